@@ -73,7 +73,7 @@ class Contract:
     without such a setting ignores it.
 
     An input for denoising has a fourth channel, the standard deviation of the noise at each pixel, in quarters of a level; networks that
-    estimate the noise themselves ignore it. The result has the size of the input and three channels.
+    estimate the noise themselves ignore it. The result has three channels, and is `scale` times as high and wide.
 
     What is located is a table of `numbers` (rows, columns): what they mean depends on the model. A number is coded in three bytes, most
     significant first: see `NUMBER_ONE`.

@@ -1,4 +1,4 @@
-"""Adapts a denoising network to its contract: a picture and the standard deviation of its noise in, a picture out."""
+"""Adapts a denoising network to its contract: a picture and the standard deviation of its noise in, a picture out, which may be larger."""
 
 import numpy as np
 import onnx
@@ -31,14 +31,17 @@ def wrap_denoising(
     """The network `core`, float NCHW in and a picture of float NCHW in 0..1 out, as a model that fulfils `contract`.
 
     What the network is given follows from its input's channels: 3, the picture; 4, and the standard deviation as a share of 255; 19, the
-    picture, SRMD's 15 numbers of a blur kernel and the standard deviation. The last enlarges by two, and what it gives is scaled down by
-    the filter that it takes its input to be made with, Keys' cubic one. Raises ConversionError if the network does not fit.
+    picture, SRMD's 15 numbers of a blur kernel and the standard deviation. The last enlarges. Where the contract has a scale of 1, it
+    enlarges by two, and what it gives is scaled down by the filter that it takes its input to be made with, Keys' cubic one. Raises
+    ConversionError if the network does not fit.
     """
     prune(core.graph, output_name)
     inputs = [value.name for value in core.graph.input]
     if inputs != [input_name]:
         raise ConversionError(f"the network's inputs are {inputs}, one named {input_name!r} is wanted")
     channels = _channels(core.graph.input[0])
+    if contract.scale > 1 and channels != _DEGRADATION:
+        raise ConversionError(f"a network for 'denoise' that enlarges has {_DEGRADATION} channels, and this one has {channels}")
     names = {input_name: "network.picture", output_name: "network.result"}
     for name in {*names, INPUT, contract.output}:
         rename(core.graph, name, names.get(name, f"network.{name}"))
@@ -84,7 +87,7 @@ def wrap_denoising(
     before.append(helper.make_node("Cast", [given], ["network.picture"], to=kind))
     after = [helper.make_node("Cast", ["network.result"], ["contract.output"], to=TensorProto.FLOAT)]
     result = "contract.output"
-    if channels == _DEGRADATION:
+    if channels == _DEGRADATION and contract.scale == 1:
         constants["contract.halving"] = _halving()
         result = "contract.halved"
         after.append(

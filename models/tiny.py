@@ -128,10 +128,11 @@ def _inpaint(contract: Contract) -> onnx.ModelProto:
 
 
 def _denoise(contract: Contract) -> onnx.ModelProto:
-    """The mean of 3 x 3 pixels where the noise is at least one level; other pixels stay as they are."""
+    """The mean of 3 x 3 pixels where the noise is at least one level, the others as they are; all of them repeated `scale` times."""
     constants: dict[str, NDArray[np.generic]] = {
         "planes": np.array([3, 1], dtype=np.int64),
         "least": np.array(_QUARTERS, dtype=np.float32),
+        "scales": np.array([1, contract.scale, contract.scale, 1], dtype=np.float32),
         "zero": np.array(0, dtype=np.float32),
         "full": np.array(255, dtype=np.float32),
     }
@@ -142,7 +143,8 @@ def _denoise(contract: Contract) -> onnx.ModelProto:
         helper.make_node("AveragePool", ["sharp"], ["mean"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
         helper.make_node("Transpose", ["mean"], ["smooth"], perm=[0, 2, 3, 1]),
         helper.make_node("Less", ["deviation", "least"], ["clean"]),
-        helper.make_node("Where", ["clean", "colour", "smooth"], ["levels"]),
+        helper.make_node("Where", ["clean", "colour", "smooth"], ["result"]),
+        helper.make_node("Resize", ["result", "", "scales"], ["levels"], mode="nearest"),
         *_to_uint8("levels", contract.output),
     ]
     return build(contract, nodes, _tensors(constants))

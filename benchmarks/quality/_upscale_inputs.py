@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,6 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PACKAGES = ROOT / ".venv-bench" / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
 _SIDE = 192
 """Side of the crops, in pixels: divisible by every factor."""
-_QUALITY = 80
 
 # File, and the row and column where the crop begins.
 TUNED = {
@@ -39,26 +39,56 @@ HELD_OUT = {
 
 
 @dataclass(frozen=True, slots=True)
+class Making:
+    """How a small picture is made from a photograph."""
+
+    box: bool = False
+    """Reduced to the means of squares, as cameras and fast programs do, instead of with an antialiased bicubic filter."""
+    quality: int = 0
+    """Of the JPEG that it is then saved as; 0: none."""
+    noise: float = 0.0
+    """Standard deviation, in levels, of the noise that is then added."""
+
+
+CLEAN = Making()
+MAKINGS: Mapping[str, Making] = {
+    "clean": CLEAN,
+    "clean, box": Making(box=True),
+    "JPEG of 80": Making(quality=80),
+    "JPEG of 50": Making(quality=50),
+    "noise of 5": Making(noise=5),
+}
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """A small picture, and the crop of a photograph that it was made from."""
 
     name: str
     factor: int
-    jpeg: bool
     given: Pixels8
     truth: Pixels8
 
 
-def cases(photographs: dict[str, tuple[int, int]], factor: int, *, jpeg: bool) -> Iterator[Case]:
-    """Each photograph, reduced with an antialiased bicubic filter and, with `jpeg`, saved at quality 80. Raises FileNotFoundError."""
+def cases(photographs: Mapping[str, tuple[int, int]], factor: int, making: Making) -> Iterator[Case]:
+    """A small picture of each photograph. Raises FileNotFoundError."""
     for file, (top, left) in photographs.items():
         path = PACKAGES / file
         if not path.is_file():
             raise FileNotFoundError(f"{path}: run `python deploy/setup.py bench` first")
         whole = np.asarray(Image.open(path).convert("RGB"))
         truth = np.ascontiguousarray(whole[top : top + _SIDE, left : left + _SIDE])
-        given = np.asarray(Image.fromarray(truth).resize((_SIDE // factor, _SIDE // factor), Image.Resampling.BICUBIC))
-        if jpeg:
-            encoded = cv2.imencode(".jpg", given[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1]
-            given = np.ascontiguousarray(np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)[..., ::-1])
-        yield Case(Path(file).stem, factor, jpeg, given, truth)
+        yield Case(Path(file).stem, factor, _made(truth, factor, making, zlib.crc32(file.encode())), truth)
+
+
+def _made(truth: Pixels8, factor: int, making: Making, seed: int) -> Pixels8:
+    side = _SIDE // factor
+    method = Image.Resampling.BOX if making.box else Image.Resampling.BICUBIC
+    given = np.asarray(Image.fromarray(truth).resize((side, side), method))
+    if making.noise:
+        noisy = given + np.random.default_rng(seed).normal(0, making.noise, given.shape)
+        given = np.asarray(np.clip(np.rint(noisy), 0, 255), np.uint8)
+    if making.quality:
+        encoded = cv2.imencode(".jpg", given[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, making.quality])[1]
+        given = np.ascontiguousarray(np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)[..., ::-1])
+    return given

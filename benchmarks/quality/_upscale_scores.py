@@ -10,6 +10,7 @@ Pixels8 = npt.NDArray[np.uint8]
 Plane = npt.NDArray[np.float64]
 
 _BORDER = 8  # pixels that are left out on every side, since they depend on what is beyond the crop
+_HAAR_C, _HAAR_ALPHA = 30.0, 4.2
 _COARSE = 16  # side, in pixels of the result, of the cells whose mean colours are compared
 
 
@@ -41,6 +42,22 @@ def gradient_deviation(result: Pixels8, truth: Pixels8) -> float:
     return float(((2 * a * b + 170) / (a * a + b * b + 170)).std())
 
 
+def haar_similarity(result: Pixels8, truth: Pixels8) -> float:
+    """Haar wavelet-based perceptual similarity index of the luma (HaarPSI, Reisenhofer et al., Signal Processing: Image Communication
+    2018), with the paper's constants: 1 means identical."""
+    a, b = _halved(_luma(result)), _halved(_luma(truth))
+    total = weights = 0.0
+    for turned in (False, True):
+        first, second = ([_haar(plane, scale, turned) for scale in (1, 2, 3)] for plane in (a, b))
+        fine = list(zip(first, second, strict=True))[:2]
+        similarity = sum((2 * x * y + _HAAR_C) / (x * x + y * y + _HAAR_C) for x, y in fine) / 2
+        weight = np.maximum(first[2], second[2])
+        total += float((weight / (1 + np.exp(-_HAAR_ALPHA * similarity))).sum())
+        weights += float(weight.sum())
+    mean = total / weights
+    return float((np.log(mean / (1 - mean)) / _HAAR_ALPHA) ** 2)
+
+
 def colour_shift(result: Pixels8, given: Pixels8) -> float:
     """Mean difference, in levels, between the coarse colours of a result and those of the input that it was made from."""
     height, width = result.shape[0] // _COARSE, result.shape[1] // _COARSE
@@ -61,3 +78,17 @@ def _gradient(plane: Plane) -> Plane:
     kernel = np.array([[1, 0, -1]] * 3) / 3
     small = cv2.blur(plane, (2, 2))
     return np.hypot(cv2.filter2D(small, -1, kernel), cv2.filter2D(small, -1, kernel.T))
+
+
+def _halved(plane: Plane) -> Plane:
+    height, width = plane.shape[0] // 2, plane.shape[1] // 2
+    return np.asarray(plane[: 2 * height, : 2 * width].reshape(height, 2, width, 2).mean(axis=(1, 3)))
+
+
+def _haar(plane: Plane, scale: int, turned: bool) -> Plane:
+    """Magnitudes of the Haar wavelet coefficients of one scale, of horizontal edges or, `turned`, of vertical ones."""
+    side = 2**scale
+    kernel = np.full((side, side), 1 / side)
+    kernel[side // 2 :] *= -1
+    kernel = kernel.T if turned else kernel
+    return np.abs(np.asarray(cv2.filter2D(plane, -1, kernel, borderType=cv2.BORDER_CONSTANT)))

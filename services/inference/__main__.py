@@ -179,7 +179,12 @@ def _tools(
             upscale_tile=settings.upscale_tile,
             upscale_batch=settings.upscale_batch,
             upscale_fine=settings.model_upscale_fine,
-            upscale_fine_megapixels=settings.upscale_fine_megapixels,
+            upscale_faithful={
+                2: settings.model_upscale_faithful_2,
+                3: settings.model_upscale_faithful_4,
+                4: settings.model_upscale_faithful_4,
+            },
+            upscale_faithful_megapixels=settings.upscale_faithful_megapixels,
             upscale_face_megapixels=settings.upscale_face_megapixels,
         ),
         picture_limits=Limits(settings.max_megapixels, settings.svg_seconds),

@@ -137,10 +137,18 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
     model_upscale_4: str = Field("realesr_animevideov3_x4", description="Model for upscale by 4.")
     model_upscale_fine: str = Field(
         "realesrgan_x4plus",
-        description="Finer model, used instead of the other upscale models if it runs on a GPU, and for small pictures. If empty, none.",
+        description="Finer model, which enlarges faces together with the others. If empty, none.",
     )
-    upscale_fine_megapixels: float = Field(
-        0.04, ge=0, description="Largest picture that the finer model enlarges on a CPU, by 2, in megapixels."
+    model_upscale_faithful_2: str = Field(
+        "srmd_upscale_x2",
+        description="Model for upscale by 2 that is told the noise: used instead of the other one if it is installed, on a GPU for every "
+        "picture, otherwise for small ones. If empty, none.",
+    )
+    model_upscale_faithful_4: str = Field("srmd_upscale_x4", description="The same for upscale by 3 and 4.")
+    upscale_faithful_megapixels: float = Field(
+        0.5,
+        ge=0,
+        description="Largest picture that these two models are given on a CPU, in megapixels. Each pass of an upscale counts.",
     )
     upscale_face_megapixels: float = Field(
         0.5,

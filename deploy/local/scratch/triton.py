@@ -130,6 +130,8 @@ def output_name(model: str) -> str:
         "face_mesh": "numbers",
         "iris": "numbers",
         "srmd_x2": "denoised",
+        "srmd_upscale_x2": "denoised",
+        "srmd_upscale_x4": "denoised",
     }.get(model, "upscaled")
 
 

@@ -37,10 +37,12 @@ class Models:
     """Restores faces; empty: the installed one, if any."""
     upscale_batch: int = 1
     """Tiles in one request."""
-    upscale_fine: str = ""
-    """A slower one for every factor, used where it is fast enough; empty: none."""
-    upscale_fine_megapixels: float = 0.0
+    upscale_faithful: Mapping[int, str] = field(default_factory=dict)
+    """By factor, 2 to 4: one that is told the noise and stays closer to the original, used where it is fast enough; empty: none."""
+    upscale_faithful_megapixels: float = 0.0
     """Largest picture that it is given on a CPU, in millions of input pixels."""
+    upscale_fine: str = ""
+    """A slower one for every factor, for faces; empty: none."""
     upscale_face_megapixels: float = 0.0
     """Most that it is given of a picture's faces on a CPU, in millions of pixels."""
     reading: str = ""

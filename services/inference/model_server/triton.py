@@ -106,10 +106,10 @@ class Triton:
         """`infer` for one model."""
         return partial(self.infer, name)
 
-    async def scale(self, model: str) -> int:
-        """How many times wider the output of `model` is than its input; measured once, by sending it a small picture."""
+    async def scale(self, model: str, channels: int = 3) -> int:
+        """How many times wider the output of `model` is than its input, of so many channels; measured once, with a small picture."""
         if model not in self._scales:
-            output = await self.infer(model, np.zeros((1, _PROBE_SIDE, _PROBE_SIDE, 3), np.uint8))
+            output = await self.infer(model, np.zeros((1, _PROBE_SIDE, _PROBE_SIDE, channels), np.uint8))
             self._scales[model] = output.shape[2] // _PROBE_SIDE
         return self._scales[model]
 

@@ -26,6 +26,7 @@ from services.inference.plain.graph import Work
 from services.inference.plain.layout import COPIES_OF_RESULT, fitted_to, part_to_enlarge, resized
 from services.inference.upscaling import enhancement, upscaling
 from services.inference.upscaling.choice import Network, choose, for_faces
+from services.inference.upscaling.damage import deviation_of
 from services.inference.upscaling.enhancement import Pixels8
 from services.inference.upscaling.face_enhancement import affordable, cut, lay_over
 from services.inference.upscaling.sizing import fitted, passes, target_of
@@ -41,11 +42,11 @@ samples) that become 100, 368 MiB for 1.6 that also become 100, 527 MiB for 12 o
 while it is mapped.
 """
 _STRIP = 70 * 4 * 6
-"""Bytes per sample of a row of the result and per factor of the last network: the rows of a strip in which detail is restored, as 32-bit
-numbers, and the number of its copies."""
+"""Bytes per sample of a row of the result and per factor of the last network: the rows of a strip that is mixed with interpolation, or in
+which detail is restored, as 32-bit numbers, and the number of its copies."""
 
-Choose = Callable[[int, int], Awaitable[Network]]
-"""The network for an enlargement, given the factor and the picture's number of pixels."""
+Choose = Callable[[int, Image], Awaitable[Network]]
+"""The network for an enlargement, given the factor and the picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +117,13 @@ async def _with_network(image: Image, factors: Sequence[int], wanted: Collection
     enhanced = await _faces_of(image, factors, step) if ENHANCEMENT_FACE in wanted else None
     text = await _text_of(image, step) if ENHANCEMENT_TEXT in wanted else None
 
-    async def choose_one(factor: int, pixels: int) -> Network:
-        network = await choose(step.tools.triton, step.tools.models, factor, pixels)
-        _name(network, factor, step)
-        return network
+    async def choose_one(factor: int, given: Image) -> Network:
+        network = await choose(step.tools.triton, step.tools.models, factor, given.width * given.height)
+        deviation = await asyncio.to_thread(deviation_of, given) if network.told else 0.0
+        _name(network, factor, deviation, step)
+        if not network.told:
+            return network
+        return network.told_of(deviation, whole=ENHANCEMENT_QUALITY in wanted and round(deviation) > 0)
 
     parts = 0 if enhanced is None else _TIMES_FACE * sum(oval.pixels for oval in enhanced.ovals)
     share = image.width * image.height / (image.width * image.height + parts)
@@ -154,7 +158,7 @@ async def _enlarged(
     # Shares of the tiles' time, in proportion to the pixels that each pass is given.
     work = [math.prod(factors[:number]) ** 2 for number in range(len(factors))]
     for number, factor in enumerate(factors):
-        network = await network_for(factor, image.width * image.height)
+        network = await network_for(factor, image)
         first, last = number == 0, number == len(factors) - 1
         part = portion(report, sum(work[:number]) / sum(work), sum(work[: number + 1]) / sum(work))
         tiles = len(Grid.over(image.height, image.width, tile=network.model.tile, margin=network.model.margin, fade=network.model.fade))
@@ -167,7 +171,7 @@ async def _enlarged(
             spool=spool,
             progress=telling,
             check=step.check,
-            before=before if first else None,
+            before=before if first and not network.told else None,
             after=after if last else None,
         )
     return image
@@ -210,7 +214,7 @@ async def _enhance(
 ) -> None:
     """Enlarges each face again with two networks, and lays it over the enlarged picture, in place."""
 
-    async def both(factor: int, _: int) -> Network:
+    async def both(factor: int, _: Image) -> Network:
         return found.networks[factor]
 
     whole, count = math.prod(factors), len(found.ovals)
@@ -249,8 +253,9 @@ def _telling(report: Report, tiles: int) -> Callable[[float], None]:
     return lambda done: report(done, f"Upscaling tile {min(tiles, round(done * tiles) + 1)} of {tiles}")
 
 
-def _name(network: Network, factor: int, step: Step) -> None:
-    message = f"Enlarged {factor} times by {network.name}, on a {network.device.value}."
+def _name(network: Network, factor: int, deviation: float, step: Step) -> None:
+    told = f", told of {deviation:.0f} levels of noise" if round(deviation) else ""
+    message = f"Enlarged {factor} times by {network.name}, on a {network.device.value}{told}."
     step.notice("model_used", "", message, {"model": network.name, "device": network.device.name.lower(), "factor": factor})
 
 

@@ -12,18 +12,16 @@ from services.inference.upscaling.windows import windows
 
 Pixels8 = npt.NDArray[np.uint8]
 
-_STRENGTH = 0.75
-"""Share of the correction. 1 is best for a clean picture, 0.5 for one with JPEG damage; this is close to the best for both."""
 _STRIP = 64
 _REACH = 3  # rows of the original on each side that bicubic interpolation uses, plus one
 
 
-def restore_detail(enlarged: Pixels8, source: Pixels8, check: Callable[[], None]) -> None:
+def restore_detail(enlarged: Pixels8, source: Pixels8, strength: float, check: Callable[[], None]) -> None:
     """Restores, in place, source texture that the network took for noise, in a picture enlarged by a whole factor.
 
     Super-resolution networks smooth what they do not recognise. A faithful enlargement, scaled down, equals its source: the difference is
-    enlarged and added (one step of iterative back-projection, Irani and Peleg, CVGIP 1991). Both are height x width x channels, uint8.
-    `check` is called between strips and may raise to cancel.
+    enlarged and added (one step of iterative back-projection, Irani and Peleg, CVGIP 1991), `strength` of it, 0 to 1. Both are height x
+    width x channels. `check` is called between strips and may raise to cancel.
     """
     height, width = source.shape[:2]
     factor = enlarged.shape[0] // height
@@ -34,5 +32,5 @@ def restore_detail(enlarged: Pixels8, source: Pixels8, check: Callable[[], None]
         small = cv2.resize(window, (width, count), interpolation=cv2.INTER_AREA).reshape(count, width, -1)
         missing = source[first : first + count].astype(np.float32) - small
         correction = cv2.resize(missing, (width * factor, count * factor), interpolation=cv2.INTER_CUBIC)
-        held = window[inner] + np.float32(_STRENGTH) * correction[inner].reshape(window[inner].shape)
+        held = window[inner] + np.float32(strength) * correction[inner].reshape(window[inner].shape)
         enlarged[rows] = np.round(held).clip(0, 255).astype(np.uint8)

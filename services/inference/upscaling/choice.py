@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from services.inference.contract.step import Models
 from services.inference.model_server.triton import Device, Triton
 from services.inference.upscaling.face_enhancement import joint
-from services.inference.upscaling.fitting import TileModel
+from services.inference.upscaling.fitting import Kept, TileModel
 
-_FINE_FACTOR = 2
-"""Largest factor at which the finer network reproduces gradients of photographs better than the compact one (benchmarks/quality.md)."""
+Pixels8 = npt.NDArray[np.uint8]
+
+COMPACT, FAITHFUL = Kept(share=0.5, correction=0.75), Kept(share=0.9, correction=0.25)
+"""What is kept of the results of a compact and of a faithful network (benchmarks/quality.md). More correction would bring back the noise
+that a faithful one has removed."""
+_UNITS = 4
+"""Units in a level, of the standard deviation that such a network is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,22 +29,40 @@ class Network:
     name: str
     device: Device
     model: TileModel
+    told: bool = False
+    """Whether it wants to know how much noise there is, and removes it: `told_of` has to be called first."""
+
+    def told_of(self, deviation: float, *, whole: bool = False) -> Network:
+        """The network, told the standard deviation, in levels, of the noise of what it will be given. `whole`: nothing of that is kept, nor
+        of its noise."""
+        infer, fourth = self.model.infer, round(min(255.0, _UNITS * deviation))
+
+        async def informed(tiles: Pixels8) -> Pixels8:
+            return await infer(np.concatenate([tiles, np.full((*tiles.shape[:3], 1), fourth, np.uint8)], axis=3))
+
+        kept = Kept(share=None, correction=0.0) if whole else self.model.kept
+        return dataclasses.replace(self, model=dataclasses.replace(self.model, infer=informed, kept=kept))
 
 
 async def choose(triton: Triton, models: Models, factor: int, pixels: int) -> Network:
     """The network for an enlargement by `factor` (2 to 4) of a picture with this number of pixels.
 
-    The finer one if it runs on a GPU, or for a small picture that is to be doubled in size; otherwise, or if the finer one is not
-    installed, the compact one. Raises as `Triton.infer`.
+    The faithful one if it runs on a GPU, or for a picture that is small enough; otherwise, or if it is not installed, the compact one.
+    Raises as `Triton.infer`.
     """
-    fine = models.upscale_fine
-    device = await triton.device(fine) if fine else None
-    small = pixels <= models.upscale_fine_megapixels * 1e6 and factor <= _FINE_FACTOR
-    if device is Device.GPU or (device is not None and small):
-        name = fine
-    else:
-        name, device = models.upscale[factor], await triton.device(models.upscale[factor])
-    device = device or Device.PROCESSOR
+    name = models.upscale_faithful.get(factor, "")
+    device = await triton.device(name) if name else None
+    if device is Device.GPU or (device is not None and pixels <= models.upscale_faithful_megapixels * 1e6):
+        model = await _fed(triton, models, name, device, channels=4)
+        return Network(name, device, dataclasses.replace(model, kept=FAITHFUL), told=True)
+    network = await compact(triton, models, factor)
+    return dataclasses.replace(network, model=dataclasses.replace(network.model, kept=COMPACT))
+
+
+async def compact(triton: Triton, models: Models, factor: int) -> Network:
+    """The compact network for an enlargement by `factor`, of whose result all is kept. Raises as `Triton.infer`."""
+    name = models.upscale[factor]
+    device = await triton.device(name) or Device.PROCESSOR
     return Network(name, device, await _fed(triton, models, name, device))
 
 
@@ -44,15 +71,15 @@ async def for_faces(triton: Triton, models: Models, factor: int) -> Network | No
 
     Raises as `Triton.infer`.
     """
-    fine, compact = models.upscale_fine, models.upscale[factor]
-    device, other = (await triton.device(fine) if fine else None), await triton.device(compact)
-    if device is None or other is None or fine == compact:
+    fine, other = models.upscale_fine, models.upscale[factor]
+    device = await triton.device(fine) if fine else None
+    if device is None or await triton.device(other) is None or fine == other:
         return None
-    both = joint(await _fed(triton, models, compact, other), await _fed(triton, models, fine, device), factor)
-    return Network(f"{compact} and {fine}", device, both)
+    first = await compact(triton, models, factor)
+    return Network(f"{other} and {fine}", device, joint(first.model, await _fed(triton, models, fine, device), factor))
 
 
-async def _fed(triton: Triton, models: Models, name: str, device: Device) -> TileModel:
-    # The finer network's tensors for one tile take 1.5 GB on a CPU.
-    batch = 1 if name == models.upscale_fine and device is Device.PROCESSOR else models.upscale_batch
-    return TileModel(scale=await triton.scale(name), infer=triton.model(name), tile=models.upscale_tile, batch=batch)
+async def _fed(triton: Triton, models: Models, name: str, device: Device, channels: int = 3) -> TileModel:
+    # On a CPU the tensors of the larger networks take up to 1.5 GB for one tile.
+    batch = models.upscale_batch if device is Device.GPU or name in models.upscale.values() else 1
+    return TileModel(scale=await triton.scale(name, channels), infer=triton.model(name), tile=models.upscale_tile, batch=batch)

@@ -19,6 +19,16 @@ _logger = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of a model's result, and what of its input."""
+
+    share: float | None = None
+    """As for `mix_with_interpolation`; None: all of it."""
+    correction: float = 0.75
+    """The strength of `restore_detail`."""
+
+
+@dataclass(frozen=True, slots=True)
 class TileModel:
     """A super-resolution model and its input settings.
 
@@ -33,6 +43,7 @@ class TileModel:
     fade: int = 16
     batch: int = 1
     in_flight: int = 2
+    kept: Kept = Kept()
 
     @property
     def smallest_tile(self) -> int:

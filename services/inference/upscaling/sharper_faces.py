@@ -21,7 +21,7 @@ from services.inference.model_server.triton import Device
 from services.inference.plain import faces
 from services.inference.plain.faces import Face, Oval
 from services.inference.upscaling import restored_faces, upscaling
-from services.inference.upscaling.choice import Network, choose, for_faces
+from services.inference.upscaling.choice import Network, compact, for_faces
 from services.inference.upscaling.face_enhancement import affordable, cut, lay_over
 from services.inference.upscaling.restored_faces import FIDELITY
 
@@ -75,8 +75,7 @@ async def with_sharper_faces(
         _tell(restorer, wanted_model, step)
         made = await _restored(image, (wanted, ovals), restorer, strength, fidelity, step, report)
         return Sharpened(made, len(found), len(wanted), ovals, restorer.name)
-    network = await for_faces(triton, models, _FACTOR)
-    network = network or await choose(triton, models, _FACTOR, sum(oval.pixels for oval in ovals))
+    network = await for_faces(triton, models, _FACTOR) or await compact(triton, models, _FACTOR)
     if network.device is Device.PROCESSOR:
         ovals = affordable(ovals, (_FACTOR,), models.upscale_face_megapixels * 1e6)
     if wanted_model:

@@ -20,6 +20,7 @@ from services.inference.media.spool import Spool
 from services.inference.upscaling.back_projection import restore_detail
 from services.inference.upscaling.colour_transfer import hold_colours
 from services.inference.upscaling.fitting import FittingModel, TileModel
+from services.inference.upscaling.mixing import mix_with_interpolation
 from services.inference.upscaling.tiling import Grid, Mosaic, Tile
 from services.inference.upscaling.windows import windows
 
@@ -42,7 +43,8 @@ async def upscale(
 ) -> Image:
     """Enlarges a picture to exactly `factor` times its width and height, which may be less than the model's scale.
 
-    The model runs on 8-bit sRGB; detail that it removed is restored (`restore_detail`). The result is converted to the picture's own
+    The model runs on 8-bit sRGB; its result is mixed with interpolation (`mix_with_interpolation`), and detail that it removed is restored
+    (`restore_detail`). The result is converted to the picture's own
     colour profile, where coarse colour is taken from the original (`hold_colours`), so that neither wide-gamut colours nor 16-bit
     gradients are lost. Gray stays gray. Alpha is enlarged separately, and colour under zero alpha becomes zero. The result is in arrays of
     `spool`: memory holds the original, a row of tiles and some strips. Raises OutOfMemory when not even the smallest tile fits. `progress`
@@ -66,7 +68,10 @@ async def upscale(
             await asyncio.to_thread(_place, mosaic, tiles, contents, factor / model.scale)
             done += len(tiles)
             progress(done / len(grid))
-    await asyncio.to_thread(restore_detail, enlarged, source[..., : enlarged.shape[2]], check)
+    given = source[..., : enlarged.shape[2]]
+    if model.kept.share is not None:
+        await asyncio.to_thread(mix_with_interpolation, enlarged, given, model.kept.share, check)
+    await asyncio.to_thread(restore_detail, enlarged, given, model.kept.correction, check)
     if after is not None:
         await asyncio.to_thread(after, enlarged)
     return await asyncio.to_thread(_finish, original, enlarged, factor, spool, check)

@@ -59,7 +59,7 @@ def small_world(world: World, triton: TritonServer) -> World:
 
 async def upscaled(world: World, pixels: np.ndarray, tile: int) -> Task:
     source = await world.files.add("disc.png", "image/png", png(pixels))
-    async with world.worker(upscale_tile=tile):
+    async with world.worker(upscale_tile=tile, upscale_faithful_megapixels=0):
         task = await world.submit([UPSCALE], source)
         await world.finished(task)
     return task

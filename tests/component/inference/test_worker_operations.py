@@ -14,7 +14,7 @@ from darkroom.operations.v1 import operation_pb2
 from darkroom.operations.v1.blur_background_pb2 import BLUR_LEVEL_HIGH, BLUR_TYPE_LENS
 from darkroom.operations.v1.placement_pb2 import FIT_CANVAS, FIT_CROP
 from darkroom.operations.v1.remove_background_pb2 import CUTOUT_FORMAT_WEBP, CUTOUT_QUALITY_FAST, SUBJECT_PRODUCT
-from darkroom.operations.v1.upscale_pb2 import ENHANCEMENT_FACE, ENHANCEMENT_TEXT
+from darkroom.operations.v1.upscale_pb2 import ENHANCEMENT_FACE, ENHANCEMENT_QUALITY, ENHANCEMENT_TEXT
 from tests.component.inference.conftest import World
 from tests.component.inference.pictures import TEXT, WATERMARK, disc, opened, pdf, png
 
@@ -184,7 +184,7 @@ async def test_faces_are_enhanced_and_the_rest_is_what_it_was(neural_world: Worl
     portrait = opened((ROOT / "samples" / "portrait.jpg").read_bytes()).pixels[16:224, 120:328]
     source = await neural_world.files.add("portrait.png", "image/png", png(portrait))
     tasks = []
-    async with neural_world.worker(upscale_fine_megapixels=0):
+    async with neural_world.worker(upscale_faithful_megapixels=0):
         for wishes in ([], [ENHANCEMENT_FACE]):
             tasks.append(await neural_world.submit([operation_pb2.Operation(upscale={"factor": 2, "enhancements": wishes})], source))
             await neural_world.finished(tasks[-1])
@@ -207,6 +207,23 @@ async def test_faces_are_enhanced_and_the_rest_is_what_it_was(neural_world: Worl
     np.testing.assert_array_equal(enhanced[~inside], plain[~inside])
     # Tiny networks, both bilinear, differ by what making the larger one's result smaller takes away.
     assert (enhanced[inside] != plain[inside]).mean() > 0.05
+
+
+async def test_noise_is_told_to_the_network_and_all_of_it_removed_where_that_is_wanted(neural_world: World) -> None:
+    noise = np.clip(np.random.default_rng(1).normal(120, 25, (60, 80, 3)), 0, 255).astype(np.uint8)
+    source = await neural_world.files.add("noise.png", "image/png", png(noise))
+    spread = []
+    async with neural_world.worker():
+        for wishes in ([], [ENHANCEMENT_QUALITY]):
+            task = await neural_world.submit([operation_pb2.Operation(upscale={"factor": 2, "enhancements": wishes})], source)
+            await neural_world.finished(task)
+            assert task.completed is not None, task.failed
+            (notice,) = task.completed.notices
+            assert notice.message == "Enlarged 2 times by srmd_upscale_x2, on a processor, told of 27 levels of noise."
+            result = opened(await neural_world.files.content(task.completed.output_file_ids[0]))
+            spread.append(result.pixels.astype(float).std())
+    assert spread[0] < 0.9 * noise.std()
+    assert spread[1] < 0.8 * spread[0]
 
 
 @pytest.mark.parametrize(
@@ -245,7 +262,7 @@ async def test_each_input_gives_an_output_under_its_own_name(neural_world: World
 
 async def test_a_model_that_upscales_more_than_asked_for_is_scaled_down(neural_world: World) -> None:
     source = await neural_world.files.add("disc.png", "image/png", png(disc()))
-    async with neural_world.worker(model_upscale_2="realesrgan_x4plus", model_upscale_fine=""):
+    async with neural_world.worker(model_upscale_2="realesrgan_x4plus", model_upscale_faithful_2=""):
         task = await neural_world.submit([UPSCALE], source)
         await neural_world.finished(task)
     assert task.completed is not None, task.failed
@@ -256,26 +273,26 @@ async def test_a_model_that_upscales_more_than_asked_for_is_scaled_down(neural_w
 @pytest.mark.parametrize(
     ("parameters", "name", "size", "models"),
     [
-        ({"factor": 3}, "disc-3x.png", (288, 192), ["realesr_animevideov3_x3"]),
-        ({"factor": 8}, "disc-8x.png", (768, 512), ["realesrgan_x4plus", "realesr_animevideov3_x4"]),
-        ({"longest_side": 180}, "disc-180x120.png", (180, 120), ["realesrgan_x4plus"]),
+        ({"factor": 3}, "disc-3x.png", (288, 192), ["srmd_upscale_x4"]),
+        ({"factor": 8}, "disc-8x.png", (768, 512), ["srmd_upscale_x2", "realesr_animevideov3_x4"]),
+        ({"longest_side": 180}, "disc-180x120.png", (180, 120), ["srmd_upscale_x2"]),
         ({"width": 48}, "disc-48x32.png", (48, 32), []),
         (
             {"resize": {"width": 300, "height": 300, "fit": FIT_CROP}},
             "disc-300x300.png",
             (300, 300),
-            ["realesrgan_x4plus", "realesr_animevideov3_x3"],
+            ["srmd_upscale_x2", "realesr_animevideov3_x3"],
         ),
-        ({"resize": {"width": 1200}}, "disc-1200x800.png", (1200, 800), ["realesrgan_x4plus", "realesr_animevideov3_x4"]),
+        ({"resize": {"width": 1200}}, "disc-1200x800.png", (1200, 800), ["srmd_upscale_x2", "realesr_animevideov3_x4"]),
         ({"resize": {"width_percent": 50}}, "disc-48x32.png", (48, 32), []),
-        ({"resize": {"width": 200, "height": 200, "fit": FIT_CANVAS}}, "disc-200x200.png", (200, 200), ["realesr_animevideov3_x3"]),
+        ({"resize": {"width": 200, "height": 200, "fit": FIT_CANVAS}}, "disc-200x200.png", (200, 200), ["srmd_upscale_x4"]),
     ],
 )
 async def test_sizes_and_the_models_that_make_them(
     neural_world: World, parameters: dict[str, Any], name: str, size: tuple[int, int], models: list[str]
 ) -> None:
     source = await neural_world.files.add("disc.png", "image/png", png(disc(96)[:64]))
-    async with neural_world.worker(upscale_fine_megapixels=0.01):
+    async with neural_world.worker(upscale_faithful_megapixels=0.01):
         task = await neural_world.submit([operation_pb2.Operation(upscale=parameters)], source)
         await neural_world.finished(task)
     assert task.completed is not None, task.failed

@@ -18,6 +18,8 @@ UPSCALERS = {
     "realesr_animevideov3_x3": 3,
     "realesr_animevideov3_x4": 4,
 }
+TOLD = {"srmd_x2": 1, "srmd_upscale_x2": 2, "srmd_upscale_x4": 4}
+"""Networks that are given the noise, too, and how much they enlarge."""
 
 
 # What serves them all is started once.
@@ -35,7 +37,7 @@ def test_every_model_is_ready_in_its_declared_version(server: TritonServer) -> N
     index = server.client.get_model_repository_index().models
 
     assert {(model.name, model.version, model.state) for model in index} == {
-        (name, "1", "READY") for name in ["face_detector", "face_mesh", "iris", "isnet", "ppocr_det", "ppocr_rec", "srmd_x2", *UPSCALERS]
+        (name, "1", "READY") for name in ["face_detector", "face_mesh", "iris", "isnet", "ppocr_det", "ppocr_rec", *TOLD, *UPSCALERS]
     }
 
 
@@ -60,6 +62,16 @@ def test_an_upscaler_takes_any_size(server: TritonServer, model: str, scale: int
 
         assert enlarged.shape == (1, scale * height, scale * width, 3)
         np.testing.assert_array_equal(enlarged, np.broadcast_to(picture[:, :1, :1], enlarged.shape))
+
+
+@pytest.mark.parametrize(("model", "scale"), TOLD.items())
+def test_a_network_that_is_told_the_noise_takes_any_size(server: TritonServer, model: str, scale: int) -> None:
+    for height, width in ((1, 1), (17, 40)):
+        told = np.full((1, height, width, 4), (10, 120, 250, 0), dtype=np.uint8)
+
+        result = server.infer(model, told)
+
+        np.testing.assert_array_equal(result, np.broadcast_to(told[:, :1, :1, :3], (1, scale * height, scale * width, 3)))
 
 
 def test_requests_of_many_shapes_at_once_each_get_their_own_answer(server: TritonServer) -> None:

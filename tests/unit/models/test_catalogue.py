@@ -30,6 +30,8 @@ def test_the_shipped_models_are_those_that_the_platform_calls(shipped: Catalogue
         "realesr_animevideov3_x3": ("upscaled", 3),
         "realesr_animevideov3_x4": ("upscaled", 4),
         "srmd_x2": ("denoised", 1),
+        "srmd_upscale_x2": ("denoised", 2),
+        "srmd_upscale_x4": ("denoised", 4),
     }
     assert shipped.models["isnet"].contract.input_dims == (1024, 1024, 3)
     assert shipped.models["isnet"].contract.output_dims == (1024, 1024, 1)

@@ -14,7 +14,7 @@ from models.errors import ConversionError
 from models.tiny import tiny_model
 from tests.unit.models.ncnn_files import evaluate
 
-CONTRACT = Contract("denoise")
+CONTRACT, ENLARGING = Contract("denoise"), Contract("denoise", scale=2)
 PLAIN = Normalisation((0, 0, 0), (255, 255, 255))
 
 
@@ -27,8 +27,8 @@ def network(channels: int | None, *nodes: onnx.NodeProto, size: int | None = Non
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
-def wrapped(core: onnx.ModelProto, precision: str = "fp32") -> onnx.ModelProto:
-    return wrap_denoising(core, CONTRACT, PLAIN, input_name="image", output_name="denoised", precision=precision)
+def wrapped(core: onnx.ModelProto, precision: str = "fp32", contract: Contract = CONTRACT) -> onnx.ModelProto:
+    return wrap_denoising(core, contract, PLAIN, input_name="image", output_name="denoised", precision=precision)
 
 
 def picture() -> np.ndarray:
@@ -85,6 +85,21 @@ def test_srmds_input_is_picture_kernel_and_deviation_and_its_result_is_halved() 
     assert np.unique(evaluate(wrapped(core), image=given)[inner]).tolist() == [20]
 
 
+def test_a_result_that_is_to_be_larger_is_not_halved() -> None:
+    node, constants = part(0, 3)
+    twice = helper.make_node("Resize", ["part", "", "scales"], ["denoised"], mode="nearest")
+    core = network(19, node, twice, scales=np.array([1, 1, 2, 2], np.float32), **constants)
+    given = picture()
+    result = evaluate(wrapped(core, contract=ENLARGING), image=given)
+    np.testing.assert_array_equal(result, given[..., :3].repeat(2, axis=1).repeat(2, axis=2))
+
+
+def test_only_srmd_enlarges() -> None:
+    core = network(3, helper.make_node("Identity", ["image"], ["denoised"]))
+    with pytest.raises(ConversionError, match="that enlarges has 19 channels, and this one has 3"):
+        wrapped(core, contract=ENLARGING)
+
+
 def test_the_numbers_of_the_kernel_have_length_one() -> None:
     # Those of a kernel that does nothing: its components are those of one unit pixel, as far as 15 of them hold it.
     node, constants = part(3, 18)
@@ -122,3 +137,10 @@ def test_the_tiny_network_smooths_where_there_is_noise() -> None:
     result = evaluate(model, image=given)
     assert np.unique(result[0, 3:6, 3:6]).tolist() == [10]
     assert result.sum() == 3 * 90
+
+
+def test_the_tiny_network_that_enlarges_repeats_pixels() -> None:
+    given = picture()
+    given[..., 3] = 0
+    result = evaluate(tiny_model(load_catalogue().models["srmd_upscale_x4"].contract), image=given)
+    np.testing.assert_array_equal(result, given[..., :3].repeat(4, axis=1).repeat(4, axis=2))
