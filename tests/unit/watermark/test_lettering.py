@@ -1,0 +1,113 @@
+"""Text in boxes drawn by a person: found by a network, outlined and un-blended to the pixel."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from services.inference.media import Image
+from services.inference.watermark.borders import fitted
+from services.inference.watermark.box import Box
+from services.inference.watermark.one_paint import covered_by, with_soft_edges
+from services.inference.watermark.removal import Watching, remove_in_boxes
+from services.inference.watermark.report import Method
+from services.inference.watermark.strokes import Pixels8
+from services.inference.watermark.text_lines import AskNetwork, lines_in
+from tests.unit.watermark.marked import Layer, error, layer, over, photo
+
+WATCHING = Watching(lambda _: None, lambda: None)
+
+
+def network(lightest: int) -> AskNetwork:
+    """A stand-in for the network that finds text: it marks level lines of pixels that are all at least so light."""
+
+    def ask(prepared: Pixels8) -> Pixels8:
+        letters = (prepared[0].min(axis=2) >= lightest).astype(np.uint8)
+        joined = cv2.morphologyEx(letters, cv2.MORPH_CLOSE, np.ones((9, 25), np.uint8))
+        return np.asarray(cv2.erode(joined, np.ones((5, 5), np.uint8)) * 250, np.uint8)[np.newaxis, ..., np.newaxis]
+
+    return ask
+
+
+def texture(height: int = 240, width: int = 420) -> Pixels8:
+    """Dark texture of three colours without anything light."""
+    y, x = np.mgrid[:height, :width].astype(np.float64)
+    waves = [20 * np.sin(x / 17 + channel) + 18 * np.cos(y / 11 - x / 40 + channel) for channel in range(3)]
+    grain = np.random.default_rng(5).normal(0, 7, (height, width, 3))
+    return np.asarray(np.round(70 + np.stack(waves, axis=2) + grain).clip(0, 120), np.uint8)
+
+
+def slanted(cover: Layer, degrees: float) -> Layer:
+    height, width = cover.shape
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1)
+    return np.asarray(cv2.warpAffine(cover, turn, (width, height), flags=cv2.INTER_CUBIC), np.float32).clip(0, 1)
+
+
+@pytest.mark.parametrize("angle", [0, 30, -30])
+def test_lines_are_found_level_and_slanted(angle: int) -> None:
+    truth = np.full((300, 500, 3), 40, np.uint8)
+    cover = slanted(layer(truth.shape, "PREVIEW", 50, (250, 150), "mm"), angle)
+    found = lines_in(over(truth, cover, 1.0), network(230), lambda: None)
+    assert found[cover > 0.5].mean() > 0.95
+    assert found.mean() < 0.35
+
+
+def test_nothing_is_found_where_there_is_no_text() -> None:
+    assert not lines_in(texture(), network(230), lambda: None).any()
+
+
+@pytest.mark.parametrize(("opacity", "colour"), [(0.3, 255), (0.6, 255), (0.5, 0)])
+def test_the_cover_of_known_paint_is_found(opacity: float, colour: int) -> None:
+    truth = np.asarray(texture() // 3 + 90, np.uint8)
+    cover = layer(truth.shape, "SAMPLE", 70, (210, 120), "mm")
+    marked = over(truth, cover, opacity, colour)
+    found = covered_by(marked, (float(colour),) * 3, opacity, np.zeros(cover.shape, np.float32), (60, 30), lambda: None)
+    both, either = ((found > 0.5) & (cover > 0.5)).sum(), ((found > 0.5) | (cover > 0.5)).sum()
+    assert both > 0.85 * either
+
+
+def test_the_paint_is_fitted_to_both_sides_of_the_borders() -> None:
+    truth = photo()
+    cover = layer(truth.shape, "SAMPLE", 90, (truth.shape[1] / 2, truth.shape[0] / 2), "mm")
+    alpha = (0.6 * cover)[..., np.newaxis]
+    marked = np.round(truth * (1 - alpha) + np.array((20, 140, 70)) * alpha).astype(np.uint8)
+    fit = fitted(marked, cover > 0.5, (40.0, 120.0, 60.0))
+    assert fit is not None
+    assert abs(fit.opacity - 0.6) < 0.06
+    assert np.abs(np.array(fit.colour) - (20, 140, 70)).max() < 15
+    assert fit.agreeing > 0.7
+
+
+def test_edges_are_placed_between_picture_and_paint() -> None:
+    truth = np.asarray(texture() // 4 + 90, np.uint8)
+    cover = layer(truth.shape, "SAMPLE", 70, (210.4, 120.3), "mm")
+    marked = over(truth, cover, 0.5)
+    found = with_soft_edges(marked, cover > 0.5, (255.0,) * 3, 0.5)
+    edges = (cover > 0.1) & (cover < 0.9)
+    assert np.abs(found - cover)[edges].mean() < 0.6 * np.abs((cover > 0.5) - cover)[edges].mean()
+
+
+@pytest.mark.parametrize("angle", [0, 30])
+def test_translucent_text_in_a_wide_box_is_unblended(angle: int) -> None:
+    truth = texture()
+    cover = slanted(layer(truth.shape, "PREVIEW", 60, (210, 120), "mm"), angle)
+    marked = over(truth, cover, 0.6)
+    box = Box(10, 10, 410, 230)
+    result, report = remove_in_boxes(Image(marked), [box], network(145), None, WATCHING)
+    (mark,) = report.removed
+    assert mark.methods == (Method.UNBLENDED,)
+    assert mark.opacity == pytest.approx(0.6, abs=0.05)
+    assert error(result.pixels, truth, cover > 0.05) < 0.2 * error(marked, truth, cover > 0.05)
+    far = cv2.dilate((cover > 0.02).astype(np.uint8), np.ones((9, 9), np.uint8)) == 0
+    assert np.abs(result.pixels.astype(np.int16) - marked)[far].max() <= 2
+
+
+def test_an_emblem_beside_a_name_goes_with_it() -> None:
+    truth = texture()
+    cover = layer(truth.shape, "Jane Doe", 44, (150, 100))
+    cv2.circle(cover, (100, 125), 28, 1.0, 10, cv2.LINE_AA)
+    marked = over(truth, cover, 1.0)
+    result, _ = remove_in_boxes(Image(marked), [Box(50, 70, 400, 180)], network(200), None, WATCHING)
+    emblem = (cover > 0.1) & (np.arange(cover.shape[1]) < 140)
+    assert error(result.pixels, truth, emblem) < 0.3 * error(marked, truth, emblem)
