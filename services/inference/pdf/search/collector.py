@@ -6,9 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from services.inference.pdf.search.fonts import Glyphs
 from services.inference.pdf.search.geometry import Box, Quad, around, slant
 from services.inference.pdf.search.items import Item, Kind, Site, Style
 from services.inference.pdf.search.letters import in_rows, lean, letter_height
+from services.inference.pdf.search.margins import Margins
+from services.inference.pdf.search.text import Shown
 
 _FAINT = 0.45  # lightness on white paper from which paint may belong to a mark
 _LARGE = 24.0  # points
@@ -51,9 +54,19 @@ class Collector:
     paints: int = 0
     tagged: bool = False
     artifact: bool = False
+    margins: Margins = field(init=False)
     _grounds: list[Box] = field(default_factory=list)
     _open: Item | None = None
     _curves: int = 0
+
+    def __post_init__(self) -> None:
+        """The margins are those of the page."""
+        self.margins = Margins(self.box)
+
+    def shown(self, shown: Shown, font: Glyphs, site: Site) -> None:
+        """Text was shown, whether it may be a mark or not."""
+        self.sizes[round(shown.size, 1)] += shown.glyphs
+        self.margins.show(shown, font, site)
 
     def other(self) -> None:
         """Something was painted that cannot be a mark."""

@@ -183,7 +183,7 @@ class Stream:
         shown = self._cursor.show(operands[-1] if operands else None, font, state)
         if state.text.mode in _INVISIBLE or not shown.data.strip():
             return
-        self._to.sizes[round(shown.size, 1)] += shown.glyphs
+        self._to.shown(shown, font, (self._number, operation.start))
         look = self._look(Kind.TEXT, shown.tilt, shown.size, state.stroke if state.text.mode == _STROKED else state.fill)
         if state.fill.pattern or not self._to.suspect(look, shown.place):
             self._to.other()
