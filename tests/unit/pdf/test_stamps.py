@@ -115,6 +115,7 @@ STAMPED = {
     "gray, below": overlaid(line("Authorized licensed use limited to: University of Sampleton.", 60, 14, gray=0.5), over=False),
     "with the name in bold": merged(with_bold_name),
     "in German": merged(line("Lizenziert für Ann Lee, Bestellung 1234", 60, H - 14)),
+    "of a shop for standards": merged(line("Provided by Sample Store under license with the publisher\nLicensee=Acme, User=Roe", 60, 20)),
     "in the head and in the foot": merged(twice),
 }
 
@@ -155,8 +156,15 @@ def test_what_stands_in_margins_by_right_stays(name: str, tmp_path: Path) -> Non
     assert not report.kept
 
 
+def test_a_title_with_such_words_is_not_surely_a_stamp(tmp_path: Path) -> None:
+    source = book(line("Licensed to Fish: a history of the river", 60, 14))
+    result, report = removed(source, tmp_path, Wanted())
+    assert result == source
+    assert {finding.page for finding in report.kept} == set(range(1, PAGES + 1))
+
+
 def test_a_line_on_one_page_is_not_surely_a_stamp(tmp_path: Path) -> None:
-    source = book(lambda canvas, page: line("Downloaded from library.example", 60, 14)(canvas, page) if page == 1 else None)
+    source = book(lambda canvas, page: line("Downloaded from library.example on 12 May 2024", 60, 14)(canvas, page) if page == 1 else None)
     result, report = removed(source, tmp_path, Wanted())
     assert result == source
     assert [finding.page for finding in report.kept] == [2]

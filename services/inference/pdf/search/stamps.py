@@ -15,7 +15,7 @@ from services.inference.pdf.search import evidence
 from services.inference.pdf.search.evidence import Evidence
 from services.inference.pdf.search.geometry import Box, around
 from services.inference.pdf.search.margins import Margins, Words
-from services.inference.pdf.search.vocabulary import is_provenance
+from services.inference.pdf.search.vocabulary import is_particular, is_provenance
 
 _TOUCHING, _NEAR = 1.0, 3.0  # times the size of the letters
 _BELOW = 1.5  # times the size of the letters, between two lines
@@ -88,6 +88,8 @@ class Stamps:
             Evidence("says whose copy it is, or where it came from", 2.5),
             Evidence("in a font that nothing else uses", 1.5) if foreign else Evidence("", -3.0),
         ]
+        if not is_particular(group[0].text):
+            found.append(Evidence("", -1.5))
         if all(line.outermost for line in group):
             found.append(Evidence("shown before or after all other text", 0.5))
         shown_on = len({line.page for line in group})
