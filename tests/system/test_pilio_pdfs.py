@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 
 import pypdfium2
+import pytest
 from pypdf import PdfReader, PdfWriter
 from reportlab.lib.colors import Color
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from tests.system.pilio import Pilio
+from tests.unit.pdf import protections
 
 REMOVE = "/v1/pdfs/remove-watermark"
 
@@ -100,6 +103,26 @@ async def test_a_dry_run_changes_nothing(pilio: Pilio) -> None:
     assert list(files) == ["page-marks.json", "page-preview.png"]
     assert json.loads(files["page-marks.json"])["dry_run"]
     assert files["page-preview.png"].startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "option"),
+    [
+        (lambda: protections.protected(tiled_page(), protections.signed), "file_signed", {"allow_signed": True}),
+        (lambda: protections.locked(tiled_page()), "file_locked", {"owner_password": protections.OWNER}),
+    ],
+    ids=["signed", "locked"],
+)
+async def test_protected_documents_are_done_only_when_the_call_says_so(
+    pilio: Pilio, content: Callable[[], bytes], code: str, option: dict[str, object]
+) -> None:
+    body: dict[str, object] = {"pdf_file_id": await pilio.upload("page.pdf", content())}
+    for mode in ("editable", "ai"):
+        status = await pilio.finish(await pilio.start(REMOVE, {**body, "mode": mode}))
+        assert (status["status"], status["error_type"]) == ("Failed", code)
+        assert next(iter(option)) in status["error_message"]
+    (cleaned,) = (await delivered(pilio, {**body, **option})).values()
+    assert "do not copy" not in PdfReader(io.BytesIO(cleaned)).pages[0].extract_text()
 
 
 async def test_ai_mode_redraws_pages_that_show_a_mark(pilio: Pilio) -> None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks.quality._pdf_set import declared, held_out, other_documents, reportlab_documents, second_held_out, stamping
+from benchmarks.quality._pdf_set import declared, held_out, other_documents, reportlab_documents, second_held_out, stamped_lines, stamping
 
 Documents = Mapping[str, Mapping[str, Callable[[bool], bytes]]]
 
@@ -18,6 +18,9 @@ def main(folder: Path) -> None:
     _write(folder / "tuned", known, plain)
     _write(folder / "declared", [declared.marked()], [declared.unmarked()])
     _write(folder / "held out", [held_out.marked()], [held_out.unmarked()])
+    _write(folder / "stamped lines, tuned", [stamped_lines.marked()], [stamped_lines.unmarked()])
+    _write(folder / "stamped lines, seen", [stamped_lines.seen_marked()], [stamped_lines.seen_unmarked()])
+    _write(folder / "stamped lines, held out", [stamped_lines.held_out_marked()], [stamped_lines.held_out_unmarked()])
     _write(folder / "held out, second set", [second_held_out.marked()], [second_held_out.unmarked()])
 
 

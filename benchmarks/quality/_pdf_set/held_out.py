@@ -19,7 +19,7 @@ _FONT = Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans-Bold.ttf"
 _W, _H = 595, 842
 
 
-def _typst(mark: str, extra: str = "") -> Callable[[bool], bytes]:
+def by_typst(mark: str, extra: str = "") -> Callable[[bool], bytes]:
     def make(with_mark: bool) -> bytes:
         text = "\n\n".join(f"= {paragraph(each, 3)}\n" + paragraph(200 + each, 260) for each in range(6))
         with tempfile.TemporaryDirectory() as folder:
@@ -33,7 +33,7 @@ def _typst(mark: str, extra: str = "") -> Callable[[bool], bytes]:
     return make
 
 
-def _skia(mark: Callable[[skia.Canvas], None] | None, extra: Callable[[skia.Canvas, int], None] | None = None) -> Callable[[bool], bytes]:
+def by_skia(mark: Callable[[skia.Canvas], None] | None, extra: Callable[[skia.Canvas, int], None] | None = None) -> Callable[[bool], bytes]:
     def make(with_mark: bool) -> bytes:
         stream = skia.DynamicMemoryWStream()
         face = skia.Typeface.MakeFromFile(str(_FONT.with_name("DejaVuSans.ttf")))
@@ -138,20 +138,20 @@ def marked() -> dict[str, dict[str, Callable[[bool], bytes]]]:
     """By producer and name, a document with and without its mark."""
     return {
         "Typst": {
-            "foreground": _typst('foreground: rotate(-50deg, text(90pt, fill: rgb("ff000030"))[*DRAFT*])'),
-            "background, pale": _typst("background: rotate(45deg, text(70pt, fill: luma(85%))[Nicht verteilen])"),
-            "picture": _typst('foreground: image("mark.png", width: 75%)'),
-            "tiles": _typst(
+            "foreground": by_typst('foreground: rotate(-50deg, text(90pt, fill: rgb("ff000030"))[*DRAFT*])'),
+            "background, pale": by_typst("background: rotate(45deg, text(70pt, fill: luma(85%))[Nicht verteilen])"),
+            "picture": by_typst('foreground: image("mark.png", width: 75%)'),
+            "tiles": by_typst(
                 "foreground: rotate(-30deg, grid(columns: 5, gutter: 50pt, "
                 '..range(60).map(_ => text(14pt, fill: rgb("00000026"))[for Eve only])))'
             ),
         },
         "Skia": {
-            "text": _skia(_skia_text),
-            "text, pale": _skia(_skia_pale),
-            "outlines": _skia(_skia_outline),
-            "picture": _skia(_skia_picture),
-            "tiles": _skia(_skia_tiles),
+            "text": by_skia(_skia_text),
+            "text, pale": by_skia(_skia_pale),
+            "outlines": by_skia(_skia_outline),
+            "picture": by_skia(_skia_picture),
+            "tiles": by_skia(_skia_tiles),
         },
         "cairo": {
             "transparent": _cairo(_FIXED % ("80pt", "opacity: 0.2"), '<div class="m">CONFIDENTIAL</div>'),
@@ -168,10 +168,10 @@ def unmarked() -> dict[str, dict[str, Callable[[bool], bytes]]]:
     )
     return {
         "Typst": {
-            "logo and cover": _typst("", '#align(center, image("logo.png", width: 40%))\n#text(60pt, luma(60%))[DRAFT]\n#pagebreak()'),
-            "stamp in the text": _typst("", "#align(right, rotate(-12deg, rect(stroke: red, text(red, 24pt)[APPROVED])))"),
+            "logo and cover": by_typst("", '#align(center, image("logo.png", width: 40%))\n#text(60pt, luma(60%))[DRAFT]\n#pagebreak()'),
+            "stamp in the text": by_typst("", "#align(right, rotate(-12deg, rect(stroke: red, text(red, 24pt)[APPROVED])))"),
         },
-        "Skia": {"stationery": _skia(None, _skia_stationery)},
+        "Skia": {"stationery": by_skia(None, _skia_stationery)},
         "cairo": {
             "table": _cairo("", "", f"<table>{table}</table>"),
             "faded banner": _cairo("", "", "", "<h1 style='opacity:0.4; font-size: 40pt'>Sample report</h1>"),

@@ -60,7 +60,7 @@ class _Report(FPDF):
         self.cell(text=f"Page {self.page_no()}")
 
 
-def _fpdf(seed: int, mark: str) -> Callable[[bool], bytes]:
+def by_fpdf(seed: int, mark: str) -> Callable[[bool], bytes]:
     def make(with_mark: bool) -> bytes:
         document = _Report(mark if with_mark else "")
         for page in range(3):
@@ -123,10 +123,10 @@ def marked() -> dict[str, dict[str, Callable[[bool], bytes]]]:
     """By producer and name, a document with and without its mark."""
     return {
         "fpdf2": {
-            "turned, transparent": _fpdf(1, "transparent"),
-            "turned, pale, below": _fpdf(2, "below"),
-            "picture": _fpdf(3, "picture"),
-            "tiles": _fpdf(4, "tiles"),
+            "turned, transparent": by_fpdf(1, "transparent"),
+            "turned, pale, below": by_fpdf(2, "below"),
+            "picture": by_fpdf(3, "picture"),
+            "tiles": by_fpdf(4, "tiles"),
         },
         "matplotlib": {
             "text of Type 3": lambda with_mark: _figures(_plots, _text_mark if with_mark else None),

@@ -46,7 +46,8 @@ async def run(document: Document, parameters: RedrawPdf, step: Step) -> Document
     own.mkdir(mode=0o700, exist_ok=True)
     cut, mended, target = (own / name for name in ("cut", "mended", "redrawn"))
     run_child = partial(step.tools.sandbox.run, folder=own, limits=step.tools.documents.of(document.pages))
-    outcome = await run_child(isolated.clean, document.path, cut, False, reads=[document.path], on_progress=lambda *_: None)
+    asked = False, parameters.allow_signed, parameters.owner_password
+    outcome = await run_child(isolated.clean, document.path, cut, *asked, reads=[document.path], on_progress=lambda *_: None)
     tell(step, outcome)
     settled = await run_child(settle, cut, mended)
     count, readable = settled["pages"], mended if settled["mended"] else cut

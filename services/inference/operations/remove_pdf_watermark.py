@@ -20,19 +20,20 @@ async def run(document: Document, parameters: RemovePdfWatermark, step: Step) ->
     def progress(page: int, pages: int) -> None:
         step.report(_SEARCHED * page / pages, f"Page {page} of {pages}")
 
-    own, likely = step.folder / "document", parameters.remove_likely
+    own = step.folder / "document"
+    asked = parameters.remove_likely, parameters.allow_signed, parameters.owner_password
     own.mkdir(mode=0o700, exist_ok=True)
     target, limits = own / "clean", step.tools.documents.of(document.pages)
     if parameters.dry_run:
         preview = own / "preview"
         outcome = await step.tools.sandbox.run(
-            isolated.examine, document.path, target, preview, likely, reads=[document.path], folder=own, on_progress=progress, limits=limits
+            isolated.examine, document.path, target, preview, *asked, reads=[document.path], folder=own, on_progress=progress, limits=limits
         )
         tell(step, outcome, dry=True)
         return Examination((report_of(step, outcome, dry=True), Attachment("preview", "png", "image/png", preview)))
     step.label("clean")
     outcome = await step.tools.sandbox.run(
-        isolated.clean, document.path, target, likely, reads=[document.path], folder=own, on_progress=progress, limits=limits
+        isolated.clean, document.path, target, *asked, reads=[document.path], folder=own, on_progress=progress, limits=limits
     )
     tell(step, outcome)
     if not outcome["changed"]:

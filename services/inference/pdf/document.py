@@ -139,7 +139,6 @@ class Document:
         assert reader is not None
         self._writer = writer
         self._had_object_streams = bool(reader.xref_objStm)
-        self.was_encrypted = reader.is_encrypted
         self.root = writer.root_object
         self.pages: list[DictionaryObject] = list(writer.pages)
         if not self.pages:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import ctypes
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
 import pypdfium2 as pdfium
 from pypdfium2 import raw
 
-from services.inference.pdf.search.geometry import IDENTITY, Box, Matrix, Quad, at, product, quad
+from services.inference.pdf.search.geometry import IDENTITY, Box, Matrix, Quad, around, at, product, quad
 
 _MARKED = frozenset({"Artifact", "OC"})
 _MOST_OBJECTS = 100_000
@@ -42,6 +42,17 @@ class _Painted:
     in_form: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Coloured:
+    """One page object; two that look the same in the same place are equal."""
+
+    kind: int
+    text: str
+    colours: tuple[tuple[int, ...], ...]
+    box: tuple[int, ...]
+    """In tenths of a point."""
+
+
 def lost(before: pdfium.PdfPage, after: pdfium.PdfPage) -> Footprint | None:
     """What is on the page `before` but not `after` and may belong to marks; None for a page of more than 100,000 objects."""
     old, new = _painted(before), _painted(after)
@@ -61,28 +72,66 @@ def lost(before: pdfium.PdfPage, after: pdfium.PdfPage) -> Footprint | None:
     return footprint if len(footprint.places) <= _MOST_PLACES else None
 
 
+def same_elsewhere(before: pdfium.PdfPage, after: pdfium.PdfPage, places: Sequence[Quad]) -> bool:
+    """Whether the page `after` has every object of `before` outside these places, in the same place and colours, and no others.
+
+    False for a page of more than 100,000 objects.
+    """
+    old, new = _coloured(before), _coloured(after)
+    if max(old.total(), new.total()) > _MOST_OBJECTS:
+        return False
+    return not new - old and all(any(_holds(place, each.box) for place in places) for each in (old - new))
+
+
+def _holds(place: Quad, inner: tuple[int, ...]) -> bool:
+    """Whether a place has the middle of a box in it, which is in tenths of a point."""
+    x, y = (inner[0] + inner[2]) / 20, (inner[1] + inner[3]) / 20
+    turns = [(c - a) * (y - b) - (d - b) * (x - a) for (a, b), (c, d) in zip(place, (*place[1:], place[0]), strict=True)]
+    return min(turns) >= 0 or max(turns) <= 0
+
+
+def _coloured(page: pdfium.PdfPage) -> Counter[_Coloured]:
+    """How often the page has each object."""
+    found: Counter[_Coloured] = Counter()
+    for each, place, text in islice(_objects(page), _MOST_OBJECTS + 1):
+        # White space is PDFium's guess from what stands beside the text.
+        said = "".join(text.strip("\0").split())
+        colours = _colour(each, raw.FPDFPageObj_GetFillColor), _colour(each, raw.FPDFPageObj_GetStrokeColor)
+        found[_Coloured(each.type, said, colours, tuple(round(10 * value) for value in around(place)))] += 1
+    return found
+
+
+def _colour(painted: pdfium.PdfObject, get: Callable[..., int]) -> tuple[int, ...]:
+    parts = [ctypes.c_uint() for _ in range(4)]
+    return tuple(part.value for part in parts) if get(painted, *parts) else ()
+
+
 def _painted(page: pdfium.PdfPage) -> dict[_Painted, list[Quad | None]] | None:
     """The page's objects, each with its positions; None for a position that does not belong to a mark."""
     found: defaultdict[_Painted, list[Quad | None]] = defaultdict(list)
+    for number, (each, place, text) in enumerate(_objects(page)):
+        if number == _MOST_OBJECTS:
+            return None
+        corners = tuple(round(10 * value) for point in place for value in point)
+        painted = _Painted(each.type, corners, text, each.level > 0)
+        may_be = painted.in_form or each.type == raw.FPDF_PAGEOBJ_IMAGE or not _MARKED.isdisjoint(_marks(each))
+        found[painted].append(place if may_be else None)
+    return found
+
+
+def _objects(page: pdfium.PdfPage) -> Iterator[tuple[pdfium.PdfObject, Quad, str]]:
+    """The page's objects with their places and text, also those in its forms, of which only what they hold is named."""
     text = page.get_textpage()
     matrices: list[Matrix] = [IDENTITY]
     try:
-        objects = list(islice(page.get_objects(), _MOST_OBJECTS + 1))
-        if len(objects) > _MOST_OBJECTS:
-            return None
-        for each in objects:
+        for each in page.get_objects():
             del matrices[each.level + 1 :]
             if each.type == raw.FPDF_PAGEOBJ_FORM:
                 matrices.append(product(tuple(each.get_matrix().get()), matrices[-1]))
-                continue
-            place = _place(each, matrices[-1])
-            corners = tuple(round(10 * value) for point in place for value in point)
-            painted = _Painted(each.type, corners, _text(each, text) if each.type == raw.FPDF_PAGEOBJ_TEXT else "", each.level > 0)
-            may_be = painted.in_form or each.type == raw.FPDF_PAGEOBJ_IMAGE or not _MARKED.isdisjoint(_marks(each))
-            found[painted].append(place if may_be else None)
+            else:
+                yield each, _place(each, matrices[-1]), _text(each, text) if each.type == raw.FPDF_PAGEOBJ_TEXT else ""
     finally:
         text.close()
-    return found
 
 
 def _place(painted: pdfium.PdfObject, matrix: Matrix) -> Quad:

@@ -15,14 +15,12 @@ from services.inference.pdf.contents import Contents
 from services.inference.pdf.declared_pass import DeclaredPass, Left
 from services.inference.pdf.document import PARSE_ERRORS, Damaged, Document, corrupt, mend, opened
 from services.inference.pdf.excise import Excision, Kept, Plan
+from services.inference.pdf.protection import protection_of
 from services.inference.pdf.report import Finding, Method, Report
 from services.inference.pdf.search.geometry import around
 from services.inference.pdf.search.survey import Candidate, Survey
-from services.inference.pdf.signatures import is_signed
 from services.inference.pdf.verify import Expected, VerificationFailed, verify
 
-SIGNATURE_WARNING = "The document was signed; the change makes its signatures invalid."
-ENCRYPTION_WARNING = "The document was encrypted with an owner password; the result is not encrypted."
 DAMAGE_WARNING = "The document was damaged; the result holds what could be read of it."
 TOO_LONG = "page {page}: its content is too long to be searched for marks that do not declare themselves"
 NOT_SEARCHED = "page {page}: it is damaged and could not be searched for marks that do not declare themselves"
@@ -53,6 +51,13 @@ def remove_watermarks(source: Path, target: Path, on_page: OnPage, wanted: Wante
     to open it), MEDIA_LIMIT_EXCEEDED; VerificationFailed if something else would have changed. Intended to run in a sandbox: a
     hostile document can use up memory and time. Temporary files beside `target` have its name with additions.
     """
+    report = _remove_mending(source, target, on_page, wanted)
+    if report.changed:
+        report.warnings += protection_of(source).warnings()
+    return report
+
+
+def _remove_mending(source: Path, target: Path, on_page: OnPage, wanted: Wanted) -> Report:
     try:
         return _remove(source, target, on_page, wanted)
     except (Damaged, VerificationFailed):
@@ -88,10 +93,6 @@ def _remove(source: Path, target: Path, on_page: OnPage, wanted: Wanted) -> Repo
             if not report.changed:
                 shutil.copyfile(source, target)
                 return report
-            if is_signed(document.root):
-                report.warnings.append(SIGNATURE_WARNING)
-            if document.was_encrypted:
-                report.warnings.append(ENCRYPTION_WARNING)
             document.save(target)
         for page in declared.changed:
             changed[page] = replace(changed.get(page, Expected()), declared=True)

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from services.inference.pdf import footprint
 from services.inference.pdf.rendering import open_document, unturned, visible
-from services.inference.pdf.search.geometry import Quad
+from services.inference.pdf.search.geometry import Quad, upright
 
 _SCALE = 1.0  # pixels a point
 _LONGEST = 1400  # pixels a side
@@ -75,7 +75,11 @@ def _compare(before: pdfium.PdfPage, after: pdfium.PdfPage, expected: Expected) 
         allowed = expected.glyphs + declared.glyphs
         if lost > allowed:
             return f"{lost - allowed} characters of other text would be lost"
-        stray = _stray(before, after, [*expected.places, *declared.places])
+        places = [*expected.places, *declared.places]
+        stray = _stray(before, after, places)
+        if stray > _STRAY and footprint.same_elsewhere(before, after, places):
+            # PDFium draws what is below a blended group once more in the box around it, so what is below looks different there.
+            stray = _stray(before, after, [*places, *map(upright, places)])
         return f"{stray} pixels away from the mark would change" if stray > _STRAY else ""
     finally:
         before.close()

@@ -15,7 +15,8 @@ from pypdfium2 import raw
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.inference.pdf.document import corrupt, mend
-from services.inference.pdf.remove import DAMAGE_WARNING, ENCRYPTION_WARNING
+from services.inference.pdf.protection import ENCRYPTION_WARNING
+from services.inference.pdf.remove import DAMAGE_WARNING
 from services.inference.pdf.rendering import POINTS, open_document, unturned, visible
 
 _USUAL_DPI, _LEAST_DPI, _MOST_DPI = 200.0, 150.0, 300.0

@@ -12,11 +12,9 @@ import pikepdf
 from pikepdf import Array, Dictionary, Name, Object, Pdf, Stream
 
 from services.inference.pdf.document import corrupt
-from services.inference.pdf.remove import ENCRYPTION_WARNING, SIGNATURE_WARNING
+from services.inference.pdf.protection import Protection, listed
 from services.inference.redraw.glyphless import ADVANCE, Codes, embedded
 from services.inference.redraw.picture_file import Trailer, append_pictures
-
-_MOST_FIELDS = 100_000
 
 
 def rebuild(source: Path, pages: Path, target: Path) -> dict[str, Any]:
@@ -31,7 +29,7 @@ def rebuild(source: Path, pages: Path, target: Path) -> dict[str, Any]:
     try:
         # Read as streams: mapped files count as memory, and the pictures may take gigabytes.
         with Pdf.open(source, access_mode=pikepdf.AccessMode.stream) as document:
-            told = {"pages": len(document.pages), "warnings": _warnings(document)}
+            told = {"pages": len(document.pages), "warnings": Protection.of(document).warnings()}
             _redraw_all(document, numbers, pages)
             document.save(skeleton, object_stream_mode=pikepdf.ObjectStreamMode.disable)
         if numbers:
@@ -47,33 +45,6 @@ def rebuild(source: Path, pages: Path, target: Path) -> dict[str, Any]:
         raise corrupt() from error
     finally:
         skeleton.unlink(missing_ok=True)
-
-
-def _warnings(document: Pdf) -> list[str]:
-    """What is lost when a document is changed in any way."""
-    lost = [ENCRYPTION_WARNING] if document.is_encrypted else []
-    return [*lost, SIGNATURE_WARNING] if "/Perms" in document.Root or _is_signed(document) else lost
-
-
-def _is_signed(document: Pdf) -> bool:
-    """Whether a signature field of the form has a value (ISO 32000-2, 12.8)."""
-    waiting = list(_listed(document.Root.get("/AcroForm"), "/Fields"))
-    for _ in range(_MOST_FIELDS):
-        if not waiting:
-            break
-        field = waiting.pop()
-        if not isinstance(field, Dictionary):
-            continue
-        if field.get("/FT") == Name.Sig and "/V" in field:
-            return True
-        waiting.extend(_listed(field, "/Kids"))
-    return False
-
-
-def _listed(holder: Object | None, key: str) -> Array:
-    """The array under a key; an empty one if there is none, or something else."""
-    found = holder.get(key) if isinstance(holder, Dictionary) else None
-    return found if isinstance(found, Array) else Array()
 
 
 def _redraw_all(document: Pdf, numbers: Sequence[int], pages: Path) -> None:
@@ -104,7 +75,7 @@ def _redraw(document: Pdf, page: pikepdf.Page, picture: Stream, described: dict[
         if key in page.obj:
             del page.obj[key]
     # Everything else on the page is part of the picture now.
-    links = [note for note in _listed(page.obj, "/Annots") if isinstance(note, Dictionary) and note.get("/Subtype") == Name.Link]
+    links = [note for note in listed(page.obj, "/Annots") if isinstance(note, Dictionary) and note.get("/Subtype") == Name.Link]
     if links:
         page.obj.Annots = Array(links)
     elif "/Annots" in page.obj:

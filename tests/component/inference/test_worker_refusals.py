@@ -9,8 +9,9 @@ import pytest
 from darkroom.common.v1.errors_pb2 import ErrorReason
 from darkroom.operations.v1 import operation_pb2
 from tests.component.inference.conftest import World
-from tests.component.inference.pictures import disc, opened, png
+from tests.component.inference.pictures import TEXT, WATERMARK, disc, opened, pdf, png
 from tests.stacks import StackUnderTest
+from tests.unit.pdf import protections
 
 CUTOUT = operation_pb2.Operation(remove_background={})
 UPSCALE = operation_pb2.Operation(upscale={"factor": 2})
@@ -25,6 +26,28 @@ async def test_a_damaged_document_fails_the_task(world: World) -> None:
     assert task.failed is not None
     assert ErrorReason.Name(task.failed.reason) == "ERROR_REASON_FILE_CORRUPT"
     assert task.failed.message.startswith("report.pdf: ")
+
+
+@pytest.mark.parametrize("operation", ["remove_pdf_watermark", "redraw_pdf"])
+async def test_protected_documents_fail_the_task_unless_the_call_allows_it(world: World, operation: str) -> None:
+    for content, reason, option in (
+        (protections.protected(pdf(TEXT + WATERMARK), protections.certified), "FILE_SIGNED", {"allow_signed": True}),
+        (protections.locked(pdf(TEXT + WATERMARK)), "FILE_LOCKED", {"owner_password": protections.OWNER}),
+    ):
+        source = await world.files.add("report.pdf", "application/pdf", content, pages=1)
+        async with world.worker():
+            task = await world.submit([operation_pb2.Operation(**{operation: {}})], source)
+            await world.finished(task)
+        assert task.failed is not None
+        assert ErrorReason.Name(task.failed.reason) == f"ERROR_REASON_{reason}"
+        assert task.failed.message.startswith("report.pdf: The document")
+        assert next(iter(option)) in task.failed.message
+        if operation == "remove_pdf_watermark":
+            async with world.worker():
+                task = await world.submit([operation_pb2.Operation(remove_pdf_watermark=option)], source)
+                await world.finished(task)
+            assert task.completed is not None, task.failed
+            assert [notice.code for notice in task.completed.notices] == ["watermark_removed", "document_warning"]
 
 
 @pytest.mark.parametrize(

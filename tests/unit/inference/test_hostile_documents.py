@@ -24,7 +24,7 @@ async def test_a_small_page_that_draws_for_hours_is_given_up_and_one_that_is_not
         with pytest.raises(SandboxTimedOut):
             await sandbox.run(pages.render_page, source, 0, own / "samples", reads=[source], folder=own, limits=STRICT.of(0))
         cleaned = await sandbox.run(
-            isolated.clean, source, own / "clean", True, reads=[source], folder=own, on_progress=_nothing, limits=FREE.of(1)
+            isolated.clean, source, own / "clean", True, False, "", reads=[source], folder=own, on_progress=_nothing, limits=FREE.of(1)
         )
     assert (cleaned["pages"], cleaned["changed"]) == (1, False)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pikepdf import Dictionary, Name
 
 from services.inference.pdf import footprint
 from services.inference.pdf.verify import Expected, VerificationFailed, verify
@@ -80,6 +81,30 @@ def test_a_mark_in_a_form_is_where_the_form_is_drawn(tmp_path: Path) -> None:
     source = drawn(tmp_path / "source.pdf", ARTIFACT, MORE)
     assert not verify(source, drawn(tmp_path / "without.pdf", b"", MORE), {1: DECLARED})
     assert "4 characters" in verify(source, drawn(tmp_path / "less.pdf", b""), {1: DECLARED})[1]
+
+
+def test_what_stands_in_the_box_around_a_blended_mark_must_still_be_there(tmp_path: Path) -> None:
+    """PDFium draws it twice there, so that it looks different without the mark."""
+    blended = Dictionary(Multiply=Dictionary(Type=Name.ExtGState, BM=Name.Multiply))
+    mark = b"q /Multiply gs 0.8 g 0.7071 0.7071 -0.7071 0.7071 45 25 cm BT /F2 26 Tf (Ann Lee) Tj ET Q"
+    place = ((40.0, 20.0), (135.0, 115.0), (115.0, 135.0), (20.0, 40.0))
+
+    def drawn(name: str, *contents: bytes) -> Path:
+        build = Builder()
+        group = Dictionary(S=Name.Transparency)
+        inner = build.form(mark, build.resources(ExtGState=blended), Group=group)
+        outer = build.form(b"q /Multiply gs /Fm Do Q", Dictionary(XObject=Dictionary(Fm=inner), ExtGState=blended), Group=group)
+        build.page(b"".join(contents), resources=build.resources(XObject=Dictionary(Fx=outer)))
+        (tmp_path / name).write_bytes(build.save())
+        return tmp_path / name
+
+    gray, darker, dot = b"0.6 g 20 40 60 70 re f 0 g\n", b"0.5 g 20 40 60 70 re f 0 g\n", b"100 40 9 9 re f\n"
+    source = drawn("source.pdf", gray, dot, b"/Fx Do")
+    expected = {1: Expected([place], 6)}
+    assert verify(source, drawn("without.pdf", gray, dot), {1: Expected([place], 5)}) == {1: "1 characters of other text would be lost"}
+    assert not verify(source, drawn("without.pdf", gray, dot), expected)
+    for spoilt in (drawn("colour.pdf", darker, dot), drawn("less.pdf", gray), drawn("moved.pdf", gray, dot.replace(b"100", b"104"))):
+        assert "pixels away from the mark would change" in verify(source, spoilt, expected)[1]
 
 
 def test_a_page_with_too_much_on_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 from pikepdf import Array, Dictionary, Name, String
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.inference.pdf import remove
+from services.inference.pdf.protection import ENCRYPTION_WARNING
 from tests.unit.pdf import declarations
 from tests.unit.pdf.builder import BODY, INLINE_ARTIFACT, MARK, PAINTED_MARK, Builder
 from tests.unit.pdf.comparison import everything, pictures, texts
@@ -82,18 +82,6 @@ def test_everything_else_is_left_alone(removed: Remove) -> None:
         assert left.pdf_version == truth.pdf_version
 
 
-def test_signed_documents_are_warned_about(removed: Remove) -> None:
-    with pikepdf.open(io.BytesIO(rich(True))) as document:
-        signature = Dictionary(Type=Name.Sig, Filter=Name("/Adobe.PPKLite"), Contents=String("x" * 20))
-        document.Root.AcroForm.Fields.append(
-            Dictionary(T=String("parent"), Kids=Array([Dictionary(FT=Name.Sig, V=document.make_indirect(signature))]))
-        )
-        buffer = io.BytesIO()
-        document.save(buffer)
-    removed(buffer.getvalue())
-    assert removed.report.warnings == [remove.SIGNATURE_WARNING]
-
-
 @pytest.mark.parametrize("revision", [3, 4, 6])
 def test_encryption(removed: Remove, revision: int) -> None:
     def encrypted(user: str) -> bytes:
@@ -106,7 +94,7 @@ def test_encryption(removed: Remove, revision: int) -> None:
             return buffer.getvalue()
 
     result = removed(encrypted(""))
-    assert removed.report.warnings == [remove.ENCRYPTION_WARNING]
+    assert removed.report.warnings == [ENCRYPTION_WARNING]
     assert_same(result, rich(False))
     with pikepdf.open(io.BytesIO(result)) as document:
         assert not document.is_encrypted

@@ -16,7 +16,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.inference.media import Image
-from services.inference.pdf.remove import ENCRYPTION_WARNING, SIGNATURE_WARNING
+from services.inference.pdf.protection import ENCRYPTION_WARNING, SIGNATURE_WARNING
 from services.inference.redraw.encoding import write_page
 from services.inference.redraw.pages import count_pages, render_page
 from services.inference.redraw.rebuild import rebuild

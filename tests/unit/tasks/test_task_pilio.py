@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from darkroom.operations.v1 import remove_background_pb2, upscale_pb2
+from darkroom.operations.v1 import redraw_pdf_pb2, remove_background_pb2, upscale_pb2
 from darkroom.rest.v1 import images_pb2, pdfs_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.rpc.validation import RequestValidator
@@ -189,14 +189,16 @@ def test_structured_removal_is_the_default(mode: str | None) -> None:
     assert not operation.remove_pdf_watermark.remove_likely
 
 
-@pytest.mark.parametrize("name", ["remove_likely", "dry_run", "report"])
+@pytest.mark.parametrize("name", ["remove_likely", "dry_run", "report", "allow_signed", "owner_password"])
 def test_options_of_the_structured_removal(name: str) -> None:
-    request = pdfs_pb2.PDFRemoveWatermarkRequest(pdf_file_id="1", **{name: True})
+    value = "secret" if name == "owner_password" else True
+    request = pdfs_pb2.PDFRemoveWatermarkRequest(pdf_file_id="1", **{name: value})
     parameters = messages.remove_pdf_watermark(request).remove_pdf_watermark
-    assert {field.name for field, _ in parameters.ListFields()} == {name}
+    assert {field.name: given for field, given in parameters.ListFields()} == {name: value}
     request.mode = "ai"
-    if name == "report":
-        assert messages.remove_pdf_watermark(request).redraw_pdf.report
+    if name in redraw_pdf_pb2.RedrawPdf.DESCRIPTOR.fields_by_name:
+        redrawn = messages.remove_pdf_watermark(request).redraw_pdf
+        assert {field.name: given for field, given in redrawn.ListFields()} == {name: value}
         return
     with pytest.raises(DarkroomError) as raised:
         messages.remove_pdf_watermark(request)

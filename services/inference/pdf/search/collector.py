@@ -6,9 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from services.inference.pdf.search.fonts import Glyphs
 from services.inference.pdf.search.geometry import Box, Quad, around, slant
 from services.inference.pdf.search.items import Item, Kind, Site, Style
-from services.inference.pdf.search.letters import in_rows, lean, letter_height
+from services.inference.pdf.search.letters import in_line, in_rows, lean, letter_height
+from services.inference.pdf.search.margins import Margins
+from services.inference.pdf.search.text import Shown
 
 _FAINT = 0.45  # lightness on white paper from which paint may belong to a mark
 _LARGE = 24.0  # points
@@ -18,6 +21,8 @@ _MOST_ITEMS = 400
 _MOST_PAINTS = 30_000
 _DARK_GROUND, _LARGE_GROUND, _MOST_GROUNDS = 0.7, 0.05, 31  # lightness, share of the page, areas
 _CURVES = 4
+_MOST_SHAPES = 8
+_MOST = 0.7  # of the page's width and height
 _CAPITALS = 0.7  # height of capitals in ems
 
 
@@ -51,9 +56,21 @@ class Collector:
     paints: int = 0
     tagged: bool = False
     artifact: bool = False
+    margins: Margins = field(init=False)
     _grounds: list[Box] = field(default_factory=list)
+    shapes: list[Item] = field(default_factory=list)
+    """The last faint shapes that are no letters, such as frames of marks."""
     _open: Item | None = None
     _curves: int = 0
+
+    def __post_init__(self) -> None:
+        """The margins are those of the page."""
+        self.margins = Margins(self.box)
+
+    def shown(self, shown: Shown, font: Glyphs, site: Site) -> None:
+        """Text was shown, whether it may be a mark or not."""
+        self.sizes[round(shown.size, 1)] += shown.glyphs
+        self.margins.show(shown, font, site)
 
     def other(self) -> None:
         """Something was painted that cannot be a mark."""
@@ -69,6 +86,11 @@ class Collector:
     def suspect(self, look: Look, quad: Quad) -> bool:
         """Whether text with this look may be a mark."""
         return faint(look.lightness, look.alpha) or turned(look.tilt) or look.size >= _LARGE or self.marginal(around(quad))
+
+    def covers(self, place: Box) -> bool:
+        """Whether a place covers most of the page."""
+        left, bottom, right, top = self.box
+        return place[2] - place[0] >= _MOST * (right - left) and place[3] - place[1] >= _MOST * (top - bottom)
 
     def marginal(self, place: Box) -> bool:
         """Whether a place is entirely in the upper or lower margin."""
@@ -114,7 +136,9 @@ class Collector:
             return
         if item.style.kind is Kind.OUTLINE:
             item.tilt = item.tilt or lean(item.quads)
-            if self._curves < _CURVES or not in_rows(item.quads, item.pieces, item.tilt):
+            letters = in_rows(item.quads, item.pieces, item.tilt)
+            if not letters or (self._curves < _CURVES and not in_line(item.quads, item.pieces, item.tilt)):
+                self.shapes = [*self.shapes[1 - _MOST_SHAPES :], item]
                 return
             item.size = letter_height(item.quads, item.tilt) / _CAPITALS
         self.items.append(item)

@@ -7,6 +7,7 @@ documents from other producers, too.
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,6 +34,7 @@ _MIDDLE = (0.2, 0.8)
 _MARGIN = 0.12
 _BACKGROUND = 0.85  # of width and height
 _DENSE = 0.6
+_NEAR = 0.05  # of the page: largest distance between positions that count as the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,14 @@ def across_pages(pages: int, alike: int, same: int, same_place: bool, shared: bo
     if shared and same >= 2:
         found.append(Evidence("one form or image that these pages share", 0.5))
     return found
+
+
+def same_place(places: Sequence[tuple[float, float]]) -> bool:
+    """Whether most of these places, as fractions of the page, are the same."""
+    if len(places) < 2:
+        return True
+    columns = zip(*places, strict=True)
+    return all(sum(abs(value - statistics.median(values)) <= _NEAR for value in values) >= 0.8 * len(values) for values in columns)
 
 
 def _is_tiled(item: Item, page: Page) -> bool:

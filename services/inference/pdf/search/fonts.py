@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pypdf.generic import ArrayObject, DictionaryObject
@@ -27,6 +27,8 @@ class Glyphs:
     usual_width: float
     characters: dict[str, str]
     """By code, as a character of that number."""
+    number: int = 0
+    """Tells it from the document's other fonts; 0 if it is not known."""
 
     def codes(self, data: bytes) -> list[int]:
         """The codes of a string."""
@@ -59,7 +61,7 @@ class Fonts:
             return UNKNOWN
         key = objects.number(font) or -id(font)
         if key not in self._known:
-            self._known[key] = _read(font)
+            self._known[key] = replace(_read(font), number=key)
         return self._known[key]
 
 

@@ -40,9 +40,22 @@ def around(points: Iterable[Point]) -> Box:
     return min(xs), min(ys), max(xs), max(ys)
 
 
+def upright(place: Quad) -> Quad:
+    """The smallest upright rectangle around a place."""
+    left, bottom, right, top = around(place)
+    return (left, bottom), (right, bottom), (right, top), (left, top)
+
+
 def tilt(matrix: Matrix) -> float:
     """Degrees by which the horizontal is turned, counter-clockwise, over -180 to 180."""
     return math.degrees(math.atan2(matrix[1], matrix[0]))
+
+
+def direction(matrix: Matrix, lean: float) -> float:
+    """The direction on the page of a direction before the matrix, in degrees."""
+    x, y = math.cos(math.radians(lean)), math.sin(math.radians(lean))
+    a, b, c, d, _, _ = matrix
+    return math.degrees(math.atan2(b * x + d * y, a * x + c * y))
 
 
 def scale(matrix: Matrix) -> float:

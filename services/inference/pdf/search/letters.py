@@ -14,6 +14,10 @@ _LEAST = 3
 _ALIKE = 0.45  # of the usual height
 _MOST_ALIKE = 0.6  # of the shapes: holes in letters are shapes, too
 _LONG = 1.8  # length over breadth from which a row has a direction
+_DIFFERENT = 0.6  # of the shapes: markers of a chart are alike
+_CORNERS = 6
+_ALIGNED = 0.8  # of the letters
+_NEAREST, _FURTHEST = 0.3, 2.0  # times the height, from one letter to the next
 
 
 def in_rows(quads: Sequence[Quad], pieces: Sequence[bytes], tilt: float) -> bool:
@@ -23,6 +27,24 @@ def in_rows(quads: Sequence[Quad], pieces: Sequence[bytes], tilt: float) -> bool
     heights = _heights(quads, tilt)
     usual = float(np.median(heights))
     return usual > 0 and float((np.abs(heights - usual) <= _ALIKE * usual).mean()) >= _MOST_ALIKE
+
+
+def in_line(quads: Sequence[Quad], pieces: Sequence[bytes], tilt: float) -> bool:
+    """Whether shapes without curves are letters, as programs draw them that flatten curves: they stand side by side along a direction,
+    differ, and have many corners. `pieces` end with the number of corners."""
+    if len(set(pieces)) < _DIFFERENT * len(pieces) or np.mean([int(piece.split()[-1]) >= _CORNERS for piece in pieces]) < _MOST_ALIKE:
+        return False
+    points, angle = np.array(quads), math.radians(tilt)
+    low, high = points.min(axis=1), points.max(axis=1)
+    within = (low[:, None] >= low).all(axis=2) & (high[:, None] <= high).all(axis=2) & ~np.eye(len(points), dtype=bool)
+    middles = points.mean(axis=1)[~within.any(axis=1)]  # of letters; their holes lie within them
+    along = np.sort(middles @ (math.cos(angle), math.sin(angle)))
+    across = middles @ (-math.sin(angle), math.cos(angle))
+    height = letter_height(quads, tilt)
+    if len(middles) < _LEAST or (np.abs(across - np.median(across)) <= _ALIKE * height).mean() < _ALIGNED:
+        return False
+    steps = np.diff(along) / height
+    return bool(np.median(steps) >= _NEAREST and steps.max() <= _FURTHEST)
 
 
 def letter_height(quads: Sequence[Quad], tilt: float) -> float:

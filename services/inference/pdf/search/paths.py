@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from services.inference.pdf.search.geometry import Box, Matrix, Point, Quad, around, at, quad
 
 _MOST_POINTS = 20_000
+_CORNERS = 4
+_NEAR = 0.5  # points
 
 
 @dataclass(slots=True)
@@ -41,6 +43,18 @@ class Path:
             left, bottom, right, top = around(points)
             found.append((_box(points, degrees), f"{right - left:.1f} {top - bottom:.1f} {len(points)}".encode()))
         return found
+
+    @property
+    def is_panel(self) -> bool:
+        """Whether it is one parallelogram, as a rectangle is under any matrix."""
+        if len(self.subpaths) != 1:
+            return False
+        points = self.subpaths[0]
+        points = points[:-1] if len(points) == _CORNERS + 1 and points[0] == points[-1] else points
+        if len(points) != _CORNERS:
+            return False
+        (a, b), (c, d), (e, f), (g, h) = points
+        return abs(a + e - c - g) <= _NEAR and abs(b + f - d - h) <= _NEAR
 
     def area(self) -> Quad | None:
         """The upright box around all of it."""

@@ -56,6 +56,8 @@ class State:
     masked: bool = False
     """Whether a soft mask of the graphics state is set."""
     blend: str = "/Normal"
+    clipped: bool = False
+    """Whether what is painted shows only in an area that is less than most of the page."""
 
 
 def with_parameters(state: State, parameters: DictionaryObject | None) -> State:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +15,7 @@ from services.inference.pdf.lexer import Operation, operations
 from services.inference.pdf.search import state as states
 from services.inference.pdf.search.collector import Collector, Look, faint, turned
 from services.inference.pdf.search.fonts import Fonts
-from services.inference.pdf.search.geometry import IDENTITY, Matrix, Quad, around, matrix_of, product, quad, scale, tilt
+from services.inference.pdf.search.geometry import IDENTITY, Matrix, Quad, around, direction, matrix_of, product, quad, scale, tilt
 from services.inference.pdf.search.items import Kind, Site
 from services.inference.pdf.search.paths import Path
 from services.inference.pdf.search.pictures import Pictures
@@ -183,7 +182,7 @@ class Stream:
         shown = self._cursor.show(operands[-1] if operands else None, font, state)
         if state.text.mode in _INVISIBLE or not shown.data.strip():
             return
-        self._to.sizes[round(shown.size, 1)] += shown.glyphs
+        self._to.shown(shown, font, (self._number, operation.start))
         look = self._look(Kind.TEXT, shown.tilt, shown.size, state.stroke if state.text.mode == _STROKED else state.fill)
         if state.fill.pattern or not self._to.suspect(look, shown.place):
             self._to.other()
@@ -214,6 +213,9 @@ class Stream:
         self._path.clips = True
 
     def _new_path(self) -> None:
+        if self._path.clips:
+            area = self._path.area()
+            self._set(clipped=self._state.clipped or area is None or not self._path.is_panel or not self._to.covers(around(area)))
         self._path = Path()
 
     def _paint_path(self, operation: Operation) -> None:
@@ -222,17 +224,21 @@ class Stream:
         filled = operation.operator not in (b"S", b"s")
         paint = state.fill if filled else state.stroke
         area = path.area()
-        direction = tilt(state.matrix) if turned(tilt(state.matrix)) else 0.0
+        lean = tilt(state.matrix) if turned(tilt(state.matrix)) else 0.0
         if area is not None and filled and paint.pattern:
-            self._drawing.pattern(self._resource("/Pattern", paint.pattern), area, site, state, self._base, self._depth)
+            # What covers less of the page, or has another shape, is part of a drawing.
+            if path.is_panel and self._to.covers(around(area)) and not state.clipped:
+                self._drawing.pattern(self._resource("/Pattern", paint.pattern), area, site, state, self._base, self._depth)
+            else:
+                self._to.other()
         elif filled and area is not None and not path.clips and paint.on_white < 0.7 and len(path.subpaths) == 1:
             self._to.ground(around(area), paint.on_white)
             self._to.other()
-        elif area is None or path.clips or not (_may_be(paint) or direction) or (paint.lightness > _WHITE and paint.alpha == 1):
+        elif area is None or path.clips or not (_may_be(paint) or lean) or (paint.lightness > _WHITE and paint.alpha == 1):
             self._to.other()
         else:
-            look = self._look(Kind.OUTLINE, direction, 0, paint)
-            self._to.paint(look, site, path.shapes(direction), glyphs=len(path.subpaths), curves=path.curves)
+            look = self._look(Kind.OUTLINE, lean, 0, paint)
+            self._to.paint(look, site, path.shapes(lean), glyphs=len(path.subpaths), curves=path.curves)
 
     # Objects
 
@@ -257,7 +263,7 @@ class Stream:
         stencil = str(objects.entry(image, "/ImageMask")).lower() == "true"
         look = Look(
             Kind.IMAGE,
-            _direction(state.matrix, seen.lean if seen.stretch >= _LONG else 0.0),
+            direction(state.matrix, seen.lean if seen.stretch >= _LONG else 0.0),
             scale(state.matrix),
             1 - state.fill.alpha * (1 - (state.fill.lightness if stencil else seen.lightness)),
             state.fill.alpha * seen.alpha,
@@ -291,10 +297,3 @@ class Stream:
 
 def _may_be(paint: states.Paint) -> bool:
     return faint(paint.on_white, paint.alpha)
-
-
-def _direction(matrix: Matrix, lean: float) -> float:
-    """The direction on the page of a direction within an image, in degrees."""
-    x, y = math.cos(math.radians(lean)), math.sin(math.radians(lean))
-    a, b, c, d, _, _ = matrix
-    return math.degrees(math.atan2(b * x + d * y, a * x + c * y))

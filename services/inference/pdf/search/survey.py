@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from pypdf.generic import ArrayObject, DictionaryObject, FloatObject, NumberObject
 
@@ -14,16 +14,17 @@ from services.inference.pdf.search import evidence
 from services.inference.pdf.search.collector import Collector, turned
 from services.inference.pdf.search.evidence import Evidence, Page
 from services.inference.pdf.search.fonts import Fonts
-from services.inference.pdf.search.geometry import Box, Quad
+from services.inference.pdf.search.geometry import Box, Quad, around
 from services.inference.pdf.search.items import Item, Kind, Site, joined
+from services.inference.pdf.search.margins import Words
 from services.inference.pdf.search.pictures import Pictures
+from services.inference.pdf.search.stamps import Line, Stamps
 from services.inference.pdf.search.state import State, as_number
 from services.inference.pdf.search.walk import Walk
 
 _LETTER: Box = (0.0, 0.0, 612.0, 792.0)
 _USUAL_BODY = 11.0
 _FEW = 60  # characters from which a page's own text determines the usual size
-_NEAR = 0.05  # of the page: largest distance between positions that count as the same
 _MOST_TEXT = 120
 _DIRECTION = 8  # degrees by which two directions must differ to be distinct
 
@@ -74,6 +75,7 @@ class Survey:
     _fonts: Fonts = field(default_factory=Fonts)
     _pictures: Pictures = field(default_factory=Pictures)
     _seen: list[_Seen] = field(default_factory=list)
+    _stamps: Stamps = field(default_factory=Stamps)
     _sizes: Counter[float] = field(default_factory=Counter)
     _pages: int = 0
 
@@ -86,11 +88,12 @@ class Survey:
         collector.close()
         self._sizes += collector.sizes
         body = _usual(collector.sizes) or _usual(self._sizes) or _USUAL_BODY
+        self._stamps.add(self._pages, collector.margins)
         items = joined(collector.items)
         directions = {round(item.tilt / _DIRECTION) for item in items if turned(item.tilt)}
-        around = Page(box, body, collector.paints, len(directions))
+        surroundings = Page(box, body, collector.paints, len(directions))
         for item in items:
-            found = evidence.on_page(item, around)
+            found = evidence.on_page(item, surroundings)
             if evidence.total(found) + evidence.MOST_ACROSS >= evidence.LIKELY:
                 left, bottom, right, top = item.box
                 x = ((left + right) / 2 - box[0]) / max(1.0, box[2] - box[0])
@@ -99,19 +102,27 @@ class Survey:
 
     def candidates(self) -> list[Candidate]:
         """Likely marks, surest first."""
+        weighed: list[tuple[float, int, Callable[[int], Candidate]]] = []
+        stamped: defaultdict[int, list[Box]] = defaultdict(list)
+        for lines, found in self._stamps.found(self._pages):
+            score = evidence.total(found)
+            if score >= evidence.LIKELY:
+                weighed.append((score, lines[0].page, partial(_stamp, score, lines, found)))
+                for line in lines:
+                    stamped[line.page].append(around(point for words in line.words for point in words.place))
         groups: defaultdict[bytes, list[_Seen]] = defaultdict(list)
         looks: defaultdict[object, set[int]] = defaultdict(set)
         for seen in self._seen:
-            groups[seen.item.key].append(seen)
-            looks[_style(seen.item)].add(seen.page)
-        weighed = []
+            if not any(_within(seen.item.box, place) for place in stamped[seen.page]):
+                groups[seen.item.key].append(seen)
+                looks[_style(seen.item)].add(seen.page)
         for group in groups.values():
             found = self._weigh(group, looks)
             score = evidence.total(found)
             if score >= evidence.LIKELY:
-                weighed.append((score, group, found))
-        weighed.sort(key=lambda each: (-each[0], each[1][0].page))
-        return [_candidate(number, *each) for number, each in enumerate(weighed, start=1)]
+                weighed.append((score, group[0].page, partial(_candidate, score, group, found)))
+        weighed.sort(key=lambda each: (-each[0], each[1]))
+        return [make(number) for number, (_, _, make) in enumerate(weighed, start=1)]
 
     def _weigh(self, group: list[_Seen], looks: dict[object, set[int]]) -> list[Evidence]:
         usual = sorted(group, key=lambda seen: evidence.total(seen.evidence))[len(group) // 2]
@@ -120,7 +131,8 @@ class Survey:
         # Text that varies from page to page, such as by a number, is one mark by its look.
         alike = looks[_style(item)] if turned(item.tilt) or item.alpha < 0.9 else set()
         shared = bool(item.form) or item.style.kind is Kind.IMAGE
-        return usual.evidence + evidence.across_pages(self._pages, len(alike), len(pages), _same_place(group), shared)
+        same_place = evidence.same_place([seen.place for seen in group])
+        return usual.evidence + evidence.across_pages(self._pages, len(alike), len(pages), same_place, shared)
 
 
 def visible(page: DictionaryObject) -> Box:
@@ -132,7 +144,33 @@ def visible(page: DictionaryObject) -> Box:
     return box if box[2] - box[0] >= 1 and box[3] - box[1] >= 1 else outer
 
 
-def _candidate(number: int, score: float, group: list[_Seen], found: list[Evidence]) -> Candidate:
+def _within(inner: Box, outer: Box) -> bool:
+    return inner[0] >= outer[0] - 1 and inner[1] >= outer[1] - 1 and inner[2] <= outer[2] + 1 and inner[3] <= outer[3] + 1
+
+
+def _stamp(score: float, lines: Sequence[Line], found: Sequence[Evidence], number: int) -> Candidate:
+    pages: defaultdict[int, list[Words]] = defaultdict(list)
+    for line in lines:
+        pages[line.page] += line.words
+    return Candidate(
+        number=number,
+        kind=Kind.TEXT,
+        text=lines[0].text[:_MOST_TEXT],
+        confidence=round(evidence.confidence(score), 2),
+        sure=score >= evidence.SURE,
+        evidence=tuple(each.says for each in found if each.says),
+        pages={
+            page: Occurrence(
+                tuple(dict.fromkeys(each.site for each in words)),
+                tuple(each.place for each in words),
+                sum(each.glyphs for each in words),
+            )
+            for page, words in pages.items()
+        },
+    )
+
+
+def _candidate(score: float, group: Sequence[_Seen], found: Sequence[Evidence], number: int) -> Candidate:
     pages: dict[int, Occurrence] = {}
     for seen in group:
         before = pages.get(seen.page)
@@ -156,13 +194,6 @@ def _candidate(number: int, score: float, group: list[_Seen], found: list[Eviden
 
 def _style(item: Item) -> tuple[object, ...]:
     return item.style.kind, round(item.tilt / 5), round(item.size / 4), round(item.alpha, 1), round(item.lightness, 1)
-
-
-def _same_place(group: Iterable[_Seen]) -> bool:
-    xs, ys = zip(*(seen.place for seen in group), strict=True)
-    if len(xs) < 2:
-        return True
-    return all(sum(abs(value - statistics.median(values)) <= _NEAR for value in values) >= 0.8 * len(values) for values in (xs, ys))
 
 
 def _usual(sizes: Counter[float]) -> float:

@@ -40,6 +40,32 @@ _TRIALS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _LONGEST = 400
+#: How shops and libraries say whose copy it is, or where it came from: without spaces, as `_plain` leaves it.
+_PROVENANCE = re.compile(
+    "licen[sc]edto|licen[sc]ed(exclusively|solely)(to|for)|licen[sc]edcopy|licen[sc]edfor(the)?(use|sole|exclusive|personal)"
+    "|authori[sz]edlicen[sc]eduse|downloaded(from|by|on|at|via|for)|preparedexclusivelyfor|purchasedby|soldto|personalcopyof"
+    "|ebookof|licensee.{1,60}user|providedby.{2,60}underlicen[sc]e|reproductionornetworking"
+    "|printedby.{2,80}on.{0,30}[0-9]|copy(is|was)?(licensed|sold|issued)(to|for)"
+    "|lizenziert(für|an)|lizenznehmer|heruntergeladen(von|am|durch|bei)|persönliche(s|r|n)?(exemplar|kopie)"
+    "|téléchargé(de|par|depuis|le|sur|surle|pour)|licenceaccordéeà|souslicenceà|vendueà|achetépar"
+    "|descargado(de|desde|por|el)|licenciado(a|para)|conlicenciapara|scaricato(da|il)|concessoinlicenzaa"
+    "|baixado(de|do|por|em)|gedownload(van|door|op|via)|gelicentieerdaan"
+    "|授权给|下载自|下载于|仅供.{1,40}使用"
+)
+_PARTICULARS = re.compile(
+    r"\d|@|www\.|://|\b(copy|content|use|users?|order|exemplar|kopie|copie|exemplaire|copia|ejemplar|cópia|kopij|licen[sc]e)\b",
+    re.IGNORECASE,
+)
+
+
+def is_provenance(text: str) -> bool:
+    """Whether a text says whose copy a document is, or where it came from."""
+    return len(text) <= _LONGEST and _PROVENANCE.search(_plain(text)) is not None
+
+
+def is_particular(text: str) -> bool:
+    """Whether such a text names a copy, an order, a date or an address, which the title of a book ("Licensed to Kill") does not."""
+    return _PARTICULARS.search(text) is not None
 
 
 def is_word(text: str) -> bool:

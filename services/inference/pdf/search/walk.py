@@ -10,7 +10,7 @@ from services.inference.pdf import objects
 from services.inference.pdf.document import PARSE_ERRORS
 from services.inference.pdf.search.collector import Collector
 from services.inference.pdf.search.fonts import Fonts
-from services.inference.pdf.search.geometry import IDENTITY, Matrix, Quad, matrix_of, product
+from services.inference.pdf.search.geometry import IDENTITY, Matrix, Quad, around, matrix_of, product, quad
 from services.inference.pdf.search.items import Item, Site
 from services.inference.pdf.search.pictures import Pictures
 from services.inference.pdf.search.state import State, as_number
@@ -49,6 +49,9 @@ class Walk:
         if grouped:
             # The group is painted with the outer opacity; inside, everything starts opaque.
             inner = replace(state, fill=replace(state.fill, alpha=1.0), stroke=replace(state.stroke, alpha=1.0))
+        corners = [as_number(objects.resolve(value)) for value in objects.array(form, "/BBox") or ()]
+        if len(corners) == 4 and not self.to.covers(around(quad(inner.matrix, *corners))):
+            inner = replace(inner, clipped=True)
         self.to.close()
         begin, first = self.to.paints, len(self.to.items)
         try:
@@ -92,11 +95,14 @@ class Walk:
             self.to.items.append(item)
 
     def _lift(self, found: list[Item], first: int, begin: int, site: Site, number: int) -> None:
-        """Turn a form that is exactly one item into an item of the operation that draws it."""
+        """Turn a form that is exactly one item, and faint shapes around it, into an item of the operation that draws it."""
         painted = self.to.paints - begin
-        if len(found) != 1 or found[0].painted != painted or not painted:
+        frame = [shape for shape in self.to.shapes if shape.begin >= begin]
+        if len(found) != 1 or found[0].painted + sum(shape.painted for shape in frame) != painted or not painted:
             return
         whole = found[0].lifted(site, number, begin)
+        whole.quads = [*whole.quads, *(place for shape in frame for place in shape.quads)]
+        self.to.shapes = [shape for shape in self.to.shapes if shape.begin < begin]
         del self.to.items[first:]
         self.to.paints = begin + 1
         last = self.to.items[-1] if self.to.items else None

@@ -52,6 +52,7 @@ CUTOUT_FORMATS: Mapping[str, remove_background_pb2.CutoutFormat.ValueType] = {
 }
 FACTORS: Mapping[str, int] = {"2X": 2, "3X": 3, "4X": 4, "8X": 8}
 _EDITABLE_ONLY = ("remove_likely", "dry_run")
+_BOTH_MODES = ("report", "allow_signed", "owner_password")
 _QUALITY_TOO = (upscale_pb2.ENHANCEMENT_QUALITY,)
 # Every method uses the same network. `enhance` and the preset `hd` ask for more than resolution: less noise and crisper detail.
 UPSCALE_EXTRAS: Mapping[tuple[str, str], Collection[upscale_pb2.Enhancement.ValueType]] = {
@@ -118,8 +119,9 @@ def remove_pdf_watermark(request: pdfs_pb2.PDFRemoveWatermarkRequest) -> operati
         for name in _EDITABLE_ONLY:
             if getattr(request, name):
                 raise DarkroomError(ErrorReason.FIELD_INVALID, f"Mode ai has no {name}; mode editable has.", field=name)
-        return operation_pb2.Operation(redraw_pdf=redraw_pdf_pb2.RedrawPdf(report=request.report))
-    chosen = {name: getattr(request, name) for name in (*_EDITABLE_ONLY, "report")}
+        chosen = {name: getattr(request, name) for name in _BOTH_MODES}
+        return operation_pb2.Operation(redraw_pdf=redraw_pdf_pb2.RedrawPdf(**chosen))
+    chosen = {name: getattr(request, name) for name in (*_EDITABLE_ONLY, *_BOTH_MODES)}
     parameters = remove_pdf_watermark_pb2.RemovePdfWatermark(**chosen)
     return operation_pb2.Operation(remove_pdf_watermark=parameters)
 

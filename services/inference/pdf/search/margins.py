@@ -1,0 +1,62 @@
+"""The text in the margins of a page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from services.inference.pdf.search.fonts import Glyphs
+from services.inference.pdf.search.geometry import Box, Quad, around, slant
+from services.inference.pdf.search.items import Site
+from services.inference.pdf.search.text import Shown
+
+_MARGIN = 0.12  # of the page's height or width
+_LEVEL, _UPRIGHT = 10.0, 80.0  # degrees
+_MOST_WORDS = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What one operation shows in a margin."""
+
+    side: str
+    """`head`, `foot`, or `left` and `right` for text that runs up or down."""
+    place: Quad
+    size: float
+    site: Site
+    text: str
+    glyphs: int
+    font: int
+    order: int
+    """Number of operations that show text before it on the page."""
+
+
+@dataclass(slots=True)
+class Margins:
+    """The text of one page by font, and what of it stands in the margins."""
+
+    box: Box
+    fonts: Counter[int] = field(default_factory=Counter)
+    """Characters by font."""
+    words: list[Words] = field(default_factory=list)
+    shown: int = 0
+    """Number of operations that show text."""
+
+    def show(self, shown: Shown, font: Glyphs, site: Site) -> None:
+        """An operation shows text."""
+        self.fonts[font.number] += shown.glyphs
+        side = self._side(around(shown.place), slant(shown.tilt))
+        if side and len(self.words) < _MOST_WORDS:
+            said = font.text(shown.data)
+            self.words.append(Words(side, shown.place, shown.size, site, said, shown.glyphs, font.number, self.shown))
+        self.shown += 1
+
+    def _side(self, place: Box, direction: float) -> str:
+        left, bottom, right, top = self.box
+        if direction <= _LEVEL:
+            height = (top - bottom) * _MARGIN
+            return "head" if place[1] >= top - height else "foot" if place[3] <= bottom + height else ""
+        if direction >= _UPRIGHT:
+            width = (right - left) * _MARGIN
+            return "left" if place[2] <= left + width else "right" if place[0] >= right - width else ""
+        return ""
