@@ -13,6 +13,7 @@ from services.inference.watermark import paper
 from services.inference.watermark.box import Box
 from services.inference.watermark.emblems import find_emblems
 from services.inference.watermark.evidence import combined
+from services.inference.watermark.inpainting import is_detailed
 from services.inference.watermark.lattice import find_tiling
 from services.inference.watermark.lettering import text_marks
 from services.inference.watermark.marks import COVERED, DetectedMark
@@ -24,6 +25,8 @@ from services.inference.watermark.strokes import Mask, Pixels8, find_strokes, lu
 from services.inference.watermark.text_lines import AskNetwork, lines_in
 
 _MARGIN = 40
+_FAINT = 0.35
+"""Opacity below which what is found over detail is more often the picture's than a mark."""
 _RIVAL = 0.6  # of the area of the other
 
 
@@ -40,8 +43,9 @@ def remove_in_boxes(
 ) -> tuple[Image, Report]:
     """Removes what is in boxes drawn by a person. Pixels outside them stay bit-identical.
 
-    Inside, only the strokes of the mark are changed if they can be distinguished from the picture; else the whole box is filled. Without
-    `ask_for_text`, text is distinguished less well.
+    Inside, only the strokes of the mark are changed if they can be distinguished from the picture; else the whole box is filled, unless
+    it has text or a faint mark over detail: then nothing is changed, since the picture would lose more than the mark. Without
+    `ask_for_text`, text is not looked for.
     """
     repair, report = Repair(image, find_network, watching.check), Report()
     for number, box in enumerate(boxes):
@@ -51,8 +55,10 @@ def remove_in_boxes(
         inner = box.within(around)
         region[inner.window] = True
         crop = to_srgb(contiguous(image.pixels[around.window]), image.icc if not image.is_gray else None)
-        for mark in _in_box(crop, region, box, around, ask_for_text, watching.check):
-            report.marks.append(repair.remove(mark))
+        marks = _in_box(crop, region, box, around, ask_for_text, watching.check)
+        report.marks.extend(repair.remove(mark) for mark in marks)
+        if not marks:
+            report.marks.append(Mark(Kind.BOX, box, 1.0))
     return repair.result(), report
 
 
@@ -70,8 +76,10 @@ def _in_box(
         solids = None
     strokes = find_strokes(crop, region, min(box.width, box.height))
     opaque = _joined(solids, None if strokes is None else strokes.mask)
+    lines = np.zeros_like(region)
     if tone is None and ask_for_text is not None:
-        text = text_marks(crop, lines_in(crop, ask_for_text, check), region, opaque, check)
+        lines = lines_in(crop, ask_for_text, check) & region
+        text = text_marks(crop, lines, region, opaque, check)
         if text:
             return [_moved(mark, around) for mark in text]
     if tone is None:
@@ -84,6 +92,10 @@ def _in_box(
         if overlays and (opaque is None or covered.sum() >= least * opaque.sum()):
             moved = [replace(overlay, box=overlay.box.moved(around.left, around.top)) for overlay in overlays]
             return [DetectedMark(Kind.BOX, overlay.box, overlay.cover > COVERED, 1.0, overlay=overlay) for overlay in moved]
+        if opaque is None and lines.any():
+            return []
+        if solids is None and strokes is not None and strokes.opacity < _FAINT and is_detailed(crop, strokes.mask):
+            return []
     return [DetectedMark(Kind.BOX, box, None if opaque is None else opaque[inner], 1.0)]
 
 

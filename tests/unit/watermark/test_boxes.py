@@ -100,3 +100,20 @@ def test_cancelling_ends_it() -> None:
 
     with pytest.raises(Stopped):
         remove_in_boxes(Image(photo()), [Box(0, 0, 50, 50)], None, None, Watching(lambda _: None, check))
+
+
+def test_a_faint_mark_over_detail_that_cannot_be_told_is_kept_and_reported() -> None:
+    noise = np.random.default_rng(4).integers(60, 190, (160, 240, 3)).astype(np.uint8)
+    cover = layer(noise.shape, "SAMPLE", 40, (120, 80), "mm")
+    marked = over(noise, cover, 0.06)
+    def ask(prepared: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+        height, width = prepared.shape[1:3]
+        text = np.zeros((1, height, width, 1), np.uint8)
+        text[:, int(0.4 * height) : int(0.6 * height), int(0.2 * width) : int(0.8 * width)] = 250
+        return text
+
+    result, report = remove_in_boxes(Image(marked), [Box(20, 40, 220, 120)], ask, None, WATCHING)
+    assert not report.removed
+    (kept,) = report.kept
+    assert kept.box == Box(20, 40, 220, 120)
+    assert (result.pixels == marked).all()

@@ -72,7 +72,7 @@ def test_the_paint_is_fitted_to_both_sides_of_the_borders() -> None:
     cover = layer(truth.shape, "SAMPLE", 90, (truth.shape[1] / 2, truth.shape[0] / 2), "mm")
     alpha = (0.6 * cover)[..., np.newaxis]
     marked = np.round(truth * (1 - alpha) + np.array((20, 140, 70)) * alpha).astype(np.uint8)
-    fit = fitted(marked, cover > 0.5, (40.0, 120.0, 60.0))
+    fit = fitted(marked, cover > 0.5, (20.0, 140.0, 60.0))
     assert fit is not None
     assert abs(fit.opacity - 0.6) < 0.06
     assert np.abs(np.array(fit.colour) - (20, 140, 70)).max() < 15
