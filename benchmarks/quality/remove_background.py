@@ -22,13 +22,14 @@ from benchmarks.quality._cutout_scores import Score, boundary_of, mean, score
 from benchmarks.table import Section
 from services.inference.matting import alpha_refinement, matting
 from services.inference.matting.matting import CutoutOptions
-from services.inference.matting.tuning import GENERAL, PORTRAIT, PRODUCT
+from services.inference.matting.tuning import PORTRAIT, PRODUCT
 from services.inference.media import Image
 
 _ROOT = Path(__file__).resolve().parents[2]
 _BENCH = _ROOT / ".venv-bench"
 _MODEL = _ROOT / ".cache" / "models" / "isnet" / "1" / "model.onnx"
-_TUNINGS = {"portrait": PORTRAIT, "product": PRODUCT, "general": GENERAL}
+_TUNINGS = {"portrait": PORTRAIT, "product": PRODUCT}
+_KINDS = ("portrait", "product", "general")
 _REMBG, _GUIDED, _CLOSED = "rembg", "guided filter alone", "pymatting closed form at 1024², guided filter"
 _FAST, _BEST = "Darkroom, `fast`", "Darkroom, `best`"
 _METHODS = (_REMBG, _GUIDED, _CLOSED, _FAST, _BEST)
@@ -82,7 +83,7 @@ def measure() -> Sequence[Section]:
     (packages,) = _BENCH.glob("lib/python*/site-packages")
     scores: dict[tuple[bool, str], list[Score]] = defaultdict(list)
     seconds: dict[str, list[float]] = defaultdict(list)
-    tuned: dict[tuple[str, str], list[Score]] = defaultdict(list)
+    tuned: dict[tuple[bool, str, str], list[Score]] = defaultdict(list)
     names: dict[bool, list[str]] = {False: [], True: []}
     with _rivals() as rivals:
         studio = Studio(Photographs(packages), rivals.matte)
@@ -98,7 +99,7 @@ def _judge(
     rivals: _Rivals,
     scores: dict[tuple[bool, str], list[Score]],
     seconds: dict[str, list[float]],
-    tuned: dict[tuple[str, str], list[Score]],
+    tuned: dict[tuple[bool, str, str], list[Score]],
 ) -> None:
     boundary = boundary_of(scene.alpha)
 
@@ -118,14 +119,16 @@ def _judge(
     record(_FAST, *_cut(scene, coarse, small, CutoutOptions(refine=False)))
     for kind, tuning in _TUNINGS.items():
         rgba, took = _cut(scene, coarse, small, CutoutOptions(tuning))
-        tuned[kind, scene.kind].append(score(scene, boundary, rgba[..., 3].astype(np.float32) / np.float32(255), rgba[..., :3]))
-        if kind == scene.kind:
+        tuned[scene.held_out, kind, scene.kind].append(
+            score(scene, boundary, rgba[..., 3].astype(np.float32) / np.float32(255), rgba[..., :3])
+        )
+        if tuning is _TUNINGS.get(scene.kind, PORTRAIT):
             record(_BEST, rgba, took)
 
 
 def _cut(scene: Scene, coarse: Pixels, small: Pixels, options: CutoutOptions) -> tuple[Pixels, float]:
     started = time.perf_counter()
-    result = matting.cut_out(Image(scene.picture), coarse, small, options, lambda: None)
+    result = matting.cut_out(Image(scene.picture), matting.settled(coarse, small), small, options, lambda: None)
     took = time.perf_counter() - started
     assert result.alpha is not None
     return np.dstack([result.pixels, result.alpha]), took
@@ -162,13 +165,15 @@ def _comparison(scores: dict[tuple[bool, str], list[Score]], seconds: dict[str, 
     return section
 
 
-def _presets(tuned: dict[tuple[str, str], list[Score]]) -> Section:
+def _presets(tuned: dict[tuple[bool, str, str], list[Score]]) -> Section:
     section = Section(
         "Background removal: what `subject` does",
-        "The same scenes, both sets: error of alpha at the boundary (MAE %), by the kind of scene and the subject asked for.",
-        ("subject", *(f"{kind} scenes" for kind in _TUNINGS)),
+        "The same scenes: error of alpha at the boundary (MAE %), by the kind of scene and the subject asked for. "
+        "`general` is as `portrait`.",
+        ("set", "subject", *(f"{kind} scenes" for kind in _KINDS)),
     )
-    for asked in _TUNINGS:
-        row: list[Any] = [f"{mean(tuned[asked, kind]).boundary:.2f}" for kind in _TUNINGS]
-        section.rows.append((f"`{asked}`", *row))
+    for held_out in (False, True):
+        for asked in _TUNINGS:
+            row: list[Any] = [f"{mean(tuned[held_out, asked, kind]).boundary:.2f}" for kind in _KINDS]
+            section.rows.append(("held out" if held_out else "tuned on", f"`{asked}`", *row))
     return section

@@ -15,15 +15,15 @@ Pixels8 = npt.NDArray[np.uint8]
 
 _UNSURE = 4, 251  # of 255: values of the model between these are an edge
 _STEP = 100  # an outline may also jump from one to the other
-_EPSILON = 1e-5  # colour variance (of 1) that counts as flat: that of camera noise
+_EPSILON = 1e-6  # colour variance (of 1) that counts as flat
 _FIXED = 10.0  # weight of the model's alpha where it is sure
 _ROUNDS = 40
 _TOLERANCE = 1e-7  # mean of the squared residual at which the solution is good enough
 _BETWEEN = 0.1  # alpha between this and 1 less this is neither subject nor background
 _ZONE = 25  # pixels of the window that measures a zone's width: the share of an outline is at most the first, of hair the second
-_OUTLINE, _HAIR = 0.12, 0.3
+_OUTLINE, _HAIR = 0.03, 0.12
 _SOFT_PULL = 0.003
-_OUTLINE_MOVES = 2  # pixels
+_OUTLINE_MOVES = 1  # pixel
 _MARGIN = 32  # pixels around unsure ones that are solved as well
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -13,9 +14,10 @@ from services.inference.matting import alpha_refinement
 from services.inference.matting.alpha_refinement import Alpha
 from services.inference.matting.edge_solving import solve_edges
 from services.inference.matting.foreground import decontaminate
+from services.inference.matting.plateaus import with_solid_plateaus
 from services.inference.matting.shadow import shadow_of, with_shadow
-from services.inference.matting.subjects import Segmentation, is_cut_out, segmentation_of
-from services.inference.matting.tuning import GENERAL, Tuning
+from services.inference.matting.subjects import Segmentation, doubtful_parts, is_cut_out, segmentation_of
+from services.inference.matting.tuning import PORTRAIT, Tuning
 from services.inference.media import Image, Pixels
 from services.inference.media.colour import strips, to_8bit, to_16bit
 from services.inference.media.resampling import resize
@@ -34,7 +36,7 @@ _TRIM_THRESHOLD = 8 / 255  # opacity up to which a border pixel counts as empty
 class CutoutOptions:
     """How a picture is to be cut out."""
 
-    tuning: Tuning = GENERAL
+    tuning: Tuning = PORTRAIT
     refine: bool = True
     """Move the enlarged alpha onto the edges of the picture; without it large pictures take less time and their edges are softer."""
     shadow: bool = False
@@ -97,7 +99,9 @@ def _finished(
         return Cutout(kept, found, kept_alpha=True)
     if found.nothing:
         return Cutout(image, found)
-    cut = cut_out(image, coarse, prepared, options, check)
+    alpha = settled(coarse, prepared)
+    found = dataclasses.replace(found, doubtful=doubtful_parts(alpha))
+    cut = cut_out(image, alpha, prepared, options, check)
     shadow = shadow_of(prepared, coarse) if options.shadow and image.alpha is None else None
     if shadow is not None:
         cut = with_shadow(cut, shadow)
@@ -113,11 +117,15 @@ def model_input(image: Image) -> npt.NDArray[np.uint8]:
     return small.reshape(1, MODEL_SIDE, MODEL_SIDE, 3)
 
 
+def settled(coarse: npt.NDArray[np.uint8], prepared: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The model's alpha of its input without noise, and solid where it is uncertain of something that is."""
+    return with_solid_plateaus(alpha_refinement.denoise(coarse), prepared)
+
+
 def cut_out(
     image: Image, coarse: npt.NDArray[np.uint8], prepared: npt.NDArray[np.uint8], options: CutoutOptions, check: Callable[[], None]
 ) -> Image:
-    """Applies the model's alpha (uint8 [1024, 1024]) to a picture; `prepared` is the model's input for it. See `remove_background`."""
-    coarse = alpha_refinement.denoise(coarse)
+    """Applies a settled alpha (uint8 [1024, 1024]) to a picture; `prepared` is the model's input for it. See `remove_background`."""
     if options.refine:
         coarse = solve_edges(coarse, prepared, options.tuning, check)
     alpha = alpha_refinement.enlarge(coarse, image.width, image.height)

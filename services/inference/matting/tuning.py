@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from darkroom.operations.v1.remove_background_pb2 import SUBJECT_GENERAL, SUBJECT_PRODUCT, Subject
+from darkroom.operations.v1.remove_background_pb2 import SUBJECT_PRODUCT, Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,10 @@ class Tuning:
     """How much a wide zone of doubt is treated as hair, where the colours alone decide: 0 not at all, 1 fully."""
 
 
-PORTRAIT = Tuning(reach=6, radius=8, pull=0.02, certainty=30, softness=1)
-PRODUCT = Tuning(reach=3, radius=2, pull=0.02, certainty=30, softness=0)
-GENERAL = Tuning(reach=5, radius=5, pull=0.02, certainty=30, softness=1)
+PORTRAIT = Tuning(reach=6, radius=12, pull=0.02, certainty=30, softness=1)
+PRODUCT = Tuning(reach=3, radius=5, pull=0.03, certainty=10, softness=0)
 
 
 def of_subject(subject: Subject.ValueType) -> Tuning:
     """The assumptions for what a request says that the picture shows."""
-    return {SUBJECT_PRODUCT: PRODUCT, SUBJECT_GENERAL: GENERAL}.get(subject, PORTRAIT)
+    return PRODUCT if subject == SUBJECT_PRODUCT else PORTRAIT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from services.inference.matting.alpha_refinement import denoise, enlarge, refine
 from services.inference.matting.foreground import decontaminate
 from services.inference.matting.matting import MODEL_SIDE, Cutout, CutoutOptions, cropped, model_input, remove_background, visible_box
+from services.inference.matting.notices import tell_found
 from services.inference.media import Image, decode, encode
 from services.inference.media.image import Limits
 from tests.unit.imaging.pictures import blend, blob, brown, deep_photo, hair, photo, two_colours, wide_gamut_profile
@@ -315,3 +317,59 @@ async def test_progress_rises_and_a_check_cancels_at_every_step() -> None:
 
         with pytest.raises(Cancelled):
             await remove_background(image, model_of(alpha), CutoutOptions(), progress=shares.append, check=cancel)
+
+
+async def test_what_is_neither_kept_nor_taken_away_is_described_and_told() -> None:
+    # A man behind a camera that the model takes for background, but for a haze.
+    alpha = np.zeros((500, 500), np.float32)
+    alpha[100:400, 50:250] = 1
+    alpha[200:260, 250:330] = 0.12
+    cutout = await cut_out_of(Image(cv2.resize(photo(), (500, 500))), cv2.GaussianBlur(alpha, (0, 0), 1), CutoutOptions())
+    (part,) = cutout.found.doubtful
+    assert (part.x1, part.x2, part.y1, part.y2) == pytest.approx((50, 66, 40, 52), abs=1)
+    assert part.share == pytest.approx(16 * 12 / 100, abs=0.3)
+    assert part.opacity == pytest.approx(12, abs=3)
+    assert not cutout.found.unsure
+    ((code, field, message, details),) = told(cutout)
+    assert (code, field) == ("parts_unsure", "")
+    assert message == "It is not sure whether a part of man.jpg belongs to the subject: look at the result there."
+    assert details["unsure_parts"] == [
+        {
+            "box": {
+                "x1": pytest.approx(50, abs=1),
+                "x2": pytest.approx(66, abs=1),
+                "y1": pytest.approx(40, abs=1),
+                "y2": pytest.approx(52, abs=1),
+            },
+            "share": pytest.approx(1.9, abs=0.3),
+            "opacity": pytest.approx(12, abs=3),
+        }
+    ]
+
+
+@pytest.mark.parametrize("haze", [0, 0.3])
+async def test_outlines_and_specks_are_nothing_to_tell(haze: float) -> None:
+    alpha = blob(500, 500)
+    alpha[20:34, 20:34] = haze
+    cutout = await cut_out_of(Image(cv2.resize(photo(), (500, 500))), cv2.GaussianBlur(alpha, (0, 0), 1), CutoutOptions())
+    assert not cutout.found.doubtful
+    assert "unsure_parts" not in cutout.found.to_dict()
+    assert told(cutout) == []
+
+
+async def test_a_plateau_that_became_solid_is_nothing_to_tell() -> None:
+    alpha = np.zeros((500, 500), np.float32)
+    alpha[100:400, 100:400] = 1
+    alpha[250:400, 100:400] = 0.8
+    picture = np.full((500, 500, 3), 210, np.uint8)
+    picture[100:400, 100:400] = cv2.resize(photo(), (300, 300))
+    cutout = await cut_out_of(Image(picture), cv2.GaussianBlur(alpha, (0, 0), 1), CutoutOptions())
+    assert cutout.image.alpha is not None
+    assert (cutout.image.alpha[110:390, 110:390] == 255).all()
+    assert told(cutout) == []
+
+
+def told(cutout: Cutout) -> list[tuple[str, str, str, dict[str, Any]]]:
+    notices: list[tuple[str, str, str, dict[str, Any]]] = []
+    tell_found(cutout, "isnet", "man.jpg", lambda *notice: notices.append(notice), undone="it was not cut out")
+    return notices
