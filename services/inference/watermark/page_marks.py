@@ -179,7 +179,7 @@ def _stamp(group: Group, line: _Line, layers: Layers, size: Sequence[int]) -> tu
     rows, columns = np.nonzero(group.mask)
     points = np.stack([columns, rows], axis=1).astype(np.float32)
     over_print = _over_print(group, layers)
-    if line.length < _SQUARE * line.height and _is_ring(points) and (over_print or group.box.top > _LETTERHEAD * size[0]):
+    if line.length < _SQUARE * line.height and _is_ring(points) and group.box.top > _LETTERHEAD * size[0]:
         return (_SURE, "a ring of coloured ink", "over print") if over_print else (_LIKELY, "a ring of coloured ink")
     if abs((line.tilt + 45) % 90 - 45) > _FRAME_TILT and _is_frame(points, line, group):
         return _SURE, "a tilted frame of coloured ink"

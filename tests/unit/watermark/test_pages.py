@@ -118,6 +118,7 @@ def test_a_page_without_a_mark_stays_as_it_is(shaded: bool) -> None:
 def test_a_logo_at_the_head_of_a_page_is_no_stamp() -> None:
     def logo(draw: ImageDraw.ImageDraw) -> None:
         draw.ellipse((110, 20, 200, 110), outline=255, width=5)
+        draw.ellipse((130, 40, 180, 90), fill=255)
 
     seen = scanned(marked(page(), logo, 0, _RED, 0.9)[0])
     result, report = cleaned(seen)
