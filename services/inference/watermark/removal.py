@@ -18,6 +18,7 @@ from services.inference.watermark.lattice import find_tiling
 from services.inference.watermark.lettering import text_marks
 from services.inference.watermark.marks import COVERED, DetectedMark
 from services.inference.watermark.overlays import find_overlays
+from services.inference.watermark.page_search import Page, page_in
 from services.inference.watermark.repair import FindNetwork, Repair
 from services.inference.watermark.report import Kind, Mark, Report
 from services.inference.watermark.solids import find_solids
@@ -134,6 +135,9 @@ def remove_found(
     `pixels` is the picture in sRGB as `searchable` returns it. `look` finds marks in single places; it is not called if one is tiled over
     the whole picture.
     """
+    page = page_in(image.pixels, watching.check)
+    if page is not None and any(mark.sure for mark in page.marks):
+        return _of_page(image, page, watching)
     repair, report = Repair(image, find_network, watching.check), Report()
     tiling = find_tiling(pixels, watching.check)
     watching.progress(0.3)
@@ -154,3 +158,12 @@ def remove_found(
         report.marks.append(repair.remove(mark))
     report.marks.extend(Mark(mark.kind, mark.box, mark.confidence, evidence=mark.evidence) for mark in found if not mark.sure)
     return (repair.result() if report.removed else image), report
+
+
+def _of_page(image: Image, page: Page, watching: Watching) -> tuple[Image, Report]:
+    """A scanned page without its sure marks."""
+    pixels, report = image.pixels.copy(), Report()
+    for mark in page.marks:
+        watching.check()
+        report.marks.append(page.remove(mark, pixels) if mark.sure else page.kept(mark, (image.height, image.width)))
+    return replace(image, pixels=pixels), report

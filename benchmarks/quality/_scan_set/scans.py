@@ -1,0 +1,106 @@
+"""The scans: pages with and without marks, on uneven paper, out of focus, askew, with noise, as JPEG."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.quality._scan_set.sheets import Pixels, Sheet, rendered
+from benchmarks.quality._scan_set.stamps import Stamp
+
+_GREY, _RED, _BLUE, _GREEN, _VIOLET = (110, 110, 110), (200, 30, 40), (35, 70, 190), (30, 130, 70), (120, 40, 140)
+_SEEN = (
+    Stamp("slanted", "CONFIDENTIAL", "VeraBd", (0, 0, 0), 0.16, True, 45),
+    Stamp("slanted", "DRAFT", "VeraBd", _GREY, 0.4, False, 40),
+    Stamp("slanted", "COPY", "Vera", _GREY, 0.55, False, 52),
+    Stamp("slanted", "SAMPLE", "VeraBd", _RED, 0.35, True, 33),
+    Stamp("slanted", "URGENT", "Vera", _BLUE, 0.4, False, 50),
+    Stamp("level", "DRAFT", "VeraBd", _GREY, 0.35, True),
+    Stamp("round", "HARBOUR", "VeraBd", _RED, 0.85, True, 15, (0.68, 0.3)),
+    Stamp("round", "RECEIVED", "VeraBd", _BLUE, 0.75, True, -20, (0.35, 0.55)),
+    Stamp("tiled", "DO NOT COPY", "Vera", _GREY, 0.5, True, 30),
+    Stamp("tiled", "Northquay", "VeraBd", _BLUE, 0.3, True, 45),
+    Stamp("footer", "Licensed to M. Larsen, 3 May", "Vera", _GREY, 0.9, True),
+)
+_HELD_OUT = (
+    Stamp("slanted", "VOID", "Helvetica-Bold", _GREY, 0.45, True, 55),
+    Stamp("slanted", "PRELIMINARY", "Times-Bold", (60, 60, 60), 0.25, False, 42),
+    Stamp("slanted", "SPECIMEN", "Helvetica", _GREEN, 0.4, True, 38),
+    Stamp("slanted", "Internal use", "Times-Bold", _VIOLET, 0.35, False, -40),
+    Stamp("level", "SECRET", "Helvetica-Bold", _GREY, 0.35, False, 0, (0.5, 0.6)),
+    Stamp("round", "NOTARY", "Helvetica-Bold", _VIOLET, 0.8, True, 30, (0.3, 0.35)),
+    Stamp("round", "APPROVED", "Helvetica", _GREEN, 0.85, True, -10, (0.65, 0.6)),
+    Stamp("framed", "PAID", "Helvetica-Bold", _RED, 0.8, True, 18, (0.6, 0.4)),
+    Stamp("tiled", "evaluation only", "Helvetica", _GREY, 0.5, False, 25),
+    Stamp("tiled", "OSPREY", "Helvetica-Bold", _RED, 0.3, True, -35),
+    Stamp("footer", "Downloaded from example.org by O. Brandt", "Helvetica", _GREY, 0.9, True),
+)
+_EXTRAS = ("", "headline", "logo", "highlighter", "signature", "letterhead")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scan:
+    """A page as scanned, without its mark, and how far the mark covers it (0 to 1)."""
+
+    name: str
+    mark: str
+    """The kind of its mark; empty if it has none."""
+    held_out: bool
+    seen: Pixels
+    clean: Pixels
+    cover: npt.NDArray[np.float32]
+
+
+def scans(*, held_out: bool) -> Iterator[Scan]:
+    """Marked pages, then unmarked ones."""
+    fonts = (
+        (("Vera", "VeraBd"), ("Times-Roman", "Times-Bold")) if held_out else (("Helvetica", "Helvetica-Bold"), ("Courier", "Courier-Bold"))
+    )
+    kinds = ("text", "table", "text", "photograph")
+    marks = _HELD_OUT if held_out else _SEEN
+    for number in range(20):
+        font, bold = fonts[number % 2]
+        sheet = Sheet(kinds[number % 4], font, bold, 10 + number % 3, held_out, "" if number % 3 else "letterhead")
+        yield _scan(f"marked {number + 1}", sheet, marks[number % len(marks)], number + 100 * held_out)
+    for number in range(12):
+        font, bold = fonts[number % 2]
+        sheet = Sheet(kinds[number // 2 % 4], font, bold, 10 + number % 3, held_out, _EXTRAS[number % 6])
+        yield _scan(f"unmarked {number + 1}", sheet, None, 50 + number + 100 * held_out)
+
+
+def _scan(name: str, sheet: Sheet, stamp: Stamp | None, seed: int) -> Scan:
+    dpi = 200 if seed % 4 == 0 else 150
+    clean = rendered(sheet.draw, dpi)
+    cover = np.zeros(clean.shape[:2], np.float32)
+    marked = clean
+    if stamp is not None:
+        cover = 1 - rendered(stamp.draw, dpi)[..., 0].astype(np.float32) / np.float32(255)
+        strength = (stamp.opacity * cover)[..., np.newaxis]
+        colour = np.array(stamp.colour, np.float32)
+        paint = clean * colour / 255 if stamp.multiplies else colour
+        marked = np.round(clean * (1 - strength) + paint * strength).astype(np.uint8)
+    turned = np.asarray(cv2.warpAffine(cover, _turn(cover.shape, seed), cover.shape[::-1]), np.float32)
+    return Scan(name, "" if stamp is None else stamp.kind, sheet.held_out, _scanned(marked, seed), _scanned(clean, seed), turned)
+
+
+def _turn(shape: tuple[int, ...], seed: int) -> npt.NDArray[np.float64]:
+    return np.asarray(cv2.getRotationMatrix2D((shape[1] / 2, shape[0] / 2), float(np.random.default_rng(seed).uniform(-1, 1)), 1.0))
+
+
+def _scanned(page: Pixels, seed: int) -> Pixels:
+    random = np.random.default_rng(seed + 1000)
+    height, width = page.shape[:2]
+    turned = cv2.warpAffine(page, _turn(page.shape, seed), (width, height), flags=cv2.INTER_LINEAR, borderValue=(255, 255, 255))
+    soft = cv2.GaussianBlur(turned, (0, 0), float(random.uniform(0.5, 0.9))).astype(np.float32) / 255
+    tone = np.array((240, 238, 230), np.float32) - float(random.uniform(0, 12))
+    across, down = np.meshgrid(np.linspace(-1, 1, width), np.linspace(-1, 1, height))
+    light = 1 - float(random.uniform(0.01, 0.05)) * (across**2 + down * float(random.uniform(-1, 1)))
+    noise = cv2.GaussianBlur(random.normal(0, float(random.uniform(3, 9)), page.shape).astype(np.float32), (0, 0), 0.6)
+    gray = 12 + soft * (tone - 12) * light[..., np.newaxis].astype(np.float32) + noise
+    quality = int(random.integers(70, 92))
+    encoded = cv2.imencode(".jpg", gray.clip(0, 255).astype(np.uint8)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return np.ascontiguousarray(np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)[..., ::-1])

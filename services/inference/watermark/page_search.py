@@ -1,0 +1,81 @@
+"""The marks of a scanned page, from a picture to one without them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+
+from services.inference.media import Pixels
+from services.inference.media.colour import to_8bit
+from services.inference.watermark import page_repair
+from services.inference.watermark.box import Box
+from services.inference.watermark.page_groups import groups
+from services.inference.watermark.page_layers import USUAL_SIDE, Levels, Paper, measured, scanned_tone, split
+from services.inference.watermark.page_marks import PageMark, judged
+from services.inference.watermark.report import Mark, Method
+from services.inference.watermark.strokes import Mask, Pixels8
+
+_SEARCHED = 2400  # pixels of the longer side of what is searched
+_MARGIN = 40
+
+
+def page_in(pixels: Pixels, check: Callable[[], None]) -> Page | None:
+    """The page that a picture (in its own colours) shows; None if it shows something else."""
+    narrow = to_8bit(pixels)
+    tone = scanned_tone(narrow)
+    return None if tone is None else Page(narrow, tone, check)
+
+
+class Page:
+    """A document as a picture, and its marks."""
+
+    def __init__(self, pixels: Pixels8, tone: Levels, check: Callable[[], None]) -> None:
+        height, width = pixels.shape[:2]
+        self.paper = measured(pixels, tone)
+        self._scale = min(1.0, _SEARCHED / max(height, width))
+        small = pixels
+        if self._scale < 1:
+            size = round(width * self._scale), round(height * self._scale)
+            small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8).reshape(size[1], size[0], -1)
+        shape = small.shape[:2]
+        ground = Paper(self.paper.weights, shape).within(slice(0, shape[0]), slice(0, shape[1]))
+        unit = max(shape) / USUAL_SIDE
+        layers = split(small, ground, unit)
+        check()
+        self.marks: Sequence[PageMark] = judged(list(groups(layers, unit, check)), layers)
+
+    def _box(self, mark: PageMark, size: tuple[int, int]) -> Box:
+        """Where a mark is on the page of `size` (height, width)."""
+        left, top, right, bottom = (round(edge / self._scale) for edge in (mark.box.left, mark.box.top, mark.box.right, mark.box.bottom))
+        return Box(left, top, min(size[1], right), min(size[0], bottom))
+
+    def remove(self, mark: PageMark, pixels: Pixels) -> Mark:
+        """Remove a mark from the page's samples, in place."""
+        height, width = pixels.shape[:2]
+        box = self._box(mark, (height, width))
+        around = box.grown(_MARGIN, width, height)
+        cover = np.zeros((around.height, around.width), np.bool_)
+        cover[box.within(around).window] = _resized(mark.cover, box)
+        unit = max(height, width) / USUAL_SIDE
+        crop = pixels[around.window]
+        ground = self.paper.within(*around.window)
+        narrow = to_8bit(crop)
+        layers = split(narrow, ground, unit)
+        clear, changed = page_repair.without(narrow.astype(np.float32) / ground, layers, mark, cover, unit)
+        scale = 257 if crop.dtype == np.uint16 else 1
+        crop[changed] = np.round((clear[changed] * ground[changed]).clip(0, 255) * scale).astype(crop.dtype)
+        return Mark(
+            mark.kind, box, mark.confidence, (Method.UNBLENDED, Method.CLEARED), mark.evidence, round(1 - float(mark.tone.min()), 2)
+        )
+
+    def kept(self, mark: PageMark, size: tuple[int, int]) -> Mark:
+        """The report of a mark that stays."""
+        return Mark(mark.kind, self._box(mark, size), mark.confidence, evidence=mark.evidence)
+
+
+def _resized(cover: Mask, box: Box) -> Mask:
+    if cover.shape == (box.height, box.width):
+        return cover
+    return np.asarray(cv2.resize(cover.astype(np.float32), (box.width, box.height)) > 0.5, np.bool_)

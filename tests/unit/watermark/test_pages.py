@@ -1,0 +1,140 @@
+"""Marks on scanned pages go whole, and what a page has of its own stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+from PIL import ImageDraw, ImageFont
+
+from services.inference.media import Image
+from services.inference.watermark.page_search import page_in
+from services.inference.watermark.removal import Watching, remove_found
+from services.inference.watermark.report import Kind, Report
+from services.inference.watermark.strokes import Pixels8
+
+_HEIGHT, _WIDTH = 1754, 1240
+_FONT = "services/inference/fonts/DejaVuSans.ttf"
+_WATCHING = Watching(lambda _: None, lambda: None)
+_GRAY, _RED = (128, 128, 128), (200, 40, 50)
+
+Draw = Callable[[ImageDraw.ImageDraw], None]
+
+
+def page(*, shaded: bool = False) -> Pixels8:
+    """Lines of text, below them a table, on white."""
+    sheet = PillowImage.new("RGB", (_WIDTH, _HEIGHT), (255, 255, 255))
+    draw, font = ImageDraw.Draw(sheet), ImageFont.truetype(_FONT, 22)
+    for line in range(30):
+        draw.text(
+            (110, 120 + 36 * line),
+            f"{line} The harbour was closed for most of the winter, and the survey found",
+            fill=(20, 20, 20),
+            font=font,
+        )
+    for row in range(8):
+        fill = (225, 225, 225) if shaded and row % 2 else None
+        draw.rectangle((110, 1250 + 46 * row, 1120, 1296 + 46 * row), outline=(110, 110, 110), fill=fill, width=2)
+        draw.text((130, 1260 + 46 * row), f"Entry {row}", fill=(20, 20, 20), font=font)
+    return np.asarray(sheet)
+
+
+def marked(sheet: Pixels8, draw: Draw, angle: float, colour: tuple[int, int, int], opacity: float) -> tuple[Pixels8, np.ndarray]:
+    """The page under ink, and where it is."""
+    layer = PillowImage.new("L", (_WIDTH, _HEIGHT), 0)
+    draw(ImageDraw.Draw(layer))
+    cover = np.asarray(layer.rotate(angle, PillowImage.Resampling.BICUBIC), np.float32) / 255
+    ink = 1 - opacity * cover[..., np.newaxis] * (1 - np.array(colour, np.float32) / 255)
+    return np.round(sheet * ink).astype(np.uint8), cover
+
+
+def scanned(sheet: Pixels8) -> Pixels8:
+    """On uneven paper that is not white, out of focus, with noise."""
+    light = np.linspace(1, 0.94, _WIDTH, dtype=np.float32)[np.newaxis, :, np.newaxis] * np.array((240, 238, 231), np.float32) / 255
+    noise = np.random.default_rng(1).normal(0, 3, sheet.shape)
+    return (cv2.GaussianBlur(sheet, (0, 0), 0.7) * light + noise).clip(0, 255).astype(np.uint8)
+
+
+def cleaned(seen: Pixels8) -> tuple[Pixels8, Report]:
+    result, report = remove_found(Image(seen), seen, lambda _: [], None, _WATCHING)
+    return np.asarray(result.pixels, np.uint8), report
+
+
+def word(text: str, size: int) -> Draw:
+    font = ImageFont.truetype(_FONT, size)
+    return lambda draw: draw.text((_WIDTH / 2, _HEIGHT / 2), text, fill=255, font=font, anchor="mm", stroke_width=size // 30)
+
+
+def ring(draw: ImageDraw.ImageDraw) -> None:
+    draw.ellipse((480, 700, 760, 980), outline=255, width=6)
+    draw.ellipse((530, 750, 710, 930), outline=255, width=4)
+    draw.text((620, 840), "PAID", fill=255, font=ImageFont.truetype(_FONT, 44), anchor="mm", stroke_width=2)
+
+
+def tiles(draw: ImageDraw.ImageDraw) -> None:
+    font = ImageFont.truetype(_FONT, 40)
+    for row in range(-2, 12):
+        for column in range(-1, 5):
+            draw.text((340 * column + 120 * (row % 2), 190 * row), "NO COPY", fill=255, font=font)
+
+
+@pytest.mark.parametrize(
+    ("draw", "angle", "colour", "opacity", "kind"),
+    [
+        (word("DRAFT", 280), 40, _GRAY, 0.5, Kind.TEXT),
+        (word("SAMPLE", 240), -35, _RED, 0.4, Kind.TEXT),
+        (word("DRAFT", 280), 0, _GRAY, 0.5, Kind.TEXT),
+        (ring, 10, _RED, 0.9, Kind.TEXT),
+        (tiles, 30, _GRAY, 0.5, Kind.TILED),
+    ],
+    ids=["slanted", "coloured", "level", "stamp", "tiles"],
+)
+def test_a_mark_goes_whole_and_print_stays(draw: Draw, angle: float, colour: tuple[int, int, int], opacity: float, kind: Kind) -> None:
+    sheet = page(shaded=True)
+    on_sheet, cover = marked(sheet, draw, angle, colour, opacity)
+    seen, truth = scanned(on_sheet), scanned(sheet)
+    result, report = cleaned(seen)
+    assert [mark.kind for mark in report.removed] == [kind]
+    inside = cover > 0.3
+    before, after = (np.abs(cv2.blur(each, (15, 15)).astype(int) - cv2.blur(truth, (15, 15)))[inside].mean() for each in (seen, result))
+    assert after < 0.2 * before
+    print_ = inside & (cv2.cvtColor(truth, cv2.COLOR_RGB2GRAY) < 90)
+    assert np.percentile(cv2.cvtColor(result, cv2.COLOR_RGB2GRAY)[print_], 75) < 140
+    away = cv2.dilate((cover > 0.01).astype(np.uint8), np.ones((31, 31), np.uint8)) == 0
+    assert (np.abs(result.astype(int) - seen)[away] > 20).mean() < 0.002
+
+
+@pytest.mark.parametrize("shaded", [False, True])
+def test_a_page_without_a_mark_stays_as_it_is(shaded: bool) -> None:
+    seen = scanned(page(shaded=shaded))
+    result, report = cleaned(seen)
+    assert not report.removed
+    assert (result == seen).all()
+
+
+def test_a_logo_at_the_head_of_a_page_is_no_stamp() -> None:
+    def logo(draw: ImageDraw.ImageDraw) -> None:
+        draw.ellipse((110, 20, 200, 110), outline=255, width=5)
+        draw.ellipse((130, 40, 180, 90), fill=255)
+
+    seen = scanned(marked(page(), logo, 0, _RED, 0.9)[0])
+    result, report = cleaned(seen)
+    assert not report.marks
+    assert (result == seen).all()
+
+
+def test_a_signature_is_no_mark() -> None:
+    def signature(draw: ImageDraw.ImageDraw) -> None:
+        draw.line([(600 + 4 * x, 1150 + 0.8 * x - 60 * np.sin(x / 5)) for x in range(100)], fill=255, width=4)
+
+    seen = scanned(marked(page(), signature, 0, (30, 50, 150), 0.9)[0])
+    assert not cleaned(seen)[1].removed
+
+
+def test_a_photograph_is_no_page() -> None:
+    rows, columns = np.mgrid[0:400, 0:600]
+    landscape = np.stack([rows / 2, columns / 3, 255 - rows / 2], axis=2).astype(np.uint8)
+    assert page_in(landscape, lambda: None) is None
