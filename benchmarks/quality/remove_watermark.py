@@ -1,4 +1,4 @@
-"""Removing watermarks from pictures: marks of known colour and opacity on photographs, and pictures that only look as if they had a mark."""
+"""Removing watermarks from pictures: marks of known colour and opacity on photographs, and pictures that only seem to have one."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _REMOVED, _HARMED = 3.0, -0.5  # dB
 _OPAQUE = 0.9  # from here on, un-blending with known opacity is no bound, and filling is
 _WORST = 10
 _METHOD = (
-    "100 marks that may be tuned on and 100 held out, on photographs in packages (scikit-image, scikit-learn, Matplotlib and four of npm), 480 "
-    "to 1600 pixels wide, by `benchmarks/quality/_mark_set`: opacity 0.1 to 1, then JPEG of quality 75 to 96 or none. Held out are other "
-    "photographs, fonts and words, Skia in place of Pillow, and four kinds of mark. *Gain* is how much higher the PSNR is inside the mark "
-    "afterwards, in dB, mean over pictures; in brackets how many gain 3 dB, and how many lose more than 0.5. A box is what a person may "
-    "draw: up to 40 % wider than the mark on each side. *Known* is told colour and opacity of every pixel, and un-blends or, from 0.9 on, "
-    "fills by Telea's method: no tool can be expected to do better. Processor only, PP-OCRv6 small, no inpainting network."
+    "100 marks that may be tuned on and 100 held out, on photographs in packages (scikit-image, scikit-learn, Matplotlib and four of npm), "
+    "480 to 1600 pixels wide, by `benchmarks/quality/_mark_set`: opacity 0.1 to 1, then JPEG of quality 75 to 96 or none. Held out are "
+    "other photographs, fonts and words, Skia in place of Pillow, and four kinds of mark. *Gain* is how much higher the PSNR is inside "
+    "the mark afterwards, in dB, mean over pictures; in brackets how many gain 3 dB, and how many lose more than 0.5. A box is what a "
+    "person may draw: up to 40 % wider than the mark on each side. *Known* is told colour and opacity of every pixel, and un-blends or, "
+    "from 0.9 on, fills by Telea's method. Processor only, PP-OCRv6 small, no inpainting network."
 )
 
 Pixels = npt.NDArray[np.uint8]
@@ -91,7 +91,12 @@ def measure() -> Sequence[Section]:
     """A table of marks, their worst ten, and one of pictures without a mark."""
     if not _PRODUCERS.exists():
         raise SystemExit("The producers are not installed: python3 deploy/setup.py bench")
-    tools: dict[str, Tool] = {"**Darkroom**, no box": _unasked, "**Darkroom**, box": _in_box, "box filled (Telea)": _whole_box, "known": _known}
+    tools: dict[str, Tool] = {
+        "**Darkroom**, no box": _unasked,
+        "**Darkroom**, box": _in_box,
+        "box filled (Telea)": _whole_box,
+        "known": _known,
+    }
     marks = Section("Removing watermarks from pictures", _METHOD, ["mark", "pictures", *tools, "changed elsewhere, box"])
     worst = Section(
         "Removing watermarks from pictures: the worst",

@@ -61,8 +61,8 @@ _HELD_OUT_WORDS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Marked:
-    """A photograph with a mark and its truth: `clean` [H, W, 3], `opacity` [H, W] of the mark in each pixel, and its `box` as a person draws
-    it: left, top, right, bottom, in pixels."""
+    """A photograph with a mark and its truth: `clean` [H, W, 3], `opacity` [H, W] of the mark in each pixel, and its `box` as a person
+    draws it: left, top, right, bottom, in pixels."""
 
     kind: str
     name: str
@@ -157,7 +157,9 @@ def _graded(hand: Hand, pixels: float) -> Style:
 
 
 def _date(hand: Hand, size: Size) -> tuple[Shapes, float, Point]:
-    text = hand.rng.choice(("2024/07/19", "19.07.2024 14:32", "'98  7 19") if hand.held_out else ("2019-05-03", "03/05/2019", "05.03.19 08:12"))
+    text = hand.rng.choice(
+        ("2024/07/19", "19.07.2024 14:32", "'98  7 19") if hand.held_out else ("2019-05-03", "03/05/2019", "05.03.19 08:12")
+    )
     shape = hand.line(text, (0, 0), 0.25 * size[1], 0.05 * size[0])
     width = text_width(text, shape.font, shape.pixels)
     at = (size[1] - 0.04 * size[1] - width / 2, size[0] * 0.94)
@@ -173,14 +175,26 @@ def _emblem(hand: Hand, centre: Point, side: float) -> Shape:
             return Shape([circle(centre, half), circle(centre, 0.82 * half), star(centre, 0.6 * half, 3, 0.5)])
         if which == 1:
             x, y = centre
-            shield = [(x - half, y - half), (x + half, y - half), (x + 0.9 * half, y + 0.3 * half), (x, y + half), (x - 0.9 * half, y + 0.3 * half)]
+            shield = [
+                (x - half, y - half),
+                (x + half, y - half),
+                (x + 0.9 * half, y + 0.3 * half),
+                (x, y + half),
+                (x - 0.9 * half, y + 0.3 * half),
+            ]
             return Shape([shield, circle(centre, 0.45 * half)])
         return Shape([plate(centre, side, side, 0.2 * side), rectangle(centre, 1.1 * side, 0.18 * side, -0.8)])
     if which == 0:
         bars = [rectangle((centre[0], centre[1] + shift * side), side, 0.09 * side) for shift in (0.34, 0.48)]
         return Shape([star((centre[0], centre[1] - 0.14 * side), 0.42 * side, 5, 0.42), *bars])
     if which == 1:
-        return Shape([circle(centre, half), rectangle(centre, 1.2 * half, 0.3 * half), rectangle((centre[0], centre[1] + 0.37 * half), 0.3 * half, 0.44 * half)])
+        return Shape(
+            [
+                circle(centre, half),
+                rectangle(centre, 1.2 * half, 0.3 * half),
+                rectangle((centre[0], centre[1] + 0.37 * half), 0.3 * half, 0.44 * half),
+            ]
+        )
     return Shape([circle(centre, half), circle(centre, 0.8 * half), circle(centre, 0.6 * half), circle(centre, 0.4 * half)])
 
 
@@ -216,7 +230,9 @@ def _tiles(hand: Hand, size: Size) -> tuple[Shapes, float, Point]:
     step = (width * hand.rng.uniform(1.15, 1.9), pixels * hand.rng.uniform(2, 5))
     shift, reach = hand.rng.choice((0.0, 0.5)), (size[0] ** 2 + size[1] ** 2) ** 0.5 / 2
     shapes: Shapes = []
-    for row, column in itertools.product(range(-int(reach / step[1]) - 1, int(reach / step[1]) + 2), range(-int(reach / step[0]) - 1, int(reach / step[0]) + 2)):
+    for row, column in itertools.product(
+        range(-int(reach / step[1]) - 1, int(reach / step[1]) + 2), range(-int(reach / step[0]) - 1, int(reach / step[0]) + 2)
+    ):
         at = (size[1] / 2 + (column + row % 2 * shift) * step[0], size[0] / 2 + row * step[1])
         shapes.append((Shape(text=text, font=font, pixels=pixels, centre=at), Style(ink)))
     return shapes, hand.rng.choice((0.0, _slanted(hand), _slanted(hand))), (size[1] / 2, size[0] / 2)

@@ -98,7 +98,7 @@ def _sign(scene: Scene) -> Pixels:
 def _letters(scene: Scene) -> npt.NDArray[np.float32]:
     cover = Image.new("L", (420, 120), 0)
     ImageDraw.Draw(cover).text((210, 60), scene.words(), fill=255, font=scene.font(70), anchor="mm")
-    return np.asarray(cover, np.float32) / 255
+    return np.asarray(cover, np.float32) / np.float32(255)
 
 
 def _shirt(scene: Scene) -> Pixels:
@@ -185,8 +185,9 @@ def _screen(scene: Scene) -> Pixels:
 
 def _chart(scene: Scene) -> Pixels:
     """Bars or a line with axes, numbers and a title."""
-    picture = Image.new("RGB", (700, 460), scene.rng.choice(((255, 255, 255), (245, 243, 236), (24, 26, 32))))
-    light = sum(picture.getpixel((0, 0))) > 380
+    back = scene.rng.choice(((255, 255, 255), (245, 243, 236), (24, 26, 32)))
+    picture = Image.new("RGB", (700, 460), back)
+    light = sum(back) > 380
     ink = (40, 40, 40) if light else (220, 220, 220)
     brush = ImageDraw.Draw(picture)
     brush.text((350, 30), f"{scene.words()}, 2019 to 2024", ink, scene.font(24), anchor="mm")

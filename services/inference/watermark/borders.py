@@ -83,7 +83,7 @@ def _colour_of(inside: Colours, outside: Colours, fit: Fit) -> tuple[float, ...]
 
 
 def agreement(pixels: Pixels8, shapes: Mask, fit: Fit, labels: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.float64]:
-    """For each connected shape, numbered by `labels` from 1 to `count` - 1, the share of its border that the paint explains; 0 for number 0."""
+    """The share of its border that the paint explains, for each connected shape, which `labels` numbers from 1 to `count` - 1."""
     inside, outside, _, (rows, columns) = _sides(pixels, shapes)
     of = labels[rows, columns]
     explained = np.bincount(of[_explained(inside, outside, fit)], minlength=count)
@@ -97,7 +97,7 @@ def _explained(inside: Colours, outside: Colours, fit: Fit) -> npt.NDArray[np.bo
 
 
 def _sides(pixels: Pixels8, shapes: Mask) -> tuple[Colours, Colours, npt.NDArray[np.float32], tuple[npt.NDArray[np.intp], ...]]:
-    """For each pixel of the shapes' border: the colours inside and outside across it, half the stroke's width there, and its row and column."""
+    """For each pixel of the shapes' border: the colours inside and outside, half the stroke's width there, and its row and column."""
     rows, columns = np.nonzero(shapes & ~thinned(shapes, 1))
     soft = cv2.GaussianBlur(shapes.astype(np.float32), (0, 0), 1.0)
     right, down = cv2.Sobel(soft, cv2.CV_32F, 1, 0)[rows, columns], cv2.Sobel(soft, cv2.CV_32F, 0, 1)[rows, columns]
@@ -105,8 +105,8 @@ def _sides(pixels: Pixels8, shapes: Mask) -> tuple[Colours, Colours, npt.NDArray
     towards = np.stack([right / length, down / length], axis=1)
     depth = cv2.dilate(cv2.distanceTransform(shapes.astype(np.uint8), cv2.DIST_L2, 3), np.ones((5, 5), np.uint8))[rows, columns]
     place = np.stack([columns, rows], axis=1).astype(np.float32)
-    inside = _at(pixels, place + towards * (depth - 1).clip(0, _INSIDE)[:, np.newaxis])
-    outside = np.mean([_at(pixels, place - towards * away) for away in _OUTSIDE], axis=0)
+    inside = _at(pixels, np.asarray(place + towards * (depth - 1).clip(0, _INSIDE)[:, np.newaxis], np.float32))
+    outside = np.mean([_at(pixels, np.asarray(place - towards * away, np.float32)) for away in _OUTSIDE], axis=0)
     return inside, np.asarray(outside, np.float32), np.asarray(depth, np.float32), (rows, columns)
 
 

@@ -138,7 +138,10 @@ def _translucent(pixels: Pixels8, shapes: Mask, fit: Fit, region: Mask) -> Detec
 def _to_fill(strokes: Mask, region: Mask) -> DetectedMark:
     limits, box = _bounds(region), _bounds(strokes)
     box = Box(
-        max(limits.left, box.left - _HALO), max(limits.top, box.top - _HALO), min(limits.right, box.right + _HALO), min(limits.bottom, box.bottom + _HALO)
+        max(limits.left, box.left - _HALO),
+        max(limits.top, box.top - _HALO),
+        min(limits.right, box.right + _HALO),
+        min(limits.bottom, box.bottom + _HALO),
     )
     return DetectedMark(Kind.BOX, box, strokes[box.window], 1.0)
 

@@ -7,6 +7,7 @@ import asyncio
 import numpy as np
 import numpy.typing as npt
 
+from services.common.errors import DarkroomError, ErrorReason
 from services.inference.contract.step import Step
 from services.inference.media import Image
 from services.inference.model_server.choice import Choice

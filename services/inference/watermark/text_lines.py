@@ -37,7 +37,8 @@ def _found(pixels: Pixels8, ask: AskNetwork, longest: int, angle: int) -> Pixels
     seen = np.asarray(cv2.warpAffine(pixels, turn, (across, down), borderMode=cv2.BORDER_REPLICATE), np.uint8) if angle else pixels
     back = cv2.invertAffineTransform(turn)
     found = np.zeros((height, width), np.uint8)
-    for line in lines(text_map(ask(network_input(seen, longest)), *seen.shape[:2], longest), largest=_LARGEST):
+    text = text_map(ask(network_input(seen, longest)), seen.shape[0], seen.shape[1], longest)
+    for line in lines(text, largest=_LARGEST):
         corners = cv2.boxPoints(((line.x, line.y), (line.length + _LONGER * line.height, _HIGHER * line.height), line.tilt))
         cv2.fillConvexPoly(found, np.round(corners @ back[:, :2].T + back[:, 2]).astype(np.int32), 1)
     return found

@@ -106,6 +106,7 @@ def test_a_faint_mark_over_detail_that_cannot_be_told_is_kept_and_reported() -> 
     noise = np.random.default_rng(4).integers(60, 190, (160, 240, 3)).astype(np.uint8)
     cover = layer(noise.shape, "SAMPLE", 40, (120, 80), "mm")
     marked = over(noise, cover, 0.06)
+
     def ask(prepared: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
         height, width = prepared.shape[1:3]
         text = np.zeros((1, height, width, 1), np.uint8)

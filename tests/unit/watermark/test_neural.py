@@ -136,7 +136,9 @@ def test_a_mark_on_a_smooth_place_is_not() -> None:
     def find() -> NoReturn:
         raise AssertionError("nothing here is for a network")
 
-    _, report = remove_in_boxes(Image(over(truth, cover, 1.0)), [Box(truth.shape[1] - 200, 4, truth.shape[1] - 2, 44)], None, find, WATCHING)
+    _, report = remove_in_boxes(
+        Image(over(truth, cover, 1.0)), [Box(truth.shape[1] - 200, 4, truth.shape[1] - 2, 44)], None, find, WATCHING
+    )
     assert [method.value for method in report.marks[0].methods] == ["inpainted_flat"]
 
 
