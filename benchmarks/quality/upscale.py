@@ -53,7 +53,7 @@ def measure() -> Sequence[Section]:
         "better) of the luma against the original; *least gain*: the PSNR that the worst picture has gained over Lanczos, in dB; *colour*: "
         "difference of the mean colours of squares of 16 pixels from those of the input, in levels. What is kept of a network's result was "
         f"chosen on {', '.join(_names(TUNED))}; *held out* are {', '.join(_names(HELD_OUT))}. *Faithful*: what Darkroom takes on a GPU, "
-        "and on a CPU for pictures of up to half a megapixel; *compact*: what it takes for larger ones. *Bare*: the network's own output "
+        "and on a CPU for pictures of up to 0.15 megapixels; *compact*: what it takes for larger ones. *Bare*: the network's own output "
         "for the whole crop, resized where it enlarges too much.",
         ("set", "picture", "factor", "enlarged by", "PSNR", "least gain", "SSIM", "GMSD", "HaarPSI", "colour"),
     )

@@ -146,7 +146,7 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
     )
     model_upscale_faithful_4: str = Field("srmd_upscale_x4", description="The same for upscale by 3 and 4.")
     upscale_faithful_megapixels: float = Field(
-        0.5,
+        0.15,
         ge=0,
         description="Largest picture that these two models are given on a CPU, in megapixels. Each pass of an upscale counts.",
     )
