@@ -14,7 +14,7 @@ from services.inference.watermark.report import Kind
 from services.inference.watermark.strokes import THIN, thickness
 from services.inference.watermark.text import MOST_WITHOUT_PLACE, PAINT, PLACES
 
-_SURE, _LIKELY, _MOST_WITHOUT_BOTH = 0.6, 0.4, 0.55
+_SURE, _SURE_WITHOUT_TEXT, _LIKELY, _MOST_WITHOUT_BOTH = 0.6, 0.7, 0.4, 0.55
 _WHITE, _BLACK, _SATURATED = 205, 30, 110  # levels; the last is between the largest and the smallest channel
 _TILT = (12.0, 78.0)  # degrees
 _LONG, _NARROW = 0.25, 0.5  # of the picture's width; a mark's width relative to its length
@@ -61,8 +61,9 @@ def _judged(overlay: Overlay, lines: Sequence[DetectedMark], size: tuple[int, in
     # Darkening may be a shadow anywhere, even in a corner, unless it reads as text.
     enough = place and overlay.blend.shows_through and (lines or max(overlay.blend.colour) > _BLACK)
     score = min(0.99 if enough else _MOST_WITHOUT_BOTH, sum(weights.values()))
-    kind = Kind.TEXT if lines else Kind.OVERLAY
-    return [DetectedMark(kind, overlay.box, overlay.cover > COVERED, score, tuple(weights), sure=score >= _SURE, overlay=overlay)]
+    # Reflections and labels are translucent and in corners, too; few are white or of a strong colour.
+    kind, least = (Kind.TEXT, _SURE) if lines else (Kind.OVERLAY, _SURE_WITHOUT_TEXT)
+    return [DetectedMark(kind, overlay.box, overlay.cover > COVERED, score, tuple(weights), sure=score >= least, overlay=overlay)]
 
 
 def _supported(line: DetectedMark, weights: dict[str, float]) -> DetectedMark:
