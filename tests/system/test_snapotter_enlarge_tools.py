@@ -39,7 +39,7 @@ async def test_any_scale(person: SnapOtter, scale: object, size: tuple[int, int]
     result = await upscaled(person, {"scale": scale})
     assert result["downloadUrl"].endswith(f"/photo_{said}x.jpg")
     assert (result["width"], result["height"]) == opened(await person.download(result["downloadUrl"])).size == size
-    assert result["method"].startswith("real")
+    assert result["method"].startswith("srmd_upscale_x")
 
 
 async def test_once_is_not_enlarged(person: SnapOtter) -> None:
