@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from services.inference.upscaling.windows import windows
+from services.inference.upscaling.windows import enlarged_windows
 
 Pixels8 = npt.NDArray[np.uint8]
 
@@ -23,14 +23,10 @@ def restore_detail(enlarged: Pixels8, source: Pixels8, strength: float, check: C
     enlarged and added (one step of iterative back-projection, Irani and Peleg, CVGIP 1991), `strength` of it, 0 to 1. Both are height x
     width x channels. `check` is called between strips and may raise to cancel.
     """
-    height, width = source.shape[:2]
-    factor = enlarged.shape[0] // height
-    for rows, window, inner in windows(enlarged, _STRIP * factor, _REACH * factor):
+    for rows, window, inner, below in enlarged_windows(enlarged, source, _STRIP, _REACH):
         check()
-        first = (rows.start - inner.start) // factor
-        count = len(window) // factor
-        small = cv2.resize(window, (width, count), interpolation=cv2.INTER_AREA).reshape(count, width, -1)
-        missing = source[first : first + count].astype(np.float32) - small
-        correction = cv2.resize(missing, (width * factor, count * factor), interpolation=cv2.INTER_CUBIC)
+        small = cv2.resize(window, below.shape[1::-1], interpolation=cv2.INTER_AREA).reshape(below.shape)
+        missing = below.astype(np.float32) - small
+        correction = cv2.resize(missing, window.shape[1::-1], interpolation=cv2.INTER_CUBIC)
         held = window[inner] + np.float32(strength) * correction[inner].reshape(window[inner].shape)
         enlarged[rows] = np.round(held).clip(0, 255).astype(np.uint8)

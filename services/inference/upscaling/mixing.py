@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from services.inference.upscaling.windows import windows
+from services.inference.upscaling.windows import enlarged_windows
 
 Pixels8 = npt.NDArray[np.uint8]
 
@@ -28,14 +28,11 @@ def mix_with_interpolation(enlarged: Pixels8, source: Pixels8, share: float, che
     It keeps `share` of the difference, 0 to 1, and less where the two differ by more than the network can be trusted. Both are height x
     width x channels. `check` is called between strips and may raise to cancel.
     """
-    height, width = source.shape[:2]
-    factor = enlarged.shape[0] // height
-    for rows, window, inner in windows(enlarged, _STRIP * factor, _REACH * factor):
+    factor = enlarged.shape[0] // source.shape[0]
+    for rows, window, inner, below in enlarged_windows(enlarged, source, _STRIP, _REACH):
         check()
-        first = (rows.start - inner.start) // factor
-        count = len(window) // factor
-        size = width * factor, count * factor
-        plain = cv2.resize(source[first : first + count], size, interpolation=cv2.INTER_LANCZOS4).reshape(window.shape).astype(np.float32)
+        size = window.shape[1::-1]
+        plain = cv2.resize(below, size, interpolation=cv2.INTER_LANCZOS4).reshape(window.shape).astype(np.float32)
         difference = window - plain
         energy = cv2.GaussianBlur((difference * difference).mean(axis=2), (0, 0), _AREA * factor)
         kept = np.float32(share) * np.minimum(1, np.float32(_TRUST * factor) / np.sqrt(np.maximum(energy, 1e-3)))

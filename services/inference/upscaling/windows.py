@@ -24,3 +24,11 @@ def windows(samples: Samples, step: int, reach: int) -> Iterator[tuple[slice, Sa
         inner = slice(len(above), len(above) + rows.stop - rows.start)
         yield rows, window, inner  # type: ignore[misc]  # numpy's concatenate does not tell the type
         above = window[max(0, inner.stop - reach) : inner.stop].copy()
+
+
+def enlarged_windows(enlarged: Samples, source: Samples, step: int, reach: int) -> Iterator[tuple[slice, Samples, slice, Samples]]:
+    """`windows` of a picture enlarged by a whole factor, each with the rows of its source. Steps and reaches are rows of the source."""
+    factor = enlarged.shape[0] // source.shape[0]
+    for rows, window, inner in windows(enlarged, step * factor, reach * factor):
+        first = (rows.start - inner.start) // factor
+        yield rows, window, inner, source[first : first + len(window) // factor]

@@ -117,6 +117,10 @@ STAMPED = {
     "in German": merged(line("Lizenziert für Ann Lee, Bestellung 1234", 60, H - 14)),
     "of a shop for standards": merged(line("Provided by Sample Store under license with the publisher\nLicensee=Acme, User=Roe", 60, 20)),
     "in the head and in the foot": merged(twice),
+    "of an electronic book": merged(line("This eBook is licensed to Ann Lee, ann@lee.example", 60, 14)),
+    "of a library's supplier": merged(line("Delivered by Sample Library to: IP 192.0.2.7 on: Mon, 13 May 2024 10:0{}:00", 60, 14)),
+    "date first": overlaid(line("Downloaded 2024-05-13 by user 1234", 60, 14)),
+    "in Spanish": merged(line("Comprado por Ann Lee, pedido 1234. Para uso exclusivo de la compradora.", 60, 14)),
 }
 
 OWN = {
@@ -127,6 +131,7 @@ OWN = {
     "address": line("Downloaded from www.example.com/report-{}", 60, 14, font="Times-Roman"),
     "contact": line("Acme Ltd, sales@acme.example, order 1234", 60, 14),
     "licence of the content": line("© The authors 2024. Published under a CC BY licence.", 60, 14),
+    "who brings it": line("Delivered by Acme Logistics, route {}", 60, 14, font="Times-Roman"),
     "in the middle of the page": line("Downloaded from library.example on 12 May 2024", 60, 400),
 }
 

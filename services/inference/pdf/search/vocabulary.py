@@ -42,14 +42,19 @@ _TRIALS = re.compile(
 _LONGEST = 400
 #: How shops and libraries say whose copy it is, or where it came from: without spaces, as `_plain` leaves it.
 _PROVENANCE = re.compile(
-    "licen[sc]edto|licen[sc]ed(exclusively|solely)(to|for)|licen[sc]edcopy|licen[sc]edfor(the)?(use|sole|exclusive|personal)"
-    "|authori[sz]edlicen[sc]eduse|downloaded(from|by|on|at|via|for)|preparedexclusivelyfor|purchasedby|soldto|personalcopyof"
-    "|ebookof|licensee.{1,60}user|providedby.{2,60}underlicen[sc]e|reproductionornetworking"
-    "|printedby.{2,80}on.{0,30}[0-9]|copy(is|was)?(licensed|sold|issued)(to|for)"
-    "|lizenziert(für|an)|lizenznehmer|heruntergeladen(von|am|durch|bei)|persönliche(s|r|n)?(exemplar|kopie)"
-    "|téléchargé(de|par|depuis|le|sur|surle|pour)|licenceaccordéeà|souslicenceà|vendueà|achetépar"
-    "|descargado(de|desde|por|el)|licenciado(a|para)|conlicenciapara|scaricato(da|il)|concessoinlicenzaa"
-    "|baixado(de|do|por|em)|gedownload(van|door|op|via)|gelicentieerdaan"
+    "licen[sc]edto|licen[sc]ed(exclusively|solely)(to|for)|licen[sc]edcopy|licen[sc]edfor(the)?(use|sole|exclusive|personal)|licen[sc]eduser"
+    "|authori[sz]edlicen[sc]eduse|downloaded([0-9]|from|by|on|at|via|for|to)|preparedexclusivelyfor|purchasedby|(sold|issued|registered)to"
+    "|(personal|single)userlicen[sc]e|personalcopyof|ebookof|licensee.{1,60}user|(access|content)?providedby.{2,60}underlicen[sc]e"
+    "|(delivered|distributed|supplied)(by|to)|(accessed|retrieved|obtained)(from|on|via)|accessprovidedby|belongsto|boughtby"
+    "|reproductionornetworking|forthe(sole|exclusive|personal)useof|exclusivelyfor"
+    "|printedby.{2,80}on.{0,30}[0-9]|copy(is|was)?(licen[sc]ed|sold|issued)(to|for)"
+    "|lizenziert(für|an)|lizenznehmer|heruntergeladen(von|am|durch|bei)|persönliche(s|r|n)?(exemplar|kopie)|exemplarvon"
+    "|(erworben|gekauft|bestellt|bezogen|ausgeliefert|geliefert|bereitgestellt)(von|durch|am|an|bei|über)|zugegriffen(am|von|über)"
+    "|téléchargé(e)?(de|par|depuis|le|sur|surle|pour)|licenceaccordéeà|souslicenceà|vendue?à|achetée?par|fournie?par|exemplairede"
+    "|descargado(de|desde|por|el)|licenciado(a|para)|conlicenciapara|(comprado|adquirido|proporcionado)(por|en)|usoexclusivode|ejemplarde"
+    "|scaricato(da|il)|concessoinlicenzaa|(acquistato|fornito)da|usoesclusivodi"
+    "|baixado(de|do|por|em)|fornecidopor|gedownload(van|door|op|via)|gelicentieerdaan|(gekocht|geleverd)(door|aan|via)|eigendomvan"
+    "|zakupion[eay]przez|pobran[eoay](z|przez|dnia)|licencjadla|скачанос|загруженос|купленопользователем"
     "|授权给|下载自|下载于|仅供.{1,40}使用"
 )
 _PARTICULARS = re.compile(
