@@ -169,6 +169,7 @@ def _tools(
         models=Models(
             cutout=settings.model_cutout,
             text=settings.model_text,
+            strokes=settings.model_strokes,
             inpaint=settings.model_inpaint,
             colorize=settings.model_colorize,
             restore_face=settings.model_restore_face,

@@ -125,6 +125,7 @@ def output_name(model: str) -> str:
     return {
         "isnet": "alpha",
         "ppocr_det": "text",
+        "mark_strokes": "text",
         "ppocr_rec": "characters",
         "face_detector": "numbers",
         "face_mesh": "numbers",

@@ -29,6 +29,8 @@ class Models:
     """By factor, 2 to 4."""
     upscale_tile: int
     """Longest side of a tile, in input pixels."""
+    strokes: str = ""
+    """Outlines what a mark has painted in a line of text; empty: none."""
     inpaint: str = ""
     """Fills what marks have hidden; empty: the installed one, if any."""
     colorize: str = ""

@@ -11,7 +11,7 @@ from services.inference.media import Header, Image
 from services.inference.watermark.box import Box
 from services.inference.watermark.removal import Watching, remove_in_boxes
 from services.inference.watermark.report import Kind, Report
-from services.inference.watermark.searching import inpainting, search, text_network
+from services.inference.watermark.searching import inpainting, networks, search
 
 _COPIES, _COPIES_OF_WIDE = 10, 12
 """Of the decoded samples, with 8 and with 16 bits, at the peak.
@@ -34,7 +34,7 @@ async def run(image: Image, parameters: RemoveWatermark, step: Step) -> Image:
     watching = Watching(lambda done: step.report(done, doing), step.check)
     if parameters.boxes:
         boxes = [Box.from_percent(box.x1, box.y1, box.x2, box.y2, image.width, image.height) for box in parameters.boxes]
-        result, report = await asyncio.to_thread(remove_in_boxes, image, boxes, text_network(step), inpainting(step), watching)
+        result, report = await asyncio.to_thread(remove_in_boxes, image, boxes, networks(step), inpainting(step), watching)
     else:
         result, report = await search(image, step, watching)
     _tell(step, report)

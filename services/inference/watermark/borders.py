@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from services.inference.watermark.strokes import Mask, Pixels8, thinned
+from services.inference.watermark.strokes import PAINTS, Mask, Pixels8, thinned
 
 Colours = npt.NDArray[np.float32]
 """n x channels, in levels."""
@@ -21,6 +21,7 @@ _WIDTH, _LEAST_WIDTH = 0.35, 0.03  # of the step that most pairs agree on
 _MISFIT, _LEAST_MISFIT = 0.45, 2.0  # of what the paint changes; levels
 _PURE = 25.0  # levels
 _ROUNDS = 3
+_COLOURED = 0.9  # white and black are more likely than any other colour
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +37,24 @@ class Fit:
 def fitted(pixels: Pixels8, shapes: Mask, colour: tuple[float, ...]) -> Fit | None:
     """The opacity of a paint of about this colour, and its colour unless it is white or black; None if there are too few pixels to tell."""
     inside, outside, depth, _ = _sides(pixels, shapes)
+    return _fitted(inside, outside, depth, colour)
+
+
+def best_fit(pixels: Pixels8, shapes: Mask) -> Fit | None:
+    """The paint of any colour that explains the borders of most shapes; None if there are too few pixels to tell."""
+    inside, outside, depth, _ = _sides(pixels, shapes)
+    best: tuple[float, Fit] | None = None
+    for name, colour in PAINTS.items():
+        fit = _fitted(inside, outside, depth, tuple(map(float, colour)))
+        if fit is None:
+            continue
+        score = fit.agreeing * (1.0 if name in ("white", "black") else _COLOURED)
+        if best is None or score > best[0]:
+            best = score, fit
+    return None if best is None else best[1]
+
+
+def _fitted(inside: Colours, outside: Colours, depth: npt.NDArray[np.float32], colour: tuple[float, ...]) -> Fit | None:
     fit = _with_opacity(inside, outside, depth, colour)
     if fit is None or max(colour) == 0 or min(colour) == 255:
         return fit
@@ -80,6 +99,13 @@ def _colour_of(inside: Colours, outside: Colours, fit: Fit) -> tuple[float, ...]
     if colour.max() < _PURE:
         return (0.0,) * len(colour)
     return tuple(float(level) for level in colour)
+
+
+def explained(pixels: Pixels8, shapes: Mask, fit: Fit) -> tuple[int, int]:
+    """How many pixels of the shapes' border the paint explains, and how many it does not."""
+    inside, outside, _, _ = _sides(pixels, shapes)
+    count = int(_explained(inside, outside, fit).sum())
+    return count, len(inside) - count
 
 
 def agreement(pixels: Pixels8, shapes: Mask, fit: Fit, labels: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.float64]:

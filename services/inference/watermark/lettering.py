@@ -1,35 +1,41 @@
 """Text that a person has put a box around: the letters of a line, and what else in the box is of their paint.
 
-The line bounds where letters are looked for, and `strokes.find_letters` tells their paint roughly. With it, the cover of the whole box is
-solved for (`one_paint`), the paint is fitted to the borders of the shapes that result (`borders`), and both once more. Shapes beside the
-line, such as an emblem before a name, belong to the mark if the same paint explains their borders.
+A network outlines what is painted in a line (`painted`), and the paint is fitted to the borders of that (`borders`). Where no paint
+explains them, `strokes.find_letters` tells the paint roughly. With it, the cover of the whole box is solved for (`one_paint`), the paint is
+fitted to the borders of the shapes that result, and both once more. Shapes beside the line, such as an emblem before a name, belong to the
+mark if the same paint explains their borders.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
+from services.inference.ocr.detection import Line
 from services.inference.watermark import blending
 from services.inference.watermark.blending import Blend
-from services.inference.watermark.borders import MOST_OPACITY, Fit, agreement, fitted
+from services.inference.watermark.borders import MOST_OPACITY, Fit, agreement, best_fit, explained, fitted
 from services.inference.watermark.box import Box
 from services.inference.watermark.inpainting import is_detailed
 from services.inference.watermark.marks import COVERED, DetectedMark
 from services.inference.watermark.one_paint import covered_by, step_of, with_soft_edges
+from services.inference.watermark.painted import painted, painted_around
 from services.inference.watermark.refinement import Overlay
 from services.inference.watermark.report import Kind
-from services.inference.watermark.strokes import PAINTS, Mask, Pixels8, Strokes, find_letters, thickened
+from services.inference.watermark.strokes import PAINTS, Mask, Pixels8, find_letters, thickened
+from services.inference.watermark.text_lines import AskNetwork, covered
 
 _MOST_SOLVED = 400_000  # pixels
 _ROUNDS = ((40, 20), (30, 20))
 _SOLID = 0.5  # cover
 _MOST_OUTSIDE = 0.25  # of a shape's pixels
 _LEAST_SHAPE = 12  # pixels
+_FULLEST = 0.8  # of a line: letters leave something between them
 _LEAST_AGREEING, _LEAST_AGREEING_BESIDE = 0.6, 0.75
+_BAD = 2.0  # times what is explained, a border that is not
 _TRANSLUCENT = 0.8  # opacity below which the picture below is still known
 _OPAQUE = 0.6  # opacity as it is first estimated, which is too low
 _UNDERESTIMATED = 1.15
@@ -39,64 +45,108 @@ _AROUND = 2  # pixels
 _HALO = 4  # pixels: reach of a stroke's soft edge
 
 
-def text_marks(pixels: Pixels8, lines: Mask, region: Mask, opaque: Mask | None, check: Callable[[], None]) -> list[DetectedMark]:
-    """The text in `region` of an sRGB crop, where `lines` covers its lines; none if its letters cannot be told from the picture.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Solution:
+    """What may be a mark, and its paint."""
+
+    shapes: Mask
+    fit: Fit
+    also: Mask | None = None
+    """What has to be filled, too, where it is not un-blended."""
+
+
+def text_marks(
+    pixels: Pixels8, lines: Sequence[Line], region: Mask, opaque: Mask | None, ask: AskNetwork, check: Callable[[], None]
+) -> list[DetectedMark]:
+    """The text in `region` of an sRGB crop, in these lines; none if its letters cannot be told from the picture. `ask` finds strokes.
 
     `opaque` is what looks like a mark in the region as a whole: an emblem beside a name, or a mark of which the name alone reads as text.
     """
-    count, labels, _, _ = cv2.connectedComponentsWithStats((lines & region).astype(np.uint8))
     marks: list[DetectedMark] = []
     taken = np.zeros_like(region)
-    for label in range(1, count):
+    for line in lines:
         check()
-        line = labels == label
-        points = np.argwhere(line)[:, ::-1].astype(np.float32)
-        height = min(cv2.minAreaRect(points)[1])
-        found = find_letters(pixels, line & ~taken, round(height)) if height >= 1 else None
-        if found is not None and opaque is not None and (found.mask & opaque).sum() >= _SHARED * found.mask.sum():
-            found, line = replace(found, mask=(found.mask | opaque) & ~taken), line | thickened(opaque, _AROUND)
-        mark = None if found is None else _mark(pixels, found, line & region, region & ~taken, check)
+        free = region & ~taken
+        mark = _mark(pixels, line, free, opaque, ask, check)
         if mark is not None and mark.strokes is not None:
             marks.append(mark)
             taken[mark.box.window] |= mark.strokes
     return marks
 
 
-def _mark(pixels: Pixels8, found: Strokes, line: Mask, region: Mask, check: Callable[[], None]) -> DetectedMark | None:
-    solved = _solved(pixels, found, line, region, check)
-    if solved is not None:
-        shapes, fit = solved
-        # On smooth ground what is beside the mark is better known than what is below it.
-        if fit.opacity < _TRANSLUCENT and is_detailed(pixels, shapes):
-            return _translucent(pixels, shapes, fit, region)
-        return _to_fill(shapes | found.mask, region)
-    return _to_fill(found.mask, region) if found.opacity >= _OPAQUE else None
+def _mark(
+    pixels: Pixels8, line: Line, region: Mask, opaque: Mask | None, ask: AskNetwork, check: Callable[[], None]
+) -> DetectedMark | None:
+    """Of what may be the mark of a line, that whose borders its paint explains best."""
+    place = covered([line], region.shape) & region
+    found = find_letters(pixels, place, round(line.height)) if place.any() else None
+    if found is not None and opaque is not None and (found.mask & opaque).sum() >= _SHARED * found.mask.sum():
+        found, place = replace(found, mask=(found.mask | opaque) & region), place | (thickened(opaque, _AROUND) & region)
+    candidates: list[_Solution] = []
+    outlined = _outlined(pixels, line, region, ask)
+    if outlined is not None:
+        candidates.append(outlined)
+        candidates.extend(_solved(pixels, outlined.shapes, outlined.fit, place | outlined.shapes, region, check))
+    if found is not None:
+        guess = Fit(tuple(map(float, PAINTS[found.paint])), min(MOST_OPACITY, _UNDERESTIMATED * found.opacity), 0.0)
+        candidates.extend(replace(each, also=found.mask) for each in _solved(pixels, found.mask, guess, place, region, check))
+    if candidates:
+        return _removed(pixels, max(candidates, key=lambda each: _merit(pixels, each)), region)
+    return _to_fill(found.mask, region) if found is not None and found.opacity >= _OPAQUE else None
 
 
-def _solved(pixels: Pixels8, found: Strokes, line: Mask, region: Mask, check: Callable[[], None]) -> tuple[Mask, Fit] | None:
-    """The mark's shapes and its paint; None if no paint explains the borders of most of them."""
+def _merit(pixels: Pixels8, solution: _Solution) -> float:
+    well, badly = explained(pixels, solution.shapes, solution.fit)
+    return well - _BAD * badly
+
+
+def _removed(pixels: Pixels8, solution: _Solution, region: Mask) -> DetectedMark:
+    # On smooth ground what is beside the mark is better known than what is below it.
+    if solution.fit.opacity < _TRANSLUCENT and is_detailed(pixels, solution.shapes):
+        return _translucent(pixels, solution.shapes, solution.fit, region)
+    return _to_fill(solution.shapes if solution.also is None else solution.shapes | solution.also, region)
+
+
+def _outlined(pixels: Pixels8, line: Line, region: Mask, ask: AskNetwork) -> _Solution | None:
+    """What the network has outlined, if one paint explains its borders, and what is beside it of the same paint."""
+    shapes = (painted(pixels, line, ask) > _SOLID) & region
+    letters = _LEAST_SHAPE <= shapes.sum() <= _FULLEST * line.length * line.height
+    fit = best_fit(pixels, shapes) if letters else None
+    if fit is None or fit.agreeing < _LEAST_AGREEING:
+        return None
+    shapes |= _beside(pixels, (painted_around(pixels, line, ask) > _SOLID) & region & ~thickened(shapes, _AROUND), fit)
+    return _Solution(shapes, _measured(pixels, shapes, fit))
+
+
+def _measured(pixels: Pixels8, shapes: Mask, fit: Fit) -> Fit:
+    """The paint as the shapes' middle shows it, if that is about the same."""
+    measured = blending.measure(pixels, shapes)
+    if measured is None or not measured.shows_through or abs(measured.opacity - fit.opacity) >= _SAME_OPACITY:
+        return fit
+    measured = blending.purified(pixels, shapes, measured)
+    return Fit(measured.colour, measured.opacity, fit.agreeing)
+
+
+def _solved(pixels: Pixels8, start: Mask, guess: Fit, place: Mask, region: Mask, check: Callable[[], None]) -> Iterator[_Solution]:
+    """The mark in `place`, and what else is of its paint in `region`; nothing if no paint explains the borders of most of it."""
     small, size = pixels, pixels.shape[1::-1]
     scale = (_MOST_SOLVED / region.size) ** 0.5
     if scale < 1:
         size = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
         small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-    line, region, shapes = (_resized(mask, size) for mask in (line, region, found.mask))
-    fit = Fit(tuple(map(float, PAINTS[found.paint])), min(MOST_OPACITY, _UNDERESTIMATED * found.opacity), 0.0)
+    place, region, shapes = (_resized(mask, size) for mask in (place, region, start))
+    fit = guess
     for rounds in _ROUNDS:
         cover = covered_by(small, fit.colour, fit.opacity, shapes.astype(np.float32), rounds, check)
-        shapes = _mostly_within(cover > _SOLID, line)
+        shapes = _mostly_within(cover > _SOLID, place)
         better = fitted(small, shapes, fit.colour)
         if better is None:
-            return None
+            return
         fit = better
     if fit.agreeing < _LEAST_AGREEING:
-        return None
+        return
     shapes |= _beside(small, _mostly_within((cover > _SOLID) & ~shapes, region), fit)
-    measured = blending.measure(small, shapes)
-    if measured is not None and measured.shows_through and abs(measured.opacity - fit.opacity) < _SAME_OPACITY:
-        measured = blending.purified(small, shapes, measured)
-        fit = Fit(measured.colour, measured.opacity, fit.agreeing)
-    return _resized(shapes, pixels.shape[1::-1]), fit
+    yield _Solution(_resized(shapes, pixels.shape[1::-1]), _measured(small, shapes, fit))
 
 
 def _resized(mask: Mask, size: tuple[int, ...]) -> Mask:

@@ -9,6 +9,7 @@ import numpy as np
 
 from services.inference.media import Image
 from services.inference.media.colour import contiguous, to_srgb
+from services.inference.ocr.detection import Line
 from services.inference.watermark import paper
 from services.inference.watermark.box import Box
 from services.inference.watermark.emblems import find_emblems
@@ -23,7 +24,7 @@ from services.inference.watermark.repair import FindNetwork, Repair
 from services.inference.watermark.report import Kind, Mark, Report
 from services.inference.watermark.solids import find_solids
 from services.inference.watermark.strokes import Mask, Pixels8, find_strokes, luminance
-from services.inference.watermark.text_lines import AskNetwork, lines_in
+from services.inference.watermark.text_lines import AskNetwork, covered, lines_in
 
 _MARGIN = 40
 _FAINT = 0.35
@@ -39,14 +40,24 @@ class Watching:
     check: Callable[[], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """What is asked about a box: both take any picture, and find nothing where there is no such model."""
+
+    text: AskNetwork
+    """Finds lines of text."""
+    strokes: AskNetwork
+    """Outlines what a mark has painted in a line."""
+
+
 def remove_in_boxes(
-    image: Image, boxes: Sequence[Box], ask_for_text: AskNetwork | None, find_network: FindNetwork | None, watching: Watching
+    image: Image, boxes: Sequence[Box], networks: Networks | None, find_network: FindNetwork | None, watching: Watching
 ) -> tuple[Image, Report]:
     """Removes what is in boxes drawn by a person. Pixels outside them stay bit-identical.
 
     Inside, only the strokes of the mark are changed if they can be distinguished from the picture; else the whole box is filled, unless
     it has text or a faint mark over detail: then nothing is changed, since the picture would lose more than the mark. Without
-    `ask_for_text`, text is not looked for.
+    `networks`, text is not looked for.
     """
     repair, report = Repair(image, find_network, watching.check), Report()
     for number, box in enumerate(boxes):
@@ -56,16 +67,14 @@ def remove_in_boxes(
         inner = box.within(around)
         region[inner.window] = True
         crop = to_srgb(contiguous(image.pixels[around.window]), image.icc if not image.is_gray else None)
-        marks = _in_box(crop, region, box, around, ask_for_text, watching.check)
+        marks = _in_box(crop, region, box, around, networks, watching.check)
         report.marks.extend(repair.remove(mark) for mark in marks)
         if not marks:
             report.marks.append(Mark(Kind.BOX, box, 1.0))
     return repair.result(), report
 
 
-def _in_box(
-    crop: Pixels8, region: Mask, box: Box, around: Box, ask_for_text: AskNetwork | None, check: Callable[[], None]
-) -> list[DetectedMark]:
+def _in_box(crop: Pixels8, region: Mask, box: Box, around: Box, networks: Networks | None, check: Callable[[], None]) -> list[DetectedMark]:
     """What to remove from a box: the translucent marks in it, else opaque paint, else everything.
 
     Of marks in different places the larger one is taken: the smaller one is an accident of the picture.
@@ -77,23 +86,23 @@ def _in_box(
         solids = None
     strokes = find_strokes(crop, region, min(box.width, box.height))
     opaque = _joined(solids, None if strokes is None else strokes.mask)
-    lines = np.zeros_like(region)
-    if tone is None and ask_for_text is not None:
-        lines = lines_in(crop, ask_for_text, check) & region
-        text = text_marks(crop, lines, region, opaque, check)
+    lines: list[Line] = []
+    if tone is None and networks is not None:
+        lines = [line for line in lines_in(crop, networks.text, check) if (covered([line], region.shape) & region).any()]
+        text = text_marks(crop, lines, region, opaque, networks.strokes, check)
         if text:
             return [_moved(mark, around) for mark in text]
     if tone is None:
         overlays = find_overlays(crop, region, check)
-        covered = np.zeros_like(region)
+        paint = np.zeros_like(region)
         for overlay in overlays:
-            covered[overlay.box.window] |= overlay.cover > COVERED
+            paint[overlay.box.window] |= overlay.cover > COVERED
         # If both have found the same mark, the translucent finding is the more informative one.
-        least = 1.0 if opaque is None or not _alike(covered, opaque) else _RIVAL
-        if overlays and (opaque is None or covered.sum() >= least * opaque.sum()):
+        least = 1.0 if opaque is None or not _alike(paint, opaque) else _RIVAL
+        if overlays and (opaque is None or paint.sum() >= least * opaque.sum()):
             moved = [replace(overlay, box=overlay.box.moved(around.left, around.top)) for overlay in overlays]
             return [DetectedMark(Kind.BOX, overlay.box, overlay.cover > COVERED, 1.0, overlay=overlay) for overlay in moved]
-        if opaque is None and lines.any():
+        if opaque is None and lines:
             return []
         if solids is None and strokes is not None and strokes.opacity < _FAINT and is_detailed(crop, strokes.mask):
             return []

@@ -14,7 +14,7 @@ from services.inference.model_server.choice import Choice
 from services.inference.model_server.waiting import result_of
 from services.inference.ocr.detection import network_input, text_map
 from services.inference.watermark.choice import finder
-from services.inference.watermark.removal import Watching, remove_found, searchable
+from services.inference.watermark.removal import Networks, Watching, remove_found, searchable
 from services.inference.watermark.repair import FindNetwork
 from services.inference.watermark.report import Report
 from services.inference.watermark.strokes import Pixels8
@@ -39,10 +39,17 @@ async def _text_in(pixels: npt.NDArray[np.uint8], step: Step) -> npt.NDArray[np.
     return await asyncio.to_thread(text_map, answer, *pixels.shape[:2])
 
 
-def text_network(step: Step) -> AskNetwork:
-    """The network that finds text, for threads; without it, no text is found."""
+def networks(step: Step) -> Networks:
+    """What is asked about a box, for threads."""
+    return Networks(_network(step, step.tools.models.text), _network(step, step.tools.models.strokes))
+
+
+def _network(step: Step, model: str) -> AskNetwork:
+    """A network that finds something; without it, nothing is found."""
+    if not model:
+        return _nothing
     loop = asyncio.get_running_loop()
-    infer = step.tools.triton.model(step.tools.models.text)
+    infer = step.tools.triton.model(model)
 
     def ask(prepared: Pixels8) -> Pixels8:
         try:
@@ -50,9 +57,13 @@ def text_network(step: Step) -> AskNetwork:
         except DarkroomError as error:
             if error.reason is not ErrorReason.OPERATION_UNAVAILABLE:
                 raise
-            return np.zeros((*prepared.shape[:3], 1), np.uint8)
+            return _nothing(prepared)
 
     return ask
+
+
+def _nothing(prepared: Pixels8) -> Pixels8:
+    return np.zeros((*prepared.shape[:3], 1), np.uint8)
 
 
 def inpainting(step: Step) -> FindNetwork:

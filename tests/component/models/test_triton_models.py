@@ -37,7 +37,8 @@ def test_every_model_is_ready_in_its_declared_version(server: TritonServer) -> N
     index = server.client.get_model_repository_index().models
 
     assert {(model.name, model.version, model.state) for model in index} == {
-        (name, "1", "READY") for name in ["face_detector", "face_mesh", "iris", "isnet", "ppocr_det", "ppocr_rec", *TOLD, *UPSCALERS]
+        (name, "1", "READY")
+        for name in ["face_detector", "face_mesh", "iris", "isnet", "mark_strokes", "ppocr_det", "ppocr_rec", *TOLD, *UPSCALERS]
     }
 
 

@@ -41,7 +41,7 @@ def gone(children: list[psutil.Process]) -> bool:
 
 def test_it_ends_with_its_models_when_it_is_told_to(server: TritonServer) -> None:
     children = server.children()
-    assert len(children) == 13
+    assert len(children) == 14
     assert regions(server.process.pid)
 
     assert server.stop() == 0

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from models.catalogue import Catalogue, HttpsArchive, NpmArchive, PypiArchive, SetName, load_catalogue
+from models.catalogue import DEFAULT_CATALOGUE, Catalogue, FileArchive, HttpsArchive, NpmArchive, PypiArchive, SetName, load_catalogue
 from models.errors import CatalogueError
 from tests.unit.models.catalogues import CatalogueFile
 
@@ -23,6 +23,7 @@ def test_the_shipped_models_are_those_that_the_platform_calls(shipped: Catalogue
         "face_mesh": ("numbers", 1),
         "iris": ("numbers", 1),
         "isnet": ("alpha", 1),
+        "mark_strokes": ("text", 1),
         "ppocr_det": ("text", 1),
         "ppocr_rec": ("characters", 1),
         "realesrgan_x4plus": ("upscaled", 4),
@@ -53,6 +54,10 @@ def test_shipped_archives_are_pinned_to_one_version(shipped: Catalogue) -> None:
         if isinstance(archive, HttpsArchive):
             # A file of a release, whose hash tells one from another, or of a commit.
             assert re.search(r"/releases/download/v\d+(\.\d+)+/[\w.-]+$|/resolve/[0-9a-f]{40}/[\w.-]+$", archive.url)
+            continue
+        if isinstance(archive, FileArchive):
+            # In the repository.
+            assert archive.path.is_relative_to(DEFAULT_CATALOGUE.parent)
             continue
         assert isinstance(archive, NpmArchive | PypiArchive)
         assert re.fullmatch(r"\d+(\.\d+)+", archive.version)

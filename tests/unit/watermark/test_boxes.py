@@ -9,7 +9,7 @@ from services.inference.contract.progress import Stopped
 from services.inference.media import Image
 from services.inference.watermark.box import Box
 from services.inference.watermark.marks import DetectedMark
-from services.inference.watermark.removal import Watching, remove_in_boxes
+from services.inference.watermark.removal import Networks, Watching, remove_in_boxes
 from services.inference.watermark.repair import Repair
 from services.inference.watermark.report import Kind
 from services.inference.watermark.strokes import thinned
@@ -102,6 +102,11 @@ def test_cancelling_ends_it() -> None:
         remove_in_boxes(Image(photo()), [Box(0, 0, 50, 50)], None, None, Watching(lambda _: None, check))
 
 
+def nothing(prepared: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """A stand-in for a network that finds nothing."""
+    return np.zeros((*prepared.shape[:3], 1), np.uint8)
+
+
 def test_a_faint_mark_over_detail_that_cannot_be_told_is_kept_and_reported() -> None:
     noise = np.random.default_rng(4).integers(60, 190, (160, 240, 3)).astype(np.uint8)
     cover = layer(noise.shape, "SAMPLE", 40, (120, 80), "mm")
@@ -113,7 +118,7 @@ def test_a_faint_mark_over_detail_that_cannot_be_told_is_kept_and_reported() -> 
         text[:, int(0.4 * height) : int(0.6 * height), int(0.2 * width) : int(0.8 * width)] = 250
         return text
 
-    result, report = remove_in_boxes(Image(marked), [Box(20, 40, 220, 120)], ask, None, WATCHING)
+    result, report = remove_in_boxes(Image(marked), [Box(20, 40, 220, 120)], Networks(ask, nothing), None, WATCHING)
     assert not report.removed
     (kept,) = report.kept
     assert kept.box == Box(20, 40, 220, 120)

@@ -1,0 +1,144 @@
+"""Training: `python -m models.strokes.train --opencv ARCHIVE --out mark_strokes.onnx`, with requirements/training.txt.
+
+30,000 steps of 24 lines take about ten hours on two cores, a tenth of them is enough to try something. Every crop is new; Adam, the
+learning rate rises, then falls with a cosine; the loss is cross entropy and one minus Dice's coefficient. A check with photographs that
+are not trained on is printed now and then.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import multiprocessing
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.strokes.drawing import Hand
+from models.strokes.network import Strokes
+from models.strokes.sources import CHECKED, fonts, photographs
+
+Pixels8 = npt.NDArray[np.uint8]
+
+_CACHE = Path(__file__).resolve().parents[2] / ".cache" / "downloads"
+_SEED = 17
+_BATCH = 24
+_RATE, _RISE = 2e-3, 300  # of learning, and steps until it is reached
+_CHECKS = 240  # lines
+_EVERY = 500  # steps
+
+
+def main() -> None:
+    """Train, and write the network as ONNX."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--opencv", type=Path, required=True, help="the source archive of opencv-python-headless 4.9.0.80")
+    parser.add_argument("--out", type=Path, required=True, help="the ONNX file to write")
+    parser.add_argument("--steps", type=int, default=30_000)
+    parser.add_argument("--resume", type=Path, help="weights to begin with, saved beside an earlier ONNX file")
+    arguments = parser.parse_args()
+    known, letters = photographs(arguments.opencv), fonts(_CACHE)
+    torch.manual_seed(_SEED)
+    network = Strokes().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if arguments.resume:
+        network.load_state_dict(torch.load(arguments.resume, weights_only=True))
+    check = _drawn([known[name] for name in CHECKED], letters, _SEED, _CHECKS)
+    _train(network, known, letters, check, arguments.steps, arguments.out)
+    export(network, arguments.out)
+
+
+def _train(
+    network: Strokes, known: Mapping[str, Pixels8], letters: Sequence[bytes], check: tuple[Tensor, Tensor], steps: int, out: Path
+) -> None:
+    optimizer = torch.optim.Adam(network.parameters(), lr=_RATE)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min(1.0, (step + 1) / _RISE) * (0.01 + 0.99 * (1 + math.cos(math.pi * min(1.0, step / steps))) / 2)
+    )
+    began, recent = time.monotonic(), 0.0
+    for step, (pictures, covers) in enumerate(_batches([v for name, v in known.items() if name not in CHECKED], letters, steps), 1):
+        network.train()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            logits = network(pictures)
+        loss = _loss(logits.float(), covers)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        recent = loss.item() if step == 1 else 0.98 * recent + 0.02 * loss.item()
+        if step % _EVERY == 0 or step == steps:
+            print(f"step {step} of {steps}, {time.monotonic() - began:.0f} s: loss {recent:.4f}, {_checked(network, check)}", flush=True)
+            torch.save(network.state_dict(), out.with_suffix(".pt"))
+
+
+def _loss(logits: Tensor, covers: Tensor) -> Tensor:
+    found = logits.sigmoid()
+    overlap = (found * covers).sum((1, 2, 3))
+    dice = (2 * overlap + 20) / ((found**2).sum((1, 2, 3)) + (covers**2).sum((1, 2, 3)) + 20)
+    return functional.binary_cross_entropy_with_logits(logits, covers) + (1 - dice).mean()
+
+
+@torch.no_grad()
+def _checked(network: nn.Module, check: tuple[Tensor, Tensor]) -> str:
+    """Precision, recall and intersection over union of what is found in photographs that are not trained on."""
+    network.eval()
+    found = torch.cat([network(part) for part in check[0].split(_BATCH)]) > 0
+    painted = check[1] > 0.5
+    both = (found & painted).sum().item()
+    whole, truth, either = (mask.sum().item() for mask in (found, painted, found | painted))
+    return f"precision {both / whole:.3f}, recall {both / truth:.3f}, IoU {both / either:.3f}"
+
+
+def _drawn(pictures: Sequence[Pixels8], letters: Sequence[bytes], seed: int, count: int) -> tuple[Tensor, Tensor]:
+    hand = Hand(pictures, letters, seed)
+    return _tensors([hand.line() for _ in range(count)])
+
+
+def _tensors(lines: Sequence[tuple[Pixels8, Pixels8]]) -> tuple[Tensor, Tensor]:
+    seen = torch.from_numpy(np.stack([picture for picture, _ in lines])).permute(0, 3, 1, 2).float() / 127.5 - 1
+    covers = torch.from_numpy(np.stack([cover for _, cover in lines])).unsqueeze(1).float() / 255
+    return seen.contiguous(memory_format=torch.channels_last), covers
+
+
+def _batches(pictures: Sequence[Pixels8], letters: Sequence[bytes], steps: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Drawn by a process of their own, ahead of the training."""
+    ready: multiprocessing.Queue[list[tuple[Pixels8, Pixels8]]] = multiprocessing.Queue(8)
+    drawer = multiprocessing.Process(target=_draw, args=(pictures, letters, steps, ready), daemon=True)
+    drawer.start()
+    for _ in range(steps):
+        yield _tensors(ready.get())
+
+
+def _draw(
+    pictures: Sequence[Pixels8], letters: Sequence[bytes], steps: int, ready: multiprocessing.Queue[list[tuple[Pixels8, Pixels8]]]
+) -> None:
+    hand = Hand(pictures, letters, _SEED + 1)
+    for _ in range(steps):
+        ready.put([hand.line() for _ in range(_BATCH)])
+
+
+def export(network: Strokes, out: Path) -> None:
+    """As ONNX: `image` [N, 3, H, W], -1 to 1, to `cover` [N, 1, H, W], 0 to 1."""
+
+    class Covered(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network.eval()
+
+        def forward(self, image: Tensor) -> Tensor:
+            cover: Tensor = self.network(image).sigmoid()
+            return cover
+
+    axes = {0: "batch", 2: "height", 3: "width"}
+    torch.onnx.export(
+        Covered(), (torch.zeros(1, 3, 64, 320),), str(out), input_names=["image"], output_names=["cover"],
+        dynamic_axes={"image": axes, "cover": axes}, opset_version=17, dynamo=False,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
