@@ -122,7 +122,7 @@ def _draw(
 
 
 def export(network: Strokes, out: Path) -> None:
-    """As ONNX: `image` [N, 3, H, W], -1 to 1, to `cover` [N, 1, H, W], 0 to 1."""
+    """As ONNX: `pixels` [N, 3, H, W], -1 to 1, to `cover` [N, 1, H, W], 0 to 1."""
 
     class Covered(nn.Module):
         def __init__(self) -> None:
@@ -135,8 +135,8 @@ def export(network: Strokes, out: Path) -> None:
 
     axes = {0: "batch", 2: "height", 3: "width"}
     torch.onnx.export(
-        Covered(), (torch.zeros(1, 3, 64, 320),), str(out), input_names=["image"], output_names=["cover"],
-        dynamic_axes={"image": axes, "cover": axes}, opset_version=17, dynamo=False,
+        Covered(), (torch.zeros(1, 3, 64, 320),), str(out), input_names=["pixels"], output_names=["cover"],
+        dynamic_axes={"pixels": axes, "cover": axes}, opset_version=17, dynamo=False,
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable
 
+import numpy as np
 import pypdfium2
 import pytest
 from pypdf import PdfReader, PdfWriter
@@ -139,3 +140,51 @@ async def test_ai_mode_redraws_pages_that_show_a_mark(pilio: Pilio) -> None:
             assert "The quarterly report" in new.extract_text()
         (picture,) = new.images
         assert picture.image is not None
+
+
+async def test_the_structured_removal_says_where_marks_in_a_scan_are_looked_for(pilio: Pilio) -> None:
+    status = await pilio.finish(await pilio.start(REMOVE, {"pdf_file_id": await pilio.upload("page.pdf", scan(pages=3))}))
+    (notice,) = [each for each in status["notices"] if each["code"] == "pictures_not_searched"]
+    assert "3 pages from page 1 on" in notice["message"]
+    assert "ai" in notice["message"]
+
+
+def stamped_scan() -> bytes:
+    """Two pages as pictures, the second with a stamp at its foot."""
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=(420, 594))
+    for stamped in (False, True):
+        page = io.BytesIO()
+        drawn = Canvas(page, pagesize=(420, 594))
+        for line in range(18):
+            drawn.drawString(40, 540 - 20 * line, f"{line}. The harbour was closed for most of the winter, and the survey")
+        if stamped:
+            drawn.setFillColor(Color(0.8, 0.1, 0.1, alpha=0.5))
+            drawn.setFont("Helvetica-Bold", 34)
+            drawn.translate(220, 60)
+            drawn.rotate(12)
+            drawn.drawString(0, 0, "RECEIVED")
+        drawn.save()
+        with pypdfium2.PdfDocument(page.getvalue()) as document:
+            canvas.drawImage(ImageReader(document[0].render(scale=150 / 72).to_pil()), 0, 0, 420, 594)
+        canvas.showPage()
+    canvas.save()
+    return buffer.getvalue()
+
+
+def shown(document: bytes, number: int) -> np.ndarray:
+    with pypdfium2.PdfDocument(document) as opened:
+        return np.asarray(opened[number].render(scale=1).to_pil().convert("RGB")).astype(int)
+
+
+async def test_a_box_removes_a_stamp_from_the_pages_that_have_it(pilio: Pilio) -> None:
+    source = stamped_scan()
+    box = {"x1": 50, "y1": 70, "x2": 100, "y2": 98}
+    content = await pilio.run(REMOVE, {"pdf_file_id": await pilio.upload("page.pdf", source), "mode": "ai", "boxes": [box]})
+    (old,), (new,) = PdfReader(io.BytesIO(source)).pages[0].images, PdfReader(io.BytesIO(content)).pages[0].images
+    assert old.data == new.data
+    stamped, cleaned = shown(source, 1), shown(content, 1)
+    red, left = (page[..., 0] - page[..., 1] > 40 for page in (stamped, cleaned))
+    assert red.sum() > 500
+    assert left.sum() < 0.05 * red.sum()
+    assert np.abs(cleaned - stamped)[: int(0.65 * len(cleaned))].max() < 80

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from darkroom.operations.v1.redraw_pdf_pb2 import RedrawPdf
+from darkroom.operations.v1.remove_watermark_pb2 import PercentBox
 from services.common.errors import DarkroomError, ErrorReason
 from services.inference.contract.flow import Document
 from services.inference.contract.step import Step
@@ -25,9 +26,10 @@ from services.inference.pdf.notices import report_of, tell
 from services.inference.redraw.encoding import write_page
 from services.inference.redraw.isolated import rebuild, render_page, settle
 from services.inference.redraw.text_layer import Runs, covered, recognised, without_mark
-from services.inference.watermark.removal import Watching
+from services.inference.watermark.box import Box
+from services.inference.watermark.removal import Watching, remove_on_page
 from services.inference.watermark.report import Report
-from services.inference.watermark.searching import search
+from services.inference.watermark.searching import inpainting, networks, search
 
 TOO_LARGE = (
     "Page {} is too large ({:.0f} × {:.0f} inches) to be redrawn with legible print; only marks in its drawing operations were removed."
@@ -46,13 +48,13 @@ async def run(document: Document, parameters: RedrawPdf, step: Step) -> Document
     own.mkdir(mode=0o700, exist_ok=True)
     cut, mended, target = (own / name for name in ("cut", "mended", "redrawn"))
     run_child = partial(step.tools.sandbox.run, folder=own, limits=step.tools.documents.of(document.pages))
-    asked = False, parameters.allow_signed, parameters.owner_password
+    asked = parameters.remove_likely, parameters.allow_signed, parameters.owner_password
     outcome = await run_child(isolated.clean, document.path, cut, *asked, reads=[document.path], on_progress=lambda *_: None)
     tell(step, outcome)
     settled = await run_child(settle, cut, mended)
     count, readable = settled["pages"], mended if settled["mended"] else cut
     await asyncio.to_thread(pages.mkdir)
-    reports, large = await _all_pages(readable, count, pages, step)
+    reports, large = await _all_pages(readable, count, pages, parameters, step)
     found = [{"page": page + 1, **mark.to_dict()} for page, report in sorted(reports.items()) for mark in report.marks]
     redrawn = sorted(page + 1 for page, report in reports.items() if report.removed)
     _tell(step, reports)
@@ -70,7 +72,9 @@ async def run(document: Document, parameters: RedrawPdf, step: Step) -> Document
     return Document(target if redrawn else cut, count, attachments)
 
 
-async def _all_pages(source: Path, count: int, pages: Path, step: Step) -> tuple[dict[int, Report], dict[int, Sequence[float]]]:
+async def _all_pages(
+    source: Path, count: int, pages: Path, parameters: RedrawPdf, step: Step
+) -> tuple[dict[int, Report], dict[int, Sequence[float]]]:
     """The reports of the pages with findings, and the sizes of pages that are too large, by page from 0.
 
     A few pages are processed at a time, and nothing of a finished one stays in memory.
@@ -84,7 +88,7 @@ async def _all_pages(source: Path, count: int, pages: Path, step: Step) -> tuple
         nonlocal done
         for number in numbers:
             step.check()
-            found = await _page(source, number, pages, step)
+            found = await _page(source, number, pages, parameters, step)
             if not isinstance(found, Report):
                 large[number] = found
             elif found.marks:
@@ -102,7 +106,7 @@ async def _all_pages(source: Path, count: int, pages: Path, step: Step) -> tuple
     return reports, large
 
 
-async def _page(source: Path, number: int, pages: Path, step: Step) -> Report | Sequence[float]:
+async def _page(source: Path, number: int, pages: Path, parameters: RedrawPdf, step: Step) -> Report | Sequence[float]:
     """Redraw one page into the folder `pages` if it surely shows a mark; for one that is too large, its width and height in inches."""
     samples = source.with_name(f"{number}.samples")
     described: dict[str, Any] = await step.tools.sandbox.run(
@@ -112,12 +116,26 @@ async def _page(source: Path, number: int, pages: Path, step: Step) -> Report | 
         return tuple(described["too_large"])
     pixels = await asyncio.to_thread(lambda: samples_in(samples, np.uint8, math.prod(described["shape"])).reshape(described["shape"]))
     await asyncio.to_thread(samples.unlink)
-    result, report = await search(Image(pixels), step, Watching(lambda _: None, step.check))
+    image, watching = Image(pixels), Watching(lambda _: None, step.check)
+    if parameters.boxes:
+        boxes = [_box(box, described["turned"], image) for box in parameters.boxes]
+        result, report = await asyncio.to_thread(remove_on_page, image, boxes, networks(step), inpainting(step), watching)
+        report.marks = report.removed
+    else:
+        result, report = await search(image, step, watching, likely=parameters.remove_likely)
     if report.removed:
         described["runs"] = await _text(number, described, pixels, await asyncio.to_thread(result.srgb), report, step)
         described["shape"] = await asyncio.to_thread(write_page, result, pages, number)
         await asyncio.to_thread((pages / f"{number}.json").write_text, json.dumps(described), encoding="utf-8")
     return report
+
+
+def _box(shown: PercentBox, turned: int, image: Image) -> Box:
+    """The pixels of a box on a page that is shown turned clockwise by so many degrees, while the picture is not."""
+    left, top, right, bottom = shown.x1, shown.y1, shown.x2, shown.y2
+    for _ in range(turned // 90):
+        left, top, right, bottom = top, 100 - right, bottom, 100 - left
+    return Box.from_percent(left, top, right, bottom, image.width, image.height)
 
 
 async def _text(number: int, described: dict[str, Any], before: Pixels8, after: Pixels8, report: Report, step: Step) -> Runs:

@@ -8,6 +8,7 @@ from services.inference.contract.step import Step
 from services.inference.pdf import isolated
 from services.inference.pdf.notices import report_of, tell
 
+_MOST_TOLD = 100
 _SEARCHED = 0.8  # share of the time; cutting and verifying take the rest
 
 
@@ -30,13 +31,22 @@ async def run(document: Document, parameters: RemovePdfWatermark, step: Step) ->
             isolated.examine, document.path, target, preview, *asked, reads=[document.path], folder=own, on_progress=progress, limits=limits
         )
         tell(step, outcome, dry=True)
+        _tell_scanned(step, outcome["scanned_pages"])
         return Examination((report_of(step, outcome, dry=True), Attachment("preview", "png", "image/png", preview)))
     step.label("clean")
     outcome = await step.tools.sandbox.run(
         isolated.clean, document.path, target, *asked, reads=[document.path], folder=own, on_progress=progress, limits=limits
     )
     tell(step, outcome)
+    _tell_scanned(step, outcome["scanned_pages"])
     if not outcome["changed"]:
         message = f"No sure watermark was found in {step.source_name}, so it was left as it is."
         step.notice("no_watermark_found", "", message)
     return Document(target, outcome["pages"], (report_of(step, outcome),) if parameters.report else ())
+
+
+def _tell_scanned(step: Step, pages: list[int]) -> None:
+    if pages:
+        which = f"page {pages[0]} is a picture" if len(pages) == 1 else f"{len(pages)} pages from page {pages[0]} on are pictures"
+        message = f"{step.source_name}: {which}, in which marks were not looked for. Mode ai (redraw_pdf) looks there."
+        step.notice("pictures_not_searched", "", message, {"pages": pages[:_MOST_TOLD]})

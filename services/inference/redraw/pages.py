@@ -18,6 +18,7 @@ from services.inference.pdf.document import corrupt, mend
 from services.inference.pdf.protection import ENCRYPTION_WARNING
 from services.inference.pdf.remove import DAMAGE_WARNING
 from services.inference.pdf.rendering import POINTS, open_document, unturned, visible
+from services.inference.pdf.scans import large_pictures
 
 _USUAL_DPI, _LEAST_DPI, _MOST_DPI = 200.0, 150.0, 300.0
 _COARSE_DPI = 72.0  # below this, print is no longer legible
@@ -67,16 +68,17 @@ def render_page(source: Path, number: int, target: Path) -> dict[str, Any]:
     """Write page `number` (from 0), not rotated, to `target` as RGB samples, and describe it.
 
     `shape` is that of the samples, `box` the page's visible part in its own coordinates (left, bottom, right, top), which the samples show,
-    `runs` its text, and `pictured` whether a picture covers much of it, as in a scan. The resolution is that of the picture that fills a
-    scanned page, else 200 dots per inch, limited to 25 megapixels. For a page that this limit would take below 72 dots per inch, only
-    `too_large` is returned: its width and height in inches. Raises FILE_CORRUPT and FILE_ENCRYPTED.
+    `turned` by how many degrees clockwise the page is shown, `runs` its text, and `pictured` whether a picture covers much of it, as in a
+    scan. The resolution is that of the picture that fills a scanned page, else 200 dots per inch, limited to 25 megapixels. For a page that
+    this limit would take below 72 dots per inch, only `too_large` is returned: its width and height in inches. Raises FILE_CORRUPT and
+    FILE_ENCRYPTED.
     """
     with _opened(source) as document:
         try:
             page = document[number]
             left, bottom, right, top = visible(page)
             width, height = right - left, top - bottom
-            densities = _densities(page, width * height)
+            densities = _densities(page)
             dpi = min(_resolution(densities), math.sqrt(_MOST_PIXELS / (width * height)) * POINTS)
             if dpi < _COARSE_DPI:
                 return {"too_large": [width / POINTS, height / POINTS]}
@@ -84,7 +86,8 @@ def render_page(source: Path, number: int, target: Path) -> dict[str, Any]:
             samples = unturned(page, dpi / POINTS)
             samples.tofile(target)
             runs = [asdict(run) for run in _runs(page)]
-            return {"shape": samples.shape, "box": [left, bottom, right, top], "runs": runs, "pictured": bool(densities)}
+            box, turned = [left, bottom, right, top], page.get_rotation()
+            return {"shape": samples.shape, "box": box, "turned": turned, "runs": runs, "pictured": bool(densities)}
         except pdfium.PdfiumError as error:
             raise corrupt() from error
 
@@ -98,15 +101,9 @@ def _opened(source: Path) -> pdfium.PdfDocument:
         raise corrupt() from error
 
 
-def _densities(page: pdfium.PdfPage, area: float) -> list[float]:
+def _densities(page: pdfium.PdfPage) -> list[float]:
     """Dots per inch of the pictures that cover much of the page."""
-    densities = []
-    for picture in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=3):
-        left, bottom, right, top = picture.get_bounds()
-        if (right - left) * (top - bottom) > _LARGE_PICTURE * area:
-            width, height = picture.get_px_size()
-            densities.append(math.sqrt(width * height / ((right - left) * (top - bottom))) * POINTS)
-    return densities
+    return [math.sqrt(math.prod(picture.get_px_size()) / area) * POINTS for picture, area in large_pictures(page, _LARGE_PICTURE)]
 
 
 def _resolution(densities: list[float]) -> float:

@@ -91,8 +91,17 @@ def _mark(
         guess = Fit(tuple(map(float, PAINTS[found.paint])), min(MOST_OPACITY, _UNDERESTIMATED * found.opacity), 0.0)
         candidates.extend(replace(each, also=found.mask) for each in _solved(pixels, found.mask, guess, place, region, check))
     if candidates:
-        return _removed(pixels, max(candidates, key=lambda each: _merit(pixels, each)), region)
-    return _to_fill(found.mask, region) if found is not None and found.opacity >= _OPAQUE else None
+        best = max(candidates, key=lambda each: _merit(pixels, each))
+        if opaque is not None:
+            best = replace(best, shapes=best.shapes | _beside(pixels, opaque & region & ~thickened(best.shapes, _AROUND), best.fit))
+        return _removed(pixels, best, region)
+    return _to_fill(found.mask, region) if found is not None and is_paint(pixels, found.mask, _OPAQUE) else None
+
+
+def is_paint(pixels: Pixels8, shapes: Mask, opacity: float) -> bool:
+    """Whether one paint, at least so opaque, explains the borders of most of the shapes."""
+    fit = best_fit(pixels, shapes)
+    return fit is not None and fit.opacity >= opacity and fit.agreeing >= _LEAST_AGREEING
 
 
 def _merit(pixels: Pixels8, solution: _Solution) -> float:

@@ -76,6 +76,8 @@ class _Line:
 def judged(groups: Sequence[Group], layers: Layers) -> list[PageMark]:
     """The marks among a page's groups."""
     size = layers.ink.shape
+    # One thing has one colour at its middle and others at its border: what takes most of the light is first.
+    groups = sorted(groups, key=lambda group: -float(group.mask.sum() * (1 - group.tone.mean())))
     lines = [_line(group) for group in groups]
     found: list[PageMark] = []
     tiled = _tiled(groups, lines, layers)
@@ -83,7 +85,6 @@ def judged(groups: Sequence[Group], layers: Layers) -> list[PageMark]:
         found.append(tiled)
     for group, line in zip(groups, lines, strict=True):
         for mark in _single(group, line, layers, size):
-            # One thing has one colour at its middle and others at its border.
             if not any(_same(mark, other) for other in found):
                 found.append(mark)
     return found

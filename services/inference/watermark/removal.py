@@ -16,9 +16,10 @@ from services.inference.watermark.emblems import find_emblems
 from services.inference.watermark.evidence import combined
 from services.inference.watermark.inpainting import is_detailed
 from services.inference.watermark.lattice import find_tiling
-from services.inference.watermark.lettering import text_marks
+from services.inference.watermark.lettering import is_paint, text_marks
 from services.inference.watermark.marks import COVERED, DetectedMark
 from services.inference.watermark.overlays import find_overlays
+from services.inference.watermark.page_marks import PageMark
 from services.inference.watermark.page_search import Page, page_in
 from services.inference.watermark.repair import FindNetwork, Repair
 from services.inference.watermark.report import Kind, Mark, Report
@@ -27,8 +28,9 @@ from services.inference.watermark.strokes import Mask, Pixels8, find_strokes, lu
 from services.inference.watermark.text_lines import AskNetwork, covered, lines_in
 
 _MARGIN = 40
-_FAINT = 0.35
+_OPAQUE = 0.8
 """Opacity below which what is found over detail is more often the picture's than a mark."""
+_HIGHEST = 1.2  # of a box's smaller side: height of a line
 _RIVAL = 0.6  # of the area of the other
 
 
@@ -51,13 +53,19 @@ class Networks:
 
 
 def remove_in_boxes(
-    image: Image, boxes: Sequence[Box], networks: Networks | None, find_network: FindNetwork | None, watching: Watching
+    image: Image,
+    boxes: Sequence[Box],
+    networks: Networks | None,
+    find_network: FindNetwork | None,
+    watching: Watching,
+    *,
+    fill: bool = True,
 ) -> tuple[Image, Report]:
     """Removes what is in boxes drawn by a person. Pixels outside them stay bit-identical.
 
     Inside, only the strokes of the mark are changed if they can be distinguished from the picture; else the whole box is filled, unless
     it has text or a faint mark over detail: then nothing is changed, since the picture would lose more than the mark. Without
-    `networks`, text is not looked for.
+    `networks`, text is not looked for. Unless it should `fill` whole boxes, what is in one is kept instead.
     """
     repair, report = Repair(image, find_network, watching.check), Report()
     for number, box in enumerate(boxes):
@@ -68,6 +76,8 @@ def remove_in_boxes(
         region[inner.window] = True
         crop = to_srgb(contiguous(image.pixels[around.window]), image.icc if not image.is_gray else None)
         marks = _in_box(crop, region, box, around, networks, watching.check)
+        if not fill:
+            marks = [mark for mark in marks if mark.strokes is not None]
         report.marks.extend(repair.remove(mark) for mark in marks)
         if not marks:
             report.marks.append(Mark(Kind.BOX, box, 1.0))
@@ -88,7 +98,8 @@ def _in_box(crop: Pixels8, region: Mask, box: Box, around: Box, networks: Networ
     opaque = _joined(solids, None if strokes is None else strokes.mask)
     lines: list[Line] = []
     if tone is None and networks is not None:
-        lines = [line for line in lines_in(crop, networks.text, check) if (covered([line], region.shape) & region).any()]
+        lines = [line for line in lines_in(crop, networks.text, check) if line.height <= _HIGHEST * min(box.width, box.height)]
+        lines = [line for line in lines if (covered([line], region.shape) & region).any()]
         text = text_marks(crop, lines, region, opaque, networks.strokes, check)
         if text:
             return [_moved(mark, around) for mark in text]
@@ -104,7 +115,7 @@ def _in_box(crop: Pixels8, region: Mask, box: Box, around: Box, networks: Networ
             return [DetectedMark(Kind.BOX, overlay.box, overlay.cover > COVERED, 1.0, overlay=overlay) for overlay in moved]
         if opaque is None and lines:
             return []
-        if solids is None and strokes is not None and strokes.opacity < _FAINT and is_detailed(crop, strokes.mask):
+        if solids is None and strokes is not None and is_detailed(crop, strokes.mask) and not is_paint(crop, strokes.mask, _OPAQUE):
             return []
     return [DetectedMark(Kind.BOX, box, None if opaque is None else opaque[inner], 1.0)]
 
@@ -136,17 +147,40 @@ def searchable(pixels: Pixels8) -> Pixels8 | None:
     return None if paper.is_empty(light, tone) else light
 
 
-def remove_found(
-    image: Image, pixels: Pixels8, look: Callable[[Pixels8], Sequence[DetectedMark]], find_network: FindNetwork | None, watching: Watching
+def remove_on_page(
+    image: Image, boxes: Sequence[Box], networks: Networks | None, find_network: FindNetwork | None, watching: Watching
 ) -> tuple[Image, Report]:
-    """Removes sure watermarks, and reports possible ones. Without any, returns the same picture.
+    """`remove_in_boxes` for a page of a document, where print may be in a box, too: what cannot be told from it stays."""
+    page = page_in(image.pixels, watching.check)
+    size = image.height, image.width
+    if page is None or not any(_holds(boxes, page.kept(mark, size).box) for mark in page.marks):
+        return remove_in_boxes(image, boxes, networks, find_network, watching, fill=False)
+    return _of_page(image, page, watching, lambda mark: _holds(boxes, page.kept(mark, size).box))
+
+
+def _holds(boxes: Sequence[Box], mark: Box) -> bool:
+    """Whether most of a mark is in one of the boxes."""
+    return any(box.touches(mark) and box.shared(mark) > _RIVAL * mark.area for box in boxes)
+
+
+def remove_found(
+    image: Image,
+    pixels: Pixels8,
+    look: Callable[[Pixels8], Sequence[DetectedMark]],
+    find_network: FindNetwork | None,
+    watching: Watching,
+    *,
+    likely: bool = False,
+) -> tuple[Image, Report]:
+    """Removes sure watermarks, and reports possible ones, or removes those that are only `likely`, too. Without any, returns the same
+    picture.
 
     `pixels` is the picture in sRGB as `searchable` returns it. `look` finds marks in single places; it is not called if one is tiled over
     the whole picture.
     """
     page = page_in(image.pixels, watching.check)
-    if page is not None and any(mark.sure for mark in page.marks):
-        return _of_page(image, page, watching)
+    if page is not None and any(mark.sure or likely for mark in page.marks):
+        return _of_page(image, page, watching, lambda mark: mark.sure or likely)
     repair, report = Repair(image, find_network, watching.check), Report()
     tiling = find_tiling(pixels, watching.check)
     watching.progress(0.3)
@@ -161,18 +195,18 @@ def remove_found(
             logo for logo in find_emblems(pixels, watching.check) if not any(logo.box.touches(mark.box) for mark in found if mark.sure)
         )
     watching.progress(0.5)
-    sure = [mark for mark in found if mark.sure]
+    sure = [mark for mark in found if mark.sure or likely]
     for number, mark in enumerate(sure):
         watching.progress(0.5 + 0.5 * number / len(sure))
         report.marks.append(repair.remove(mark))
-    report.marks.extend(Mark(mark.kind, mark.box, mark.confidence, evidence=mark.evidence) for mark in found if not mark.sure)
+    report.marks.extend(Mark(mark.kind, mark.box, mark.confidence, evidence=mark.evidence) for mark in found if not (mark.sure or likely))
     return (repair.result() if report.removed else image), report
 
 
-def _of_page(image: Image, page: Page, watching: Watching) -> tuple[Image, Report]:
-    """A scanned page without its sure marks."""
+def _of_page(image: Image, page: Page, watching: Watching, wanted: Callable[[PageMark], bool]) -> tuple[Image, Report]:
+    """A scanned page without the marks that are wanted away."""
     pixels, report = image.pixels.copy(), Report()
     for mark in page.marks:
         watching.check()
-        report.marks.append(page.remove(mark, pixels) if mark.sure else page.kept(mark, (image.height, image.width)))
+        report.marks.append(page.remove(mark, pixels) if wanted(mark) else page.kept(mark, (image.height, image.width)))
     return replace(image, pixels=pixels), report

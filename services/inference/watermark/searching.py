@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -22,14 +23,15 @@ from services.inference.watermark.text import find_text
 from services.inference.watermark.text_lines import AskNetwork
 
 
-async def search(image: Image, step: Step, watching: Watching) -> tuple[Image, Report]:
+async def search(image: Image, step: Step, watching: Watching, *, likely: bool = False) -> tuple[Image, Report]:
     """`remove_found` with the text that the network finds."""
     pixels = await asyncio.to_thread(lambda: searchable(image.srgb()))
     if pixels is None:
         return image, Report()
     text = await _text_in(pixels, step)
     step.check()
-    return await asyncio.to_thread(remove_found, image, pixels, lambda seen: find_text(seen, text), inpainting(step), watching)
+    found = partial(remove_found, image, pixels, lambda seen: find_text(seen, text), inpainting(step), watching, likely=likely)
+    return await asyncio.to_thread(found)
 
 
 async def _text_in(pixels: npt.NDArray[np.uint8], step: Step) -> npt.NDArray[np.uint8]:

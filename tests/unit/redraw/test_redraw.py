@@ -14,8 +14,10 @@ import pytest
 from pypdf import PdfReader
 from reportlab.pdfgen.canvas import Canvas
 
+from darkroom.operations.v1.remove_watermark_pb2 import PercentBox
 from services.common.errors import DarkroomError, ErrorReason
 from services.inference.media import Image
+from services.inference.operations import redraw_pdf
 from services.inference.pdf.protection import ENCRYPTION_WARNING, SIGNATURE_WARNING
 from services.inference.redraw.encoding import write_page
 from services.inference.redraw.pages import count_pages, render_page
@@ -155,3 +157,12 @@ def test_what_is_lost_with_any_change_is_said(tmp_path: Path) -> None:
     told = rebuild(tmp_path / "source.pdf", tmp_path / "pages", tmp_path / "target.pdf")
     assert told == {"pages": 1, "warnings": [ENCRYPTION_WARNING, SIGNATURE_WARNING]}
     assert abs(rendered(tmp_path / "target.pdf", 0)[30, 30] - 90) <= 2
+
+
+@pytest.mark.parametrize(
+    ("turned", "expected"), [(0, (10, 20, 30, 60)), (90, (20, 70, 60, 90)), (180, (70, 40, 90, 80)), (270, (40, 10, 80, 30))]
+)
+def test_boxes_are_those_of_the_page_as_it_is_shown(turned: int, expected: tuple[int, int, int, int]) -> None:
+    image = Image(np.zeros((100, 100, 3), np.uint8))
+    box = redraw_pdf._box(PercentBox(x1=10, y1=20, x2=30, y2=60), turned, image)
+    assert (box.left, box.top, box.right, box.bottom) == expected

@@ -205,6 +205,17 @@ def test_options_of_the_structured_removal(name: str) -> None:
     assert (raised.value.reason, raised.value.field) == (ErrorReason.FIELD_INVALID, name)
 
 
+def test_boxes_are_for_pages_that_are_redrawn() -> None:
+    box = images_pb2.RemoveImageWatermarkBox(x1=10, y1=80, x2=90, y2=95)
+    request = pdfs_pb2.PDFRemoveWatermarkRequest(pdf_file_id="1", mode="ai", boxes=[box])
+    (given,) = messages.remove_pdf_watermark(request).redraw_pdf.boxes
+    assert (given.x1, given.y1, given.x2, given.y2) == (10, 80, 90, 95)
+    request.mode = "editable"
+    with pytest.raises(DarkroomError) as raised:
+        messages.remove_pdf_watermark(request)
+    assert (raised.value.reason, raised.value.field) == (ErrorReason.FIELD_INVALID, "boxes")
+
+
 @pytest.mark.parametrize("text", ["1", "59473731485042", "999999999999999"])
 def test_ids_are_decimal_strings(text: str) -> None:
     assert ids.file_id(text, "image_file_id") == int(text)

@@ -11,8 +11,9 @@ from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
 from services.inference.media import Image
+from services.inference.watermark.box import Box
 from services.inference.watermark.page_search import page_in
-from services.inference.watermark.removal import Watching, remove_found
+from services.inference.watermark.removal import Watching, remove_found, remove_on_page
 from services.inference.watermark.report import Kind, Report
 from services.inference.watermark.strokes import Pixels8
 
@@ -138,3 +139,24 @@ def test_a_photograph_is_no_page() -> None:
     rows, columns = np.mgrid[0:400, 0:600]
     landscape = np.stack([rows / 2, columns / 3, 255 - rows / 2], axis=2).astype(np.uint8)
     assert page_in(landscape, lambda: None) is None
+
+
+def test_a_box_bounds_what_is_removed_from_a_page() -> None:
+    sheet = scanned(page())
+    seen, cover = marked(sheet, ring, 12, _RED, 0.7)
+    rows, columns = np.nonzero(cover > 0.1)
+    box = Box(int(columns.min()) - 30, int(rows.min()) - 30, int(columns.max()) + 30, int(rows.max()) + 30)
+    result, report = remove_on_page(Image(seen), [box], None, None, _WATCHING)
+    assert report.removed
+    ink = cover > 0.5
+    assert np.abs(result.pixels.astype(float) - sheet)[ink].mean() < 0.25 * np.abs(seen.astype(float) - sheet)[ink].mean()
+    outside = np.ones(cover.shape, np.bool_)
+    outside[box.window] = False
+    assert (result.pixels == seen)[outside].all()
+
+
+def test_a_box_with_nothing_but_print_changes_nothing() -> None:
+    sheet = scanned(page())
+    result, report = remove_on_page(Image(sheet), [Box(90, 110, 1150, 400)], None, None, _WATCHING)
+    assert not report.removed
+    assert (result.pixels == sheet).all()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from google.protobuf.json_format import MessageToJson
 
@@ -51,8 +51,8 @@ CUTOUT_FORMATS: Mapping[str, remove_background_pb2.CutoutFormat.ValueType] = {
     "webp": remove_background_pb2.CUTOUT_FORMAT_WEBP,
 }
 FACTORS: Mapping[str, int] = {"2X": 2, "3X": 3, "4X": 4, "8X": 8}
-_EDITABLE_ONLY = ("remove_likely", "dry_run")
-_BOTH_MODES = ("report", "allow_signed", "owner_password")
+_EDITABLE_ONLY = ("dry_run",)
+_BOTH_MODES = ("remove_likely", "report", "allow_signed", "owner_password")
 _QUALITY_TOO = (upscale_pb2.ENHANCEMENT_QUALITY,)
 # Every method uses the same network. `enhance` and the preset `hd` ask for more than resolution: less noise and crisper detail.
 UPSCALE_EXTRAS: Mapping[tuple[str, str], Collection[upscale_pb2.Enhancement.ValueType]] = {
@@ -92,8 +92,11 @@ def remove_watermark(request: images_pb2.RemoveImageWatermarkRequest) -> operati
         raise DarkroomError(
             ErrorReason.FIELD_INVALID, "boxes: mode `manual` needs at least one box.", field="boxes", allowed=("1 to 5 boxes",)
         )
-    boxes = [remove_watermark_pb2.PercentBox(x1=box.x1, y1=box.y1, x2=box.x2, y2=box.y2) for box in request.boxes]
-    return operation_pb2.Operation(remove_watermark=remove_watermark_pb2.RemoveWatermark(boxes=boxes))
+    return operation_pb2.Operation(remove_watermark=remove_watermark_pb2.RemoveWatermark(boxes=_boxes(request.boxes)))
+
+
+def _boxes(given: Iterable[images_pb2.RemoveImageWatermarkBox]) -> list[remove_watermark_pb2.PercentBox]:
+    return [remove_watermark_pb2.PercentBox(x1=box.x1, y1=box.y1, x2=box.x2, y2=box.y2) for box in given]
 
 
 def upscale(request: images_pb2.ImageUpscaleRequest) -> operation_pb2.Operation:
@@ -120,7 +123,9 @@ def remove_pdf_watermark(request: pdfs_pb2.PDFRemoveWatermarkRequest) -> operati
             if getattr(request, name):
                 raise DarkroomError(ErrorReason.FIELD_INVALID, f"Mode ai has no {name}; mode editable has.", field=name)
         chosen = {name: getattr(request, name) for name in _BOTH_MODES}
-        return operation_pb2.Operation(redraw_pdf=redraw_pdf_pb2.RedrawPdf(**chosen))
+        return operation_pb2.Operation(redraw_pdf=redraw_pdf_pb2.RedrawPdf(**chosen, boxes=_boxes(request.boxes)))
+    if request.boxes:
+        raise DarkroomError(ErrorReason.FIELD_INVALID, "Mode editable has no boxes; mode ai has.", field="boxes")
     chosen = {name: getattr(request, name) for name in (*_EDITABLE_ONLY, *_BOTH_MODES)}
     parameters = remove_pdf_watermark_pb2.RemovePdfWatermark(**chosen)
     return operation_pb2.Operation(remove_pdf_watermark=parameters)
