@@ -118,7 +118,7 @@ sheets: setup ## make the contact sheets of docs/operations/snapotter-tools.md, 
 	@. $(abspath $(DIR))/env && $(bin)/python -m benchmarks.contact_sheet
 
 lock: setup ## resolve requirements/*.in into locked, hashed requirements/*.txt
-	@for name in bootstrap main triton bench diffusion; do \
+	@for name in bootstrap main triton bench diffusion training; do \
 	  .cache/tools/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 \
 	    requirements/$$name.in --output-file requirements/$$name.txt; done
 

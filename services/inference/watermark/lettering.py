@@ -8,6 +8,7 @@ mark if the same paint explains their borders.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,10 +23,10 @@ from services.inference.watermark.box import Box
 from services.inference.watermark.inpainting import is_detailed
 from services.inference.watermark.marks import COVERED, DetectedMark
 from services.inference.watermark.one_paint import covered_by, step_of, with_soft_edges
-from services.inference.watermark.painted import painted, painted_around
+from services.inference.watermark.painted import painted, painted_around, painted_everywhere
 from services.inference.watermark.refinement import Overlay
 from services.inference.watermark.report import Kind
-from services.inference.watermark.strokes import PAINTS, Mask, Pixels8, find_letters, thickened
+from services.inference.watermark.strokes import PAINTS, Mask, Pixels8, Plane, find_letters, thickened
 from services.inference.watermark.text_lines import AskNetwork, covered
 
 _MOST_SOLVED = 400_000  # pixels
@@ -35,6 +36,10 @@ _MOST_OUTSIDE = 0.25  # of a shape's pixels
 _LEAST_SHAPE = 12  # pixels
 _FULLEST = 0.8  # of a line: letters leave something between them
 _LEAST_AGREEING, _LEAST_AGREEING_BESIDE = 0.6, 0.75
+_REACH = 3.0  # of a line's height, around it
+_UNSURE = 0.15  # that it is painted
+_TOGETHER = 1.25  # times their merit: lines that are alike are one mark
+_REPEATED, _PARALLEL, _AS_HIGH = 3, 5.0, 0.25  # lines of one mark; degrees; of their height
 _BAD = 2.0  # times what is explained, a border that is not
 _TRANSLUCENT = 0.8  # opacity below which the picture below is still known
 _OPAQUE = 0.6  # opacity as it is first estimated, which is too low
@@ -53,6 +58,17 @@ class _Solution:
     fit: Fit
     also: Mask | None = None
     """What has to be filled, too, where it is not un-blended."""
+    merit: float = 0.0
+    """How well the paint explains the borders of all of it."""
+
+    def placed(self, view: tuple[slice, slice], shape: tuple[int, ...]) -> _Solution:
+        """From a part of a crop to the whole crop."""
+        masks = [None if mask is None else np.zeros(shape[:2], np.bool_) for mask in (self.shapes, self.also)]
+        for whole, part in zip(masks, (self.shapes, self.also), strict=True):
+            if whole is not None and part is not None:
+                whole[view] = part
+        assert masks[0] is not None
+        return replace(self, shapes=masks[0], also=masks[1])
 
 
 def text_marks(
@@ -62,40 +78,98 @@ def text_marks(
 
     `opaque` is what looks like a mark in the region as a whole: an emblem beside a name, or a mark of which the name alone reads as text.
     """
-    marks: list[DetectedMark] = []
-    taken = np.zeros_like(region)
+    found, taken = [], np.zeros_like(region)
     for line in lines:
         check()
-        free = region & ~taken
-        mark = _mark(pixels, line, free, opaque, ask, check)
-        if mark is not None and mark.strokes is not None:
-            marks.append(mark)
-            taken[mark.box.window] |= mark.strokes
-    return marks
+        part = _around(line, region.shape)
+        view = part.window
+        solution = _best(
+            np.ascontiguousarray(pixels[view]),
+            replace(line, x=line.x - part.left, y=line.y - part.top),
+            region[view] & ~taken[view],
+            None if opaque is None else opaque[view],
+            ask,
+            check,
+        )
+        if solution is not None:
+            found.append(solution.placed(view, region.shape))
+            taken |= found[-1].shapes
+    alike = _alike(lines)
+    if len(alike) >= _REPEATED:
+        check()
+        repeated = _repeated(pixels, alike[0], region, ask)
+        if repeated is not None and _TOGETHER * repeated.merit > sum(each.merit for each in found):
+            found = [repeated]
+    return [_removed(pixels, each, region) for each in found]
 
 
-def _mark(
-    pixels: Pixels8, line: Line, region: Mask, opaque: Mask | None, ask: AskNetwork, check: Callable[[], None]
-) -> DetectedMark | None:
+def _around(line: Line, shape: tuple[int, ...]) -> Box:
+    """What is looked at for the mark of a line."""
+    reach = line.length / 2 + _REACH * line.height
+    across, down = (abs(turned(math.radians(line.tilt))) * reach + _REACH * line.height for turned in (math.cos, math.sin))
+    height, width = shape[:2]
+    return Box(
+        max(0, int(line.x - across)),
+        max(0, int(line.y - down)),
+        min(width, math.ceil(line.x + across)),
+        min(height, math.ceil(line.y + down)),
+    )
+
+
+def _alike(lines: Sequence[Line]) -> list[Line]:
+    """The most lines that are as high and as much tilted as one of them."""
+    groups = [
+        [
+            line
+            for line in lines
+            if abs((line.tilt - one.tilt + 90) % 180 - 90) < _PARALLEL and abs(line.height - one.height) < _AS_HIGH * one.height
+        ]
+        for one in lines
+    ]
+    return max(groups, key=len, default=[])
+
+
+def _repeated(pixels: Pixels8, line: Line, region: Mask, ask: AskNetwork) -> _Solution | None:
+    """All that is painted with the paint of a line that is there several times, also where nothing was read."""
+    cover = painted_everywhere(pixels, line, ask)
+    shapes = (cover > _SOLID) & region
+    fit = best_fit(pixels, shapes) if shapes.sum() >= _LEAST_SHAPE else None
+    if fit is None or fit.agreeing < _LEAST_AGREEING:
+        return None
+    shapes = _beside(pixels, shapes, fit, _LEAST_AGREEING)
+    if not shapes.any():
+        return None
+    solution = _Solution(shapes, _measured(pixels, shapes, fit))
+    return replace(solution, merit=_merit(pixels, solution, cover))
+
+
+def _best(pixels: Pixels8, line: Line, region: Mask, opaque: Mask | None, ask: AskNetwork, check: Callable[[], None]) -> _Solution | None:
     """Of what may be the mark of a line, that whose borders its paint explains best."""
     place = covered([line], region.shape) & region
     found = find_letters(pixels, place, round(line.height)) if place.any() else None
     if found is not None and opaque is not None and (found.mask & opaque).sum() >= _SHARED * found.mask.sum():
         found, place = replace(found, mask=(found.mask | opaque) & region), place | (thickened(opaque, _AROUND) & region)
+    cover, wide = painted(pixels, line, ask), painted_around(pixels, line, ask)
     candidates: list[_Solution] = []
-    outlined = _outlined(pixels, line, region, ask)
+    outlined = _outlined(pixels, cover, wide, line, region)
     if outlined is not None:
         candidates.append(outlined)
         candidates.extend(_solved(pixels, outlined.shapes, outlined.fit, place | outlined.shapes, region, check))
     if found is not None:
         guess = Fit(tuple(map(float, PAINTS[found.paint])), min(MOST_OPACITY, _UNDERESTIMATED * found.opacity), 0.0)
         candidates.extend(replace(each, also=found.mask) for each in _solved(pixels, found.mask, guess, place, region, check))
-    if candidates:
-        best = max(candidates, key=lambda each: _merit(pixels, each))
-        if opaque is not None:
-            best = replace(best, shapes=best.shapes | _beside(pixels, opaque & region & ~thickened(best.shapes, _AROUND), best.fit))
-        return _removed(pixels, best, region)
-    return _to_fill(found.mask, region) if found is not None and is_paint(pixels, found.mask, _OPAQUE) else None
+        fit = None if candidates else best_fit(pixels, found.mask)
+        if fit is not None and fit.opacity >= _OPAQUE and fit.agreeing >= _LEAST_AGREEING:
+            # It is not known well enough to be un-blended.
+            candidates.append(_Solution(found.mask, replace(fit, opacity=max(fit.opacity, _TRANSLUCENT))))
+    cover = np.maximum(cover, wide)
+    candidates = [replace(each, merit=_merit(pixels, each, cover)) for each in candidates]
+    best = max(candidates, key=lambda each: each.merit, default=None)
+    if best is None or best.merit == -math.inf:
+        return None
+    if opaque is not None:
+        best = replace(best, shapes=best.shapes | _beside(pixels, opaque & region & ~thickened(best.shapes, _AROUND), best.fit))
+    return best
 
 
 def is_paint(pixels: Pixels8, shapes: Mask, opacity: float) -> bool:
@@ -104,9 +178,11 @@ def is_paint(pixels: Pixels8, shapes: Mask, opacity: float) -> bool:
     return fit is not None and fit.opacity >= opacity and fit.agreeing >= _LEAST_AGREEING
 
 
-def _merit(pixels: Pixels8, solution: _Solution) -> float:
+def _merit(pixels: Pixels8, solution: _Solution, cover: Plane) -> float:
+    """Borders that its paint explains, times how sure the network is, less those that it does not; the network may be absent."""
     well, badly = explained(pixels, solution.shapes, solution.fit)
-    return well - _BAD * badly
+    surely = float(cover[solution.shapes].mean()) if cover.max() > _SOLID else 1.0
+    return well * surely - _BAD * badly if surely >= _UNSURE else -math.inf
 
 
 def _removed(pixels: Pixels8, solution: _Solution, region: Mask) -> DetectedMark:
@@ -116,14 +192,14 @@ def _removed(pixels: Pixels8, solution: _Solution, region: Mask) -> DetectedMark
     return _to_fill(solution.shapes if solution.also is None else solution.shapes | solution.also, region)
 
 
-def _outlined(pixels: Pixels8, line: Line, region: Mask, ask: AskNetwork) -> _Solution | None:
+def _outlined(pixels: Pixels8, cover: Plane, wide: Plane, line: Line, region: Mask) -> _Solution | None:
     """What the network has outlined, if one paint explains its borders, and what is beside it of the same paint."""
-    shapes = (painted(pixels, line, ask) > _SOLID) & region
+    shapes = (cover > _SOLID) & region
     letters = _LEAST_SHAPE <= shapes.sum() <= _FULLEST * line.length * line.height
     fit = best_fit(pixels, shapes) if letters else None
     if fit is None or fit.agreeing < _LEAST_AGREEING:
         return None
-    shapes |= _beside(pixels, (painted_around(pixels, line, ask) > _SOLID) & region & ~thickened(shapes, _AROUND), fit)
+    shapes |= _beside(pixels, (wide > _SOLID) & region & ~thickened(shapes, _AROUND), fit)
     return _Solution(shapes, _measured(pixels, shapes, fit))
 
 
@@ -172,12 +248,12 @@ def _mostly_within(shapes: Mask, where: Mask) -> Mask:
     return np.asarray(kept[labels] & near, np.bool_)
 
 
-def _beside(pixels: Pixels8, shapes: Mask, fit: Fit) -> Mask:
+def _beside(pixels: Pixels8, shapes: Mask, fit: Fit, least: float = _LEAST_AGREEING_BESIDE) -> Mask:
     """The shapes that are of the same paint."""
     count, labels = cv2.connectedComponents(shapes.astype(np.uint8), connectivity=8)
     if count == 1:
         return shapes
-    kept = agreement(pixels, shapes, fit, np.asarray(labels, np.int32), count) >= _LEAST_AGREEING_BESIDE
+    kept = agreement(pixels, shapes, fit, np.asarray(labels, np.int32), count) >= least
     kept[0] = False
     return np.asarray(kept[labels], np.bool_)
 

@@ -15,7 +15,7 @@ from services.inference.watermark.strokes import Pixels8, Plane
 from services.inference.watermark.text_lines import AskNetwork
 
 _STRIDE = 16  # pixels: the network takes whole multiples
-_LONGEST = 4096  # pixels
+_LONGEST, _MOST_SEEN = 4096, 4_000_000  # pixels
 _SHARP = 0.7  # scale down to which interpolation needs no average of pixels
 _LEAST = 0.002  # probability
 
@@ -43,6 +43,18 @@ def painted(pixels: Pixels8, line: Line, ask: AskNetwork) -> Plane:
 def painted_around(pixels: Pixels8, line: Line, ask: AskNetwork) -> Plane:
     """The same for what is farther from the line, where the network is wrong more often."""
     return _probable(_seen(pixels, line, _AROUND, ask))
+
+
+def painted_everywhere(pixels: Pixels8, line: Line, ask: AskNetwork) -> Plane:
+    """The same for a whole crop with many lines like this one."""
+    height, width = pixels.shape[:2]
+    turn = math.radians(line.tilt)
+    along, over = abs(math.cos(turn)), abs(math.sin(turn))
+    sheet = Line(width / 2, height / 2, width * along + height * over, line.height, line.tilt)
+    above = (width * over + height * along) / (2 * line.height)
+    most = math.sqrt(_MOST_SEEN / (sheet.length * 2 * above * line.height)) * line.height
+    views = [_View(min(view.height, int(most)), above, 0.0) for view in _VIEWS]
+    return _probable(sum(_seen(pixels, sheet, view, ask) for view in views) / len(views))
 
 
 def _probable(logits: Plane) -> Plane:

@@ -115,7 +115,9 @@ def _in_box(crop: Pixels8, region: Mask, box: Box, around: Box, networks: Networ
             return [DetectedMark(Kind.BOX, overlay.box, overlay.cover > COVERED, 1.0, overlay=overlay) for overlay in moved]
         if opaque is None and lines:
             return []
-        if solids is None and strokes is not None and is_detailed(crop, strokes.mask) and not is_paint(crop, strokes.mask, _OPAQUE):
+        # Where text was read, its letters would have been told from the picture.
+        doubtful = solids is None and strokes is not None and (bool(lines) or not is_paint(crop, strokes.mask, _OPAQUE))
+        if doubtful and strokes is not None and is_detailed(crop, strokes.mask):
             return []
     return [DetectedMark(Kind.BOX, box, None if opaque is None else opaque[inner], 1.0)]
 
