@@ -19,12 +19,12 @@ from benchmarks.table import Section
 from services.inference.media import Image
 from services.inference.ocr.detection import network_input, text_map
 from services.inference.watermark.box import Box
-from services.inference.watermark.removal import Watching, remove_found, remove_in_boxes, searchable
+from services.inference.watermark.removal import Networks, Watching, remove_found, remove_in_boxes, searchable
 from services.inference.watermark.text import find_text
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PRODUCERS = _ROOT / ".venv-bench" / "bin" / "python"
-_TEXT, _THREADS = "ppocr_det", 2
+_TEXT, _STROKES, _THREADS = "ppocr_det", "mark_strokes", 2
 _WATCHING = Watching(lambda _: None, lambda: None)
 _COVERED, _FAINT = 0.05, 0.02  # opacity from which a pixel belongs to a mark, and for marks that are fainter
 _RIM = 9  # pixels: closer to a mark than this, changes are allowed
@@ -38,7 +38,7 @@ _METHOD = (
     "other photographs, fonts and words, Skia in place of Pillow, and four kinds of mark. *Gain* is how much higher the PSNR is inside "
     "the mark afterwards, in dB, mean over pictures; in brackets how many gain 3 dB, and how many lose more than 0.5. A box is what a "
     "person may draw: up to 40 % wider than the mark on each side. *Known* is told colour and opacity of every pixel, and un-blends or, "
-    "from 0.9 on, fills by Telea's method. Processor only, PP-OCRv6 small, no inpainting network."
+    "from 0.9 on, fills by Telea's method. Processor only, PP-OCRv6 small and `mark_strokes`, no inpainting network."
 )
 
 Pixels = npt.NDArray[np.uint8]
@@ -158,18 +158,21 @@ def _ask(prepared: Pixels) -> Pixels:
     return onnx_models.run(_TEXT, prepared, _THREADS)
 
 
+_NETWORKS = Networks(_ask, lambda level: onnx_models.run(_STROKES, level, _THREADS))
+
+
 def _unasked(case: _Case) -> Pixels:
     pixels = searchable(case.picture)
     if pixels is None:
         return case.picture
     text = text_map(_ask(network_input(pixels)), *pixels.shape[:2])
-    result, _ = remove_found(Image(case.picture), pixels, lambda seen: find_text(seen, text), None, _WATCHING)
+    result, _ = remove_found(Image(case.picture), pixels, lambda seen: find_text(seen, text), None, _WATCHING, networks=_NETWORKS)
     return np.asarray(result.pixels, np.uint8)
 
 
 def _in_box(case: _Case) -> Pixels:
     assert case.box is not None
-    return np.asarray(remove_in_boxes(Image(case.picture), [case.box], _ask, None, _WATCHING)[0].pixels, np.uint8)
+    return np.asarray(remove_in_boxes(Image(case.picture), [case.box], _NETWORKS, None, _WATCHING)[0].pixels, np.uint8)
 
 
 def _whole_box(case: _Case) -> Pixels:

@@ -31,4 +31,4 @@ def enlarged_windows(enlarged: Samples, source: Samples, step: int, reach: int) 
     factor = enlarged.shape[0] // source.shape[0]
     for rows, window, inner in windows(enlarged, step * factor, reach * factor):
         first = (rows.start - inner.start) // factor
-        yield rows, window, inner, source[first : first + len(window) // factor]
+        yield rows, window, inner, source[first : first + len(window) // factor]  # type: ignore[misc]  # as above

@@ -48,10 +48,12 @@ def _share(line: DetectedMark, overlay: Overlay) -> float:
 
 def _judged(overlay: Overlay, lines: Sequence[DetectedMark], size: tuple[int, int]) -> list[DetectedMark]:
     paint, place = _paint(overlay), _place(overlay, size)
-    if lines and not (overlay.blend.shows_through and thickness(overlay.cover > COVERED) >= THIN):
+    if lines and not overlay.edges_known and not (overlay.blend.shows_through and thickness(overlay.cover > COVERED) >= THIN):
         # Thin letters are all edge: their strokes are known better than their cover of each pixel.
         return [_supported(line, paint | place) for line in lines]
-    if lines:
+    # Of text that was outlined by a network, the edges are known.
+    reads = bool(lines) or overlay.edges_known
+    if reads:
         place["reads as text"] = 0.2
     elif not overlay.blend.correlation:
         # Nothing shows through it and it does not read as text: any small even thing looks like that.
@@ -59,10 +61,10 @@ def _judged(overlay: Overlay, lines: Sequence[DetectedMark], size: tuple[int, in
     # Paint alone is not enough: glass, smoke and foam are translucent, too. Nor is place, if nothing shows through.
     weights = paint | place
     # Darkening may be a shadow anywhere, even in a corner, unless it reads as text.
-    enough = place and overlay.blend.shows_through and (lines or max(overlay.blend.colour) > _BLACK)
+    enough = place and overlay.blend.shows_through and (reads or max(overlay.blend.colour) > _BLACK)
     score = min(0.99 if enough else _MOST_WITHOUT_BOTH, sum(weights.values()))
     # Reflections and labels are translucent and in corners, too; few are white or of a strong colour.
-    kind, least = (Kind.TEXT, _SURE) if lines else (Kind.OVERLAY, _SURE_WITHOUT_TEXT)
+    kind, least = (Kind.TEXT, _SURE) if reads else (Kind.OVERLAY, _SURE_WITHOUT_TEXT)
     return [DetectedMark(kind, overlay.box, overlay.cover > COVERED, score, tuple(weights), sure=score >= least, overlay=overlay)]
 
 

@@ -37,7 +37,7 @@ _LEAST_SHAPE = 12  # pixels
 _FULLEST = 0.8  # of a line: letters leave something between them
 _LEAST_AGREEING, _LEAST_AGREEING_BESIDE = 0.6, 0.75
 _REACH = 3.0  # of a line's height, around it
-_UNSURE = 0.15  # that it is painted
+_UNSURE = 0.3  # that it is painted
 _TOGETHER = 1.25  # times their merit: lines that are alike are one mark
 _REPEATED, _PARALLEL, _AS_HIGH = 3, 5.0, 0.25  # lines of one mark; degrees; of their height
 _BAD = 2.0  # times what is explained, a border that is not
@@ -47,6 +47,7 @@ _UNDERESTIMATED = 1.15
 _SAME_OPACITY = 0.15
 _SHARED = 0.6  # of a line's pixels
 _AROUND = 2  # pixels
+_SURROUND = 40  # pixels
 _HALO = 4  # pixels: reach of a stroke's soft edge
 
 
@@ -78,6 +79,28 @@ def text_marks(
 
     `opaque` is what looks like a mark in the region as a whole: an emblem beside a name, or a mark of which the name alone reads as text.
     """
+    return [_removed(pixels, each, region) for each in _solutions(pixels, lines, region, opaque, ask, check)]
+
+
+def translucent_text(pixels: Pixels8, lines: Sequence[Line], ask: AskNetwork, check: Callable[[], None]) -> list[Overlay]:
+    """The text in these lines of an sRGB picture through which the picture surely shows."""
+    everywhere = np.ones(pixels.shape[:2], np.bool_)
+    found: list[Overlay] = []
+    for solution in _solutions(pixels, lines, everywhere, None, ask, check):
+        view = _bounds(solution.shapes).grown(_SURROUND, pixels.shape[1], pixels.shape[0]).window
+        measured = blending.measure(np.ascontiguousarray(pixels[view]), solution.shapes[view])
+        same = measured is not None and abs(measured.opacity - solution.fit.opacity) < _SAME_OPACITY
+        if measured is not None and same and measured.shows_through and solution.fit.opacity < _TRANSLUCENT:
+            overlay = _translucent(pixels, solution.shapes, solution.fit, everywhere).overlay
+            assert overlay is not None
+            blend = replace(overlay.blend, correlation=measured.correlation, misfit=measured.misfit)
+            found.append(replace(overlay, blend=blend))
+    return found
+
+
+def _solutions(
+    pixels: Pixels8, lines: Sequence[Line], region: Mask, opaque: Mask | None, ask: AskNetwork, check: Callable[[], None]
+) -> list[_Solution]:
     found, taken = [], np.zeros_like(region)
     for line in lines:
         check()
@@ -93,14 +116,15 @@ def text_marks(
         )
         if solution is not None:
             found.append(solution.placed(view, region.shape))
-            taken |= found[-1].shapes
+            # With the soft edges, which are no mark of their own.
+            taken |= thickened(found[-1].shapes, _AROUND)
     alike = _alike(lines)
     if len(alike) >= _REPEATED:
         check()
         repeated = _repeated(pixels, alike[0], region, ask)
         if repeated is not None and _TOGETHER * repeated.merit > sum(each.merit for each in found):
-            found = [repeated]
-    return [_removed(pixels, each, region) for each in found]
+            return [repeated]
+    return found
 
 
 def _around(line: Line, shape: tuple[int, ...]) -> Box:

@@ -37,7 +37,7 @@ _AROUND = _View(32, above=1.45, beside=2.2)
 
 def painted(pixels: Pixels8, line: Line, ask: AskNetwork) -> Plane:
     """How probable it is that each pixel of an sRGB crop is painted, 0 to 1; 0 away from the line."""
-    return _probable(sum(_seen(pixels, line, view, ask) for view in _VIEWS) / len(_VIEWS))
+    return _probable(np.mean([_seen(pixels, line, view, ask) for view in _VIEWS], axis=0))
 
 
 def painted_around(pixels: Pixels8, line: Line, ask: AskNetwork) -> Plane:
@@ -54,7 +54,7 @@ def painted_everywhere(pixels: Pixels8, line: Line, ask: AskNetwork) -> Plane:
     above = (width * over + height * along) / (2 * line.height)
     most = math.sqrt(_MOST_SEEN / (sheet.length * 2 * above * line.height)) * line.height
     views = [_View(min(view.height, int(most)), above, 0.0) for view in _VIEWS]
-    return _probable(sum(_seen(pixels, sheet, view, ask) for view in views) / len(views))
+    return _probable(np.mean([_seen(pixels, sheet, view, ask) for view in views], axis=0))
 
 
 def _probable(logits: Plane) -> Plane:
@@ -66,7 +66,7 @@ def _seen(pixels: Pixels8, line: Line, view: _View, ask: AskNetwork) -> Plane:
     level, size = _levelled(line, view)
     answer = ask(_level_picture(pixels, level, size)[np.newaxis])[0, ..., 0].astype(np.float32) / 255
     logits = np.log((answer + _LEAST) / (1 + _LEAST - answer))
-    back: npt.NDArray[np.float64] = cv2.invertAffineTransform(level)
+    back = np.asarray(cv2.invertAffineTransform(level), np.float64)
     none = math.log(_LEAST)
     return np.asarray(cv2.warpAffine(logits, back, pixels.shape[1::-1], flags=cv2.INTER_LINEAR, borderValue=none), np.float32)
 

@@ -16,11 +16,12 @@ from services.inference.watermark.emblems import find_emblems
 from services.inference.watermark.evidence import combined
 from services.inference.watermark.inpainting import is_detailed
 from services.inference.watermark.lattice import find_tiling
-from services.inference.watermark.lettering import is_paint, text_marks
+from services.inference.watermark.lettering import is_paint, text_marks, translucent_text
 from services.inference.watermark.marks import COVERED, DetectedMark
 from services.inference.watermark.overlays import find_overlays
 from services.inference.watermark.page_marks import PageMark
 from services.inference.watermark.page_search import Page, page_in
+from services.inference.watermark.refinement import Overlay
 from services.inference.watermark.repair import FindNetwork, Repair
 from services.inference.watermark.report import Kind, Mark, Report
 from services.inference.watermark.solids import find_solids
@@ -172,13 +173,14 @@ def remove_found(
     find_network: FindNetwork | None,
     watching: Watching,
     *,
+    networks: Networks | None = None,
     likely: bool = False,
 ) -> tuple[Image, Report]:
     """Removes sure watermarks, and reports possible ones, or removes those that are only `likely`, too. Without any, returns the same
     picture.
 
     `pixels` is the picture in sRGB as `searchable` returns it. `look` finds marks in single places; it is not called if one is tiled over
-    the whole picture.
+    the whole picture. With `networks`, translucent text of any slant is found, too.
     """
     page = page_in(image.pixels, watching.check)
     if page is not None and any(mark.sure or likely for mark in page.marks):
@@ -190,7 +192,7 @@ def remove_found(
         report.marks.append(repair.remove_tiling(tiling))
         return repair.result(), report
     drawn = paper.tone(pixels) is not None or paper.is_drawn(pixels)
-    found = combined(look(pixels), [] if drawn else find_overlays(pixels, None, watching.check), (image.height, image.width))
+    found = combined(look(pixels), [] if drawn else _overlays(pixels, networks, watching.check), (image.height, image.width))
     if not drawn:
         # Marks that are also found as paint or as text are known better from those.
         found.extend(
@@ -203,6 +205,15 @@ def remove_found(
         report.marks.append(repair.remove(mark))
     report.marks.extend(Mark(mark.kind, mark.box, mark.confidence, evidence=mark.evidence) for mark in found if not (mark.sure or likely))
     return (repair.result() if report.removed else image), report
+
+
+def _overlays(pixels: Pixels8, networks: Networks | None, check: Callable[[], None]) -> list[Overlay]:
+    """Translucent paint: text of any slant, and anything else."""
+    text: list[Overlay] = []
+    if networks is not None:
+        text = translucent_text(pixels, lines_in(pixels, networks.text, check), networks.strokes, check)
+    others = find_overlays(pixels, None, check)
+    return text + [other for other in others if not any(other.box.touches(each.box) for each in text)]
 
 
 def _of_page(image: Image, page: Page, watching: Watching, wanted: Callable[[PageMark], bool]) -> tuple[Image, Report]:

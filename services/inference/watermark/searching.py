@@ -30,7 +30,9 @@ async def search(image: Image, step: Step, watching: Watching, *, likely: bool =
         return image, Report()
     text = await _text_in(pixels, step)
     step.check()
-    found = partial(remove_found, image, pixels, lambda seen: find_text(seen, text), inpainting(step), watching, likely=likely)
+    found = partial(
+        remove_found, image, pixels, lambda seen: find_text(seen, text), inpainting(step), watching, networks=networks(step), likely=likely
+    )
     return await asyncio.to_thread(found)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from services.inference.ocr.detection import Line, lines, network_input, text_map
 from services.inference.watermark.strokes import Mask, Pixels8
@@ -73,7 +72,7 @@ def _found(pixels: Pixels8, ask: AskNetwork, longest: int, angle: int, check: Ca
     across, down = (round(side) for side in np.abs(turn[:, :2]) @ (width, height))
     turn[:, 2] += ((across - width) / 2, (down - height) / 2)
     seen = np.asarray(cv2.warpAffine(pixels, turn, (across, down), borderMode=cv2.BORDER_REPLICATE), np.uint8) if angle else pixels
-    back: npt.NDArray[np.float64] = cv2.invertAffineTransform(turn)
+    back = np.asarray(cv2.invertAffineTransform(turn), np.float64)
     text = text_map(ask(network_input(seen, longest)), seen.shape[0], seen.shape[1], longest)
     found = []
     for line in lines(text, largest=_LARGEST):

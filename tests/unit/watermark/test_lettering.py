@@ -155,3 +155,23 @@ def test_an_outlined_emblem_is_unblended_with_the_name_and_nothing_else_changes(
     assert error(result.pixels, truth, cover > 0.05) < 0.2 * error(marked, truth, cover > 0.05)
     far = cv2.dilate((cover > 0.02).astype(np.uint8), np.ones((9, 9), np.uint8)) == 0
     assert np.abs(result.pixels.astype(np.int16) - marked)[far].max() <= 2
+
+
+def test_a_word_that_repeats_goes_everywhere_also_where_it_is_not_read() -> None:
+    truth = texture(360, 520)
+    cover = np.zeros(truth.shape[:2], np.float32)
+    for row in range(5):
+        for column in range(2):
+            cover = np.maximum(cover, layer(truth.shape, "PREVIEW", 34, (140 + 240 * column, 40 + 70 * row), "mm"))
+    marked = over(truth, cover, 0.6)
+
+    def some_lines(prepared: Pixels8) -> Pixels8:
+        text = network(145)(prepared)
+        text[:, :, text.shape[2] // 2 :] = 0
+        return text
+
+    networks = Networks(some_lines, outlines(128))
+    result, report = remove_in_boxes(Image(marked), [Box(0, 0, 520, 360)], networks, None, WATCHING)
+    (mark,) = report.removed
+    assert mark.opacity == pytest.approx(0.6, abs=0.05)
+    assert error(result.pixels, truth, cover > 0.05) < 0.25 * error(marked, truth, cover > 0.05)
