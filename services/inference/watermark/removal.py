@@ -16,7 +16,8 @@ from services.inference.watermark.emblems import find_emblems
 from services.inference.watermark.evidence import combined
 from services.inference.watermark.inpainting import is_detailed
 from services.inference.watermark.lattice import find_tiling
-from services.inference.watermark.lettering import is_paint, text_marks, translucent_text
+from services.inference.watermark.lettering import text_marks, translucent_text
+from services.inference.watermark.line_paint import is_paint
 from services.inference.watermark.marks import COVERED, DetectedMark
 from services.inference.watermark.overlays import find_overlays
 from services.inference.watermark.page_marks import PageMark

@@ -1,0 +1,261 @@
+"""The paint of lines of text: which pixels of an sRGB crop it covers, its colour and its opacity.
+
+A network outlines what is painted in a line (`painted`), and one paint is fitted to the borders of that (`borders`). With it, the cover of
+all that is around the line is solved for (`one_paint`), the paint is fitted to the borders of the shapes that result, and both once more;
+the same from what `strokes.find_letters` takes for letters. Of these, that is chosen whose borders its paint explains best. Shapes beside
+the line, such as an emblem before a name, belong to the mark if the same paint explains their borders.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from services.inference.ocr.detection import Line
+from services.inference.watermark import blending
+from services.inference.watermark.borders import MOST_OPACITY, Fit, agreement, best_fit, explained, fitted
+from services.inference.watermark.box import Box
+from services.inference.watermark.one_paint import covered_by
+from services.inference.watermark.painted import painted, painted_around, painted_everywhere
+from services.inference.watermark.strokes import PAINTS, Mask, Pixels8, Plane, find_letters, thickened
+from services.inference.watermark.text_lines import AskNetwork, covered
+
+TRANSLUCENT = 0.8
+"""Opacity below which the picture below is still known."""
+SAME_OPACITY = 0.15
+"""Difference of two measurements of one paint."""
+_MOST_EXAMINED, _MOST_SOLVED = 1_500_000, 400_000  # pixels
+_ROUNDS = ((40, 20), (30, 20))
+_SOLID = 0.5  # cover
+_MOST_OUTSIDE = 0.25  # of a shape's pixels
+_LEAST_SHAPE = 12  # pixels
+_FULLEST = 0.8  # of a line: letters leave something between them
+_LEAST_AGREEING, _LEAST_AGREEING_BESIDE = 0.6, 0.75
+_REACH = 3.0  # of a line's height, around it
+_UNSURE = 0.3  # that it is painted
+_TOGETHER = 1.25  # times their merit: lines that are alike are one mark
+_REPEATED, _PARALLEL, _AS_HIGH = 3, 5.0, 0.25  # lines of one mark; degrees; of their height
+_BAD = 2.0  # times what is explained, a border that is not
+_OPAQUE = 0.6  # opacity as it is first estimated, which is too low
+_UNDERESTIMATED = 1.15
+_SHARED = 0.6  # of a line's pixels
+_AROUND = 2  # pixels
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solution:
+    """What may be a mark, and its paint."""
+
+    shapes: Mask
+    fit: Fit
+    also: Mask | None = None
+    """What has to be filled, too, where it is not un-blended."""
+    merit: float = 0.0
+    """How well the paint explains the borders of all of it."""
+
+    def placed(self, view: tuple[slice, slice], size: tuple[int, ...], shape: tuple[int, ...]) -> Solution:
+        """From a part of a crop, whose width and height are `size`, to the whole crop."""
+
+        def placed(mask: Mask) -> Mask:
+            whole = np.zeros(shape[:2], np.bool_)
+            whole[view] = _resized(mask, size)
+            return whole
+
+        return replace(self, shapes=placed(self.shapes), also=None if self.also is None else placed(self.also))
+
+
+def solutions(
+    pixels: Pixels8, lines: Sequence[Line], region: Mask, opaque: Mask | None, ask: AskNetwork, check: Callable[[], None]
+) -> list[Solution]:
+    """What is painted in `region` in these lines. `opaque` is what looks like a mark in the region as a whole."""
+    found, taken = [], np.zeros_like(region)
+    for line in lines:
+        check()
+        view = _around(line, region.shape).window
+        solution = _best_in(pixels, view, line, region & ~taken, opaque, ask, check)
+        if solution is not None:
+            found.append(solution)
+            # With the soft edges, which are no mark of their own.
+            taken |= thickened(solution.shapes, _AROUND)
+    alike = _alike(lines)
+    if len(alike) >= _REPEATED:
+        check()
+        repeated = _repeated(pixels, alike[0], region, ask)
+        if repeated is not None and _TOGETHER * repeated.merit > sum(each.merit for each in found):
+            return [repeated]
+    return found
+
+
+def _best_in(
+    pixels: Pixels8,
+    view: tuple[slice, slice],
+    line: Line,
+    region: Mask,
+    opaque: Mask | None,
+    ask: AskNetwork,
+    check: Callable[[], None],
+) -> Solution | None:
+    """`_best` for a part of the crop, on a smaller copy if it is large."""
+    part, masks = np.ascontiguousarray(pixels[view]), [region[view], None if opaque is None else opaque[view]]
+    full = part.shape[1::-1]
+    scale = min(1.0, (_MOST_EXAMINED / (full[0] * full[1])) ** 0.5)
+    line = Line((line.x - view[1].start) * scale, (line.y - view[0].start) * scale, line.length * scale, line.height * scale, line.tilt)
+    if scale < 1:
+        size = max(1, round(full[0] * scale)), max(1, round(full[1] * scale))
+        part = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
+        masks = [None if mask is None else _resized(mask, size) for mask in masks]
+    assert masks[0] is not None
+    solution = _best(part, line, masks[0], masks[1], ask, check)
+    return None if solution is None else solution.placed(view, full, region.shape)
+
+
+def _around(line: Line, shape: tuple[int, ...]) -> Box:
+    """What is looked at for the mark of a line."""
+    reach = line.length / 2 + _REACH * line.height
+    across, down = (abs(turned(math.radians(line.tilt))) * reach + _REACH * line.height for turned in (math.cos, math.sin))
+    height, width = shape[:2]
+    return Box(
+        max(0, int(line.x - across)),
+        max(0, int(line.y - down)),
+        min(width, math.ceil(line.x + across)),
+        min(height, math.ceil(line.y + down)),
+    )
+
+
+def _alike(lines: Sequence[Line]) -> list[Line]:
+    """The most lines that are as high and as much tilted as one of them."""
+    groups = [
+        [
+            line
+            for line in lines
+            if abs((line.tilt - one.tilt + 90) % 180 - 90) < _PARALLEL and abs(line.height - one.height) < _AS_HIGH * one.height
+        ]
+        for one in lines
+    ]
+    return max(groups, key=len, default=[])
+
+
+def _repeated(pixels: Pixels8, line: Line, region: Mask, ask: AskNetwork) -> Solution | None:
+    """All that is painted with the paint of a line that is there several times, also where nothing was read."""
+    cover = painted_everywhere(pixels, line, ask)
+    shapes = (cover > _SOLID) & region
+    fit = best_fit(pixels, shapes) if shapes.sum() >= _LEAST_SHAPE else None
+    if fit is None or fit.agreeing < _LEAST_AGREEING:
+        return None
+    shapes = _beside(pixels, shapes, fit, _LEAST_AGREEING)
+    if not shapes.any():
+        return None
+    solution = Solution(shapes, _measured(pixels, shapes, fit))
+    return replace(solution, merit=_merit(pixels, solution, cover))
+
+
+def _best(pixels: Pixels8, line: Line, region: Mask, opaque: Mask | None, ask: AskNetwork, check: Callable[[], None]) -> Solution | None:
+    """Of what may be the mark of a line, that whose borders its paint explains best."""
+    place = covered([line], region.shape) & region
+    found = find_letters(pixels, place, round(line.height)) if place.any() else None
+    if found is not None and opaque is not None and (found.mask & opaque).sum() >= _SHARED * found.mask.sum():
+        found, place = replace(found, mask=(found.mask | opaque) & region), place | (thickened(opaque, _AROUND) & region)
+    cover, wide = painted(pixels, line, ask), painted_around(pixels, line, ask)
+    candidates: list[Solution] = []
+    outlined = _outlined(pixels, cover, wide, line, region)
+    if outlined is not None:
+        candidates.append(outlined)
+        candidates.extend(_solved(pixels, outlined.shapes, outlined.fit, place | outlined.shapes, region, check))
+    if found is not None:
+        guess = Fit(tuple(map(float, PAINTS[found.paint])), min(MOST_OPACITY, _UNDERESTIMATED * found.opacity), 0.0)
+        candidates.extend(replace(each, also=found.mask) for each in _solved(pixels, found.mask, guess, place, region, check))
+        fit = None if candidates else best_fit(pixels, found.mask)
+        if fit is not None and fit.opacity >= _OPAQUE and fit.agreeing >= _LEAST_AGREEING:
+            # It is not known well enough to be un-blended.
+            candidates.append(Solution(found.mask, replace(fit, opacity=max(fit.opacity, TRANSLUCENT))))
+    cover = np.maximum(cover, wide)
+    candidates = [replace(each, merit=_merit(pixels, each, cover)) for each in candidates]
+    best = max(candidates, key=lambda each: each.merit, default=None)
+    if best is None or best.merit == -math.inf:
+        return None
+    if opaque is not None:
+        best = replace(best, shapes=best.shapes | _beside(pixels, opaque & region & ~thickened(best.shapes, _AROUND), best.fit))
+    return best
+
+
+def is_paint(pixels: Pixels8, shapes: Mask, opacity: float) -> bool:
+    """Whether one paint, at least so opaque, explains the borders of most of the shapes."""
+    fit = best_fit(pixels, shapes)
+    return fit is not None and fit.opacity >= opacity and fit.agreeing >= _LEAST_AGREEING
+
+
+def _merit(pixels: Pixels8, solution: Solution, cover: Plane) -> float:
+    """Borders that its paint explains, times how sure the network is, less those that it does not; the network may be absent."""
+    well, badly = explained(pixels, solution.shapes, solution.fit)
+    surely = float(cover[solution.shapes].mean()) if cover.max() > _SOLID else 1.0
+    return well * surely - _BAD * badly if surely >= _UNSURE else -math.inf
+
+
+def _outlined(pixels: Pixels8, cover: Plane, wide: Plane, line: Line, region: Mask) -> Solution | None:
+    """What the network has outlined, if one paint explains its borders, and what is beside it of the same paint."""
+    shapes = (cover > _SOLID) & region
+    letters = _LEAST_SHAPE <= shapes.sum() <= _FULLEST * line.length * line.height
+    fit = best_fit(pixels, shapes) if letters else None
+    if fit is None or fit.agreeing < _LEAST_AGREEING:
+        return None
+    shapes |= _beside(pixels, (wide > _SOLID) & region & ~thickened(shapes, _AROUND), fit)
+    return Solution(shapes, _measured(pixels, shapes, fit))
+
+
+def _measured(pixels: Pixels8, shapes: Mask, fit: Fit) -> Fit:
+    """The paint as the shapes' middle shows it, if that is about the same."""
+    measured = blending.measure(pixels, shapes)
+    if measured is None or not measured.shows_through or abs(measured.opacity - fit.opacity) >= SAME_OPACITY:
+        return fit
+    measured = blending.purified(pixels, shapes, measured)
+    return Fit(measured.colour, measured.opacity, fit.agreeing)
+
+
+def _solved(pixels: Pixels8, start: Mask, guess: Fit, place: Mask, region: Mask, check: Callable[[], None]) -> Iterator[Solution]:
+    """The mark in `place`, and what else is of its paint in `region`; nothing if no paint explains the borders of most of it."""
+    small, size = pixels, pixels.shape[1::-1]
+    scale = (_MOST_SOLVED / region.size) ** 0.5
+    if scale < 1:
+        size = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+        small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    place, region, shapes = (_resized(mask, size) for mask in (place, region, start))
+    fit = guess
+    for rounds in _ROUNDS:
+        cover = covered_by(small, fit.colour, fit.opacity, shapes.astype(np.float32), rounds, check)
+        shapes = _mostly_within(cover > _SOLID, place)
+        better = fitted(small, shapes, fit.colour)
+        if better is None:
+            return
+        fit = better
+    if fit.agreeing < _LEAST_AGREEING:
+        return
+    shapes |= _beside(small, _mostly_within((cover > _SOLID) & ~shapes, region), fit)
+    yield Solution(_resized(shapes, pixels.shape[1::-1]), _measured(small, shapes, fit))
+
+
+def _resized(mask: Mask, size: tuple[int, ...]) -> Mask:
+    return mask if mask.shape[1::-1] == size else np.asarray(cv2.resize(mask.astype(np.float32), size) > 0.5, np.bool_)
+
+
+def _mostly_within(shapes: Mask, where: Mask) -> Mask:
+    """The part of the shapes in `where`, without those that extend beyond it, which are the picture's own."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(shapes.astype(np.uint8), connectivity=8)
+    near = thickened(where, 1)
+    sizes = stats[:, cv2.CC_STAT_AREA]
+    kept = (np.bincount(labels[~near], minlength=count) < _MOST_OUTSIDE * sizes) & (sizes >= _LEAST_SHAPE)
+    kept[0] = False
+    return np.asarray(kept[labels] & near, np.bool_)
+
+
+def _beside(pixels: Pixels8, shapes: Mask, fit: Fit, least: float = _LEAST_AGREEING_BESIDE) -> Mask:
+    """The shapes that are of the same paint."""
+    count, labels = cv2.connectedComponents(shapes.astype(np.uint8), connectivity=8)
+    if count == 1:
+        return shapes
+    kept = agreement(pixels, shapes, fit, np.asarray(labels, np.int32), count) >= least
+    kept[0] = False
+    return np.asarray(kept[labels], np.bool_)
