@@ -24,7 +24,7 @@ from services.inference.watermark.painted import painted, painted_around, painte
 from services.inference.watermark.strokes import PAINTS, Mask, Pixels8, Plane, find_letters, thickened
 from services.inference.watermark.text_lines import AskNetwork, covered
 
-TRANSLUCENT = 0.8
+TRANSLUCENT = 0.78
 """Opacity below which the picture below is still known."""
 SAME_OPACITY = 0.15
 """Difference of two measurements of one paint."""

@@ -26,12 +26,13 @@ from services.inference.watermark.refinement import Overlay
 from services.inference.watermark.repair import FindNetwork, Repair
 from services.inference.watermark.report import Kind, Mark, Report
 from services.inference.watermark.solids import find_solids
-from services.inference.watermark.strokes import Mask, Pixels8, find_strokes, luminance
+from services.inference.watermark.strokes import Mask, Pixels8, find_strokes, luminance, thickened
 from services.inference.watermark.text_lines import AskNetwork, covered, lines_in
 
 _MARGIN = 40
 _OPAQUE = 0.8
 """Opacity below which what is found over detail is more often the picture's than a mark."""
+_PLATE, _ON_PLATE, _LETTER_GAP = 1.5, 0.9, 3  # times its letters; share of them; pixels
 _HIGHEST = 1.2  # of a box's smaller side: height of a line
 _RIVAL = 0.6  # of the area of the other
 
@@ -103,7 +104,7 @@ def _in_box(crop: Pixels8, region: Mask, box: Box, around: Box, networks: Networ
         lines = [line for line in lines_in(crop, networks.text, check) if line.height <= _HIGHEST * min(box.width, box.height)]
         lines = [line for line in lines if (covered([line], region.shape) & region).any()]
         text = text_marks(crop, lines, region, opaque, networks.strokes, check)
-        if text:
+        if text and not _is_on(solids, text):
             return [_moved(mark, around) for mark in text]
     if tone is None:
         overlays = find_overlays(crop, region, check)
@@ -122,6 +123,17 @@ def _in_box(crop: Pixels8, region: Mask, box: Box, around: Box, networks: Networ
         if doubtful and strokes is not None and is_detailed(crop, strokes.mask):
             return []
     return [DetectedMark(Kind.BOX, box, None if opaque is None else opaque[inner], 1.0)]
+
+
+def _is_on(solids: Mask | None, text: Sequence[DetectedMark]) -> bool:
+    """Whether text is on a plate, which goes with it."""
+    if solids is None:
+        return False
+    letters = np.zeros_like(solids)
+    for mark in text:
+        letters[mark.box.window] |= True if mark.strokes is None else mark.strokes
+    around = thickened(solids, _LETTER_GAP) & letters
+    return bool(solids.sum() > _PLATE * letters.sum() and around.sum() > _ON_PLATE * letters.sum())
 
 
 def _moved(mark: DetectedMark, around: Box) -> DetectedMark:
