@@ -61,9 +61,9 @@ class Box:
         """Whether the two share a pixel."""
         return self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
 
-    def shared(self, other: Box) -> int:
-        """How many pixels the two share, if they touch."""
-        return (min(self.right, other.right) - max(self.left, other.left)) * (min(self.bottom, other.bottom) - max(self.top, other.top))
+    def common(self, other: Box) -> Box:
+        """What the two share, if they touch."""
+        return Box(max(self.left, other.left), max(self.top, other.top), min(self.right, other.right), min(self.bottom, other.bottom))
 
     def joined(self, other: Box) -> Box:
         """The smallest box that holds both."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -36,19 +36,29 @@ def text_marks(
     return [_removed(pixels, each, region) for each in solutions(pixels, lines, region, opaque, ask, check)]
 
 
-def translucent_text(pixels: Pixels8, lines: Sequence[Line], ask: AskNetwork, check: Callable[[], None]) -> list[Overlay]:
-    """The text in these lines of an sRGB picture through which the picture surely shows."""
+@dataclass(frozen=True, slots=True, eq=False)
+class OutlinedText:
+    """A line of text, or several of one mark, as it would be removed, and its paint if the picture surely shows through it."""
+
+    mark: DetectedMark
+    overlay: Overlay | None
+
+
+def outlined_text(pixels: Pixels8, lines: Sequence[Line], ask: AskNetwork, check: Callable[[], None]) -> list[OutlinedText]:
+    """The text in these lines of an sRGB picture, whether it is a mark or the picture's own."""
     everywhere = np.ones(pixels.shape[:2], np.bool_)
-    found: list[Overlay] = []
+    found: list[OutlinedText] = []
     for solution in solutions(pixels, lines, everywhere, None, ask, check):
         view = _bounds(solution.shapes).grown(_SURROUND, pixels.shape[1], pixels.shape[0]).window
         measured = blending.measure(np.ascontiguousarray(pixels[view]), solution.shapes[view])
         same = measured is not None and abs(measured.opacity - solution.fit.opacity) < SAME_OPACITY
+        overlay = None
         if measured is not None and same and measured.shows_through and solution.fit.opacity < TRANSLUCENT:
             overlay = _translucent(pixels, solution.shapes, solution.fit, everywhere).overlay
             assert overlay is not None
             blend = replace(overlay.blend, correlation=measured.correlation, misfit=measured.misfit)
-            found.append(replace(overlay, blend=blend))
+            overlay = replace(overlay, blend=blend)
+        found.append(OutlinedText(_removed(pixels, solution, everywhere), overlay))
     return found
 
 

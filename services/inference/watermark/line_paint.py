@@ -26,6 +26,8 @@ from services.inference.watermark.text_lines import AskNetwork, covered
 
 TRANSLUCENT = 0.78
 """Opacity below which the picture below is still known."""
+REPEATED = 3
+"""Lines that are alike, from which they are one mark."""
 SAME_OPACITY = 0.15
 """Difference of two measurements of one paint."""
 _MOST_EXAMINED, _MOST_SOLVED = 1_500_000, 400_000  # pixels
@@ -38,7 +40,7 @@ _LEAST_AGREEING, _LEAST_AGREEING_BESIDE = 0.6, 0.75
 _REACH = 3.0  # of a line's height, around it
 _UNSURE = 0.3  # that it is painted
 _TOGETHER = 1.25  # times their merit: lines that are alike are one mark
-_REPEATED, _PARALLEL, _AS_HIGH = 3, 5.0, 0.25  # lines of one mark; degrees; of their height
+_PARALLEL, _AS_HIGH = 5.0, 0.25  # degrees; of their height
 _BAD = 2.0  # times what is explained, a border that is not
 _OPAQUE = 0.6  # opacity as it is first estimated, which is too low
 _UNDERESTIMATED = 1.15
@@ -81,8 +83,8 @@ def solutions(
             found.append(solution)
             # With the soft edges, which are no mark of their own.
             taken |= thickened(solution.shapes, _AROUND)
-    alike = _alike(lines)
-    if len(alike) >= _REPEATED:
+    alike = alike_lines(lines)
+    if len(alike) >= REPEATED:
         check()
         repeated = _repeated(pixels, alike[0], region, ask)
         if repeated is not None and _TOGETHER * repeated.merit > sum(each.merit for each in found):
@@ -126,7 +128,7 @@ def _around(line: Line, shape: tuple[int, ...]) -> Box:
     )
 
 
-def _alike(lines: Sequence[Line]) -> list[Line]:
+def alike_lines(lines: Sequence[Line]) -> list[Line]:
     """The most lines that are as high and as much tilted as one of them."""
     groups = [
         [

@@ -16,13 +16,12 @@ from services.inference.watermark.emblems import find_emblems
 from services.inference.watermark.evidence import combined
 from services.inference.watermark.inpainting import is_detailed
 from services.inference.watermark.lattice import find_tiling
-from services.inference.watermark.lettering import text_marks, translucent_text
-from services.inference.watermark.line_paint import is_paint
+from services.inference.watermark.lettering import OutlinedText, outlined_text, text_marks
+from services.inference.watermark.line_paint import REPEATED, alike_lines, is_paint
 from services.inference.watermark.marks import COVERED, DetectedMark
 from services.inference.watermark.overlays import find_overlays
 from services.inference.watermark.page_marks import PageMark
 from services.inference.watermark.page_search import Page, page_in
-from services.inference.watermark.refinement import Overlay
 from services.inference.watermark.repair import FindNetwork, Repair
 from services.inference.watermark.report import Kind, Mark, Report
 from services.inference.watermark.solids import find_solids
@@ -176,7 +175,7 @@ def remove_on_page(
 
 def _holds(boxes: Sequence[Box], mark: Box) -> bool:
     """Whether most of a mark is in one of the boxes."""
-    return any(box.touches(mark) and box.shared(mark) > _RIVAL * mark.area for box in boxes)
+    return any(box.touches(mark) and box.common(mark).area > _RIVAL * mark.area for box in boxes)
 
 
 def remove_found(
@@ -205,7 +204,16 @@ def remove_found(
         report.marks.append(repair.remove_tiling(tiling))
         return repair.result(), report
     drawn = paper.tone(pixels) is not None or paper.is_drawn(pixels)
-    found = combined(look(pixels), [] if drawn else _overlays(pixels, networks, watching.check), (image.height, image.width))
+    lines, outlined, overlays = [], [], []
+    if not drawn:
+        if networks is not None:
+            lines = lines_in(pixels, networks.text, watching.check)
+            outlined = outlined_text(pixels, lines, networks.strokes, watching.check)
+        overlays = [each.overlay for each in outlined if each.overlay is not None]
+        others = find_overlays(pixels, None, watching.check)
+        overlays += [other for other in others if not any(other.box.touches(each.box) for each in overlays)]
+    found = _whole(combined(look(pixels), overlays, (image.height, image.width)), outlined)
+    found = _all_or_none(found, lines, pixels.shape)
     if not drawn:
         # Marks that are also found as paint or as text are known better from those.
         found.extend(
@@ -220,13 +228,44 @@ def remove_found(
     return (repair.result() if report.removed else image), report
 
 
-def _overlays(pixels: Pixels8, networks: Networks | None, check: Callable[[], None]) -> list[Overlay]:
-    """Translucent paint: text of any slant, and anything else."""
-    text: list[Overlay] = []
-    if networks is not None:
-        text = translucent_text(pixels, lines_in(pixels, networks.text, check), networks.strokes, check)
-    others = find_overlays(pixels, None, check)
-    return text + [other for other in others if not any(other.box.touches(each.box) for each in text)]
+def _whole(found: Sequence[DetectedMark], outlined: Sequence[OutlinedText]) -> list[DetectedMark]:
+    """Lines of text as the network has outlined them, which knows more of them; each mark once."""
+    whole: list[DetectedMark] = [mark for mark in found if mark.overlay is not None]
+    used = [each for each in outlined if any(mark.overlay is each.overlay for mark in whole)]
+    for mark in found:
+        if mark.overlay is not None:
+            continue
+        same = next((each for each in outlined if _same_text(mark, each.mark)), None)
+        if same is None:
+            whole.append(mark)
+        elif same not in used:
+            used.append(same)
+            whole.append(replace(same.mark, kind=mark.kind, confidence=mark.confidence, evidence=mark.evidence, sure=mark.sure))
+    return whole
+
+
+def _same_text(mark: DetectedMark, other: DetectedMark) -> bool:
+    if mark.kind is not Kind.TEXT or mark.strokes is None or other.strokes is None or not mark.box.touches(other.box):
+        return False
+    both = mark.box.common(other.box)
+    shared = mark.strokes[both.within(mark.box).window] & other.strokes[both.within(other.box).window]
+    return bool(shared.sum() > _RIVAL * mark.strokes.sum()) or both.area > _RIVAL * max(mark.box.area, other.box.area)
+
+
+def _all_or_none(found: Sequence[DetectedMark], lines: Sequence[Line], shape: tuple[int, ...]) -> list[DetectedMark]:
+    """Lines that are alike are one mark: if one of them stays, all of them do."""
+    alike = alike_lines(lines)
+    if len(alike) <= REPEATED:
+        return list(found)
+    sure = np.zeros(shape[:2], np.bool_)
+    for mark in found:
+        if mark.sure:
+            sure[mark.box.window] |= True if mark.strokes is None else mark.strokes
+    places = [covered([line], shape) for line in alike]
+    if all((sure & place).any() for place in places):
+        return list(found)
+    kept = np.any(places, axis=0)
+    return [replace(mark, sure=False) if mark.kind is Kind.TEXT and kept[mark.box.window].mean() > _RIVAL else mark for mark in found]
 
 
 def _of_page(image: Image, page: Page, watching: Watching, wanted: Callable[[PageMark], bool]) -> tuple[Image, Report]:
