@@ -38,7 +38,7 @@ _LEAST_SHAPE = 12  # pixels
 _FULLEST = 0.8  # of a line: letters leave something between them
 _LEAST_AGREEING, _LEAST_AGREEING_BESIDE = 0.6, 0.75
 _REACH = 3.0  # of a line's height, around it
-_UNSURE = 0.3  # that it is painted
+_UNSURE, _ABSENT = 0.3, 0.003  # that it is painted: where the network is not sure of a mark, and where there is none
 _TOGETHER = 1.25  # times their merit: lines that are alike are one mark
 _PARALLEL, _AS_HIGH = 5.0, 0.25  # degrees; of their height
 _BAD = 2.0  # times what is explained, a border that is not
@@ -74,6 +74,10 @@ def solutions(
     pixels: Pixels8, lines: Sequence[Line], region: Mask, opaque: Mask | None, ask: AskNetwork, check: Callable[[], None]
 ) -> list[Solution]:
     """What is painted in `region` in these lines. `opaque` is what looks like a mark in the region as a whole."""
+    alike = alike_lines(lines)
+    repeated = _repeated(pixels, alike[0], region, ask) if len(alike) >= REPEATED else None
+    if repeated is not None and repeated.fit.agreeing >= _LEAST_AGREEING_BESIDE:
+        return [repeated]
     found, taken = [], np.zeros_like(region)
     for line in lines:
         check()
@@ -83,12 +87,8 @@ def solutions(
             found.append(solution)
             # With the soft edges, which are no mark of their own.
             taken |= thickened(solution.shapes, _AROUND)
-    alike = alike_lines(lines)
-    if len(alike) >= REPEATED:
-        check()
-        repeated = _repeated(pixels, alike[0], region, ask)
-        if repeated is not None and _TOGETHER * repeated.merit > sum(each.merit for each in found):
-            return [repeated]
+    if repeated is not None and _TOGETHER * repeated.merit > sum(each.merit for each in found):
+        return [repeated]
     return found
 
 
@@ -158,10 +158,12 @@ def _repeated(pixels: Pixels8, line: Line, region: Mask, ask: AskNetwork) -> Sol
 def _best(pixels: Pixels8, line: Line, region: Mask, opaque: Mask | None, ask: AskNetwork, check: Callable[[], None]) -> Solution | None:
     """Of what may be the mark of a line, that whose borders its paint explains best."""
     place = covered([line], region.shape) & region
+    cover, wide = painted(pixels, line, ask), painted_around(pixels, line, ask)
+    if _ABSENT < cover.max() <= _SOLID:
+        return None
     found = find_letters(pixels, place, round(line.height)) if place.any() else None
     if found is not None and opaque is not None and (found.mask & opaque).sum() >= _SHARED * found.mask.sum():
         found, place = replace(found, mask=(found.mask | opaque) & region), place | (thickened(opaque, _AROUND) & region)
-    cover, wide = painted(pixels, line, ask), painted_around(pixels, line, ask)
     candidates: list[Solution] = []
     outlined = _outlined(pixels, cover, wide, line, region)
     if outlined is not None:

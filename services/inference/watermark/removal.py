@@ -32,6 +32,7 @@ _MARGIN = 40
 _OPAQUE = 0.8
 """Opacity below which what is found over detail is more often the picture's than a mark."""
 _PLATE, _ON_PLATE, _LETTER_GAP = 1.5, 0.9, 3  # times its letters; share of them; pixels
+_MOST_LINES = 24  # of a picture: the largest
 _HIGHEST = 1.2  # of a box's smaller side: height of a line
 _RIVAL = 0.6  # of the area of the other
 
@@ -207,7 +208,7 @@ def remove_found(
     lines, outlined, overlays = [], [], []
     if not drawn:
         if networks is not None:
-            lines = lines_in(pixels, networks.text, watching.check)
+            lines = lines_in(pixels, networks.text, watching.check)[:_MOST_LINES]
             outlined = outlined_text(pixels, lines, networks.strokes, watching.check)
         overlays = [each.overlay for each in outlined if each.overlay is not None]
         others = find_overlays(pixels, None, watching.check)
@@ -237,7 +238,7 @@ def _whole(found: Sequence[DetectedMark], outlined: Sequence[OutlinedText]) -> l
             continue
         same = next((each for each in outlined if _same_text(mark, each.mark)), None)
         if same is None:
-            whole.append(mark)
+            whole.append(replace(mark, sure=False) if mark.kind is Kind.TEXT and outlined else mark)
         elif same not in used:
             used.append(same)
             whole.append(replace(same.mark, kind=mark.kind, confidence=mark.confidence, evidence=mark.evidence, sure=mark.sure))
