@@ -33,6 +33,7 @@ _OPAQUE = 0.8
 """Opacity below which what is found over detail is more often the picture's than a mark."""
 _PLATE, _ON_PLATE, _LETTER_GAP = 1.5, 0.9, 3  # times its letters; share of them; pixels
 _MOST_LINES = 24  # of a picture: the largest
+_FAINT = 0.3  # opacity
 _HIGHEST = 1.2  # of a box's smaller side: height of a line
 _RIVAL = 0.6  # of the area of the other
 
@@ -107,7 +108,9 @@ def _in_box(crop: Pixels8, region: Mask, box: Box, around: Box, networks: Networ
         if text and not _is_on(solids, text):
             return [_moved(mark, around) for mark in text]
     if tone is None:
-        overlays = find_overlays(crop, region, check)
+        # Where text was read, its letters would have been told from the picture, and opaque paint is seldom without an edge.
+        most = _FAINT if lines else _OPAQUE
+        overlays = [each for each in find_overlays(crop, region, check) if each.blend.shows_through or each.blend.opacity < most]
         paint = np.zeros_like(region)
         for overlay in overlays:
             paint[overlay.box.window] |= overlay.cover > COVERED
