@@ -50,7 +50,7 @@ class Hand:
             picture, cover = ground.astype(np.float32), np.zeros((height, width), np.float32)
             for plane, colour in layers:
                 part = (strength * plane)[..., np.newaxis]
-                picture = picture * (1 - part) + np.float32(colour) * part
+                picture = picture * (1 - part) + np.array(colour, np.float32) * part
                 cover = np.maximum(cover, plane)
             painted = cover > 0.5
             if painted.any() and np.abs(picture - ground)[painted].mean() >= _LEAST_CHANGE:
@@ -75,7 +75,7 @@ class Hand:
             ground = ground[:, ::-1]
         ground = (ground - 128) * rng.uniform(0.6, 1.15) + 128 + rng.uniform(-40, 40)
         if rng.random() < 0.3:
-            ground *= np.float32([rng.uniform(0.75, 1.2) for _ in range(3)])
+            ground *= np.array([rng.uniform(0.75, 1.2) for _ in range(3)], np.float32)
         if rng.random() < 0.1:
             ground = np.repeat(ground.mean(axis=2, keepdims=True), 3, axis=2)
         if rng.random() < 0.2:
@@ -208,7 +208,7 @@ class Hand:
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         if rng.random() < _TURNED:
             # Between pixels, as where a line is turned level.
-            shift = np.float32([[1, 0, rng.random()], [0, 1, rng.random()]])
+            shift = np.array([[1, 0, rng.random()], [0, 1, rng.random()]], np.float32)
             picture = np.asarray(cv2.warpAffine(picture, shift, picture.shape[1::-1], borderMode=cv2.BORDER_REPLICATE), np.uint8)
             cover = np.asarray(cv2.warpAffine(cover, shift, cover.shape[::-1]), np.float32)
         shown = cv2.resize(picture, (WIDTH, HEIGHT), interpolation=how)

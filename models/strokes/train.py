@@ -1,8 +1,8 @@
 """Training: `python -m models.strokes.train --opencv ARCHIVE --out mark_strokes.onnx`, with requirements/training.txt.
 
-30,000 steps of 24 lines take about ten hours on two cores, a tenth of them is enough to try something. Every crop is new; Adam, the
-learning rate rises, then falls with a cosine; the loss is cross entropy and one minus Dice's coefficient. A check with photographs that
-are not trained on is printed now and then.
+6,500 steps of 24 lines take about an hour on two cores; a tenth of them is enough to try something. Every crop is new; Adam, the learning
+rate rises, then falls with a cosine; the loss is cross entropy and one minus Dice's coefficient. A check with photographs that are not
+trained on is printed now and then.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--opencv", type=Path, required=True, help="the source archive of opencv-python-headless 4.9.0.80")
     parser.add_argument("--out", type=Path, required=True, help="the ONNX file to write")
-    parser.add_argument("--steps", type=int, default=30_000)
+    parser.add_argument("--steps", type=int, default=6_500)
     parser.add_argument("--resume", type=Path, help="weights to begin with, saved beside an earlier ONNX file")
     arguments = parser.parse_args()
     known, letters = photographs(arguments.opencv), fonts(_CACHE)
     torch.manual_seed(_SEED)
-    network = Strokes().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = Strokes().to(memory_format=torch.channels_last)
     if arguments.resume:
         network.load_state_dict(torch.load(arguments.resume, weights_only=True))
     check = _drawn([known[name] for name in CHECKED], letters, _SEED, _CHECKS)
