@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from darkroom.operations.v1.remove_pdf_watermark_pb2 import RemovePdfWatermark
+from services.common.sandbox import SandboxError
 from services.inference.contract.flow import Attachment, Document, Examination
 from services.inference.contract.step import Step
 from services.inference.pdf import isolated
@@ -31,21 +32,27 @@ async def run(document: Document, parameters: RemovePdfWatermark, step: Step) ->
             isolated.examine, document.path, target, preview, *asked, reads=[document.path], folder=own, on_progress=progress, limits=limits
         )
         tell(step, outcome, dry=True)
-        _tell_scanned(step, outcome["scanned_pages"])
+        await _tell_scanned(document, step)
         return Examination((report_of(step, outcome, dry=True), Attachment("preview", "png", "image/png", preview)))
     step.label("clean")
     outcome = await step.tools.sandbox.run(
         isolated.clean, document.path, target, *asked, reads=[document.path], folder=own, on_progress=progress, limits=limits
     )
     tell(step, outcome)
-    _tell_scanned(step, outcome["scanned_pages"])
+    await _tell_scanned(document, step)
     if not outcome["changed"]:
         message = f"No sure watermark was found in {step.source_name}, so it was left as it is."
         step.notice("no_watermark_found", "", message)
     return Document(target, outcome["pages"], (report_of(step, outcome),) if parameters.report else ())
 
 
-def _tell_scanned(step: Step, pages: list[int]) -> None:
+async def _tell_scanned(document: Document, step: Step) -> None:
+    try:
+        pages: list[int] = await step.tools.sandbox.run(
+            isolated.scans, document.path, reads=[document.path], folder=step.folder / "document", limits=step.tools.documents.of(0)
+        )
+    except SandboxError:
+        return
     if pages:
         which = f"page {pages[0]} is a picture" if len(pages) == 1 else f"{len(pages)} pages from page {pages[0]} on are pictures"
         message = f"{step.source_name}: {which}, in which marks were not looked for. Mode ai (redraw_pdf) looks there."

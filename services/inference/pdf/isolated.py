@@ -18,18 +18,17 @@ NEEDED = (
 def clean(
     source: Path, target: Path, likely: bool, allow_signed: bool, owner_password: str, on_page: Callable[[int, int], None]
 ) -> dict[str, Any]:
-    """`remove_watermarks`, of likely marks too or only sure ones; returns its report as `Report.to_dict`, and `scanned_pages`.
+    """`remove_watermarks`, of likely marks too or only sure ones; returns its report as `Report.to_dict`.
 
     Raises FILE_SIGNED, FILE_LOCKED, or FIELD_INVALID for a wrong owner password, as well.
     """
     from services.inference.pdf.protection import Consent, refusal_of
     from services.inference.pdf.remove import Wanted, remove_watermarks
-    from services.inference.pdf.scans import scanned_pages
 
     refusal = refusal_of(source, Consent(allow_signed, owner_password))
     if refusal is not None:
         raise refusal
-    return {**remove_watermarks(source, target, on_page, Wanted(likely=likely)).to_dict(), "scanned_pages": scanned_pages(source)}
+    return remove_watermarks(source, target, on_page, Wanted(likely=likely)).to_dict()
 
 
 def examine(
@@ -48,11 +47,16 @@ def examine(
     from services.inference.pdf.preview import draw_preview
     from services.inference.pdf.protection import Consent, refusal_of
     from services.inference.pdf.remove import Wanted, remove_watermarks
-    from services.inference.pdf.scans import scanned_pages
 
     report = remove_watermarks(source, scratch, on_page, Wanted(likely=likely))
     refusal = refusal_of(source, Consent(allow_signed, owner_password))
     if refusal is not None:
         report.warnings.append(refusal.message)
-    preview_page = draw_preview(source, scratch, report, preview)
-    return {**report.to_dict(), "scanned_pages": scanned_pages(source), "preview_page": preview_page}
+    return {**report.to_dict(), "preview_page": draw_preview(source, scratch, report, preview)}
+
+
+def scans(source: Path) -> list[int]:
+    """`scanned_pages`: on its own, since a document made to harm ends this process, and its marks can be looked for all the same."""
+    from services.inference.pdf.scans import scanned_pages
+
+    return scanned_pages(source)
