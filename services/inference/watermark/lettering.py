@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from services.inference.media.colour import strips
 from services.inference.ocr.detection import Line
 from services.inference.watermark import blending
 from services.inference.watermark.blending import Blend
@@ -22,7 +23,6 @@ from services.inference.watermark.report import Kind
 from services.inference.watermark.strokes import Mask, Pixels8
 from services.inference.watermark.text_lines import AskNetwork
 
-_SURROUND = 40  # pixels
 _HALO = 4  # pixels: reach of a stroke's soft edge
 
 
@@ -33,7 +33,10 @@ def text_marks(
 
     `opaque` is what looks like a mark in the region as a whole: an emblem beside a name, or a mark of which the name alone reads as text.
     """
-    return [_removed(pixels, each, region) for each in solutions(pixels, lines, region, opaque, ask, check)]
+    return [
+        _removed(np.ascontiguousarray(pixels[view.window]), each, region[view.window]).moved(view.left, view.top)
+        for view, each in solutions(pixels, lines, region, opaque, ask, check)
+    ]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,17 +51,17 @@ def outlined_text(pixels: Pixels8, lines: Sequence[Line], ask: AskNetwork, check
     """The text in these lines of an sRGB picture, whether it is a mark or the picture's own."""
     everywhere = np.ones(pixels.shape[:2], np.bool_)
     found: list[OutlinedText] = []
-    for solution in solutions(pixels, lines, everywhere, None, ask, check):
-        view = _bounds(solution.shapes).grown(_SURROUND, pixels.shape[1], pixels.shape[0]).window
-        measured = blending.measure(np.ascontiguousarray(pixels[view]), solution.shapes[view])
+    for view, solution in solutions(pixels, lines, everywhere, None, ask, check):
+        part, whole = np.ascontiguousarray(pixels[view.window]), everywhere[view.window]
+        measured = blending.measure(part, solution.shapes)
         same = measured is not None and abs(measured.opacity - solution.fit.opacity) < SAME_OPACITY
         overlay = None
         if measured is not None and same and measured.shows_through and solution.fit.opacity < TRANSLUCENT:
-            overlay = _translucent(pixels, solution.shapes, solution.fit, everywhere).overlay
+            overlay = _translucent(part, solution.shapes, solution.fit, whole).moved(view.left, view.top).overlay
             assert overlay is not None
             blend = replace(overlay.blend, correlation=measured.correlation, misfit=measured.misfit)
             overlay = replace(overlay, blend=blend)
-        found.append(OutlinedText(_removed(pixels, solution, everywhere), overlay))
+        found.append(OutlinedText(_removed(part, solution, whole).moved(view.left, view.top), overlay))
     return found
 
 
@@ -73,7 +76,9 @@ def _translucent(pixels: Pixels8, shapes: Mask, fit: Fit, region: Mask) -> Detec
     cover = with_soft_edges(pixels, shapes, fit.colour, fit.opacity)
     cover[~region] = 0
     # From a share of the step in the logarithm to a share of the opacity.
-    cover = np.asarray((1 - np.exp(-np.float32(step_of(fit.opacity)) * cover)) / np.float32(fit.opacity), np.float32)
+    step = np.float32(step_of(fit.opacity))
+    for rows in strips(cover.shape[0]):
+        cover[rows] = (1 - np.exp(-step * cover[rows])) / np.float32(fit.opacity)
     box = _bounds(cover > 0)
     blend = Blend(fit.colour, fit.opacity, fit.agreeing)
     count = cv2.connectedComponents(shapes.astype(np.uint8))[0] - 1

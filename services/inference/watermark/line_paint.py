@@ -59,60 +59,60 @@ class Solution:
     merit: float = 0.0
     """How well the paint explains the borders of all of it."""
 
-    def placed(self, view: tuple[slice, slice], size: tuple[int, ...], shape: tuple[int, ...]) -> Solution:
-        """From a part of a crop, whose width and height are `size`, to the whole crop."""
-
-        def placed(mask: Mask) -> Mask:
-            whole = np.zeros(shape[:2], np.bool_)
-            whole[view] = _resized(mask, size)
-            return whole
-
-        return replace(self, shapes=placed(self.shapes), also=None if self.also is None else placed(self.also))
-
 
 def solutions(
     pixels: Pixels8, lines: Sequence[Line], region: Mask, opaque: Mask | None, ask: AskNetwork, check: Callable[[], None]
-) -> list[Solution]:
-    """What is painted in `region` in these lines. `opaque` is what looks like a mark in the region as a whole."""
+) -> list[tuple[Box, Solution]]:
+    """What is painted in `region` in these lines, each in a part of the crop. `opaque` is what looks like a mark in the whole region."""
     alike = alike_lines(lines)
-    repeated = _repeated(pixels, alike[0], region, ask) if len(alike) >= REPEATED else None
+    repeated, everywhere = None, Box(0, 0, region.shape[1], region.shape[0])
+    if len(alike) >= REPEATED:
+        repeated = _in_part(pixels, everywhere, alike[0], [region], lambda part, line, masks: _repeated(part, line, masks[0], ask))
     if repeated is not None and repeated.fit.agreeing >= _LEAST_AGREEING_BESIDE:
-        return [repeated]
-    found, taken = [], np.zeros_like(region)
+        return [(everywhere, repeated)]
+    found: list[tuple[Box, Solution]] = []
+    taken = np.zeros_like(region)
     for line in lines:
         check()
-        view = _around(line, region.shape).window
-        solution = _best_in(pixels, view, line, region & ~taken, opaque, ask, check)
+        view = _around(line, region.shape)
+        masks = [region, taken] if opaque is None else [region, taken, opaque]
+        solution = _in_part(
+            pixels,
+            view,
+            line,
+            masks,
+            lambda part, line, masks: _best(part, line, masks[0] & ~masks[1], masks[2] if len(masks) > 2 else None, ask, check),
+        )
         if solution is not None:
-            found.append(solution)
+            found.append((view, solution))
             # With the soft edges, which are no mark of their own.
-            taken |= thickened(solution.shapes, _AROUND)
-    if repeated is not None and _TOGETHER * repeated.merit > sum(each.merit for each in found):
-        return [repeated]
+            taken[view.window] |= thickened(solution.shapes, _AROUND)
+    if repeated is not None and _TOGETHER * repeated.merit > sum(each.merit for _, each in found):
+        return [(everywhere, repeated)]
     return found
 
 
-def _best_in(
+def _in_part(
     pixels: Pixels8,
-    view: tuple[slice, slice],
+    view: Box,
     line: Line,
-    region: Mask,
-    opaque: Mask | None,
-    ask: AskNetwork,
-    check: Callable[[], None],
+    masks: Sequence[Mask],
+    find: Callable[[Pixels8, Line, Sequence[Mask]], Solution | None],
 ) -> Solution | None:
-    """`_best` for a part of the crop, on a smaller copy if it is large."""
-    part, masks = np.ascontiguousarray(pixels[view]), [region[view], None if opaque is None else opaque[view]]
+    """What is found in a part of the crop, on a smaller copy if it is large."""
+    part, masks = np.ascontiguousarray(pixels[view.window]), [mask[view.window] for mask in masks]
     full = part.shape[1::-1]
     scale = min(1.0, (_MOST_EXAMINED / (full[0] * full[1])) ** 0.5)
-    line = Line((line.x - view[1].start) * scale, (line.y - view[0].start) * scale, line.length * scale, line.height * scale, line.tilt)
+    line = Line((line.x - view.left) * scale, (line.y - view.top) * scale, line.length * scale, line.height * scale, line.tilt)
     if scale < 1:
         size = max(1, round(full[0] * scale)), max(1, round(full[1] * scale))
         part = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
-        masks = [None if mask is None else _resized(mask, size) for mask in masks]
-    assert masks[0] is not None
-    solution = _best(part, line, masks[0], masks[1], ask, check)
-    return None if solution is None else solution.placed(view, full, region.shape)
+        masks = [_resized(mask, size) for mask in masks]
+    solution = find(part, line, masks)
+    if solution is None:
+        return None
+    also = None if solution.also is None else _resized(solution.also, full)
+    return replace(solution, shapes=_resized(solution.shapes, full), also=also)
 
 
 def _around(line: Line, shape: tuple[int, ...]) -> Box:

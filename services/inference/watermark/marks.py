@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.inference.watermark.box import Box
 from services.inference.watermark.refinement import Overlay
@@ -26,3 +26,8 @@ class DetectedMark:
     """Whether it may be removed without being requested."""
     overlay: Overlay | None = None
     """Cover and paint of a translucent mark; `strokes` is then where it covers."""
+
+    def moved(self, columns: int, rows: int) -> DetectedMark:
+        """The same mark, so many pixels to the right and down."""
+        box = self.box.moved(columns, rows)
+        return replace(self, box=box, overlay=None if self.overlay is None else replace(self.overlay, box=box))

@@ -18,12 +18,14 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
+from services.inference.media.colour import strips
 from services.inference.watermark.strokes import Mask, Pixels8, Plane
 
 _NOISE = 3.0  # levels of a JPEG
 _NEAREST = 4.0  # levels: distances from the colour below that are noise
 _BORDER, _AREA = 0.3, 0.02  # of the step: the edge that a pixel of border must remove, and the evidence that each covered pixel needs
 _LEAST_EDGE = 0.03
+_STRIP, _REACH = 512, 8  # rows
 _SOFT = 1.3  # pixels: standard deviation of the means beside an edge
 
 
@@ -92,6 +94,18 @@ def with_soft_edges(pixels: Pixels8, covered: Mask, colour: Sequence[float], opa
 
     An edge pixel is placed between the picture as it is seen beside it and the paint over that.
     """
+    height = covered.shape[0]
+    cover = covered.astype(np.float32)
+    for rows in strips(height, _STRIP):
+        # With the rows above and below that the means beside an edge take in.
+        wide = slice(max(0, rows.start - _REACH), min(height, rows.stop + _REACH))
+        if covered[wide].any():
+            inner = slice(rows.start - wide.start, rows.stop - wide.start)
+            cover[rows] = _soft_edges(pixels[wide], covered[wide], colour, opacity)[inner]
+    return cover
+
+
+def _soft_edges(pixels: Pixels8, covered: Mask, colour: Sequence[float], opacity: float) -> Plane:
     kernel = np.ones((3, 3), np.uint8)
     shapes = covered.astype(np.uint8)
     edge = (cv2.dilate(shapes, kernel) > 0) & (cv2.erode(shapes, kernel) == 0)

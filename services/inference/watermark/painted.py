@@ -15,7 +15,7 @@ from services.inference.watermark.strokes import Pixels8, Plane
 from services.inference.watermark.text_lines import AskNetwork
 
 _STRIDE = 16  # pixels: the network takes whole multiples
-_LONGEST, _MOST_SEEN = 4096, 4_000_000  # pixels
+_LONGEST, _MOST_SEEN = 4096, 1_500_000  # pixels
 _SHARP = 0.7  # scale down to which interpolation needs no average of pixels
 _LEAST = 0.002  # probability
 

@@ -106,7 +106,7 @@ def _in_box(crop: Pixels8, region: Mask, box: Box, around: Box, networks: Networ
         lines = [line for line in lines if (covered([line], region.shape) & region).any()]
         text = text_marks(crop, lines, region, opaque, networks.strokes, check)
         if text and not _is_on(solids, text):
-            return [_moved(mark, around) for mark in text]
+            return [mark.moved(around.left, around.top) for mark in text]
     if tone is None:
         # Where text was read, its letters would have been told from the picture, and opaque paint is seldom without an edge.
         most = _FAINT if lines else _OPAQUE
@@ -137,12 +137,6 @@ def _is_on(solids: Mask | None, text: Sequence[DetectedMark]) -> bool:
         letters[mark.box.window] |= True if mark.strokes is None else mark.strokes
     around = thickened(solids, _LETTER_GAP) & letters
     return bool(solids.sum() > _PLATE * letters.sum() and around.sum() > _ON_PLATE * letters.sum())
-
-
-def _moved(mark: DetectedMark, around: Box) -> DetectedMark:
-    """From the crop's coordinates to the picture's."""
-    box = mark.box.moved(around.left, around.top)
-    return replace(mark, box=box, overlay=None if mark.overlay is None else replace(mark.overlay, box=box))
 
 
 def _joined(one: Mask | None, other: Mask | None) -> Mask | None:

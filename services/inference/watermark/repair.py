@@ -97,7 +97,9 @@ class Repair:
             allowed[inner] = True
             methods: tuple[Method, ...] = (self._fill(thickened(covered, 1) & allowed, around),)
             return Mark(found.kind, found.box, found.confidence, methods, found.evidence)
-        crop[covered] = self._without(crop, cover * np.float32(blend.opacity), colour)[covered]
+        for rows in strips(crop.shape[0], _STRIP):
+            there = covered[rows]
+            crop[rows][there] = self._without(crop[rows], cover[rows] * np.float32(blend.opacity), colour)[there]
         if overlay.edges_known:
             return Mark(found.kind, found.box, found.confidence, (Method.UNBLENDED,), found.evidence, blend.opacity)
         rim = thickened(covered, 1) & ~thinned(cover > _WHOLE, 1)

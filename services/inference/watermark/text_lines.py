@@ -35,7 +35,9 @@ def lines_in(pixels: Pixels8, ask: AskNetwork, check: Callable[[], None]) -> lis
 
 def _lines_in(pixels: Pixels8, ask: AskNetwork, check: Callable[[], None]) -> list[Line]:
     looks = [[(line, covered([line], pixels.shape)) for line in _found(pixels, ask, longest, angle, check)] for longest, angle in _LOOKS]
-    found = sorted((each for look in looks for each in look), key=lambda each: int(each[1].sum()), reverse=True)
+    # A turned picture ends in repeated pixels, where the network may see lines, too.
+    inside = (each for look in looks for each in look if each[1].any())
+    found = sorted(inside, key=lambda each: int(each[1].sum()), reverse=True)
     chosen: list[tuple[Line, Mask]] = []
     while found:
         chosen.append(_most_typical([each for each in found if _part_of(each[1], found[0][1])]))

@@ -78,6 +78,16 @@ def test_nothing_is_found_where_there_is_no_text() -> None:
     assert not lines_in(texture(), network(230), lambda: None)
 
 
+def test_lines_beside_a_turned_picture_are_none() -> None:
+    def at_the_corner(prepared: Pixels8) -> Pixels8:
+        text = nothing(prepared)
+        text[:, 20:45, 10:110] = 250
+        return text
+
+    for line in lines_in(texture(300, 300), at_the_corner, lambda: None):
+        assert covered([line], (300, 300)).any()
+
+
 @pytest.mark.parametrize(("opacity", "colour"), [(0.3, 255), (0.6, 255), (0.5, 0)])
 def test_the_cover_of_known_paint_is_found(opacity: float, colour: int) -> None:
     truth = np.asarray(texture() // 3 + 90, np.uint8)
