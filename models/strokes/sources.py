@@ -6,7 +6,6 @@ None of them is used by what evaluates the network's results on pictures held ou
 from __future__ import annotations
 
 import hashlib
-import io
 import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -100,7 +99,7 @@ def fonts(cache: Path) -> Sequence[bytes]:
                 except KeyError:
                     continue
                 assert member is not None
-                found.append(io.BytesIO(member.read()).getvalue())
+                found.append(member.read())
     return found
 
 

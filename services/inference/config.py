@@ -106,7 +106,7 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
     )
     model_cutout: str = Field("", description="Model for remove_background. If empty, `birefnet` if it runs on a GPU, otherwise `isnet`.")
     model_text: str = Field("ppocr_det", description="Model that detects text for remove_watermark and read_text.")
-    model_strokes: str = Field("mark_strokes", description="Model that outlines text for remove_watermark in boxes. If empty, none.")
+    model_strokes: str = Field("mark_strokes", description="Model that outlines text for remove_watermark and redraw_pdf. If empty, none.")
     model_inpaint: str = Field(
         "",
         description="Model with which erase, and remove_watermark over detail, fill. If empty, `lama` if installed, otherwise `migan` if "

@@ -1,4 +1,4 @@
-"""Text that is to be removed: in a box that a person has drawn, or of any slant in a picture, where the picture shows through."""
+"""Text that is to be removed: in a box that a person has drawn, or wherever a picture has some."""
 
 from __future__ import annotations
 

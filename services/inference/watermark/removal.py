@@ -48,7 +48,7 @@ class Watching:
 
 @dataclass(frozen=True, slots=True)
 class Networks:
-    """What is asked about a box: both take any picture, and find nothing where there is no such model."""
+    """What is asked about a picture or a part of one. Where there is no such model, nothing is found."""
 
     text: AskNetwork
     """Finds lines of text."""
