@@ -1,6 +1,7 @@
 """Bundles: which models belong together to one feature, and which of them the operator has chosen while the platform runs."""
 
 import json
+import tempfile
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -105,11 +106,13 @@ def read_choices(root: Path) -> dict[str, bool]:
 
 
 def write_choices(root: Path, choices: Mapping[str, bool]) -> None:
-    """Keep the operator's choices."""
+    """Keep the operator's choices. Installers that run at the same time may do so, too."""
     root.mkdir(parents=True, exist_ok=True)
-    partial = root / f".{CHOICES}.partial"
-    partial.write_text(json.dumps(dict(sorted(choices.items())), indent=2) + "\n", encoding="utf-8")
-    partial.replace(root / CHOICES)
+    # Beside the repository, since Triton reads every folder inside it.
+    with tempfile.TemporaryDirectory(dir=root.parent, prefix=f".{root.name}.choices-") as temporary:
+        partial = Path(temporary, CHOICES)
+        partial.write_text(json.dumps(dict(sorted(choices.items())), indent=2) + "\n", encoding="utf-8")
+        partial.replace(root / CHOICES)
 
 
 def chosen_models(bundles: Mapping[str, Bundle], choices: Mapping[str, bool], of_the_set: Collection[str]) -> frozenset[str]:

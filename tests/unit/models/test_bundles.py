@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from models import bundle_commands
 from models.__main__ import main
-from models.bundles import Bundle, chosen_models, installed, load_bundles, only_of, read_choices
+from models.bundles import Bundle, chosen_models, installed, load_bundles, only_of, read_choices, write_choices
 from models.catalogue import load_catalogue
 from models.repository import Repository
 from tests.unit.models.catalogues import CatalogueFile
@@ -179,6 +180,19 @@ def test_other_bytes_than_expected_leave_everything_as_it_was(
     assert "SHA-256" in capsys.readouterr().err
     assert not (folder / "sharpen").exists()
     assert read_choices(folder) == {}
+
+
+def test_installers_that_run_at_the_same_time_may_write_the_choices(tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+
+    def write(number: int) -> None:
+        for _ in range(50):
+            write_choices(folder, {f"bundle-{number}": True})
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(write, range(8)))
+    assert len(read_choices(folder)) == 1
+    assert [path.name for path in tmp_path.rglob("*")] == ["models", "bundles.json"]
 
 
 def test_an_installer_ends_with_whoever_has_started_it(installation: Installation) -> None:
