@@ -19,8 +19,9 @@ from benchmarks.table import Section
 from services.inference.media import Image
 from services.inference.ocr.detection import network_input, text_map
 from services.inference.watermark.box import Box
-from services.inference.watermark.removal import Networks, Watching, remove_found, remove_in_boxes, searchable
+from services.inference.watermark.removal import Watching, remove_found, remove_in_boxes, searchable
 from services.inference.watermark.text import find_text
+from services.inference.watermark.text_lines import Networks
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PRODUCERS = _ROOT / ".venv-bench" / "bin" / "python"

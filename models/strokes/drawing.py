@@ -6,7 +6,7 @@ import io
 import math
 import random
 import string
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -22,7 +22,17 @@ _LINE = 0.3, 0.85  # of the height: that of the letters
 _LETTERS = 12, 110  # pixels: height of the letters as they were drawn
 _STRENGTHS = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1.0)
 _LEAST_CHANGE = 6.0  # levels: by which a mark changes its pixels on average
-_UNMARKED, _EMBLEM, _SYMBOL, _OUTLINED, _HOLLOW, _SHADOWED, _COLOURED, _TURNED = 0.05, 0.14, 0.2, 0.15, 0.03, 0.15, 0.3, 0.5  # shares
+_UNMARKED, _EMBLEM, _LOGO, _SYMBOL, _OUTLINED, _HOLLOW, _SHADOWED, _COLOURED, _TURNED = (
+    0.05,
+    0.12,
+    0.12,
+    0.2,
+    0.15,
+    0.03,
+    0.15,
+    0.3,
+    0.5,
+)  # shares
 _SIGNS = "©®™@#&.-_:/!?+"
 _QUALITIES = (None, None, 96, 92, 88, 84, 80, 75, 65)
 _SHADOW = 0.6  # opacity relative to the letters'
@@ -35,6 +45,11 @@ class Hand:
         self._photographs, self._fonts, self._rng = photographs, fonts, random.Random(seed)
         self._noise = np.random.default_rng(seed)
 
+    def lines(self) -> Iterator[tuple[Pixels8, Pixels8]]:
+        """One line after another, without end: see `line`."""
+        while True:
+            yield self.line()
+
     def line(self) -> tuple[Pixels8, Pixels8]:
         """A part of a picture, uint8 [80, 320, 3], and how much of each pixel is painted, uint8 [80, 320], 255 for all."""
         rng = self._rng
@@ -45,7 +60,7 @@ class Hand:
             ground = self._ground(height, width)
             if rng.random() < _UNMARKED:
                 return self._seen(ground, np.zeros((height, width), np.float32))
-            layers = self._emblem(height, width, letters) if rng.random() < _EMBLEM else self._layers(height, width, letters)
+            layers = self._drawn(height, width, letters)
             strength = rng.choice(_STRENGTHS)
             picture, cover = ground.astype(np.float32), np.zeros((height, width), np.float32)
             for plane, colour in layers:
@@ -82,6 +97,13 @@ class Hand:
             ground += self._noise.normal(0, rng.uniform(2, 8), ground.shape).astype(np.float32)
         return np.rint(ground).clip(0, 255).astype(np.uint8)
 
+    def _drawn(self, height: int, width: int, size: float) -> list[tuple[Plane, tuple[int, ...]]]:
+        """Cover and colour of each layer of a mark, the lowest first. `size`: of its letters, or its emblem, in pixels."""
+        kind = self._rng.random()
+        if kind < _EMBLEM:
+            return self._emblem(height, width, size)
+        return self._logo(height, width, size) if kind < _EMBLEM + _LOGO else self._layers(height, width, size)
+
     def _words(self) -> str:
         rng = self._rng
         kind = rng.random()
@@ -98,7 +120,7 @@ class Hand:
         return text if rng.random() < 0.9 else text + str(rng.randint(0, 2030))
 
     def _layers(self, height: int, width: int, letters: float) -> list[tuple[Plane, tuple[int, ...]]]:
-        """Cover and colour of each layer, the lowest first."""
+        """A line of text."""
         rng = self._rng
         font = ImageFont.truetype(io.BytesIO(rng.choice(self._fonts)), max(8, round(letters * rng.uniform(1.0, 1.35))))
         text, symbol = self._words(), rng.random() < _SYMBOL
@@ -139,13 +161,33 @@ class Hand:
             shadow = np.asarray(cv2.GaussianBlur(shadow, (0, 0), max(0.6, away / 2)), np.float32)
         return [(_SHADOW * shadow, (0, 0, 0))]
 
-    def _emblem(self, height: int, width: int, size: float) -> list[tuple[Plane, tuple[int, ...]]]:
-        """A figure with a hole or with something in another colour in it, or a few figures side by side."""
+    def _logo(self, height: int, width: int, size: float) -> list[tuple[Plane, tuple[int, ...]]]:
+        """An emblem, and a smaller name beside or below it."""
+        rng = self._rng
+        letters, gap = size * rng.uniform(0.35, 0.65), size * rng.uniform(0.05, 0.3)
+        beside = rng.random() < 0.75
+        if not beside:
+            size, letters = 0.6 * size, 0.6 * letters
+        font = ImageFont.truetype(io.BytesIO(rng.choice(self._fonts)), max(8, round(letters * rng.uniform(1.0, 1.35))))
+        centre = (width * rng.uniform(0.1, 0.5), height * (rng.uniform(0.4, 0.6) if beside else rng.uniform(0.28, 0.4)))
+        at = (centre[0] + size / 2 + gap, centre[1]) if beside else (centre[0], centre[1] + size / 2 + gap)
+        layers = self._emblem(height, width, size, centre)
+        plane = Image.new("L", (width, height), 0)
+        ImageDraw.Draw(plane).text(at, self._words(), fill=255, font=font, anchor="lm" if beside else "mt")
+        name = np.asarray(plane, np.float32) / np.float32(255)
+        layers[0] = (np.maximum(layers[0][0], name), layers[0][1])
+        return layers
+
+    def _emblem(
+        self, height: int, width: int, size: float, centre: tuple[float, float] | None = None
+    ) -> list[tuple[Plane, tuple[int, ...]]]:
+        """A figure with a hole or with something in another colour in it, or without `centre` a few figures side by side."""
         rng = self._rng
         colour, inner = self._colour(), self._colour()
-        centre = (width * rng.uniform(0.2, 0.8), height * rng.uniform(0.4, 0.6))
+        several = 1 if centre else rng.choice((1, 1, 1, 2, 3))
+        centre = centre or (width * rng.uniform(0.2, 0.8), height * rng.uniform(0.4, 0.6))
         outer, within = Image.new("L", (width, height), 0), Image.new("L", (width, height), 0)
-        for number in range(rng.choice((1, 1, 1, 2, 3))):
+        for number in range(several):
             at = (centre[0] + 1.2 * number * size, centre[1])
             self._figure(ImageDraw.Draw(outer), at, size / 2)
             if rng.random() < 0.6:

@@ -11,7 +11,8 @@ import argparse
 import math
 import multiprocessing
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ Pixels8 = npt.NDArray[np.uint8]
 _CACHE = Path(__file__).resolve().parents[2] / ".cache" / "downloads"
 _SEED = 17
 _BATCH = 24
-_RATE, _RISE = 2e-3, 300  # of learning, and steps until it is reached
+_RISE = 300  # steps until the rate is reached
 _CHECKS = 240  # lines
 _EVERY = 500  # steps
 
@@ -41,26 +42,29 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the ONNX file to write")
     parser.add_argument("--steps", type=int, default=6_500)
     parser.add_argument("--resume", type=Path, help="weights to begin with, saved beside an earlier ONNX file")
+    parser.add_argument("--rate", type=float, default=2e-3, help="of learning")
+    parser.add_argument("--seed", type=int, default=17, help="another one draws other lines")
     arguments = parser.parse_args()
     known, letters = photographs(arguments.opencv), fonts(_CACHE)
-    torch.manual_seed(_SEED)
+    torch.manual_seed(arguments.seed)
     network = Strokes().to(memory_format=torch.channels_last)
     if arguments.resume:
         network.load_state_dict(torch.load(arguments.resume, weights_only=True))
-    check = _drawn([known[name] for name in CHECKED], letters, _SEED, _CHECKS)
-    _train(network, known, letters, check, arguments.steps, arguments.out)
+    check = _tensors([*islice(Hand([known[name] for name in CHECKED], letters, _SEED).lines(), _CHECKS)])
+    print(f"before: {_checked(network, check)}", flush=True)
+    trained_on = [picture for name, picture in known.items() if name not in CHECKED]
+    _train(network, _batches(trained_on, letters, arguments.steps, arguments.seed + 1), check, arguments)
     export(network, arguments.out)
 
 
-def _train(
-    network: Strokes, known: Mapping[str, Pixels8], letters: Sequence[bytes], check: tuple[Tensor, Tensor], steps: int, out: Path
-) -> None:
-    optimizer = torch.optim.Adam(network.parameters(), lr=_RATE)
+def _train(network: Strokes, batches: Iterator[tuple[Tensor, Tensor]], check: tuple[Tensor, Tensor], arguments: argparse.Namespace) -> None:
+    steps: int = arguments.steps
+    optimizer = torch.optim.Adam(network.parameters(), lr=arguments.rate)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min(1.0, (step + 1) / _RISE) * (0.01 + 0.99 * (1 + math.cos(math.pi * min(1.0, step / steps))) / 2)
     )
     began, recent = time.monotonic(), 0.0
-    for step, (pictures, covers) in enumerate(_batches([v for name, v in known.items() if name not in CHECKED], letters, steps), 1):
+    for step, (pictures, covers) in enumerate(batches, 1):
         network.train()
         with torch.autocast("cpu", dtype=torch.bfloat16):
             logits = network(pictures)
@@ -72,7 +76,7 @@ def _train(
         recent = loss.item() if step == 1 else 0.98 * recent + 0.02 * loss.item()
         if step % _EVERY == 0 or step == steps:
             print(f"step {step} of {steps}, {time.monotonic() - began:.0f} s: loss {recent:.4f}, {_checked(network, check)}", flush=True)
-            torch.save(network.state_dict(), out.with_suffix(".pt"))
+            torch.save(network.state_dict(), arguments.out.with_suffix(".pt"))
 
 
 def _loss(logits: Tensor, covers: Tensor) -> Tensor:
@@ -93,32 +97,31 @@ def _checked(network: nn.Module, check: tuple[Tensor, Tensor]) -> str:
     return f"precision {both / whole:.3f}, recall {both / truth:.3f}, IoU {both / either:.3f}"
 
 
-def _drawn(pictures: Sequence[Pixels8], letters: Sequence[bytes], seed: int, count: int) -> tuple[Tensor, Tensor]:
-    hand = Hand(pictures, letters, seed)
-    return _tensors([hand.line() for _ in range(count)])
-
-
 def _tensors(lines: Sequence[tuple[Pixels8, Pixels8]]) -> tuple[Tensor, Tensor]:
     seen = torch.from_numpy(np.stack([picture for picture, _ in lines])).permute(0, 3, 1, 2).float() / 127.5 - 1
     covers = torch.from_numpy(np.stack([cover for _, cover in lines])).unsqueeze(1).float() / 255
     return seen.contiguous(memory_format=torch.channels_last), covers
 
 
-def _batches(pictures: Sequence[Pixels8], letters: Sequence[bytes], steps: int) -> Iterator[tuple[Tensor, Tensor]]:
+def _batches(pictures: Sequence[Pixels8], letters: Sequence[bytes], steps: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Drawn by a process of their own, ahead of the training."""
     ready: multiprocessing.Queue[list[tuple[Pixels8, Pixels8]]] = multiprocessing.Queue(8)
-    drawer = multiprocessing.Process(target=_draw, args=(pictures, letters, steps, ready), daemon=True)
+    drawer = multiprocessing.Process(target=_draw, args=(pictures, letters, steps, seed, ready), daemon=True)
     drawer.start()
     for _ in range(steps):
         yield _tensors(ready.get())
 
 
 def _draw(
-    pictures: Sequence[Pixels8], letters: Sequence[bytes], steps: int, ready: multiprocessing.Queue[list[tuple[Pixels8, Pixels8]]]
+    pictures: Sequence[Pixels8],
+    letters: Sequence[bytes],
+    steps: int,
+    seed: int,
+    ready: multiprocessing.Queue[list[tuple[Pixels8, Pixels8]]],
 ) -> None:
-    hand = Hand(pictures, letters, _SEED + 1)
+    lines = Hand(pictures, letters, seed).lines()
     for _ in range(steps):
-        ready.put([hand.line() for _ in range(_BATCH)])
+        ready.put([*islice(lines, _BATCH)])
 
 
 def export(network: Strokes, out: Path) -> None:

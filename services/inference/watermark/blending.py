@@ -22,6 +22,7 @@ _ROUNDS = 6
 _PURE = 50.0  # levels
 _CLEAR_CORRELATION, _CLEAR_MISFIT, _EXACT_MISFIT = 0.9, 0.09, 0.04
 _MOST_MISFIT = 0.2
+_NOISE = 6.0  # levels: what JPEG adds
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,14 @@ def purified(pixels: Pixels8, strokes: Mask, blend: Blend) -> Blend:
 def unblend(samples: Levels, opacity: Levels | float, colour: Levels | float) -> Levels:
     """The picture below: samples from 0 to 255, height x width x channels or n x channels. `opacity` is below 1."""
     return np.asarray((samples - opacity * colour) / (1 - opacity), np.float32).clip(0, 255)
+
+
+def most_opacity(samples: Levels, colour: Levels | float) -> Levels:
+    """The opacity, height x width, that paint of a colour may have over each pixel: with more, what is below would be out of range."""
+    colour = np.asarray(colour, np.float32)
+    darkest = (samples + _NOISE) / np.maximum(1.0, colour)
+    lightest = (255 - samples + _NOISE) / np.maximum(1.0, 255 - colour)
+    return np.asarray(np.minimum(darkest, lightest).min(axis=-1), np.float32)
 
 
 def smooth_below(pixels: Pixels8, mask: Mask) -> Pixels8:

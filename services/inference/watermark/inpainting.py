@@ -67,7 +67,19 @@ def _structured(pixels: Pixels8, mask: Mask) -> Pixels8:
     source = np.ascontiguousarray(pixels if pixels.shape[2] == 3 else pixels[..., 0])
     filled = np.zeros_like(source)
     cv2.xphoto.inpaint(source, np.where(mask, 0, 255).astype(np.uint8), filled, cv2.xphoto.INPAINT_FSR_FAST)
-    return filled.reshape(pixels.shape)
+    return _in_range(filled.reshape(pixels.shape), pixels, mask)
+
+
+def _in_range(filled: Pixels8, pixels: Pixels8, mask: Mask) -> Pixels8:
+    """Without colours that are nowhere around: beside strong edges the reconstruction overshoots, in a gray picture to green."""
+    if pixels.shape[2] != 3 or mask.all():
+        return filled
+    known, found = (cv2.cvtColor(each, cv2.COLOR_RGB2YCrCb) for each in (pixels, filled))
+    least, most = known[~mask].min(axis=0), known[~mask].max(axis=0)
+    beyond = mask & ((found < least) | (found > most)).any(axis=2)
+    result = filled.copy()
+    result[beyond] = cv2.cvtColor(found.clip(least, most).astype(np.uint8), cv2.COLOR_YCrCb2RGB)[beyond]
+    return result
 
 
 def with_grain(filled: Pixels8, pixels: Pixels8, mask: Mask) -> Pixels8:

@@ -57,7 +57,7 @@ def outlined_text(pixels: Pixels8, lines: Sequence[Line], ask: AskNetwork, check
         same = measured is not None and abs(measured.opacity - solution.fit.opacity) < SAME_OPACITY
         overlay = None
         if measured is not None and same and measured.shows_through and solution.fit.opacity < TRANSLUCENT:
-            overlay = _translucent(part, solution.shapes, solution.fit, whole).moved(view.left, view.top).overlay
+            overlay = translucent(part, solution.shapes, solution.fit, whole).moved(view.left, view.top).overlay
             assert overlay is not None
             blend = replace(overlay.blend, correlation=measured.correlation, misfit=measured.misfit)
             overlay = replace(overlay, blend=blend)
@@ -68,26 +68,28 @@ def outlined_text(pixels: Pixels8, lines: Sequence[Line], ask: AskNetwork, check
 def _removed(pixels: Pixels8, solution: Solution, region: Mask) -> DetectedMark:
     # On smooth ground what is beside the mark is better known than what is below it.
     if solution.fit.opacity < TRANSLUCENT and is_detailed(pixels, solution.shapes):
-        return _translucent(pixels, solution.shapes, solution.fit, region)
-    return _to_fill(solution.shapes if solution.also is None else solution.shapes | solution.also, region)
+        return translucent(pixels, solution.shapes, solution.fit, region)
+    return to_fill(solution.shapes if solution.also is None else solution.shapes | solution.also, region)
 
 
-def _translucent(pixels: Pixels8, shapes: Mask, fit: Fit, region: Mask) -> DetectedMark:
+def translucent(pixels: Pixels8, shapes: Mask, fit: Fit, region: Mask) -> DetectedMark:
+    """Shapes of a paint through which the picture shows, with their soft edges, as a mark to be removed."""
     cover = with_soft_edges(pixels, shapes, fit.colour, fit.opacity)
     cover[~region] = 0
     # From a share of the step in the logarithm to a share of the opacity.
     step = np.float32(step_of(fit.opacity))
     for rows in strips(cover.shape[0]):
         cover[rows] = (1 - np.exp(-step * cover[rows])) / np.float32(fit.opacity)
-    box = _bounds(cover > 0)
+    box = bounds(cover > 0)
     blend = Blend(fit.colour, fit.opacity, fit.agreeing)
     count = cv2.connectedComponents(shapes.astype(np.uint8))[0] - 1
     overlay = Overlay(box, cover[box.window], blend, count, edges_known=True)
     return DetectedMark(Kind.BOX, box, overlay.cover > COVERED, 1.0, overlay=overlay)
 
 
-def _to_fill(strokes: Mask, region: Mask) -> DetectedMark:
-    limits, box = _bounds(region), _bounds(strokes)
+def to_fill(strokes: Mask, region: Mask) -> DetectedMark:
+    """Strokes to be filled, as a mark to be removed."""
+    limits, box = bounds(region), bounds(strokes)
     box = Box(
         max(limits.left, box.left - _HALO),
         max(limits.top, box.top - _HALO),
@@ -97,6 +99,7 @@ def _to_fill(strokes: Mask, region: Mask) -> DetectedMark:
     return DetectedMark(Kind.BOX, box, strokes[box.window], 1.0)
 
 
-def _bounds(mask: Mask) -> Box:
+def bounds(mask: Mask) -> Box:
+    """The smallest box that holds a mask, which is not empty."""
     rows, columns = np.nonzero(mask)
     return Box(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)

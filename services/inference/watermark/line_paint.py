@@ -74,7 +74,7 @@ def solutions(
     taken = np.zeros_like(region)
     for line in lines:
         check()
-        view = _around(line, region.shape)
+        view = around_line(line, region.shape)
         masks = [region, taken] if opaque is None else [region, taken, opaque]
         solution = _in_part(
             pixels,
@@ -115,7 +115,7 @@ def _in_part(
     return replace(solution, shapes=_resized(solution.shapes, full), also=also)
 
 
-def _around(line: Line, shape: tuple[int, ...]) -> Box:
+def around_line(line: Line, shape: tuple[int, ...]) -> Box:
     """What is looked at for the mark of a line."""
     reach = line.length / 2 + _REACH * line.height
     across, down = (abs(turned(math.radians(line.tilt))) * reach + _REACH * line.height for turned in (math.cos, math.sin))

@@ -14,28 +14,25 @@ from services.inference.watermark import paper
 from services.inference.watermark.box import Box
 from services.inference.watermark.emblems import find_emblems
 from services.inference.watermark.evidence import combined
-from services.inference.watermark.inpainting import is_detailed
+from services.inference.watermark.finishing import Left, finish, still_there
+from services.inference.watermark.in_box import in_box
 from services.inference.watermark.lattice import find_tiling
-from services.inference.watermark.lettering import OutlinedText, outlined_text, text_marks
-from services.inference.watermark.line_paint import REPEATED, alike_lines, is_paint
-from services.inference.watermark.marks import COVERED, DetectedMark
+from services.inference.watermark.lettering import OutlinedText, outlined_text
+from services.inference.watermark.line_paint import REPEATED, alike_lines
+from services.inference.watermark.marks import DetectedMark
 from services.inference.watermark.overlays import find_overlays
 from services.inference.watermark.page_marks import PageMark
 from services.inference.watermark.page_search import Page, page_in
+from services.inference.watermark.plates import plate_marks
 from services.inference.watermark.repair import FindNetwork, Repair
 from services.inference.watermark.report import Kind, Mark, Report
-from services.inference.watermark.solids import find_solids
-from services.inference.watermark.strokes import Mask, Pixels8, find_strokes, luminance, thickened
-from services.inference.watermark.text_lines import AskNetwork, covered, lines_in
+from services.inference.watermark.strokes import Mask, Pixels8
+from services.inference.watermark.text_lines import Networks, covered, lines_in
 
 _MARGIN = 40
-_OPAQUE = 0.8
-"""Opacity below which what is found over detail is more often the picture's than a mark."""
-_PLATE, _ON_PLATE, _LETTER_GAP = 1.5, 0.9, 3  # times its letters; share of them; pixels
 _MOST_LINES = 24  # of a picture: the largest
-_FAINT = 0.3  # opacity
-_HIGHEST = 1.2  # of a box's smaller side: height of a line
 _RIVAL = 0.6  # of the area of the other
+_MOST = 0.6  # of a picture's area: a box may be around tiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +41,6 @@ class Watching:
 
     progress: Callable[[float], None]
     check: Callable[[], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Networks:
-    """What is asked about a picture or a part of one. Where there is no such model, nothing is found."""
-
-    text: AskNetwork
-    """Finds lines of text."""
-    strokes: AskNetwork
-    """Outlines what a mark has painted in a line."""
 
 
 def remove_in_boxes(
@@ -74,81 +61,58 @@ def remove_in_boxes(
     repair, report = Repair(image, find_network, watching.check), Report()
     for number, box in enumerate(boxes):
         watching.progress(number / len(boxes))
+        if box.area > _MOST * image.width * image.height and (tiled := _without_tiling(image, repair, box, networks, watching)):
+            report.marks.append(tiled)
+            continue
         around = box.grown(max(_MARGIN, min(box.width, box.height)), image.width, image.height)
         region = np.zeros((around.height, around.width), np.bool_)
         inner = box.within(around)
         region[inner.window] = True
         crop = to_srgb(contiguous(image.pixels[around.window]), image.icc if not image.is_gray else None)
-        marks = _in_box(crop, region, box, around, networks, watching.check)
-        if not fill:
-            marks = [mark for mark in marks if mark.strokes is not None]
-        report.marks.extend(repair.remove(mark) for mark in marks)
+        found = in_box(crop, region, box, around, networks, watching.check)
+        marks = [mark for mark in found.marks if fill or mark.strokes is not None]
+        removed = [repair.remove(mark) for mark in marks]
+        if removed and networks is not None:
+            left = finish(repair, around, crop, region, found.lines, networks.strokes, watching.check)
+            removed += [repair.remove(plate) for plate in _plates(repair, around, crop, region, found.lines, watching.check)]
+            removed = [replace(mark, in_part=any(each.box.touches(mark.box) for each in left)) for mark in removed]
+        report.marks.extend(removed)
         if not marks:
             report.marks.append(Mark(Kind.BOX, box, 1.0))
     return repair.result(), report
 
 
-def _in_box(crop: Pixels8, region: Mask, box: Box, around: Box, networks: Networks | None, check: Callable[[], None]) -> list[DetectedMark]:
-    """What to remove from a box: the translucent marks in it, else opaque paint, else everything.
-
-    Of marks in different places the larger one is taken: the smaller one is an accident of the picture.
-    """
-    inner = box.within(around).window
-    tone = paper.tone(crop)
-    solids = find_solids(crop, region)
-    if solids is not None and tone is not None and float(luminance(crop)[solids].mean()) < float(tone.mean()) - paper.PRINT:
-        solids = None
-    strokes = find_strokes(crop, region, min(box.width, box.height))
-    opaque = _joined(solids, None if strokes is None else strokes.mask)
-    lines: list[Line] = []
-    if tone is None and networks is not None:
-        lines = [line for line in lines_in(crop, networks.text, check) if line.height <= _HIGHEST * min(box.width, box.height)]
-        lines = [line for line in lines if (covered([line], region.shape) & region).any()]
-        text = text_marks(crop, lines, region, opaque, networks.strokes, check)
-        if text and not _is_on(solids, text):
-            return [mark.moved(around.left, around.top) for mark in text]
-    if tone is None:
-        # Where text was read, its letters would have been told from the picture, and opaque paint is seldom without an edge.
-        most = _FAINT if lines else _OPAQUE
-        overlays = [each for each in find_overlays(crop, region, check) if each.blend.shows_through or each.blend.opacity < most]
-        paint = np.zeros_like(region)
-        for overlay in overlays:
-            paint[overlay.box.window] |= overlay.cover > COVERED
-        # If both have found the same mark, the translucent finding is the more informative one.
-        least = 1.0 if opaque is None or not _alike(paint, opaque) else _RIVAL
-        if overlays and (opaque is None or paint.sum() >= least * opaque.sum()):
-            moved = [replace(overlay, box=overlay.box.moved(around.left, around.top)) for overlay in overlays]
-            return [DetectedMark(Kind.BOX, overlay.box, overlay.cover > COVERED, 1.0, overlay=overlay) for overlay in moved]
-        if opaque is None and lines:
-            return []
-        # Where text was read, its letters would have been told from the picture.
-        doubtful = solids is None and strokes is not None and (bool(lines) or not is_paint(crop, strokes.mask, _OPAQUE))
-        if doubtful and strokes is not None and is_detailed(crop, strokes.mask):
-            return []
-    return [DetectedMark(Kind.BOX, box, None if opaque is None else opaque[inner], 1.0)]
+def _plates(
+    repair: Repair, part: Box, before: Pixels8, region: Mask, lines: Sequence[Line], check: Callable[[], None]
+) -> list[DetectedMark]:
+    """The plates and bands on which lines of text were that were removed."""
+    if len(alike_lines(lines)) > REPEATED:
+        return []
+    after = repair.seen(part)
+    changed = (before != after).any(axis=2)
+    gone = [line for line in lines if (changed & covered([line], changed.shape)).any()]
+    return [mark.moved(part.left, part.top) for mark in plate_marks(after, gone, region, check)]
 
 
-def _is_on(solids: Mask | None, text: Sequence[DetectedMark]) -> bool:
-    """Whether text is on a plate, which goes with it."""
-    if solids is None:
-        return False
-    letters = np.zeros_like(solids)
-    for mark in text:
-        letters[mark.box.window] |= True if mark.strokes is None else mark.strokes
-    around = thickened(solids, _LETTER_GAP) & letters
-    return bool(solids.sum() > _PLATE * letters.sum() and around.sum() > _ON_PLATE * letters.sum())
-
-
-def _joined(one: Mask | None, other: Mask | None) -> Mask | None:
-    """Both together if they are of the same mark; else the larger one."""
-    if one is None or other is None:
-        return one if other is None else other
-    return one | other if _alike(one, other) else max(one, other, key=np.count_nonzero)
-
-
-def _alike(one: Mask, other: Mask) -> bool:
-    """Whether most of the smaller one is part of the other."""
-    return bool((one & other).sum() >= _RIVAL * min(one.sum(), other.sum()))
+def _without_tiling(image: Image, repair: Repair, box: Box, networks: Networks | None, watching: Watching) -> Mark | None:
+    """Remove a pattern that is tiled over a picture from a box, if there is one and that removes it."""
+    whole = Box(0, 0, image.width, image.height)
+    before = repair.seen(whole)
+    pixels = searchable(before)
+    tiling = None if pixels is None else find_tiling(pixels, watching.check)
+    if tiling is None:
+        return None
+    kept = repair.part(whole)
+    mark = repair.remove_tiling(tiling)
+    if networks is not None and still_there(
+        repair.seen(whole), before, lines_in(before, networks.text, watching.check)[:_MOST_LINES], networks.strokes
+    ):
+        repair.put_back(whole, kept)
+        return None
+    inside = repair.part(box)
+    repair.put_back(whole, kept)
+    repair.put_back(box, inside)
+    return replace(mark, box=box)
 
 
 def searchable(pixels: Pixels8) -> Pixels8 | None:
@@ -196,10 +160,10 @@ def remove_found(
     if page is not None and any(mark.sure or likely for mark in page.marks):
         return _of_page(image, page, watching, lambda mark: mark.sure or likely)
     repair, report = Repair(image, find_network, watching.check), Report()
-    tiling = find_tiling(pixels, watching.check)
+    tiled = _without_tiling(image, repair, Box(0, 0, image.width, image.height), networks, watching)
     watching.progress(0.3)
-    if tiling is not None:
-        report.marks.append(repair.remove_tiling(tiling))
+    if tiled is not None:
+        report.marks.append(tiled)
         return repair.result(), report
     drawn = paper.tone(pixels) is not None or paper.is_drawn(pixels)
     lines, outlined, overlays = [], [], []
@@ -222,8 +186,29 @@ def remove_found(
     for number, mark in enumerate(sure):
         watching.progress(0.5 + 0.5 * number / len(sure))
         report.marks.append(repair.remove(mark))
+    if networks is not None and sure:
+        everywhere = np.ones(pixels.shape[:2], np.bool_)
+        whole = Box(0, 0, image.width, image.height)
+        left = finish(repair, whole, pixels, everywhere, lines, networks.strokes, watching.check)
+        plates = _plates(repair, whole, pixels, everywhere, lines, watching.check)
+        # A mark on a plate that is not sure stays with it.
+        left += [Left(plate.box, plate.box) for plate in plates if not plate.sure]
+        report.marks += [repair.remove(plate) for plate in plates if plate.sure]
+        report.marks = _whole_or_kept(image, repair, report.marks, left)
     report.marks.extend(Mark(mark.kind, mark.box, mark.confidence, evidence=mark.evidence) for mark in found if not (mark.sure or likely))
     return (repair.result() if report.removed else image), report
+
+
+def _whole_or_kept(image: Image, repair: Repair, marks: Sequence[Mark], left: Sequence[Left]) -> list[Mark]:
+    """Put back the marks that are there still in part, with what touches them."""
+    back = [each.changed for each in left if any(each.box.touches(mark.box) for mark in marks)]
+    kept: list[int] = []
+    while more := [number for number, mark in enumerate(marks) if number not in kept and any(mark.box.touches(each) for each in back)]:
+        kept += more
+        back += [marks[number].box for number in more]
+    for box in back:
+        repair.put_back(box, image.pixels[box.window])
+    return [replace(mark, methods=(), in_part=True) if number in kept else mark for number, mark in enumerate(marks)]
 
 
 def _whole(found: Sequence[DetectedMark], outlined: Sequence[OutlinedText]) -> list[DetectedMark]:

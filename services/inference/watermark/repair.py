@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.inference.media import Image, Pixels
-from services.inference.media.colour import strips, to_8bit
+from services.inference.media.colour import contiguous, strips, to_8bit, to_srgb
 from services.inference.watermark import blending, inpainting, neural, paper
 from services.inference.watermark.box import Box
 from services.inference.watermark.lattice import Tiling
@@ -34,6 +34,7 @@ _FAINT = 0.012  # opacity up to which pixels are left alone
 _OPAQUE = 0.85
 _HIDING = 0.7  # opacity
 _WHOLE = 0.9  # cover
+_POSSIBLE = 0.8  # of an opacity: a pixel that cannot have as much is not under the paint
 
 
 class Repair:
@@ -48,6 +49,18 @@ class Repair:
     def result(self) -> Image:
         """The picture as it is now."""
         return dataclasses.replace(self._image, pixels=self._pixels)
+
+    def part(self, box: Box) -> Pixels:
+        """A part of the picture as it is now, for `put_back`."""
+        return self._pixels[box.window].copy()
+
+    def put_back(self, box: Box, pixels: Pixels) -> None:
+        """Have a part of the picture as it was."""
+        self._pixels[box.window] = pixels
+
+    def seen(self, box: Box) -> Pixels8:
+        """A part of the picture as it is now, in sRGB."""
+        return to_srgb(contiguous(self._pixels[box.window]), None if self._image.is_gray else self._image.icc)
 
     def remove(self, found: DetectedMark) -> Mark:
         """Remove one mark, changing nothing outside its box."""
@@ -97,9 +110,7 @@ class Repair:
             allowed[inner] = True
             methods: tuple[Method, ...] = (self._fill(thickened(covered, 1) & allowed, around),)
             return Mark(found.kind, found.box, found.confidence, methods, found.evidence)
-        for rows in strips(crop.shape[0], _STRIP):
-            there = covered[rows]
-            crop[rows][there] = self._without(crop[rows], cover[rows] * np.float32(blend.opacity), colour)[there]
+        self._unblend(crop, covered, cover, np.float32(blend.opacity), colour)
         if overlay.edges_known:
             return Mark(found.kind, found.box, found.confidence, (Method.UNBLENDED,), found.evidence, blend.opacity)
         rim = thickened(covered, 1) & ~thinned(cover > _WHOLE, 1)
@@ -107,6 +118,24 @@ class Repair:
         allowed[inner] = True
         methods = Method.UNBLENDED, self._fill(rim & allowed, around, rim=True)
         return Mark(found.kind, found.box, found.confidence, methods, found.evidence, blend.opacity)
+
+    def _unblend(
+        self, crop: Pixels, covered: Mask, cover: npt.NDArray[np.float32], opacity: np.float32, colour: npt.NDArray[np.float32]
+    ) -> None:
+        """Subtract paint in place in a crop. Pixels that cannot have so much of it are none of the mark's; single ones are filled."""
+        scale = self._image.maximum / 255
+        for rows in strips(crop.shape[0], _STRIP):
+            there = covered[rows]
+            if not there.any():
+                continue
+            seen, share = crop[rows].astype(np.float32) / scale, cover[rows] * opacity
+            impossible = there & (blending.most_opacity(seen, colour) < _POSSIBLE * share)
+            others = cv2.morphologyEx(impossible.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
+            there = there & ~others
+            crop[rows][there] = self._without(crop[rows], share, colour)[there]
+            single = impossible & ~others
+            if single.any():
+                crop[rows][single] = np.round(self._native(blending.smooth_below(to_8bit(crop[rows]), single)[single])).astype(crop.dtype)
 
     def remove_tiling(self, tiling: Tiling) -> Mark:
         """Remove a tiled mark over the whole picture."""

@@ -20,6 +20,8 @@ class Kind(enum.StrEnum):
     """Translucent paint of any shape, such as a logo or large letters."""
     LOGO = "logo"
     """Opaque paint of one colour in a corner."""
+    PLATE = "plate"
+    """A plate or band of one paint that text was on."""
     TILED = "tiled"
     """One pattern, repeated over the picture."""
 
@@ -56,6 +58,9 @@ class Mark:
     whole_box: bool = False
     """Whether the whole box was filled, since the mark could not be distinguished from the picture below."""
 
+    in_part: bool = False
+    """Whether part of it is still there although it was removed or, if it was kept, whether it was kept for that."""
+
     def described(self) -> str:
         """What and where it is, for people."""
         what = {
@@ -63,6 +68,7 @@ class Mark:
             Kind.TEXT: "a line of text",
             Kind.OVERLAY: "translucent paint",
             Kind.LOGO: "a logo",
+            Kind.PLATE: "a plate",
             Kind.TILED: "a pattern that repeats",
         }
         return f"{what[self.kind]} in columns {self.box.left} to {self.box.right}, rows {self.box.top} to {self.box.bottom}"
@@ -78,6 +84,7 @@ class Mark:
             "evidence": list(self.evidence),
             "opacity": None if self.opacity is None else round(self.opacity, 2),
             "whole_box": self.whole_box,
+            "in_part": self.in_part,
         }
 
 

@@ -15,12 +15,12 @@ from services.inference.model_server.choice import Choice
 from services.inference.model_server.waiting import result_of
 from services.inference.ocr.detection import network_input, text_map
 from services.inference.watermark.choice import finder
-from services.inference.watermark.removal import Networks, Watching, remove_found, searchable
+from services.inference.watermark.removal import Watching, remove_found, searchable
 from services.inference.watermark.repair import FindNetwork
 from services.inference.watermark.report import Report
 from services.inference.watermark.strokes import Pixels8
 from services.inference.watermark.text import find_text
-from services.inference.watermark.text_lines import AskNetwork
+from services.inference.watermark.text_lines import AskNetwork, Networks
 
 
 async def search(image: Image, step: Step, watching: Watching, *, likely: bool = False) -> tuple[Image, Report]:

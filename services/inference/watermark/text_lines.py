@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -12,6 +13,17 @@ from services.inference.watermark.strokes import Mask, Pixels8
 
 AskNetwork = Callable[[Pixels8], Pixels8]
 """Takes uint8 [1, H, W, 3], sRGB; gives uint8 [1, H, W, 1], 255 where what it finds is certain. It may block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """What is asked about a picture or a part of one. Where there is no such model, nothing is found."""
+
+    text: AskNetwork
+    """Finds lines of text."""
+    strokes: AskNetwork
+    """Outlines what a mark has painted in a line."""
+
 
 _LOOKS = ((416, 0), (736, 0), (736, 30), (736, -30))
 """Longest side of what the network sees, and by how many degrees that is turned."""

@@ -9,10 +9,11 @@ from services.inference.contract.progress import Stopped
 from services.inference.media import Image
 from services.inference.watermark.box import Box
 from services.inference.watermark.marks import DetectedMark
-from services.inference.watermark.removal import Networks, Watching, remove_in_boxes
+from services.inference.watermark.removal import Watching, remove_in_boxes
 from services.inference.watermark.repair import Repair
 from services.inference.watermark.report import Kind
 from services.inference.watermark.strokes import thinned
+from services.inference.watermark.text_lines import Networks
 from tests.unit.watermark.marked import error, layer, over, photo
 
 WATCHING = Watching(lambda _: None, lambda: None)

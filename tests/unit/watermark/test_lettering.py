@@ -12,10 +12,10 @@ from services.inference.watermark.borders import fitted
 from services.inference.watermark.box import Box
 from services.inference.watermark.one_paint import covered_by, with_soft_edges
 from services.inference.watermark.painted import painted
-from services.inference.watermark.removal import Networks, Watching, remove_in_boxes
+from services.inference.watermark.removal import Watching, remove_in_boxes
 from services.inference.watermark.report import Method
 from services.inference.watermark.strokes import Pixels8
-from services.inference.watermark.text_lines import AskNetwork, covered, lines_in
+from services.inference.watermark.text_lines import AskNetwork, Networks, covered, lines_in
 from tests.unit.watermark.marked import Layer, error, layer, over, photo
 
 WATCHING = Watching(lambda _: None, lambda: None)

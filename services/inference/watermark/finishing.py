@@ -1,0 +1,141 @@
+"""What is left of text after its removal: a shadow, an outline, letters that were missed. It is removed in turn.
+
+The network that outlines what is painted in a line (`painted`) sees the line before and after. What it takes for paint both times is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from services.inference.ocr.detection import Line
+from services.inference.watermark.box import Box
+from services.inference.watermark.lettering import bounds, text_marks, to_fill
+from services.inference.watermark.line_paint import REPEATED, alike_lines, around_line
+from services.inference.watermark.marks import DetectedMark
+from services.inference.watermark.painted import painted, painted_everywhere
+from services.inference.watermark.repair import Repair
+from services.inference.watermark.strokes import Mask, Pixels8, Plane, thickened
+from services.inference.watermark.text_lines import AskNetwork, covered
+
+_IN_PART = 0.55
+"""Share of a line's paint from which it is there still. JPEG and soft edges leave less."""
+_WORTH, _TO_FILL = 0.25, 0.3  # shares from which more is looked for, and from which it is filled
+_BETTER = 0.8  # of what was left before
+_LEAST = 12  # pixels
+_TOUCHED = 0.1  # share of a line's paint
+_MANY, _SAME = 5, 0.8  # lines; share of their paint
+_SOLID = 0.5  # probability
+_AROUND = 0.3  # of a line's height
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Left:
+    """What is still there of a line, or of several that are alike, of which something was removed."""
+
+    box: Box
+    changed: Box
+    """What may have been changed for it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Text:
+    """A line in a part of the picture, or all that are like it, and which pixels the network took for their paint."""
+
+    line: Line
+    repeated: bool
+    paint: Mask
+    near: Mask
+    """Where the rest of the mark may be."""
+
+    def seen(self, pixels: Pixels8, ask: AskNetwork) -> Mask:
+        return _seen(pixels, self.line, ask, repeated=self.repeated) & self.near
+
+    def left(self, pixels: Pixels8, ask: AskNetwork) -> float:
+        """The share of the paint that is still seen."""
+        return float((self.seen(pixels, ask) & self.paint).sum() / self.paint.sum())
+
+    def more(self, pixels: Pixels8, ask: AskNetwork, check: Callable[[], None]) -> list[DetectedMark]:
+        """What is painted there still, of one paint."""
+        return text_marks(pixels, [self.line], self.near, None, ask, check)
+
+    def rest(self, pixels: Pixels8, ask: AskNetwork) -> list[DetectedMark]:
+        """Whatever is painted there still, to be filled."""
+        still = self.seen(pixels, ask)
+        return [to_fill(still, self.near)] if still.any() else []
+
+
+def finish(
+    repair: Repair, part: Box, before: Pixels8, region: Mask, lines: Sequence[Line], ask: AskNetwork, check: Callable[[], None]
+) -> list[Left]:
+    """Remove what is left of lines of text in `region` of a part of the picture, which was `before` in sRGB; what is there still after
+    that. Where nothing of a line was removed, nothing is done."""
+    left = []
+    for view, text in _removed(repair.seen(part), before, region, lines, ask):
+        check()
+        place = view.moved(part.left, part.top)
+        if _finish(repair, place, text, ask, check) > _IN_PART:
+            left.append(Left(bounds(text.paint).moved(place.left, place.top), bounds(text.near).moved(place.left, place.top)))
+    return left
+
+
+def still_there(after: Pixels8, before: Pixels8, lines: Sequence[Line], ask: AskNetwork) -> bool:
+    """Whether many lines that are alike are there still, although what repeats over the picture was removed."""
+    alike = alike_lines(lines)
+    if len(alike) < _MANY:
+        return False
+    place = covered(alike, before.shape[:2])
+    paint, seen = (_seen(pixels, alike[0], ask, repeated=True) & place for pixels in (before, after))
+    return bool((paint & seen).sum() > _SAME * paint.sum())
+
+
+def _finish(repair: Repair, place: Box, text: _Text, ask: AskNetwork, check: Callable[[], None]) -> float:
+    """Remove what is left of a text; the share that is there still."""
+    left = text.left(repair.seen(place), ask)
+    attempts: list[tuple[float, Callable[[Pixels8], list[DetectedMark]]]] = [(_TO_FILL, lambda seen: text.rest(seen, ask))]
+    if not text.repeated:
+        attempts = [(_WORTH, lambda seen: text.more(seen, ask, check))] * 2 + attempts
+    for least, attempt in attempts:
+        if left < least:
+            continue
+        kept = repair.part(place)
+        for mark in attempt(repair.seen(place)):
+            repair.remove(mark.moved(place.left, place.top))
+        now = text.left(repair.seen(place), ask)
+        if now > _BETTER * left:
+            repair.put_back(place, kept)
+        else:
+            left = now
+    return left
+
+
+def _removed(after: Pixels8, before: Pixels8, region: Mask, lines: Sequence[Line], ask: AskNetwork) -> Iterator[tuple[Box, _Text]]:
+    """Each line of which something was removed, in its part of the crop."""
+    changed = (before != after).any(axis=2)
+    alike = alike_lines(lines)
+    if len(alike) > REPEATED:
+        everywhere = Box(0, 0, changed.shape[1], changed.shape[0])
+        yield from _touched(everywhere, before, changed, region, alike[0], alike, ask)
+        lines = [line for line in lines if line not in alike]
+    for line in lines:
+        yield from _touched(around_line(line, changed.shape), before, changed, region, line, [line], ask)
+
+
+def _touched(
+    view: Box, before: Pixels8, changed: Mask, region: Mask, line: Line, alike: Sequence[Line], ask: AskNetwork
+) -> Iterator[tuple[Box, _Text]]:
+    place, window = covered(alike, changed.shape), view.window
+    if not (changed & place).any():
+        return
+    line = replace(line, x=line.x - view.left, y=line.y - view.top)
+    repeated = len(alike) > 1
+    paint = _seen(np.ascontiguousarray(before[window]), line, ask, repeated=repeated) & place[window] & region[window]
+    if paint.sum() >= _LEAST and (changed[window] & paint).sum() > _TOUCHED * paint.sum():
+        yield view, _Text(line, repeated, paint, thickened(paint, max(2, round(_AROUND * line.height))) & region[window])
+
+
+def _seen(pixels: Pixels8, line: Line, ask: AskNetwork, *, repeated: bool) -> Mask:
+    cover: Plane = (painted_everywhere if repeated else painted)(pixels, line, ask)
+    return np.asarray(cover > _SOLID, np.bool_)
