@@ -34,7 +34,7 @@ _PURE, _COLOURED = 10, 60  # levels: from black and white; between channels
 _HIDES = 0.85  # opacity from which what is below is not known
 _SAME = 0.1  # difference of two measurements of an opacity
 _MARGIN = 8  # pixels
-_STEPS = (2, 1)  # pixels
+_STEPS = (2, 1, 1)  # pixels
 _RADII = (0.0, 0.08, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)  # of the plate's height
 
 
