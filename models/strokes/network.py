@@ -1,4 +1,4 @@
-"""The network: a U-Net (Ronneberger, Fischer and Brox, 2015) of 0.7 million weights with batch normalisation."""
+"""The network: a U-Net (Ronneberger, Fischer and Brox, 2015) of 0.9 million weights with batch normalisation."""
 
 from __future__ import annotations
 

@@ -43,9 +43,12 @@ async def run(image: Image, parameters: RemoveWatermark, step: Step) -> Image:
 
 def _tell(step: Step, report: Report) -> None:
     for mark in report.removed:
-        step.notice("watermark_removed", "", f"{step.source_name}: {mark.described()} was removed.", mark.to_dict())
+        rest = " Part of it is there still, since it cannot be told from the picture: a smaller box around that may help." if mark.in_part else ""
+        step.notice("watermark_removed", "", f"{step.source_name}: {mark.described()} was removed.{rest}", mark.to_dict())
     for mark in report.kept:
         why = "may be a watermark and was kept, since that is not sure. Boxes remove it."
+        if mark.in_part:
+            why = "was kept as it is, since part of it would have stayed. Boxes remove what can be removed."
         if mark.kind is Kind.BOX:
             why = "was kept as it is, since a mark there cannot be told from the picture below it."
         message = f"{step.source_name}: {mark.described()} {why}"
