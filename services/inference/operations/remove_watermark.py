@@ -43,7 +43,11 @@ async def run(image: Image, parameters: RemoveWatermark, step: Step) -> Image:
 
 def _tell(step: Step, report: Report) -> None:
     for mark in report.removed:
-        rest = " Part of it is there still, since it cannot be told from the picture: a smaller box around that may help." if mark.in_part else ""
+        rest = (
+            " Part of it is there still, since it cannot be told from the picture: a smaller box around that may help."
+            if mark.in_part
+            else ""
+        )
         step.notice("watermark_removed", "", f"{step.source_name}: {mark.described()} was removed.{rest}", mark.to_dict())
     for mark in report.kept:
         why = "may be a watermark and was kept, since that is not sure. Boxes remove it."
