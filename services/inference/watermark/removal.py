@@ -59,11 +59,15 @@ def remove_in_boxes(
     `networks`, text is not looked for. Unless it should `fill` whole boxes, what is in one is kept instead.
     """
     repair, report = Repair(image, find_network, watching.check), Report()
+    whole = Box(0, 0, image.width, image.height)
     for number, box in enumerate(boxes):
         watching.progress(number / len(boxes))
-        if box.area > _MOST * image.width * image.height and (tiled := _without_tiling(image, repair, box, networks, watching)):
-            report.marks.append(tiled)
-            continue
+        if box.area > _MOST * whole.area:
+            seen = searchable(repair.seen(whole))
+            tiled = None if seen is None else _without_tiling(repair, seen, whole, box, networks, watching)
+            if tiled is not None:
+                report.marks.append(tiled)
+                continue
         around = box.grown(max(_MARGIN, min(box.width, box.height)), image.width, image.height)
         region = np.zeros((around.height, around.width), np.bool_)
         inner = box.within(around)
@@ -94,23 +98,20 @@ def _plates(
     return [mark.moved(part.left, part.top) for mark in plate_marks(after, gone, region, check)]
 
 
-def _without_tiling(image: Image, repair: Repair, box: Box, networks: Networks | None, watching: Watching) -> Mark | None:
-    """Remove a pattern that is tiled over a picture from a box, if there is one and that removes it."""
-    whole = Box(0, 0, image.width, image.height)
-    before = repair.seen(whole)
-    pixels = searchable(before)
-    tiling = None if pixels is None else find_tiling(pixels, watching.check)
+def _without_tiling(repair: Repair, pixels: Pixels8, whole: Box, box: Box, networks: Networks | None, watching: Watching) -> Mark | None:
+    """Remove a pattern that is tiled over a picture from a box, if there is one and that removes it. `pixels` are `searchable`."""
+    tiling = find_tiling(pixels, watching.check)
     if tiling is None:
         return None
-    kept = repair.part(whole)
+    kept, before = repair.part(whole), repair.seen(whole)
     mark = repair.remove_tiling(tiling)
-    if networks is not None and still_there(
-        repair.seen(whole), before, lines_in(before, networks.text, watching.check)[:_MOST_LINES], networks.strokes
-    ):
-        repair.put_back(whole, kept)
-        return None
+    lines = [] if networks is None else lines_in(before, networks.text, watching.check)[:_MOST_LINES]
+    failed = networks is not None and still_there(repair.seen(whole), before, lines, networks.strokes)
     inside = repair.part(box)
-    repair.put_back(whole, kept)
+    if failed or box != whole:
+        repair.put_back(whole, kept)
+    if failed:
+        return None
     repair.put_back(box, inside)
     return replace(mark, box=box)
 
@@ -160,7 +161,8 @@ def remove_found(
     if page is not None and any(mark.sure or likely for mark in page.marks):
         return _of_page(image, page, watching, lambda mark: mark.sure or likely)
     repair, report = Repair(image, find_network, watching.check), Report()
-    tiled = _without_tiling(image, repair, Box(0, 0, image.width, image.height), networks, watching)
+    whole = Box(0, 0, image.width, image.height)
+    tiled = _without_tiling(repair, pixels, whole, whole, networks, watching)
     watching.progress(0.3)
     if tiled is not None:
         report.marks.append(tiled)
@@ -188,7 +190,6 @@ def remove_found(
         report.marks.append(repair.remove(mark))
     if networks is not None and sure:
         everywhere = np.ones(pixels.shape[:2], np.bool_)
-        whole = Box(0, 0, image.width, image.height)
         left = finish(repair, whole, pixels, everywhere, lines, networks.strokes, watching.check)
         plates = _plates(repair, whole, pixels, everywhere, lines, watching.check)
         # A mark on a plate that is not sure stays with it.
