@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from services.inference.ocr.detection import Line
@@ -17,7 +18,7 @@ from services.inference.watermark.line_paint import REPEATED, alike_lines, aroun
 from services.inference.watermark.marks import DetectedMark
 from services.inference.watermark.painted import painted, painted_everywhere
 from services.inference.watermark.repair import Repair
-from services.inference.watermark.strokes import Mask, Pixels8, Plane, thickened
+from services.inference.watermark.strokes import Mask, Pixels8, Plane
 from services.inference.watermark.text_lines import AskNetwork, covered
 
 _IN_PART = 0.55
@@ -133,7 +134,9 @@ def _touched(
     repeated = len(alike) > 1
     paint = _seen(np.ascontiguousarray(before[window]), line, ask, repeated=repeated) & place[window] & region[window]
     if paint.sum() >= _LEAST and (changed[window] & paint).sum() > _TOUCHED * paint.sum():
-        yield view, _Text(line, repeated, paint, thickened(paint, max(2, round(_AROUND * line.height))) & region[window])
+        # A kernel of this size would take seconds.
+        away = cv2.distanceTransform((~paint).astype(np.uint8), cv2.DIST_L2, 3)
+        yield view, _Text(line, repeated, paint, (away <= max(2, round(_AROUND * line.height))) & region[window])
 
 
 def _seen(pixels: Pixels8, line: Line, ask: AskNetwork, *, repeated: bool) -> Mask:
