@@ -22,17 +22,8 @@ _LINE = 0.3, 0.85  # of the height: that of the letters
 _LETTERS = 12, 110  # pixels: height of the letters as they were drawn
 _STRENGTHS = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1.0)
 _LEAST_CHANGE = 6.0  # levels: by which a mark changes its pixels on average
-_UNMARKED, _EMBLEM, _LOGO, _SYMBOL, _OUTLINED, _HOLLOW, _SHADOWED, _COLOURED, _TURNED = (
-    0.05,
-    0.12,
-    0.12,
-    0.2,
-    0.15,
-    0.03,
-    0.15,
-    0.3,
-    0.5,
-)  # shares
+_UNMARKED, _EMBLEM, _LOGO = 0.05, 0.12, 0.12  # shares of all lines
+_SYMBOL, _OUTLINED, _HOLLOW, _SHADOWED, _COLOURED, _TURNED = 0.2, 0.15, 0.03, 0.15, 0.3, 0.5  # shares
 _SIGNS = "©®™@#&.-_:/!?+"
 _QUALITIES = (None, None, 96, 92, 88, 84, 80, 75, 65)
 _SHADOW = 0.6  # opacity relative to the letters'

@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=6_500)
     parser.add_argument("--resume", type=Path, help="weights to begin with, saved beside an earlier ONNX file")
     parser.add_argument("--rate", type=float, default=2e-3, help="of learning")
-    parser.add_argument("--seed", type=int, default=17, help="another one draws other lines")
+    parser.add_argument("--seed", type=int, default=_SEED, help="another one draws other lines")
     arguments = parser.parse_args()
     known, letters = photographs(arguments.opencv), fonts(_CACHE)
     torch.manual_seed(arguments.seed)

@@ -163,9 +163,8 @@ async def _text(number: int, described: dict[str, Any], before: Pixels8, after: 
 def _tell(step: Step, reports: dict[int, Report]) -> None:
     for page, report in sorted(reports.items()):
         for mark in report.marks:
-            removed = bool(mark.methods)
-            code, fate = ("watermark_removed", "was removed") if removed else ("watermark_kept", "may be a watermark and was kept")
-            message = f"{step.source_name}: page {page + 1}: {mark.described()} {fate}."
+            code = "watermark_removed" if mark.methods else "watermark_kept"
+            message = f"{step.source_name}: page {page + 1}: {mark.described()} {mark.fate}."
             step.notice(code, "", message, {"page": page + 1, **mark.to_dict()})
 
 

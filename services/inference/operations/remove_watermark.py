@@ -10,7 +10,7 @@ from services.inference.contract.step import Step
 from services.inference.media import Header, Image
 from services.inference.watermark.box import Box
 from services.inference.watermark.removal import Watching, remove_in_boxes
-from services.inference.watermark.report import Kind, Report
+from services.inference.watermark.report import Report
 from services.inference.watermark.searching import inpainting, networks, search
 
 _COPIES, _COPIES_OF_WIDE = 10, 12
@@ -42,20 +42,8 @@ async def run(image: Image, parameters: RemoveWatermark, step: Step) -> Image:
 
 
 def _tell(step: Step, report: Report) -> None:
-    for mark in report.removed:
-        rest = (
-            " Part of it is there still, since it cannot be told from the picture: a smaller box around that may help."
-            if mark.in_part
-            else ""
-        )
-        step.notice("watermark_removed", "", f"{step.source_name}: {mark.described()} was removed.{rest}", mark.to_dict())
-    for mark in report.kept:
-        why = "may be a watermark and was kept, since that is not sure. Boxes remove it."
-        if mark.in_part:
-            why = "was kept as it is, since part of it would have stayed. Boxes remove what can be removed."
-        if mark.kind is Kind.BOX:
-            why = "was kept as it is, since a mark there cannot be told from the picture below it."
-        message = f"{step.source_name}: {mark.described()} {why}"
-        step.notice("watermark_kept", "", message, mark.to_dict())
+    for mark in (*report.removed, *report.kept):
+        code = "watermark_removed" if mark.methods else "watermark_kept"
+        step.notice(code, "", f"{step.source_name}: {mark.described()} {mark.fate}.", mark.to_dict())
     if not report.removed:
         step.notice("no_watermark_found", "", f"No sure watermark was found in {step.source_name}, so its pixels are as they were.")

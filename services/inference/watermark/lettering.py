@@ -101,5 +101,5 @@ def to_fill(strokes: Mask, region: Mask) -> DetectedMark:
 
 def bounds(mask: Mask) -> Box:
     """The smallest box that holds a mask, which is not empty."""
-    rows, columns = np.nonzero(mask)
-    return Box(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)

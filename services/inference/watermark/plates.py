@@ -17,7 +17,7 @@ from services.inference.ocr.detection import Line
 from services.inference.watermark.blending import measure
 from services.inference.watermark.borders import Fit, best_fit, explained, fitted
 from services.inference.watermark.box import Box
-from services.inference.watermark.lettering import to_fill, translucent
+from services.inference.watermark.lettering import bounds, to_fill, translucent
 from services.inference.watermark.marks import DetectedMark
 from services.inference.watermark.report import Kind
 from services.inference.watermark.strokes import Mask, Pixels8
@@ -69,7 +69,7 @@ def plate_marks(pixels: Pixels8, lines: Sequence[Line], region: Mask, check: Cal
 def _found(pixels: Pixels8, line: Line, region: Mask, check: Callable[[], None]) -> _Plate | None:
     if abs((line.tilt + 90) % 180 - 90) > _LEVEL:
         return None
-    limits = _limits(region)
+    limits = bounds(region)
     text = Box(
         max(limits.left, round(line.x - line.length / 2)),
         max(limits.top, round(line.y - 0.35 * line.height)),
@@ -90,11 +90,6 @@ def _likely(fit: Fit) -> bool:
     """Whether a plate may be one although the picture does not surely show through it."""
     plain = _PURE < max(fit.colour) < 255 - _PURE and max(fit.colour) - min(fit.colour) < _COLOURED
     return fit.opacity >= _HIDES or (fit.opacity >= _FAINT and not plain)
-
-
-def _limits(region: Mask) -> Box:
-    rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
-    return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
 
 
 def _rows(pixels: Pixels8, text: Box, limits: Box, height: float, check: Callable[[], None]) -> tuple[tuple[int, int], Fit] | None:

@@ -73,6 +73,19 @@ class Mark:
         }
         return f"{what[self.kind]} in columns {self.box.left} to {self.box.right}, rows {self.box.top} to {self.box.bottom}"
 
+    @property
+    def fate(self) -> str:
+        """What became of it, for people."""
+        if self.methods and self.in_part:
+            return "was removed. Part of it is there still, since it cannot be told from the picture: a smaller box around that may help"
+        if self.methods:
+            return "was removed"
+        if self.in_part:
+            return "was kept as it is, since part of it would have stayed. Boxes remove what can be removed"
+        if self.kind is Kind.BOX:
+            return "was kept as it is, since a mark there cannot be told from the picture below it"
+        return "may be a watermark and was kept, since that is not sure. Boxes remove it"
+
     def to_dict(self) -> dict[str, Any]:
         """In a form that JSON can hold."""
         return {
