@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import subprocess
-import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from benchmarks import onnx_models
 from benchmarks.quality._scan_set.scans import Scan, scans
-from benchmarks.quality._scan_set.sheets import ROOT, Pixels
+from benchmarks.quality._scan_set.sheets import Pixels
 from benchmarks.table import Section
 from services.inference.media import Image
 from services.inference.ocr.detection import network_input, text_map
 from services.inference.watermark.removal import Watching, remove_found, searchable
 from services.inference.watermark.text import find_text
 
-_NETWORK = ROOT / ".venv-triton" / "bin" / "python"
-_MODEL = ROOT / ".cache" / "models" / "ppocr_det" / "1" / "model.onnx"
+_NETWORK, _THREADS = "ppocr_det", 2
 _WATCHING = Watching(lambda _: None, lambda: None)
 _COVERED, _TOUCHED = 0.3, 0.02  # cover of a pixel that counts as the mark's, and that it may have at the most to count as not
 _NEAR = 9  # pixels around the mark in which changes are allowed
@@ -67,11 +63,9 @@ def measure() -> Sequence[Section]:
     for part, held_out in (("seen", False), ("held out", True)):
         scores: dict[str, list[Score]] = defaultdict(list)
         changed = []
-        pages = list(scans(held_out=held_out))
-        maps = text_maps(pages)
-        for scan in pages:
+        for scan in scans(held_out=held_out):
             started = time.perf_counter()
-            result = cleaned(scan, maps)
+            result = cleaned(scan)
             seconds.append(time.perf_counter() - started)
             if scan.mark:
                 scores[scan.mark].append(scored(scan, result, seconds[-1]))
@@ -82,7 +76,7 @@ def measure() -> Sequence[Section]:
         marked.rows.append(_row(f"**{part}**", "all", [score for of_mark in scores.values() for score in of_mark]))
         unmarked.rows.append((part, str(len(changed)), str(sum(changed))))
     marked.remarks = (
-        f"{np.mean(seconds):.1f} s a page without the network that finds text, on a machine that may have had other work to do. The "
+        f"{np.mean(seconds):.1f} s a page, on a machine that may have had other work to do. The "
         "held-out pages were looked at once before: shaded rows of a table went with a mark, and are now told by their length."
     )
     return [marked, unmarked]
@@ -99,26 +93,14 @@ def scored(scan: Scan, result: Pixels, seconds: float) -> Score:
     return Score(float(before.mean()), float(residual.mean()), float((softer > _FRAGMENT).mean()), elsewhere, seconds)
 
 
-def cleaned(scan: Scan, maps: Mapping[str, npt.NDArray[np.uint8]]) -> Pixels:
+def cleaned(scan: Scan) -> Pixels:
     """The page as `redraw_pdf` puts it back."""
     pixels = searchable(scan.seen)
     if pixels is None:
         return scan.seen
-    result, _ = remove_found(Image(scan.seen), pixels, lambda seen: find_text(seen, maps[scan.name]), None, _WATCHING)
+    text = text_map(onnx_models.run(_NETWORK, network_input(pixels), _THREADS), *pixels.shape[:2])
+    result, _ = remove_found(Image(scan.seen), pixels, lambda seen: find_text(seen, text), None, _WATCHING)
     return np.asarray(result.pixels, np.uint8)
-
-
-def text_maps(pages: Sequence[Scan]) -> dict[str, npt.NDArray[np.uint8]]:
-    """Where each page that is searched has text, by name."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for scan in pages:
-            pixels = searchable(scan.seen)
-            if pixels is not None:
-                np.save(folder / f"{scan.name}.in.npy", network_input(pixels))
-        subprocess.run([_NETWORK, Path(__file__).with_name("_text_maps.py"), _MODEL, folder], cwd=ROOT, check=True)
-        answers = [(scan, folder / f"{scan.name}.out.npy") for scan in pages]
-        return {scan.name: text_map(np.load(answer), *scan.seen.shape[:2]) for scan, answer in answers if answer.exists()}
 
 
 def _row(part: str, mark: str, scores: Sequence[Score]) -> Sequence[str]:

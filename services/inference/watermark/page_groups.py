@@ -17,11 +17,8 @@ _TONES, _TONE_STEP, _TONE_REACH, _DARK_REACH = 8, 0.03, 0.05, 0.2  # of broad ma
 _LEAST_AREA = 0.0004  # of the page
 _COLOURED, _HUES, _HUE_REACH = 0.1, 24, 0.94  # difference between channels; bins of hue; cosine
 _PALE = 0.62  # of the darkness of print, at the most
-_DENSE, _DENSE_SIDE, _VARIED = (
-    0.85,
-    0.07,
-    0.1,
-)  # standard deviation of tones, for the last;  share of a window that a picture fills, and the window's side in those of the page
+_DENSE, _DENSE_SIDE = 0.85, 123  # share of a window that a picture fills; the window's side in pixels at 150 dots an inch
+_VARIED, _THICK = 0.1, 0.5  # standard deviation of tones; of the window's side: thicker than a mark's strokes
 _STRIP = 0.2  # of the page's shorter side
 _REACH, _BROAD_REACH = 0.012, 0.03  # of the page: gaps between letters
 _PIECE, _BROAD_PIECE = 5, 9  # pixels at 150 dots an inch: smaller is noise, or what is left of print
@@ -42,13 +39,13 @@ class Group:
 
 def groups(layers: Layers, unit: float, check: Callable[[], None]) -> Iterator[Group]:
     """All groups of a page that may be marks, broad ones first."""
-    pictures = _pictures(layers)
-    for tone, mask in _broad(layers, pictures, unit):
+    shown = pictures(layers, unit)
+    for tone, mask in _broad(layers, shown, unit):
         check()
         for box, part in _together(mask, unit, _BROAD_REACH):
             yield Group(box, part, tone, thin=False, coloured=_chroma(tone) > _COLOURED)
     thin = layers.broad - layers.light
-    for tone, mask in (*_of_hues(layers, thin, pictures), *_pale(layers, thin, pictures, unit)):
+    for tone, mask in (*_of_hues(layers, thin, shown), *_pale(layers, thin, shown, unit)):
         check()
         for box, part in _together(mask, unit, _REACH):
             yield Group(box, part, tone, thin=True, coloured=_chroma(tone) > _COLOURED)
@@ -58,21 +55,25 @@ def _chroma(tone: Levels) -> float:
     return float(tone.max() - tone.min())
 
 
-def _pictures(layers: Layers) -> Mask:
+def pictures(layers: Layers, unit: float) -> Mask:
     """Where nearly everything is covered over a large area, in many tones."""
     gray = mean(layers.broad)
-    side = round(_DENSE_SIDE * max(gray.shape)) | 1
+    side = round(_DENSE_SIDE * unit) | 1
     size = side, side
-    dense = cv2.blur((1 - gray > layers.least).astype(np.float32), size, borderType=cv2.BORDER_CONSTANT) > _DENSE
+    covered = 1 - gray > layers.least
+    dense = cv2.blur(covered.astype(np.float32), size, borderType=cv2.BORDER_CONSTANT) > _DENSE
     varied = cv2.blur(gray * gray, size) - cv2.blur(gray, size) ** 2 > _VARIED**2
     grown = round(0.8 * side) | 1
-    return np.asarray(cv2.dilate((dense & varied).astype(np.uint8), np.ones((grown, grown), np.uint8)) > 0, np.bool_)
+    near = cv2.dilate((dense & varied).astype(np.uint8), np.ones((grown, grown), np.uint8)) > 0
+    # Its own area, without the strokes of a mark that runs into it.
+    thick = round(_THICK * side) | 1
+    return np.asarray(near & (cv2.morphologyEx(covered.astype(np.uint8), cv2.MORPH_OPEN, np.ones((thick, thick), np.uint8)) > 0), np.bool_)
 
 
-def _broad(layers: Layers, pictures: Mask, unit: float) -> Iterator[tuple[Levels, Mask]]:
+def _broad(layers: Layers, shown: Mask, unit: float) -> Iterator[tuple[Levels, Mask]]:
     """Areas of one tone each, the largest tone first."""
     broad = layers.broad
-    covered = (1 - least_and_most(broad)[0] > layers.least) & ~pictures
+    covered = (1 - least_and_most(broad)[0] > layers.least) & ~shown
     # Not at borders, where tones are mixed.
     inner = cv2.erode(covered.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     left = inner.copy()
@@ -107,13 +108,13 @@ def _cleaned(mask: Mask, side: int) -> Mask:
     return mask & (cv2.dilate(opened, np.ones((side // 2 | 1, side // 2 | 1), np.uint8)) > 0)
 
 
-def _of_hues(layers: Layers, thin: Levels, pictures: Mask) -> Iterator[tuple[Levels, Mask]]:
+def _of_hues(layers: Layers, thin: Levels, shown: Mask) -> Iterator[tuple[Levels, Mask]]:
     """Thin strokes of each hue."""
     if thin.shape[2] == 1:
         return
     soft = np.asarray(cv2.blur(thin, (5, 5)), np.float32)
     low, high = least_and_most(soft)
-    coloured = (high - low > _COLOURED * 0.8) & ~pictures
+    coloured = (high - low > _COLOURED * 0.8) & ~shown
     away = soft[coloured] - soft[coloured].min(axis=1, keepdims=True)
     away /= np.linalg.norm(away, axis=1, keepdims=True)
     hue = np.arctan2(np.sqrt(3) * (away[:, 1] - away[:, 2]), 2 * away[:, 0] - away[:, 1] - away[:, 2])
@@ -135,10 +136,10 @@ def _of_hues(layers: Layers, thin: Levels, pictures: Mask) -> Iterator[tuple[Lev
         counts[np.unique(bins[alike])] = 0
 
 
-def _pale(layers: Layers, thin: Levels, pictures: Mask, unit: float) -> Iterator[tuple[Levels, Mask]]:
+def _pale(layers: Layers, thin: Levels, shown: Mask, unit: float) -> Iterator[tuple[Levels, Mask]]:
     """Thin strokes without colour that are paler than the print, by tone."""
     dark = mean(thin)
-    drawn = (dark > layers.least) & ~pictures
+    drawn = (dark > layers.least) & ~shown
     count, labels, stats, _ = cv2.connectedComponentsWithStats(drawn.astype(np.uint8), connectivity=8)
     flat, values = labels[drawn], dark[drawn].astype(np.float64)
     # A mean that is close to the darkest: borders are paler than the stroke.
