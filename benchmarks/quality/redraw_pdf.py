@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from benchmarks import onnx_models
-from benchmarks.quality._scan_set.scans import Scan, scans
+from benchmarks.quality._scan_set.scans import PARTS, Scan, scans
 from benchmarks.quality._scan_set.sheets import Pixels
 from benchmarks.table import Section
 from services.inference.media import Image
@@ -60,10 +60,10 @@ def measure() -> Sequence[Section]:
     )
     unmarked = Section("Scanned pages without a mark", "Changes on them are false.", ("pages", "number", "changed"))
     seconds: list[float] = []
-    for part, held_out in (("seen", False), ("held out", True)):
+    for part in PARTS:
         scores: dict[str, list[Score]] = defaultdict(list)
         changed = []
-        for scan in scans(held_out=held_out):
+        for scan in scans(part):
             started = time.perf_counter()
             result = cleaned(scan)
             seconds.append(time.perf_counter() - started)
@@ -72,9 +72,9 @@ def measure() -> Sequence[Section]:
             else:
                 changed.append(bool((result != scan.seen).any()))
         for mark, of_mark in scores.items():
-            marked.rows.append(_row(part, mark, of_mark))
-        marked.rows.append(_row(f"**{part}**", "all", [score for of_mark in scores.values() for score in of_mark]))
-        unmarked.rows.append((part, str(len(changed)), str(sum(changed))))
+            marked.rows.append(_row(part.name, mark, of_mark))
+        marked.rows.append(_row(f"**{part.name}**", "all", [score for of_mark in scores.values() for score in of_mark]))
+        unmarked.rows.append((part.name, str(len(changed)), str(sum(changed))))
     marked.remarks = (
         f"{np.mean(seconds):.1f} s a page, on a machine that may have had other work to do. The "
         "held-out pages were looked at once before: shaded rows of a table went with a mark, and are now told by their length."

@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.quality._scan_set.sheets import Pixels, Sheet, rendered
+from benchmarks.quality._scan_set.sheets import HELD_OUT, SECOND, SEEN, Look, Pixels, Sheet, rendered
 from benchmarks.quality._scan_set.stamps import Stamp
 
 _GREY, _RED, _BLUE, _GREEN, _VIOLET = (110, 110, 110), (200, 30, 40), (35, 70, 190), (30, 130, 70), (120, 40, 140)
+_ORANGE, _TEAL = (215, 110, 20), (0, 120, 130)
 _SEEN = (
     Stamp("slanted", "CONFIDENTIAL", "VeraBd", (0, 0, 0), 0.16, True, 45),
     Stamp("slanted", "DRAFT", "VeraBd", _GREY, 0.4, False, 40),
@@ -26,7 +27,7 @@ _SEEN = (
     Stamp("tiled", "Northquay", "VeraBd", _BLUE, 0.3, True, 45),
     Stamp("footer", "Licensed to M. Larsen, 3 May", "Vera", _GREY, 0.9, True),
 )
-_HELD_OUT = (
+_SECOND = (
     Stamp("slanted", "VOID", "Helvetica-Bold", _GREY, 0.45, True, 55),
     Stamp("slanted", "PRELIMINARY", "Times-Bold", (60, 60, 60), 0.25, False, 42),
     Stamp("slanted", "SPECIMEN", "Helvetica", _GREEN, 0.4, True, 38),
@@ -39,6 +40,20 @@ _HELD_OUT = (
     Stamp("tiled", "OSPREY", "Helvetica-Bold", _RED, 0.3, True, -35),
     Stamp("footer", "Downloaded from example.org by O. Brandt", "Helvetica", _GREY, 0.9, True),
 )
+_HELD_OUT = (
+    Stamp("slanted", "OBSOLETE", "Courier-Bold", (90, 90, 90), 0.35, True, 48),
+    Stamp("slanted", "Proof", "Times-BoldItalic", _GREY, 0.5, False, 30),
+    Stamp("slanted", "DO NOT FILE", "VeraBI", _ORANGE, 0.4, True, 44),
+    Stamp("slanted", "Expired", "Helvetica-Oblique", _TEAL, 0.45, False, -36),
+    Stamp("level", "DUPLICATE", "VeraBI", (80, 80, 80), 0.3, True, 0, (0.5, 0.45)),
+    Stamp("round", "KESTREL", "VeraBd", _TEAL, 0.8, True, -35, (0.6, 0.5)),
+    Stamp("round", "CUSTOMS", "Times-Bold", _BLUE, 0.7, True, 12, (0.35, 0.62)),
+    Stamp("framed", "CANCELLED", "VeraBd", _VIOLET, 0.75, True, -14, (0.5, 0.35)),
+    Stamp("tiled", "not for resale", "VeraBI", _GREY, 0.45, True, 35),
+    Stamp("tiled", "Kestrel Mills", "Times-Bold", _TEAL, 0.35, False, 28),
+    Stamp("framed", "LATE", "Helvetica-Bold", _RED, 0.85, True, 9, (0.62, 0.55)),
+)
+_MARKED, _UNMARKED = 20, 12
 _EXTRAS = ("", "headline", "logo", "highlighter", "signature", "letterhead")
 
 
@@ -49,27 +64,48 @@ class Scan:
     name: str
     mark: str
     """The kind of its mark; empty if it has none."""
-    held_out: bool
     seen: Pixels
     clean: Pixels
     cover: npt.NDArray[np.float32]
 
 
-def scans(*, held_out: bool) -> Iterator[Scan]:
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the set: its marks, fonts and look are its own."""
+
+    name: str
+    look: Look
+    marks: tuple[Stamp, ...]
+    fonts: tuple[tuple[str, str], ...]
+    kinds: tuple[str, ...]
+    seed: int
+
+
+_KINDS = ("text", "table", "text", "photograph")
+PARTS = (
+    Part("seen", SEEN, _SEEN, (("Helvetica", "Helvetica-Bold"), ("Courier", "Courier-Bold")), _KINDS, 0),
+    Part("second set", SECOND, _SECOND, (("Vera", "VeraBd"), ("Times-Roman", "Times-Bold")), _KINDS, 100),
+    Part(
+        "held out",
+        HELD_OUT,
+        _HELD_OUT,
+        (("VeraIt", "VeraBI"), ("Times-Italic", "Times-BoldItalic")),
+        ("text", "table", "chart", "photograph"),
+        200,
+    ),
+)
+
+
+def scans(part: Part) -> Iterator[Scan]:
     """Marked pages, then unmarked ones."""
-    fonts = (
-        (("Vera", "VeraBd"), ("Times-Roman", "Times-Bold")) if held_out else (("Helvetica", "Helvetica-Bold"), ("Courier", "Courier-Bold"))
-    )
-    kinds = ("text", "table", "text", "photograph")
-    marks = _HELD_OUT if held_out else _SEEN
-    for number in range(20):
-        font, bold = fonts[number % 2]
-        sheet = Sheet(kinds[number % 4], font, bold, 10 + number % 3, held_out, "" if number % 3 else "letterhead")
-        yield _scan(f"marked {number + 1}", sheet, marks[number % len(marks)], number + 100 * held_out)
-    for number in range(12):
-        font, bold = fonts[number % 2]
-        sheet = Sheet(kinds[number // 2 % 4], font, bold, 10 + number % 3, held_out, _EXTRAS[number % 6])
-        yield _scan(f"unmarked {number + 1}", sheet, None, 50 + number + 100 * held_out)
+    for number in range(_MARKED):
+        font, bold = part.fonts[number % 2]
+        sheet = Sheet(part.kinds[number % 4], font, bold, 10 + number % 3, part.look, "" if number % 3 else "letterhead")
+        yield _scan(f"marked {number + 1}", sheet, part.marks[number % len(part.marks)], number + part.seed)
+    for number in range(_UNMARKED):
+        font, bold = part.fonts[number % 2]
+        sheet = Sheet(part.kinds[number // 2 % 4], font, bold, 10 + number % 3, part.look, _EXTRAS[number % 6])
+        yield _scan(f"unmarked {number + 1}", sheet, None, 50 + number + part.seed)
 
 
 def _scan(name: str, sheet: Sheet, stamp: Stamp | None, seed: int) -> Scan:
@@ -84,7 +120,7 @@ def _scan(name: str, sheet: Sheet, stamp: Stamp | None, seed: int) -> Scan:
         paint = clean * colour / 255 if stamp.multiplies else colour
         marked = np.round(clean * (1 - strength) + paint * strength).astype(np.uint8)
     turned = np.asarray(cv2.warpAffine(cover, _turn(cover.shape, seed), cover.shape[::-1]), np.float32)
-    return Scan(name, "" if stamp is None else stamp.kind, sheet.held_out, _scanned(marked, seed), _scanned(clean, seed), turned)
+    return Scan(name, "" if stamp is None else stamp.kind, _scanned(marked, seed), _scanned(clean, seed), turned)
 
 
 def _turn(shape: tuple[int, ...], seed: int) -> npt.NDArray[np.float64]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import PIL.Image
+import PIL.ImageOps
 import pypdfium2
 import reportlab
 from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
+from reportlab.lib.utils import ImageReader
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfbase.ttfonts import TTFont
@@ -26,8 +29,72 @@ Draw = Callable[[Canvas], None]
 ROOT = Path(__file__).resolve().parents[3]
 WIDTH, HEIGHT = float(A4[0]), float(A4[1])
 _MARGIN, _LEADING = 56.0, 1.35
-for _name in ("Vera", "VeraBd", "VeraIt"):
+_TEXTS = {
+    "English": "Each order is packed by hand and leaves the mill on Monday or Thursday. Bolts of linen (140 cm wide, 310 g) are cut to the "
+    "nearest half metre; remnants go to the school in Fairley Street, which has dyed & sewn with them since 1962.",
+    "Spanish": "El pedido n.º 5/C-771 se entregó el 9 de abril, aunque faltaban 27 bobinas. ¿Quién avisó al almacén? Según la señora "
+    "Ibáñez, nadie: el importe (1.284,60 €) ya estaba pagado.",
+    "Italian": "La tessitura è chiusa dal 4 al 19 agosto; chi volesse visitarla può scrivere un'e-mail con dieci giorni di anticipo. "
+    "Perché così tardi? Le prove del nuovo telaio durano più di quanto si pensasse.",
+}
+for _name in ("Vera", "VeraBd", "VeraIt", "VeraBI"):
     pdfmetrics.registerFont(TTFont(_name, str(Path(reportlab.__file__).parent / "fonts" / f"{_name}.ttf")))
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the pages of a part of the set have in common."""
+
+    words: tuple[str, ...]
+    picture: Callable[[], PIL.Image.Image]
+    colour: str
+    """Of the logo and the headline."""
+    name: str
+    headline: str
+    shades: tuple[str, str]
+    """Of a table: its head, and every third row."""
+    highlighter: str
+    signature: str
+
+
+def _sample(name: str) -> PIL.Image.Image:
+    return PIL.Image.open(ROOT / "samples" / name)
+
+
+def _words(texts: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(" ".join(texts.values()).split())
+
+
+SEEN = Look(
+    _words(TEXTS),
+    lambda: _sample("coffee.jpg"),
+    "#a11d2b",
+    "Northquay Harbour",
+    "Minutes of May",
+    ("#cfd8e6", "#ececec"),
+    "#fff27a",
+    "#23306b",
+)
+SECOND = Look(
+    _words(HELD_OUT_TEXTS),
+    lambda: _sample("portrait.jpg"),
+    "#1b6e3c",
+    "Osprey & Daughters",
+    "Annual report",
+    ("#d9d9d9", "#f3e3cf"),
+    "#c9f29b",
+    "#1c3f94",
+)
+HELD_OUT = Look(
+    _words(_TEXTS),
+    lambda: PIL.ImageOps.mirror(_sample("coffee.jpg").convert("L")),
+    "#5b2a86",
+    "Kestrel Mills",
+    "Estimate",
+    ("#e3d5ee", "#e4f0e6"),
+    "#ffd0e4",
+    "#0f5e63",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,34 +102,36 @@ class Sheet:
     """What is on a page."""
 
     kind: str
-    """`text`, `table` or `photograph`."""
+    """`text`, `table`, `photograph` or `chart`."""
     font: str
     bold: str
     size: float
-    held_out: bool
+    look: Look
     extra: str = ""
     """What looks like a mark and is none: `headline`, `logo`, `highlighter`, `signature` or `letterhead`."""
 
     def draw(self, canvas: Canvas) -> None:
         """On a canvas of A4."""
-        words = " ".join((HELD_OUT_TEXTS if self.held_out else TEXTS).values()).split()
+        words = self.look.words
         top = self._head(canvas)
         if self.kind == "table":
             top = self._table(canvas, words, top)
         elif self.kind == "photograph":
-            name = "portrait.jpg" if self.held_out else "coffee.jpg"
-            canvas.drawImage(str(ROOT / "samples" / name), _MARGIN + 20, top - 210, 300, 200, preserveAspectRatio=True, anchor="nw")
+            picture = ImageReader(self.look.picture())
+            canvas.drawImage(picture, _MARGIN + 20, top - 210, 300, 200, preserveAspectRatio=True, anchor="nw")
             top -= 225
+        elif self.kind == "chart":
+            top = self._chart(canvas, top)
         self._text(canvas, words, top)
         if self.extra == "signature":
             self._signature(canvas)
 
     def _head(self, canvas: Canvas) -> float:
-        top, colour = HEIGHT - _MARGIN, HexColor("#1b6e3c" if self.held_out else "#a11d2b")
+        top, colour = HEIGHT - _MARGIN, HexColor(self.look.colour)
         if self.extra == "headline":
             canvas.setFillColor(colour)
             canvas.setFont(self.bold, 26)
-            canvas.drawString(_MARGIN, top - 20, "Annual report" if self.held_out else "Minutes of May")
+            canvas.drawString(_MARGIN, top - 20, self.look.headline)
             top -= 44
         if self.extra in ("logo", "letterhead"):
             canvas.setFillColor(colour)
@@ -71,7 +140,7 @@ class Sheet:
             canvas.circle(_MARGIN + 24, top - 18, 12, stroke=0, fill=1)
             canvas.setFillColor(HexColor("#8a8f98"))
             canvas.setFont(self.bold, 18)
-            canvas.drawString(_MARGIN + 60, top - 24, "Osprey & Daughters" if self.held_out else "Northquay Harbour")
+            canvas.drawString(_MARGIN + 60, top - 24, self.look.name)
             top -= 56
         if self.extra == "letterhead":
             canvas.setFillColor(HexColor("#9a9a9a"))
@@ -79,7 +148,15 @@ class Sheet:
             canvas.drawString(_MARGIN, 30, "Quay 7, Northport · VAT 318 204 · www.example.org")
         return top
 
-    def _text(self, canvas: Canvas, words: list[str], top: float) -> None:
+    def _chart(self, canvas: Canvas, top: float) -> float:
+        for number, height in enumerate((60, 110, 85, 150, 40, 125)):
+            canvas.setFillColor(HexColor(self.look.colour if number % 2 else self.look.shades[0]))
+            canvas.rect(_MARGIN + 30 + 62 * number, top - 175, 44, height, stroke=0, fill=1)
+        canvas.setStrokeColor(HexColor("#404040"))
+        canvas.line(_MARGIN + 16, top - 175, _MARGIN + 400, top - 175)
+        return top - 190
+
+    def _text(self, canvas: Canvas, words: Sequence[str], top: float) -> None:
         canvas.setFont(self.font, self.size)
         line, at, number = "", top - self.size, 0
         while at > _MARGIN + 20:
@@ -87,7 +164,7 @@ class Sheet:
             number += 1
             if stringWidth(f"{line} {word}", self.font, self.size) > WIDTH - 2 * _MARGIN:
                 if self.extra == "highlighter" and round((top - at) / (self.size * _LEADING)) % 6 == 3:
-                    canvas.setFillColor(HexColor("#c9f29b" if self.held_out else "#fff27a"))
+                    canvas.setFillColor(HexColor(self.look.highlighter))
                     canvas.rect(_MARGIN + 40, at - 0.25 * self.size, 210, 1.15 * self.size, stroke=0, fill=1)
                 canvas.setFillColor(HexColor("#151515"))
                 canvas.drawString(_MARGIN, at, line)
@@ -96,8 +173,8 @@ class Sheet:
             else:
                 line = f"{line} {word}".strip()
 
-    def _table(self, canvas: Canvas, words: list[str], top: float) -> float:
-        shades = ("#cfd8e6", "#ececec") if not self.held_out else ("#d9d9d9", "#f3e3cf")
+    def _table(self, canvas: Canvas, words: Sequence[str], top: float) -> float:
+        shades = self.look.shades
         step = (WIDTH - 2 * _MARGIN) / 4
         for row in range(14):
             for column in range(4):
@@ -113,7 +190,7 @@ class Sheet:
         return top - 22 * 15
 
     def _signature(self, canvas: Canvas) -> None:
-        canvas.setStrokeColor(HexColor("#1c3f94" if self.held_out else "#23306b"))
+        canvas.setStrokeColor(HexColor(self.look.signature))
         canvas.setLineWidth(1.6)
         path = canvas.beginPath()
         path.moveTo(330, 86)

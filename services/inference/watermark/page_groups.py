@@ -21,7 +21,7 @@ _DENSE, _DENSE_SIDE = 0.85, 123  # share of a window that a picture fills; the w
 _VARIED, _THICK = 0.1, 0.5  # standard deviation of tones; of the window's side: thicker than a mark's strokes
 _STRIP = 0.2  # of the page's shorter side
 _REACH, _BROAD_REACH = 0.012, 0.03  # of the page: gaps between letters
-_PIECE, _BROAD_PIECE = 5, 9  # pixels at 150 dots an inch: smaller is noise, or what is left of print
+_PIECE, _BROAD_PIECE, _THICKER_PIECE = 5, 9, 15  # pixels at 150 dots an inch: smaller is noise, or what is left of print
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,15 +35,20 @@ class Group:
     """Share of the light that comes through, of each channel."""
     thin: bool
     coloured: bool
+    thick: bool = False
+    """Without its thinner pieces."""
 
 
 def groups(layers: Layers, unit: float, check: Callable[[], None]) -> Iterator[Group]:
     """All groups of a page that may be marks, broad ones first."""
     shown = pictures(layers, unit)
     for tone, mask in _broad(layers, shown, unit):
-        check()
-        for box, part in _together(mask, unit, _BROAD_REACH):
-            yield Group(box, part, tone, thin=False, coloured=_chroma(tone) > _COLOURED)
+        # Rests of print may join a mark with others, or with shading.
+        for thick in (False, True):
+            check()
+            cleaned = _cleaned(mask, round(_THICKER_PIECE * unit)) if thick else mask
+            for box, part in _together(cleaned, unit, _BROAD_REACH):
+                yield Group(box, part, tone, thin=False, coloured=_chroma(tone) > _COLOURED, thick=thick)
     thin = layers.broad - layers.light
     for tone, mask in (*_of_hues(layers, thin, shown), *_pale(layers, thin, shown, unit)):
         check()
@@ -76,22 +81,30 @@ def _broad(layers: Layers, shown: Mask, unit: float) -> Iterator[tuple[Levels, M
     covered = (1 - least_and_most(broad)[0] > layers.least) & ~shown
     # Not at borders, where tones are mixed.
     inner = cv2.erode(covered.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    left = inner.copy()
-    for _ in range(_TONES):
-        values = broad[left]
-        if values.shape[0] < _LEAST_AREA * covered.size:
-            return
-        bins = np.floor(values / _TONE_STEP).astype(np.int64)
-        codes = bins @ (64 ** np.arange(bins.shape[1]))
-        found, counts = np.unique(codes, return_counts=True)
-        tone = values[codes == found[counts.argmax()]].mean(axis=0)
-        reach = max(_TONE_REACH, _DARK_REACH * float(1 - tone.min()))
-        tone = values[np.abs(values - tone).max(axis=1) < reach].mean(axis=0)
-        near = distance(broad, tone) < reach
-        left &= ~near
+    for tone in usual_tones(broad[inner], _LEAST_AREA * covered.size):
+        near = distance(broad, tone) < _reach(tone)
         mask = _cleaned(near & covered & ~_strips(near & covered), round(_BROAD_PIECE * unit))
         if mask.sum() > _LEAST_AREA * covered.size:
-            yield tone.astype(np.float32), mask
+            yield tone, mask
+
+
+def usual_tones(values: Levels, least: float) -> Iterator[Levels]:
+    """The tones that most values (number x channels) are near, the most frequent first; each has at least so many values."""
+    for _ in range(_TONES):
+        if len(values) < max(1, least):
+            return
+        codes = np.floor(values / _TONE_STEP).astype(np.int64) @ (64 ** np.arange(values.shape[1]))
+        found, counts = np.unique(codes, return_counts=True)
+        tone = values[codes == found[counts.argmax()]].mean(axis=0)
+        tone = values[np.abs(values - tone).max(axis=1) < _reach(tone)].mean(axis=0)
+        near = np.abs(values - tone).max(axis=1) < _reach(tone)
+        yield tone.astype(np.float32)
+        values = values[~near]
+
+
+def _reach(tone: Levels) -> float:
+    """How far values may be from a tone that they are of."""
+    return max(_TONE_REACH, _DARK_REACH * float(1 - tone.min()))
 
 
 def _strips(mask: Mask) -> Mask:

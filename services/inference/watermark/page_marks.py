@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 
 from services.inference.watermark.box import Box
-from services.inference.watermark.page_groups import Group
-from services.inference.watermark.page_layers import USUAL_SIDE, Layers, Levels, least_and_most, mean
+from services.inference.watermark.page_cover import covered, grown
+from services.inference.watermark.page_groups import Group, pictures
+from services.inference.watermark.page_layers import USUAL_SIDE, Layers, Levels
 from services.inference.watermark.page_shapes import Line, is_frame, is_line, is_ring, line_of
 from services.inference.watermark.page_tiles import tiled
 from services.inference.watermark.report import Kind
@@ -20,14 +21,13 @@ _SURE, _LIKELY = 0.9, 0.5  # confidence
 _LONG = 0.2  # of the page's width
 _TALL, _WIDE = 0.025, 0.35  # of the page's height, and of its width: a level word that is no headline
 _LEVEL = 12.0  # degrees
+_TOUCHING, _TOUCHED = 4, 60  # pixels at 150 dots an inch: between a mark and a picture; of a picture at a mark
+_MOST_IN_PICTURE = 0.35  # of a mark's line
 _CROSSED = 0.12  # of a mark's border
 _ROUND = (0.05, 0.3)  # of the page's width
 _SQUARE = 1.25
 _LETTERHEAD = 0.15  # of the page: where a ring may be a logo
 _FRAME_TILT = 3.0
-_EXTENT, _DARKER = 25, 0.03  # pixels at 150 dots an inch; share of the light
-_HALF = 0.5  # of a mark's darkness or colour: where its border is
-_CORNER, _CORNER_REACH = 3, 12  # pixels at 150 dots an inch: radius of what is thicker than print; from the mark
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +44,8 @@ class PageMark:
     coloured: bool
     confidence: float
     evidence: tuple[str, ...]
+    in_picture: bool = False
+    """Whether it goes on in a picture, where it cannot be told from that."""
 
     @property
     def sure(self) -> bool:
@@ -54,6 +56,7 @@ class PageMark:
 def judged(groups: Sequence[Group], layers: Layers) -> list[PageMark]:
     """The marks among a page's groups."""
     size = layers.ink.shape
+    shown = pictures(layers, max(size) / USUAL_SIDE)
     # One thing has one colour at its middle and others at its border: what takes most of the light is first.
     groups = sorted(groups, key=lambda group: -float(group.mask.sum() * (1 - group.tone.mean())))
     lines = [line_of(group) for group in groups]
@@ -64,7 +67,7 @@ def judged(groups: Sequence[Group], layers: Layers) -> list[PageMark]:
         said = f"the same word {tiles.number} times", "tilted"
         found.append(PageMark(Kind.TILED, Box(0, 0, size[1], size[0]), tiles.cover, word.tone, word.thin, word.coloured, _SURE, said))
     for group, line in zip(groups, lines, strict=True):
-        for mark in _single(group, line, layers, size):
+        for mark in _single(group, line, layers, shown):
             if not any(_same(mark, other) for other in found):
                 found.append(mark)
     return found
@@ -76,49 +79,18 @@ def _same(one: PageMark, other: PageMark) -> bool:
     return max(0, across) * max(0, down) > 0.5 * min(one.box.area, other.box.area)
 
 
-def _single(group: Group, line: Line, layers: Layers, size: Sequence[int]) -> Iterator[PageMark]:
+def _single(group: Group, line: Line, layers: Layers, shown: Mask) -> Iterator[PageMark]:
+    size = layers.ink.shape
     evidence = _word(group, line, layers, size) or (_stamp(group, line, layers, size) if group.coloured else None)
-    if evidence is not None:
-        confidence, *said = evidence
-        yield PageMark(
-            Kind.TEXT,
-            group.box,
-            group.mask if group.thin else _extended(group, layers),
-            group.tone,
-            group.thin,
-            group.coloured,
-            confidence,
-            tuple(said),
-        )
-
-
-def _extended(group: Group, layers: Layers) -> Mask:
-    """With what lies in a mark's reach and is darker, which is the mark over shading, or over rests of print; and with its corners."""
-    unit = max(layers.ink.shape) / USUAL_SIDE
-    side = 2 * round(_EXTENT * unit) + 1
-    near = cv2.morphologyEx(group.mask.astype(np.uint8), cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))) > 0
-    darker = least_and_most(group.tone + _DARKER - layers.broad[group.box.window])[0] > 0
-    cover = group.mask | (near & darker)
-    return cover | _corners(cover, group, layers.light[group.box.window], unit)
-
-
-def _corners(cover: Mask, group: Group, light: Levels, unit: float) -> Mask:
-    """What has rounded off a mark's corners: as dark as the mark, or of its colour, thicker than print, and joined to the mark."""
-    if group.coloured:
-        low, high = least_and_most(light)
-        painted = high - low > _HALF * float(group.tone.max() - group.tone.min())
-    else:
-        # Not what is darker, which may be print: its soft borders are as dark as the mark, but thin.
-        dark, tone = 1 - mean(light), float(1 - group.tone.mean())
-        painted = (dark > _HALF * tone) & (dark < tone + _DARKER)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(_CORNER * unit) + 1,) * 2)
-    thick = cv2.morphologyEx((painted | cover).astype(np.uint8), cv2.MORPH_OPEN, disc)
-    thick &= cv2.dilate(cover.astype(np.uint8), np.ones((2 * round(_CORNER_REACH * unit) + 1,) * 2, np.uint8))
-    count, labels = cv2.connectedComponents(thick, connectivity=4)
-    joined = np.zeros(count, np.bool_)
-    joined[np.unique(labels[cover & (thick > 0)])] = True
-    joined[0] = False
-    return joined[labels]
+    if evidence is None:
+        return
+    confidence, *said = evidence
+    cover, unit = group.mask if group.thin else covered(group, line, layers), max(size) / USUAL_SIDE
+    inside = shown[group.box.window]
+    touching = not group.thin and (inside & grown(cover, _TOUCHING * unit)).sum() > _TOUCHED * unit**2
+    if touching and (inside & line.band(group.box, 0.5, 0.5)).sum() > _MOST_IN_PICTURE * line.length * line.height:
+        confidence = _LIKELY
+    yield PageMark(Kind.TEXT, group.box, cover, group.tone, group.thin, group.coloured, confidence, tuple(said), touching)
 
 
 def _word(group: Group, line: Line, layers: Layers, size: Sequence[int]) -> tuple[float, *tuple[str, ...]] | None:
@@ -128,7 +100,7 @@ def _word(group: Group, line: Line, layers: Layers, size: Sequence[int]) -> tupl
         return None
     if line.slanted:
         return _SURE, "tilted", "paint of one colour and opacity"
-    if abs(line.tilt) < _LEVEL and _crossed(group, layers) > _CROSSED:
+    if abs(line.tilt) < _LEVEL and not group.thick and _crossed(group, layers) > _CROSSED:
         return _SURE, "large across the middle", "print runs through it", "paint of one colour and opacity"
     return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from services.inference.watermark.page_cover import pieces
 from services.inference.watermark.page_groups import pictures
 from services.inference.watermark.page_layers import Layers, Levels, distance, least_and_most, mean
 from services.inference.watermark.page_marks import PageMark
@@ -17,7 +18,7 @@ _DARKER = 0.08  # share of the light by which print is darker than the mark that
 _NEAR_PRINT = 1  # pixels
 _AROUND, _WORDS = 9.0, 12.0  # pixels: from a line; half the height of print that stands close
 _EVERY = 7  # pixel
-_PRINT, _EDGE = 0.75, 2  # share of the light; pixels of its border
+_PRINT, _LEAST_PRINT, _EDGE = 0.9, 18, 2  # share of the light; pixels at 150 dots an inch; of its border
 _STEPS = 128  # of eight bits, for as much light as paper gives back
 _BRIGHTEST = 1.03  # share of the light: paper, as it varies
 _SAME_HUE = 0.9  # cosine
@@ -145,7 +146,7 @@ def _without_hue(light: Levels, layers: Layers, mark: PageMark, zone: Mask, unit
         amount = np.minimum(amount, _MOST / dark)
         rest = np.asarray((gray / (1 - amount * dark)).clip(0, 1), np.float32)
     # A line that is thinner than the resolution of its colour is darker than that says.
-    bare = (1 - gray <= _THINNER * amount * dark + _SLACK) | ~_grown(rest < _PRINT, _EDGE * unit)
+    bare = (1 - gray <= _THINNER * amount * dark + _SLACK) | ~_grown(pieces(rest < _PRINT, _LEAST_PRINT * unit**2), _EDGE * unit)
     # As sharp as the page is.
     rest = np.where(bare, 1, (mean(light / ground) / (1 - amount * dark)).clip(0, 1))
     result = light.copy()

@@ -19,6 +19,7 @@ from services.inference.watermark.strokes import Mask, Pixels8
 
 _SEARCHED = 2400  # pixels of the longer side of what is searched
 _MARGIN = 40
+_METHODS = Method.UNBLENDED, Method.CLEARED
 
 
 def page_in(pixels: Pixels, check: Callable[[], None]) -> Page | None:
@@ -66,13 +67,12 @@ class Page:
         clear, changed = page_repair.without(narrow.astype(np.float32) / ground, layers, mark, cover, unit)
         scale = 257 if crop.dtype == np.uint16 else 1
         crop[changed] = np.round((clear[changed] * ground[changed]).clip(0, 255) * scale).astype(crop.dtype)
-        return Mark(
-            mark.kind, box, mark.confidence, (Method.UNBLENDED, Method.CLEARED), mark.evidence, round(1 - float(mark.tone.min()), 2)
-        )
+        opacity = round(1 - float(mark.tone.min()), 2)
+        return Mark(mark.kind, box, mark.confidence, _METHODS, mark.evidence, opacity, in_part=mark.in_picture)
 
     def kept(self, mark: PageMark, size: tuple[int, int]) -> Mark:
         """The report of a mark that stays."""
-        return Mark(mark.kind, self._box(mark, size), mark.confidence, evidence=mark.evidence)
+        return Mark(mark.kind, self._box(mark, size), mark.confidence, evidence=mark.evidence, in_part=mark.in_picture)
 
 
 def _resized(cover: Mask, box: Box) -> Mask:

@@ -9,7 +9,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from services.inference.watermark.box import Box
 from services.inference.watermark.page_groups import Group
+from services.inference.watermark.strokes import Mask
 
 _TILT = (12.0, 78.0)  # degrees
 _FILLED, _PIECES = (0.15, 0.75), 3  # of its rectangle; letters
@@ -34,6 +36,13 @@ class Line:
     def slanted(self) -> bool:
         """Whether it is far from level and from upright."""
         return _TILT[0] <= abs(self.tilt) <= _TILT[1]
+
+    def band(self, box: Box, along: float, over: float) -> Mask:
+        """The pixels of a box that are within so many lengths of the middle along the line, and so many heights across it."""
+        down, across = np.ogrid[box.top - self.y : box.bottom - self.y, box.left - self.x : box.right - self.x]
+        angle = math.radians(self.tilt)
+        far, off = across * math.cos(angle) + down * math.sin(angle), down * math.cos(angle) - across * math.sin(angle)
+        return np.asarray((np.abs(far) <= along * self.length) & (np.abs(off) <= over * self.height), np.bool_)
 
 
 def line_of(group: Group) -> Line:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from services.inference.watermark.page_groups import Group
-from services.inference.watermark.page_layers import Layers, mean
+from services.inference.watermark.box import Box
+from services.inference.watermark.page_groups import Group, pictures
+from services.inference.watermark.page_layers import USUAL_SIDE, Layers, mean
 from services.inference.watermark.page_shapes import Line, is_line, line_of
 from services.inference.watermark.strokes import Mask, Plane
 
@@ -23,6 +24,7 @@ _MOST_TILES = 400
 _LINE = 0.7  # of a word's height: what is farther from its middle is of another line
 _NEAR = 5  # pixels
 _ORDERED, _SINE = 0.4, 0.3  # share of the places; of the angle between two directions
+_OUTSIDE = 0.2  # of a word's strokes: outside pictures
 _VISIBLE, _LEAST_LIGHT = 0.4, 0.1  # of a word's usual darkness; share of the light
 _ROUNDS, _SAID = 3, 2  # places that say the same
 
@@ -36,6 +38,18 @@ class Tiles:
     number: int
     cover: Mask
     """Of the page: all of them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """A page, with a border of nothing."""
+
+    dark: Plane
+    """Share of the light held back."""
+    known: Plane
+    """1 outside pictures."""
+    opacity: float
+    """Of the word."""
 
 
 def tiled(groups: Sequence[Group], lines: Sequence[Line], layers: Layers) -> Tiles | None:
@@ -54,8 +68,10 @@ def tiled(groups: Sequence[Group], lines: Sequence[Line], layers: Layers) -> Til
             and abs(other.height / line.height - 1) < _ALIKE
         ]
         middle = abs(line.length - float(np.median([other.length for other in alike])))
-        if len(alike) >= _WORDS and (best is None or (len(alike), -middle) > best[:2]):
-            best = len(alike), -middle, group
+        # A word may be there in several tones, and with and without what is near it.
+        number = len({(round(other.x / line.length), round(other.y / line.length)) for other in alike})
+        if number >= _WORDS and (best is None or (number, -middle) > best[:2]):
+            best = number, -middle, group
     return None if best is None else _everywhere(best[2], layers)
 
 
@@ -72,7 +88,9 @@ def _everywhere(group: Group, layers: Layers) -> Tiles:
     )
     cover = np.zeros(page.shape, np.bool_)
     places = _places(page, known, word)
-    places += _between(places, np.pad(1 - mean(layers.light), (edges[:2], edges[2:])), word, float(1 - group.tone.mean()))
+    outside = ~pictures(layers, max(lost.shape) / USUAL_SIDE)
+    dark, clear = (np.pad(plane, (edges[:2], edges[2:])) for plane in (1 - mean(layers.light), outside.astype(np.float32)))
+    places += _between(places, _Seen(dark, clear, float(1 - group.tone.mean())), word)
     # As much again on each side, where letters may be hidden in this word.
     windows = [(slice(y - down, y + 2 * down), slice(x - across, x + 2 * across)) for x, y in places if y >= down and x >= across]
     windows = [(rows, columns) for rows, columns in windows if rows.stop <= page.shape[0] and columns.stop <= page.shape[1]]
@@ -80,23 +98,20 @@ def _everywhere(group: Group, layers: Layers) -> Tiles:
     for window in windows:
         counted += known[window]
         dark += page[window]
-    common = (dark >= _COMMON * counted) & (counted >= _WORDS) & _band(group, counted.shape)
+    common = (dark >= _COMMON * counted) & (counted >= _WORDS) & _on_line(group, down, across)
     for window in windows:
         cover[window] |= common
     cover = cover[edges[0] : -edges[0], edges[2] : -edges[2]]
     return Tiles(group, len(places), cover)
 
 
-def _band(word: Group, shape: tuple[int, ...]) -> Mask:
-    """Of a window around a word: the line that it is on."""
-    line = line_of(word)
-    down, across = np.mgrid[: shape[0], : shape[1]]
-    angle = math.radians(line.tilt)
-    over = (down - shape[0] / 2) * math.cos(angle) - (across - shape[1] / 2) * math.sin(angle)
-    return np.asarray(np.abs(over) < _LINE * line.height, np.bool_)
+def _on_line(word: Group, down: int, across: int) -> Mask:
+    """Of a window three times as large as a word: the line that it is on."""
+    line = replace(line_of(word), x=1.5 * across, y=1.5 * down)
+    return line.band(Box(0, 0, 3 * across, 3 * down), 3.0, _LINE)
 
 
-def _between(places: Sequence[tuple[int, int]], dark: Plane, word: npt.NDArray[np.float32], opacity: float) -> list[tuple[int, int]]:
+def _between(places: Sequence[tuple[int, int]], seen: _Seen, word: npt.NDArray[np.float32]) -> list[tuple[int, int]]:
     """Places where the word is not seen, over shading or a picture, although those around it say that it is there."""
     added: list[tuple[int, int]] = []
     steps = _steps(places)
@@ -108,7 +123,7 @@ def _between(places: Sequence[tuple[int, int]], dark: Plane, word: npt.NDArray[n
         for x, y in expected[alike]:
             if np.abs(np.concatenate([known, np.array(new, np.int64).reshape(-1, 2)]) - (x, y)).max(axis=1).min() <= min(word.shape) // 3:
                 continue
-            best = _best(int(x), int(y), dark, word, opacity)
+            best = _best(int(x), int(y), seen, word)
             if best is not None:
                 new.append(best)
         if not new:
@@ -141,18 +156,24 @@ def _steps(places: Sequence[tuple[int, int]]) -> npt.NDArray[np.int64]:
     return np.array([sign * step for step in found for sign in (1, -1)], np.int64).reshape(-1, 2)
 
 
-def _best(x: int, y: int, dark: Plane, word: npt.NDArray[np.float32], opacity: float) -> tuple[int, int] | None:
+def _best(x: int, y: int, seen: _Seen, word: npt.NDArray[np.float32]) -> tuple[int, int] | None:
     """Where, within a few pixels, a word is darkest against what is beside it; None if it is not there."""
     down, across = word.shape
     top, left = max(0, y - _NEAR), max(0, x - _NEAR)
-    part = dark[top : y + _NEAR + down, left : x + _NEAR + across]
-    if part.shape[0] < down or part.shape[1] < across:
+    window = slice(top, y + _NEAR + down), slice(left, x + _NEAR + across)
+    dark, known = seen.dark[window], seen.known[window]
+    if dark.shape[0] < down or dark.shape[1] < across:
         return None
-    ring = _beside(word)
-    in_word, beside = (cv2.matchTemplate(part, mask, cv2.TM_CCORR) / max(1.0, float(mask.sum())) for mask in (word, ring))
+    # What is outside pictures tells more.
+    if known[_NEAR : _NEAR + down, _NEAR : _NEAR + across][word > 0].mean() < _OUTSIDE:
+        known = np.ones_like(known)
+    in_word, beside = (
+        cv2.matchTemplate(dark * known, mask, cv2.TM_CCORR) / np.maximum(1, cv2.matchTemplate(known, mask, cv2.TM_CCORR))
+        for mask in (word, _beside(word))
+    )
     less_light = (in_word - beside) / np.maximum(1 - beside, _LEAST_LIGHT)
     _, most, _, (right, below) = cv2.minMaxLoc(less_light)
-    return (left + right, top + below) if most > _VISIBLE * opacity else None
+    return (left + right, top + below) if most > _VISIBLE * seen.opacity else None
 
 
 def _beside(word: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
