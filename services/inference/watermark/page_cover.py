@@ -22,16 +22,16 @@ _CORNER, _CORNER_REACH = 3, 12  # pixels at 150 dots an inch: radius of what is 
 _ON_LINE = 0.52, 0.55  # of a line's length, and of its height, from its middle
 
 
-def covered(group: Group, line: Line, layers: Layers) -> Mask:
+def covered(group: Group, line: Line, layers: Layers, shown: Mask) -> Mask:
     """What a broad mark covers, of its group's box: with what lies in its reach and is darker, which is the mark over rests of print, and
-    with its parts over shading, its corners and its thin strokes."""
+    with its parts over shading, its corners and its thin strokes. `shown` is where the page has pictures, of which none is shading."""
     unit = max(layers.ink.shape) / USUAL_SIDE
     side = 2 * round(_EXTENT * unit) + 1
     near = cv2.morphologyEx(group.mask.astype(np.uint8), cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))) > 0
     darker = least_and_most(group.tone + _DARKER - layers.broad[group.box.window])[0] > 0
     cover = group.mask | (near & darker)
     light = layers.light[group.box.window]
-    cover |= _over_shading(cover, group, line, layers, unit)
+    cover |= _over_shading(cover, group, line, layers, unit) & ~shown[group.box.window]
     return cover | _corners(cover, group, light, unit) | _hairlines(cover, group, line, light, unit)
 
 

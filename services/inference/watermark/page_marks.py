@@ -85,9 +85,9 @@ def _single(group: Group, line: Line, layers: Layers, shown: Mask) -> Iterator[P
     if evidence is None:
         return
     confidence, *said = evidence
-    cover, unit = group.mask if group.thin else covered(group, line, layers), max(size) / USUAL_SIDE
+    cover, unit = group.mask if group.thin else covered(group, line, layers, shown), max(size) / USUAL_SIDE
     inside = shown[group.box.window]
-    touching = not group.thin and (inside & grown(cover, _TOUCHING * unit)).sum() > _TOUCHED * unit**2
+    touching = not group.thin and bool((inside & grown(cover, _TOUCHING * unit)).sum() > _TOUCHED * unit**2)
     if touching and (inside & line.band(group.box, 0.5, 0.5)).sum() > _MOST_IN_PICTURE * line.length * line.height:
         confidence = _LIKELY
     yield PageMark(Kind.TEXT, group.box, cover, group.tone, group.thin, group.coloured, confidence, tuple(said), touching)

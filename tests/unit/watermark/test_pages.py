@@ -108,6 +108,51 @@ def test_a_mark_goes_whole_and_print_stays(draw: Draw, angle: float, colour: tup
     assert (np.abs(result.astype(int) - seen)[away] > 20).mean() < 0.002
 
 
+def test_print_under_a_stamp_is_as_dark_as_beside_it() -> None:
+    sheet = page()
+    on_sheet, cover = marked(sheet, ring, 10, _RED, 0.9)
+    truth, result = (cv2.cvtColor(each, cv2.COLOR_RGB2GRAY).astype(int) for each in (scanned(sheet), cleaned(scanned(on_sheet))[0]))
+    print_ = (cover > 0.3) & (truth < 110)
+    assert print_.sum() > 200
+    assert abs(int(np.median(result[print_])) - int(np.median(truth[print_]))) < 20
+
+
+def test_shading_under_a_mark_stays() -> None:
+    sheet = PillowImage.fromarray(page())
+    ImageDraw.Draw(sheet).rectangle((100, 760, 1140, 830), fill=(236, 216, 190))
+    shaded = np.asarray(sheet)
+    on_sheet, cover = marked(shaded, word("DRAFT", 280), 40, _GRAY, 0.5)
+    truth, (result, report) = scanned(shaded), cleaned(scanned(on_sheet))
+    assert report.removed
+    under = cover > 0.9
+    under[:770] = under[820:] = False
+    assert under.sum() > 1000
+    assert (np.abs(np.median(result[under], axis=0) - np.median(truth[under], axis=0)) < 6).all()
+
+
+def with_photograph(left: int, top: int) -> Pixels8:
+    sheet = PillowImage.fromarray(page())
+    sheet.paste(PillowImage.open("samples/coffee.jpg"), (left, top))
+    return np.asarray(sheet)
+
+
+def test_tiles_go_from_a_picture_on_the_page_as_well() -> None:
+    sheet = with_photograph(300, 600)
+    on_sheet, cover = marked(sheet, tiles, 30, _GRAY, 0.5)
+    truth, seen = scanned(sheet), scanned(on_sheet)
+    result, report = cleaned(seen)
+    assert [mark.kind for mark in report.removed] == [Kind.TILED]
+    inside = np.zeros(cover.shape, np.bool_)
+    inside[620:980, 320:880] = cover[620:980, 320:880] > 0.3
+    before, after = (np.abs(cv2.blur(each, (15, 15)).astype(int) - cv2.blur(truth, (15, 15)))[inside].mean() for each in (seen, result))
+    assert after < 0.5 * before
+
+
+def test_a_mark_that_goes_on_in_a_picture_is_reported() -> None:
+    _, report = cleaned(scanned(marked(with_photograph(620, 180), word("DRAFT", 280), 40, _GRAY, 0.5)[0]))
+    assert [mark.in_part for mark in report.marks] == [True]
+
+
 @pytest.mark.parametrize("shaded", [False, True])
 def test_a_page_without_a_mark_stays_as_it_is(shaded: bool) -> None:
     seen = scanned(page(shaded=shaded))
