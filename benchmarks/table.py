@@ -24,12 +24,16 @@ class Section:
     """What it says about the goals."""
     floors: dict[str, str] = field(default_factory=dict)
     """By the name of a goal, which may be another section's: the least that a part of it takes by itself."""
+    images: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    """By file name: what the picture shows, and the file, which is put into docs/images."""
 
     def markdown(self) -> str:
         """The section as text."""
         lines = [f"## {self.title}", "", self.method, "", _row(self.columns), _row(["---"] * len(self.columns)), *map(_row, self.rows), ""]
         if self.remarks:
             lines += [self.remarks, ""]
+        for name, (shown, _) in self.images.items():
+            lines += [f"![{shown}](../docs/images/{name})", ""]
         return "\n".join(lines)
 
 

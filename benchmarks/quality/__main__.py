@@ -16,6 +16,7 @@ from benchmarks import quality
 from benchmarks.table import Section, replaced
 
 RESULTS = Path(__file__).resolve().parent.parent / "quality.md"
+_IMAGES = RESULTS.parent.parent / "docs" / "images"
 _HEADING = """# Quality
 
 `make quality`: evaluation sets that scripts make, with a known truth, and the same inputs given to what a user
@@ -38,6 +39,9 @@ def main() -> None:
         if options.write:
             text = RESULTS.read_text() if RESULTS.exists() else _HEADING
             RESULTS.write_text(replaced(text, sections))
+            for section in sections:
+                for file, (_, content) in section.images.items():
+                    (_IMAGES / file).write_bytes(content)
 
 
 if __name__ == "__main__":

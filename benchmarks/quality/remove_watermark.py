@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import onnx_models
+from benchmarks.quality._sheet import sheet
 from benchmarks.quality._upscale_scores import psnr_in_colour
 from benchmarks.table import Section
 from services.inference.media import Image
@@ -33,6 +34,10 @@ _CHANGED = 2  # levels
 _REMOVED, _HARMED = 3.0, -0.5  # dB
 _OPAQUE = 0.9  # from here on, un-blending with known opacity is no bound, and filling is
 _WORST = 10
+_SHOWN = {"chelsea", "gravel", "ihc", "moon", "hubble_deep_field", "grace_hopper"}
+"""Photographs that are in the public domain or under CC0, parts of which may stand in the docs."""
+_WORST_IMAGE = "worst-remove-watermark.webp"
+_AROUND = 16  # pixels of a picture that are shown around a mark
 _METHOD = (
     "100 marks that may be tuned on and 100 held out, on photographs in packages (scikit-image, scikit-learn, Matplotlib and four of npm), "
     "480 to 1600 pixels wide, by `benchmarks/quality/_mark_set`: opacity 0.1 to 1, then JPEG of quality 75 to 96 or none. Held out are "
@@ -106,6 +111,7 @@ def measure() -> Sequence[Section]:
     )
     scores: dict[tuple[bool, str], dict[str, _Score]] = defaultdict(lambda: defaultdict(_Score))
     lowest: list[tuple[float, list[str]]] = []
+    shown: list[tuple[float, str, list[Pixels]]] = []
     changed: dict[str, dict[bool, list[bool]]] = defaultdict(lambda: {False: [], True: []})
     for case in _cases():
         if case.opacity is None:
@@ -122,12 +128,28 @@ def measure() -> Sequence[Section]:
         if case.held_out:
             cells = [case.what, case.name, f"{case.opacity.max():.2f}", f"{gains['**Darkroom**, box']:.1f}", f"{gains['known']:.1f}"]
             lowest.append((gains["**Darkroom**, box"], cells))
+            if case.name in _SHOWN:
+                shown.append((gains["**Darkroom**, box"], f"{case.what} on {case.name}", _around(case, _in_box(case))))
+                shown = sorted(shown, key=lambda each: each[0])[:_WORST]
     for (held_out, what), of_tools in sorted(scores.items(), key=lambda item: (item[0][0], item[0][1] == "all", item[0][1])):
         boxed = of_tools["**Darkroom**, box"]
         title = f"{what}, held out" if held_out else what
         marks.rows.append([title, str(len(boxed.gains)), *(of_tools[name].cells for name in tools), str(sum(boxed.elsewhere))])
     worst.rows.extend(cells for _, cells in sorted(lowest)[:_WORST])
+    if shown:
+        says = "The worst of the photographs that may be shown, with the mark, as left, and without: " + ", ".join(
+            name for _, name, _ in shown
+        )
+        worst.images[_WORST_IMAGE] = says, sheet([pictures for _, _, pictures in shown])
     return [marks, worst, _unmarked(changed)]
+
+
+def _around(case: _Case, result: Pixels) -> list[Pixels]:
+    """The part with the mark: as it is, as it was left, and without the mark."""
+    assert case.box is not None
+    assert case.clean is not None
+    window = case.box.grown(_AROUND, case.picture.shape[1], case.picture.shape[0]).window
+    return [picture[window].copy() for picture in (case.picture, result, case.clean)]
 
 
 def _unmarked(changed: dict[str, dict[bool, list[bool]]]) -> Section:

@@ -20,6 +20,7 @@ _LEAST_PAIRS = 10
 _WIDTH, _LEAST_WIDTH = 0.35, 0.03  # of the step that most pairs agree on
 _MISFIT, _LEAST_MISFIT = 0.45, 2.0  # of what the paint changes; levels
 _PURE = 25.0  # levels
+_SEEN = 8.0  # levels by which paint changes what it covers
 _ROUNDS = 3
 _COLOURED = 0.9  # white and black are more likely than any other colour
 
@@ -106,6 +107,14 @@ def explained(pixels: Pixels8, shapes: Mask, fit: Fit) -> tuple[int, int]:
     inside, outside, _, _ = _sides(pixels, shapes)
     count = int(_explained(inside, outside, fit).sum())
     return count, len(inside) - count
+
+
+def telling(pixels: Pixels8, shapes: Mask, fit: Fit) -> tuple[int, int]:
+    """`explained`, of those pixels where the paint would be seen."""
+    inside, outside, _, _ = _sides(pixels, shapes)
+    seen = np.abs(under_paint(outside, fit.colour, fit.opacity) - outside).mean(axis=1) > _SEEN
+    agreeing = _explained(inside, outside, fit)
+    return int((seen & agreeing).sum()), int((seen & ~agreeing).sum())
 
 
 def agreement(pixels: Pixels8, shapes: Mask, fit: Fit, labels: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.float64]:

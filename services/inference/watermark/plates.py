@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from services.inference.ocr.detection import Line
 from services.inference.watermark.blending import measure
-from services.inference.watermark.borders import Fit, best_fit, explained, fitted
+from services.inference.watermark.borders import Fit, best_fit, explained, fitted, telling
 from services.inference.watermark.box import Box
 from services.inference.watermark.lettering import bounds, to_fill, translucent
 from services.inference.watermark.marks import DetectedMark
@@ -28,6 +28,7 @@ _TRIED = 10  # rows above and below, columns on each side
 _APART = 2  # pixels on both sides of a border
 _BAD = 2.0  # times what is explained, a border that is not
 _LEAST_AGREEING, _LEAST_AT_END = 0.75, 0.7
+_GOES_ON = 8  # pixels: a shorter part tells nothing
 _LEAST_OPACITY = 0.08
 _FAINT = 0.25  # opacity
 _PURE, _COLOURED = 10, 60  # levels: from black and white; between channels
@@ -122,13 +123,31 @@ def _columns(pixels: Pixels8, rows: tuple[int, int], text: Box, limits: Box, fit
         places = {column: _end(strip, column, fit, first_side=side == 0) for column in _strongest(steps, first, last)}
         # Within a plain plate anything is explained: a border is where much changes.
         best = max(places, key=lambda column: (places[column] - 0.5) * steps[column], default=None)
+        open_ended = (limits.left if side == 0 else limits.right) == side
         if best is not None and places[best] >= _LEAST_AT_END:
-            ends.append(best)
-        elif (limits.left if side == 0 else limits.right) == side:
+            farther = [column for column, share in places.items() if share >= _LEAST_AT_END] + [side] * open_ended
+            ends.append(_farthest(pixels, rows, best, sorted(farther, key=lambda column: abs(column - best)), side, fit))
+        elif open_ended:
             ends.append(side)
         else:
             return None
     return ends[0], ends[1]
+
+
+def _farthest(pixels: Pixels8, rows: tuple[int, int], end: int, others: Sequence[int], side: int, fit: Fit) -> int:
+    """The end farthest out to which the upper and the lower border go on: an upright edge of the picture may look like an end."""
+    for other in others:
+        at_side = other == side and abs(other - end) < _GOES_ON
+        if abs(other - side) >= abs(end - side) or (abs(other - end) < _GOES_ON and not at_side):
+            continue
+        # Only these columns, so that there are no upright borders.
+        part = np.ascontiguousarray(pixels[:, slice(other, end) if side == 0 else slice(end, other)])
+        beyond = np.zeros(part.shape[:2], np.bool_)
+        beyond[rows[0] : rows[1]] = True
+        well, badly = telling(part, beyond, fit)
+        if (well >= badly) if at_side else (well >= max(_LEAST_AT_END * (well + badly), abs(other - end) / 2)):
+            end = other
+    return end
 
 
 def _end(strip: Pixels8, column: int, fit: Fit, *, first_side: bool) -> float:
@@ -150,7 +169,7 @@ def _refined(pixels: Pixels8, box: Box, limits: Box, fit: Fit, check: Callable[[
             merit, radius, shape = better, tried, other
     for step in _STEPS:
         check()
-        for other_box in _neighbours(box, step, limits):
+        for other_box in _neighbours(box, step, limits, pixels.shape[1]):
             other = _rounded(pixels.shape, other_box, radius)
             better = _merit(pixels, other, fit)
             if better > merit:
@@ -159,8 +178,11 @@ def _refined(pixels: Pixels8, box: Box, limits: Box, fit: Fit, check: Callable[[
     return _Plate(shape, fit) if fit.agreeing >= _LEAST_AGREEING else None
 
 
-def _neighbours(box: Box, step: int, limits: Box) -> Iterator[Box]:
+def _neighbours(box: Box, step: int, limits: Box, width: int) -> Iterator[Box]:
+    """The box with one side moved; what reaches a side of the picture goes on beyond it."""
     for side in ("left", "top", "right", "bottom"):
+        if (side, getattr(box, side)) in {("left", 0), ("right", width)}:
+            continue
         for by in (-step, step):
             moved = replace(box, **{side: getattr(box, side) + by})
             if moved.left >= limits.left and moved.top >= limits.top and moved.right <= limits.right and moved.bottom <= limits.bottom:

@@ -57,6 +57,17 @@ def test_a_band_goes_from_side_to_side() -> None:
     assert (mark.box.left, mark.box.right) == (0, truth.shape[1])
 
 
+@pytest.mark.parametrize("colour", [0, 255])
+def test_a_band_goes_on_across_an_upright_edge_of_the_picture(colour: int) -> None:
+    truth = photo().copy()
+    # Half as far from the paint on the left as on the right: as if the band ended there.
+    truth[:, :250] = np.round(truth[:, :250] * 0.5 + 0.5 * colour).astype(np.uint8)
+    cover = np.zeros(truth.shape[:2], np.float32)
+    cover[96:146] = 1
+    (mark,) = plate_marks(over(truth, cover, 0.5, colour), [LINE], np.ones(cover.shape, np.bool_), lambda: None)
+    assert (mark.box.left, mark.box.right) == (0, truth.shape[1])
+
+
 @pytest.mark.parametrize("tilt", [0, 30])
 def test_without_a_plate_none_is_found(tilt: float) -> None:
     assert not list(plate_marks(photo(), [Line(160, 120, 120, 24, tilt)], np.ones(photo().shape[:2], np.bool_), lambda: None))
