@@ -13,11 +13,12 @@ from services.inference.watermark.removal import Watching, remove_in_boxes
 from services.inference.watermark.report import Report
 from services.inference.watermark.searching import inpainting, networks, search
 
-_COPIES, _COPIES_OF_WIDE = 10, 12
+_COPIES, _COPIES_OF_WIDE = 12, 14
 """Of the decoded samples, with 8 and with 16 bits, at the peak.
 
-Measured by `python -m benchmarks --only needs`, including what does not depend on the size: 561 MiB for 12 megapixels (34 MiB of
-samples) under a mark that is repeated every 1,400 pixels; 311 MiB for one watermark.
+Measured on 12 megapixels (34 MiB of samples), with the networks in another process: 600 MiB where a slanted word was looked for, 456 MiB
+for the same in a box around most of the picture, 470 MiB for tiles in such a box. By `python -m benchmarks --only needs`, including what
+does not depend on the size: 561 MiB under a mark that is repeated every 1,400 pixels.
 """
 
 

@@ -17,7 +17,7 @@ from services.inference.watermark.marks import COVERED, DetectedMark
 from services.inference.watermark.overlays import find_overlays
 from services.inference.watermark.report import Kind
 from services.inference.watermark.solids import find_solids
-from services.inference.watermark.strokes import Mask, Pixels8, find_strokes, luminance, thickened
+from services.inference.watermark.strokes import Mask, Pixels8, find_strokes_in_box, luminance, thickened
 from services.inference.watermark.text_lines import Networks, covered, lines_in
 
 _OPAQUE = 0.8
@@ -57,7 +57,7 @@ def _marks(
     solids = find_solids(crop, region)
     if solids is not None and tone is not None and float(luminance(crop)[solids].mean()) < float(tone.mean()) - paper.PRINT:
         solids = None
-    strokes = find_strokes(crop, region, min(box.width, box.height))
+    strokes = find_strokes_in_box(crop, region, min(box.width, box.height))
     opaque = _joined(solids, None if strokes is None else strokes.mask)
     if lines and networks is not None:
         text = text_marks(crop, lines, region, opaque, networks.strokes, check)

@@ -42,6 +42,7 @@ _LEAST_RISE = 0.6  # of the opacity, across a stroke's border
 _LEAST_PIXELS = 24
 _NOISE = 8.0  # levels
 _TALLEST = 128  # pixels: taller letters are searched on a smaller copy
+_MOST_PIXELS = 2_000_000  # of a box that is examined at full size at once
 THIN = 3.5
 """Half a stroke's width in pixels up to which it is all edge, and better filled than un-blended."""
 
@@ -97,12 +98,21 @@ def find_letters(pixels: Pixels8, region: Mask, height: int) -> Strokes | None:
 
     Most lines are not marks, and for those only the smaller copy is examined.
     """
-    if height <= _TALLEST:
-        return find_strokes(pixels, region, height)
-    scale = _TALLEST / height
-    size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
-    small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-    found = find_strokes(small, cv2.resize(region.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0, _TALLEST)
+    return _on_smaller_copy(pixels, region, height, min(1.0, _TALLEST / height))
+
+
+def find_strokes_in_box(pixels: Pixels8, region: Mask, size: int) -> Strokes | None:
+    """`find_strokes` in a box of any size: of a large one on a smaller copy first, since it takes time and memory."""
+    return _on_smaller_copy(pixels, region, size, min(1.0, (_MOST_PIXELS / region.size) ** 0.5))
+
+
+def _on_smaller_copy(pixels: Pixels8, region: Mask, size: int, scale: float) -> Strokes | None:
+    if scale == 1:
+        return find_strokes(pixels, region, size)
+    shape = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
+    small = np.asarray(cv2.resize(pixels, shape, interpolation=cv2.INTER_AREA), np.uint8)
+    there = cv2.resize(region.astype(np.uint8), shape, interpolation=cv2.INTER_NEAREST) > 0
+    found = find_strokes(small, there, max(1, round(size * scale)))
     return None if found is None else _at_full_size(pixels, region, np.asarray(cv2.medianBlur(small, found.kernel), np.uint8), found)
 
 
