@@ -21,7 +21,7 @@ _EVERY = 7  # pixel
 _PRINT, _LEAST_PRINT, _EDGE = 0.9, 18, 2  # share of the light; pixels at 150 dots an inch; of its border
 _STEPS = 128  # of eight bits, for as much light as paper gives back
 _BRIGHTEST = 1.03  # share of the light: paper, as it varies
-_SAME_HUE = 0.9  # cosine
+_SAME_HUE, _TINGED = 0.9, 0.1  # cosine; share of the light between channels
 _SHADED = 0.06  # share of the light
 _LOCAL = 15.0
 _ALONE = 0.03  # share of the light
@@ -29,7 +29,7 @@ _MOST = 0.85  # opacity
 _SOFT = 0.8  # pixels: standard deviation of a soft border
 _SPREAD, _FAINT = 4, 0.1  # pixels by which JPEG spreads colour; of a mark's usual density
 _FEW = 50  # pixels of print
-_DENSE, _USUAL = 0.5, 40  # of the densest; percentile
+_DENSE, _USUAL, _FULL = 0.5, 40, 90  # of the densest; percentiles
 _DARKEST = 0.15  # share of the light that print gives back at least
 _TURNS = 4
 _COLOUR_SPREAD = 1.8  # pixels at 150 dots an inch
@@ -141,9 +141,11 @@ def _without_hue(light: Levels, layers: Layers, mark: PageMark, zone: Mask, unit
     # How dark the mark is for its colour: as dark as most of it, which is not on print.
     dense = zone & (colour > _DENSE * np.percentile(colour[zone], 90))
     dark = float(np.percentile((1 - gray[dense]) / colour[dense], _USUAL)) if dense.any() else float(full.mean())
+    # JPEG makes no more of it than there is where it covers all.
+    most = min(_MOST / dark, float(np.percentile(colour[dense], _FULL)) if dense.any() else 1.0)
     for _ in range(_TURNS):
         amount = np.asarray((colour / cv2.GaussianBlur(rest, (0, 0), _COLOUR_SPREAD * unit).clip(_DARKEST, None)).clip(0, None), np.float32)
-        amount = np.minimum(amount, _MOST / dark)
+        amount = np.minimum(amount, most)
         rest = np.asarray((gray / (1 - amount * dark)).clip(0, 1), np.float32)
     # A line that is thinner than the resolution of its colour is darker than that says.
     bare = (1 - gray <= _THINNER * amount * dark + _SLACK) | ~_grown(pieces(rest < _PRINT, _LEAST_PRINT * unit**2), _EDGE * unit)
@@ -157,8 +159,13 @@ def _without_hue(light: Levels, layers: Layers, mark: PageMark, zone: Mask, unit
 
 def _ground(light: Levels, layers: Layers, mark: PageMark, zone: Mask, unit: float) -> Levels:
     """What thin lines stand on: paper, shading or a picture."""
-    clear = ~_grown(layers.ink | zone | pictures(layers, unit), 1)
-    around = _mean_of(light, clear, _AROUND * unit, 1.0)
+    stamped = mark.coloured and mark.kind is not Kind.TILED
+    other = layers.ink | zone | pictures(layers, unit)
+    if stamped:
+        held = 1 - layers.light
+        other |= _of_hue(held, mark) & (held.max(axis=2) - held.min(axis=2) > _TINGED)
+    clear = ~_grown(other, 1)
+    around = _mean_of(light, clear, _AROUND * unit, _mean_of(light, clear, 3 * _AROUND * unit, 1.0))
     side = 2 * round(_WORDS * unit) + 1
     levels = (layers.broad * _STEPS).clip(0, 255).astype(np.uint8)
     closed = cv2.morphologyEx(levels, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
@@ -168,7 +175,7 @@ def _ground(light: Levels, layers: Layers, mark: PageMark, zone: Mask, unit: flo
         broad /= np.median(broad[clear][::_EVERY], axis=0) / np.median(light[clear][::_EVERY], axis=0)
     darker = np.asarray(around - broad, np.float32)
     shaded = np.abs(darker).max(axis=2) > _SHADED
-    if mark.coloured and mark.kind is not Kind.TILED:
+    if stamped:
         # Of a stamp's own colour it is the stamp, where its letters are close.
         shaded &= ~_of_hue(darker, mark)
     return np.where(shaded[..., np.newaxis], broad, around).clip(_DARKEST, None).astype(np.float32)
