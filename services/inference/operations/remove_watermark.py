@@ -13,7 +13,7 @@ from services.inference.watermark.removal import Watching, remove_in_boxes
 from services.inference.watermark.report import Report
 from services.inference.watermark.searching import inpainting, networks, search
 
-_COPIES, _COPIES_OF_WIDE = 12, 14
+_COPIES, _COPIES_OF_WIDE = 12, 12
 """Of the decoded samples, with 8 and with 16 bits, at the peak.
 
 Measured on 12 megapixels (34 MiB of samples), with the networks in another process: 600 MiB where a slanted word was looked for, 456 MiB

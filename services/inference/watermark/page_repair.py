@@ -31,6 +31,7 @@ _SPREAD, _FAINT = 4, 0.1  # pixels by which JPEG spreads colour; of a mark's usu
 _FEW = 50  # pixels of print
 _DENSE, _USUAL, _FULL = 0.5, 40, 90  # of the densest; percentiles
 _DARKEST = 0.15  # share of the light that print gives back at least
+_LEAST_DARK = 0.02  # share of the light
 _TURNS = 4
 _COLOUR_SPREAD = 1.8  # pixels at 150 dots an inch
 _THINNER, _SLACK = 1.08, 0.04  # how much darker a thin line is than its colour says; share of the light
@@ -78,7 +79,7 @@ def _opacity(light: Levels, print_: Mask, tone: Levels, inner: Mask, zone: Mask)
     return np.asarray(((here - there + least) / np.maximum(1 - there, 0.1)).clip(0, _MOST), np.float32)
 
 
-def _opacity_over(light: Levels, shown: Mask, tone: Levels, cover: Mask, zone: Mask, unit: float) -> Levels:
+def _opacity_over(light: Levels, shown: Mask, tone: Levels, cover: Mask, unit: float) -> Levels:
     """For each channel, from a picture in the mark and beside it: least squares, with paper that becomes the mark's tone."""
     inside, beside = shown & cover, ~_grown(cover, _EDGE * unit)
     if inside.sum() < _FEW:
@@ -96,6 +97,8 @@ def _unblended(light: Levels, cover: Mask, tone: Levels, opacity: Levels) -> Lev
 
 def _without_lines(light: Levels, layers: Layers, mark: PageMark, cover: Mask, unit: float) -> tuple[Levels, Mask]:
     zone = _grown(cover, _THIN_RIM * unit)
+    if not cover.any():
+        return light, zone
     if mark.coloured and light.shape[2] == 3:
         result, changed = _without_hue(light, layers, mark, zone, unit)
     else:
@@ -103,7 +106,7 @@ def _without_lines(light: Levels, layers: Layers, mark: PageMark, cover: Mask, u
     shown = pictures(layers, unit) & (zone | changed)
     if shown.any():
         # There is no paper or print below, whose look is known.
-        opacity = _opacity_over(light, shown, mark.tone, cover, zone, unit)
+        opacity = _opacity_over(light, shown, mark.tone, cover, unit)
         result[shown] = _unblended(light, cover, mark.tone, opacity)[shown].clip(0, None)
         changed = changed | (shown & zone)
     return result, changed
@@ -139,8 +142,8 @@ def _without_hue(light: Levels, layers: Layers, mark: PageMark, zone: Mask, unit
         zone = zone | (_hull(zone) & (colour > _DENSE))
     gray, rest, amount = mean(seen), np.ones(zone.shape, np.float32), colour
     # How dark the mark is for its colour: as dark as most of it, which is not on print.
-    dense = zone & (colour > _DENSE * np.percentile(colour[zone], 90))
-    dark = float(np.percentile((1 - gray[dense]) / colour[dense], _USUAL)) if dense.any() else float(full.mean())
+    dense = zone & (colour > max(_FAINT, _DENSE * float(np.percentile(colour[zone], 90))))
+    dark = max(_LEAST_DARK, float(np.percentile((1 - gray[dense]) / colour[dense], _USUAL)) if dense.any() else float(full.mean()))
     # JPEG makes no more of it than there is where it covers all.
     most = min(_MOST / dark, float(np.percentile(colour[dense], _FULL)) if dense.any() else 1.0)
     for _ in range(_TURNS):

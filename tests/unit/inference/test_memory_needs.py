@@ -29,6 +29,7 @@ def reserved(operation: operation_pb2.Operation, width: int, height: int, channe
         (WATERMARK, 1600, 1200, 3, False, 110),
         (WATERMARK, 4000, 3000, 3, False, 311),
         (WATERMARK, 4000, 3000, 3, False, 561),
+        (WATERMARK, 4000, 3000, 3, False, 600),
         (WATERMARK, 4000, 3000, 4, True, 347),
         (DOUBLE, 4000, 3000, 3, False, 229),
         (DOUBLE, 2000, 1500, 3, False, 251),
