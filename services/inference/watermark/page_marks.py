@@ -21,6 +21,7 @@ _SURE, _LIKELY = 0.9, 0.5  # confidence
 _LONG = 0.2  # of the page's width
 _TALL, _WIDE = 0.025, 0.35  # of the page's height, and of its width: a level word that is no headline
 _LEVEL = 12.0  # degrees
+_SAME_HUE, _INSIDE = 0.9, 0.9  # cosine; of a group's width and height
 _TOUCHING, _TOUCHED = 4, 60  # pixels at 150 dots an inch: between a mark and a picture; of a picture at a mark
 _MOST_IN_PICTURE = 0.35  # of a mark's line
 _CROSSED = 0.12  # of a mark's border
@@ -67,7 +68,7 @@ def judged(groups: Sequence[Group], layers: Layers) -> list[PageMark]:
         said = f"the same word {tiles.number} times", "tilted"
         found.append(PageMark(Kind.TILED, Box(0, 0, size[1], size[0]), tiles.cover, word.tone, word.thin, word.coloured, _SURE, said))
     for group, line in zip(groups, lines, strict=True):
-        for mark in _single(group, line, layers, shown):
+        for mark in _single(group, line, groups, layers, shown):
             if not any(_same(mark, other) for other in found):
                 found.append(mark)
     return found
@@ -79,18 +80,34 @@ def _same(one: PageMark, other: PageMark) -> bool:
     return max(0, across) * max(0, down) > 0.5 * min(one.box.area, other.box.area)
 
 
-def _single(group: Group, line: Line, layers: Layers, shown: Mask) -> Iterator[PageMark]:
+def _single(group: Group, line: Line, groups: Sequence[Group], layers: Layers, shown: Mask) -> Iterator[PageMark]:
     size = layers.ink.shape
     evidence = _word(group, line, layers, size) or (_stamp(group, line, layers, size) if group.coloured else None)
     if evidence is None:
         return
     confidence, *said = evidence
+    group = _whole(group, groups)
     cover, unit = group.mask if group.thin else covered(group, line, layers, shown), max(size) / USUAL_SIDE
     inside = shown[group.box.window]
     touching = not group.thin and bool((inside & grown(cover, _TOUCHING * unit)).sum() > _TOUCHED * unit**2)
     if touching and (inside & line.band(group.box, 0.5, 0.5)).sum() > _MOST_IN_PICTURE * line.length * line.height:
         confidence = _LIKELY
     yield PageMark(Kind.TEXT, group.box, cover, group.tone, group.thin, group.coloured, confidence, tuple(said), touching)
+
+
+def _whole(group: Group, groups: Sequence[Group]) -> Group:
+    """A stamp of which a group is only the middle of the letters: its lines, of the same hue, lie around that."""
+    if group.thin or not group.coloured:
+        return group
+    hue = group.tone - group.tone.mean()
+    for other in groups:
+        others = other.tone - other.tone.mean()
+        alike = other.thin and other.coloured and float(hue @ others) > _SAME_HUE * float(np.linalg.norm(hue) * np.linalg.norm(others))
+        across = min(group.box.right, other.box.right) - max(group.box.left, other.box.left)
+        down = min(group.box.bottom, other.box.bottom) - max(group.box.top, other.box.top)
+        if alike and min(across / group.box.width, down / group.box.height) > _INSIDE and other.mask.sum() > group.mask.sum():
+            return other
+    return group
 
 
 def _word(group: Group, line: Line, layers: Layers, size: Sequence[int]) -> tuple[float, *tuple[str, ...]] | None:
