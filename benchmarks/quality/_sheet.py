@@ -13,7 +13,7 @@ from PIL import Image
 Pixels = npt.NDArray[np.uint8]
 
 _WIDTH, _HIGHEST, _GAP = 300, 220, 4  # pixels of each picture, and between them
-_QUALITY = 72
+_QUALITY = 45
 
 
 def sheet(rows: Sequence[Sequence[Pixels]]) -> bytes:
