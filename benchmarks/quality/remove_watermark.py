@@ -117,9 +117,9 @@ def measure() -> Sequence[Section]:
         if case.opacity is None:
             changed[case.what][case.held_out].append(bool((_unasked(case) != case.picture).any()))
             continue
-        gains = {}
+        gains, results = {}, {}
         for name, tool in tools.items():
-            result = tool(case)
+            results[name] = result = tool(case)
             gains[name] = case.gain(result)
             for what in (case.what, "all"):
                 score = scores[case.held_out, what][name]
@@ -129,7 +129,7 @@ def measure() -> Sequence[Section]:
             cells = [case.what, case.name, f"{case.opacity.max():.2f}", f"{gains['**Darkroom**, box']:.1f}", f"{gains['known']:.1f}"]
             lowest.append((gains["**Darkroom**, box"], cells))
             if case.name in _SHOWN:
-                shown.append((gains["**Darkroom**, box"], f"{case.what} on {case.name}", _around(case, _in_box(case))))
+                shown.append((gains["**Darkroom**, box"], f"{case.what} on {case.name}", _around(case, results["**Darkroom**, box"])))
                 shown = sorted(shown, key=lambda each: each[0])[:_WORST]
     for (held_out, what), of_tools in sorted(scores.items(), key=lambda item: (item[0][0], item[0][1] == "all", item[0][1])):
         boxed = of_tools["**Darkroom**, box"]

@@ -7,7 +7,7 @@ import numpy as np
 
 from services.inference.watermark.page_groups import Group, usual_tones
 from services.inference.watermark.page_layers import USUAL_SIDE, Layers, Levels, distance, least_and_most, mean
-from services.inference.watermark.page_shapes import Line
+from services.inference.watermark.page_shapes import GroupLine
 from services.inference.watermark.strokes import Mask
 
 _EXTENT, _DARKER = 25, 0.03  # pixels at 150 dots an inch; share of the light
@@ -22,7 +22,7 @@ _CORNER, _CORNER_REACH = 3, 12  # pixels at 150 dots an inch: radius of what is 
 _ON_LINE = 0.52, 0.55  # of a line's length, and of its height, from its middle
 
 
-def covered(group: Group, line: Line, layers: Layers, shown: Mask) -> Mask:
+def covered(group: Group, line: GroupLine, layers: Layers, shown: Mask) -> Mask:
     """What a broad mark covers, of its group's box: with what lies in its reach and is darker, which is the mark over rests of print, and
     with its parts over shading, its corners and its thin strokes. `shown` is where the page has pictures, of which none is shading."""
     unit = max(layers.ink.shape) / USUAL_SIDE
@@ -35,7 +35,7 @@ def covered(group: Group, line: Line, layers: Layers, shown: Mask) -> Mask:
     return cover | _corners(cover, group, light, unit) | _hairlines(cover, group, line, light, unit)
 
 
-def _over_shading(cover: Mask, group: Group, line: Line, layers: Layers, unit: float) -> Mask:
+def _over_shading(cover: Mask, group: Group, line: GroupLine, layers: Layers, unit: float) -> Mask:
     """Where a mark goes on over shading: the tone of that, with the mark over it."""
     broad, box = layers.broad[group.box.window], group.box
     beside = ~grown(cover, _BESIDE * unit)
@@ -56,7 +56,7 @@ def _over_shading(cover: Mask, group: Group, line: Line, layers: Layers, unit: f
     return np.asarray(cv2.morphologyEx((found | cover).astype(np.uint8), cv2.MORPH_OPEN, disc) > 0, np.bool_)
 
 
-def _hairlines(cover: Mask, group: Group, line: Line, light: Levels, unit: float) -> Mask:
+def _hairlines(cover: Mask, group: Group, line: GroupLine, light: Levels, unit: float) -> Mask:
     """The thin strokes of a mark's letters: as dark as the mark, on its line, and thicker than the soft borders of print."""
     alike = distance(light, group.tone) < max(_SAME_TONE, _SAME_SHARE * float(1 - group.tone.min()))
     near = grown(cover, _HAIR_REACH * unit)
@@ -85,7 +85,7 @@ def _corners(cover: Mask, group: Group, light: Levels, unit: float) -> Mask:
 
 
 def grown(mask: Mask, reach: float) -> Mask:
-    """With what is within so many pixels."""
+    """With what is within so many pixels of it, across or down: a square takes less time than a disc (`thickened`) of this size."""
     side = 2 * round(reach) + 1
     return np.asarray(cv2.dilate(mask.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_RECT, (side, side))) > 0, np.bool_)
 

@@ -12,7 +12,7 @@ from services.inference.watermark.box import Box
 from services.inference.watermark.page_cover import covered, grown
 from services.inference.watermark.page_groups import Group, pictures
 from services.inference.watermark.page_layers import USUAL_SIDE, Layers, Levels
-from services.inference.watermark.page_shapes import Line, is_frame, is_line, is_ring, line_of
+from services.inference.watermark.page_shapes import GroupLine, is_frame, is_line, is_ring, line_of
 from services.inference.watermark.page_tiles import tiled
 from services.inference.watermark.report import Kind
 from services.inference.watermark.strokes import Mask
@@ -80,7 +80,7 @@ def _same(one: PageMark, other: PageMark) -> bool:
     return max(0, across) * max(0, down) > 0.5 * min(one.box.area, other.box.area)
 
 
-def _single(group: Group, line: Line, groups: Sequence[Group], layers: Layers, shown: Mask) -> Iterator[PageMark]:
+def _single(group: Group, line: GroupLine, groups: Sequence[Group], layers: Layers, shown: Mask) -> Iterator[PageMark]:
     size = layers.ink.shape
     evidence = _word(group, line, layers, size) or (_stamp(group, line, layers, size) if group.coloured else None)
     if evidence is None:
@@ -110,7 +110,7 @@ def _whole(group: Group, groups: Sequence[Group]) -> Group:
     return group
 
 
-def _word(group: Group, line: Line, layers: Layers, size: Sequence[int]) -> tuple[float, *tuple[str, ...]] | None:
+def _word(group: Group, line: GroupLine, layers: Layers, size: Sequence[int]) -> tuple[float, *tuple[str, ...]] | None:
     height, width = size
     large = line.length > _LONG * width if line.slanted else line.length > _WIDE * width and line.height > _TALL * height and not group.thin
     if not large or not is_line(group, line):
@@ -128,7 +128,7 @@ def _crossed(group: Group, layers: Layers) -> float:
     return float(layers.ink[group.box.window][border].mean())
 
 
-def _stamp(group: Group, line: Line, layers: Layers, size: Sequence[int]) -> tuple[float, *tuple[str, ...]] | None:
+def _stamp(group: Group, line: GroupLine, layers: Layers, size: Sequence[int]) -> tuple[float, *tuple[str, ...]] | None:
     """Confidence and evidence if a coloured group is a ring, or a frame around something."""
     if not _ROUND[0] * size[1] <= line.length <= _ROUND[1] * size[1]:
         return None

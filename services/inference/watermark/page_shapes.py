@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from services.inference.ocr.detection import Line
 from services.inference.watermark.box import Box
 from services.inference.watermark.page_groups import Group
 from services.inference.watermark.strokes import Mask
@@ -23,14 +24,8 @@ _FRAME, _FRAMED = 0.1, 0.85  # of the shorter side; share of the frame
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """The narrowest rectangle around a group: its centre, length, height, and tilt in degrees, -90 to 90."""
-
-    x: float
-    y: float
-    length: float
-    height: float
-    tilt: float
+class GroupLine(Line):
+    """A line that is the narrowest rectangle around a group."""
 
     @property
     def slanted(self) -> bool:
@@ -45,7 +40,7 @@ class Line:
         return np.asarray((np.abs(far) <= along * self.length) & (np.abs(off) <= over * self.height), np.bool_)
 
 
-def line_of(group: Group) -> Line:
+def line_of(group: Group) -> GroupLine:
     """The narrowest rectangle around a group."""
     rows, columns = np.nonzero(group.mask)
     step = max(1, rows.size // 20_000)
@@ -53,10 +48,10 @@ def line_of(group: Group) -> Line:
     if width < height:
         width, height, angle = height, width, angle + 90
     tilt = (angle + 90) % 180 - 90
-    return Line(x + group.box.left, y + group.box.top, max(width, 1.0), max(height, 1.0), tilt)
+    return GroupLine(x + group.box.left, y + group.box.top, max(width, 1.0), max(height, 1.0), tilt)
 
 
-def is_line(group: Group, line: Line) -> bool:
+def is_line(group: Group, line: GroupLine) -> bool:
     """Whether a group is letters side by side: in several pieces, as high from end to end, with strokes of a letter's weight."""
     mask = group.mask.astype(np.uint8)
     area = int(mask.sum())
@@ -90,7 +85,7 @@ def is_ring(points: npt.NDArray[np.float32]) -> bool:
     return np.unique(bins).size >= _RING * _RING_BINS
 
 
-def is_frame(points: npt.NDArray[np.float32], line: Line, group: Group) -> bool:
+def is_frame(points: npt.NDArray[np.float32], line: GroupLine, group: Group) -> bool:
     """Whether a group's points (x, y, from its box's corner) lie along all four sides of its rectangle."""
     angle = math.radians(line.tilt)
     x, y = points[:, 0] + group.box.left - line.x, points[:, 1] + group.box.top - line.y

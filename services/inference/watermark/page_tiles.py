@@ -13,7 +13,7 @@ import numpy.typing as npt
 from services.inference.watermark.box import Box
 from services.inference.watermark.page_groups import Group, pictures
 from services.inference.watermark.page_layers import USUAL_SIDE, Layers, mean
-from services.inference.watermark.page_shapes import Line, is_line, line_of
+from services.inference.watermark.page_shapes import GroupLine, is_line, line_of
 from services.inference.watermark.strokes import Mask, Plane
 
 _WORDS, _ALIKE, _PARALLEL = 4, 0.3, 5.0  # of a tiled mark; relative length; degrees
@@ -52,7 +52,7 @@ class _Seen:
     """Of the word."""
 
 
-def tiled(groups: Sequence[Group], lines: Sequence[Line], layers: Layers) -> Tiles | None:
+def tiled(groups: Sequence[Group], lines: Sequence[GroupLine], layers: Layers) -> Tiles | None:
     """Slanted words that are there several times, and then wherever else the page has the same."""
     best: tuple[int, float, Group] | None = None
     for group, line in sorted(zip(groups, lines, strict=True), key=lambda pair: -pair[0].mask.sum()):
