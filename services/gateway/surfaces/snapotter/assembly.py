@@ -39,6 +39,7 @@ from services.gateway.surfaces.snapotter.people.teams import Teams
 from services.gateway.surfaces.snapotter.pipelines.pipelines import Pipelines
 from services.gateway.surfaces.snapotter.pipelines.reader import PipelineReader
 from services.gateway.surfaces.snapotter.pipelines.runs import PipelineRuns
+from services.gateway.surfaces.snapotter.pipelines.task_plans import TaskPlans
 from services.gateway.surfaces.snapotter.runs import SURFACE, Runs
 from services.gateway.surfaces.snapotter.settings import SnapOtterSettings
 from services.gateway.surfaces.snapotter.status import Status
@@ -109,6 +110,7 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
         "ListSettings": shared.all,
         "GetSetting": shared.one,
         "ExecutePipeline": pipeline_runs.execute,
+        "PlanPipeline": TaskPlans(reader, settings.max_pdf_pages).plan,
         "SavePipeline": pipelines.save,
         "ListPipelines": pipelines.list_saved,
         "ListPipelineTools": pipelines.tools,

@@ -16,11 +16,10 @@ from services.gateway.surfaces.snapotter.own.parts import OwnParts
 from services.gateway.surfaces.snapotter.runs import Kept
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
-from services.gateway.surfaces.snapotter.tools.image_to_pdf import target_bytes
+from services.gateway.surfaces.snapotter.tools.image_to_pdf import LEAST_BYTES, TOO_SMALL, target_bytes
 
 FAILED = "PDF creation failed"
 _COMPRESSION = "compression"
-_LEAST_BYTES = 50 << 10
 
 
 async def serve(parts: OwnParts, tool: Tool, request: Request, identity: Identity) -> Response:
@@ -32,8 +31,8 @@ async def serve(parts: OwnParts, tool: Tool, request: Request, identity: Identit
             raise Refusal(400, "No image files provided")
         settings = read_settings(sent.fields.get(SETTINGS, ""), tool.settings)
         assert isinstance(settings, ImageToPdfSettings)
-        if settings.HasField("target_size") and target_bytes(settings.target_size) < _LEAST_BYTES:
-            raise Refusal(400, "Target size must be at least 50KB")
+        if settings.HasField("target_size") and target_bytes(settings.target_size) < LEAST_BYTES:
+            raise Refusal(400, TOO_SMALL)
         for file in sent.files:
             if file.problem:
                 raise Refusal(422, FAILED, details=f"{file.name}: {file.problem}")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.installation.enabled_tools import EnabledTools
 from services.gateway.surfaces.snapotter.installation.features import FeatureMissing, Features
 from services.gateway.surfaces.snapotter.pipelines.plans import (
+    GivenStep,
     Pipeline,
     Unknown,
     checked_pipeline,
@@ -15,7 +16,7 @@ from services.gateway.surfaces.snapotter.pipelines.plans import (
     sent_steps,
     unavailable,
 )
-from services.gateway.surfaces.snapotter.tools.catalogue import Tool
+from services.gateway.surfaces.snapotter.tools.catalogue import Tool, all_tools
 
 
 class PipelineReader:
@@ -26,14 +27,24 @@ class PipelineReader:
 
     async def tools(self) -> Mapping[str, Tool]:
         """The tools that a step may be, and that take batches, by their ids. Raises UNAVAILABLE."""
-        disabled = await self._enabled.disabled()
-        return {tool_id: tool for tool_id, tool in pipeline_tools().items() if tool_id not in disabled}
+        enabled = await self._enabled_tools()
+        return {tool_id: tool for tool_id, tool in pipeline_tools().items() if tool_id in enabled}
 
     async def read(self, text: str, identity: Identity, unknown: Unknown = unavailable) -> Pipeline:
         """The pipeline in a form's text. Raises `Refusal` and UNAVAILABLE."""
-        steps, tools = sent_steps(text, self.most_steps), await self.tools()
+        return await self.of(sent_steps(text, self.most_steps), identity, unknown)
+
+    async def of(
+        self, steps: Sequence[GivenStep], identity: Identity, unknown: Unknown = unavailable, *, any_tool: bool = False
+    ) -> Pipeline:
+        """The pipeline of these steps; with `any_tool`, they may be all tools. Raises `Refusal` and UNAVAILABLE."""
+        tools = await (self._enabled_tools() if any_tool else self.tools())
         used = [tools[step.tool_id] for step in steps if step.tool_id in tools]
         return checked_pipeline(steps, tools, unknown, await self._features.missing(used, identity))
+
+    async def _enabled_tools(self) -> Mapping[str, Tool]:
+        disabled = await self._enabled.disabled()
+        return {tool_id: tool for tool_id, tool in all_tools().items() if tool_id not in disabled}
 
     async def require(self, tool: Tool, identity: Identity) -> None:
         """Raise `FeatureMissing` for a tool that lacks models."""

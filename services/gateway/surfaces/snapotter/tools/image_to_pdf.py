@@ -11,6 +11,9 @@ from services.gateway.surfaces.snapotter.tools.plan import Plan
 
 SETTINGS = ImageToPdfSettings
 NAME = "images.pdf"
+LEAST_BYTES = 50 << 10
+"""That may be asked for."""
+TOO_SMALL = "Target size must be at least 50KB"
 _UNITS = {"KB": 1 << 10, "MB": 1 << 20}
 _LARGEST, _MOST = 1 << 62, (1 << 32) - 1
 """Bytes that can be told, and that can be asked for."""

@@ -1,0 +1,144 @@
+"""Plans of tasks: the operations that tools are, for callers whose files are stored already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf import json_format
+from starlette.requests import Request
+from starlette.responses import Response
+
+from darkroom.operations.v1 import operation_pb2
+from services.common.identity import Identity
+from services.gateway.surfaces.snapotter.bodies import json_body
+from services.gateway.surfaces.snapotter.errors import Refusal, answer
+from services.gateway.surfaces.snapotter.names import Name, cleaned, converted, is_converted, media_type_of
+from services.gateway.surfaces.snapotter.pipelines.as_tasks import MOST_FILES, NO_TASKS, Sources, fewest_and_most, finish
+from services.gateway.surfaces.snapotter.pipelines.plans import (
+    INVALID_PIPELINE,
+    PIPELINE_TOOLS,
+    GivenStep,
+    Pipeline,
+    PipelinePlan,
+    given_steps,
+    told,
+)
+from services.gateway.surfaces.snapotter.pipelines.reader import PipelineReader
+from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
+
+NO_TASK = "Cannot be run as a task"
+ALONE = "Must be the only step"
+_UNNAMED = "unnamed-file.png"
+"""What tools know a file by whose name was not sent."""
+_LONGEST_NAME = 1000
+"""Characters; the names of files keep 200 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a body asks for."""
+
+    steps: Sequence[GivenStep]
+    sources: Sources
+    files: int | None
+
+
+class TaskPlans:
+    """Plans tasks. Nothing of the pictures is known but their names."""
+
+    def __init__(self, reader: PipelineReader, most_pages: int) -> None:
+        self._reader, self._most_pages = reader, most_pages
+
+    async def plan(self, request: Request, identity: Identity) -> Response:
+        """The operations of the steps in a body."""
+        asked = self._asked(await json_body(request))
+        _check_tasks(asked.steps)
+        pipeline = await self._reader.of(asked.steps, identity, any_tool=len(asked.steps) == 1)
+        name = _working_name(pipeline, asked.sources.name or _UNNAMED)
+        plan = pipeline.plan(name)
+        files: list[Mapping[str, object]] = []
+        for first, step, operations in _parts(pipeline, plan):
+            beside = finish(step.tool.id, step.settings, operations, asked.sources)
+            files += [{"part": each.part, "operation": first, "field": each.field} for each in beside]
+        _check_count(pipeline, plan, asked.files)
+        return answer(
+            {
+                "operations": [json_format.MessageToDict(each, preserving_proto_field_name=True) for each in plan.operations],
+                "name": _result_name(plan, name, asked.sources),
+                "steps": [{"toolId": step.tool_id, "operations": step.operations} for step in plan.steps],
+                "files": files,
+            }
+        )
+
+    def _asked(self, body: object) -> _Asked:
+        fields = body if isinstance(body, dict) else {}
+        steps, faults = given_steps(fields.get("steps"), self._reader.most_steps)
+        faults = [*faults, *_faults(fields)]
+        if faults:
+            raise Refusal(400, INVALID_PIPELINE, details=faults)
+        name, names, files = fields.get("name"), fields.get("names") or [], fields.get("fileCount")
+        sources = Sources(cleaned(name) if name else "", [cleaned(each) for each in names], self._most_pages)
+        return _Asked(steps, sources, (len(names) or None) if files is None else int(files))
+
+
+def _faults(fields: Mapping[str, Any]) -> Sequence[Mapping[str, object]]:
+    """What is wrong with a body besides its steps."""
+    name, names, files = fields.get("name"), fields.get("names"), fields.get("fileCount")
+    faults = []
+    if name is not None and not _is_name(name):
+        faults.append({"path": "name", "message": f"must be a string of at most {_LONGEST_NAME} characters"})
+    if names is not None and not (isinstance(names, list) and len(names) <= MOST_FILES and all(map(_is_name, names))):
+        faults.append({"path": "names", "message": f"must be a list of at most {MOST_FILES} strings"})
+    whole = isinstance(files, int | float) and not isinstance(files, bool) and files == files // 1
+    if files is not None and not (whole and 0 <= files <= MOST_FILES):
+        faults.append({"path": "fileCount", "message": f"must be a whole number from 0 to {MOST_FILES}"})
+    elif files and names and files != len(names):
+        faults.append({"path": "fileCount", "message": "must be the number of names"})
+    return faults
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= _LONGEST_NAME
+
+
+def _check_tasks(steps: Sequence[GivenStep]) -> None:
+    """Refuse tools that are there, but cannot be done so."""
+    for number, step in enumerate(steps, start=1):
+        why = NO_TASKS.get(step.tool_id)
+        if why is not None:
+            raise Refusal(422, f"Step {number} ({step.tool_id}): {NO_TASK}", details=why)
+        if len(steps) > 1 and step.tool_id in all_tools() and step.tool_id not in PIPELINE_TOOLS:
+            raise Refusal(422, f"Step {number} ({told(step.tool_id)}): {ALONE}", details="GET /api/v1/pipeline/tools lists all others.")
+
+
+def _working_name(pipeline: Pipeline, name: str) -> str:
+    """As `SentFile.working_name`, from the extension alone."""
+    if all(step.tool.keeps_format for step in pipeline.steps) or not Name.of(name).extension:
+        return name
+    family, _, format_ = media_type_of(name).partition("/")
+    return converted(name) if family == "image" and is_converted(format_.partition("+")[0]) else name
+
+
+def _result_name(plan: PipelinePlan, name: str, sources: Sources) -> str | None:
+    """None where the tools leave it to the task, or where it would be made of a name that was not sent."""
+    made_up = not sources.name and plan.name.startswith(Name.of(_UNNAMED).stem)
+    return None if made_up or plan.name == name else plan.name
+
+
+def _parts(pipeline: Pipeline, plan: PipelinePlan) -> Sequence[tuple[int, Any, Sequence[operation_pb2.Operation]]]:
+    """Each step, with its operations and the index of the first of them."""
+    found, first = [], 0
+    for step, planned in zip(pipeline.steps, plan.steps, strict=True):
+        found.append((first, step, plan.operations[first : first + planned.operations]))
+        first += planned.operations
+    return found
+
+
+def _check_count(pipeline: Pipeline, plan: PipelinePlan, files: int | None) -> None:
+    tool_id = pipeline.steps[0].tool.id
+    fewest, most = fewest_and_most(tool_id, plan.operations)
+    if files is not None and not fewest <= files <= most:
+        allowed = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+        raise Refusal(400, f"Step 1 ({tool_id}): Takes {allowed} files", details=[{"path": "fileCount", "message": f"must be {allowed}"}])
