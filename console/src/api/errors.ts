@@ -1,0 +1,67 @@
+/** What a call was refused with, in whichever form the API said it. */
+export class ApiError extends Error {
+  /** HTTP status; 0 if there was no reply. */
+  readonly status: number;
+  /** The reason in lower case, such as `field_invalid`; `unreachable` without a reply. */
+  readonly reason: string;
+  /** The field that is wrong, such as `items[3].operations[0].resize.width`. */
+  readonly field: string | undefined;
+  readonly allowed: readonly string[];
+  /** Quote it when you report a problem. */
+  readonly requestId: string | undefined;
+  /** Seconds until it makes sense to try again. */
+  readonly retryAfter: number | undefined;
+
+  constructor(status: number, message: string, more: Partial<Omit<ApiError, "status" | "message">> = {}) {
+    super(message);
+    this.name = "ApiError";
+    this.status = status;
+    this.reason = more.reason ?? "";
+    this.field = more.field;
+    this.allowed = more.allowed ?? [];
+    this.requestId = more.requestId;
+    this.retryAfter = more.retryAfter;
+  }
+
+  /** Whether the same call may succeed later, without anybody changing anything. */
+  get passing(): boolean {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+}
+
+/** No reply came: the network or the server is away. */
+export function unreachable(cause: unknown): ApiError {
+  const error = new ApiError(0, "The server cannot be reached.", { reason: "unreachable" });
+  error.cause = cause;
+  return error;
+}
+
+/** The error that a reply holds: `/v1` says `{code, message, data}`, SnapOtter's API `{error, code?, details?}`. */
+export function refusal(response: Response, body: unknown): ApiError {
+  const said = record(body);
+  const data = record(said.data);
+  const details = typeof said.details === "string" ? `: ${said.details}` : faults(said.details);
+  const message = text(said.message) ?? (text(said.error) ? `${said.error}${details}` : `HTTP ${response.status}`);
+  const retryAfter = Number(response.headers.get("retry-after") ?? Number.NaN);
+  return new ApiError(response.status, message, {
+    reason: text(data.error_code) ?? (typeof said.code === "string" ? said.code.toLowerCase() : ""),
+    field: text(data.field),
+    allowed: Array.isArray(data.allowed) ? data.allowed.map(String) : [],
+    requestId: response.headers.get("x-request-id") ?? undefined,
+    retryAfter: Number.isFinite(retryAfter) ? retryAfter : undefined,
+  });
+}
+
+function record(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+function faults(details: unknown): string {
+  if (!Array.isArray(details)) return "";
+  const found = details.map(record).map((fault) => `${text(fault.path) ?? ""} ${text(fault.message) ?? ""}`.trim());
+  return found.length ? `: ${found.join("; ")}` : "";
+}

@@ -1,0 +1,57 @@
+import { Suspense } from "react";
+import { Route, Router, Switch } from "wouter";
+import { useHashLocation } from "wouter/use-hash-location";
+import { useMe } from "../api/me.ts";
+import { useSession } from "../api/session.ts";
+import { useTexts } from "../i18n/texts.ts";
+import { ErrorBoundary } from "../ui/ErrorBoundary.tsx";
+import { Loading } from "../ui/Feedback.tsx";
+import { Toasts } from "../ui/toasts.tsx";
+import { ROUTES } from "./routes.tsx";
+import { Shell } from "./Shell.tsx";
+import { EndedDialog } from "./signin/EndedDialog.tsx";
+import { LinkPage } from "./signin/LinkPage.tsx";
+import { NewPassword } from "./signin/NewPassword.tsx";
+import { SignInPage } from "./signin/SignInPage.tsx";
+
+/** The page, once its texts are there. Paths are in the fragment, so that the edge serves one file and sees no link that signs in. */
+export function App() {
+  return (
+    <Router hook={useHashLocation}>
+      <Switch>
+        <Route path="/sign-in/:token">{({ token }) => <LinkPage token={token} />}</Route>
+        <Route>
+          <SignedIn />
+        </Route>
+      </Switch>
+      <Toasts />
+    </Router>
+  );
+}
+
+function SignedIn() {
+  const t = useTexts();
+  const { token, ended } = useSession();
+  const me = useMe();
+  if (!token) return <SignInPage />;
+  if (me?.user?.must_change_password) return <NewPassword />;
+  return (
+    <Shell>
+      <ErrorBoundary>
+        <Suspense fallback={<Loading />}>
+          <Switch>
+            {ROUTES.map(({ path, page: Page }) => (
+              <Route key={path} path={path}>
+                <Page />
+              </Route>
+            ))}
+            <Route>
+              <p>{t.nav.nothing}</p>
+            </Route>
+          </Switch>
+        </Suspense>
+      </ErrorBoundary>
+      {ended && <EndedDialog />}
+    </Shell>
+  );
+}
