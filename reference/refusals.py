@@ -50,7 +50,7 @@ _ANY_CALL = (
     ErrorReason.UNAVAILABLE,
 )
 # What calls say FILE_NOT_FOUND of.
-_NAMED_BY_PATHS = ("/files/{", "/storages/{")
+_NAMED_BY_PATHS = ("/files/{", "/library/{", "/storages/{")
 _ANY_BODY = (ErrorReason.MALFORMED_REQUEST, ErrorReason.BODY_TOO_LARGE)
 
 

@@ -36,6 +36,7 @@ from services.files.surfaces.internal.storage import Storage
 from services.files.surfaces.native.files import NativeFiles
 from services.files.surfaces.native.library import NativeLibrary
 from services.files.surfaces.rest.files import RestFiles
+from services.files.surfaces.rest.library import RestLibrary
 from services.files.tasks_client import TasksClient
 
 # Tasks that end within this many seconds are settled together. One that ends alone does not wait.
@@ -91,6 +92,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
             Mount(NativeFiles(files.uploads, files.imports, files.unfinished, files.library)),
             Mount(NativeLibrary(files.shelf)),
             Mount(RestFiles(files.uploads, files.imports, files.unfinished, files.library)),
+            Mount(RestLibrary(files.shelf)),
         ],
     )
 

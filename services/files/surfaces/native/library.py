@@ -8,12 +8,12 @@ import grpc
 
 from darkroom.files.v1 import library_file_pb2, library_service_pb2_grpc
 from darkroom.files.v1 import library_service_pb2 as pb
-from services.common.identity import current_identity
 from services.common.rpc.idempotency import current_idempotency
 from services.files.domain.new_versions import NewVersion
-from services.files.domain.shelf import EVERYBODYS, Shelf
-from services.files.records import Shelved, Viewer
+from services.files.domain.shelf import Shelf
+from services.files.records import Shelved
 from services.files.surfaces.rendering import file_message, time_message
+from services.files.surfaces.viewers import current_viewer
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -30,38 +30,33 @@ class NativeLibrary(library_service_pb2_grpc.LibraryServiceServicer):
             NewVersion(each.file_id, each.name, each.parent_id, each.tool, each.owned_as_parent, each.named_as_parent)
             for each in request.files
         ]
-        return pb.AddLibraryFilesResponse(files=map(_message, await self._shelf.add(_viewer(), wanted, current_idempotency())))
+        return pb.AddLibraryFilesResponse(files=map(_message, await self._shelf.add(current_viewer(), wanted, current_idempotency())))
 
     async def GetLibraryFile(self, request: pb.GetLibraryFileRequest, context: Context) -> pb.GetLibraryFileResponse:
         """One version and its chain."""
-        found, chain = await self._shelf.get(_viewer(), request.id)
+        found, chain = await self._shelf.get(current_viewer(), request.id)
         return pb.GetLibraryFileResponse(file=_message(found), versions=map(_message, chain))
 
     async def ListLibraryFiles(self, request: pb.ListLibraryFilesRequest, context: Context) -> pb.ListLibraryFilesResponse:
         """One page of chains."""
-        found, total = await self._shelf.page(_viewer(), request.search, request.skip, request.page_size)
+        found, total = await self._shelf.page(current_viewer(), request.search, request.skip, request.page_size)
         return pb.ListLibraryFilesResponse(files=map(_message, found), total_size=total)
 
     async def CreateLibraryDownloadUrl(
         self, request: pb.CreateLibraryDownloadUrlRequest, context: Context
     ) -> pb.CreateLibraryDownloadUrlResponse:
         """A download URL."""
-        found, download = await self._shelf.download(_viewer(), request.id, for_head=request.for_head)
+        found, download = await self._shelf.download(current_viewer(), request.id, for_head=request.for_head)
         expires_at = time_message(download.expires_at)
         return pb.CreateLibraryDownloadUrlResponse(file=_message(found), url=download.url, expire_time=expires_at)
 
     async def CopyLibraryFile(self, request: pb.CopyLibraryFileRequest, context: Context) -> pb.CopyLibraryFileResponse:
         """A file that tasks can use."""
-        return pb.CopyLibraryFileResponse(file=file_message(await self._shelf.copy(_viewer(), request.id, current_idempotency())))
+        return pb.CopyLibraryFileResponse(file=file_message(await self._shelf.copy(current_viewer(), request.id, current_idempotency())))
 
     async def DeleteLibraryFiles(self, request: pb.DeleteLibraryFilesRequest, context: Context) -> pb.DeleteLibraryFilesResponse:
         """Delete chains."""
-        return pb.DeleteLibraryFilesResponse(deleted=await self._shelf.delete(_viewer(), request.ids))
-
-
-def _viewer() -> Viewer:
-    identity = current_identity()
-    return Viewer(identity.account_id, identity.user.id if identity.user is not None else "", identity.permits(EVERYBODYS))
+        return pb.DeleteLibraryFilesResponse(deleted=await self._shelf.delete(current_viewer(), request.ids))
 
 
 def _message(shelved: Shelved) -> library_file_pb2.LibraryFile:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import grpc
@@ -13,18 +12,18 @@ from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import current_identity
 from services.common.rpc.idempotency import current_idempotency
 from services.common.rpc.unknown_fields import current_unknown_fields
-from services.files.domain.errors import no_upload, not_found
+from services.files.domain.errors import no_upload
 from services.files.domain.imports.importing import Imports
 from services.files.domain.library import Library
 from services.files.domain.multipart import UploadedPart
 from services.files.domain.unfinished import UnfinishedUploads
 from services.files.domain.uploads import NewUpload, UploadMode, Uploads
 from services.files.surfaces.rest import messages
+from services.files.surfaces.rest.ids import file_id
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
 _OK, _SUCCESS = 200, "success"
-_ID = re.compile(r"[1-9][0-9]{0,14}")
 
 
 class RestFiles(files_pb2_grpc.FilesServiceServicer):
@@ -58,7 +57,7 @@ class RestFiles(files_pb2_grpc.FilesServiceServicer):
         """POST /v1/files/{id}/complete."""
         parts = [UploadedPart(part.part_number, part.etag) for part in request.parts]
         try:
-            await self._uploads.complete(current_identity().account_id, _file_id(request.id), parts)
+            await self._uploads.complete(current_identity().account_id, file_id(request.id), parts)
         except DarkroomError as error:
             if error.reason is not ErrorReason.FILE_NOT_FOUND:
                 raise
@@ -72,12 +71,12 @@ class RestFiles(files_pb2_grpc.FilesServiceServicer):
 
     async def ResumeUpload(self, request: uploads_pb2.ResumeUploadRequest, context: Context) -> uploads_pb2.ResumeUploadEnvelope:
         """POST /v1/files/{id}/resume."""
-        resumed = await self._unfinished.resume(current_identity().account_id, _file_id(request.id))
+        resumed = await self._unfinished.resume(current_identity().account_id, file_id(request.id))
         return uploads_pb2.ResumeUploadEnvelope(code=_OK, message=_SUCCESS, data=messages.resumed_upload(resumed))
 
     async def AbortUpload(self, request: uploads_pb2.AbortUploadRequest, context: Context) -> envelope_pb2.ResponseEnvelope:
         """POST /v1/files/{id}/abort."""
-        await self._unfinished.abort(current_identity().account_id, _file_id(request.id))
+        await self._unfinished.abort(current_identity().account_id, file_id(request.id))
         return _done()
 
     async def ListFiles(self, request: pb.ListFilesRequest, context: Context) -> pb.FileListEnvelope:
@@ -88,28 +87,21 @@ class RestFiles(files_pb2_grpc.FilesServiceServicer):
 
     async def GetFile(self, request: pb.GetFileRequest, context: Context) -> pb.FileEnvelope:
         """GET /v1/files/{id}."""
-        file = await self._library.get(current_identity().account_id, _file_id(request.id))
+        file = await self._library.get(current_identity().account_id, file_id(request.id))
         return pb.FileEnvelope(code=_OK, message=_SUCCESS, data=messages.file_record(file))
 
     async def GetDownloadUrl(self, request: pb.GetDownloadUrlRequest, context: Context) -> pb.DownloadUrlEnvelope:
         """GET /v1/files/{id}/download-url."""
-        file_id, account_id = _file_id(request.id), current_identity().account_id
+        number, account_id = file_id(request.id), current_identity().account_id
         # A missing file is the fault of the path, not of a field.
-        await self._library.get(account_id, file_id)
-        [download] = await self._library.downloads(account_id, [file_id])
+        await self._library.get(account_id, number)
+        [download] = await self._library.downloads(account_id, [number])
         return pb.DownloadUrlEnvelope(code=_OK, message=_SUCCESS, data=messages.download_url(download))
 
     async def DeleteFile(self, request: pb.DeleteFileRequest, context: Context) -> envelope_pb2.ResponseEnvelope:
         """DELETE /v1/files/{id}."""
-        await self._library.delete(current_identity().account_id, _file_id(request.id))
+        await self._library.delete(current_identity().account_id, file_id(request.id))
         return _done()
-
-
-def _file_id(text: str) -> int:
-    """A file id. Raises FILE_NOT_FOUND for a malformed id, as for one that does not exist."""
-    if not _ID.fullmatch(text):
-        raise not_found(text)
-    return int(text)
 
 
 def _not_applied() -> list[str]:

@@ -1,0 +1,13 @@
+"""As whom a caller sees the library."""
+
+from __future__ import annotations
+
+from services.common.identity import current_identity
+from services.files.domain.shelf import EVERYBODYS
+from services.files.records import Viewer
+
+
+def current_viewer() -> Viewer:
+    """The caller of the RPC being served."""
+    identity = current_identity()
+    return Viewer(identity.account_id, identity.user.id if identity.user is not None else "", identity.permits(EVERYBODYS))
