@@ -20,6 +20,7 @@ from rich.table import Table
 from deploy.local.assembly import DEFAULT_DIRECTORY, create_stack, open_stack
 from deploy.local.backup import archive, snapshot
 from deploy.local.backup.restore import restore
+from deploy.local.config import StackConfig
 from deploy.local.errors import NotReady, PartFailed, StackError
 from deploy.local.first_account import write_env
 from deploy.local.layout import Layout
@@ -28,6 +29,7 @@ from deploy.local.processes import end_processes
 from deploy.local.programs.services import run_service_command
 from deploy.local.programs.triton import loaded_models
 from deploy.local.progress import Lines, LiveList, Progress
+from deploy.local.sign_in_link import make_link, people_sign_in
 from deploy.topology import SERVICES
 
 _WHOLE = 1_000
@@ -79,6 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("--follow", "-f", action="store_true", help="keep printing what is added")
     logs.add_argument("--lines", "-n", type=int, default=40, help="lines of each log (default: %(default)s)")
     add("env", _env, "print the env file, for `eval`")
+    link = add("link", _link, "print a link that signs in once in a browser: the first administrator, or a person by name")
+    link.add_argument("--user", metavar="NAME", help="the name that the person signs in with (default: the first administrator)")
+    link.add_argument("--minutes", type=int, metavar="N", help="how long the link is good for, up to 1440 (default: 15)")
     admin = add("admin", _admin, "run a service's administration command: admin accounts create-account --name NAME")
     admin.add_argument("service", choices=tuple(SERVICES), metavar="SERVICE")
     admin.add_argument("arguments", nargs=argparse.REMAINDER, metavar="COMMAND …")
@@ -110,7 +115,17 @@ async def _up(options: argparse.Namespace) -> int:
         write_scrape_configuration(stack.config)
     print(f"Darkroom is up at {stack.config.public_url} ({time.monotonic() - begun:.1f} s)")
     print(f"Key and URL are in {_shown(layout.env_file)}; `. {_shown(layout.env_file)}` puts them into a shell.")
+    if people_sign_in(stack.config):
+        print(await _invitation(stack.config))
     return 0
+
+
+async def _invitation(config: StackConfig) -> str:
+    """The line of `up` with a link. Without one the stack works, too: it may have no account that people belong to."""
+    try:
+        return f"Open in a browser (signs in once): {await make_link(config)}"
+    except PartFailed as failure:
+        return f"There is no link to sign in with: {' '.join(failure.log_lines[-1:]) or failure}"
 
 
 async def _down(options: argparse.Namespace) -> int:
@@ -173,6 +188,11 @@ async def _env(options: argparse.Namespace) -> int:
     if not layout.env_file.is_file():
         raise StackError(f"{layout.env_file} does not exist; `up` writes it")
     print(layout.env_file.read_text(), end="")
+    return 0
+
+
+async def _link(options: argparse.Namespace) -> int:
+    print(await make_link(open_stack(options.dir).config, options.user, options.minutes))
     return 0
 
 

@@ -16,6 +16,7 @@ from services.accounts.domain.anonymous import Anonymous
 from services.accounts.domain.audit_trail import AuditTrail
 from services.accounts.domain.authentication import IdentitySigner, KeyAuthenticator
 from services.accounts.domain.branding import Branding
+from services.accounts.domain.callers import Callers
 from services.accounts.domain.departures import INTERVAL_SECONDS as DEPARTURES_SECONDS
 from services.accounts.domain.departures import Departures
 from services.accounts.domain.file_ages import INTERVAL_SECONDS as AGES_SECONDS
@@ -26,6 +27,7 @@ from services.accounts.domain.passwords import Passwords
 from services.accounts.domain.rate_limits import RateLimits
 from services.accounts.domain.roles import Roles
 from services.accounts.domain.sessions import Sessions
+from services.accounts.domain.sign_in_links import SignInLinks
 from services.accounts.domain.teams import Teams
 from services.accounts.domain.usage import INTERVAL_SECONDS as USAGE_SECONDS
 from services.accounts.domain.usage import Usage
@@ -41,6 +43,7 @@ from services.accounts.store.logos import LogoStore
 from services.accounts.store.people import PeopleStore
 from services.accounts.store.roles import RoleStore
 from services.accounts.store.sessions import SessionStore
+from services.accounts.store.sign_in_links import LinkStore
 from services.accounts.store.teams import TeamStore
 from services.accounts.surfaces.edge import listener
 from services.accounts.surfaces.edge.authorization import AuthorizationServicer
@@ -58,6 +61,7 @@ from services.accounts.surfaces.native.user_keys import NativeUserKeys
 from services.accounts.surfaces.native.users import NativeUsers
 from services.accounts.surfaces.rest.audit import RestAudit
 from services.accounts.surfaces.rest.keys import RestKeys
+from services.accounts.surfaces.rest.sessions import RestSessions
 from services.accounts.surfaces.rest.usage import RestUsage
 from services.accounts.tasks_client import SavedPipelines
 from services.common import bus
@@ -115,6 +119,8 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
     seeds = {"defaultTheme": settings.default_theme, "defaultLocale": settings.default_locale}
     shared = AccountSettings(SettingStore(database), home, seeds, settings_changed)
     signing_in = Sessions(people, sessions, home, passwords, rates, rules, revoked, attempts=shared.login_attempts)
+    links = LinkStore(database)
+    signing_in_by_link = SignInLinks(links, signing_in, sessions, home, rules)
     caller, audit = Caller(signer), AuditLog(database, settings.audit_life, system_clock)
     files = await opening.open("files", channel(settings.files_address, "files", settings.tls))
     tasks = await opening.open("tasks", channel(settings.tasks_address, "tasks", settings.tls))
@@ -140,6 +146,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
             Loop("record_key_use", USAGE_SECONDS, usage.step),
             Loop("sweep_idempotency", _SWEEP_SECONDS, idempotency.sweep),
             Loop("sweep_sessions", _SWEEP_SECONDS, lambda: sessions.sweep(system_clock())),
+            Loop("sweep_sign_in_links", _SWEEP_SECONDS, lambda: links.sweep(system_clock())),
             Loop("sweep_audit", AUDIT_SWEEP_SECONDS, audit.sweep),
             Loop("sweep_buckets", _SWEEP_SECONDS, buckets.sweep),
             Loop("forget_slices", _SWEEP_SECONDS, rates.forget),
@@ -162,6 +169,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
             Mount(RestKeys(accounts, creation)),
             Mount(RestAudit(trail)),
             Mount(RestUsage(report)),
+            Mount(RestSessions(signing_in, signing_in_by_link, Callers(accounts, people, signing_in, sessions))),
         ],
     )
 

@@ -12,7 +12,7 @@ import nats
 import nats.errors
 
 from darkroom.common.v1.scopes import SCOPES
-from services.accounts import limits_command, people_command, usage_command
+from services.accounts import limits_command, link_command, people_command, usage_command
 from services.accounts.config import AdministrationSettings
 from services.accounts.domain.accounts import Accounts
 from services.accounts.networks import Network, network
@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     revoke_key = commands.add_parser("revoke-key", help="revoke an API key and those that it created; they stop working within seconds")
     revoke_key.add_argument("--key", type=administration.identifier, required=True, help="the key's id")
     people_command.add(commands)
+    link_command.add(commands)
     limits_command.add(commands)
     usage_command.add(commands)
     audit_command.add(commands)
@@ -91,6 +92,8 @@ async def _run(options: argparse.Namespace, settings: AdministrationSettings) ->
             case "users" | "reset-password":
                 result = await people_command.run(options, opened, settings, revoked.append)
                 await _announce(settings, revoked)
+            case "create-sign-in-link":
+                result = await link_command.run(options, opened, settings)
             case "usage":
                 result = await usage_command.run(options, opened, settings)
             case _:

@@ -29,6 +29,7 @@ class AdministrationSettings(DatabaseSettings, LimitSettings, PeopleSettings, St
     """Settings of the administration commands."""
 
     nats_url: str = Field(description="NATS server on which key revocations are announced: `nats://user:password@host:port`.")
+    public_url: str = Field("", description="The URL at which people reach the edge, for links; absent: links begin with their path.")
     files_address: str | None = Field(None, description="As for the service; for the command `usage` alone.")
     tasks_address: str | None = Field(None, description="As for the service; for the command `usage` alone.")
     signing_key_file: Path | None = Field(None, description="As for the service; for the command `usage` alone.")

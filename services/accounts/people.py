@@ -21,6 +21,7 @@ class Person:
     """A UUID: the id outside of the service."""
     name: str
     password_hash: str
+    """Empty for somebody who signed in with a link and has set no password yet."""
     role: str
     permissions: frozenset[str]
     """What the role permits at this moment."""
@@ -57,6 +58,14 @@ class Session:
     id: int
     person: Person
     expires_at: datetime
+    by_link: bool = False
+    """Whether the person came by a sign-in link of the operator's."""
+
+    @property
+    def needs_current_password(self) -> bool:
+        """Whether a new password can be set only by who knows the current one. Not where the operator vouches for the person, who has no
+        password of the own: none at all, or one that somebody else set."""
+        return not self.by_link or not (self.person.must_change or not self.person.password_hash)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

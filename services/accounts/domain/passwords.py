@@ -53,11 +53,11 @@ class Passwords:
         return await self._computed(lambda: self._hasher.hash(password))
 
     async def matches(self, kept: str | None, password: str) -> bool:
-        """Whether a password is the one that is kept. Where none is (None), the answer is no, after the same time."""
+        """Whether a password is the one that is kept. Where none is (None or empty), the answer is no, after the same time."""
 
         def verified() -> bool:
             try:
-                return self._hasher.verify(kept or self._nobodys, password) and kept is not None
+                return self._hasher.verify(kept or self._nobodys, password) and bool(kept)
             except (VerificationError, InvalidHashError):
                 return False
 

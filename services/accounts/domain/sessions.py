@@ -53,9 +53,8 @@ class Sessions:
 
         Raises RATE_LIMITED, SIGN_IN_DISABLED, FIELD_INVALID and CREDENTIALS_INVALID, in this order.
         """
-        await self._count_attempt()
-        if not self._rules.auth_enabled:
-            raise DarkroomError(ErrorReason.SIGN_IN_DISABLED, "Authentication is disabled")
+        await self.count_attempt()
+        check_enabled(self._rules)
         if not user_name or not password:
             missing = "user_name" if not user_name else "password"
             raise DarkroomError(ErrorReason.FIELD_INVALID, "Username and password are required", field=missing)
@@ -66,7 +65,7 @@ class Sessions:
         if person is not None and matches:
             token, expires_at = make_token(), self._clock() + timedelta(hours=self._rules.session_hours)
             if await self._sessions.add(person, digest_of(token), expires_at, acting_user(person.name, user_id=person.public_id)):
-                return token, await self._sessions.session(digest_of(token), self._clock()) or _invalid()
+                return token, await self._sessions.session(digest_of(token), self._clock()) or invalid_session()
         if account_id is not None:
             why = "unknown_user" if person is None else "bad_password"
             await self._sessions.note_refusal(account_id, person.id if person is not None else 0, _shown(user_name), why, actor)
@@ -75,10 +74,10 @@ class Sessions:
     async def session(self, token: str, caller: Identity | None = None) -> Session:
         """The session of a token; without one, that of the caller. Raises SESSION_INVALID."""
         if not token and caller is not None and caller.user is not None:
-            return await self._own(caller) or _invalid()
+            return await self._own(caller) or invalid_session()
         if not token:
             raise DarkroomError(ErrorReason.SESSION_INVALID, "No session token provided", metadata={"kind": MISSING})
-        return await self._sessions.session(digest_of(token), self._clock()) or _invalid()
+        return await self._sessions.session(digest_of(token), self._clock()) or invalid_session()
 
     async def delete(self, token: str, caller: Identity | None = None) -> None:
         """Sign out; without a token, the caller. Nothing happens where there is no session."""
@@ -87,23 +86,26 @@ class Sessions:
         else:
             session = await self._own(caller) if caller is not None else None
         if session is not None:
-            await self._sessions.end(session, acting_user(session.person.name, session.id, session.person.public_id))
-            self._revoked(session.id)
+            await self._end(session)
+
+    async def end_own(self, caller: Identity) -> None:
+        """Sign out whose session calls. Raises SESSION_INVALID where none does."""
+        await self._end(await self._own(caller) or invalid_session())
 
     async def change_password(self, caller: Identity, current: str, new: str) -> None:
-        """Change the password of the person whose session calls; that session stays, and all others and all keys of the person end.
+        """Change the password of the person whose session calls; that session stays, and all others and all keys of the person end. Whether
+        the current one is needed, the session says (`Session.needs_current_password`).
 
         Raises SESSION_INVALID, FIELD_INVALID, RATE_LIMITED and PASSWORD_INVALID, in this order.
         """
-        if caller.user is None or not caller.user.session:
-            _invalid()
-        if not current or not new:
-            missing = "current_password" if not current else "new_password"
+        session = await self._own(caller) or invalid_session()
+        if not new or (session.needs_current_password and not current):
+            missing = "new_password" if current or not session.needs_current_password else "current_password"
             raise DarkroomError(ErrorReason.FIELD_INVALID, "Current password and new password are required", field=missing)
         check_strength(new, "new_password")
-        await self._count_attempt()
-        person = await self._people.by_id(caller.account_id, caller.user.id) or _invalid()
-        if await self._passwords.matches(person.password_hash, current):
+        await self.count_attempt()
+        person = session.person
+        if not session.needs_current_password or await self._passwords.matches(person.password_hash, current):
             ended = await self._people.change_password(person, await self._passwords.hashed(new), keep=caller.key_id)
             if ended is not None:
                 for key_id in ended:
@@ -122,9 +124,26 @@ class Sessions:
             await self._people.set_analytics(caller.account_id, caller.user.id, answered, now, remind_at)
         return answered
 
-    async def _count_attempt(self) -> None:
+    async def count_attempt(self) -> None:
         """Count an attempt to sign in. The limit is read each time: a new one is in force at once, in every replica."""
         await self._limits.sign_in(current_client().address or "", await self._attempts() if self._attempts is not None else None)
+
+    async def add_first(self, account_id: int, password: str) -> None:
+        """Add the first administrator, unless there is somebody; with an empty password, one who has to set one first to
+        sign in with it."""
+        await self._people.team(account_id, DEFAULT_TEAM_ID)
+        first = NewPerson(
+            name=self._rules.default_username,
+            password_hash=await self._passwords.hashed(password) if password else "",
+            role=ADMIN,
+            team_id=DEFAULT_TEAM_ID,
+            must_change=bool(password) and not self._rules.skip_must_change,
+        )
+        await self._people.add_first(account_id, first, _ITSELF)
+
+    async def _end(self, session: Session) -> None:
+        await self._sessions.end(session, acting_user(session.person.name, session.id, session.person.public_id))
+        self._revoked(session.id)
 
     async def _own(self, caller: Identity) -> Session | None:
         """The session that calls; None for any other caller."""
@@ -138,24 +157,20 @@ class Sessions:
             return None
         # Whatever the name is, so that the time does not tell whether there is somebody of it.
         if self._rules.default_password and await self._people.count(account_id) == (0, 0):
-            await self._add_first(account_id)
+            await self.add_first(account_id, self._rules.default_password)
         return await self._people.by_name(account_id, name)
-
-    async def _add_first(self, account_id: int) -> None:
-        await self._people.team(account_id, DEFAULT_TEAM_ID)
-        first = NewPerson(
-            name=self._rules.default_username,
-            password_hash=await self._passwords.hashed(self._rules.default_password),
-            role=ADMIN,
-            team_id=DEFAULT_TEAM_ID,
-            must_change=not self._rules.skip_must_change,
-        )
-        await self._people.add_first(account_id, first, _ITSELF)
 
 
 def _shown(name: str) -> str:
     return name.replace("\0", "\N{REPLACEMENT CHARACTER}")[:_LONGEST_NAME]
 
 
-def _invalid() -> NoReturn:
+def check_enabled(rules: PeopleRules) -> None:
+    """Raise SIGN_IN_DISABLED where nobody signs in."""
+    if not rules.auth_enabled:
+        raise DarkroomError(ErrorReason.SIGN_IN_DISABLED, "Authentication is disabled")
+
+
+def invalid_session() -> NoReturn:
+    """Raise SESSION_INVALID."""
     raise DarkroomError(ErrorReason.SESSION_INVALID, "Session expired or invalid")

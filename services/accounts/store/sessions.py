@@ -48,14 +48,15 @@ WITH refused AS (SELECT CAST(:account_id AS bigint) AS account_id, CAST(:person_
 SELECT 1
 """)
 
+_SESSION_COLUMNS = f"session.id AS session_id, session.expires_at AS session_ends, session.by_link, {PERSON_COLUMNS}"
 _SESSION = text(f"""
-SELECT session.id AS session_id, session.expires_at AS session_ends, {PERSON_COLUMNS}
+SELECT {_SESSION_COLUMNS}
 FROM session JOIN person ON person.id = session.person_id {PERSON_JOINS}
 WHERE session.sha256 = :sha256 AND session.ended_at IS NULL AND session.expires_at > :now
 """)  # noqa: S608 - put together from constants
 
 _SESSION_BY_ID = text(f"""
-SELECT session.id AS session_id, session.expires_at AS session_ends, {PERSON_COLUMNS}
+SELECT {_SESSION_COLUMNS}
 FROM session JOIN person ON person.id = session.person_id {PERSON_JOINS}
 WHERE session.id = :id AND session.ended_at IS NULL AND session.expires_at > :now
 """)  # noqa: S608 - put together from constants
@@ -190,12 +191,12 @@ class SessionStore:
     async def session(self, sha256: bytes, now: datetime) -> Session | None:
         """The session with that token, unless it has ended or expired."""
         rows = await self._database.fetch(_SESSION, {"sha256": sha256, "now": now})
-        return Session(rows[0]["session_id"], person_of(rows[0]), rows[0]["session_ends"]) if rows else None
+        return _session(rows[0]) if rows else None
 
     async def session_by_id(self, session_id: int, now: datetime) -> Session | None:
         """The session of that number, unless it has ended or expired."""
         rows = await self._database.fetch(_SESSION_BY_ID, {"id": session_id, "now": now})
-        return Session(rows[0]["session_id"], person_of(rows[0]), rows[0]["session_ends"]) if rows else None
+        return _session(rows[0]) if rows else None
 
     async def end(self, session: Session, actor: Actor) -> None:
         """End a session. Repeating it is harmless."""
@@ -295,6 +296,10 @@ class SessionStore:
         values = {"before": now - _KEPT_FOR, "limit": _SWEEP_ROWS}
         swept = [len(await self._database.fetch(statement, values)) for statement in (_SWEEP_SESSIONS, _SWEEP_KEYS)]
         return _SWEEP_ROWS in swept
+
+
+def _session(row: Mapping[str, Any]) -> Session:
+    return Session(row["session_id"], person_of(row), row["session_ends"], row["by_link"])
 
 
 def _key(row: Mapping[str, Any]) -> PersonKey:

@@ -130,7 +130,7 @@ class PersonRow(AccountsTable, table=True):
     public_id: str = Field(sa_column=Column(Text, nullable=False, server_default=text(_NEW_UUID)))
     name: str = Field(sa_column=Column(Text, nullable=False))
     password_hash: str = Field(sa_column=Column(Text, nullable=False))
-    """argon2id, with its parameters and salt."""
+    """argon2id, with its parameters and salt; empty while no password has been set."""
     role: str = Field(sa_column=Column(Text, nullable=False))
     """Name of a role."""
     team_id: str = Field(sa_column=Column(Text, nullable=False))
@@ -165,6 +165,25 @@ class SessionRow(AccountsTable, table=True):
     ended_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     refreshed_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     """When what it may do has changed last."""
+    by_link: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false")))
+
+
+class SignInLinkRow(AccountsTable, table=True):
+    """A link with which a person signs in once. Its use deletes it."""
+
+    __tablename__ = "sign_in_link"
+    __table_args__ = (
+        CheckConstraint("octet_length(sha256) = 32", name="sign_in_link_digest_length"),
+        Index("sign_in_link_expiring", "expires_at"),
+    )
+
+    sha256: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    """Of the token."""
+    account_id: int = Field(sa_column=Column(BigInteger, ForeignKey("account.id"), nullable=False))
+    person_id: int | None = Field(default=None, sa_column=Column(BigInteger))
+    """None for the first administrator. No foreign key: who removes a person would wait for who uses a link, and the other way round."""
+    created_at: datetime = Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("now()")))
+    expires_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
 
 
 class DepartureRow(AccountsTable, table=True):

@@ -35,7 +35,9 @@ from tests.unit.accounts.limits import Buckets, limits
 
 PASSWORD, OTHER = "Sesame-0pen", "0pen-Sesame"
 DEFAULT = "admin"
-CHANGE_FIRST = "Password change required: change it with SessionsService.ChangePassword, then call again."
+CHANGE_FIRST = (
+    "Password change required: change it with SessionsService.ChangePassword, or POST /v1/sessions/current/password, then call again."
+)
 ADDRESS = "203.0.113.7"
 
 

@@ -22,7 +22,7 @@ from tests.component.accounts.house import ADDRESS, House
 PEOPLES, PUBLIC = "/api/v1/tools/resize", "/api/v1/health"
 PROGRESS = "/api/v1/jobs/1/progress"
 NATIVE, REST = "/darkroom.accounts.v1.UsersService/ListUsers", "/v1/tasks/1/status"
-ELSEWHERE = (REST, "/v1/image/edit", "/fal-ai/x", "/")
+ELSEWHERE = ("/v1/image/edit", "/fal-ai/x", "/")
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ async def test_each_kind_of_key_where_it_is_taken(house: House) -> None:
     key = await house.key(ada)
     _, of_account = await house.accounts.create_key(house.account_id, "k")
     assert ada.user is not None
-    for path in (PEOPLES, PUBLIC, NATIVE):
+    for path in (PEOPLES, PUBLIC, NATIVE, REST):
         owner = await asked(house, path, token)
         assert isinstance(owner, KeyOwner)
         assert (owner.key_id, owner.account_id, owner.name) == (session.id, house.account_id, "")
@@ -70,7 +70,9 @@ async def test_each_kind_of_key_where_it_is_taken(house: House) -> None:
         owner = await asked(house, path, of_account)
         assert isinstance(owner, KeyOwner)
         assert (owner.user, owner.scopes) == (None, None)
-    assert isinstance(await asked(house, NATIVE, key, "x-api-key"), KeyOwner)
+    for path in (NATIVE, REST):
+        assert isinstance(await asked(house, path, key, "x-api-key"), KeyOwner)
+        assert isinstance(await asked(house, path, token, "x-api-key"), tuple)
     for path in ELSEWHERE:
         assert isinstance(await asked(house, path, of_account), KeyOwner), path
         for other in (token, key):
@@ -142,6 +144,6 @@ async def test_without_signing_in_everybody_is_one_user(database: Database) -> N
             assert isinstance(owner, KeyOwner)
             assert (owner.key_id, owner.account_id, owner.scopes) == (0, house.account_id, scopes_of(BUILT_IN["user"]))
             assert owner.user == UserIdentity("anonymous", "anonymous", "user", BUILT_IN["user"])
-    for path in (NATIVE, *ELSEWHERE):
+    for path in (NATIVE, REST, *ELSEWHERE):
         assert isinstance(await asked(house, path), tuple)
         assert isinstance(await asked(house, path, of_account), KeyOwner)
