@@ -20,6 +20,8 @@ from services.gateway.surfaces.snapotter.tools.image_to_pdf import LEAST_BYTES, 
 
 MOST_FILES = 500
 """Of a task."""
+MOST_OPERATIONS = 64
+"""Of a task of a batch."""
 _PICTURE_BEHIND = "image"
 _FEWEST: Mapping[str, int] = {"compare": 2, "find-duplicates": 2, "stitch": 2}
 """Of tools that need more than one file."""

@@ -15,7 +15,7 @@ from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.bodies import json_body
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.names import Name, cleaned, converted, is_converted, media_type_of
-from services.gateway.surfaces.snapotter.pipelines.as_tasks import MOST_FILES, NO_TASKS, Sources, fewest_and_most, finish
+from services.gateway.surfaces.snapotter.pipelines.as_tasks import MOST_FILES, MOST_OPERATIONS, NO_TASKS, Sources, fewest_and_most, finish
 from services.gateway.surfaces.snapotter.pipelines.plans import (
     INVALID_PIPELINE,
     PIPELINE_TOOLS,
@@ -30,6 +30,7 @@ from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
 
 NO_TASK = "Cannot be run as a task"
 ALONE = "Must be the only step"
+TOO_MANY = "Too many steps for a task"
 _UNNAMED = "unnamed-file.png"
 """What tools know a file by whose name was not sent."""
 _LONGEST_NAME = 1000
@@ -58,6 +59,9 @@ class TaskPlans:
         pipeline = await self._reader.of(asked.steps, identity, any_tool=len(asked.steps) == 1)
         name = _working_name(pipeline, asked.sources.name or _UNNAMED)
         plan = pipeline.plan(name)
+        if len(plan.operations) > MOST_OPERATIONS:
+            details = f"They are {len(plan.operations)} operations; a task of a batch has at most {MOST_OPERATIONS}."
+            raise Refusal(422, TOO_MANY, details=details)
         files: list[Mapping[str, object]] = []
         for first, step, operations in _parts(pipeline, plan):
             beside = finish(step.tool.id, step.settings, operations, asked.sources)
