@@ -6,6 +6,8 @@ export type StreamEvent = { id: string | undefined; name: string; data: string }
 
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 15_000;
+/** The server says something every 15 seconds: after a sleep, a connection may be gone without anybody telling. */
+const SILENT_MS = 45_000;
 
 /**
  * Follow a stream of Server-Sent Events until `signal` aborts, or the server says that nothing more will come (204). After a lost
@@ -55,7 +57,8 @@ async function* chunks(stream: ReadableStream<Uint8Array>): AsyncGenerator<strin
   const reader = stream.getReader();
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const timer = setTimeout(() => void reader.cancel().catch(() => {}), SILENT_MS);
+      const { done, value } = await reader.read().finally(() => clearTimeout(timer));
       if (done) return;
       yield decoder.decode(value, { stream: true });
     }

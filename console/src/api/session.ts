@@ -39,14 +39,16 @@ export const session = {
   refused(token: string): void {
     if (state.token === token && !state.ended) set({ token, ended: true });
   },
+  get state(): SessionState {
+    return state;
+  },
+  /** Call `listener` whenever the state changes, for what is no component. Returns how to stop. */
+  watch(listener: () => void): () => void {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  },
 };
 
 export function useSession(): SessionState {
-  return useSyncExternalStore(
-    (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    () => state,
-  );
+  return useSyncExternalStore(session.watch, () => state);
 }
