@@ -45,8 +45,10 @@ from services.tasks.domain.order.served_lanes import INTERVAL_SECONDS as SERVED_
 from services.tasks.domain.order.served_lanes import ServedLanes
 from services.tasks.domain.order.throughput import Throughput
 from services.tasks.domain.owner.account_tasks import AccountTasks
+from services.tasks.domain.owner.account_watching import AccountWatching
 from services.tasks.domain.owner.event_feed import EventFeed
 from services.tasks.domain.owner.recent_outputs import RecentOutputs
+from services.tasks.domain.owner.task_search import TaskSearch
 from services.tasks.domain.owner.usage import TaskUsage, UsageLimits
 from services.tasks.domain.owner.watching import Watching
 from services.tasks.domain.pipelines import SavedPipelines
@@ -60,6 +62,7 @@ from services.tasks.model import Task
 from services.tasks.model.records import OutgoingEvent
 from services.tasks.monitoring.gauges import QueueGauges
 from services.tasks.store.batches import BatchStore
+from services.tasks.store.changes import ChangeStore
 from services.tasks.store.former_outbox import FormerOutbox
 from services.tasks.store.former_workers import FormerWorkerStore
 from services.tasks.store.lanes import LaneStore
@@ -68,6 +71,7 @@ from services.tasks.store.pipelines import PipelineStore
 from services.tasks.store.policies import PolicyStore
 from services.tasks.store.queue import QueueStore
 from services.tasks.store.retention import RetentionStore
+from services.tasks.store.search import SearchStore
 from services.tasks.store.secret_cipher import SecretCipher
 from services.tasks.store.secret_sealing import SecretSealing
 from services.tasks.store.tasks import TaskStore
@@ -156,6 +160,8 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
     batches = AccountBatches(batch_store, files, bus, notifications, opened.revocations, clock, stopping)
     archiving = BatchArchiving(batch_store, batches, files, acceptance)
     watching = Watching(store, opened.feed, opened.revocations, stopping)
+    account_watching = AccountWatching(ChangeStore(database), opened.feed.accounts, opened.revocations, stopping, clock)
+    notifications.on_deletion(opened.feed.accounts.delete)
     recent = RecentOutputs()
     sweeper = RetentionSweeper(RetentionStore(database), retention_rules(settings), clock)
     audit = AuditLog(database, settings.audit_life, clock)
@@ -163,6 +169,8 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
         acceptance=acceptance,
         tasks=tasks,
         watching=watching,
+        account_watching=account_watching,
+        search=TaskSearch(SearchStore(database)),
         batches=batches,
         archiving=archiving,
         files=files,
@@ -194,6 +202,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
             Loop("served_lanes", SERVED_LANES_SECONDS, served.step),
             Loop("throughput", settings.throughput_interval, throughput.step),
             Loop("watching", settings.watch_interval, watching.look),
+            Loop("account_watching", settings.watch_interval, account_watching.look),
             hooks.sender,
         ],
         public=[mount for room in found for mount in room.mounts(parts)],

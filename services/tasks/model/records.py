@@ -238,6 +238,10 @@ class BatchNow:
     """Sum over the open tasks."""
     refusals: Sequence[Refusal]
     """The items that were not accepted."""
+    first_operations: Sequence[bytes] = ()
+    """`darkroom.operations.v1.Operation` messages of its first task; empty if that is deleted."""
+    first_input_name: str = ""
+    """Of the first input of its first task; empty if there is none."""
 
     @property
     def progress(self) -> float:

@@ -19,7 +19,7 @@ from services.tasks.store.rows import Row, batch_of, refusal_of, task_of
 
 _NOW = """
 SELECT batch.*, coalesce(now.queued, 0) AS queued, coalesce(now.dispatched, 0) AS dispatched, coalesce(now.running, 0) AS running,
-  coalesce(now.progress, 0) AS progress
+  coalesce(now.progress, 0) AS progress, first.operations AS first_operations, first.input_names[1] AS first_input_name
 FROM batch LEFT JOIN LATERAL (
   SELECT
     count(*) FILTER (WHERE state = 'QUEUED') AS queued,
@@ -28,6 +28,9 @@ FROM batch LEFT JOIN LATERAL (
     sum(task.progress) AS progress
   FROM task WHERE task.batch_id = batch.id AND task.end_time IS NULL
 ) AS now ON batch.end_time IS NULL
+LEFT JOIN LATERAL (
+  SELECT operations, input_names FROM task WHERE task.batch_id = batch.id ORDER BY batch_index LIMIT 1
+) AS first ON true
 """
 
 GET = text(_NOW + "WHERE batch.id = :id AND batch.account_id = :account_id")
@@ -99,4 +102,13 @@ class BatchStore(Store):
 
 def _batch(row: Row) -> BatchNow:
     refusals = [refusal_of(refused) for refused in row["refused"]]
-    return BatchNow(batch_of(row), row["queued"], row["dispatched"], row["running"], row["progress"], refusals)
+    return BatchNow(
+        batch_of(row),
+        row["queued"],
+        row["dispatched"],
+        row["running"],
+        row["progress"],
+        refusals,
+        row["first_operations"] or (),
+        row["first_input_name"] or "",
+    )

@@ -15,6 +15,23 @@ from services.tasks.store.rows import event_of, outgoing_of
 EVENTS_AFTER = text("SELECT * FROM task_event WHERE task_id = :task_id AND sequence > :sequence ORDER BY sequence LIMIT :limit")
 """A task's events from a number on."""
 
+TIMELINE = text("""
+WITH compared AS (
+  SELECT *,
+    (lag(state) OVER told, lag(attempt) OVER told) IS NOT DISTINCT FROM (state, attempt) AS is_progress
+  FROM task_event WHERE task_id = :task_id
+  WINDOW told AS (ORDER BY sequence)
+), numbered AS (
+  SELECT *,
+    row_number() OVER (PARTITION BY is_progress ORDER BY sequence) AS number, count(*) OVER (PARTITION BY is_progress) AS total
+  FROM compared
+)
+SELECT * FROM numbered
+WHERE CASE WHEN is_progress THEN number * :progress / total > (number - 1) * :progress / total ELSE number > total - :changes END
+ORDER BY sequence
+""")
+"""A task's newest changes of state or attempt, and evenly chosen events of progress, the last one included."""
+
 LAST_SEQUENCES = text("SELECT id, last_sequence FROM task WHERE id = ANY(CAST(:task_ids AS bigint[]))")
 """The numbers of the last events of some tasks."""
 
@@ -50,6 +67,11 @@ class EventStore(Store):
     async def events_after(self, task_id: int, sequence: int, *, limit: int) -> Sequence[TaskEvent]:
         """A task's first `limit` events after a number."""
         rows = await self._run(EVENTS_AFTER, {"task_id": task_id, "sequence": sequence, "limit": limit})
+        return [event_of(row) for row in rows]
+
+    async def timeline(self, task_id: int, *, changes: int, progress: int) -> Sequence[TaskEvent]:
+        """A task's newest `changes` changes of state or attempt and at most `progress` events in between, in order."""
+        rows = await self._run(TIMELINE, {"task_id": task_id, "changes": changes, "progress": progress})
         return [event_of(row) for row in rows]
 
     async def last_sequences(self, task_ids: Collection[int]) -> dict[int, int]:

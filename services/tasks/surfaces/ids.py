@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.common.errors import DarkroomError, ErrorReason
+from services.tasks.domain.batches.account_batches import batch_not_found
 from services.tasks.domain.owner.account_tasks import task_not_found
 
 _LARGEST_ID_DIGITS = 15
@@ -21,6 +22,14 @@ def task_id(text: str) -> int:
     number = decimal_id(text)
     if number is None:
         raise task_not_found()
+    return number
+
+
+def batch_id(text: str) -> int:
+    """A batch id. Raises BATCH_NOT_FOUND for an invalid id, as for one that does not exist."""
+    number = decimal_id(text)
+    if number is None:
+        raise batch_not_found()
     return number
 
 

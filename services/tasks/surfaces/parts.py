@@ -11,6 +11,8 @@ from services.tasks.domain.batches.account_batches import AccountBatches
 from services.tasks.domain.batches.archiving import BatchArchiving
 from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.domain.owner.account_tasks import AccountTasks
+from services.tasks.domain.owner.account_watching import AccountWatching
+from services.tasks.domain.owner.task_search import TaskSearch
 from services.tasks.domain.owner.watching import Watching
 from services.tasks.domain.pipelines import SavedPipelines
 from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
@@ -25,6 +27,8 @@ class SurfaceParts:
     acceptance: Acceptance
     tasks: AccountTasks
     watching: Watching
+    account_watching: AccountWatching
+    search: TaskSearch
     batches: AccountBatches
     archiving: BatchArchiving
     files: FilesClient

@@ -11,12 +11,15 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from darkroom.common.v1 import scope_pb2
+from darkroom.operations.v1 import operation_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.common.errors import ErrorReason
 from services.common.identity import current_identity
+from services.common.operations import parameters_of
 from services.common.rpc.moments import moment
 from services.common.scopes import require_scope
 from services.tasks.domain.acceptance.requests import InputUrl
+from services.tasks.domain.plan import operations_of
 from services.tasks.model import Task, TaskEvent
 from services.tasks.model.state import TaskState
 
@@ -62,6 +65,17 @@ def duration(span: timedelta) -> Duration:
     message = Duration()
     message.FromTimedelta(span)
     return message
+
+
+def shown_operations(task: Task) -> list[operation_pb2.Operation]:
+    """What a task does, in order, without parameters that are secrets, such as passwords, which are kept for the worker alone."""
+    operations = operations_of(task)
+    for operation in operations:
+        parameters = parameters_of(operation)
+        for field, _ in parameters.ListFields():
+            if field.GetOptions().debug_redact:
+                parameters.ClearField(field.name)
+    return operations
 
 
 def notices_of(task: Task) -> list[task_pb2.Notice]:

@@ -1,4 +1,4 @@
-"""A task's events as Server-Sent Events (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
+"""Events as Server-Sent Events (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
 
 from __future__ import annotations
 
@@ -36,9 +36,10 @@ def last_event_id(context: Context) -> int:
     return int(text)
 
 
-def server_sent_event(number: int, data: str) -> bytes:
-    """One event; `data` holds no line break."""
-    return f"id: {number}\ndata: {data}\n\n".encode()
+def server_sent_event(number: int, data: str, kind: str = "") -> bytes:
+    """One event, of a named kind if that is not the usual one; `data` holds no line break."""
+    named = f"event: {kind}\n" if kind else ""
+    return f"id: {number}\n{named}data: {data}\n\n".encode()
 
 
 async def event_stream(

@@ -79,4 +79,5 @@ class Draft:
             end_time=None,
             webhook_url=self.webhook_url,
         )
-        return CreatedBatch(BatchNow(stored, count, 0, 0, 0.0, self.refusals()), tasks)
+        name = first.input_names[0] if first.input_names else ""
+        return CreatedBatch(BatchNow(stored, count, 0, 0, 0.0, self.refusals(), first.operations, name), tasks)

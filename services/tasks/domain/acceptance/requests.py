@@ -131,6 +131,12 @@ class TaskRequest(Request):
     of a URL without a look at the network refuses it; a `data:` URI is treated as one of `input_urls`, in its place."""
     later_inputs: Sequence[LaterInput] = ()
     """The same for a task that is run again, whose inputs have their places."""
+    files_field: str = _FILES
+    """The surface's name for the inputs."""
+
+    def blamed(self, error: DarkroomError, index: int) -> DarkroomError:
+        """The error with this request's own name for the inputs."""
+        return _renamed(error, self.files_field)
 
     def tasks(self) -> list[Item]:
         """The task."""
@@ -237,6 +243,11 @@ class EstimateRequest(Request):
 
     def blamed(self, error: DarkroomError, index: int) -> DarkroomError:
         """The error with this request's own name for the list."""
-        if error.field != _FILES:
-            return error
-        return DarkroomError(error.reason, error.message.replace(f"{_FILES}:", f"{self.field}:", 1), field=self.field)
+        return _renamed(error, self.field)
+
+
+def _renamed(error: DarkroomError, field: str) -> DarkroomError:
+    """An error about the list of inputs, with the list's own name in the request; any other as it is."""
+    if error.field != _FILES or field == _FILES:
+        return error
+    return DarkroomError(error.reason, error.message.replace(f"{_FILES}:", f"{field}:", 1), field=field)

@@ -17,6 +17,7 @@ from services.tasks.domain.owner.account_tasks import TaskPage
 from services.tasks.domain.pages import Listing, before_id, page_token
 from services.tasks.files_client import FilesClient
 from services.tasks.model import Task
+from services.tasks.model.deletion import Deletion
 from services.tasks.model.records import BatchNow
 from services.tasks.model.state import TaskState
 from services.tasks.store.batches import BatchStore
@@ -129,6 +130,7 @@ class AccountBatches:
                 group.create_task(delete_outputs(task))
         if not await self._store.delete(account_id, batch_id):
             raise batch_not_found()
+        self._notifications.deleted(account_id, Deletion(batch_id=batch_id))
 
 
 def batch_not_found() -> DarkroomError:

@@ -17,6 +17,7 @@ from services.common.log import get_logger
 from services.common.rpc.trace import Origin
 from services.tasks.domain.lifecycle.metrics import count_transition
 from services.tasks.model import Task
+from services.tasks.model.deletion import Deletion
 from services.tasks.model.records import OutgoingEvent
 from services.tasks.model.state import TaskState
 
@@ -24,6 +25,7 @@ _logger = get_logger()
 
 Wake = Callable[[], None]
 Announce = Callable[[OutgoingEvent, Task], None]
+TellDeletion = Callable[[int, Deletion], None]
 
 
 class Notifications:
@@ -32,6 +34,7 @@ class Notifications:
     def __init__(self) -> None:
         self._queues: dict[str, Callable[[Task], None]] = {}
         self._events: list[Announce] = []
+        self._deletions: list[TellDeletion] = []
 
     def on_queue(self, lane: str, tell: Callable[[Task], None]) -> None:
         """Call `tell` with a task of the lane that has made a transition."""
@@ -40,6 +43,15 @@ class Notifications:
     def on_event(self, announce: Announce) -> None:
         """Call `announce` with each new event, and its task."""
         self._events.append(announce)
+
+    def on_deletion(self, tell: TellDeletion) -> None:
+        """Call `tell` with an account and what it has deleted."""
+        self._deletions.append(tell)
+
+    def deleted(self, account_id: int, deletion: Deletion) -> None:
+        """The account has deleted a task or a batch."""
+        for tell in self._deletions:
+            tell(account_id, deletion)
 
     def changed(self, task: Task) -> None:
         """The task has made the transition to its current state. Whoever waits for it is woken first, and then it is counted."""

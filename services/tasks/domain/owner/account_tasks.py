@@ -20,10 +20,12 @@ from services.tasks.domain.pages import FIRST_PAGE, before_id, page_token
 from services.tasks.domain.plan import operations_of
 from services.tasks.files_client import FilesClient
 from services.tasks.model import Task, TaskAttempt, TaskEvent
+from services.tasks.model.deletion import Deletion
 from services.tasks.model.state import TaskState
 from services.tasks.store.tasks import TaskStore
 
 _DEFAULT_PAGE = 100
+_TIMELINE_CHANGES, _TIMELINE_PROGRESS = 500, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,11 @@ class AccountTasks:
         """The task's first `limit` events after a number. Some time after its end only the last event is left."""
         return await self._store.events_after(task.id, after, limit=limit)
 
+    async def timeline(self, task: Task) -> Sequence[TaskEvent]:
+        """What has happened to the task, in order: its newest 500 changes of state or attempt, and at most 100 events of progress, evenly
+        chosen. Some time after its end only the last event is left."""
+        return await self._store.timeline(task.id, changes=_TIMELINE_CHANGES, progress=_TIMELINE_PROGRESS)
+
     async def cancel(self, account_id: int, task_id: int) -> Task:
         """End a task: the row at once, its worker at its next step. Raises TASK_NOT_FOUND and TASK_ALREADY_TERMINAL."""
         task = await self._store.cancel(
@@ -191,6 +198,7 @@ class AccountTasks:
         await self._files.delete_outputs(account_id, task_id, task.output_file_ids)
         if not await self._store.delete(account_id, task_id):
             raise task_not_found()
+        self._notifications.deleted(account_id, Deletion(task_id=task_id))
 
 
 def task_not_found() -> DarkroomError:

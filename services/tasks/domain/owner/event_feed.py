@@ -13,6 +13,7 @@ from nats.aio.subscription import Subscription
 
 from services.common.bus import Bus, events_subject
 from services.common.log import get_logger
+from services.tasks.domain.owner.account_inboxes import AccountInboxes, Everything
 from services.tasks.model import Task, TaskEvent
 
 _logger = get_logger()
@@ -92,6 +93,8 @@ class EventFeed:
         self._bus, self._unpack = bus, unpack
         self._subscription: Subscription | None = None
         self._watched: dict[int, _Watched] = {}
+        self.accounts = AccountInboxes()
+        """Of those who watch all tasks of an account."""
 
     async def __aenter__(self) -> EventFeed:
         self._subscription = await self._bus.client.subscribe(events_subject("*"), cb=self._receive)
@@ -129,6 +132,8 @@ class EventFeed:
 
     def put(self, event: TaskEvent, task: Task | None = None) -> None:
         """Hand on an event that is committed, with the task as it left it if that is known."""
+        if task is not None:
+            self.accounts.put(task.account_id, task.id, event.sequence, task)
         watched = self._watched.get(event.task_id)
         if watched is None or event.sequence <= watched.last:
             return
@@ -137,12 +142,16 @@ class EventFeed:
             inbox.put(event, task)
 
     async def _receive(self, message: Msg) -> None:
-        if not self._watched:
+        if not (self._watched or self.accounts):
             return
         try:
-            events = self._unpack(message.data, self._watched)
+            account_id = int(message.subject.split(".")[1])
+            whole = account_id in self.accounts
+            events = self._unpack(message.data, Everything() if whole else self._watched)
         except ValueError:
             _logger.warning("event_unreadable", subject=message.subject, size=len(message.data))
             return
         for event in events:
             self.put(event)
+            if whole:
+                self.accounts.put(account_id, event.task_id, event.sequence)

@@ -11,11 +11,11 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from services.common.errors import DarkroomError, ErrorReason
 from services.common.identity import Identity
 from services.common.revocations import Revocations, Watcher
 from services.tasks.domain.owner.account_tasks import find_task
 from services.tasks.domain.owner.event_feed import EventFeed, Inbox
+from services.tasks.domain.owner.interruptions import interruptible, stopped
 from services.tasks.model import Task, TaskEvent
 from services.tasks.store.tasks import TaskStore
 
@@ -55,7 +55,7 @@ class Watching:
                             return
                 await _news(inbox, watcher)
                 if self._stopping.is_set():
-                    raise DarkroomError(ErrorReason.UNAVAILABLE, "The service is restarting. Resume after the last event you received.")
+                    raise stopped()
                 news = inbox.take()
                 read = False
                 for event in news.events:
@@ -100,15 +100,11 @@ class Watching:
     @asynccontextmanager
     async def _inbox(self, identity: Identity, task_id: int) -> AsyncIterator[tuple[Inbox, Watcher]]:
         """An inbox whose owner is also woken when this process stops or the key is revoked or refreshed, and what tells the latter."""
-        async with self._feed.inbox(task_id) as inbox, self._revocations.watching(identity) as watcher:
-            interruptions = [asyncio.ensure_future(event.wait()) for event in (watcher, self._stopping)]
-            for interruption in interruptions:
-                interruption.add_done_callback(lambda _: inbox.wake())
-            try:
-                yield inbox, watcher
-            finally:
-                for interruption in interruptions:
-                    interruption.cancel()
+        async with (
+            self._feed.inbox(task_id) as inbox,
+            interruptible(self._revocations, identity, self._stopping, inbox.wake) as watcher,
+        ):
+            yield inbox, watcher
 
     async def _stored(self, task_id: int, after: int) -> AsyncIterator[TaskEvent]:
         while events := await self._store.events_after(task_id, after, limit=_PAGE):

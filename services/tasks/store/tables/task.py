@@ -47,6 +47,8 @@ class TaskRow(TasksTable, table=True):
         Index("task_leases", "lease_until", postgresql_where=text("state = 'RUNNING'")),
         Index("task_deadlines", "deadline", postgresql_where=text("deadline IS NOT NULL AND end_time IS NULL")),
         Index("task_account", "account_id", text("id DESC")),
+        # What has changed in an account since a moment.
+        Index("task_account_changed", "account_id", "update_time"),
         # The order in which tasks expire.
         Index("task_ended", "end_time", "id", postgresql_where=text("end_time IS NOT NULL")),
         Index("task_batch", "batch_id", "batch_index", postgresql_where=text("batch_id IS NOT NULL")),

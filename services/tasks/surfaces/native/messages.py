@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from darkroom.operations.v1 import operation_pb2
 from darkroom.tasks.v1 import balance_pb2, task_pb2
 from services.tasks.domain.owner.account_tasks import Details
-from services.tasks.domain.plan import operations_of
 from services.tasks.model import LedgerEntry, Task, TaskAttempt
 from services.tasks.model.records import Balance
-from services.tasks.surfaces.rendering import duration, error_message, notices_of, state_number, timestamp
+from services.tasks.surfaces.rendering import duration, error_message, notices_of, shown_operations, state_number, timestamp
 
 
 def task_message(task: Task, details: Details | None = None, *, kept: timedelta | None = None) -> task_pb2.Task:
@@ -18,7 +16,7 @@ def task_message(task: Task, details: Details | None = None, *, kept: timedelta 
     message = task_pb2.Task(
         id=task.id,
         state=state_number(task.state),
-        operations=[_without_secrets(operation) for operation in operations_of(task)],
+        operations=shown_operations(task),
         input_file_ids=task.input_file_ids,
         input_names=task.input_names,
         output_file_ids=task.output_file_ids,
@@ -45,15 +43,6 @@ def task_message(task: Task, details: Details | None = None, *, kept: timedelta 
     if details is not None:
         message.MergeFrom(_details(details))
     return message
-
-
-def _without_secrets(operation: operation_pb2.Operation) -> operation_pb2.Operation:
-    """The operation without parameters that are secrets, such as passwords, which are kept for the worker alone."""
-    parameters = getattr(operation, str(operation.WhichOneof("operation")))
-    for field, _ in parameters.ListFields():
-        if field.GetOptions().debug_redact:
-            parameters.ClearField(field.name)
-    return operation
 
 
 def _details(details: Details) -> task_pb2.Task:

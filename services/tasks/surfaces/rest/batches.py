@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from darkroom.files.v1 import files_service_pb2
+from darkroom.operations.v1 import operation_pb2
 from darkroom.rest.v1 import batches_pb2, batches_pb2_grpc, tasks_pb2
 from services.common.identity import current_identity
+from services.common.operations import spec_of
 from services.common.rpc.idempotency import current_idempotency
 from services.common.rpc.interceptor import Context
 from services.common.rpc.trace import Origin
 from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.acceptance.requests import BatchRequest, RequestedItem
-from services.tasks.domain.batches.account_batches import AccountBatches, batch_not_found
+from services.tasks.domain.batches.account_batches import AccountBatches
 from services.tasks.domain.batches.archiving import BatchArchiving
 from services.tasks.files_client import FilesClient
 from services.tasks.model import Task
@@ -53,7 +55,7 @@ class RestBatches(batches_pb2_grpc.BatchesServiceServicer):
 
     async def GetBatch(self, request: batches_pb2.GetBatchRequest, context: Context) -> batches_pb2.BatchEnvelope:
         """The state of the batch."""
-        batch = await self._batches.wait(current_identity(), _batch_id(request.id), request.wait)
+        batch = await self._batches.wait(current_identity(), ids.batch_id(request.id), request.wait)
         return batches_pb2.BatchEnvelope(code=200, message=_SUCCESS, data=_batch(batch))
 
     async def ListBatches(self, request: batches_pb2.ListBatchesRequest, context: Context) -> batches_pb2.BatchListEnvelope:
@@ -65,7 +67,7 @@ class RestBatches(batches_pb2_grpc.BatchesServiceServicer):
     async def ListBatchTasks(self, request: batches_pb2.ListBatchTasksRequest, context: Context) -> batches_pb2.BatchTasksEnvelope:
         """List the tasks of a batch with their outputs."""
         account_id = current_identity().account_id
-        page = await self._batches.tasks(account_id, _batch_id(request.id), states=(), size=request.page_size, token=request.page_token)
+        page = await self._batches.tasks(account_id, ids.batch_id(request.id), states=(), size=request.page_size, token=request.page_token)
         # Only SUCCEEDED tasks have outputs; expired outputs are left out.
         downloads = await self._files.sign_downloads(account_id, [file_id for task in page.tasks for file_id in task.output_file_ids])
         data = batches_pb2.BatchTaskList(items=_results(page.tasks, downloads), next_page_token=page.next_page_token or None)
@@ -73,33 +75,25 @@ class RestBatches(batches_pb2_grpc.BatchesServiceServicer):
 
     async def CancelBatch(self, request: batches_pb2.CancelBatchRequest, context: Context) -> batches_pb2.BatchEnvelope:
         """End all tasks."""
-        batch = await self._batches.cancel(current_identity().account_id, _batch_id(request.id))
+        batch = await self._batches.cancel(current_identity().account_id, ids.batch_id(request.id))
         return batches_pb2.BatchEnvelope(code=200, message=_SUCCESS, data=_batch(batch))
 
     async def ArchiveBatch(self, request: batches_pb2.ArchiveBatchRequest, context: Context) -> tasks_pb2.TaskCreateEnvelope:
         """Create a task that packs the results."""
         task = await self._archiving.archive(
-            current_identity().account_id, _batch_id(request.id), trace_id=str(Origin.current()), idempotency=current_idempotency()
+            current_identity().account_id, ids.batch_id(request.id), trace_id=str(Origin.current()), idempotency=current_idempotency()
         )
         return tasks_pb2.TaskCreateEnvelope(code=200, message=_SUCCESS, data=messages.created(task))
 
     async def DeleteBatch(self, request: batches_pb2.DeleteBatchRequest, context: Context) -> batches_pb2.BatchDeletedEnvelope:
         """Delete a batch, its tasks and their outputs."""
-        await self._batches.delete(current_identity().account_id, _batch_id(request.id))
+        await self._batches.delete(current_identity().account_id, ids.batch_id(request.id))
         return batches_pb2.BatchDeletedEnvelope(code=200, message=_SUCCESS)
 
 
 def _item(item: batches_pb2.BatchItem, index: int) -> RequestedItem:
     file_ids = [ids.file_id(text, f"items[{index}].file_ids[{position}]") for position, text in enumerate(item.file_ids)]
     return RequestedItem(item.operations, file_ids)
-
-
-def _batch_id(text: str) -> int:
-    """A batch id. Raises BATCH_NOT_FOUND for an invalid id, as for one that does not exist."""
-    number = ids.decimal_id(text)
-    if number is None:
-        raise batch_not_found()
-    return number
 
 
 def _batch(batch: BatchNow) -> batches_pb2.BatchResult:
@@ -117,6 +111,8 @@ def _batch(batch: BatchNow) -> batches_pb2.BatchResult:
         errors=map(_error, batch.refusals),
         created_at=timestamp(stored.create_time),
         completed_at=timestamp(stored.end_time) if stored.end_time is not None else None,
+        operations=[spec_of(operation_pb2.Operation.FromString(each)).name for each in batch.first_operations],
+        first_input_name=batch.first_input_name or None,
     )
 
 

@@ -21,10 +21,11 @@ from services.common.operations import spec_of
 from services.tasks.domain.credits.amounts import MILLI
 from services.tasks.domain.plan import operations_of
 from services.tasks.model import Task, TaskEvent
+from services.tasks.model.state import TaskState
 from services.tasks.surfaces import ids
 from services.tasks.surfaces.rendering import once_an_event, timestamp
 from services.tasks.surfaces.rest.notices import not_applied, notices
-from services.tasks.surfaces.rest.status import Status, status_of
+from services.tasks.surfaces.rest.status import Status, state_of, status_of
 from services.tasks.surfaces.server_sent_events import server_sent_event
 
 SUBJECTS: Mapping[str, remove_background_pb2.Subject.ValueType] = {
@@ -209,6 +210,13 @@ def list_item(task: Task) -> task_list_pb2.TaskListItem:
         updated_at=timestamp(task.update_time),
         status_url=_status_url(task),
         result_url=_result_url(task),
+        input_names=task.input_names,
+        batch_id=str(task.batch_id) if task.batch_id is not None else None,
+        state=state_of(task.state, task.attempt),
+        priority=task.priority,
+        notice_count=len(task.notices),
+        message=(task.progress_message or None) if task.state is TaskState.RUNNING else None,
+        sequence=task.last_sequence,
     )
 
 

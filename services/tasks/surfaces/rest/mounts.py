@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from services.common.rpc.server import Mount
 from services.tasks.surfaces.parts import SurfaceParts
+from services.tasks.surfaces.rest.account_tasks import RestAccountTasks
 from services.tasks.surfaces.rest.batches import RestBatches
 from services.tasks.surfaces.rest.billing import RestBilling
 from services.tasks.surfaces.rest.creation import RestCreation, RestImages, RestPdfs
@@ -21,7 +22,8 @@ def mounts(parts: SurfaceParts) -> Sequence[Mount]:
     return [
         Mount(RestImages(creation)),
         Mount(RestPdfs(creation)),
-        Mount(RestTasks(parts.tasks, parts.watching, replies, parts.heartbeat, parts.max_pooled)),
+        Mount(RestTasks(parts.tasks, parts.search, parts.watching, replies, parts.heartbeat, parts.max_pooled)),
+        Mount(RestAccountTasks(parts, replies)),
         Mount(RestWebhooks(parts.webhooks)),
         Mount(RestBatches(parts.acceptance, parts.batches, parts.archiving, parts.files)),
         Mount(RestBilling(parts.ledger, parts.acceptance)),

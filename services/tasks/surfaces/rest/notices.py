@@ -13,6 +13,8 @@ from services.common.rpc.unknown_fields import current_unknown_fields
 from services.tasks.model import Task
 from services.tasks.surfaces.rendering import notices_of
 
+SURFACE = "rest"
+"""`Task.surface` of tasks whose call took operations as they are; other calls of this API leave it empty."""
 _NOT_APPLIED = "not_applied"
 # Parameters of operations that the calls name differently.
 _PARAMETERS: Mapping[str, str] = {
@@ -58,5 +60,5 @@ def not_applied(task: Task) -> list[str]:
 
 
 def _parameter(task: Task, name: str) -> str:
-    """An operation's parameter as the call named it; batches take operations themselves."""
-    return name if task.batch_id is not None else _PARAMETERS.get(name, name)
+    """An operation's parameter as the call named it; batches and calls of this `SURFACE` take operations themselves."""
+    return name if task.batch_id is not None or task.surface == SURFACE else _PARAMETERS.get(name, name)

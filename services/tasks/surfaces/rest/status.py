@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from services.tasks.model.state import OPEN, TERMINAL, TaskState
@@ -36,3 +37,35 @@ def states_of(status: Status) -> tuple[frozenset[TaskState], bool | None]:
             return OPEN, True
         case Status.PENDING:
             return OPEN, False
+
+
+class State(StrEnum):
+    """The states of items in lists, which tell more than `Status`."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    RETRYING = "retrying"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+_WAITING = frozenset({TaskState.QUEUED, TaskState.DISPATCHED})
+_STATES: Mapping[State, tuple[frozenset[TaskState], bool | None]] = {
+    State.QUEUED: (_WAITING, False),
+    State.RETRYING: (_WAITING, True),
+    State.RUNNING: (frozenset({TaskState.RUNNING}), None),
+    State.SUCCEEDED: (frozenset({TaskState.SUCCEEDED}), None),
+    State.FAILED: (frozenset({TaskState.FAILED}), None),
+    State.CANCELLED: (frozenset({TaskState.CANCELLED}), None),
+}
+
+
+def state_of(state: TaskState, attempt: int) -> State:
+    """The state of an item. A task that has been given back by a worker that was stopping counts as one that is retried."""
+    return next(one for one, (states, attempted) in _STATES.items() if state in states and attempted in (None, attempt > 0))
+
+
+def states_like(state: State) -> tuple[frozenset[TaskState], bool | None]:
+    """As `states_of`."""
+    return _STATES[state]

@@ -8,16 +8,19 @@ from google.api import httpbody_pb2
 from google.protobuf.struct_pb2 import NULL_VALUE, Value
 
 from darkroom.rest.v1 import envelope_pb2, task_list_pb2, tasks_pb2, tasks_pb2_grpc
+from services.common.clock import Clock, system_clock
 from services.common.identity import current_identity
 from services.common.rpc.idempotency import current_idempotency
 from services.common.rpc.interceptor import Context
 from services.common.rpc.trace import Origin
 from services.tasks.domain.owner.account_tasks import AccountTasks
+from services.tasks.domain.owner.task_search import TaskSearch
 from services.tasks.domain.owner.watching import Watching
 from services.tasks.surfaces import ids, server_sent_events
 from services.tasks.surfaces.rest import messages
+from services.tasks.surfaces.rest.account_events import event_id
+from services.tasks.surfaces.rest.filters import query_of
 from services.tasks.surfaces.rest.replies import Replies
-from services.tasks.surfaces.rest.status import Status, states_of
 
 _SUCCESS = "success"
 
@@ -25,8 +28,18 @@ _SUCCESS = "success"
 class RestTasks(tasks_pb2_grpc.TasksServiceServicer):
     """Tasks of the calling account. A task that is run again counts towards the limit of `max_pooled`."""
 
-    def __init__(self, tasks: AccountTasks, watching: Watching, replies: Replies, heartbeat: float, max_pooled: int) -> None:
-        self._tasks, self._watching, self._replies, self._heartbeat, self._max_pooled = tasks, watching, replies, heartbeat, max_pooled
+    def __init__(
+        self,
+        tasks: AccountTasks,
+        search: TaskSearch,
+        watching: Watching,
+        replies: Replies,
+        heartbeat: float,
+        max_pooled: int,
+        clock: Clock = system_clock,
+    ) -> None:
+        self._tasks, self._search, self._watching, self._replies = tasks, search, watching, replies
+        self._heartbeat, self._max_pooled, self._clock = heartbeat, max_pooled, clock
 
     async def GetTaskStatus(self, request: tasks_pb2.GetTaskStatusRequest, context: Context) -> tasks_pb2.TaskStatusEnvelope:
         """The state of the task."""
@@ -51,11 +64,11 @@ class RestTasks(tasks_pb2_grpc.TasksServiceServicer):
 
     async def ListTasks(self, request: task_list_pb2.ListTasksRequest, context: Context) -> task_list_pb2.TaskListEnvelope:
         """List tasks, newest first."""
-        states, attempted = states_of(Status(request.status)) if request.HasField("status") else (frozenset(), None)
-        page = await self._tasks.page(
-            current_identity().account_id, states=states, attempted=attempted, size=request.page_size, token=request.page_token
+        began = self._clock()
+        page = await self._search.page(current_identity().account_id, query_of(request), size=request.page_size, token=request.page_token)
+        data = task_list_pb2.TaskList(
+            items=map(messages.list_item, page.tasks), next_page_token=page.next_page_token or None, event_id=event_id(began)
         )
-        data = task_list_pb2.TaskList(items=map(messages.list_item, page.tasks), next_page_token=page.next_page_token or None)
         return task_list_pb2.TaskListEnvelope(code=200, message=_SUCCESS, data=data)
 
     async def CancelTask(self, request: tasks_pb2.CancelTaskRequest, context: Context) -> tasks_pb2.TaskStatusEnvelope:
