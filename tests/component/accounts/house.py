@@ -13,11 +13,13 @@ from services.accounts.domain.accounts import Accounts
 from services.accounts.domain.admission import Admission
 from services.accounts.domain.anonymous import Anonymous
 from services.accounts.domain.authentication import KeyAuthenticator
+from services.accounts.domain.callers import Callers
 from services.accounts.domain.config import PeopleRules
 from services.accounts.domain.home import Home
 from services.accounts.domain.passwords import Passwords
 from services.accounts.domain.rate_rules import RateRules
 from services.accounts.domain.sessions import Sessions
+from services.accounts.domain.sign_in_links import LinkMaker, SignInLinks
 from services.accounts.domain.usage import Usage
 from services.accounts.domain.user_keys import UserKeys
 from services.accounts.domain.users import Users
@@ -26,6 +28,7 @@ from services.accounts.records import KeyOwner
 from services.accounts.store.accounts import AccountStore
 from services.accounts.store.people import PeopleStore
 from services.accounts.store.sessions import SessionStore
+from services.accounts.store.sign_in_links import LinkStore
 from services.common.audit.log import AuditEntry, AuditLog, AuditQuery
 from services.common.database import Database
 from services.common.errors import DarkroomError, ErrorReason
@@ -59,6 +62,10 @@ class House:
         self.admission = Admission(self.authenticator, self.limits, anonymous)
         stores = (self.people, self.session_store)
         self.sessions = Sessions(*stores, self.home, passwords, self.limits, self.rules, self.forget, self.clock)
+        self.link_store = LinkStore(database)
+        self.link_maker = LinkMaker(self.link_store, self.people, self.home, self.rules, self.clock)
+        self.links = SignInLinks(self.link_store, self.sessions, self.session_store, self.home, self.rules, self.clock)
+        self.callers = Callers(self.accounts, self.people, self.sessions, self.session_store)
         self.users = Users(self.people, self.home, passwords, self.rules, self.forget)
         self.keys = UserKeys(self.session_store, self.usage, self.forget, self.clock, max_keys=5)
         self.account_id = 0
@@ -112,6 +119,15 @@ class House:
     async def sign_in(self, name: str = "admin", password: str = DEFAULT) -> tuple[str, Session]:
         with calling(Identity(0), Client(ADDRESS, "browser")):
             return await self.sessions.create(name, password)
+
+    async def link(self, name: str | None = None, minutes: int = 15) -> str:
+        """The token of a new link."""
+        return (await self.link_maker.make(name, minutes)).token
+
+    async def open(self, link: str) -> tuple[str, Session]:
+        """Sign in with the token of a link."""
+        with calling(Identity(0), Client(ADDRESS, "browser")):
+            return await self.links.use(link)
 
     async def admin(self) -> Identity:
         """The first administrator, with a session and a password of the own."""

@@ -18,6 +18,9 @@ from darkroom.accounts.v1 import (
     users_service_pb2,
     users_service_pb2_grpc,
 )
+from darkroom.rest.v1 import sessions_pb2 as rest
+from darkroom.rest.v1 import sessions_pb2_grpc as rest_grpc
+from services.accounts import cli
 from services.common.errors import ErrorReason, from_rpc
 from services.common.identity import ADDRESS_HEADER, IDENTITY_HEADER
 from tests.component.accounts.test_accounts_service import Admin, Replicas, Running
@@ -48,6 +51,7 @@ class People:
         self.sessions = sessions_service_pb2_grpc.SessionsServiceStub(channel)
         self.users = users_service_pb2_grpc.UsersServiceStub(channel)
         self.keys = user_keys_service_pb2_grpc.UserKeysServiceStub(channel)
+        self.rest = rest_grpc.SessionsServiceStub(channel)
 
     async def sign_in(self, name: str, password: str) -> sessions_service_pb2.CreateSessionResponse:
         """A new session."""
@@ -178,3 +182,72 @@ async def test_an_operator_helps_somebody_who_is_locked_out(replicas: Replicas, 
         assert (await calls.sign_in("admin", reset["password"])).user.must_change_password
         _, complaint = await admin("reset-password", "nobody", status=1)
         assert complaint.strip().endswith("User not found")
+
+
+async def test_a_link_of_the_operators_signs_in_once(replicas: Replicas, admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DARKROOM_PUBLIC_URL", "https://photos.example.com")
+    assert "There is no account yet" in (await admin("create-sign-in-link", status=1))[1]
+    account_id, _, _ = await admin.new_key()
+    made, complaint = await admin("create-sign-in-link")
+    beginning, _, token = made["url"].rpartition("/")
+    assert (beginning, made["user"], complaint) == ("https://photos.example.com/#/sign-in", None, "")
+    async with replicas.start("a") as first, replicas.start("b") as second, people(first) as at_first, people(second) as at_second:
+        asked = rest.CreateSessionRequest(sign_in_token=token)
+        results = await asyncio.gather(*(at.rest.CreateSession(asked) for at in (at_first, at_second) * 3), return_exceptions=True)
+        [session] = [result.data for result in results if not isinstance(result, BaseException)]
+        refused = [from_rpc(result).reason for result in results if isinstance(result, grpc.aio.AioRpcError)]
+        assert refused == [ErrorReason.CREDENTIALS_INVALID] * 5
+        assert (session.me.account_id, session.me.kind, session.me.user.name, session.me.all_scopes) == (
+            account_id,
+            "session",
+            "admin",
+            True,
+        )
+        assert (session.me.user.must_change_password, session.me.user.needs_current_password) == (False, False)
+        metadata = await identity(second, session.token)
+        assert (await at_second.rest.GetMe(rest.GetMeRequest(), metadata=metadata)).data == session.me
+        changed = rest.ChangePasswordRequest(new_password=PASSWORD)
+        await at_second.rest.ChangePassword(changed, metadata=metadata)
+        assert await refusal(at_second.rest.ChangePassword(changed, metadata=metadata)) == (
+            ErrorReason.FIELD_INVALID,
+            "Current password and new password are required",
+        )
+        by_password = rest.CreateSessionRequest(user_name="admin", password=PASSWORD)
+        other = (await at_first.rest.CreateSession(by_password)).data
+        assert other.me.user.needs_current_password
+        await at_first.rest.DeleteSession(rest.DeleteSessionRequest(), metadata=metadata)
+        async with asyncio.timeout(15):
+            while (await check(first, session.token))[0] != 401:
+                await asyncio.sleep(0.05)
+        assert (await refusal(at_first.rest.GetMe(rest.GetMeRequest(), metadata=metadata)))[0] is ErrorReason.SESSION_INVALID
+    made, _ = await admin("create-sign-in-link", "--user", "admin", "--minutes", "5")
+    assert made["user"] == "admin"
+    assert (await admin("create-sign-in-link", "--user", "nobody", status=1))[1].strip().endswith("User not found")
+
+
+@pytest.mark.parametrize("minutes", ["0", "1441", "-1", "1.5", "x", "9" * 5_000])
+async def test_how_long_a_link_may_be_good_for(minutes: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        await asyncio.to_thread(cli.main, ["create-sign-in-link", f"--minutes={minutes}"])
+    assert ended.value.code == 2
+    assert "must be a whole number from 1 to 1440" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        (rest.CreateSessionRequest(), "user_name"),
+        (rest.CreateSessionRequest(password="x"), "user_name"),
+        (rest.CreateSessionRequest(user_name="admin", sign_in_token="x"), "user_name"),
+        (rest.CreateSessionRequest(password="x", sign_in_token="x"), ""),
+        (rest.CreateSessionRequest(user_name="admin"), "password"),
+        (rest.CreateSessionRequest(user_name="", password="x"), "user_name"),
+    ],
+)
+async def test_exactly_one_way_to_sign_in(replicas: Replicas, admin: Admin, asked: rest.CreateSessionRequest, field: str) -> None:
+    await admin.new_key()
+    async with replicas.start("a") as running, people(running) as calls:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await calls.rest.CreateSession(asked)
+        error = from_rpc(refused.value)
+        assert (error.reason, error.field or "") == (ErrorReason.FIELD_INVALID, field), error.message
