@@ -1,0 +1,66 @@
+import type { components } from "../../generated/v1.ts";
+
+type Schemas = components["schemas"];
+export type ResultFile = Schemas["ResultFile"];
+export type TaskNotice = Schemas["TaskNotice"];
+export type Operation = Schemas["Operation"];
+
+/** What is done: a tool of SnapOtter's API by its id, or an operation by its name, such as `remove_background`. */
+export type Choice = {
+  kind: "tool" | "operation";
+  id: string;
+  settings: Record<string, unknown>;
+  /** Files that a tool takes besides those it works on, by what its form calls them (`mask`, `watermark`, `overlay`, `backgroundImage`). */
+  files?: Record<string, string>;
+};
+
+export type RunInput = { uploadId?: string; fileId?: string; name: string };
+
+export type ItemState = "uploading" | "queued" | "running" | "succeeded" | "failed" | "cancelled";
+
+export type ItemError = { message: string; reason: string; field?: string };
+
+export type RunItem = {
+  id: string;
+  inputs: RunInput[];
+  taskId?: string;
+  state: ItemState;
+  /** From 0 to 1; while it is uploading, of the upload. */
+  progress: number;
+  /** The step that a worker is at, in the server's words. */
+  message?: string;
+  error?: ItemError;
+  files: ResultFile[];
+  /** All files in one, where a task has several. */
+  zip?: ResultFile;
+  notices: TaskNotice[];
+  credits?: number;
+};
+
+export type Run = {
+  id: string;
+  steps: Choice[];
+  startedAt: number;
+  /** One task for all inputs, such as a collage; else one task an input. */
+  together: boolean;
+  items: RunItem[];
+  batchIds: string[];
+};
+
+export type RunSummary = {
+  total: number;
+  succeeded: number;
+  failed: number;
+  cancelled: number;
+  open: number;
+  /** From 0 to 1; what has ended counts as 1. */
+  progress: number;
+};
+
+export type Estimate = {
+  /** For all files together. */
+  credits: number;
+  /** Of the balance. */
+  available: number;
+  affordable: boolean;
+};
