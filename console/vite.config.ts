@@ -6,6 +6,8 @@ const STACK = process.env.DARKROOM_URL ?? "http://127.0.0.1:8080";
 const HANDED_ON = ["/v1", "/api", "/darkroom", "/docs", "/openapi.json"];
 
 export default defineConfig({
+  // The page itself is at `/`, see edge/console.py.
+  base: "/console/",
   plugins: [react()],
   build: {
     outDir: process.env.CONSOLE_OUT ?? "../.cache/console",

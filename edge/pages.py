@@ -1,4 +1,4 @@
-"""What the edge serves without a key: the OpenAPI document, its interactive page, and the texts for language models.
+"""What the edge serves without a key: the console, the OpenAPI documents, their interactive pages, and the texts for language models.
 
 The interactive page is Swagger UI, fetched once and checked by its hash; a browser loads nothing else from elsewhere to show it. Both
 `python -m edge.pages` and `make setup` fetch it.
@@ -11,11 +11,13 @@ import shutil
 import sys
 import tarfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from string import Template
 
+from edge import console
+from edge.page import Page
 from models.catalogue import NpmArchive
 from models.fetch import Fetcher
 from reference import llms, openapi, pilio
@@ -43,6 +45,7 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+_COMPRESSED = ("image/png", "image/webp")
 # Bytes from which a page is kept compressed.
 _LARGE = 8192
 _READABLE_ANYWHERE = {"access-control-allow-origin": "*"}
@@ -56,22 +59,11 @@ class Redirect:
     location: str
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A file that is served as it is."""
+def write(folder: Path, storage_origin: str = "", swagger_ui: Path = SWAGGER_UI) -> list[Page]:
+    """Write every page to `folder`; `storage_origin` as in `console.write`.
 
-    path: str
-    """The request path."""
-    file: Path
-    """As Envoy keeps it in memory."""
-    content_type: str
-    headers: dict[str, str] = field(default_factory=dict)
-    packed: bool = False
-    """Whether the file is compressed by gzip."""
-
-
-def write(folder: Path, swagger_ui: Path = SWAGGER_UI) -> list[Page]:
-    """Write every page to `folder`. Raises FileNotFoundError when Swagger UI has not been fetched."""
+    Raises FileNotFoundError when Swagger UI has not been fetched, or the console has not been built.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "docs").mkdir(parents=True)
     pages = [_written(folder, *text) for text in _texts(descriptor_set().SerializeToString())]
@@ -82,13 +74,13 @@ def write(folder: Path, swagger_ui: Path = SWAGGER_UI) -> list[Page]:
         shutil.copyfile(page.file, copy)
         pages.append(Page(page.path, copy, page.content_type, page.headers))
     pages += [_shown(folder, *document) for document in _documents()]
-    return [_packed(page) if page.file.stat().st_size >= _LARGE else page for page in pages]
+    pages += console.write(folder / "console", storage_origin)
+    return [_packed(page) if _is_worth_packing(page) else page for page in pages]
 
 
 def redirects() -> list[Redirect]:
-    """From the server itself, and from what is nearly the path of a page."""
-    found = [Redirect(path, "/docs") for path in ("/", "/docs/")]
-    return found + [Redirect(path.removesuffix("/"), path) for path, _, _ in _documents() if path.endswith("/")]
+    """From what is nearly the path of a page."""
+    return [Redirect("/docs/", "/docs")] + [Redirect(path.removesuffix("/"), path) for path, _, _ in _documents() if path.endswith("/")]
 
 
 def _documents() -> list[tuple[str, str, str]]:
@@ -106,7 +98,12 @@ def _shown(folder: Path, path: str, title: str, document: str) -> Page:
     return Page(path, file, _HTML, {"content-security-policy": _POLICY})
 
 
-@lru_cache(maxsize=16)
+def _is_worth_packing(page: Page) -> bool:
+    """Whether it is large, and no picture: those are compressed already."""
+    return page.file.stat().st_size >= _LARGE and page.content_type not in _COMPRESSED
+
+
+@lru_cache(maxsize=128)
 def _compressed(content: bytes) -> bytes:
     return gzip.compress(content, compresslevel=6, mtime=0)
 

@@ -16,15 +16,16 @@ from pydantic import ValidationError
 from pydantic_settings import CliApp
 
 from deploy.topology import AUTHORIZER
-from edge import failures, pages, routes
+from edge import console, failures, pages, routes
 from edge.addresses import Address, Endpoint
 from edge.descriptors import transcoded_descriptors
 from edge.fields import fields_of_bodies
+from edge.page import Page
 from edge.settings import EdgeSettings
 from edge.shapes import lists, shapes
 from services.common.rpc import catalogue
 
-Served = TypeVar("Served", pages.Page, pages.Redirect)
+Served = TypeVar("Served", Page, pages.Redirect)
 
 _TEMPLATES = Path(__file__).parent / "envoy"
 
@@ -38,13 +39,14 @@ def render(settings: EdgeSettings) -> Path:
     # Checked before anything is written.
     paths, remainders, upstreams = routes.paths(), routes.remainders(), {name: settings.upstream(name) for name in routes.upstreams()}
     treatments = [how for path in paths if isinstance(path, routes.KnownPath) for how in path.treatments]
-    groups = routes.path_groups(paths, remainders)
+    # Its dozens of files are no other request's business.
+    groups = {**routes.path_groups(paths, remainders), console.PREFIX: routes.PathGroup([], [])}
     handed_on = any(one.handed_on for one in remainders)
     out = settings.out.absolute()
     out.mkdir(parents=True, exist_ok=True)
     transcoded = routes.transcoded_services()
     (out / "descriptors.pb").write_bytes(transcoded_descriptors(transcoded).SerializeToString())
-    written = pages.write(out / "pages")
+    written = pages.write(out / "pages", settings.storage_origin)
     bucket = re.escape(f"/{settings.s3_bucket}")
     values = {
         "settings": settings,

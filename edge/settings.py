@@ -93,6 +93,10 @@ class _EdgeSettings(BaseSettings):
         pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
         description="Name of the bucket.",
     )
+    s3_public_endpoint: str | None = Field(
+        None,
+        description="URL for which the files service signs (its setting of the same name). If unset, --public-url.",
+    )
     public_url: str | None = Field(
         None,
         description="URL at which clients reach the public port if it is behind a proxy, such as https://media.example.com.",
@@ -220,7 +224,7 @@ class _EdgeSettings(BaseSettings):
             Endpoint.parse(url)
         return url
 
-    @field_validator("public_url")
+    @field_validator("public_url", "s3_public_endpoint")
     @classmethod
     def _url(cls, url: str | None) -> str | None:
         parts = urlsplit(url or "http://unset")
@@ -289,11 +293,21 @@ class _EdgeSettings(BaseSettings):
     @property
     def public_authority(self) -> str | None:
         """The Host for which presigned URLs are signed, without the port if it is the scheme's default."""
-        if self.public_url is None:
-            return None
-        parts = urlsplit(self.public_url)
-        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-        return f"{host}" if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{host}:{parts.port}"
+        url = self.s3_public_endpoint or self.public_url
+        return None if url is None else _host(url)
+
+    @property
+    def storage_origin(self) -> str:
+        """The origin to which clients send uploads; empty if that is this edge."""
+        if self.s3_endpoint is not None or self.s3_public_endpoint is None:
+            return ""
+        return f"{urlsplit(self.s3_public_endpoint).scheme}://{_host(self.s3_public_endpoint)}"
+
+
+def _host(url: str) -> str:
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else f"{parts.hostname}"
+    return host if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{host}:{parts.port}"
 
 
 if TYPE_CHECKING:

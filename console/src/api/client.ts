@@ -3,6 +3,7 @@ import type { paths as SnapOtterPaths } from "../../generated/snapotter.ts";
 import type { paths as V1Paths } from "../../generated/v1.ts";
 import { refusal, unreachable } from "./errors.ts";
 import { session } from "./session.ts";
+import { reachable } from "./storage.ts";
 
 const authorized: Middleware = {
   onRequest({ request }) {
@@ -38,7 +39,7 @@ export async function data<Data>(call: Promise<Reply<{ data?: Data }>>): Promise
 export async function body<Body>(call: Promise<Reply<Body>>): Promise<Body> {
   const reply = await call;
   if (!reply.response.ok) throw refusal(reply.response, reply.error);
-  return reply.data as Body;
+  return reachable(reply.data) as Body;
 }
 
 /** A header for a call that creates something: repeated with the same key, it creates nothing new. */

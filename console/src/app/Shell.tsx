@@ -5,6 +5,7 @@ import { snapotter } from "../api/client.ts";
 import { may, useMe } from "../api/me.ts";
 import { session } from "../api/session.ts";
 import { LANGUAGES, type Language, TextsContext, useTexts } from "../i18n/texts.ts";
+import { icon } from "../ui/assets.ts";
 import { IconButton } from "../ui/Button.tsx";
 import { Menu } from "../ui/Menu.tsx";
 import { ROUTES } from "./routes.tsx";
@@ -18,16 +19,9 @@ export function Shell({ children }: { children: ReactNode }) {
   const [open, setOpen] = useState(false);
   return (
     <div className="shell">
-      <a
-        className="skip button"
-        href="#content"
-        onClick={(event) => {
-          event.preventDefault();
-          document.getElementById("content")?.focus();
-        }}
-      >
+      <button type="button" className="skip button" onClick={() => document.getElementById("content")?.focus()}>
         {t.common.skip}
-      </a>
+      </button>
       <header className="bar">
         <IconButton
           label={t.common.menu}
@@ -40,7 +34,7 @@ export function Shell({ children }: { children: ReactNode }) {
           <MenuIcon />
         </IconButton>
         <Link href="/" className="brand">
-          <img src="/icon.svg" alt="" width="26" height="26" />
+          <img src={icon} alt="" width="26" height="26" />
           Darkroom
         </Link>
         <span className="grow" />

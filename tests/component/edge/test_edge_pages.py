@@ -1,17 +1,20 @@
-"""The documentation at the public port: without a key, with nothing from anywhere else."""
+"""The console and the documentation at the public port: without a key, with nothing from anywhere else."""
 
 from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import httpx
 import pytest
 
-from edge import pages
+from edge import console, pages
 from reference import llms, openapi, pilio
 from services.common.rpc import catalogue
 from tests.component.edge.conftest import Edge
+
+CASES = (("here", ""), ("elsewhere", "https://s3.example.com"))
 
 
 async def test_openapi_is_served_as_it_is_generated(http: httpx.AsyncClient) -> None:
@@ -64,7 +67,7 @@ async def test_licence_goes_with_the_files(http: httpx.AsyncClient) -> None:
     assert "Apache License" in (await http.get("/docs/LICENSE")).text
 
 
-@pytest.mark.parametrize("path", ["/", "/docs/", "/?from=a-mail"])
+@pytest.mark.parametrize("path", ["/docs/", "/docs/?from=a-mail"])
 async def test_whoever_opens_the_url_is_led_to_the_page(edge: Edge, http: httpx.AsyncClient, path: str) -> None:
     for reply in (await http.get(path), await http.head(path), await http.get(path, headers={"origin": "https://app.example.com"})):
         assert (reply.status_code, reply.headers["location"], reply.content) == (302, "/docs", b"")
@@ -72,6 +75,44 @@ async def test_whoever_opens_the_url_is_led_to_the_page(edge: Edge, http: httpx.
     for verb in ("POST", "PUT", "DELETE", "OPTIONS"):
         assert (await http.request(verb, path)).status_code == 401
         assert (await http.request(verb, path, headers=edge.headers)).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/?from=a-mail"])
+async def test_the_console_is_at_the_root_and_loads_nothing_from_elsewhere(edge: Edge, http: httpx.AsyncClient, path: str) -> None:
+    page = await http.get(path)
+    assert (page.status_code, page.headers["content-type"], page.headers["cache-control"]) == (200, "text/html; charset=utf-8", "no-cache")
+    policy = dict(part.strip().split(" ", 1) for part in page.headers["content-security-policy"].split(";"))
+    assert (policy["default-src"], policy["script-src"], policy["style-src"], policy["connect-src"]) == (
+        "'none'",
+        "'self'",
+        "'self'",
+        "'self'",
+    )
+    assert (policy["frame-ancestors"], page.headers["referrer-policy"]) == ("'none'", "no-referrer")
+    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon\w+=", page.text)
+    loaded = [path for path in re.findall(r'(?:src|href)="([^"]+)"', page.text) if path != "/docs"]
+    assert {path.rpartition(".")[2] for path in loaded} >= {"js", "css"}
+    for name in loaded:
+        reply = await http.get(name)
+        assert reply.status_code == 200, name
+        assert reply.content == (console.BUILT / name.removeprefix(console.PREFIX)).read_bytes()
+        # Its name changes with its content.
+        assert ("immutable" in reply.headers["cache-control"]) == ("/assets/" in name)
+    for verb in ("POST", "PUT", "DELETE"):
+        assert (await http.request(verb, path)).status_code == 401
+    assert (await http.get("/console/nothing.js", headers=edge.headers)).status_code == 404
+
+
+def test_uploads_to_a_storage_elsewhere_are_allowed_and_named(tmp_path: Path) -> None:
+    here, elsewhere = ({page.path: page for page in console.write(tmp_path / name, origin)}["/"] for name, origin in CASES)
+    assert 'name="storage-origin" content=""' in here.file.read_text()
+    assert 'name="storage-origin" content="https://s3.example.com"' in elsewhere.file.read_text()
+    assert "connect-src 'self' https://s3.example.com;" in elsewhere.headers["content-security-policy"]
+
+
+def test_a_console_that_has_not_been_built_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="make setup"):
+        list(console.write(tmp_path / "out", built=tmp_path))
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/llms.txt"])

@@ -149,3 +149,11 @@ def test_connections_leave_files_for_what_else_is_open(
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, files))
     assert settings(edge_max_connections=chosen).max_connections == connections
+
+
+def test_urls_are_signed_for_the_storage_that_clients_see() -> None:
+    beside = settings(s3_public_endpoint="https://s3.example.com", s3_endpoint="http://127.0.0.1:9000", public_url="https://other.example")
+    assert (beside.public_authority, beside.storage_origin) == ("s3.example.com", "")
+    elsewhere = settings(s3_public_endpoint="http://[::1]:9000/")
+    assert (elsewhere.public_authority, elsewhere.storage_origin) == ("[::1]:9000", "http://[::1]:9000")
+    assert settings().storage_origin == ""

@@ -8,7 +8,7 @@ import { byLink } from "./signingIn.ts";
 const used = new Map<string, Promise<void>>();
 
 /** A token works once, and React runs effects twice while developing. */
-function useUp(token: string): Promise<void> {
+function exchange(token: string): Promise<void> {
   const begun = used.get(token) ?? byLink(token);
   used.set(token, begun);
   return begun;
@@ -20,7 +20,7 @@ export function LinkPage({ token }: { token: string }) {
   const [, navigate] = useLocation();
   const [failed, setFailed] = useState(false);
   useEffect(() => {
-    useUp(token)
+    exchange(token)
       // The token goes from the history, too.
       .then(() => navigate("/", { replace: true }))
       .catch(() => setFailed(true));

@@ -1,4 +1,5 @@
 import { useTexts } from "../../i18n/texts.ts";
+import { icon } from "../../ui/assets.ts";
 import { SignInForm } from "./SignInForm.tsx";
 
 /** The page of somebody who is not signed in. */
@@ -8,7 +9,7 @@ export function SignInPage() {
     <main className="sign-in">
       <div className="card">
         <p className="brand">
-          <img src="/icon.svg" alt="" width="32" height="32" />
+          <img src={icon} alt="" width="32" height="32" />
           Darkroom
         </p>
         <h1>{t.signIn.title}</h1>
