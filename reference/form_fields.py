@@ -1,0 +1,175 @@
+"""The fields of a form: what a message takes, from its descriptor, rules, options and comments."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+from darkroom.common.v1 import options_pb2
+from darkroom.operations.v1 import options_pb2 as operation_options
+from reference.comments import Comments
+from reference.form_words import label_of, option_label, unit_of
+from reference.rules import constraints, is_required, rules_of
+
+Field = dict[str, Any]
+Words = Mapping[str, Any]
+"""What the table says of a field."""
+
+_WHOLE = frozenset(getattr(FieldDescriptor, f"CPPTYPE_{name}") for name in ("INT32", "UINT32", "INT64", "UINT64"))
+_UNSIGNED = frozenset((FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64))
+_REAL = frozenset((FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT))
+_OTHER_NAME = re.compile(r"(?:As (?:the position )?`\w+`|Another name of `\w+`)(?=[,.])")
+_SAME_OPTION = re.compile(r"`(\w+)` is `(\w+)`")
+_ABSENT = re.compile(r"If absent,(?: or `\w+`,)? `?([\w:]+(?:\.\d\w*)?)`?\.|\b(\d+) if absent\b|If absent, `(\w+)`")
+_AS = re.compile(r"As ([A-Z0-9_]+)\.")
+_BOX = "darkroom.operations.v1.PercentBox"
+_LONG_TEXT = 1000
+"""Characters from which a text has several lines."""
+
+
+class FormFields:
+    """Describes the fields of messages. With `camel_case`, names are as JSON has them; else, as protos have them."""
+
+    def __init__(self, comments: Comments, *, camel_case: bool) -> None:
+        self._comments, self._camel_case = comments, camel_case
+
+    def of(self, message: Descriptor, table: Mapping[str, Words], hidden: Sequence[str] = ()) -> list[Field]:
+        """All fields but those that are `hidden`, and that are other names of one. `table` has words by name."""
+        found = []
+        for field in message.fields:
+            name = self.name(field)
+            if name not in hidden and not self.is_other_name(field):
+                found.append(self._field(field, table.get(name, {})))
+        return found
+
+    def name(self, field: FieldDescriptor) -> str:
+        """What requests call it."""
+        return str(field.json_name if self._camel_case else field.name)
+
+    def is_other_name(self, field: FieldDescriptor) -> bool:
+        """Whether another field is the same."""
+        return _OTHER_NAME.match(self._comments.of(field.full_name)) is not None
+
+    def _field(self, field: FieldDescriptor, words: Words) -> Field:
+        name, comment = self.name(field), self._comments.of(field.full_name)
+        described: Field = {"name": name, "label": label_of(name), "help": comment}
+        described |= self._typed(field, comment)
+        described |= {key: value for key, value in words.items() if key != "without"}
+        if "options" in described:
+            described["options"] = self._options(described["options"], words, comment)
+        if described["type"] == "file":
+            described["label"] = words.get("label", label_of(name.removesuffix("_file_id")))
+        unit = unit_of(comment) if described["type"] in ("integer", "number") and "unit" not in described else None
+        if unit is not None:
+            described["unit"] = unit
+        needed = is_required(field) or (described.get("min_length", 0) > 0 and not field.has_presence)
+        return described | {"required": words.get("required", needed)}
+
+    def _options(self, options: Sequence[Any], words: Words, comment: str) -> list[dict[str, Any]]:
+        left_out = {*words.get("without", ()), *(match[1] for match in _SAME_OPTION.finditer(comment))}
+        full = [each if isinstance(each, dict) else {"value": each} for each in options]
+        return [{"label": option_label(each["value"])} | each for each in full if each["value"] not in left_out]
+
+    def _typed(self, field: FieldDescriptor, comment: str) -> Field:
+        if field.is_repeated:
+            return self._list(field)
+        if field.message_type is not None:
+            return {"type": "object", "fields": self.of(field.message_type, {})}
+        if field.enum_type is not None:
+            return self._enum(field)
+        if field.GetOptions().Extensions[operation_options.auxiliary_input]:
+            return {"type": "file"}
+        return _scalar(field, constraints(rules_of(field)), self._default(field, comment))
+
+    def _list(self, field: FieldDescriptor) -> Field:
+        schema = constraints(rules_of(field))
+        most = {"max_items": schema["maxItems"]} if "maxItems" in schema else {}
+        if field.message_type is None:
+            one: Field = self._enum(field) if field.enum_type is not None else {"type": "string"}
+            return {"type": "list", "item": one | self._labelled(one), "default": []} | most
+        if field.message_type.full_name == _BOX:
+            return {"type": "boxes", "unit": "%", "default": []} | most
+        return {"type": "list", "fields": self.of(field.message_type, {}), "default": []} | most
+
+    def _labelled(self, one: Field) -> Field:
+        return {"options": self._options(one["options"], {}, "")} if "options" in one else {}
+
+    def _enum(self, field: FieldDescriptor) -> Field:
+        enum = field.enum_type
+        assert enum is not None
+        first, *others = enum.values
+        prefix = first.name.removesuffix("UNSPECIFIED")
+        refused = set(rules_of(field).enum.not_in)
+        options = []
+        for value in others:
+            if value.number not in refused:
+                told = self._comments.of(f"{enum.full_name}.{value.name}")
+                label = {"value": value.name, "label": option_label(value.name.removeprefix(prefix).lower())}
+                options.append(label | ({"help": told} if told else {}))
+        same = _AS.match(self._comments.of(f"{enum.full_name}.{first.name}"))
+        default = {"default": prefix + same[1]} if same and not field.is_repeated else {}
+        return {"type": "enum", "options": options} | default
+
+    def _default(self, field: FieldDescriptor, comment: str) -> Any:
+        """What absence means; None if it cannot be said in a value."""
+        options = field.GetOptions().Extensions
+        if said := options[options_pb2.default_value]:
+            return json.loads(said)
+        if options[operation_options.role] == operation_options.PARAMETER_ROLE_FACTOR:
+            return cast("Descriptor", field.containing_type).GetOptions().Extensions[operation_options.operation].size_change.default_factor
+        match = _ABSENT.search(comment)
+        if match is None:
+            return None
+        text = next(group for group in match.groups() if group)
+        is_number = field.cpp_type in _WHOLE or field.cpp_type in _REAL
+        return int(text) if is_number and text.isdigit() else None if is_number else text
+
+
+def _scalar(field: FieldDescriptor, schema: Mapping[str, Any], default: Any) -> Field:
+    listed = schema.get("enum", [schema["const"]] if "const" in schema else [])
+    if listed:
+        # In operations, 0 is what is not given.
+        options = [value for value in listed if value != 0]
+        return {"type": "enum", "options": options} | _given(default, options)
+    if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
+        return {"type": "boolean", "default": bool(default)}
+    if field.cpp_type in _WHOLE or field.cpp_type in _REAL:
+        return _number(field, schema) | _given(default)
+    return _text(field, schema) | _given(default)
+
+
+def _given(default: Any, options: Sequence[Any] | None = None) -> Field:
+    return {} if default is None or (options is not None and default not in options) else {"default": default}
+
+
+def _number(field: FieldDescriptor, schema: Mapping[str, Any]) -> Field:
+    whole = field.cpp_type in _WHOLE
+    bounds: Field = {
+        ours: schema[theirs]
+        for theirs, ours in (("minimum", "min"), ("exclusiveMinimum", "min_exclusive"), ("maximum", "max"))
+        if theirs in schema
+    }
+    if field.cpp_type in _UNSIGNED:
+        bounds.setdefault("min", 0)
+    bounds = {name: int(value) if float(value).is_integer() else value for name, value in bounds.items()}
+    step: float = 1
+    if not whole and "min" in bounds and "max" in bounds:
+        wide = bounds["max"] - bounds["min"]
+        step = 0.05 if wide <= 2 else 0.1 if wide <= 20 else 1
+    return {"type": "integer" if whole else "number", **bounds, "step": step}
+
+
+def _text(field: FieldDescriptor, schema: Mapping[str, Any]) -> Field:
+    limits = {ours: schema[theirs] for theirs, ours in (("minLength", "min_length"), ("maxLength", "max_length")) if theirs in schema}
+    must = field.GetOptions().Extensions[options_pb2.must]
+    pattern = schema.get("pattern", "")
+    if "#" in pattern:
+        extra = {"also": ["transparent"]} if "transparent" in pattern else {"alpha": True} if "8}" in pattern else {}
+        return {"type": "color", **extra}
+    if pattern:
+        limits |= {"pattern": pattern, "must": must}
+    return {"type": "text" if limits.get("max_length", 0) >= _LONG_TEXT else "string", **limits}

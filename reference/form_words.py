@@ -1,0 +1,72 @@
+"""Labels and units of forms, from names and comments."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_SPELLED = {
+    "avif": "AVIF",
+    "bg": "background",
+    "bw": "black and white",
+    "center": "centre",
+    "color": "colour",
+    "colors": "colours",
+    "dpi": "DPI",
+    "gif": "GIF",
+    "gps": "GPS",
+    "heic": "HEIC",
+    "heif": "HEIF",
+    "icc": "ICC",
+    "id": "ID",
+    "iptc": "IPTC",
+    "jpeg": "JPEG",
+    "jpg": "JPEG",
+    "kb": "KB",
+    "mm": "mm",
+    "ocr": "OCR",
+    "pdf": "PDF",
+    "png": "PNG",
+    "qr": "QR",
+    "svg": "SVG",
+    "tiff": "TIFF",
+    "url": "URL",
+    "webp": "WebP",
+    "xmp": "XMP",
+}
+_UNITS = (
+    (re.compile(r"^Pixels per inch", re.IGNORECASE), "dpi"),
+    (re.compile(r"\bin millimetres\b"), "mm"),
+    (re.compile(r"\bper cent\b"), "%"),
+    (re.compile(r"\b[Dd]egrees\b"), "°"),
+    (re.compile(r"\bin points\b"), "pt"),
+    (re.compile(r"\b[Kk]ilobytes\b|\bunits of 1024 bytes\b"), "KB"),
+    (re.compile(r"^Metres\b"), "m"),
+    (re.compile(r"\b(?:in|by how many|[Mm]ost) pixels\b|^Pixels\b|\bin pixels\b|: (?:width|height) in pixels"), "px"),
+)
+"""The first that a comment's first sentence has counts."""
+_PIXELS = re.compile(r"^(?:By how many pixels|(?:Column|Row) of)")
+_RATIO = re.compile(r"\d+:\d+|[\d.]+K")
+
+
+def label_of(name: str) -> str:
+    """`borderWidth`, `border_width` and `border-width` as `Border width`."""
+    words = [_SPELLED.get(part.lower(), part.lower()) for part in _PART.findall(name)]
+    text = " ".join(words)
+    return text[:1].upper() + text[1:]
+
+
+def option_label(value: Any) -> str:
+    """What a value of a field is called."""
+    if not isinstance(value, str) or _RATIO.fullmatch(value) or not _PART.search(value):
+        return str(value)
+    return value if len(value) <= 2 and value.isupper() else label_of(value)
+
+
+def unit_of(comment: str) -> str | None:
+    """What a number counts; None if the comment does not say it."""
+    sentence = re.split(r"\.(?:\s|$)", comment, maxsplit=1)[0]
+    if _PIXELS.match(sentence):
+        return "px"
+    return next((unit for pattern, unit in _UNITS if pattern.search(sentence)), None)
