@@ -111,9 +111,15 @@ def _introduction(surface: Surface) -> str:
     return file.read_text().strip() if file.is_file() else ""
 
 
+_KINDS_OF_KEYS = {"si_": "the API key of a person (`si_…`)", "": "the token of a session"}
+"""What else callers of a surface may send, by its prefix."""
+
+
 def _security_scheme(key: KeyScheme, *, first: bool) -> Document:
     value = " ".join(filter(None, (key.scheme, f"{next(iter(key.prefixes), '')}…")))
+    others = [_KINDS_OF_KEYS[prefix] for prefix in key.prefixes if prefix in _KINDS_OF_KEYS]
     about = f"`{key.header}: {value}`" if first else "The same API key, for clients that send it in this header."
+    about += f"{'' if about.endswith('.') else '.'} It may also be {' or '.join(others)}." if others else ""
     if key.scheme:
         return {"type": "http", "scheme": key.scheme.lower(), "description": about}
     return {"type": "apiKey", "in": "header", "name": key.header, "description": about}

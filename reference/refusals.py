@@ -10,7 +10,7 @@ from typing import Any
 
 from google.protobuf.descriptor import MethodDescriptor
 
-from darkroom.common.v1 import errors_pb2
+from darkroom.common.v1 import errors_pb2, options_pb2, scope_pb2
 from reference.comments import Comments
 from reference.schemas import Schemas
 from services.common.errors import DarkroomError, ErrorReason
@@ -51,6 +51,7 @@ _ANY_CALL = (
 )
 # What calls say FILE_NOT_FOUND of.
 _NAMED_BY_PATHS = ("/files/{", "/library/{", "/storages/{")
+_SESSION = ""  # the prefix of keys that stands for tokens of sessions
 _ANY_BODY = (ErrorReason.MALFORMED_REQUEST, ErrorReason.BODY_TOO_LARGE)
 
 
@@ -74,6 +75,8 @@ class Refusals:
         elif any(f"{{{name}" not in binding.template for name in method.input_type.fields_by_name):
             # A query parameter whose value does not fit the type of its field.
             found.add(ErrorReason.MALFORMED_REQUEST)
+        if self._may_be_a_session(method):
+            found.add(ErrorReason.PASSWORD_CHANGE_REQUIRED)
         named = [*self._named(method.containing_service.full_name), *self._named(method.full_name)]
         if self.surface.over_http and "{" in binding.template:
             # A variable may hold what leads elsewhere.
@@ -96,6 +99,12 @@ class Refusals:
         return {
             str(status): self._response(by_status[status], limit, said.get(status, ())) for status in sorted(by_status.keys() | said.keys())
         }
+
+    def _may_be_a_session(self, method: MethodDescriptor) -> bool:
+        """Whether a session may call that has to change its password first. A surface over HTTP says itself what becomes of one."""
+        takes_sessions = any(_SESSION in key.prefixes for key in self.surface.keys) and not self.surface.over_http
+        any_will_do = catalogue.is_anonymous(method) or method.GetOptions().Extensions[options_pb2.scope] == scope_pb2.SCOPE_ANY
+        return takes_sessions and not any_will_do
 
     def _said(self, method: MethodDescriptor) -> dict[int, list[str]]:
         """What the comments say about statuses, where a surface has no error codes to name: `with 401 for an unknown name`."""

@@ -20,7 +20,6 @@ from rich.table import Table
 from deploy.local.assembly import DEFAULT_DIRECTORY, create_stack, open_stack
 from deploy.local.backup import archive, snapshot
 from deploy.local.backup.restore import restore
-from deploy.local.config import StackConfig
 from deploy.local.errors import NotReady, PartFailed, StackError
 from deploy.local.first_account import write_env
 from deploy.local.layout import Layout
@@ -29,7 +28,7 @@ from deploy.local.processes import end_processes
 from deploy.local.programs.services import run_service_command
 from deploy.local.programs.triton import loaded_models
 from deploy.local.progress import Lines, LiveList, Progress
-from deploy.local.sign_in_link import make_link, people_sign_in
+from deploy.local.sign_in_link import invitation, make_link, people_sign_in
 from deploy.topology import SERVICES
 
 _WHOLE = 1_000
@@ -116,16 +115,8 @@ async def _up(options: argparse.Namespace) -> int:
     print(f"Darkroom is up at {stack.config.public_url} ({time.monotonic() - begun:.1f} s)")
     print(f"Key and URL are in {_shown(layout.env_file)}; `. {_shown(layout.env_file)}` puts them into a shell.")
     if people_sign_in(stack.config):
-        print(await _invitation(stack.config))
+        print(await invitation(stack.config))
     return 0
-
-
-async def _invitation(config: StackConfig) -> str:
-    """The line of `up` with a link. Without one the stack works, too: it may have no account that people belong to."""
-    try:
-        return f"Open in a browser (signs in once): {await make_link(config)}"
-    except PartFailed as failure:
-        return f"There is no link to sign in with: {' '.join(failure.log_lines[-1:]) or failure}"
 
 
 async def _down(options: argparse.Namespace) -> int:

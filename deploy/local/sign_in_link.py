@@ -7,6 +7,7 @@ import json
 from pydantic import TypeAdapter
 
 from deploy.local.config import StackConfig
+from deploy.local.errors import PartFailed
 from deploy.local.programs.services import run_service_command
 
 _ENABLED = "DARKROOM_AUTH_ENABLED"
@@ -26,3 +27,11 @@ async def make_link(config: StackConfig, user: str | None = None, minutes: int |
     made = json.loads(await run_service_command(config, "accounts", "create-sign-in-link", *arguments))
     url: str = made["url"]
     return url
+
+
+async def invitation(config: StackConfig) -> str:
+    """The line of `up` with a link. Without one the stack works, too: it may have no account that people belong to."""
+    try:
+        return f"Open in a browser (signs in once): {await make_link(config)}"
+    except PartFailed as failure:
+        return f"There is no link to sign in with: {' '.join(failure.log_lines[-1:]) or failure}"
