@@ -1,0 +1,28 @@
+import type { components } from "../../generated/v1.ts";
+
+type Schemas = components["schemas"];
+export type TaskItem = Schemas["TaskListItem"];
+export type TaskDetails = Schemas["TaskDetails"];
+export type TaskResult = Schemas["TaskResult"];
+export type ResultFile = Schemas["ResultFile"];
+export type TaskNotice = Schemas["TaskNotice"];
+export type TaskAttempt = Schemas["TaskAttempt"];
+export type TimelineEvent = Schemas["TaskTimelineEvent"];
+export type Batch = Schemas["BatchResult"];
+export type State = TaskItem["state"];
+
+export const STATES: readonly State[] = ["queued", "running", "retrying", "succeeded", "failed", "cancelled"];
+
+export function isState(text: string | null): text is State {
+  return STATES.some((state) => state === text);
+}
+
+/** Nothing more will happen to a task in this state. */
+export function hasEnded(state: State): boolean {
+  return state === "succeeded" || state === "failed" || state === "cancelled";
+}
+
+/** What a task is called: its first input, or else what it does with nothing. */
+export function namesOf(task: { input_names: readonly string[] }, otherwise: string): string {
+  return task.input_names.filter(Boolean).join(", ") || otherwise;
+}
