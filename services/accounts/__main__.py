@@ -28,6 +28,7 @@ from services.accounts.domain.rate_limits import RateLimits
 from services.accounts.domain.roles import Roles
 from services.accounts.domain.sessions import Sessions
 from services.accounts.domain.sign_in_links import SignInLinks
+from services.accounts.domain.system import SystemReport
 from services.accounts.domain.teams import Teams
 from services.accounts.domain.usage import INTERVAL_SECONDS as USAGE_SECONDS
 from services.accounts.domain.usage import Usage
@@ -62,6 +63,7 @@ from services.accounts.surfaces.native.users import NativeUsers
 from services.accounts.surfaces.rest.audit import RestAudit
 from services.accounts.surfaces.rest.keys import RestKeys
 from services.accounts.surfaces.rest.sessions import RestSessions
+from services.accounts.surfaces.rest.system import RestSystem
 from services.accounts.surfaces.rest.usage import RestUsage
 from services.accounts.tasks_client import SavedPipelines
 from services.common import bus
@@ -79,6 +81,7 @@ from services.common.revocations import hearing_revoked
 from services.common.rpc.channel import Caller, channel
 from services.common.rpc.server import Mount
 from services.common.serving import Opening, Parts, Service
+from services.common.system_part import OwnPart, RemoteSystemPart
 from services.common.telemetry import checks
 from services.common.telemetry.reading import PoolGauges
 
@@ -135,6 +138,10 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
     await opening.open("revocations", hearing_revoked(connection, lambda key_id, _: authenticator.evict(key_id)))
     trail = AuditTrail({"accounts": audit, "files": RemotePart(files, caller), "tasks": RemotePart(tasks, caller)})
     parts = [RemoteUsage(files, caller).read, RemoteUsage(tasks, caller).read]
+    own, system = OwnPart(), {"files": RemoteSystemPart(files, caller).read, "tasks": RemoteSystemPart(tasks, caller).read}
+    if settings.gateway_address is not None:
+        gateway = await opening.open("gateway", channel(settings.gateway_address, "gateway", settings.tls))
+        system["gateway"] = RemoteSystemPart(gateway, caller).read
     report = UsageReport(store, buckets.left, settings.rate_rules, parts, max_keys=settings.max_keys)
     return Parts(
         # Not NATS: keys are checked without it, and a revocation still takes effect within seconds.
@@ -153,6 +160,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
         ],
         collectors=[PoolGauges(database.engine)],
         internal=[Mount(AuthorizationServicer(admission)), Mount(SettingValues(shared))],
+        own=own,
         listeners=[lambda health: listener.listening(settings.authorization_listen, admission, health, settings.drain_calls, settings.tls)],
         public=[
             Mount(AccountsServicer(accounts, creation)),
@@ -169,6 +177,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
             Mount(RestKeys(accounts, creation)),
             Mount(RestAudit(trail)),
             Mount(RestUsage(report)),
+            Mount(RestSystem(SystemReport({"accounts": own.read, **system}), home, settings.metrics_url, system_clock)),
             Mount(RestSessions(signing_in, signing_in_by_link, Callers(accounts, people, signing_in, sessions))),
         ],
     )

@@ -23,6 +23,14 @@ class AccountsSettings(ServiceSettings, DatabaseSettings, AuditSettings, LimitSe
     tasks_address: str = Field(
         description="Internal listener of the tasks service, as a gRPC target; for its part of the audit log and of usage."
     )
+    gateway_address: str | None = Field(
+        None, description="Internal listener of the gateway, as a gRPC target; for GET /v1/system, which lacks the gateway without it."
+    )
+    metrics_url: str | None = Field(
+        None,
+        pattern=r"^https?://\S+$",
+        description="Where the operator's metrics are shown, such as a Grafana dashboard; for GET /v1/system.",
+    )
 
 
 class AdministrationSettings(DatabaseSettings, LimitSettings, PeopleSettings, StreamSettings, TlsSettings):

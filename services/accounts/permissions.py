@@ -12,6 +12,7 @@ platform ask for scopes, as they do of an account's own keys:
 | settings:write | settings:write |
 | branding:manage | branding:manage |
 | features:manage | features:manage |
+| system:health | system:read |
 | all | all |
 
 So the first row holds for everyone who has signed in: `tools:use`, `files:own`, `apikeys:own`, `pipelines:own` and `settings:read` are
@@ -41,7 +42,8 @@ BUILT_IN: Mapping[str, frozenset[str]] = {ADMIN: PERMISSIONS, EDITOR: _OF_EDITOR
 HIGHEST = 3
 _LEVELS = {ADMIN: HIGHEST, EDITOR: 2, USER: 1}
 _EVERYONE = frozenset({"files:read", "files:write", "tasks:read", "tasks:write", "billing:read"})
-_GIVEN_BY = {name: name for name in ("users:manage", "teams:manage", "audit:read", "settings:write", "branding:manage", "features:manage")}
+_SAME = ("users:manage", "teams:manage", "audit:read", "settings:write", "branding:manage", "features:manage")
+_GIVEN_BY = {**{name: name for name in _SAME}, "system:health": "system:read"}
 
 
 def built_in_id(role: str) -> str:

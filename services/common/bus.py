@@ -4,8 +4,8 @@
 `EVENTS.<account>.<kind>` keeps task events for an hour, several to a message; the tasks database is their source of truth. The kind is
 `end` for a message with the end of a task that has files, or could have made some, and `change` for any other: the files service reads
 the former only.
-`OFFERS.<operation>` keeps one message, for a minute, for each operation that a worker is configured for, and for each newer lane that a
-worker serves; see `offers.py`.
+`OFFERS.<operation>` keeps one message, for a minute, for each operation that a worker is configured for, for each newer lane that a worker
+serves, and for each worker; see `offers.py` and `worker_board.py`.
 `PROGRESS.<name>` keeps, for two minutes, what was last told of a job that a client of the gateway has named.
 `JOBS.<name>` keeps, for a day, which task it is that a client has named and does not wait for.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from prometheus_client import Gauge
 
+from darkroom.internal.system.v1 import part_pb2
 from services.common.config import DiskSettings
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
@@ -38,6 +39,14 @@ class DiskGuard:
                 "The server's disk is nearly full, so it accepts no new tasks and uploads. Running tasks, downloads and deletions go on. "
                 "Try again later.",
             )
+
+    async def tell(self, part: part_pb2.Part) -> None:
+        """Add how much room there is now to what the process knows about the installation."""
+        if self._path is None:
+            return
+        usage = await asyncio.to_thread(shutil.disk_usage, self._path)
+        part.disk.free_bytes, part.disk.total_bytes, part.disk.reserve_bytes = usage.free, usage.total, self._reserve
+        part.disk.full = usage.free < self._reserve
 
     async def step(self) -> bool:
         """Look once."""

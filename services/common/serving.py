@@ -7,7 +7,7 @@ import gc
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from prometheus_client.registry import Collector
@@ -17,6 +17,7 @@ from services.common.config import ProcessSettings, ServiceSettings
 from services.common.identity import Verifier
 from services.common.rpc.open_calls import OpenCalls
 from services.common.rpc.server import Mount, listening
+from services.common.system_part import OwnPart, SystemPartServicer
 from services.common.telemetry import tracing
 from services.common.telemetry.health import Check, Health
 from services.common.telemetry.listener import observable
@@ -84,6 +85,8 @@ class Parts:
     collectors: Sequence[Collector] = ()
     """Metrics that are read when they are scraped."""
     internal: Sequence[Mount] = ()
+    own: OwnPart = field(default_factory=OwnPart)
+    """What it knows about the installation; served there."""
     public: Sequence[Mount] = ()
     """Served if the settings name a public listener."""
     listeners: Sequence[Callable[[Health], AbstractAsyncContextManager[None]]] = ()
@@ -128,13 +131,15 @@ class Service(Generic[Settings]):
         async with Opening() as opening:
             parts = await self.compose(settings, opening)
             health = Health(parts.needs)
+            parts.own.watch(health)
             await opening.open("health", health.watching())
             await opening.open("loops", process.background(*(loop.run() for loop in parts.loops)))
             await opening.open("metrics", observable(settings.metrics_listen, health, parts.collectors))
             if not await parts.before_listening(stop):
                 return
             seconds, tls = settings.drain_calls, settings.tls
-            internal = listening("internal", settings.internal_listen, parts.internal, verifier, (), health, seconds, tls=tls)
+            mounts = (*parts.internal, Mount(SystemPartServicer(parts.own)))
+            internal = listening("internal", settings.internal_listen, mounts, verifier, (), health, seconds, tls=tls)
             await opening.open("internal listener", internal)
             for listener in parts.listeners:
                 await opening.open("listener", listener(health))

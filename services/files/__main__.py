@@ -20,6 +20,7 @@ from services.common.rpc.channel import Caller, channel
 from services.common.rpc.server import Mount
 from services.common.sandbox import Sandbox
 from services.common.serving import Opening, Parts, Service
+from services.common.system_part import OwnPart
 from services.common.telemetry import checks
 from services.common.telemetry.health import Check
 from services.common.telemetry.reading import PoolGauges
@@ -88,6 +89,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
             Mount(AuditPartServicer(audit)),
             Mount(UsagePartServicer(files.quotas.usage)),
         ],
+        own=OwnPart(files.disk.tell, files.quotas.tell),
         public=[
             Mount(NativeFiles(files.uploads, files.imports, files.unfinished, files.library)),
             Mount(NativeLibrary(files.shelf)),

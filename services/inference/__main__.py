@@ -26,8 +26,10 @@ from services.common.sandbox import Limits as SandboxLimits
 from services.common.sandbox import Sandbox, WarmChildren
 from services.common.serving import Opening, Parts, Service
 from services.common.short_pictures import SHORT_OPERATIONS
+from services.common.system_part import OwnPart
 from services.common.telemetry import checks
 from services.common.telemetry.health import Check, Health
+from services.common.worker_board import WorkerBoard
 from services.inference import operations
 from services.inference.bundles.answering import answering
 from services.inference.bundles.managing import Bundles, bundles_of_models
@@ -53,6 +55,7 @@ from services.inference.worker.client import AttemptClient
 from services.inference.worker.files import AttemptFiles
 from services.inference.worker.lane import Lane, work
 from services.inference.worker.object_transfer import ObjectTransfer
+from services.inference.worker.presence import Presence
 from services.inference.worker.work_folder import work_folder
 
 _MODELS_LANES = frozenset(("neural", "pages"))
@@ -97,14 +100,25 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
         max_picture_bytes=settings.max_picture_bytes,
     )
     lanes = {lane: count for lane, count in settings.lanes.items() if _workable(lane, serving)}
-    offering = Loop("offers", REPEAT_SECONDS, Offering(Offers(connection), serving, lanes, server.on_gpu).step)
+    own, offering = OwnPart(), Offering(Offers(connection), serving, lanes, server.on_gpu)
+    models = None if _MODELS_LANES.isdisjoint(settings.lanes) else server.control.models
+    presence = Presence(WorkerBoard(connection), name, own, lanes, offering, models)
+    telling = Loop("offers", REPEAT_SECONDS, presence.step)
+
+    async def tell_of_change(_ready: bool) -> None:
+        telling.wake()
 
     async def offer_and_work(stop: asyncio.Event, health: Health) -> None:
-        async with process.background(offering.run()):
+        await health.on_change(tell_of_change)
+        async with process.background(telling.run()):
             await work([Lane(lane, count, client, runner) for lane, count in lanes.items()], stop, health, settings.drain_seconds)
+        await presence.leave()
 
     return Parts(
-        needs=_needs(settings, connection, tasks, files, server), before_listening=lambda stop: _reached(tasks, stop), work=offer_and_work
+        needs=_needs(settings, connection, tasks, files, server),
+        own=own,
+        before_listening=lambda stop: _reached(tasks, stop),
+        work=offer_and_work,
     )
 
 

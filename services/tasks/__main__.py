@@ -50,6 +50,7 @@ async def compose(settings: TasksSettings, opening: Opening) -> Parts:
         loops=assembly.loops,
         collectors=[PoolGauges(database.engine), ReadGauges("queue", assembly.gauges.read)],
         internal=assembly.internal,
+        own=assembly.own,
         public=assembly.public,
         open_calls=calls,
         # One listener answers reflection for all public services, including those served elsewhere.

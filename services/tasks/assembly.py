@@ -25,6 +25,8 @@ from services.common.rooms import rooms
 from services.common.rpc.open_calls import OpenCalls
 from services.common.rpc.server import Mount
 from services.common.serving import Runs
+from services.common.system_part import OwnPart
+from services.common.worker_board import WorkerBoard
 from services.tasks import surfaces
 from services.tasks.config import TasksSettings
 from services.tasks.domain.acceptance.acceptance import Acceptance, AcceptanceRules
@@ -61,6 +63,7 @@ from services.tasks.files_client import FilesClient
 from services.tasks.model import Task
 from services.tasks.model.records import OutgoingEvent
 from services.tasks.monitoring.gauges import QueueGauges
+from services.tasks.monitoring.system import QueuePart, WorkersPart
 from services.tasks.store.batches import BatchStore
 from services.tasks.store.changes import ChangeStore
 from services.tasks.store.former_outbox import FormerOutbox
@@ -113,6 +116,7 @@ class Assembly:
     public: Sequence[Mount]
     internal: Sequence[Mount]
     gauges: QueueGauges
+    own: OwnPart
     sealing: SecretSealing
 
 
@@ -186,7 +190,8 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
     for room in found:
         if hasattr(room, "webhook_formats"):
             formats |= room.webhook_formats(parts)
-    gauges = QueueGauges(QueueStore(database), lanes(), clock)
+    queue = QueueStore(database)
+    gauges = QueueGauges(queue, lanes(), clock)
     usage = TaskUsage(PolicyStore(database), ledger, _usage_limits(settings), opened.open_calls.of)
     return Assembly(
         loops=[
@@ -214,6 +219,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
             Mount(UsagePartServicer(usage.part)),
         ],
         gauges=gauges,
+        own=OwnPart(disk.tell, QueuePart(queue, lanes(), throughput.rate, clock).tell, WorkersPart(WorkerBoard(bus), queue).tell),
         sealing=SecretSealing(database, cipher),
     )
 

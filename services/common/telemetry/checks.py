@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import grpc
 
 from services.common.bus import Bus
-from services.common.telemetry.health import Check
+from services.common.telemetry.health import Check, NotThereError
 
 if TYPE_CHECKING:
     # Not loaded in processes without a database: it takes a quarter of their start.
@@ -28,7 +28,7 @@ def nats(bus: Bus) -> Check:
 
     async def probe() -> None:
         if not bus.client.is_connected:
-            raise ConnectionError("not connected")
+            raise NotThereError("not connected")
 
     return Check("nats", probe)
 

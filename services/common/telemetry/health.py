@@ -20,7 +20,21 @@ _INTERVAL_SECONDS = 1.0
 _PROBE_SECONDS = 3.0
 _FAILURES = 2
 """One failed probe may be chance, and a process that becomes unready too soon passes its load on to others that are just as busy."""
+_NO_ANSWER = "no answer in time"
 _logger = get_logger()
+
+
+class NotThereError(ConnectionError):
+    """A probe's failure in words that anybody may read: without addresses and secrets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something that a process needs, as it is now."""
+
+    name: str
+    problem: str
+    """Why it cannot be reached, in words that anybody may read; empty if it is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +53,7 @@ class _Tried:
 
     def __init__(self, check: Check) -> None:
         self.check = check
-        self.problem = "not looked at yet"
+        self.problem = self.told = "not looked at yet"
         self._failures = _FAILURES
         self._due = 0.0
 
@@ -52,7 +66,8 @@ class _Tried:
                 await self.check.probe()
         except Exception as error:  # noqa: BLE001 - whatever a probe raises says that the thing is not there
             self._failures += 1
-            self.problem = "no answer in time" if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
+            self.problem = _NO_ANSWER if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
+            self.told = str(error) if isinstance(error, NotThereError) else self.problem.partition(":")[0]
             return
         self._failures, self._due = 0, time.monotonic() + self.check.seconds
 
@@ -75,6 +90,16 @@ class Health:
         """Why the process is not ready, by check; empty when it is. May be read from any thread."""
         found = {tried.check.name: tried.problem for tried in self._tried if tried.failing}
         return {**found, "draining": "the process is about to end"} if self._draining else found
+
+    @property
+    def needs(self) -> Sequence[Need]:
+        """Everything that is checked."""
+        return [Need(tried.check.name, tried.told if tried.failing else "") for tried in self._tried]
+
+    @property
+    def draining(self) -> bool:
+        """Whether the process is about to end."""
+        return self._draining
 
     @property
     def ready(self) -> bool:

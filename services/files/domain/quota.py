@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 from weakref import WeakValueDictionary
 
+from darkroom.internal.system.v1 import part_pb2
 from services.common.account_usage import Amount, UsagePart
 from services.common.errors import DarkroomError, ErrorReason
 from services.files.config import FilesSettings
@@ -41,6 +42,10 @@ class Quotas:
         """The same by the names of the limits."""
         stored, allowed = await self.stored(account_id)
         return UsagePart({name: Amount(getattr(stored, field), getattr(allowed, field)) for field, name in _NAMES.items()})
+
+    async def tell(self, part: part_pb2.Part) -> None:
+        """Add what all accounts store together to what the process knows about the installation."""
+        part.stored.size_bytes, part.stored.files = await self._store.total()
 
     async def left(self, account_id: int) -> int:
         """How many bytes more the account may store."""

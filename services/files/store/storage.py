@@ -53,6 +53,7 @@ AFTER = ", ".join([*(f"{name} + CAST(:added_{name} AS bigint) AS {name}" for nam
 
 _COLUMNS = "size_bytes, files, uploads, parted_uploads, max_size_bytes, max_files, max_uploads, max_parted_uploads"
 _STORED = text(f"SELECT {_COLUMNS} FROM account_storage WHERE account_id = :account_id")  # noqa: S608 - put together from constants
+_TOTAL = text("SELECT coalesce(sum(size_bytes), 0) AS size_bytes, coalesce(sum(files), 0) AS files FROM account_storage")
 _OF_LIMITS = """jsonb_build_object(
     'bytes', CAST(max_size_bytes AS text), 'files', CAST(max_files AS text),
     'uploads', CAST(max_uploads AS text), 'uploads_in_parts', CAST(max_parted_uploads AS text)
@@ -76,6 +77,11 @@ class StorageStore(Store):
     async def stored(self, account_id: int) -> tuple[Storage, OwnLimits]:
         """What the account stores, and its own limits."""
         return stored(await self._database.fetch(_STORED, {"account_id": account_id}))
+
+    async def total(self) -> tuple[int, int]:
+        """How many bytes, and how many files, all accounts store together."""
+        [row] = await self._database.fetch(_TOTAL)
+        return int(row["size_bytes"]), int(row["files"])
 
     async def set_limits(self, account_id: int, limits: OwnLimits) -> None:
         """Set the account's own limits, for what it stores from now on."""

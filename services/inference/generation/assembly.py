@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 import httpx
 
@@ -42,11 +42,15 @@ class Offering:
         self._offers, self._on_gpu = offers, on_gpu
         self._lanes = [lane for lane in lanes if lane in LANES_BEFORE]
         self._serving = {name: provider for name, provider in serving.items() if specs()[name].lane in lanes}
+        self.ready: Sequence[str] = ()
+        """The operations that were served the last time."""
+        self.gpu = False
 
     async def step(self) -> bool:
         """Announce once; there is never more to do right away."""
-        ready = [name for name, provider in self._serving.items() if await provider.ready()]
-        await self._offers.announce([*ready, *([GPU] if await self._on_gpu() else [])], self._lanes)
+        self.ready = [name for name, provider in self._serving.items() if await provider.ready()]
+        self.gpu = await self._on_gpu()
+        await self._offers.announce([*self.ready, *([GPU] if self.gpu else [])], self._lanes)
         return False
 
 

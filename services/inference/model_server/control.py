@@ -29,7 +29,11 @@ class ModelControl:
 
     async def ready(self) -> Collection[str]:
         """The models that can be used. Raises UNAVAILABLE while the server is away."""
-        return {name for name, states in (await self._states()).items() if _READY in states}
+        return {name for name, ready in (await self.models()).items() if ready}
+
+    async def models(self) -> Mapping[str, bool]:
+        """All of its models, and whether each can be used. Raises UNAVAILABLE while the server is away."""
+        return {name: _READY in states for name, states in (await self._states()).items()}
 
     async def load(self, models: Collection[str]) -> None:
         """Load models, and wait until they can be used. Raises OPERATION_UNAVAILABLE if the server refuses one."""

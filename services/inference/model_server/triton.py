@@ -24,6 +24,7 @@ from services.common.backoff import Backoff
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
 from services.common.telemetry import tracing
+from services.common.telemetry.health import NotThereError
 from services.common.tls import MutualTls
 from services.inference.metrics import model_request
 from services.inference.model_server.control import ModelControl
@@ -129,16 +130,16 @@ class Triton:
         return any([await self.device(model) is Device.GPU for model in _TOLD_BY])
 
     async def reach(self) -> None:
-        """Check that the server has loaded its models. Raises ConnectionError if not."""
+        """Check that the server has loaded its models. Raises NotThereError if not."""
         try:
             # While it loads or unloads one model, it is not ready as a whole, and serves the others.
             if await self._client.is_server_ready(client_timeout=_PROBE_SECONDS) or await self.control.ready():
                 return
         except InferenceServerException as error:
-            raise ConnectionError(_code(error).name) from error
+            raise NotThereError(_code(error).name) from error
         except DarkroomError as error:
-            raise ConnectionError(error.message) from error
-        raise ConnectionError("models are loading")
+            raise NotThereError(error.message) from error
+        raise NotThereError("models are loading")
 
     async def infer(self, model: str, picture: Picture) -> Picture:
         """The output of `model` for uint8 [N, H, W, 3]. The array may be read-only.

@@ -72,6 +72,15 @@ WHERE lane.id IS NOT NULL
 """How many receivers have deliveries waiting, and when the first delivery was or is due: one probe per receiver."""
 
 
+BUSY = text("""
+SELECT attempt.worker, task.lane, count(*) AS tasks
+FROM task JOIN task_attempt AS attempt ON attempt.task_id = task.id AND attempt.attempt = task.attempt
+WHERE task.state = 'RUNNING'
+GROUP BY attempt.worker, task.lane
+""")
+"""How many tasks each worker runs, by lane."""
+
+
 @dataclass(frozen=True, slots=True)
 class QueueReading:
     """The state of the queue."""
@@ -86,7 +95,11 @@ class QueueReading:
 
 
 class QueueStore(Store):
-    """Reads what the gauges show."""
+    """Reads what the gauges show, and what workers do."""
+
+    async def busy(self) -> Mapping[tuple[str, str], int]:
+        """How many tasks run, by worker and lane."""
+        return {(row["worker"], row["lane"]): int(row["tasks"]) for row in await self._database.fetch(BUSY)}
 
     async def read(self) -> QueueReading:
         """All of it, with four statements."""

@@ -56,9 +56,13 @@ class Throughput:
             meter.observe(await self._store.flow(lane), self._clock())
         return False
 
+    def rate(self, lane: str) -> float | None:
+        """How many tasks of a lane are taken per second. None while unknown."""
+        return self._meters[lane].rate if lane in self._meters else None
+
     def wait(self, lane: str, position: int) -> timedelta | None:
         """How long until a task with `position` others before it begins. None while unknown."""
-        rate = self._meters[lane].rate if lane in self._meters else None
+        rate = self.rate(lane)
         # A rate that has decayed to almost nothing gives an absurdly long time, which is as good as unknown.
         if rate is None or (seconds := (position + 1) / rate) > timedelta(days=365).total_seconds():
             return None

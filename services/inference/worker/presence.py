@@ -1,0 +1,57 @@
+"""What the worker tells about itself, so that an operator sees it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+import nats.errors
+
+from darkroom.internal.system.v1 import part_pb2
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.log import get_logger
+from services.common.system_part import OwnPart
+from services.common.worker_board import WorkerBoard
+from services.inference.generation.assembly import Offering
+
+ReadModels = Callable[[], Awaitable[Mapping[str, bool]]]
+"""The models of the model server, and whether each can be used. Raises UNAVAILABLE."""
+_LEAVE_SECONDS = 1.0
+_logger = get_logger()
+
+
+class Presence:
+    """The step of a background loop: announces what is offered, and then how the worker is. `models` is None where no lane needs any."""
+
+    def __init__(
+        self, board: WorkerBoard, name: str, own: OwnPart, slots: Mapping[str, int], offering: Offering, models: ReadModels | None
+    ) -> None:
+        self._board, self._name, self._own, self._slots = board, name, own, slots
+        self._offering, self._models = offering, models
+
+    async def step(self) -> bool:
+        """Tell once; there is never more to do right away."""
+        await self._offering.step()
+        worker = part_pb2.Worker(
+            name=self._name, process=self._own.process(), slots=self._slots, gpu=self._offering.gpu, operations=self._offering.ready
+        )
+        for name, ready in sorted((await self._found()).items()):
+            worker.models.add(name=name, ready=ready)
+        await self._board.tell(worker)
+        return False
+
+    async def leave(self) -> None:
+        """Say that the worker has ended, if that can be said quickly."""
+        try:
+            async with asyncio.timeout(_LEAVE_SECONDS):
+                await self._board.leave(self._name)
+        except (nats.errors.Error, TimeoutError) as error:
+            _logger.info("leaving_not_told", error=repr(error))
+
+    async def _found(self) -> Mapping[str, bool]:
+        try:
+            return await self._models() if self._models is not None else {}
+        except DarkroomError as error:
+            if error.reason is not ErrorReason.UNAVAILABLE:
+                raise
+            return {}

@@ -1,0 +1,59 @@
+"""The lanes and the workers, for whoever looks at the installation as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from darkroom.internal.system.v1 import part_pb2
+from services.common.clock import Clock
+from services.common.errors import DarkroomError, ErrorReason
+from services.common.worker_board import WorkerBoard
+from services.tasks.store.queue import QueueStore
+
+Rate = Callable[[str], float | None]
+"""How many tasks of a lane are taken per second; None while unknown."""
+
+
+class QueuePart:
+    """Adds the lanes to what the process knows about the installation."""
+
+    def __init__(self, store: QueueStore, lanes: Sequence[str], rate: Rate, clock: Clock) -> None:
+        self._store, self._lanes, self._rate, self._clock = store, lanes, rate, clock
+
+    async def tell(self, part: part_pb2.Part) -> None:
+        """Add them. An empty lane is there, too."""
+        reading, now = await self._store.read(), self._clock()
+        for name in self._lanes:
+            waiting, delayed, running = (reading.open_tasks.get((name, state), 0) for state in ("queued", "delayed", "running"))
+            oldest = reading.oldest.get(name)
+            age = max(0.0, (now - oldest).total_seconds()) if oldest is not None else 0.0
+            part.lanes.add(
+                name=name,
+                waiting=waiting,
+                delayed=delayed,
+                running=running,
+                oldest_waiting_seconds=age,
+                tasks_per_second=self._rate(name) or 0.0,
+            )
+
+
+class WorkersPart:
+    """Adds the workers: what they tell about themselves, whatever replica holds their streams, and what they run."""
+
+    def __init__(self, board: WorkerBoard, store: QueueStore) -> None:
+        self._board, self._store = board, store
+
+    async def tell(self, part: part_pb2.Part) -> None:
+        """Add them by their names. While NATS is away these are the ones that run tasks."""
+        try:
+            workers = {worker.name: worker for worker in await self._board.read()}
+        except DarkroomError as error:
+            if error.reason is not ErrorReason.UNAVAILABLE:
+                raise
+            workers = {}
+        # What they tell is worth something without the database, too.
+        part.workers.extend(workers.values())
+        for (name, lane), running in (await self._store.busy()).items():
+            workers.setdefault(name, part_pb2.Worker(name=name)).running[lane] = running
+        del part.workers[:]
+        part.workers.extend(workers[name] for name in sorted(workers))
