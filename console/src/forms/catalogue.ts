@@ -1,0 +1,60 @@
+import { useQuery } from "@tanstack/react-query";
+import type { Category, Choice, FormEntry, Forms } from "./entries.ts";
+
+/** The forms of all tools and operations, by their ids. */
+export class Catalogue {
+  readonly forms: Forms;
+  private readonly tools: ReadonlyMap<string, FormEntry>;
+  private readonly operations: ReadonlyMap<string, FormEntry>;
+
+  constructor(forms: Forms) {
+    this.forms = forms;
+    this.tools = new Map(forms.tools.map((entry) => [entry.id, entry]));
+    this.operations = new Map(forms.operations.map((entry) => [entry.id, entry]));
+  }
+
+  entry(choice: Choice): FormEntry | undefined {
+    return (choice.kind === "tool" ? this.tools : this.operations).get(choice.id);
+  }
+
+  /**
+   * What a person can choose: without second names of tools, steps of them, and what is no task. Where a tool and an operation are the
+   * same, it is the operation.
+   */
+  choices(): readonly Chosen[] {
+    const tools = this.forms.tools.filter(
+      (entry) =>
+        entry.runs_as_task !== false &&
+        !entry.same_as &&
+        !entry.part_of &&
+        !this.operations.has(entry.id.replaceAll("-", "_")),
+    );
+    return [
+      ...this.forms.operations.map((entry) => ({ kind: "operation" as const, id: entry.id, entry })),
+      ...tools.map((entry) => ({ kind: "tool" as const, id: entry.id, entry })),
+    ];
+  }
+
+  get categories(): readonly Category[] {
+    return this.forms.categories;
+  }
+}
+
+/** A choice, with its form. */
+export type Chosen = Choice & { entry: FormEntry };
+
+/** Undefined until it is there. It is a chunk of its own, loaded when it is needed first. */
+export function useCatalogue(): Catalogue | undefined {
+  return useQuery({
+    queryKey: ["forms"],
+    queryFn: async () => new Catalogue((await import("../../generated/forms.json")).default as unknown as Forms),
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: Number.POSITIVE_INFINITY,
+    structuralSharing: false,
+    throwOnError: true,
+  }).data;
+}
+
+export function toolOf(catalogue: Catalogue | undefined, choice: Choice): FormEntry | undefined {
+  return catalogue?.entry(choice);
+}

@@ -1,0 +1,44 @@
+import { BoxDrawer } from "../BoxDrawer.tsx";
+import type { Box } from "../boxes.ts";
+import type { FormField } from "../entries.ts";
+import { useFieldError, useSurroundings } from "../surroundings.ts";
+import { list, record } from "../values.ts";
+import { useAbout } from "./about.tsx";
+import type { ControlProps } from "./FieldControl.tsx";
+import { ListControl } from "./ListControl.tsx";
+
+const SIDES: readonly FormField[] = (["x1", "y1", "x2", "y2"] as const).map((name) => ({
+  name,
+  label: name,
+  type: "number",
+  min: 0,
+  max: 100,
+  unit: "%",
+  required: true,
+}));
+
+/** Boxes in a picture: drawn on it if there is one to draw on, or else as numbers. */
+export function BoxesControl(props: ControlProps) {
+  const { field, path, value, onChange } = props;
+  const { picture } = useSurroundings();
+  const { label, help } = useAbout(field);
+  const error = useFieldError(path);
+  if (!picture) return <ListControl {...props} field={{ ...field, type: "list", fields: SIDES }} />;
+  return (
+    <fieldset className="settings-group">
+      <legend>{label}</legend>
+      {help && <div className="help">{help}</div>}
+      <BoxDrawer src={picture} boxes={list(value).map(boxOf)} onChange={onChange} max={field.max_items} />
+      {error && (
+        <span className="error" role="alert">
+          {error}
+        </span>
+      )}
+    </fieldset>
+  );
+}
+
+function boxOf(value: unknown): Box {
+  const { x1, y1, x2, y2 } = record(value);
+  return { x1: Number(x1), y1: Number(y1), x2: Number(x2), y2: Number(y2) };
+}

@@ -1,0 +1,39 @@
+import { useId } from "react";
+import { TextArea, TextField } from "../../ui/Field.tsx";
+import { useNames } from "../names.ts";
+import { useFieldError, useSurroundings } from "../surroundings.ts";
+import { useAbout } from "./about.tsx";
+import type { ControlProps } from "./FieldControl.tsx";
+
+/** A text of one line, or of several where it may be long. What a pattern asks for is said in the server's words. */
+export function TextControl({ field, path, value, onChange }: ControlProps) {
+  const about = useAbout(field);
+  const found = useFieldError(path);
+  const names = useNames();
+  const { faults, errors } = useSurroundings();
+  const asked = faults.find((fault) => fault.path === path && fault.kind === "pattern")?.must;
+  const error =
+    asked && !errors[path] ? (
+      <>
+        {found} <span lang={names.helpLanguage}>{`${asked.charAt(0).toUpperCase()}${asked.slice(1)}.`}</span>
+      </>
+    ) : (
+      found
+    );
+  const id = useId();
+  const common = { ...about, error, value: value === undefined ? "" : String(value), autoComplete: "off" };
+  return field.type === "text" ? (
+    <TextArea {...common} rows={4} onChange={(event) => onChange(event.target.value)} />
+  ) : (
+    <>
+      <TextField {...common} list={field.also && id} onChange={(event) => onChange(event.target.value)} />
+      {field.also && (
+        <datalist id={id}>
+          {field.also.map((word) => (
+            <option key={word} value={word} />
+          ))}
+        </datalist>
+      )}
+    </>
+  );
+}

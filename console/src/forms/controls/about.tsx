@@ -1,0 +1,74 @@
+import { type ReactNode, useState } from "react";
+import { useFormats } from "../../i18n/format.ts";
+import { useTexts } from "../../i18n/texts.ts";
+import type { FormField } from "../entries.ts";
+import { firstSentence, pieces } from "../help.ts";
+import { useNames } from "../names.ts";
+
+/** Label and help of a field; the help has the limits in it if its text does not say them. */
+export function useAbout(field: FormField): { label: ReactNode; help: ReactNode } {
+  const t = useTexts();
+  const names = useNames();
+  const limits = useLimits(field);
+  const said = field.help ?? "";
+  const label = names.field(field);
+  return {
+    label: field.required ? (
+      <>
+        {label} <span className="required">{t.forms.required}</span>
+      </>
+    ) : (
+      label
+    ),
+    help:
+      said || limits ? (
+        <>
+          {said && <Help text={said} language={names.helpLanguage} />}
+          {limits && <span className="limits">{limits}</span>}
+        </>
+      ) : undefined,
+  };
+}
+
+/** What a number or a text may be; undefined where anything goes. */
+function useLimits(field: FormField): string | undefined {
+  const t = useTexts().forms;
+  const { number } = useFormats();
+  const unit = field.unit ? ` ${field.unit}` : "";
+  const [least, most] = [field.min, field.max];
+  if (field.type === "string" || field.type === "text")
+    return field.max_length !== undefined ? t.characters(number(field.max_length)) : undefined;
+  if (field.type !== "integer" && field.type !== "number") return undefined;
+  if (least !== undefined && most !== undefined) {
+    const inHelp = field.help?.includes(`${least} to ${most}`);
+    return inHelp ? undefined : t.between(number(least), number(most) + unit);
+  }
+  if (most !== undefined && field.min_exclusive !== undefined)
+    return `${t.moreThan(number(field.min_exclusive))}, ${t.atMost(number(most)).toLowerCase()}${unit}`;
+  if (field.min_exclusive !== undefined) return t.moreThan(number(field.min_exclusive)) + unit;
+  if (most !== undefined) return t.atMost(number(most)) + unit;
+  return least ? t.atLeast(number(least)) + unit : undefined;
+}
+
+/** The first sentence of a help, and on demand the rest. */
+function Help({ text, language }: { text: string; language: "en" | undefined }) {
+  const t = useTexts();
+  const [all, setAll] = useState(false);
+  const first = firstSentence(text);
+  return (
+    <span className="help-text">
+      <span lang={language}>
+        {pieces(all ? text : first).map((piece, index) =>
+          // The pieces of a text do not move.
+          // biome-ignore lint/suspicious/noArrayIndexKey: see above
+          piece.code ? <code key={index}>{piece.text}</code> : piece.text,
+        )}
+      </span>{" "}
+      {first.length < text.length && (
+        <button type="button" className="link" aria-expanded={all} onClick={() => setAll(!all)}>
+          {all ? t.forms.readLess : t.forms.readMore}
+        </button>
+      )}
+    </span>
+  );
+}

@@ -1,0 +1,58 @@
+import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { useLanguage } from "../i18n/texts.ts";
+import type { ToolTexts } from "../i18n/tools.zh.ts";
+import { type Catalogue, useCatalogue } from "./catalogue.ts";
+import type { Category, ChoiceKind, FormField, Option } from "./entries.ts";
+
+/** What tools, operations, categories, fields and their values are called in the chosen language. */
+export type Names = {
+  of: (kind: ChoiceKind, id: string) => string;
+  summary: (kind: ChoiceKind, id: string) => string;
+  category: (category: Category) => string;
+  field: (field: Pick<FormField, "name" | "label">) => string;
+  option: (option: Option) => string;
+  /** The language of what is left in English: helps; undefined if that is the page's. */
+  helpLanguage: "en" | undefined;
+};
+
+export function useNames(): Names {
+  const catalogue = useCatalogue();
+  const chinese = useLanguage() === "zh";
+  const texts = useQuery({
+    queryKey: ["tool-texts", "zh"],
+    queryFn: async () => (await import("../i18n/tools.zh.ts")).toolTexts,
+    enabled: chinese,
+    staleTime: Number.POSITIVE_INFINITY,
+    structuralSharing: false,
+  }).data;
+  return useMemo(() => names(catalogue, chinese ? texts : undefined), [catalogue, chinese, texts]);
+}
+
+/** What a tool or an operation is called: `useToolName("operation", "remove_background")`. */
+export function useToolName(kind: ChoiceKind, id: string): string {
+  return useNames().of(kind, id);
+}
+
+function names(catalogue: Catalogue | undefined, texts: ToolTexts | undefined): Names {
+  const translated = (kind: ChoiceKind, id: string) => texts?.[kind === "tool" ? "tools" : "operations"][id];
+  return {
+    of: (kind, id) => translated(kind, id)?.name ?? catalogue?.entry({ kind, id })?.name ?? words(id),
+    summary: (kind, id) => translated(kind, id)?.summary ?? catalogue?.entry({ kind, id })?.summary ?? "",
+    category: (category) => texts?.categories[category.id] ?? category.name,
+    field: (field) => texts?.fields[plainName(field.name)] ?? field.label,
+    option: (option) =>
+      texts?.options[String(option.value).toLowerCase()] ?? texts?.options[option.label.toLowerCase()] ?? option.label,
+    helpLanguage: texts ? "en" : undefined,
+  };
+}
+
+/** `borderWidth` and `border_width` as `border_width`. */
+export function plainName(name: string): string {
+  return name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toLowerCase();
+}
+
+function words(id: string): string {
+  const text = id.replace(/[-_]/g, " ");
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
