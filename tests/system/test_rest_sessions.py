@@ -16,7 +16,7 @@ from darkroom.common.v1 import options_pb2, scope_pb2
 from darkroom.common.v1.scopes import SCOPES, scope_text
 from darkroom.operations.v1 import noop_pb2, operation_pb2
 from deploy.local.commands import main
-from deploy.local.sign_in_link import make_link
+from deploy.local.sign_in_link import invitation, make_link
 from services.accounts.permissions import PERMISSIONS
 from services.common.rpc import catalogue
 from tests.stacks import StackUnderTest
@@ -205,7 +205,10 @@ async def test_a_link_signs_in_once(stack: StackUnderTest, admin: SnapOtter, cap
     assert "make link" in refused["message"]
     async with caller(stack, session["token"]) as person:
         assert (await person.get("/v1/me")).json()["data"] == session["me"]
-    # From the command line, for the first administrator.
+    # What `up` prints, and from the command line, for the first administrator.
+    told = await asyncio.to_thread(stack.run, invitation(stack.stack.config))
+    first = await sign_in(stack, sign_in_token=told.removeprefix(f"Open in a browser (signs in once): {stack.url}/#/sign-in/"))
+    assert first.json()["data"]["me"]["user"]["name"] == "admin"
     capsys.readouterr()
     assert await asyncio.to_thread(main, ["--dir", str(stack.dir), "link", "--minutes", "1"]) == 0
     printed = capsys.readouterr().out.strip()
