@@ -6,6 +6,7 @@ import { keys } from "./keys.ts";
 import { latest } from "./live.ts";
 import { caughtUp, type TaskPageOfList, updated } from "./merge.ts";
 import type { Batch, TaskDetails, TaskResult } from "./model.ts";
+import { withKnownUrls } from "./tiles.ts";
 
 const TASKS_A_PAGE = 50;
 const BATCHES_A_PAGE = 20;
@@ -89,15 +90,11 @@ export function useBatchOutputs(id: string) {
   const interval = useInterval();
   return useQuery({
     queryKey: keys.outputs(id),
-    queryFn: ({ signal }) =>
-      data(
-        v1.GET("/v1/batches/{id}/tasks", {
-          params: { path: { id }, query: { page_size: MOST_IN_BATCH } },
-          signal,
-        }),
-      ),
-    // Each reply has other download URLs: a picture that is shown would be loaded again.
-    refetchOnWindowFocus: false,
+    queryFn: async ({ client, queryKey, signal }) => {
+      const params = { path: { id }, query: { page_size: MOST_IN_BATCH } };
+      const reply = await data(v1.GET("/v1/batches/{id}/tasks", { params, signal }));
+      return withKnownUrls(reply, client.getQueryData<typeof reply>(queryKey));
+    },
     refetchInterval: (query) =>
       query.state.data?.items.every(
         ({ result }) => result && (result.status === "Succeeded" || result.status === "Failed"),

@@ -1,11 +1,10 @@
 import { type ChangeEvent, useEffect, useState } from "react";
-import { useCatalogue } from "../../forms/catalogue.ts";
-import { useNames } from "../../forms/names.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { Button } from "../../ui/Button.tsx";
 import { SelectField, TextField } from "../../ui/Field.tsx";
 import { type Filters, isFiltered, PERIODS } from "../filters.ts";
 import { isState, STATES } from "../model.ts";
+import { useOperations } from "../operations.ts";
 
 const TYPING_MS = 400;
 
@@ -93,12 +92,9 @@ export function TaskFilters({
 
 function OperationField({ operation = "", onChange }: { operation?: string; onChange: (operation: string) => void }) {
   const t = useTexts();
-  const names = useNames();
-  const known = useCatalogue()?.forms.operations.map(({ id }) => id) ?? [];
-  const all = operation && !known.includes(operation) ? [...known, operation] : known;
-  const options = all
-    .map((id) => ({ value: id, label: names.of("operation", id) }))
-    .sort((one, other) => one.label.localeCompare(other.label));
+  const known = useOperations();
+  const unknown = operation && !known.some(({ id }) => id === operation) ? [{ id: operation, name: operation }] : [];
+  const options = [...known, ...unknown].map(({ id, name }) => ({ value: id, label: name }));
   return (
     <SelectField
       label={t.tasks.operations}

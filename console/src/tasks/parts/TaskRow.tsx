@@ -1,12 +1,12 @@
 import { Ban, ExternalLink, MoreVertical, RotateCcw, Trash2 } from "lucide-react";
 import type { MouseEvent } from "react";
 import { Link, useLocation } from "wouter";
-import { useNames } from "../../forms/names.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { IconButton } from "../../ui/Button.tsx";
 import { Badge } from "../../ui/Feedback.tsx";
 import { Menu, type MenuItem } from "../../ui/Menu.tsx";
 import { hasEnded, namesOf, type TaskItem } from "../model.ts";
+import { useOperationName } from "../operations.ts";
 import { Age } from "./Age.tsx";
 import { Price } from "./Price.tsx";
 import { StateBadge, TaskProgress } from "./StateBadge.tsx";
@@ -28,9 +28,9 @@ export function TaskRow({
   actions: TaskActions | undefined;
 }) {
   const t = useTexts();
-  const names = useNames();
+  const operationName = useOperationName();
   const name = namesOf(task, t.tasks.noFile);
-  const done = task.operations.map((operation) => names.of("operation", operation));
+  const done = task.operations.map(operationName);
   return (
     <tr aria-selected={selected || undefined} className={selected ? "selected" : undefined}>
       {actions && (

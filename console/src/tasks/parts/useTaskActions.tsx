@@ -10,6 +10,8 @@ export type TaskActions = {
   /** Asks first where something is lost. */
   start: (action: Action, tasks: readonly Target[]) => void;
   busy: boolean;
+  /** How many tasks the last action has created. */
+  created: number;
   /** To be put into the page: the question, and what was refused. */
   dialog: ReactNode;
   problems: ReactNode;
@@ -47,6 +49,7 @@ export function useTaskActions(onDone: (outcome: Outcome) => void = () => {}): T
   return {
     start,
     busy: call.isPending,
+    created: call.data?.created.length ?? 0,
     dialog: asked && (
       <Confirm
         title={deletes ? t.tasks.deleting(count) : t.tasks.cancelling(count)}

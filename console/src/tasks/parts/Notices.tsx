@@ -1,0 +1,37 @@
+import { useTexts } from "../../i18n/texts.ts";
+import { Note } from "../../ui/Feedback.tsx";
+import type { TaskNotice } from "../model.ts";
+import { rowsOf } from "../parameters.ts";
+import { humanized } from "../text.ts";
+import { JsonRows } from "./Parameters.tsx";
+
+/** What the owner should know about a result. */
+export function Notices({ notices, notApplied }: { notices: readonly TaskNotice[]; notApplied: readonly string[] }) {
+  const t = useTexts();
+  // A notice says more about a parameter than its name does.
+  const told = new Set(notices.map(({ subject }) => subject));
+  const untold = notApplied.filter((name) => !told.has(name));
+  return (
+    <ul className="task-notices">
+      {notices.map((notice, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: notices have no ids, and come in a fixed order.
+        <li key={index}>
+          <Note tone={notice.code === "not_applied" ? "warn" : "info"}>
+            {notice.message}
+            {notice.details && rowsOf(notice.details).length > 0 && (
+              <details>
+                <summary>{t.tasks.noticeDetails}</summary>
+                <JsonRows value={notice.details} />
+              </details>
+            )}
+          </Note>
+        </li>
+      ))}
+      {untold.length > 0 && (
+        <li>
+          <Note tone="warn">{t.tasks.notApplied(untold.map(humanized).join(", "))}</Note>
+        </li>
+      )}
+    </ul>
+  );
+}
