@@ -1,5 +1,31 @@
+import "../styles/admin.css";
+import { may, useMe } from "../api/me.ts";
+import { useTexts } from "../i18n/texts.ts";
+import { Loading } from "../ui/Feedback.tsx";
 import { Page } from "../ui/Page.tsx";
+import { ForEverybody } from "./settings/ForEverybody.tsx";
+import { Logo } from "./settings/Logo.tsx";
+import { Looks } from "./settings/Looks.tsx";
+import { Password } from "./settings/Password.tsx";
+import { WhoIAm } from "./settings/WhoIAm.tsx";
 
+/** Who is signed in, what this browser shows, and what is set for everybody. */
 export default function SettingsPage() {
-  return <Page title="SettingsPage">…</Page>;
+  const t = useTexts();
+  const me = useMe();
+  return (
+    <Page title={t.nav.settings}>
+      {me ? (
+        <div className="columns">
+          <WhoIAm me={me} />
+          <Looks />
+          {me.kind === "session" && me.user && <Password user={me.user} />}
+          {may(me, "settings:write") && <ForEverybody />}
+          {may(me, "branding:manage") && <Logo />}
+        </div>
+      ) : (
+        <Loading />
+      )}
+    </Page>
+  );
 }

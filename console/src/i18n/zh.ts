@@ -801,6 +801,8 @@ export const zh: Texts = {
     storage: "存储",
     diskOf: (parts) => `${parts} 的磁盘`,
     free: (free, total) => `可用 ${free}，共 ${total}`,
+    nearlyFull: "接近满",
+    full: "已满",
     stored: "所有账户的存储",
     storedFiles: (bytes, files) => `${bytes}，${files} 个文件`,
     reserve: "低于此空间时拒绝新任务",

@@ -1,0 +1,63 @@
+import { Check, Pencil, Trash2 } from "lucide-react";
+import { body, snapotter } from "../../api/client.ts";
+import { useTexts } from "../../i18n/texts.ts";
+import { IconButton } from "../../ui/Button.tsx";
+import { ConfirmButton } from "../../ui/ConfirmButton.tsx";
+import { Badge } from "../../ui/Feedback.tsx";
+import { worded } from "../parts/words.ts";
+import type { Role } from "./model.ts";
+
+export function RoleCard({
+  role,
+  writes,
+  onEdit,
+  onChanged,
+}: {
+  role: Role;
+  writes: boolean;
+  onEdit: () => void;
+  onChanged: () => Promise<unknown>;
+}) {
+  const t = useTexts();
+  async function remove() {
+    await body(snapotter.DELETE("/api/v1/roles/{id}", { params: { path: { id: role.id } } }));
+    await onChanged();
+  }
+  return (
+    <li className="card stack">
+      <div className="between">
+        <h2>{role.name}</h2>
+        <span className="actions">
+          {role.isBuiltin && <Badge>{t.roles.builtIn}</Badge>}
+          {writes && (
+            <>
+              <IconButton label={t.roles.editNamed(role.name)} look="quiet" small onClick={onEdit}>
+                <Pencil />
+              </IconButton>
+              <ConfirmButton
+                label={t.roles.removeNamed(role.name)}
+                icon={<Trash2 />}
+                text={t.roles.removeWhat(role.userCount)}
+                action={t.common.remove}
+                run={remove}
+              />
+            </>
+          )}
+        </span>
+      </div>
+      <p className="muted">{[role.description, t.people.count(role.userCount)].filter(Boolean).join(" · ")}</p>
+      {role.permissions.length ? (
+        <ul className="permits">
+          {role.permissions.map((one) => (
+            <li key={one}>
+              <Check aria-hidden />
+              <span>{worded(t.roles.permissions, one)}</span>
+            </li>
+          ))}
+        </ul>
+      ) : (
+        <p className="muted">{t.roles.nothing}</p>
+      )}
+    </li>
+  );
+}

@@ -1,0 +1,103 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { body, snapotter } from "../../api/client.ts";
+import { useTexts } from "../../i18n/texts.ts";
+import { Button } from "../../ui/Button.tsx";
+import { ErrorNote } from "../../ui/Feedback.tsx";
+import { TextField } from "../../ui/Field.tsx";
+import { Loaded } from "../../ui/Loaded.tsx";
+import { toast } from "../../ui/toasts.tsx";
+import { Checks } from "../parts/Checks.tsx";
+import { Facts } from "../parts/Facts.tsx";
+import { changesOf, type Values, valuesOf } from "./values.ts";
+
+const KNOWN = ["loginAttemptLimit", "tempFileMaxAgeHours", "disabledTools", "customLogo"];
+
+/** What is set for everybody who signs in. */
+export function ForEverybody() {
+  const t = useTexts();
+  const settings = useQuery({ queryKey: ["settings"], queryFn: () => body(snapotter.GET("/api/v1/settings")) });
+  return (
+    <section className="card stack wide" aria-labelledby="everybody">
+      <h2 id="everybody">{t.settings.everybody}</h2>
+      <Loaded query={settings}>
+        {({ settings: set }) => {
+          const others = Object.entries(set).filter(([name]) => !KNOWN.includes(name));
+          const saved = valuesOf(set);
+          return (
+            <>
+              <Form key={JSON.stringify(saved)} saved={saved} />
+              {others.length > 0 && (
+                <details>
+                  <summary>{t.settings.others}</summary>
+                  <Facts facts={others.map(([name, value]) => [name, String(value)])} />
+                </details>
+              )}
+            </>
+          );
+        }}
+      </Loaded>
+    </section>
+  );
+}
+
+function Form({ saved }: { saved: Values }) {
+  const t = useTexts();
+  const queries = useQueryClient();
+  const [values, setValues] = useState(saved);
+  const tools = useQuery({ queryKey: ["tools"], queryFn: () => body(snapotter.GET("/api/v1/pipeline/tools")) });
+  const changes = changesOf(saved, values);
+  const save = useMutation({
+    mutationFn: () => body(snapotter.PUT("/api/v1/settings", { body: changes })),
+    onSuccess: async () => {
+      toast(t.settings.saved);
+      await queries.invalidateQueries({ queryKey: ["settings"] });
+    },
+  });
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    save.mutate();
+  }
+  // Tools that are switched off may be missing in the list.
+  const listed = [...new Set([...(tools.data?.toolIds ?? []), ...saved.disabledTools])].sort();
+  return (
+    <form className="stack" onSubmit={submit}>
+      <div className="grid-form">
+        <TextField
+          label={t.settings.loginAttemptLimit}
+          help={t.settings.loginAttemptLimitHelp}
+          type="number"
+          min={0}
+          value={values.loginAttemptLimit}
+          onChange={({ target }) => setValues({ ...values, loginAttemptLimit: target.value })}
+        />
+        <TextField
+          label={t.settings.tempFileMaxAgeHours}
+          help={t.settings.tempFileMaxAgeHoursHelp}
+          type="number"
+          min={0}
+          step="any"
+          value={values.tempFileMaxAgeHours}
+          onChange={({ target }) => setValues({ ...values, tempFileMaxAgeHours: target.value })}
+        />
+      </div>
+      <details>
+        <summary>{t.settings.disabledTools(values.disabledTools.length)}</summary>
+        <ErrorNote error={tools.error} />
+        <Checks
+          legend={t.settings.disabledToolsLegend}
+          help={t.settings.disabledToolsHelp}
+          checks={listed.map((value) => ({ value }))}
+          chosen={values.disabledTools}
+          onChange={(disabledTools) => setValues({ ...values, disabledTools })}
+        />
+      </details>
+      <ErrorNote error={save.error} />
+      <div className="row">
+        <Button type="submit" look="primary" disabled={save.isPending || Object.keys(changes).length === 0}>
+          {t.common.save}
+        </Button>
+      </div>
+    </form>
+  );
+}

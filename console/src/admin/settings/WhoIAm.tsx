@@ -1,0 +1,35 @@
+import type { Me } from "../../api/me.ts";
+import { useFormats } from "../../i18n/format.ts";
+import { useTexts } from "../../i18n/texts.ts";
+import { Facts } from "../parts/Facts.tsx";
+import { worded } from "../parts/words.ts";
+
+export function WhoIAm({ me }: { me: Me }) {
+  const t = useTexts();
+  const format = useFormats();
+  const permissions = me.permissions ?? [];
+  const scopes = me.scopes ?? [];
+  return (
+    <section className="card stack" aria-labelledby="who">
+      <h2 id="who">{t.settings.who}</h2>
+      <Facts
+        facts={[
+          [t.settings.signedIn, me.user?.name],
+          [t.settings.by, t.settings.kinds[me.kind]],
+          [t.people.role, me.user?.role],
+          [t.people.team, me.user?.team],
+          [t.settings.account, `${me.account_name} (${me.account_id})`],
+          [t.settings.ends, me.expires_at ? format.date(me.expires_at) : t.settings.neverEnds],
+        ]}
+      />
+      <details>
+        <summary>{me.all_scopes ? t.settings.mayAll : t.settings.may(permissions.length || scopes.length)}</summary>
+        <ul className="permits">
+          {permissions.length
+            ? permissions.map((one) => <li key={one}>{worded(t.roles.permissions, one)}</li>)
+            : scopes.map((one) => <li key={one}>{worded(t.keys.scopes, one)}</li>)}
+        </ul>
+      </details>
+    </section>
+  );
+}

@@ -1,0 +1,16 @@
+import type { ReactNode } from "react";
+import { ErrorNote, Loading } from "./Feedback.tsx";
+
+type Query<Data> = { data: Data | undefined; error: unknown; refetch: () => Promise<unknown> };
+
+/** What a query brought. What it has brought before stays when it fails, below the error. */
+export function Loaded<Data>({ query, children }: { query: Query<Data>; children: (data: Data) => ReactNode }) {
+  const failed = query.error ? <ErrorNote error={query.error} onRetry={() => void query.refetch()} /> : null;
+  if (query.data === undefined) return failed ?? <Loading />;
+  return (
+    <>
+      {failed}
+      {children(query.data)}
+    </>
+  );
+}
