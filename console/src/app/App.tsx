@@ -13,6 +13,7 @@ import { EndedDialog } from "./signin/EndedDialog.tsx";
 import { LinkPage } from "./signin/LinkPage.tsx";
 import { NewPassword } from "./signin/NewPassword.tsx";
 import { SignInPage } from "./signin/SignInPage.tsx";
+import { useWorkspace } from "./useWorkspace.ts";
 
 /** The page, once its texts are there. Paths are in the fragment, so that the edge serves one file and sees no link that signs in. */
 export function App() {
@@ -33,8 +34,9 @@ function SignedIn() {
   const t = useTexts();
   const { token, ended } = useSession();
   const me = useMe();
+  useWorkspace();
   if (!token) return <SignInPage />;
-  if (me?.user?.must_change_password) return <NewPassword />;
+  if (me?.user?.must_change_password) return <NewPassword me={me} />;
   return (
     <Shell>
       <ErrorBoundary>

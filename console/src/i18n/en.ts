@@ -437,7 +437,7 @@ export const en = {
     slowed: "The server asks to be slower. Uploads go on by themselves.",
     reasons: {
       empty: "The file is empty.",
-      file_too_large: "The file is larger than 2 GiB.",
+      too_large: "The file is larger than 2 GiB.",
       unreadable: "The file was moved or changed. Drop it again to go on.",
       lost: "Drop this file again to go on where the upload stopped.",
       removed: "The file was removed.",

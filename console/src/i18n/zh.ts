@@ -439,7 +439,7 @@ export const zh: Texts = {
     slowed: "服务器要求放慢速度，上传会自动继续。",
     reasons: {
       empty: "文件为空。",
-      file_too_large: "文件大于 2 GiB。",
+      too_large: "文件大于 2 GiB。",
       unreadable: "文件已被移动或修改，请重新拖入以继续。",
       lost: "请重新拖入此文件，上传会从中断处继续。",
       removed: "文件已移除。",

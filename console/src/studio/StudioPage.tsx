@@ -1,5 +1,101 @@
+import { X } from "lucide-react";
+import { useCallback, useMemo, useRef } from "react";
+import { useTexts } from "../i18n/texts.ts";
+import { useRuns } from "../runs/index.ts";
+import type { RunInput } from "../runs/types.ts";
+import "../styles/studio.css";
+import { Button } from "../ui/Button.tsx";
+import { Note } from "../ui/Feedback.tsx";
 import { Page } from "../ui/Page.tsx";
+import { uploads, useUploads } from "../uploads/index.ts";
+import { isAside } from "./aside.ts";
+import { DropZone } from "./DropZone.tsx";
+import { desk, type Source, useDesk } from "./desk.ts";
+import { FileList, TroubledFiles } from "./FileList.tsx";
+import { RunCard } from "./RunCard.tsx";
+import { useAsked } from "./useAsked.ts";
+import { WorkPanel } from "./WorkPanel.tsx";
 
+/** Where people drop files, choose what is done with them, and get the results. */
 export default function StudioPage() {
-  return <Page title="StudioPage">…</Page>;
+  const t = useTexts();
+  const all = useUploads();
+  const files = useMemo(() => all.filter((file) => !isAside(file)), [all]);
+  const runs = useRuns();
+  const { source } = useDesk();
+  const asked = useAsked();
+  const results = useRef<HTMLElement>(null);
+  const work = useRef<HTMLDivElement>(null);
+
+  // Results begin below what was set up: whoever runs something is led there.
+  const toResults = useCallback(() => results.current?.scrollIntoView({ behavior: "smooth", block: "start" }), []);
+  const toWork = useCallback(() => work.current?.scrollIntoView({ behavior: "smooth", block: "start" }), []);
+
+  const inputs = useMemo(
+    () =>
+      source.kind === "files"
+        ? source.inputs
+        : files.filter((file) => file.state !== "refused" && file.state !== "lost").map(ofUpload),
+    [source, files],
+  );
+  const previews = useMemo(() => new Map(files.map((file) => [file.id, file.preview])), [files]);
+
+  return (
+    <Page title={t.studio.title} about={t.studio.about}>
+      {asked.problem && <Note tone="warn">{t.studio.pipelineGone}</Note>}
+      <DropZone
+        large={files.length === 0 && source.kind === "uploads"}
+        onFiles={(dropped) => {
+          uploads.add(dropped);
+          desk.takeUploads();
+        }}
+      />
+      <TroubledFiles files={files} />
+      <div className="studio" ref={work}>
+        {source.kind === "files" && <SourceNote source={source} />}
+        {source.kind === "uploads" && files.length > 0 && <FileList files={files} />}
+        <WorkPanel
+          inputs={inputs}
+          pictureOf={(input) => (input.uploadId ? previews.get(input.uploadId) : undefined)}
+          onRun={toResults}
+        />
+      </div>
+      <section className="results" ref={results} aria-label={t.studio.results}>
+        {runs.length > 0 && <h2>{t.studio.results}</h2>}
+        {runs.map((run) => (
+          <RunCard key={run.id} run={run} onWork={toWork} />
+        ))}
+      </section>
+    </Page>
+  );
+}
+
+function ofUpload(file: { id: string; fileId?: string; name: string }): RunInput {
+  return { uploadId: file.id, fileId: file.fileId, name: file.name };
+}
+
+function SourceNote({ source }: { source: Extract<Source, { kind: "files" }> }) {
+  const t = useTexts();
+  const count = source.inputs.length;
+  const what =
+    source.from === "library"
+      ? t.studio.fromLibrary(count)
+      : source.of
+        ? t.studio.fromBefore(count, source.of)
+        : t.studio.files(count);
+  return (
+    <section className="card source" aria-label={t.studio.filesTitle}>
+      <h2>{what}</h2>
+      <ul className="muted">
+        {source.inputs.slice(0, 5).map((input) => (
+          <li key={input.fileId ?? input.uploadId}>{input.name}</li>
+        ))}
+        {count > 5 && <li>…</li>}
+      </ul>
+      <Button small onClick={() => desk.takeUploads()}>
+        <X aria-hidden />
+        {t.studio.toUploads}
+      </Button>
+    </section>
+  );
 }

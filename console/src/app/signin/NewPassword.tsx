@@ -1,6 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { body, v1 } from "../../api/client.ts";
+import type { Me } from "../../api/me.ts";
 import { session } from "../../api/session.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { Button } from "../../ui/Button.tsx";
@@ -8,7 +9,7 @@ import { ErrorNote } from "../../ui/Feedback.tsx";
 import { TextField } from "../../ui/Field.tsx";
 
 /** Somebody else has set the password: a new one comes before anything else. */
-export function NewPassword() {
+export function NewPassword({ me }: { me: Me }) {
   const t = useTexts();
   const queries = useQueryClient();
   const [error, setError] = useState<unknown>();
@@ -18,7 +19,11 @@ export function NewPassword() {
     const given = new FormData(event.currentTarget);
     setBusy(true);
     try {
-      const passwords = { current_password: String(given.get("current")), new_password: String(given.get("new")) };
+      const current = given.get("current");
+      const passwords = {
+        ...(current !== null && { current_password: String(current) }),
+        new_password: String(given.get("new")),
+      };
       await body(v1.POST("/v1/sessions/current/password", { body: passwords }));
       await queries.invalidateQueries();
     } catch (failed) {
@@ -33,13 +38,15 @@ export function NewPassword() {
         <h1>{t.signIn.newPassword}</h1>
         <p>{t.signIn.newPasswordWhy}</p>
         <form className="sign-in-form" onSubmit={(event) => void submit(event)}>
-          <TextField
-            label={t.signIn.currentPassword}
-            name="current"
-            type="password"
-            autoComplete="current-password"
-            required
-          />
+          {me.user?.needs_current_password && (
+            <TextField
+              label={t.signIn.currentPassword}
+              name="current"
+              type="password"
+              autoComplete="current-password"
+              required
+            />
+          )}
           <TextField
             label={t.signIn.newPassword}
             help={t.signIn.passwordRule}

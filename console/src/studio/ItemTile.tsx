@@ -1,0 +1,65 @@
+import { FileText, RotateCcw } from "lucide-react";
+import { useTexts } from "../i18n/texts.ts";
+import type { ItemState, RunItem } from "../runs/types.ts";
+import { Button } from "../ui/Button.tsx";
+import { Badge, Progress, type Tone } from "../ui/Feedback.tsx";
+import { useUpload } from "../uploads/index.ts";
+import { viewKind } from "../viewer/kinds.ts";
+import { UploadPicture } from "./FileList.tsx";
+
+const TONES: Record<ItemState, Tone | undefined> = {
+  uploading: undefined,
+  queued: undefined,
+  running: "info",
+  succeeded: "good",
+  failed: "bad",
+  cancelled: undefined,
+};
+
+/** A file of a run: its result once that is there, until then itself, with how far it is. */
+export function ItemTile({ item, onOpen, onRetry }: { item: RunItem; onOpen: () => void; onRetry: () => void }) {
+  const t = useTexts();
+  const name = item.inputs[0]?.name ?? item.files[0]?.name ?? "";
+  const more = item.inputs.length > 1 ? ` +${item.inputs.length - 1}` : "";
+  return (
+    <li className={`item ${item.state}`}>
+      <button type="button" className="item-open" aria-label={t.studio.open(name)} onClick={onOpen}>
+        <ItemPicture item={item} />
+      </button>
+      <span className="file-name" title={name}>
+        {name}
+        {more}
+      </span>
+      {item.state === "succeeded" ? null : item.state === "running" || item.state === "uploading" ? (
+        <Progress share={item.progress || undefined} label={`${name}: ${t.studio.states[item.state]}`} />
+      ) : (
+        <Badge tone={TONES[item.state]}>{t.studio.states[item.state]}</Badge>
+      )}
+      {item.error && <span className="file-error">{item.error.message}</span>}
+      {item.state === "failed" && (
+        <Button small onClick={onRetry}>
+          <RotateCcw aria-hidden />
+          {t.common.retry}
+        </Button>
+      )}
+    </li>
+  );
+}
+
+function ItemPicture({ item }: { item: RunItem }) {
+  const upload = useUpload(item.inputs[0]?.uploadId ?? "");
+  const [file] = item.files;
+  if (file?.download_url && viewKind(file.name ?? "") === "picture") {
+    return (
+      <span className="file-picture checkered">
+        <img src={file.download_url} alt="" loading="lazy" decoding="async" />
+      </span>
+    );
+  }
+  if (upload) return <UploadPicture file={upload} />;
+  return (
+    <span className="file-picture">
+      <FileText aria-hidden />
+    </span>
+  );
+}

@@ -1,0 +1,86 @@
+import { useQuery } from "@tanstack/react-query";
+import { Eye } from "lucide-react";
+import { useState } from "react";
+import { useTexts } from "../i18n/texts.ts";
+import { preview } from "../runs/index.ts";
+import type { Choice, RunInput } from "../runs/types.ts";
+import { Button } from "../ui/Button.tsx";
+import { ErrorNote, Progress } from "../ui/Feedback.tsx";
+import { SelectField, SwitchField } from "../ui/Field.tsx";
+import { useUpload } from "../uploads/index.ts";
+import { ResultView } from "../viewer/ResultView.tsx";
+import { useLater } from "./useLater.ts";
+import { viewed } from "./viewed.ts";
+
+const WAIT_MS = 500;
+const MOST_OFFERED = 50;
+
+/** The result for one of the inputs: as the settings change for what is plain and fast, on demand for the rest. */
+export function LivePreview({
+  steps,
+  ready,
+  live,
+  input,
+  picture,
+  inputs,
+  onInput,
+}: {
+  steps: readonly Choice[];
+  ready: boolean;
+  live: boolean;
+  input: RunInput;
+  picture: string | undefined;
+  inputs: readonly RunInput[];
+  onInput: (index: number) => void;
+}) {
+  const t = useTexts();
+  const upload = useUpload(input.uploadId ?? "");
+  const fileId = input.fileId ?? (upload?.state === "done" ? upload.fileId : undefined);
+  const [wanted, setWanted] = useState(false);
+  const [following, setFollowing] = useState(false);
+  const settled = useLater(steps, WAIT_MS);
+  const enabled = ready && fileId !== undefined && (live ? following : wanted);
+  const { data, error, isFetching, refetch } = useQuery({
+    // What is not plain is made when it is asked for, and stays until it is asked for again.
+    queryKey: ["preview", fileId, live ? settled : steps[0]?.id],
+    queryFn: ({ signal }) => preview(steps, fileId ?? "", input.name, signal),
+    enabled,
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 60_000,
+    retry: false,
+    placeholderData: (before) => before,
+  });
+  const [first] = data ?? [];
+  const file = first && viewed(first);
+  return (
+    <section className="preview" aria-label={t.studio.preview}>
+      <div className="row">
+        {live ? (
+          <SwitchField label={t.studio.previewLive} checked={following} onChange={setFollowing} />
+        ) : (
+          <Button
+            disabled={!ready || fileId === undefined || isFetching}
+            onClick={() => (wanted ? void refetch() : setWanted(true))}
+          >
+            <Eye aria-hidden />
+            {t.studio.previewMake}
+          </Button>
+        )}
+        {inputs.length > 1 && (
+          <SelectField
+            label={t.studio.preview}
+            value={String(Math.max(0, inputs.indexOf(input)))}
+            onChange={(event) => onInput(Number(event.target.value))}
+            options={inputs.slice(0, MOST_OFFERED).map((each, index) => ({ value: String(index), label: each.name }))}
+          />
+        )}
+        <span className="muted">{t.studio.previewHelp}</span>
+      </div>
+      {isFetching && <Progress share={undefined} label={t.studio.previewOf(input.name)} />}
+      {enabled && <ErrorNote error={error} />}
+      {enabled && file && (
+        <ResultView file={file} original={picture ? { url: picture, name: input.name } : undefined} />
+      )}
+    </section>
+  );
+}

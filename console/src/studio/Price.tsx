@@ -1,0 +1,39 @@
+import { useQuery } from "@tanstack/react-query";
+import { may, useMe } from "../api/me.ts";
+import { useFormats } from "../i18n/format.ts";
+import { useTexts } from "../i18n/texts.ts";
+import { estimate } from "../runs/index.ts";
+import type { Choice, RunInput } from "../runs/types.ts";
+import { useLater } from "./useLater.ts";
+
+const WAIT_MS = 400;
+
+/** What a run would cost, as soon as the server says so. */
+export function Price({
+  steps,
+  inputs,
+  together,
+}: {
+  steps: readonly Choice[];
+  inputs: readonly RunInput[];
+  together: boolean;
+}) {
+  const t = useTexts();
+  const { number } = useFormats();
+  const me = useMe();
+  const asked = useLater({ steps, count: together ? 1 : inputs.length }, WAIT_MS);
+  const { data } = useQuery({
+    queryKey: ["price", asked, together ? inputs.length : 1],
+    queryFn: () => estimate(asked.steps, together ? [...inputs] : asked.count),
+    enabled: may(me, "billing:read") && (asked.count > 0 || together),
+    staleTime: 60_000,
+    retry: false,
+  });
+  if (!data) return null;
+  return (
+    <span className={data.affordable ? "muted" : "unaffordable"} role="status">
+      {data.credits === 0 ? t.studio.free : t.studio.price(number(data.credits))}
+      {!data.affordable && ` ${t.studio.priceOf(number(data.available))}. ${t.studio.unaffordable}`}
+    </span>
+  );
+}

@@ -1,0 +1,163 @@
+import { ArrowLeft, Play } from "lucide-react";
+import { useId, useMemo, useState } from "react";
+import { useCatalogue } from "../forms/catalogue.ts";
+import type { FormEntry } from "../forms/entries.ts";
+import { validSettings } from "../forms/faults.ts";
+import { useNames } from "../forms/names.ts";
+import { SettingsForm } from "../forms/SettingsForm.tsx";
+import { ToolPicker } from "../forms/ToolPicker.tsx";
+import { useTexts } from "../i18n/texts.ts";
+import { runs } from "../runs/index.ts";
+import type { Choice, RunInput } from "../runs/types.ts";
+import { Button } from "../ui/Button.tsx";
+import { Loading, Note } from "../ui/Feedback.tsx";
+import { desk, useDesk } from "./desk.ts";
+import { ExtraFileControl } from "./ExtraFileControl.tsx";
+import { sendable } from "./extraFiles.ts";
+import { fitting, kindOf, type Problem, together } from "./fitting.ts";
+import { LivePreview } from "./LivePreview.tsx";
+import { Price } from "./Price.tsx";
+import { useBundleMissing } from "./useBundleMissing.ts";
+
+/** What is done with the inputs: chosen by its picture, set up, tried on one, and run. `pictureOf` gives a URL of an input's picture. */
+export function WorkPanel({
+  inputs,
+  pictureOf,
+  onRun,
+}: {
+  inputs: readonly RunInput[];
+  pictureOf: (input: RunInput) => string | undefined;
+  onRun: () => void;
+}) {
+  const t = useTexts();
+  const { steps, pipeline } = useDesk();
+  const catalogue = useCatalogue();
+  const heading = useId();
+  const [choice] = steps;
+  const entry = choice && catalogue?.entry(choice);
+  const kinds = useMemo(() => [...new Set(inputs.map((input) => kindOf(input.name)))], [inputs]);
+  if (!choice) {
+    return (
+      <section className="card work" aria-labelledby={heading}>
+        <h2 id={heading}>{t.studio.choose}</h2>
+        {inputs.length === 0 && <p className="muted">{t.studio.none}</p>}
+        <ToolPicker
+          kinds={kinds}
+          onPick={(picked) => desk.choose({ kind: picked.kind, id: picked.id, settings: {} })}
+        />
+      </section>
+    );
+  }
+  if (!entry) return <Loading />;
+  return (
+    <Chosen key={`${choice.kind}/${choice.id}`} {...{ choice, steps, pipeline, entry, inputs, pictureOf, onRun }} />
+  );
+}
+
+function Chosen({
+  choice,
+  steps,
+  pipeline,
+  entry,
+  inputs,
+  pictureOf,
+  onRun,
+}: {
+  choice: Choice;
+  steps: readonly Choice[];
+  pipeline: string | undefined;
+  entry: FormEntry;
+  inputs: readonly RunInput[];
+  pictureOf: (input: RunInput) => string | undefined;
+  onRun: () => void;
+}) {
+  const t = useTexts();
+  const names = useNames();
+  const heading = useId();
+  const [example, setExample] = useState(0);
+  const missing = useBundleMissing(entry.bundle);
+  const { fit, left, problem } = fitting(entry, inputs);
+  const valid = pipeline !== undefined || validSettings(entry, choice.settings);
+  const sent = useMemo(
+    () => (pipeline === undefined ? [sendable(choice, entry)] : [...steps]),
+    [pipeline, choice, entry, steps],
+  );
+  const one = fit[Math.min(example, fit.length - 1)];
+  const picture = one && pictureOf(one);
+  const oneResult = together(entry);
+
+  function run() {
+    runs.start(sent, fit, { together: oneResult });
+    onRun();
+  }
+
+  return (
+    <section className="card work" aria-labelledby={heading}>
+      <div className="page-head">
+        <h2 id={heading}>{pipeline === undefined ? names.of(choice.kind, choice.id) : t.studio.pipeline(pipeline)}</h2>
+        <Button small look="quiet" onClick={() => desk.chooseNothing()}>
+          <ArrowLeft aria-hidden />
+          {t.studio.change}
+        </Button>
+      </div>
+      {pipeline === undefined ? (
+        <p className="muted">{names.summary(choice.kind, choice.id)}</p>
+      ) : (
+        <ol className="steps-line">
+          {steps.map((step, index) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: a pipeline may have the same step twice, and its steps stay where they are.
+            <li key={index}>{names.of(step.kind, step.id)}</li>
+          ))}
+        </ol>
+      )}
+      {missing && <Note tone="warn">{t.studio.unavailable(missing)}</Note>}
+      {pipeline === undefined && (
+        <SettingsForm
+          entry={entry}
+          value={choice.settings}
+          onChange={(settings) => desk.choose({ ...choice, settings: { ...settings } })}
+          picture={picture}
+          renderFile={(field, value, onChange) => (
+            <ExtraFileControl field={field} value={value} onChange={onChange} picture={picture} />
+          )}
+        />
+      )}
+      {one && !oneResult && (
+        <LivePreview
+          steps={sent}
+          ready={valid && !missing}
+          live={steps.length === 1 && entry.plain === true}
+          input={one}
+          picture={picture}
+          inputs={fit}
+          onInput={setExample}
+        />
+      )}
+      <div className="run-bar">
+        {left > 0 && <Note tone="warn">{t.studio.unfit(left)}</Note>}
+        {problem && inputs.length > 0 && <Note tone="warn">{inWords(problem, t)}</Note>}
+        {oneResult && fit.length > 1 && <p className="muted">{t.studio.together}</p>}
+        <div className="row">
+          <Button look="primary" disabled={!valid || problem !== undefined || Boolean(missing)} onClick={run}>
+            <Play aria-hidden />
+            {entry.inputs.max === 0 || (fit.length === 0 && entry.inputs.min === 0)
+              ? t.studio.runNoInput
+              : t.studio.run(oneResult ? 1 : fit.length)}
+          </Button>
+          {valid && !problem && <Price steps={sent} inputs={fit} together={oneResult} />}
+        </div>
+      </div>
+    </section>
+  );
+}
+
+function inWords(problem: Problem, t: ReturnType<typeof useTexts>): string {
+  switch (problem.kind) {
+    case "none fit":
+      return t.studio.noneFit;
+    case "too few":
+      return t.studio.tooFew(problem.min);
+    default:
+      return t.studio.tooMany(problem.max);
+  }
+}

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { FormEntry, FormField } from "../forms/entries.ts";
+import { sendable } from "./extraFiles.ts";
+
+function entry(...fields: FormField[]): FormEntry {
+  return { id: "x", name: "X", summary: "", category: "shape", inputs: { min: 1, max: 1, kinds: ["image"] }, fields };
+}
+
+const FILE = { fileId: "12", name: "beach.jpg" };
+
+test("an operation takes the ids of its files among its settings", () => {
+  const form = entry(
+    { name: "background_file_id", label: "Background", type: "file" },
+    { name: "trim", label: "Trim", type: "boolean" },
+  );
+  const choice = {
+    kind: "operation" as const,
+    id: "remove_background",
+    settings: { background_file_id: FILE, trim: true },
+  };
+  assert.deepEqual(sendable(choice, form), { ...choice, settings: { background_file_id: "12", trim: true } });
+});
+
+test("a tool takes its files beside its settings", () => {
+  const form = entry(
+    { name: "watermark", label: "Watermark", type: "file" },
+    { name: "opacity", label: "Opacity", type: "number" },
+  );
+  const choice = { kind: "tool" as const, id: "watermark-image", settings: { watermark: FILE, opacity: 40 } };
+  assert.deepEqual(sendable(choice, form), {
+    kind: "tool",
+    id: "watermark-image",
+    settings: { opacity: 40 },
+    files: { watermark: "12" },
+  });
+});
+
+test("without files there is nothing beside the settings", () => {
+  const choice = { kind: "tool" as const, id: "rotate", settings: {} };
+  assert.deepEqual(sendable(choice, entry()), choice);
+});

@@ -1,0 +1,50 @@
+import type { FormEntry } from "../forms/entries.ts";
+import type { RunInput } from "../runs/types.ts";
+
+export type Kind = "image" | "pdf" | "svg" | "other";
+
+const IMAGES = new Set(
+  (
+    "jpg jpeg jfif png webp gif avif heic heif tif tiff bmp ico jxl psd exr hdr tga qoi jp2 ppm pgm pbm pnm " +
+    "dng cr2 cr3 nef arw orf rw2 raf pef srw svg"
+  )
+    .trim()
+    .split(" "),
+);
+
+/** What a file is, by its name. The server looks at its bytes; this only spares the person a refusal. */
+export function kindOf(name: string): Kind {
+  const extension = name.slice(name.lastIndexOf(".") + 1).toLowerCase();
+  if (extension === "pdf") return "pdf";
+  if (extension === "svg") return "svg";
+  return IMAGES.has(extension) ? "image" : "other";
+}
+
+/** Whether an entry works on a file of this name. A drawing counts as a picture. */
+export function fits(entry: FormEntry, name: string): boolean {
+  const kind = kindOf(name);
+  return entry.inputs.kinds.some((taken) => taken === "any" || taken === kind || (taken === "image" && kind === "svg"));
+}
+
+/** Whether all files become one result. */
+export function together(entry: FormEntry): boolean {
+  return entry.inputs.max !== 1;
+}
+
+export type Problem = { kind: "none fit" } | { kind: "too few"; min: number } | { kind: "too many"; max: number };
+
+/** The inputs that an entry works on, how many others there are, and why it cannot be run on them. */
+export function fitting(
+  entry: FormEntry,
+  inputs: readonly RunInput[],
+): { fit: RunInput[]; left: number; problem?: Problem } {
+  if (entry.inputs.max === 0) return { fit: [], left: 0 };
+  const fit = inputs.filter((input) => fits(entry, input.name));
+  const left = inputs.length - fit.length;
+  const { min, max } = entry.inputs;
+  if (!fit.length && min > 0)
+    return { fit, left, problem: inputs.length ? { kind: "none fit" } : { kind: "too few", min } };
+  if (together(entry) && fit.length < min) return { fit, left, problem: { kind: "too few", min } };
+  if (together(entry) && fit.length > max) return { fit, left, problem: { kind: "too many", max } };
+  return { fit, left };
+}

@@ -1,0 +1,55 @@
+"""The console in a real browser, on the whole system."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from tests.stacks import Account, StackUnderTest
+from tests.system.console import chromium
+from tests.system.console.console import Console
+
+SAMPLES = Path(__file__).resolve().parents[3] / "samples"
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """One Chromium for all tests of a process."""
+    assert chromium.PROGRAM.is_file(), "there is no browser yet: `make browser` fetches it"
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(
+            executable_path=chromium.PROGRAM,
+            # As root there is no sandbox, and without a GPU nothing is gained by asking for one.
+            args=["--no-zygote", "--no-sandbox", "--disable-gpu"],
+            env=chromium.environment(),
+        )
+        yield launched
+        await launched.close()
+
+
+@pytest.fixture
+async def context(browser: Browser, stack: StackUnderTest) -> AsyncIterator[BrowserContext]:
+    """A browser profile of its own, which has seen nothing yet."""
+    made = await browser.new_context(base_url=stack.url, viewport={"width": 1280, "height": 900}, locale="en-GB", accept_downloads=True)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def page(context: BrowserContext) -> AsyncIterator[Page]:
+    """An empty page. Whatever it does wrong fails the test: what throws, what its policy forbids, and requests to other hosts."""
+    opened = await context.new_page()
+    faults: list[str] = []
+    opened.on("pageerror", lambda error: faults.append(f"thrown: {error}"))
+    opened.on("console", lambda message: faults.append(message.text) if "Content Security Policy" in message.text else None)
+    yield opened
+    assert not faults, faults
+
+
+@pytest.fixture
+async def console(page: Page, stack: StackUnderTest, account: Account) -> Console:
+    """The console, signed in with the key of an account of its own."""
+    return await Console(page, stack.url).signed_in(account.api_key)
