@@ -18,12 +18,18 @@ export type RunInput = { uploadId?: string; fileId?: string; name: string };
 
 export type ItemState = "uploading" | "queued" | "running" | "succeeded" | "failed" | "cancelled";
 
-export type ItemError = { message: string; reason: string; field?: string };
+export type ItemError = {
+  message: string;
+  reason: string;
+  /** What is wrong, such as `operations[0].resize.width`; `upload` if it is the upload that failed. */
+  field?: string;
+};
 
 export type RunItem = {
   id: string;
   inputs: RunInput[];
   taskId?: string;
+  batchId?: string;
   state: ItemState;
   /** From 0 to 1; while it is uploading, of the upload. */
   progress: number;

@@ -85,5 +85,5 @@ test("names as the server takes them", () => {
 test("sizes that are refused for sure", () => {
   assert.equal(sizeFault(0), "empty");
   assert.equal(sizeFault(2 ** 31), undefined);
-  assert.equal(sizeFault(2 ** 31 + 1), "file_too_large");
+  assert.equal(sizeFault(2 ** 31 + 1), "too_large");
 });

@@ -139,7 +139,7 @@ export function named(name: string, type: string): { name: string; type: string 
 }
 
 /** Why the server would refuse a file of this size for sure. */
-export function sizeFault(size: number): "empty" | "file_too_large" | undefined {
+export function sizeFault(size: number): "empty" | "too_large" | undefined {
   if (size === 0) return "empty";
-  return size > LARGEST_BYTES ? "file_too_large" : undefined;
+  return size > LARGEST_BYTES ? "too_large" : undefined;
 }

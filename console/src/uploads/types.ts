@@ -18,7 +18,7 @@ export type UploadState =
 
 export type UploadError = {
   message: string;
-  /** As `ApiError.reason`; `empty`, `file_too_large`, `unreadable` and `lost` are found by the page itself. */
+  /** As `ApiError.reason`; `empty`, `too_large`, `unreadable` and `lost` are found by the page itself, see `errorText`. */
   reason: string;
 };
 

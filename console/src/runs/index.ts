@@ -1,0 +1,17 @@
+export { operationsFor } from "./operations.ts";
+export { summary } from "./progress.ts";
+export { estimate, fresh, preview } from "./results.ts";
+export { runs, useRun, useRuns } from "./runs.ts";
+export type {
+  Choice,
+  Estimate,
+  ItemError,
+  ItemState,
+  Operation,
+  ResultFile,
+  Run,
+  RunInput,
+  RunItem,
+  RunSummary,
+  TaskNotice,
+} from "./types.ts";

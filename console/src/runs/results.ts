@@ -1,0 +1,125 @@
+import { data, once, v1 } from "../api/client.ts";
+import { ApiError } from "../api/errors.ts";
+import { uniqueId } from "../uploads/ids.ts";
+import { operationsFor } from "./operations.ts";
+import { extensionOf, grouped } from "./planning.ts";
+import type { TaskResult } from "./progress.ts";
+import type { Choice, Estimate, Operation, ResultFile, Run, RunInput } from "./types.ts";
+
+const PREVIEW_WAIT_SECONDS = 30;
+const WAIT_SECONDS = 50;
+/** Files of one task, and of one call about its price. */
+const MOST_FILES = 100;
+/** A URL that ends so soon is asked for again. */
+const SOON_MS = 60_000;
+
+/** The file with a download URL that works now. */
+export async function fresh(file: ResultFile): Promise<ResultFile> {
+  const ends = Date.parse(file.download_url_expires_at ?? "");
+  if (file.download_url && (Number.isNaN(ends) || ends > Date.now() + SOON_MS)) return file;
+  const made = await data(v1.GET("/v1/files/{id}/download-url", { params: { path: { id: file.id } } }));
+  return { ...file, download_url: made.download_url, download_url_expires_at: made.expires_at };
+}
+
+/** The files of a task once it has succeeded. Throws `ApiError` with its error if it fails. */
+export async function resultOf(taskId: string, signal?: AbortSignal): Promise<ResultFile[]> {
+  for (;;) {
+    const params = { path: { id: taskId }, query: { wait: WAIT_SECONDS } };
+    const result: TaskResult = await data(v1.GET("/v1/tasks/{id}/result", { params, signal }));
+    if (result.status === "Failed") throw failure(result.error_type, result.error_message);
+    if (result.status === "Succeeded") return result.files ?? [];
+  }
+}
+
+/** What steps make of one file. Its task is cancelled if `signal` aborts. */
+export async function preview(
+  steps: readonly Choice[],
+  fileId: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<ResultFile[]> {
+  const operations = await operationsFor(steps, name, 1);
+  signal.throwIfAborted();
+  const body = { file_ids: [fileId], operations, wait: PREVIEW_WAIT_SECONDS };
+  const task = await data(v1.POST("/v1/tasks", { ...once(uniqueId()), body, signal }));
+  if (task.status === "Failed") throw failure(task.error_type, task.error_message);
+  if (task.status === "Succeeded") return task.files ?? [];
+  try {
+    return await resultOf(task.task_id, signal);
+  } catch (error) {
+    if (signal.aborted)
+      void v1.POST("/v1/tasks/{id}/cancel", { params: { path: { id: task.task_id } } }).catch(() => {});
+    throw error;
+  }
+}
+
+/** What a run would cost. Files that are not uploaded count as one page each. */
+export async function estimate(steps: readonly Choice[], files: readonly RunInput[] | number): Promise<Estimate> {
+  const calls = typeof files === "number" ? [countCall(steps, files)] : fileCalls(steps, files);
+  const prices = await Promise.all(calls.map(async (call) => data(v1.POST("/v1/estimate", { body: await call }))));
+  const credits = prices.reduce((sum, price) => sum + price.credits, 0);
+  const available = Math.min(...prices.map((price) => price.available));
+  // Where balances are not enforced, a price that is not covered is said to be.
+  const enforced = !prices.some((price) => price.covered && price.credits > price.available);
+  const affordable = prices.every((price) => price.covered) && (!enforced || credits <= available);
+  return { credits, available, affordable };
+}
+
+type EstimateCall = { operations: Operation[]; file_ids?: string[]; file_count?: number };
+
+async function countCall(steps: readonly Choice[], count: number, name = ""): Promise<EstimateCall> {
+  return { operations: await operationsFor(steps, name, 0), file_count: count };
+}
+
+function fileCalls(steps: readonly Choice[], files: readonly RunInput[]): Promise<EstimateCall>[] {
+  const kinds = grouped(files, ({ name, fileId }) => `${fileId ? "stored" : ""}${extensionOf(name)}`);
+  return [...kinds.values()].flatMap((some) => {
+    const name = some[0]?.name ?? "";
+    if (!some[0]?.fileId) return [countCall(steps, some.length, name)];
+    const operations = operationsFor(steps, name, 0);
+    const ids = some.flatMap(({ fileId }) => fileId ?? []);
+    return chunks(ids, MOST_FILES).map(async (file_ids) => ({ operations: await operations, file_ids }));
+  });
+}
+
+/** All results of a run as one ZIP archive. */
+export async function archive(run: Run): Promise<ResultFile> {
+  const succeeded = run.items.filter(({ state }) => state === "succeeded");
+  const ids = succeeded.flatMap(({ files }) => files.map(({ id }) => id));
+  const [batchId] = run.batchIds;
+  if (!ids.length) throw new ApiError(400, "There are no results to pack.", { reason: "nothing_to_pack" });
+  if (batchId && succeeded.every((item) => item.batchId === batchId)) {
+    const params = { path: { id: batchId }, header: once(uniqueId()).headers };
+    const task = await data(v1.POST("/v1/batches/{id}/zip", { params }));
+    return packed(await resultOf(task.task_id));
+  }
+  return pack(ids, "results");
+}
+
+/** More files than a task takes are packed into several archives, and these into one. */
+async function pack(ids: readonly string[], name: string): Promise<ResultFile> {
+  if (ids.length <= MOST_FILES) {
+    const body = { file_ids: [...ids], operations: [{ archive: { name } }] };
+    const task = await data(v1.POST("/v1/tasks", { ...once(uniqueId()), body }));
+    return packed(await resultOf(task.task_id));
+  }
+  const parts = await Promise.all(chunks(ids, MOST_FILES).map((some, index) => pack(some, `${name}-${index + 1}`)));
+  return pack(
+    parts.map(({ id }) => id),
+    name,
+  );
+}
+
+function packed([file]: readonly ResultFile[]): ResultFile {
+  if (!file) throw new ApiError(500, "There are no results to pack.", { reason: "nothing_to_pack" });
+  return file;
+}
+
+function failure(reason = "", message = ""): ApiError {
+  return new ApiError(422, message || reason, { reason });
+}
+
+function chunks<Value>(values: readonly Value[], size: number): Value[][] {
+  const count = Math.ceil(values.length / size);
+  return Array.from({ length: count }, (_, index) => values.slice(index * size, (index + 1) * size));
+}
