@@ -99,7 +99,7 @@ class Maker:
 
     async def _scanned_mark(self) -> None:
         scan = self._work / "scan.pdf"
-        _scanned_letter(scan)
+        scanned_letter(scan)
         operation = operation_pb2.Operation(redraw_pdf=redraw_pdf_pb2.RedrawPdf())
         _write("redraw-pdf", [(_page(scan, 0.5), _page(await self._run(scan, operation), 0.5))])
 
@@ -124,7 +124,7 @@ def _signed(picture: Image.Image) -> Image.Image:
     return Image.alpha_composite(picture.convert("RGBA"), layer).convert("RGB")
 
 
-def _scanned_letter(path: Path) -> None:
+def scanned_letter(path: Path) -> None:
     """A document with one page that is a picture: a letter with CONFIDENTIAL across it."""
     typed = io.BytesIO()
     canvas = Canvas(typed, pagesize=A4)

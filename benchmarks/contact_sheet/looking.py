@@ -68,7 +68,7 @@ def sheet(cells: Sequence[tuple[str, Seen | str]], columns: int, detail: tuple[f
         else:
             picture = _fitted(found.picture, detail)
             where = (left + (_WIDTH - picture.width) // 2, top + (_HEIGHT - picture.height) // 2)
-            ground.paste(_squares(picture.size), where)
+            ground.paste(checked_ground(picture.size), where)
             ground.paste(picture, where, picture)
         draw.multiline_text((left, top + _HEIGHT + 3), _broken(label, large, _LINES), _INK, large, spacing=1)
         draw.text((left, top + _HEIGHT + 35), "" if isinstance(found, str) else found.said, _FAINT, small)
@@ -87,7 +87,7 @@ def _fitted(picture: Image.Image, detail: tuple[float, float] | None) -> Image.I
     return picture.crop((left, top, left + _WIDTH, top + _HEIGHT))
 
 
-def _squares(size: tuple[int, int]) -> Image.Image:
+def checked_ground(size: tuple[int, int]) -> Image.Image:
     """What shows through where a picture is transparent."""
     rows, columns = np.mgrid[: size[1], : size[0]] // _SQUARE
     return Image.fromarray(np.where((rows + columns) % 2, 255, 220).astype(np.uint8)).convert("RGB")

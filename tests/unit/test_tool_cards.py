@@ -1,0 +1,68 @@
+"""The cards of tools: one for each that the console shows, small, and made with settings that the tools take."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from google.protobuf import json_format
+from PIL import Image
+
+from benchmarks.contact_sheet.sheets import sheets as _registered  # noqa: F401 - registers pictures
+from benchmarks.contact_sheet.sources import file_of
+from benchmarks.tool_cards.cards import Card, cards
+from benchmarks.tool_cards.drawing import HEIGHT, WIDTH, halves, picture_of, saved, told
+from darkroom.operations.v1 import operation_pb2
+from reference.console_forms import forms
+from services.gateway.surfaces.snapotter.tool_settings import read_settings
+from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
+
+FOLDER = Path(__file__).parents[2] / "console" / "public" / "tools"
+MOST_BYTES, MOST_IN_ALL = 6 * 1024, 350 * 1024
+
+
+def shown() -> set[str]:
+    found = forms()
+    tools = {form["id"] for form in found["tools"] if "same_as" not in form and "part_of" not in form}
+    return tools | {form["id"] for form in found["operations"]}
+
+
+def test_each_tool_and_operation_has_one_card() -> None:
+    ids = [card.id for card in cards()]
+    assert len(ids) == len(set(ids))
+    assert set(ids) == shown()
+    assert {path.stem for path in FOLDER.iterdir()} == shown()
+
+
+def test_cards_are_small_and_of_one_size() -> None:
+    files = list(FOLDER.iterdir())
+    assert [path.name for path in files if path.suffix != ".webp" or path.stat().st_size > MOST_BYTES] == []
+    assert sum(path.stat().st_size for path in files) <= MOST_IN_ALL
+    for path in files:
+        with Image.open(path) as card:
+            assert (card.format, card.size) == ("WEBP", (WIDTH, HEIGHT)), path.name
+
+
+@pytest.mark.parametrize("card", cards(), ids=lambda card: card.id)
+def test_a_card_is_made_of_what_its_tool_takes(card: Card) -> None:
+    for source in (*card.sources, *card.files.values()):
+        assert file_of(source)[1]
+    if card.id in all_tools():
+        read_settings(json.dumps(card.settings), all_tools()[card.id].settings)
+    else:
+        json_format.ParseDict({card.id: dict(card.settings) if card.runs else {"prompt": "a"}}, operation_pb2.Operation())
+
+
+def test_halves_are_of_before_and_after() -> None:
+    card = halves(Image.new("RGBA", (60, 40), "#ff0000"), Image.new("RGBA", (600, 400), "#0000ff"))
+    assert card.size == (WIDTH, HEIGHT)
+    assert (card.getpixel((5, 5)), card.getpixel((WIDTH - 5, 5))) == ((255, 0, 0), (0, 0, 255))
+
+
+def test_a_card_is_written_as_well_as_fits() -> None:
+    photo = picture_of(file_of("photo")[1])
+    large, small = saved(halves(photo, photo), 1 << 20), saved(halves(photo, photo), MOST_BYTES)
+    assert len(small) <= MOST_BYTES < len(large)
+    assert Image.open(io.BytesIO(saved(told(photo, ["a"] * 20), MOST_BYTES))).size == (WIDTH, HEIGHT)
