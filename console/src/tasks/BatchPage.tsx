@@ -37,7 +37,7 @@ function OneBatch({ id }: { id: string }) {
   return (
     <Page
       title={batch.data ? batchTitle(batch.data, t.batches) : t.batches.one}
-      about={batch.data?.operations.map(operationName).join(" → ")}
+      about={batch.data?.operations.map(operationName).join(" › ")}
       actions={
         <>
           <StreamBadge />

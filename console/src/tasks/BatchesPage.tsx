@@ -29,7 +29,7 @@ export default function BatchesPage() {
         }}
       </Loaded>
       {list.hasNextPage && (
-        <Button onClick={() => void list.fetchNextPage()} disabled={list.isFetchingNextPage}>
+        <Button className="task-more" onClick={() => void list.fetchNextPage()} disabled={list.isFetchingNextPage}>
           {list.isFetchingNextPage ? t.common.loading : t.common.more}
         </Button>
       )}
@@ -50,7 +50,7 @@ function BatchTable({ batches }: { batches: readonly Batch[] }) {
     {
       key: "operations",
       head: t.tasks.operations,
-      cell: (batch) => batch.operations.map(operationName).join(" → ") ?? "",
+      cell: (batch) => batch.operations.map(operationName).join(" › ") ?? "",
     },
     {
       key: "progress",

@@ -44,7 +44,7 @@ function OneTask({ id }: { id: string }) {
   return (
     <Page
       title={title}
-      about={task.data?.operations.map(operationName).join(" → ")}
+      about={task.data?.operations.map(operationName).join(" › ")}
       actions={
         <>
           <StreamBadge />

@@ -41,7 +41,7 @@ export default function TasksPage() {
         <TaskTable tasks={tasks} selected={selected} onSelect={setSelected} actions={mayWrite ? actions : undefined} />
       )}
       {list.hasNextPage && (
-        <Button onClick={() => void list.fetchNextPage()} disabled={list.isFetchingNextPage}>
+        <Button className="task-more" onClick={() => void list.fetchNextPage()} disabled={list.isFetchingNextPage}>
           {list.isFetchingNextPage ? t.common.loading : t.common.more}
         </Button>
       )}

@@ -7,6 +7,7 @@ export const keys = {
   list: (filters: Filters) => ["tasks", "list", filters],
   task: (id: string) => ["tasks", "one", id],
   result: (id: string) => ["tasks", "result", id],
+  original: (file: string) => ["originals", file],
   batches: ["batches"],
   batchList: ["batches", "list"],
   batch: (id: string) => ["batches", "one", id],

@@ -1,7 +1,8 @@
 import { useMemo } from "react";
-import { useCatalogue } from "../forms/catalogue.ts";
+import { type Catalogue, useCatalogue } from "../forms/catalogue.ts";
+import type { FormEntry } from "../forms/entries.ts";
 import { useNames } from "../forms/names.ts";
-import { type Texts, useTexts } from "../i18n/texts.ts";
+import { useTexts } from "../i18n/texts.ts";
 
 /** Operations that go by the name of the tool that does nothing but them. */
 const AS_TOOLS = [
@@ -27,23 +28,32 @@ const AS_TOOLS = [
   "restore_photo",
 ] as const;
 
+function toolOf(operation: string): string | undefined {
+  return AS_TOOLS.some((one) => one === operation) ? operation.replaceAll("_", "-") : undefined;
+}
+
+/** What is known about the parameters of an operation. */
+export function formOf(catalogue: Catalogue | undefined, operation: string): FormEntry | undefined {
+  const tool = toolOf(operation);
+  return catalogue?.entry(tool ? { kind: "tool", id: tool } : { kind: "operation", id: operation });
+}
+
 /** `const name = useOperationName()`; `name("remove_background")`. */
 export function useOperationName(): (operation: string) => string {
   const t = useTexts();
   const names = useNames();
   return useMemo(() => {
     const own: Readonly<Record<string, string>> = t.tasks.operationNames;
-    return (operation) =>
-      own[operation] ??
-      (AS_TOOLS.some((one) => one === operation)
-        ? names.of("tool", operation.replaceAll("_", "-"))
-        : names.of("operation", operation));
+    return (operation) => {
+      const tool = toolOf(operation);
+      return own[operation] ?? (tool ? names.of("tool", tool) : names.of("operation", operation));
+    };
   }, [t, names]);
 }
 
 /** Every operation with its name, by which they are sorted. */
 export function useOperations(): { id: string; name: string }[] {
-  const t: Texts = useTexts();
+  const t = useTexts();
   const name = useOperationName();
   const catalogue = useCatalogue();
   return useMemo(() => {

@@ -2,7 +2,7 @@ import { useMutation } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { data, once, v1 } from "../api/client.ts";
 import { ApiError } from "../api/errors.ts";
-import { save } from "./download.ts";
+import { downloadFile } from "../viewer/files.ts";
 import type { ResultFile } from "./model.ts";
 
 /** Each call of the result is answered after so long, or when the task ends. */
@@ -30,7 +30,7 @@ export function useArchive(batch: string) {
       return undefined;
     },
     onSuccess: (file) => {
-      if (file?.download_url) save(file.download_url, file.name);
+      if (file?.download_url) downloadFile({ name: file.name ?? "", url: file.download_url });
     },
   });
 }

@@ -53,7 +53,7 @@ export function useBatchActions(id: string, batch: Batch | undefined): { buttons
   );
   const news = (
     <>
-      <div role="status">
+      <div className="task-news" role="status">
         {archive.isPending && <Note>{t.batches.zipping}</Note>}
         {archive.data?.download_url && (
           <Note tone="good">

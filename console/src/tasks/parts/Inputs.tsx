@@ -4,7 +4,7 @@ import { data, v1 } from "../../api/client.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { Button } from "../../ui/Button.tsx";
 import { ErrorNote } from "../../ui/Feedback.tsx";
-import { save } from "../download.ts";
+import { downloadFile } from "../../viewer/files.ts";
 import type { TaskDetails } from "../model.ts";
 
 /** The files that a task was given. A URL is asked for when somebody wants the file: it may be gone. */
@@ -12,7 +12,7 @@ export function Inputs({ inputs }: { inputs: TaskDetails["inputs"] }) {
   const t = useTexts();
   const fetched = useMutation({
     mutationFn: (id: string) => data(v1.GET("/v1/files/{id}/download-url", { params: { path: { id } } })),
-    onSuccess: ({ download_url, file }) => save(download_url, file.name),
+    onSuccess: ({ download_url, file }) => downloadFile({ name: file.name, url: download_url }),
   });
   if (!inputs.length) return <p className="muted">{t.tasks.noInputs}</p>;
   return (

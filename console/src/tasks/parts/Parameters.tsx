@@ -3,7 +3,7 @@ import type { FormField } from "../../forms/entries.ts";
 import { plainName, useNames } from "../../forms/names.ts";
 import { useFormats } from "../../i18n/format.ts";
 import { useTexts } from "../../i18n/texts.ts";
-import { useOperationName } from "../operations.ts";
+import { formOf, useOperationName } from "../operations.ts";
 import { operationRows, type Row, rowsOf } from "../parameters.ts";
 import { humanized } from "../text.ts";
 
@@ -21,7 +21,7 @@ export function Parameters({ parameters }: { parameters: readonly object[] }) {
         <li key={index}>
           <h3>{name(operation)}</h3>
           {rows.length ? (
-            <Rows rows={rows} fields={catalogue?.entry({ kind: "operation", id: operation })?.fields ?? []} />
+            <Rows rows={rows} fields={formOf(catalogue, operation)?.fields ?? []} />
           ) : (
             <p className="muted">{t.tasks.defaults}</p>
           )}

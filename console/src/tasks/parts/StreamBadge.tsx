@@ -16,5 +16,9 @@ export function StreamBadge() {
     const timer = setTimeout(() => setLate(true), TOLD_AFTER_MS);
     return () => clearTimeout(timer);
   }, [connected]);
-  return <span role="status">{late && <Badge tone="warn">{t.tasks.away}</Badge>}</span>;
+  return (
+    <span className="task-news" role="status">
+      {late && <Badge tone="warn">{t.tasks.away}</Badge>}
+    </span>
+  );
 }

@@ -42,8 +42,8 @@ export function TaskRow({
         <Link href={`/tasks/${task.task_id}`}>{name}</Link>
       </th>
       <td data-label={t.tasks.operations} className="task-operations">
-        {done.slice(0, MOST_NAMED).join(" → ")}
-        {done.length > MOST_NAMED && " → …"}
+        {done.slice(0, MOST_NAMED).join(" › ")}
+        {done.length > MOST_NAMED && " › …"}
       </td>
       <td data-label={t.common.status}>
         <div className="task-state">
