@@ -66,8 +66,7 @@ class _Tried:
                 await self.check.probe()
         except Exception as error:  # noqa: BLE001 - whatever a probe raises says that the thing is not there
             self._failures += 1
-            self.problem = _NO_ANSWER if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
-            self.told = str(error) if isinstance(error, NotThereError) else self.problem.partition(":")[0]
+            self.problem, self.told = _described(error)
             return
         self._failures, self._due = 0, time.monotonic() + self.check.seconds
 
@@ -75,6 +74,16 @@ class _Tried:
     def failing(self) -> bool:
         """Whether it has failed too often to be chance."""
         return self._failures >= _FAILURES
+
+
+def _described(error: Exception) -> tuple[str, str]:
+    """What is wrong, and the same in words that anybody may read."""
+    if isinstance(error, NotThereError):
+        return str(error), str(error)
+    if isinstance(error, TimeoutError):
+        return _NO_ANSWER, _NO_ANSWER
+    name = type(error).__name__
+    return f"{name}: {error}", name
 
 
 class Health:

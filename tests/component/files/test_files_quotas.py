@@ -13,6 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import Connection, text
 
+from darkroom.internal.system.v1 import part_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.common.account_usage import Amount
 from services.common.database import Database
@@ -272,3 +273,11 @@ async def test_files_from_before_are_counted_by_the_migration(world: World) -> N
     async with world.engine.begin() as connection:
         await connection.run_sync(again)
     assert await stored(world, account) == (len(content.png()) + 101, 2, 1, 0)
+
+
+async def test_what_all_accounts_store_together(world: World) -> None:
+    for size in (100, 20):
+        await many(world.files, world.account(), 2, size)
+    part = part_pb2.Part()
+    await world.files.quotas.tell(part)
+    assert (part.stored.size_bytes, part.stored.files) == (240, 4)

@@ -79,12 +79,12 @@ async def test_a_service_that_lacks_something_is_alive_and_not_ready(without_nat
     deadline = time.monotonic() + 90
     while (reply := get(without_nats, "metrics_tasks", "/readyz")).status_code == 200 and time.monotonic() < deadline:
         await asyncio.sleep(0.2)
-    assert reply.json() == {"ready": False, "problems": {"nats": "ConnectionError: not connected"}}
+    assert reply.json() == {"ready": False, "problems": {"nats": "not connected"}}
     assert get(without_nats, "metrics_tasks", "/livez").status_code == 200
     # It does without.
     assert get(without_nats, "metrics_accounts", "/readyz").status_code == 200
 
     shown = {line.split()[1]: line for line in command(without_nats, "status").stdout.splitlines() if line.startswith(("✓", "✗"))}
     assert shown["tasks"].startswith("✗")
-    assert "nats: ConnectionError: not connected" in shown["tasks"]
+    assert "nats: not connected" in shown["tasks"]
     assert shown["accounts"].startswith("✓")

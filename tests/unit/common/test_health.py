@@ -8,7 +8,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from services.common.rpc.server import listening
-from services.common.telemetry.health import Check, Health
+from services.common.telemetry.health import Check, Health, Need, NotThereError
 from tests.unit.common.keys import Keys
 
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
@@ -51,6 +51,28 @@ async def test_one_failure_may_be_chance_and_two_are_not() -> None:
     part.problem = None
     await health.step()
     assert health.ready
+
+
+async def test_what_is_needed_is_told_without_what_an_error_gives_away() -> None:
+    part, other = Part(), Part()
+    health = Health([Check("part", part.probe, 0.0), Check("other", other.probe, 0.0)])
+    assert health.needs == [Need("part", "not looked at yet"), Need("other", "not looked at yet")]
+    part.problem = ConnectionError("no route to postgresql://tasks:swordfish@10.1.2.3")
+    await health.step()
+    await health.step()
+    assert health.needs == [Need("part", "ConnectionError"), Need("other", "")]
+    part.problem = NotThereError("models are loading")
+    await health.step()
+    assert health.needs == [Need("part", "models are loading"), Need("other", "")]
+    part.problem = TimeoutError()
+    await health.step()
+    assert health.needs == [Need("part", "no answer in time"), Need("other", "")]
+    part.problem = None
+    await health.step()
+    assert health.needs == [Need("part", ""), Need("other", "")]
+    assert not health.draining
+    await health.drain()
+    assert health.draining
 
 
 async def test_what_costs_is_looked_at_less_often() -> None:
