@@ -1,5 +1,4 @@
-"""Tools as batches of tasks on uploaded files, through the public port: `POST /v1/batches` does what `POST /api/v1/pipeline/plan` answers.
-"""
+"""Tools as batches of tasks on uploaded files, through the public port: `POST /v1/batches` does what a plan says."""
 
 from __future__ import annotations
 
