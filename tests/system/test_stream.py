@@ -2,35 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Any
-
-import httpx
-
 from darkroom import AsyncClient
 from darkroom.operations.v1 import noop_pb2, operation_pb2
+from tests.system.event_stream import Event, events
 from tests.system.pilio import Pilio, assert_envelope
-
-
-@dataclass
-class Event:
-    id: str
-    data: dict[str, Any]
-
-
-async def events(response: httpx.Response) -> AsyncIterator[Event]:
-    """Parse a stream as the specification says, as far as this server uses it."""
-    fields: dict[str, str] = {}
-    async for line in response.aiter_lines():
-        if line and not line.startswith(":"):
-            name, _, value = line.partition(": ")
-            fields[name] = value
-        elif not line:
-            if "data" in fields:
-                yield Event(fields["id"], json.loads(fields["data"]))
-            fields = {}
 
 
 async def begin(native: AsyncClient, steps: int) -> str:

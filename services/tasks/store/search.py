@@ -62,7 +62,7 @@ LIMIT 1 OFFSET :stretch - 1
 
 _FIRST_ID = datetime(2025, 1, 1, tzinfo=UTC)
 # Between the moment in an id and the time of creation, inputs are fetched; and they are of different clocks.
-_ID_SLACK = timedelta(days=1)
+_ID_SLACK = 24 * 3600 * 1000 * 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +112,8 @@ class SearchStore(Store):
             return Found(tasks, tasks[-1].id if len(tasks) == limit else None)
         bounds = {
             "account_id": wanted.account_id,
-            "before_id": min(before_id, _id_at(wanted.created_before + _ID_SLACK)) if wanted.created_before is not None else before_id,
-            "from_id": _id_at(wanted.created_after - _ID_SLACK) if wanted.created_after is not None else 0,
+            "before_id": min(before_id, _id_at(wanted.created_before) + _ID_SLACK) if wanted.created_before is not None else before_id,
+            "from_id": _id_at(wanted.created_after) - _ID_SLACK if wanted.created_after is not None else 0,
             "stretch": stretch,
         }
         tasks = [task_of(row) for row in await self._run(FIND, {**values, **bounds})]
@@ -125,4 +125,4 @@ class SearchStore(Store):
 
 def _id_at(moment: datetime) -> int:
     """The smallest id of a moment, as `next_id()` makes them."""
-    return max(0, int((moment - _FIRST_ID) / timedelta(milliseconds=1)) * 1000)
+    return (moment - _FIRST_ID) // timedelta(milliseconds=1) * 1000
