@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import mimetypes
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +15,13 @@ _TOKEN = "darkroom.token"
 PATIENCE_MS = 60_000
 """A busy machine is slow; what does not come at all fails all the same."""
 expect.set_options(timeout=PATIENCE_MS)
+# Files of a drag come from the system, or, as here, from the page itself.
+_DRAGGED = """files => {
+    const dragged = new DataTransfer();
+    for (const [name, type, content] of files)
+        dragged.items.add(new File([Uint8Array.from(atob(content), (byte) => byte.charCodeAt(0))], name, { type }));
+    return dragged;
+}"""
 
 
 @dataclass
@@ -27,7 +37,6 @@ class Console:
             f"if (location.origin === {json.dumps(self.url)} && !localStorage.getItem('{_TOKEN}.given')) "
             f"{{ localStorage.setItem('{_TOKEN}', {json.dumps(token)}); localStorage.setItem('{_TOKEN}.given', '1'); }}"
         )
-        self.page.set_default_timeout(PATIENCE_MS)
         return self
 
     async def open(self, path: str = "/") -> Console:
@@ -36,19 +45,82 @@ class Console:
         await expect(self.page.get_by_role("heading", level=1)).to_be_visible()
         return self
 
-    async def drop(self, *files: Path) -> None:
+    def button(self, name: str | re.Pattern[str]) -> Locator:
+        """A button by its whole name."""
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    # Files.
+
+    async def choose(self, *files: Path) -> None:
         """Choose files, as the button does."""
         await self.page.get_by_test_id("files").set_input_files([str(file) for file in files])
 
-    async def pick(self, tool: str) -> None:
-        """Choose what is done, by its name."""
-        await self.page.get_by_role("button", name=tool).first.click()
+    async def drop(self, *files: Path) -> None:
+        """Drag files onto the page and let them go."""
+        content = [
+            (file.name, mimetypes.guess_type(file.name)[0] or "", base64.b64encode(file.read_bytes()).decode("ascii")) for file in files
+        ]
+        dragged = await self.page.evaluate_handle(_DRAGGED, content)
+        for event in ("dragenter", "dragover", "drop"):
+            await self.page.dispatch_event("main", event, {"dataTransfer": dragged})
+
+    def file(self, name: str) -> Locator:
+        """A file in the list of those that were dropped."""
+        return self.page.get_by_role("region", name="Files").get_by_role("listitem").filter(has_text=name)
+
+    async def uploaded(self, *names: str) -> None:
+        """Wait until files are at the server."""
+        for name in names:
+            await expect(self.file(name).get_by_text(re.compile(r"^\d.* (byte|kB|MB|B)s?$"))).to_be_visible()
+
+    # What is done.
+
+    async def pick(self, tool: str) -> Locator:
+        """Choose what is done, by its name, and return where it is set up."""
+        card = self.page.get_by_role("button").filter(has=self.page.get_by_text(tool, exact=True))
+        await card.first.click()
+        return self.work(tool)
+
+    def work(self, tool: str) -> Locator:
+        """Where something is set up."""
+        return self.page.get_by_role("region", name=tool, exact=True)
 
     async def run(self) -> Locator:
         """Run it, and return the newest of the results."""
-        await self.page.get_by_role("button", name="Run", exact=False).first.click()
-        return self.newest()
+        before = await self.runs.count()
+        await self.page.get_by_role("button", name=re.compile(r"^(Run|Run on \d+ files|Create)$")).click()
+        await expect(self.runs).to_have_count(before + 1)
+        return self.newest
 
+    # Results.
+
+    @property
+    def runs(self) -> Locator:
+        """All runs, the newest first."""
+        return self.page.get_by_role("region", name="Results").get_by_role("article")
+
+    @property
     def newest(self) -> Locator:
         """The run that was begun last."""
-        return self.page.get_by_role("region", name="Results").get_by_role("article").first
+        return self.runs.first
+
+    async def finished(self, count: int) -> None:
+        """Wait until the newest run has ended for so many files, whatever came of them."""
+        await expect(self.newest.get_by_role("status")).to_contain_text(f"{count} of {count} done")
+
+    async def open_result(self, name: str) -> Locator:
+        """Look at the result of a file, in a dialog."""
+        await self.newest.get_by_role("button", name=f"Open the result of {name}").click()
+        return self.page.get_by_role("dialog", name=name)
+
+    async def act(self, action: str) -> None:
+        """Choose something from the menu of the newest run."""
+        await self.newest.get_by_role("button", name="Actions").click()
+        await self.page.get_by_role("menuitem", name=action).click()
+
+    async def download(self, button: Locator) -> tuple[str, bytes]:
+        """Press a button that downloads something; its name and content."""
+        async with self.page.expect_download() as beginning:
+            await button.click()
+        downloaded = await beginning.value
+        return downloaded.suggested_filename, Path(await downloaded.path()).read_bytes()
