@@ -6,7 +6,8 @@ import { Button } from "../ui/Button.tsx";
 import type { FormEntry, FormField, Settings } from "./entries.ts";
 import { FieldList } from "./FieldList.tsx";
 import { faultsOfEntry } from "./faults.ts";
-import { FormContext } from "./surroundings.ts";
+import { useNames } from "./names.ts";
+import { FormContext, useFaultWords, useSurroundings } from "./surroundings.ts";
 
 /** A control for a file besides the ones that are worked on; what it gives is put in the settings. */
 export type FileControl = (field: FormField, value: unknown, onChange: (value: unknown) => void) => ReactNode;
@@ -50,6 +51,7 @@ export function SettingsForm({
     <FormContext.Provider value={surroundings}>
       <div className="settings">
         <FieldList fields={entry.fields} value={value} onChange={change} path="" fold />
+        <Unmet entry={entry} />
         {Object.keys(value).length > 0 && (
           <div>
             <Button small look="quiet" onClick={() => onChange({})}>
@@ -61,6 +63,22 @@ export function SettingsForm({
       </div>
     </FormContext.Provider>
   );
+}
+
+/** Groups of fields of which one has to be set. */
+function Unmet({ entry }: { entry: Pick<FormEntry, "fields"> }) {
+  const names = useNames();
+  const inWords = useFaultWords();
+  const { faults } = useSurroundings();
+  const label = (name: string) =>
+    names.field(entry.fields.find((field) => field.name === name) ?? { name, label: name });
+  return faults
+    .filter((fault) => fault.kind === "either")
+    .map((fault) => (
+      <p key={fault.path} className="unmet" role="status">
+        {inWords(fault, fault.names?.map(label))}
+      </p>
+    ));
 }
 
 const NO_ERRORS: Readonly<Record<string, string>> = {};

@@ -13,6 +13,7 @@ import {
   Wrench,
 } from "lucide-react";
 import { useState } from "react";
+import { asset } from "../ui/assets.ts";
 import type { Chosen } from "./catalogue.ts";
 import { useNames } from "./names.ts";
 
@@ -53,7 +54,7 @@ export function ToolPicture({ id, category }: { id: string; category: string }) 
         <Icon aria-hidden />
       ) : (
         <img
-          src={`/tools/${id}.webp`}
+          src={asset(`tools/${id}.webp`)}
           alt=""
           width="240"
           height="160"

@@ -1,6 +1,6 @@
 /** The first sentence of a text; a short one takes the next along. */
 export function firstSentence(text: string, least = 12): string {
-  const end = /[.!?](?=\s+[A-Z0-9`])|[。！？]/g;
+  const end = /[.!?](?=\s+[A-Z`])|[。！？]/g;
   for (let found = end.exec(text); found; found = end.exec(text)) {
     const at = found.index + 1;
     // Not within a quoted value.

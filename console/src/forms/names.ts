@@ -41,8 +41,7 @@ function names(catalogue: Catalogue | undefined, texts: ToolTexts | undefined): 
     summary: (kind, id) => translated(kind, id)?.summary ?? catalogue?.entry({ kind, id })?.summary ?? "",
     category: (category) => texts?.categories[category.id] ?? category.name,
     field: (field) => texts?.fields[plainName(field.name)] ?? field.label,
-    option: (option) =>
-      texts?.options[String(option.value).toLowerCase()] ?? texts?.options[option.label.toLowerCase()] ?? option.label,
+    option: (option) => texts?.options[option.label.toLowerCase()] ?? option.label,
     helpLanguage: texts ? "en" : undefined,
   };
 }
@@ -52,7 +51,8 @@ export function plainName(name: string): string {
   return name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toLowerCase();
 }
 
+/** For what has no form: the other operations of tasks. */
 function words(id: string): string {
-  const text = id.replace(/[-_]/g, " ");
+  const text = id.replace(/[-_]/g, " ").replace(/\b(pdf|qr)\b/g, (word) => word.toUpperCase());
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

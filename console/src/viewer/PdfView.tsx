@@ -1,0 +1,73 @@
+import { ExternalLink, FileText } from "lucide-react";
+import { useEffect, useState } from "react";
+import { useFormats } from "../i18n/format.ts";
+import { useTexts } from "../i18n/texts.ts";
+import { Button, ButtonLink } from "../ui/Button.tsx";
+import { ErrorNote, Loading } from "../ui/Feedback.tsx";
+import { useContent } from "./fetched.ts";
+import type { ViewedFile } from "./files.ts";
+import { DownloadButton, NoView } from "./ResultView.tsx";
+
+/** Bytes up to which a PDF is fetched unasked. */
+const SMALL = 20_000_000;
+
+/** A PDF in the browser's own viewer. A presigned URL answers as a download, so it is fetched, and shown from memory. */
+export function PdfView({ file }: { file: ViewedFile }) {
+  const t = useTexts().viewer;
+  const { bytes } = useFormats();
+  const [asked, setAsked] = useState(false);
+  const small = file.size !== undefined && file.size <= SMALL;
+  const shows = navigator.pdfViewerEnabled;
+  const { content, error, again } = useContent(
+    file.url,
+    (response) => response.arrayBuffer(),
+    "pdf",
+    shows && (asked || small),
+  );
+  const url = useObjectUrl(content, "application/pdf");
+  if (!shows) return <NoView file={file}>{t.noPdf}</NoView>;
+  return (
+    <div className="viewer">
+      <div className="viewer-bar">
+        <span className="viewer-name">{file.name}</span>
+        <div className="viewer-actions">
+          {url && (
+            <ButtonLink small href={url} target="_blank" rel="noopener">
+              <ExternalLink aria-hidden />
+              {t.openPdf}
+            </ButtonLink>
+          )}
+          <DownloadButton file={file} />
+        </div>
+      </div>
+      {error ? <ErrorNote error={error} onRetry={again} /> : null}
+      {url ? (
+        <iframe className="viewer-pdf" src={url} title={`${t.pdf}: ${file.name}`} />
+      ) : asked || small ? (
+        !error && <Loading />
+      ) : (
+        <div>
+          <Button onClick={() => setAsked(true)}>
+            <FileText aria-hidden />
+            {t.showPdf(file.size === undefined ? "PDF" : bytes(file.size))}
+          </Button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** A URL of something in memory, as long as it is shown. */
+function useObjectUrl(content: ArrayBuffer | undefined, type: string): string | undefined {
+  const [url, setUrl] = useState<string>();
+  useEffect(() => {
+    if (!content) return;
+    const made = URL.createObjectURL(new Blob([content], { type }));
+    setUrl(made);
+    return () => {
+      URL.revokeObjectURL(made);
+      setUrl(undefined);
+    };
+  }, [content, type]);
+  return url;
+}
