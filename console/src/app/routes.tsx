@@ -53,6 +53,7 @@ export const ROUTES: readonly PageRoute[] = [
     nav: { name: "pipelines", icon: <Workflow />, group: "work" },
     needs: "tasks:write",
   },
+  { path: "/pipelines/:id", page: lazy(() => import("../pipelines/PipelinePage.tsx")), needs: "tasks:write" },
   {
     path: "/library",
     page: lazy(() => import("../library/LibraryPage.tsx")),

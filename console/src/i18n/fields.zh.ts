@@ -99,6 +99,7 @@ export const fieldsZh: Readonly<Record<string, string>> = {
   horizontal_percent: "水平边距",
   hue: "色相",
   image_description: "图片说明",
+  image_index: "图片序号",
   intensity: "强度",
   invert: "反相",
   iptc_city: "城市",
@@ -220,5 +221,7 @@ export const fieldsZh: Readonly<Record<string, string>> = {
   white_balance: "白平衡",
   width: "宽度",
   without_enlargement: "不放大",
+  x: "水平位置",
+  y: "垂直位置",
   zoom: "缩放",
 };

@@ -172,4 +172,6 @@ export const optionsZh: Readonly<Record<string, string>> = {
   "two rows of three": "两行三列",
   "a large one at the top, five below it": "上方一大张，下方五张",
   "three rows of three": "三行三列",
+  "three rows: a wide one and one, three, one and a wide one": "三行：一宽一窄、三张、一窄一宽",
+  "three rows: a wide one and two, two and a wide one, two halves": "三行：一宽两窄、两窄一宽、左右各半",
 };

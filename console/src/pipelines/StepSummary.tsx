@@ -1,0 +1,34 @@
+import type { FormEntry, FormField, Settings } from "../forms/entries.ts";
+import { useNames } from "../forms/names.ts";
+import { useFormats } from "../i18n/format.ts";
+import { useTexts } from "../i18n/texts.ts";
+
+/** So many settings are named on a card. */
+const MOST_NAMED = 3;
+
+/** What was set in a step, in short. */
+export function StepSummary({ entry, settings }: { entry: FormEntry | undefined; settings: Settings }) {
+  const t = useTexts();
+  const formats = useFormats();
+  const names = useNames();
+
+  function inWords(value: unknown, field: FormField | undefined): string {
+    if (typeof value === "boolean") return value ? t.common.yes : t.common.no;
+    const option = field?.options?.find((one) => one.value === value);
+    if (option) return names.option(option);
+    if (typeof value === "number") return [formats.number(value), field?.unit].filter(Boolean).join(" ");
+    return typeof value === "string" ? value : "…";
+  }
+
+  const set = Object.entries(settings).map(([name, value]) => {
+    const field = entry?.fields.find((one) => one.name === name);
+    return `${names.field(field ?? { name, label: name })}: ${inWords(value, field)}`;
+  });
+  if (!set.length) return <span className="muted">{t.tasks.defaults}</span>;
+  return (
+    <span className="muted step-summary">
+      {set.slice(0, MOST_NAMED).join(", ")}
+      {set.length > MOST_NAMED && ", …"}
+    </span>
+  );
+}
