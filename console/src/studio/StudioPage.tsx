@@ -22,7 +22,7 @@ export default function StudioPage() {
   const all = useUploads();
   const files = useMemo(() => all.filter((file) => !isAside(file)), [all]);
   const runs = useRuns();
-  const { source } = useDesk();
+  const { source, steps } = useDesk();
   const asked = useAsked();
   const results = useRef<HTMLElement>(null);
   const work = useRef<HTMLDivElement>(null);
@@ -51,7 +51,7 @@ export default function StudioPage() {
         }}
       />
       <TroubledFiles files={files} />
-      <div className="studio" ref={work}>
+      <div className={steps.length ? "studio chosen" : "studio"} ref={work}>
         {source.kind === "files" && <SourceNote source={source} />}
         {source.kind === "uploads" && files.length > 0 && <FileList files={files} />}
         <WorkPanel
