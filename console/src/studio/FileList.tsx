@@ -6,7 +6,7 @@ import { Button, IconButton } from "../ui/Button.tsx";
 import { Badge, Note, Progress } from "../ui/Feedback.tsx";
 import { errorText, previewOf, type Upload, uploads, useUploadLine } from "../uploads/index.ts";
 
-const SHOWN = 24;
+const SHOWN = 12;
 
 /** The files that were dropped, with how far each is. */
 export function FileList({ files }: { files: readonly Upload[] }) {

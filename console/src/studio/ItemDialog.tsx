@@ -10,6 +10,7 @@ import { Empty, ErrorNote, Note } from "../ui/Feedback.tsx";
 import { useUpload } from "../uploads/index.ts";
 import { ResultView } from "../viewer/ResultView.tsx";
 import { kindOf } from "./fitting.ts";
+import { inWords } from "./ItemTile.tsx";
 import { viewed } from "./viewed.ts";
 
 /** A result, beside what it was made of. */
@@ -36,7 +37,7 @@ export function ItemDialog({
   return (
     <Dialog title={item.inputs[0]?.name ?? item.files[0]?.name ?? ""} wide onClose={onClose}>
       {item.files.length === 0 && !item.error && <Empty>{t.studio.states[item.state]}</Empty>}
-      {item.error && <ErrorNote error={new Error(item.error.message)} />}
+      {item.error && <ErrorNote error={new Error(inWords(item.error))} />}
       {item.files.map((file) => {
         const shown = viewed(file);
         return shown && <ResultView key={file.id} file={shown} original={original} />;

@@ -1,6 +1,6 @@
 import { FileText, RotateCcw } from "lucide-react";
 import { useTexts } from "../i18n/texts.ts";
-import type { ItemState, RunItem } from "../runs/types.ts";
+import type { ItemError, ItemState, RunItem } from "../runs/types.ts";
 import { Button } from "../ui/Button.tsx";
 import { Badge, Progress, type Tone } from "../ui/Feedback.tsx";
 import { useUpload } from "../uploads/index.ts";
@@ -35,7 +35,7 @@ export function ItemTile({ item, onOpen, onRetry }: { item: RunItem; onOpen: () 
       ) : (
         <Badge tone={TONES[item.state]}>{t.studio.states[item.state]}</Badge>
       )}
-      {item.error && <span className="file-error">{item.error.message}</span>}
+      {item.error && <span className="file-error">{inWords(item.error)}</span>}
       {item.state === "failed" && (
         <Button small onClick={onRetry}>
           <RotateCcw aria-hidden />
@@ -44,6 +44,13 @@ export function ItemTile({ item, onOpen, onRetry }: { item: RunItem; onOpen: () 
       )}
     </li>
   );
+}
+
+/** The server's words without the path of the field in the request, which nobody here has written. */
+export function inWords(error: ItemError): string {
+  return error.field && error.message.startsWith(`${error.field}: `)
+    ? error.message.slice(error.field.length + 2)
+    : error.message;
 }
 
 function ItemPicture({ item }: { item: RunItem }) {

@@ -7,7 +7,7 @@ import "../styles/studio.css";
 import { Button } from "../ui/Button.tsx";
 import { Note } from "../ui/Feedback.tsx";
 import { Page } from "../ui/Page.tsx";
-import { uploads, useUploads } from "../uploads/index.ts";
+import { type Upload, uploads, useUploads } from "../uploads/index.ts";
 import { isAside } from "./aside.ts";
 import { DropZone } from "./DropZone.tsx";
 import { desk, type Source, useDesk } from "./desk.ts";
@@ -70,8 +70,9 @@ export default function StudioPage() {
   );
 }
 
-function ofUpload(file: { id: string; fileId?: string; name: string }): RunInput {
-  return { uploadId: file.id, fileId: file.fileId, name: file.name };
+/** Its id at the server counts once the bytes are there, too. */
+function ofUpload(file: Upload): RunInput {
+  return { uploadId: file.id, fileId: file.state === "done" ? file.fileId : undefined, name: file.name };
 }
 
 function SourceNote({ source }: { source: Extract<Source, { kind: "files" }> }) {
