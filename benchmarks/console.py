@@ -28,7 +28,7 @@ async def measure(stack: ScratchStack) -> Section:
     section = Section(
         "The console in a browser",
         f"Headless Chromium with an empty cache, a window of {_PHONE['width']} × {_PHONE['height']} pixels, and its processor slowed down "
-        f"as its developer tools do; medians of {_TIMES}. *Paint*: until the first text or picture is to be seen. *Usable*: until files can "
+        f"as its developer tools do; medians of {_TIMES}. *Paint*: until the first text or picture is seen. *Usable*: until files can "
         "be dropped, or the first calls are listed. The studio is signed in and loads its tools' pictures in sight; `/docs` is Swagger UI "
         "with the whole API, which was all there was for people before.",
         ("page", "processor", "paint", "usable", "loaded"),

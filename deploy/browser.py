@@ -38,7 +38,7 @@ pipeline(createReadStream(from), createBrotliDecompress(), createWriteStream(to)
 """
 
 
-def environment() -> dict[str, str]:
+def environment() -> dict[str, str | float | bool]:
     """What the browser is started with: its own libraries and fonts, and nothing of the caller's environment but where programs are."""
     return {
         "PATH": os.environ.get("PATH", ""),
