@@ -8,8 +8,10 @@ import type { Choice, Estimate, Operation, ResultFile, Run, RunInput } from "./t
 
 const PREVIEW_WAIT_SECONDS = 30;
 const WAIT_SECONDS = 50;
-/** Files of one task, and of one call about its price. */
+/** Files of one call about a price. */
 const MOST_FILES = 100;
+/** Files of one archive. */
+const MOST_PACKED = 500;
 /** A URL that ends so soon is asked for again. */
 const SOON_MS = 60_000;
 
@@ -98,12 +100,12 @@ export async function archive(run: Run): Promise<ResultFile> {
 
 /** More files than a task takes are packed into several archives, and these into one. */
 async function pack(ids: readonly string[], name: string): Promise<ResultFile> {
-  if (ids.length <= MOST_FILES) {
+  if (ids.length <= MOST_PACKED) {
     const body = { file_ids: [...ids], operations: [{ archive: { name } }] };
     const task = await data(v1.POST("/v1/tasks", { ...once(uniqueId()), body }));
     return packed(await resultOf(task.task_id));
   }
-  const parts = await Promise.all(chunks(ids, MOST_FILES).map((some, index) => pack(some, `${name}-${index + 1}`)));
+  const parts = await Promise.all(chunks(ids, MOST_PACKED).map((some, index) => pack(some, `${name}-${index + 1}`)));
   return pack(
     parts.map(({ id }) => id),
     name,
