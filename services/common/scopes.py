@@ -29,5 +29,6 @@ def require_scope(needed: scope_pb2.Scope.ValueType, caller: Identity) -> None:
 def require_changed_password(user: UserIdentity | None) -> None:
     """Raise PASSWORD_CHANGE_REQUIRED for the session of a person who has to change the password before anything else."""
     if user is not None and user.must_change:
-        message = "Password change required: change it with SessionsService.ChangePassword, or POST /v1/sessions/current/password, then call again."
+        ways = "SessionsService.ChangePassword, or POST /v1/sessions/current/password"
+        message = f"Password change required: change it with {ways}, then call again."
         raise DarkroomError(ErrorReason.PASSWORD_CHANGE_REQUIRED, message)
