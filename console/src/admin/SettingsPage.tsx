@@ -18,10 +18,10 @@ export default function SettingsPage() {
       {me ? (
         <div className="columns">
           <WhoIAm me={me} />
-          <Looks />
           {me.kind === "session" && me.user && <Password user={me.user} />}
-          {may(me, "settings:write") && <ForEverybody />}
+          <Looks />
           {may(me, "branding:manage") && <Logo />}
+          {may(me, "settings:write") && <ForEverybody />}
         </div>
       ) : (
         <Loading />

@@ -15,15 +15,15 @@ export default function UsagePage() {
   const usage = useQuery({ queryKey: ["usage"], queryFn: () => data(v1.GET("/v1/usage")), refetchInterval: 15_000 });
   return (
     <Page title={t.nav.usage} about={t.usage.about}>
-      <section className="card stack" aria-labelledby="credits">
+      <section className="card stacked" aria-labelledby="credits">
         <h2 id="credits">{t.usage.credits}</h2>
         <Loaded query={balance}>{(known) => <Credits balance={known} />}</Loaded>
       </section>
-      <section className="card stack" aria-labelledby="limits">
+      <section className="card stacked" aria-labelledby="limits">
         <h2 id="limits">{t.usage.limits}</h2>
         <Loaded query={usage}>{(known) => <Limits usage={known} />}</Loaded>
       </section>
-      <section className="stack" aria-labelledby="ledger">
+      <section className="stacked" aria-labelledby="ledger">
         <h2 id="ledger">{t.usage.ledger}</h2>
         <Ledger />
       </section>

@@ -118,7 +118,8 @@ export const en = {
     allTools: "All tools",
     found: (count: number) => (count === 1 ? "1 tool" : `${count} tools`),
     boxes: {
-      hint: (most: number) => `Draw up to ${most} boxes around the marks. Without any, marks are looked for everywhere.`,
+      hint: (most: number) =>
+        `Draw up to ${most} boxes around the marks. Without any, marks are looked for everywhere.`,
       keys: "With the keyboard: add a box, move it with the arrow keys, change its size with Shift and the arrow keys.",
       area: "Picture to draw boxes on",
       add: "Add a box",
@@ -329,7 +330,10 @@ export const en = {
     cancelled: (count: number) => `${count} cancelled`,
     show: "Show",
     tasks: "Tasks of the batch",
-    refused: (count: number) => (count === 1 ? "One file was refused when the batch was made:" : `${count} files were refused when the batch was made:`),
+    refused: (count: number) =>
+      count === 1
+        ? "One file was refused when the batch was made:"
+        : `${count} files were refused when the batch was made:`,
     refusedItem: (number: number, message: string) => `No. ${number}: ${message}`,
     zip: "Download all",
     zipping: "The archive is being made…",
@@ -337,7 +341,10 @@ export const en = {
     zipFailed: (message: string) => `The archive could not be made: ${message}`,
     zipGet: "Download the archive",
     retry: (count: number) => `Run ${count} failed again`,
-    retried: (count: number) => (count === 1 ? "One task runs again, as a task of its own." : `${count} tasks run again, each as a task of its own.`),
+    retried: (count: number) =>
+      count === 1
+        ? "One task runs again, as a task of its own."
+        : `${count} tasks run again, each as a task of its own.`,
     toTasks: "See the tasks",
     cancel: "Cancel the batch",
     cancelling: "Cancel what has not ended?",
@@ -379,7 +386,8 @@ export const en = {
     choose: "What should be done?",
     change: "Choose something else",
     none: "Add files to begin, or look at what there is.",
-    unfit: (count: number) => `${count === 1 ? "1 file is" : `${count} files are`} of another kind and will be left out.`,
+    unfit: (count: number) =>
+      `${count === 1 ? "1 file is" : `${count} files are`} of another kind and will be left out.`,
     noneFit: "None of these files are of a kind that this works on.",
     tooFew: (min: number) => `This needs ${min} files or more.`,
     tooMany: (max: number) => `This takes at most ${max} files.`,
@@ -390,7 +398,8 @@ export const en = {
     free: "Free",
     priceOf: (available: string) => `of ${available} you have`,
     unaffordable: "Your credits do not cover this.",
-    unavailable: (bundle: string) => `The models “${bundle}” are not installed. An operator can add them on the page System.`,
+    unavailable: (bundle: string) =>
+      `The models “${bundle}” are not installed. An operator can add them on the page System.`,
     needs: (what: string) => `This needs ${what}, which is not set up on this server.`,
     preview: "Preview",
     previewOf: (name: string) => `Preview on ${name}`,
@@ -444,6 +453,7 @@ export const en = {
       file_needed: "This tool needs another picture to go with yours.",
       upload_missing: "The file is not on this page any more.",
       deleted: "The task was deleted.",
+      unreachable: "The server cannot be reached.",
       nothing_to_pack: "There are no results to pack.",
     },
   },
@@ -527,6 +537,9 @@ export const en = {
     showEnded: "Show revoked and expired keys",
     states: { active: "Active", replaced: "Being replaced", expired: "Expired", revoked: "Revoked" },
     none: "There are no keys. Create one for each program that calls this server.",
+    noneAtAll: "There are no keys that work.",
+    notByPeople:
+      "A key of the account is made with another one: use `darkroom key create`, or sign in here with a key. What you create yourself is under “My keys”.",
     noneOfMine: "There are no keys of yours. Create one to use this server from a script.",
     everybodys: "You see the keys of everybody. Only your own can be deleted.",
     rotate: "Replace",
@@ -923,7 +936,6 @@ export const en = {
     noSteps: "Add the first step: a picture goes through all of them, from left to right.",
     addStep: "Add a step",
     pickStep: "Which tool is next?",
-    step: (number: number, name: string) => `Step ${number}: ${name}`,
     settingsOf: (name: string) => `Settings of ${name}`,
     earlier: (name: string) => `Move ${name} to the left`,
     later: (name: string) => `Move ${name} to the right`,

@@ -28,7 +28,7 @@ export function FileCard({
         <input type="checkbox" checked={chosen} onChange={({ target }) => onChoose(target.checked)} />
         <span className="hidden-visually">{t.library.choose(file.name)}</span>
       </label>
-      <button type="button" className="show" onClick={onShow}>
+      <button type="button" className="show" title={file.name} onClick={onShow}>
         <Thumbnail of={file} />
         <span className="file-name">{file.name}</span>
       </button>

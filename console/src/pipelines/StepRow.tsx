@@ -77,7 +77,6 @@ export function StepRow({
                 type="button"
                 className="step-open"
                 aria-expanded={step.key === open}
-                aria-label={t.pipelines.step(index + 1, name)}
                 onClick={() => onOpen(step.key)}
               >
                 <ToolPicture id={step.toolId} category={entry?.category ?? ""} />

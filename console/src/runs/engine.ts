@@ -175,7 +175,8 @@ async function failed(entry: Entry, pending: Pending, items: readonly RunItem[],
     return;
   }
   const soon = known.passing || passes(known.reason) || known.reason === "idempotency_in_progress";
-  if (soon && (known.status === 0 || passes(known.reason) || entry.tries < MOST_TRIES)) {
+  const away = known.status === 0 || (!known.reason && known.status >= 502);
+  if (soon && (away || passes(known.reason) || entry.tries < MOST_TRIES)) {
     entry.tries += 1;
     entry.waitUntil = Date.now() + (known.retryAfter ? known.retryAfter * 1000 : backoff(entry.tries));
     return;

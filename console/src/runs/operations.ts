@@ -1,4 +1,5 @@
 import { body, snapotter } from "../api/client.ts";
+import { ApiError } from "../api/errors.ts";
 import { dependOnName, extensionOf, groupsOf, probeOf, withFiles } from "./planning.ts";
 import type { Choice, Operation, RunInput } from "./types.ts";
 
@@ -48,7 +49,10 @@ export class Planner {
     if (!shared) {
       shared = operationsFor(this.steps, probe, 1);
       this.known.set(probe, shared);
-      shared.catch(() => this.known.delete(probe));
+      // What is refused is refused for all; what passes is asked again.
+      shared.catch((error) => {
+        if (!(error instanceof ApiError) || error.passing || error.status === 401) this.known.delete(probe);
+      });
     }
     const operations = await shared;
     return dependOnName(operations) ? operationsFor(this.steps, name, 1) : operations;

@@ -7,6 +7,7 @@ import { claiming, liveTabs, TAB, whenGone } from "../uploads/tabs.ts";
 import { uploads } from "../uploads/uploads.ts";
 import { look } from "./engine.ts";
 import { UPLOAD_FIELD } from "./inputs.ts";
+import { Planner } from "./operations.ts";
 import { again, isOpen } from "./progress.ts";
 import { archive } from "./results.ts";
 import {
@@ -29,14 +30,15 @@ import {
 import type { Choice, ResultFile, Run, RunInput, RunItem } from "./types.ts";
 import { want, watchTasks } from "./watch.ts";
 
+let opening: Promise<void> = Promise.resolve();
+
 /** Operations on many inputs. They go on while other pages are shown, and after a reload. */
 export const runs = {
   /** Begin with what is kept for an owner, and with the owner's uploads. */
   async open(owner: string): Promise<void> {
     await uploads.open(owner);
-    if (state.owner === owner) return;
-    await begin(owner, asked);
-    if (state.owner === owner) await claim();
+    if (state.owner !== owner) opening = begun(owner);
+    return opening;
   },
 
   /** Do steps with inputs: one task for all of them `together`, or one for each. What is being uploaded follows when it is there. */
@@ -62,7 +64,7 @@ export const runs = {
     const unsent = entry.run.items.filter((item) => chosen(item) && item.error?.field === UPLOAD_FIELD);
     uploads.retry(unsent.flatMap(({ inputs }) => inputs.flatMap(({ uploadId }) => uploadId ?? [])));
     changeItems(entry, (item) => (chosen(item) ? again(item) : item));
-    entry.tries = entry.waitUntil = 0;
+    Object.assign(entry, { tries: 0, waitUntil: 0, planner: new Planner(entry.run.steps) });
     look();
   },
 
@@ -110,6 +112,11 @@ export function useRuns(): readonly Run[] {
 
 export function useRun(id: string): Run | undefined {
   return useSyncExternalStore(state.watch, () => entries.get(id)?.run);
+}
+
+async function begun(owner: string): Promise<void> {
+  await begin(owner, asked);
+  if (state.owner === owner) await claim();
 }
 
 session.watch(() => {

@@ -52,6 +52,8 @@ export const state = {
   },
 };
 
+window.addEventListener("pagehide", () => void keepNow());
+
 export function entryOf(run: Run, tab: string, pending: Pending[] = []): Entry {
   return { run, tab, pending, planner: new Planner(run.steps), busy: false, tries: 0, waitUntil: 0 };
 }

@@ -23,7 +23,7 @@ export function DropZone({ large, onFiles }: { large: boolean; onFiles: (files: 
 
   return (
     <div className={large ? "drop-zone large" : "drop-zone"}>
-      {large && <Upload aria-hidden />}
+      {large && <Upload className="drop-sign" aria-hidden />}
       <p>{large ? t.studio.drop : t.studio.dropMore}</p>
       <div className="row">
         <Button look={large ? "primary" : undefined} onClick={() => files.current?.click()}>

@@ -16,7 +16,7 @@ import { BatchBar } from "./parts/BatchBar.tsx";
 import { BatchGrid } from "./parts/BatchGrid.tsx";
 import { StreamBadge } from "./parts/StreamBadge.tsx";
 import { useTaskActions } from "./parts/useTaskActions.tsx";
-import { flat, MOST_IN_BATCH, useBatch, useBatchOutputs, useTaskList } from "./queries.ts";
+import { MOST_IN_BATCH, tasksOf, useBatch, useBatchOutputs, useTaskList } from "./queries.ts";
 import { counts, type Tile, tiles } from "./tiles.ts";
 import "../styles/tasks.css";
 
@@ -65,7 +65,7 @@ function Tasks({ id, batch }: { id: string; batch: Batch }) {
   );
   const actions = useTaskActions();
   const [shown, setShown] = useState<Shown>("all");
-  const all = useMemo(() => tiles(outputs.data, flat(list.data)), [outputs.data, list.data]);
+  const all = useMemo(() => tiles(outputs.data, tasksOf(list.data)), [outputs.data, list.data]);
   const some = all.filter((tile) => passes(tile, shown));
   const failed = all.filter(({ state }) => state === "failed");
   return (

@@ -13,7 +13,7 @@ import { StreamBadge } from "./parts/StreamBadge.tsx";
 import { TaskFilters } from "./parts/TaskFilters.tsx";
 import { TaskTable } from "./parts/TaskTable.tsx";
 import { useTaskActions } from "./parts/useTaskActions.tsx";
-import { flat, useTaskList } from "./queries.ts";
+import { tasksOf, useTaskList } from "./queries.ts";
 import "../styles/tasks.css";
 
 /** All tasks of the account as they change. */
@@ -22,7 +22,7 @@ export default function TasksPage() {
   useLiveTasks();
   const [filters, setFilters] = useFilters();
   const list = useTaskList(filters);
-  const tasks = flat(list.data);
+  const tasks = tasksOf(list.data);
   const mayWrite = may(useMe(), "tasks:write");
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const actions = useTaskActions(() => setSelected(new Set()));

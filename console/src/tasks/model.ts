@@ -22,7 +22,11 @@ export function hasEnded(state: State): boolean {
   return state === "succeeded" || state === "failed" || state === "cancelled";
 }
 
-/** What a task is called: its first input, or else what it does with nothing. */
+const MOST_NAMES = 3;
+
+/** What a task is called: its first inputs, or else what it does with nothing. */
 export function namesOf(task: { input_names: readonly string[] }, otherwise: string): string {
-  return task.input_names.filter(Boolean).join(", ") || otherwise;
+  const names = task.input_names.filter(Boolean);
+  const more = names.length > MOST_NAMES ? ` +${names.length - MOST_NAMES}` : "";
+  return names.slice(0, MOST_NAMES).join(", ") + more || otherwise;
 }

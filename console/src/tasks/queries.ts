@@ -5,7 +5,7 @@ import { asked, type Filters } from "./filters.ts";
 import { keys } from "./keys.ts";
 import { latest } from "./live.ts";
 import { caughtUp, type TaskPageOfList, updated } from "./merge.ts";
-import type { Batch, TaskDetails, TaskResult } from "./model.ts";
+import type { Batch, TaskDetails, TaskItem, TaskResult } from "./model.ts";
 import { withKnownUrls } from "./tiles.ts";
 
 const TASKS_A_PAGE = 50;
@@ -107,4 +107,9 @@ export function useBatchOutputs(id: string) {
 /** All items of an endless list. */
 export function flat<Item>(list: InfiniteData<{ items: Item[] }> | undefined): Item[] {
   return list?.pages.flatMap((page) => page.items) ?? [];
+}
+
+/** Tasks of a list, each once: pages that were loaded at different times may overlap. */
+export function tasksOf(list: InfiniteData<TaskPageOfList, unknown> | undefined): TaskItem[] {
+  return [...new Map(flat(list).map((task) => [task.task_id, task])).values()];
 }

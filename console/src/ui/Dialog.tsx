@@ -31,9 +31,17 @@ export function Dialog({
       ref={ref}
       className={wide ? "dialog wide" : "dialog"}
       aria-labelledby={id}
+      // In React, these events of a dialog, and of a file input, bubble to the dialogs around it.
       onCancel={(event) => {
+        if (event.target !== event.currentTarget) return;
         event.preventDefault();
         onClose?.();
+      }}
+      // A browser lets nobody prevent that Escape, pressed twice, closes it.
+      onClose={(event) => {
+        if (event.target !== event.currentTarget) return;
+        if (onClose) onClose();
+        else ref.current?.showModal();
       }}
     >
       <div className="dialog-head">

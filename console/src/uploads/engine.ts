@@ -1,7 +1,7 @@
 import { data, once, v1 } from "../api/client.ts";
 import { ApiError } from "../api/errors.ts";
 import { session } from "../api/session.ts";
-import { after, backoff, blamed, type Failure, type Step } from "./outcome.ts";
+import { after, backoff, blamed, type Failure, MOST_TRIES, type Step } from "./outcome.ts";
 import {
   allSent,
   CREATED_AT_ONCE,
@@ -22,6 +22,7 @@ import { change, type Entry, entries, mine, setLine } from "./state.ts";
 const MOST_REQUESTS = 4;
 /** How often an upload that the server no longer knows is begun anew. */
 const MOST_CREATED = 3;
+const FIRST_MS = 1000;
 
 /** What all uploads share: how often nothing came through in a row, and until when they wait. */
 const line = { failures: 0, until: 0 };
@@ -35,6 +36,7 @@ for (const event of ["online", "focus"]) window.addEventListener(event, hurry);
 
 function hurry(): void {
   line.until = 0;
+  if (line.failures) for (const { job } of entries.values()) job.notBefore = 0;
   pump();
 }
 
@@ -211,14 +213,23 @@ async function complete(entry: Entry, check: boolean): Promise<void> {
 /** Do what a failure leads to. */
 function meet(some: readonly Entry[], failure: Failure, field: string | undefined): void {
   const guilty = failure.step === "create" ? some[blamed(field, some.length) ?? -1] : undefined;
+  const healthy = line.failures === 0;
+  const shared = after(failure, 1);
+  if (shared.kind === "line") wait(failure, shared.afterMs);
   for (const entry of guilty ? [guilty] : some) {
-    const tries = failure.step === "complete" ? ++entry.joins : ++entry.tries;
-    const what = after(failure, tries);
-    if (what.kind === "line" || what.kind === "session") {
-      if (failure.step === "complete") entry.joins -= 1;
-      else entry.tries -= 1;
+    const count = failure.step === "complete" ? "joins" : "tries";
+    entry[count] += 1;
+    const what = after(failure, entry[count]);
+    if (what.kind === "line") {
+      // Others go first: that nothing comes through may be for this one alone, which counts while others do.
+      entry.job.notBefore = line.until + FIRST_MS;
+      if (failure.status !== 0 || !healthy) entry[count] -= 1;
+      else if (entry[count] >= MOST_TRIES) {
+        const { message, reason } = failure;
+        settle(entry, { state: "failed", error: { message, reason: reason || "unreachable" } });
+      }
     }
-    if (what.kind === "line") continue;
+    if (what.kind === "session") entry[count] -= 1;
     if (what.kind === "again") entry.job.notBefore = Date.now() + what.afterMs;
     if (what.kind === "resume" || what.kind === "check") entry.job.phase = what.kind;
     if (what.kind === "anew") anew(entry, failure);
@@ -228,13 +239,16 @@ function meet(some: readonly Entry[], failure: Failure, field: string | undefine
       else settle(entry, { state: what.kind, error: what.error });
     }
   }
-  const shared = after(failure, 1);
+}
+
+/** Nothing comes through: all uploads wait. */
+function wait({ status }: Failure, afterMs: number | undefined): void {
   const now = Date.now();
   // Requests that were on their way together fail together, which is one failure.
-  if (shared.kind !== "line" || (line.until > now && shared.afterMs === undefined)) return;
+  if (line.until > now && afterMs === undefined) return;
   line.failures += 1;
-  line.until = now + (shared.afterMs ?? backoff(line.failures));
-  setLine(failure.status === 0 ? "offline" : "slowed");
+  line.until = now + (afterMs ?? backoff(line.failures));
+  setLine(status === 429 ? "slowed" : "offline");
 }
 
 function anew(entry: Entry, { message, reason }: Failure): void {

@@ -7,6 +7,7 @@ const kind = (failure: Partial<Failure>, tries = 1) =>
 
 test("nothing is ever given up for want of a network, or of a session", () => {
   assert.equal(kind({ status: 0 }, 1000), "line");
+  assert.equal(kind({ status: 502 }, 1000), "line");
   assert.equal(kind({ step: "create", status: 401, reason: "api_key_invalid" }, 1000), "session");
   assert.deepEqual(after({ step: "create", status: 429, reason: "rate_limited", message: "", retryAfter: 7 }, 50), {
     kind: "line",
@@ -37,9 +38,9 @@ test("missing parts are asked for, a bad file is refused, a full account is not 
 });
 
 test("troubles of the server pass, but not for ever", () => {
-  assert.equal(kind({ status: 503 }), "again");
+  assert.equal(kind({ step: "complete", status: 503, reason: "unavailable" }), "again");
   assert.equal(kind({ step: "create", status: 409, reason: "idempotency_in_progress" }), "again");
-  assert.equal(kind({ status: 503 }, MOST_TRIES), "failed");
+  assert.equal(kind({ step: "complete", status: 503, reason: "unavailable" }, MOST_TRIES), "failed");
 });
 
 test("waits grow, and differ", () => {

@@ -23,7 +23,7 @@ export type Next =
   | { kind: "refused"; error: UploadError };
 
 /** How often an upload may meet failures of its own, without a byte of progress, until a person must try again. */
-export const MOST_TRIES = 6;
+export const MOST_TRIES = 10;
 const FIRST_MS = 1000;
 const LONGEST_MS = 30_000;
 
@@ -48,7 +48,8 @@ export function after(failure: Failure, tries: number, chance?: number): Next {
   const { step, status, reason, message, retryAfter } = failure;
   const error = { message, reason: reason || `http_${status}` };
   const waitMs = retryAfter === undefined ? undefined : retryAfter * 1000;
-  if (status === 0) return { kind: "line" };
+  // Without a reason it is not the platform that answers, but what is before it while it starts.
+  if (status === 0 || (!reason && status >= 502 && status <= 504)) return { kind: "line", afterMs: waitMs };
   if (status === 401 && step !== "send") return { kind: "session" };
   if (reason === "rate_limited" || (status === 429 && !reason)) return { kind: "line", afterMs: waitMs };
   if (reason === "quota_exceeded") return { kind: "failed", error };

@@ -64,6 +64,9 @@ export const state = {
   },
 };
 
+// What was to be told in a moment is kept before the page goes.
+window.addEventListener("pagehide", () => told());
+
 export function entryOf(upload: Upload, more: Pick<Entry, "lastModified" | "tab" | "kept" | "file">): Entry {
   const job: Job = { id: upload.id, phase: "settled", notBefore: 0 };
   const rest = { tries: 0, joins: 0, created: 0, loading: new Map<number, number>(), stop: new AbortController() };
@@ -98,6 +101,7 @@ export function tell(soon: boolean): void {
 }
 
 function told(): void {
+  clearTimeout(telling?.timer);
   telling = undefined;
   list = [...entries.values()].map(({ upload }) => upload);
   for (const watcher of watchers) watcher();

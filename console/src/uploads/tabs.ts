@@ -39,7 +39,8 @@ export async function liveTabs(): Promise<Set<string>> {
 
 /** Call `then` once another tab is gone. Without locks nobody can tell, and its uploads go on when the page is loaded again. */
 export function whenGone(tab: string, then: () => void): void {
-  locks?.request(lockOf(tab), then).catch(() => {});
+  // After the lock is given back: whoever holds it would seem to be that tab.
+  locks?.request(lockOf(tab), () => {}).then(then, () => {});
 }
 
 /** Take what another tab has left, one tab at a time. */

@@ -31,13 +31,14 @@ const SETTLED: ReadonlySet<UploadState> = new Set(["done", "failed", "refused", 
 /** Pictures that every browser shows. */
 const SHOWN = /^image\/(jpeg|png|webp|gif|avif|bmp|svg\+xml|x-icon)$/;
 
+let opening: Promise<void> = Promise.resolve();
+
 /** Uploads of this browser. They go on while other pages are shown, after a reload, and after somebody has signed in again. */
 export const uploads = {
   /** Begin with what is kept for an owner (account and person); what belongs to others is dropped. */
-  async open(owner: string): Promise<void> {
-    if (state.owner === owner) return;
-    await begin(owner, (ids) => uploads.retry(ids));
-    if (state.owner === owner) await claim();
+  open(owner: string): Promise<void> {
+    if (state.owner !== owner) opening = begun(owner);
+    return opening;
   },
 
   add(files: readonly DroppedFile[]): Upload[] {
@@ -104,7 +105,7 @@ export function previewOf(id: string): string | undefined {
   const entry = entries.get(id);
   if (!entry) return undefined;
   const { file, upload } = entry;
-  if (!upload.preview && file && SHOWN.test(file.type)) change(entry, { preview: URL.createObjectURL(file) });
+  if (!upload.preview && file?.size && SHOWN.test(file.type)) change(entry, { preview: URL.createObjectURL(file) });
   return entry.upload.preview;
 }
 
@@ -120,6 +121,11 @@ export function useUpload(id: string): Upload | undefined {
 /** What keeps uploads from going on, if anything. */
 export function useUploadLine(): LineState {
   return useSyncExternalStore(state.watch, () => state.line);
+}
+
+async function begun(owner: string): Promise<void> {
+  await begin(owner, (ids) => uploads.retry(ids));
+  if (state.owner === owner) await claim();
 }
 
 session.watch(() => {

@@ -56,7 +56,7 @@ export function Compare({
   const detail = result.size && place.width ? result.size.width / place.width : 1;
   // How large a pixel of what is shown is at zoom 1.
   const scale = mode === "only" && detail ? 1 / detail : 1;
-  const zoom = useZoom(size, extent, detail);
+  const zoom = useZoom(size, extent, detail, scale);
 
   function press(event: KeyboardEvent) {
     const by = ARROWS[event.key];

@@ -16,9 +16,9 @@ export type Zoom = {
 };
 
 /** The view of a picture of this extent in this frame. All of it is shown until somebody zooms. */
-export function useZoom(frame: Size, extent: Size, detail: number): Zoom {
+export function useZoom(frame: Size, extent: Size, detail: number, scale: number): Zoom {
   const [asked, setAsked] = useState<View>();
-  const { least, most } = zoomRange(frame, extent, detail);
+  const { least, most } = zoomRange(frame, extent, detail, scale);
   const fitting = centred(frame, extent, fitZoom(frame, extent, detail));
   const view = asked ? held(asked, frame, extent) : fitting;
   const change = (how: (before: View) => View) =>

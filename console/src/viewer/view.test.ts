@@ -17,7 +17,8 @@ test("a picture fits without being enlarged, but for detail that it has", () => 
 
 test("a large picture may be smaller than a quarter, a fine one larger than eight times", () => {
   assert.deepEqual(zoomRange(FRAME, LARGE), { least: 0.2, most: 8 });
-  assert.deepEqual(zoomRange(FRAME, SMALL, 4), { least: 0.25, most: 32 });
+  assert.deepEqual(zoomRange(FRAME, SMALL, 8), { least: 0.25, most: 16 });
+  assert.deepEqual(zoomRange(FRAME, SMALL, 4, 1 / 4), { least: 0.25, most: 32 });
 });
 
 test("the pixel under the pointer stays there", () => {

@@ -17,9 +17,13 @@ export function fitZoom(frame: Size, picture: Size, most = 1): number {
   return Math.min(frame.width / picture.width, frame.height / picture.height, Math.max(1, most));
 }
 
-/** The least and the most zoom. `detail`: how many pixels the finest picture has for one of the extent. */
-export function zoomRange(frame: Size, picture: Size, detail = 1): { least: number; most: number } {
-  return { least: Math.min(LEAST, fitZoom(frame, picture, detail)), most: MOST * Math.max(1, detail) };
+/**
+ * The least and the most zoom. `detail`: how many pixels the finest picture has for one of the extent; `scale`: how large a pixel of the
+ * picture that is measured by is at zoom 1.
+ */
+export function zoomRange(frame: Size, picture: Size, detail = 1, scale = 1): { least: number; most: number } {
+  // The pixels of the finest can always be told apart.
+  return { least: Math.min(LEAST, fitZoom(frame, picture, detail)), most: Math.max(MOST / scale, HARD_FROM * detail) };
 }
 
 /** In the middle of the frame. */

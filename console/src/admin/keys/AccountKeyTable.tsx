@@ -18,13 +18,15 @@ const TONES: Record<KeyState, Tone | undefined> = {
 
 export function AccountKeyTable({
   rows,
-  writes,
+  creates,
+  revokes,
   onRotate,
   onChanged,
 }: {
   rows: readonly Row[];
-  /** Whether keys may be rotated and revoked. */
-  writes: boolean;
+  /** Whether keys may be made, and so replaced. */
+  creates: boolean;
+  revokes: boolean;
   onRotate: (key: Key) => void;
   onChanged: () => Promise<unknown>;
 }) {
@@ -64,7 +66,7 @@ export function AccountKeyTable({
     },
     { key: "created", head: t.common.created, cell: ({ key }) => format.date(key.created_at) },
   ];
-  if (writes) {
+  if (revokes) {
     columns.push({
       key: "actions",
       head: t.common.actions,
@@ -72,7 +74,7 @@ export function AccountKeyTable({
       cell: ({ key, state }) =>
         works(state) && (
           <span className="actions">
-            {state === "active" && (
+            {creates && state === "active" && (
               <IconButton label={t.keys.rotateNamed(key.name)} look="quiet" small onClick={() => onRotate(key)}>
                 <RefreshCw />
               </IconButton>

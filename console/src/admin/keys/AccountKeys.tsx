@@ -5,7 +5,7 @@ import { data, v1 } from "../../api/client.ts";
 import { may, useMe } from "../../api/me.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { Button } from "../../ui/Button.tsx";
-import { Empty } from "../../ui/Feedback.tsx";
+import { Empty, Note } from "../../ui/Feedback.tsx";
 import { SwitchField } from "../../ui/Field.tsx";
 import { Loaded } from "../../ui/Loaded.tsx";
 import { SecretDialog } from "../parts/SecretDialog.tsx";
@@ -17,11 +17,14 @@ import { type Key, stateOf, works } from "./state.ts";
 /** The account's own keys, `dk_sk_…`. */
 export function AccountKeys() {
   const t = useTexts();
-  const writes = may(useMe(), "keys:write");
+  const me = useMe();
+  const revokes = may(me, "keys:write");
+  // A key is made with a key, so that it ends with that one: the server refuses it to people.
+  const creates = revokes && me?.kind === "account_key";
   const queries = useQueryClient();
   const keys = useQuery({ queryKey: ["keys"], queryFn: () => data(v1.GET("/v1/keys")) });
   const [ended, setEnded] = useState(false);
-  const [creates, setCreates] = useState(false);
+  const [making, setMaking] = useState(false);
   const [rotates, setRotates] = useState<Key>();
   const [made, setMade] = useState<{ name: string; secret: string }>();
   const changed = () => queries.invalidateQueries({ queryKey: ["keys"] });
@@ -35,13 +38,14 @@ export function AccountKeys() {
     <>
       <div className="between">
         <SwitchField label={t.keys.showEnded} checked={ended} onChange={setEnded} />
-        {writes && (
-          <Button look="primary" onClick={() => setCreates(true)}>
+        {creates && (
+          <Button look="primary" onClick={() => setMaking(true)}>
             <Plus aria-hidden />
             {t.keys.create}
           </Button>
         )}
       </div>
+      {me?.user && <Note>{t.keys.notByPeople}</Note>}
       <Loaded query={keys}>
         {({ items }) => {
           const now = new Date();
@@ -49,13 +53,19 @@ export function AccountKeys() {
             .map((key) => ({ key, state: stateOf(key, items, now) }))
             .filter(({ state }) => ended || works(state));
           return rows.length ? (
-            <AccountKeyTable rows={rows} writes={writes} onRotate={setRotates} onChanged={changed} />
+            <AccountKeyTable
+              rows={rows}
+              creates={creates}
+              revokes={revokes}
+              onRotate={setRotates}
+              onChanged={changed}
+            />
           ) : (
-            <Empty icon={<KeyRound aria-hidden />}>{t.keys.none}</Empty>
+            <Empty icon={<KeyRound aria-hidden />}>{creates ? t.keys.none : t.keys.noneAtAll}</Empty>
           );
         }}
       </Loaded>
-      {creates && <NewAccountKey onMade={show} onClose={() => setCreates(false)} />}
+      {making && <NewAccountKey onMade={show} onClose={() => setMaking(false)} />}
       {rotates && <RotateKey of={rotates} onMade={show} onClose={() => setRotates(undefined)} />}
       {made && (
         <SecretDialog

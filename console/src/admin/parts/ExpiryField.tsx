@@ -14,6 +14,9 @@ export function ExpiryField({ latest }: { latest?: string }) {
   // Counted from when the field appeared, so that a form that is sent again says the same.
   const [now] = useState(() => new Date());
   const [chosen, setChosen] = useState("never");
+  const end = latest ? new Date(latest) : undefined;
+  const soEarly = (time: Date) => !end || time <= end;
+  const usual = daysAfter(USUAL, now);
   return (
     <>
       <SelectField
@@ -24,7 +27,10 @@ export function ExpiryField({ latest }: { latest?: string }) {
         onChange={({ target }) => setChosen(target.value)}
         options={[
           { value: "never", label: latest ? t.keys.withMine : t.keys.never },
-          ...DAYS.map((days) => ({ value: daysAfter(days, now).toISOString(), label: t.keys.inDays(days) })),
+          ...DAYS.filter((days) => soEarly(daysAfter(days, now))).map((days) => ({
+            value: daysAfter(days, now).toISOString(),
+            label: t.keys.inDays(days),
+          })),
           { value: "date", label: t.keys.atDate },
         ]}
       />
@@ -34,8 +40,8 @@ export function ExpiryField({ latest }: { latest?: string }) {
           name="expiry-date"
           type="datetime-local"
           min={localOf(now)}
-          max={latest && localOf(new Date(latest))}
-          defaultValue={localOf(daysAfter(USUAL, now))}
+          max={end && localOf(end)}
+          defaultValue={localOf(end && !soEarly(usual) ? end : usual)}
           required
         />
       )}

@@ -4,7 +4,7 @@ import { useTexts } from "../../i18n/texts.ts";
 import { IconButton } from "../../ui/Button.tsx";
 import { ConfirmButton } from "../../ui/ConfirmButton.tsx";
 import { Badge } from "../../ui/Feedback.tsx";
-import { worded } from "../parts/words.ts";
+import { inOrder, worded } from "../parts/words.ts";
 import type { Role } from "./model.ts";
 
 export function RoleCard({
@@ -24,7 +24,7 @@ export function RoleCard({
     await onChanged();
   }
   return (
-    <li className="card stack">
+    <li className="card stacked">
       <div className="between">
         <h2>{role.name}</h2>
         <span className="actions">
@@ -48,7 +48,7 @@ export function RoleCard({
       <p className="muted">{[role.description, t.people.count(role.userCount)].filter(Boolean).join(" · ")}</p>
       {role.permissions.length ? (
         <ul className="permits">
-          {role.permissions.map((one) => (
+          {inOrder(role.permissions, Object.keys(t.roles.permissions)).map((one) => (
             <li key={one}>
               <Check aria-hidden />
               <span>{worded(t.roles.permissions, one)}</span>

@@ -18,7 +18,7 @@ export function ForEverybody() {
   const t = useTexts();
   const settings = useQuery({ queryKey: ["settings"], queryFn: () => body(snapotter.GET("/api/v1/settings")) });
   return (
-    <section className="card stack wide" aria-labelledby="everybody">
+    <section className="card stacked wide" aria-labelledby="everybody">
       <h2 id="everybody">{t.settings.everybody}</h2>
       <Loaded query={settings}>
         {({ settings: set }) => {
@@ -26,7 +26,7 @@ export function ForEverybody() {
           const saved = valuesOf(set);
           return (
             <>
-              <Form key={JSON.stringify(saved)} saved={saved} />
+              <Form saved={saved} />
               {others.length > 0 && (
                 <details>
                   <summary>{t.settings.others}</summary>
@@ -44,7 +44,10 @@ export function ForEverybody() {
 function Form({ saved }: { saved: Values }) {
   const t = useTexts();
   const queries = useQueryClient();
-  const [values, setValues] = useState(saved);
+  // What was typed lies over what is saved, and stays when that is read again.
+  const [typed, setTyped] = useState<Partial<Values>>({});
+  const values = { ...saved, ...typed };
+  const set = (change: Partial<Values>) => setTyped({ ...typed, ...change });
   const tools = useQuery({ queryKey: ["tools"], queryFn: () => body(snapotter.GET("/api/v1/pipeline/tools")) });
   const changes = changesOf(saved, values);
   const save = useMutation({
@@ -61,7 +64,7 @@ function Form({ saved }: { saved: Values }) {
   // Tools that are switched off may be missing in the list.
   const listed = [...new Set([...(tools.data?.toolIds ?? []), ...saved.disabledTools])].sort();
   return (
-    <form className="stack" onSubmit={submit}>
+    <form className="stacked" onSubmit={submit}>
       <div className="grid-form">
         <TextField
           label={t.settings.loginAttemptLimit}
@@ -69,7 +72,7 @@ function Form({ saved }: { saved: Values }) {
           type="number"
           min={0}
           value={values.loginAttemptLimit}
-          onChange={({ target }) => setValues({ ...values, loginAttemptLimit: target.value })}
+          onChange={({ target }) => set({ loginAttemptLimit: target.value })}
         />
         <TextField
           label={t.settings.tempFileMaxAgeHours}
@@ -78,7 +81,7 @@ function Form({ saved }: { saved: Values }) {
           min={0}
           step="any"
           value={values.tempFileMaxAgeHours}
-          onChange={({ target }) => setValues({ ...values, tempFileMaxAgeHours: target.value })}
+          onChange={({ target }) => set({ tempFileMaxAgeHours: target.value })}
         />
       </div>
       <details>
@@ -89,7 +92,7 @@ function Form({ saved }: { saved: Values }) {
           help={t.settings.disabledToolsHelp}
           checks={listed.map((value) => ({ value }))}
           chosen={values.disabledTools}
-          onChange={(disabledTools) => setValues({ ...values, disabledTools })}
+          onChange={(disabledTools) => set({ disabledTools })}
         />
       </details>
       <ErrorNote error={save.error} />

@@ -35,7 +35,7 @@ export function Logo() {
     await changed();
   }
   return (
-    <section className="card stack" aria-labelledby="logo">
+    <section className="card stacked" aria-labelledby="logo">
       <h2 id="logo">{t.settings.logo}</h2>
       <p className="muted">{t.settings.logoWhat}</p>
       <Loaded query={settings}>

@@ -12,7 +12,7 @@ export function Looks() {
   const [theme, setTheme] = useState(keptTheme);
   const languages = Object.keys(LANGUAGES) as Language[];
   return (
-    <section className="card stack" aria-labelledby="looks">
+    <section className="card stacked" aria-labelledby="looks">
       <h2 id="looks">{t.settings.looks}</h2>
       <p className="muted">{t.settings.looksWhat}</p>
       <div className="grid-form">

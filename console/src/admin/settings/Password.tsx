@@ -34,10 +34,10 @@ export function Password({ user }: { user: NonNullable<Me["user"]> }) {
     );
   }
   return (
-    <section className="card stack" aria-labelledby="password">
+    <section className="card stacked" aria-labelledby="password">
       <h2 id="password">{t.settings.password}</h2>
       <p className="muted">{t.settings.passwordWhat}</p>
-      <form className="stack" onSubmit={(event) => void submit(event)}>
+      <form className="stacked" onSubmit={(event) => void submit(event)}>
         {/* For password managers, which file the new password under this name. */}
         <input className="hidden-visually" name="username" value={user.name} autoComplete="username" readOnly hidden />
         {user.needs_current_password && (

@@ -2,7 +2,7 @@ import type { Me } from "../../api/me.ts";
 import { useFormats } from "../../i18n/format.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { Facts } from "../parts/Facts.tsx";
-import { worded } from "../parts/words.ts";
+import { inOrder, worded } from "../parts/words.ts";
 
 export function WhoIAm({ me }: { me: Me }) {
   const t = useTexts();
@@ -10,7 +10,7 @@ export function WhoIAm({ me }: { me: Me }) {
   const permissions = me.permissions ?? [];
   const scopes = me.scopes ?? [];
   return (
-    <section className="card stack" aria-labelledby="who">
+    <section className="card stacked" aria-labelledby="who">
       <h2 id="who">{t.settings.who}</h2>
       <Facts
         facts={[
@@ -26,7 +26,9 @@ export function WhoIAm({ me }: { me: Me }) {
         <summary>{me.all_scopes ? t.settings.mayAll : t.settings.may(permissions.length || scopes.length)}</summary>
         <ul className="permits">
           {permissions.length
-            ? permissions.map((one) => <li key={one}>{worded(t.roles.permissions, one)}</li>)
+            ? inOrder(permissions, Object.keys(t.roles.permissions)).map((one) => (
+                <li key={one}>{worded(t.roles.permissions, one)}</li>
+              ))
             : scopes.map((one) => <li key={one}>{worded(t.keys.scopes, one)}</li>)}
         </ul>
       </details>

@@ -31,7 +31,7 @@ export function BundleCard({
   const { id, status, progress } = bundle;
   const name = worded(t.system.bundleNames, id);
   return (
-    <li className="card stack">
+    <li className="card stacked">
       <div className="between">
         <h3>{name === id ? bundle.name : name}</h3>
         <Badge tone={TONES[status]}>{t.system.bundleStates[status]}</Badge>
@@ -43,7 +43,7 @@ export function BundleCard({
         ))}
       </p>
       {status === "installing" && (
-        <div className="stack" role="status">
+        <div className="stacked" role="status">
           <Progress share={progress && progress.percent / 100} label={t.system.installing(bundle.name)} />
           <span className="muted">{progress && `${progress.percent} % · ${progress.stage}`}</span>
         </div>

@@ -39,7 +39,7 @@ export function Bundles() {
     await changed();
   }
   return (
-    <section className="stack" aria-labelledby="bundles">
+    <section className="stacked" aria-labelledby="bundles">
       <div className="between">
         <h2 id="bundles">{t.system.bundles}</h2>
         {usage.data && <p className="muted">{t.system.space(format.bytes(Number(usage.data.totalBytes)))}</p>}

@@ -10,7 +10,7 @@ export function Disks({ disks, stored }: { disks: readonly Disk[]; stored: Syste
   const format = useFormats();
   if (!disks.length && !stored) return null;
   return (
-    <section className="card stack" aria-labelledby="disks">
+    <section className="card stacked" aria-labelledby="disks">
       <h2 id="disks">{t.system.storage}</h2>
       {distinct(disks).map(({ disk, parts }) => (
         <Meter

@@ -44,7 +44,7 @@ export function Lanes({ lanes }: { lanes: readonly Lane[] }) {
     },
   ];
   return (
-    <section className="stack" aria-labelledby="lanes">
+    <section className="stacked" aria-labelledby="lanes">
       <h2 id="lanes">{t.system.lanes}</h2>
       {lanes.length ? (
         <Table caption={t.system.lanes} columns={columns} rows={lanes} rowKey={(lane) => lane.name} />

@@ -8,11 +8,11 @@ export function Parts({ parts }: { parts: readonly Part[] }) {
   const t = useTexts();
   const format = useFormats();
   return (
-    <section className="stack" aria-labelledby="parts">
+    <section className="stacked" aria-labelledby="parts">
       <h2 id="parts">{t.system.parts}</h2>
       <ul className="cards">
         {parts.map((part) => (
-          <li key={part.name} className="card stack">
+          <li key={part.name} className="card stacked">
             <div className="between">
               <h3>{part.name}</h3>
               <StateBadge state={part.state} />

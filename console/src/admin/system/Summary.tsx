@@ -7,7 +7,7 @@ export function Summary({ system }: { system: System }) {
   const t = useTexts();
   const troubles = troublesOf(system);
   const worded = (trouble: Trouble): string => {
-    if ("state" in trouble) return t.system.isState(trouble.name, t.system.states[trouble.state]);
+    if ("state" in trouble) return t.system.is[trouble.what](trouble.name, t.system.states[trouble.state]);
     return trouble.what === "full" ? t.system.diskFull(trouble.name) : t.system.unserved(trouble.name);
   };
   return (

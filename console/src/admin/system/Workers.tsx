@@ -67,7 +67,7 @@ export function Workers({ workers }: { workers: readonly Worker[] }) {
     },
   ];
   return (
-    <section className="stack" aria-labelledby="workers">
+    <section className="stacked" aria-labelledby="workers">
       <h2 id="workers">{t.system.workers}</h2>
       {workers.length ? (
         <Table caption={t.system.workers} columns={columns} rows={workers} rowKey={(worker) => worker.name} />

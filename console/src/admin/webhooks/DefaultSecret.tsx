@@ -26,7 +26,7 @@ export function DefaultSecret() {
     setShows(true);
   }
   return (
-    <section className="card stack" aria-label={t.webhooks.defaultSecret}>
+    <section className="card stacked" aria-label={t.webhooks.defaultSecret}>
       <p>{t.webhooks.defaultWhat}</p>
       {shows && (
         <Loaded query={secret}>

@@ -35,7 +35,7 @@ export function DeliveryDialog({ of, onClose }: { of: Delivery; onClose: () => v
         ]}
       />
       {of.response_body && (
-        <section className="stack" aria-label={t.webhooks.body}>
+        <section className="stacked" aria-label={t.webhooks.body}>
           <h3>{t.webhooks.body}</h3>
           <pre className="raw">{of.response_body}</pre>
         </section>

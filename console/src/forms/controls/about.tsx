@@ -5,6 +5,9 @@ import type { FormField } from "../entries.ts";
 import { firstSentence, pieces } from "../help.ts";
 import { useNames } from "../names.ts";
 
+/** A limit as far as this is that of the number's type. */
+const FAR = 1e9;
+
 /** Label and help of a field; the help has the limits in it if its text does not say them. */
 export function useAbout(field: FormField): { label: ReactNode; help: ReactNode } {
   const t = useTexts();
@@ -35,7 +38,7 @@ function useLimits(field: FormField): string | undefined {
   const t = useTexts().forms;
   const { number } = useFormats();
   const unit = field.unit ? ` ${field.unit}` : "";
-  const [least, most] = [field.min, field.max];
+  const [least, most] = [told(field.min), told(field.max)];
   if (field.type === "string" || field.type === "text")
     return field.max_length !== undefined ? t.characters(number(field.max_length)) : undefined;
   if (field.type !== "integer" && field.type !== "number") return undefined;
@@ -48,6 +51,11 @@ function useLimits(field: FormField): string | undefined {
   if (field.min_exclusive !== undefined) return t.moreThan(number(field.min_exclusive)) + unit;
   if (most !== undefined) return t.atMost(number(most)) + unit;
   return least ? t.atLeast(number(least)) + unit : undefined;
+}
+
+/** A limit that anybody may come near to. */
+function told(limit: number | undefined): number | undefined {
+  return limit !== undefined && Math.abs(limit) < FAR ? limit : undefined;
 }
 
 /** The first sentence of a help, and on demand the rest. */

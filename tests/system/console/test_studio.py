@@ -1,0 +1,224 @@
+"""The main job in a browser: files in, an operation chosen by its picture, results looked at, taken along and gone on with."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.async_api import Locator, expect
+
+from tests.system.console.conftest import SAMPLES
+from tests.system.console.console import Console
+from tests.system.pictures import opened
+from tests.system.pilio import Pilio
+
+Photo = Callable[[str], Path]
+
+
+async def newest_task(pilio: Pilio) -> str:
+    return str((await pilio.get("/v1/tasks")).json()["data"]["items"][0]["task_id"])
+
+
+async def shown(dialog: Locator) -> tuple[float, float]:
+    """How large a result is shown."""
+    box = await dialog.get_by_role("img", name="Result").bounding_box()
+    assert box
+    return box["width"], box["height"]
+
+
+async def test_from_a_drop_to_a_download(console: Console, pilio: Pilio, photo: Photo) -> None:
+    await console.open()
+    await console.drop(photo("red.png"))
+    await console.uploaded("red.png")
+    settings = await console.pick("Remove the background")
+    price = (await pilio.post("/v1/estimate", {"operations": [{"remove_background": {}}], "file_count": 1})).json()["data"]
+    await expect(settings.get_by_role("status").filter(has_text=f"{price['credits']} credits")).to_be_visible()
+    await console.run()
+    await console.finished(1)
+    name, content = await console.download(console.newest.get_by_role("button", name="Download", exact=True))
+    [file] = (await pilio.result(await newest_task(pilio)))["files"]
+    assert (name, content) == (file["name"], (await pilio.http.get(file["download_url"])).content)
+
+
+async def test_a_result_beside_what_it_was_made_of(console: Console, photo: Photo) -> None:
+    await console.open()
+    await console.choose(photo("red.png"))
+    settings = await console.pick("Adjust colours")
+    await settings.get_by_role("textbox", name="Hue").fill("90")
+    await console.run()
+    await console.finished(1)
+    dialog = await console.open_result("red.png")
+    for name in ("Result", "Original"):
+        await expect(dialog.get_by_role("img", name=name)).to_be_visible()
+    divider = dialog.get_by_role("slider", name="How much of the original is shown")
+    await expect(divider).to_have_attribute("aria-valuetext", "50% original")
+    await divider.press("ArrowRight")
+    await expect(divider).to_have_attribute("aria-valuetext", "51% original")
+    await divider.press("Home")
+    await expect(divider).to_have_attribute("aria-valuetext", "0% original")
+    frame = await dialog.locator(".viewer-frame").bounding_box()
+    assert frame
+    mouse = console.page.mouse
+    middle = frame["y"] + frame["height"] / 2
+    await mouse.move(frame["x"] + 2, middle)
+    await mouse.down()
+    await mouse.move(frame["x"] + frame["width"] * 0.8, middle, steps=4)
+    await mouse.up()
+    await expect(divider).to_have_attribute("aria-valuetext", "80% original")
+    before = await shown(dialog)
+    await dialog.get_by_role("button", name="Zoom in").click()
+    assert (await shown(dialog))[0] > before[0]
+    await dialog.get_by_role("group", name="Comparison").press("0")
+    assert await shown(dialog) == before
+    await dialog.get_by_text("Side by side").click()
+    await expect(divider).to_be_hidden()
+    await console.page.keyboard.press("Escape")
+    await expect(dialog).to_be_hidden()
+
+
+async def test_a_folder_as_one_archive(console: Console, photo: Photo, tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    (folder / "more").mkdir(parents=True)
+    for name in ("b.png", "more/a.png", ".hidden.png"):
+        photo("any.png").rename(folder / name)
+    await console.open()
+    await console.page.get_by_test_id("folder").set_input_files(folder)
+    await console.uploaded("b.png", "a.png")
+    await expect(console.file("hidden")).to_have_count(0)
+    await console.pick("Rotate and mirror")
+    await console.run()
+    await console.finished(2)
+    name, content = await console.download(console.newest.get_by_role("button", name="Download as ZIP"))
+    assert name.endswith(".zip")
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.testzip() is None
+        names = sorted(Path(each).name for each in archive.namelist())
+    assert [each for each in names if each.endswith(".png")] == ["a.png", "b.png"]
+
+
+async def test_limits_are_said_before_anything_is_sent(console: Console, photo: Photo) -> None:
+    await console.open()
+    await console.choose(photo("red.png"))
+    settings = await console.pick("Resize")
+    run = settings.get_by_role("button", name="Run")
+    await expect(run).to_be_disabled()
+    await expect(settings.get_by_text("Set at least one of: Width, Height, Percentage.")).to_be_visible()
+    width = settings.get_by_role("textbox", name="Width")
+    for wrong, why in (
+        ("0", "This has to be 1 or more."),
+        ("20000", "This has to be 16,383 or less."),
+        ("1.5", "This has to be a whole number."),
+        ("wide", "This is not a number."),
+    ):
+        await width.fill(wrong)
+        await expect(settings.get_by_role("alert")).to_have_text(why)
+        await expect(width).to_have_attribute("aria-invalid", "true")
+        await expect(run).to_be_disabled()
+    await width.fill("40")
+    await expect(run).to_be_enabled()
+    await settings.get_by_role("button", name="Choose something else").click()
+    await console.pick("Compare two pictures")
+    await expect(console.page.get_by_text("This needs 2 files or more.")).to_be_visible()
+
+
+async def test_again_otherwise_and_on_with_the_results(console: Console, pilio: Pilio, photo: Photo) -> None:
+    await console.open()
+    await console.choose(photo("red.png"))
+    settings = await console.pick("Resize")
+    await settings.get_by_role("textbox", name="Width").fill("80")
+    await console.run()
+    await console.finished(1)
+    await console.act("Again with other options")
+    await expect(settings.get_by_role("textbox", name="Width")).to_have_value("80")
+    await settings.get_by_role("textbox", name="Width").fill("40")
+    await console.run()
+    await console.finished(1)
+    await console.act("Go on with another operation")
+    await expect(console.page.get_by_role("region", name="Files")).to_contain_text("1 result of “Resize”")
+    border = await console.pick("Border")
+    await border.get_by_role("textbox", name="Border width").fill("5")
+    await console.run()
+    await console.finished(1)
+    _, content = await console.download(console.newest.get_by_role("button", name="Download", exact=True))
+    assert opened(content).size == (50, 40)
+    await console.act("Keep in the library")
+    await expect(console.page.get_by_text("Kept in the library.")).to_be_visible()
+    [kept] = (await pilio.get("/v1/library")).json()["data"]["items"]
+    assert kept["size"] == len(content)
+
+
+async def test_marks_are_where_a_box_was_drawn(console: Console, pilio: Pilio, photo: Photo) -> None:
+    await console.open()
+    await console.choose(photo("marked.png"))
+    await console.uploaded("marked.png")
+    settings = await console.pick("Remove watermarks")
+    picture = settings.get_by_role("img", name="Picture to draw boxes on")
+    await picture.scroll_into_view_if_needed()
+    area = await picture.bounding_box()
+    assert area
+    mouse = console.page.mouse
+    await mouse.move(area["x"] + area["width"] * 0.25, area["y"] + area["height"] * 0.25)
+    await mouse.down()
+    await mouse.move(area["x"] + area["width"] * 0.5, area["y"] + area["height"] * 0.75, steps=4)
+    await mouse.up()
+    box = settings.get_by_role("button", name="Box 1")
+    await box.press("ArrowRight")
+    await box.press("Shift+ArrowDown")
+    await settings.get_by_role("button", name="Add a box").click()
+    await settings.get_by_role("button", name="Remove box 2").click()
+    await console.run()
+    await console.finished(1)
+    told = (await pilio.get(f"/v1/tasks/{await newest_task(pilio)}")).json()["data"]
+    [boxes] = [operation["remove_watermark"]["boxes"] for operation in told["parameters"]]
+    assert [{side: round(value) for side, value in each.items()} for each in boxes] == [{"x1": 26, "y1": 25, "x2": 51, "y2": 76}]
+
+
+async def test_several_pictures_become_one_document(console: Console, photo: Photo) -> None:
+    await console.open()
+    await console.choose(photo("1.png"), photo("2.png"))
+    settings = await console.pick("Pictures to PDF")
+    await expect(settings.get_by_text("All files become one result.")).to_be_visible()
+    await console.run()
+    await console.finished(1)
+    dialog = await console.open_result("1.png")
+    await expect(dialog.get_by_text("PDF").first).to_be_visible()
+    _, content = await console.download(dialog.get_by_role("button", name="Download", exact=True))
+    assert content.startswith(b"%PDF")
+
+
+async def test_a_document_is_a_file_like_others(console: Console, photo: Photo) -> None:
+    await console.open()
+    await console.drop(SAMPLES / "report.pdf", photo("beside.png"))
+    await console.uploaded("report.pdf", "beside.png")
+    settings = await console.pick("PDF to pictures")
+    await expect(settings.get_by_text("1 file is of another kind and will be left out.")).to_be_visible()
+    await settings.get_by_role("textbox", name="DPI").fill("36")
+    await console.run()
+    await console.finished(1)
+    dialog = await console.open_result("report.pdf")
+    await expect(dialog.get_by_role("img", name="Result")).to_have_count(3)
+
+
+async def test_a_tool_without_a_file(console: Console) -> None:
+    await console.open()
+    settings = await console.pick("Make a QR code")
+    await expect(settings.get_by_role("button", name="Create", exact=True)).to_be_disabled()
+    await settings.get_by_role("textbox", name="Text").fill("https://example.com")
+    await console.run()
+    await console.finished(1)
+    _, content = await console.download(console.newest.get_by_role("button", name="Download", exact=True))
+    assert opened(content).size == (400, 400)
+
+
+async def test_a_preview_follows_the_settings(console: Console, photo: Photo) -> None:
+    await console.open()
+    await console.choose(photo("red.png"))
+    await console.uploaded("red.png")
+    settings = await console.pick("Border")
+    preview = settings.get_by_role("region", name="Preview")
+    await preview.get_by_role("switch", name="Live preview").click()
+    await expect(preview.get_by_text("Result 180 × 140")).to_be_visible()
+    await settings.get_by_role("textbox", name="Border width").fill("30")
+    await expect(preview.get_by_text("Result 220 × 180")).to_be_visible()
