@@ -52,8 +52,8 @@ export function DropZone({ large, onFiles }: { large: boolean; onFiles: (files: 
         aria-hidden
         tabIndex={-1}
         data-testid="folder"
-        // React has no name for it.
-        {...{ webkitdirectory: "" }}
+        // A type of React's has no name for it.
+        {...{ webkitdirectory: true }}
         onChange={(event) => take(event.currentTarget)}
       />
       {over && (

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-from tests.stacks import Account, StackUnderTest
 from deploy import browser as chromium
+from tests.stacks import Account, StackUnderTest
 from tests.system.console.console import PATIENCE_MS, Console
 from tests.system.pictures import disc
 

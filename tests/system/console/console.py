@@ -66,7 +66,7 @@ class Console:
 
     def file(self, name: str) -> Locator:
         """A file in the list of those that were dropped."""
-        return self.page.get_by_role("region", name="Files").get_by_role("listitem").filter(has_text=name)
+        return self.page.get_by_role("region", name="Files", exact=True).get_by_role("listitem").filter(has_text=name)
 
     async def uploaded(self, *names: str) -> None:
         """Wait until files are at the server."""
