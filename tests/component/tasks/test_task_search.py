@@ -115,7 +115,12 @@ async def test_every_state_is_found_by_its_name(service: Service, replica: Repli
 
 @pytest.mark.parametrize(
     ("wanted", "field"),
-    [({"state": "failed", "status": "Failed"}, "state"), ({"operation": "paint"}, "operation"), ({"page_token": "x"}, "page_token")],
+    [
+        ({"state": "failed", "status": "Failed"}, "state"),
+        ({"operation": "paint"}, "operation"),
+        ({"name": "a\0"}, "name"),
+        ({"page_token": "x"}, "page_token"),
+    ],
 )
 async def test_what_cannot_be_meant_is_refused(service: Service, replica: Replica, wanted: dict[str, str], field: str) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as refused:
