@@ -173,7 +173,7 @@ function BoxList({
           </li>
         ))}
       </ol>
-      <p className="muted" role="status">
+      <p className="drawing-told muted" role="status">
         {boxes.length ? full : t.none}
       </p>
     </>
