@@ -125,7 +125,10 @@ export function useUploadLine(): LineState {
 
 async function begun(owner: string): Promise<void> {
   await begin(owner, (ids) => uploads.retry(ids));
-  if (state.owner === owner) await claim();
+  if (state.owner !== owner) return;
+  await claim();
+  // What was dropped before it was known who is there.
+  await keepBytes([...entries.values()].filter((entry) => mine(entry) && !entry.kept));
 }
 
 session.watch(() => {
