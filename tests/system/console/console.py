@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import mimetypes
@@ -48,6 +49,12 @@ class Console:
     def button(self, name: str | re.Pattern[str]) -> Locator:
         """A button by its whole name."""
         return self.page.get_by_role("button", name=name, exact=True)
+
+    async def until(self, holds: str) -> None:
+        """Wait until an asynchronous function of the page says yes: for what is not to be seen."""
+        async with asyncio.timeout(PATIENCE_MS / 1000):
+            while not await self.page.evaluate(holds):
+                await asyncio.sleep(0.1)
 
     # Files.
 

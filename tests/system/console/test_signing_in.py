@@ -54,7 +54,7 @@ async def test_by_password_and_out_again_in_all_tabs(page: Page, context: Browse
     for each in (other, page):
         await expect(each.get_by_role("heading", name="Sign in")).to_be_visible()
     # Nothing of theirs is left for whoever comes next.
-    await page.wait_for_function("async () => !(await indexedDB.databases()).length")
+    await Console(page, stack.url).until("async () => !(await indexedDB.databases()).length")
 
 
 async def test_by_key(page: Page, stack: StackUnderTest, account: Account) -> None:

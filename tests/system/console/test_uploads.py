@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.system.console.console import Console
 from tests.system.console.sending import GOES, HELD, LOST, Sending
@@ -25,6 +26,24 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     noise = np.random.default_rng(1).integers(0, 256, (2048, 2048, 3), np.uint8)
     Image.fromarray(noise).save(path, compress_level=0)
     return path
+
+
+# The database is opened beside the page's own connection.
+_KEPT = """async () => {
+    for (const { name } of await indexedDB.databases()) {
+        const database = await new Promise((found) => { const asked = indexedDB.open(name); asked.onsuccess = () => found(asked.result); });
+        const bytes = database.transaction("bytes").objectStore("bytes").count();
+        const count = await new Promise((found) => { bytes.onsuccess = () => found(bytes.result); });
+        database.close();
+        if (count) return true;
+    }
+    return false;
+}"""
+
+
+async def kept(console: Console) -> None:
+    """Wait until the browser has the bytes of a file for the next time that the page is loaded."""
+    await console.until(_KEPT)
 
 
 async def arrived_whole(pilio: Pilio, file: Path) -> None:
@@ -67,6 +86,7 @@ async def test_after_a_reload_only_what_is_missing_is_sent(console: Console, pil
     async with console.page.expect_response(lambda response: response.request.method == "PUT" and response.ok):
         await console.choose(large)
     await expect(console.page.get_by_text("The connection is gone.")).to_be_visible()
+    await kept(console)
     await console.page.unroute_all(behavior="ignoreErrors")
     after = await Sending().watch(console.page)
     await console.page.reload()
@@ -74,6 +94,26 @@ async def test_after_a_reload_only_what_is_missing_is_sent(console: Console, pil
     assert 1 in before.parts
     assert sorted(after.parts) == [2, 3]
     await arrived_whole(pilio, large)
+
+
+async def test_a_file_that_came_before_it_was_known_who_is_there(console: Console, pilio: Pilio, photo: Photo) -> None:
+    known = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await known.wait()
+        await route.continue_()
+
+    await console.page.route("**/v1/me", late)
+    sending = await Sending(lambda part, before: LOST).watch(console.page)
+    await console.open()
+    await console.choose(photo("early.png"))
+    await expect(console.page.get_by_text("The connection is gone.")).to_be_visible()
+    known.set()
+    await kept(console)
+    sending.fate = lambda part, before: GOES
+    await console.page.reload()
+    await console.uploaded("early.png")
+    await arrived_whole(pilio, photo("early.png"))
 
 
 async def test_a_url_that_has_expired_is_renewed(console: Console, pilio: Pilio, large: Path, photo: Photo) -> None:
@@ -101,7 +141,7 @@ async def test_a_file_that_is_refused_says_why_and_the_others_go_on(console: Con
     await console.open()
     await console.choose(photo("good.png"), text, empty)
     await console.uploaded("good.png")
-    for name, why in (("letter.jpg", "not a"), ("empty.png", "The file is empty.")):
+    for name, why in (("letter.jpg", "The file's content is of an unsupported kind"), ("empty.png", "The file is empty.")):
         await expect(console.file(name)).to_contain_text("Cannot be used")
         await expect(console.file(name)).to_contain_text(why)
     await console.pick("Rotate and mirror")
