@@ -45,9 +45,11 @@ export function FileList({ files }: { files: readonly Upload[] }) {
         </>
       )}
       <ul className="files">
-        {(all ? files : files.slice(0, SHOWN)).map((file) => (
-          <FileTile key={file.id} file={file} />
-        ))}
+        {files
+          .filter((file, index) => all || index < SHOWN || isTroubled(file))
+          .map((file) => (
+            <FileTile key={file.id} file={file} />
+          ))}
       </ul>
       {files.length > SHOWN && (
         <Button small look="quiet" onClick={() => setAll(!all)}>
@@ -58,10 +60,15 @@ export function FileList({ files }: { files: readonly Upload[] }) {
   );
 }
 
+/** Whether it needs a person, and so is always shown. */
+function isTroubled({ state }: Upload): boolean {
+  return state === "failed" || state === "refused" || state === "lost";
+}
+
 function FileTile({ file }: { file: Upload }) {
   const t = useTexts();
   const { bytes } = useFormats();
-  const troubled = file.state === "failed" || file.state === "refused" || file.state === "lost";
+  const troubled = isTroubled(file);
   return (
     <li className={troubled ? "file troubled" : "file"}>
       <UploadPicture file={file} />
