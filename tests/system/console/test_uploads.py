@@ -1,4 +1,4 @@
-"""Uploads in a browser that are interrupted: parts that fail, a network that is gone, a page that is loaded again, files that are refused."""
+"""Uploads in a browser that are interrupted: parts that fail, a network that is gone, a page that is loaded again, refused files."""
 
 from __future__ import annotations
 
