@@ -1,4 +1,4 @@
-import { ChevronLeft, ChevronRight, Plus, TriangleAlert, X } from "lucide-react";
+import { ChevronLeft, ChevronRight, GripVertical, Plus, TriangleAlert, X } from "lucide-react";
 import { type DragEvent, useState } from "react";
 import type { Catalogue } from "../forms/catalogue.ts";
 import { useNames } from "../forms/names.ts";
@@ -92,6 +92,8 @@ export function StepRow({
                 </span>
               )}
               <div className="step-buttons">
+                {/* Some browsers start no drag on a button. */}
+                <GripVertical className="step-grip" aria-hidden />
                 <IconButton
                   small
                   look="quiet"
