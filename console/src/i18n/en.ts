@@ -292,7 +292,6 @@ export const en = {
     steps: (count: number) => (count === 1 ? "1 step" : `${count} steps`),
     after: (duration: string) => `after ${duration}`,
     facts: "Facts",
-    reserved: (credits: string) => `${credits} reserved`,
     queue: "Place in the queue",
     inFront: (count: number) => (count === 0 ? "next" : count === 1 ? "1 task before it" : `${count} tasks before it`),
     wait: (duration: string) => `starts in about ${duration}`,
@@ -338,7 +337,6 @@ export const en = {
     zip: "Download all",
     zipping: "The archive is being made…",
     zipReady: "The archive is ready.",
-    zipFailed: (message: string) => `The archive could not be made: ${message}`,
     zipGet: "Download the archive",
     retry: (count: number) => `Run ${count} failed again`,
     retried: (count: number) =>
@@ -355,7 +353,6 @@ export const en = {
     none: "No task of the batch is like that.",
     item: (number: number) => `No. ${number}`,
     outputs: (count: number) => (count === 1 ? "1 result" : `${count} results`),
-    duration: (text: string) => `took ${text}`,
   },
   studio: {
     title: "Studio",

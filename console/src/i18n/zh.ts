@@ -293,7 +293,6 @@ export const zh: Texts = {
     steps: (count) => `${count} 个步骤`,
     after: (duration) => `用时 ${duration}`,
     facts: "基本信息",
-    reserved: (credits) => `已预留 ${credits}`,
     queue: "排队位置",
     inFront: (count) => (count === 0 ? "下一个" : `前面还有 ${count} 个任务`),
     wait: (duration) => `预计 ${duration} 后开始`,
@@ -336,7 +335,6 @@ export const zh: Texts = {
     zip: "全部下载",
     zipping: "正在打包…",
     zipReady: "压缩包已就绪。",
-    zipFailed: (message) => `打包失败：${message}`,
     zipGet: "下载压缩包",
     retry: (count) => `重新运行 ${count} 个失败任务`,
     retried: (count) => `${count} 个任务已作为独立任务重新运行。`,
@@ -350,7 +348,6 @@ export const zh: Texts = {
     none: "批次中没有符合条件的任务。",
     item: (number) => `第 ${number} 个`,
     outputs: (count) => `${count} 个结果`,
-    duration: (text) => `用时 ${text}`,
   },
   studio: {
     title: "工作室",

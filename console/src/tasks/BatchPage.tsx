@@ -19,6 +19,7 @@ import { useTaskActions } from "./parts/useTaskActions.tsx";
 import { MOST_IN_BATCH, tasksOf, useBatch, useBatchOutputs, useTaskList } from "./queries.ts";
 import { counts, type Tile, tiles } from "./tiles.ts";
 import "../styles/tasks.css";
+import "../styles/batches.css";
 
 type Shown = keyof ReturnType<typeof counts>;
 

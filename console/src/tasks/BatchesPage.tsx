@@ -14,6 +14,7 @@ import { BatchBar, BatchCounts } from "./parts/BatchBar.tsx";
 import { StreamBadge } from "./parts/StreamBadge.tsx";
 import { flat, useBatchList } from "./queries.ts";
 import "../styles/tasks.css";
+import "../styles/batches.css";
 
 /** All batches, newest first, with their progress as it changes. */
 export default function BatchesPage() {

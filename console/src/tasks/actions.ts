@@ -49,9 +49,10 @@ export function useTaskAction() {
       await Promise.all(Array.from({ length: AT_ONCE }, work));
       return outcome;
     },
-    onSettled: async () => {
+    onSettled: async (_outcome, _error, { action }) => {
       await Promise.all([
-        queries.invalidateQueries({ queryKey: keys.tasks }),
+        // The page of a task that was deleted must not ask for it again.
+        queries.invalidateQueries({ queryKey: action === "delete" ? keys.lists : keys.tasks }),
         queries.invalidateQueries({ queryKey: keys.batches }),
       ]);
     },

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { operationRows, rowsOf } from "./parameters.ts";
+import { isSet, operationRows, rowsOf } from "./parameters.ts";
 import { humanized } from "./text.ts";
 
 test("operations become rows, in order", () => {
@@ -37,4 +37,15 @@ test("names are words", () => {
   assert.equal(humanized("remove_background"), "Remove background");
   assert.equal(humanized("maxWidth"), "Max width");
   assert.equal(humanized("4k-video"), "4k video");
+});
+
+test("what nobody has set is not told", () => {
+  const set = (value: string | number | boolean, field?: { default?: unknown; min?: number }, path = "a") =>
+    isSet({ path: path.split("."), value }, field);
+  for (const value of ["", "0", 0, false, "SUBJECT_UNSPECIFIED"]) assert.equal(set(value), false, String(value));
+  for (const value of ["a", 1, true, "SUBJECT_PRODUCT"]) assert.equal(set(value), true, String(value));
+  assert.equal(set(false, { default: true }), true);
+  assert.equal(set(0, { default: 80, min: 0 }), true);
+  assert.equal(set(0, { default: 80, min: 1 }), false);
+  assert.equal(set(0, undefined, "boxes.1.x"), true);
 });

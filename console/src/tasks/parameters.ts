@@ -29,3 +29,15 @@ function rows(value: unknown, path: readonly string[]): Row[] {
 function row(path: readonly string[], value: Row["value"]): Row {
   return { path, value };
 }
+
+/**
+ * Whether somebody has set it. The server tells of fields that nobody has set, too: with 0, false, an empty text, or a value that is
+ * called unspecified. A field that is something else by default may have been set to those. In an entry of a list, 0 is a value.
+ */
+export function isSet({ path, value }: Row, field: { default?: unknown; min?: number } | undefined): boolean {
+  if (value === "" || (typeof value === "string" && value.endsWith("_UNSPECIFIED"))) return false;
+  if (path.some((part) => /^\d+$/.test(part))) return true;
+  if (value === false) return field?.default === true;
+  if (value !== 0 && value !== "0") return true;
+  return Boolean(field?.default) && (field?.min ?? 0) <= 0;
+}

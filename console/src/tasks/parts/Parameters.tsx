@@ -4,7 +4,7 @@ import { plainName, useNames } from "../../forms/names.ts";
 import { useFormats } from "../../i18n/format.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { formOf, useOperationName } from "../operations.ts";
-import { operationRows, type Row, rowsOf } from "../parameters.ts";
+import { isSet, operationRows, type Row, rowsOf } from "../parameters.ts";
 import { humanized } from "../text.ts";
 
 const COLOR = /^#([0-9a-f]{3}|[0-9a-f]{6}|[0-9a-f]{8})$/i;
@@ -16,17 +16,17 @@ export function Parameters({ parameters }: { parameters: readonly object[] }) {
   const catalogue = useCatalogue();
   return (
     <ol className="task-parameters">
-      {operationRows(parameters).map(({ operation, rows }, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the operations of a task never change.
-        <li key={index}>
-          <h3>{name(operation)}</h3>
-          {rows.length ? (
-            <Rows rows={rows} fields={formOf(catalogue, operation)?.fields ?? []} />
-          ) : (
-            <p className="muted">{t.tasks.defaults}</p>
-          )}
-        </li>
-      ))}
+      {operationRows(parameters).map(({ operation, rows }, index) => {
+        const fields = formOf(catalogue, operation)?.fields ?? [];
+        const set = rows.filter((row) => isSet(row, fieldAt(fields, row.path)));
+        return (
+          // biome-ignore lint/suspicious/noArrayIndexKey: the operations of a task never change.
+          <li key={index}>
+            <h3>{name(operation)}</h3>
+            {set.length ? <Rows rows={set} fields={fields} /> : <p className="muted">{t.tasks.defaults}</p>}
+          </li>
+        );
+      })}
     </ol>
   );
 }
