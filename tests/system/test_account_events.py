@@ -71,7 +71,9 @@ async def test_a_page_that_loses_its_connection_again_and_again_misses_nothing(p
         await page.listen(4 + connections, ids)
     assert theirs not in page.shown
     assert page.ready
+    listed = {item["task_id"]: item for item in (await pilio.get("/v1/tasks")).json()["data"]["items"]}
     for task_id in ids:
+        assert page.shown[task_id] == listed[task_id]
         details = (await pilio.get(f"/v1/tasks/{task_id}")).json()["data"]
         assert {name: details.get(name) for name in page.shown[task_id]} == page.shown[task_id]
 

@@ -56,4 +56,5 @@ def _number(moment: datetime) -> int:
 
 
 def _json(message: Message) -> str:
-    return MessageToJson(message, indent=None, preserving_proto_field_name=True)
+    # As in the list: what is empty is there.
+    return MessageToJson(message, indent=None, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
