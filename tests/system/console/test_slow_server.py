@@ -1,4 +1,4 @@
-"""A server that is slow, asks to be left alone for a while, or whose replies are lost: the page says so, goes on, and does nothing twice."""
+"""A server that is slow or busy, or whose replies are lost: the page says so, goes on, and does nothing twice."""
 
 from __future__ import annotations
 
