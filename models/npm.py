@@ -1,11 +1,15 @@
 """Installs npm packages that a `package.json` pins by version and hash. No lock file: npm writes addresses of
-registries into those."""
+registries into those.
+
+`python -m models.npm FOLDER CACHE` installs what `FOLDER/package.json` pins.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,7 +22,7 @@ _OPTIONS = ("--ignore-scripts", "--no-package-lock", "--no-audit", "--no-fund")
 def install(folder: Path, cache: Path) -> None:
     """Install what `folder/package.json` pins into `folder/node_modules`; packages come from the folder `cache` where it has them.
 
-    `dependencies` gives exact versions, of packages that others need too. `integrity` maps `NAME@VERSION` to npm's hash of each that may be
+    `dependencies` and `overrides` give exact versions, of packages that others need too. `integrity` maps `NAME@VERSION` to npm's hash of each that may be
     installed, those of other platforms included. No script of a package is run, so nothing has run when the hashes are compared.
     Raises FetchError, also for a package with another hash, or without one.
     """
@@ -35,3 +39,7 @@ def install(folder: Path, cache: Path) -> None:
             raise FetchError(f"npm:{name}: no hash is pinned for it in {folder / 'package.json'}")
         if package["integrity"] != pinned[name]:
             raise FetchError(f"npm:{name}: its hash is {package['integrity']}, {folder / 'package.json'} expects {pinned[name]}")
+
+
+if __name__ == "__main__":
+    install(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,12 +1,12 @@
 import { Suspense } from "react";
 import { Route, Router, Switch } from "wouter";
-import { useHashLocation } from "wouter/use-hash-location";
 import { useMe } from "../api/me.ts";
 import { useSession } from "../api/session.ts";
 import { useTexts } from "../i18n/texts.ts";
 import { ErrorBoundary } from "../ui/ErrorBoundary.tsx";
 import { Loading } from "../ui/Feedback.tsx";
 import { Toasts } from "../ui/toasts.tsx";
+import { fragmentHref, useFragment, useFragmentSearch } from "./location.ts";
 import { ROUTES } from "./routes.tsx";
 import { Shell } from "./Shell.tsx";
 import { EndedDialog } from "./signin/EndedDialog.tsx";
@@ -18,7 +18,7 @@ import { useWorkspace } from "./useWorkspace.ts";
 /** The page, once its texts are there. Paths are in the fragment, so that the edge serves one file and sees no link that signs in. */
 export function App() {
   return (
-    <Router hook={useHashLocation}>
+    <Router hook={useFragment} searchHook={useFragmentSearch} hrefs={fragmentHref}>
       <Switch>
         <Route path="/sign-in/:token">{({ token }) => <LinkPage token={token} />}</Route>
         <Route>
