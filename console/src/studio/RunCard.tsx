@@ -3,7 +3,7 @@ import { useState } from "react";
 import { useNames } from "../forms/names.ts";
 import { useFormats } from "../i18n/format.ts";
 import { useTexts } from "../i18n/texts.ts";
-import { keepInLibrary } from "../library/keeping.ts";
+import { useKeeping } from "../library/keeping.ts";
 import { runs, summary } from "../runs/index.ts";
 import type { ResultFile, Run, RunItem } from "../runs/types.ts";
 import { Button, IconButton } from "../ui/Button.tsx";
@@ -22,6 +22,7 @@ const SHOWN = 24;
 export function RunCard({ run, onWork }: { run: Run; onWork: () => void }) {
   const t = useTexts();
   const names = useNames();
+  const keeping = useKeeping();
   const { ago, percent } = useFormats();
   const [onlyFailed, setOnlyFailed] = useState(false);
   const [all, setAll] = useState(false);
@@ -123,7 +124,7 @@ export function RunCard({ run, onWork }: { run: Run; onWork: () => void }) {
                       icon: <Archive />,
                       onSelect: () =>
                         void attempt(async () => {
-                          await keepInLibrary(results.map((file) => file.id));
+                          await keeping.mutateAsync(results.map((file) => file.id));
                           toast(t.studio.kept);
                         }),
                     },
