@@ -30,9 +30,10 @@ async def test_the_library_of_the_client(native: AsyncClient, tmp_path: Path) ->
         await native.get_file(upload.id)
 
     copy = await library.copy(first.id)
+    assert copy.name == "kept.png"
     task = await native.wait((await native.create_task([copy.id], [operations.rotate(angle=90)])).id)
     result = task.output_file_ids[0]
-    second = await library.add(result, parent_id=first.id, tool="rotate")
+    second = await library.add(result, "turned.png", parent_id=first.id, tool="rotate")
     assert (second.version, second.parent_id, list(second.tools)) == (2, first.id, ["rotate"])
     await native.delete_file(result)
 

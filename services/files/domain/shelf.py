@@ -90,13 +90,14 @@ class Shelf:
         return found, download
 
     async def copy(self, viewer: Viewer, version: str, call: IdempotentCall | None = None) -> File:
-        """A copy among the files of the account; for a call that repeats an earlier one, the copy that it made.
+        """A copy under its name among the files of the account; for a call that repeats an earlier one, the copy that it made.
 
         Raises FILE_NOT_FOUND, what `Copies.copy` raises, and IDEMPOTENCY_KEY_MISMATCH.
         """
 
         async def make() -> File:
-            return await self._copies.copy((await self._seen(viewer, version)).file, call)
+            found = await self._seen(viewer, version)
+            return await self._copies.copy(replace(found.file, name=found.entry.name), call)
 
         return await self._idempotency.once(call, make, lambda ids: self._copied(viewer.account_id, ids[0]))
 
