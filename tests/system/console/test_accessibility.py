@@ -19,6 +19,7 @@ PAGES = (
     "/tasks",
     "/batches",
     "/pipelines",
+    "/pipelines/new",
     "/library",
     "/usage",
     "/keys",
