@@ -22,8 +22,8 @@ _OPTIONS = ("--ignore-scripts", "--no-package-lock", "--no-audit", "--no-fund")
 def install(folder: Path, cache: Path) -> None:
     """Install what `folder/package.json` pins into `folder/node_modules`; packages come from the folder `cache` where it has them.
 
-    `dependencies` and `overrides` give exact versions, of packages that others need too. `integrity` maps `NAME@VERSION` to npm's hash of each that may be
-    installed, those of other platforms included. No script of a package is run, so nothing has run when the hashes are compared.
+    `dependencies` and `overrides` give exact versions, of packages that others need too. `integrity` maps `NAME@VERSION` to npm's hash of
+    each that may be installed, those of other platforms included. No script of a package is run, so nothing has run when the hashes are compared.
     Raises FetchError, also for a package with another hash, or without one.
     """
     pinned: Mapping[str, str] = json.loads((folder / "package.json").read_text())["integrity"]
