@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -23,10 +24,12 @@ def install(folder: Path, cache: Path) -> None:
     """Install what `folder/package.json` pins into `folder/node_modules`; packages come from the folder `cache` where it has them.
 
     `dependencies` and `overrides` give exact versions, of packages that others need too. `integrity` maps `NAME@VERSION` to npm's hash of
-    each that may be installed, those of other platforms included. No script of a package is run, so nothing has run when the hashes are compared.
+    each that may be installed, those of other platforms included. No script of a package is run, so nothing has run when the hashes are
+    compared. What was installed before is removed: npm tells the hashes only of what it has installed itself.
     Raises FetchError, also for a package with another hash, or without one.
     """
     pinned: Mapping[str, str] = json.loads((folder / "package.json").read_text())["integrity"]
+    shutil.rmtree(folder / "node_modules", ignore_errors=True)
     environment = {**os.environ, "npm_config_cache": str(cache), "npm_config_prefer_offline": "true"}
     ran = subprocess.run([*npm_command(), "install", *_OPTIONS], cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if ran.returncode:
