@@ -47,7 +47,7 @@ export function ItemTile({ item, onOpen, onRetry }: { item: RunItem; onOpen: () 
 }
 
 /** The server's words without the path of the field in the request, which nobody here has written. */
-export function inWords(error: ItemError): string {
+export function inWords(error: Pick<ItemError, "message" | "field">): string {
   return error.field && error.message.startsWith(`${error.field}: `)
     ? error.message.slice(error.field.length + 2)
     : error.message;

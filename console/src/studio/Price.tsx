@@ -1,14 +1,16 @@
 import { useQuery } from "@tanstack/react-query";
+import { ApiError } from "../api/errors.ts";
 import { may, useMe } from "../api/me.ts";
 import { useFormats } from "../i18n/format.ts";
 import { useTexts } from "../i18n/texts.ts";
 import { estimate } from "../runs/index.ts";
 import type { Choice, RunInput } from "../runs/types.ts";
+import { inWords } from "./ItemTile.tsx";
 import { useLater } from "./useLater.ts";
 
 const WAIT_MS = 400;
 
-/** What a run would cost, as soon as the server says so. */
+/** What a run would cost, or why it would be refused, as soon as the server says so. */
 export function Price({
   steps,
   inputs,
@@ -22,13 +24,21 @@ export function Price({
   const { number } = useFormats();
   const me = useMe();
   const asked = useLater({ steps, count: together ? 1 : inputs.length }, WAIT_MS);
-  const { data } = useQuery({
+  const { data, error } = useQuery({
     queryKey: ["price", asked, together ? inputs.length : 1],
     queryFn: () => estimate(asked.steps, together ? [...inputs] : asked.count),
     enabled: may(me, "billing:read") && (asked.count > 0 || together),
     staleTime: 60_000,
     retry: false,
   });
+  // What the server would refuse, it refuses to price: a provider that is not set up, or a file that is too large.
+  if (error instanceof ApiError && !error.passing && error.status === 400) {
+    return (
+      <span className="unaffordable" role="status">
+        {inWords(error)}
+      </span>
+    );
+  }
   if (!data) return null;
   return (
     <span className={data.affordable ? "muted" : "unaffordable"} role="status">

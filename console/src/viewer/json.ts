@@ -13,7 +13,7 @@ export type JsonShape =
 const COLOUR = /^#(?:[0-9a-f]{6}|[0-9a-f]{8})$/i;
 const PICTURE = /^data:image\/(?:jpeg|png|webp|gif);base64,/;
 const LONG = 160;
-const MOST_COLUMNS = 8;
+const MOST_COLUMNS = 10;
 
 /** How a value is best shown. */
 export function shapeOf(value: Json): JsonShape {

@@ -21,13 +21,12 @@ const SIDES: readonly FormField[] = (["x1", "y1", "x2", "y2"] as const).map((nam
 export function BoxesControl(props: ControlProps) {
   const { field, path, value, onChange } = props;
   const { picture } = useSurroundings();
-  const { label, help } = useAbout(field);
+  const { label } = useAbout(field);
   const error = useFieldError(path);
   if (!picture) return <ListControl {...props} field={{ ...field, type: "list", fields: SIDES }} />;
   return (
     <fieldset className="settings-group">
       <legend>{label}</legend>
-      {help && <div className="help">{help}</div>}
       <BoxDrawer src={picture} boxes={list(value).map(boxOf)} onChange={onChange} max={field.max_items} />
       {error && (
         <span className="error" role="alert">

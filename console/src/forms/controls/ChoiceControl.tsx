@@ -20,13 +20,13 @@ export function ChoiceControl(props: ControlProps) {
   const options = field.options ?? [];
   const open = field.default === undefined;
   const shown = [
-    ...(open ? [{ key: "", label: t.forms.automatic }] : []),
+    ...(open ? [{ key: "", label: field.required ? t.forms.choose : t.forms.automatic }] : []),
     ...options.map((option) => ({ key: String(option.value), label: names.option(option) })),
   ];
   const choose = (key: string) => onChange(options.find((option) => String(option.value) === key)?.value);
   const key = value === undefined ? "" : String(value);
   const characters = shown.reduce((sum, option) => sum + option.label.length + 3, 0);
-  if (shown.length > 1 && shown.length <= MOST_BUTTONS && characters <= MOST_CHARACTERS)
+  if (shown.length > 1 && !(open && field.required) && shown.length <= MOST_BUTTONS && characters <= MOST_CHARACTERS)
     return <Buttons about={about} error={error} options={shown} value={key} onChange={choose} />;
   return (
     <SelectField

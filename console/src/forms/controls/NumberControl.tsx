@@ -43,7 +43,7 @@ export function NumberControl({ field, path, value, onChange }: ControlProps) {
               type="text"
               inputMode={field.type === "integer" && (field.min ?? -1) >= 0 ? "numeric" : "decimal"}
               autoComplete="off"
-              placeholder={value === undefined ? t.forms.automatic : undefined}
+              placeholder={value === undefined ? t.forms.unset : undefined}
               value={written}
               onChange={(event) => {
                 setText(event.target.value);
