@@ -62,8 +62,8 @@ export function Compare({
     const by = ARROWS[event.key];
     // The slider has the arrow keys for itself.
     if (by && !(event.target instanceof HTMLInputElement)) zoom.pan(by.x, by.y);
-    else if (event.key === "+" || event.key === "=") zoom.zoomTo(zoom.view.zoom * 1.25);
-    else if (event.key === "-") zoom.zoomTo(zoom.view.zoom / 1.25);
+    else if (event.key === "+" || event.key === "=") zoom.zoomBy(1.25);
+    else if (event.key === "-") zoom.zoomBy(1 / 1.25);
     else if (event.key === "0") zoom.fit();
     else if (event.key === "1") zoom.zoomTo(1 / scale);
     else return;

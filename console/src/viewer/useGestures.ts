@@ -1,6 +1,6 @@
 import { type PointerEvent, type RefObject, useEffect, useRef } from "react";
 import type { Zoom } from "./useZoom.ts";
-import { type Point, wheelZoom } from "./view.ts";
+import { type Point, wheelTimes } from "./view.ts";
 
 /** Turns of the wheel that follow each other faster than this are one movement. */
 const SCROLLING_MS = 400;
@@ -29,15 +29,15 @@ export function useGestures(
     let scrolled = 0;
     // React listens to the wheel passively, so that the page would scroll as well.
     const turn = (event: WheelEvent) => {
-      const { view, whole, most, zoomTo } = latest.current;
-      const next = wheelZoom(view.zoom, event.deltaY, event.deltaMode);
-      const nothing = next < view.zoom ? view.zoom <= whole : view.zoom >= most;
+      const { view, whole, most, zoomBy } = latest.current;
+      const times = wheelTimes(event.deltaY, event.deltaMode);
+      const nothing = times < 1 ? view.zoom <= whole : view.zoom >= most;
       // Who scrolls the page goes on doing so above a picture, and past one that is shown whole.
       const scrolls = !event.ctrlKey && (nothing || event.timeStamp - scrolled < SCROLLING_MS);
       if (scrolls) scrolled = event.timeStamp;
       else {
         event.preventDefault();
-        zoomTo(next, spot(event, element));
+        zoomBy(times, spot(event, element));
       }
     };
     const elsewhere = (event: WheelEvent) => {
@@ -67,10 +67,10 @@ export function useGestures(
       pointers.current.set(event.pointerId, to);
       if (!other) drag.current?.(to, from);
       else {
-        const { view, zoomTo, pan } = latest.current;
+        const { zoomBy, pan } = latest.current;
         const [before, after] = [distance(from, other), distance(to, other)];
         pan((to.x - from.x) / 2, (to.y - from.y) / 2);
-        if (before > 0) zoomTo(view.zoom * (after / before), { x: (to.x + other.x) / 2, y: (to.y + other.y) / 2 });
+        if (before > 0) zoomBy(after / before, { x: (to.x + other.x) / 2, y: (to.y + other.y) / 2 });
       }
     },
     onPointerUp: (event) => release(event),

@@ -11,6 +11,8 @@ export type Zoom = {
   most: number;
   /** At a point of the frame; without, at its middle. */
   zoomTo: (zoom: number, at?: Point) => void;
+  /** So many times as near as it is; events that come before the page is drawn anew add up. */
+  zoomBy: (times: number, at?: Point) => void;
   pan: (dx: number, dy: number) => void;
   fit: () => void;
 };
@@ -23,14 +25,16 @@ export function useZoom(frame: Size, extent: Size, detail: number, scale: number
   const view = asked ? held(asked, frame, extent) : fitting;
   const change = (how: (before: View) => View) =>
     setAsked((before) => held(how(before ? held(before, frame, extent) : fitting), frame, extent));
+  const middle = { x: frame.width / 2, y: frame.height / 2 };
+  const within = (zoom: number) => Math.min(most, Math.max(least, zoom));
   return {
     view,
     fitted: !asked,
     whole: fitting.zoom,
     least,
     most,
-    zoomTo: (zoom, at = { x: frame.width / 2, y: frame.height / 2 }) =>
-      change((before) => zoomedAt(before, at, Math.min(most, Math.max(least, zoom)))),
+    zoomTo: (zoom, at = middle) => change((before) => zoomedAt(before, at, within(zoom))),
+    zoomBy: (times, at = middle) => change((before) => zoomedAt(before, at, within(before.zoom * times))),
     pan: (dx, dy) => change((before) => panned(before, dx, dy)),
     fit: () => setAsked(undefined),
   };

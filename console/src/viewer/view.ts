@@ -69,10 +69,10 @@ export function nextZoom(zoom: number, direction: 1 | -1, scale = 1): number {
   return (found ?? shown) / scale;
 }
 
-/** How much a turn of the wheel zooms. */
-export function wheelZoom(zoom: number, delta: number, unit: number): number {
+/** How many times as near a turn of the wheel comes. */
+export function wheelTimes(delta: number, unit: number): number {
   const pixels = unit === 1 ? delta * 16 : unit === 2 ? delta * 100 : delta;
-  return zoom * Math.exp(-Math.min(200, Math.max(-200, pixels)) / 400);
+  return Math.exp(-Math.min(200, Math.max(-200, pixels)) / 400);
 }
 
 /** Where the result lies in the extent of the original: all over it if it has the same shape, or else as large as it fits. */
