@@ -54,7 +54,7 @@ def _protections(storage_origin: str) -> dict[str, str]:
     sources = f"'self' {storage_origin}".rstrip()
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; "
-        f"img-src {sources} blob: data:; connect-src {sources}; frame-src blob:; "
+        f"img-src {sources} blob: data:; connect-src {sources}; frame-src blob:; object-src blob:; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     return {
