@@ -11,7 +11,7 @@ from google.protobuf.descriptor import MethodDescriptor
 import darkroom.internal
 
 # Packages whose services several services serve.
-_SHARED = dict.fromkeys(("audit", "usage"), ("files", "tasks"))
+_SHARED = {**dict.fromkeys(("audit", "usage"), ("files", "tasks")), "system": ("files", "tasks", "gateway")}
 
 
 def internal_methods() -> Iterator[tuple[str, MethodDescriptor]]:

@@ -154,7 +154,11 @@ async def test_an_upload_that_was_broken_off_goes_on_part_by_part(pilio: Pilio, 
 
 @pytest.mark.parametrize("path", ["tasks", "files", "batches", "ledger", "webhooks", "webhook-deliveries"])
 async def test_a_list_without_items_is_there(pilio: Pilio, path: str) -> None:
-    assert await _data(pilio, f"/v1/{path}") == {"items": []}
+    told = await _data(pilio, f"/v1/{path}")
+    # From where /v1/events goes on.
+    assert ("event_id" in told) == (path == "tasks")
+    told.pop("event_id", None)
+    assert told == {"items": []}
 
 
 async def test_an_upload_is_given_up(pilio: Pilio) -> None:

@@ -65,7 +65,7 @@ async def test_an_upload_is_kept_worked_on_and_deleted(pilio: Pilio, other_pilio
     assert (await pilio.get(f"/v1/files/{upload}")).json()["code"] == 40401
 
     copy = data_of(await pilio.post(f"{LIBRARY}/{first['id']}/copy", {}))
-    assert (copy["status"], copy["origin"], copy["name"]) == ("Ready", "upload", "photo.png")
+    assert (copy["status"], copy["origin"], copy["name"]) == ("Ready", "upload", "kept.png")
     task = await pilio.start("/v1/images/remove-background", {"image_file_id": copy["id"]})
     assert (await pilio.finish(task))["status"] == "Succeeded"
     [result] = (await pilio.result(task))["files"]
