@@ -23,7 +23,9 @@ export async function liveTabs(): Promise<Set<string>> {
   if (locks) {
     const prefix = lockOf("");
     const { held = [] } = await locks.query();
-    const found = held.flatMap(({ name }) => (name?.startsWith(prefix) ? [name.slice(prefix.length)] : []));
+    const found = held.flatMap(({ name, mode }) =>
+      mode === "exclusive" && name?.startsWith(prefix) ? [name.slice(prefix.length)] : [],
+    );
     return new Set([...found, TAB]);
   }
   const found = new Set([TAB]);
@@ -39,8 +41,8 @@ export async function liveTabs(): Promise<Set<string>> {
 
 /** Call `then` once another tab is gone. Without locks nobody can tell, and its uploads go on when the page is loaded again. */
 export function whenGone(tab: string, then: () => void): void {
-  // After the lock is given back: whoever holds it would seem to be that tab.
-  locks?.request(lockOf(tab), () => {}).then(then, () => {});
+  // Shared, so that nobody who waits for a tab seems to be it.
+  locks?.request(lockOf(tab), { mode: "shared" }, () => {}).then(then, () => {});
 }
 
 /** Take what another tab has left, one tab at a time. */
