@@ -2,6 +2,7 @@ import createClient, { type Middleware } from "openapi-fetch";
 import type { paths as SnapOtterPaths } from "../../generated/snapotter.ts";
 import type { paths as V1Paths } from "../../generated/v1.ts";
 import { refusal, unreachable } from "./errors.ts";
+import { uniqueId } from "./ids.ts";
 import { session } from "./session.ts";
 import { reachable } from "./storage.ts";
 
@@ -43,6 +44,6 @@ export async function body<Body>(call: Promise<Reply<Body>>): Promise<Body> {
 }
 
 /** A header for a call that creates something: repeated with the same key, it creates nothing new. */
-export function once(key: string = crypto.randomUUID()): { headers: { "Idempotency-Key": string } } {
+export function once(key: string = uniqueId()): { headers: { "Idempotency-Key": string } } {
   return { headers: { "Idempotency-Key": key } };
 }

@@ -1,5 +1,6 @@
 import { type FormEvent, useMemo, useState } from "react";
 import { useLocation } from "wouter";
+import { uniqueId } from "../api/ids.ts";
 import { type Catalogue, useCatalogue } from "../forms/catalogue.ts";
 import { validSettings } from "../forms/faults.ts";
 import { useNames } from "../forms/names.ts";
@@ -125,7 +126,7 @@ export function Editor({ id, start }: { id: string; start: Draft }) {
           <ToolPicker
             among={({ kind, entry }) => kind === "tool" && entry.pipeline === true}
             onPick={(choice) => {
-              const key = crypto.randomUUID();
+              const key = uniqueId();
               change((before) => added(before, choice.id, key));
               setOpen(key);
               setPicks(false);

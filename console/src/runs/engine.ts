@@ -1,7 +1,7 @@
 import { data, once, v1 } from "../api/client.ts";
 import { ApiError } from "../api/errors.ts";
+import { uniqueId } from "../api/ids.ts";
 import { session } from "../api/session.ts";
-import { uniqueId } from "../uploads/ids.ts";
 import { backoff } from "../uploads/outcome.ts";
 import { uploads } from "../uploads/uploads.ts";
 import { afterUploads, isReady } from "./inputs.ts";

@@ -1,6 +1,6 @@
 import { data, once, v1 } from "../api/client.ts";
 import { ApiError } from "../api/errors.ts";
-import { uniqueId } from "../uploads/ids.ts";
+import { uniqueId } from "../api/ids.ts";
 import { operationsFor } from "./operations.ts";
 import { extensionOf, grouped } from "./planning.ts";
 import type { TaskResult } from "./progress.ts";

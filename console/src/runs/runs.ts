@@ -1,8 +1,8 @@
 import { useSyncExternalStore } from "react";
 import { body, v1 } from "../api/client.ts";
 import { ApiError } from "../api/errors.ts";
+import { uniqueId } from "../api/ids.ts";
 import { session } from "../api/session.ts";
-import { uniqueId } from "../uploads/ids.ts";
 import { claiming, liveTabs, TAB, whenGone } from "../uploads/tabs.ts";
 import { uploads } from "../uploads/uploads.ts";
 import { look } from "./engine.ts";

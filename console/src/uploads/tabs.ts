@@ -1,4 +1,4 @@
-import { uniqueId } from "./ids.ts";
+import { uniqueId } from "../api/ids.ts";
 
 /** This tab, until it is loaded again. */
 export const TAB = uniqueId();

@@ -1,8 +1,8 @@
 import { useSyncExternalStore } from "react";
 import { v1 } from "../api/client.ts";
+import { uniqueId } from "../api/ids.ts";
 import { session } from "../api/session.ts";
 import { go, pump } from "./engine.ts";
-import { uniqueId } from "./ids.ts";
 import { dropAll } from "./kept.ts";
 import { sizeFault } from "./plan.ts";
 import {
