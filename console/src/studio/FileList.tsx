@@ -105,14 +105,15 @@ function FileTile({ file }: { file: Upload }) {
 /** A small picture of a file that the browser can show; a sign for others. */
 export function UploadPicture({ file }: { file: Upload }) {
   const [shown, setShown] = useState(file.preview);
+  const [broken, setBroken] = useState(false);
   useEffect(() => {
     if (!file.preview) setShown(previewOf(file.id));
   }, [file.id, file.preview]);
-  const source = file.preview ?? shown;
+  const source = broken ? undefined : (file.preview ?? shown);
   return (
     <span className="file-picture">
       {source ? (
-        <img src={source} alt="" loading="lazy" decoding="async" onError={() => setShown(undefined)} />
+        <img src={source} alt="" loading="lazy" decoding="async" onError={() => setBroken(true)} />
       ) : (
         <FileText aria-hidden />
       )}
