@@ -12,10 +12,10 @@ import { TextField } from "../ui/Field.tsx";
 import { Loaded } from "../ui/Loaded.tsx";
 import { Page } from "../ui/Page.tsx";
 import { More } from "../ui/paging.tsx";
+import { useLater } from "../ui/useLater.ts";
 import { deleteChains, download, useInStudio, useLibrary } from "./calls.ts";
 import { FileCard } from "./FileCard.tsx";
 import { type LibraryFile, libraryChanged } from "./keeping.ts";
-import { useLater } from "./useLater.ts";
 import { VersionsDialog } from "./VersionsDialog.tsx";
 
 /** Files that people keep. */

@@ -7,9 +7,9 @@ import type { Choice, RunInput } from "../runs/types.ts";
 import { Button } from "../ui/Button.tsx";
 import { ErrorNote, Progress } from "../ui/Feedback.tsx";
 import { SelectField, SwitchField } from "../ui/Field.tsx";
+import { useLater } from "../ui/useLater.ts";
 import { useUpload } from "../uploads/index.ts";
 import { ResultView } from "../viewer/ResultView.tsx";
-import { useLater } from "./useLater.ts";
 import { viewed } from "./viewed.ts";
 
 const WAIT_MS = 500;

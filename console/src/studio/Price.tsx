@@ -5,8 +5,8 @@ import { useFormats } from "../i18n/format.ts";
 import { useTexts } from "../i18n/texts.ts";
 import { estimate } from "../runs/index.ts";
 import type { Choice, RunInput } from "../runs/types.ts";
+import { useLater } from "../ui/useLater.ts";
 import { inWords } from "./ItemTile.tsx";
-import { useLater } from "./useLater.ts";
 
 const WAIT_MS = 400;
 

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "react";
 
-/** A value once it has stayed the same for a while; compared by its content. */
-export function useLater<Value>(value: Value, milliseconds: number): Value {
+/** A value once it has stayed the same for a while, by its content: what somebody types is not asked for at each letter. */
+export function useLater<Value>(value: Value, milliseconds = 300): Value {
   const [settled, setSettled] = useState(value);
   const content = JSON.stringify(value);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the content says whether the value is another.
