@@ -18,6 +18,8 @@ import grpc
 FILES = ("ca.crt", "tls.crt", "tls.key")
 EDGE = "envoy"
 """The name in the edge's certificate."""
+SCALER = "keda"
+"""The name in the certificate of whoever asks how many workers there should be."""
 
 
 @cache

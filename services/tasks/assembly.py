@@ -63,6 +63,7 @@ from services.tasks.files_client import FilesClient
 from services.tasks.model import Task
 from services.tasks.model.records import OutgoingEvent
 from services.tasks.monitoring.gauges import QueueGauges
+from services.tasks.monitoring.scaling import Scaling
 from services.tasks.monitoring.system import QueuePart, WorkersPart
 from services.tasks.store.batches import BatchStore
 from services.tasks.store.changes import ChangeStore
@@ -83,6 +84,7 @@ from services.tasks.surfaces.internal.attempts import InternalAttempts
 from services.tasks.surfaces.internal.departures import InternalDepartures
 from services.tasks.surfaces.internal.events import packed, unpacked
 from services.tasks.surfaces.internal.runs import InternalRuns
+from services.tasks.surfaces.internal.scaler import ExternalScaler
 from services.tasks.surfaces.native.webhook_messages import body
 from services.tasks.surfaces.parts import SurfaceParts
 
@@ -215,6 +217,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
             Mount(InternalAttempts(attempts, exchange, later, former, recent)),
             Mount(InternalRuns(parts, recent, gauges.open_tasks, offers)),
             Mount(InternalDepartures(parts.pipelines)),
+            Mount(ExternalScaler(Scaling(queue, lanes(), clock), stopping)),
             Mount(AuditPartServicer(audit)),
             Mount(UsagePartServicer(usage.part)),
         ],

@@ -51,7 +51,7 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 _logger = log.get_logger()
 _SLOW_SECONDS = 1.0
 # Third-party protos, which have none of our rules. No call of theirs that succeeds is logged.
-_QUIET = ("/grpc.health.v1.Health/", "/envoy.service.auth.v3.Authorization/")
+_QUIET = ("/grpc.health.v1.Health/", "/envoy.service.auth.v3.Authorization/", "/externalscaler.ExternalScaler/")
 
 
 class CallInterceptor:

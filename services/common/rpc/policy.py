@@ -10,17 +10,18 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from darkroom.common.v1 import options_pb2, scope_pb2
 from services.common.rpc import catalogue
 from services.common.rpc.surfaces import Surface
-from services.common.tls import EDGE
+from services.common.tls import EDGE, SCALER
 
-# Services of gRPC itself and of Envoy, whose protos carry no options of ours.
+# Services of gRPC itself, of Envoy and of KEDA, whose protos carry no options of ours.
 _STANDARD = {
     "grpc.health.v1.Health": options_pb2.ACCESS_ANYONE,
     "grpc.reflection.v1alpha.ServerReflection": options_pb2.ACCESS_ANYONE,
     "grpc.reflection.v1.ServerReflection": options_pb2.ACCESS_ANYONE,
     "envoy.service.auth.v3.Authorization": options_pb2.ACCESS_ANYONE,
+    "externalscaler.ExternalScaler": options_pb2.ACCESS_ANYONE,
 }
 # Whoever reaches these can ask; certificates say who does.
-_CERTIFIED = {"envoy.service.auth.v3.Authorization": frozenset({EDGE})}
+_CERTIFIED = {"envoy.service.auth.v3.Authorization": frozenset({EDGE}), "externalscaler.ExternalScaler": frozenset({SCALER})}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,15 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from darkroom import AsyncClient
 from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
 from darkroom.tasks.v1 import task_pb2
+from deploy.local.certificates import create_certificates
 from deploy.local.credentials import OPERATOR, signing_key_file
 from deploy.local.daemon.child import read_environment
 from deploy.topology import AUTHORIZATION, EDGE, PUBLIC, SERVICES
 from envoy_api.envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
+from externalscaler import externalscaler_pb2, externalscaler_pb2_grpc
 from services.common.bus import client_context
 from services.common.identity import Signer
-from services.common.tls import MutualTls
+from services.common.tls import SCALER, MutualTls
 from tests.certificate import make_certificate
 from tests.stacks import StackUnderTest
 from tests.system.pictures import disc, encoded
@@ -68,6 +70,9 @@ async def test_parts_speak_mutual_tls(tls_stack: StackUnderTest, tmp_path: Path)
     assert await _lookup(tls_stack, token="files", certificate="inference") is grpc.StatusCode.PERMISSION_DENIED
     assert await _check(tls_stack, EDGE) is grpc.StatusCode.OK
     assert await _check(tls_stack, "inference") is grpc.StatusCode.PERMISSION_DENIED
+    create_certificates(config.layout, (SCALER,))
+    assert await _scale(tls_stack, SCALER) is grpc.StatusCode.OK
+    assert await _scale(tls_stack, "inference") is grpc.StatusCode.PERMISSION_DENIED
     assert await _http(config.listener(AUTHORIZATION), _certificates(tls_stack, EDGE).context()) == httpx.codes.OK
     for context in (_certificates(tls_stack, "inference").context(), MutualTls(stranger).context(), without):
         with pytest.raises(httpx.TransportError):
@@ -116,6 +121,15 @@ async def _health(address: str, service: str, tls: MutualTls | None) -> grpc.Sta
     channel = grpc.aio.insecure_channel(address) if tls is None else grpc.aio.secure_channel(address, tls.channel(), options)
     async with channel:
         return await _code(health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=30))
+
+
+async def _scale(stack: StackUnderTest, certificate: str) -> grpc.StatusCode:
+    """How an external scaler's question ends; only KEDA may ask."""
+    options = (("grpc.ssl_target_name_override", "tasks"),)
+    credentials = _certificates(stack, certificate).channel()
+    async with grpc.aio.secure_channel(stack.internal_address("tasks"), credentials, options) as channel:
+        asked = externalscaler_pb2.ScaledObjectRef(scalerMetadata={"lanes": "system", "tasksPerReplica": "1"})
+        return await _code(externalscaler_pb2_grpc.ExternalScalerStub(channel).IsActive(asked, timeout=30))
 
 
 async def _http(address: str, context: ssl.SSLContext) -> int:
