@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import secrets
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat, load_pem_private_key
-
-from deploy.local.layout import Layout, write_private
+from deploy.installation import keys
+from deploy.installation.private_file import write_private
+from deploy.local.layout import Layout
 from deploy.topology import DATABASES, SERVICES
 
 OPERATOR = "darkroom"
@@ -66,21 +64,9 @@ def webhook_secrets_key_file(layout: Layout) -> Path:
 
 def create_webhook_secrets_key(layout: Layout) -> None:
     """Create the first of these keys, unless there is one."""
-    if not webhook_secrets_key_file(layout).is_file():
-        write_private(webhook_secrets_key_file(layout), base64.b64encode(secrets.token_bytes(32)).decode() + "\n")
+    keys.create_webhook_secrets_key(webhook_secrets_key_file(layout))
 
 
 def create_signing_keys(layout: Layout) -> None:
     """Create an Ed25519 key pair per issuer; trusted.json maps each issuer to its public key. Existing keys are kept."""
-    trusted: dict[str, str] = {}
-    for issuer in SERVICES:
-        path = signing_key_file(layout, issuer)
-        if not path.is_file():
-            private = Ed25519PrivateKey.generate()
-            write_private(path, private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
-        public = load_pem_private_key(path.read_bytes(), password=None).public_key()
-        trusted[issuer] = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    content = json.dumps(trusted, indent=2) + "\n"
-    path = trusted_keys_file(layout)
-    if not path.is_file() or path.read_text() != content:
-        write_private(path, content)
+    keys.create_signing_keys({issuer: signing_key_file(layout, issuer) for issuer in SERVICES}, trusted_keys_file(layout))

@@ -10,9 +10,9 @@ import time
 import httpx
 from dotenv import dotenv_values
 
+from deploy.installation.private_file import write_private
 from deploy.local.config import KNOWN_PASSWORD, StackConfig
 from deploy.local.errors import StackError
-from deploy.local.layout import write_private
 from deploy.local.programs.services import run_service_command
 
 PASSWORD_SETTING = "DARKROOM_DEFAULT_PASSWORD"  # noqa: S105 - its name

@@ -8,7 +8,6 @@ import hashlib
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -167,16 +166,3 @@ def _make_folder(folder: Path, mode: int) -> None:
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
         raise StackError(f"{folder} is not a folder of this user; remove it or choose another folder with --dir")
     folder.chmod(mode)
-
-
-def write_private(path: Path, content: str) -> None:
-    """Replace a file in one step, readable by its owner only (0600)."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "w") as handle:
-            handle.write(content)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink()
-        raise

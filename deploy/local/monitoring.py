@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
+from deploy.installation.private_file import write_private
 from deploy.local.config import LOOPBACK, StackConfig
-from deploy.local.layout import REPOSITORY, write_private
+from deploy.local.layout import REPOSITORY
 
 _RULES = REPOSITORY / "deploy" / "prometheus" / "alerts.yml"
 

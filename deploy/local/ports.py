@@ -10,8 +10,9 @@ from typing import Any
 
 import psutil
 
+from deploy.installation.private_file import write_private
 from deploy.local.errors import StackError
-from deploy.local.layout import Layout, write_private
+from deploy.local.layout import Layout
 from deploy.topology import AUTHORIZATION, PUBLIC, SERVICES
 
 DEFAULT_PUBLIC_PORT = 8080

@@ -16,9 +16,10 @@ from typing import Any
 
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
+from deploy.installation.private_file import write_private
 from deploy.local.daemon import MODULE
 from deploy.local.errors import NotReady, StackError
-from deploy.local.layout import REPOSITORY, Layout, write_private
+from deploy.local.layout import REPOSITORY, Layout
 from deploy.local.program import Program
 from deploy.local.system_user import AS_ROOT
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
-
 import nats
 from nats.errors import Error as NatsError
 
+from deploy.installation.private_file import write_private
 from deploy.local.certificates import certificate_folder
 from deploy.local.config import LOOPBACK, StackConfig, digest_of, tool
 from deploy.local.credentials import OPERATOR
 from deploy.local.errors import NotReady
-from deploy.local.layout import write_private
 from deploy.local.program import Program
-from deploy.local.programs.nats_users import RIGHTS, Rights
-from deploy.topology import SERVICES
-from services.common.bus import client_context, inbox_prefix
+from deploy.local.programs.nats_users import users
+from services.common.bus import client_context
 from services.common.tls import FILES
 
 # sync_interval: always makes acknowledged messages survive a power cut; the default syncs every two minutes.
@@ -47,7 +44,7 @@ def nats_server(config: StackConfig) -> Program:
             digest=config.layout.digest,
             store=config.layout.data / "nats",
             sync="always" if config.settings.durable else '"2m"',
-            users=_users(config),
+            users=users(config),
         )
         write_private(file, content)
         return digest_of([file, *(certificate_folder(config.layout, "nats") / name for name in FILES)])
@@ -76,39 +73,12 @@ def nats_server(config: StackConfig) -> Program:
     )
 
 
-def scratch_user(number: int) -> str:
-    """The user of one of the accounts beside that of the services; they are numbered from 1."""
-    return f"scratch-{number}"
-
-
 def _tls(config: StackConfig) -> str:
     if not config.settings.internal_tls:
         return ""
     files = {name: certificate_folder(config.layout, "nats") / f"{name}.crt" for name in ("ca", "tls")}
     key = certificate_folder(config.layout, "nats") / "tls.key"
     return f'tls {{ ca_file: "{files["ca"]}", cert_file: "{files["tls"]}", key_file: "{key}", verify: true }}'
-
-
-def _users(config: StackConfig) -> str:
-    everything = f'{{ user: "{OPERATOR}", password: "{config.credentials.nats}" }}'
-    services = "\n".join(("[", f"  {everything}", *(f"  {_service(config, name)}" for name in SERVICES), "]"))
-    if not config.settings.nats_accounts:
-        # In the global account, where the streams of every other stack are.
-        return f"authorization {{ users: {services} }}"
-    scratch = (scratch_user(number) for number in range(1, config.settings.nats_accounts + 1))
-    own = (f'  "{user}" {{ jetstream: enabled, users: [{{ user: "{user}", password: "{config.credentials.nats}" }}] }}' for user in scratch)
-    return "\n".join(("accounts {", f'  "darkroom" {{ jetstream: enabled, users: {services} }}', *own, "}"))
-
-
-def _service(config: StackConfig, name: str) -> str:
-    """A service's user, with what it may do. NATS's configuration is a superset of JSON."""
-    rights = RIGHTS.get(name, Rights())
-    permissions = {
-        # NATS reads an empty list as no restriction at all.
-        "publish": {"allow": rights.publish} if rights.publish else {"deny": ">"},
-        "subscribe": {"allow": [*rights.subscribe, f"{inbox_prefix(config.nats_user_url(name))}.>"]},
-    }
-    return json.dumps({"user": name, "password": config.credentials.nats_users[name], "permissions": permissions})
 
 
 async def _raised_instead(_: Exception) -> None:

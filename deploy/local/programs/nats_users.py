@@ -1,76 +1,26 @@
-"""What each service may do in NATS: the subjects that it publishes to and subscribes to, and no other."""
+"""The users of a stack's NATS server. What each service may do there is in `deploy/installation/nats_users.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
-from services.common.bundles import MANAGE_SUBJECT, STATE_SUBJECT
-from services.common.bus import (
-    ENDS_CONSUMER,
-    EVENTS_STREAM,
-    JOBS_STREAM,
-    OFFERS_STREAM,
-    PROGRESS_STREAM,
-    REVOKED_SUBJECT,
-    WORK_STREAM,
-    cancel_subject,
-    event_subject,
-    events_subject,
-    job_subject,
-    offer_subject,
-    progress_subject,
-    queued_subject,
-    work_subject,
-)
-
-_API = "$JS.API"
-_STREAMS = (WORK_STREAM, EVENTS_STREAM, OFFERS_STREAM, PROGRESS_STREAM, JOBS_STREAM)
-_TOLD = (progress_subject("*"), job_subject("*"))
+from deploy.installation.nats_users import rights_of, user
+from deploy.local.config import StackConfig
+from deploy.local.credentials import OPERATOR
+from deploy.topology import SERVICES
 
 
-@dataclass(frozen=True)
-class Rights:
-    """The subjects of one service. Requests to JetStream are messages to `$JS.API.…`."""
-
-    publish: tuple[str, ...] = ()
-    subscribe: tuple[str, ...] = ()
+def scratch_user(number: int) -> str:
+    """The user of one of the accounts beside that of the services; they are numbered from 1."""
+    return f"scratch-{number}"
 
 
-def _pulls(stream: str, consumer: str) -> tuple[str, ...]:
-    """Creating a durable consumer, or any of a stream (`*`), pulling from it and acknowledging."""
-    return (
-        f"{_API}.CONSUMER.DURABLE.CREATE.{stream}.{consumer}",
-        f"{_API}.CONSUMER.MSG.NEXT.{stream}.{consumer}",
-        f"$JS.ACK.{stream}.{consumer}.>",
-    )
-
-
-RIGHTS: Mapping[str, Rights] = {
-    "accounts": Rights(publish=(REVOKED_SUBJECT, STATE_SUBJECT, MANAGE_SUBJECT), subscribe=(REVOKED_SUBJECT,)),
-    "files": Rights(publish=_pulls(EVENTS_STREAM, ENDS_CONSUMER)),
-    "tasks": Rights(
-        publish=(
-            *(f"{_API}.STREAM.{verb}.{stream}" for verb in ("INFO", "CREATE", "UPDATE") for stream in _STREAMS),
-            queued_subject("*"),
-            work_subject("*"),
-            f"{_API}.CONSUMER.INFO.{WORK_STREAM}.*",
-            event_subject("*", end=True),
-            event_subject("*", end=False),
-            f"{_API}.STREAM.MSG.GET.{OFFERS_STREAM}",
-            cancel_subject("*"),
-        ),
-        subscribe=(events_subject("*"), queued_subject("*"), REVOKED_SUBJECT),
-    ),
-    "gateway": Rights(
-        publish=(*_TOLD, *(f"{_API}.STREAM.MSG.GET.{stream}" for stream in (PROGRESS_STREAM, JOBS_STREAM))),
-        subscribe=(REVOKED_SUBJECT, *_TOLD),
-    ),
-    # WORK is for workers of the previous version.
-    "inference": Rights(
-        # It answers accounts about bundles.
-        publish=(*_pulls(WORK_STREAM, "*"), offer_subject("*"), "_INBOX.accounts.>"),
-        subscribe=(cancel_subject("*"), STATE_SUBJECT, MANAGE_SUBJECT),
-    ),
-}
-"""By service; a service that is not named here may connect, and nothing else."""
+def users(config: StackConfig) -> str:
+    """The part of the server's configuration with its users: one without limits, one for each service, and those of further accounts."""
+    passwords = config.credentials.nats_users
+    limited = (user(name, passwords[name], rights_of(name)) for name in SERVICES)
+    services = "\n".join(("[", *(f"  {one}" for one in (user(OPERATOR, config.credentials.nats, None), *limited)), "]"))
+    if not config.settings.nats_accounts:
+        # In the global account, where the streams of every other stack are.
+        return f"authorization {{ users: {services} }}"
+    scratch = (scratch_user(number) for number in range(1, config.settings.nats_accounts + 1))
+    own = (f'  "{name}" {{ jetstream: enabled, users: [{user(name, config.credentials.nats, None)}] }}' for name in scratch)
+    return "\n".join(("accounts {", f'  "darkroom" {{ jetstream: enabled, users: {services} }}', *own, "}"))

@@ -8,9 +8,9 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
+from deploy.installation.private_file import write_private
 from deploy.local.config import StackConfig
 from deploy.local.errors import PartFailed
-from deploy.local.layout import write_private
 from deploy.local.system_user import AS_ROOT, UNPRIVILEGED_USER, reachable_without_privileges, run_unprivileged
 
 SUPERUSER = "darkroom"

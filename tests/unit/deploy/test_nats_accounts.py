@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from deploy.installation.nats_users import RIGHTS
 from deploy.local.assembly import create_stack
 from deploy.local.errors import StackError
-from deploy.local.programs.nats_users import RIGHTS
 from deploy.topology import SERVICES
 
 

@@ -1,0 +1,7 @@
+"""What the parts of one installation share over several machines: certificates, keys, passwords and settings, in one folder."""
+
+from deploy.installation.creation import create
+from deploy.installation.errors import InstallationError
+from deploy.installation.folder import Installation
+
+__all__ = ["Installation", "InstallationError", "create"]
