@@ -10,17 +10,15 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.common.environment import EnvironmentSettings
 from services.common.tls import FILES, MutualTls, authorities
 
-Settings = TypeVar("Settings", bound=BaseSettings)
+Settings = TypeVar("Settings", bound=EnvironmentSettings)
 
 
-class TlsSettings(BaseSettings):
+class TlsSettings(EnvironmentSettings):
     """Settings of a process that speaks to other parts."""
-
-    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
     internal_tls_dir: Path | None = Field(
         None,
@@ -44,8 +42,6 @@ class TlsSettings(BaseSettings):
 
 class ProcessSettings(TlsSettings):
     """Settings of every process. Field `x_y` is read from `DARKROOM_X_Y`."""
-
-    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
     internal_listen: str = Field(description="Address of the internal gRPC listener, for other services only: `unix:/path` or `host:port`.")
     nats_url: str = Field(description="NATS server with JetStream, including credentials: `nats://user:password@host:port`.")
@@ -73,10 +69,8 @@ class ProcessSettings(TlsSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Minimum severity of log lines.")
 
 
-class StreamSettings(BaseSettings):
+class StreamSettings(EnvironmentSettings):
     """Settings of a process that holds clients' calls open."""
-
-    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
     max_streams_per_account: int = Field(
         500,
@@ -102,10 +96,8 @@ class ServiceSettings(ProcessSettings, StreamSettings):
     )
 
 
-class DiskSettings(BaseSettings):
+class DiskSettings(EnvironmentSettings):
     """Settings of a service that accepts work which takes room on a disk."""
-
-    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
     disk_path: Path | None = Field(
         None,
@@ -115,10 +107,8 @@ class DiskSettings(BaseSettings):
     disk_reserve_bytes: int = Field(1024**3, ge=0, description="Free bytes of that disk below which it counts as nearly full.")
 
 
-class DatabaseSettings(BaseSettings):
+class DatabaseSettings(EnvironmentSettings):
     """Settings of a service with a database."""
-
-    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
     database_url: str = Field(
         description="The service's own PostgreSQL database (version 15 or newer): `postgresql+asyncpg://user:password@host/name`; "
@@ -127,10 +117,8 @@ class DatabaseSettings(BaseSettings):
     database_pool: int = Field(10, ge=2, le=200, description="Maximum number of connections in the pool.")
 
 
-class AuditSettings(BaseSettings):
+class AuditSettings(EnvironmentSettings):
     """Settings of a service that keeps an audit log."""
-
-    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
     audit_days: int = Field(400, ge=1, le=36_500, description="How many days entries of the audit log are kept.")
 
@@ -140,10 +128,8 @@ class AuditSettings(BaseSettings):
         return timedelta(days=self.audit_days)
 
 
-class StorageSettings(BaseSettings):
+class StorageSettings(EnvironmentSettings):
     """Settings of a service that reads or writes object storage."""
-
-    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
     s3_ca_file: Path | None = Field(
         None,
@@ -164,10 +150,8 @@ class StorageSettings(BaseSettings):
         return authorities(self.s3_ca_file)
 
 
-class PictureSettings(BaseSettings):
+class PictureSettings(EnvironmentSettings):
     """Settings of a service that limits the size of pictures."""
-
-    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
     max_megapixels: float = Field(100.0, gt=0, description="Largest accepted picture, in megapixels per frame.")
     max_result_megapixels: float = Field(400.0, gt=0, description="Largest picture that a task may produce, in megapixels.")

@@ -6,20 +6,18 @@ from datetime import timedelta
 from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.common.config import AuditSettings, DatabaseSettings, DiskSettings, PictureSettings, ServiceSettings, StorageSettings
 from services.common.egress.settings import Networks
+from services.common.environment import EnvironmentSettings
 from services.files.storages import Storages
 
 MEBIBYTE = 1024 * 1024
 GIBIBYTE = 1024 * MEBIBYTE
 
 
-class FetchSettings(BaseSettings):
+class FetchSettings(EnvironmentSettings):
     """How files are fetched from the URLs that clients name. Durations are in seconds."""
-
-    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
     fetch_allowed_networks: Networks = Field(
         (),

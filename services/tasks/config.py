@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.common.config import AuditSettings, DatabaseSettings, DiskSettings, PictureSettings, ServiceSettings
+from services.common.environment import EnvironmentSettings
 from services.tasks.domain.credits.amounts import MILLI
 from services.tasks.domain.credits.prices import read_prices
 from services.tasks.domain.retention.config import RetentionSettings
@@ -18,10 +18,8 @@ from services.tasks.model.records import CreditTerms
 from services.tasks.surfaces.rest.limits import RestLimits
 
 
-class CreditSettings(BaseSettings):
+class CreditSettings(EnvironmentSettings):
     """What tasks cost for accounts without their own terms."""
-
-    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
     credits: Literal["unlimited", "enforced"] = Field(
         "unlimited", description="enforced: the account's balance must cover the price of a task. unlimited: usage is only recorded."

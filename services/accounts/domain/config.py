@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.accounts.domain.rate_rules import RateRules
+from services.common.environment import EnvironmentSettings
 
 
-class LimitSettings(BaseSettings):
+class LimitSettings(EnvironmentSettings):
     """Limits of requests and keys; 0 switches one off. An account's own limits are set with `python -m services.accounts limits`."""
-
-    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
     rate_limit_key: float = Field(500.0, ge=0, description="Requests a second that one API key may make; 0 for no limit.")
     rate_limit_account: float = Field(
@@ -71,10 +69,8 @@ class PeopleRules:
     max_users: int = 0
 
 
-class SeedSettings(BaseSettings):
+class SeedSettings(EnvironmentSettings):
     """With what the settings begin that people may change (`darkroom.accounts.v1.SettingsService`)."""
-
-    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
     default_theme: str = Field(
         "light", max_length=1000, description="With what the setting `defaultTheme` begins, which people may change; for pages."
@@ -84,10 +80,8 @@ class SeedSettings(BaseSettings):
     )
 
 
-class PeopleSettings(BaseSettings):
+class PeopleSettings(EnvironmentSettings):
     """People and how they sign in. Those of surfaces that have no accounts, but one list of people, live in one account."""
-
-    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
     people_account_id: int | None = Field(None, description="Id of the account that people belong to; absent: the oldest account.")
     auth_enabled: bool = Field(

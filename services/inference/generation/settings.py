@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, HttpUrl, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.common.environment import EnvironmentSettings
 
 Key = Annotated[SecretStr | None, BeforeValidator(lambda value: value.strip() or None if isinstance(value, str) else value)]
 """A secret; empty means none."""
 
 
-class GenerationSettings(BaseSettings):
+class GenerationSettings(EnvironmentSettings):
     """Which provider serves each operation, and how to reach it. See docs/how-to/generation.md."""
-
-    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
     gpt_image_2: Literal["openai", "local"] = Field("openai", description="What serves gpt_image_2: OpenAI's API or the local model.")
     nano_banana_2: Literal["gemini", "local"] = Field("gemini", description="What serves nano_banana_2: the Gemini API or the local model.")

@@ -49,6 +49,15 @@ def test_a_service_has_its_own_key_and_database(environments: dict[str, dict[str
     assert len({url.partition("@")[0] for url in urls}) == len(DATABASES)
 
 
+def test_a_file_that_the_operator_names_takes_the_place_of_the_stacks_value(tmp_path: Path) -> None:
+    (tmp_path / "settings.env").write_text("DARKROOM_OPENAI_API_KEY_FILE=/keys/openai\nDARKROOM_S3_SECRET_KEY_FILE=/keys/s3\n")
+    config = create_stack(tmp_path, port=0).config
+    assert service_environment(config, "inference")["DARKROOM_OPENAI_API_KEY_FILE"] == "/keys/openai"
+    files = service_environment(config, "files")
+    assert (files.get("DARKROOM_S3_SECRET_KEY"), files["DARKROOM_S3_SECRET_KEY_FILE"]) == (None, "/keys/s3")
+    assert "DARKROOM_S3_SECRET_KEY_FILE" not in service_environment(config, "tasks")
+
+
 def test_the_shell_of_up_keeps_its_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PATH", "LC_ALL", "CUDA_VISIBLE_DEVICES", "https_proxy", "OTEL_EXPORTER_OTLP_ENDPOINT"):
         monkeypatch.setenv(name, "kept")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.common.environment import EnvironmentSettings
 
 
-class SnapOtterSettings(BaseSettings):
+class SnapOtterSettings(EnvironmentSettings):
     """Settings of SnapOtter's API, read from `DARKROOM_…`; 0 switches a limit off, and the limits of the platform remain."""
-
-    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
     auth_enabled: bool = Field(
         True, description="Whether people have to sign in for SnapOtter's API. If not, every request is one of the user `anonymous`."

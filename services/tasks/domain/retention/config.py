@@ -5,15 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.common.environment import EnvironmentSettings
 
 _DAY = 86_400.0
 
 
-class RetentionSettings(BaseSettings):
+class RetentionSettings(EnvironmentSettings):
     """How long records are kept, in seconds. A change also applies to existing rows."""
-
-    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
     # If the files service misses the end of a task, it asks about it later. So the task must still exist an hour or two after its end.
     task_retention: float = Field(

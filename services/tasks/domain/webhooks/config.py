@@ -5,16 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.common.egress.settings import Networks
+from services.common.environment import EnvironmentSettings
 from services.tasks.store.secret_cipher import read_keys
 
 
-class WebhookKeySettings(BaseSettings):
+class WebhookKeySettings(EnvironmentSettings):
     """Where the keys are that encrypt webhook secrets."""
-
-    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
     webhook_secrets_key_file: Path = Field(
         description="File with the keys that encrypt webhook secrets in the database, 32 bytes in base64 each (`openssl rand -base64 32`). "
@@ -31,10 +29,8 @@ class WebhookKeySettings(BaseSettings):
         return file
 
 
-class WebhookSettings(BaseSettings):
+class WebhookSettings(EnvironmentSettings):
     """How webhooks are delivered. Durations are in seconds."""
-
-    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
     webhook_allow_http: bool = Field(False, description="Whether to accept webhook URLs with http in addition to https.")
     webhook_allowed_networks: Networks = Field(

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.common.environment import EnvironmentSettings
 
 
-class FalSettings(BaseSettings):
+class FalSettings(EnvironmentSettings):
     """Settings of the fal queue, read from `DARKROOM_…`."""
-
-    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore")
 
     fal_generation: Literal["gpt_image_2", "nano_banana_2"] = Field(
         "gpt_image_2",

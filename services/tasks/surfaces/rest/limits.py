@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pydantic import AliasChoices, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from services.common.environment import EnvironmentSettings
 
 
-class RestLimits(BaseSettings):
+class RestLimits(EnvironmentSettings):
     """Limits of the JSON API, read from `DARKROOM_…`."""
 
-    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore", populate_by_name=True, loc_by_alias=False)
+    model_config = SettingsConfigDict(populate_by_name=True, loc_by_alias=False)
 
     max_open_tasks_rest: int = Field(
         20,
