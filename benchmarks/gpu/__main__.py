@@ -1,0 +1,72 @@
+"""Measure the models of a Triton server on this machine and write a page of tables.
+
+Without --triton, a server of the wheel is started with the repository (`python -m models install --platform cuda`, and onnxruntime-gpu in
+.venv-triton). With --triton, one that runs is asked, such as NVIDIA's container on localhost:8001 with a repository made by
+`python -m models install --platform cuda-tensorrt`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.gpu import hardware, load, precision
+from benchmarks.gpu.cases import CASES, Case
+from benchmarks.table import Section
+from deploy.local.scratch.triton import running
+from services.inference.model_server.triton import Patience, connected
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+_SHARED = 256 << 20
+_PATIENCE = Patience(600, 120, 600)
+"""The first requests to TensorRT may build engines."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--triton", help="host:port of a running server's gRPC; without it, one is started")
+    parser.add_argument("--repository", type=Path, default=ROOT / ".cache/models", help="models of the server that is started")
+    parser.add_argument("--exact", type=Path, default=ROOT / ".cache/models", help="the same models for `cpu`, to compare results with")
+    parser.add_argument("--models", nargs="+", choices=sorted(CASES), help="default: all of these that the server has")
+    parser.add_argument("--minutes", type=float, default=8.0, help="for the load, shared out to the models (default 8)")
+    parser.add_argument("--out", type=Path, default=Path("gpu-results.md"), help="default: gpu-results.md")
+    options = parser.parse_args(arguments)
+    if options.triton:
+        text = asyncio.run(_report(options.triton, options))
+    else:
+        with tempfile.TemporaryDirectory() as folder, running(options.repository, Path(folder) / "triton.log") as server:
+            text = asyncio.run(_report(server.address, options))
+    options.out.write_text(text)
+    print(text)
+
+
+async def _report(address: str, options: argparse.Namespace) -> str:
+    async with connected(address, _PATIENCE, _SHARED) as server:
+        found = {name: CASES[name] for name in options.models or CASES if await server.serves(name)}
+        if not found:
+            raise SystemExit(f"{address} has none of these models: {', '.join(options.models or CASES)}")
+        machine = await hardware.described(address)
+        loads = Section(load.TITLE, load.METHOD, load.COLUMNS)
+        exact = Section(precision.TITLE, precision.METHOD, precision.COLUMNS)
+        seconds = options.minutes * 60 / len(found) / len(load.CALLERS)
+        for name, case in found.items():
+            print(f"{name} …", flush=True)
+            loads.rows += await load.measured(server, address, case, seconds)
+            exact.rows += await precision.compared(server, options.exact, case)
+    return _page(machine, found.values(), [loads, exact], seconds)
+
+
+def _page(machine: str, cases: Sequence[Case] | object, sections: Sequence[Section], seconds: float) -> str:
+    heading = (
+        f"# Models on a GPU\n\n{machine}\n\n{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {seconds:.1f} s for each row of the first table.\n"
+    )
+    return "\n".join([heading, *(section.markdown() for section in sections if section.rows)])
+
+
+if __name__ == "__main__":
+    main()

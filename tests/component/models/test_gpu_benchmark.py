@@ -1,0 +1,52 @@
+"""The script that measures models on a GPU runs on a machine without one, too, and says so."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from benchmarks.gpu.__main__ import main
+from deploy.local.scratch.triton import install, running
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return install(tmp_path_factory.mktemp("gpu") / "models", "--set", "tiny")
+
+
+def test_its_page_has_a_row_for_each_number_of_callers_and_compares_results(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # nvidia-smi may be there where tests run; this is about a machine without.
+    monkeypatch.setattr(shutil, "which", lambda _command: None)
+    out = tmp_path / "page.md"
+    with running(repository, tmp_path / "triton.log") as server:
+        main(
+            [
+                "--triton",
+                server.address,
+                "--exact",
+                str(repository),
+                "--models",
+                "isnet",
+                "ppocr_rec",
+                "--minutes",
+                "0.01",
+                "--out",
+                str(out),
+            ]
+        )
+    page = out.read_text()
+    assert "no GPU: nvidia-smi is missing" in page
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("| `")]
+    assert [(row[0], row[1]) for row in rows[:5]] == [("`isnet`", callers) for callers in ("1", "2", "4", "8", "16")]
+    assert all(float(row[2].split()[0]) > 0 and row[2].endswith("cut-outs") for row in rows[:5])
+    # The same network on the same processor: no difference.
+    assert rows[-1] == ["`isnet`", "0.000", "0", "0"]
+
+
+def test_a_server_without_the_models_is_told(repository: Path, tmp_path: Path) -> None:
+    with running(repository, tmp_path / "triton.log") as server, pytest.raises(SystemExit, match="has none of these models: birefnet"):
+        main(["--triton", server.address, "--models", "birefnet", "--out", str(tmp_path / "page.md")])
