@@ -57,6 +57,7 @@ class Authority:
         names: DNS names and addresses. The first is the part's own. A certificate that lasts and has all of them is kept, and a new one
         keeps the names of the one before.
         """
+        names = [_canonical(name) for name in names]
         present = names_of(folder / _CERTIFICATE)
         known = folder / _CA
         trusted = known.is_file() and known.read_text() == self.pem
@@ -132,6 +133,14 @@ def _builder(name: str, key: ec.EllipticCurvePrivateKey, issuer: x509.Name, end:
         .not_valid_before(_now() - datetime.timedelta(hours=1))
         .not_valid_after(end)
     )
+
+
+def _canonical(name: str) -> str:
+    """An address in its shortest form."""
+    try:
+        return str(ipaddress.ip_address(name))
+    except ValueError:
+        return name
 
 
 def _general_name(name: str) -> x509.GeneralName:

@@ -27,6 +27,8 @@ from services.common.bus import (
 
 _API = "$JS.API"
 _STREAMS = (WORK_STREAM, EVENTS_STREAM, OFFERS_STREAM, PROGRESS_STREAM, JOBS_STREAM)
+OWN_RIGHTS_SUBJECT = "$SYS.REQ.USER.INFO"
+"""Everybody may ask NATS what they themselves may do, which `darkroom-admin check` compares with what they need."""
 _TOLD = (progress_subject("*"), job_subject("*"))
 
 
@@ -82,8 +84,7 @@ def user(name: str, password: str, rights: Rights | None) -> str:
     if rights is None:
         return f'{{ user: "{name}", password: "{password}" }}'
     permissions = {
-        # NATS reads an empty list as no restriction at all.
-        "publish": {"allow": rights.publish} if rights.publish else {"deny": ">"},
+        "publish": {"allow": [*rights.publish, OWN_RIGHTS_SUBJECT]},
         "subscribe": {"allow": [*rights.subscribe, f"_INBOX.{name}.>"]},
     }
     return json.dumps({"user": name, "password": password, "permissions": permissions})
