@@ -26,7 +26,7 @@ class Address:
                 raise ValueError(f"{text!r} must be unix: and an absolute path of at most {_SOCKET_PATH_LIMIT} bytes")
             return cls(path=path)
         host, _, port = text.rpartition(":")
-        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        if not host or "," in host or not port.isdecimal() or not 0 < int(port) < 65536:
             raise ValueError(f"{text!r} must be host:port or unix:/path")
         return cls(host=host.removeprefix("[").removesuffix("]"), port=int(port))
 
@@ -37,7 +37,7 @@ class Address:
 
     @property
     def discovery(self) -> str:
-        """Envoy's cluster type: a DNS name is resolved repeatedly, anything else is fixed."""
+        """Envoy's cluster type for it: a DNS name is resolved repeatedly, anything else is fixed."""
         return "STATIC" if self.path is not None or self.is_ip else "STRICT_DNS"
 
     @property
@@ -49,6 +49,16 @@ class Address:
         return {"socket_address": {"address": self.host, "port_value": self.port}}
 
     @property
+    def endpoints(self) -> list[dict[str, object]]:
+        """As a list of one `envoy.config.endpoint.v3.LbEndpoint`."""
+        return [{"endpoint": {"address": self.envoy}}]
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it is reached over TCP."""
+        return self.path is None
+
+    @property
     def is_ip(self) -> bool:
         """Whether the host is an IP address."""
         try:
@@ -56,6 +66,41 @@ class Address:
         except ValueError:
             return False
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """Where the replicas of a service listen."""
+
+    addresses: tuple[Address, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Upstream:
+        """From addresses with commas between them; before a DNS name there may be `dns:///`, as for gRPC. Raises ValueError."""
+        found = cls(tuple(Address.parse(one.strip().removeprefix("dns:///")) for one in text.split(",")))
+        if found.discovery == "STRICT_DNS" and any(address.path is not None for address in found.addresses):
+            raise ValueError(f"{text!r} must not name both a Unix socket and a DNS name")
+        return found
+
+    @property
+    def discovery(self) -> str:
+        """Envoy's cluster type: DNS names are resolved repeatedly, each of their addresses being a replica; anything else is fixed."""
+        return "STRICT_DNS" if any(address.discovery == "STRICT_DNS" for address in self.addresses) else "STATIC"
+
+    @property
+    def endpoints(self) -> list[dict[str, object]]:
+        """As a list of `envoy.config.endpoint.v3.LbEndpoint`."""
+        return [endpoint for address in self.addresses for endpoint in address.endpoints]
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether any of them is reached over TCP."""
+        return any(address.is_remote for address in self.addresses)
+
+    @property
+    def is_several(self) -> bool:
+        """Whether there may be more than one replica."""
+        return len(self.addresses) > 1 or self.discovery == "STRICT_DNS"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pydantic_settings import CliApp
 
 from deploy.topology import AUTHORIZER
 from edge import console, failures, pages, routes
-from edge.addresses import Address, Endpoint
+from edge.addresses import Address, Endpoint, Upstream
 from edge.descriptors import transcoded_descriptors
 from edge.fields import fields_of_bodies
 from edge.page import Page
@@ -38,6 +38,7 @@ def render(settings: EdgeSettings) -> Path:
     """
     # Checked before anything is written.
     paths, remainders, upstreams = routes.paths(), routes.remainders(), {name: settings.upstream(name) for name in routes.upstreams()}
+    authorization = Upstream.parse(settings.authorization_address)
     treatments = [how for path in paths if isinstance(path, routes.KnownPath) for how in path.treatments]
     # Its dozens of files are no other request's business.
     groups = {**routes.path_groups(paths, remainders), console.PREFIX: routes.PathGroup([], [])}
@@ -54,8 +55,9 @@ def render(settings: EdgeSettings) -> Path:
         "listen": Address.parse(settings.edge_listen),
         "metrics_listen": Address.parse(settings.edge_metrics_listen) if settings.edge_metrics_listen else None,
         "upstreams": upstreams,
-        "authorization": Address.parse(settings.authorization_address),
+        "authorization": authorization,
         "authorizer": AUTHORIZER,
+        "replicated": any(one.is_several for one in (authorization, *upstreams.values())),
         "forms": settings.upstream(routes.GATEWAY) if handed_on or any(how.form for how in treatments) else None,
         # The largest file, and as much around it as any other body may have.
         "form_limit": min(settings.edge_upload_limit + settings.edge_body_limit, 2**32 - 1),

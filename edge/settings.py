@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, create_model, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from deploy.topology import PUBLIC
-from edge.addresses import Address, Endpoint
+from edge.addresses import Address, Endpoint, Upstream
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _CONNECTIONS = 20_000
@@ -43,13 +43,20 @@ def _tcp(text: str) -> str:
     return text
 
 
+def _addresses(text: str) -> str:
+    Upstream.parse(text)
+    return text
+
+
 AddressText = Annotated[str, AfterValidator(_address)]
+AddressesText = Annotated[str, AfterValidator(_addresses)]
 
 
 class _EdgeSettings(BaseSettings):
     """Write Envoy's configuration to a folder.
 
-    Addresses are `unix:/path` or `host:port`; a host may be a DNS name. Option `--x-y` can also be set as DARKROOM_X_Y.
+    Addresses are `unix:/path` or `host:port`; a host may be a DNS name. Those of a service may be several with commas between them, one for
+    each replica; where DNS has several addresses for a name, each is a replica, too. Option `--x-y` can also be set as DARKROOM_X_Y.
     """
 
     model_config = SettingsConfigDict(
@@ -76,8 +83,8 @@ class _EdgeSettings(BaseSettings):
         description="host:port that serves /stats/prometheus (Envoy's metrics for Prometheus) and /ready, but nothing else of the admin "
         "interface. If unset, they are not served.",
     )
-    authorization_address: AddressText = Field(
-        description="Listener of accounts that answers Envoy's ext_authz, over HTTP.",
+    authorization_address: AddressesText = Field(
+        description="Listener of accounts that answers Envoy's ext_authz, over HTTP; of several replicas, with commas between them.",
     )
     s3_endpoint: str | None = Field(
         None,
@@ -255,11 +262,11 @@ class _EdgeSettings(BaseSettings):
                 raise ValueError(f"holds no {name}")
         return folder.absolute() if folder else None
 
-    def upstream(self, service: str) -> Address:
-        """The public listener of a service. Raises LookupError if deploy/topology.py does not list the service as public."""
+    def upstream(self, service: str) -> Upstream:
+        """The public listeners of a service. Raises LookupError if deploy/topology.py does not list the service as public."""
         if service not in PUBLIC:
             raise LookupError(f"the protos say that {service} answers calls, and deploy/topology.py lists no such public service")
-        return Address.parse(getattr(self, f"edge_{service}"))
+        return Upstream.parse(getattr(self, f"edge_{service}"))
 
     @property
     def max_connections(self) -> int:
@@ -314,5 +321,7 @@ if TYPE_CHECKING:
     EdgeSettings = _EdgeSettings
 else:
     # One option for each service that the edge routes to.
-    _listeners: dict[str, Any] = {f"edge_{name}": (AddressText, Field(description=f"Public listener of {name}.")) for name in PUBLIC}
+    _listeners: dict[str, Any] = {
+        f"edge_{name}": (AddressesText, Field(description=f"Public listener of {name}, or of its replicas.")) for name in PUBLIC
+    }
     EdgeSettings = create_model("EdgeSettings", __base__=_EdgeSettings, __doc__=_EdgeSettings.__doc__, **_listeners)

@@ -6,25 +6,29 @@ from pathlib import Path
 
 from pydantic import Field
 
-from services.accounts.domain.config import LimitSettings, PeopleSettings, SeedSettings
+from services.accounts.domain.config import LimitSettings, PeopleSettings, SeedSettings, WorkerSettings
 from services.common.config import AuditSettings, DatabaseSettings, ServiceSettings, StreamSettings, TlsSettings
+from services.common.rpc.targets import Target
 
 
-class AccountsSettings(ServiceSettings, DatabaseSettings, AuditSettings, LimitSettings, PeopleSettings, SeedSettings):
+class AccountsSettings(ServiceSettings, DatabaseSettings, AuditSettings, LimitSettings, PeopleSettings, SeedSettings, WorkerSettings):
     """Settings of the accounts service process."""
 
     authorization_listen: str = Field(
         description="Address of the listener that the edge asks about every request, over HTTP: `unix:/path` or `host:port`."
     )
-    files_address: str = Field(
-        description="Internal listener of the files service, as a gRPC target; for its part of the audit log and of usage, and to "
-        "delete what people had who were removed."
+    files_address: Target = Field(
+        description="Internal listener of the files service, as a gRPC target or the `IP:port` of each replica; for its part of the audit "
+        "log and of usage, and to delete what people had who were removed."
     )
-    tasks_address: str = Field(
-        description="Internal listener of the tasks service, as a gRPC target; for its part of the audit log and of usage."
+    tasks_address: Target = Field(
+        description="Internal listener of the tasks service, as a gRPC target or the `IP:port` of each replica; for its part of the audit "
+        "log and of usage."
     )
-    gateway_address: str | None = Field(
-        None, description="Internal listener of the gateway, as a gRPC target; for GET /v1/system, which lacks the gateway without it."
+    gateway_address: Target | None = Field(
+        None,
+        description="Internal listener of the gateway, as a gRPC target or the `IP:port` of each replica; for GET /v1/system, which lacks "
+        "the gateway without it.",
     )
     metrics_url: str | None = Field(
         None,
@@ -38,6 +42,12 @@ class AdministrationSettings(DatabaseSettings, LimitSettings, PeopleSettings, St
 
     nats_url: str = Field(description="NATS server on which key revocations are announced: `nats://user:password@host:port`.")
     public_url: str = Field("", description="The URL at which people reach the edge, for links; absent: links begin with their path.")
-    files_address: str | None = Field(None, description="As for the service; for the command `usage` alone.")
-    tasks_address: str | None = Field(None, description="As for the service; for the command `usage` alone.")
-    signing_key_file: Path | None = Field(None, description="As for the service; for the command `usage` alone.")
+    files_address: Target | None = Field(None, description="As for the service; for the command `usage` alone.")
+    tasks_address: Target | None = Field(None, description="As for the service; for the command `usage` alone.")
+    signing_key_file: Path | None = Field(None, description="As for the service; for the commands `usage` and `create-worker-token`.")
+    worker_authority_dir: Path | None = Field(None, description="As for the service; for the command `create-worker-token` alone.")
+    worker_address: str | None = Field(
+        None,
+        pattern=r"^\S+:\d+$",
+        description="`host:port` at which workers on other machines reach the edge's port for them; for the command `create-worker-token` alone.",
+    )

@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator
 from services.common.config import AuditSettings, DatabaseSettings, DiskSettings, PictureSettings, ServiceSettings, StorageSettings
 from services.common.egress.settings import Networks
 from services.common.environment import EnvironmentSettings
+from services.common.rpc.targets import Target
 from services.files.storages import Storages
 
 MEBIBYTE = 1024 * 1024
@@ -54,7 +55,7 @@ class FetchSettings(EnvironmentSettings):
 class FilesSettings(ServiceSettings, DatabaseSettings, AuditSettings, DiskSettings, PictureSettings, StorageSettings, FetchSettings):
     """Settings of the files service process. Field `x_y` is read from `DARKROOM_X_Y`."""
 
-    tasks_address: str = Field(description="Internal listener of the tasks service, as a gRPC target.")
+    tasks_address: Target = Field(description="Internal listener of the tasks service, as a gRPC target or the `IP:port` of each replica.")
 
     s3_endpoint: str = Field(description="URL at which services reach the object storage: `http://host:port`.")
     s3_public_endpoint: str = Field(

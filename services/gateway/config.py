@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from services.common.config import ServiceSettings, StorageSettings
+from services.common.rpc.targets import Target
 
 MEBIBYTE = 1024 * 1024
 
@@ -12,12 +13,20 @@ MEBIBYTE = 1024 * 1024
 class GatewaySettings(ServiceSettings, StorageSettings):
     """Settings of the gateway process. Its public listener speaks HTTP/1.1. Field `x_y` is read from `DARKROOM_X_Y`."""
 
-    files_address: str = Field(description="Internal listener of the files service, as a gRPC target.")
-    files_public_address: str = Field(description="Public listener of the files service, as a gRPC target.")
-    accounts_address: str = Field(description="Internal listener of the accounts service, as a gRPC target.")
-    accounts_public_address: str = Field(description="Public listener of the accounts service, as a gRPC target.")
-    tasks_address: str = Field(description="Internal listener of the tasks service, as a gRPC target.")
-    tasks_public_address: str = Field(description="Public listener of the tasks service, as a gRPC target.")
+    files_address: Target = Field(description="Internal listener of the files service, as a gRPC target or the `IP:port` of each replica.")
+    files_public_address: Target = Field(
+        description="Public listener of the files service, as a gRPC target or the `IP:port` of each replica."
+    )
+    accounts_address: Target = Field(
+        description="Internal listener of the accounts service, as a gRPC target or the `IP:port` of each replica."
+    )
+    accounts_public_address: Target = Field(
+        description="Public listener of the accounts service, as a gRPC target or the `IP:port` of each replica."
+    )
+    tasks_address: Target = Field(description="Internal listener of the tasks service, as a gRPC target or the `IP:port` of each replica.")
+    tasks_public_address: Target = Field(
+        description="Public listener of the tasks service, as a gRPC target or the `IP:port` of each replica."
+    )
     max_file_bytes: int = Field(2048 * MEBIBYTE, ge=1, le=2048 * MEBIBYTE, description="Largest file in a form, in bytes.")
     form_block_bytes: int = Field(
         8 * MEBIBYTE,

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from services.common.config import AuditSettings, DatabaseSettings, DiskSettings, PictureSettings, ServiceSettings
 from services.common.environment import EnvironmentSettings
+from services.common.rpc.targets import Target
 from services.tasks.domain.credits.amounts import MILLI
 from services.tasks.domain.credits.prices import read_prices
 from services.tasks.domain.retention.config import RetentionSettings
@@ -51,7 +52,7 @@ class TasksSettings(
     """Settings of the tasks service process. Field `x_y` is read from `DARKROOM_X_Y`; durations are in seconds."""
 
     nats_replicas: int = Field(1, ge=1, le=5, description="Replicas of each JetStream stream; use 3 on a cluster.")
-    files_address: str = Field(description="Internal listener of the files service, as a gRPC target.")
+    files_address: Target = Field(description="Internal listener of the files service, as a gRPC target or the `IP:port` of each replica.")
     diagnostics: bool = Field(False, description="Whether to accept diagnostic operations such as noop.")
 
     max_open_tasks: int = Field(10_000, ge=1, description="Maximum number of open tasks per account. A surface may have its own limit.")

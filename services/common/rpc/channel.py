@@ -1,4 +1,4 @@
-"""Channels to other services."""
+"""Channels to other services: calls go to all replicas in turn, and not to one that cannot be reached."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import grpc
 
 from services.common.identity import Signer
 from services.common.rpc.spans import ClientSpans
+from services.common.rpc.targets import is_remote
 from services.common.rpc.trace import TRACE_HEADER, current_trace_id
 from services.common.telemetry import tracing
 from services.common.tls import MutualTls
 
-# Every internal call may be repeated, so calls wait for a service that is restarting.
+_IN_TURN = {"loadBalancingConfig": [{"round_robin": {}}]}
+# Every internal call may be repeated, so calls wait for a service that is restarting, and go to another replica.
 _RETRY = {
     "methodConfig": [
         {
@@ -32,11 +34,21 @@ _RETRY = {
 _MESSAGE_BYTES = 8 << 20
 """Of a reply: a small file comes with it."""
 _OPTIONS = (
-    ("grpc.service_config", json.dumps(_RETRY)),
     ("grpc.enable_retries", 1),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
     ("grpc.max_receive_message_length", _MESSAGE_BYTES),
+)
+# A host that is cut off says nothing, and without these a call to it waits for its deadline and a stream for ever. The first two ask a
+# silent replica; more often than the servers of the version before allow, which is each 10 s, they would end the connection. The timeout is
+# also that of the kernel (TCP_USER_TIMEOUT) for what has been sent and not been received, which is how soon a call is repeated elsewhere.
+_REMOTE_OPTIONS = (
+    ("grpc.keepalive_time_ms", 15_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.keepalive_timeout_ms", 4_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    # How long to wait for a connection, and not only between attempts. It has 20 s otherwise.
+    ("grpc.min_reconnect_backoff_ms", 5_000),
 )
 
 
@@ -44,11 +56,19 @@ _OPTIONS = (
 async def channel(
     address: str, service: str = "darkroom", tls: MutualTls | None = None, *, repeats: bool = True
 ) -> AsyncIterator[grpc.aio.Channel]:
-    """A channel to a service's listener, closed when the block ends. With `tls`, the listener's certificate must name the service, whatever
-    the address. Without `repeats`, a call is repeated only if the service cannot have seen it."""
+    """A channel to a service's listener, or those of its replicas, closed when the block ends. `address` is a gRPC target (`targets.py`).
+
+    With `tls`, the listener's certificate must name the service, whatever the address. Without `repeats`, a call is repeated only if the
+    service cannot have seen it.
+    """
     spans = [ClientSpans()] if tracing.enabled() else []
-    # Unix sockets have no host; without this the authority would be the escaped path, which some servers refuse.
-    options: tuple[tuple[str, str | int], ...] = (*(_OPTIONS if repeats else _OPTIONS[1:]), ("grpc.default_authority", service))
+    options: tuple[tuple[str, str | int], ...] = (
+        *_OPTIONS,
+        *(_REMOTE_OPTIONS if is_remote(address) else ()),
+        ("grpc.service_config", json.dumps({**_IN_TURN, **_RETRY} if repeats else _IN_TURN)),
+        # Unix sockets have no host; without this the authority would be the escaped path, which some servers refuse.
+        ("grpc.default_authority", service),
+    )
     if tls is None:
         opening = grpc.aio.insecure_channel(address, options=options, interceptors=spans)
     else:

@@ -19,6 +19,7 @@ from services.common.rpc import catalogue, validation
 from services.common.rpc.interceptor import CallInterceptor, Handler, Listener
 from services.common.rpc.open_calls import OpenCalls
 from services.common.rpc.policy import PolicyTable
+from services.common.rpc.targets import is_remote
 from services.common.telemetry.health import Health
 from services.common.tls import MutualTls
 
@@ -31,6 +32,13 @@ _OPTIONS = (
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.so_reuseport", 0),
+)
+# A client on a host that is cut off says nothing. Connections are closed at times, without an end to the calls on them, so that clients ask
+# DNS again: otherwise they would never hear of a replica that was added.
+_REMOTE_OPTIONS = (
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.max_connection_age_ms", 600_000),
 )
 
 
@@ -111,7 +119,7 @@ async def listening(
     policies = PolicyTable(mount.descriptor for mount in mounts)
     # The edge keeps each method to its own limit; a server has one for all.
     largest = max([_MESSAGE_BYTES, *(catalogue.max_request_bytes(method) for mount in mounts for method in mount.descriptor.methods)])
-    options = (*_OPTIONS, ("grpc.max_receive_message_length", largest))
+    options = (*_OPTIONS, *(_REMOTE_OPTIONS if is_remote(address) else ()), ("grpc.max_receive_message_length", largest))
     methods = _Methods(CallInterceptor(listener, policies, verifier, open_calls, certified=tls is not None))
     for mount in mounts:
         mount.add_to(methods)

@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from deploy.local.config import tool
-from edge.addresses import Address, Endpoint
+from edge.addresses import Address, Endpoint, Upstream
 from edge.render import main, render
 from edge.settings import EdgeSettings
 
@@ -39,6 +39,33 @@ def test_addresses() -> None:
         "STATIC",
     ]
     assert Endpoint.parse("https://s3.example.com") == Endpoint(Address(host="s3.example.com", port=443), tls=True)
+
+
+def test_replicas() -> None:
+    two = Upstream.parse("10.0.0.1:7001, [::2]:7001")
+    assert two.endpoints == [
+        {"endpoint": {"address": {"socket_address": {"address": host, "port_value": 7001}}}} for host in ("10.0.0.1", "::2")
+    ]
+    assert (two.discovery, two.is_several, two.is_remote) == ("STATIC", True, True)
+    by_name = Upstream.parse("dns:///tasks:7000")
+    assert by_name.addresses == (Address(host="tasks", port=7000),)
+    assert (by_name.discovery, by_name.is_several) == ("STRICT_DNS", True)
+    assert Upstream.parse("10.0.0.1:1,files.svc:1").discovery == "STRICT_DNS"
+    here = Upstream.parse("unix:/run/a.sock")
+    assert (here.discovery, here.is_several, here.is_remote) == ("STATIC", False, False)
+    for wrong in ("10.0.0.1:1,", "unix:/run/a.sock,files.svc:1"):
+        with pytest.raises(ValueError, match="must"):
+            Upstream.parse(wrong)
+
+
+def test_requests_are_repeated_at_another_replica_where_there_is_one(tmp_path: Path) -> None:
+    for changed, repeated in (
+        ({}, False),
+        ({"edge_files": "10.0.0.1:1,10.0.0.2:1"}, True),
+        ({"authorization_address": "accounts.svc:1"}, True),
+    ):
+        written = render(settings(out=tmp_path, **changed)).read_text()
+        assert ("previous_hosts" in written) is repeated
 
 
 @pytest.mark.parametrize("admin", ["0.0.0.0:9901", "10.0.0.1:9901", "envoy.svc:9901", "[::]:9901"])
@@ -74,6 +101,8 @@ def test_the_host_that_urls_are_signed_for(url: str | None, authority: str | Non
         {"s3_endpoint": "s3:9000"},
         {"edge_listen": "unix:/x"},
         {"edge_files": "nowhere"},
+        {"edge_files": "10.0.0.1:1,nowhere"},
+        {"edge_listen": "10.0.0.1:1,10.0.0.2:1"},
         {"tls_dir": "/nonexistent"},
         {"s3_bucket": "v1"},
         {"edge_trusted_hops": -1},
@@ -131,6 +160,11 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
             "edge_trusted_hops": 1,
             "edge_files": "files.svc:3",
             "edge_admin": "127.0.0.1:9901",
+        },
+        {
+            "edge_tasks": "10.0.0.1:7001,10.0.0.2:7001",
+            "authorization_address": "dns:///accounts:7002",
+            "s3_endpoint": "http://127.0.0.1:9000",
         },
     ],
 )
