@@ -6,12 +6,12 @@ from pathlib import Path
 
 from pydantic import Field
 
-from services.accounts.domain.config import LimitSettings, PeopleSettings, SeedSettings, WorkerSettings
+from services.accounts.domain.config import LimitSettings, PeopleSettings, SeedSettings
 from services.common.config import AuditSettings, DatabaseSettings, ServiceSettings, StreamSettings, TlsSettings
 from services.common.rpc.targets import Target
 
 
-class AccountsSettings(ServiceSettings, DatabaseSettings, AuditSettings, LimitSettings, PeopleSettings, SeedSettings, WorkerSettings):
+class AccountsSettings(ServiceSettings, DatabaseSettings, AuditSettings, LimitSettings, PeopleSettings, SeedSettings):
     """Settings of the accounts service process."""
 
     authorization_listen: str = Field(
@@ -44,10 +44,4 @@ class AdministrationSettings(DatabaseSettings, LimitSettings, PeopleSettings, St
     public_url: str = Field("", description="The URL at which people reach the edge, for links; absent: links begin with their path.")
     files_address: Target | None = Field(None, description="As for the service; for the command `usage` alone.")
     tasks_address: Target | None = Field(None, description="As for the service; for the command `usage` alone.")
-    signing_key_file: Path | None = Field(None, description="As for the service; for the commands `usage` and `create-worker-token`.")
-    worker_authority_dir: Path | None = Field(None, description="As for the service; for the command `create-worker-token` alone.")
-    worker_address: str | None = Field(
-        None,
-        pattern=r"^\S+:\d+$",
-        description="`host:port` at which workers on other machines reach the edge's port for them; for the command `create-worker-token` alone.",
-    )
+    signing_key_file: Path | None = Field(None, description="As for the service; for the command `usage` alone.")
