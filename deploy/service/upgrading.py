@@ -1,0 +1,118 @@
+"""Upgrades a clone and its running stack by one version, and goes back.
+
+An upgrade is: a backup, the new code, `make up`. When `up` fails, the former code is started again on the same data, which holds what has
+been done since (docs/how-to/upgrade.md says why that works).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from deploy.installation.private_file import write_private
+from deploy.service.backups import back_up
+from deploy.service.commands import git, local, make
+from deploy.service.errors import ServiceError
+from deploy.service.plan import Plan
+
+_FILE = "upgrade.json"
+_NEEDED_TO_GO_BACK = {
+    "services/tasks/domain/order/served_lanes.py": ("tasks", "former-lanes"),
+    "services/tasks/store/secret_cipher.py": ("tasks", "webhook-secrets", "--decrypt"),
+}
+"""By a file that a former version lacks: the administration command that makes the data fit for it."""
+
+
+class Upgrade(BaseModel):
+    """The last upgrade, by which one can go back."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    before: str
+    """The commit before it."""
+    branch: str
+    """The branch that was checked out; empty for none."""
+    after: str
+    at: str
+    """RFC 3339."""
+    backup: Path
+
+    @classmethod
+    def read(cls, stack: Path) -> Upgrade:
+        """The last one. Raises ServiceError without one."""
+        try:
+            return cls.model_validate_json((stack / _FILE).read_bytes())
+        except FileNotFoundError:
+            raise ServiceError(f"there is no upgrade of {stack} to go back from") from None
+        except ValidationError as error:
+            raise ServiceError(f"{stack / _FILE} is not valid: {error}") from error
+
+    def write(self, stack: Path) -> None:
+        """Remember it."""
+        write_private(stack / _FILE, self.model_dump_json(indent=2) + "\n")
+
+
+def upgrade(root: Path, stack: Path, plan: Plan, revision: str = "") -> Upgrade:
+    """Upgrade to a tag or commit; without one, to what the branch's remote has. Raises ServiceError, with the former version running."""
+    if changed := git(root, "status", "--porcelain", "--untracked-files=no"):
+        raise ServiceError(f"these files of the clone were changed; commit or restore them first:\n{changed}")
+    if git(root, "remote"):
+        git(root, "fetch", "--tags", "--quiet")
+    before, branch = git(root, "rev-parse", "HEAD"), git(root, "branch", "--show-current")
+    after = git(root, "rev-parse", "--verify", f"{revision or '@{upstream}'}^{{commit}}")
+    if after == before:
+        raise ServiceError(f"{after[:12]} runs already; there is nothing newer")
+    if not _comes_after(root, before, after):
+        raise ServiceError(f"{after[:12]} is not a later version than {before[:12]}; to return to an earlier one: go-back")
+    done = Upgrade(
+        before=before, branch=branch, after=after, at=datetime.now(UTC).isoformat(), backup=back_up(stack, plan, "before-upgrade")
+    )
+    print(f"The backup is {done.backup}.", flush=True)
+    done.write(stack)
+    _start(root, stack, before, after, branch if not revision else "")
+    return done
+
+
+def go_back(root: Path, stack: Path) -> Upgrade:
+    """Start the version before the last upgrade on the data as they are. Raises ServiceError."""
+    last = Upgrade.read(stack)
+    here = git(root, "rev-parse", "HEAD")
+    if here != last.after:
+        raise ServiceError(f"{here[:12]} is checked out, and the last upgrade was to {last.after[:12]}; check that out, or go back by hand")
+    for file, command in _NEEDED_TO_GO_BACK.items():
+        if not _has(root, last.before, file):
+            local(stack, "admin", *command)
+    if not _switch(root, stack, last.after, last.before, last.branch):
+        raise ServiceError(f"the version before does not start either; the backup before the upgrade is {last.backup}")
+    return last
+
+
+def _start(root: Path, stack: Path, before: str, after: str, branch: str) -> None:
+    if _switch(root, stack, before, after, branch):
+        return
+    print("The new version did not start; going back.", flush=True)
+    if not _switch(root, stack, after, before, branch):
+        raise ServiceError(f"neither version starts; see the messages above, `make logs`, and the backup {Upgrade.read(stack).backup}")
+    raise ServiceError(f"{after[:12]} did not start; {before[:12]} runs again, and nothing is lost. The messages above say why")
+
+
+def _switch(root: Path, stack: Path, old: str, new: str, branch: str) -> bool:
+    """Check out the new commit and start the stack with it; whether it is healthy."""
+    if git(root, "diff", "--name-only", old, new, "--", "requirements"):
+        # Set-up replaces the programs that run.
+        make(root, "down", stack)
+    if branch:
+        git(root, "checkout", "--quiet", "-B", branch, new)
+    else:
+        git(root, "checkout", "--quiet", "--detach", new)
+    return make(root, "up", stack)
+
+
+def _comes_after(root: Path, before: str, after: str) -> bool:
+    return git(root, "merge-base", before, after) == before
+
+
+def _has(root: Path, commit: str, file: str) -> bool:
+    return bool(git(root, "ls-tree", "--name-only", commit, "--", file))

@@ -1,0 +1,91 @@
+"""Alarms are told once, and their end, too; backups are kept by number."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from deploy.service import backups, looking
+from deploy.service.plan import Plan
+
+Usage = namedtuple("Usage", "total used free")
+NEARLY_FULL = Usage(100 << 30, 97 << 30, 3 << 30)
+ROOMY = Usage(100 << 30, 50 << 30, 50 << 30)
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    return Plan(backups=tmp_path / "backups", alarm=f"cat >> {tmp_path / 'told'}", keep=2)
+
+
+async def looked(monkeypatch: pytest.MonkeyPatch, stack: Path, plan: Plan, usage: Usage, *parts: str) -> list[str]:
+    async def found(_stack: Path) -> list[str]:
+        return list(parts)
+
+    monkeypatch.setattr(looking, "_parts", found)
+    monkeypatch.setattr(looking, "_certificate", lambda _stack: [])
+    monkeypatch.setattr(looking.shutil, "disk_usage", lambda _folder: usage)
+    return list(await looking.look(stack, plan))
+
+
+async def test_a_problem_is_told_once_and_so_is_its_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, plan: Plan) -> None:
+    stack, told = tmp_path / "stack", tmp_path / "told"
+    stack.mkdir()
+    assert plan.backups is not None
+    plan.backups.mkdir()
+    (plan.backups / "darkroom-1.tar").touch()
+    assert await looked(monkeypatch, stack, plan, ROOMY) == []
+    assert not told.exists()
+    for free in (3, 2):
+        # The figure changes, the problem does not.
+        assert len(await looked(monkeypatch, stack, plan, Usage(100 << 30, 0, free << 30), "tasks is not ready: nats: no answer")) == 2
+    assert told.read_text().splitlines() == [
+        "Darkroom on this machine",
+        "problem: tasks is not ready: nats: no answer",
+        f"problem: the disk of {stack} has 3.0 GiB left of 100.0",
+    ]
+    await looked(monkeypatch, stack, plan, ROOMY)
+    assert told.read_text().splitlines()[3:] == [
+        "Darkroom on this machine",
+        "over: tasks is not ready: nats: no answer",
+        f"over: the disk of {stack} has 2.0 GiB left of 100.0",
+    ]
+
+
+async def test_a_missing_or_old_backup_is_a_problem(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, plan: Plan) -> None:
+    stack = tmp_path / "stack"
+    stack.mkdir()
+    assert plan.backups is not None
+    plan.backups.mkdir()
+    expected = [f"{plan.backups} has no backup of the last two days"]
+    assert await looked(monkeypatch, stack, plan, ROOMY) == expected
+    made = plan.backups / "darkroom-1.tar.age"
+    made.touch()
+    assert await looked(monkeypatch, stack, plan, ROOMY) == []
+    os.utime(made, (time.time() - 3 * 86_400,) * 2)
+    assert await looked(monkeypatch, stack, plan, ROOMY) == expected
+    # An operator who wants none hears of none.
+    assert await looked(monkeypatch, stack, Plan(), ROOMY) == []
+
+
+def test_a_small_disk_may_be_fuller_than_a_large_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for total, free, full in ((20, 1, True), (20, 3, False), (1000, 4, True), (1000, 6, False)):
+        monkeypatch.setattr(looking.shutil, "disk_usage", lambda _folder, total=total, free=free: Usage(total << 30, 0, free << 30))
+        assert bool(looking.disk(tmp_path)) is full, (total, free)
+
+
+def test_the_newest_backups_are_kept_and_one_that_failed_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, plan: Plan) -> None:
+    assert plan.backups is not None
+    plan.backups.mkdir()
+    for day in (1, 2, 3):
+        (plan.backups / f"darkroom-2026-01-0{day}T03-17-00.tar").touch()
+    (plan.backups / "notes.txt").touch()
+    (plan.backups / ".darkroom-2026-01-04T03-17-00.tar.partial").touch()
+    monkeypatch.setattr(backups, "local", lambda _stack, _command, file, *_keys: Path(file).touch())
+    newest = backups.back_up(tmp_path, plan)
+    assert [path.name for path in backups.made(plan.backups)] == ["darkroom-2026-01-03T03-17-00.tar", newest.name]
+    assert {path.name for path in plan.backups.iterdir()} == {"darkroom-2026-01-03T03-17-00.tar", newest.name, "notes.txt"}
