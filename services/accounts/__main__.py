@@ -34,6 +34,8 @@ from services.accounts.domain.usage import INTERVAL_SECONDS as USAGE_SECONDS
 from services.accounts.domain.usage import Usage
 from services.accounts.domain.user_keys import UserKeys
 from services.accounts.domain.users import Users
+from services.accounts.domain.worker_certificates import WorkerAuthority
+from services.accounts.domain.workers import Workers
 from services.accounts.files_client import FilesOfSurface, Shelves
 from services.accounts.records import KeyOwner
 from services.accounts.store.account_settings import SettingStore
@@ -46,8 +48,10 @@ from services.accounts.store.roles import RoleStore
 from services.accounts.store.sessions import SessionStore
 from services.accounts.store.sign_in_links import LinkStore
 from services.accounts.store.teams import TeamStore
+from services.accounts.store.workers import WorkerStore
 from services.accounts.surfaces.edge import listener
 from services.accounts.surfaces.edge.authorization import AuthorizationServicer
+from services.accounts.surfaces.internal.membership import MembershipServicer
 from services.accounts.surfaces.internal.setting_values import SettingValues
 from services.accounts.surfaces.native.accounts import AccountsServicer
 from services.accounts.surfaces.native.audit import NativeAudit
@@ -65,6 +69,7 @@ from services.accounts.surfaces.rest.keys import RestKeys
 from services.accounts.surfaces.rest.sessions import RestSessions
 from services.accounts.surfaces.rest.system import RestSystem
 from services.accounts.surfaces.rest.usage import RestUsage
+from services.accounts.surfaces.rest.workers import RestWorkers
 from services.accounts.tasks_client import SavedPipelines
 from services.common import bus
 from services.common.account_usage import RemoteUsage
@@ -93,7 +98,7 @@ _SETTINGS_SURFACE = "snapotter"
 async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
     """Put the service together."""
     database = await opening.open("database", opened(settings.database_url, settings.database_pool))
-    connection = await opening.open("nats", bus.connected(settings.nats_url, "accounts", tls=settings.tls))
+    connection = await opening.open("nats", bus.connected(settings.nats, "accounts"))
     store = AccountStore(database)
     sessions, people = SessionStore(database), PeopleStore(database)
     usage = Usage(store, sessions)
@@ -142,6 +147,14 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
     if settings.gateway_address is not None:
         gateway = await opening.open("gateway", channel(settings.gateway_address, "gateway", settings.tls))
         system["gateway"] = RemoteSystemPart(gateway, caller).read
+    workers = Workers(
+        WorkerStore(database),
+        signer,
+        WorkerAuthority(settings.worker_authority_dir) if settings.worker_authority_dir is not None else None,
+        settings.worker_nats_password,
+        settings.trusted_keys_file.read_text(),
+        signing_in.count_attempt,
+    )
     report = UsageReport(store, buckets.left, settings.rate_rules, parts, max_keys=settings.max_keys)
     return Parts(
         # Not NATS: keys are checked without it, and a revocation still takes effect within seconds.
@@ -154,12 +167,13 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
             Loop("sweep_idempotency", _SWEEP_SECONDS, idempotency.sweep),
             Loop("sweep_sessions", _SWEEP_SECONDS, lambda: sessions.sweep(system_clock())),
             Loop("sweep_sign_in_links", _SWEEP_SECONDS, lambda: links.sweep(system_clock())),
+            Loop("sweep_worker_tokens", _SWEEP_SECONDS, workers.sweep),
             Loop("sweep_audit", AUDIT_SWEEP_SECONDS, audit.sweep),
             Loop("sweep_buckets", _SWEEP_SECONDS, buckets.sweep),
             Loop("forget_slices", _SWEEP_SECONDS, rates.forget),
         ],
         collectors=[PoolGauges(database.engine)],
-        internal=[Mount(AuthorizationServicer(admission)), Mount(SettingValues(shared))],
+        internal=[Mount(AuthorizationServicer(admission)), Mount(SettingValues(shared)), Mount(MembershipServicer(workers))],
         own=own,
         listeners=[lambda health: listener.listening(settings.authorization_listen, admission, health, settings.drain_calls, settings.tls)],
         public=[
@@ -177,6 +191,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
             Mount(RestKeys(accounts, creation)),
             Mount(RestAudit(trail)),
             Mount(RestUsage(report)),
+            Mount(RestWorkers(workers)),
             Mount(RestSystem(SystemReport({"accounts": own.read, **system}), home, settings.metrics_url, system_clock)),
             Mount(RestSessions(signing_in, signing_in_by_link, Callers(accounts, people, signing_in, sessions))),
         ],

@@ -12,14 +12,13 @@ import nats
 import nats.errors
 
 from darkroom.common.v1.scopes import SCOPES
-from services.accounts import limits_command, link_command, people_command, usage_command
+from services.accounts import limits_command, link_command, people_command, usage_command, workers_command
 from services.accounts.config import AdministrationSettings
 from services.accounts.domain.accounts import Accounts
 from services.accounts.networks import Network, network
 from services.accounts.records import Account, ApiKey, KeyLimits
 from services.accounts.store.accounts import AccountStore
 from services.common import administration, audit_command, database
-from services.common.bus import client_context
 from services.common.revocations import announce_revoked
 
 _ANNOUNCE_SECONDS = 5.0
@@ -61,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     link_command.add(commands)
     limits_command.add(commands)
     usage_command.add(commands)
+    workers_command.add(commands)
     audit_command.add(commands)
     commands.add_parser("list", help="list accounts and their keys")
     return parser
@@ -96,6 +96,8 @@ async def _run(options: argparse.Namespace, settings: AdministrationSettings) ->
                 result = await link_command.run(options, opened, settings)
             case "usage":
                 result = await usage_command.run(options, opened, settings)
+            case name if name in workers_command.COMMANDS:
+                result = await workers_command.run(options, opened, settings)
             case _:
                 result = await audit_command.run(options, opened)
         return result
@@ -107,8 +109,7 @@ async def _announce(settings: AdministrationSettings, key_ids: list[int]) -> Non
         return
     try:
         async with asyncio.timeout(_ANNOUNCE_SECONDS):
-            tls = client_context(settings.nats_url, settings.tls)
-            client = await nats.connect(settings.nats_url, name="accounts-cli", allow_reconnect=False, tls=tls)
+            client = await nats.connect(**settings.nats.options("accounts"), name="accounts-cli", allow_reconnect=False)
             await announce_revoked(client, key_ids)
             await client.close()
     except (TimeoutError, OSError, nats.errors.Error) as error:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from pydantic import Field
 
-from services.accounts.domain.config import LimitSettings, PeopleSettings, SeedSettings
-from services.common.config import AuditSettings, DatabaseSettings, ServiceSettings, StreamSettings, TlsSettings
+from services.accounts.domain.config import LimitSettings, PeopleSettings, SeedSettings, WorkerSettings
+from services.common.config import AuditSettings, DatabaseSettings, NatsSettings, ServiceSettings, StreamSettings
 from services.common.rpc.targets import Target
 
 
-class AccountsSettings(ServiceSettings, DatabaseSettings, AuditSettings, LimitSettings, PeopleSettings, SeedSettings):
+class AccountsSettings(ServiceSettings, DatabaseSettings, AuditSettings, LimitSettings, PeopleSettings, SeedSettings, WorkerSettings):
     """Settings of the accounts service process."""
 
     authorization_listen: str = Field(
@@ -37,11 +37,17 @@ class AccountsSettings(ServiceSettings, DatabaseSettings, AuditSettings, LimitSe
     )
 
 
-class AdministrationSettings(DatabaseSettings, LimitSettings, PeopleSettings, StreamSettings, TlsSettings):
-    """Settings of the administration commands."""
+class AdministrationSettings(DatabaseSettings, LimitSettings, PeopleSettings, StreamSettings, NatsSettings):
+    """Settings of the administration commands. On NATS, revocations of keys are announced."""
 
-    nats_url: str = Field(description="NATS server on which key revocations are announced: `nats://user:password@host:port`.")
     public_url: str = Field("", description="The URL at which people reach the edge, for links; absent: links begin with their path.")
     files_address: Target | None = Field(None, description="As for the service; for the command `usage` alone.")
     tasks_address: Target | None = Field(None, description="As for the service; for the command `usage` alone.")
-    signing_key_file: Path | None = Field(None, description="As for the service; for the command `usage` alone.")
+    signing_key_file: Path | None = Field(None, description="As for the service; for the commands `usage` and `create-worker-token`.")
+    worker_authority_dir: Path | None = Field(None, description="As for the service; for the command `create-worker-token` alone.")
+    worker_address: str | None = Field(
+        None,
+        pattern=r"^\S+:\d+$",
+        description="`host:port` at which workers on other machines reach the edge's port for them; for the command `create-worker-token` "
+        "alone.",
+    )

@@ -1,7 +1,8 @@
 """Who is calling: Ed25519-signed tokens (JWT, RFC 7519; EdDSA, RFC 8037).
 
 There are two kinds. An *identity token* lives about a minute; accounts signs it when the edge asks, and it names the account of a public
-call. A *service token* is signed by the calling service with its own key, for the internal listeners, and names the account it acts for.
+call. A *service token* is signed by the calling service with its own key, for the internal listeners, and names the account it acts for. A
+worker that has joined from another machine signs with a key of its own, and a delegation of accounts goes with it (`delegation.py`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import math
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
+from services.common import delegation
+from services.common.delegation import HeldDelegation
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
 
@@ -82,6 +85,10 @@ class Identity:
     refreshed: int = 0
     """When the key or the session has last come to permit something else, as what it permits was read: in microseconds of the database's
     clock, 0 for never."""
+    worker: str | None = None
+    """The full name of the worker that calls, if it has joined from another machine."""
+    ends: float = math.inf
+    """When such a worker's delegation ends, in seconds since the epoch. What is still open then has to end."""
 
     def permits(self, permission: str) -> bool:
         """Whether the caller has a permission. A key of the account itself has every one that a list of scopes does not exclude."""
@@ -125,13 +132,15 @@ def set_client(client: Client) -> None:
 
 
 class Signer:
-    """Signs tokens with a service's own key. `clock` returns seconds since the epoch."""
+    """Signs tokens with a service's own key, or as a worker that has a delegation. `clock` returns seconds since the epoch."""
 
-    def __init__(self, issuer: str, key_file: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, issuer: str, key_file: Path, clock: Callable[[], float] = time.time, delegated: HeldDelegation | None = None
+    ) -> None:
         key = load_pem_private_key(key_file.read_bytes(), password=None)
         if not isinstance(key, Ed25519PrivateKey):
             raise ValueError(f"{key_file} does not hold an Ed25519 private key")
-        self._issuer, self._key, self._clock = issuer, key, clock
+        self._issuer, self._key, self._clock, self._delegated = issuer, key, clock, delegated
         self._service_token = lru_cache(maxsize=4096)(self._sign_service_token)
 
     def identity_token(
@@ -162,19 +171,26 @@ class Signer:
 
     def service_metadata(self, account_id: int = 0) -> tuple[tuple[str, str], ...]:
         """gRPC metadata with which this service calls another on behalf of an account (0: on its own behalf)."""
-        return (("authorization", f"Bearer {self._service_token(account_id, int(self._clock()) // _REUSED_SECONDS)}"),)
+        delegated = self._delegated.token if self._delegated is not None else None
+        return (("authorization", f"Bearer {self._service_token(account_id, int(self._clock()) // _REUSED_SECONDS, delegated)}"),)
+
+    def delegation(self, worker: str, public_key: Ed25519PublicKey) -> str:
+        """A delegation to a worker, by its full name; of accounts alone do others accept it."""
+        return delegation.signed(self._issuer, self._key, worker, public_key, int(self._clock()))
 
     def derived_secret(self, purpose: str) -> bytes:
         """32 bytes that only this service can derive, different for each purpose: HKDF (RFC 5869) of its key."""
         return HKDF(SHA256(), length=32, salt=None, info=f"darkroom {purpose}".encode()).derive(self._key.private_bytes_raw())
 
-    def _sign_service_token(self, account_id: int, _period: int) -> str:
-        return self._sign(_INTERNAL, account_id, _SERVICE_SECONDS, {})
+    def _sign_service_token(self, account_id: int, _period: int, delegated: str | None) -> str:
+        return self._sign(_INTERNAL, account_id, _SERVICE_SECONDS, {}, {delegation.HEADER: delegated} if delegated else None)
 
-    def _sign(self, audience: str, account_id: int, seconds: int, claims: Mapping[str, object]) -> str:
+    def _sign(
+        self, audience: str, account_id: int, seconds: int, claims: Mapping[str, object], headers: dict[str, Any] | None = None
+    ) -> str:
         now = int(self._clock())
         payload = {"iss": self._issuer, "aud": audience, "sub": str(account_id), "iat": now, "exp": now + seconds, **claims}
-        return jwt.encode(payload, self._key, algorithm="EdDSA")
+        return jwt.encode(payload, self._key, algorithm="EdDSA", headers=headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +235,9 @@ class Verifier:
         """The caller, checked at each use. When the token was issued does not matter."""
         left = token.expires - self._clock()
         if not -_LEEWAY_SECONDS <= left <= max(IDENTITY_SECONDS, _SERVICE_SECONDS) + _AHEAD_SECONDS:
-            _logger.warning("clocks_differ", issuer=token.issuer, token_ends_in_seconds=round(left, 1))
+            # That of a worker that has slept ends while it sleeps; it gets another and calls again.
+            what = "clocks_differ" if token.identity.ends > self._clock() else "delegation_ended"
+            _logger.warning(what, issuer=token.issuer, token_ends_in_seconds=round(left, 1))
             raise DarkroomError(ErrorReason.UNAVAILABLE, "The service cannot verify requests at the moment. Try again later.")
         return token.identity
 
@@ -241,17 +259,27 @@ class Verifier:
         return _Token(identity, issuer, float(str(claims["exp"])))
 
     def _read_service(self, authorization: str) -> _Token:
-        claims = self._claims(authorization.removeprefix("Bearer "), _INTERNAL)
-        issuer = str(claims["iss"])
-        return _Token(Identity(account_id=int(str(claims["sub"])), service=issuer), issuer, float(str(claims["exp"])))
+        token = authorization.removeprefix("Bearer ")
+        try:
+            delegated = delegation.carried_by(token, IDENTITY_ISSUER, self._keys)
+        except ValueError:
+            raise _refused() from None
+        claims = self._claims(token, _INTERNAL, delegated.key if delegated is not None else None)
+        issuer, expires = str(claims["iss"]), float(str(claims["exp"]))
+        identity = Identity(account_id=int(str(claims["sub"])), service=issuer)
+        if delegated is None:
+            return _Token(identity, issuer, expires)
+        if issuer != delegation.DELEGATED:
+            raise _refused()
+        return _Token(replace(identity, worker=delegated.worker, ends=delegated.ends), delegated.worker, min(expires, delegated.ends))
 
-    def _claims(self, token: str, audience: str) -> dict[str, object]:
-        """What a token with a good signature says. Its time is not looked at."""
+    def _claims(self, token: str, audience: str, key: Ed25519PublicKey | None = None) -> dict[str, object]:
+        """What a token with a good signature says, of its issuer's key or of the one that is given. Its time is not looked at."""
         try:
             issuer = jwt.decode(token, options={"verify_signature": False})["iss"]
             claims: dict[str, object] = jwt.decode(
                 token,
-                self._keys[issuer],
+                key or self._keys[issuer],
                 algorithms=["EdDSA"],
                 audience=audience,
                 options={"require": ["exp", "sub", "iss"], "verify_exp": False, "verify_iat": False},

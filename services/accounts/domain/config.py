@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import Field
 
@@ -111,3 +112,16 @@ class PeopleSettings(EnvironmentSettings):
             self.session_duration_hours,
             self.max_users,
         )
+
+
+class WorkerSettings(EnvironmentSettings):
+    """Workers that join from other machines. Without `worker_authority_dir` none can."""
+
+    worker_authority_dir: Path | None = Field(
+        None,
+        description="Folder with ca.crt and ca.key, the authority of internal_tls_dir, which signs the certificates of workers that join "
+        "from other machines. Absent: none can join.",
+    )
+    worker_nats_password: str = Field(
+        "", description="Password of NATS's user `worker`, which those workers share; they get a new one with their next renewal."
+    )

@@ -21,17 +21,16 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import registry
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
+from services.accounts.store.table_base import AccountsTable
+from services.accounts.store.worker_tables import WorkerRow, WorkerTokenRow
 from services.common.audit.log import AuditColumns, indexes
 from services.common.idempotency import IdempotencyColumns
 
+__all__ = ["AccountsTable", "WorkerRow", "WorkerTokenRow"]
+
 _NEW_UUID = "CAST(gen_random_uuid() AS text)"
-
-
-class AccountsTable(SQLModel, registry=registry()):
-    """Base of the tables; `AccountsTable.metadata` holds this service's tables only."""
 
 
 class AccountRow(AccountsTable, table=True):
@@ -272,7 +271,7 @@ class RateBucketRow(AccountsTable, table=True):
     """A token bucket that has been used lately. One without a row is full."""
 
     __tablename__ = "rate_bucket"
-    __table_args__ = {"prefixes": ["UNLOGGED"]}
+    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
 
     name: str = Field(sa_column=Column(Text, primary_key=True))
     """Whose it is, such as `key:7`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import math
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
@@ -17,6 +18,7 @@ from opentelemetry.trace import Span
 
 from darkroom.common.v1 import options_pb2
 from services.common import log
+from services.common.delegation import DELEGATED
 from services.common.errors import DarkroomError, ErrorReason, from_rpc
 from services.common.idempotent_call import CONTENT_HEADER
 from services.common.idempotent_call import HEADER as IDEMPOTENCY_HEADER
@@ -31,6 +33,7 @@ from services.common.identity import (
     set_client,
     set_identity,
 )
+from services.common.joining import URN
 from services.common.rpc.decoding import lenient, readable, require_readable
 from services.common.rpc.idempotency import set_idempotency
 from services.common.rpc.metrics import observe_call
@@ -119,7 +122,8 @@ class CallInterceptor:
                     if inspect.isawaitable(responses):  # A servicer may write to the context and yield nothing, as gRPC's health does.
                         await responses
                         return
-                    async for response in responses:
+                    ends = current_identity().ends
+                    async for response in responses if math.isinf(ends) else _until(ends, responses):
                         yield response
             except asyncio.CancelledError:
                 served.code = "CANCELLED"
@@ -154,6 +158,14 @@ class CallInterceptor:
             if identity.service not in policy.callers:
                 raise DarkroomError(ErrorReason.PERMISSION_DENIED, f"The service {identity.service} may not call this method.")
             self._require_certificate(context, {identity.service})
+            if identity.worker != self._joined_worker(context):
+                raise DarkroomError(ErrorReason.PERMISSION_DENIED, "This token is not for the holder of this certificate.")
+        elif policy.access == options_pb2.ACCESS_WORKER and self._listener == "internal":
+            worker = self._joined_worker(context)
+            if worker is None:
+                raise DarkroomError(ErrorReason.PERMISSION_DENIED, "This method is for workers that have joined from other machines.")
+            identity = Identity(account_id=0, service=DELEGATED, worker=worker)
+            log.bind_to_context(caller=worker)
         elif policy.access == options_pb2.ACCESS_ANYONE:
             # The edge names the caller also where it need not.
             token = _text(metadata.get(IDENTITY_HEADER)) if self._listener == "public" else None
@@ -209,6 +221,11 @@ class CallInterceptor:
         if self._certified and not {name.encode() for name in names} & set(context.auth_context().get("x509_subject_alternative_name", ())):
             raise DarkroomError(ErrorReason.PERMISSION_DENIED, "This method is not for the holder of this certificate.")
 
+    def _joined_worker(self, context: Context) -> str | None:
+        """The full name of the worker whose certificate the caller has shown, if it has joined from another machine."""
+        names = context.auth_context().get("x509_subject_alternative_name", ()) if self._certified else ()
+        return next((name.decode() for name in names if name.startswith(URN.encode())), None)
+
 
 class _Served:
     """A call from its beginning to its end."""
@@ -237,6 +254,18 @@ class _Served:
         if _logger.is_enabled_for(level):
             told = {"reason": self.reason} if self.reason else {}
             _logger.log(level, "rpc", method=self.method, milliseconds=round(seconds * 1000, 1), code=self.code, **told)
+
+
+async def _until(end: float, responses: AsyncIterator[object]) -> AsyncIterator[object]:
+    """A stream, broken off with UNAVAILABLE at a moment (seconds since the epoch), so that its client opens another if it may."""
+    while True:
+        try:
+            response = await asyncio.wait_for(anext(responses), max(0.0, end - time.time()))
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise DarkroomError(ErrorReason.UNAVAILABLE, "The worker's delegation has ended. Call again with another.") from None
+        yield response
 
 
 def _unless_serialized(serializer: Callable[[Any], bytes]) -> Callable[[Any], bytes]:

@@ -1,0 +1,10 @@
+"""What all tables of the accounts database have in common."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import registry
+from sqlmodel import SQLModel
+
+
+class AccountsTable(SQLModel, registry=registry()):
+    """Base of the tables; `AccountsTable.metadata` holds this service's tables only."""
