@@ -134,3 +134,15 @@ def test_it_says_what_is_missing(repository: Path, tmp_path: Path, option: str, 
 
     assert done.returncode == 1
     assert problem in done.stderr
+
+
+def test_it_is_not_open_to_other_hosts_without_certificates(repository: Path, tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "models.serve", f"--repository={repository}", f"--sockets={tmp_path}", "--metrics-port=3"]
+    for options, problem in (
+        (["--grpc-address=127.0.0.1:8001"], "--grpc-address needs --tls-dir"),
+        (["--grpc-address=127.0.0.1:8001", f"--tls-dir={tmp_path}"], "holds no readable ca.crt"),
+        (["--grpc-address=8001", f"--tls-dir={tmp_path}"], "must be host:port"),
+    ):
+        done = subprocess.run([*words, *options], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+        assert done.returncode != 0
+        assert problem in done.stderr

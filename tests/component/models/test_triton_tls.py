@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +13,9 @@ import numpy as np
 import pytest
 
 from deploy.local.certificates import certificate_folder, create_certificates
-from deploy.local.layout import Layout
+from deploy.local.layout import REPOSITORY, Layout
 from deploy.local.scratch.ports import free_port
 from deploy.local.scratch.triton import VENV, install
-from models.serve import triton_command
-from models.triton_environment import prepare
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.tls import MutualTls
 from services.inference.model_server.triton import Patience, connected
@@ -34,20 +33,18 @@ def layout(tmp_path: Path) -> Layout:
 
 @pytest.fixture
 def address(layout: Layout, tmp_path: Path) -> Iterator[str]:
-    """A server with one model and the options that deploy/README.md names."""
+    """A server with one model, started for other hosts."""
     repository = install(tmp_path / "models", "--set", "tiny")
     for configuration in repository.glob("*/config.pbtxt"):
         if configuration.parent.name != MODEL:
             shutil.rmtree(configuration.parent)
-    own, port = certificate_folder(layout, "triton"), free_port()
-    command, variables = triton_command(
-        prepare(VENV), repository, tmp_path, free_port(), inherited=os.environ, pid=os.getpid(), exit_timeout_s=1
-    )
-    listening = [argument for argument in command if not argument.startswith(("--grpc-", "--http-"))]
-    listening += ["--allow-http=0", "--grpc-address=127.0.0.1", f"--grpc-port={port}", "--grpc-use-ssl=1", "--grpc-use-ssl-mutual=1"]
-    listening += [f"--grpc-root-cert={own}/ca.crt", f"--grpc-server-cert={own}/tls.crt", f"--grpc-server-key={own}/tls.key"]
-    with (tmp_path / "triton.log").open("wb") as log, subprocess.Popen(listening, env=variables, stdout=log, stderr=log) as server:
+    sockets = tempfile.TemporaryDirectory(prefix="darkroom-triton-")
+    port = free_port()
+    command = [sys.executable, "-m", "models.serve", f"--repository={repository}", f"--venv={VENV}", f"--sockets={sockets.name}"]
+    command += [f"--grpc-address=127.0.0.1:{port}", f"--tls-dir={certificate_folder(layout, 'triton')}", f"--metrics-port={free_port()}"]
+    with (tmp_path / "triton.log").open("wb") as log, subprocess.Popen(command, cwd=REPOSITORY, stdout=log, stderr=log) as server:
         yield f"127.0.0.1:{port}"
+        assert sorted(path.name for path in Path(sockets.name).iterdir()) == ["triton-http.sock"]
         server.terminate()
 
 
