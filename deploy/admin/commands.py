@@ -6,8 +6,11 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from deploy.admin import create_command
+from deploy.admin import check_command, create_command, migrate_command, service_command
+from deploy.admin.sources import add_options
 from deploy.installation import InstallationError
+from deploy.local.errors import StackError
+from deploy.topology import DATABASES
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -18,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run: Run = options.run
     try:
         return run(options)
-    except InstallationError as error:
+    except (InstallationError, StackError) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -27,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="darkroom-admin", description="Make, check and administer an installation of Darkroom.")
+    add_options(parser)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def added(name: str, description: str) -> argparse.ArgumentParser:
@@ -34,4 +38,10 @@ def _parser() -> argparse.ArgumentParser:
 
     create_command.add_create(added("create", "make an installation folder with certificates, keys, passwords and settings, or renew it"))
     create_command.add_kubernetes(added("kubernetes", "print the secrets of an installation folder as objects of Kubernetes"))
+    check_command.add(
+        added("check", "look whether settings are valid, and databases, NATS, storage, Triton and services can be used from here")
+    )
+    migrate_command.add(added("migrate", "bring the databases to the newest version"))
+    for service in DATABASES:
+        service_command.add(added(service, f"administer {service}: `darkroom-admin {service} --help`"), service)
     return parser

@@ -55,6 +55,8 @@ RIGHTS: Mapping[str, Rights] = {
     "tasks": Rights(
         publish=(
             *(f"{_API}.STREAM.{verb}.{stream}" for verb in ("INFO", "CREATE", "UPDATE") for stream in _STREAMS),
+            # One that a single server has made cannot be replicated, and is made anew.
+            f"{_API}.STREAM.DELETE.{WORK_STREAM}",
             queued_subject("*"),
             work_subject("*"),
             f"{_API}.CONSUMER.INFO.{WORK_STREAM}.*",

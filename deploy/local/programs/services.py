@@ -6,8 +6,6 @@ import asyncio
 import subprocess
 import sys
 import traceback
-from functools import cache
-from importlib import import_module
 
 import grpc
 import httpx
@@ -21,8 +19,8 @@ from deploy.local.layout import REPOSITORY
 from deploy.local.program import Program
 from deploy.local.programs.postgres import database_url, migrated_to, note_migrated
 from deploy.local.supervisor import inherited_environment
+from deploy.service_settings import known_settings
 from deploy.topology import AUTHORIZATION, SERVICES
-from services.common.environment import EnvironmentSettings
 from services.common.tls import FILES, MutualTls
 
 
@@ -80,21 +78,10 @@ def service_environment(config: StackConfig, service: str) -> dict[str, str]:
         environment["DARKROOM_INTERNAL_TLS_DIR"] = str(certificate_folder(config.layout, service))
     if SERVICES[service].database:
         environment["DARKROOM_DATABASE_URL"] = database_url(config, service)
-    known, own = _known_settings(service), config.settings.services
+    known, own = known_settings(service), config.settings.services
     # Who names a file for one of them means that in place of the stack's own value.
     kept = {name: value for name, value in environment.items() if f"{name}_FILE" not in own}
     return {name: value for name, value in {**kept, **own}.items() if name in known}
-
-
-@cache
-def _known_settings(service: str) -> frozenset[str]:
-    """The environment variables that a service reads: those of the settings classes in its `config` module, and in the module
-    `settings` of each surface that has one."""
-    surfaces = sorted((REPOSITORY / "services" / service / "surfaces").glob("*/settings.py"))
-    names = [f"services.{service}.config", *(f"services.{service}.surfaces.{file.parent.name}.settings" for file in surfaces)]
-    found = [one for name in names for one in vars(import_module(name)).values()]
-    classes = [one for one in found if isinstance(one, type) and issubclass(one, EnvironmentSettings)]
-    return frozenset(name for one in classes for name in one.variables())
 
 
 def service(config: StackConfig, name: str) -> Program:

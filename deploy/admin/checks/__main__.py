@@ -1,0 +1,19 @@
+"""`python -m deploy.admin.checks SERVICE`: the findings as JSON on standard output."""
+
+import asyncio
+import json
+import logging
+import sys
+from dataclasses import asdict
+
+import structlog
+
+from deploy.admin.checks.one_service import check_service
+
+if __name__ == "__main__":
+    # What the services' own code logs of connections that fail is in the findings.
+    logging.disable(logging.CRITICAL)
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    outcome = asyncio.run(check_service(sys.argv[1]))
+    database = asdict(outcome.database) if outcome.database else None
+    print(json.dumps({"findings": [one.as_json() for one in outcome.findings], "database": database}))

@@ -1,0 +1,138 @@
+"""NATS, as a service sees it: each of its servers, what its user may do there, and the streams."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from nats.aio.client import Client
+from nats.errors import AuthorizationError
+from nats.errors import Error as NatsError
+
+from deploy.admin.checks.clocks import clock
+from deploy.admin.checks.connecting import CONNECT_SECONDS, Unreachable, unreachable
+from deploy.admin.checks.findings import Finding, Level, ok, problem, warning
+from deploy.admin.checks.nats_rights import missing_rights
+from deploy.admin.checks.nats_streams import check_streams
+from deploy.installation.nats_users import OWN_RIGHTS_SUBJECT
+from services.common.config import NatsSettings
+from services.common.nats_servers import NatsServers
+
+SUBJECT = "NATS"
+_URL = "DARKROOM_NATS_URL"
+_ASK_SECONDS = 3.0
+
+
+async def check_nats(service: str, settings: NatsSettings, replicas: int | None) -> list[Finding]:
+    """`replicas` is for the service that makes the streams: how many copies of each are wanted."""
+    servers = settings.nats
+    each = await asyncio.gather(*(_check_server(service, servers, address) for address in servers.addresses))
+    found = [finding for findings, _ in each for finding in findings]
+    answering = [address for address, (findings, _) in zip(servers.addresses, each, strict=True) if _works(findings)]
+    if not answering:
+        return found
+    if len(answering) < len(servers.addresses):
+        # The service uses those that it reaches.
+        found = [replace(one, level=Level.WARNING) if one.level is Level.PROBLEM else one for one in found]
+    try:
+        async with connected(replace(servers, addresses=(answering[0],)), service) as client:
+            found += await _user(client, service)
+            if replicas is not None:
+                # A server tells the others that it knows, if they are not kept from being told.
+                size = max(len({name for _, name in each if name}), len(_told(client)["connect_urls"]))
+                found += await check_streams(client, replicas, size)
+    except (Unreachable, NatsError, TimeoutError, OSError) as error:
+        found.append(problem(SUBJECT, f"{answering[0]} does not answer: {error or type(error).__name__}", "look at its log"))
+    return found
+
+
+@asynccontextmanager
+async def connected(servers: NatsServers, service: str) -> AsyncIterator[Client]:
+    """A connection to the one server that is named, which is not made again when it is lost. Raises Unreachable."""
+    errors: list[BaseException] = []
+    client, where = Client(), servers.addresses[0]
+
+    async def failed(error: Exception) -> None:
+        errors.append(error)
+
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS + 1):
+            options = {**servers.options(service), "allow_reconnect": False, "max_reconnect_attempts": 0, "error_cb": failed}
+            await client.connect(**options)
+    except Exception as error:
+        raise _explained(errors[-1] if errors else error, servers, where) from error
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+async def _check_server(service: str, servers: NatsServers, address: str) -> tuple[list[Finding], str]:
+    """The findings about one server, and its name."""
+    try:
+        async with connected(replace(servers, addresses=(address,)), service) as client:
+            told = _told(client)
+    except Unreachable as error:
+        return [problem(SUBJECT, error.text, error.remedy)], ""
+    cluster = f", of the cluster {told['cluster']}" if told["cluster"] else ""
+    found = [ok(SUBJECT, f"{told['version']} at {address} as {_user_name(servers)}{cluster}")]
+    if not told["jetstream"]:
+        found.append(problem(SUBJECT, f"{address} has no JetStream", "add `jetstream { store_dir: … }` to its configuration"))
+    if servers.scheme == "nats" and not address.startswith(("127.", "localhost:", "[::1]:")):
+        found.append(warning(SUBJECT, f"the connection to {address} is not encrypted", f"tls:// in {_URL}, and TLS in its configuration"))
+    return found, told["server_name"]
+
+
+async def _user(client: Client, service: str) -> list[Finding]:
+    """What the service's user may do, as the server tells, and the server's clock."""
+    before = time.time()
+    try:
+        reply = json.loads((await client.request(OWN_RIGHTS_SUBJECT, timeout=_ASK_SECONDS)).data)
+    except (NatsError, TimeoutError, ValueError):
+        remedy = f"let it publish to {OWN_RIGHTS_SUBJECT}, as users.conf of `darkroom-admin create` does"
+        return [warning("NATS rights", "the user must not ask what it may do, so that is not checked", remedy)]
+    offset = datetime.fromisoformat(_to_microseconds(reply["server"]["time"])).timestamp() - (before + time.time()) / 2
+    found = clock("NATS", offset)
+    if missing := missing_rights(service, reply["data"].get("permissions")):
+        text = f"the user must not {'; '.join(missing)}"
+        return [*found, problem("NATS rights", text, "take its rights from users.conf, which `darkroom-admin create` writes anew")]
+    return [*found, ok("NATS rights", "those that the service needs")]
+
+
+def _told(client: Client) -> Mapping[str, Any]:
+    """What a server says of itself."""
+    told = {"version": "", "cluster": "", "jetstream": False, "server_name": "", "connect_urls": []}
+    return {**told, **client._server_info}
+
+
+def _works(findings: list[Finding]) -> bool:
+    return all(one.level is not Level.PROBLEM for one in findings)
+
+
+def _user_name(servers: NatsServers) -> str:
+    return f"the user {servers.user}" if servers.user and servers.password is not None else "the user of its credentials"
+
+
+def _to_microseconds(time: str) -> str:
+    """From Go's form with nanoseconds, which may have fewer digits."""
+    whole, _, fraction = time.removesuffix("Z").partition(".")
+    return f"{whole}.{fraction[:6]:0<6}+00:00"
+
+
+def _explained(error: BaseException, servers: NatsServers, where: str) -> Unreachable:
+    text = str(error).lower()
+    if isinstance(error, AuthorizationError) or "authorization" in text or "authentication" in text:
+        return Unreachable(f"{where} refuses {_user_name(servers)}, or its password", f"correct {_URL}, or its users.conf and reload it")
+    if servers.scheme == "nats" and ("secure connection" in text or "tls" in text):
+        return Unreachable(f"{where} asks for TLS", f"tls:// in place of nats:// in {_URL}")
+    if "not available" in text and "tls" in text:
+        return Unreachable(f"{where} offers no TLS", f"switch it on there, or nats:// in place of tls:// in {_URL}")
+    return unreachable(
+        error, where, _URL, "name its authority in DARKROOM_NATS_CA_FILE, or take its certificate from that of this installation"
+    )

@@ -1,0 +1,47 @@
+"""Triton, as a worker sees it: the connection, the models that its settings name, and whether there is a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from deploy.admin.checks.findings import Finding, ok, problem, warning
+from deploy.admin.checks.peers import check_tls
+from services.common.errors import DarkroomError
+from services.common.telemetry.health import NotThereError
+from services.inference.config import InferenceSettings
+from services.inference.model_server.triton import Device, Patience, connected
+
+_SUBJECT = "Triton"
+_ADDRESS = "DARKROOM_TRITON_ADDRESS"
+_LANES = frozenset(("neural", "pages"))
+_PATIENCE = Patience(0, 5, 1)
+_PREFIX = "model_"
+_NO_MODELS = ("model_repository", "model_platform")
+_INSTALL = "`python -m models install` puts it into the repository, from which Triton loads it"
+
+
+async def check_triton(settings: InferenceSettings) -> list[Finding]:
+    """Nothing for a worker whose lanes need no models."""
+    if _LANES.isdisjoint(settings.lanes):
+        return []
+    if refused := await check_tls(_SUBJECT, settings.triton_address, "triton", settings.triton_tls, _ADDRESS):
+        return refused
+    try:
+        async with connected(settings.triton_address, _PATIENCE, tls=settings.triton_tls) as triton:
+            await triton.reach()
+            models = await triton.control.models()
+            ready = sorted(name for name, is_ready in models.items() if is_ready)
+            devices = [await triton.device(name) for name in ready]
+    except (NotThereError, DarkroomError) as error:
+        return [problem(_SUBJECT, f"{settings.triton_address} is not ready: {error}", "look at its log: it may be loading models")]
+    where = "on a GPU" if Device.GPU in devices else "on the processor"
+    return [ok(_SUBJECT, f"{len(ready)} models are loaded at {settings.triton_address}, {where}"), *_missing(settings, models)]
+
+
+def _missing(settings: InferenceSettings, loaded: Mapping[str, bool]) -> Iterator[Finding]:
+    for field in type(settings).model_fields:
+        name = getattr(settings, field) if field.startswith(_PREFIX) and field not in _NO_MODELS else ""
+        if not name or loaded.get(name):
+            continue
+        text = f"the model {name} is {'not ready' if name in loaded else 'not there'}, which DARKROOM_{field.upper()} names"
+        yield (problem if field in settings.model_fields_set else warning)(_SUBJECT, text, _INSTALL)

@@ -1,0 +1,41 @@
+"""Whether a pooler such as PgBouncer is between a service and PostgreSQL, and what it pools."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from enum import Enum
+
+import asyncpg
+
+from deploy.admin.checks.connecting import Unreachable
+
+_SECONDS = 2.0
+_OWN = "SELECT pg_backend_pid()"
+
+
+class Pooling(Enum):
+    """What is in between."""
+
+    NONE = "none"
+    SESSION = "session"
+    TRANSACTION = "transaction"
+
+
+async def pooling(connect: Callable[[], AbstractAsyncContextManager[asyncpg.Connection]], first: asyncpg.Connection) -> Pooling:
+    """Look at which process of the server does the work, with a second connection beside the first.
+
+    A pooler makes up the process that it tells when a connection begins. One that pools transactions gives the process of the first to
+    another connection, or another to the first, as soon as the first has none open.
+    """
+    process = await first.fetchval(_OWN, timeout=_SECONDS)
+    if process == first.get_server_pid():
+        return Pooling.NONE
+    try:
+        async with connect() as second, second.transaction():
+            if await second.fetchval(_OWN, timeout=_SECONDS) == process or await first.fetchval(_OWN, timeout=_SECONDS) != process:
+                return Pooling.TRANSACTION
+    except (TimeoutError, Unreachable):
+        # The pooler has one connection, which the first keeps.
+        return Pooling.SESSION
+    return Pooling.SESSION
