@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pytest
 
-KINDS = {"unit": "unit", "component": "component", "system": "system", "diffusion": "system", "faults": "faults"}
+KINDS = {"unit": "unit", "component": "component", "system": "system", "diffusion": "system", "faults": "faults", "cluster": "cluster"}
 ALONE = "alone"
 BREAKS = "breaks"
 _RERUNS = {"system": 2, "faults": 2}
@@ -26,6 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "component": "one service, or one part, beside real PostgreSQL, NATS, object storage or Triton",
         "system": "the whole system, through its public port",
         "faults": "the whole system while parts of it are stopped, killed and restarted",
+        "cluster": "the whole system on three hosts, while these are cut off, die and are upgraded",
         ALONE: "has a stack to itself, which it may stop and change",
         f"{BREAKS}(part)": "stops or kills this part, and gets one that no other process uses",
     }.items():

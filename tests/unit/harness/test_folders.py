@@ -30,7 +30,14 @@ NOTES = """
 
 
 def test_a_marker_selects_a_folder(pytester: pytest.Pytester) -> None:
-    folders = {"unit": "unit", "component": "component", "system": "system", "diffusion": "system", "faults": "faults"}
+    folders = {
+        "unit": "unit",
+        "component": "component",
+        "system": "system",
+        "diffusion": "system",
+        "faults": "faults",
+        "cluster": "cluster",
+    }
     pytester.makepyfile(**{f"tests/{folder}/test_{folder}": "def test_it(): ..." for folder in folders})
     for kind in set(folders.values()):
         result = pytester.runpytest(*PLUGINS, "-m", kind, "--collect-only", "-q")

@@ -1,0 +1,34 @@
+"""The system on three hosts, which are network namespaces of this machine: `make cluster`.
+
+The tests themselves are in `three_hosts.py`. They run in a process of their own, since that has to be in the hosts' network from its start.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).with_name("three_hosts.py")
+pytestmark = [
+    pytest.mark.skipif(not os.environ.get("DARKROOM_CLUSTER_TESTS"), reason="takes minutes: `make cluster`"),
+    pytest.mark.timeout(1800),
+]
+# Whoever is not root has the rights over networks and mounts in a user namespace, and stays who they are, as PostgreSQL wants it.
+_ISOLATED = ("unshare", *(() if os.geteuid() == 0 else ("--user", "--map-current-user", "--keep-caps")), "--net")
+
+
+def test_the_system_outlives_each_host() -> None:
+    trial = subprocess.run(
+        [*_ISOLATED, "unshare", "--mount", "--pid", "--fork", "ip", "link", "add", "x", "type", "bridge"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if trial.returncode != 0:
+        pytest.skip(f"network namespaces cannot be made here: {trial.stderr.strip()}")
+    tests = [sys.executable, "-m", "pytest", "-s", "--timeout=900", "-p", "no:cacheprovider", str(TESTS)]
+    assert subprocess.run([*_ISOLATED, *tests], check=False).returncode == 0, "see above"
