@@ -51,6 +51,9 @@ class SetupError(Exception):
 
 def main() -> None:
     """Run the steps that are due, one line each."""
+    if os.geteuid() == 0 and VENV.exists() and VENV.stat().st_uid != 0:
+        # With root's Python, and files that the owner cannot replace, the next start at boot would fail.
+        raise SetupError(f"{ROOT} was set up by {VENV.owner()}: run make as that user, such as `sudo -u {VENV.owner()} make …`")
     STAMPS.mkdir(parents=True, exist_ok=True)
     python = VENV / "bin" / "python"
     with _lock():
