@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,6 +13,7 @@ import cv2
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from darkroom.internal.system.v1 import part_pb2
 from models.bundles import load_bundles
 from services.common import bus, log, process
 from services.common.identity import Signer
@@ -65,7 +65,7 @@ _PROBE_SECONDS = 2.0
 async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
     """Assemble the worker. Its listener reports healthy once tasks can be taken; `lane.work` says how the worker ends."""
     # Names in the history of tasks; unique among replicas and restarts.
-    name = f"{socket.gethostname()[:60]}-{os.getpid()}-{secrets.token_hex(3)}"
+    name = f"{settings.worker_name}-{os.getpid()}-{secrets.token_hex(3)}"
     configure_libvips(settings.cpu_threads)
     cv2.setNumThreads(settings.cpu_threads)
     caller = Caller(Signer("inference", settings.signing_key_file))
@@ -102,7 +102,11 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
     lanes = {lane: count for lane, count in settings.lanes.items() if _workable(lane, serving)}
     own, offering = OwnPart(), Offering(Offers(connection), serving, lanes, server.on_gpu)
     models = None if _MODELS_LANES.isdisjoint(settings.lanes) else server.control.models
-    presence = Presence(WorkerBoard(connection), name, own, lanes, offering, models)
+    standby = set(lanes) & set(settings.standby_lanes)
+    itself = part_pb2.Worker(
+        name=name, slots=lanes, standby_lanes=sorted(standby), machine=settings.worker_name, away_days=settings.away_days
+    )
+    presence = Presence(WorkerBoard(connection), itself, own, offering, models)
     telling = Loop("offers", REPEAT_SECONDS, presence.step)
 
     async def tell_of_change(_ready: bool) -> None:
@@ -111,7 +115,8 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
     async def offer_and_work(stop: asyncio.Event, health: Health) -> None:
         await health.on_change(tell_of_change)
         async with process.background(telling.run()):
-            await work([Lane(lane, count, client, runner) for lane, count in lanes.items()], stop, health, settings.drain_seconds)
+            serving = [Lane(lane, count, client, runner, standby=lane in standby) for lane, count in lanes.items()]
+            await work(serving, stop, health, settings.drain_seconds)
         await presence.leave()
 
     return Parts(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
 import tempfile
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from services.common.config import PictureSettings, ProcessSettings, StorageSettings
@@ -54,6 +55,24 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
         "`interactive=8,picture=4,neural=2,pages=1,document=1,system=8`. With two tasks, the worker can read, write or transfer one "
         "picture while the model processes the other. A lane whose operations need a provider is served only if that provider is "
         "configured.",
+    )
+    standby_lanes: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Those of the lanes that the worker serves only while no other worker does, and when tasks have waited for as long as "
+        "`DARKROOM_STANDBY_AFTER` of the tasks service says: `neural,pages` on a small server that a machine with a GPU joins at times.",
+    )
+    away_days: int = Field(
+        0,
+        ge=0,
+        le=3650,
+        description="Days for which tasks wait for this machine after it was last heard, if nobody else can run them. If 0, none does: "
+        "operations that only this worker offers are refused a minute after it has gone.",
+    )
+    worker_name: str = Field(
+        default_factory=lambda: socket.gethostname()[:60],
+        min_length=1,
+        max_length=60,
+        description="Name of the machine for people, also while it is away. By default the name of the host.",
     )
     work_dir: Path = Field(
         default_factory=lambda: Path(tempfile.gettempdir()) / "darkroom-inference",
@@ -189,6 +208,17 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
             return value
         pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
         return {lane.strip(): count.strip() or "1" for lane, _, count in pairs}
+
+    @field_validator("standby_lanes", mode="before")
+    @classmethod
+    def _parse_standby_lanes(cls, value: object) -> object:
+        return tuple(lane.strip() for lane in value.split(",") if lane.strip()) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _serves_standby_lanes(self) -> Self:
+        if unserved := sorted(set(self.standby_lanes) - set(self.lanes)):
+            raise ValueError(f"DARKROOM_STANDBY_LANES names {', '.join(unserved)}, which DARKROOM_LANES does not")
+        return self
 
     @field_validator("lanes")
     @classmethod

@@ -35,10 +35,9 @@ from services.tasks.domain.batches.account_batches import AccountBatches
 from services.tasks.domain.batches.archiving import BatchArchiving
 from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.domain.credits.prices import read_prices
+from services.tasks.domain.lifecycle.assembly import ExchangeRules, assemble_exchange
 from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts
 from services.tasks.domain.lifecycle.deadlines import Deadlines
-from services.tasks.domain.lifecycle.exchange import Exchange, LaneExchange
-from services.tasks.domain.lifecycle.former_workers import LOOK_SECONDS, FormerWorkers
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.publishing import Announcer, EventPublisher, Relay
 from services.tasks.domain.lifecycle.reaper import Reaper
@@ -46,6 +45,7 @@ from services.tasks.domain.lifecycle.retry import RetryPolicy
 from services.tasks.domain.order.served_lanes import INTERVAL_SECONDS as SERVED_LANES_SECONDS
 from services.tasks.domain.order.served_lanes import ServedLanes
 from services.tasks.domain.order.throughput import Throughput
+from services.tasks.domain.order.waiting import Waiting
 from services.tasks.domain.owner.account_tasks import AccountTasks
 from services.tasks.domain.owner.account_watching import AccountWatching
 from services.tasks.domain.owner.event_feed import EventFeed
@@ -64,11 +64,10 @@ from services.tasks.model import Task
 from services.tasks.model.records import OutgoingEvent
 from services.tasks.monitoring.gauges import QueueGauges
 from services.tasks.monitoring.scaling import Scaling
-from services.tasks.monitoring.system import QueuePart, WorkersPart
+from services.tasks.monitoring.system import AwayPart, QueuePart, WorkersPart
 from services.tasks.store.batches import BatchStore
 from services.tasks.store.changes import ChangeStore
 from services.tasks.store.former_outbox import FormerOutbox
-from services.tasks.store.former_workers import FormerWorkerStore
 from services.tasks.store.lanes import LaneStore
 from services.tasks.store.ledger import LedgerStore
 from services.tasks.store.pipelines import PipelineStore
@@ -133,36 +132,21 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
     store, batch_store, idempotency = TaskStore(database), BatchStore(database), IdempotencyRecords(database, clock)
     notifications = Notifications()
     attempts = Attempts(store, notifications, _attempt_rules(settings), clock)
-    taking = {
-        lane: LaneExchange(
-            lane,
-            store,
-            attempts,
-            bus,
-            notifications,
-            settings.max_running_tasks,
-            timedelta(seconds=settings.dispatch_interval),
-            clock,
-        )
-        for lane in lanes()
-    }
-    for lane, one in taking.items():
-        notifications.on_queue(lane, one.changed)
-    exchange = Exchange(taking, bus, stopping)
-    former = FormerWorkers(lanes(), FormerWorkerStore(database), attempts, bus, notifications, settings.max_running_tasks, clock)
+    exchanging = assemble_exchange(_exchange_rules(settings), database, bus, store, attempts, notifications, stopping, clock)
+    exchange, workforce = exchanging.exchange, exchanging.workforce
     cipher = SecretCipher.from_file(settings.webhook_secrets_key_file)
     formats: dict[str, WebhookFormat] = {}
     hooks = assemble_webhooks(settings, WebhookStore(database, cipher), store, batch_store, idempotency, body, clock, formats)
     ledger = Ledger(LedgerStore(database), settings.credit_terms, clock)
     rules, disk = _acceptance_rules(settings), DiskGuard(settings)
     offers = Offers(bus)
-    served = ServedLanes(offers, LaneStore(database))
+    served = ServedLanes(offers, LaneStore(database), workforce)
     acceptance = Acceptance(
-        store, batch_store, files, idempotency, notifications, hooks.webhooks, offers, served, ledger, rules, clock, disk
+        store, batch_store, files, idempotency, notifications, hooks.webhooks, offers, served, workforce, ledger, rules, clock, disk
     )
     later = LaterFetching(store, files, rules, clock)
     throughput = Throughput(store, lanes(), clock)
-    tasks = AccountTasks(store, throughput, acceptance, files, bus, notifications, clock)
+    tasks = AccountTasks(store, throughput, Waiting(exchange.served, workforce), acceptance, files, bus, notifications, clock)
     batches = AccountBatches(batch_store, files, bus, notifications, opened.revocations, clock, stopping)
     archiving = BatchArchiving(batch_store, batches, files, acceptance)
     watching = Watching(store, opened.feed, opened.revocations, stopping)
@@ -198,9 +182,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
     return Assembly(
         loops=[
             *_loops(settings, opened, store, notifications, attempts, clock),
-            *(one.loop for one in taking.values()),
-            exchange,
-            Loop("former_workers", LOOK_SECONDS, former.step),
+            *exchanging.loops,
             Loop("deadlines", settings.reaper_interval, Deadlines(store, bus, notifications, clock).step),
             Loop("sweep_idempotency", settings.idempotency_sweep_interval, idempotency.sweep),
             Loop("sweep_audit", AUDIT_SWEEP_SECONDS, audit.sweep),
@@ -214,7 +196,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
         ],
         public=[mount for room in found for mount in room.mounts(parts)],
         internal=[
-            Mount(InternalAttempts(attempts, exchange, later, former, recent)),
+            Mount(InternalAttempts(attempts, exchange, later, exchanging.former, recent)),
             Mount(InternalRuns(parts, recent, gauges.open_tasks, offers)),
             Mount(InternalDepartures(parts.pipelines)),
             Mount(ExternalScaler(Scaling(queue, lanes(), clock), stopping)),
@@ -222,7 +204,12 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
             Mount(UsagePartServicer(usage.part)),
         ],
         gauges=gauges,
-        own=OwnPart(disk.tell, QueuePart(queue, lanes(), throughput.rate, clock).tell, WorkersPart(WorkerBoard(bus), queue).tell),
+        own=OwnPart(
+            disk.tell,
+            QueuePart(queue, lanes(), throughput.rate, clock).tell,
+            WorkersPart(WorkerBoard(bus), queue).tell,
+            AwayPart(workforce).tell,
+        ),
         sealing=SecretSealing(database, cipher),
     )
 
@@ -275,6 +262,14 @@ def _attempt_rules(settings: TasksSettings) -> AttemptRules:
             base=timedelta(seconds=settings.backoff),
             limit=timedelta(seconds=settings.backoff_limit),
         ),
+    )
+
+
+def _exchange_rules(settings: TasksSettings) -> ExchangeRules:
+    return ExchangeRules(
+        max_running=settings.max_running_tasks,
+        interval=timedelta(seconds=settings.dispatch_interval),
+        standby_after=timedelta(seconds=settings.standby_after) if settings.standby_after is not None else None,
     )
 
 

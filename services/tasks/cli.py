@@ -9,14 +9,12 @@ from decimal import Decimal, InvalidOperation
 from services.common import administration, audit_command
 from services.common.clock import system_clock
 from services.common.database import opened
-from services.tasks import policy_command, secrets_command
+from services.tasks import lanes_command, policy_command, secrets_command
 from services.tasks.config import AdministrationSettings
 from services.tasks.domain.credits.amounts import MILLI, credits_text
 from services.tasks.domain.credits.ledger import Ledger
-from services.tasks.domain.order.served_lanes import to_former_lanes
 from services.tasks.model import LedgerEntry
 from services.tasks.model.records import Balance
-from services.tasks.store.lanes import LaneStore
 from services.tasks.store.ledger import LedgerStore
 from services.tasks.store.policies import PolicyStore
 
@@ -48,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     terms.add_argument("--account", type=administration.identifier, required=True, help="the account's id")
     terms.add_argument("--credits", choices=("unlimited", "enforced", _BY_SETTING), default=_BY_SETTING, help="whether a balance is needed")
     terms.add_argument("--multiplier", type=_multiplier, help="what list prices are multiplied by, such as 0.8")
-    commands.add_parser("former-lanes", help="have waiting tasks wait in lanes that the version before knows")
+    lanes_command.add(commands)
     policy_command.add(commands)
     secrets_command.add(commands)
     audit_command.add(commands)
@@ -56,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _run(options: argparse.Namespace, settings: AdministrationSettings) -> object:
-    async with opened(settings.database_url, settings.database_pool) as database:
+    async with opened(settings.database, settings.database_pool) as database:
         ledger = Ledger(LedgerStore(database), settings.credit_terms, system_clock)
         match options.command:
             case "grant" | "refund":
@@ -67,8 +65,8 @@ async def _run(options: argparse.Namespace, settings: AdministrationSettings) ->
                 balance = await ledger.set_terms(options.account, unlimited=unlimited, multiplier_permille=options.multiplier)
             case "audit":
                 return await audit_command.run(options, database)
-            case "former-lanes":
-                return await to_former_lanes(LaneStore(database))
+            case command if command in lanes_command.NAMES:
+                return await lanes_command.run(options, database)
             case "policy":
                 return await policy_command.run(options, PolicyStore(database))
             case secrets_command.NAME:

@@ -86,6 +86,12 @@ class TasksSettings(
     dispatch_interval: float = Field(
         0.5, gt=0, description="Maximum interval at which each lane is polled for tasks that can be started. Notifications wake it earlier."
     )
+    standby_after: float | None = Field(
+        None,
+        ge=0,
+        description="Seconds after which a waiting task has workers on standby help with its lane although others serve it. If unset, "
+        "workers on standby run tasks only while no other worker serves the lane.",
+    )
     reaper_interval: float = Field(
         1.0, gt=0, description="Interval at which the service polls for expired leases and tasks past their deadline."
     )

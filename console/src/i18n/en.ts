@@ -791,6 +791,7 @@ export const en = {
       stopping: "Stopping",
       unreachable: "Unreachable",
       silent: "Silent",
+      away: "Away",
     },
     noReason: "no reason given",
     unreachable: "It has not answered within three seconds.",

@@ -775,7 +775,7 @@ export const zh: Texts = {
     diskFull: (part) => `${part} 的磁盘已满，暂不接受新任务和上传。`,
     unserved: (lane) => `队列 ${lane} 中有任务等待，但没有工作进程处理。`,
     parts: "服务",
-    states: { ok: "正常", failing: "故障", stopping: "正在停止", unreachable: "无法连接", silent: "无响应" },
+    states: { ok: "正常", failing: "故障", stopping: "正在停止", unreachable: "无法连接", silent: "无响应", away: "离开" },
     noReason: "未说明原因",
     unreachable: "三秒内没有响应。",
     since: (ago) => `${ago}启动`,

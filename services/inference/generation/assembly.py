@@ -42,6 +42,8 @@ class Offering:
         self._offers, self._on_gpu = offers, on_gpu
         self._lanes = [lane for lane in lanes if lane in LANES_BEFORE]
         self._serving = {name: provider for name, provider in serving.items() if specs()[name].lane in lanes}
+        self.configured: Sequence[str] = sorted(self._serving)
+        """The operations that can be served, once their providers are ready."""
         self.ready: Sequence[str] = ()
         """The operations that were served the last time."""
         self.gpu = False

@@ -122,7 +122,7 @@ class AttemptRunner:
             await _ended(working, keeping, closed)
 
     async def _work_and_report(self, run: Admission, progress: Progress) -> None:
-        results = _Results()
+        results = _Results(notices=list(run.notices))
         try:
             await self._work(run, progress, results)
             done = results.operation_bytes(run)

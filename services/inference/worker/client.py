@@ -45,6 +45,8 @@ class Admission:
     """How many inputs must be fetched before the task is run; `input_file_ids` lacks them."""
     surface: str = ""
     """Name of the API that created the task."""
+    notices: tuple[task_pb2.Notice, ...] = ()
+    """What the service says that the owner should know; reported with a success."""
 
     @classmethod
     def of(cls, admission: pb.Admission, response: pb.ExchangeResponse, report: Report) -> Admission:
@@ -61,6 +63,7 @@ class Admission:
             last=admission.last,
             later_inputs=admission.later_inputs,
             surface=admission.surface,
+            notices=tuple(admission.notices),
         )
 
 

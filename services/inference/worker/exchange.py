@@ -48,8 +48,15 @@ class Exchange:
     counts: the service had not begun the lease before it heard of that moment.
     """
 
-    def __init__(self, lane: str, client: AttemptClient, admit: Callable[[pb.Admission, pb.ExchangeResponse, float], None]) -> None:
-        self._lane, self._client, self._admit = lane, client, admit
+    def __init__(
+        self,
+        lane: str,
+        client: AttemptClient,
+        admit: Callable[[pb.Admission, pb.ExchangeResponse, float], None],
+        *,
+        standby: bool = False,
+    ) -> None:
+        self._lane, self._client, self._admit, self._standby = lane, client, admit, standby
         self._loop = asyncio.get_running_loop()
         self._free: list[bytes] = []
         self._again: list[bytes] = []
@@ -142,7 +149,7 @@ class Exchange:
                 return
             message = self._message()
             if first:
-                message.lane, message.worker, first = self._lane, self._client.worker, False
+                message.lane, message.worker, message.standby, first = self._lane, self._client.worker, self._standby, False
             try:
                 await stream.write(message)
             except (grpc.aio.AioRpcError, asyncio.InvalidStateError):

@@ -34,14 +34,16 @@ class Lane:
     """Works on one lane, up to `concurrency` tasks at once.
 
     A slot asks for a task only when it is free, so tasks wait in the queue, where other workers can take them, instead of here. It is free
-    once its attempt reports an end: the message with the report also asks for the next task.
+    once its attempt reports an end: the message with the report also asks for the next task. On standby, tasks come only while no worker
+    serves the lane that is not.
     """
 
-    def __init__(self, name: str, concurrency: int, client: AttemptClient, runner: Runner) -> None:
+    def __init__(self, name: str, concurrency: int, client: AttemptClient, runner: Runner, *, standby: bool = False) -> None:
         self._name = name
         self._concurrency = concurrency
         self._client = client
         self._runner = runner
+        self._standby = standby
         metrics.SLOTS.labels(name).set(concurrency)
         self._busy = metrics.SLOTS_BUSY.labels(name)
 
@@ -54,7 +56,7 @@ class Lane:
             attempts.add(attempt)
             attempt.add_done_callback(attempts.discard)
 
-        exchange = Exchange(self._name, self._client, admit)
+        exchange = Exchange(self._name, self._client, admit, standby=self._standby)
         for _ in range(self._concurrency):
             exchange.ask()
         async with process.background(exchange.run()):

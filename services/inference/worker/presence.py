@@ -21,20 +21,23 @@ _logger = get_logger()
 
 
 class Presence:
-    """The step of a background loop: announces what is offered, and then how the worker is. `models` is None where no lane needs any."""
+    """The step of a background loop: announces what is offered, and then how the worker is. `itself` is what does not change; `models` is
+    None where no lane needs any."""
 
-    def __init__(
-        self, board: WorkerBoard, name: str, own: OwnPart, slots: Mapping[str, int], offering: Offering, models: ReadModels | None
-    ) -> None:
-        self._board, self._name, self._own, self._slots = board, name, own, slots
+    def __init__(self, board: WorkerBoard, itself: part_pb2.Worker, own: OwnPart, offering: Offering, models: ReadModels | None) -> None:
+        self._board, self._itself, self._own = board, itself, own
         self._offering, self._models = offering, models
 
     async def step(self) -> bool:
         """Tell once; there is never more to do right away."""
         await self._offering.step()
         worker = part_pb2.Worker(
-            name=self._name, process=self._own.process(), slots=self._slots, gpu=self._offering.gpu, operations=self._offering.ready
+            process=self._own.process(),
+            gpu=self._offering.gpu,
+            operations=self._offering.ready,
+            configured_operations=self._offering.configured,
         )
+        worker.MergeFrom(self._itself)
         for name, ready in sorted((await self._found()).items()):
             worker.models.add(name=name, ready=ready)
         await self._board.tell(worker)
@@ -44,7 +47,7 @@ class Presence:
         """Say that the worker has ended, if that can be said quickly."""
         try:
             async with asyncio.timeout(_LEAVE_SECONDS):
-                await self._board.leave(self._name)
+                await self._board.leave(self._itself.name)
         except (nats.errors.Error, TimeoutError) as error:
             _logger.info("leaving_not_told", error=repr(error))
 

@@ -4,8 +4,9 @@ Operations and notices are serialised messages, not JSON, so that a replica of t
 """
 
 from services.tasks.model.account import AccountPolicy, LedgerEntry, LedgerKind
+from services.tasks.model.away_worker import AwayWorker
 from services.tasks.model.batch import Batch
 from services.tasks.model.task import Task, TaskAttempt, TaskEvent
 from services.tasks.model.webhook import WebhookDelivery
 
-__all__ = ["AccountPolicy", "Batch", "LedgerEntry", "LedgerKind", "Task", "TaskAttempt", "TaskEvent", "WebhookDelivery"]
+__all__ = ["AccountPolicy", "AwayWorker", "Batch", "LedgerEntry", "LedgerKind", "Task", "TaskAttempt", "TaskEvent", "WebhookDelivery"]

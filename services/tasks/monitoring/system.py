@@ -1,4 +1,4 @@
-"""The lanes and the workers, for whoever looks at the installation as a whole."""
+"""The lanes, the workers and the machines that are away, for whoever looks at the installation as a whole."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from darkroom.internal.system.v1 import part_pb2
 from services.common.clock import Clock
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.worker_board import WorkerBoard
+from services.tasks.domain.order.workforce import Workforce
 from services.tasks.store.queue import QueueStore
 
 Rate = Callable[[str], float | None]
@@ -35,6 +36,20 @@ class QueuePart:
                 oldest_waiting_seconds=age,
                 tasks_per_second=self._rate(name) or 0.0,
             )
+
+
+class AwayPart:
+    """Adds the machines that are away and expected to come back."""
+
+    def __init__(self, workforce: Workforce) -> None:
+        self._workforce = workforce
+
+    async def tell(self, part: part_pb2.Part) -> None:
+        """Add them; the one that was here last first."""
+        for machine in self._workforce.away:
+            added = part.away_workers.add(name=machine.name, lanes=machine.lanes, operations=machine.operations, gpu=machine.gpu)
+            added.heard_time.FromDatetime(machine.seen_time)
+            added.until_time.FromDatetime(machine.until)
 
 
 class WorkersPart:

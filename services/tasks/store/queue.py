@@ -101,10 +101,14 @@ class QueueStore(Store):
         """How many tasks run, by worker and lane."""
         return {(row["worker"], row["lane"]): int(row["tasks"]) for row in await self._database.fetch(BUSY)}
 
+    async def oldest(self) -> Mapping[str, datetime]:
+        """When the oldest task that waits for its turn was created, by lane."""
+        return {row["lane"]: row["create_time"] for row in await self._database.fetch(OLDEST)}
+
     async def read(self) -> QueueReading:
         """All of it, with four statements."""
         open_tasks = {(row["lane"], row["state"]): int(row["tasks"]) for row in await self._database.fetch(OPEN)}
-        oldest = {row["lane"]: row["create_time"] for row in await self._database.fetch(OLDEST)}
+        oldest = await self.oldest()
         [unrelayed] = await self._database.fetch(UNRELAYED)
         [webhooks] = await self._database.fetch(WEBHOOKS)
         return QueueReading(open_tasks, oldest, unrelayed["time"], webhooks["next_at"], webhooks["lanes"])

@@ -12,6 +12,7 @@ from darkroom.internal.tasks.v1 import stored_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.rpc.trace import Origin
 from services.tasks.model import AccountPolicy, Batch, LedgerEntry, LedgerKind, Task, TaskAttempt, TaskEvent, WebhookDelivery
+from services.tasks.model.away_worker import AwayWorker
 from services.tasks.model.pipeline import SavedPipeline
 from services.tasks.model.records import OutgoingEvent, Refusal
 from services.tasks.model.state import DeliveryState, TaskState
@@ -59,6 +60,7 @@ batch_of = _reader(Batch)
 entry_of = _reader(LedgerEntry, kind=LedgerKind)
 policy_of = _reader(AccountPolicy)
 pipeline_of = _reader(SavedPipeline)
+away_worker_of = _reader(AwayWorker)
 delivery_of = _reader(WebhookDelivery, state=DeliveryState)
 
 

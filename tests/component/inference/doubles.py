@@ -53,6 +53,8 @@ class Task:
     later: Sequence[int] = ()
     """Inputs that it has once they have been fetched, or nothing if that fails."""
     fetching_fails: DarkroomError | None = None
+    notices: Sequence[task_pb2.Notice] = ()
+    """What its owner should know about who runs it."""
     starts: list[bytes] = field(default_factory=list)
     """The slots that it was given to."""
     heartbeats: list[tasks_pb.HeartbeatRequest] = field(default_factory=list)
@@ -79,6 +81,7 @@ class _Worker:
     name: str = ""
     moment: int = 0
     draining: bool = False
+    standby: bool = False
     free: list[bytes] = field(default_factory=list)
     outgoing: asyncio.Queue[tasks_pb.ExchangeResponse | None] = field(default_factory=asyncio.Queue)
     """None: the stream breaks."""
@@ -170,6 +173,7 @@ class TasksDouble(AttemptServiceServicer):
                 continue
             worker.lane, worker.name = worker.lane or request.lane, worker.name or request.worker
             worker.moment, worker.draining = request.moment, request.draining
+            worker.standby = worker.standby or request.standby
             for end in request.ends:
                 self._end(end)
                 answer = tasks_pb.EndAnswer(task_id=end.task_id, attempt=end.attempt, accepted=True)
@@ -215,6 +219,7 @@ class TasksDouble(AttemptServiceServicer):
             last=task.last,
             later_inputs=len(task.later),
             trace_id=f"trace-{task.id}",
+            notices=task.notices,
         )
         response = tasks_pb.ExchangeResponse(
             admissions=[admission],

@@ -14,6 +14,7 @@ from prometheus_client import REGISTRY
 
 from darkroom.common.v1.errors_pb2 import ErrorReason
 from darkroom.operations.v1 import operation_pb2
+from darkroom.tasks.v1 import task_pb2
 from services.common.bus import cancel_subject
 from services.inference.worker import exchange
 from tests.component.inference.conftest import World
@@ -61,6 +62,22 @@ async def test_a_task_that_was_sent_on_a_stream_that_broke_is_run_once(world: Wo
         await world.tasks.until(lambda: world.tasks.slots("system") == 1)
     assert task.starts == [slot]
     assert world.tasks.opened == 2
+
+
+async def test_a_worker_says_on_every_stream_which_lanes_it_serves_on_standby_and_passes_on_what_it_is_told(world: World) -> None:
+    told = task_pb2.Notice(code="ran_on_standby_worker", message="A slower worker ran this.")
+    async with world.worker(lanes="system=1,picture=1", standby_lanes="system"):
+        for opened in (2, 4):
+            await world.tasks.until(lambda: world.tasks.slots("system") == world.tasks.slots("picture") == 1)
+            assert {worker.lane: worker.standby for worker in world.tasks.workers} == {"system": True, "picture": False}
+            assert world.tasks.opened == opened
+            if opened == 2:
+                world.tasks.cut()
+                await world.tasks.until(lambda: world.tasks.opened == 4)
+        task = await world.submit([SHORT], notices=[told])
+        await world.finished(task)
+    assert task.completed is not None
+    assert list(task.completed.notices) == [told]
 
 
 async def test_an_end_that_was_not_heard_is_said_again_on_the_next_stream(world: World) -> None:
@@ -234,7 +251,7 @@ async def started(world: World, **changed: object) -> subprocess.Popen[bytes]:
     settings = world.settings(**changed)
     environment = {
         f"DARKROOM_{name.upper()}": ",".join(f"{lane}={count}" for lane, count in value.items()) if isinstance(value, dict) else str(value)
-        for name, value in settings.model_dump(exclude_none=True).items()
+        for name, value in settings.model_dump(exclude_none=True, exclude_defaults=True).items()
     }
     process = await asyncio.to_thread(
         subprocess.Popen,

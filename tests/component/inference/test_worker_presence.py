@@ -36,6 +36,16 @@ async def test_a_worker_without_models(world: World) -> None:
     assert await WorkerBoard(world.bus).read() == []
 
 
+async def test_a_machine_that_comes_back_says_so_and_what_it_is_configured_for(world: World) -> None:
+    await world.bus.jetstream.purge_stream(OFFERS_STREAM)
+    settings = {"lanes": "system=2,neural=1,nano_banana_2=1", "standby_lanes": "neural", "gemini_api_key": "any", "nano_banana_2": "gemini"}
+    async with world.worker(**settings, worker_name="gpu-box", away_days=7):
+        worker = await told(world, lambda worker: bool(worker.operations))
+        assert worker.name.startswith("gpu-box-")
+        assert (worker.machine, worker.away_days, list(worker.standby_lanes)) == ("gpu-box", 7, ["neural"])
+        assert list(worker.configured_operations) == ["nano_banana_2"]
+
+
 async def test_models_and_whether_they_can_be_used(neural_world: World) -> None:
     await neural_world.bus.jetstream.purge_stream(OFFERS_STREAM)
     async with neural_world.worker(lanes="neural=1"):

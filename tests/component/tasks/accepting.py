@@ -17,6 +17,7 @@ from services.common.idempotency import IdempotencyRecords
 from services.common.identity import Signer
 from services.common.offers import Offers
 from services.common.rpc.channel import Caller, channel
+from services.common.worker_board import WorkerBoard
 from services.tasks.config import TasksSettings
 from services.tasks.domain.acceptance.acceptance import Acceptance, AcceptanceRules
 from services.tasks.domain.credits.ledger import Ledger
@@ -24,10 +25,13 @@ from services.tasks.domain.credits.prices import read_prices
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.order.served_lanes import ServedLanes
 from services.tasks.domain.order.throughput import Throughput
+from services.tasks.domain.order.waiting import Waiting
+from services.tasks.domain.order.workforce import Workforce
 from services.tasks.domain.owner.account_tasks import AccountTasks
 from services.tasks.domain.plan import MediaLimits
 from services.tasks.domain.webhooks.assembly import assemble_webhooks
 from services.tasks.files_client import FilesClient
+from services.tasks.store.away_workers import AwayWorkerStore
 from services.tasks.store.batches import BatchStore
 from services.tasks.store.lanes import LaneStore
 from services.tasks.store.ledger import LedgerStore
@@ -47,6 +51,7 @@ class Accepting:
     files: FilesClient
     store: TaskStore
     served: ServedLanes
+    workforce: Workforce
 
 
 @asynccontextmanager
@@ -72,12 +77,15 @@ async def accepting(settings: TasksSettings, signer: Signer) -> AsyncIterator[Ac
         )
         files = FilesClient(StorageServiceStub(files_channel), IntakeServiceStub(files_channel), Caller(signer))
         offers = Offers(bus)
-        served = ServedLanes(offers, LaneStore(database))
+        workforce = Workforce(WorkerBoard(bus), AwayWorkerStore(database), lambda _lane: False, clock)
+        served = ServedLanes(offers, LaneStore(database), workforce)
+        disk = DiskGuard(settings)
         acceptance = Acceptance(
-            store, batches, files, idempotency, notifications, webhooks, offers, served, ledger, rules, clock, DiskGuard(settings)
+            store, batches, files, idempotency, notifications, webhooks, offers, served, workforce, ledger, rules, clock, disk
         )
-        tasks = AccountTasks(store, Throughput(store, [], clock), acceptance, files, bus, notifications, clock)
-        yield Accepting(acceptance, tasks, files, store, served)
+        waiting = Waiting(lambda _lane: True, workforce)
+        tasks = AccountTasks(store, Throughput(store, [], clock), waiting, acceptance, files, bus, notifications, clock)
+        yield Accepting(acceptance, tasks, files, store, served, workforce)
 
 
 @asynccontextmanager

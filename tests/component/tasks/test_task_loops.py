@@ -17,7 +17,6 @@ from services.common.bus import EVENTS_STREAM, Bus, connected, event_subject, ev
 from services.common.database import Database
 from services.common.errors import ErrorReason
 from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts
-from services.tasks.domain.lifecycle.exchange import LaneExchange
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.publishing import Announcer, EventPublisher, Relay
 from services.tasks.domain.lifecycle.reaper import Reaper
@@ -29,6 +28,7 @@ from services.tasks.store.tasks import TaskStore
 from services.tasks.surfaces.internal.events import packed
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.events import events_on
+from tests.component.tasks.exchanges import exchange_on
 from tests.component.tasks.scene import ACCOUNT, LEASE, TIMEOUT, Scene
 
 SECOND = timedelta(seconds=1)
@@ -244,7 +244,7 @@ async def test_without_nats_no_event_is_taken_but_tasks_start_and_leases_end(
         running = await scene.running()
         clock.advance(31)
         waiting = await scene.create()
-        exchange = LaneExchange("system", store, attempts, gone, Notifications(), 1000, SECOND, clock)
+        exchange = exchange_on(store, attempts, gone, Notifications(), clock)
         stream = exchange.open("worker")
         await exchange.step()
         stream.hear(free=[uuid.uuid4()], again=[], ends=[], draining=False, moment=1)

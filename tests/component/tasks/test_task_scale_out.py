@@ -15,7 +15,6 @@ from services.common.database import Database
 from services.common.errors import ErrorReason
 from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts
 from services.tasks.domain.lifecycle.deadlines import Deadlines
-from services.tasks.domain.lifecycle.exchange import LaneExchange
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.publishing import EventPublisher, Relay
 from services.tasks.domain.lifecycle.reaper import Reaper
@@ -32,6 +31,7 @@ from services.tasks.surfaces.internal.events import packed
 from services.tasks.surfaces.rendering import state_of
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.events import events_on
+from tests.component.tasks.exchanges import exchange_on
 from tests.component.tasks.hooks import CIPHER, Hooks
 from tests.component.tasks.receiver import Receiver
 from tests.component.tasks.scene import DEADLINE, LEASE, TIMEOUT, Scene
@@ -47,7 +47,7 @@ class Loops:
         store, notifications = TaskStore(Database(engine)), Notifications()
         retry = RetryPolicy(max_attempts=5, max_attempts_internal=2, max_lost_workers=3, base=SECOND, limit=60 * SECOND)
         attempts = Attempts(store, notifications, AttemptRules(LEASE, 5 * SECOND, TIMEOUT, 0.01, retry), clock)
-        self.exchange = LaneExchange("system", store, attempts, bus, notifications, 1000, SECOND, clock)
+        self.exchange = exchange_on(store, attempts, bus, notifications, clock)
         self._sender = hooks.sender(store=WebhookStore(Database(engine), CIPHER), tasks=store)
         self._steps = (
             self.exchange.step,

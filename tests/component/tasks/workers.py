@@ -16,8 +16,10 @@ from darkroom.internal.tasks.v1.attempt_service_pb2_grpc import AttemptServiceSt
 class WorkerDouble:
     """Says what a test tells it to say."""
 
-    def __init__(self, stream: grpc.aio.StreamStreamCall[pb.ExchangeRequest, pb.ExchangeResponse], lane: str, name: str) -> None:
-        self.stream, self._lane, self._name = stream, lane, name
+    def __init__(
+        self, stream: grpc.aio.StreamStreamCall[pb.ExchangeRequest, pb.ExchangeResponse], lane: str, name: str, *, standby: bool
+    ) -> None:
+        self.stream, self._lane, self._name, self._standby = stream, lane, name, standby
         self._moment = 0
         self._changed = asyncio.Condition()
         self.responses: list[pb.ExchangeResponse] = []
@@ -37,7 +39,8 @@ class WorkerDouble:
         """Send a message; returns its moment. A stream that has been refused takes none: `over` says why."""
         self._moment += 1
         with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
-            await self.stream.write(pb.ExchangeRequest(lane=self._lane, worker=self._name, moment=self._moment, **said))
+            message = pb.ExchangeRequest(lane=self._lane, worker=self._name, standby=self._standby, moment=self._moment, **said)
+            await self.stream.write(message)
         return self._moment
 
     async def ask(self, slots: int = 1) -> list[bytes]:
@@ -95,10 +98,10 @@ class WorkerDouble:
 
 @asynccontextmanager
 async def worker_on(
-    attempts: AttemptServiceStub, metadata: tuple[tuple[str, str], ...], lane: str = "system", name: str = "w1"
+    attempts: AttemptServiceStub, metadata: tuple[tuple[str, str], ...], lane: str = "system", name: str = "w1", *, standby: bool = False
 ) -> AsyncIterator[WorkerDouble]:
     """A worker whose stream is cut when the block ends."""
-    worker = WorkerDouble(attempts.Exchange(metadata=metadata, wait_for_ready=True), lane, name)
+    worker = WorkerDouble(attempts.Exchange(metadata=metadata, wait_for_ready=True), lane, name, standby=standby)
     reading = asyncio.create_task(worker.read())
     try:
         yield worker

@@ -98,3 +98,18 @@ def test_the_disks_and_what_is_stored() -> None:
     )
     assert [(one.part, one.free, one.total, one.reserve, one.full) for one in shown.disks] == [("files", 1, 10, 2, True)]
     assert (shown.stored.bytes, shown.stored.files) == (5, 3)
+
+
+def test_a_machine_that_is_away_is_a_worker_without_slots() -> None:
+    slow = worker("small-1", slots={LANE: 1, "system": 2}, standby_lanes=[LANE])
+    away = part_pb2.AwayWorker(name="gpu-box", lanes=[LANE, "pages"], operations=["gpt_image_2"], gpu=True)
+    away.heard_time.FromSeconds(100)
+    away.until_time.FromSeconds(200)
+    tasks = part_pb2.Part(process=HERE, lanes=[part_pb2.Lane(name=LANE), part_pb2.Lane(name="pages")], workers=[slow], away_workers=[away])
+    shown = system({"tasks": tasks})
+    assert [(lane.slots, lane.workers) for lane in shown.lanes] == [(1, 1), (0, 0)]
+    here, gone = shown.workers
+    assert [(lane.name, lane.standby, lane.HasField("standby")) for lane in here.lanes] == [(LANE, True, True), ("system", False, False)]
+    assert (gone.name, gone.state, gone.gpu, list(gone.operations)) == ("gpu-box", "away", True, ["gpt_image_2"])
+    assert (gone.heard_at.seconds, gone.awaited_until.seconds, gone.HasField("host")) == (100, 200, False)
+    assert [(lane.name, lane.HasField("slots")) for lane in gone.lanes] == [(LANE, False), ("pages", False)]

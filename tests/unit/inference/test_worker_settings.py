@@ -35,5 +35,15 @@ def test_a_wrong_lane_is_refused_and_says_why(monkeypatch: pytest.MonkeyPatch, v
         InferenceSettings(**REQUIRED)
 
 
+def test_standby_lanes_are_some_of_its_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DARKROOM_LANES", "neural=2,pages=1,system=1")
+    assert InferenceSettings(**REQUIRED).standby_lanes == ()
+    monkeypatch.setenv("DARKROOM_STANDBY_LANES", "neural, pages")
+    assert InferenceSettings(**REQUIRED).standby_lanes == ("neural", "pages")
+    monkeypatch.setenv("DARKROOM_STANDBY_LANES", "neural,picture")
+    with pytest.raises(ValidationError, match="names picture, which DARKROOM_LANES does not"):
+        InferenceSettings(**REQUIRED)
+
+
 def test_a_worker_has_no_public_listener() -> None:
     assert "listen" not in InferenceSettings.model_fields

@@ -8,6 +8,7 @@ const TONES: Record<State, Tone> = {
   stopping: "info",
   unreachable: "bad",
   silent: "warn",
+  away: "info",
 };
 
 export function StateBadge({ state }: { state: State }) {

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from darkroom.internal.system.v1 import part_pb2
 from darkroom.rest.v1 import system_pb2 as pb
 
-_OK, _FAILING, _STOPPING, _UNREACHABLE, _SILENT = "ok", "failing", "stopping", "unreachable", "silent"
+_OK, _FAILING, _STOPPING, _UNREACHABLE, _SILENT, _AWAY = "ok", "failing", "stopping", "unreachable", "silent", "away"
 
 
 def system(parts: Mapping[str, part_pb2.Part | None]) -> pb.SystemResult:
@@ -18,7 +18,7 @@ def system(parts: Mapping[str, part_pb2.Part | None]) -> pb.SystemResult:
     found = pb.SystemResult(
         parts=[_part(name, part) for name, part in parts.items()],
         lanes=[_lane(lane, workers) for part in known.values() for lane in part.lanes],
-        workers=map(_worker, workers),
+        workers=[*map(_worker, workers), *(_away(machine) for part in known.values() for machine in part.away_workers)],
         models=_models(workers),
         disks=[_disk(name, part.disk) for name, part in known.items() if part.HasField("disk")],
     )
@@ -71,7 +71,12 @@ def _lane(lane: part_pb2.Lane, workers: Iterable[part_pb2.Worker]) -> pb.SystemL
 
 def _worker(worker: part_pb2.Worker) -> pb.SystemWorker:
     lanes = [
-        pb.SystemWorkerLane(name=name, slots=worker.slots.get(name), running=worker.running.get(name, 0))
+        pb.SystemWorkerLane(
+            name=name,
+            slots=worker.slots.get(name),
+            running=worker.running.get(name, 0),
+            standby=True if name in worker.standby_lanes else None,
+        )
         for name in sorted({*worker.slots, *worker.running})
     ]
     if not worker.HasField("process"):
@@ -89,6 +94,18 @@ def _worker(worker: part_pb2.Worker) -> pb.SystemWorker:
         lanes=lanes,
         needs=_needs(process),
         operations=worker.operations,
+    )
+
+
+def _away(machine: part_pb2.AwayWorker) -> pb.SystemWorker:
+    return pb.SystemWorker(
+        name=machine.name,
+        state=_AWAY,
+        heard_at=machine.heard_time,
+        gpu=machine.gpu,
+        lanes=[pb.SystemWorkerLane(name=name, running=0) for name in machine.lanes],
+        operations=machine.operations,
+        awaited_until=machine.until_time,
     )
 
 

@@ -21,6 +21,7 @@ from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.domain.credits.prices import Estimate, PriceList
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.order.served_lanes import ServedLanes
+from services.tasks.domain.order.workforce import Workforce
 from services.tasks.domain.plan import MediaLimits, check_auxiliary, check_media, check_pipeline, lane_of, outputs_of, planned_files
 from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
 from services.tasks.files_client import Examined, FilesClient
@@ -63,6 +64,7 @@ class Acceptance:
         webhooks: AccountWebhooks,
         offers: Offers,
         served: ServedLanes,
+        workforce: Workforce,
         ledger: Ledger,
         rules: AcceptanceRules,
         clock: Clock,
@@ -70,7 +72,7 @@ class Acceptance:
     ) -> None:
         self._store, self._batches, self._files, self._idempotency = store, batches, files, idempotency
         self._notifications, self._webhooks, self._offers, self._ledger = notifications, webhooks, offers, ledger
-        self._served = served
+        self._served, self._workforce = served, workforce
         self._rules, self._clock, self._disk = rules, clock, disk
         self._fetching = Fetching(files)
 
@@ -170,7 +172,7 @@ class Acceptance:
                 check_pipeline(item.operations, item.inputs, diagnostics=self._rules.diagnostics)
 
     async def _require_offers(self, draft: Draft) -> None:
-        """Refuse operations that no worker offers; each operation is looked up once."""
+        """Refuse operations that no worker offers, and that no machine which is away will; each operation is looked up once."""
         known: dict[str, DarkroomError | None] = {}
         for index, item in draft.left():
             for position, operation in enumerate(item.operations):
@@ -188,7 +190,7 @@ class Acceptance:
         except DarkroomError as error:
             if error.reason is not ErrorReason.OPERATION_UNAVAILABLE:
                 raise
-            return error
+            return None if await self._workforce.expects(spec.name) else error
         return None
 
     async def _number(self, draft: Draft) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from uuid import UUID
 
 import nats
 from nats.aio.msg import Msg
@@ -18,6 +17,7 @@ from services.common.log import get_logger
 from services.common.loop import Loop
 from services.common.process import give_way
 from services.tasks.domain.lifecycle.attempts import Attempts
+from services.tasks.domain.lifecycle.lane_workers import LaneWorkers
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.worker_stream import Answer, End, Failure, WorkerStream
 from services.tasks.model import Task
@@ -51,16 +51,17 @@ class LaneExchange:
         attempts: Attempts,
         bus: Bus,
         notifications: Notifications,
+        workers: LaneWorkers,
         max_running: int,
         interval: timedelta,
         clock: Clock,
     ) -> None:
         self._lane, self._store, self._attempts, self._bus = lane, store, attempts, bus
+        self.workers = workers
         self._notifications, self._max_running, self._clock = notifications, max_running, clock
         # The step that the loop makes by itself always looks for due retries.
         self._interval = interval * 0.9
         self.loop = Loop(f"exchange_{lane}", interval.total_seconds(), self.step, _SPACING)
-        self._streams: dict[WorkerStream, None] = {}
         self._speaking: dict[WorkerStream, None] = {}
         self._unsent: list[Task] = []
         self._looked_at: datetime | None = None
@@ -71,15 +72,15 @@ class LaneExchange:
         self._told_at = 0.0
         self._free = _FREE.labels(lane)
 
-    def open(self, worker: str) -> WorkerStream:
+    def open(self, worker: str, *, standby: bool = False) -> WorkerStream:
         """A new stream; the caller ends it."""
-        stream = WorkerStream(self, worker)
-        self._streams[stream] = None
+        stream = WorkerStream(self, worker, standby=standby)
+        self.workers.opened(stream)
         return stream
 
     def closed(self, stream: WorkerStream) -> None:
         """Forget a stream that has ended."""
-        self._streams.pop(stream, None)
+        self.workers.closed(stream)
         self.loop.wake()
 
     def hear(self, stream: WorkerStream) -> None:
@@ -187,16 +188,16 @@ class LaneExchange:
             asked, stream.again = stream.again, []
             moment, held = stream.moment, await self._attempts.held(asked)
             for task in held:
-                stream.admit(task, moment)
+                stream.admit(task, moment, self.workers.reason(stream))
             found = {task.run_id for task in held}
             stream.free += (run_id for run_id in asked if run_id not in found)
 
     async def _fill(self) -> bool:
         await self._look()
-        self._free.set(sum(len(stream.free) for stream in self._streams))
+        self._free.set(self.workers.free)
         if not self._some_wait:
             return False
-        slots = self._some_slots()
+        slots, standby = await self.workers.slots(_BATCH)
         if not slots:
             await self._tell_others()
             return False
@@ -222,7 +223,7 @@ class LaneExchange:
         for task in taken.tasks:
             assert task.run_id is not None
             stream = by_run.pop(task.run_id)
-            stream.admit(task, moments[stream])
+            stream.admit(task, moments[stream], standby)
             stream.flush()
         for run_id, stream in reversed(by_run.items()):
             stream.free.appendleft(run_id)
@@ -241,15 +242,6 @@ class LaneExchange:
         if self._looked_at is None or now - self._looked_at >= self._interval:
             self._looked_at = now
             self._some_wait |= await self._store.make_due(self._lane, now=now)
-
-    def _some_slots(self) -> list[tuple[WorkerStream, UUID]]:
-        """Free slots, up to a batch, in turn from each worker, the idlest first, so that the work is shared out."""
-        slots: list[tuple[WorkerStream, UUID]] = []
-        ready = sorted((stream for stream in self._streams if stream.free and stream.takes_tasks), key=lambda stream: -len(stream.free))
-        while ready and len(slots) < _BATCH:
-            slots += ((stream, stream.free.popleft()) for stream in ready[: _BATCH - len(slots)])
-            ready = [stream for stream in ready if stream.free]
-        return slots
 
     async def _tell_others(self) -> None:
         """Wake the other replicas, which may have free slots: soon, and not for each task."""
@@ -284,11 +276,15 @@ class Exchange:
     def __init__(self, lanes: Mapping[str, LaneExchange], bus: Bus, stopping: asyncio.Event) -> None:
         self._lanes, self._bus, self._stopping = lanes, bus, stopping
 
-    def open(self, lane: str, worker: str) -> WorkerStream:
+    def open(self, lane: str, worker: str, *, standby: bool = False) -> WorkerStream:
         """A worker's stream on a lane; the caller ends it. Raises FIELD_INVALID for an unknown lane."""
         if lane not in self._lanes:
             raise DarkroomError(ErrorReason.FIELD_INVALID, "lane: there is no such lane", field="lane", allowed=sorted(self._lanes))
-        return self._lanes[lane].open(worker)
+        return self._lanes[lane].open(worker, standby=standby)
+
+    def served(self, lane: str) -> bool:
+        """Whether a worker serves a lane, be it on standby. Until that is known, it is assumed."""
+        return lane not in self._lanes or self._lanes[lane].workers.served()
 
     async def until_stopped(self, stream: WorkerStream) -> None:
         """End the stream when the service stops."""

@@ -66,6 +66,10 @@ class FormerWorkers:
             await asyncio.sleep(_SERVING_SECONDS)
         return bool(self._served)
 
+    def serve(self, lane: str) -> bool:
+        """Whether such workers serve a lane."""
+        return lane in self._served
+
     async def start(self, task_id: int, run_id: UUID, worker: str, *, fetches_inputs: bool) -> Task | None:
         """Begin the next attempt; a repeated call by the same run gets the same answer. None: the task must not be run."""
         now = self._clock()

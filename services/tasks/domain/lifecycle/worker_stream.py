@@ -65,6 +65,8 @@ class Outgoing:
 
     admissions: list[Task] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
+    standby: dict[int, str] = field(default_factory=dict)
+    """Why a worker on standby runs them, by task."""
     moment: int = 0
     """The newest moment of the worker's clock that had arrived before the leases of the admissions began."""
 
@@ -75,8 +77,8 @@ class Outgoing:
 class WorkerStream:
     """Opened by the surface, served by the steps of its lane."""
 
-    def __init__(self, lane: LaneExchange, worker: str) -> None:
-        self._lane, self.worker = lane, worker
+    def __init__(self, lane: LaneExchange, worker: str, *, standby: bool = False) -> None:
+        self._lane, self.worker, self.standby = lane, worker, standby
         self._loop = asyncio.get_running_loop()
         self.free: deque[UUID] = deque()
         self.again: list[UUID] = []
@@ -85,18 +87,28 @@ class WorkerStream:
         self.moment = 0
         self.draining = self.ended = False
         self._failure: DarkroomError | None = None
-        self._heard_at = self._loop.time()
+        self.heard_at = self._loop.time()
         self._outgoing = Outgoing()
         self._wake = asyncio.Event()
 
     @property
     def takes_tasks(self) -> bool:
         """Whether its worker can be given tasks."""
-        return not (self.draining or self.ended) and self._loop.time() - self._heard_at < SILENT_SECONDS
+        return self.present and not self.ended
+
+    @property
+    def present(self) -> bool:
+        """Whether its worker counts as one that serves the lane: it may open another stream."""
+        return not self.draining and self.silence < SILENT_SECONDS
+
+    @property
+    def silence(self) -> float:
+        """Seconds since its worker's last word."""
+        return self._loop.time() - self.heard_at
 
     def hear(self, *, free: Sequence[UUID], again: Sequence[UUID], ends: Sequence[End], draining: bool, moment: int) -> None:
         """Take in a message of the worker."""
-        self._heard_at, self.moment = self._loop.time(), moment
+        self.heard_at, self.moment = self._loop.time(), moment
         self.ends += ends
         if draining and not self.draining:
             self.draining = True
@@ -113,12 +125,15 @@ class WorkerStream:
             # It wants to know whether the stream is alive.
             self._say_nothing()
 
-    def admit(self, task: Task, moment: int) -> None:
-        """Send a task that one of its slots was given, unless it is too late; `flush` lets it go."""
+    def admit(self, task: Task, moment: int, standby: str = "") -> None:
+        """Send a task that one of its slots was given, unless it is too late; `flush` lets it go. `standby`: why it is for a worker on
+        standby, if it is."""
         if self.draining or self.ended:
             self._lane.leave_to_others([task])
             return
         self._outgoing.admissions.append(task)
+        if standby:
+            self._outgoing.standby[task.id] = standby
         self._outgoing.moment = min(moment, self._outgoing.moment or moment)
 
     def answer(self, answer: Answer) -> None:

@@ -1,11 +1,12 @@
 """Newer lanes, and whether workers serve them. One that none serves, since all are of the version before or name other lanes, is not
-used."""
+used: its tasks wait in the one before it, unless only a machine that is away serves either."""
 
 from __future__ import annotations
 
 from services.common.log import get_logger
 from services.common.offers import Offers
 from services.common.operations import LANES_BEFORE
+from services.tasks.domain.order.workforce import Workforce
 from services.tasks.store.lanes import LaneStore
 
 INTERVAL_SECONDS = 5.0
@@ -16,8 +17,8 @@ _logger = get_logger()
 class ServedLanes:
     """Knows which of the newer lanes are served, and has tasks wait elsewhere while theirs is not."""
 
-    def __init__(self, offers: Offers, store: LaneStore) -> None:
-        self._offers, self._store = offers, store
+    def __init__(self, offers: Offers, store: LaneStore, workforce: Workforce) -> None:
+        self._offers, self._store, self._workforce = offers, store, workforce
         self._served: frozenset[str] = frozenset()
 
     def or_before(self, lane: str) -> str:
@@ -26,7 +27,7 @@ class ServedLanes:
 
     async def step(self) -> bool:
         """Look who is served, and move tasks of lanes that nobody serves any more. Returns whether there are more of them."""
-        self._served = frozenset([lane for lane in LANES_BEFORE if await self._offers.serve(lane)])
+        self._served = frozenset([lane for lane in LANES_BEFORE if self._awaited(lane) or await self._offers.serve(lane)])
         more = False
         for lane, before in LANES_BEFORE.items():
             if lane in self._served:
@@ -36,6 +37,9 @@ class ServedLanes:
                 _logger.info("tasks_moved", lane=lane, to=before, count=moved)
             more |= moved == _BATCH
         return more
+
+    def _awaited(self, lane: str) -> bool:
+        return self._workforce.awaited(lane) is not None and not self._workforce.serves(LANES_BEFORE[lane])
 
 
 async def to_former_lanes(store: LaneStore) -> dict[str, int]:

@@ -16,6 +16,7 @@ from services.tasks.domain.acceptance.requests import TaskRequest
 from services.tasks.domain.lifecycle.notifications import Notifications, tell_worker
 from services.tasks.domain.order.account_order import AccountOrder
 from services.tasks.domain.order.throughput import Throughput
+from services.tasks.domain.order.waiting import Waiting, WaitingFor
 from services.tasks.domain.pages import FIRST_PAGE, before_id, page_token
 from services.tasks.domain.plan import operations_of
 from services.tasks.files_client import FilesClient
@@ -52,6 +53,7 @@ class Details:
 
     queue_position: int | None
     estimated_wait: timedelta | None
+    waiting_for: WaitingFor | None
     attempts: Sequence[TaskAttempt]
 
 
@@ -62,6 +64,7 @@ class AccountTasks:
         self,
         store: TaskStore,
         throughput: Throughput,
+        waiting: Waiting,
         acceptance: Acceptance,
         files: FilesClient,
         bus: Bus,
@@ -69,7 +72,7 @@ class AccountTasks:
         clock: Clock,
     ) -> None:
         self._store, self._throughput, self._acceptance, self._files = store, throughput, acceptance, files
-        self._bus, self._notifications, self._clock = bus, notifications, clock
+        self._waiting, self._bus, self._notifications, self._clock = waiting, bus, notifications, clock
         self._order = AccountOrder(store)
 
     async def get(self, account_id: int, task_id: int) -> Task:
@@ -80,11 +83,18 @@ class AccountTasks:
         """The task's place in the queue and its attempts."""
         waits = task.state in (TaskState.QUEUED, TaskState.DISPATCHED)
         position = await self._order.place(task) if waits else None
+        waiting_for = self.waiting_for(task)
+        moves = position is not None and waiting_for is None
         return Details(
             queue_position=position,
-            estimated_wait=self._throughput.wait(task.lane, position) if position is not None else None,
+            estimated_wait=self._throughput.wait(task.lane, position) if moves and position is not None else None,
+            waiting_for=waiting_for,
             attempts=await self._store.attempts(task.id) if task.attempt else [],
         )
+
+    def waiting_for(self, task: Task) -> WaitingFor | None:
+        """What a task waits for besides its turn; None for one that does not wait, or for its turn alone."""
+        return self._waiting.of(task)
 
     async def waiting(self, account_id: int, lane: str) -> int:
         """How many of the account's tasks wait for a worker of a lane."""

@@ -2,6 +2,7 @@
 what the domain does not see."""
 
 from services.tasks.store.tables.account import AccountPolicyRow, LaneAccountRow, LaneClassRow, LedgerEntryRow
+from services.tasks.store.tables.away_worker import AwayWorkerRow
 from services.tasks.store.tables.base import TasksTable
 from services.tasks.store.tables.batch import BatchRow
 from services.tasks.store.tables.pipeline import PipelineRow
@@ -19,6 +20,7 @@ from services.tasks.store.tables.webhook import WebhookDeliveryRow, WebhookRow, 
 __all__ = [
     "AccountPolicyRow",
     "AuditRow",
+    "AwayWorkerRow",
     "BatchRow",
     "EventOutboxRow",
     "EventRetentionRow",

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
+from darkroom.tasks.v1 import task_pb2
 from services.common.errors import ErrorReason
 from services.common.log import bind
 from services.common.rpc.interceptor import Context
@@ -24,6 +25,9 @@ from services.tasks.model.records import Completion, Standing
 from services.tasks.surfaces.internal.former_workers import FormerWorkerCalls
 from services.tasks.surfaces.rendering import duration, state_number
 
+RAN_ON_STANDBY = "ran_on_standby_worker"
+"""The kind of notice of a task that a worker on standby has run."""
+
 Requests = AsyncIterator[attempt_service_pb2.ExchangeRequest]
 
 
@@ -39,7 +43,7 @@ class InternalAttempts(FormerWorkerCalls, attempt_service_pb2_grpc.AttemptServic
         first = await anext(request_iterator, None)
         if first is None:
             return
-        stream = self._exchange.open(first.lane, first.worker)
+        stream = self._exchange.open(first.lane, first.worker, standby=first.standby)
         helpers = [
             asyncio.create_task(_read(first, request_iterator, stream, self._recent)),
             asyncio.create_task(self._exchange.until_stopped(stream)),
@@ -76,15 +80,16 @@ class InternalAttempts(FormerWorkerCalls, attempt_service_pb2_grpc.AttemptServic
         return attempt_service_pb2.LookupTasksResponse(tasks=map(_standing, standings))
 
     def _response(self, outgoing: Outgoing) -> attempt_service_pb2.ExchangeResponse:
+        admissions = [self._admission(task, outgoing.standby.get(task.id)) for task in outgoing.admissions]
         response = attempt_service_pb2.ExchangeResponse(
-            admissions=map(self._admission, outgoing.admissions), answers=map(_answer, outgoing.answers), moment=outgoing.moment
+            admissions=admissions, answers=map(_answer, outgoing.answers), moment=outgoing.moment
         )
         if outgoing.admissions:
             response.lease.CopyFrom(duration(self._attempts.first_lease))
             response.heartbeat_interval.CopyFrom(duration(self._attempts.rules.heartbeat_interval))
         return response
 
-    def _admission(self, task: Task) -> attempt_service_pb2.Admission:
+    def _admission(self, task: Task, standby: str | None) -> attempt_service_pb2.Admission:
         assert task.run_id is not None
         origin = Origin.parse(task.trace_id)
         return attempt_service_pb2.Admission(
@@ -99,6 +104,7 @@ class InternalAttempts(FormerWorkerCalls, attempt_service_pb2_grpc.AttemptServic
             trace_id=origin.request_id,
             trace_parent=origin.trace_parent,
             surface=task.surface,
+            notices=[task_pb2.Notice(code=RAN_ON_STANDBY, message=f"A slower worker ran this, since {standby}.")] if standby else (),
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from darkroom.tasks.v1 import balance_pb2, task_pb2
+from services.tasks.domain.order.waiting import WaitingFor
 from services.tasks.domain.owner.account_tasks import Details
 from services.tasks.model import LedgerEntry, Task, TaskAttempt
 from services.tasks.model.records import Balance
@@ -49,8 +50,16 @@ def _details(details: Details) -> task_pb2.Task:
     return task_pb2.Task(
         queue_position=details.queue_position,
         estimated_wait=duration(details.estimated_wait) if details.estimated_wait is not None else None,
+        waiting_for=_waiting_for(details.waiting_for) if details.waiting_for is not None else None,
         attempts=map(_attempt, details.attempts),
     )
+
+
+def _waiting_for(waiting: WaitingFor) -> task_pb2.WaitingFor:
+    machine = waiting.machine
+    if machine is None:
+        return task_pb2.WaitingFor(reason=task_pb2.WAITING_REASON_NO_WORKER)
+    return task_pb2.WaitingFor(reason=task_pb2.WAITING_REASON_WORKER_AWAY, worker=machine.name, last_seen_time=timestamp(machine.seen_time))
 
 
 def _attempt(attempt: TaskAttempt) -> task_pb2.Attempt:

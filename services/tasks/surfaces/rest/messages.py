@@ -19,6 +19,7 @@ from darkroom.rest.v1 import images_pb2, pdfs_pb2, task_list_pb2, tasks_pb2
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.operations import spec_of
 from services.tasks.domain.credits.amounts import MILLI
+from services.tasks.domain.order.waiting import WaitingFor
 from services.tasks.domain.plan import operations_of
 from services.tasks.model import Task, TaskEvent
 from services.tasks.model.state import TaskState
@@ -145,7 +146,15 @@ def created(task: Task) -> tasks_pb2.TaskCreateResult:
     )
 
 
-def status(task: Task) -> tasks_pb2.TaskStatusResult:
+def waiting_for(waiting: WaitingFor) -> tasks_pb2.TaskWaitingFor:
+    """What a task waits for."""
+    machine = waiting.machine
+    if machine is None:
+        return tasks_pb2.TaskWaitingFor(reason="no_worker")
+    return tasks_pb2.TaskWaitingFor(reason="worker_away", worker=machine.name, last_seen_at=timestamp(machine.seen_time))
+
+
+def status(task: Task, waiting: WaitingFor | None = None) -> tasks_pb2.TaskStatusResult:
     """Data of the reply to a status poll."""
     return tasks_pb2.TaskStatusResult(
         task_id=str(task.id),
@@ -158,6 +167,7 @@ def status(task: Task) -> tasks_pb2.TaskStatusResult:
         progress=short(task.progress),
         not_applied=not_applied(task),
         notices=notices(task),
+        waiting_for=waiting_for(waiting) if waiting is not None else None,
     )
 
 

@@ -17,7 +17,7 @@ from services.tasks.surfaces.rest.webhooks import RestWebhooks
 
 def mounts(parts: SurfaceParts) -> Sequence[Mount]:
     """Its services."""
-    replies = Replies(parts.watching, parts.files)
+    replies = Replies(parts.tasks, parts.watching, parts.files)
     creation = RestCreation(parts.acceptance, replies, parts.max_pooled)
     return [
         Mount(RestImages(creation)),

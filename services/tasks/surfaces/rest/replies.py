@@ -11,6 +11,7 @@ from services.common.identity import current_identity
 from services.common.rpc import catalogue
 from services.common.rpc.interceptor import Context
 from services.common.rpc.surfaces import HTTP_STATUS, error_trailers
+from services.tasks.domain.owner.account_tasks import AccountTasks
 from services.tasks.domain.owner.watching import Watching
 from services.tasks.files_client import FilesClient
 from services.tasks.model import Task
@@ -39,13 +40,13 @@ class Asked(Protocol):
 class Replies:
     """Replies in the form of the JSON API."""
 
-    def __init__(self, watching: Watching, files: FilesClient) -> None:
-        self._watching, self._files = watching, files
+    def __init__(self, tasks: AccountTasks, watching: Watching, files: FilesClient) -> None:
+        self._tasks, self._watching, self._files = tasks, watching, files
 
     async def status(self, task_id: int, wait: int) -> tasks_pb2.TaskStatusEnvelope:
         """The state of a task."""
         task = await self._watching.wait(current_identity(), task_id, wait)
-        return tasks_pb2.TaskStatusEnvelope(code=200, message=_SUCCESS, data=messages.status(task))
+        return tasks_pb2.TaskStatusEnvelope(code=200, message=_SUCCESS, data=messages.status(task, self._tasks.waiting_for(task)))
 
     async def result(self, task_id: int, asked: Asked, context: Context) -> tasks_pb2.TaskResultEnvelope:
         """The outputs of a task; before its end, its state."""

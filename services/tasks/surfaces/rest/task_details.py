@@ -42,6 +42,7 @@ def task_details(task: Task, details: Details, events: Sequence[TaskEvent], *, k
             expires_at=_moment(task.end_time + kept if task.end_time is not None else None),
             not_applied=not_applied(task),
             notices=notices(task),
+            waiting_for=messages.waiting_for(details.waiting_for) if details.waiting_for is not None else None,
         )
     )
     return data

@@ -1,0 +1,77 @@
+"""How the parts that give tasks to workers fit together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from services.common.bus import Bus
+from services.common.clock import Clock
+from services.common.database import Database
+from services.common.loop import Loop
+from services.common.operations import lanes
+from services.common.serving import Runs
+from services.common.worker_board import WorkerBoard
+from services.tasks.domain.lifecycle.attempts import Attempts
+from services.tasks.domain.lifecycle.exchange import Exchange, LaneExchange
+from services.tasks.domain.lifecycle.former_workers import LOOK_SECONDS, FormerWorkers
+from services.tasks.domain.lifecycle.lane_workers import LaneWorkers
+from services.tasks.domain.lifecycle.notifications import Notifications
+from services.tasks.domain.order.long_waits import LongWaits
+from services.tasks.domain.order.workforce import INTERVAL_SECONDS, Workforce
+from services.tasks.store.away_workers import AwayWorkerStore
+from services.tasks.store.former_workers import FormerWorkerStore
+from services.tasks.store.queue import QueueStore
+from services.tasks.store.tasks import TaskStore
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeRules:
+    """The settings that govern who is given tasks."""
+
+    max_running: int
+    """Tasks of an account that may run at once, unless it has a limit of its own."""
+    interval: timedelta
+    standby_after: timedelta | None
+    """After which wait workers on standby help; None: never."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchanging:
+    """What gives tasks to workers."""
+
+    exchange: Exchange
+    former: FormerWorkers
+    workforce: Workforce
+    loops: Sequence[Runs]
+
+
+def assemble_exchange(
+    rules: ExchangeRules,
+    database: Database,
+    bus: Bus,
+    store: TaskStore,
+    attempts: Attempts,
+    notifications: Notifications,
+    stopping: asyncio.Event,
+    clock: Clock,
+) -> Exchanging:
+    """Build them, each lane woken by what happens to its tasks."""
+    former = FormerWorkers(lanes(), FormerWorkerStore(database), attempts, bus, notifications, rules.max_running, clock)
+    workforce = Workforce(WorkerBoard(bus), AwayWorkerStore(database), former.serve, clock)
+    waits = LongWaits(QueueStore(database), rules.standby_after, clock)
+    taking: dict[str, LaneExchange] = {}
+    for lane in lanes():
+        workers = LaneWorkers(lane, workforce, waits, clock)
+        taking[lane] = LaneExchange(lane, store, attempts, bus, notifications, workers, rules.max_running, rules.interval, clock)
+        notifications.on_queue(lane, taking[lane].changed)
+    exchange = Exchange(taking, bus, stopping)
+    loops: list[Runs] = [
+        *(one.loop for one in taking.values()),
+        exchange,
+        Loop("former_workers", LOOK_SECONDS, former.step),
+        Loop("workforce", INTERVAL_SECONDS, workforce.step),
+    ]
+    return Exchanging(exchange, former, workforce, loops)

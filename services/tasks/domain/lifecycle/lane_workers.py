@@ -1,0 +1,96 @@
+"""The workers of one lane as this replica knows them: which slots are next, and whether anybody serves the lane."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import UUID
+
+from services.common.clock import Clock
+from services.tasks.domain.lifecycle.worker_stream import SILENT_SECONDS, WorkerStream
+from services.tasks.domain.order.long_waits import LongWaits
+from services.tasks.domain.order.workforce import Workforce
+
+_KEPT_SECONDS = 120.0
+"""How long it is known that a worker had a stream here: longer than the board keeps what it told."""
+
+Slots = list[tuple[WorkerStream, UUID]]
+
+
+class LaneWorkers:
+    """Those with a stream here are known by what they say on it, others by what they tell on the board.
+
+    A worker whose stream has broken or gone silent counts for as long after its last word as it may be silent; one that said that it stops
+    does not count from then on. What either tells on the board counts only if it does so later: it is alive, with a stream to another
+    replica.
+    """
+
+    def __init__(self, lane: str, workforce: Workforce, waits: LongWaits, clock: Clock) -> None:
+        self._lane, self._workforce, self._waits, self._clock = lane, workforce, waits, clock
+        self._streams: dict[WorkerStream, None] = {}
+        self._last: dict[str, WorkerStream] = {}
+
+    def opened(self, stream: WorkerStream) -> None:
+        """A worker has a stream here."""
+        self._last = {name: last for name, last in self._last.items() if last in self._streams or last.silence < _KEPT_SECONDS}
+        self._streams[stream] = None
+        self._last[stream.worker] = stream
+
+    def closed(self, stream: WorkerStream) -> None:
+        """It has ended."""
+        self._streams.pop(stream, None)
+
+    @property
+    def free(self) -> int:
+        """Free slots of the streams here."""
+        return sum(len(stream.free) for stream in self._streams)
+
+    def served(self, *, standby: bool = True) -> bool:
+        """Whether a worker serves the lane; without `standby`, one that is not on standby. Until that is known, it is assumed."""
+        now = asyncio.get_running_loop().time()
+        if self._workforce.unknown or any(stream.present and (standby or not stream.standby) for stream in self._known()):
+            return True
+        moment = self._clock()
+        last_word = {name: moment - timedelta(seconds=now - stream.heard_at) for name, stream in self._last.items()}
+        alive = {name: word + timedelta(seconds=SILENT_SECONDS) for name, word in last_word.items()}
+        return self._workforce.serves(self._lane, standby=standby, since=alive)
+
+    async def slots(self, limit: int) -> tuple[Slots, str]:
+        """Free slots for the lane's next tasks, and why those of workers on standby are, if they are. Raises UNAVAILABLE."""
+        if slots := self._some(limit, standby=False):
+            return slots, ""
+        if not any(self._ready(standby=True)):
+            return [], ""
+        if not self.served(standby=False):
+            return self._some(limit, standby=True), self._absence()
+        # Whether another task has waited for long is looked at anew.
+        if await self._waits.any(self._lane):
+            return self._some(1, standby=True), "the queue was long"
+        return [], ""
+
+    def reason(self, stream: WorkerStream) -> str:
+        """Why a stream has a task that its worker asks for again; empty if the worker is not on standby."""
+        if not stream.standby:
+            return ""
+        return "the queue was long" if self.served(standby=False) else self._absence()
+
+    def _absence(self) -> str:
+        away = self._workforce.awaited(self._lane)
+        return f"{away.name} was away" if away is not None else "no other was connected"
+
+    def _known(self) -> Iterator[WorkerStream]:
+        yield from self._streams
+        yield from self._last.values()
+
+    def _ready(self, *, standby: bool) -> Iterator[WorkerStream]:
+        return (stream for stream in self._streams if stream.free and stream.takes_tasks and stream.standby == standby)
+
+    def _some(self, limit: int, *, standby: bool) -> Slots:
+        """Free slots in turn from each worker, the idlest first, so that the work is shared out."""
+        slots: Slots = []
+        ready = sorted(self._ready(standby=standby), key=lambda stream: -len(stream.free))
+        while ready and len(slots) < limit:
+            slots += ((stream, stream.free.popleft()) for stream in ready[: limit - len(slots)])
+            ready = [stream for stream in ready if stream.free]
+        return slots

@@ -1,0 +1,98 @@
+"""The workers of all replicas, by what they tell on the board, and the machines that are expected to come back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+
+from darkroom.internal.system.v1 import part_pb2
+from services.common.clock import Clock
+from services.common.worker_board import WorkerBoard
+from services.tasks.model.away_worker import AwayWorker
+from services.tasks.store.away_workers import AwayWorkerStore
+
+INTERVAL_SECONDS = 5.0
+_TOLD_SECONDS = 60.0
+"""How long what was read is held to be true while the board cannot be read: as long as it keeps what workers tell."""
+_NONE: Mapping[str, datetime] = MappingProxyType({})
+
+
+class Workforce:
+    """Every replica reads the board for itself. `former` says whether workers of the previous version, which do not write there, serve a
+    lane."""
+
+    def __init__(self, board: WorkerBoard, store: AwayWorkerStore, former: Callable[[str], bool], clock: Clock) -> None:
+        self._board, self._store, self._former, self._clock = board, store, former, clock
+        self._told: Sequence[part_pb2.Worker] = ()
+        self._expected: Sequence[AwayWorker] = ()
+        self._read_at: float | None = None
+
+    @property
+    def unknown(self) -> bool:
+        """Whether the board has not been read since the process began."""
+        return self._read_at is None
+
+    @property
+    def away(self) -> Sequence[AwayWorker]:
+        """The machines that are away and expected to come back; the one that was here last first."""
+        here, now = {worker.machine for worker in self._here()}, self._clock()
+        return [machine for machine in self._expected if machine.name not in here and machine.until > now]
+
+    def serves(self, lane: str, *, standby: bool = True, since: Mapping[str, datetime] = _NONE) -> bool:
+        """Whether a worker tells that it serves a lane; without `standby`, one that is not on standby there. What those named in `since`
+        have told counts if it is newer."""
+        return self._former(lane) or any(
+            lane in worker.slots
+            and (standby or lane not in worker.standby_lanes)
+            and (worker.name not in since or worker.heard_time.ToDatetime(UTC) > since[worker.name])
+            for worker in self._here()
+        )
+
+    def awaited(self, lane: str) -> AwayWorker | None:
+        """The machine that was here last of those that are away and serve a lane."""
+        return next((machine for machine in self.away if lane in machine.lanes), None)
+
+    async def expects(self, operation: str) -> bool:
+        """Whether a machine that offers an operation is expected to come back, or is here. Raises UNAVAILABLE."""
+        return await self._store.offered(operation, now=self._clock())
+
+    async def step(self) -> bool:
+        """Read the board, and remember what those offer that will come back; there is never more to do right away."""
+        told = await self._board.read()
+        self._told, self._read_at = [worker for worker in told if not worker.process.stopping], time.monotonic()
+        await self._remember(told)
+        self._expected = await self._store.known(now=self._clock())
+        return False
+
+    def _here(self) -> Sequence[part_pb2.Worker]:
+        known = self._read_at is not None and time.monotonic() - self._read_at < _TOLD_SECONDS
+        return self._told if known else ()
+
+    async def _remember(self, told: Sequence[part_pb2.Worker]) -> None:
+        machines: dict[str, list[part_pb2.Worker]] = {}
+        for worker in told:
+            if worker.machine:
+                machines.setdefault(worker.machine, []).append(worker)
+        returning = {name: workers for name, workers in machines.items() if any(worker.away_days for worker in workers)}
+        for name, workers in returning.items():
+            configured = {operation for worker in workers for operation in worker.configured_operations}
+            await self._store.remember(_machine(name, [worker for worker in workers if worker.away_days]), configured)
+        known = {machine.name for machine in self._expected}
+        if unexpected := [name for name in machines if name not in returning and name in known]:
+            await self._store.forget(*unexpected)
+        await self._store.sweep(now=self._clock())
+
+
+def _machine(name: str, workers: Sequence[part_pb2.Worker]) -> AwayWorker:
+    """What the workers of a machine offer together."""
+    heard = max(worker.heard_time.ToDatetime(UTC) for worker in workers)
+    return AwayWorker(
+        name=name,
+        lanes=sorted({lane for worker in workers for lane in worker.slots}),
+        operations=sorted({operation for worker in workers for operation in worker.operations}),
+        gpu=any(worker.gpu for worker in workers),
+        seen_time=heard,
+        until=heard + timedelta(days=max(worker.away_days for worker in workers)),
+    )
