@@ -6,12 +6,14 @@ import argparse
 import asyncio
 import difflib
 import json
+import logging
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from deploy.admin.checks.findings import SETTINGS, Finding, Level, problem, warning
 from deploy.admin.checks.keys import check_modes
+from deploy.admin.checks.messaging import check_jetstream
 from deploy.admin.checks.public import check_edge
 from deploy.admin.checks.redaction import Redaction
 from deploy.admin.sources import Source, add_options, source_of
@@ -46,7 +48,13 @@ def run(options: argparse.Namespace) -> int:
     if unknown := [name for name in options.services if name not in SERVICES]:
         print(f"there is no service {unknown[0]}; the services are {', '.join(SERVICES)}", file=sys.stderr)
         return 2
-    source, services = source_of(options), options.services or list(SERVICES)
+    # It warns of how NATS ends a connection with TLS.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
+    source = source_of(options)
+    if not source.named and not options.services:
+        print("Say whose settings are in the environment (`check tasks`), or name --installation or --stack.", file=sys.stderr)
+        return 2
+    services = options.services or list(SERVICES)
     redacted = Redaction([*source.environments.values(), {"DARKROOM_NATS_URL": source.nats_url}])
     findings = asyncio.run(_found(source, services, dict(options.replicas), whole=not options.services))
     for finding in findings:
@@ -65,14 +73,15 @@ def line(finding: Finding) -> str:
 
 
 async def _found(source: Source, services: Sequence[str], replicas: Mapping[str, int], *, whole: bool) -> list[Finding]:
-    each, edge = await asyncio.gather(
+    each, edge, room = await asyncio.gather(
         asyncio.gather(*(_of_service(name, source.environments[name]) for name in services)),
         check_edge(source.public_url) if whole and source.public_url else _nothing(),
+        check_jetstream(source.nats_url, source.tls) if whole and source.nats_url else _nothing(),
     )
     found = [*_misspelt(source), *check_modes(source.private_files())]
     found += [finding for findings, _ in each for finding in findings]
     databases = {name: facts for name, (_, facts) in zip(services, each, strict=True) if facts}
-    return [*found, *_compared(databases, replicas), *edge]
+    return [*found, *_compared(databases, replicas), *room, *edge]
 
 
 async def _of_service(service: str, environment: Mapping[str, str]) -> tuple[list[Finding], dict[str, Any] | None]:
@@ -122,13 +131,13 @@ def _compared(databases: Mapping[str, Mapping[str, Any]], replicas: Mapping[str,
 
 def _misspelt(source: Source) -> Iterator[Finding]:
     """Settings in the operator's file that no part has."""
-    known = {name for service in SERVICES for name in known_settings(service)} | source.other_settings
+    known = {name for service in SERVICES for name in known_settings(service)}
     known |= {f"DARKROOM_{name}".upper() for name in EdgeSettings.model_fields}
     for name in source.written:
         if name not in known:
             like = difflib.get_close_matches(name, known, 1)
             remedy = f"is {like[0]} meant?" if like else "remove it, or correct its name"
-            yield warning(SETTINGS, f"{name} in {source.settings_file} is not a setting", remedy)
+            yield warning(SETTINGS, f"{name} in {source.described} is not a setting", remedy)
 
 
 def _replicas(text: str) -> tuple[str, int]:

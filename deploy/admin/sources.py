@@ -24,6 +24,8 @@ _LISTENERS = {
     "DARKROOM_INTERNAL_LISTEN": "0.0.0.0:7001",
     "DARKROOM_AUTHORIZATION_LISTEN": "0.0.0.0:7002",
 }
+# Of the supervisor, and of clients.
+_OF_OTHERS = ("DARKROOM_STACK", "DARKROOM_URL", "DARKROOM_API_KEY")
 
 
 @dataclass(frozen=True)
@@ -32,17 +34,17 @@ class Source:
 
     environments: Mapping[str, Mapping[str, str]]
     """By service: all of its process's variables."""
-    settings_file: Path | None = None
-    """What an operator has written."""
+    described: str
+    """Where an operator has written settings."""
     public_url: str = ""
     nats_url: str = ""
     """Of a user without limits."""
     tls: MutualTls | None = None
     """The operator's certificate."""
     written: tuple[str, ...] = ()
-    """The names of the settings in that file."""
-    other_settings: frozenset[str] = frozenset()
-    """Those that are neither a service's nor the edge's."""
+    """The names of these settings."""
+    named: bool = True
+    """Whether each service has an environment of its own, so that all can be looked at together."""
     secrets: tuple[Path, ...] = ()
     """Folders whose files are for their owner alone."""
 
@@ -65,7 +67,8 @@ def source_of(options: argparse.Namespace) -> Source:
         return _installation(Installation.open(options.installation))
     if options.stack is not None:
         return _stack(options.stack)
-    return Source({service: dict(os.environ) for service in SERVICES}, public_url=os.environ.get(f"{PREFIX}PUBLIC_URL", ""))
+    written = tuple(name for name in os.environ if name.startswith(PREFIX) and name not in _OF_OTHERS)
+    return Source({service: dict(os.environ) for service in SERVICES}, "the environment", written=written, named=False)
 
 
 def _installation(installation: Installation) -> Source:
@@ -80,7 +83,7 @@ def _installation(installation: Installation) -> Source:
 
     return Source(
         {service: environment(service) for service in SERVICES},
-        installation.settings_file,
+        str(installation.settings_file),
         settings.get(f"{PREFIX}PUBLIC_URL", ""),
         installation.secret(OPERATOR, NATS_URL) or "",
         MutualTls(installation.tls(OPERATOR)),
@@ -94,7 +97,7 @@ def _stack(folder: Path) -> Source:
     outside = inherited_environment(config.layout)
     return Source(
         {service: {**outside, **service_environment(config, service)} for service in SERVICES},
-        config.layout.settings_file,
+        str(config.layout.settings_file),
         config.public_url,
         config.nats_url,
         config.tls(STACK_OPERATOR),

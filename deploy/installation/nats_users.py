@@ -29,6 +29,7 @@ _API = "$JS.API"
 _STREAMS = (WORK_STREAM, EVENTS_STREAM, OFFERS_STREAM, PROGRESS_STREAM, JOBS_STREAM)
 OWN_RIGHTS_SUBJECT = "$SYS.REQ.USER.INFO"
 """Everybody may ask NATS what they themselves may do, which `darkroom-admin check` compares with what they need."""
+_ANSWER_IN = "10s"
 _TOLD = (progress_subject("*"), job_subject("*"))
 
 
@@ -38,6 +39,8 @@ class Rights:
 
     publish: tuple[str, ...] = ()
     subscribe: tuple[str, ...] = ()
+    answers: bool = False
+    """Whether it may also answer what it is asked, each time once; not needed where it may publish to the inboxes of those that ask."""
 
 
 def _pulls(stream: str, consumer: str) -> tuple[str, ...]:
@@ -79,16 +82,20 @@ RIGHTS: Mapping[str, Rights] = {
     ),
 }
 """By service; a service that is not named here may connect, and nothing else."""
+JOINED_WORKERS = Rights(publish=(offer_subject("*"),), subscribe=(cancel_subject("*"), STATE_SUBJECT), answers=True)
+"""Of the user that workers on other machines share: they say what they offer, and hear what is cancelled."""
 
 
 def user(name: str, password: str, rights: Rights | None) -> str:
     """A user, as NATS's configuration has it. `rights` None: without limits. It gets answers below `_INBOX.<name>`."""
     if rights is None:
         return f'{{ user: "{name}", password: "{password}" }}'
-    permissions = {
+    permissions: dict[str, object] = {
         "publish": {"allow": [*rights.publish, OWN_RIGHTS_SUBJECT]},
         "subscribe": {"allow": [*rights.subscribe, f"_INBOX.{name}.>"]},
     }
+    if rights.answers:
+        permissions["allow_responses"] = {"max": 1, "expires": _ANSWER_IN}
     return json.dumps({"user": name, "password": password, "permissions": permissions})
 
 

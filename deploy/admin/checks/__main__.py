@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 import sys
 from dataclasses import asdict
 
@@ -14,6 +15,8 @@ if __name__ == "__main__":
     # What the services' own code logs of connections that fail is in the findings.
     logging.disable(logging.CRITICAL)
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    outcome = asyncio.run(check_service(sys.argv[1]))
+    outcome = asyncio.new_event_loop().run_until_complete(check_service(sys.argv[1]))
     database = asdict(outcome.database) if outcome.database else None
-    print(json.dumps({"findings": [one.as_json() for one in outcome.findings], "database": database}))
+    print(json.dumps({"findings": [one.as_json() for one in outcome.findings], "database": database}), flush=True)
+    # Not at the end of threads that still wait for a name server.
+    os._exit(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -19,10 +20,12 @@ from deploy.admin.checks.clocks import clock
 from deploy.admin.checks.connecting import CONNECT_SECONDS, Unreachable, unreachable
 from deploy.admin.checks.findings import Finding, Level, ok, problem, warning
 from deploy.admin.checks.nats_rights import missing_rights
-from deploy.admin.checks.nats_streams import check_streams
+from deploy.admin.checks.nats_streams import check_room, check_streams
+from deploy.installation.folder import OPERATOR
 from deploy.installation.nats_users import OWN_RIGHTS_SUBJECT
 from services.common.config import NatsSettings
 from services.common.nats_servers import NatsServers
+from services.common.tls import MutualTls
 
 SUBJECT = "NATS"
 _URL = "DARKROOM_NATS_URL"
@@ -42,14 +45,24 @@ async def check_nats(service: str, settings: NatsSettings, replicas: int | None)
         found = [replace(one, level=Level.WARNING) if one.level is Level.PROBLEM else one for one in found]
     try:
         async with connected(replace(servers, addresses=(answering[0],)), service) as client:
-            found += await _user(client, service)
-            if replicas is not None:
+            found += (own := await _user(client, service))
+            if replicas is not None and _works(own):
                 # A server tells the others that it knows, if they are not kept from being told.
                 size = max(len({name for _, name in each if name}), len(_told(client)["connect_urls"]))
                 found += await check_streams(client, replicas, size)
     except (Unreachable, NatsError, TimeoutError, OSError) as error:
         found.append(problem(SUBJECT, f"{answering[0]} does not answer: {error or type(error).__name__}", "look at its log"))
     return found
+
+
+async def check_jetstream(url: str, tls: MutualTls | None) -> list[Finding]:
+    """The room that is left, as the operator's user sees it."""
+    servers = replace(NatsServers.parse(url), tls=tls)
+    try:
+        async with connected(replace(servers, addresses=servers.addresses[:1]), OPERATOR) as client:
+            return await check_room(client)
+    except Unreachable as error:
+        return [problem("JetStream", f"as the operator: {error.text}", error.remedy)]
 
 
 @asynccontextmanager
@@ -129,7 +142,8 @@ def _explained(error: BaseException, servers: NatsServers, where: str) -> Unreac
     text = str(error).lower()
     if isinstance(error, AuthorizationError) or "authorization" in text or "authentication" in text:
         return Unreachable(f"{where} refuses {_user_name(servers)}, or its password", f"correct {_URL}, or its users.conf and reload it")
-    if servers.scheme == "nats" and ("secure connection" in text or "tls" in text):
+    # The client begins TLS where the server asks for it, but knows no authority then.
+    if servers.scheme == "nats" and (isinstance(error, ssl.SSLError) or "tls" in text):
         return Unreachable(f"{where} asks for TLS", f"tls:// in place of nats:// in {_URL}")
     if "not available" in text and "tls" in text:
         return Unreachable(f"{where} offers no TLS", f"switch it on there, or nats:// in place of tls:// in {_URL}")

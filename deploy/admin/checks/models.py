@@ -39,9 +39,12 @@ async def check_triton(settings: InferenceSettings) -> list[Finding]:
 
 
 def _missing(settings: InferenceSettings, loaded: Mapping[str, bool]) -> Iterator[Finding]:
-    for field in type(settings).model_fields:
-        name = getattr(settings, field) if field.startswith(_PREFIX) and field not in _NO_MODELS else ""
-        if not name or loaded.get(name):
-            continue
+    fields = [field for field in type(settings).model_fields if field.startswith(_PREFIX) and field not in _NO_MODELS]
+    absent = {field: name for field in fields if (name := getattr(settings, field)) and not loaded.get(name)}
+    for field in settings.model_fields_set & absent.keys():
+        name = absent.pop(field)
         text = f"the model {name} is {'not ready' if name in loaded else 'not there'}, which DARKROOM_{field.upper()} names"
-        yield (problem if field in settings.model_fields_set else warning)(_SUBJECT, text, _INSTALL)
+        yield problem(_SUBJECT, text, _INSTALL)
+    if absent:
+        text = f"not there, so that operations which need them are refused or use others: {', '.join(sorted(set(absent.values())))}"
+        yield warning(_SUBJECT, text, "`python -m models install` for those that you want")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
+from nats.js.api import StreamInfo
 from nats.js.errors import NotFoundError
 
 from deploy.admin.checks.findings import Finding, ok, problem, warning
@@ -22,20 +25,14 @@ async def check_streams(client: Client, replicas: int, servers: int) -> list[Fin
         text = f"{replicas} copies of each are wanted, and the cluster has {servers or 'no'} server{'s' if servers != 1 else ''}"
         found.append(problem(_SUBJECT, text, f"list all servers in DARKROOM_NATS_URL, add servers, or lower {_REPLICAS}"))
     jetstream, missing, right = client.jetstream(timeout=_ASK_SECONDS), [], []
-    for name in _STREAMS:
-        try:
-            told = await jetstream.stream_info(name)
-        except NotFoundError:
+    told = await asyncio.gather(*(jetstream.stream_info(name) for name in _STREAMS), return_exceptions=True)
+    for name, info in zip(_STREAMS, told, strict=True):
+        if isinstance(info, NotFoundError):
             missing.append(name)
-            continue
-        except (NatsError, TimeoutError) as error:
-            found.append(problem(_SUBJECT, f"{name}: {error or 'no answer'}", "look at the logs of NATS: the stream may have no leader"))
-            continue
-        copies = told.config.num_replicas or 1
-        if copies != replicas:
-            found.append(warning(_SUBJECT, f"{name} has {copies} of {replicas} copies", "restart tasks, which changes that when it starts"))
-        elif told.cluster is not None and (late := [peer.name for peer in told.cluster.replicas or () if peer.offline or not peer.current]):
-            found.append(warning(_SUBJECT, f"{name}: its copy on {', '.join(map(str, late))} is away or behind", "look at these servers"))
+        elif isinstance(info, BaseException):
+            found.append(problem(_SUBJECT, f"{name}: {info or 'no answer'}", "look at the logs of NATS: the stream may have no leader"))
+        elif fault := _fault(name, info, replicas):
+            found.append(fault)
         else:
             right.append(name)
     if missing:
@@ -43,6 +40,16 @@ async def check_streams(client: Client, replicas: int, servers: int) -> list[Fin
     if right:
         found.insert(0, ok(_SUBJECT, f"{', '.join(right)} with {replicas} cop{'ies' if replicas > 1 else 'y'} each"))
     return found
+
+
+def _fault(name: str, info: StreamInfo, replicas: int) -> Finding | None:
+    copies = info.config.num_replicas or 1
+    if copies != replicas:
+        return warning(_SUBJECT, f"{name} has {copies} of {replicas} copies", "restart tasks, which changes that when it starts")
+    peers = info.cluster.replicas or [] if info.cluster is not None else []
+    if late := [str(peer.name) for peer in peers if peer.offline or not peer.current]:
+        return warning(_SUBJECT, f"{name}: its copy on {', '.join(late)} is away or behind", "look at these servers")
+    return None
 
 
 async def check_room(client: Client) -> list[Finding]:

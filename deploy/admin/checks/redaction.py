@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from services.common.environment import PREFIX
 
 _IN_URL = re.compile(r"(?P<before>\w://[^\s:/@]*:)(?P<password>[^\s/@]+)(?=@)")
-_SECRET_NAME = re.compile(r"SECRET|PASSWORD|ACCESS_KEY|API_KEY|TOKEN|DATABASE_URL|NATS_URL|SIGNING_KEY")
+_SECRET_NAME = re.compile(r"SECRET|PASSWORD|ACCESS_KEY|API_KEY|TOKEN|DATABASE_URL|NATS_URL|_KEY(_FILE)?$")
 _SHORTEST = 8
 """Shorter ones could be any word of a sentence; in URLs they are found by their place."""
 _MOST_BYTES = 65_536

@@ -16,6 +16,7 @@ from deploy.installation.authority import Lifetime, names_of
 from deploy.installation.folder import CERTIFIED, MOUNTED
 from deploy.topology import DATABASES, SERVICES
 from services.common.identity import Signer
+from services.common.joining import NATS_USER
 from services.common.tls import FILES, MutualTls
 from services.tasks.store.secret_cipher import read_keys
 
@@ -165,8 +166,9 @@ def test_nats_gets_a_user_a_service_with_its_rights(tmp_path: Path) -> None:
     made = create(tmp_path, public_url=URL)
     lines = [line.strip() for line in made.nats_users_file.read_text().splitlines() if '"user"' in line]
     users = {user["user"]: user for user in map(json.loads, lines)}
-    assert set(users) == set(SERVICES)
+    assert set(users) == {*SERVICES, NATS_USER}
     assert all(f":{users[name]['password']}@" in (made.secret(name, "nats-url") or "") for name in SERVICES)
+    assert users[NATS_USER]["password"] == made.secret("accounts", "worker-nats-password")
     assert "_INBOX.tasks.>" in users["tasks"]["permissions"]["subscribe"]["allow"]
     assert 'user: "operator"' in made.nats_users_file.read_text()
 
@@ -198,5 +200,5 @@ def test_a_service_is_told_where_its_secrets_are(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_used_is_refused_before_anything_is_written(tmp_path: Path, options: dict[str, object], problem: str) -> None:
     with pytest.raises(InstallationError, match=problem):
-        create(tmp_path / "new", **{"public_url": URL, **options})  # type: ignore[arg-type]
+        create(tmp_path / "new", **{"public_url": URL, **options})
     assert not (tmp_path / "new").exists()
