@@ -32,7 +32,7 @@ def test_the_service_survives_what_a_machine_does(units: Units) -> None:
     # One part that is killed for lack of memory does not take the others with it.
     assert service["OOMPolicy"] == "continue"
     assert service["ExecStart"].endswith(f'up "DIR={units.stack}"')
-    assert service["ExecStop"].endswith(f'down "DIR={units.stack}"')
+    assert service["ExecStop"].endswith(f'--dir "{units.stack}" down')
 
 
 def test_backups_have_a_timer_only_if_they_are_made(units: Units, tmp_path: Path) -> None:
