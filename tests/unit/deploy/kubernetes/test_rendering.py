@@ -1,0 +1,77 @@
+"""Every overlay and every component renders into objects that Kubernetes, KEDA and the Prometheus operator take."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from functools import cache
+from pathlib import Path
+
+import kubernetes_validate
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from deploy.kubernetes.monitoring import FOLDER as MONITORING
+from deploy.kubernetes.monitoring import made
+from tests.unit.deploy.kubernetes.manifests import COMPONENTS, FOLDER, OVERLAYS, Object, of_kind, overlay, render
+
+# The oldest with sidecars, and the newest that there are schemas for.
+VERSIONS = ("1.29", kubernetes_validate.latest_version())
+# What their documentation says of the fields that are used; any other field fails.
+CUSTOM = {
+    (one["apiVersion"], one["kind"]): Draft202012Validator(one["schema"])
+    for one in yaml.safe_load_all((Path(__file__).parent / "custom_kinds.yaml").read_text())
+}
+
+
+def assert_valid(objects: list[Object]) -> None:
+    for one in objects:
+        custom = CUSTOM.get((one["apiVersion"], one["kind"]))
+        if custom is not None:
+            custom.validate(one)
+            continue
+        _validate(json.dumps(one))
+
+
+@cache
+def _validate(text: str) -> None:
+    """Once for each object, since most are in every rendering and the schemas are large."""
+    for version in VERSIONS:
+        kubernetes_validate.validate(json.loads(text), version, strict=True)
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_an_overlay_is_valid(name: str) -> None:
+    objects = list(overlay(name))
+    assert_valid(objects)
+    assert {one["metadata"].get("namespace", "darkroom") for one in objects} == {"darkroom"}
+    # An object of another name or namespace would not be in anybody's rules.
+    assert all("namespace" in one["metadata"] for one in objects if one["kind"] != "Namespace")
+
+
+@pytest.mark.parametrize("name", COMPONENTS)
+def test_a_component_on_its_own_is_valid(name: str, tmp_path: Path) -> None:
+    # A copy, since Kustomize follows relative paths only.
+    shutil.copytree(FOLDER, tmp_path / "kubernetes")
+    folder = tmp_path / "kubernetes" / "overlays" / "one"
+    folder.mkdir()
+    kustomization = {"namespace": "darkroom", "resources": ["../../base"], "components": [f"../../components/{name}"]}
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    assert_valid(render(folder))
+
+
+def test_every_component_is_in_an_overlay_or_named_on_the_page() -> None:
+    page = (FOLDER.parents[1] / "docs" / "operator" / "kubernetes.md").read_text()
+    assert [name for name in COMPONENTS if f"`{name}`" not in page] == []
+
+
+def test_what_prometheus_gets_is_what_deploy_prometheus_has() -> None:
+    assert {name: (MONITORING / name).read_text() for name in made()} == made()
+    (rules,) = of_kind(overlay("production"), "PrometheusRule")
+    assert rules["spec"] == yaml.safe_load((FOLDER.parent / "prometheus" / "alerts.yml").read_text())
+
+
+def test_an_unknown_field_is_refused() -> None:
+    (scaled, *_) = of_kind(overlay("production"), "ScaledObject")
+    assert not CUSTOM[scaled["apiVersion"], "ScaledObject"].is_valid({**scaled, "spec": {**scaled["spec"], "minReplicas": 1}})
