@@ -1,0 +1,1 @@
+"""Images of the services, of the model server, and how they are built."""

@@ -1,0 +1,89 @@
+"""`python -m deploy.images NAME…`: build images with the first of docker, podman and buildah that there is, from the repository root.
+
+Standard library only: it needs Python 3.11, and no environment of this repository.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+from deploy.images.builder import BUILDERS, Builder, BuildError, find_builder
+from deploy.images.catalogue import IMAGES
+from deploy.images.debian import make_base
+
+_ROOT = Path(__file__).resolve().parents[2]
+_FROM_DEBIAN = "debian"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Build; the exit status is 1 when that fails."""
+    options = _parser().parse_args(arguments)
+    try:
+        builder = find_builder(options.builder)
+        settings = dict(pair.split("=", 1) for pair in options.build_arg)
+        if options.python == _FROM_DEBIAN:
+            settings["PYTHON"] = make_base(builder)
+        elif options.python:
+            settings["PYTHON"] = options.python
+        for name in options.names:
+            print(_build(builder, name, options, settings), flush=True)
+    except BuildError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _build(builder: Builder, name: str, options: argparse.Namespace, settings: dict[str, str]) -> str:
+    """Build one image; returns its name."""
+    image = IMAGES[name]
+    tag = f"{options.registry}{image.name}:{options.version}{image.suffix}"
+    builder.build(
+        _ROOT,
+        _ROOT / "deploy" / "images" / image.dockerfile,
+        tag,
+        target=image.target,
+        arguments={"VERSION": options.version, "REVISION": _revision(), **image.arguments, **settings},
+        secrets={name: file for name, file in (("authorities", options.authorities), ("pip", options.pip_conf)) if file},
+    )
+    return tag
+
+
+def _revision() -> str:
+    if not shutil.which("git"):
+        return "unknown"
+    found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=_ROOT, capture_output=True, text=True, check=False)
+    return found.stdout.strip() or "unknown"
+
+
+def _version() -> str:
+    return str(tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]["version"])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m deploy.images", description="Build Darkroom's images.")
+    parser.add_argument("names", nargs="+", choices=IMAGES, metavar="NAME", help=", ".join(IMAGES))
+    parser.add_argument("--builder", choices=BUILDERS, help="default: the first of these that is there and works")
+    parser.add_argument("--registry", default="", help="what the names begin with, such as registry.example.com/media/")
+    parser.add_argument("--version", default=_version(), help="their tag (default: %(default)s)")
+    parser.add_argument(
+        "--python",
+        metavar="IMAGE",
+        help="image with Python 3.11 on Debian 12 to build from (default: the one that the file names); "
+        f"{_FROM_DEBIAN}: made here from Debian's packages, with mmdebstrap, for builders that reach no registry",
+    )
+    parser.add_argument(
+        "--build-arg", action="append", default=[], metavar="NAME=VALUE", help="such as SET=default, PLATFORM=cuda-tensorrt"
+    )
+    parser.add_argument("--authorities", type=Path, metavar="FILE", help="certificate authorities of a proxy, for the build alone")
+    parser.add_argument("--pip-conf", type=Path, metavar="FILE", help="pip's configuration, such as a mirror, for the build alone")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
