@@ -97,7 +97,7 @@ _SETTINGS_SURFACE = "snapotter"
 
 async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
     """Put the service together."""
-    database = await opening.open("database", opened(settings.database_url, settings.database_pool))
+    database = await opening.open("database", opened(settings.database, settings.database_pool))
     connection = await opening.open("nats", bus.connected(settings.nats, "accounts"))
     store = AccountStore(database)
     sessions, people = SessionStore(database), PeopleStore(database)

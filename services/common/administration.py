@@ -34,7 +34,7 @@ def run(
             # Alembic, which no other command needs.
             from services.common import migrations
 
-            migrations.migrate(service, config.load(DatabaseSettings).database_url)
+            migrations.migrate(service, config.load(DatabaseSettings).database)
             return 0
         act_as_operator()
         try:

@@ -9,26 +9,27 @@ serves, and for each worker; see `offers.py` and `worker_board.py`.
 `PROGRESS.<name>` keeps, for two minutes, what was last told of a job that a client of the gateway has named.
 `JOBS.<name>` keeps, for a day, which task it is that a client has named and does not wait for.
 
-The tasks service creates the streams. A user of NATS needs only what its service does (`deploy/local/programs/nats_users.py` lists it), and
+The tasks service creates the streams. A user of NATS needs only what its service does (`deploy/installation/nats_users.py` lists it), and
 gets answers below `_INBOX.<user>`, which no other service needs to read.
 """
 
 from __future__ import annotations
 
-import ssl
+import asyncio
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
 
-import nats
+import nats.errors
+import nats.js.errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import PersistMode, RetentionPolicy, StorageType, StreamConfig
 from prometheus_client import Counter
 
 from services.common.log import get_logger
+from services.common.nats_servers import NatsServers
 from services.common.publishing import Publisher
-from services.common.tls import MutualTls
 
 WORK_STREAM, EVENTS_STREAM, OFFERS_STREAM, PROGRESS_STREAM, JOBS_STREAM = "WORK", "EVENTS", "OFFERS", "PROGRESS", "JOBS"
 ENDS_CONSUMER = "files"
@@ -43,6 +44,9 @@ _PROGRESS_JOBS = 50_000
 _JOBS_SECONDS = 86_400
 _JOBS = 1_000_000
 _DUPLICATE_SECONDS = 120
+_AGAIN_SECONDS = 1.0
+# JetStream's error codes while a cluster has not found together: no leader, too few servers, or one that is still reading its disk.
+_STARTING = frozenset({10004, 10005, 10008, 10009, 10118})
 _logger = get_logger()
 _DISCONNECTS = Counter("darkroom_nats_disconnects", "Times that the connection to NATS was lost.")
 
@@ -98,17 +102,6 @@ def cancel_subject(task_id: int | str) -> str:
     return f"CANCEL.{task_id}"
 
 
-def inbox_prefix(url: str) -> str:
-    """Where the user in a URL gets its answers."""
-    user = urlsplit(url).username
-    return f"_INBOX.{user}" if user else "_INBOX"
-
-
-def client_context(url: str, tls: MutualTls | None) -> ssl.SSLContext | None:
-    """What to connect to a server with: the certificate where the URL is `tls://`."""
-    return tls.context() if tls is not None and urlsplit(url).scheme == "tls" else None
-
-
 def messaging(subject: str, operation: str, task_id: int) -> dict[str, str | int]:
     """Attributes, by OpenTelemetry's conventions, of a span that sends (`send`) or handles (`process`) a message about a task."""
     return {
@@ -128,7 +121,11 @@ class Bus:
         self.publisher = Publisher(client)
 
     async def ensure_streams(self, replicas: int) -> None:
-        """Create or update the streams; repeating it is harmless."""
+        """Create or update the streams; repeating it is harmless.
+
+        Waits for a cluster that is still starting or has fewer servers than `replicas`. Raises nats.js.errors.APIError for anything else,
+        such as several replicas on a server that is in no cluster.
+        """
         streams = (
             StreamConfig(
                 name=WORK_STREAM,
@@ -189,39 +186,68 @@ class Bus:
             await self._ensure(stream)
 
     async def _ensure(self, stream: StreamConfig) -> None:
+        while True:
+            try:
+                await self._create_or_update(stream)
+                break
+            except (nats.js.errors.APIError, nats.errors.TimeoutError, nats.errors.NoRespondersError) as error:
+                if isinstance(error, nats.js.errors.APIError) and error.err_code not in _STARTING:
+                    raise
+                _logger.warning("stream_not_ready", stream=stream.name, replicas=stream.num_replicas, error=str(error))
+            await asyncio.sleep(_AGAIN_SECONDS)
+
+    async def _create_or_update(self, stream: StreamConfig) -> None:
+        name = str(stream.name)
         try:
-            known = await self.jetstream.stream_info(str(stream.name))
-            # The persist mode of a stream cannot be changed, so a stream made by an earlier version keeps its own.
-            await self.jetstream.update_stream(stream, persist_mode=known.config.persist_mode)
+            known = (await self.jetstream.stream_info(name)).config
         except nats.js.errors.NotFoundError:
             await self.jetstream.add_stream(stream)
+            return
+        if known.persist_mode == PersistMode.ASYNC and (stream.num_replicas or 1) > 1:
+            # The server can neither replicate such a stream nor change its mode. What is lost with it is taken back, as after a crash.
+            await self.jetstream.delete_stream(name)
+            await self.jetstream.add_stream(stream)
+            return
+        # The persist mode of a stream cannot be changed, so a stream made by an earlier version keeps its own.
+        await self.jetstream.update_stream(stream, persist_mode=known.persist_mode)
 
 
 @asynccontextmanager
-async def connected(url: str, name: str, replicas: int | None = None, tls: MutualTls | None = None) -> AsyncIterator[Bus]:
-    """A bus, closed when the block ends. `replicas` is for the service that creates the streams: how many copies each has. `tls` is for a
-    URL `tls://…`."""
+async def connected(where: NatsServers | str, service: str, replicas: int | None = None, *, name: str = "") -> AsyncIterator[Bus]:
+    """A bus of a service, closed when the block ends; `where` may be a URL, as in `NatsServers.parse`.
+
+    `replicas` is for the service that creates the streams: how many copies each has. `name` is shown in NATS's monitoring in place of the
+    service. If the servers end the connection for good, as when they no longer accept the credentials, the process is told to stop, since
+    whoever keeps it running starts it anew with those of that moment.
+    """
+    client, closing = Client(), False
 
     async def disconnected() -> None:
-        _DISCONNECTS.inc()
-        _logger.warning("nats_disconnected")
+        if not closing:
+            _DISCONNECTS.inc()
+            _logger.warning("nats_disconnected")
 
     async def reconnected() -> None:
-        _logger.info("nats_reconnected")
+        _logger.info("nats_reconnected", server=client.connected_url.netloc if client.connected_url else "")
 
     async def failed(error: Exception) -> None:
-        _logger.warning("nats_error", error=str(error))
+        _logger.warning("nats_error", error=str(error) or repr(error))
 
-    client = await nats.connect(
-        url,
-        name=name,
-        inbox_prefix=inbox_prefix(url),
-        tls=client_context(url, tls),
+    async def closed() -> None:
+        if not closing and client.last_error is not None:
+            _logger.error("nats_closed", error=str(client.last_error))
+            signal.raise_signal(signal.SIGTERM)
+
+    servers = NatsServers.parse(where) if isinstance(where, str) else where
+    await client.connect(
+        **servers.options(service),
+        name=name or service,
         max_reconnect_attempts=-1,
-        reconnect_time_wait=0.25,
+        reconnect_time_wait=0.25,  # type: ignore[arg-type]
         ping_interval=10,
         disconnected_cb=disconnected,
         reconnected_cb=reconnected,
+        closed_cb=closed,
         error_cb=failed,
     )
     bus = Bus(client, client.jetstream())
@@ -232,4 +258,5 @@ async def connected(url: str, name: str, replicas: int | None = None, tls: Mutua
     finally:
         # Not drain(): it waits for every delivered message to be consumed, and a cancelled pull leaves its last status unconsumed. Nor is
         # it needed: work is acknowledged when done and redelivered otherwise. close() sends what is buffered.
+        closing = True
         await client.close()

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import ssl
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
+from services.common.database_address import DatabaseAddress, Pooler, knows_an_authority
 from services.common.environment import EnvironmentSettings
+from services.common.nats_servers import NatsServers, check_credentials
 from services.common.tls import FILES, MutualTls, authorities
 
 Settings = TypeVar("Settings", bound=EnvironmentSettings)
@@ -40,11 +43,82 @@ class TlsSettings(EnvironmentSettings):
         return MutualTls(self.internal_tls_dir) if self.internal_tls_dir is not None else None
 
 
-class ProcessSettings(TlsSettings):
+class NatsSettings(TlsSettings):
+    """Settings of a process that connects to NATS."""
+
+    nats_url: str = Field(
+        description="NATS with JetStream, including credentials: `nats://user:password@host:port`; of a cluster, several such URLs with "
+        "commas between them, of which only the first needs credentials. With `tls://` in place of `nats://`, over TLS."
+    )
+    nats_credentials_file: Path | None = Field(
+        None,
+        description="File with the JWT and NKey seed of this service's NATS user (`nsc generate creds`), where nats_url has no user. The "
+        "user may subscribe to `_INBOX.SERVICE.>`.",
+    )
+    nats_ca_file: Path | None = Field(
+        None,
+        description="PEM file with the authority that has signed the certificates of NATS. If unset, that of internal_tls_dir, or without "
+        "that public authorities.",
+    )
+    nats_tls_hostname: str | None = Field(
+        None,
+        min_length=1,
+        description="The name in the certificate of NATS, if it is not the host of nats_url; also asked for by SNI.",
+    )
+    nats_tls_first: bool = Field(
+        False,
+        description="Whether to begin with TLS before NATS says anything, as a proxy needs that routes by SNI. NATS must have "
+        "`handshake_first` set.",
+    )
+
+    @field_validator("nats_url")
+    @classmethod
+    def _names_servers(cls, url: str) -> str:
+        NatsServers.parse(url)
+        return url
+
+    @field_validator("nats_credentials_file")
+    @classmethod
+    def _identify_a_user(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        if file is not None:
+            check_credentials(file)
+            url = info.data.get("nats_url")
+            if url is not None and NatsServers.parse(url).user is not None:
+                raise ValueError("DARKROOM_NATS_URL has a user of its own; leave out one of them")
+        return file
+
+    @field_validator("nats_ca_file")
+    @classmethod
+    def _holds_the_authority_of_nats(cls, file: Path | None) -> Path | None:
+        if file is not None:
+            authorities(file)
+        return file
+
+    @field_validator("nats_ca_file", "nats_tls_hostname", "nats_tls_first")
+    @classmethod
+    def _is_for_tls(cls, value: object, info: ValidationInfo) -> object:
+        url = info.data.get("nats_url")
+        if value and url is not None and NatsServers.parse(url).scheme != "tls":
+            raise ValueError("is for TLS, and DARKROOM_NATS_URL does not begin with tls://")
+        return value
+
+    @property
+    def nats(self) -> NatsServers:
+        """Where NATS is, and how this process identifies itself to it."""
+        return replace(
+            NatsServers.parse(self.nats_url),
+            credentials_file=self.nats_credentials_file,
+            tls=self.tls,
+            ca_file=self.nats_ca_file,
+            tls_hostname=self.nats_tls_hostname,
+            tls_first=self.nats_tls_first,
+        )
+
+
+class ProcessSettings(NatsSettings):
     """Settings of every process. Field `x_y` is read from `DARKROOM_X_Y`."""
 
     internal_listen: str = Field(description="Address of the internal gRPC listener, for other services only: `unix:/path` or `host:port`.")
-    nats_url: str = Field(description="NATS server with JetStream, including credentials: `nats://user:password@host:port`.")
     signing_key_file: Path = Field(description="File with this service's Ed25519 private key, in PEM format.")
     trusted_keys_file: Path = Field(description="JSON file that maps each issuer's name to its Ed25519 public key, in PEM format.")
     metrics_listen: str | None = Field(
@@ -112,9 +186,45 @@ class DatabaseSettings(EnvironmentSettings):
 
     database_url: str = Field(
         description="The service's own PostgreSQL database (version 15 or newer): `postgresql+asyncpg://user:password@host/name`; "
-        "with a Unix socket: `…@/name?host=/folder`."
+        "with a Unix socket: `…@/name?host=/folder`; with several servers, of which the one that takes writes is used: "
+        "`…@host1:5432,host2:5432/name`; over TLS: `?ssl=verify-full`."
+    )
+    database_ca_file: Path | None = Field(
+        None,
+        description="PEM file with the authority that has signed the certificate of PostgreSQL, for `?ssl=verify-full` or `verify-ca`. If "
+        "unset, libpq's PGSSLROOTCERT or ~/.postgresql/root.crt.",
+    )
+    database_pooler: Pooler = Field(
+        "none",
+        description="transaction: database_url leads to a pooler such as PgBouncer that gives out its connections for a transaction each. "
+        "If that is so and this is none, calls fail with `prepared statement … does not exist` or `… already exists` as soon as there are "
+        "several.",
     )
     database_pool: int = Field(10, ge=2, le=200, description="Maximum number of connections in the pool.")
+
+    @field_validator("database_url")
+    @classmethod
+    def _names_a_database(cls, url: str) -> str:
+        DatabaseAddress.parse(url)
+        return url
+
+    @field_validator("database_ca_file")
+    @classmethod
+    def _says_who_signs(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        if file is not None:
+            authorities(file)
+        if (url := info.data.get("database_url")) is not None:
+            verifies = DatabaseAddress.parse(url).verifies
+            if file is not None and not verifies:
+                raise ValueError("nothing is checked against it unless DARKROOM_DATABASE_URL ends with ?ssl=verify-full or ?ssl=verify-ca")
+            if file is None and verifies and not knows_an_authority():
+                raise ValueError("is needed, since DARKROOM_DATABASE_URL wants the server's certificate checked")
+        return file
+
+    @property
+    def database(self) -> DatabaseAddress:
+        """Where the database is, and how it is reached."""
+        return DatabaseAddress.parse(self.database_url, self.database_ca_file, self.database_pooler)
 
 
 class AuditSettings(EnvironmentSettings):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -19,19 +19,18 @@ from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi, dia
 from sqlalchemy.engine.interfaces import AdaptedConnection
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, PoolProxiedConnection
-from sqlalchemy.util import greenlet_spawn
-from sqlalchemy.util.queue import Empty
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
+from services.common.database_address import DatabaseAddress
+from services.common.database_engine import PooledConnection, is_gone, new_engine
+from services.common.database_pool import WAIT_SECONDS, KeepingPool
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.process import end
 
 Rows = Sequence[asyncpg.Record]
 _NOTHING = text("SELECT 1")
 _NONE: Mapping[str, Any] = MappingProxyType({})
-# How long a call waits for a connection.
-_WAIT_SECONDS = 10.0
 # A free connection holds 2 to 6 MiB in the server. To open one costs a call some 10 ms, and its first statements a little more each.
 _UNUSED_SECONDS = 10.0
 
@@ -75,11 +74,16 @@ class Database:
         """Like `fetch`, one at a time for a name in a space of advisory locks: a statement sees what the one before has committed.
 
         The lock is the connection's, not a transaction's, so that the rows that the statement locks are free as soon as it has ended.
+        Behind a pooler, where a connection is one for a transaction only, it is the transaction's.
         """
         quoted = name.replace("'", "''")
         lock = f"({space:d}, hashtext('{quoted}'))"
         unlock = f"SELECT pg_advisory_unlock{lock}"
         async with _connection(self.engine) as connection:
+            if isinstance(connection, PooledConnection):
+                async with connection.transaction():
+                    await connection.execute(f"SELECT pg_advisory_xact_lock{lock}")
+                    return await _fetch(connection, statement, values)
             await connection.execute(f"SELECT pg_advisory_lock{lock}")
             try:
                 return await _fetch(connection, statement, values)
@@ -102,20 +106,20 @@ class Database:
 
 
 @asynccontextmanager
-async def opened(url: str, pool: int) -> AsyncIterator[Database]:
-    """A database with up to `pool` connections, closed when the block ends."""
-    async with engine(url, pool) as made:
+async def opened(where: DatabaseAddress | str, pool: int) -> AsyncIterator[Database]:
+    """A database, or that of a URL, with up to `pool` connections, closed when the block ends."""
+    async with engine(where, pool) as made:
         yield Database(made)
 
 
 @asynccontextmanager
-async def engine(url: str, pool: int) -> AsyncIterator[AsyncEngine]:
+async def engine(where: DatabaseAddress | str, pool: int) -> AsyncIterator[AsyncEngine]:
     """An engine with up to `pool` connections that survives restarts of the server, disposed of when the block ends.
 
     It has as many connections as calls have needed at once lately, and at least one after the first call.
     """
     # Last in, first out: few connections do most of the work, and their plans and caches stay warm.
-    made = create_async_engine(url, poolclass=_KeepingPool, pool_size=pool, max_overflow=0, pool_timeout=_WAIT_SECONDS, pool_use_lifo=True)
+    made = new_engine(where, poolclass=KeepingPool, pool_size=pool, max_overflow=0, pool_timeout=WAIT_SECONDS, pool_use_lifo=True)
     event.listen(made.sync_engine, "checkout", _refuse_closed)
     closing = asyncio.create_task(_closing_unused(_pool(made)))
     try:
@@ -126,97 +130,15 @@ async def engine(url: str, pool: int) -> AsyncIterator[AsyncEngine]:
         await made.dispose()
 
 
-class _KeepingPool(AsyncAdaptedQueuePool):
-    """A pool that keeps free connections at hand for statements, all but one, unless somebody waits for the pool itself."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._kept: list[PoolProxiedConnection] = []
-        self._wanted = 0
-        self._opening = asyncio.Lock()
-        self._unused = 0
-
-    def checkedin(self) -> int:
-        """Free connections."""
-        return super().checkedin() + len(self._kept)
-
-    def checkedout(self) -> int:
-        """Busy connections."""
-        return super().checkedout() - len(self._kept)
-
-    @contextmanager
-    def wanted(self) -> Iterator[None]:
-        """Connections that become free go to the pool while the block runs, since it waits for one there."""
-        self._wanted += 1
-        try:
-            yield
-        finally:
-            self._wanted -= 1
-
-    async def take(self, engine: AsyncEngine) -> PoolProxiedConnection:
-        """A connection, which must be put back."""
-        if (kept := await self._take_kept()) is not None:
-            return kept
-        # One opens at a time. Of calls that come together, the others are mostly served by those that become free meanwhile.
-        async with asyncio.timeout(_WAIT_SECONDS):
-            await self._opening.acquire()
-        try:
-            if (kept := await self._take_kept()) is not None:
-                return kept
-            with self.wanted():
-                return await engine.raw_connection()
-        finally:
-            self._unused = 0
-            self._opening.release()
-
-    async def _take_kept(self) -> PoolProxiedConnection | None:
-        while self._kept:
-            kept = self._kept.pop()
-            if kept.driver_connection is not None and not kept.driver_connection.is_closed():
-                self._unused = min(self._unused, self.checkedin())
-                return kept
-            kept.invalidate()
-            await greenlet_spawn(kept.close)
-        return None
-
-    async def put_back(self, connection: PoolProxiedConnection) -> None:
-        """Make a connection free, or replace it if it has been invalidated."""
-        if connection.is_valid and not self._wanted and len(self._kept) < self.size() - 1:
-            self._kept.append(connection)
-        else:
-            await greenlet_spawn(connection.close)
-
-    async def give_back(self, count: int) -> None:
-        """Return up to `count` of the connections at hand to the pool."""
-        for _ in range(min(count, len(self._kept))):
-            await greenlet_spawn(self._kept.pop(0).close)
-
-    async def close_unused(self) -> None:
-        """Close the free connections that no call has needed since the last time, all but one."""
-        for _ in range(min(self._unused, self.checkedin() - 1)):
-            await self.give_back(1)
-            await greenlet_spawn(self._close_one)
-        self._unused = self.checkedin()
-
-    def _close_one(self) -> None:
-        # As the pool does with one that it has no room for.
-        with suppress(Empty):
-            record = self._pool.get(block=False)
-            try:
-                record.close()
-            finally:
-                self._dec_overflow()
-
-
-async def _closing_unused(pool: _KeepingPool) -> None:
+async def _closing_unused(pool: KeepingPool) -> None:
     while True:
         await asyncio.sleep(_UNUSED_SECONDS)
         await pool.close_unused()
 
 
-def _pool(engine: AsyncEngine) -> _KeepingPool:
+def _pool(engine: AsyncEngine) -> KeepingPool:
     pool = engine.sync_engine.pool
-    assert isinstance(pool, _KeepingPool)
+    assert isinstance(pool, KeepingPool)
     return pool
 
 
@@ -237,6 +159,10 @@ async def _connection(engine: AsyncEngine) -> AsyncIterator[asyncpg.Connection]:
         except (asyncio.CancelledError, asyncpg.InternalClientError) as error:
             # The server may still be working on a statement, or be ending the connection, so it must not be reused.
             pooled.invalidate(error)
+            raise
+        except asyncpg.ReadOnlySQLTransactionError as error:
+            # All of them lead to a server that only follows another. The next may reach that one.
+            pool.give_up(pooled, error)
             raise
         finally:
             await pool.put_back(pooled)
@@ -266,12 +192,12 @@ def reaching_database() -> Iterator[None]:
     except (OSError, PoolTimeoutError) as error:
         raise _away() from error
     except asyncpg.PostgresError as error:
-        if not _gone(error.sqlstate):
+        if not is_gone(error.sqlstate):
             raise
         raise _away() from error
     except AsyncAdapt_asyncpg_dbapi.Error as error:
         # What SQLAlchemy makes of asyncpg's errors while it connects.
-        if not _gone(error.sqlstate):
+        if not is_gone(error.sqlstate):
             raise
         raise _away() from error
     except asyncpg.InterfaceError as error:
@@ -283,15 +209,9 @@ def reaching_database() -> Iterator[None]:
         # The connection was taken while the server's last message on it was being read.
         raise _away() from error
     except DBAPIError as error:
-        if not error.connection_invalidated and not _gone(getattr(error.orig, "sqlstate", None)):
+        if not error.connection_invalidated and not is_gone(getattr(error.orig, "sqlstate", None)):
             raise
         raise _away() from error
-
-
-def _gone(state: str | None) -> bool:
-    # PostgreSQL's appendix of error codes. Class 08: connection exceptions; 53300: too many connections; 57P: the server is shutting down,
-    # has crashed, or is starting.
-    return (state or "").startswith(("08", "53300", "57P"))
 
 
 def _away() -> DarkroomError:

@@ -8,8 +8,9 @@ from threading import Lock
 from alembic import command, context
 from alembic.config import Config
 from sqlalchemy import Connection, MetaData, text
-from sqlalchemy.ext.asyncio import create_async_engine
 
+from services.common.database_address import DatabaseAddress
+from services.common.database_engine import new_engine
 from services.common.log import get_logger
 
 _logger = get_logger()
@@ -36,7 +37,7 @@ One statement, because asyncpg prepares what it runs, and only one statement can
 DROP_NEXT_ID = "DO $block$ BEGIN DROP FUNCTION next_id(); DROP SEQUENCE id_sequence; END $block$"
 
 
-def migrate(service: str, url: str, to: str = "head") -> None:
+def migrate(service: str, where: DatabaseAddress | str, to: str = "head") -> None:
     """Bring the database of `services.<service>` to the newest version, or to that of a migration. Replicas may do so at the same time.
     It runs an event loop of its own.
 
@@ -46,18 +47,18 @@ def migrate(service: str, url: str, to: str = "head") -> None:
     config = Config()
     config.set_main_option("script_location", f"services.{service}:migrations")
     config.set_main_option("path_separator", "os")
-    config.attributes["url"] = url
+    config.attributes["where"] = where
     with _one_at_a_time:
         command.upgrade(config, to)
 
 
 def run_environment(metadata: MetaData) -> None:
     """What a service's `migrations/env.py` calls: run the migrations in one transaction under a lock."""
-    asyncio.run(_run(metadata, context.config.attributes["url"]))
+    asyncio.run(_run(metadata, context.config.attributes["where"]))
 
 
-async def _run(metadata: MetaData, url: str) -> None:
-    made = create_async_engine(url)
+async def _run(metadata: MetaData, where: DatabaseAddress | str) -> None:
+    made = new_engine(where)
     async with made.begin() as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
         await connection.run_sync(_upgrade, metadata)

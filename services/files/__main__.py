@@ -51,8 +51,8 @@ _STORAGE_SECONDS = 10.0
 async def compose(settings: FilesSettings, opening: Opening) -> Parts:
     """Put the service together."""
     caller = Caller(Signer("files", settings.signing_key_file))
-    database = await opening.open("database", opened(settings.database_url, settings.database_pool))
-    bus = await opening.open("nats", connected(settings.nats_url, "files", tls=settings.tls))
+    database = await opening.open("database", opened(settings.database, settings.database_pool))
+    bus = await opening.open("nats", connected(settings.nats, "files"))
     tasks = TasksClient(await opening.open("tasks", channel(settings.tasks_address, "tasks", settings.tls)), caller)
     secret = settings.s3_secret_key.get_secret_value()
     storage = object_store(

@@ -34,7 +34,7 @@ async def compose(settings: GatewaySettings, opening: Opening) -> Parts:
     # Its warnings quote what clients sent.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
     signer = Signer("gateway", settings.signing_key_file)
-    bus = await opening.open("nats", connected(settings.nats_url, "gateway", tls=settings.tls))
+    bus = await opening.open("nats", connected(settings.nats, "gateway"))
     revocations = await opening.open("revocations", Revocations(bus))
     files = await opening.open("files", channel(settings.files_address, "files", settings.tls))
     library = await opening.open("library", channel(settings.files_public_address, "files", settings.tls, repeats=False))

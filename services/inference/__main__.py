@@ -83,7 +83,7 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
     files = await opening.open("files", channel(settings.files_address, "files", settings.tls))
     tasks = await opening.open("tasks", channel(settings.tasks_address, "tasks", settings.tls))
     streams = await opening.open("streams", channel(settings.tasks_address, "tasks", settings.tls, repeats=False))
-    connection = await opening.open("nats", bus.connected(settings.nats_url, name, tls=settings.tls))
+    connection = await opening.open("nats", bus.connected(settings.nats, "inference", name=name))
     heard = await opening.open("cancellations", cancellations.listening(connection))
     if not _MODELS_LANES.isdisjoint(settings.lanes):
         managing = Bundles(bundles, server.control, settings.model_repository, settings.model_platform, {DDCOLOR: settings.model_colorize})

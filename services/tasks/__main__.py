@@ -35,8 +35,8 @@ _ADVICE = (
 async def compose(settings: TasksSettings, opening: Opening) -> Parts:
     """Build the service."""
     caller = Caller(Signer("tasks", settings.signing_key_file))
-    database = await opening.open("database", opened(settings.database_url, settings.database_pool))
-    bus = await opening.open("nats", connected(settings.nats_url, "tasks", settings.nats_replicas, settings.tls))
+    database = await opening.open("database", opened(settings.database, settings.database_pool))
+    bus = await opening.open("nats", connected(settings.nats, "tasks", settings.nats_replicas))
     revocations = await opening.open("revocations", Revocations(bus))
     feed = await opening.open("events", event_feed(bus))
     files = await opening.open("files", channel(settings.files_address, "files", settings.tls))

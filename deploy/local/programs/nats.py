@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import nats
 from nats.errors import Error as NatsError
 
@@ -12,7 +14,7 @@ from deploy.local.credentials import OPERATOR
 from deploy.local.errors import NotReady
 from deploy.local.program import Program
 from deploy.local.programs.nats_users import users
-from services.common.bus import client_context
+from services.common.nats_servers import NatsServers
 from services.common.tls import FILES
 
 # sync_interval: always makes acknowledged messages survive a power cut; the default syncs every two minutes.
@@ -51,7 +53,7 @@ def nats_server(config: StackConfig) -> Program:
 
     async def ready() -> None:
         """INFO, authentication, and an answer from JetStream, which comes only after its streams are recovered."""
-        context = client_context(config.nats_url, config.tls(OPERATOR))
+        context = replace(NatsServers.parse(config.nats_url), tls=config.tls(OPERATOR)).context()
         try:
             client = await nats.connect(
                 config.nats_url, tls=context, allow_reconnect=False, connect_timeout=2, reconnect_time_wait=0, error_cb=_raised_instead

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from services.common.errors import DarkroomError
 from services.common.log import get_logger
 from services.common.loop import Loop
 from services.common.process import background
@@ -82,8 +83,9 @@ def _described(error: Exception) -> tuple[str, str]:
         return str(error), str(error)
     if isinstance(error, TimeoutError):
         return _NO_ANSWER, _NO_ANSWER
-    name = type(error).__name__
-    return f"{name}: {error}", name
+    # What is said to clients says nothing of the cause.
+    cause = error.__cause__ if isinstance(error, DarkroomError) and error.__cause__ is not None else error
+    return f"{type(cause).__name__}: {cause}", type(error).__name__
 
 
 class Health:

@@ -23,7 +23,7 @@ async def test_stored_keys_go_by_the_new_names(database: str, service: str, befo
     config = Config()
     config.set_main_option("script_location", f"services.{service}:migrations")
     config.set_main_option("path_separator", "os")
-    config.attributes["url"] = database
+    config.attributes["where"] = database
     await asyncio.to_thread(command.upgrade, config, before)
     # A repeated call for a new key gets the same secret, for which accounts stores a part.
     stored = STORED.format(more=", nonce", values=", ''") if service == "accounts" else STORED.format(more="", values="")

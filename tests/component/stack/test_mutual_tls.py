@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Awaitable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -22,8 +23,8 @@ from deploy.local.daemon.child import read_environment
 from deploy.topology import AUTHORIZATION, EDGE, PUBLIC, SERVICES
 from envoy_api.envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 from externalscaler import externalscaler_pb2, externalscaler_pb2_grpc
-from services.common.bus import client_context
 from services.common.identity import Signer
+from services.common.nats_servers import NatsServers
 from services.common.tls import SCALER, MutualTls
 from tests.certificate import make_certificate
 from tests.stacks import StackUnderTest
@@ -81,7 +82,8 @@ async def test_parts_speak_mutual_tls(tls_stack: StackUnderTest, tmp_path: Path)
     with pytest.raises((ssl.SSLError, nats.errors.Error, OSError)):
         trusting = ssl.create_default_context(cafile=_certificates(tls_stack, "nats").folder / "ca.crt")
         await nats.connect(config.nats_url, tls=trusting, allow_reconnect=False, max_reconnect_attempts=0)
-    client = await nats.connect(config.nats_url, tls=client_context(config.nats_url, _certificates(tls_stack, OPERATOR)))
+    servers = replace(NatsServers.parse(config.nats_url), tls=_certificates(tls_stack, OPERATOR))
+    client = await nats.connect(**servers.options("operator"))
     assert (await client.jetstream().account_info()).streams >= 2
     await client.close()
 

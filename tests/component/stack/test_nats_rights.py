@@ -8,7 +8,7 @@ import nats
 import pytest
 
 from deploy.topology import SERVICES
-from services.common.bus import inbox_prefix
+from services.common.nats_servers import NatsServers
 from tests.stacks import StackUnderTest
 
 # Who may publish to a subject. Only what is refused is sent.
@@ -58,7 +58,7 @@ async def test_a_service_may_do_its_own_part_alone(stack: StackUnderTest, servic
     expected = {f'nats: permissions violation for publish to "{subject.lower()}"' for subject in _without(PUBLISH, service)}
     expected |= {f'nats: permissions violation for subscription to "{subject.lower()}"' for subject in _without(SUBSCRIBE, service)}
     url = stack.stack.config.nats_user_url(service)
-    client = await nats.connect(url, inbox_prefix=inbox_prefix(url), error_cb=note)
+    client = await nats.connect(url, inbox_prefix=NatsServers.parse(url).inbox_prefix(""), error_cb=note)
     try:
         for subject, services in PUBLISH.items():
             if service not in services:

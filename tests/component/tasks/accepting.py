@@ -59,7 +59,7 @@ async def accepting(settings: TasksSettings, signer: Signer) -> AsyncIterator[Ac
     """The parts, on the database and with the files service of a tasks service with these settings."""
     async with (
         opened(settings.database_url, 4) as database,
-        connected(settings.nats_url, "tests", settings.nats_replicas, settings.tls) as bus,
+        connected(settings.nats, "tests", settings.nats_replicas) as bus,
         channel(settings.files_address, "files", settings.tls) as files_channel,
     ):
         clock = system_clock

@@ -71,7 +71,7 @@ async def test_tasks_from_before_there_was_a_ledger_end_free_of_charge(database:
     config = Config()
     config.set_main_option("script_location", "services.tasks:migrations")
     config.set_main_option("path_separator", "os")
-    config.attributes["url"] = database
+    config.attributes["where"] = database
     await asyncio.to_thread(command.upgrade, config, "0001")
     clock = MovableClock()
     async with engine(database, 2) as made:

@@ -13,7 +13,7 @@ def test_all_problems_are_told_at_once(monkeypatch: pytest.MonkeyPatch, capsys: 
         load(ServiceSettings)
     told = capsys.readouterr().err
     assert exit_.value.code == 2
-    assert "DARKROOM_NATS_URL: Field required (NATS server" in told
+    assert "DARKROOM_NATS_URL: Field required (NATS with JetStream" in told
     assert "DARKROOM_SIGNING_KEY_FILE" in told
     assert "DARKROOM_LOG_LEVEL: Input should be 'debug', 'info', 'warning' or 'error'" in told
 
