@@ -61,7 +61,7 @@ def render(settings: EdgeSettings) -> Path:
         "forms": settings.upstream(routes.GATEWAY) if handed_on or any(how.form for how in treatments) else None,
         # The largest file, and as much around it as any other body may have.
         "form_limit": min(settings.edge_upload_limit + settings.edge_body_limit, 2**32 - 1),
-        "storage": Endpoint.parse(settings.s3_endpoint) if settings.s3_endpoint else None,
+        "storage": Endpoint.parse(settings.routed_storage) if settings.routed_storage else None,
         "collector": Endpoint.parse(settings.otlp_endpoint) if settings.otlp_endpoint else None,
         "sampled_per_million": round(settings.trace_ratio * 1_000_000),
         "object_path": f"{bucket}/[^/].*",

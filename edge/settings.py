@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, create_model, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, create_model, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from deploy.topology import PUBLIC
 from edge.addresses import Address, Endpoint, Upstream
+from services.common.bucket_address import Addressing, check_addressing
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _CONNECTIONS = 20_000
@@ -106,6 +107,11 @@ class _EdgeSettings(BaseSettings):
     )
     public_url: str | None = Field(
         None,
+    s3_addressing: Addressing = Field(
+        "path",
+        description="Where the bucket is in presigned URLs (the setting of the files service of the same name): path or virtual. With "
+        "virtual, clients reach the storage itself, at --s3-public-endpoint, and no path is routed there.",
+    )
         description="URL at which clients reach the public port if it is behind a proxy, such as https://media.example.com.",
     )
     edge_trusted_hops: int = Field(
@@ -233,6 +239,13 @@ class _EdgeSettings(BaseSettings):
 
     @field_validator("public_url", "s3_public_endpoint")
     @classmethod
+    @field_validator("s3_addressing")
+    @classmethod
+    def _bucket_in_the_path(cls, addressing: Addressing, info: ValidationInfo) -> Addressing:
+        if addressing == "virtual" and info.data.get("s3_public_endpoint") is None:
+            raise ValueError("virtual needs --s3-public-endpoint, where clients reach the storage")
+        return check_addressing(addressing, info.data.get("s3_bucket", ""))
+
     def _url(cls, url: str | None) -> str | None:
         parts = urlsplit(url or "http://unset")
         if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or parts.path not in ("", "/") or parts.query:
@@ -305,10 +318,16 @@ class _EdgeSettings(BaseSettings):
 
     @property
     def storage_origin(self) -> str:
+    @property
+    def routed_storage(self) -> str | None:
+        """URL of the object storage to which /BUCKET/ is routed; None where clients reach it themselves."""
+        return self.s3_endpoint if self.s3_addressing == "path" else None
+
         """The origin to which clients send uploads; empty if that is this edge."""
-        if self.s3_endpoint is not None or self.s3_public_endpoint is None:
+        if self.routed_storage is not None or self.s3_public_endpoint is None:
             return ""
-        return f"{urlsplit(self.s3_public_endpoint).scheme}://{_host(self.s3_public_endpoint)}"
+        bucket = f"{self.s3_bucket}." if self.s3_addressing == "virtual" else ""
+        return f"{urlsplit(self.s3_public_endpoint).scheme}://{bucket}{_host(self.s3_public_endpoint)}"
 
 
 def _host(url: str) -> str:

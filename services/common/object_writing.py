@@ -6,7 +6,7 @@ At most two blocks of a file are in memory, and nothing more is read while both 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +16,8 @@ from typing import Protocol
 from services.common.backoff import retry_unavailable
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
-from services.common.object_http import ObjectHttp, ObjectHttpError
+from services.common.object_http import ONLY_IF_ABSENT, ObjectHttp, ObjectHttpError
+from services.common.object_refusals import refusal_of
 from services.common.process import end
 
 HEAD_BYTES = 4096
@@ -28,13 +29,24 @@ _PATIENCE_SECONDS = 20.0
 _logger = get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A file that has a record."""
+
+    file_id: int
+    url: str = ""
+    """Where to PUT it; empty for a file that goes in parts, or is stored."""
+    only_if_absent: bool = False
+    """Whether the storage can be told to keep what is there already."""
+
+
 class Target(Protocol):
     """Where one file goes."""
 
-    async def begin(self, head: bytes, size: int | None, content: bytes) -> tuple[int, str]:
-        """Create the file's record; returns its id, and the URL to PUT it to if its size is known.
+    async def begin(self, head: bytes, size: int | None, content: bytes) -> Begun:
+        """Create the file's record; its bytes go to a URL if the size is known.
 
-        `content` is all of a small file; a target that has stored it returns no URL.
+        `content` is all of a small file; a target that has stored it gives no URL.
         """
 
     async def part_url(self, file_id: int, number: int) -> str:
@@ -67,10 +79,11 @@ class ObjectWriter:
             async for block, last in self._blocks(chunks, limit):
                 if file_id is None:
                     content = block if last and len(block) <= SMALL_BYTES else b""
-                    file_id, url = await target.begin(block[:HEAD_BYTES], len(block) if last else None, content)
+                    begun = await target.begin(block[:HEAD_BYTES], len(block) if last else None, content)
+                    file_id = begun.file_id
                     if last:
-                        if url:
-                            await self._put(url, block)
+                        if begun.url:
+                            await self._put(begun.url, block, ONLY_IF_ABSENT if begun.only_if_absent else None)
                         return file_id
                 if storing is not None:
                     etags.append(await storing)
@@ -110,21 +123,25 @@ class ObjectWriter:
             yield block, False
         yield bytes(buffer), True
 
-    async def _put(self, url: str, block: bytes) -> str:
+    async def _put(self, url: str, block: bytes, headers: Mapping[str, str] | None = None) -> str:
         """Store a block, and return its ETag."""
-        return await retry_unavailable(partial(self._put_once, url, block), _PATIENCE_SECONDS)
+        return await retry_unavailable(partial(self._put_once, url, block, headers), _PATIENCE_SECONDS)
 
-    async def _put_once(self, url: str, block: bytes) -> str:
+    async def _put_once(self, url: str, block: bytes, headers: Mapping[str, str] | None) -> str:
         try:
-            async with self.http.request("PUT", url, content=block) as answer:
-                await answer.read(_REPLY_BYTES)
+            async with self.http.request("PUT", url, headers, block) as answer:
+                if answer.status == HTTPStatus.OK:
+                    await answer.read(_REPLY_BYTES)
+                    return answer.etag or ""
+                refusal = await refusal_of(answer)
         except ObjectHttpError as error:
             _logger.warning("storage_failed", operation="PUT", error=str(error))
             raise _unavailable() from error
-        if answer.status != HTTPStatus.OK:
-            _logger.warning("storage_failed", operation="PUT", status=answer.status)
-            raise _unavailable()
-        return answer.etag or ""
+        if headers and refusal.status == HTTPStatus.PRECONDITION_FAILED:
+            # Only this call writes there: the answer to an earlier attempt was lost.
+            return ""
+        _logger.warning("storage_failed", operation="PUT", status=refusal.status, code=refusal.code)
+        raise _unavailable()
 
 
 async def _discard(target: Target, file_id: int) -> None:

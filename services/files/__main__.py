@@ -28,7 +28,7 @@ from services.files import cli
 from services.files.assembly import assemble, probing_children
 from services.files.config import FilesSettings
 from services.files.events import TaskEvents
-from services.files.objects import object_store
+from services.files.object_client import store_of
 from services.files.probe.prober import Prober
 from services.files.surfaces.internal.intake import Intake
 from services.files.surfaces.internal.retention import Retention
@@ -54,11 +54,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
     database = await opening.open("database", opened(settings.database, settings.database_pool))
     bus = await opening.open("nats", connected(settings.nats, "files"))
     tasks = TasksClient(await opening.open("tasks", channel(settings.tasks_address, "tasks", settings.tls)), caller)
-    secret = settings.s3_secret_key.get_secret_value()
-    storage = object_store(
-        settings.s3_endpoint, settings.s3_bucket, settings.s3_region, settings.s3_access_key, secret, settings.s3_ca_file
-    )
-    objects = await opening.open("storage", storage)
+    objects = await opening.open("storage", store_of(settings))
     sandbox = await opening.open("sandbox", Sandbox(preload=["services.files.probe.child"], concurrency=settings.probe_concurrency))
     children = await opening.open("probing", probing_children(settings, sandbox))
     http = await opening.open("transfers", object_http(settings.s3_authorities, _IDLE_SECONDS))
@@ -70,6 +66,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
         loops=[
             files.sweep_loop,
             files.ages_loop,
+            files.try_storage_loop,
             Loop("sweep_pins", settings.sweep_interval_seconds, files.sweeper.sweep_pins),
             Loop("sweep_uploads", settings.upload_sweep_interval_seconds, files.reconciler.sweep_uploads),
             Loop("reconcile", settings.orphan_interval_seconds, files.reconciler.step),

@@ -24,6 +24,7 @@ from services.files.domain.imports.fetching import PURPOSE, Fetcher, FetchLimits
 from services.files.domain.imports.importing import Imports
 from services.files.domain.imports.sources import Sources
 from services.files.domain.intake import ContentProber, Intake
+from services.files.domain.keys import trial_key
 from services.files.domain.library import Downloads, Library, TaskDirectory, Visibility
 from services.files.domain.quota import Quotas
 from services.files.domain.reconciling import Reconciler
@@ -41,6 +42,9 @@ from services.files.recent import RecentContents
 from services.files.storages import Storages
 from services.files.store import AgeStore, BundleStore, FileStore, LibraryStore, StorageStore, SweepStore, TaskFileStore
 from services.files.transfers import Transfers
+
+# What the storage can do is found out once; after that, there is nothing to do.
+_TRIAL_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class Files:
     ages_loop: Loop
     idempotency: IdempotencyRecords
     disk: DiskGuard
+    try_storage_loop: Loop
     quotas: Quotas
 
 
@@ -88,7 +93,7 @@ def assemble(
 
     idempotency, disk = IdempotencyRecords(database, clock), DiskGuard(settings)
     quotas = Quotas(StorageStore(database), settings)
-    transfers = Transfers(writer.http, internal_urls, settings.internal_url_seconds)
+    transfers = Transfers(writer.http, internal_urls, settings.internal_url_seconds, settings.s3_conditional_puts)
     recent = RecentContents(settings.recent_bytes, settings.recent_seconds)
     intake = Intake(files, objects, transfers, internal_urls, prober, quotas, recent, settings, clock)
     downloads = Downloads(public_urls, settings, clock)
@@ -102,7 +107,12 @@ def assemble(
     ages = MaxAges(AgeStore(database), wake_ages, wake_sweeper, settings)
     ages_loop = Loop("redate_files", AGES_SECONDS, ages.redate)
     uploads = Uploads(files, idempotency, objects, upload_urls, intake, quotas, settings, clock, disk)
-    streamed = StreamedFiles(files, uploads, internal_urls, wake_sweeper, settings, clock)
+    streamed = StreamedFiles(files, uploads, internal_urls, transfers, wake_sweeper, settings, clock)
+
+    async def try_storage() -> bool:
+        await transfers.try_out(trial_key)
+        return False
+
     lookups = resolve or SystemResolver(settings.fetch_lookups, settings.fetch_concurrency_each)
     storages = Storages.read(settings.storages_file)
     copies = Copies(files, objects, quotas, disk, settings, clock)
@@ -125,6 +135,7 @@ def assemble(
         idempotency=idempotency,
         disk=disk,
         quotas=quotas,
+        try_storage_loop=Loop("try_storage", _TRIAL_SECONDS, try_storage),
     )
 
 
@@ -141,7 +152,8 @@ def probing_children(settings: FilesSettings, sandbox: Sandbox) -> WarmChildren:
 
 
 def _presigner(settings: FilesSettings, endpoint: str) -> Presigner:
-    return Presigner(endpoint, settings.s3_bucket, settings.s3_region, settings.s3_access_key, settings.s3_secret_key.get_secret_value())
+    secret = settings.s3_secret_key.get_secret_value()
+    return Presigner(endpoint, settings.s3_bucket, settings.s3_region, settings.s3_access_key, secret, settings.s3_addressing)
 
 
 def _fetcher(settings: FilesSettings, resolve: Resolve) -> Fetcher:

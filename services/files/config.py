@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
+from services.common.bucket_address import Addressing, check_addressing, check_endpoint
 from services.common.config import AuditSettings, DatabaseSettings, DiskSettings, PictureSettings, ServiceSettings, StorageSettings
 from services.common.egress.settings import Networks
 from services.common.environment import EnvironmentSettings
@@ -52,19 +53,47 @@ class FetchSettings(EnvironmentSettings):
         return storages_file
 
 
-class FilesSettings(ServiceSettings, DatabaseSettings, AuditSettings, DiskSettings, PictureSettings, StorageSettings, FetchSettings):
-    """Settings of the files service process. Field `x_y` is read from `DARKROOM_X_Y`."""
+class BucketSettings(StorageSettings):
+    """The bucket that files are kept in."""
 
-    tasks_address: Target = Field(description="Internal listener of the tasks service, as a gRPC target or the `IP:port` of each replica.")
-
-    s3_endpoint: str = Field(description="URL at which services reach the object storage: `http://host:port`.")
+    s3_endpoint: str = Field(
+        description="URL at which services reach the object storage: `http://host:port`. The bucket is not part of it, and it has no path."
+    )
     s3_public_endpoint: str = Field(
-        description="URL at which clients reach the object storage. Their presigned URLs are signed for this host and port."
+        description="URL at which clients reach the object storage. Their presigned URLs are signed for this host and port. It is the edge "
+        "where the edge has a route to the bucket, else that of the storage."
     )
     s3_access_key: str = Field(description="Access key for the object storage.")
     s3_secret_key: SecretStr = Field(description="Secret key for the object storage.")
     s3_bucket: str = Field("darkroom", description="Name of the bucket, which must exist.")
     s3_region: str = Field("us-east-1", description="Region for which requests are signed.")
+    s3_addressing: Addressing = Field(
+        "path",
+        description="Where the bucket is in URLs: `path` for `https://host/bucket/…`, `virtual` for `https://bucket.host/…`, which some "
+        "storage asks for. `virtual` is for clients that reach the storage itself, not through the edge, and for buckets without a dot.",
+    )
+    s3_conditional_puts: bool | None = Field(
+        None,
+        description="Whether the storage refuses a PUT with `If-None-Match: *` where there is an object already. Results are then written "
+        "so that nothing replaces them. If unset, it is tried with an object of one byte when the service starts.",
+    )
+
+    @field_validator("s3_endpoint", "s3_public_endpoint")
+    @classmethod
+    def _is_an_endpoint(cls, endpoint: str) -> str:
+        return check_endpoint(endpoint)
+
+    @field_validator("s3_addressing")
+    @classmethod
+    def _fits_the_bucket(cls, addressing: Addressing, info: ValidationInfo) -> Addressing:
+        endpoints = [info.data[name] for name in ("s3_endpoint", "s3_public_endpoint") if name in info.data]
+        return check_addressing(addressing, info.data.get("s3_bucket", ""), *endpoints)
+
+
+class FilesSettings(ServiceSettings, DatabaseSettings, AuditSettings, DiskSettings, PictureSettings, BucketSettings, FetchSettings):
+    """Settings of the files service process. Field `x_y` is read from `DARKROOM_X_Y`."""
+
+    tasks_address: Target = Field(description="Internal listener of the tasks service, as a gRPC target or the `IP:port` of each replica.")
 
     max_file_bytes: int = Field(
         2 * GIBIBYTE, ge=1, le=2 * GIBIBYTE, description="Largest upload, in bytes. The protocol allows at most 2 GiB."

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import posixpath
 import time
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from aiobotocore.config import AioConfig
-from aiobotocore.session import AioSession, get_session
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.loaders import Loader
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
@@ -25,16 +20,6 @@ if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
 
 _logger = get_logger()
-# In the form of botocore's `endpoints.json`.
-_GLOBAL = {"hostname": "s3.amazonaws.com", "credentialScope": {"region": "us-east-1"}}
-_ANY_REGION = {
-    "partition": "aws",
-    "dnsSuffix": "amazonaws.com",
-    "regionRegex": ".*",
-    "regions": {},
-    "defaults": {"hostname": "{service}.{region}.{dnsSuffix}", "protocols": ["http", "https"], "signatureVersions": ["s3v4"]},
-    "services": {"s3": {"partitionEndpoint": "aws-global", "isRegionalized": True, "endpoints": {"aws-global": _GLOBAL}}},
-}
 _DELETE_BATCH = 1000  # S3's limit for one DeleteObjects
 _ABSENT = frozenset({"404", "NoSuchKey"})
 _CHANGED = _ABSENT | {"412", "PreconditionFailed"}
@@ -202,54 +187,6 @@ class ObjectStore:
         except _Refusal:
             return []  # `rclone serve s3` answers like this when there are none.
         return found
-
-
-@asynccontextmanager
-async def object_store(
-    endpoint: str, bucket: str, region: str, access_key: str, secret_key: str, ca_file: Path | None = None
-) -> AsyncIterator[ObjectStore]:
-    """A store with its connections, closed when the block ends. `ca_file` holds the authority of its certificate; None: public ones."""
-    config = AioConfig(
-        signature_version="s3v4",
-        s3={"addressing_style": "path"},
-        # Storages other than AWS support neither the checksum trailers nor the headers that newer botocore sends by default.
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-        connect_timeout=3,
-        read_timeout=120,  # joining the parts of a large upload
-        retries={"mode": "standard", "total_max_attempts": 3},
-        max_pool_connections=32,
-    )
-    async with _session().create_client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name=region,
-        aws_access_key_id=access_key,
-        aws_secret_access_key=secret_key,
-        config=config,
-        # Over plain HTTP there is nothing to verify, and reading the authorities takes its time.
-        verify=False if endpoint.startswith("http://") else str(ca_file) if ca_file is not None else None,
-    ) as client:
-        yield ObjectStore(client, bucket)
-
-
-@functools.cache
-def _session() -> AioSession:
-    # It keeps what it has read about S3, two megabytes of JSON.
-    session = get_session()
-    session.register_component("data_loader", _Loader())
-    return session
-
-
-class _Loader(Loader):
-    """Reads the descriptions that come with botocore, but not the addresses of all AWS services, which take 7 MiB: ours is a setting."""
-
-    def load_data_with_path(self, name: str) -> tuple[Any, str]:
-        """A description and where it is from."""
-        if name == "endpoints":
-            return {"version": 3, "partitions": [_ANY_REGION]}, name
-        loaded: tuple[Any, str] = super().load_data_with_path(name)
-        return loaded
 
 
 @contextmanager

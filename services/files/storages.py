@@ -11,13 +11,15 @@ A file in TOML, one table a storage:
     endpoint = "https://s3.eu-central-1.amazonaws.com"
     region = "eu-central-1"
     bucket = "archive"
+    addressing = "virtual"
     path = "originals"
     access_key = "…"
     secret_key = "…"
     accounts = [1, 59402381760000]
 
 Every account can read all pictures and documents of a storage, unless `accounts` lists those that can; for the others there is no such
-storage. The hosts may be on private networks, since nobody but the operator names them.
+storage. `addressing` is `path`, the default, or `virtual`: whether the bucket is in the path of a URL or in its host name. The hosts may be
+on private networks, since nobody but the operator names them.
 """
 
 from __future__ import annotations
@@ -30,8 +32,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, ValidationInfo, field_validator
 
+from services.common.bucket_address import Addressing, check_addressing
 from services.common.errors import DarkroomError, ErrorReason
 from services.files.presign import Presigner
 
@@ -80,9 +83,17 @@ class Bucket(_Storage):
     endpoint: str = Field(pattern=_HTTP + "/?$")
     region: str = "us-east-1"
     bucket: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,62}$")
+    addressing: Addressing = "path"
     path: str = ""
     access_key: str = Field(min_length=1)
     secret_key: SecretStr = Field(min_length=1)
+
+    @field_validator("addressing")
+    @classmethod
+    def _fits_the_bucket(cls, addressing: Addressing, info: ValidationInfo) -> Addressing:
+        if {"bucket", "endpoint"} <= info.data.keys():
+            check_addressing(addressing, info.data["bucket"], info.data["endpoint"])
+        return addressing
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -91,7 +102,8 @@ class Bucket(_Storage):
 
     def url(self, path: str) -> str:
         """Where a file is, for whoever has the URL, for five minutes."""
-        presigner = Presigner(self.endpoint, self.bucket, self.region, self.access_key, self.secret_key.get_secret_value())
+        secret = self.secret_key.get_secret_value()
+        presigner = Presigner(self.endpoint, self.bucket, self.region, self.access_key, secret, self.addressing)
         folder = quote(self.path.strip("/"))
         return presigner.get(f"{folder}/{path}" if folder else path, _SIGNED_SECONDS)
 

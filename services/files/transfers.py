@@ -14,7 +14,8 @@ from typing import TypeVar
 from services.common.backoff import retry_unavailable
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
-from services.common.object_http import Answer, ObjectHttp, ObjectHttpError
+from services.common.object_http import ONLY_IF_ABSENT, Answer, ObjectHttp, ObjectHttpError
+from services.common.object_refusals import refusal_of
 from services.files.metrics import REQUESTS
 from services.files.presign import Presigner
 
@@ -39,15 +40,27 @@ class Beginning:
 class Transfers:
     """One bucket. Every method raises UNAVAILABLE when the storage fails."""
 
-    def __init__(self, http: ObjectHttp, internal_urls: Presigner, url_seconds: int) -> None:
+    def __init__(self, http: ObjectHttp, internal_urls: Presigner, url_seconds: int, conditional_puts: bool | None = None) -> None:
         self._http, self._urls, self._seconds = http, internal_urls, url_seconds
+        self._only_if_absent = conditional_puts
+
+    @property
+    def only_if_absent(self) -> bool:
+        """Whether the storage is known to keep an object that is there from a PUT with `ONLY_IF_ABSENT`."""
+        return bool(self._only_if_absent)
+
+    async def try_out(self, new_key: Callable[[], str]) -> None:
+        """Find out what the storage can do, if that is not known. It takes an object, which is deleted."""
+        if self._only_if_absent is None:
+            self._only_if_absent = await self._repeated("PutObject", lambda: self._keeps_what_is_there(new_key()))
+            _logger.info("storage_tried", conditional_puts=self._only_if_absent)
 
     async def beginning(self, key: str, length: int) -> Beginning | None:
         """The object with its first `length` bytes; None if there is none."""
         return await self._repeated("GetObject", partial(self._beginning, key, length))
 
     async def store(self, key: str, content: bytes, media_type: str) -> str:
-        """Store an object; returns its ETag, with quotes."""
+        """Store an object at a name that has none; returns its ETag, with quotes."""
         return await self._repeated("PutObject", partial(self._store, key, content, media_type))
 
     async def delete(self, key: str) -> None:
@@ -74,28 +87,50 @@ class Transfers:
                     if len(head) != min(length, size):
                         raise ObjectHttpError(f"{len(head)} of {min(length, size)} bytes")
                     return Beginning(size, _etag(answer), head)
-        raise _Refused(answer.status)
+            raise _Refused(await refusal_of(answer))
 
     async def _store(self, key: str, content: bytes, media_type: str) -> str:
-        url = self._urls.put(key, self._seconds, media_type)
-        async with self._http.request("PUT", url, {"Content-Type": media_type}, content) as answer:
-            await answer.read(_REPLY_BYTES)
-        if answer.status != HTTPStatus.OK:
-            raise _Refused(answer.status)
-        return _etag(answer)
+        headers = {"Content-Type": media_type} | (ONLY_IF_ABSENT if self.only_if_absent else {})
+        async with self._http.request("PUT", self._urls.put(key, self._seconds, media_type), headers, content) as answer:
+            if answer.status == HTTPStatus.OK:
+                await answer.read(_REPLY_BYTES)
+                return _etag(answer)
+            refusal = await refusal_of(answer)
+        # Nobody else writes there: the answer to an earlier attempt was lost.
+        stored = await self._look(key) if self.only_if_absent and refusal.status == HTTPStatus.PRECONDITION_FAILED else None
+        if stored is None:
+            raise _Refused(refusal)
+        return stored.etag
+
+    async def _keeps_what_is_there(self, key: str) -> bool:
+        """Whether a second PUT of an object is refused. Some storage ignores the header, some refuses any PUT that has it."""
+        url = self._urls.put(key, self._seconds)
+        try:
+            for expected in (HTTPStatus.OK, HTTPStatus.PRECONDITION_FAILED):
+                async with self._http.request("PUT", url, ONLY_IF_ABSENT, b"x") as answer:
+                    if answer.status == expected:
+                        await answer.read(_REPLY_BYTES)
+                        continue
+                    refusal = await refusal_of(answer)
+                if refusal.passes or refusal.status == HTTPStatus.FORBIDDEN:
+                    raise _Refused(refusal)
+                return False
+            return True
+        finally:
+            await self._delete(key)
 
     async def _delete(self, key: str) -> None:
         async with self._http.request("DELETE", self._urls.delete(key, self._seconds)) as answer:
+            if answer.status not in (HTTPStatus.OK, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND):
+                raise _Refused(await refusal_of(answer))
             await answer.read(_REPLY_BYTES)
-        if answer.status not in (HTTPStatus.OK, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND):
-            raise _Refused(answer.status)
 
     async def _look(self, key: str) -> Beginning | None:
         async with self._http.request("HEAD", self._urls.head(key, self._seconds)) as answer:
             if answer.status == HTTPStatus.NOT_FOUND:
                 return None
             if answer.status != HTTPStatus.OK:
-                raise _Refused(answer.status)
+                raise _Refused(await refusal_of(answer))
             return Beginning(int(answer.headers.get("Content-Length", "")), _etag(answer), b"")
 
     async def _repeated(self, operation: str, request: Callable[[], Awaitable[_Result]]) -> _Result:
@@ -107,7 +142,7 @@ class Transfers:
 
 
 class _Refused(Exception):
-    """An HTTP status that means no good."""
+    """An answer that is no good."""
 
 
 def _etag(answer: Answer) -> str:

@@ -18,6 +18,7 @@ from services.common.errors import translated
 from services.common.idempotent_call import CONTENT_HEADER
 from services.common.idempotent_call import HEADER as IDEMPOTENCY_HEADER
 from services.common.identity import ADDRESS_HEADER, IDENTITY_HEADER, Identity, Signer, current_client
+from services.common.object_writing import Begun
 from services.common.rpc.channel import Caller
 from services.common.rpc.trace import TRACE_HEADER, current_trace_id
 
@@ -108,8 +109,8 @@ class FilesOfAccount:
         self._stub, self._caller, self._account_id, self._name, self._surface = stub, caller, account_id, name, surface
         self._any_content = any_content
 
-    async def begin(self, head: bytes, size: int | None, content: bytes) -> tuple[int, str]:
-        """Create a record; returns its id and, if the size is known and `content` was not stored, where to PUT the bytes.
+    async def begin(self, head: bytes, size: int | None, content: bytes) -> Begun:
+        """Create a record; its bytes go to a URL if the size is known and `content` was not stored.
 
         Patient with a files service that restarts. A record whose reply was lost is one that nobody names, and expires.
         """
@@ -122,7 +123,7 @@ class FilesOfAccount:
                 return await self._stub.BeginFile(request, metadata=self._metadata, timeout=_COMPLETION_SECONDS if content else _SECONDS)
 
         reply = await retry_unavailable(begin, _PATIENCE_SECONDS)
-        return reply.file_id, reply.url
+        return Begun(reply.file_id, reply.url, reply.only_if_absent)
 
     async def part_url(self, file_id: int, number: int) -> str:
         """Where to PUT a part."""

@@ -31,6 +31,11 @@ def upload_key(account_id: int, file_id: int) -> str:
     return f"{UPLOADS}{account_id}-{file_id or NEW_ID}-{secrets.token_urlsafe(16)}"
 
 
+def trial_key() -> str:
+    """A name for an object that is only to show what the storage can do; no file ever has this one's id."""
+    return object_key(0, 1)
+
+
 def file_id_of(key: str) -> int | None:
     """The file that a name made by `object_key` is for; None for any other name."""
     found = _FILE_KEY.match(key)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from services.common.clock import Clock
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.media_format import MediaFormat, sniff
+from services.common.object_writing import Begun
 from services.files.config import FilesSettings
 from services.files.domain.errors import not_found
 from services.files.domain.multipart import UploadedPart
@@ -18,6 +19,7 @@ from services.files.presign import Presigner
 from services.files.probe.faults import problem_of
 from services.files.records import File, FileState
 from services.files.store import FileStore
+from services.files.transfers import Transfers
 
 _LONGEST_NAME = 200
 _SEPARATORS = re.compile(r"[/\\]")
@@ -32,11 +34,12 @@ class StreamedFiles:
         store: FileStore,
         uploads: Uploads,
         internal_urls: Presigner,
+        transfers: Transfers,
         wake_sweeper: Callable[[], None],
         settings: FilesSettings,
         clock: Clock,
     ) -> None:
-        self._store, self._uploads, self._urls = store, uploads, internal_urls
+        self._store, self._uploads, self._urls, self._transfers = store, uploads, internal_urls, transfers
         self._wake_sweeper, self._settings, self._clock = wake_sweeper, settings, clock
 
     async def begin(
@@ -49,8 +52,8 @@ class StreamedFiles:
         surface: str = "",
         *,
         any_content: bool = False,
-    ) -> tuple[int, str]:
-        """A new file's id, and the URL to PUT it to; without a size it has parts instead, and no URL. `head` is how the file begins, and
+    ) -> Begun:
+        """A new file, and the URL to PUT it to; without a size it has parts instead, and no URL. `head` is how the file begins, and
         `surface` the API that it comes through. With `any_content`, it need not be of a known format.
 
         With `content`, all of it, the file is READY and has no URL. Raises MEDIA_UNSUPPORTED and FILE_TOO_LARGE; with `content`, what
@@ -59,11 +62,12 @@ class StreamedFiles:
         name, extension = (_bare(name)[:_LONGEST_NAME] or _UNNAMED, None) if any_content else named(name, head)
         if content:
             upload = NewUpload(name, len(content), extension, in_parts=False, surface=surface, any_content=any_content)
-            return await self._uploads.store(account_id, upload, content), ""
+            return Begun(await self._uploads.store(account_id, upload, content))
         upload = NewUpload(name, size_bytes or 0, extension, in_parts=size_bytes is None, surface=surface, any_content=any_content)
         file = await self._uploads.begin(account_id, upload)
-        url = self._urls.put(file.object_key, self._settings.internal_url_seconds) if file.upload_id is None else ""
-        return file.id, url
+        if file.upload_id is not None:
+            return Begun(file.id)
+        return Begun(file.id, self._urls.put(file.object_key, self._settings.internal_url_seconds), self._transfers.only_if_absent)
 
     async def part_url(self, account_id: int, file_id: int, number: int) -> str:
         """The URL to PUT a part to. Raises FILE_NOT_FOUND."""

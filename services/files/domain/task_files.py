@@ -59,6 +59,8 @@ class SignedFile:
     content: bytes = b""
     """All of it, in place of the URL; empty if that is not at hand."""
 
+    only_if_absent: bool = False
+    """Whether the storage can be told to keep an object that is there already."""
 
 @dataclass(frozen=True, slots=True)
 class ExaminedFiles:
@@ -247,7 +249,11 @@ class TaskFiles:
         files = list(await asyncio.gather(*(self._stored(file, output.content) for file, output in zip(files, outputs, strict=True))))
         await self._files.insert_outputs(files, now)
         urls = await in_thread(self._put_url, files)
-        return [SignedFile(file, url, part_bytes) for file, url, part_bytes in zip(files, urls, parts, strict=True)]
+        kept = self._transfers.only_if_absent
+        return [
+            SignedFile(file, url, part_bytes, only_if_absent=kept and bool(url))
+            for file, url, part_bytes in zip(files, urls, parts, strict=True)
+        ]
 
     async def _stored(self, output: File, content: bytes) -> File:
         """The output, READY if there is content."""

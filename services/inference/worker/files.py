@@ -151,7 +151,7 @@ class AttemptFiles:
             self._stored[created.file_id] = None
             progress(1)
         else:
-            stored = await self._transfer.upload(created.url, media_type, content, progress)
+            stored = await self._transfer.upload(created.url, media_type, content, progress, only_if_absent=created.only_if_absent)
             if stored.etag:
                 self._stored[created.file_id] = pb.StoredOutput(file_id=created.file_id, etag=stored.etag, size_bytes=stored.size)
         if len(self._stored) > _MOST_ANSWERS:

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 from services.common.backoff import retry_unavailable
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
-from services.common.object_http import Answer, ObjectHttp, ObjectHttpError
+from services.common.object_http import ONLY_IF_ABSENT, Answer, ObjectHttp, ObjectHttpError
+from services.common.object_refusals import refusal_of
 from services.common.retry_after import asked_seconds
 from services.inference import metrics
 
@@ -51,7 +52,7 @@ class ObjectTransfer:
 
         async def fetch() -> None:
             async with self._client.request("GET", url, {"If-Match": etag}) as answer:
-                _require(answer, url, on_412=_changed)
+                await _require(answer, url, on_412=_changed)
                 # Not every server supports If-Match.
                 if answer.etag != etag:
                     raise _changed()
@@ -87,7 +88,7 @@ class ObjectTransfer:
             async with self._client.request("GET", url, headers) as answer:
                 # Some servers (such as rclone) answer a range with 200 and Content-Range, so the header counts.
                 if answer.status != HTTPStatus.PARTIAL_CONTENT:
-                    _require(answer, url, on_412=_changed)
+                    await _require(answer, url, on_412=_changed)
                 if answer.etag != etag or answer.headers.get("Content-Length") != str(length):
                     raise _changed()
                 block = await answer.read(length)
@@ -95,16 +96,31 @@ class ObjectTransfer:
                     raise _changed()
                 return block
 
-    async def upload(self, url: str, media_type: str | None, content: bytes | Path, progress: Callable[[float], None]) -> Stored:
-        """PUT the content under the media type that the URL was signed for; None for a part, which has none."""
+    async def upload(
+        self,
+        url: str,
+        media_type: str | None,
+        content: bytes | Path,
+        progress: Callable[[float], None],
+        *,
+        only_if_absent: bool = False,
+    ) -> Stored:
+        """PUT the content under the media type that the URL was signed for; None for a part, which has none.
+
+        With `only_if_absent`, what an earlier attempt has stored stays, for storage that can be told so; its ETag is not known then.
+        """
         size = len(content) if isinstance(content, bytes) else (await asyncio.to_thread(content.stat)).st_size
 
         async def once() -> Stored:
             headers = {"Content-Length": str(size)} | ({"Content-Type": media_type} if media_type is not None else {})
+            headers |= ONLY_IF_ABSENT if only_if_absent else {}
             with _reaching_storage():
                 async with self._client.request("PUT", url, headers, _chunks(content, size, progress)) as answer:
+                    if only_if_absent and answer.status == HTTPStatus.PRECONDITION_FAILED:
+                        # Nobody else writes there: the answer to an earlier attempt was lost.
+                        return Stored(None, size)
+                    await _require(answer, url)
                     await answer.read(_REPLY_BYTES)
-                    _require(answer, url)
             metrics.TRANSFERRED.labels("upload").inc(size)
             return Stored(answer.etag, size)
 
@@ -135,19 +151,19 @@ def _reaching_storage() -> Iterator[None]:
         raise _away() from error
 
 
-def _require(answer: Answer, url: str, on_412: Callable[[], DarkroomError] | None = None) -> None:
-    status = answer.status
-    if status == HTTPStatus.OK:
+async def _require(answer: Answer, url: str, on_412: Callable[[], DarkroomError] | None = None) -> None:
+    if answer.status == HTTPStatus.OK:
         return
-    if status == HTTPStatus.PRECONDITION_FAILED and on_412 is not None:
+    if answer.status == HTTPStatus.PRECONDITION_FAILED and on_412 is not None:
         raise on_412()
-    if status == HTTPStatus.NOT_FOUND:
+    if answer.status == HTTPStatus.NOT_FOUND:
         raise DarkroomError(ErrorReason.FILE_NOT_FOUND, "The file is no longer stored.")
-    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        _logger.warning("object_storage_busy", status=status)
+    refusal = await refusal_of(answer)
+    if refusal.passes:
+        _logger.warning("object_storage_busy", status=refusal.status, code=refusal.code)
         raise _away(asked_seconds(answer.headers.get("Retry-After")))
     # The URL holds a signature, so only its path is logged.
-    _logger.error("object_storage_refused", path=urlsplit(url).path, status=status)
+    _logger.error("object_storage_refused", path=urlsplit(url).path, status=refusal.status, code=refusal.code)
     raise DarkroomError(ErrorReason.INTERNAL, "Object storage refused the transfer.")
 
 

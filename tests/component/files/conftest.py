@@ -22,14 +22,33 @@ from services.common.sandbox import Sandbox
 from services.files.__main__ import serve
 from services.files.assembly import assemble, probing_children
 from services.files.config import FilesSettings
+from services.files.object_client import store_of
 from services.files.probe.prober import Prober
 from services.files.tasks_client import TasksClient
 from tests.component.files.tasks_service import MadeUpTasks
-from tests.component.files.world import MovableClock, Service, World, objects_of
+from tests.component.files.world import MovableClock, Service, World
+from tests.harness.aws_storage import AwsStorage, aws_storage
 from tests.harness.databases import MigratedDatabases
+from tests.harness.parts import stack_with
 from tests.harness.sandboxes import SharedSandboxes
 from tests.stacks import ObjectStorage
 from tests.unit.common.keys import Keys
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[AwsStorage]:
+    """Object storage with AWS's habits."""
+    with aws_storage() as started:
+        yield started
+
+
+@pytest.fixture
+def object_storage(request: pytest.FixtureRequest) -> ObjectStorage:
+    """A server and an empty bucket; of another kind than rclone where a test says so, by the parameter `aws`."""
+    if getattr(request, "param", "") == "aws":
+        storage: AwsStorage = request.getfixturevalue("aws")
+        return storage.create_bucket()
+    return stack_with(request, "s3").create_bucket()
 
 
 @pytest.fixture
@@ -85,7 +104,7 @@ async def world(settings: FilesSettings, sandbox: Sandbox, made_up_tasks: tuple[
     clock = MovableClock()
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(engine(settings.database_url, 10))
-        objects = await stack.enter_async_context(objects_of(settings))
+        objects = await stack.enter_async_context(store_of(settings))
         client = TasksClient(await stack.enter_async_context(channel(address)), Caller(signer))
         http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=30))
         transfers = await stack.enter_async_context(object_http())

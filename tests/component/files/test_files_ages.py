@@ -22,8 +22,8 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 async def upload(world: World, account: int, surface: str = API) -> int:
-    file_id, _ = await world.files.streamed.begin(account, "photo.png", PICTURE, len(PICTURE), PICTURE, surface)
-    return file_id
+    begun = await world.files.streamed.begin(account, "photo.png", PICTURE, len(PICTURE), PICTURE, surface)
+    return begun.file_id
 
 
 async def result(world: World, account: int, surface: str = API) -> int:

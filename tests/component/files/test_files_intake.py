@@ -10,9 +10,10 @@ import pytest
 from services.common.database import Database
 from services.common.errors import DarkroomError, ErrorReason
 from services.files.assembly import assemble
+from services.files.object_client import store_of
 from services.files.records import FileState
 from tests.component.files import content
-from tests.component.files.world import World, objects_of
+from tests.component.files.world import World
 
 
 async def pin_error(world: World, account: int, *file_ids: int) -> DarkroomError:
@@ -157,7 +158,7 @@ async def test_storage_that_is_away_is_no_fault_of_the_file(world: World) -> Non
     account = world.account()
     file = await world.uploaded(account, "photo.png", content.png())
     settings = world.settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9"})
-    async with objects_of(settings) as unreachable:
+    async with store_of(settings) as unreachable:
         away = assemble(settings, Database(world.engine), unreachable, world.prober, world.tasks_client, world.writer, world.clock)
         with pytest.raises(DarkroomError) as raised:
             await away.task_files.pin(account, world.task(), [file.id])

@@ -203,11 +203,11 @@ async def test_the_copy_of_a_process_that_died_is_swept(world: World) -> None:
 
 async def test_no_client_gets_a_url_that_writes_to_what_a_service_stores(world: World) -> None:
     account = world.account()
-    file_id, url = await world.files.streamed.begin(account, "photo.png", FIRST, len(FIRST))
-    resumed = await world.files.unfinished.resume(account, file_id)
-    await world.put(url, FIRST)
+    begun = await world.files.streamed.begin(account, "photo.png", FIRST, len(FIRST))
+    resumed = await world.files.unfinished.resume(account, begun.file_id)
+    await world.put(begun.url, FIRST)
     await world.put(resumed.upload.url, SECOND)
-    file = await world.files.uploads.complete(account, file_id, [])
+    file = await world.files.uploads.complete(account, begun.file_id, [])
     await world.put(resumed.upload.url, SECOND)
     assert await read(world, await download(world, account, file.id)) == FIRST
     await world.files.reconciler.sweep_uploads()

@@ -20,9 +20,9 @@ PHOTO = content.jpeg(400, 300)
 
 
 async def begun(world: World, account: int, name: str = "photo.jpg", data: bytes = PHOTO) -> int:
-    file_id, url = await world.files.streamed.begin(account, name, data[:4096], len(data), data)
-    assert url == ""
-    return file_id
+    file = await world.files.streamed.begin(account, name, data[:4096], len(data), data)
+    assert file.url == ""
+    return file.file_id
 
 
 async def test_it_is_accepted_at_once(world: World) -> None:

@@ -9,7 +9,7 @@ import pytest
 from services.common.config import StorageSettings
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.object_http import ObjectHttpError, object_http
-from services.files.objects import object_store
+from services.files.object_client import object_store
 from services.files.presign import Presigner
 from tests.harness.tls_storage import tls_storage
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,7 +25,7 @@ from services.files.config import FilesSettings
 from services.files.domain.intake import DELETION
 from services.files.domain.upload_urls import CreatedUpload
 from services.files.domain.uploads import NewUpload, UploadMode
-from services.files.objects import ObjectStore, object_store
+from services.files.objects import ObjectStore
 from services.files.probe.prober import Prober
 from services.files.records import File
 from services.files.tasks_client import TasksClient
@@ -139,11 +137,3 @@ class Service:
     def acting_for(self, account: int) -> tuple[tuple[str, str], ...]:
         """Metadata of an internal call by the tasks service."""
         return self.tasks.on_behalf_of(account)
-
-
-@asynccontextmanager
-async def objects_of(settings: FilesSettings) -> AsyncIterator[ObjectStore]:
-    async with object_store(
-        settings.s3_endpoint, settings.s3_bucket, settings.s3_region, settings.s3_access_key, settings.s3_secret_key.get_secret_value()
-    ) as objects:
-        yield objects

@@ -18,10 +18,10 @@ from services.common.rpc.channel import Caller, channel
 from services.common.sandbox import Sandbox
 from services.files.assembly import Files, assemble, probing_children
 from services.files.config import FilesSettings
-from services.files.objects import object_store
+from services.files.object_client import store_of
 from services.files.probe.prober import Prober
 from services.files.tasks_client import TasksClient
-from tests.stacks import StackUnderTest
+from tests.stacks import Installed
 
 # By then uploads have expired and objects without a record are old, and outputs are still kept.
 _LATER = timedelta(days=2)
@@ -30,7 +30,7 @@ _BETWEEN_ROUNDS = timedelta(hours=1)
 _ROUNDS = 20
 
 
-async def sweep(stack: StackUnderTest) -> None:
+async def sweep(stack: Installed) -> None:
     """Run every sweep of the files service, two days from now, again and again until a round of all of them changes nothing; then let the
     storage drop its own leftovers, which it does when it starts."""
     now = datetime.now(UTC) + _LATER
@@ -49,7 +49,7 @@ async def sweep(stack: StackUnderTest) -> None:
     await asyncio.to_thread(stack.restart, "s3")
 
 
-def _left(stack: StackUnderTest) -> Sequence[object]:
+def _left(stack: Installed) -> Sequence[object]:
     files = stack.fetch("files", "SELECT id, state, pins, visible FROM file ORDER BY id")
     pins = stack.fetch("files", "SELECT task_id, file_id FROM pin ORDER BY task_id, file_id")
     objects = sorted(path.as_posix() for path in (stack.dir / "data" / "objects").rglob("*") if path.is_file())
@@ -57,7 +57,7 @@ def _left(stack: StackUnderTest) -> Sequence[object]:
 
 
 @asynccontextmanager
-async def _files(stack: StackUnderTest, clock: Clock) -> AsyncIterator[Files]:
+async def _files(stack: Installed, clock: Clock) -> AsyncIterator[Files]:
     """The files service's own parts on the stack's database and storage, at another time."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in stack.settings("files").items():
@@ -65,14 +65,11 @@ async def _files(stack: StackUnderTest, clock: Clock) -> AsyncIterator[Files]:
         settings = FilesSettings()
     async with AsyncExitStack() as parts:
         database = await parts.enter_async_context(opened(settings.database_url, 4))
-        tasks = await parts.enter_async_context(channel(settings.tasks_address))
-        secret = settings.s3_secret_key.get_secret_value()
-        objects = await parts.enter_async_context(
-            object_store(settings.s3_endpoint, settings.s3_bucket, settings.s3_region, settings.s3_access_key, secret)
-        )
+        tasks = await parts.enter_async_context(channel(settings.tasks_address, "tasks", settings.tls))
+        objects = await parts.enter_async_context(store_of(settings))
         caller = Caller(Signer("files", settings.signing_key_file))
         # Nothing is probed here, so that no process of the sandbox is started.
-        storage = await parts.enter_async_context(object_http())
+        storage = await parts.enter_async_context(object_http(settings.s3_authorities))
         sandbox = Sandbox(preload=["services.files.probe.child"])
         prober = Prober(sandbox, probing_children(settings, sandbox), storage)
         yield assemble(settings, database, objects, prober, TasksClient(tasks, caller), ObjectWriter(storage), clock)

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from services.common.errors import DarkroomError, ErrorReason
-from services.common.object_writing import ObjectWriter
+from services.common.object_writing import Begun, ObjectWriter
 from tests.harness.answering import Answering
 
 BLOCK = 10
@@ -24,13 +24,15 @@ class Storage:
         self.discarded: list[int] = []
         self.refusing = False
         self.keeping = False
+        self.conditional = False
+        self.conditions: list[str | None] = []
 
-    async def begin(self, head: bytes, size: int | None, content: bytes) -> tuple[int, str]:
+    async def begin(self, head: bytes, size: int | None, content: bytes) -> Begun:
         self.size = size
         if self.keeping and content:
             self.blocks["kept"] = content
-            return 7, ""
-        return 7, "http://storage/whole"
+            return Begun(7)
+        return Begun(7, "http://storage/whole", self.conditional)
 
     async def part_url(self, file_id: int, number: int) -> str:
         return f"http://storage/{number}"
@@ -43,8 +45,11 @@ class Storage:
 
     def put(self, request: httpx.Request) -> httpx.Response:
         name = request.url.path[1:]
+        self.conditions.append(request.headers.get("if-none-match"))
         if self.refusing:
             return httpx.Response(403)
+        if name in self.blocks and self.conditions[-1] == "*":
+            return httpx.Response(412)
         self.blocks[name] = request.content
         return httpx.Response(200, headers={"etag": f'"{name}"'})
 
@@ -88,3 +93,18 @@ async def test_a_small_file_may_be_stored_by_its_target() -> None:
     storage.keeping = True
     assert await storage.write(bytes(8), 3) == 7
     assert storage.blocks == {"kept": bytes(8)}
+
+
+@pytest.mark.parametrize(("size", "conditions"), [(8, ["*"]), (15, [None, None])])
+async def test_a_whole_file_replaces_nothing_where_storage_can_be_told_so(size: int, conditions: list[str | None]) -> None:
+    storage = Storage()
+    storage.conditional = True
+    assert await storage.write(bytes(size), 3) == 7
+    assert storage.conditions == conditions
+
+
+async def test_a_file_that_an_earlier_attempt_has_stored_is_stored() -> None:
+    storage = Storage()
+    storage.conditional, storage.blocks = True, {"whole": b"earlier"}
+    assert await storage.write(bytes(8), 3) == 7
+    assert (storage.blocks, storage.discarded) == ({"whole": b"earlier"}, [])

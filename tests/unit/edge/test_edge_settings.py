@@ -105,6 +105,8 @@ def test_the_host_that_urls_are_signed_for(url: str | None, authority: str | Non
         {"edge_listen": "10.0.0.1:1,10.0.0.2:1"},
         {"tls_dir": "/nonexistent"},
         {"s3_bucket": "v1"},
+        {"s3_addressing": "virtual", "s3_bucket": "a.bucket", "s3_public_endpoint": "https://s3.example.com"},
+        {"s3_addressing": "virtual"},
         {"edge_trusted_hops": -1},
         {"edge_upload_limit": 2**32},
         {"edge_cors_origins": "app.example.com"},
@@ -191,3 +193,11 @@ def test_urls_are_signed_for_the_storage_that_clients_see() -> None:
     elsewhere = settings(s3_public_endpoint="http://[::1]:9000/")
     assert (elsewhere.public_authority, elsewhere.storage_origin) == ("[::1]:9000", "http://[::1]:9000")
     assert settings().storage_origin == ""
+
+
+def test_a_bucket_in_the_host_name_is_no_path_of_the_edge(tmp_path: Path) -> None:
+    there = {"s3_endpoint": "https://s3.internal", "s3_public_endpoint": "https://s3.example.com:9000", "s3_bucket": "media"}
+    virtual = settings(**there, s3_addressing="virtual", out=tmp_path)
+    assert virtual.storage_origin == "https://media.s3.example.com:9000"
+    assert "/media/" not in render(virtual).read_text()
+    assert "/media/" in render(settings(**there, out=tmp_path)).read_text()

@@ -33,5 +33,20 @@ def test_parts_that_storage_refuses_cannot_be_configured() -> None:
         FilesSettings(**REQUIRED, part_bytes=5 * MEBIBYTE - 1)
 
 
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"s3_endpoint": "https://account.r2.cloudflarestorage.com/media"}, "s3_endpoint.*\\n.*the bucket is a setting of its own"),
+        ({"s3_public_endpoint": "media.example.com"}, "s3_public_endpoint.*\\n.*with a host"),
+        ({"s3_addressing": "virtual", "s3_bucket": "a.b"}, "s3_addressing.*\\n.*has a dot"),
+        ({"s3_addressing": "virtual", "s3_endpoint": "http://10.0.0.1:9000"}, "s3_addressing.*\\n.*has an address"),
+        ({"s3_addressing": "dns"}, "s3_addressing.*\\n.*'path' or 'virtual'"),
+    ],
+)
+def test_where_no_bucket_can_be(changed: dict[str, str], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        FilesSettings(**REQUIRED | changed)
+
+
 def test_the_secret_is_not_shown() -> None:
     assert "'k'" not in repr(FilesSettings(**REQUIRED))

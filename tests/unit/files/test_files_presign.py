@@ -1,5 +1,10 @@
+import datetime
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
+
+from services.common.bucket_address import Addressing
+from services.files.object_client import s3_client
 from services.files.presign import Presigner, in_thread
 
 SIGNER = Presigner("https://media.example:8443/", "bucket", "eu-central-1", "AKIA", "secret")
@@ -30,6 +35,24 @@ def test_a_download_overrides_the_headers_of_the_reply() -> None:
     found = query(SIGNER.get("k", 60, disposition="attachment; filename=\"a b.png\"; filename*=UTF-8''%C3%A9", media_type="image/png"))
     assert found["response-content-disposition"] == "attachment; filename=\"a b.png\"; filename*=UTF-8''%C3%A9"
     assert found["response-content-type"] == "image/png"
+
+
+@pytest.mark.parametrize("addressing", ["path", "virtual"])
+@pytest.mark.parametrize("endpoint", ["https://s3.eu-central-1.amazonaws.com", "http://s3.test:9000"])
+async def test_urls_are_those_of_the_client_of_aws(endpoint: str, addressing: Addressing, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
+    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda **_: now)
+    presigner = Presigner(endpoint, "media", "eu-central-1", "AKIA", "secret", addressing)
+    async with s3_client(endpoint, "eu-central-1", "AKIA", "secret", addressing=addressing) as client:
+        for method, extra, ours in (
+            ("get_object", {}, presigner.get("files/7/9-x_y", 60)),
+            ("put_object", {}, presigner.put("files/7/9-x_y", 60)),
+            ("upload_part", {"UploadId": "u-1", "PartNumber": 3}, presigner.put_part("files/7/9-x_y", "u-1", 3, 60)),
+        ):
+            where = {"Bucket": "media", "Key": "files/7/9-x_y"} | extra
+            theirs = await client.generate_presigned_url(method, Params=where, ExpiresIn=60)
+            assert (urlsplit(ours).netloc, urlsplit(ours).path) == (urlsplit(theirs).netloc, urlsplit(theirs).path)
+            assert query(ours) == query(theirs)
 
 
 async def test_many_are_signed_in_order() -> None:

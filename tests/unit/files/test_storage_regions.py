@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.files.objects import object_store
+from services.files.object_client import object_store
 
 
 class _Sent(Exception):

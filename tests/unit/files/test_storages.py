@@ -48,6 +48,14 @@ def test_files_of_a_bucket_are_signed_for(tmp_path: Path) -> None:
     assert (query["X-Amz-Expires"], query["X-Amz-Credential"][0].split("/")[2]) == (["300"], "us-east-1")
 
 
+def test_the_bucket_may_be_part_of_the_host_name(tmp_path: Path) -> None:
+    virtual = read(tmp_path, FILE.replace("all photos", "all") + 'addressing = "virtual"\n')
+    url = urlsplit(virtual.url(7, "storage://archive/a.jpg", "input"))
+    assert (url.netloc, url.path) == ("archive.s3.example.com", "/originals/a.jpg")
+    with pytest.raises(ValueError, match="archive, has a dot"):
+        read(tmp_path, FILE.replace('"archive"', '"my.archive"').replace("all photos", "all") + 'addressing = "virtual"\n')
+
+
 def test_callers_see_no_credentials(tmp_path: Path) -> None:
     found = storages(tmp_path)
     assert {name: each.parameters for name, each in found.by_name.items()} == {

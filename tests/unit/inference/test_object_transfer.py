@@ -65,8 +65,9 @@ async def test_storage_that_keeps_failing_is_unavailable(tmp_path: Path) -> None
         (ok(content=CONTENT[1:]), ErrorReason.FILE_SIZE_MISMATCH),
         (httpx.Response(404), ErrorReason.FILE_NOT_FOUND),
         (httpx.Response(403), ErrorReason.INTERNAL),
+        (httpx.Response(400, text="<Error><Code>InvalidRequest</Code></Error>"), ErrorReason.INTERNAL),
     ],
-    ids=["precondition failed", "another etag", "another size", "gone", "refused"],
+    ids=["precondition failed", "another etag", "another size", "gone", "refused", "wrong"],
 )
 async def test_an_answer_that_will_not_change_is_not_asked_for_again(tmp_path: Path, answer: httpx.Response, reason: ErrorReason) -> None:
     with pytest.raises(DarkroomError) as raised:
@@ -92,3 +93,32 @@ async def test_an_upload_says_its_length_and_type_and_is_sent_again_whole(tmp_pa
     assert "transfer-encoding" not in sent[1].headers
     assert sent[1].headers["content-type"] == "image/png"
     assert progress[-1] == 1
+
+
+@pytest.mark.parametrize(("status", "code"), [(503, "SlowDown"), (400, "RequestTimeout"), (409, "ConditionalRequestConflict")])
+async def test_what_storage_says_of_a_moment_is_tried_again(status: int, code: str) -> None:
+    busy = httpx.Response(status, text=f"<Error><Code>{code}</Code></Error>")
+    stored = await transfer(busy, ok()).upload("http://storage/b/key", None, CONTENT, lambda _: None, only_if_absent=True)
+    assert (stored.etag, stored.size) == ('"a"', len(CONTENT))
+
+
+async def test_an_upload_whose_answer_was_lost_replaces_nothing() -> None:
+    sent: list[httpx.Request] = []
+
+    def store(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        if len(sent) == 1:
+            raise httpx.ReadError("connection reset")
+        return httpx.Response(412, text="<Error><Code>PreconditionFailed</Code></Error>")
+
+    stored = await transfer(store, store).upload("http://storage/b/key", "image/png", CONTENT, lambda _: None, only_if_absent=True)
+    assert (stored.etag, stored.size) == (None, len(CONTENT))
+    assert [request.headers["if-none-match"] for request in sent] == ["*", "*"]
+
+
+async def test_storage_that_does_not_know_conditions_gets_none() -> None:
+    def store(request: httpx.Request) -> httpx.Response:
+        assert "if-none-match" not in request.headers
+        return ok()
+
+    await transfer(store).upload("http://storage/b/key", "image/png", CONTENT, lambda _: None)

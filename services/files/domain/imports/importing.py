@@ -14,7 +14,7 @@ from services.common.idempotency import IdempotencyRecords
 from services.common.idempotent_call import IdempotentCall
 from services.common.log import get_logger
 from services.common.media_format import sniff
-from services.common.object_writing import ObjectWriter
+from services.common.object_writing import Begun, ObjectWriter
 from services.common.slots import Slots
 from services.files.config import FilesSettings
 from services.files.domain.errors import not_found
@@ -149,7 +149,7 @@ class _Target:
     account_id: int
     name: str
 
-    async def begin(self, head: bytes, size: int | None, content: bytes) -> tuple[int, str]:
+    async def begin(self, head: bytes, size: int | None, content: bytes) -> Begun:
         """Create the record, under a name with the extension of what the file is."""
         name, found = self.name, sniff(head, self.name)
         stem, _, extension = name.rpartition(".")

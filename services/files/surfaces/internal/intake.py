@@ -30,7 +30,7 @@ class Intake(intake_service_pb2_grpc.IntakeServiceServicer):
     async def BeginFile(self, request: pb.BeginFileRequest, context: Context) -> pb.BeginFileResponse:
         """A record, and where its bytes go if they have not come."""
         size = request.size_bytes if request.HasField("size_bytes") else None
-        file_id, url = await self._files.begin(
+        begun = await self._files.begin(
             current_identity().account_id,
             request.name,
             request.head,
@@ -39,7 +39,7 @@ class Intake(intake_service_pb2_grpc.IntakeServiceServicer):
             request.surface,
             any_content=request.any_content,
         )
-        return pb.BeginFileResponse(file_id=file_id, url=url)
+        return pb.BeginFileResponse(file_id=begun.file_id, url=begun.url, only_if_absent=begun.only_if_absent)
 
     async def SignFilePart(self, request: pb.SignFilePartRequest, context: Context) -> pb.SignFilePartResponse:
         """Where a part goes."""

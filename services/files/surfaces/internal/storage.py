@@ -75,7 +75,11 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
         return pb.CreateOutputsResponse(
             outputs=[
                 pb.CreatedOutput(
-                    file_id=each.file.id, url=each.url, part_size_bytes=each.part_bytes, complete=each.file.state is FileState.READY
+                    file_id=each.file.id,
+                    url=each.url,
+                    part_size_bytes=each.part_bytes,
+                    complete=each.file.state is FileState.READY,
+                    only_if_absent=each.only_if_absent,
                 )
                 for each in created
             ]
