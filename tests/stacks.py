@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import asyncpg
 
 from deploy.local.scratch.stack import ObjectStorage, ScratchStack
 from services.accounts.domain.accounts import Accounts
 from services.accounts.store.accounts import AccountStore
 from services.common.database import opened
 
-__all__ = ["Account", "ObjectStorage", "StackUnderTest"]
+__all__ = ["Account", "Installed", "ObjectStorage", "StackUnderTest"]
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,36 @@ class Account:
 
     id: str
     api_key: str
+
+
+class Installed(Protocol):
+    """A whole system, on one machine or on several, as those see it who judge what it has done."""
+
+    @property
+    def dir(self) -> Path:
+        """Its folder, with the objects in `data/objects`."""
+
+    @property
+    def url(self) -> str:
+        """The public URL."""
+
+    def create_account(self, name: str = "test") -> Account:
+        """Another account with a key."""
+
+    def admin(self, service: str, *arguments: str) -> str:
+        """Run `python -m services.SERVICE ARGUMENTS` with the service's settings; returns what it printed."""
+
+    def settings(self, service: str) -> dict[str, str]:
+        """The DARKROOM_* environment of a service."""
+
+    def fetch(self, service: str, query: str, *arguments: object) -> list[asyncpg.Record]:
+        """Rows of a service's database, read as the superuser."""
+
+    def database_url(self, service: str) -> str:
+        """SQLAlchemy URL of a service's database."""
+
+    def restart(self, part: str) -> None:
+        """Stop a part and start it, wherever it is."""
 
 
 class StackUnderTest(ScratchStack):

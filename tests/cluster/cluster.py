@@ -153,6 +153,10 @@ class Cluster:
         finally:
             await connection.close()
 
+    def database_url(self, service: str) -> str:
+        """SQLAlchemy URL of a service's database, for the administrator."""
+        return self._database.url(service)
+
     def log(self, number: int, name: str, lines: int = 30) -> str:
         """The last lines that a part has written."""
         file = self.hosts[number].log(name)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from deploy.installation.folder import Installation
 from deploy.local.config import tool
-from deploy.topology import PUBLIC
 from edge.command import arguments
 from edge.render import render
 from edge.settings import EdgeSettings
@@ -43,11 +42,10 @@ def _service(name: str, host: Host, installation: Installation) -> Part:
 def _envoy(host: Host, installation: Installation) -> Part:
     settings = EdgeSettings.model_validate(
         {
+            **{name.removeprefix("DARKROOM_").lower(): value for name, value in plan.ADDRESSES.items() if name.startswith("DARKROOM_")},
             "out": host.folder / "envoy",
             "edge_listen": f"0.0.0.0:{plan.EDGE_PORT}",
             "edge_metrics_listen": f"{host.address}:{plan.EDGE_METRICS_PORT}",
-            **{f"edge_{name}": plan.listeners(name, "public") for name in PUBLIC},
-            "authorization_address": plan.listeners("accounts", "authorization"),
             "s3_endpoint": plan.STORAGE_ENDPOINT,
             "s3_ca_file": installation.authority / "ca.crt",
             "s3_bucket": plan.BUCKET,

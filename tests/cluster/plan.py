@@ -1,12 +1,16 @@
-"""Which part runs on which host, where it listens, and the settings that each is started with."""
+"""Which part runs on which host, where it listens, and the settings that each is started with: as `deploy/hosts` has it for operators."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from io import StringIO
 from pathlib import Path
+
+from dotenv import dotenv_values
 
 from deploy.installation.creation import create
 from deploy.installation.folder import Installation
+from deploy.local.layout import REPOSITORY
 from deploy.topology import DATABASES, SERVICES
 from models.serve import grpc_target
 from tests.cluster.network import VIRTUAL, Host
@@ -31,15 +35,22 @@ PLACES: Mapping[str, Sequence[int]] = {
 """In the order in which they are started."""
 PUBLIC_URL = f"http://{VIRTUAL}:8080"
 BUCKET = "darkroom"
-NATS_PORT, NATS_CLUSTER_PORT, NATS_MONITORING_PORT = 4222, 6222, 8222
+NATS_PORT, NATS_MONITORING_PORT = 4222, 8222
 POSTGRES_PORT, STORAGE_PORT, EDGE_PORT, EDGE_METRICS_PORT = 5432, 9000, 8080, 9101
 STORAGE_ENDPOINT = f"https://10.77.0.{STORING}:{STORAGE_PORT}"
-_FIRST_PORT, _EACH = 7010, 10
+_NETWORK, _EXAMPLES = "10.77.0.", "10.0.0."
 _LISTENERS = {"public": 0, "internal": 1, "authorization": 2, "metrics": 9}
+
+
+def operators_file(name: str) -> str:
+    """A file of `deploy/hosts`, with the addresses of these hosts in place of the examples."""
+    return (REPOSITORY / "deploy" / "hosts" / name).read_text().replace(_EXAMPLES, _NETWORK)
+
+
+ADDRESSES = {name: value or "" for name, value in dotenv_values(stream=StringIO(operators_file("hosts.env"))).items()}
+"""What `hosts.env` says."""
 SETTINGS = {
     "DARKROOM_DIAGNOSTICS": "true",
-    "DARKROOM_NATS_REPLICAS": "3",
-    "DARKROOM_S3_REGION": "us-east-1",
     # A lost worker is noticed in seconds.
     "DARKROOM_LEASE": "6",
     "DARKROOM_HEARTBEAT_INTERVAL": "1",
@@ -57,18 +68,12 @@ SETTINGS = {
 
 def address(number: int) -> str:
     """Of a host."""
-    return f"10.77.0.{number}"
+    return f"{_NETWORK}{number}"
 
 
 def listener(service: str, kind: str, number: int) -> str:
     """Where a service listens on a host: `public`, `internal`, `authorization` or `metrics`."""
-    port = _FIRST_PORT + _EACH * list(SERVICES).index(service) + _LISTENERS[kind]
-    return f"{address(number)}:{port}"
-
-
-def listeners(service: str, kind: str) -> str:
-    """Where all replicas of a service listen."""
-    return ",".join(listener(service, kind, number) for number in PLACES[service])
+    return f"{address(number)}:{ADDRESSES[f'PORT_{service}']}{_LISTENERS[kind]}"
 
 
 def make_installation(folder: Path) -> Installation:
@@ -90,6 +95,7 @@ def service_environment(installation: Installation, service: str, host: Host) ->
     authority = str(installation.authority / "ca.crt")
     environment = {
         **installation.settings,
+        **ADDRESSES,
         **SETTINGS,
         **installation.service_environment(service),
         "DARKROOM_LISTEN": listener(service, "public", host.number),
@@ -102,8 +108,4 @@ def service_environment(installation: Installation, service: str, host: Host) ->
     }
     if service in DATABASES:
         environment["DARKROOM_DATABASE_CA_FILE"] = authority
-    for other, declared in SERVICES.items():
-        environment[f"DARKROOM_{other.upper()}_ADDRESS"] = listeners(other, "internal")
-        if declared.public:
-            environment[f"DARKROOM_{other.upper()}_PUBLIC_ADDRESS"] = listeners(other, "public")
     return environment

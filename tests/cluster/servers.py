@@ -25,20 +25,6 @@ from tests.cluster import plan
 from tests.cluster.network import Host
 from tests.cluster.part import SECONDS, Part, answers, opens
 
-_NATS = """\
-server_name: "{name}"
-listen: "{address}:{port}"
-http: "{address}:{monitoring}"
-tls {{ {tls} }}
-cluster {{
-  name: darkroom
-  listen: "{address}:{cluster_port}"
-  tls {{ {tls} }}
-  routes: [{routes}]
-}}
-jetstream {{ store_dir: "{store}", max_memory_store: 64MB, max_file_store: 1GB }}
-{users}
-"""
 _POSTGRES = {
     "max_connections": "150",
     "shared_buffers": "64MB",
@@ -51,24 +37,18 @@ _LIFETIME = Lifetime(valid=datetime.timedelta(days=30), left=datetime.timedelta(
 
 def nats(host: Host, installation: Installation) -> Part:
     """One server of the cluster."""
-    folder, file = installation.tls("nats"), host.folder / "nats.conf"
-    tls = f'ca_file: "{folder}/ca.crt", cert_file: "{folder}/tls.crt", key_file: "{folder}/tls.key", verify: true'
-    routes = ", ".join(f'"tls://{plan.address(one)}:{plan.NATS_CLUSTER_PORT}"' for one in plan.PLACES["nats"])
-    file.write_text(
-        _NATS.format(
-            name=host.name,
-            address=host.address,
-            port=plan.NATS_PORT,
-            cluster_port=plan.NATS_CLUSTER_PORT,
-            monitoring=plan.NATS_MONITORING_PORT,
-            tls=tls,
-            routes=routes,
-            store=host.folder / "nats",
-            users=installation.nats_users_file.read_text(),
-        )
+    # What it includes is found from where it lies.
+    file, monitoring = installation.folder / f"nats-{host.name}.conf", f"{host.address}:{plan.NATS_MONITORING_PORT}"
+    places = {"/etc/darkroom": installation.folder, "/var/lib/darkroom": host.folder, f"127.0.0.1:{plan.NATS_MONITORING_PORT}": monitoring}
+    text = plan.operators_file("nats.conf")
+    for place, here in places.items():
+        text = text.replace(place, str(here))
+    file.write_text(text)
+    return Part(
+        command=(tool("nats-server"), "-c", str(file)),
+        environment={"NAME": host.name, "HOST": host.address},
+        ready=lambda: answers(f"http://{monitoring}/healthz"),
     )
-    healthy = f"http://{host.address}:{plan.NATS_MONITORING_PORT}/healthz"
-    return Part(command=(tool("nats-server"), "-c", str(file)), ready=lambda: answers(healthy))
 
 
 def storage(host: Host, installation: Installation) -> Part:
@@ -149,6 +129,10 @@ class Database:
     def make_databases(self) -> None:
         """Make the roles and databases, as the administrator does with what `darkroom-admin create` has written."""
         self._psql("--file", str(self._installation.databases_file))
+
+    def url(self, name: str) -> str:
+        """A database's SQLAlchemy URL for the administrator."""
+        return f"postgresql+asyncpg://{SUPERUSER}:{self._password}@/{name}?host={self._cluster.sockets}"
 
     async def connect(self, name: str) -> asyncpg.Connection:
         """A connection of the administrator's to a database."""

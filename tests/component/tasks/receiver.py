@@ -24,18 +24,25 @@ class Received:
 
 class Receiver:
     """Keeps every request. Answers with `answers` in turn, and 200 when they are used up; None: it never answers. `gate` holds all answers
-    back while it is closed."""
+    back while it is closed. `host`: the address to listen on."""
 
-    def __init__(self, *answers: int | None, body: bytes = b"thanks", headers: str = "", tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        *answers: int | None,
+        body: bytes = b"thanks",
+        headers: str = "",
+        tls: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
+    ) -> None:
         self.requests: list[Received] = []
         self.gate = asyncio.Event()
         self.gate.set()
-        self._answers, self._body, self._headers, self._tls = list(answers), body, headers, tls
+        self._answers, self._body, self._headers, self._tls, self._host = list(answers), body, headers, tls, host
         self._arrived = asyncio.Condition()
         self.open = self.most_open = 0
 
     async def __aenter__(self) -> Receiver:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
+        self._server = await asyncio.start_server(self._serve, self._host, 0, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -45,7 +52,7 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/hook"
+        return f"http://{self._host}:{self.port}/hook"
 
     async def received(self, count: int = 1, seconds: float = 20) -> list[Received]:
         """The requests, once there are so many."""

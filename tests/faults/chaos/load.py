@@ -74,21 +74,22 @@ class Load:
         """Watched tasks whose end has not been seen."""
         return [task_id for task_id, seen in self.watched.items() if not seen or not state_of(seen[-1].state).terminal]
 
-    async def press(self, url: str, tenants: Sequence[Tenant], stop: asyncio.Event) -> None:
-        """Create tasks, cancelling some and watching some to their end, until told to stop."""
+    async def press(self, urls: Sequence[str], tenants: Sequence[Tenant], stop: asyncio.Event) -> None:
+        """Create tasks, cancelling some and watching some to their end, until told to stop; by any of the URLs."""
         async with asyncio.TaskGroup() as watchers:
-            await asyncio.gather(*(self._client(url, tenant, number, stop, watchers) for number, tenant in enumerate(tenants)))
+            await asyncio.gather(*(self._client(urls, tenant, number, stop, watchers) for number, tenant in enumerate(tenants)))
 
-    async def _client(self, url: str, tenant: Tenant, number: int, stop: asyncio.Event, watchers: asyncio.TaskGroup) -> None:
+    async def _client(self, urls: Sequence[str], tenant: Tenant, number: int, stop: asyncio.Event, watchers: asyncio.TaskGroup) -> None:
         chance = random.Random(self.seed * 1000 + number)
         while not stop.is_set():
+            url = chance.choice(urls)
             try:
                 async with AsyncClient(url, tenant.api_key) as client:
                     # A few by one connection, as a program does.
                     for _ in range(chance.randint(1, 10)):
                         accepted = await self._step(client, OtherClients(url, tenant.api_key), tenant, chance)
                         if chance.random() < 0.03 or not self.watched:
-                            watchers.create_task(self._watch(url, tenant, accepted.task_id))
+                            watchers.create_task(self._watch(urls, tenant, accepted.task_id))
             except ApiError as refusal:
                 if refusal.reason in _LIMITS:
                     self.refused += 1
@@ -141,12 +142,12 @@ class Load:
         factor = 1 if kind == "cut" else 2
         return Accepted(task.id, account_id, kind, len(inputs), (width * factor, height * factor), webhook_url)
 
-    async def _watch(self, url: str, tenant: Tenant, task_id: int) -> None:
+    async def _watch(self, urls: Sequence[str], tenant: Tenant, task_id: int) -> None:
         """Every event of a task, by as many connections as it takes."""
         seen = self.watched.setdefault(task_id, [])
         while not seen or not state_of(seen[-1].state).terminal:
             try:
-                async with AsyncClient(url, tenant.api_key) as client:
+                async with AsyncClient(random.choice(urls), tenant.api_key) as client:
                     async for event in client.watch(task_id, seen[-1].sequence if seen else 0):
                         seen.append(event)
             except (DarkroomFailure, OSError):

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from services.common.bus import connected
 from tests.faults.chaos import verdict
 from tests.faults.chaos.havoc import Havoc
 from tests.faults.chaos.load import Load, Tenant
@@ -55,7 +56,8 @@ async def test_nothing_is_lost_and_nothing_is_done_twice(stack: StackUnderTest, 
             wrong += await asyncio.to_thread(
                 verdict.check_webhooks, stack, dict.fromkeys(ids, receiver.url), load.accepted, receiver.requests
             )
-        wrong += await asyncio.to_thread(verdict.check_stream, stack, ids, await published(stack, ids))
+        async with connected(stack.nats_url, "chaos") as bus:
+            wrong += await asyncio.to_thread(verdict.check_stream, stack, ids, await published(bus, ids))
         wrong += await check_books(stack, ids)
         await sweep(stack)
         wrong += await asyncio.to_thread(verdict.check_storage, stack, ids)
@@ -70,7 +72,7 @@ async def test_nothing_is_lost_and_nothing_is_done_twice(stack: StackUnderTest, 
 async def _press(stack: StackUnderTest, load: Load, accounts: Sequence[Tenant], havoc: Havoc, url: str) -> None:
     """Clients and havoc beside each other; afterwards every part is up again."""
     stop = asyncio.Event()
-    pressing = asyncio.create_task(load.press(url, accounts, stop))
+    pressing = asyncio.create_task(load.press([url], accounts, stop))
     try:
         await havoc.wreak(SECONDS, load.varied)
     finally:

@@ -18,7 +18,7 @@ from services.tasks.surfaces.rendering import state_of
 from tests.component.tasks.receiver import Received
 from tests.faults.chaos.havoc import Havoc
 from tests.faults.chaos.load import KINDS, Accepted, Load
-from tests.stacks import StackUnderTest
+from tests.stacks import Installed
 
 _TERMINAL = ("SUCCEEDED", "FAILED", "CANCELLED")
 # A task may use up its attempts when parts are killed faster than it can run; anything else would be a wrong failure.
@@ -39,7 +39,7 @@ class Wrong:
         return self.text if self.task_id is None else f"task {self.task_id} {self.text}"
 
 
-def unsettled(stack: StackUnderTest, accounts: Sequence[int]) -> str:
+def unsettled(stack: Installed, accounts: Sequence[int]) -> str:
     """What of the accounts is still under way: open tasks, unpublished events, webhooks to be sent. Empty when nothing is."""
     query = """
         SELECT (SELECT count(*) FROM task WHERE account_id = ANY($1) AND end_time IS NULL) AS tasks,
@@ -53,7 +53,7 @@ def unsettled(stack: StackUnderTest, accounts: Sequence[int]) -> str:
     return ", ".join(f"{count} {what}" for what, count in (*row.items(), *hidden.items()) if count)
 
 
-def history(stack: StackUnderTest, task_id: int) -> str:
+def history(stack: Installed, task_id: int) -> str:
     """Everything that is known about a task, for the report of a failure."""
     parts = []
     for table, order in (
@@ -70,7 +70,7 @@ def history(stack: StackUnderTest, task_id: int) -> str:
     return "\n".join([*parts, *(f"file: {dict(row)}" for row in files)])
 
 
-def check_enough(stack: StackUnderTest, load: Load, havoc: Havoc, least: int) -> list[Wrong]:
+def check_enough(stack: Installed, load: Load, havoc: Havoc, least: int) -> list[Wrong]:
     """The run proves something: at least so many tasks were accepted, of each kind one succeeded and few failed; clients cancelled and
     watched, and every kind of havoc struck."""
     wrong = [Wrong(f"there was no {kind}") for kind in havoc.missing()]
@@ -87,7 +87,7 @@ def check_enough(stack: StackUnderTest, load: Load, havoc: Havoc, least: int) ->
     return wrong
 
 
-def check_tasks(stack: StackUnderTest, accounts: Sequence[int], load: Load) -> list[Wrong]:
+def check_tasks(stack: Installed, accounts: Sequence[int], load: Load) -> list[Wrong]:
     """Every task has one end and one terminal event, numbered without a gap; nothing that was accepted is missing, and what a client was
     told to be cancelled is."""
     wrong = []
@@ -122,7 +122,7 @@ def check_tasks(stack: StackUnderTest, accounts: Sequence[int], load: Load) -> l
     return wrong
 
 
-def check_stream(stack: StackUnderTest, accounts: Sequence[int], published: Mapping[int, Mapping[int, int]]) -> list[Wrong]:
+def check_stream(stack: Installed, accounts: Sequence[int], published: Mapping[int, Mapping[int, int]]) -> list[Wrong]:
     """The event stream has every event of the database. `published`: number and state of the events of each task."""
     query = "SELECT task_id, sequence, task_event.state FROM task_event JOIN task ON task.id = task_id WHERE account_id = ANY($1)"
     stored: dict[int, dict[int, str]] = defaultdict(dict)
@@ -147,7 +147,7 @@ def check_watched(watched: Mapping[int, Sequence[task_pb2.TaskEvent]]) -> list[W
 
 
 def check_webhooks(
-    stack: StackUnderTest, registered: Mapping[int, str], accepted: Sequence[Accepted], received: Sequence[Received]
+    stack: Installed, registered: Mapping[int, str], accepted: Sequence[Accepted], received: Sequence[Received]
 ) -> list[Wrong]:
     """Every end was told at least once to the webhook of its account (`registered`: URL by account) and to the task's own; each delivery
     was confirmed, and no receiver heard of another end than the one that there is."""
@@ -173,7 +173,7 @@ def check_webhooks(
     return wrong + [Wrong(f"has a webhook that is {row['state']}: {row['error']}", row["task_id"]) for row in rows]
 
 
-def check_outputs(stack: StackUnderTest, accepted: Sequence[Accepted]) -> list[Wrong]:
+def check_outputs(stack: Installed, accepted: Sequence[Accepted]) -> list[Wrong]:
     """Every success has its outputs, readable and of the right size."""
     wrong = []
     by_id = {task.task_id: task for task in accepted}
@@ -193,7 +193,7 @@ def check_outputs(stack: StackUnderTest, accepted: Sequence[Accepted]) -> list[W
     return wrong
 
 
-def check_storage(stack: StackUnderTest, accounts: Sequence[int]) -> list[Wrong]:
+def check_storage(stack: Installed, accounts: Sequence[int]) -> list[Wrong]:
     """After all sweeps: no object without a record, no accepted file without its object, and of the accounts nothing but accepted files,
     which no task pins."""
     rows = stack.fetch("files", "SELECT id, state, pins FROM file WHERE account_id = ANY($1)", list(accounts))
@@ -205,7 +205,7 @@ def check_storage(stack: StackUnderTest, accounts: Sequence[int]) -> list[Wrong]
     return left + orphans + missing
 
 
-def _unreadable(stack: StackUnderTest, file: Any, task: Accepted) -> str | None:
+def _unreadable(stack: Installed, file: Any, task: Accepted) -> str | None:
     path = _bucket(stack) / file["object_key"]
     if file["state"] != "ready" or not file["visible"]:
         return f"is {file['state']}, visible: {file['visible']}"
@@ -218,5 +218,5 @@ def _unreadable(stack: StackUnderTest, file: Any, task: Accepted) -> str | None:
         return None if picture.size == task.pixels else f"measures {picture.size}"
 
 
-def _bucket(stack: StackUnderTest) -> Path:
+def _bucket(stack: Installed) -> Path:
     return stack.dir / "data" / "objects" / stack.settings("files")["DARKROOM_S3_BUCKET"]

@@ -13,7 +13,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from darkroom import AsyncClient
 from darkroom.internal.tasks.v1 import events_pb2
-from services.common.bus import EVENTS_STREAM, connected, events_subject
+from services.common.bus import EVENTS_STREAM, Bus, events_subject
 from services.common.clock import system_clock
 from services.common.database import engine
 from tests.component.tasks.books import Books
@@ -21,18 +21,18 @@ from tests.component.tasks.receiver import Receiver
 from tests.faults.chaos.load import Tenant
 from tests.faults.chaos.proxies import Proxy, proxy_to
 from tests.faults.chaos.verdict import Wrong
-from tests.stacks import StackUnderTest
+from tests.stacks import Installed, StackUnderTest
 
 _CREDITS = 2_000
 
 
-def unreliable_receiver(seed: int) -> Receiver:
-    """Fails every fifth time or so."""
+def unreliable_receiver(seed: int, host: str = "127.0.0.1") -> Receiver:
+    """Fails every fifth time or so. It listens at an address of this machine."""
     answers = random.Random(seed).choices((200, 500, 429, 503), (12, 1, 1, 1), k=50_000)
-    return Receiver(*answers)
+    return Receiver(*answers, host=host)
 
 
-async def tenants(stack: StackUnderTest, count: int, webhook: str) -> list[Tenant]:
+async def tenants(stack: Installed, count: int, webhook: str) -> list[Tenant]:
     """Accounts with one webhook each; every second one must pay for its tasks."""
     made = []
     for number in range(count):
@@ -72,7 +72,7 @@ def proxies(stack: StackUnderTest, *, everywhere: bool) -> Iterator[dict[str, Pr
         yield made
 
 
-async def check_books(stack: StackUnderTest, accounts: Sequence[int]) -> list[Wrong]:
+async def check_books(stack: Installed, accounts: Sequence[int]) -> list[Wrong]:
     """Each account's ledger sums up to its balance, and to what became of its tasks."""
     wrong = []
     async with engine(stack.database_url("tasks"), 2) as database:
@@ -85,25 +85,24 @@ async def check_books(stack: StackUnderTest, accounts: Sequence[int]) -> list[Wr
     return wrong
 
 
-async def published(stack: StackUnderTest, accounts: Sequence[int]) -> Mapping[int, Mapping[int, int]]:
+async def published(bus: Bus, accounts: Sequence[int]) -> Mapping[int, Mapping[int, int]]:
     """Number and state of all events of the accounts' tasks that EVENTS holds."""
     found: dict[int, dict[int, int]] = defaultdict(dict)
-    async with connected(stack.nats_url, "chaos", 1) as bus:
-        for account_id in accounts:
-            subject = events_subject(account_id)
-            config = ConsumerConfig(deliver_policy=DeliverPolicy.ALL, ack_policy=AckPolicy.ALL, inactive_threshold=60)
-            subscription = await bus.jetstream.pull_subscribe(subject, stream=EVENTS_STREAM, config=config)
-            while waiting := (await subscription.consumer_info()).num_pending:
-                try:
-                    messages = await subscription.fetch(min(waiting, 500), timeout=10)
-                except TimeoutError:
-                    # What the consumer still counts then, the stream does not have; the verdict names what is missing.
-                    print(f"{waiting} messages of account {account_id} were announced and did not come", flush=True)
-                    break
-                # Without that no more than the server's default of 1000 would come.
-                await messages[-1].ack()
-                for message in messages:
-                    for one in events_pb2.PublishedEvents.FromString(message.data).events:
-                        found[one.event.task_id][one.event.sequence] = one.event.state
-            await subscription.unsubscribe()
+    for account_id in accounts:
+        subject = events_subject(account_id)
+        config = ConsumerConfig(deliver_policy=DeliverPolicy.ALL, ack_policy=AckPolicy.ALL, inactive_threshold=60)
+        subscription = await bus.jetstream.pull_subscribe(subject, stream=EVENTS_STREAM, config=config)
+        while waiting := (await subscription.consumer_info()).num_pending:
+            try:
+                messages = await subscription.fetch(min(waiting, 500), timeout=10)
+            except TimeoutError:
+                # What the consumer still counts then, the stream does not have; the verdict names what is missing.
+                print(f"{waiting} messages of account {account_id} were announced and did not come", flush=True)
+                break
+            # Without that no more than the server's default of 1000 would come.
+            await messages[-1].ack()
+            for message in messages:
+                for one in events_pb2.PublishedEvents.FromString(message.data).events:
+                    found[one.event.task_id][one.event.sequence] = one.event.state
+        await subscription.unsubscribe()
     return found
