@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Literal, TypeVar
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from services.common.database_address import DatabaseAddress, Pooler, knows_an_authority
-from services.common.environment import EnvironmentSettings
+from services.common.environment import PREFIX, EnvironmentSettings
 from services.common.nats_servers import NatsServers, check_credentials
 from services.common.tls import FILES, MutualTls, authorities
 
@@ -267,16 +268,22 @@ class PictureSettings(EnvironmentSettings):
     max_result_megapixels: float = Field(400.0, gt=0, description="Largest picture that a task may produce, in megapixels.")
 
 
-def load(settings_class: type[Settings]) -> Settings:
-    """Read and validate the settings. If any are invalid, print all problems and exit with status 2."""
+def load(settings_class: type[Settings], *others: type[EnvironmentSettings]) -> Settings:
+    """Read and validate the settings, and others that the same process reads later. If any are invalid, print all problems and exit with
+    status 2."""
+    problems = {line: None for each in (settings_class, *others) for line in _problems(each)}
+    if problems:
+        print(f"{settings_class.__name__}: {len(problems)} setting(s) need attention:", *problems, sep="\n  ", file=sys.stderr)
+        raise SystemExit(2)
+    return settings_class()
+
+
+def _problems(settings_class: type[EnvironmentSettings]) -> Iterator[str]:
     try:
-        return settings_class()
+        settings_class()
     except ValidationError as error:
-        prefix = settings_class.model_config.get("env_prefix", "")
-        print(f"{settings_class.__name__}: {error.error_count()} setting(s) need attention:", file=sys.stderr)
         for problem in error.errors(include_input=False, include_url=False):
             name = "_".join(str(part) for part in problem["loc"]).upper()
             field = settings_class.model_fields.get(str(problem["loc"][0])) if problem["loc"] else None
             meaning = f" ({field.description})" if field is not None and field.description else ""
-            print(f"  {prefix}{name}: {problem['msg']}{meaning}", file=sys.stderr)
-        raise SystemExit(2) from None
+            yield f"{PREFIX}{name}: {problem['msg']}{meaning}"

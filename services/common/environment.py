@@ -21,6 +21,9 @@ class EnvironmentSettings(BaseSettings):
 
     Of the two, one may be set. The file holds the value in UTF-8; one newline at its end does not count. A field that itself ends with
     `_file` is the path of a file, and if there are both `x` and `x_file`, `DARKROOM_X_FILE` is the latter.
+
+    What must agree with another field is checked by a validator of the later field, which finds the earlier one in `info.data` if that is
+    valid. A validator of the whole class would not run while any field is invalid, so its problem would be told only after that is mended.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")

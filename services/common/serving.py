@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from services.common import config, log, process
 from services.common.config import ProcessSettings, ServiceSettings
+from services.common.environment import EnvironmentSettings
 from services.common.identity import Verifier
 from services.common.rpc.open_calls import OpenCalls
 from services.common.rpc.server import Mount, listening
@@ -124,6 +125,8 @@ class Service(Generic[Settings]):
     settings: type[Settings]
     compose: Callable[[Settings, Opening], Awaitable[Parts]]
     commands: Callable[[list[str]], int] | None = None
+    surfaces: Sequence[type[EnvironmentSettings]] = ()
+    """Settings that surfaces read themselves; looked at with the others, so that all problems are told at once."""
 
     async def serve(self, settings: Settings, stop: asyncio.Event) -> None:
         """Open the parts, serve until `stop` is set, drain, and close everything in reverse order."""
@@ -157,7 +160,7 @@ class Service(Generic[Settings]):
         gc.set_threshold(_YOUNG_OBJECTS)
         if self.commands is not None and len(sys.argv) > 1:
             return self.commands(sys.argv[1:])
-        settings = config.load(self.settings)
+        settings = config.load(self.settings, *self.surfaces)
         log.configure(self.name, settings.log_level)
         with tracing.exporting(self.name, settings.otlp_endpoint, settings.trace_ratio):
             process.run(lambda stop: self.serve(settings, stop))

@@ -27,6 +27,7 @@ from services.gateway.config import GatewaySettings
 from services.gateway.forms import FormLimits
 from services.gateway.receiving import Receiver
 from services.gateway.surfaces.parts import GatewayParts
+from services.gateway.surfaces.snapotter.settings import SnapOtterSettings
 
 
 async def compose(settings: GatewaySettings, opening: Opening) -> Parts:
@@ -73,7 +74,7 @@ async def compose(settings: GatewaySettings, opening: Opening) -> Parts:
     return Parts(needs=[checks.nats(bus)], application=Starlette(routes=routes))
 
 
-service = Service("gateway", GatewaySettings, compose)
+service = Service("gateway", GatewaySettings, compose, surfaces=[SnapOtterSettings])
 serve = service.serve
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@ import os
 import socket
 import tempfile
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
 from services.common.config import PictureSettings, ProcessSettings, StorageSettings
@@ -214,11 +214,12 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
     def _parse_standby_lanes(cls, value: object) -> object:
         return tuple(lane.strip() for lane in value.split(",") if lane.strip()) if isinstance(value, str) else value
 
-    @model_validator(mode="after")
-    def _serves_standby_lanes(self) -> Self:
-        if unserved := sorted(set(self.standby_lanes) - set(self.lanes)):
+    @field_validator("standby_lanes")
+    @classmethod
+    def _serves_standby_lanes(cls, standby: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if unserved := sorted(set(standby) - set(info.data.get("lanes", standby))):
             raise ValueError(f"DARKROOM_STANDBY_LANES names {', '.join(unserved)}, which DARKROOM_LANES does not")
-        return self
+        return standby
 
     @field_validator("lanes")
     @classmethod

@@ -24,6 +24,7 @@ from services.tasks.config import TasksSettings
 from services.tasks.files_client import FilesClient
 from services.tasks.store.secret_cipher import SecretUnreadable
 from services.tasks.store.secret_sealing import SecretSealing
+from services.tasks.surfaces.fal.settings import FalSettings
 
 _logger = get_logger()
 _ADVICE = (
@@ -80,7 +81,7 @@ async def _sealed(sealing: SecretSealing, stop: asyncio.Event) -> bool:
     return False
 
 
-service = Service("tasks", TasksSettings, compose, cli.main)
+service = Service("tasks", TasksSettings, compose, cli.main, surfaces=[FalSettings])
 serve = service.serve
 
 if __name__ == "__main__":

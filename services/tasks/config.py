@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from services.common.config import AuditSettings, DatabaseSettings, DiskSettings, PictureSettings, ServiceSettings
 from services.common.environment import EnvironmentSettings
@@ -122,8 +123,9 @@ class TasksSettings(
         read_prices(prices_file)
         return prices_file
 
-    @model_validator(mode="after")
-    def _lease_outlives_heartbeats(self) -> Self:
-        if self.lease <= self.heartbeat_interval:
+    @field_validator("heartbeat_interval")
+    @classmethod
+    def _lease_outlives_heartbeats(cls, interval: float, info: ValidationInfo) -> float:
+        if info.data.get("lease", math.inf) <= interval:
             raise ValueError("DARKROOM_LEASE must be longer than DARKROOM_HEARTBEAT_INTERVAL, or every attempt counts as lost")
-        return self
+        return interval

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from services.common.config import ServiceSettings, load
+from services.common.config import ServiceSettings, StreamSettings, load
+from services.tasks.surfaces.fal.settings import FalSettings
 
 
 def test_all_problems_are_told_at_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -36,3 +37,13 @@ def test_a_folder_of_certificates_holds_all_of_them(
     with pytest.raises(SystemExit):
         load(ServiceSettings)
     assert "DARKROOM_INTERNAL_TLS_DIR: Value error, holds no readable tls.crt" in capsys.readouterr().err
+
+
+def test_settings_of_surfaces_are_looked_at_with_the_others(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("DARKROOM_MAX_STREAMS", "none")
+    monkeypatch.setenv("DARKROOM_FAL_GENERATION", "crayon")
+    with pytest.raises(SystemExit):
+        load(StreamSettings, FalSettings, StreamSettings)
+    told = capsys.readouterr().err
+    assert "StreamSettings: 2 setting(s) need attention:" in told
+    assert "\n  DARKROOM_FAL_GENERATION: Input should be 'gpt_image_2' or 'nano_banana_2'" in told

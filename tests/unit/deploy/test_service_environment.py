@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from deploy.local.assembly import create_stack
 from deploy.local.layout import Layout
 from deploy.local.programs.services import service_environment
 from deploy.local.supervisor import inherited_environment
+from deploy.service_settings import settings_classes
 from deploy.topology import DATABASES, SERVICES
 
 
@@ -47,6 +49,16 @@ def test_a_service_has_its_own_key_and_database(environments: dict[str, dict[str
         assert environment["DARKROOM_SIGNING_KEY_FILE"].endswith(f"/{service}.pem")
     urls = [environments[service]["DARKROOM_DATABASE_URL"] for service in DATABASES]
     assert len({url.partition("@")[0] for url in urls}) == len(DATABASES)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_all_problems_of_a_services_settings_can_be_told_at_once(service: str) -> None:
+    classes = settings_classes(service)
+    # It would not run while any field is invalid.
+    assert [one for one in classes if one.__pydantic_decorators__.model_validators] == []
+    module = import_module(f"services.{service}.__main__")
+    surfaces = {one for one in classes if ".surfaces." in one.__module__ and one.__module__.endswith(".settings")}
+    assert surfaces <= set(module.service.surfaces)
 
 
 def test_a_file_that_the_operator_names_takes_the_place_of_the_stacks_value(tmp_path: Path) -> None:
