@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from cryptography import x509
@@ -83,7 +83,7 @@ def run_create(options: argparse.Namespace) -> int:
     print(f"all are valid until {min(one.not_valid_after_utc for one in after.values()):%Y-%m-%d}")
     if before and changed:
         print("Give them to these parts, and restart each.")
-    for line in _kept(options, made):
+    for line in _kept(options, made) if before else ():
         print(line, file=sys.stderr)
     if not before:
         print(
@@ -98,18 +98,19 @@ def run_kubernetes(options: argparse.Namespace) -> int:
     return 0
 
 
-def _kept(options: argparse.Namespace, made: Installation) -> list[str]:
-    """What an option asked for, and the folder has otherwise."""
+def _kept(options: argparse.Namespace, made: Installation) -> Iterator[str]:
+    """What an option asked for, and the folder had already."""
     settings = {
         "DARKROOM_PUBLIC_URL": (options.public_url or "").rstrip("/"),
         "DARKROOM_S3_ENDPOINT": options.s3_endpoint,
         "DARKROOM_S3_PUBLIC_ENDPOINT": options.s3_public_endpoint,
     }
-    return [
-        f"{name} is {made.settings[name]} in {made.settings_file.name}, and stays so; edit that file to change it"
-        for name, value in settings.items()
-        if value and made.settings[name] != value
-    ]
+    for name, value in settings.items():
+        if value and made.settings[name] != value:
+            yield f"{name} is {made.settings[name]} in {made.settings_file.name}, and stays so; edit that file to change it"
+    secrets = {"--database-url": options.database_url, "--nats-url": options.nats_url, "--s3-keys": options.s3_keys}
+    for option in (name for name, value in secrets.items() if value):
+        yield f"{option} is for secrets that are missing; those in {made.folder / 'secrets'} stay: edit or remove a file to change it"
 
 
 def _host(text: str) -> tuple[str, str]:

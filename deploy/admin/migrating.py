@@ -9,7 +9,7 @@ import traceback
 
 from deploy.admin.checks.connecting import Unreachable
 from deploy.admin.checks.migration_state import MigrationState, state_of
-from deploy.admin.checks.postgres import connected
+from deploy.admin.checks.postgres_connection import connected_to_primary
 from services.common.config import DatabaseSettings, load
 from services.common.migrations import migrate
 
@@ -21,7 +21,7 @@ def main(service: str, seconds: float) -> int:
     settings = load(DatabaseSettings)
     try:
         before = asyncio.run(_reached(settings, service, seconds))
-        migrate(service, settings.database_url)
+        migrate(service, settings.database)
         after = asyncio.run(_reached(settings, service, seconds))
     except Unreachable as error:
         print(f"{service}: {error.text} -> {error.remedy}")
@@ -40,7 +40,7 @@ async def _reached(settings: DatabaseSettings, service: str, seconds: float) -> 
     deadline = time.monotonic() + seconds
     while True:
         try:
-            async with connected(settings) as connection:
+            async with connected_to_primary(settings.database) as connection:
                 return await state_of(connection, service)
         except Unreachable as error:
             if time.monotonic() + _PAUSE_SECONDS > deadline:

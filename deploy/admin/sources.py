@@ -10,12 +10,8 @@ from pathlib import Path
 
 from deploy.installation import Installation
 from deploy.installation.folder import NATS_URL, OPERATOR, addresses
-from deploy.local.assembly import open_stack
-from deploy.local.credentials import OPERATOR as STACK_OPERATOR
-from deploy.local.programs.services import service_environment
-from deploy.local.settings import PREFIX
-from deploy.local.supervisor import inherited_environment
 from deploy.topology import SERVICES
+from services.common.environment import PREFIX
 from services.common.tls import MutualTls
 
 # Nobody listens here where settings are only checked, but a service has to be told.
@@ -48,6 +44,10 @@ class Source:
     secrets: tuple[Path, ...] = ()
     """Folders whose files are for their owner alone."""
 
+    def of(self, service: str) -> Mapping[str, str]:
+        """The environment in which a service is checked, also with settings that only others have."""
+        return {**self.environments[service], **({f"{PREFIX}PUBLIC_URL": self.public_url} if self.public_url else {})}
+
     def private_files(self) -> Iterator[Path]:
         """All files in these folders."""
         return (path for folder in self.secrets for path in folder.rglob("*") if path.suffix != ".crt")
@@ -68,7 +68,7 @@ def source_of(options: argparse.Namespace) -> Source:
     if options.stack is not None:
         return _stack(options.stack)
     written = tuple(name for name in os.environ if name.startswith(PREFIX) and name not in _OF_OTHERS)
-    return Source({service: dict(os.environ) for service in SERVICES}, "the environment", written=written, named=False)
+    return Source({service: {**_LISTENERS, **os.environ} for service in SERVICES}, "the environment", written=written, named=False)
 
 
 def _installation(installation: Installation) -> Source:
@@ -93,6 +93,12 @@ def _installation(installation: Installation) -> Source:
 
 
 def _stack(folder: Path) -> Source:
+    # Images hold neither the supervisor nor the servers of such a stack.
+    from deploy.local.assembly import open_stack
+    from deploy.local.credentials import OPERATOR as STACK_OPERATOR
+    from deploy.local.programs.services import service_environment
+    from deploy.local.supervisor import inherited_environment
+
     config = open_stack(folder).config
     outside = inherited_environment(config.layout)
     return Source(

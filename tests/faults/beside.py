@@ -13,11 +13,11 @@ from pathlib import Path
 
 import httpx
 
+from deploy.health import check_health
 from deploy.local.config import LOOPBACK, tool
 from deploy.local.errors import NotReady
 from deploy.local.layout import REPOSITORY
 from deploy.local.programs.envoy import edge_settings
-from deploy.local.programs.services import check_health
 from deploy.local.scratch.ports import free_port
 from edge.command import arguments
 from edge.render import render

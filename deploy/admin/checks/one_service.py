@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
 from deploy.admin.checks.certificates import check_own
-from deploy.admin.checks.findings import SETTINGS, Finding, ok, problem
+from deploy.admin.checks.findings import SETTINGS, Finding, Level, ok, problem
 from deploy.admin.checks.keys import check_keys, check_modes
 from deploy.admin.checks.messaging import check_nats
 from deploy.admin.checks.peers import Peer, check_peer
@@ -97,13 +98,24 @@ def _of_process(service: str, settings: ProcessSettings) -> Iterator[Check]:
 
 
 def _of_kind(service: str, settings: ProcessSettings) -> Iterator[Check]:
-    # Their settings take a second to import.
+    # What these import takes a second.
     if service == "inference":
         from deploy.admin.checks.models import check_triton
         from services.inference.config import InferenceSettings
 
         assert isinstance(settings, InferenceSettings)
         yield "Triton", lambda: check_triton(settings)
+    if service == "files":
+        from services.files.config import FilesSettings
+        from services.files.storage_check import check_storage
+
+        assert isinstance(settings, FilesSettings)
+
+        async def storage() -> Sequence[Finding]:
+            found = await check_storage(settings, os.environ.get(f"{PREFIX}PUBLIC_URL"))
+            return [Finding(Level(one.level), "storage", one.text, one.remedy) for one in found]
+
+        yield "storage", storage
 
 
 async def _tried(subject: str, check: Callable[[], Awaitable[Sequence[Finding]]]) -> Sequence[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from enum import Enum
@@ -32,7 +33,7 @@ async def pooling(connect: Callable[[], AbstractAsyncContextManager[asyncpg.Conn
     if process == first.get_server_pid():
         return Pooling.NONE
     try:
-        async with connect() as second, second.transaction():
+        async with asyncio.timeout(2 * _SECONDS), connect() as second, second.transaction():
             if await second.fetchval(_OWN, timeout=_SECONDS) == process or await first.fetchval(_OWN, timeout=_SECONDS) != process:
                 return Pooling.TRANSACTION
     except (TimeoutError, Unreachable):

@@ -7,10 +7,9 @@ import subprocess
 import sys
 import traceback
 
-import grpc
 import httpx
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from deploy.health import check_health
 from deploy.local.certificates import certificate_folder
 from deploy.local.config import BUCKET, LOOPBACK, StackConfig, digest_of
 from deploy.local.credentials import OPERATOR, signing_key_file, trusted_keys_file, webhook_secrets_key_file
@@ -21,7 +20,7 @@ from deploy.local.programs.postgres import database_url, migrated_to, note_migra
 from deploy.local.supervisor import inherited_environment
 from deploy.service_settings import known_settings
 from deploy.topology import AUTHORIZATION, SERVICES
-from services.common.tls import FILES, MutualTls
+from services.common.tls import FILES
 
 
 def address(config: StackConfig, service: str) -> str:
@@ -178,15 +177,3 @@ async def _check_open(target: str) -> None:
     except OSError as error:
         raise NotReady(f"{target} is not open: {error.strerror}") from error
     writer.close()
-
-
-def check_health(target: str, service: str, tls: MutualTls | None) -> None:
-    """Raise NotReady unless a service's gRPC listener reports SERVING."""
-    named = (("grpc.ssl_target_name_override", service),)
-    with grpc.insecure_channel(target) if tls is None else grpc.secure_channel(target, tls.channel(), named) as channel:
-        try:
-            reply = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=2)
-        except grpc.RpcError as error:
-            raise NotReady(f"health on {target}: {error.code().name}") from error
-    if reply.status != health_pb2.HealthCheckResponse.SERVING:
-        raise NotReady(f"health on {target}: {health_pb2.HealthCheckResponse.ServingStatus.Name(reply.status)}")

@@ -17,7 +17,6 @@ from deploy.installation import create
 from deploy.installation.keys import create_signing_keys
 from deploy.local.config import tool
 from deploy.local.scratch.ports import free_port
-from deploy.service_settings import settings_classes
 from deploy.topology import DATABASES, SERVICES
 from tests.component.admin.conftest import Check
 from tests.stacks import StackUnderTest
@@ -64,6 +63,15 @@ def test_hosts_that_cannot_be_reached(check: Check) -> None:
     assert "secret-word" not in refused.output + unknown.output
 
 
+def test_one_of_several_hosts_of_the_database_is_away(stack: StackUnderTest, check: Check) -> None:
+    url = make_url(stack.database_url("files"))
+    folder, port = url.query["host"], free_port()
+    several = f"postgresql+asyncpg://files:{url.password}@/files?host={folder},127.0.0.1&port=5432,{port}"
+    checked = check("files", {"DATABASE_URL": several})
+    assert checked.problems() == []
+    assert any(one["text"] == f"nothing listens at 127.0.0.1:{port}" for one in checked.findings if one["level"] == "warning")
+
+
 def test_an_empty_database_has_migrations_to_run(check: Check, database: str) -> None:
     checked = check("files", {"DATABASE_URL": database})
     told = next(one for one in checked.findings if one["subject"] == "migrations")
@@ -86,8 +94,6 @@ def test_a_database_in_which_the_role_only_reads(stack: StackUnderTest, check: C
 
 
 def test_a_pooler_that_is_not_there(check: Check) -> None:
-    if not any("database_pooler" in one.model_fields for one in settings_classes("files")):
-        pytest.skip("there is no such setting")
     checked = check("files", {"DATABASE_POOLER": "transaction"})
     assert any("no pooler is in between" in one["text"] for one in checked.findings if one["level"] == "warning")
 
@@ -181,6 +187,15 @@ def test_certificates_of_nats(check: Check, tmp_path: Path) -> None:
     wrong_authority = told(theirs.tls("nats"))
     assert "is not accepted: unable to get local issuer certificate" in wrong_authority
     assert "DARKROOM_NATS_CA_FILE" in wrong_authority
+
+
+def test_a_bucket_that_is_not_there_and_a_wrong_key(check: Check) -> None:
+    missing = check("files", {"S3_BUCKET": "no-such-bucket"}).only_problem("storage")
+    assert "the bucket no-such-bucket at " in missing
+    assert "DARKROOM_S3_BUCKET" in missing
+    wrong = check("files", {"S3_BUCKET": None, "S3_SECRET_KEY": "not-the-right-one"})
+    assert "DARKROOM_S3_SECRET_KEY" in wrong.only_problem("storage")
+    assert "not-the-right-one" not in wrong.output
 
 
 def test_triton_without_a_model_that_a_setting_names(check: Check) -> None:

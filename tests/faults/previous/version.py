@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from deploy.health import check_health
 from deploy.local.errors import NotReady
 from deploy.local.layout import REPOSITORY
-from deploy.local.programs.services import check_health
 from tests.stacks import StackUnderTest
 
 PARTS = ("accounts", "files", "tasks", "inference")
