@@ -54,6 +54,8 @@ def render(settings: EdgeSettings) -> Path:
         "out": str(out),
         "listen": Address.parse(settings.edge_listen),
         "metrics_listen": Address.parse(settings.edge_metrics_listen) if settings.edge_metrics_listen else None,
+        "worker_listen": Address.parse(settings.edge_worker_listen) if settings.edge_worker_listen else None,
+        "worker_targets": settings.worker_targets,
         "upstreams": upstreams,
         "authorization": authorization,
         "authorizer": AUTHORIZER,

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationInfo, create_model, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from deploy.topology import PUBLIC
 from edge.addresses import Address, Endpoint, Upstream
+from edge.worker_port import WorkerPortSettings
 from services.common.bucket_address import Addressing, check_addressing
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -53,7 +54,7 @@ AddressText = Annotated[str, AfterValidator(_address)]
 AddressesText = Annotated[str, AfterValidator(_addresses)]
 
 
-class _EdgeSettings(BaseSettings):
+class _EdgeSettings(WorkerPortSettings):
     """Write Envoy's configuration to a folder.
 
     Addresses are `unix:/path` or `host:port`; a host may be a DNS name. Those of a service may be several with commas between them, one for
@@ -105,13 +106,13 @@ class _EdgeSettings(BaseSettings):
         None,
         description="URL for which the files service signs (its setting of the same name). If unset, --public-url.",
     )
-    public_url: str | None = Field(
-        None,
     s3_addressing: Addressing = Field(
         "path",
         description="Where the bucket is in presigned URLs (the setting of the files service of the same name): path or virtual. With "
         "virtual, clients reach the storage itself, at --s3-public-endpoint, and no path is routed there.",
     )
+    public_url: str | None = Field(
+        None,
         description="URL at which clients reach the public port if it is behind a proxy, such as https://media.example.com.",
     )
     edge_trusted_hops: int = Field(
@@ -237,8 +238,6 @@ class _EdgeSettings(BaseSettings):
             Endpoint.parse(url)
         return url
 
-    @field_validator("public_url", "s3_public_endpoint")
-    @classmethod
     @field_validator("s3_addressing")
     @classmethod
     def _bucket_in_the_path(cls, addressing: Addressing, info: ValidationInfo) -> Addressing:
@@ -246,6 +245,8 @@ class _EdgeSettings(BaseSettings):
             raise ValueError("virtual needs --s3-public-endpoint, where clients reach the storage")
         return check_addressing(addressing, info.data.get("s3_bucket", ""))
 
+    @field_validator("public_url", "s3_public_endpoint")
+    @classmethod
     def _url(cls, url: str | None) -> str | None:
         parts = urlsplit(url or "http://unset")
         if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or parts.path not in ("", "/") or parts.query:
@@ -317,12 +318,12 @@ class _EdgeSettings(BaseSettings):
         return None if url is None else _host(url)
 
     @property
-    def storage_origin(self) -> str:
-    @property
     def routed_storage(self) -> str | None:
         """URL of the object storage to which /BUCKET/ is routed; None where clients reach it themselves."""
         return self.s3_endpoint if self.s3_addressing == "path" else None
 
+    @property
+    def storage_origin(self) -> str:
         """The origin to which clients send uploads; empty if that is this edge."""
         if self.routed_storage is not None or self.s3_public_endpoint is None:
             return ""

@@ -20,6 +20,11 @@ def certificate_folder(layout: Layout, part: str) -> Path:
     return layout.keys / "tls" / part
 
 
+def authority_folder(layout: Layout) -> Path:
+    """The folder of the authority: ca.crt and ca.key."""
+    return layout.keys / "tls"
+
+
 def create_certificates(layout: Layout, parts: Iterable[str]) -> None:
     """Create the authority and the parts' certificates, which name them as DNS names and 127.0.0.1. Those that last are kept."""
     authority = _authority(layout)
@@ -28,7 +33,7 @@ def create_certificates(layout: Layout, parts: Iterable[str]) -> None:
 
 
 def _authority(layout: Layout) -> Authority:
-    folder = layout.keys / "tls"
+    folder = authority_folder(layout)
     if lasts(folder / "ca.crt", _LEFT) and (known := open_authority(folder)) is not None:
         return known
     return create_authority(folder, f"Darkroom {layout.digest}", _VALID)

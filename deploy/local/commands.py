@@ -29,6 +29,7 @@ from deploy.local.programs.services import run_service_command
 from deploy.local.programs.triton import loaded_models
 from deploy.local.progress import Lines, LiveList, Progress
 from deploy.local.sign_in_link import invitation, make_link, people_sign_in
+from deploy.local.worker_token import make_worker_token
 from deploy.topology import SERVICES
 
 _WHOLE = 1_000
@@ -83,6 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     link = add("link", _link, "print a link that signs in once in a browser: the first administrator, or a person by name")
     link.add_argument("--user", metavar="NAME", help="the name that the person signs in with (default: the first administrator)")
     link.add_argument("--minutes", type=int, metavar="N", help="how long the link is good for, up to 1440 (default: 15)")
+    token = add("worker-token", _worker_token, "print the command with which another machine joins this stack as a worker, once")
+    token.add_argument("--name", help="the only name that the worker may have (default: the machine chooses)")
+    token.add_argument("--minutes", type=int, metavar="N", help="how long the token is good for, up to 10080 (default: 60)")
     admin = add("admin", _admin, "run a service's administration command: admin accounts create-account --name NAME")
     admin.add_argument("service", choices=tuple(SERVICES), metavar="SERVICE")
     admin.add_argument("arguments", nargs=argparse.REMAINDER, metavar="COMMAND …")
@@ -184,6 +188,11 @@ async def _env(options: argparse.Namespace) -> int:
 
 async def _link(options: argparse.Namespace) -> int:
     print(await make_link(open_stack(options.dir).config, options.user, options.minutes))
+    return 0
+
+
+async def _worker_token(options: argparse.Namespace) -> int:
+    print("\n".join(await make_worker_token(open_stack(options.dir).config, options.name, options.minutes)))
     return 0
 
 

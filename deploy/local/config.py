@@ -73,6 +73,15 @@ class StackConfig:
         return f"{scheme}://{user}:{password}@{LOOPBACK}:{self.ports.nats}"
 
     @property
+    def worker_address(self) -> str | None:
+        """`host:port` at which workers on other machines reach the port for them, unless the operator has named another; None without
+        such a port."""
+        if self.settings.worker_listen is None:
+            return None
+        host = urlsplit(self.public_url).hostname or ""
+        return f"{_bracketed(host)}:{self.settings.worker_listen.rpartition(':')[2]}"
+
+    @property
     def s3_endpoint(self) -> str:
         """URL of the object storage for services."""
         return f"http://{LOOPBACK}:{self.ports.s3}"
@@ -110,4 +119,8 @@ def _reachable(host: str) -> str:
     """The host to connect to: loopback if the listener is on all addresses; an IPv6 address in brackets."""
     if host in ("0.0.0.0", "::"):  # noqa: S104 - a comparison, nothing is bound here
         return LOOPBACK
+    return _bracketed(host)
+
+
+def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host

@@ -31,6 +31,7 @@ class Settings:
         certificates. It is how an installation on several machines speaks.
     nats_accounts: number of NATS accounts beside that of the services, each with its own JetStream, for programs that use a scratch stack.
     nats_monitoring: whether NATS serves its monitoring pages over HTTP on loopback, where every user of the machine can read them.
+    worker_listen: `host:port` of the port for workers on other machines, with which internal_tls is on; without it, there is none.
     services: all other DARKROOM_* settings, passed to the services unchanged.
     """
 
@@ -43,6 +44,7 @@ class Settings:
     internal_tls: bool = False
     nats_accounts: int = 0
     nats_monitoring: bool = False
+    worker_listen: str | None = None
     services: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -62,9 +64,10 @@ def load_settings(layout: Layout, *, models: Path | None = None) -> Settings:
         triton_venv=Path(named["TRITON_VENV"] or Settings.triton_venv).absolute(),
         trace_url=_checked_url("OTLP_HTTP_ENDPOINT", named["OTLP_HTTP_ENDPOINT"]) or None,
         durable=_checked_flag("DURABLE", named["DURABLE"] or "true"),
-        internal_tls=_checked_flag("INTERNAL_TLS", named["INTERNAL_TLS"] or "false"),
+        internal_tls=_checked_flag("INTERNAL_TLS", named["INTERNAL_TLS"] or "false") or bool(named["WORKER_LISTEN"]),
         nats_accounts=_checked_count("NATS_ACCOUNTS", named["NATS_ACCOUNTS"] or "0"),
         nats_monitoring=_checked_flag("NATS_MONITORING", named["NATS_MONITORING"] or "false"),
+        worker_listen=_checked_listener("WORKER_LISTEN", named["WORKER_LISTEN"]) or None,
         services=stored,
     )
 
@@ -79,6 +82,7 @@ _NAMED = (
     "INTERNAL_TLS",
     "NATS_ACCOUNTS",
     "NATS_MONITORING",
+    "WORKER_LISTEN",
 )
 
 
@@ -108,6 +112,13 @@ def _checked_count(name: str, value: str) -> int:
     if not value.isdecimal():
         raise StackError(f"{PREFIX}{name} is {value!r}; it must be a whole number, 0 or more")
     return int(value)
+
+
+def _checked_listener(name: str, address: str) -> str:
+    host, _, port = address.rpartition(":")
+    if address and not (host and port.isdecimal() and 0 < int(port) < 65536):
+        raise StackError(f"{PREFIX}{name} is {address!r}; it must be host:port, such as 0.0.0.0:8444")
+    return address
 
 
 def _folder_of_certificate(folder: str) -> Path:

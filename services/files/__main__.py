@@ -79,7 +79,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
         ],
         collectors=[PoolGauges(database.engine)],
         internal=[
-            Mount(Storage(files.task_files)),
+            Mount(Storage(files.task_files, files.remote_task_files)),
             Mount(Intake(files.streamed, files.imports, files.storages, files.bundles)),
             Mount(ShelfOfAccount(files.shelf)),
             Mount(Retention(files.ages)),

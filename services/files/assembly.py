@@ -59,15 +59,17 @@ class Files:
     library: Library
     shelf: Shelf
     task_files: TaskFiles
+    remote_task_files: TaskFiles
+    """For workers on other machines."""
     sweeper: Sweeper
     reconciler: Reconciler
     sweep_loop: Loop
     bundles: Bundles
     ages: MaxAges
     ages_loop: Loop
+    try_storage_loop: Loop
     idempotency: IdempotencyRecords
     disk: DiskGuard
-    try_storage_loop: Loop
     quotas: Quotas
 
 
@@ -106,13 +108,13 @@ def assemble(
     sweep_loop = Loop("sweep_files", settings.sweep_interval_seconds, sweeper.sweep_files)
     ages = MaxAges(AgeStore(database), wake_ages, wake_sweeper, settings)
     ages_loop = Loop("redate_files", AGES_SECONDS, ages.redate)
-    uploads = Uploads(files, idempotency, objects, upload_urls, intake, quotas, settings, clock, disk)
-    streamed = StreamedFiles(files, uploads, internal_urls, transfers, wake_sweeper, settings, clock)
 
     async def try_storage() -> bool:
         await transfers.try_out(trial_key)
         return False
 
+    uploads = Uploads(files, idempotency, objects, upload_urls, intake, quotas, settings, clock, disk)
+    streamed = StreamedFiles(files, uploads, internal_urls, transfers, wake_sweeper, settings, clock)
     lookups = resolve or SystemResolver(settings.fetch_lookups, settings.fetch_concurrency_each)
     storages = Storages.read(settings.storages_file)
     copies = Copies(files, objects, quotas, disk, settings, clock)
@@ -126,16 +128,17 @@ def assemble(
         library=Library(files, visibility, intake, downloads, wake_sweeper, clock),
         shelf=Shelf(LibraryStore(database), files, task_store, visibility, intake, copies, idempotency, downloads, wake_sweeper, clock),
         task_files=task_files,
+        remote_task_files=task_files.signing_with(public_urls),
         sweeper=sweeper,
         reconciler=Reconciler(sweep_store, objects, quotas, wake_sweeper, settings, clock),
         sweep_loop=sweep_loop,
         bundles=Bundles(BundleStore(database), visibility, downloads, settings, clock),
         ages=ages,
         ages_loop=ages_loop,
+        try_storage_loop=Loop("try_storage", _TRIAL_SECONDS, try_storage),
         idempotency=idempotency,
         disk=disk,
         quotas=quotas,
-        try_storage_loop=Loop("try_storage", _TRIAL_SECONDS, try_storage),
     )
 
 

@@ -49,7 +49,7 @@ from services.inference.pipeline import isolated as isolated_pipeline
 from services.inference.pipeline.registry import Registry
 from services.inference.pipeline.short import LARGEST_RESULT
 from services.inference.redraw import isolated as isolated_redraw
-from services.inference.worker import cancellations
+from services.inference.worker import cancellations, membership
 from services.inference.worker.attempt import AttemptRunner
 from services.inference.worker.client import AttemptClient
 from services.inference.worker.files import AttemptFiles
@@ -68,7 +68,12 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
     name = f"{settings.worker_name}-{os.getpid()}-{secrets.token_hex(3)}"
     configure_libvips(settings.cpu_threads)
     cv2.setNumThreads(settings.cpu_threads)
-    caller = Caller(Signer("inference", settings.signing_key_file))
+    joined = None
+    if settings.membership_dir is not None:
+        # First, since the others need what it brings.
+        kept = membership.kept(settings.membership_dir, settings.accounts_address or "", settings.tls)
+        joined = await opening.open("membership", kept)
+    caller = Caller(Signer("inference", settings.signing_key_file, delegated=joined.delegation if joined is not None else None))
     registry, bundles = Registry(), load_bundles()
     folder = await opening.open("work folder", work_folder(settings.work_dir, name))
     sandbox = await opening.open("sandbox", _sandbox(settings))
@@ -120,7 +125,7 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
         await presence.leave()
 
     return Parts(
-        needs=_needs(settings, connection, tasks, files, server),
+        needs=[*_needs(settings, connection, tasks, files, server), *([joined.check()] if joined is not None else [])],
         own=own,
         before_listening=lambda stop: _reached(tasks, stop),
         work=offer_and_work,

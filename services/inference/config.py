@@ -25,6 +25,14 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
 
     tasks_address: Target = Field(description="Internal listener of the tasks service, as a gRPC target or the `IP:port` of each replica.")
     files_address: Target = Field(description="Internal listener of the files service, as a gRPC target or the `IP:port` of each replica.")
+    membership_dir: Path | None = Field(
+        None,
+        description="Folder of a worker that has joined from another machine, which `make worker` makes; internal_tls_dir, "
+        "signing_key_file, trusted_keys_file and nats_url are then in it. The process keeps it fresh.",
+    )
+    accounts_address: Target | None = Field(
+        None, validate_default=True, description="Internal listener of the accounts service; with membership_dir alone."
+    )
     triton_address: str = Field(
         description="gRPC endpoint of the model server: `host:port` or `unix:/path`. With internal_tls_dir, "
         "`host:port` is mutual TLS, and the server's certificate names `triton`."
@@ -213,6 +221,13 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
     @classmethod
     def _parse_standby_lanes(cls, value: object) -> object:
         return tuple(lane.strip() for lane in value.split(",") if lane.strip()) if isinstance(value, str) else value
+
+    @field_validator("accounts_address")
+    @classmethod
+    def _renews_a_membership(cls, address: str | None, info: ValidationInfo) -> str | None:
+        if address is None and info.data.get("membership_dir") is not None:
+            raise ValueError("DARKROOM_MEMBERSHIP_DIR needs DARKROOM_ACCOUNTS_ADDRESS, where the membership is renewed")
+        return address
 
     @field_validator("standby_lanes")
     @classmethod

@@ -14,7 +14,7 @@ from deploy.local.certificates import certificate_folder
 from deploy.local.config import BUCKET, LOOPBACK, StackConfig, digest_of, tool
 from deploy.local.errors import NotReady, PartFailed
 from deploy.local.program import Program
-from deploy.local.programs.services import address, authorization_address
+from deploy.local.programs.services import address, authorization_address, internal_address
 from deploy.topology import EDGE, PUBLIC
 from edge.command import arguments
 from edge.render import render
@@ -112,5 +112,14 @@ def edge_settings(config: StackConfig) -> EdgeSettings:
             "public_url": config.settings.public_url,
             "internal_tls_dir": certificate_folder(config.layout, EDGE) if config.settings.internal_tls else None,
             "tls_dir": config.settings.tls_dir,
+            **_worker_port(config),
         }
     )
+
+
+def _worker_port(config: StackConfig) -> dict[str, str]:
+    """The port for workers on other machines, if there is one, and what is behind it."""
+    if config.settings.worker_listen is None:
+        return {}
+    behind = {f"{name}_address": internal_address(config, name) for name in ("accounts", "files", "tasks")}
+    return {"edge_worker_listen": config.settings.worker_listen, **behind, "nats_address": f"{LOOPBACK}:{config.ports.nats}"}

@@ -10,7 +10,7 @@ import traceback
 import httpx
 
 from deploy.health import check_health
-from deploy.local.certificates import certificate_folder
+from deploy.local.certificates import authority_folder, certificate_folder
 from deploy.local.config import BUCKET, LOOPBACK, StackConfig, digest_of
 from deploy.local.credentials import OPERATOR, signing_key_file, trusted_keys_file, webhook_secrets_key_file
 from deploy.local.errors import NotReady, PartFailed
@@ -20,6 +20,7 @@ from deploy.local.programs.postgres import database_url, migrated_to, note_migra
 from deploy.local.supervisor import inherited_environment
 from deploy.service_settings import known_settings
 from deploy.topology import AUTHORIZATION, SERVICES
+from services.common.joining import NATS_USER
 from services.common.tls import FILES
 
 
@@ -75,6 +76,10 @@ def service_environment(config: StackConfig, service: str) -> dict[str, str]:
         environment[f"DARKROOM_{other.upper()}_PUBLIC_ADDRESS"] = address(config, other)
     if config.settings.internal_tls:
         environment["DARKROOM_INTERNAL_TLS_DIR"] = str(certificate_folder(config.layout, service))
+    if config.worker_address is not None:
+        environment["DARKROOM_WORKER_ADDRESS"] = config.worker_address
+        environment["DARKROOM_WORKER_AUTHORITY_DIR"] = str(authority_folder(config.layout))
+        environment["DARKROOM_WORKER_NATS_PASSWORD"] = config.credentials.nats_users[NATS_USER]
     if SERVICES[service].database:
         environment["DARKROOM_DATABASE_URL"] = database_url(config, service)
     known, own = known_settings(service), config.settings.services

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -58,9 +59,9 @@ class SignedFile:
     """Size of each part but the last; 0 if it is stored with one PUT."""
     content: bytes = b""
     """All of it, in place of the URL; empty if that is not at hand."""
-
     only_if_absent: bool = False
     """Whether the storage can be told to keep an object that is there already."""
+
 
 @dataclass(frozen=True, slots=True)
 class ExaminedFiles:
@@ -96,6 +97,12 @@ class TaskFiles:
         self._wake_sweeper = wake_sweeper
         self._settings, self._clock = settings, clock
         self._heads = asyncio.Semaphore(_HEAD_CONCURRENCY)
+
+    def signing_with(self, urls: Presigner) -> TaskFiles:
+        """The same, but workers get URLs of another address of the storage."""
+        other = copy(self)
+        other._urls = urls
+        return other
 
     async def pin(self, account_id: int, task_id: int, file_ids: Sequence[int]) -> list[File]:
         """Make sure that the files are READY and keep them until the task has ended, all or none. Returns them in order.

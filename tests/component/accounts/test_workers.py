@@ -81,7 +81,7 @@ class Yard:
             time=self.house.now.timestamp(),
             mac="",
         )
-        request = replace(request, **changed)  # type: ignore[arg-type]
+        request = replace(request, **changed)
         return replace(request, mac=JoinKeys(secret_of(self.pepper, token_id)).mac(request.fields))
 
     async def join(self, token_id: int, machine: Machine, name: str = "gpu-box", **changed: object) -> Membership:

@@ -12,6 +12,7 @@ from deploy.installation.nats_users import RIGHTS
 from deploy.local.assembly import create_stack
 from deploy.local.errors import StackError
 from deploy.topology import SERVICES
+from services.common.joining import NATS_USER
 
 
 def configured(folder: Path, setting: str) -> str:
@@ -50,8 +51,21 @@ def test_a_stack_from_before_services_had_users_gets_them(tmp_path: Path) -> Non
     configuration = configured(tmp_path, "")
     after = json.loads(file.read_text())
     assert {**after, "nats_users": None} == {**before, "nats_users": None}
-    assert set(after["nats_users"]) == set(SERVICES)
-    assert all(password in configuration for password in after["nats_users"].values())
+    assert set(after["nats_users"]) == {*SERVICES, NATS_USER}
+    assert all(after["nats_users"][name] in configuration for name in SERVICES)
+
+
+def test_workers_on_other_machines_have_a_user_where_there_is_a_port_for_them(tmp_path: Path) -> None:
+    assert "handshake_first" not in configured(tmp_path, "DARKROOM_INTERNAL_TLS=true\n")
+    configuration = configured(tmp_path, "DARKROOM_WORKER_LISTEN=0.0.0.0:8444\n")
+    password = json.loads((tmp_path / "secrets.json").read_text())["nats_users"][NATS_USER]
+    [line] = [line for line in configuration.splitlines() if password in line]
+    said = json.loads(line)
+    assert said["user"] == NATS_USER
+    assert said["permissions"]["publish"]["allow"] == ["OFFERS.*", "$SYS.REQ.USER.INFO"]
+    assert set(said["permissions"]["subscribe"]["allow"]) == {"CANCEL.*", "MODELS.state", "_INBOX.worker.>"}
+    assert said["permissions"]["allow_responses"]["max"] == 1
+    assert "handshake_first: auto" in configuration
 
 
 def test_only_services_have_rights() -> None:

@@ -9,7 +9,7 @@ import grpc
 from darkroom.internal.accounts.v1 import membership_service_pb2 as pb
 from darkroom.internal.accounts.v1 import membership_service_pb2_grpc
 from services.accounts.domain.workers import Workers
-from services.accounts.surfaces.membership import membership_message
+from services.accounts.membership_message import membership_message
 from services.common.identity import current_identity
 
 Context = grpc.aio.ServicerContext[Any, Any]

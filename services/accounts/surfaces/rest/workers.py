@@ -9,7 +9,7 @@ import grpc
 from darkroom.rest.v1 import workers_pb2 as pb
 from darkroom.rest.v1 import workers_pb2_grpc
 from services.accounts.domain.workers import JoinRequest, Workers
-from services.accounts.surfaces.membership import membership_message
+from services.accounts.membership_message import membership_message
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _OK, _SUCCESS = 200, "success"

@@ -21,8 +21,13 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class Storage(storage_service_pb2_grpc.StorageServiceServicer):
     """Files of the account that the calling service acts for."""
 
-    def __init__(self, task_files: TaskFiles) -> None:
-        self._task_files = task_files
+    def __init__(self, task_files: TaskFiles, remote: TaskFiles) -> None:
+        """`remote` is for workers on other machines, which reach the storage as clients do."""
+        self._task_files, self._remote = task_files, remote
+
+    @property
+    def _of_caller(self) -> TaskFiles:
+        return self._task_files if current_identity().worker is None else self._remote
 
     async def PinFiles(self, request: pb.PinFilesRequest, context: Context) -> pb.PinFilesResponse:
         """Accept and pin inputs."""
@@ -58,7 +63,7 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
     async def OpenInputs(self, request: pb.OpenInputsRequest, context: Context) -> pb.OpenInputsResponse:
         """URLs and ETags of inputs, or their contents."""
         account_id = current_identity().account_id
-        opened = await self._task_files.open_inputs(account_id, request.task_id, request.file_ids, request.content_bytes)
+        opened = await self._of_caller.open_inputs(account_id, request.task_id, request.file_ids, request.content_bytes)
         return pb.OpenInputsResponse(inputs=map(_opened, opened))
 
     async def OpenFiles(self, request: pb.OpenFilesRequest, context: Context) -> pb.OpenFilesResponse:
@@ -69,7 +74,7 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
     async def CreateOutputs(self, request: pb.CreateOutputsRequest, context: Context) -> pb.CreateOutputsResponse:
         """Records and URLs for outputs."""
         outputs = [_new_output(output) for output in request.outputs]
-        created = await self._task_files.create_outputs(
+        created = await self._of_caller.create_outputs(
             current_identity().account_id, request.task_id, request.attempt, outputs, request.surface
         )
         return pb.CreateOutputsResponse(
@@ -88,7 +93,7 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
     async def SignOutputParts(self, request: pb.SignOutputPartsRequest, context: Context) -> pb.SignOutputPartsResponse:
         """URLs for parts of an output."""
         numbers = range(request.first_part, request.first_part + request.count)
-        urls = await self._task_files.sign_output_parts(
+        urls = await self._of_caller.sign_output_parts(
             current_identity().account_id, request.task_id, request.attempt, request.file_id, numbers
         )
         return pb.SignOutputPartsResponse(urls=urls)
@@ -102,7 +107,7 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
 
     async def OpenKept(self, request: pb.OpenKeptRequest, context: Context) -> pb.OpenKeptResponse:
         """What earlier attempts have kept."""
-        kept = await self._task_files.open_kept(current_identity().account_id, request.task_id)
+        kept = await self._of_caller.open_kept(current_identity().account_id, request.task_id)
         return pb.OpenKeptResponse(kept=[pb.KeptOutput(key=each.file.kept_as or "", output=_opened(each)) for each in kept])
 
     async def DeleteOutputs(self, request: pb.DeleteOutputsRequest, context: Context) -> pb.DeleteOutputsResponse:

@@ -1,0 +1,5 @@
+"""`python -m deploy.worker`."""
+
+from deploy.worker.commands import main
+
+raise SystemExit(main())

@@ -1,0 +1,17 @@
+"""What can go wrong with a server, in words for whoever typed the command."""
+
+from __future__ import annotations
+
+from deploy.local.errors import StackError
+
+
+class JoinError(StackError):
+    """The machine cannot join, or go on working; the message says why and what to do."""
+
+
+class RefusedError(JoinError):
+    """The server does not let this worker work."""
+
+
+class AwayError(JoinError):
+    """The server cannot be reached now. It may be later."""

@@ -1,0 +1,141 @@
+"""Joining a server, once: the keys of this machine, the exchange, and what comes of it."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from google.protobuf.message import DecodeError
+
+from darkroom.internal.accounts.v1 import membership_service_pb2 as pb
+from deploy.installation.private_file import make_private_folder, write_private
+from deploy.worker.errors import JoinError, RefusedError
+from deploy.worker.server import check_port, post_join, renewed
+from services.common.joining import JoinToken, digest_of_request
+from services.common.membership import DELEGATION, SIGNING_KEY, WORKERS, MembershipFolder
+from services.common.version import version
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_REQUEST = "request.json"
+
+
+@dataclass(frozen=True)
+class Joined:
+    """What a machine has joined."""
+
+    name: str
+    url: str
+    """The server's public URL."""
+    token_id: int
+    folder: MembershipFolder
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What this machine asks a server for, which it keeps to ask for the same again."""
+
+    token_id: int
+    name: str
+    url: str
+    certificate_request: str
+    public_key: str
+
+    @property
+    def fields(self) -> tuple[str, str, str, str]:
+        return (str(self.token_id), self.name, self.certificate_request, self.public_key)
+
+
+def joined(directory: Path) -> Joined | None:
+    """What the machine with its state in a folder has joined; None if it has not."""
+    folder = directory / "membership"
+    if not (folder / DELEGATION).is_file():
+        return None
+    asked = _Asked(**json.loads((folder / _REQUEST).read_text()))
+    return Joined(asked.name, asked.url, asked.token_id, MembershipFolder(folder))
+
+
+def join(directory: Path, text: str, name: str | None, ca_file: Path | None = None) -> Joined:
+    """Join a server with a token. Where this machine has joined with the same token already, nothing happens.
+
+    If the reply is lost, the same call again makes the same request, which the server answers again. Raises JoinError.
+    """
+    try:
+        token = JoinToken.parse(text)
+    except ValueError as error:
+        raise JoinError(f"JOIN is not a token: {error}") from None
+    before = joined(directory)
+    if before is not None and before.token_id == token.id:
+        return before
+    if before is not None:
+        _require_revoked(before)
+    check_port(token.workers)
+    folder = directory / "membership"
+    make_private_folder(folder)
+    asked, seconds = _asked(folder, token, name or _host_name()), int(time.time())
+    body: dict[str, object] = {
+        "token_id": str(asked.token_id),
+        "name": asked.name,
+        "certificate_request": asked.certificate_request,
+        "public_key": asked.public_key,
+        "version": version(),
+        "time": seconds,
+        "mac": token.keys.mac((*asked.fields, version(), str(seconds))),
+    }
+    sealed = post_join(token.url, body, ca_file)
+    try:
+        membership = pb.Membership.FromString(token.keys.opened(sealed, digest_of_request(*asked.fields)))
+    except (ValueError, DecodeError):
+        raise JoinError(
+            f"the reply of {token.url} was not made by the server that made the token: something between the two answers"
+        ) from None
+    fingerprint = x509.load_pem_x509_certificate(membership.authority.encode()).fingerprint(SHA256()).hex()
+    if fingerprint != token.authority:
+        raise JoinError("the server has another authority than when it made the token; make another token")
+    made = MembershipFolder(folder)
+    made.write(membership)
+    return Joined(asked.name, token.url, token.id, made)
+
+
+def _require_revoked(before: Joined) -> None:
+    """Raise JoinError unless the server has revoked what this machine has joined as before."""
+    try:
+        renewed(before.folder)
+    except RefusedError:
+        (before.folder.folder / DELEGATION).unlink()
+        return
+    raise JoinError(
+        f"this machine has joined {before.url} as {before.name} already. Start it without JOIN; or choose another folder with WORKER_DIR=…"
+    )
+
+
+def _asked(folder: Path, token: JoinToken, name: str) -> _Asked:
+    """What this machine asks with a token: the same each time, and with new keys for another token or name. Raises JoinError."""
+    if not _NAME.fullmatch(name):
+        raise JoinError(f"{name!r} is no name of a worker: 1 to 63 lower-case letters, digits and hyphens; choose one with NAME=…")
+    file = folder / _REQUEST
+    if file.is_file():
+        before = _Asked(**json.loads(file.read_text()))
+        if (before.token_id, before.name) == (token.id, name):
+            return before
+    signing = Ed25519PrivateKey.generate()
+    for path, key in ((folder / "tls.key", ec.generate_private_key(ec.SECP256R1())), (folder / SIGNING_KEY, signing)):
+        write_private(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
+    write_private(folder / WORKERS, token.workers)
+    public = signing.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    asked = _Asked(token.id, name, token.url, MembershipFolder(folder).certificate_request(), public)
+    write_private(file, json.dumps(asdict(asked), indent=2) + "\n")
+    return asked
+
+
+def _host_name() -> str:
+    """The name of this machine as a worker's name can be."""
+    return re.sub(r"[^a-z0-9]+", "-", socket.gethostname().split(".")[0].lower()).strip("-")[:63].strip("-") or "worker"

@@ -1,0 +1,105 @@
+"""What runs on a machine that has joined: a worker and a model server, below one supervisor."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+from deploy.local.config import LOOPBACK, StackConfig, digest_of
+from deploy.local.credentials import Credentials
+from deploy.local.errors import NotReady
+from deploy.local.layout import REPOSITORY, Layout
+from deploy.local.ports import choose_ports
+from deploy.local.processes import listening_ports
+from deploy.local.program import Program
+from deploy.local.programs.services import metrics_address
+from deploy.local.programs.triton import triton
+from deploy.local.progress import Progress
+from deploy.local.settings import load_settings
+from deploy.local.stack import Stack
+from deploy.service_settings import known_settings
+from deploy.worker.joining import Joined
+from services.common.membership import NATS_URL, SIGNING_KEY, TRUSTED_KEYS
+
+WORKER = "inference"
+_LANES = "neural=2,pages=1"
+"""What a worker on another machine serves unless its settings say otherwise: the lanes that need models. All else stays on the server,
+which is done with it before the files would have come here."""
+_AWAY_DAYS = "7"
+_DRAIN_SECONDS = 20
+_RESERVE_SECONDS = 20
+_CERTIFICATES = ("ca.crt", "tls.crt")
+
+
+def create_machine(directory: Path, joined: Joined, progress: Progress | None = None) -> Stack:
+    """The programs of a machine that has joined. Nothing is started. Raises StackError for settings that cannot be."""
+    layout = Layout.at(directory)
+    layout.create()
+    # Of these, a worker uses those of its metrics and Triton's.
+    ports = choose_ports(layout, host=LOOPBACK, public=0, ours=listening_ports(layout))
+    config = StackConfig(layout, ports, Credentials(), load_settings(layout))
+    return Stack(config, [triton(config), _worker(config, joined)], progress)
+
+
+def worker_environment(config: StackConfig, joined: Joined) -> dict[str, str]:
+    """The settings of the worker. The operator's own, in the machine's settings.env, win."""
+    folder, workers = joined.folder.folder, joined.folder.workers_address
+    environment = {
+        "DARKROOM_INTERNAL_LISTEN": config.listener(f"{WORKER}-internal"),
+        "DARKROOM_METRICS_LISTEN": metrics_address(config, WORKER),
+        "DARKROOM_WORKER_NAME": joined.name[:60],
+        "DARKROOM_LANES": _LANES,
+        "DARKROOM_AWAY_DAYS": _AWAY_DAYS,
+        "DARKROOM_DRAIN_SECONDS": str(_DRAIN_SECONDS),
+        "DARKROOM_WORK_DIR": str(config.layout.tmp / WORKER),
+        "DARKROOM_TRITON_ADDRESS": config.triton_address,
+        "DARKROOM_MEMBERSHIP_DIR": str(folder),
+        "DARKROOM_INTERNAL_TLS_DIR": str(folder),
+        "DARKROOM_SIGNING_KEY_FILE": str(folder / SIGNING_KEY),
+        "DARKROOM_TRUSTED_KEYS_FILE": str(folder / TRUSTED_KEYS),
+        "DARKROOM_NATS_URL_FILE": str(folder / NATS_URL),
+        # NATS is behind the same port as all else: by the server name, the edge knows.
+        "DARKROOM_NATS_TLS_HOSTNAME": "nats",
+        "DARKROOM_NATS_TLS_FIRST": "true",
+        **{f"DARKROOM_{name}_ADDRESS": workers for name in ("ACCOUNTS", "FILES", "TASKS")},
+    }
+    known = known_settings(WORKER)
+    return {name: value for name, value in {**environment, **config.settings.services}.items() if name in known}
+
+
+def lanes(environment: Mapping[str, str]) -> str:
+    """The lanes that the worker serves, for people: `neural (2), pages (1)`."""
+    pairs = (pair.partition("=") for pair in environment["DARKROOM_LANES"].split(","))
+    return ", ".join(f"{lane.strip()} ({count.strip() or 1})" for lane, _, count in pairs)
+
+
+def _worker(config: StackConfig, joined: Joined) -> Program:
+    code = [REPOSITORY / "services" / "common", REPOSITORY / "services" / WORKER, REPOSITORY / "gen" / ".stamp"]
+    read_at_start = [joined.folder.folder / name for name in (*_CERTIFICATES, NATS_URL, TRUSTED_KEYS)]
+    address = metrics_address(config, WORKER)
+
+    async def ready() -> None:
+        try:
+            # Plain HTTP on loopback.
+            async with httpx.AsyncClient(verify=False, trust_env=False, timeout=2) as client:  # noqa: S501
+                reply = await client.get(f"http://{address}/readyz")
+        except httpx.TransportError as error:
+            raise NotReady("it is starting, or cannot reach the server") from error
+        if reply.status_code != httpx.codes.OK:
+            problems = reply.json().get("problems", {})
+            raise NotReady("; ".join(f"{name}: {problem}" for name, problem in problems.items()) or "it is about to end")
+
+    return Program(
+        name=WORKER,
+        command=(sys.executable, "-m", f"services.{WORKER}"),
+        module=f"services.{WORKER}",
+        environment={**worker_environment(config, joined), "PYTHONUNBUFFERED": "1", "TMPDIR": str(config.layout.tmp)},
+        configure=lambda: digest_of([*code, *read_at_start]),
+        ready=ready,
+        ready_seconds=120,
+        # What it has begun may end; what has not by then is handed back.
+        stop_seconds=_DRAIN_SECONDS + _RESERVE_SECONDS,
+    )

@@ -1,0 +1,95 @@
+"""The server, as a machine that joins it sees it: its public port, and its port for workers."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from pathlib import Path
+
+import grpc
+import httpx
+
+from darkroom.internal.accounts.v1 import membership_service_pb2 as pb
+from darkroom.internal.accounts.v1.membership_service_pb2_grpc import MembershipServiceStub
+from deploy.worker.errors import AwayError, JoinError, RefusedError
+from services.common.membership import MembershipFolder
+from services.common.tls import MutualTls, authorities
+from services.common.version import version
+
+_SECONDS = 10.0
+_ACCOUNTS = "accounts"
+_REFUSALS = (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.FAILED_PRECONDITION)
+_SETTING = "DARKROOM_WORKER_LISTEN"
+
+
+def post_join(url: str, body: dict[str, object], ca_file: Path | None) -> str:
+    """Make the call that lets this machine in; returns the sealed reply. Raises AwayError, and JoinError with what the server says."""
+    try:
+        with httpx.Client(verify=authorities(ca_file), timeout=_SECONDS) as client:
+            reply = client.post(f"{url}/v1/workers/join", json=body)
+    except httpx.TransportError as error:
+        raise AwayError(
+            f"{url} cannot be reached: {error}. It is what the server's token names; if clients reach the server by another URL, set "
+            "DARKROOM_PUBLIC_URL there, and make another token."
+        ) from error
+    try:
+        said = reply.json()
+        if reply.status_code == httpx.codes.OK:
+            return str(said["data"]["sealed"])
+        reason, message = str(said["data"]["error_code"]), str(said["message"])
+    except (ValueError, KeyError, TypeError):
+        raise JoinError(f"{url} answered with HTTP {reply.status_code}, and not as Darkroom does; is something else there?") from None
+    if reason == "route_not_found":
+        raise JoinError(f"the server at {url} does not know workers of other machines: upgrade it to this version, {version()}")
+    raise JoinError(message)
+
+
+def check_port(address: str) -> None:
+    """Raise AwayError unless the server's port for workers is open."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_SECONDS).close()
+    except OSError as error:
+        raise AwayError(
+            f"the port for workers, {address}, cannot be reached: {error.strerror or error}. On the server, {_SETTING} opens it; a "
+            "firewall must let it through, too."
+        ) from error
+
+
+def check_authority(folder: MembershipFolder) -> None:
+    """Raise JoinError unless the server at the port for workers has a certificate of the authority that this machine has joined."""
+    address = folder.workers_address
+    host, _, port = address.rpartition(":")
+    check_port(address)
+    try:
+        with (
+            socket.create_connection((host.strip("[]"), int(port)), timeout=_SECONDS) as plain,
+            MutualTls(folder.folder).context().wrap_socket(plain, server_hostname=_ACCOUNTS),
+        ):
+            pass
+    except ssl.SSLCertVerificationError as error:
+        raise JoinError(
+            f"the server at {address} is another one than this machine has joined, or has made a new authority ({error.verify_message}). "
+            "Remove this machine's folder and join with a new token."
+        ) from error
+    except (ssl.SSLError, OSError) as error:
+        raise AwayError(f"{address} does not speak TLS as the port for workers does: {error}") from error
+
+
+def renewed(folder: MembershipFolder) -> pb.Membership:
+    """The membership, asked for through the port for workers. Raises AwayError, and RefusedError with what the server says."""
+    check_authority(folder)
+    request = pb.RenewMembershipRequest(version=version())
+    request.time.FromNanoseconds(time.time_ns())
+    if folder.certificate_ends_soon():
+        request.certificate_request = folder.certificate_request()
+    named = (("grpc.ssl_target_name_override", _ACCOUNTS), ("grpc.default_authority", _ACCOUNTS))
+    with grpc.secure_channel(folder.workers_address, MutualTls(folder.folder).channel(), named) as channel:
+        try:
+            membership: pb.Membership = MembershipServiceStub(channel).RenewMembership(request, timeout=_SECONDS).membership
+        except grpc.RpcError as error:
+            if error.code() in _REFUSALS:
+                raise RefusedError(error.details()) from error
+            raise AwayError(f"accounts cannot be reached through {folder.workers_address}: {error.details()}") from error
+    return membership

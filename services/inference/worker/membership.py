@@ -1,0 +1,106 @@
+"""Keeps the membership of a worker on another machine: its delegation, every few minutes, and its certificate in time."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import grpc
+
+from darkroom.internal.accounts.v1 import membership_service_pb2 as pb
+from darkroom.internal.accounts.v1.membership_service_pb2_grpc import MembershipServiceStub
+from services.common import process
+from services.common.delegation import SECONDS
+from services.common.errors import DarkroomError, ErrorReason, translated
+from services.common.log import get_logger
+from services.common.loop import Loop
+from services.common.membership import MembershipFolder
+from services.common.rpc.channel import channel
+from services.common.telemetry.health import Check, NotThereError
+from services.common.tls import MutualTls
+from services.common.version import version
+
+_LOOK_SECONDS = 5.0
+"""How often to look whether it is time. Timers stand still while a machine sleeps, and the clock on the wall does not."""
+_LEFT_SECONDS = SECONDS * 2 / 3
+"""A delegation with less life left is renewed: there is time for accounts to be away for a while."""
+_CALL_SECONDS = 10.0
+_AGAIN_SECONDS = 60.0
+_BEGIN_SECONDS = 1.0
+_logger = get_logger()
+
+
+@asynccontextmanager
+async def kept(folder: Path, accounts_address: str, tls: MutualTls | None) -> AsyncIterator[Membership]:
+    """The membership in a folder, renewed until the block ends. Waits for the server if it must."""
+    async with channel(accounts_address, "accounts", tls) as accounts:
+        membership = Membership(MembershipFolder(folder), accounts)
+        await membership.begin()
+        async with process.background(Loop("renew_membership", _LOOK_SECONDS, membership.step).run()):
+            yield membership
+
+
+class Membership:
+    """The membership in a folder. `clock` returns seconds since the epoch."""
+
+    def __init__(self, folder: MembershipFolder, accounts: grpc.aio.Channel, clock: Callable[[], float] = time.time) -> None:
+        self._folder, self._stub, self._clock = folder, MembershipServiceStub(accounts), clock
+        self.delegation = folder.delegation()
+        self._refused = ""
+        self._again_at = 0.0
+
+    async def step(self) -> bool:
+        """Renew it if it is time: the step of a loop. Raises UNAVAILABLE while accounts cannot be reached."""
+        if self.delegation.ends - self._clock() > _LEFT_SECONDS or self._clock() < self._again_at:
+            return False
+        try:
+            renewed = await self._renewed()
+        except DarkroomError as error:
+            if error.reason not in (ErrorReason.PERMISSION_DENIED, ErrorReason.WORKER_REFUSED):
+                raise
+            self._refused, self._again_at = error.message, self._clock() + _AGAIN_SECONDS
+            _logger.error("membership_refused", reason=error.reason.value, message=error.message)
+            return False
+        self._refused = ""
+        self.delegation.replace(renewed.delegation)
+        if self._folder.write(renewed):
+            # Certificates and the password of NATS are read at start. Whoever keeps the process running starts it anew.
+            _logger.info("membership_changed")
+            signal.raise_signal(signal.SIGTERM)
+        return False
+
+    async def begin(self) -> None:
+        """Wait until there is a delegation that lasts, and for what comes with it."""
+        while True:
+            try:
+                await self.step()
+            except DarkroomError as error:
+                _logger.info("accounts_not_reached", reason=error.reason.value)
+            if self.delegation.ends > self._clock():
+                return
+            await asyncio.sleep(_BEGIN_SECONDS)
+
+    def check(self) -> Check:
+        """Whether the server lets this worker work."""
+
+        async def probe() -> None:
+            if self._refused:
+                raise NotThereError(self._refused)
+            if self.delegation.ends <= self._clock():
+                raise NotThereError("the delegation has ended, and the server cannot be reached for another")
+
+        return Check("membership", probe)
+
+    async def _renewed(self) -> pb.Membership:
+        request = pb.RenewMembershipRequest(version=version())
+        request.time.FromNanoseconds(int(self._clock() * 1e9))
+        if self._folder.certificate_ends_soon():
+            request.certificate_request = self._folder.certificate_request()
+        with translated():
+            reply = await self._stub.RenewMembership(request, timeout=_CALL_SECONDS)
+        renewed: pb.Membership = reply.membership
+        return renewed

@@ -1,0 +1,47 @@
+"""What whoever starts a worker is told about its processor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deploy.worker.gpu import advice, gpus
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    (tmp_path / "models" / "isnet").mkdir(parents=True)
+    (tmp_path / "models" / "isnet" / "config.pbtxt").write_text("instance_group [{ kind: KIND_CPU }]")
+    return tmp_path / "models"
+
+
+def _driver(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    program = folder / "nvidia-smi"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+
+def test_without_a_driver_there_is_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repository: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert gpus() == ()
+    assert advice(gpus(), repository) == ["No GPU was found: the models run on the processor."]
+
+
+def test_a_driver_that_fails_has_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _driver(tmp_path, monkeypatch, "echo 'has failed because it could not communicate'; exit 9")
+    assert gpus() == ()
+
+
+def test_models_for_the_processor_beside_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repository: Path) -> None:
+    _driver(tmp_path, monkeypatch, "echo 'NVIDIA RTX A4000'")
+    assert gpus() == ["NVIDIA RTX A4000"]
+    said = "\n".join(advice(gpus(), repository))
+    assert "NVIDIA RTX A4000, and models for the processor" in said
+    assert f"models install --set gpu --platform cuda --dest {repository}" in said
+
+
+def test_models_for_the_gpu(repository: Path) -> None:
+    (repository / "isnet" / "config.pbtxt").write_text("instance_group [{ kind: KIND_GPU }]")
+    assert advice(["A", "B"], repository) == ["The models run on A, B."]
