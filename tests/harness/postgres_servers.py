@@ -149,14 +149,14 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 @asynccontextmanager
-async def pgbouncer(server: PostgresServer, *, connections: int) -> AsyncIterator[int]:
-    """The port of a PgBouncer that gives out some connections to the server for a transaction each."""
+async def pgbouncer(server: PostgresServer, *, connections: int, mode: str = "transaction") -> AsyncIterator[int]:
+    """The port of a PgBouncer that gives out some connections to the server for a transaction each, or for a `session`."""
     program, folder, port = shutil.which("pgbouncer", path=f"{os.defpath}:/usr/sbin"), reachable_folder(), free_port()
     assert program is not None
     (folder / "pgbouncer.ini").write_text(
         f"[databases]\n* = host={HOST} port={server.port}\n"
         f"[pgbouncer]\nlisten_addr = {HOST}\nlisten_port = {port}\nunix_socket_dir =\nauth_type = trust\nauth_file = {folder}/users\n"
-        f"pool_mode = transaction\ndefault_pool_size = {connections}\nmax_client_conn = 200\n"
+        f"pool_mode = {mode}\ndefault_pool_size = {connections}\nmax_client_conn = 200\n"
     )
     (folder / "users").write_text('"darkroom" ""\n')
     for path in folder.iterdir():

@@ -12,7 +12,7 @@ from deploy.admin.checks.connecting import CONNECT_SECONDS, Unreachable
 from deploy.admin.checks.findings import Finding, Level, ok, problem, warning
 from deploy.admin.checks.migration_state import state_of
 from deploy.admin.checks.pooler import Pooling, pooling
-from deploy.admin.checks.postgres_connection import URL, connected, hosts
+from deploy.admin.checks.postgres_connection import URL, connected, hosts, is_encrypted
 from services.common.config import DatabaseSettings
 from services.common.database_address import DatabaseAddress
 
@@ -24,7 +24,7 @@ SELECT current_setting('server_version_num')::int AS number, current_setting('se
        current_database() AS database, pg_is_in_recovery() AS standby, current_setting('transaction_read_only') = 'on' AS read_only,
        coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS creates, current_schema() AS schema,
        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int AS connections,
-       coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS encrypted, clock_timestamp() AS time
+       clock_timestamp() AS time
 """
 
 
@@ -58,7 +58,7 @@ async def check_database(service: str, settings: DatabaseSettings) -> tuple[list
             row = await connection.fetchrow(_STATE, timeout=CONNECT_SECONDS)
             offset = row["time"].timestamp() - (before + time.time()) / 2
             found += [*_server(row, used), *clock("PostgreSQL", offset), *await _migrations(connection, service, row["creates"])]
-            found += _transport(address, used, encrypted=row["encrypted"])
+            found += _transport(address, used, encrypted=is_encrypted(connection))
             found += _pooler(address, await pooling(lambda: connected(address, used), connection))
     except Unreachable as error:
         return [problem(SUBJECT, error.text, error.remedy)], None

@@ -50,6 +50,11 @@ async def connected(address: DatabaseAddress, host: str) -> AsyncIterator[asyncp
         connection.terminate()
 
 
+def is_encrypted(connection: asyncpg.Connection) -> bool:
+    """Whether TLS is between here and whatever the connection leads to, a pooler or the server."""
+    return connection._transport.get_extra_info("ssl_object") is not None
+
+
 @asynccontextmanager
 async def connected_to_primary(address: DatabaseAddress) -> AsyncIterator[asyncpg.Connection]:
     """A connection to the host that takes writes. Raises Unreachable."""
