@@ -12,6 +12,7 @@ from typing import Any
 
 import grpc
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -74,6 +75,11 @@ async def gone(board: WorkerBoard, service: Service) -> None:
     """The machine has left, and a replica has read that."""
     await board.leave(GPU_BOX["name"])
     await eventually(lambda: read(service), lambda part: bool(part.away_workers))
+
+
+async def lane_workers() -> tuple[float | None, ...]:
+    """Whether Prometheus is told that somebody serves the lane, and that somebody who is away does."""
+    return tuple(REGISTRY.get_sample_value("darkroom_lane_workers", {"lane": LANE, "state": state}) for state in ("here", "away"))
 
 
 async def refused(replica: Replica, me: tuple[tuple[str, str], ...]) -> bool:
@@ -222,8 +228,10 @@ async def test_an_operator_sees_it_as_away_until_it_is_back(service: Service, bo
         [away] = (await read(service)).away_workers
         assert (away.name, list(away.lanes), list(away.operations), away.gpu) == ("gpu-box", [LANE, "neural"], [LANE], True)
         assert away.until_time.ToDatetime() - away.heard_time.ToDatetime() == timedelta(days=7)
+        await eventually(lane_workers, lambda known: known == (0, 1))
         await here(board, clean_engine)
         await eventually(lambda: read(service), lambda part: not part.away_workers)
+        await eventually(lane_workers, lambda known: known == (1, 0))
 
 
 async def test_tasks_of_a_lane_that_only_it_serves_are_not_moved_unless_others_can_run_them(

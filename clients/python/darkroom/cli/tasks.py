@@ -216,6 +216,8 @@ def _show(task: task_pb2.Task, as_json: bool) -> None:
     table.add_row("progress", f"{task.progress:.0%} {task.progress_message}".rstrip())
     if task.HasField("queue_position"):
         table.add_row("queue", _place(task))
+    if task.HasField("waiting_for"):
+        table.add_row("waits for", _waiting_for(task.waiting_for))
     table.add_row("attempt", f"{task.attempt} of {task.max_attempts}")
     for attempt in task.attempts:
         table.add_row("", _attempt(attempt))
@@ -240,6 +242,12 @@ def _place(task: task_pb2.Task) -> str:
     if not task.HasField("estimated_wait"):
         return before
     return f"{before}, starts in about {task.estimated_wait.ToTimedelta().total_seconds():,.0f} s"
+
+
+def _waiting_for(waiting: task_pb2.WaitingFor) -> str:
+    if waiting.reason != task_pb2.WAITING_REASON_WORKER_AWAY:
+        return "a worker: none is connected that could run it"
+    return f"{waiting.worker}, which is away: last seen {when(waiting.last_seen_time)}"
 
 
 def _attempt(attempt: task_pb2.Attempt) -> str:

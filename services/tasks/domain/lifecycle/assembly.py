@@ -68,10 +68,17 @@ def assemble_exchange(
         taking[lane] = LaneExchange(lane, store, attempts, bus, notifications, workers, rules.max_running, rules.interval, clock)
         notifications.on_queue(lane, taking[lane].changed)
     exchange = Exchange(taking, bus, stopping)
+
+    async def look() -> bool:
+        more = await workforce.step()
+        for one in taking.values():
+            one.workers.tell()
+        return more
+
     loops: list[Runs] = [
         *(one.loop for one in taking.values()),
         exchange,
         Loop("former_workers", LOOK_SECONDS, former.step),
-        Loop("workforce", INTERVAL_SECONDS, workforce.step),
+        Loop("workforce", INTERVAL_SECONDS, look),
     ]
     return Exchanging(exchange, former, workforce, loops)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID
 
+from prometheus_client import Gauge
+
 from services.common.clock import Clock
 from services.tasks.domain.lifecycle.worker_stream import SILENT_SECONDS, WorkerStream
 from services.tasks.domain.order.long_waits import LongWaits
@@ -14,6 +16,12 @@ from services.tasks.domain.order.workforce import Workforce
 
 _KEPT_SECONDS = 120.0
 """How long it is known that a worker had a stream here: longer than the board keeps what it told."""
+
+_WORKERS = Gauge(
+    "darkroom_lane_workers",
+    "1 if a connected worker serves the lane (`here`), or one that is away and comes back (`away`); else 0.",
+    ["lane", "state"],
+)
 
 Slots = list[tuple[WorkerStream, UUID]]
 
@@ -74,6 +82,11 @@ class LaneWorkers:
         if not stream.standby:
             return ""
         return "the queue was long" if self.served(standby=False) else self._absence()
+
+    def tell(self) -> None:
+        """Tell Prometheus who serves the lane."""
+        _WORKERS.labels(self._lane, "here").set(self.served())
+        _WORKERS.labels(self._lane, "away").set(self._workforce.awaited(self._lane) is not None)
 
     def _absence(self) -> str:
         away = self._workforce.awaited(self._lane)
