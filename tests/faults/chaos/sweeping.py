@@ -64,7 +64,7 @@ async def _files(stack: Installed, clock: Clock) -> AsyncIterator[Files]:
             patch.setenv(name, value)
         settings = FilesSettings()
     async with AsyncExitStack() as parts:
-        database = await parts.enter_async_context(opened(settings.database_url, 4))
+        database = await parts.enter_async_context(opened(settings.database, 4))
         tasks = await parts.enter_async_context(channel(settings.tasks_address, "tasks", settings.tls))
         objects = await parts.enter_async_context(store_of(settings))
         caller = Caller(Signer("files", settings.signing_key_file))
