@@ -33,7 +33,7 @@ def environments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str
         ("WORK_DIR", {"inference"}),
         ("OPENAI_API_KEY", {"inference"}),
         ("CREDITS", {"tasks"}),
-        ("ACCOUNTS_ADDRESS", {"gateway"}),
+        ("ACCOUNTS_ADDRESS", {"gateway", "inference"}),
         ("WEBHOOK_SECRETS_KEY_FILE", {"tasks"}),
         ("DATABASE_URL", set(DATABASES)),
         ("SIGNING_KEY_FILE", set(SERVICES)),
