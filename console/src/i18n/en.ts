@@ -706,6 +706,7 @@ export const en = {
       library: "Library",
       credits: "Credits",
       account: "Account",
+      worker: "Workers",
     },
     actions: {
       "session.created": "Signed in",
@@ -742,6 +743,9 @@ export const en = {
       "account.terms_set": "Prices set",
       "account.policy_set": "Limits of tasks set",
       "account.limits_set": "Limits set",
+      "worker.invited": "Token for a worker made",
+      "worker.joined": "Worker joined",
+      "worker.revoked": "Worker revoked",
     },
     details: {
       name: "Name",

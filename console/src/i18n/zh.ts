@@ -696,6 +696,7 @@ export const zh: Texts = {
       library: "文件库",
       credits: "点数",
       account: "账户",
+      worker: "工作节点",
     },
     actions: {
       "session.created": "登录",
@@ -732,6 +733,9 @@ export const zh: Texts = {
       "account.terms_set": "设置价格",
       "account.policy_set": "设置任务限额",
       "account.limits_set": "设置限额",
+      "worker.invited": "创建工作节点令牌",
+      "worker.joined": "工作节点加入",
+      "worker.revoked": "撤销工作节点",
     },
     details: {
       name: "名称",

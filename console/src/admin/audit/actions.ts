@@ -34,6 +34,9 @@ export const ACTIONS = [
   "account.terms_set",
   "account.policy_set",
   "account.limits_set",
+  "worker.invited",
+  "worker.joined",
+  "worker.revoked",
 ] as const;
 
 export type Action = (typeof ACTIONS)[number];
