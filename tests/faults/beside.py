@@ -1,4 +1,4 @@
-"""A second gateway, a second accounts service and an edge of their own, beside those of a stack."""
+"""A second gateway, a second accounts service and an edge of their own, or a second worker, beside those of a stack."""
 
 from __future__ import annotations
 
@@ -59,6 +59,17 @@ def beside(stack: StackUnderTest) -> Iterator[str]:
         url = f"http://{LOOPBACK}:{port}"
         _wait(partial(_answers, url))
         yield url
+
+
+@contextmanager
+def worker_beside(stack: StackUnderTest, **settings: str) -> Iterator[None]:
+    """A worker with settings of its own, which takes tasks until the block ends; it then stops as it does on SIGTERM."""
+    listen = f"unix:{stack.dir}/run/2-inference"
+    own = {"DARKROOM_INTERNAL_LISTEN": listen, "DARKROOM_METRICS_LISTEN": f"{LOOPBACK}:{free_port()}", **settings}
+    command = (sys.executable, "-m", "services.inference")
+    with _process(stack, "inference", command, {**stack.settings("inference"), **own}):
+        _wait(partial(check_health, listen, "inference", None))
+        yield
 
 
 @contextmanager
