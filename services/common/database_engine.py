@@ -25,30 +25,8 @@ _READ_ONLY = "25006"
 class PooledConnection(asyncpg.Connection):  # type: ignore[misc]
     """A connection to a pooler, which gives each transaction whichever of its connections to the server is free.
 
-    asyncpg prepares each statement and then runs it, in two exchanges. So each is a transaction, lest another server gets the second.
+    A statement by itself is one transaction: asyncpg prepares and runs it without a Sync in between, after which the server could change.
     """
-
-    async def fetch(self, *args: Any, **options: Any) -> Any:
-        """As asyncpg's."""
-        return await self._whole(super().fetch, *args, **options)
-
-    async def fetchval(self, *args: Any, **options: Any) -> Any:
-        """As asyncpg's."""
-        return await self._whole(super().fetchval, *args, **options)
-
-    async def fetchrow(self, *args: Any, **options: Any) -> Any:
-        """As asyncpg's."""
-        return await self._whole(super().fetchrow, *args, **options)
-
-    async def set_type_codec(self, *args: Any, **options: Any) -> Any:
-        """As asyncpg's, which looks the type up."""
-        return await self._whole(super().set_type_codec, *args, **options)
-
-    async def _whole(self, call: Any, *args: Any, **options: Any) -> Any:
-        if self.is_in_transaction():
-            return await call(*args, **options)
-        async with self.transaction():
-            return await call(*args, **options)
 
 
 def new_engine(where: DatabaseAddress | str, **options: Any) -> AsyncEngine:

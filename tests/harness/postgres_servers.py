@@ -20,6 +20,8 @@ from deploy.local.system_user import AS_ROOT, UNPRIVILEGED_USER
 from tests.stacks import StackUnderTest
 
 HOST = "127.0.0.1"
+PGBOUNCER = shutil.which("pgbouncer", path=f"{os.defpath}:/usr/sbin")
+WITHOUT_PGBOUNCER = "needs Debian's package pgbouncer"
 _SSL_REQUEST = bytes.fromhex("0000000804d2162f")
 _QUICK = ("fsync=off", "shared_buffers=16MB", "max_connections=40", "listen_addresses=127.0.0.1", "unix_socket_directories=")
 
@@ -151,8 +153,8 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 @asynccontextmanager
 async def pgbouncer(server: PostgresServer, *, connections: int, mode: str = "transaction") -> AsyncIterator[int]:
     """The port of a PgBouncer that gives out some connections to the server for a transaction each, or for a `session`."""
-    program, folder, port = shutil.which("pgbouncer", path=f"{os.defpath}:/usr/sbin"), reachable_folder(), free_port()
-    assert program is not None
+    assert PGBOUNCER is not None
+    folder, port = reachable_folder(), free_port()
     (folder / "pgbouncer.ini").write_text(
         f"[databases]\n* = host={HOST} port={server.port}\n"
         f"[pgbouncer]\nlisten_addr = {HOST}\nlisten_port = {port}\nunix_socket_dir =\nauth_type = trust\nauth_file = {folder}/users\n"
@@ -161,7 +163,7 @@ async def pgbouncer(server: PostgresServer, *, connections: int, mode: str = "tr
     (folder / "users").write_text('"darkroom" ""\n')
     for path in folder.iterdir():
         path.chmod(0o644)
-    process = await asyncio.create_subprocess_exec(program, "-q", folder / "pgbouncer.ini", **unprivileged(), cwd="/")
+    process = await asyncio.create_subprocess_exec(PGBOUNCER, "-q", folder / "pgbouncer.ini", **unprivileged(), cwd="/")
     try:
         async with asyncio.timeout(30):
             while True:

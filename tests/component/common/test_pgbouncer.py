@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -16,15 +14,15 @@ from deploy.topology import DATABASES
 from services.common.database import Database, opened
 from services.common.database_address import DatabaseAddress
 from services.common.migrations import migrate
-from tests.harness.postgres_servers import HOST, PostgresServer, pgbouncer, postgres_servers
+from tests.harness.postgres_servers import HOST, PGBOUNCER, WITHOUT_PGBOUNCER, PostgresServer, pgbouncer, postgres_servers
 from tests.stacks import StackUnderTest
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("pgbouncer", path=f"{os.defpath}:/usr/sbin") is None, reason="needs Debian's package pgbouncer"
-)
+pytestmark = pytest.mark.skipif(PGBOUNCER is None, reason=WITHOUT_PGBOUNCER)
 _SERVER_CONNECTIONS = 3
 _ONE = text("SELECT CAST(:number AS integer) AS number, pg_sleep(random() / 200)")
 _OTHER = text("SELECT CAST(:name AS text) AS name, CAST(:names AS text[]) AS names")
+# Of types that asyncpg has to look up first.
+_LOOKED_UP = text("SELECT CAST(:mood AS mood) AS mood, ARRAY[CAST(:mood AS mood)] AS moods")
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +48,7 @@ async def test_many_callers_share_few_connections(server: PostgresServer, bounce
     # Of two processes, whose connections are given the server's in turn.
     async with opened(address, 8) as one, opened(address, 8) as other, asyncio.timeout(120):
         await one.fetch(text("CREATE TABLE item (id bigint PRIMARY KEY)"))
+        await one.fetch(text("CREATE TYPE mood AS ENUM ('sad', 'happy')"))
         await asyncio.gather(*(_call(database, number) for number in range(150) for database in (one, other)))
         assert [row["id"] for row in await one.fetch(text("SELECT id FROM item ORDER BY id"))] == list(range(1, 301))
         used = text("SELECT count(*) AS count FROM pg_stat_activity WHERE datname = current_database()")
@@ -61,6 +60,7 @@ async def test_many_callers_share_few_connections(server: PostgresServer, bounce
 
 async def _call(database: Database, number: int) -> None:
     assert (await database.fetch(_ONE, {"number": number}))[0]["number"] == number
+    assert (await database.fetch(_LOOKED_UP, {"mood": "happy"}))[0]["moods"] == ["happy"]
     names = [str(number), "name"]
     async with database.session() as session:
         # Arrays and parameters of SQLAlchemy's own execution.
