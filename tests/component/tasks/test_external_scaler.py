@@ -71,10 +71,11 @@ async def test_what_waits_and_runs_counts_and_makes_active(service: Service) -> 
 async def test_a_stream_tells_the_state_at_once_and_its_changes(service: Service) -> None:
     async with service.replica() as replica, scaler(service) as stub:
         stream = stub.StreamIsActive(BOTH)
+        answers = aiter(stream)
         try:
-            assert not (await stream.read()).result
+            assert not (await anext(answers)).result
             await replica.create(service.caller(ACCOUNT))
-            assert (await stream.read()).result
+            assert (await anext(answers)).result
         finally:
             stream.cancel()
 
@@ -96,7 +97,7 @@ async def test_wrong_metadata_are_refused_with_what_is_wrong(service: Service, a
             await stub.GetMetricSpec(asked)
         assert (refused.value.code(), refused.value.details()) == (grpc.StatusCode.INVALID_ARGUMENT, problem)
         with pytest.raises(grpc.aio.AioRpcError):
-            await stub.StreamIsActive(asked).read()
+            await anext(aiter(stub.StreamIsActive(asked)))
 
 
 async def test_a_metric_that_does_not_exist(service: Service) -> None:
