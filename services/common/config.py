@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -271,7 +271,8 @@ class PictureSettings(EnvironmentSettings):
 def load(settings_class: type[Settings], *others: type[EnvironmentSettings]) -> Settings:
     """Read and validate the settings, and others that the same process reads later. If any are invalid, print all problems and exit with
     status 2."""
-    problems = {line: None for each in (settings_class, *others) for line in _problems(each)}
+    classes: Sequence[type[EnvironmentSettings]] = (settings_class, *others)
+    problems = {line: None for each in classes for line in _problems(each)}
     if problems:
         print(f"{settings_class.__name__}: {len(problems)} setting(s) need attention:", *problems, sep="\n  ", file=sys.stderr)
         raise SystemExit(2)
