@@ -9,6 +9,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from deploy.admin.checks.findings import SETTINGS, Finding, Level, problem, warning
@@ -22,7 +23,7 @@ from deploy.service_settings import known_settings
 from deploy.topology import SERVICES
 from edge.settings import EdgeSettings
 
-_MOST_SECONDS = 90.0
+_MOST_SECONDS = 120.0
 _SHARE = 0.9
 """Of a server's connections, that services may use: people and backups need some, too."""
 
@@ -56,9 +57,10 @@ def run(options: argparse.Namespace) -> int:
         return 2
     services = options.services or list(SERVICES)
     redacted = Redaction([*source.environments.values(), {"DARKROOM_NATS_URL": source.nats_url}])
-    findings = asyncio.run(_found(source, services, dict(options.replicas), whole=not options.services))
+    found = asyncio.run(_found(source, services, dict(options.replicas), whole=not options.services))
+    findings = [replace(one, text=redacted(one.text), remedy=redacted(one.remedy)) for one in found]
     for finding in findings:
-        print(redacted(json.dumps(finding.as_json()) if options.json else line(finding)))
+        print(json.dumps(finding.as_json(), ensure_ascii=False) if options.json else line(finding))
     problems = [one for one in findings if one.level is Level.PROBLEM]
     if not options.json:
         warnings = sum(one.level is Level.WARNING for one in findings)

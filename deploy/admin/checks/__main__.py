@@ -5,17 +5,23 @@ import json
 import logging
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
 import structlog
 
 from deploy.admin.checks.one_service import check_service
 
+_THREADS = 64
+
 if __name__ == "__main__":
     # What the services' own code logs of connections that fail is in the findings.
     logging.disable(logging.CRITICAL)
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    outcome = asyncio.new_event_loop().run_until_complete(check_service(sys.argv[1]))
+    loop = asyncio.new_event_loop()
+    # One that waits for a name server keeps no other from its turn.
+    loop.set_default_executor(ThreadPoolExecutor(_THREADS))
+    outcome = loop.run_until_complete(check_service(sys.argv[1]))
     database = asdict(outcome.database) if outcome.database else None
     print(json.dumps({"findings": [one.as_json() for one in outcome.findings], "database": database}), flush=True)
     # Not at the end of threads that still wait for a name server.

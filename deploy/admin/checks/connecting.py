@@ -7,7 +7,7 @@ import contextlib
 import socket
 import ssl
 
-CONNECT_SECONDS = 5.0
+CONNECT_SECONDS = 10.0
 _EXPIRED, _OTHER_NAME = 10, 62
 """OpenSSL's verify codes."""
 
@@ -42,7 +42,7 @@ def unreachable(error: BaseException, where: str, setting: str, ca: str) -> Unre
         case OSError():
             found = f"{where} cannot be reached: {error.strerror or error}", f"check the network, or {correct}"
         case _:
-            found = f"{where} cannot be used: {error or type(error).__name__}", f"check {setting}"
+            found = f"{where} cannot be used: {str(error) or type(error).__name__}", f"check {setting}"
     return Unreachable(*found)
 
 

@@ -29,7 +29,7 @@ from services.common.tls import MutualTls
 
 SUBJECT = "NATS"
 _URL = "DARKROOM_NATS_URL"
-_ASK_SECONDS = 3.0
+_ASK_SECONDS = 5.0
 
 
 async def check_nats(service: str, settings: NatsSettings, replicas: int | None) -> list[Finding]:
@@ -51,7 +51,7 @@ async def check_nats(service: str, settings: NatsSettings, replicas: int | None)
                 size = max(len({name for _, name in each if name}), len(_told(client)["connect_urls"]))
                 found += await check_streams(client, replicas, size)
     except (Unreachable, NatsError, TimeoutError, OSError) as error:
-        found.append(problem(SUBJECT, f"{answering[0]} does not answer: {error or type(error).__name__}", "look at its log"))
+        found.append(problem(SUBJECT, f"{answering[0]} does not answer: {str(error) or type(error).__name__}", "look at its log"))
     return found
 
 

@@ -15,7 +15,7 @@ from services.common.bus import EVENTS_STREAM, JOBS_STREAM, OFFERS_STREAM, PROGR
 _SUBJECT = "streams"
 _STREAMS = (WORK_STREAM, EVENTS_STREAM, OFFERS_STREAM, PROGRESS_STREAM, JOBS_STREAM)
 _REPLICAS = "DARKROOM_NATS_REPLICAS"
-_ASK_SECONDS = 3.0
+_ASK_SECONDS = 5.0
 
 
 async def check_streams(client: Client, replicas: int, servers: int) -> list[Finding]:
@@ -30,7 +30,9 @@ async def check_streams(client: Client, replicas: int, servers: int) -> list[Fin
         if isinstance(info, NotFoundError):
             missing.append(name)
         elif isinstance(info, BaseException):
-            found.append(problem(_SUBJECT, f"{name}: {info or 'no answer'}", "look at the logs of NATS: the stream may have no leader"))
+            found.append(
+                problem(_SUBJECT, f"{name}: {str(info) or 'no answer'}", "look at the logs of NATS: the stream may have no leader")
+            )
         elif fault := _fault(name, info, replicas):
             found.append(fault)
         else:
@@ -57,7 +59,7 @@ async def check_room(client: Client) -> list[Finding]:
     try:
         account = await client.jetstream(timeout=_ASK_SECONDS).account_info()
     except (NatsError, TimeoutError) as error:
-        return [problem("JetStream", f"it does not answer: {error or 'no answer'}", "look at the log of NATS")]
+        return [problem("JetStream", f"it does not answer: {str(error) or 'no answer'}", "look at the log of NATS")]
     used, most = account.storage, account.limits.max_storage
     if most > 0 and used > most * 0.8:
         return [warning("JetStream", f"{used / 2**20:.0f} of {most / 2**20:.0f} MiB are used", "raise the account's limit")]

@@ -23,7 +23,7 @@ from deploy.topology import DATABASES, SERVICES
 from services.common.config import DatabaseSettings, ProcessSettings
 from services.common.environment import PREFIX, EnvironmentSettings
 
-_MOST_SECONDS = 30.0
+_MOST_SECONDS = 60.0
 _NAMES_OF_PEERS = {f"{name}{kind}": name for name, one in SERVICES.items() for kind in ("_address", "_public_address") if not one.http}
 
 Check = tuple[str, Callable[[], Awaitable[Sequence[Finding]]]]

@@ -68,10 +68,11 @@ async def _check_listener(peer: Peer, address: str, tls: MutualTls | None) -> li
     if found:
         return found
     try:
-        async with asyncio.timeout(CONNECT_SECONDS):
-            await asyncio.to_thread(check_health, address, peer.service, tls)
-    except (NotReady, TimeoutError) as error:
+        await asyncio.to_thread(check_health, address, peer.service, tls, CONNECT_SECONDS)
+    except NotReady as error:
         return [
-            problem(peer.service, f"{address} does not serve: {error or 'no answer'}", f"look at the log and /readyz of {peer.service}")
+            problem(
+                peer.service, f"{address} does not serve: {str(error) or 'no answer'}", f"look at the log and /readyz of {peer.service}"
+            )
         ]
     return []

@@ -11,7 +11,7 @@ import asyncpg
 
 from deploy.admin.checks.connecting import Unreachable
 
-_SECONDS = 2.0
+_SECONDS = 3.0
 _OWN = "SELECT pg_backend_pid()"
 
 
