@@ -71,7 +71,7 @@ async def test_what_waits_and_runs_counts_and_makes_active(service: Service) -> 
 async def test_a_stream_tells_the_state_at_once_and_its_changes(service: Service) -> None:
     async with service.replica() as replica, scaler(service) as stub:
         stream = stub.StreamIsActive(BOTH)
-        answers = aiter(stream)
+        answers: AsyncIterator[pb.IsActiveResponse] = aiter(stream)
         try:
             assert not (await anext(answers)).result
             await replica.create(service.caller(ACCOUNT))
