@@ -68,6 +68,7 @@ def render(settings: EdgeSettings) -> Path:
         "sampled_per_million": round(settings.trace_ratio * 1_000_000),
         "object_path": f"{bucket}/[^/].*",
         "bucket_path": f"{bucket}(/.*)?",
+        "bucket_prefix": f"^{bucket}/",
         "transcoded": transcoded,
         "largest_body": max(settings.edge_body_limit, *(how.max_request_bytes for how in treatments)),
         "verbs": routes.verbs(),

@@ -14,7 +14,7 @@ from pydantic_settings import SettingsConfigDict
 from deploy.topology import PUBLIC
 from edge.addresses import Address, Endpoint, Upstream
 from edge.worker_port import WorkerPortSettings
-from services.common.bucket_address import Addressing, check_addressing
+from services.common.bucket_address import Addressing, SignedFor, bucket_url, check_addressing
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _CONNECTIONS = 20_000
@@ -106,10 +106,15 @@ class _EdgeSettings(WorkerPortSettings):
         None,
         description="URL for which the files service signs (its setting of the same name). If unset, --public-url.",
     )
+    s3_signed_for: SignedFor = Field(
+        "public",
+        description="The Host that presigned URLs are signed for, and that the storage is asked by (the files service's setting of the "
+        "same name): public, that of --s3-public-endpoint, or storage, that of --s3-endpoint.",
+    )
     s3_addressing: Addressing = Field(
         "path",
-        description="Where the bucket is in presigned URLs (the setting of the files service of the same name): path or virtual. With "
-        "virtual, clients reach the storage itself, at --s3-public-endpoint, and no path is routed there.",
+        description="Where the storage expects the bucket (the setting of the files service of the same name): path or virtual. With "
+        "virtual, /BUCKET/ is routed only where URLs are signed for the storage; otherwise clients reach it themselves.",
     )
     public_url: str | None = Field(
         None,
@@ -241,8 +246,9 @@ class _EdgeSettings(WorkerPortSettings):
     @field_validator("s3_addressing")
     @classmethod
     def _bucket_in_the_path(cls, addressing: Addressing, info: ValidationInfo) -> Addressing:
-        if addressing == "virtual" and info.data.get("s3_public_endpoint") is None:
-            raise ValueError("virtual needs --s3-public-endpoint, where clients reach the storage")
+        direct = info.data.get("s3_signed_for") == "public"
+        if addressing == "virtual" and direct and info.data.get("s3_public_endpoint") is None:
+            raise ValueError("virtual needs --s3-public-endpoint, where clients reach the storage, or --s3-signed-for storage")
         return check_addressing(addressing, info.data.get("s3_bucket", ""))
 
     @field_validator("public_url", "s3_public_endpoint")
@@ -315,12 +321,16 @@ class _EdgeSettings(WorkerPortSettings):
     def public_authority(self) -> str | None:
         """The Host for which presigned URLs are signed, without the port if it is the scheme's default."""
         url = self.s3_public_endpoint or self.public_url
+        if self.s3_signed_for == "storage":
+            url = self.routed_storage
         return None if url is None else _host(url)
 
     @property
     def routed_storage(self) -> str | None:
         """URL of the object storage to which /BUCKET/ is routed; None where clients reach it themselves."""
-        return self.s3_endpoint if self.s3_addressing == "path" else None
+        if self.s3_endpoint is None or self.s3_addressing == "path":
+            return self.s3_endpoint
+        return bucket_url(self.s3_endpoint, self.s3_bucket, "virtual") if self.s3_signed_for == "storage" else None
 
     @property
     def storage_origin(self) -> str:

@@ -7,6 +7,8 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 Addressing = Literal["path", "virtual"]
+SignedFor = Literal["public", "storage"]
+"""Whose Host the URLs of clients are signed for: that of the public endpoint, or that of the storage behind it."""
 
 
 def bucket_url(endpoint: str, bucket: str, addressing: Addressing) -> str:

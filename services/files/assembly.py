@@ -15,6 +15,7 @@ from services.common.idempotency import IdempotencyRecords
 from services.common.loop import Loop
 from services.common.object_writing import ObjectWriter
 from services.common.sandbox import Sandbox, WarmChildren
+from services.files import presigners
 from services.files.config import FilesSettings
 from services.files.domain.ages import INTERVAL_SECONDS as AGES_SECONDS
 from services.files.domain.ages import MaxAges
@@ -36,7 +37,6 @@ from services.files.domain.unfinished import UnfinishedUploads
 from services.files.domain.upload_urls import UploadUrls
 from services.files.domain.uploads import Uploads
 from services.files.objects import ObjectStore
-from services.files.presign import Presigner
 from services.files.probe.prober import ProbeLimits
 from services.files.recent import RecentContents
 from services.files.storages import Storages
@@ -85,7 +85,7 @@ def assemble(
 ) -> Files:
     """The domain on top of its stores and of the given parts. `resolve` finds the addresses of hosts that clients name."""
     files, task_store, sweep_store = FileStore(database), TaskFileStore(database), SweepStore(database)
-    internal_urls, public_urls = _presigner(settings, settings.s3_endpoint), _presigner(settings, settings.s3_public_endpoint)
+    internal_urls, public_urls = presigners.internal_urls(settings), presigners.public_urls(settings)
 
     def wake_sweeper() -> None:
         sweep_loop.wake()
@@ -152,11 +152,6 @@ def probing_children(settings: FilesSettings, sandbox: Sandbox) -> WarmChildren:
         seconds=settings.probe_child_seconds,
         limits=ProbeLimits().of_child,
     )
-
-
-def _presigner(settings: FilesSettings, endpoint: str) -> Presigner:
-    secret = settings.s3_secret_key.get_secret_value()
-    return Presigner(endpoint, settings.s3_bucket, settings.s3_region, settings.s3_access_key, secret, settings.s3_addressing)
 
 
 def _fetcher(settings: FilesSettings, resolve: Resolve) -> Fetcher:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from services.common.bucket_address import Addressing, check_addressing, check_endpoint
+from services.common.bucket_address import Addressing, SignedFor, check_addressing, check_endpoint
 from services.common.config import AuditSettings, DatabaseSettings, DiskSettings, PictureSettings, ServiceSettings, StorageSettings
 from services.common.egress.settings import Networks
 from services.common.environment import EnvironmentSettings
@@ -69,8 +69,14 @@ class BucketSettings(StorageSettings):
     s3_region: str = Field("us-east-1", description="Region for which requests are signed.")
     s3_addressing: Addressing = Field(
         "path",
-        description="Where the bucket is in URLs: `path` for `https://host/bucket/…`, `virtual` for `https://bucket.host/…`, which some "
-        "storage asks for. `virtual` is for clients that reach the storage itself, not through the edge, and for buckets without a dot.",
+        description="Where the storage expects the bucket: `path` for `https://host/bucket/…`, `virtual` for `https://bucket.host/…`, "
+        "which some storage asks for, and no bucket with a dot can have.",
+    )
+    s3_signed_for: SignedFor = Field(
+        "public",
+        description="The Host that clients' URLs are signed for: `public`, that of the public endpoint, where clients reach the storage "
+        "itself, or storage behind the edge goes by any name; `storage`, that of s3_endpoint, where the public endpoint is the edge and "
+        "storage behind it goes by its own name alone, as AWS's does. The edge then asks by that name. It needs the setting, too.",
     )
     s3_conditional_puts: bool | None = Field(
         None,

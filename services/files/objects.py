@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from services.common.errors import DarkroomError, ErrorReason
 from services.common.log import get_logger
+from services.common.object_refusals import tell_clock
 from services.files.metrics import REQUESTS
 
 if TYPE_CHECKING:
@@ -202,6 +203,8 @@ def _translated(operation: str, expected: frozenset[str] = frozenset()) -> Itera
             outcome = "refused"
             raise _Refusal(code) from error
         _logger.warning("storage_failed", operation=operation, code=code)
+        answer = error.response.get("ResponseMetadata", {})
+        tell_clock(answer.get("HTTPStatusCode", 0), {"Date": answer.get("HTTPHeaders", {}).get("date", "")})
         raise _unavailable() from error
     except BotoCoreError as error:
         _logger.warning("storage_failed", operation=operation, error=repr(error))

@@ -195,6 +195,14 @@ def test_urls_are_signed_for_the_storage_that_clients_see() -> None:
     assert settings().storage_origin == ""
 
 
+def test_storage_that_goes_by_its_own_name_is_asked_by_it() -> None:
+    there = {"s3_endpoint": "https://s3.example.com", "s3_bucket": "media", "s3_signed_for": "storage", "public_url": "https://x.example"}
+    path, virtual = settings(**there), settings(**there, s3_addressing="virtual")
+    assert (path.public_authority, path.routed_storage, path.storage_origin) == ("s3.example.com", "https://s3.example.com", "")
+    assert (virtual.public_authority, virtual.storage_origin) == ("media.s3.example.com", "")
+    assert virtual.routed_storage == "https://media.s3.example.com/"
+
+
 def test_a_bucket_in_the_host_name_is_no_path_of_the_edge(tmp_path: Path) -> None:
     there = {"s3_endpoint": "https://s3.internal", "s3_public_endpoint": "https://s3.example.com:9000", "s3_bucket": "media"}
     virtual = settings(**there, s3_addressing="virtual", out=tmp_path)

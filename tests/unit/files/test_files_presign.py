@@ -55,6 +55,16 @@ async def test_urls_are_those_of_the_client_of_aws(endpoint: str, addressing: Ad
             assert query(ours) == query(theirs)
 
 
+@pytest.mark.parametrize(("addressing", "signed"), [("path", "https://s3.test/media/k"), ("virtual", "https://media.s3.test/k")])
+def test_urls_may_lead_to_what_is_in_front_of_the_storage(addressing: Addressing, signed: str) -> None:
+    direct = Presigner("https://s3.test", "media", "us-east-1", "AKIA", "secret", addressing)
+    before = Presigner("https://s3.test", "media", "us-east-1", "AKIA", "secret", addressing, "https://media.example:8443")
+    url = before.get("k", 60)
+    assert url.startswith("https://media.example:8443/media/k?")
+    assert direct.get("k", 60).startswith(f"{signed}?")
+    assert query(url)["X-Amz-Date"] != query(direct.get("k", 60))["X-Amz-Date"] or query(url) == query(direct.get("k", 60))
+
+
 async def test_many_are_signed_in_order() -> None:
     urls = await in_thread(lambda number: SIGNER.put(f"k{number}", 60), range(50))
     assert [urlsplit(url).path for url in urls] == [f"/bucket/k{number}" for number in range(50)]
