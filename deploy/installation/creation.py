@@ -95,6 +95,8 @@ def create(
             "DARKROOM_S3_PUBLIC_ENDPOINT": s3_public_endpoint or public,
             "DARKROOM_S3_BUCKET": s3_bucket,
             "DARKROOM_S3_REGION": s3_region,
+            # Behind the edge, storage is asked by its own name: AWS's knows no other.
+            "DARKROOM_S3_SIGNED_FOR": "public" if s3_public_endpoint else "storage",
             **(settings or {}),
         },
     )
