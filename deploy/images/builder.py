@@ -13,7 +13,7 @@ from pathlib import Path
 
 BUILDERS = ("docker", "podman", "buildah")
 # As containers-common, the package that has the file, allows: who is trusted is said by the digest in a FROM.
-_POLICY = {"default": [{"type": "insecureAcceptAnything"}]}
+POLICY = {"default": [{"type": "insecureAcceptAnything"}]}
 _POLICY_FILES = (Path("/etc/containers/policy.json"), Path.home() / ".config" / "containers" / "policy.json")
 
 
@@ -76,7 +76,7 @@ class Builder:
             policy: list[str] = []
             if self.program == "buildah" and command in ("bud", "commit", "from") and not any(file.is_file() for file in _POLICY_FILES):
                 file = Path(folder, "policy.json")
-                file.write_text(json.dumps(_POLICY))
+                file.write_text(json.dumps(POLICY))
                 policy = [f"--signature-policy={file}"]
             words = [self.program, command, *policy, *arguments]
             ran = subprocess.run(words, env={**os.environ, **(environment or {})}, stdout=subprocess.PIPE if quiet else None, check=False)

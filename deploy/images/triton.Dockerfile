@@ -8,7 +8,7 @@ WORKDIR /opt/darkroom
 # As in services.Dockerfile, so that this step is done once for both.
 ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
     NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-COPY requirements requirements
+COPY requirements/main.txt requirements/
 RUN --mount=type=secret,id=authorities,target=/etc/ssl/certs/ca-certificates.crt --mount=type=secret,id=pip,target=/etc/pip.conf \
     python3.11 -m venv /opt/tools \
     && /opt/tools/bin/pip install --quiet --no-compile --require-hashes -r requirements/main.txt
@@ -23,6 +23,7 @@ RUN --mount=type=secret,id=authorities,target=/etc/ssl/certs/ca-certificates.crt
     && rm -r /tmp/downloads
 
 FROM tools AS wheel
+COPY requirements/triton.txt requirements/
 # Times of whole seconds survive in an image: the server's folder of backends is named after them.
 RUN --mount=type=secret,id=authorities,target=/etc/ssl/certs/ca-certificates.crt --mount=type=secret,id=pip,target=/etc/pip.conf \
     python3.11 -m venv --without-pip .venv-triton \
@@ -34,12 +35,6 @@ RUN .venv-triton/bin/python -c 'from pathlib import Path; from models.triton_env
     && .venv-triton/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash models .venv-triton
 
 FROM ${PYTHON} AS cpu
-ARG VERSION=0.1.0
-ARG REVISION=unknown
-LABEL org.opencontainers.image.title="Darkroom Triton (CPU)" \
-      org.opencontainers.image.description="Triton with Darkroom's models, on a CPU" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
 RUN useradd --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin darkroom \
     && rm -rf /usr/local/lib/python3.11/ensurepip /usr/local/lib/python3.11/site-packages /usr/local/bin/pip* \
     && find / -xdev -type f -perm /6000 -exec chmod a-s '{}' +
@@ -54,14 +49,15 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK NONE
 ENTRYPOINT ["python", "-m", "models.serve", "--repository=/models", "--venv=.venv-triton", "--sockets=/tmp"]
 CMD ["--grpc-address=0.0.0.0:8001", "--tls-dir=/etc/darkroom/tls", "--metrics-host=0.0.0.0", "--metrics-port=8002"]
-
-FROM ${NVIDIA} AS gpu
+# Last, since they are others each time.
 ARG VERSION=0.1.0
 ARG REVISION=unknown
-LABEL org.opencontainers.image.title="Darkroom Triton (GPU)" \
-      org.opencontainers.image.description="NVIDIA's Triton with Darkroom's models" \
+LABEL org.opencontainers.image.title="Darkroom Triton (CPU)" \
+      org.opencontainers.image.description="Triton with Darkroom's models, on a CPU" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
+
+FROM ${NVIDIA} AS gpu
 # TensorRT's engines, which its first start builds, are kept there: mount a volume.
 RUN useradd --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin darkroom \
     && install -d -m 0700 -o darkroom -g darkroom /var/cache/triton/tensorrt
@@ -78,3 +74,10 @@ CMD ["--model-repository=/models", "--model-control-mode=explicit", "--load-mode
      "--grpc-address=0.0.0.0", "--grpc-port=8001", "--grpc-use-ssl=1", "--grpc-use-ssl-mutual=1", \
      "--grpc-root-cert=/etc/darkroom/tls/ca.crt", "--grpc-server-cert=/etc/darkroom/tls/tls.crt", "--grpc-server-key=/etc/darkroom/tls/tls.key", \
      "--http-address=unix:/tmp/triton-http.sock", "--http-port=1", "--metrics-address=0.0.0.0", "--metrics-port=8002"]
+# Last, since they are others each time.
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Darkroom Triton (GPU)" \
+      org.opencontainers.image.description="NVIDIA's Triton with Darkroom's models" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
