@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -82,11 +83,15 @@ class Host:
         _ip("address", "add", f"{VIRTUAL}/32", "dev", "lo", host=self._init.pid)
 
     def die(self) -> None:
-        """End every process at once."""
+        """End every process at once. Nothing is heard of it any more, not even that connections are closed, as when the power fails."""
         assert self._init is not None
+        self.cut_off()
         self._init.kill()
         self._init.wait()
         self._init = None
+        # The kernel takes the other end away in its own time.
+        with suppress(HostError):
+            _ip("link", "delete", self._link)
 
     def cut_off(self) -> None:
         """Let nothing through any more, in either direction."""

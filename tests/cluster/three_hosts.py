@@ -110,15 +110,20 @@ async def test_postgresql_restarts(cluster: Cluster, work: Trial) -> None:
     print(f"the slowest round took {max(probe.longest for probe in probes):.1f} s")
 
 
-async def test_the_host_that_stores_everything_is_cut_off_and_comes_back(cluster: Cluster, work: Trial) -> None:
+async def test_the_host_that_stores_everything_is_cut_off_and_dies_and_comes_back(cluster: Cluster, work: Trial) -> None:
     """Nothing can go on without it, and everything goes on by itself when it is back."""
     probes = [await asyncio.to_thread(work.probe, number) for number in plan.EDGES]
+    host = cluster.hosts[plan.STORING]
 
     async def deed() -> None:
-        cluster.hosts[plan.STORING].cut_off()
+        host.cut_off()
         going_on = asyncio.gather(*(probe.go_on(3) for probe in probes))
         await asyncio.sleep(8)
-        cluster.hosts[plan.STORING].reconnect()
+        host.reconnect()
+        await going_on
+        host.die()
+        going_on = asyncio.gather(*(probe.go_on(3) for probe in probes))
+        await asyncio.to_thread(cluster.boot, plan.STORING)
         await going_on
         await asyncio.to_thread(cluster.wait)
 

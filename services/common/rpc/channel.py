@@ -15,7 +15,7 @@ from services.common.rpc.trace import TRACE_HEADER, current_trace_id
 from services.common.telemetry import tracing
 from services.common.tls import MutualTls
 
-_IN_TURN = {"loadBalancingConfig": [{"round_robin": {}}]}
+_IN_TURN: dict[str, object] = {"loadBalancingConfig": [{"round_robin": {}}]}
 # Every internal call may be repeated, so calls wait for a service that is restarting, and go to another replica.
 _RETRY = {
     "methodConfig": [

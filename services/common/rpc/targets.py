@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from contextlib import suppress
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -32,10 +33,9 @@ def is_remote(address: str) -> bool:
 
 def _version(listener: str) -> int:
     host, _, port = listener.rpartition(":")
-    try:
-        version = ipaddress.ip_address(host.removeprefix("[").removesuffix("]")).version
-    except ValueError:
-        version = 0
+    version: int = 0
+    with suppress(ValueError):
+        version = int(ipaddress.ip_address(host.removeprefix("[").removesuffix("]")).version)
     if not version or (version == 6) != host.startswith("[") or not port.isdecimal() or not 0 < int(port) < 65536:
         raise ValueError(
             f"{listener!r} must be IP:port, as it is one of several; for hosts by name, give one name that DNS has all addresses for"
