@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections import namedtuple
 from pathlib import Path
@@ -28,7 +29,7 @@ async def looked(monkeypatch: pytest.MonkeyPatch, stack: Path, plan: Plan, usage
 
     monkeypatch.setattr(looking, "_parts", found)
     monkeypatch.setattr(looking, "_certificate", lambda _stack: [])
-    monkeypatch.setattr(looking.shutil, "disk_usage", lambda _folder: usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: usage)
     return list(await looking.look(stack, plan))
 
 
@@ -74,7 +75,7 @@ async def test_a_missing_or_old_backup_is_a_problem(monkeypatch: pytest.MonkeyPa
 
 def test_a_small_disk_may_be_fuller_than_a_large_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for total, free, full in ((20, 1, True), (20, 3, False), (1000, 4, True), (1000, 6, False)):
-        monkeypatch.setattr(looking.shutil, "disk_usage", lambda _folder, total=total, free=free: Usage(total << 30, 0, free << 30))
+        monkeypatch.setattr(shutil, "disk_usage", lambda _folder, total=total, free=free: Usage(total << 30, 0, free << 30))
         assert bool(looking.disk(tmp_path)) is full, (total, free)
 
 

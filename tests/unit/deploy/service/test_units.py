@@ -15,7 +15,7 @@ from deploy.service.units import Units
 
 def parsed(text: str) -> ConfigParser:
     parser = ConfigParser(strict=False, interpolation=None)
-    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.optionxform = str
     parser.read_string(text)
     return parser
 
