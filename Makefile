@@ -104,6 +104,9 @@ cluster: setup ## three hosts on this machine, cut off, killed and upgraded unde
 images: ## build container images with docker, podman or buildah (IMAGES="services triton-cpu"; ARGS for `python -m deploy.images`)
 	@$(PYTHON) -m deploy.images $(or $(IMAGES),services triton-cpu) $(ARGS)
 
+test-images: setup ## build the images with buildah, and run them as the composition has it (needs root, buildah, mmdebstrap)
+	@DARKROOM_IMAGE_TESTS=1 $(bin)/python -m pytest -n 0 -s tests/component/images $(ARGS)
+
 chaos: setup ## kill, pause and restart parts under load for five minutes (CHAOS_SECONDS, CHAOS_SEED)
 	@CHAOS_SECONDS=$${CHAOS_SECONDS:-300} $(bin)/python -m pytest -s tests/faults/chaos
 
@@ -169,6 +172,8 @@ lock: setup ## resolve requirements/*.in into locked, hashed requirements/*.txt
 	@for name in bootstrap main triton bench diffusion training; do \
 	  .cache/tools/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 \
 	    requirements/$$name.in --output-file requirements/$$name.txt; done
+	@.cache/tools/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 \
+	  --constraint requirements/main.txt requirements/services.in --output-file requirements/services.txt
 
 clean: ## remove what setup made; stacks' data stays
 	@if [ -x $(bin)/python ]; then $(stack) down; fi

@@ -16,6 +16,7 @@ _OTHERS = (
     "benchmarks/results.md",
     "clients/python/README.md",
     "deploy/README.md",
+    "deploy/images/README.md",
     "edge/README.md",
     "models/README.md",
     "samples/README.md",
