@@ -40,16 +40,14 @@ def _service(name: str, host: Host, installation: Installation) -> Part:
 
 
 def _envoy(host: Host, installation: Installation) -> Part:
+    chosen = {**installation.settings, **plan.ADDRESSES}
     settings = EdgeSettings.model_validate(
         {
-            **{name.removeprefix("DARKROOM_").lower(): value for name, value in plan.ADDRESSES.items() if name.startswith("DARKROOM_")},
+            **{name.removeprefix("DARKROOM_").lower(): value for name, value in chosen.items() if name.startswith("DARKROOM_")},
             "out": host.folder / "envoy",
             "edge_listen": f"0.0.0.0:{plan.EDGE_PORT}",
             "edge_metrics_listen": f"{host.address}:{plan.EDGE_METRICS_PORT}",
-            "s3_endpoint": plan.STORAGE_ENDPOINT,
             "s3_ca_file": installation.authority / "ca.crt",
-            "s3_bucket": plan.BUCKET,
-            "public_url": plan.PUBLIC_URL,
             "internal_tls_dir": installation.tls("envoy"),
         }
     )

@@ -30,5 +30,5 @@ def test_the_system_outlives_each_host() -> None:
     )
     if trial.returncode != 0:
         pytest.skip(f"network namespaces cannot be made here: {trial.stderr.strip()}")
-    tests = [sys.executable, "-m", "pytest", "-s", "--timeout=900", "-p", "no:cacheprovider", str(TESTS)]
+    tests = [sys.executable, "-m", "pytest", "-x", "-s", "--timeout=900", "-p", "no:cacheprovider", str(TESTS)]
     assert subprocess.run([*_ISOLATED, *tests], check=False).returncode == 0, "see above"
