@@ -23,6 +23,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 
 from darkroom.common.v1 import options_pb2
 from deploy.local.credentials import signing_key_file
+from externalscaler import externalscaler_pb2
 from services.common.identity import Signer
 from services.common.rpc import catalogue
 from tests.harness.internal_methods import internal_methods
@@ -89,8 +90,10 @@ async def targets(stack: StackUnderTest, account: Account) -> AsyncIterator[list
         edge = await opened.enter_async_context(grpc.aio.insecure_channel(stack.url.removeprefix("http://")))
         native = [service for service in catalogue.public_services() if not catalogue.is_json(service)]
         found = [Target(method, edge, lambda: key) for service in (*native, *_STANDARD) for method in service.methods]
-        for server, method in internal_methods():
-            caller = next(iter(method.GetOptions().Extensions[options_pb2.callers]))
+        scaler = [("tasks", method) for method in externalscaler_pb2.DESCRIPTOR.services_by_name["ExternalScaler"].methods]
+        for server, method in (*internal_methods(), *scaler):
+            # Those for others than services are called by one all the same, which may be refused.
+            caller = next(iter(method.GetOptions().Extensions[options_pb2.callers]), "inference")
             signer = Signer(caller, signing_key_file(stack.stack.config.layout, caller))
             channel = await opened.enter_async_context(grpc.aio.insecure_channel(stack.internal_address(server), options))
             found.append(Target(method, channel, partial(signer.service_metadata, int(account.id))))
