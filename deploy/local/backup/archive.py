@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 import pyrage
 
 from deploy.local.errors import StackError
+from deploy.unpacking import unpack
 
 _MAGIC = b"age-encryption.org/v1"
 _BUFFER_BYTES = 1 << 20
@@ -94,7 +95,7 @@ def _pack(folder: Path, out: BinaryIO) -> None:
 
 def _unpack(source: BinaryIO, folder: Path) -> None:
     with tarfile.open(fileobj=source, mode="r|", bufsize=_BUFFER_BYTES) as tar:
-        tar.extractall(folder, filter="data")
+        unpack(tar, folder)
 
 
 def _piped(write_to: Callable[[BinaryIO], None], read_from: Callable[[BinaryIO], None]) -> None:
