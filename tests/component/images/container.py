@@ -81,12 +81,17 @@ class Container:
         (host.folder / "root").mkdir(exist_ok=True)
         self._mounts = {"/tmp": temporary, **mounts}
         for target, source in self._mounts.items():
-            place = image.root / target.lstrip("/")
+            place = self._place(target)
             if source.is_dir():
                 place.mkdir(parents=True, exist_ok=True)
             else:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.touch()
+
+    def _place(self, target: str) -> Path:
+        """Where a mount point has to be made: in what else is mounted above it, as below /tmp, or in the image."""
+        above = max((other for other in self._mounts if target.startswith(f"{other}/")), key=len, default=None)
+        return self._image.root / target.lstrip("/") if above is None else self._mounts[above] / target.removeprefix(above).lstrip("/")
 
     def start(self, entrypoint: Sequence[str] | None, command: Sequence[str]) -> None:
         """Start what is to run, in place of what the image says where that is given."""
