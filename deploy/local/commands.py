@@ -10,9 +10,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -20,7 +19,7 @@ from rich.table import Table
 from deploy.local.assembly import DEFAULT_DIRECTORY, create_stack, open_stack
 from deploy.local.backup import archive, snapshot
 from deploy.local.backup.restore import restore
-from deploy.local.errors import NotReady, PartFailed, StackError
+from deploy.local.errors import NotReady, StackError
 from deploy.local.first_account import write_env
 from deploy.local.layout import Layout
 from deploy.local.monitoring import write_scrape_configuration
@@ -28,31 +27,18 @@ from deploy.local.processes import end_processes
 from deploy.local.programs.services import run_service_command
 from deploy.local.programs.triton import loaded_models
 from deploy.local.progress import Lines, LiveList, Progress
+from deploy.local.running import Command, run
 from deploy.local.sign_in_link import invitation, make_link, people_sign_in
 from deploy.local.worker_token import make_worker_token
 from deploy.topology import SERVICES
 
 _WHOLE = 1_000
 
-Command = Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     options = _parser().parse_args(arguments)
-    command: Command = options.run
-    try:
-        return asyncio.run(command(options))
-    except PartFailed as failure:
-        print(f"\n{failure}", file=sys.stderr)
-        for line in failure.log_lines:
-            print(f"  | {line}", file=sys.stderr)
-        return 1
-    except (StackError, NotReady) as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    return run(options.run, options)
 
 
 def _parser() -> argparse.ArgumentParser:

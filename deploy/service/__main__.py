@@ -76,7 +76,7 @@ def _install(options: argparse.Namespace) -> int:
     if plan.backups is not None and is_inside_repository(plan.backups):
         raise ServiceError(f"{plan.backups} is inside the clone; choose a folder elsewhere, best on another disk")
     plan.write(options.dir)
-    units = Units(options.dir, user, plan.backups is not None, options.units)
+    units = Units(options.dir, user, plan.backups, options.units)
     if user and os.geteuid() == 0:
         _give(options.dir, user)
     units.install()
@@ -113,7 +113,7 @@ def _give(stack: Path, user: str) -> None:
 
 def _remove(options: argparse.Namespace) -> int:
     user = "root" if os.geteuid() == 0 else ""
-    Units(options.dir, user, backups=True, folder=options.units).remove()
+    Units(options.dir, user, backups=None, folder=options.units).remove()
     print(f"Darkroom is no service of this machine any more. Its data are in {options.dir}.")
     return 0
 

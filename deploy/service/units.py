@@ -26,12 +26,13 @@ class Units:
     """Where they go, and whom they are for.
 
     user: whom the service runs as; empty for a service of the calling user, which needs no root.
+    backups: the folder of nightly backups; None if none are made.
     folder: other than systemd's own, in which case nothing is started.
     """
 
     stack: Path
     user: str
-    backups: bool
+    backups: Path | None
     folder: Path | None = None
     root: Path = REPOSITORY
 
@@ -42,7 +43,7 @@ class Units:
 
     def texts(self) -> Mapping[str, str]:
         """The units, by file name."""
-        for path in (self.root, self.stack):
+        for path in (self.root, self.stack, *([self.backups] if self.backups else [])):
             if any(character in str(path) for character in "\n%\"'\\"):
                 raise ServiceError(f"{path}: units cannot name a folder with quotes, backslashes or percent signs")
         loader = FileSystemLoader(_TEMPLATES)
@@ -50,6 +51,7 @@ class Units:
         values = {
             "root": self.root,
             "stack": self.stack,
+            "backups": self.backups,
             "user": self.user,
             "python": self.root / ".venv" / "bin" / "python",
             "make": shutil.which("make") or "/usr/bin/make",

@@ -7,15 +7,13 @@ import asyncio
 import json
 import signal
 import subprocess
-import sys
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
 
-from deploy.local.errors import NotReady, PartFailed, StackError
+from deploy.local.errors import NotReady, StackError
 from deploy.local.layout import Layout
 from deploy.local.processes import end_processes
 from deploy.local.progress import Lines
+from deploy.local.running import Command, run
 from deploy.local.settings import load_settings
 from deploy.local.stack import Stack
 from deploy.worker.errors import AwayError
@@ -28,25 +26,11 @@ DEFAULT_DIRECTORY = Path(".darkroom-worker")
 _CA_FILE = "DARKROOM_S3_CA_FILE"
 _DOWN = 3
 
-Command = Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     options = _parser().parse_args(arguments)
-    command: Command = options.run
-    try:
-        return asyncio.run(command(options))
-    except PartFailed as failure:
-        print(f"\n{failure}", file=sys.stderr)
-        for line in failure.log_lines:
-            print(f"  | {line}", file=sys.stderr)
-        return 1
-    except (StackError, NotReady) as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    return run(options.run, options)
 
 
 def _parser() -> argparse.ArgumentParser:

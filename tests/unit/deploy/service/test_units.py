@@ -22,7 +22,7 @@ def parsed(text: str) -> ConfigParser:
 
 @pytest.fixture
 def units(tmp_path: Path) -> Units:
-    return Units(tmp_path / "stack", "daemon", backups=True, folder=tmp_path / "units")
+    return Units(tmp_path / "stack", "daemon", backups=Path("/mnt/backups"), folder=tmp_path / "units")
 
 
 def test_the_service_survives_what_a_machine_does(units: Units) -> None:
@@ -37,12 +37,14 @@ def test_the_service_survives_what_a_machine_does(units: Units) -> None:
 
 def test_backups_have_a_timer_only_if_they_are_made(units: Units, tmp_path: Path) -> None:
     assert {"darkroom-backup.service", "darkroom-backup.timer"} <= units.texts().keys()
-    without = Units(tmp_path, "daemon", backups=False).texts()
+    # Nothing is written to the empty folder of a disk that is not mounted.
+    assert parsed(units.texts()["darkroom-backup.service"])["Unit"]["RequiresMountsFor"] == '"/mnt/backups"'
+    without = Units(tmp_path, "daemon", backups=None).texts()
     assert set(without) == {"darkroom.service", "darkroom-look.service", "darkroom-look.timer"}
 
 
 def test_a_service_of_a_user_names_none(tmp_path: Path) -> None:
-    texts = Units(tmp_path, "", backups=True).texts()
+    texts = Units(tmp_path, "", backups=Path("/mnt/backups")).texts()
     assert all("User=" not in text for text in texts.values())
     assert parsed(texts["darkroom.service"])["Install"]["WantedBy"] == "default.target"
 
@@ -57,12 +59,12 @@ def test_they_are_written_and_removed(units: Units) -> None:
 @pytest.mark.parametrize("name", ["50%", 'a"b', "a\\b"])
 def test_folders_that_units_cannot_name(tmp_path: Path, name: str) -> None:
     with pytest.raises(ServiceError, match="cannot name a folder"):
-        Units(tmp_path / name, "daemon", backups=False).texts()
+        Units(tmp_path / name, "daemon", backups=None).texts()
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 def test_systemd_has_nothing_to_say_against_them(tmp_path: Path) -> None:
-    units = Units(tmp_path / "with space", "daemon", backups=True, folder=tmp_path / "units", root=tmp_path)
+    units = Units(tmp_path / "with space", "daemon", backups=Path("/mnt/backups"), folder=tmp_path / "units", root=tmp_path)
     python = tmp_path / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.symlink_to("/bin/true")
