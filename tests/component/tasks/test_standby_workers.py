@@ -30,9 +30,9 @@ async def board(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> WorkerBoard:
 
 
 @asynccontextmanager
-async def standing_by(service: Service, replica: Replica, slots: int = 1) -> AsyncIterator[WorkerDouble]:
+async def standing_by(service: Service, replica: Replica) -> AsyncIterator[WorkerDouble]:
+    """It `offers` slots once the other workers are connected: a lane that is just taking tasks for them does not look again."""
     async with worker_on(replica.attempts, service.worker(), name="slow-1", standby=True) as worker:
-        await worker.ask(slots)
         await worker.heard(await worker.say())
         yield worker
 
@@ -40,9 +40,14 @@ async def standing_by(service: Service, replica: Replica, slots: int = 1) -> Asy
 @asynccontextmanager
 async def primary(service: Service, replica: Replica, slots: int = 1) -> AsyncIterator[WorkerDouble]:
     async with worker_on(replica.attempts, service.worker(), name=STEADY.name) as worker:
-        await worker.ask(slots)
-        await worker.heard(await worker.say())
+        await offers(worker, slots)
         yield worker
+
+
+async def offers(worker: WorkerDouble, slots: int = 1) -> None:
+    """Say that slots are free, and wait until that has been heard."""
+    await worker.ask(slots)
+    await worker.heard(await worker.say())
 
 
 async def looked_many_times() -> None:
@@ -56,8 +61,9 @@ def told(admissions: Sequence[pb.Admission]) -> list[str]:
 
 async def test_while_another_serves_the_lane_standby_gets_nothing_and_once_that_stops_all(service: Service) -> None:
     me = service.caller(ACCOUNT)
-    async with service.replica() as replica, standing_by(service, replica, slots=3) as slow:
+    async with service.replica() as replica, standing_by(service, replica) as slow:
         async with primary(service, replica) as steady:
+            await offers(slow, 3)
             tasks = [await replica.create(me) for _ in range(3)]
             [first] = await steady.given()
             await looked_many_times()
@@ -88,6 +94,7 @@ async def test_one_that_falls_asleep_without_a_word_counts_until_it_has_been_sil
         standing_by(service, replica) as slow,
         primary(service, replica, slots=0),
     ):
+        await offers(slow)
         task = await replica.create(me)
         await looked_many_times()
         assert not slow.admissions
@@ -105,6 +112,7 @@ async def test_one_whose_stream_breaks_may_come_again_before_standby_takes_over(
     async with service.replica() as replica, standing_by(service, replica) as slow:
         async with primary(service, replica, slots=0):
             pass
+        await offers(slow)
         task = await replica.create(me)
         await looked_many_times()
         assert not slow.admissions
@@ -116,7 +124,8 @@ async def test_one_whose_stream_breaks_may_come_again_before_standby_takes_over(
 async def test_what_a_worker_of_another_replica_tells_counts_there_too(service: Service, board: WorkerBoard) -> None:
     me = service.caller(ACCOUNT)
     await board.tell(STEADY)
-    async with service.replica("a") as a, service.replica("b") as b, standing_by(service, a, slots=4) as slow:
+    async with service.replica("a") as a, service.replica("b") as b, standing_by(service, a) as slow:
+        await offers(slow, 4)
         async with primary(service, b) as steady:
             tasks = [await a.create(me) for _ in range(3)]
             [first] = await steady.given()
@@ -136,19 +145,21 @@ async def test_one_that_stops_or_stands_by_elsewhere_does_not_count(service: Ser
     await board.tell(part_pb2.Worker(name="another", slots={LANE: 2}, standby_lanes=[LANE]))
     await board.tell(part_pb2.Worker(name="elsewhere", slots={"neural": 2}))
     async with service.replica() as replica, standing_by(service, replica) as slow:
+        await offers(slow)
         task = await replica.create(me)
         assert (await slow.given())[0].task_id == task.id
 
 
 async def test_workers_of_both_kinds_at_two_replicas_get_no_task_twice(service: Service, board: WorkerBoard) -> None:
     me = service.caller(ACCOUNT)
+    await board.tell(STEADY)
     async with (
         service.replica("a") as a,
         service.replica("b") as b,
-        standing_by(service, a, slots=30) as slow,
+        standing_by(service, a) as slow,
         primary(service, b, slots=10) as steady,
     ):
-        await board.tell(STEADY)
+        await offers(slow, 30)
         tasks = [await replica.create(me) for _ in range(15) for replica in (a, b)]
         await steady.given(10)
         await steady.say(draining=True)
@@ -165,6 +176,7 @@ async def test_after_a_long_wait_standby_helps_but_the_other_goes_first(service:
         standing_by(service, replica) as slow,
         primary(service, replica) as steady,
     ):
+        await offers(slow)
         tasks = [await replica.create(me) for _ in range(2)]
         [first] = await steady.given()
         [second] = await slow.given()
@@ -178,6 +190,7 @@ async def test_short_waits_are_left_to_the_other(service: Service) -> None:
         standing_by(service, replica) as slow,
         primary(service, replica, slots=0) as steady,
     ):
+        await offers(slow)
         await replica.create(service.caller(ACCOUNT))
         await looked_many_times()
         assert not slow.admissions
@@ -188,6 +201,7 @@ async def test_short_waits_are_left_to_the_other(service: Service) -> None:
 async def test_a_task_that_is_asked_for_again_still_says_who_ran_it(service: Service) -> None:
     async with service.replica() as replica:
         async with standing_by(service, replica) as slow:
+            await offers(slow)
             await replica.create(service.caller(ACCOUNT))
             [first] = await slow.given()
         async with worker_on(replica.attempts, service.worker(), name="slow-1", standby=True) as again:

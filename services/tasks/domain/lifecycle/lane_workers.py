@@ -74,6 +74,8 @@ class LaneWorkers:
             return self._some(limit, standby=True), self._absence()
         # Whether another task has waited for long is looked at anew.
         if await self._waits.any(self._lane):
+            if slots := self._some(limit, standby=False):
+                return slots, ""
             return self._some(1, standby=True), "the queue was long"
         return [], ""
 
