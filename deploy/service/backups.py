@@ -6,7 +6,7 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
-from deploy.local.layout import REPOSITORY
+from deploy.local.layout import REPOSITORY, Layout
 from deploy.service.commands import local
 from deploy.service.errors import ServiceError
 from deploy.service.plan import Plan
@@ -17,15 +17,13 @@ _PREFIX = "darkroom-"
 def back_up(stack: Path, plan: Plan, reason: str = "") -> Path:
     """Make a backup of the running stack, and delete the oldest of those that are more than `keep`. Raises ServiceError.
 
-    It has its name once it is complete, so that what an interrupted one leaves is never taken for a backup.
+    It has its name once it is complete, so that what an interrupted one leaves is never taken for a backup; the next one overwrites that.
     """
     folder = plan.backups or stack / "backups"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     suffix = ".tar.age" if plan.recipients else ".tar"
     name = f"{_PREFIX}{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}{f'-{reason}' if reason else ''}{suffix}"
-    partial = folder / f".{name}.partial"
-    for left in folder.glob(f".{_PREFIX}*.partial"):
-        left.unlink()
+    partial = folder / f".{_PREFIX}{Layout.at(stack).digest}.partial"
     keys = [part for key in plan.recipients for part in ("--recipient", key)]
     try:
         local(stack, "backup", str(partial), *keys)

@@ -13,7 +13,7 @@ from cryptography import x509
 
 from deploy.installation.private_file import write_private
 from deploy.local.assembly import open_stack
-from deploy.local.errors import NotReady
+from deploy.local.errors import NotReady, StackError
 from deploy.local.layout import Layout
 from deploy.local.stack import PartStatus
 from deploy.service.backups import newest_age_seconds
@@ -36,15 +36,24 @@ async def look(stack: Path, plan: Plan) -> Collection[str]:
 
 
 async def _parts(stack: Path) -> list[str]:
-    opened = open_stack(stack)
     try:
-        status = await opened.status()
+        return [_told(part) for part in await open_stack(stack).status() if not part.ready]
     except NotReady:
+        pass
+    with Layout.at(stack).lock():
+        opened = open_stack(stack)
+        if await opened.supervisor.answers():
+            # The command that held the lock has started it.
+            return []
+        if not opened.config.layout.run.exists():
+            # `down` deletes it: whoever typed that may be moving the data.
+            return [f"the stack in {stack} was stopped; `make up` starts it again"]
         # Killed, for example for lack of memory. The parts may run on; `up` takes them over.
-        with Layout.at(stack).lock():
+        try:
             await opened.up()
-        return [f"the supervisor of {stack} was gone; the stack has been started again"]
-    return [_told(part) for part in status if not part.ready]
+        except StackError as error:
+            return [f"the supervisor of {stack} was gone, and the stack does not start: {error}"]
+    return [f"the supervisor of {stack} was gone; the stack has been started again"]
 
 
 def _told(part: PartStatus) -> str:
@@ -73,21 +82,47 @@ def _certificate(stack: Path) -> list[str]:
     folder = open_stack(stack).config.settings.tls_dir
     if folder is None:
         return []
-    left = x509.load_pem_x509_certificate((folder / "tls.crt").read_bytes()).not_valid_after_utc - datetime.now(UTC)
+    try:
+        left = x509.load_pem_x509_certificate((folder / "tls.crt").read_bytes()).not_valid_after_utc - datetime.now(UTC)
+    except (OSError, ValueError) as error:
+        return [f"the certificate in {folder} cannot be read: {error}"]
     return [] if left.days >= _CERTIFICATE_DAYS else [f"the certificate in {folder} ends in {left.days} days"]
 
 
 def _tell_changes(folder: Path, plan: Plan, problems: Collection[str]) -> None:
     """Figures in a problem change from look to look, so problems are told apart by their first words."""
     file = folder / _STATE
-    known: dict[str, str] = json.loads(file.read_text()) if file.is_file() else {}
+    known = _known(file)
     now = {_kind(problem): problem for problem in problems}
     lines = [f"problem: {problem}" for kind, problem in now.items() if kind not in known]
     lines += [f"over: {problem}" for kind, problem in known.items() if kind not in now]
-    write_private(file, json.dumps(now))
-    if lines and plan.alarm:
-        text = "Darkroom on this machine\n" + "\n".join(lines) + "\n"
-        subprocess.run(["sh", "-c", plan.alarm], input=text, text=True, timeout=_ALARM_SECONDS, check=False)
+    if lines and plan.alarm and (failure := _told_operator(plan.alarm, lines)):
+        # Told again with the next look.
+        print(failure)
+        return
+    try:
+        write_private(file, json.dumps(now))
+    except OSError as error:
+        print(f"{file} cannot be written, so what was told is told again: {error}")
+
+
+def _known(file: Path) -> dict[str, str]:
+    try:
+        known: dict[str, str] = json.loads(file.read_text())
+    except (FileNotFoundError, ValueError):
+        # None yet, or left empty by a power cut.
+        return {}
+    return known
+
+
+def _told_operator(alarm: str, lines: Collection[str]) -> str:
+    """Run the alarm; returns why that failed, or nothing."""
+    text = "Darkroom on this machine\n" + "\n".join(lines) + "\n"
+    try:
+        status = subprocess.run(["sh", "-c", alarm], input=text, text=True, timeout=_ALARM_SECONDS, check=False).returncode
+    except subprocess.TimeoutExpired:
+        return f"the alarm command did not end within {_ALARM_SECONDS} s"
+    return f"the alarm command ended with status {status}" if status else ""
 
 
 def _kind(problem: str) -> str:
