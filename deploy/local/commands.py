@@ -194,7 +194,10 @@ async def _backup(options: argparse.Namespace) -> int:
     # Without the lock of the stack: parts may start and stop meanwhile.
     with snapshot.workspace(config.layout) as folder:
         manifest = await snapshot.take(config, folder)
-        await asyncio.to_thread(archive.write, folder, options.file, to)
+        try:
+            await asyncio.to_thread(archive.write, folder, options.file, to)
+        except OSError as error:
+            raise StackError(f"{options.file} cannot be written: {error.strerror or error}") from error
     size, seconds = options.file.stat().st_size / 2**20, time.monotonic() - begun
     print(f"{options.file}: {size:.1f} MB with {manifest.objects} objects, {'encrypted' if to else 'not encrypted'} ({seconds:.1f} s)")
     if not to:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.local.config import StackConfig
-from deploy.local.errors import PartFailed
+from deploy.local.errors import PartFailed, StackError
 from deploy.local.layout import Layout
 from deploy.local.programs.postgres import connect
 from deploy.local.programs.postgres_cluster import SUPERUSER, Cluster
@@ -52,14 +53,19 @@ class Manifest:
 
 @contextmanager
 def workspace(layout: Layout) -> Iterator[Path]:
-    """A private folder next to the stack's data, so that objects can be linked into it. It is removed afterwards."""
-    for abandoned in layout.root.glob("backup-*"):
-        shutil.rmtree(abandoned, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix="backup-", dir=layout.root))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    """A private folder next to the stack's data, so that objects can be linked into it. It is removed afterwards.
+
+    A second backup waits for the first, whose folder would look abandoned to it.
+    """
+    with (layout.root / "backup.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for abandoned in layout.root.glob("backup-*"):
+            shutil.rmtree(abandoned, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(prefix="backup-", dir=layout.root))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 async def take(config: StackConfig, folder: Path) -> Manifest:
@@ -97,7 +103,10 @@ def link_objects(source: Path, target: Path) -> None:
 
 
 async def _copy_cluster(config: StackConfig, target: Path) -> int:
-    connection = await connect(config)
+    try:
+        connection = await connect(config)
+    except OSError as error:
+        raise StackError("PostgreSQL does not answer, and a backup is made of a running stack; `make status` shows it") from error
     try:
         major = int(await connection.fetchval("SHOW server_version_num")) // 10_000
     finally:
