@@ -6,6 +6,9 @@ been done since (docs/how-to/upgrade.md says why that works).
 
 from __future__ import annotations
 
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -56,11 +59,16 @@ class Upgrade(BaseModel):
 
 def upgrade(root: Path, stack: Path, plan: Plan, revision: str = "") -> Upgrade:
     """Upgrade to a tag or commit; without one, to what the branch's remote has. Raises ServiceError, with the former version running."""
-    if changed := git(root, "status", "--porcelain", "--untracked-files=no"):
-        raise ServiceError(f"these files of the clone were changed; commit or restore them first:\n{changed}")
+    with _alone(root, stack):
+        return _upgrade(root, stack, plan, revision)
+
+
+def _upgrade(root: Path, stack: Path, plan: Plan, revision: str) -> Upgrade:
     if git(root, "remote"):
         git(root, "fetch", "--tags", "--quiet")
     before, branch = git(root, "rev-parse", "HEAD"), git(root, "branch", "--show-current")
+    if not (revision or branch):
+        raise ServiceError("no branch is checked out; name the version: VERSION=v1.4, or check out a branch first")
     after = git(root, "rev-parse", "--verify", f"{revision or '@{upstream}'}^{{commit}}")
     if after == before:
         raise ServiceError(f"{after[:12]} runs already; there is nothing newer")
@@ -71,12 +79,32 @@ def upgrade(root: Path, stack: Path, plan: Plan, revision: str = "") -> Upgrade:
     )
     print(f"The backup is {done.backup}.", flush=True)
     done.write(stack)
-    _start(root, stack, before, after, branch if not revision else "")
+    _start(root, stack, done, "" if revision else branch)
     return done
 
 
 def go_back(root: Path, stack: Path) -> Upgrade:
     """Start the version before the last upgrade on the data as they are. Raises ServiceError."""
+    with _alone(root, stack):
+        return _go_back(root, stack)
+
+
+@contextmanager
+def _alone(root: Path, stack: Path) -> Iterator[None]:
+    """Let one command at a time change a clone, and only one in which nobody else has changed something."""
+    if not stack.is_dir():
+        raise ServiceError(f"there is no stack in {stack}")
+    with (stack / "upgrade.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ServiceError(f"another upgrade of {stack} is running") from None
+        if changed := git(root, "status", "--porcelain", "--untracked-files=no"):
+            raise ServiceError(f"these files of the clone were changed; commit or restore them first:\n{changed}")
+        yield
+
+
+def _go_back(root: Path, stack: Path) -> Upgrade:
     last = Upgrade.read(stack)
     here = git(root, "rev-parse", "HEAD")
     if here != last.after:
@@ -85,17 +113,21 @@ def go_back(root: Path, stack: Path) -> Upgrade:
         if not _has(root, last.before, file):
             local(stack, "admin", *command)
     if not _switch(root, stack, last.after, last.before, last.branch):
-        raise ServiceError(f"the version before does not start either; the backup before the upgrade is {last.backup}")
+        to = f"-B {last.branch} {last.after}" if last.branch else last.after
+        raise ServiceError(
+            f"{last.before[:12]} does not start, as the messages above say. `git checkout {to} && make up` starts {last.after[:12]} again. "
+            f"The backup before the upgrade is {last.backup}"
+        )
     return last
 
 
-def _start(root: Path, stack: Path, before: str, after: str, branch: str) -> None:
-    if _switch(root, stack, before, after, branch):
+def _start(root: Path, stack: Path, done: Upgrade, branch: str) -> None:
+    if _switch(root, stack, done.before, done.after, branch):
         return
     print("The new version did not start; going back.", flush=True)
-    if not _switch(root, stack, after, before, branch):
-        raise ServiceError(f"neither version starts; see the messages above, `make logs`, and the backup {Upgrade.read(stack).backup}")
-    raise ServiceError(f"{after[:12]} did not start; {before[:12]} runs again, and nothing is lost. The messages above say why")
+    if not _switch(root, stack, done.after, done.before, done.branch):
+        raise ServiceError(f"neither version starts; see the messages above, `make logs`, and the backup {done.backup}")
+    raise ServiceError(f"{done.after[:12]} did not start; {done.before[:12]} runs again, and nothing is lost. The messages above say why")
 
 
 def _switch(root: Path, stack: Path, old: str, new: str, branch: str) -> bool:
@@ -103,10 +135,12 @@ def _switch(root: Path, stack: Path, old: str, new: str, branch: str) -> bool:
     if git(root, "diff", "--name-only", old, new, "--", "requirements"):
         # Set-up replaces the programs that run.
         make(root, "down", stack)
-    if branch:
-        git(root, "checkout", "--quiet", "-B", branch, new)
-    else:
-        git(root, "checkout", "--quiet", "--detach", new)
+    try:
+        git(root, "checkout", "--quiet", *(("-B", branch) if branch else ("--detach",)), new)
+    except ServiceError:
+        # For example a file of the operator's in the way of a new one.
+        make(root, "up", stack)
+        raise
     return make(root, "up", stack)
 
 

@@ -108,6 +108,44 @@ def test_a_tag_can_be_named(clone: Clone) -> None:
         upgrade(clone.root, clone.stack, Plan(), clone.first)
 
 
+def test_a_tag_that_does_not_start_gives_the_branch_back(clone: Clone) -> None:
+    clone.release("2 bad")
+    with pytest.raises(ServiceError, match="runs again"):
+        upgrade(clone.root, clone.stack, Plan(), "v2")
+    assert (clone.head, git(clone.root, "branch", "--show-current")) == (clone.first, "main")
+
+
+def test_after_a_tag_the_next_version_has_to_be_named(clone: Clone) -> None:
+    clone.release("2")
+    upgrade(clone.root, clone.stack, Plan(), "v2")
+    third = clone.release("3")
+    with pytest.raises(ServiceError, match="name the version"):
+        upgrade(clone.root, clone.stack, Plan())
+    assert upgrade(clone.root, clone.stack, Plan(), "v3").after == third
+
+
+def test_what_was_stopped_for_an_upgrade_that_a_file_is_in_the_way_of_is_started_again(clone: Clone) -> None:
+    clone.release("2", **{"requirements/main.txt": "other==2"})
+    (clone.root / "requirements").mkdir()
+    (clone.root / "requirements" / "main.txt").write_text("mine")
+    with pytest.raises(ServiceError, match="untracked"):
+        upgrade(clone.root, clone.stack, Plan())
+    assert (clone.head, clone.done) == (clone.first, ["down 1", "up 1"])
+
+
+def test_only_one_upgrade_runs_at_a_time(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+    clone.release("2")
+
+    def meanwhile(stack: Path, _plan: Plan, _reason: str) -> Path:
+        with pytest.raises(ServiceError, match="another upgrade"):
+            go_back(clone.root, stack)
+        return stack / "backup.tar"
+
+    monkeypatch.setattr(upgrading, "back_up", meanwhile)
+    upgrade(clone.root, clone.stack, Plan())
+    assert clone.done == ["up 2"]
+
+
 def test_going_back_prepares_the_data_for_what_the_version_before_lacks(clone: Clone, backups: list[str]) -> None:
     clone.release("2", **{"services/tasks/store/secret_cipher.py": "new"})
     upgrade(clone.root, clone.stack, Plan())
@@ -115,6 +153,24 @@ def test_going_back_prepares_the_data_for_what_the_version_before_lacks(clone: C
     assert backups == ["backup before-upgrade", "admin tasks former-lanes", "admin tasks webhook-secrets --decrypt"]
     assert (clone.head, clone.done) == (clone.first, ["up 2", "up 1"])
     with pytest.raises(ServiceError, match="is checked out"):
+        go_back(clone.root, clone.stack)
+
+
+def test_going_back_is_refused_in_a_clone_with_changes(clone: Clone, backups: list[str]) -> None:
+    clone.release("2", **{"services/tasks/store/secret_cipher.py": "new", "requirements/main.txt": "other==2"})
+    upgrade(clone.root, clone.stack, Plan())
+    (clone.root / "VERSION").write_text("mine")
+    with pytest.raises(ServiceError, match="were changed"):
+        go_back(clone.root, clone.stack)
+    assert (backups, clone.done) == (["backup before-upgrade"], ["down 1", "up 2"])
+
+
+def test_a_version_before_that_does_not_start_says_how_to_go_on(clone: Clone) -> None:
+    clone.release("2 bad")
+    git(clone.root, "pull", "--quiet")
+    third = clone.release("3")
+    upgrade(clone.root, clone.stack, Plan())
+    with pytest.raises(ServiceError, match=f"git checkout -B main {third} && make up"):
         go_back(clone.root, clone.stack)
 
 
