@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from deploy.local.assembly import DEFAULT_DIRECTORY
 from deploy.local.backup import archive
 from deploy.local.errors import StackError
@@ -68,10 +70,13 @@ def _install(options: argparse.Namespace) -> int:
     said = {
         "backups": options.backups.absolute() if options.backups else known.backups,
         "recipients": tuple(options.recipient or known.recipients),
-        "keep": options.keep or known.keep,
+        "keep": known.keep if options.keep is None else options.keep,
         "alarm": known.alarm if options.alarm is None else options.alarm,
     }
-    plan = Plan(**said)
+    try:
+        plan = Plan(**said)
+    except ValidationError as error:
+        raise ServiceError(f"--keep: {error.errors()[0]['msg']}") from error
     archive.recipients(list(plan.recipients))
     if plan.backups is not None and is_inside_repository(plan.backups):
         raise ServiceError(f"{plan.backups} is inside the clone; choose a folder elsewhere, best on another disk")

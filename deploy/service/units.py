@@ -44,8 +44,9 @@ class Units:
     def texts(self) -> Mapping[str, str]:
         """The units, by file name."""
         for path in (self.root, self.stack, *([self.backups] if self.backups else [])):
-            if any(character in str(path) for character in "\n%\"'\\"):
-                raise ServiceError(f"{path}: units cannot name a folder with quotes, backslashes or percent signs")
+            # make has no quotes for a folder with spaces.
+            if any(character.isspace() or character in "%$\"'\\" for character in str(path)):
+                raise ServiceError(f"{path}: units cannot name a folder with spaces, quotes, backslashes, dollar or percent signs")
         loader = FileSystemLoader(_TEMPLATES)
         environment = Environment(loader=loader, undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True)  # noqa: S701 - no HTML
         values = {
@@ -77,8 +78,12 @@ class Units:
             self._run("loginctl", "enable-linger")
 
     def remove(self) -> None:
-        """Stop the service and delete the units. The stack's data stay."""
+        """Stop the service and delete the units. The stack's data stay. Raises ServiceError if there are none."""
         written = [self.place / path.stem for path in _TEMPLATES.glob("darkroom*.j2") if (self.place / path.stem).is_file()]
+        if not written:
+            raise ServiceError(
+                f"no units of Darkroom are in {self.place}; those of the machine are removed by root, those of a user by that user"
+            )
         if self.folder is None:
             for unit in sorted(written):
                 if unit.name in _SWITCHED_ON:

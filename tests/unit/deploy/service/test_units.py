@@ -54,9 +54,12 @@ def test_they_are_written_and_removed(units: Units) -> None:
     assert {path.name for path in units.place.iterdir()} == set(units.texts())
     units.remove()
     assert not list(units.place.iterdir())
+    # Not "it is no service any more" to a user, of units that only root can remove.
+    with pytest.raises(ServiceError, match="no units"):
+        units.remove()
 
 
-@pytest.mark.parametrize("name", ["50%", 'a"b', "a\\b"])
+@pytest.mark.parametrize("name", ["50%", 'a"b', "a\\b", "with space", "a$b"])
 def test_folders_that_units_cannot_name(tmp_path: Path, name: str) -> None:
     with pytest.raises(ServiceError, match="cannot name a folder"):
         Units(tmp_path / name, "daemon", backups=None).texts()
@@ -64,7 +67,7 @@ def test_folders_that_units_cannot_name(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 def test_systemd_has_nothing_to_say_against_them(tmp_path: Path) -> None:
-    units = Units(tmp_path / "with space", "daemon", backups=Path("/mnt/backups"), folder=tmp_path / "units", root=tmp_path)
+    units = Units(tmp_path / "stack", "daemon", backups=Path("/mnt/backups"), folder=tmp_path / "units", root=tmp_path)
     python = tmp_path / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.symlink_to("/bin/true")
