@@ -8,7 +8,7 @@ import logging
 import math
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, NoReturn, TypeAlias
 
@@ -118,11 +118,10 @@ class CallInterceptor:
             try:
                 self._admit(request, context, served)
                 with self._lasting():
-                    responses = call(request, context)
+                    responses, ends = call(request, context), current_identity().ends
                     if inspect.isawaitable(responses):  # A servicer may write to the context and yield nothing, as gRPC's health does.
-                        await responses
+                        await _before(ends, responses)
                         return
-                    ends = current_identity().ends
                     async for response in responses if math.isinf(ends) else _until(ends, responses):
                         yield response
             except asyncio.CancelledError:
@@ -264,8 +263,23 @@ async def _until(end: float, responses: AsyncIterator[object]) -> AsyncIterator[
         except StopAsyncIteration:
             return
         except TimeoutError:
-            raise DarkroomError(ErrorReason.UNAVAILABLE, "The worker's delegation has ended. Call again with another.") from None
+            raise _delegation_ended() from None
         yield response
+
+
+async def _before(end: float, writing: Awaitable[object]) -> None:
+    """The same for a servicer that writes its stream to the context."""
+    try:
+        async with asyncio.timeout(None if math.isinf(end) else end - time.time()) as left:
+            await writing
+    except TimeoutError:
+        if not left.expired():
+            raise
+        raise _delegation_ended() from None
+
+
+def _delegation_ended() -> DarkroomError:
+    return DarkroomError(ErrorReason.UNAVAILABLE, "The worker's delegation has ended. Call again with another.")
 
 
 def _unless_serialized(serializer: Callable[[Any], bytes]) -> Callable[[Any], bytes]:

@@ -47,6 +47,18 @@ class Attempts(attempt_service_pb2_grpc.AttemptServiceServicer):
         return attempt_service_pb2.HeartbeatResponse(current=current_identity().worker is not None)
 
 
+class WritingAttempts(Attempts):
+    """Such a stream as the tasks service has: it yields nothing, and writes to the context."""
+
+    async def Exchange(  # type: ignore[override]  # noqa: N802
+        self,
+        requests: AsyncIterator[attempt_service_pb2.ExchangeRequest],
+        context: grpc.aio.ServicerContext[attempt_service_pb2.ExchangeRequest, attempt_service_pb2.ExchangeResponse],
+    ) -> None:
+        await context.write(attempt_service_pb2.ExchangeResponse())
+        await asyncio.Event().wait()
+
+
 class Memberships(membership_service_pb2_grpc.MembershipServiceServicer):
     async def RenewMembership(  # noqa: N802
         self, request: membership_service_pb2.RenewMembershipRequest, context: object
@@ -122,11 +134,16 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def yard(folder: Path) -> AsyncIterator[Yard]:
+def attempts() -> Attempts:
+    return Attempts()
+
+
+@pytest.fixture
+async def yard(folder: Path, attempts: Attempts) -> AsyncIterator[Yard]:
     keys = Keys(folder)
     for issuer in ("accounts", "inference"):
         keys.signer(issuer)
-    address, mounts = f"127.0.0.1:{free_port()}", [Mount(Attempts()), Mount(Memberships())]
+    address, mounts = f"127.0.0.1:{free_port()}", [Mount(attempts), Mount(Memberships())]
     async with listening("internal", address, mounts, keys.verifier(), tls=MutualTls(folder / "tls" / "tasks")):
         yield Yard(folder, address)
 
@@ -160,6 +177,7 @@ async def test_a_membership_is_renewed_by_certificate_alone(yard: Yard) -> None:
         assert await _renewal(channel) is grpc.StatusCode.PERMISSION_DENIED
 
 
+@pytest.mark.parametrize("attempts", [Attempts(), WritingAttempts()], ids=["yields", "writes"])
 async def test_a_stream_ends_with_the_delegation(yard: Yard) -> None:
     """So a worker that gets no other one is cut off, whatever it has open."""
     async with yard.channel(yard.worker(ONE)) as channel:
