@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import ssl
 from collections.abc import Callable, Mapping, Sequence
@@ -129,15 +130,20 @@ def _host(parts: SplitResult) -> str:
 
 
 def _next_of(addresses: Sequence[str]) -> Callable[[list[Server], dict[str, Any]], tuple[Server | None, float]]:
-    """Which server a client that has lost its own tries next, and after what pause: of those of the settings, one that it has tried least.
+    """Which server a client that has lost its own tries next, and after what pause: each of those of the settings in turn, in an order of
+    this client's own.
 
     Those that servers tell of besides are addresses in their own network. They need not be reached from here, and those of servers that are
-    gone would stay in the list, to be tried for seconds each.
+    gone would stay in the list, to be tried for seconds each. How often a server was tried says nothing: only that which answers begins
+    anew at 0, so that after an outage of all it would be the only one to be tried for as long.
     """
+    turns = itertools.count(1)
+    last = {address: -random.random() for address in addresses}
 
     def choose(known: list[Server], _info: dict[str, Any]) -> tuple[Server | None, float]:
         own = [server for server in known if server.uri.netloc in addresses] or known
-        least = min(server.reconnects for server in own)
-        return random.choice([server for server in own if server.reconnects == least]), random.uniform(*_PAUSE_SECONDS) if least else 0.0
+        server = min(own, key=lambda one: last.get(one.uri.netloc, 0.0))
+        last[server.uri.netloc] = next(turns)
+        return server, random.uniform(*_PAUSE_SECONDS) if server.reconnects else 0.0
 
     return choose

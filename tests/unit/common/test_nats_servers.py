@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from nats.aio.client import Server
 
 from services.common.config import NatsSettings, load
 from services.common.nats_servers import NatsServers
@@ -78,6 +80,33 @@ def test_credentials_of_a_file_take_the_place_of_a_user(tmp_path: Path, monkeypa
     assert (options["user_credentials"], options["inbox_prefix"]) == (str(file), "_INBOX.files")
     assert (options["tls_hostname"], options["tls_handshake_first"]) == ("nats", True)
     assert options["tls"] is not None
+
+
+def test_a_client_that_has_lost_its_server_tries_each_in_turn_whatever_happened_before() -> None:
+    servers = NatsServers.parse("nats://a:1,nats://b:1,nats://c:1")
+    choose = servers.options("files")["reconnect_to_server_handler"]
+    tried = dict.fromkeys(servers.addresses, 0)
+
+    def attempts(*answering: str) -> list[str]:
+        """Which servers are tried until one answers; those that a server has told of are not."""
+        order: list[str] = []
+        while not order or order[-1] not in answering:
+            known = [Server(urlsplit(f"nats://{address}"), count) for address, count in {**tried, "10.0.0.9:1": 0}.items()]
+            chosen, pause = choose(known, {})
+            order.append(chosen.uri.netloc)
+            # As nats-py counts.
+            assert (pause > 0) == (tried[order[-1]] > 0)
+            tried[order[-1]] += 1
+        tried[order[-1]] = 0
+        return order
+
+    assert len(attempts("a:1")) <= 3
+    for _ in range(100):
+        choose([Server(urlsplit(f"nats://{address}"), 1) for address in tried], {})
+    tried.update(dict.fromkeys(tried, 100))
+    assert attempts("b:1")[-1] == "b:1"
+    # Now b is gone, and the others have long been back.
+    assert len(attempts("a:1", "c:1")) <= 2
 
 
 def _problems(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], **settings: str) -> str:
