@@ -199,7 +199,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
             Mount(InternalAttempts(attempts, exchange, later, exchanging.former, recent)),
             Mount(InternalRuns(parts, recent, gauges.open_tasks, offers)),
             Mount(InternalDepartures(parts.pipelines)),
-            Mount(ExternalScaler(Scaling(queue, lanes(), clock), stopping)),
+            Mount(ExternalScaler(Scaling(queue, lanes(), settings.max_running_tasks, clock), stopping)),
             Mount(AuditPartServicer(audit)),
             Mount(UsagePartServicer(usage.part)),
         ],

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from services.tasks.store.base import Store
 
@@ -24,10 +24,15 @@ SELECT lane, 'running', count(*) FROM task WHERE state = 'RUNNING' GROUP BY lane
 """)  # noqa: S608 - put together from constants
 """Open tasks by lane and state. `delayed` tasks wait for their retry; at most 100,000 of those are counted."""
 
-OLDEST = text("""
+
+def _oldest(those: str) -> TextClause:
+    """By lane, when the oldest task waiting for its turn was created, of some of the waiting accounts: one probe for each of them and each
+    priority, however deep their queues are (a loose index scan, https://wiki.postgresql.org/wiki/Loose_indexscan; ids, and so each queue's
+    order, grow with time)."""
+    return text(f"""
 WITH RECURSIVE head AS (
   SELECT waiting.lane, waiting.account_id, first.priority, first.create_time
-  FROM lane_account AS waiting CROSS JOIN LATERAL (
+  FROM {those} CROSS JOIN LATERAL (
     SELECT priority, create_time FROM task
     WHERE state = 'QUEUED' AND run_at IS NULL AND lane = waiting.lane AND account_id = waiting.account_id
     ORDER BY priority DESC, id LIMIT 1
@@ -42,9 +47,30 @@ WITH RECURSIVE head AS (
   ) AS next
 )
 SELECT lane, min(create_time) AS create_time FROM head GROUP BY lane
+""")  # noqa: S608 - put together from constants
+
+
+OLDEST = _oldest("lane_account AS waiting")
+OLDEST_TO_START = _oldest(
+    "lane_account AS waiting JOIN account_policy AS policy ON policy.account_id = waiting.account_id "
+    "AND policy.running < coalesce(policy.max_running, :max_running)"
+)
+"""Without those that their accounts' limits hold."""
+
+WORK = text("""
+WITH running AS (
+  SELECT lane, account_id, count(*) AS tasks FROM task WHERE state = 'RUNNING' GROUP BY lane, account_id
+),
+waiting AS (
+  SELECT lane, account_id, queued AS tasks FROM lane_account WHERE waiting
+)
+SELECT lane, sum(greatest(
+  running.tasks, least(coalesce(running.tasks, 0) + coalesce(waiting.tasks, 0), coalesce(policy.max_running, :max_running))
+)) AS tasks
+FROM running FULL JOIN waiting USING (lane, account_id) LEFT JOIN account_policy AS policy USING (account_id)
+GROUP BY lane
 """)
-"""By lane, when the oldest task waiting for its turn was created: one probe for each waiting account and priority, however deep their
-queues are (a loose index scan, https://wiki.postgresql.org/wiki/Loose_indexscan; ids, and so each queue's order, grow with time)."""
+"""By lane, how many of the tasks that run or wait for their turn the accounts' limits let run at one time."""
 
 UNRELAYED = text("""
 SELECT min(time) AS time FROM (
@@ -82,6 +108,15 @@ GROUP BY attempt.worker, task.lane
 
 
 @dataclass(frozen=True, slots=True)
+class WorkReading:
+    """What workers could do, by lane."""
+
+    tasks: Mapping[str, int]
+    oldest: Mapping[str, datetime]
+    """For lanes where a task waits that no limit holds."""
+
+
+@dataclass(frozen=True, slots=True)
 class QueueReading:
     """The state of the queue."""
 
@@ -104,6 +139,16 @@ class QueueStore(Store):
     async def oldest(self) -> Mapping[str, datetime]:
         """When the oldest task that waits for its turn was created, by lane."""
         return {row["lane"]: row["create_time"] for row in await self._database.fetch(OLDEST)}
+
+    async def oldest_to_start(self, max_running: int) -> Mapping[str, datetime]:
+        """The same without those that their accounts' limits hold; `max_running` is that of accounts without one of their own."""
+        rows = await self._database.fetch(OLDEST_TO_START, {"max_running": max_running})
+        return {row["lane"]: row["create_time"] for row in rows}
+
+    async def work(self, max_running: int) -> WorkReading:
+        """What workers could do; `max_running` as above."""
+        rows = await self._database.fetch(WORK, {"max_running": max_running})
+        return WorkReading({row["lane"]: int(row["tasks"]) for row in rows}, await self.oldest_to_start(max_running))
 
     async def read(self) -> QueueReading:
         """All of it, with four statements."""

@@ -35,6 +35,6 @@ def exchange_on(
     standby_after: timedelta | None = None,
 ) -> LaneExchange:
     """The exchange of a lane, in a process of its own as far as it can tell."""
-    waits = LongWaits(QueueStore(store._database), standby_after, clock)
+    waits = LongWaits(QueueStore(store._database), standby_after, 1000, clock)
     workers = LaneWorkers(lane, workforce or workforce_on(store, bus, clock), waits, clock)
     return LaneExchange(lane, store, attempts, bus, notifications, workers, 1000, timedelta(seconds=1), clock)

@@ -68,6 +68,30 @@ async def test_what_waits_and_runs_counts_and_makes_active(service: Service) -> 
             assert await value(stub, "age") == 0
 
 
+async def test_what_only_a_limit_holds_asks_for_no_workers(service: Service) -> None:
+    """No worker helps it: those that its account's limit lets run do."""
+    async with service.replica(max_running_tasks=2) as replica, scaler(service) as stub:
+        for _ in range(5):
+            await replica.create(service.caller(ACCOUNT))
+        await replica.create(service.caller(ACCOUNT + 1))
+        await asyncio.sleep(1.1)
+        assert await value(stub, "tasks") == 3
+        assert await value(stub, "age") > 0
+        async with worker_on(replica.attempts, service.worker(), LANE, "worker") as worker:
+            await worker.ask(4)
+            await worker.given(3)
+            await asyncio.sleep(1.1)
+            assert (await value(stub, "tasks"), await value(stub, "age")) == (3, 0)
+
+
+async def test_the_tasks_of_an_account_that_may_run_none_keep_no_worker(service: Service) -> None:
+    async with service.replica(max_running_tasks=0) as replica, scaler(service) as stub:
+        await replica.create(service.caller(ACCOUNT))
+        await asyncio.sleep(1.1)
+        assert not (await stub.IsActive(BOTH)).result
+        assert (await value(stub, "tasks"), await value(stub, "age")) == (0, 0)
+
+
 async def test_a_stream_tells_the_state_at_once_and_its_changes(service: Service) -> None:
     async with service.replica() as replica, scaler(service) as stub:
         stream = stub.StreamIsActive(BOTH)

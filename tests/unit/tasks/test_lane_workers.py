@@ -66,7 +66,7 @@ class Oldest:
         self.created = created
         self.asked = 0
 
-    async def oldest(self) -> Mapping[str, datetime]:
+    async def oldest_to_start(self, max_running: int) -> Mapping[str, datetime]:
         self.asked += 1
         return self.created
 
@@ -85,7 +85,7 @@ class World:
         self.now, self.board, self.remembered = NOW, Board(), Remembered()
         board, store = cast(WorkerBoard, self.board), cast(AwayWorkerStore, self.remembered)
         self.workforce = Workforce(board, store, lambda _lane: former, lambda: self.now)
-        waits = LongWaits(cast(QueueStore, oldest or Oldest()), after, lambda: self.now)
+        waits = LongWaits(cast(QueueStore, oldest or Oldest()), after, 10, lambda: self.now)
         self.workers = LaneWorkers(LANE, self.workforce, waits, lambda: self.now)
 
     def stream(self, name: str, *, standby: bool = False, silent: float = 0.0, slots: int = 0) -> WorkerStream:

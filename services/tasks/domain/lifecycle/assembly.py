@@ -61,7 +61,7 @@ def assemble_exchange(
     """Build them, each lane woken by what happens to its tasks."""
     former = FormerWorkers(lanes(), FormerWorkerStore(database), attempts, bus, notifications, rules.max_running, clock)
     workforce = Workforce(WorkerBoard(bus), AwayWorkerStore(database), former.serve, clock)
-    waits = LongWaits(QueueStore(database), rules.standby_after, clock)
+    waits = LongWaits(QueueStore(database), rules.standby_after, rules.max_running, clock)
     taking: dict[str, LaneExchange] = {}
     for lane in lanes():
         workers = LaneWorkers(lane, workforce, waits, clock)

@@ -11,18 +11,19 @@ _LOOK_AGAIN = timedelta(seconds=1)
 
 
 class LongWaits:
-    """Looks at most once a second in a lane where none waits for long. `after` is None where no wait is too long."""
+    """Looks at most once a second in a lane where none waits for long. `after` is None where no wait is too long; `max_running` is the
+    limit of accounts without one of their own. A task that its account's limit holds waits for none of the workers."""
 
-    def __init__(self, store: QueueStore, after: timedelta | None, clock: Clock) -> None:
-        self._store, self._after, self._clock = store, after, clock
+    def __init__(self, store: QueueStore, after: timedelta | None, max_running: int, clock: Clock) -> None:
+        self._store, self._after, self._max_running, self._clock = store, after, max_running, clock
         self._none_at: dict[str, datetime] = {}
 
     async def any(self, lane: str) -> bool:
-        """Whether a task that waits for its turn in the lane was accepted so long ago. Raises UNAVAILABLE."""
+        """Whether a task that may start in the lane was accepted so long ago. Raises UNAVAILABLE."""
         now = self._clock()
         if self._after is None or (lane in self._none_at and now - self._none_at[lane] < _LOOK_AGAIN):
             return False
-        oldest = (await self._store.oldest()).get(lane)
+        oldest = (await self._store.oldest_to_start(self._max_running)).get(lane)
         if oldest is not None and now - oldest >= self._after:
             return True
         self._none_at[lane] = now
