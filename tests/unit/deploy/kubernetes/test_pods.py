@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+import yaml
 
 from deploy.topology import PUBLIC, SERVICES
 from services.common.config import ServiceSettings
-from tests.unit.deploy.kubernetes.manifests import OVERLAYS, Object, Workload, matches, mounts, of_kind, overlay, workloads
+from tests.unit.deploy.kubernetes.manifests import OVERLAYS, REPOSITORY, Object, Workload, matches, mounts, of_kind, overlay, workloads
 
 EVERY = [(name, one) for name in OVERLAYS for one in workloads(overlay(name))]
 PODS = [pytest.param(one, id=f"{name}-{one.name}") for name, one in EVERY]
@@ -51,6 +52,17 @@ def test_a_container_says_what_it_needs(workload: Workload) -> None:
 def test_images_are_pinned(workload: Workload) -> None:
     for container in workload.containers:
         assert re.search(r":v?\d+(\.\d+)+(-[a-z0-9.]+)?$", container["image"]), container["image"]
+
+
+def test_programs_of_others_have_the_versions_of_the_composition() -> None:
+    # Envoy's there is the distroless one.
+    composed = {
+        service["image"].replace("distroless-", "")
+        for service in yaml.safe_load((REPOSITORY / "deploy" / "compose" / "compose.yaml").read_text())["services"].values()
+        if "darkroom-" not in service["image"]
+    }
+    images = {container["image"] for _, one in EVERY for container in one.containers}
+    assert {image for image in images if "darkroom-" not in image} == composed
 
 
 @pytest.mark.parametrize("workload", PODS)
@@ -102,6 +114,15 @@ def test_ports_are_those_of_every_installation(workload: Workload) -> None:
     if workload.made["metadata"]["name"] == "inference-neural":
         wanted["inference"] |= {"triton-grpc": 8001, "triton-metrics": 8002}
     assert workload.ports == wanted[workload.part]
+
+
+@pytest.mark.parametrize("workload", ENDLESS)
+def test_a_roll_out_waits_for_as_long_as_a_pod_may_take_to_start(workload: Workload) -> None:
+    if workload.made["kind"] == "Deployment":
+        probes = [container["startupProbe"] for container in workload.running]
+        assert workload.made["spec"].get("progressDeadlineSeconds", 600) > sum(
+            one["periodSeconds"] * one["failureThreshold"] for one in probes
+        )
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
