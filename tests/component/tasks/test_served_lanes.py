@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +16,8 @@ from services.common.database import Database
 from services.common.offers import Offers
 from services.tasks.domain.acceptance.requests import BatchRequest, RequestedItem, TaskRequest
 from services.tasks.domain.order.served_lanes import to_former_lanes
+from services.tasks.model import AwayWorker
+from services.tasks.store.away_workers import AwayWorkerStore
 from services.tasks.store.lanes import LaneStore
 from tests.component.tasks.accepting import Accepting, accepting_beside
 from tests.component.tasks.clock import MovableClock
@@ -69,8 +71,30 @@ async def test_tasks_of_a_lane_that_nobody_serves_any_more_wait_in_the_one_befor
     await parts.served.step()
     assert await parts.tasks.waiting(ACCOUNT, "interactive") == 1
     await bus.jetstream.purge_stream(OFFERS_STREAM)
+    await parts.workforce.step()
     await parts.served.step()
     assert [await parts.tasks.waiting(ACCOUNT, name) for name in ("interactive", "picture")] == [0, 1]
+
+
+async def test_a_service_that_has_just_started_moves_nothing_before_it_knows_who_is_away(
+    service: Service, parts: Accepting, bus: Bus, clean_engine: AsyncEngine
+) -> None:
+    report = service.files.add(ACCOUNT, "report.pdf", "application/pdf", pages=3)
+    await Offers(bus).announce([], ["pages"])
+    await parts.served.step()
+    assert await lane(parts, REDRAW, report) == "pages"
+    await bus.jetstream.purge_stream(OFFERS_STREAM)
+    now, machines = datetime.now(UTC), AwayWorkerStore(Database(clean_engine))
+    await machines.remember(AwayWorker("gpu-box", ["pages"], [], gpu=True, seen_time=now, until=now + timedelta(days=1)), [])
+    await parts.served.step()
+    assert await parts.tasks.waiting(ACCOUNT, "pages") == 1
+    await parts.workforce.step()
+    await parts.served.step()
+    assert await parts.tasks.waiting(ACCOUNT, "pages") == 1
+    await machines.forget("gpu-box")
+    await parts.workforce.step()
+    await parts.served.step()
+    assert [await parts.tasks.waiting(ACCOUNT, name) for name in ("pages", "neural")] == [0, 1]
 
 
 async def test_moving_keeps_counters_and_what_runs(scene: Scene, clean_engine: AsyncEngine, clock: MovableClock) -> None:

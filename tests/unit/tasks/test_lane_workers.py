@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -15,8 +16,10 @@ from services.tasks.domain.lifecycle.exchange import LaneExchange
 from services.tasks.domain.lifecycle.lane_workers import LaneWorkers
 from services.tasks.domain.lifecycle.worker_stream import WorkerStream
 from services.tasks.domain.order.long_waits import LongWaits
+from services.tasks.domain.order.waiting import Waiting
 from services.tasks.domain.order.workforce import Workforce
-from services.tasks.model import AwayWorker
+from services.tasks.model import AwayWorker, Task
+from services.tasks.model.state import TaskState
 from services.tasks.store.away_workers import AwayWorkerStore
 from services.tasks.store.queue import QueueStore
 
@@ -121,9 +124,14 @@ async def test_workers_of_the_version_before_count() -> None:
 
 @pytest.mark.parametrize(("silent", "served"), [(14.0, True), (16.0, False)])
 @pytest.mark.parametrize("broken", [False, True])
-async def test_a_silent_stream_counts_for_fifteen_seconds_even_if_it_is_broken(silent: float, served: bool, broken: bool) -> None:
-    world = World()
+async def test_a_silent_stream_counts_for_fifteen_seconds_even_if_it_is_broken(
+    monkeypatch: pytest.MonkeyPatch, silent: float, served: bool, broken: bool
+) -> None:
+    world, loop = World(), asyncio.get_running_loop()
     await world.workforce.step()
+    # Nothing is waited for from here on.
+    moment = loop.time()
+    monkeypatch.setattr(loop, "time", lambda: moment)
     stream = world.stream("steady", silent=silent)
     if broken:
         stream.ended = True
@@ -217,3 +225,19 @@ async def test_a_machine_whose_workers_no_longer_say_that_it_comes_back_is_forgo
     world.board.tell("gpu-box-7", NOW, machine="gpu-box")
     await world.workforce.step()
     assert world.remembered.machines == {}
+
+
+async def test_while_the_board_cannot_be_read_no_task_is_said_to_wait_for_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is known of others is true for a minute; after that, they may be there or not."""
+    world, task = World(), cast(Task, SimpleNamespace(state=TaskState.QUEUED, lane=LANE))
+    waiting = Waiting(lambda _lane: world.workers.served(), world.workforce)
+    assert waiting.of(task) is None
+    world.board.tell("gpu-box-7", NOW, machine="gpu-box", away_days=7, process={"stopping": True})
+    await world.workforce.step()
+    found = waiting.of(task)
+    assert found is not None and found.machine is not None and found.machine.name == "gpu-box"
+    monkeypatch.setattr("services.tasks.domain.order.workforce._TOLD_SECONDS", 0.0)
+    assert waiting.of(task) is None
+    assert (world.workforce.away, world.workforce.awaited(LANE)) == ([], None)
+    # Those on standby go on: if others are there, they only help.
+    assert not world.workers.served(standby=False)

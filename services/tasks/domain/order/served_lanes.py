@@ -28,6 +28,9 @@ class ServedLanes:
     async def step(self) -> bool:
         """Look who is served, and move tasks of lanes that nobody serves any more. Returns whether there are more of them."""
         self._served = frozenset([lane for lane in LANES_BEFORE if self._awaited(lane) or await self._offers.serve(lane)])
+        if not self._workforce.known:
+            # A machine that serves none but the newer lane may be away: its tasks would not come back.
+            return False
         more = False
         for lane, before in LANES_BEFORE.items():
             if lane in self._served:

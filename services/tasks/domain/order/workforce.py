@@ -35,8 +35,15 @@ class Workforce:
         return self._read_at is None
 
     @property
+    def known(self) -> bool:
+        """Whether the board has been read lately. If not, workers of other replicas may be there unseen, and machines may be back."""
+        return self._read_at is not None and time.monotonic() - self._read_at < _TOLD_SECONDS
+
+    @property
     def away(self) -> Sequence[AwayWorker]:
-        """The machines that are away and expected to come back; the one that was here last first."""
+        """The machines that are away and expected to come back; the one that was here last first. None while it is not known who is."""
+        if not self.known:
+            return []
         here, now = {worker.machine for worker in self._here()}, self._clock()
         return [machine for machine in self._expected if machine.name not in here and machine.until > now]
 
@@ -67,8 +74,7 @@ class Workforce:
         return False
 
     def _here(self) -> Sequence[part_pb2.Worker]:
-        known = self._read_at is not None and time.monotonic() - self._read_at < _TOLD_SECONDS
-        return self._told if known else ()
+        return self._told if self.known else ()
 
     async def _remember(self, told: Sequence[part_pb2.Worker]) -> None:
         machines: dict[str, list[part_pb2.Worker]] = {}
