@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +18,10 @@ from deploy.topology import EDGE, SERVICES
 
 REPOSITORY = Path(__file__).resolve().parents[4]
 FOLDER = REPOSITORY / "deploy" / "kubernetes"
-OVERLAYS = tuple(sorted(path.name for path in (FOLDER / "overlays").iterdir()))
+OVERLAY_FOLDERS = tuple(sorted(path.name for path in (FOLDER / "overlays").iterdir()))
+WITH_REMOTE_WORKERS = "production-with-remote-workers"
+"""`production` and the component `remote-workers`, as an operator would add it."""
+OVERLAYS = (*OVERLAY_FOLDERS, WITH_REMOTE_WORKERS)
 COMPONENTS = tuple(sorted(path.name for path in (FOLDER / "components").iterdir()))
 
 Object = Mapping[str, Any]
@@ -38,7 +43,23 @@ def render(folder: Path) -> list[Object]:
 @cache
 def overlay(name: str) -> Sequence[Object]:
     """The objects of an overlay."""
+    if name == WITH_REMOTE_WORKERS:
+        settings = {"name": "darkroom-settings", "behavior": "merge", "literals": ["DARKROOM_WORKER_ADDRESS=workers.example.com:8444"]}
+        return tuple(
+            render_made(resources=["../production"], components=["../../components/remote-workers"], configMapGenerator=[settings])
+        )
     return tuple(render(FOLDER / "overlays" / name))
+
+
+def render_made(**kustomization: object) -> list[Object]:
+    """The objects of an overlay that no folder has."""
+    with tempfile.TemporaryDirectory() as temporary:
+        # A copy, since Kustomize follows relative paths only.
+        shutil.copytree(FOLDER, Path(temporary) / "kubernetes")
+        folder = Path(temporary) / "kubernetes" / "overlays" / "made"
+        folder.mkdir()
+        (folder / "kustomization.yaml").write_text(yaml.safe_dump({"namespace": "darkroom", **kustomization}))
+        return render(folder)
 
 
 def of_kind(objects: Sequence[Object], *kinds: str) -> list[Object]:

@@ -14,6 +14,7 @@ from deploy.topology import DATABASES, EDGE
 from tests.unit.deploy.kubernetes.manifests import (
     FOLDER,
     OVERLAYS,
+    WITH_REMOTE_WORKERS,
     Object,
     Workload,
     environment,
@@ -26,7 +27,7 @@ from tests.unit.deploy.kubernetes.manifests import (
 
 # From part, to part, port.
 Connection = tuple[str, str, int]
-PORTS = (4222, 5432, 6222, 7000, 7001, 7002, 8001, 8002, 8080, 8222, 9000, 9100, 9101, 9901)
+PORTS = (4222, 5432, 6222, 7000, 7001, 7002, 8001, 8002, 8080, 8222, 8444, 9000, 9100, 9101, 9901)
 INTERNET = {"files", "tasks", "inference"}
 """They fetch from URLs, deliver webhooks, and ask providers."""
 
@@ -62,7 +63,7 @@ def test_from_outside_only_the_edge_is_reached(name: str) -> None:
         for rule in _rules(objects, workload, "ingress")
         if "from" not in rule and _has_port(rule, port)
     }
-    assert open_to == {("envoy", 8080)}
+    assert open_to == {("envoy", 8080)} | ({("envoy", 8444)} if name == WITH_REMOTE_WORKERS else set())
     # From the namespaces of those that scrape and scale.
     others = {
         (workload.part, peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"])
@@ -101,6 +102,8 @@ def _addresses(program: str, values: dict[str, str], installation: Installation)
     if program == EDGE:
         named = ("DARKROOM_EDGE_ACCOUNTS", "DARKROOM_EDGE_FILES", "DARKROOM_EDGE_TASKS", "DARKROOM_EDGE_GATEWAY")
         yield from (values[name] for name in (*named, "DARKROOM_AUTHORIZATION_ADDRESS"))
+        if "DARKROOM_EDGE_WORKER_LISTEN" in values:
+            yield from (values[f"DARKROOM_{name}_ADDRESS"] for name in ("ACCOUNTS", "FILES", "TASKS", "NATS"))
         yield _of_url(values["DARKROOM_S3_ENDPOINT"])
         return
     # Workers ask accounts only on machines that have joined (`membership_dir`).

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.deploy.kubernetes.manifests import FOLDER, OVERLAYS, overlay
+from tests.unit.deploy.kubernetes.manifests import FOLDER, OVERLAY_FOLDERS, overlay
 
 RECORDER = """\
 #!/bin/sh
@@ -35,7 +35,7 @@ def applied(calls: list[list[str]]) -> list[str]:
     return [call[call.index("--selector") + 1] for call in calls if call[0] == "apply"]
 
 
-@pytest.mark.parametrize("name", OVERLAYS)
+@pytest.mark.parametrize("name", OVERLAY_FOLDERS)
 def test_every_object_is_applied_once(name: str, tmp_path: Path) -> None:
     status, calls = run(tmp_path, str(FOLDER / "overlays" / name))
     assert status == 0

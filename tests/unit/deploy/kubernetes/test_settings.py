@@ -34,7 +34,7 @@ CONTAINERS = [
     for container in workload.containers
 ]
 # Made by the operator, where they are needed at all.
-OPERATORS = {"darkroom-authorities", "darkroom-public-tls", "darkroom-models"}
+OPERATORS = {"darkroom-authorities", "darkroom-public-tls", "darkroom-models", "darkroom-worker-authority"}
 
 
 def known(program: str) -> frozenset[str]:
@@ -111,6 +111,8 @@ def test_variables_say_where_secrets_are(name: str, workload: Workload, containe
 
 def _source(installation: Installation, volume: Object) -> Path | None:
     secret, config = volume.get("secret", {}).get("secretName", ""), volume.get("configMap", {}).get("name", "")
+    if secret == "darkroom-worker-authority":
+        return installation.authority
     if secret.startswith("darkroom-tls-"):
         return installation.tls(secret.removeprefix("darkroom-tls-"))
     if secret.startswith("darkroom-"):
