@@ -20,19 +20,18 @@ def back_up(stack: Path, plan: Plan, reason: str = "") -> Path:
     It has its name once it is complete, so that what an interrupted one leaves is never taken for a backup; the next one overwrites that.
     """
     folder = plan.backups or stack / "backups"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     suffix = ".tar.age" if plan.recipients else ".tar"
     name = f"{_PREFIX}{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}{f'-{reason}' if reason else ''}{suffix}"
     partial = folder / f".{_PREFIX}{Layout.at(stack).digest}.partial"
     keys = [part for key in plan.recipients for part in ("--recipient", key)]
     try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         local(stack, "backup", str(partial), *keys)
         partial.rename(folder / name)
     except (subprocess.CalledProcessError, OSError) as error:
-        partial.unlink(missing_ok=True)
         raise ServiceError(f"no backup was made in {folder}: {error}") from error
     for old in made(folder)[: -plan.keep]:
-        old.unlink()
+        old.unlink(missing_ok=True)
     return folder / name
 
 

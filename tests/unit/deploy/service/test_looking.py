@@ -14,6 +14,7 @@ import pytest
 from deploy.local.errors import NotReady, PartFailed, StackError
 from deploy.local.stack import PartStatus
 from deploy.service import backups, looking
+from deploy.service.errors import ServiceError
 from deploy.service.plan import Plan
 
 Usage = namedtuple("Usage", "total used free")
@@ -148,6 +149,8 @@ def test_the_newest_backups_are_kept_and_one_that_failed_is_none(monkeypatch: py
     for day in (1, 2, 3):
         (plan.backups / f"darkroom-2026-01-0{day}T03-17-00.tar").touch()
     (plan.backups / "notes.txt").touch()
+    with pytest.raises(ServiceError, match="no backup was made"):
+        backups.back_up(tmp_path, Plan(backups=plan.backups / "notes.txt" / "below"))
 
     def interrupted(_stack: Path, _command: str, file: str, *_keys: str) -> None:
         # As archive.write does.
