@@ -17,6 +17,7 @@ _MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _VERIFYING = ("verify-ca", "verify-full")
 _OPTIONS = {"host", "port", "ssl", "target_session_attrs", "passfile", "krbsrvname", "gsslib"}
 _PORT = "5432"
+_QUOTED = "in the user and the password, write all but letters and digits as in %3F for a question mark"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,17 @@ class DatabaseAddress:
 
         Raises ValueError, which shows no password.
         """
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            # It would show all that is before the host.
+            raise ValueError(f"is no URL; {_QUOTED}") from None
         if parts.scheme not in _SCHEMES:
             raise ValueError("must begin with postgresql+asyncpg://")
         login, at, hosts = parts.netloc.rpartition("@")
         options = [("ssl" if name == "sslmode" else name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True)]
+        if "@" in parts.query:
+            raise ValueError(f"has a ? before the host; {_QUOTED}")
         if unknown := {name for name, _ in options} - _OPTIONS:
             raise ValueError(f"has the option {', '.join(sorted(unknown))}; known are {', '.join(sorted({*_OPTIONS, 'sslmode'}))}")
         mode = dict(options).get("ssl")

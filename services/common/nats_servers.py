@@ -109,7 +109,13 @@ def check_credentials(file: Path) -> None:
 
 
 def _server(number: int, text: str) -> SplitResult:
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        # It would show all that is before the host.
+        raise ValueError(
+            f"server {number} is no URL; in the user and the password, write all but letters and digits as in %3F for a question mark"
+        ) from None
     if parts.scheme not in _SCHEMES:
         raise ValueError(f"server {number} must begin with nats:// or tls://")
     try:
