@@ -157,6 +157,19 @@ async def test_what_a_silent_worker_tells_counts_once_it_is_alive_elsewhere(told
     assert world.workers.served() == served
 
 
+@pytest.mark.parametrize(("told", "served"), [(-14.0, False), (-11.0, False), (-6.0, True)])
+async def test_one_whose_stream_has_ended_is_alive_elsewhere_if_it_tells_something_after_that(told: float, served: bool) -> None:
+    """So it is with a worker of another machine when its delegation ends, every few minutes. It said its last word 16 seconds ago."""
+    world = World()
+    world.board.tell("steady", NOW + timedelta(seconds=told))
+    await world.workforce.step()
+    stream = world.stream("steady", silent=16.0)
+    stream.end()
+    stream.ended_at -= 12.0
+    world.workers.closed(stream)
+    assert world.workers.served() == served
+
+
 @pytest.mark.parametrize(
     ("said", "served", "primary"),
     [

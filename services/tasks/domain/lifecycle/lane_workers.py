@@ -17,6 +17,9 @@ from services.tasks.domain.order.workforce import Workforce
 _KEPT_SECONDS = 120.0
 """How long it is known that a worker had a stream here: longer than the board keeps what it told."""
 
+_CLOCKS_SECONDS = 2.0
+"""By how much the clock of NATS, which says when something was told, may be ahead of that of this replica."""
+
 _WORKERS = Gauge(
     "darkroom_lane_workers",
     "1 if a connected worker serves the lane (`here`), or one that is away and comes back (`away`); else 0.",
@@ -30,8 +33,8 @@ class LaneWorkers:
     """Those with a stream here are known by what they say on it, others by what they tell on the board.
 
     A worker whose stream has broken or gone silent counts for as long after its last word as it may be silent; one that said that it stops
-    does not count from then on. What either tells on the board counts only if it does so later: it is alive, with a stream to another
-    replica.
+    does not count from then on. What either tells on the board counts only if it does so later, or after its stream has ended: it is alive,
+    with a stream to another replica.
     """
 
     def __init__(self, lane: str, workforce: Workforce, waits: LongWaits, clock: Clock) -> None:
@@ -60,8 +63,8 @@ class LaneWorkers:
         if self._workforce.unknown or any(stream.present and (standby or not stream.standby) for stream in self._known()):
             return True
         moment = self._clock()
-        last_word = {name: moment - timedelta(seconds=now - stream.heard_at) for name, stream in self._last.items()}
-        alive = {name: word + timedelta(seconds=SILENT_SECONDS) for name, word in last_word.items()}
+        told_by = {name: min(stream.heard_at + SILENT_SECONDS, stream.ended_at + _CLOCKS_SECONDS) for name, stream in self._last.items()}
+        alive = {name: moment - timedelta(seconds=now - told) for name, told in told_by.items()}
         return self._workforce.serves(self._lane, standby=standby, since=alive)
 
     async def slots(self, limit: int) -> tuple[Slots, str]:

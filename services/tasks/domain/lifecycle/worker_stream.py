@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -88,6 +89,7 @@ class WorkerStream:
         self.draining = self.ended = False
         self._failure: DarkroomError | None = None
         self.heard_at = self._loop.time()
+        self.ended_at = math.inf
         self._outgoing = Outgoing()
         self._wake = asyncio.Event()
 
@@ -162,7 +164,7 @@ class WorkerStream:
         """Let the stream end. What has not been sent by then is left to others; ends that were heard are still carried out."""
         if self.ended:
             return
-        self.ended, self._failure = True, failure
+        self.ended, self.ended_at, self._failure = True, self._loop.time(), failure
         self._lane.leave_to_others(self._unsent())
         self._lane.closed(self)
         self._wake.set()
