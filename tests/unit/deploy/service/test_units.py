@@ -29,6 +29,8 @@ def test_the_service_survives_what_a_machine_does(units: Units) -> None:
     service = parsed(units.texts()["darkroom.service"])["Service"]
     assert service["User"] == "daemon"
     assert service["Restart"] == "on-failure"
+    # A start that fails for one part, such as a bad model, leaves the others at work until the next.
+    assert service["KillMode"] == "process"
     # One part that is killed for lack of memory does not take the others with it.
     assert service["OOMPolicy"] == "continue"
     assert service["ExecStart"].endswith(f'up "DIR={units.stack}"')
