@@ -16,6 +16,7 @@ from darkroom.internal.accounts.v1.membership_service_pb2_grpc import Membership
 from services.common import process
 from services.common.delegation import SECONDS
 from services.common.errors import DarkroomError, ErrorReason, translated
+from services.common.joining import LONGEST_CLOCK_DIFFERENCE
 from services.common.log import get_logger
 from services.common.loop import Loop
 from services.common.membership import MembershipFolder
@@ -28,6 +29,8 @@ _LOOK_SECONDS = 5.0
 """How often to look whether it is time. Timers stand still while a machine sleeps, and the clock on the wall does not."""
 _LEFT_SECONDS = SECONDS * 2 / 3
 """A delegation with less life left is renewed: there is time for accounts to be away for a while."""
+_MOST_SECONDS = SECONDS + 2 * LONGEST_CLOCK_DIFFERENCE
+"""One that seems to have more left is renewed, too: the clock has been set back, and would show its end too late."""
 _CALL_SECONDS = 10.0
 _AGAIN_SECONDS = 60.0
 _BEGIN_SECONDS = 1.0
@@ -55,8 +58,35 @@ class Membership:
 
     async def step(self) -> bool:
         """Renew it if it is time: the step of a loop. Raises UNAVAILABLE while accounts cannot be reached."""
-        if self.delegation.ends - self._clock() > _LEFT_SECONDS or self._clock() < self._again_at:
-            return False
+        if self._due() and await self._renew():
+            # Certificates and the password of NATS are read at start. Whoever keeps the process running starts it anew.
+            signal.raise_signal(signal.SIGTERM)
+        return False
+
+    async def begin(self) -> None:
+        """Wait until there is a delegation that lasts, and for what comes with it.
+
+        It is renewed in any case: what a process reads at start may have changed while there was none. If it has, this one ends.
+        """
+        first = True
+        while True:
+            try:
+                if (first or self._due()) and await self._renew():
+                    raise SystemExit("The membership has changed; the process has to start anew.")
+            except DarkroomError as error:
+                _logger.info("accounts_not_reached", reason=error.reason.value)
+            if self.delegation.ends > self._clock():
+                return
+            first = False
+            await asyncio.sleep(_BEGIN_SECONDS)
+
+    def _due(self) -> bool:
+        """Whether to renew it now, by a clock that may have been set back meanwhile."""
+        left, pause = self.delegation.ends - self._clock(), self._again_at - self._clock()
+        return not 0 < pause <= _AGAIN_SECONDS and (bool(self._refused) or not _LEFT_SECONDS < left <= _MOST_SECONDS)
+
+    async def _renew(self) -> bool:
+        """Renew it; True if something has changed that a process reads only when it starts."""
         try:
             renewed = await self._renewed()
         except DarkroomError as error:
@@ -67,22 +97,10 @@ class Membership:
             return False
         self._refused = ""
         self.delegation.replace(renewed.delegation)
-        if self._folder.write(renewed):
-            # Certificates and the password of NATS are read at start. Whoever keeps the process running starts it anew.
+        changed = self._folder.write(renewed)
+        if changed:
             _logger.info("membership_changed")
-            signal.raise_signal(signal.SIGTERM)
-        return False
-
-    async def begin(self) -> None:
-        """Wait until there is a delegation that lasts, and for what comes with it."""
-        while True:
-            try:
-                await self.step()
-            except DarkroomError as error:
-                _logger.info("accounts_not_reached", reason=error.reason.value)
-            if self.delegation.ends > self._clock():
-                return
-            await asyncio.sleep(_BEGIN_SECONDS)
+        return changed
 
     def check(self) -> Check:
         """Whether the server lets this worker work."""

@@ -135,6 +135,33 @@ async def test_a_new_password_needs_another_process(yard: Yard) -> None:
     assert (yard.folder.folder / "nats-url").read_text() == "tls://worker:second@server:8444"
 
 
+async def test_a_process_that_starts_asks_what_has_changed_and_starts_anew_with_it(yard: Yard) -> None:
+    await asyncio.wait_for(yard.membership.begin(), 30)
+    assert len(yard.accounts.asked) == 1
+    yard.accounts.password = "second"
+    with pytest.raises(SystemExit):
+        await yard.membership.begin()
+    assert "second" in (yard.folder.folder / "nats-url").read_text()
+    # Without the server it goes on with what it has.
+    yard.accounts.refusal = (grpc.StatusCode.UNAVAILABLE, "away")
+    await asyncio.wait_for(yard.membership.begin(), 30)
+    assert len(yard.accounts.asked) == 3
+
+
+async def test_a_clock_that_is_set_back_does_not_hide_that_the_delegation_ends(yard: Yard) -> None:
+    await yard.later(timedelta(hours=-1))
+    assert len(yard.accounts.asked) == 1
+
+
+async def test_a_clock_that_was_refused_and_is_set_back_is_not_held_against_the_worker(yard: Yard) -> None:
+    yard.accounts.refusal = (grpc.StatusCode.PERMISSION_DENIED, "The clock is ahead.")
+    await yard.later(timedelta(hours=1))
+    yard.accounts.refusal = None
+    await yard.later(timedelta(hours=-1))
+    await yard.membership.check().probe()
+    assert len(yard.accounts.asked) == 2
+
+
 async def test_the_certificate_is_renewed_in_the_last_third(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (yard.folder.folder / "tls.crt").read_text()
     await yard.later(timedelta(minutes=6))
