@@ -13,5 +13,9 @@ class RefusedError(JoinError):
     """The server does not let this worker work."""
 
 
+class EndedError(RefusedError):
+    """The membership is over: only joining again helps."""
+
+
 class AwayError(JoinError):
     """The server cannot be reached now. It may be later."""

@@ -18,7 +18,7 @@ from google.protobuf.message import DecodeError
 
 from darkroom.internal.accounts.v1 import membership_service_pb2 as pb
 from deploy.installation.private_file import make_private_folder, write_private
-from deploy.worker.errors import JoinError, RefusedError
+from deploy.worker.errors import EndedError, JoinError
 from deploy.worker.server import check_port, post_join, renewed
 from services.common.joining import JoinToken, digest_of_request
 from services.common.membership import DELEGATION, SIGNING_KEY, WORKERS, MembershipFolder
@@ -76,11 +76,11 @@ def join(directory: Path, text: str, name: str | None, ca_file: Path | None = No
     if before is not None and before.token_id == token.id:
         return before
     if before is not None:
-        _require_revoked(before)
+        _require_ended(before)
     check_port(token.workers)
     folder = directory / "membership"
     make_private_folder(folder)
-    asked, seconds = _asked(folder, token, name or _host_name()), int(time.time())
+    asked, seconds = _asked(folder, token, name), int(time.time())
     body: dict[str, object] = {
         "token_id": str(asked.token_id),
         "name": asked.name,
@@ -105,11 +105,11 @@ def join(directory: Path, text: str, name: str | None, ca_file: Path | None = No
     return Joined(asked.name, token.url, token.id, made)
 
 
-def _require_revoked(before: Joined) -> None:
-    """Raise JoinError unless the server has revoked what this machine has joined as before."""
+def _require_ended(before: Joined) -> None:
+    """Raise JoinError unless the membership that this machine has is over. One that is refused for its clock or version is not."""
     try:
         renewed(before.folder)
-    except RefusedError:
+    except EndedError:
         (before.folder.folder / DELEGATION).unlink()
         return
     raise JoinError(
@@ -117,15 +117,17 @@ def _require_revoked(before: Joined) -> None:
     )
 
 
-def _asked(folder: Path, token: JoinToken, name: str) -> _Asked:
-    """What this machine asks with a token: the same each time, and with new keys for another token or name. Raises JoinError."""
-    if not _NAME.fullmatch(name):
-        raise JoinError(f"{name!r} is no name of a worker: 1 to 63 lower-case letters, digits and hyphens; choose one with NAME=…")
+def _asked(folder: Path, token: JoinToken, wanted: str | None) -> _Asked:
+    """What this machine asks with a token: the same each time, also if the machine is called something else by then, and with new keys for
+    another token or name. Raises JoinError."""
     file = folder / _REQUEST
     if file.is_file():
         before = _Asked(**json.loads(file.read_text()))
-        if (before.token_id, before.name) == (token.id, name):
+        if before.token_id == token.id and wanted in (None, before.name):
             return before
+    name = wanted or _host_name()
+    if not _NAME.fullmatch(name):
+        raise JoinError(f"{name!r} is no name of a worker: 1 to 63 lower-case letters, digits and hyphens; choose one with NAME=…")
     signing = Ed25519PrivateKey.generate()
     for path, key in ((folder / "tls.key", ec.generate_private_key(ec.SECP256R1())), (folder / SIGNING_KEY, signing)):
         write_private(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())

@@ -5,21 +5,23 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
 import httpx
+from cryptography import x509
 
 from darkroom.internal.accounts.v1 import membership_service_pb2 as pb
 from darkroom.internal.accounts.v1.membership_service_pb2_grpc import MembershipServiceStub
-from deploy.worker.errors import AwayError, JoinError, RefusedError
+from deploy.worker.errors import AwayError, EndedError, JoinError, RefusedError
 from services.common.membership import MembershipFolder
 from services.common.tls import MutualTls, authorities
 from services.common.version import version
 
 _SECONDS = 10.0
 _ACCOUNTS = "accounts"
-_REFUSALS = (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.FAILED_PRECONDITION)
+_REFUSALS = {grpc.StatusCode.PERMISSION_DENIED: EndedError, grpc.StatusCode.FAILED_PRECONDITION: RefusedError}
 _SETTING = "DARKROOM_WORKER_LISTEN"
 
 
@@ -78,7 +80,12 @@ def check_authority(folder: MembershipFolder) -> None:
 
 
 def renewed(folder: MembershipFolder) -> pb.Membership:
-    """The membership, asked for through the port for workers. Raises AwayError, and RefusedError with what the server says."""
+    """The membership, asked for through the port for workers.
+
+    Raises AwayError, RefusedError with what the server says, and EndedError if this machine was revoked, or away for so long that its
+    certificate has ended.
+    """
+    _check_certificate(folder)
     check_authority(folder)
     request = pb.RenewMembershipRequest(version=version())
     request.time.FromNanoseconds(time.time_ns())
@@ -89,7 +96,16 @@ def renewed(folder: MembershipFolder) -> pb.Membership:
         try:
             membership: pb.Membership = MembershipServiceStub(channel).RenewMembership(request, timeout=_SECONDS).membership
         except grpc.RpcError as error:
-            if error.code() in _REFUSALS:
-                raise RefusedError(error.details()) from error
+            if refusal := _REFUSALS.get(error.code()):
+                raise refusal(error.details()) from error
             raise AwayError(f"accounts cannot be reached through {folder.workers_address}: {error.details()}") from error
     return membership
+
+
+def _check_certificate(folder: MembershipFolder) -> None:
+    end = x509.load_pem_x509_certificate((folder.folder / "tls.crt").read_bytes()).not_valid_after_utc
+    if end <= datetime.now(UTC):
+        raise EndedError(
+            f"this machine's certificate ended on {end:%Y-%m-%d}, since it was not here to renew it. Join again with a new token: revoke "
+            "the worker on the server first, or choose another name with NAME=…"
+        )

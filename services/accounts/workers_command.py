@@ -35,7 +35,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     commands.add_parser("workers", help="list the workers that have joined from other machines")
     revoke = commands.add_parser(
         "revoke-worker",
-        help=f"revoke a worker; it gets no more tasks from then on, and is cut off within {delegation.SECONDS // 60} minutes",
+        help=f"revoke a worker; its membership is not renewed any more, and ends within {delegation.SECONDS // 60} minutes",
     )
     revoke.add_argument("name", metavar="NAME", help="the worker's name")
 

@@ -131,6 +131,20 @@ def test_a_lost_reply_is_asked_for_again_with_the_same_keys(server: _Server, tmp
     assert server.asked[-1]["public_key"] != server.asked[-2]["public_key"]
 
 
+def test_a_lost_reply_is_asked_for_again_where_the_machine_has_another_name_by_then(
+    server: _Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a laptop has in another network."""
+    server.replies = [(502, "")]
+    monkeypatch.setattr(socket, "gethostname", lambda: "laptop")
+    with pytest.raises(JoinError):
+        join(tmp_path / "machine", server.token(), None)
+    monkeypatch.setattr(socket, "gethostname", lambda: "dhcp-17")
+    assert join(tmp_path / "machine", server.token(), None).name == "laptop"
+    first, second = ({name: asked[name] for name in ("certificate_request", "public_key", "name")} for asked in server.asked)
+    assert first == second
+
+
 def test_what_the_server_says_is_told(server: _Server, tmp_path: Path) -> None:
     server.replies = [(401, _refusal("worker_token_invalid", "The token has been used by x. Each is good for one machine: make another."))]
     with pytest.raises(JoinError, match=r"used by x\. Each is good for one machine"):
