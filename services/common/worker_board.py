@@ -8,11 +8,14 @@ from collections.abc import Sequence
 
 import nats.errors
 import nats.js.errors
+from google.protobuf.message import DecodeError
 
 from darkroom.internal.system.v1 import part_pb2
 from services.common.bus import OFFERS_STREAM, Bus, offer_subject
 from services.common.errors import DarkroomError, ErrorReason
+from services.common.log import get_logger
 
+_logger = get_logger()
 _PREFIX = offer_subject("worker-")
 _NO_PART_OF_A_SUBJECT = re.compile(r"[^A-Za-z0-9_-]")
 
@@ -48,7 +51,12 @@ class WorkerBoard:
             return None
         if not message.data:
             return None
-        worker = part_pb2.Worker.FromString(message.data)
+        try:
+            worker = part_pb2.Worker.FromString(message.data)
+        except DecodeError:
+            # Workers of other machines write here, too, and none must hide the others.
+            _logger.warning("worker_unreadable", subject=subject, size=len(message.data))
+            return None
         if message.time is not None:
             worker.heard_time.FromDatetime(message.time)
         return worker

@@ -44,6 +44,12 @@ async def board(bus: Bus) -> WorkerBoard:
     return WorkerBoard(bus)
 
 
+async def test_what_cannot_be_read_hides_no_worker(board: WorkerBoard, bus: Bus) -> None:
+    await bus.jetstream.publish(offer_subject("worker-odd"), b"\xff\xff")
+    await board.tell(part_pb2.Worker(name="even"))
+    assert [worker.name for worker in await board.read()] == ["even"]
+
+
 async def test_lanes_and_what_waits_in_them(service: Service, board: WorkerBoard, tmp_path: Path) -> None:
     async with service.replica(disk_path=tmp_path, disk_reserve_bytes=1) as replica:
         for _ in range(3):
