@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import resource
 import subprocess
@@ -17,6 +18,13 @@ from edge.render import main, render
 from edge.settings import EdgeSettings
 
 ADDRESSES = dict.fromkeys(("edge_accounts", "authorization_address", "edge_files", "edge_gateway", "edge_tasks"), "unix:/run/x.sock")
+
+BEHIND_WORKER_PORT = {
+    "accounts_address": "127.0.0.1:1",
+    "files_address": "10.0.0.1:1,10.0.0.2:1",
+    "tasks_address": "dns:///tasks:7001",
+    "nats_address": "127.0.0.1:4222",
+}
 
 
 def settings(**changed: Any) -> EdgeSettings:
@@ -100,6 +108,8 @@ def test_the_host_that_urls_are_signed_for(url: str | None, authority: str | Non
         {"public_url": "https://x/path"},
         {"s3_endpoint": "s3:9000"},
         {"edge_listen": "unix:/x"},
+        {**BEHIND_WORKER_PORT, "edge_worker_listen": "unix:/x"},
+        {**BEHIND_WORKER_PORT, "edge_worker_listen": "0.0.0.0:8444", "nats_address": None},
         {"edge_files": "nowhere"},
         {"edge_files": "10.0.0.1:1,nowhere"},
         {"edge_listen": "10.0.0.1:1,10.0.0.2:1"},
@@ -168,12 +178,27 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
             "authorization_address": "dns:///accounts:7002",
             "s3_endpoint": "http://127.0.0.1:9000",
         },
+        {**BEHIND_WORKER_PORT, "edge_worker_listen": "0.0.0.0:8444"},
     ],
 )
 def test_envoy_accepts_the_configuration(tmp_path: Path, changed: dict[str, Any]) -> None:
     file = render(settings(out=tmp_path, **changed))
     checked = subprocess.run([tool("envoy"), "--mode", "validate", "-c", str(file)], capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stderr
+
+
+def test_the_port_for_workers_leads_to_what_is_behind_it_and_nowhere_else(tmp_path: Path) -> None:
+    def listener(**changed: Any) -> dict[str, Any] | None:
+        listeners = json.loads(render(settings(out=tmp_path, **BEHIND_WORKER_PORT, **changed)).read_text())["static_resources"]["listeners"]
+        return next((one for one in listeners if one["name"] == "workers"), None)
+
+    assert listener() is None
+    port = listener(edge_worker_listen="0.0.0.0:8444")
+    assert port is not None
+    assert "default_filter_chain" not in port
+    chains = [(chain["filter_chain_match"], chain["filters"][-1]["typed_config"]["cluster"]) for chain in port["filter_chains"]]
+    names = ("accounts", "files", "tasks", "nats")
+    assert chains == [({"transport_protocol": "tls", "server_names": [name]}, f"workers_{name}") for name in names]
 
 
 @pytest.mark.parametrize(
