@@ -26,6 +26,8 @@ SIGNING_KEY, DELEGATION, NATS_URL, TRUSTED_KEYS, WORKERS = (
     "workers-address",
 )
 """The names of files in the folder."""
+NEED = "membership"
+"""What a joined worker needs, as it tells about itself: the server lets it work."""
 
 
 class MembershipFolder:

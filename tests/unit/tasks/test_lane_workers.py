@@ -11,7 +11,9 @@ from typing import Any, cast
 import pytest
 
 from darkroom.internal.system.v1 import part_pb2
+from services.common.membership import NEED
 from services.common.worker_board import WorkerBoard
+from services.inference.worker.membership import Membership
 from services.tasks.domain.lifecycle.exchange import LaneExchange
 from services.tasks.domain.lifecycle.lane_workers import LaneWorkers
 from services.tasks.domain.lifecycle.worker_stream import WorkerStream
@@ -176,6 +178,9 @@ async def test_one_whose_stream_has_ended_is_alive_elsewhere_if_it_tells_somethi
         ({}, True, True),
         ({"standby_lanes": [LANE]}, True, False),
         ({"process": {"stopping": True}}, False, False),
+        # It has been revoked, and goes on telling.
+        ({"process": {"needs": [{"name": NEED, "problem": "This worker has been revoked."}]}}, False, False),
+        ({"process": {"needs": [{"name": NEED}, {"name": "triton", "problem": "no answer"}]}}, True, True),
         ({"slots": {"pages": 1}}, False, False),
     ],
 )
@@ -236,6 +241,21 @@ async def test_a_machine_whose_workers_no_longer_say_that_it_comes_back_is_forgo
     await world.workforce.step()
     assert [machine.name for machine in world.workforce.away] == ["gpu-box"]
     world.board.tell("gpu-box-7", NOW, machine="gpu-box")
+    await world.workforce.step()
+    assert world.remembered.machines == {}
+
+
+def test_joined_workers_tell_it_by_this_name() -> None:
+    assert Membership.check(cast(Membership, None)).name == NEED
+
+
+async def test_a_machine_that_has_been_revoked_and_forgotten_stays_forgotten() -> None:
+    world = World()
+    world.board.tell("gpu-box-7", NOW, machine="gpu-box", away_days=7)
+    await world.workforce.step()
+    await world.remembered.forget("gpu-box")
+    revoked = {"needs": [{"name": NEED, "problem": "This worker has been revoked."}]}
+    world.board.tell("gpu-box-7", NOW, machine="gpu-box", away_days=7, process=revoked)
     await world.workforce.step()
     assert world.remembered.machines == {}
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from darkroom.internal.system.v1 import part_pb2
 from services.common.clock import Clock
+from services.common.membership import NEED
 from services.common.worker_board import WorkerBoard
 from services.tasks.model.away_worker import AwayWorker
 from services.tasks.store.away_workers import AwayWorkerStore
@@ -67,7 +68,7 @@ class Workforce:
 
     async def step(self) -> bool:
         """Read the board, and remember what those offer that will come back; there is never more to do right away."""
-        told = await self._board.read()
+        told = [worker for worker in await self._board.read() if not _refused(worker)]
         self._told, self._read_at = [worker for worker in told if not worker.process.stopping], time.monotonic()
         await self._remember(told)
         self._expected = await self._store.known(now=self._clock())
@@ -89,6 +90,11 @@ class Workforce:
         if unexpected := [name for name in machines if name not in returning and name in known]:
             await self._store.forget(*unexpected)
         await self._store.sweep(now=self._clock())
+
+
+def _refused(worker: part_pb2.Worker) -> bool:
+    """Whether a worker from another machine may not work, as one that has been revoked: it tells something, and is given nothing."""
+    return any(need.name == NEED and need.problem for need in worker.process.needs)
 
 
 def _machine(name: str, workers: Sequence[part_pb2.Worker]) -> AwayWorker:
