@@ -31,7 +31,7 @@ class AwsStorage:
     def create_bucket(self) -> ObjectStorage:
         """An empty bucket that nobody else uses."""
         storage = ObjectStorage(self.endpoint, "access", "secret", f"bucket-{next(_buckets)}")
-        assert httpx.put(f"{self.endpoint}/{storage.bucket}", trust_env=False).status_code == HTTPStatus.OK
+        assert httpx.put(f"{self.endpoint}/{storage.bucket}", trust_env=False, timeout=60).status_code == HTTPStatus.OK
         return storage
 
 

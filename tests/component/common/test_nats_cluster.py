@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import nats.errors
 import nats.js.errors
@@ -22,6 +24,7 @@ from tests.certificate import make_certificate
 from tests.harness.nats_cluster import NatsCluster, nats_cluster
 from tests.harness.nats_operator import NatsOperator
 
+T = TypeVar("T")
 _STREAMS = ["EVENTS", "JOBS", "OFFERS", "PROGRESS", "WORK"]
 _USERS = 'authorization: {{ users: [{{ user: "tasks", password: "{password}" }}] }}'
 
@@ -90,7 +93,7 @@ async def test_a_message_that_meets_nobody_or_no_leader_is_sent_again(tmp_path: 
     async def answer(message: Msg) -> None:
         await message.respond(said.pop(0))
 
-    async with nats_cluster(tmp_path, 1) as server, connected(server.url(), "tasks") as bus, asyncio.timeout(30):
+    async with nats_cluster(tmp_path, 1) as server, connected(server.url(), "tasks") as bus, asyncio.timeout(60):
         publishing = asyncio.create_task(bus.publisher.publish([Outgoing("ANY.1", b"", "1")]))
         await asyncio.sleep(0.2)
         await bus.client.subscribe("ANY.*", cb=answer)
@@ -105,7 +108,7 @@ async def test_a_message_that_is_refused_for_good_is_not_sent_again(tmp_path: Pa
         heard.append(message.data)
         await message.respond(b'{"error": {"code": 400, "description": "too long"}}')
 
-    async with nats_cluster(tmp_path, 1) as server, connected(server.url(), "tasks") as bus, asyncio.timeout(30):
+    async with nats_cluster(tmp_path, 1) as server, connected(server.url(), "tasks") as bus, asyncio.timeout(60):
         await bus.client.subscribe("ANY.*", cb=refuse)
         assert await bus.publisher.publish([Outgoing("ANY.1", b"a", "1"), Outgoing("ANY.2", b"b", "2")]) == [False, False]
         assert heard == [b"a", b"b"]
@@ -119,7 +122,7 @@ async def test_a_message_whose_answer_was_lost_with_the_connection_is_sent_again
         if len(heard) > 1:
             await message.respond(b'{"stream": "ANY", "seq": 1, "duplicate": true}')
 
-    async with nats_cluster(tmp_path, 1) as server, connected(server.url(), "tasks") as bus, asyncio.timeout(30):
+    async with nats_cluster(tmp_path, 1) as server, connected(server.url(), "tasks") as bus, asyncio.timeout(60):
         await bus.client.subscribe("ANY.*", cb=answer_again)
         publishing = asyncio.create_task(bus.publisher.publish([Outgoing("ANY.1", b"", "1")]))
         while not heard:
@@ -165,14 +168,14 @@ async def test_a_password_with_any_characters(tmp_path: Path) -> None:
 
 async def test_a_process_whose_credentials_are_no_longer_good_is_told_to_stop(tmp_path: Path) -> None:
     stopped = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    before = signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     try:
         async with nats_cluster(tmp_path, 1, _USERS.format(password="old")) as server, connected(server.url("tasks:old"), "tasks", 1):
             server.reload(_USERS.format(password="new"))
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 await stopped.wait()
     finally:
-        asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, before)
 
 
 async def test_credentials_of_an_operators_own_nats(tmp_path: Path) -> None:
@@ -180,7 +183,7 @@ async def test_credentials_of_an_operators_own_nats(tmp_path: Path) -> None:
     file = tmp_path / "tasks.creds"
     file.write_text(operator.credentials("tasks", subscribe=["_INBOX.tasks.>"]))
     check_credentials(file)
-    async with nats_cluster(tmp_path / "nats", 1, operator.configuration) as server, asyncio.timeout(30):
+    async with nats_cluster(tmp_path / "nats", 1, operator.configuration) as server, asyncio.timeout(60):
         servers = replace(NatsServers.parse(server.url()), credentials_file=file)
         async with connected(servers, "tasks", 1) as bus:
             assert await bus.publisher.publish(_messages(0, 1)) == [True]
@@ -196,7 +199,7 @@ async def test_tls_by_another_name_than_the_hosts(tmp_path: Path, *, first: bool
         (own / name).write_bytes((certificate / source).read_bytes())
     async with (
         nats_cluster(tmp_path / "nats", 1, f"tls {{ {files}, handshake_first: {str(first).lower()} }}") as server,
-        asyncio.timeout(30),
+        asyncio.timeout(60),
     ):
         parsed = NatsServers.parse(server.url(scheme="tls"))
         servers = NatsServers(parsed.scheme, parsed.addresses, tls=MutualTls(own), tls_hostname="nats.example", tls_first=first)
@@ -229,13 +232,18 @@ async def _confirmed_beyond(confirmed: set[str], count: int) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _events(bus: Bus) -> StreamInfo:
-    """What is known of the stream, as soon as one of its replicas leads."""
+async def _answered(ask: Callable[[], Awaitable[T]]) -> T:
+    """What the stream answers, as soon as one of its replicas leads."""
     while True:
         try:
-            return await bus.jetstream.stream_info(EVENTS_STREAM)
+            return await ask()
         except (nats.errors.TimeoutError, nats.js.errors.ServiceUnavailableError):
             await asyncio.sleep(0.1)
+
+
+async def _events(bus: Bus) -> StreamInfo:
+    """What is known of the stream."""
+    return await _answered(lambda: bus.jetstream.stream_info(EVENTS_STREAM))
 
 
 async def _leader(bus: Bus) -> int:
@@ -260,5 +268,5 @@ def _used(bus: Bus, cluster: NatsCluster) -> int:
 
 async def _stored(bus: Bus) -> set[str]:
     count = (await _events(bus)).state.messages
-    found = [await bus.jetstream.get_msg(EVENTS_STREAM, number) for number in range(1, count + 1)]
+    found = [await _answered(partial(bus.jetstream.get_msg, EVENTS_STREAM, number)) for number in range(1, count + 1)]
     return {(message.data or b"").decode() for message in found}

@@ -38,18 +38,21 @@ def address(layout: Layout, tmp_path: Path) -> Iterator[str]:
     for configuration in repository.glob("*/config.pbtxt"):
         if configuration.parent.name != MODEL:
             shutil.rmtree(configuration.parent)
-    sockets = tempfile.TemporaryDirectory(prefix="darkroom-triton-")
     port = free_port()
-    command = [sys.executable, "-m", "models.serve", f"--repository={repository}", f"--venv={VENV}", f"--sockets={sockets.name}"]
+    command = [sys.executable, "-m", "models.serve", f"--repository={repository}", f"--venv={VENV}"]
     command += [f"--grpc-address=127.0.0.1:{port}", f"--tls-dir={certificate_folder(layout, 'triton')}", f"--metrics-port={free_port()}"]
-    with (tmp_path / "triton.log").open("wb") as log, subprocess.Popen(command, cwd=REPOSITORY, stdout=log, stderr=log) as server:
-        yield f"127.0.0.1:{port}"
-        assert sorted(path.name for path in Path(sockets.name).iterdir()) == ["triton-http.sock"]
-        server.terminate()
+    with tempfile.TemporaryDirectory(prefix="darkroom-triton-") as sockets, (tmp_path / "triton.log").open("wb") as log:
+        server = subprocess.Popen([*command, f"--sockets={sockets}"], cwd=REPOSITORY, stdout=log, stderr=log)
+        try:
+            yield f"127.0.0.1:{port}"
+            assert sorted(path.name for path in Path(sockets).iterdir()) == ["triton-http.sock"]
+        finally:
+            server.terminate()
+            server.wait()
 
 
 async def test_only_certificates_of_the_installation_speak(address: str, layout: Layout) -> None:
-    patient, impatient = Patience(60, 30, 600), Patience(0, 5, 1)
+    patient, impatient = Patience(120, 60, 600), Patience(0, 5, 1)
     picture = np.zeros((1, 1024, 1024, 3), np.uint8)
     async with connected(address, patient, tls=MutualTls(certificate_folder(layout, "inference"))) as triton:
         assert (await triton.infer(MODEL, picture)).shape[0] == 1

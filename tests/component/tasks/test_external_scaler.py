@@ -61,7 +61,7 @@ async def test_what_waits_and_runs_counts_and_makes_active(service: Service) -> 
         assert await value(stub, "age") > 0
         async with worker_on(replica.attempts, service.worker(), LANE, "worker") as worker:
             await worker.ask(3)
-            await worker.given()
+            await worker.given(3)
             await asyncio.sleep(1.1)
             # They run: the workers must stay, and none waits.
             assert await value(stub, "tasks") == 3
