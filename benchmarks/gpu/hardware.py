@@ -55,8 +55,11 @@ async def watched() -> AsyncIterator[Watched]:
 
     async def look() -> None:
         while gpus := await asyncio.to_thread(_query, "utilization.gpu,memory.used"):
-            seen.shares.append(max(int(gpu[0]) for gpu in gpus))
-            seen.megabytes.append(sum(int(gpu[1]) for gpu in gpus))
+            # "[N/A]" of the share with MIG, and of both on some boards.
+            if shares := [int(gpu[0]) for gpu in gpus if gpu[0].isdecimal()]:
+                seen.shares.append(max(shares))
+            if used := [int(gpu[1]) for gpu in gpus if gpu[1].isdecimal()]:
+                seen.megabytes.append(sum(used))
             await asyncio.sleep(_LOOK_SECONDS)
 
     looking = asyncio.create_task(look())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
 
 import pytest
 
+from benchmarks.gpu import hardware
 from benchmarks.gpu.__main__ import main
 from deploy.local.scratch.triton import install, running
 
@@ -45,6 +47,15 @@ def test_its_page_has_a_row_for_each_number_of_callers_and_compares_results(
     assert all(float(row[2].split()[0]) > 0 and row[2].endswith("cut-outs") for row in rows[:5])
     # The same network on the same processor: no difference.
     assert rows[-1] == ["`isnet`", "0.000", "0", "0"]
+
+
+async def test_what_nvidia_smi_does_not_know_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As with MIG.
+    monkeypatch.setattr(hardware, "_query", lambda _fields: [["[N/A]", "512"], ["[N/A]", "1024"]])
+    async with hardware.watched() as seen:
+        while not seen.megabytes:
+            await asyncio.sleep(0.01)
+    assert (seen.share, seen.memory) == ("–", "1,536 MiB")
 
 
 def test_a_server_without_the_models_is_told(repository: Path, tmp_path: Path) -> None:
