@@ -10,6 +10,7 @@ from pathlib import Path
 from cryptography import x509
 
 from deploy.installation import Installation, InstallationError, create
+from deploy.installation.authority import certificate_in
 from deploy.installation.creation import DATABASE_TEMPLATE, NATS_TEMPLATE, STORAGE_ENDPOINT
 from deploy.installation.folder import CERTIFIED
 from deploy.installation.manifests import as_yaml, manifests
@@ -40,8 +41,8 @@ def add_create(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--nats-url", metavar="URL", help=f"NATS, the same way; several are separated by commas (default: {NATS_TEMPLATE})")
     parser.add_argument("--s3-endpoint", metavar="URL", help=f"object storage, for services (default: {STORAGE_ENDPOINT})")
     parser.add_argument("--s3-public-endpoint", metavar="URL", help="object storage, for clients (default: the public URL)")
-    parser.add_argument("--s3-bucket", default="darkroom", metavar="NAME", help="(default: %(default)s)")
-    parser.add_argument("--s3-region", default="us-east-1", metavar="NAME", help="(default: %(default)s)")
+    parser.add_argument("--s3-bucket", metavar="NAME", help="(default: darkroom)")
+    parser.add_argument("--s3-region", metavar="NAME", help="(default: us-east-1)")
     parser.add_argument(
         "--s3-keys", type=Path, metavar="FILE", help="file with the access key and the secret key, a line each (default: random ones)"
     )
@@ -72,8 +73,8 @@ def run_create(options: argparse.Namespace) -> int:
         nats_url=options.nats_url,
         s3_endpoint=options.s3_endpoint,
         s3_public_endpoint=options.s3_public_endpoint,
-        s3_bucket=options.s3_bucket,
-        s3_region=options.s3_region,
+        s3_bucket=options.s3_bucket or "darkroom",
+        s3_region=options.s3_region or "us-east-1",
         s3_access_key=access_key,
         s3_secret_key=secret_key,
     )
@@ -104,6 +105,8 @@ def _kept(options: argparse.Namespace, made: Installation) -> Iterator[str]:
         "DARKROOM_PUBLIC_URL": (options.public_url or "").rstrip("/"),
         "DARKROOM_S3_ENDPOINT": options.s3_endpoint,
         "DARKROOM_S3_PUBLIC_ENDPOINT": options.s3_public_endpoint,
+        "DARKROOM_S3_BUCKET": options.s3_bucket,
+        "DARKROOM_S3_REGION": options.s3_region,
     }
     for name, value in settings.items():
         if value and made.settings[name] != value:
@@ -150,7 +153,7 @@ def _storage_keys(file: Path | None) -> tuple[str | None, str | None]:
 
 def _certificates(installation: Installation) -> dict[str, x509.Certificate]:
     files = {part: installation.tls(part) / FILES[1] for part in CERTIFIED}
-    return {part: x509.load_pem_x509_certificate(file.read_bytes()) for part, file in files.items() if file.is_file()}
+    return {part: certificate_in(file) for part, file in files.items() if file.is_file()}
 
 
 def _listed(parts: list[str], heading: str) -> str:

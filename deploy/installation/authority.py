@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from deploy.installation.errors import InstallationError
 from deploy.installation.private_file import make_private_folder, write_private
 from services.common.tls import FILES
 
@@ -85,10 +86,13 @@ def open_authority(folder: Path) -> Authority | None:
     certificate, key = folder / _CA, folder / "ca.key"
     if not certificate.is_file() or not key.is_file():
         return None
-    private = load_pem_private_key(key.read_bytes(), password=None)
+    try:
+        private = load_pem_private_key(key.read_bytes(), password=None)
+    except ValueError:
+        return None
     if not isinstance(private, ec.EllipticCurvePrivateKey):
         return None
-    return Authority(x509.load_pem_x509_certificate(certificate.read_bytes()), private)
+    return Authority(certificate_in(certificate), private)
 
 
 def create_authority(folder: Path, name: str, valid: datetime.timedelta) -> Authority:
@@ -108,17 +112,24 @@ def create_authority(folder: Path, name: str, valid: datetime.timedelta) -> Auth
     return authority
 
 
+def certificate_in(file: Path) -> x509.Certificate:
+    """The certificate in a file. Raises InstallationError if it holds something else."""
+    try:
+        return x509.load_pem_x509_certificate(file.read_bytes())
+    except ValueError:
+        raise InstallationError(f"{file} holds no certificate; put it back, or remove it for a new one") from None
+
+
 def lasts(file: Path, left: datetime.timedelta) -> bool:
     """Whether there is a certificate that is valid for longer than `left`."""
-    return file.is_file() and x509.load_pem_x509_certificate(file.read_bytes()).not_valid_after_utc - _now() > left
+    return file.is_file() and certificate_in(file).not_valid_after_utc - _now() > left
 
 
 def names_of(file: Path) -> list[str]:
     """The DNS names and addresses in a certificate; none without one."""
     if not file.is_file():
         return []
-    certificate = x509.load_pem_x509_certificate(file.read_bytes())
-    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    names = certificate_in(file).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return [*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))]
 
 

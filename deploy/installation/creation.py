@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import ipaddress
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -26,7 +27,7 @@ from deploy.installation.folder import (
 from deploy.installation.keys import create_signing_keys, create_webhook_secrets_key
 from deploy.installation.nats_users import JOINED_WORKERS, rights_of, user
 from deploy.installation.private_file import make_private_folder, write_private
-from deploy.installation.urls import password_of
+from deploy.installation.urls import password_of, user_of
 from deploy.topology import DATABASES, SERVICES
 from services.common.joining import NATS_USER
 
@@ -38,6 +39,9 @@ _AUTHORITY_VALID = datetime.timedelta(days=3650)
 _LIFETIME = Lifetime(valid=datetime.timedelta(days=730), left=datetime.timedelta(days=90))
 _NATS_SERVERS = ("nats-0.nats", "nats-1.nats", "nats-2.nats")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_HOST = re.compile(r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?")
+_OWN = ("secrets", "tls", "settings.env")
+"""What makes a folder one of an installation, or the beginning of one."""
 
 
 def create(
@@ -75,7 +79,10 @@ def create(
     if not public_url.startswith(("http://", "https://")):
         raise InstallationError(f"the public URL is {public_url!r}; it must start with http:// or https://")
     _check_databases(database_url)
+    _check_nats(nats_url or NATS_TEMPLATE)
     made = Installation(folder.absolute())
+    if made.folder.is_dir() and any(made.folder.iterdir()) and not any((made.folder / name).exists() for name in _OWN):
+        raise InstallationError(f"{folder} holds something else; name a new folder, or an empty one")
     for part in (*SERVICES, "nats", "postgres", "s3", OPERATOR):
         make_private_folder(made.secrets(part))
     for inner in (made.folder, made.folder / "secrets", made.folder / "tls"):
@@ -110,7 +117,17 @@ def _checked_hosts(hosts: Mapping[str, Sequence[str]]) -> Mapping[str, Sequence[
         # A part is known by the names in its certificate.
         if taken := [name for name in names if name in CERTIFIED and name != part]:
             raise InstallationError(f"{taken[0]} is the name of another part, and must not be in the certificate of {part}")
+        if unusable := [name for name in names if not _is_host(name)]:
+            raise InstallationError(f"{unusable[0]!r} is no DNS name and no address; letters beyond a to z are written as xn--…")
     return hosts
+
+
+def _is_host(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return _HOST.fullmatch(name) is not None
+    return True
 
 
 def _issue(made: Installation, namespace: str, extra: Mapping[str, Sequence[str]]) -> None:
@@ -124,10 +141,15 @@ def _issue(made: Installation, namespace: str, extra: Mapping[str, Sequence[str]
 def _authority(made: Installation) -> Authority:
     known = open_authority(made.authority)
     if known is None:
-        if (made.authority / "ca.crt").exists():
+        present = [name for name in ("ca.crt", "ca.key") if (made.authority / name).exists()]
+        if len(present) == 1:
+            lost = "ca.key" if present == ["ca.crt"] else "ca.crt"
             raise InstallationError(
-                f"{made.authority} holds ca.crt without its ca.key, so no certificate can be made; put ca.key back from where it is kept"
+                f"{made.authority} holds {present[0]} without its {lost}, so no certificate can be made; "
+                f"put {lost} back from where it is kept"
             )
+        if present:
+            raise InstallationError(f"ca.key in {made.authority} is no key that `create` has made; put it back from where it is kept")
         return create_authority(made.authority, f"Darkroom {secrets.token_hex(5)}", _AUTHORITY_VALID)
     if not lasts(made.authority / "ca.crt", datetime.timedelta()):
         raise InstallationError(
@@ -173,12 +195,18 @@ def _check_databases(templates: str | Mapping[str, str] | None) -> None:
         raise InstallationError("the database URL has no {service} in it, but each service needs a database of its own")
 
 
+def _check_nats(template: str) -> None:
+    first, _, _ = template.partition(",")
+    if password_of(first) and (user := user_of(first)) != "{service}":
+        raise InstallationError(f"the NATS URL names the user {user!r}, but each service needs a user of its own: {{service}}")
+
+
 def _written(made: Installation, part: str, name: str, content: str) -> str:
     """What a secret is: as it is there, or else this content."""
-    file = made.secrets(part) / name
-    if not file.exists():
-        write_private(file, content)
-    return file.read_text()
+    if (known := made.secret(part, name)) is not None:
+        return known
+    write_private(made.secrets(part) / name, content)
+    return content
 
 
 def _replace(file: Path, content: str) -> None:

@@ -65,7 +65,8 @@ class Installation:
     def secret(self, part: str, name: str) -> str | None:
         """The content of one of these files; None if there is none."""
         file = self.secrets(part) / name
-        return file.read_text() if file.is_file() else None
+        # Services do not count a newline at the end, either.
+        return file.read_text().removesuffix("\n").removesuffix("\r") if file.is_file() else None
 
     @property
     def nats_users_file(self) -> Path:

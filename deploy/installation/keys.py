@@ -11,17 +11,24 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat, load_pem_private_key
 
+from deploy.installation.errors import InstallationError
 from deploy.installation.private_file import write_private
 
 
 def create_signing_keys(files: Mapping[str, Path], trusted_keys: Path) -> None:
-    """Create an Ed25519 private key for each issuer, PEM, and write a JSON object of issuer to public key. Existing keys are kept."""
+    """Create an Ed25519 private key for each issuer, PEM, and write a JSON object of issuer to public key. Existing keys are kept.
+
+    Raises InstallationError for a file that holds something else.
+    """
     trusted: dict[str, str] = {}
     for issuer, path in files.items():
         if not path.is_file():
             private = Ed25519PrivateKey.generate()
             write_private(path, private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
-        public = load_pem_private_key(path.read_bytes(), password=None).public_key()
+        try:
+            public = load_pem_private_key(path.read_bytes(), password=None).public_key()
+        except ValueError:
+            raise InstallationError(f"{path} holds no private key; put it back, or remove it for a new one") from None
         trusted[issuer] = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     content = json.dumps(trusted, indent=2) + "\n"
     if not trusted_keys.is_file() or trusted_keys.read_text() != content:

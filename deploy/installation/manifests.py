@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from deploy.installation.errors import InstallationError
 from deploy.installation.folder import CERTIFIED, Installation
 from deploy.topology import SERVICES
 
@@ -18,7 +19,10 @@ _LABELS = {"app.kubernetes.io/part-of": "darkroom"}
 
 def manifests(installation: Installation, namespace: str = "darkroom") -> list[Manifest]:
     """Secrets darkroom-tls-PART (ca.crt, tls.crt, tls.key), darkroom-SERVICE and darkroom-nats, darkroom-postgres, darkroom-s3 with the
-    files of their folders, and the ConfigMap darkroom-trusted-keys. The authority's private key and the operator's secrets are in none."""
+    files of their folders, and the ConfigMap darkroom-trusted-keys. The authority's private key and the operator's secrets are in none.
+
+    Raises InstallationError if a folder is missing.
+    """
 
     def made(kind: str, name: str, **content: Any) -> Manifest:
         return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": namespace, "labels": _LABELS}, **content}
@@ -41,6 +45,8 @@ def as_yaml(objects: list[Manifest]) -> str:
 
 
 def _files(folder: Path) -> Iterator[tuple[str, str]]:
+    if not folder.is_dir():
+        raise InstallationError(f"there is no {folder}; `darkroom-admin create` adds what an installation folder lacks")
     for file in sorted(folder.iterdir()):
         if file.is_file() and not file.name.startswith("."):
             yield file.name, file.read_text()

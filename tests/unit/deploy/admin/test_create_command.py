@@ -23,14 +23,31 @@ def test_the_first_time_it_needs_the_public_url(tmp_path: Path, capsys: pytest.C
 def test_it_says_what_it_keeps_in_spite_of_an_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["create", str(tmp_path), "--public-url", "http://localhost:8080"]) == 0
     capsys.readouterr()
-    changed = ["--public-url", "http://localhost:9090", "--nats-url", "tls://{service}:{password}@other:4222", "--host", "nats=other"]
+    changed = [
+        "--public-url",
+        "http://localhost:9090",
+        "--nats-url",
+        "tls://{service}:{password}@other:4222",
+        "--host",
+        "nats=other",
+        "--s3-bucket",
+        "other",
+    ]
     assert main(["create", str(tmp_path), *changed]) == 0
     told = capsys.readouterr()
     assert "new certificates for nats; " in told.out
     assert "restart each" in told.out
     assert "DARKROOM_PUBLIC_URL is http://localhost:8080 in settings.env, and stays so" in told.err
+    assert "DARKROOM_S3_BUCKET is darkroom in settings.env, and stays so" in told.err
+    assert "DARKROOM_S3_REGION" not in told.err
     assert "--nats-url is for secrets that are missing" in told.err
     assert "@nats:4222" in (Installation.open(tmp_path).secret("files", "nats-url") or "")
+
+
+def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    assert main(["create", str(tmp_path / "file"), "--public-url", "http://localhost:8080"]) == 2
+    assert capsys.readouterr().err.endswith(" cannot be used: Not a directory\n")
 
 
 def test_options_of_several_kinds(tmp_path: Path) -> None:

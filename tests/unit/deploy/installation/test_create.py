@@ -114,6 +114,43 @@ def test_an_authority_that_cannot_sign_is_told_and_not_replaced(tmp_path: Path) 
     assert contents(tmp_path) == before
 
 
+@pytest.mark.parametrize(
+    ("lost", "problem"), [("ca.crt", r"holds ca\.key without its ca\.crt"), ("ca.key", r"holds ca\.crt without its ca\.key")]
+)
+def test_half_an_authority_is_not_replaced(tmp_path: Path, lost: str, problem: str) -> None:
+    made = create(tmp_path, public_url=URL)
+    (made.authority / lost).unlink()
+    before = contents(tmp_path)
+    with pytest.raises(InstallationError, match=problem):
+        create(tmp_path, public_url=URL)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("file", "problem"),
+    [
+        ("tls/files/tls.crt", "holds no certificate"),
+        ("tls/authority/ca.crt", "holds no certificate"),
+        ("tls/authority/ca.key", "is no key that `create` has made"),
+        ("secrets/files/signing-key.pem", "holds no private key"),
+    ],
+)
+def test_a_file_that_holds_something_else_is_told(tmp_path: Path, file: str, problem: str) -> None:
+    create(tmp_path, public_url=URL)
+    (tmp_path / file).write_text("something else")
+    with pytest.raises(InstallationError, match=problem):
+        create(tmp_path, public_url=URL)
+    assert (tmp_path / file).read_text() == "something else"
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "README.md").touch()
+    tmp_path.chmod(0o755)
+    with pytest.raises(InstallationError, match="holds something else"):
+        create(tmp_path, public_url=URL)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+
+
 def test_an_authority_that_has_ended_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(creation, "_AUTHORITY_VALID", datetime.timedelta(seconds=-1))
     with pytest.raises(InstallationError, match="has ended"):
@@ -142,6 +179,15 @@ def test_secrets_have_no_newline_at_their_end_and_differ(tmp_path: Path) -> None
         assert value is not None
         assert value == value.strip() != ""
     assert made.secret("gateway", "database-url") is None
+
+
+def test_a_newline_that_an_editor_adds_to_a_secret_does_not_count(tmp_path: Path) -> None:
+    made = create(tmp_path, public_url=URL)
+    (made.secrets("accounts") / "worker-nats-password").write_text("of-workers\n")
+    (made.secrets("files") / "s3-access-key").write_text("ACCESS\r\n")
+    create(tmp_path, public_url=URL)
+    assert '"password": "of-workers"' in made.nats_users_file.read_text()
+    assert (made.secret("s3", "auth-key") or "").startswith('"ACCESS,')
 
 
 def test_urls_are_from_templates_or_each_given(tmp_path: Path) -> None:
@@ -194,6 +240,9 @@ def test_a_service_is_told_where_its_secrets_are(tmp_path: Path) -> None:
         ({"namespace": "Pictures"}, "no name of a namespace"),
         ({"hosts": {"file": ["a"]}}, "there is no part 'file'"),
         ({"hosts": {"files": ["tasks"]}}, "the name of another part"),
+        ({"hosts": {"files": ["bücher.example"]}}, "is no DNS name and no address"),
+        ({"hosts": {"files": ["one two"]}}, "is no DNS name and no address"),
+        ({"nats_url": "tls://me:{password}@nats:4222"}, "names the user 'me'"),
         ({"database_url": "postgresql+asyncpg://one@host/one"}, "a database of its own"),
         ({"database_url": {"gateway": "postgresql+asyncpg://one@host/one"}}, "gateway has no database"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -53,3 +54,10 @@ def test_what_no_part_needs_is_in_none(objects: dict[str, dict[str, Any]], tmp_p
 def test_a_folder_that_is_no_installation_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["kubernetes", str(tmp_path)]) == 2
     assert "is not an installation folder" in capsys.readouterr().err
+
+
+def test_a_folder_that_lacks_a_part_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = create(tmp_path, public_url="https://pictures.example")
+    shutil.rmtree(made.tls("keda"))
+    assert main(["kubernetes", str(tmp_path)]) == 2
+    assert f"there is no {made.tls('keda')}; `darkroom-admin create` adds" in capsys.readouterr().err
