@@ -77,7 +77,7 @@ def line(finding: Finding) -> str:
 async def _found(source: Source, services: Sequence[str], replicas: Mapping[str, int], *, whole: bool) -> list[Finding]:
     each, edge, room = await asyncio.gather(
         asyncio.gather(*(_of_service(name, source.of(name)) for name in services)),
-        check_edge(source.public_url) if whole and source.public_url else _nothing(),
+        check_edge(source.public_url, on_this_machine=source.on_this_machine) if whole and source.public_url else _nothing(),
         check_jetstream(source.nats_url, source.tls) if whole and source.nats_url else _nothing(),
     )
     found = [*_misspelt(source), *check_modes(source.private_files())]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from deploy.admin import check_command, create_command, migrate_command, service_command
 from deploy.admin.sources import add_options
@@ -24,6 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (InstallationError, StackError) as error:
         print(error, file=sys.stderr)
         return 2
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"{error.filename} cannot be used: {error.strerror}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return 130
 
@@ -33,8 +39,8 @@ def _parser() -> argparse.ArgumentParser:
     add_options(parser)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def added(name: str, description: str) -> argparse.ArgumentParser:
-        return commands.add_parser(name, help=description, description=description[0].upper() + description[1:] + ".")
+    def added(name: str, description: str, **options: Any) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=description, description=description[0].upper() + description[1:] + ".", **options)
 
     create_command.add_create(added("create", "make an installation folder with certificates, keys, passwords and settings, or renew it"))
     create_command.add_kubernetes(added("kubernetes", "print the secrets of an installation folder as objects of Kubernetes"))
@@ -43,5 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     migrate_command.add(added("migrate", "bring the databases to the newest version"))
     for service in DATABASES:
-        service_command.add(added(service, f"administer {service}: `darkroom-admin {service} --help`"), service)
+        # Everything behind its name is the service's, --help as well: no argument begins with a null character.
+        own = added(service, f"administer {service}: `darkroom-admin {service} --help`", add_help=False, prefix_chars="\0")
+        service_command.add(own, service)
     return parser

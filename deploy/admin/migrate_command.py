@@ -30,6 +30,9 @@ def run(options: argparse.Namespace) -> int:
         print(f"{unknown[0]} has no database; those that have one are {', '.join(DATABASES)}", file=sys.stderr)
         return 2
     source = source_of(options)
+    if not source.named and not options.services:
+        print("Say whose database is in the environment (`migrate tasks`), or name --installation or --stack.", file=sys.stderr)
+        return 2
     redacted = Redaction(source.environments.values())
     for service in options.services or DATABASES:
         command = (sys.executable, "-m", "deploy.admin.migrating", service, str(options.wait))

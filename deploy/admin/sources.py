@@ -43,6 +43,8 @@ class Source:
     """Whether each service has an environment of its own, so that all can be looked at together."""
     secrets: tuple[Path, ...] = ()
     """Folders whose files are for their owner alone."""
+    on_this_machine: bool = False
+    """Whether all parts run here."""
 
     def of(self, service: str) -> Mapping[str, str]:
         """The environment in which a service is checked, also with settings that only others have."""
@@ -109,4 +111,5 @@ def _stack(folder: Path) -> Source:
         config.tls(STACK_OPERATOR),
         tuple(config.settings.services),
         secrets=(config.layout.keys,),
+        on_this_machine=True,
     )

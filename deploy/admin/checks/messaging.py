@@ -25,7 +25,7 @@ from deploy.installation.folder import OPERATOR
 from deploy.installation.nats_users import OWN_RIGHTS_SUBJECT
 from services.common.config import NatsSettings
 from services.common.nats_servers import NatsServers
-from services.common.tls import MutualTls
+from services.common.tls import FILES, MutualTls
 
 SUBJECT = "NATS"
 _URL = "DARKROOM_NATS_URL"
@@ -58,6 +58,8 @@ async def check_nats(service: str, settings: NatsSettings, replicas: int | None)
 async def check_jetstream(url: str, tls: MutualTls | None) -> list[Finding]:
     """The room that is left, as the operator's user sees it."""
     servers = replace(NatsServers.parse(url), tls=tls)
+    if tls is not None and (missing := [name for name in FILES if not (tls.folder / name).is_file()]):
+        return [problem("JetStream", f"as the operator: {tls.folder} holds no {missing[0]}", "`darkroom-admin create FOLDER` adds it")]
     try:
         async with connected(replace(servers, addresses=servers.addresses[:1]), OPERATOR) as client:
             return await check_room(client)

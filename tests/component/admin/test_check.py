@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import make_url
@@ -54,8 +56,16 @@ def test_a_database_that_is_not_there(stack: StackUnderTest, check: Check) -> No
     )
 
 
-def test_hosts_that_cannot_be_reached(check: Check) -> None:
-    port = free_port()
+def test_hosts_that_cannot_be_reached(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolve, port = socket.getaddrinfo, free_port()
+
+    def resolved(host: Any, *arguments: Any, **named: Any) -> Any:
+        # At once, wherever the tests run.
+        if host in ("no.such.host.invalid", b"no.such.host.invalid"):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return resolve(host, *arguments, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
     refused = check("files", {"DATABASE_URL": f"postgresql+asyncpg://files:secret-word@127.0.0.1:{port}/files"})
     assert f"nothing listens at 127.0.0.1:{port} -> start it, or correct DARKROOM_DATABASE_URL" in refused.only_problem("PostgreSQL")
     unknown = check("files", {"DATABASE_URL": "postgresql+asyncpg://files:secret-word@no.such.host.invalid/files"})
@@ -137,14 +147,16 @@ def nats_server(folder: Path, configuration: str) -> Iterator[str]:
     port = free_port()
     (folder / "nats.conf").write_text(f'listen: "127.0.0.1:{port}"\n{configuration}')
     with subprocess.Popen([tool("nats-server"), "-c", str(folder / "nats.conf")], stderr=subprocess.DEVNULL) as server:
-        while True:
-            try:
-                asyncio.run(_opened(port))
-                break
-            except OSError:
-                assert server.poll() is None
-        yield f"127.0.0.1:{port}"
-        server.terminate()
+        try:
+            while True:
+                try:
+                    asyncio.run(_opened(port))
+                    break
+                except OSError:
+                    assert server.poll() is None
+            yield f"127.0.0.1:{port}"
+        finally:
+            server.terminate()
 
 
 async def _opened(port: int) -> None:
