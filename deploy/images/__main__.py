@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         builder = find_builder(options.builder)
-        settings = dict(pair.split("=", 1) for pair in options.build_arg)
+        settings = dict(options.build_arg)
         if options.python == _FROM_DEBIAN:
             settings["PYTHON"] = make_base(builder)
         elif options.python:
@@ -65,6 +65,13 @@ def _version() -> str:
     return str(tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]["version"])
 
 
+def _pair(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise argparse.ArgumentTypeError("must be NAME=VALUE")
+    return name, value
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deploy.images", description="Build Darkroom's images.")
     parser.add_argument("names", nargs="+", choices=IMAGES, metavar="NAME", help=", ".join(IMAGES))
@@ -78,7 +85,12 @@ def _parser() -> argparse.ArgumentParser:
         f"{_FROM_DEBIAN}: made here from Debian's packages, with mmdebstrap, for builders that reach no registry",
     )
     parser.add_argument(
-        "--build-arg", action="append", default=[], metavar="NAME=VALUE", help="such as SET=default, PLATFORM=cuda-tensorrt"
+        "--build-arg",
+        action="append",
+        default=[],
+        type=_pair,
+        metavar="NAME=VALUE",
+        help="such as SET=default, PLATFORM=cuda-tensorrt",
     )
     parser.add_argument("--authorities", type=Path, metavar="FILE", help="certificate authorities of a proxy, for the build alone")
     parser.add_argument("--pip-conf", type=Path, metavar="FILE", help="pip's configuration, such as a mirror, for the build alone")

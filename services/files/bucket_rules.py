@@ -60,7 +60,7 @@ def _faults(rule: Mapping[str, Any], settings: FilesSettings) -> Iterator[Storag
             text = f"{name} moves files to {move.get('StorageClass')}, from which they cannot be read at once"
             yield problem(text, "remove it, or name a storage class that is read at once, such as INTELLIGENT_TIERING")
     abort = rule.get("AbortIncompleteMultipartUpload", {}).get("DaysAfterInitiation")
-    if abort is not None and timedelta(days=abort) < settings.upload_deadline:
+    if abort is not None and _reaches(rule, FILES) and timedelta(days=abort) < settings.upload_deadline:
         lasts = settings.upload_deadline / timedelta(days=1)
         yield problem(f"{name} ends multipart uploads after {abort} days; they may last {lasts:g}", f"set {_ABORT_DAYS} days or more")
 

@@ -37,6 +37,8 @@ def rule(prefix: str | None = "", **what: Any) -> dict[str, Any]:
         (rule(Transitions=[{"Days": 1, "StorageClass": "DEEP_ARCHIVE"}]), ["problem"]),
         (rule(Transitions=[{"Days": 1, "StorageClass": "INTELLIGENT_TIERING"}]), ["ok"]),
         (rule(NoncurrentVersionExpiration={"NoncurrentDays": 1}), ["ok"]),
+        (rule("files/", AbortIncompleteMultipartUpload={"DaysAfterInitiation": 0}), ["problem"]),
+        (rule("backups/", AbortIncompleteMultipartUpload={"DaysAfterInitiation": 0}), ["ok"]),
     ],
 )
 def test_what_rules_do(found: dict[str, Any], levels: list[str]) -> None:

@@ -49,6 +49,12 @@ def test_an_argument_of_the_caller_wins(programs: Path) -> None:
     assert "--build-arg=PYTHON=registry.example/python:3.11.9" in built
 
 
+def test_an_argument_without_a_value_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        command.main(["triton-gpu", "--build-arg", "SET"])
+    assert "--build-arg: must be NAME=VALUE" in capsys.readouterr().err
+
+
 def test_secrets_are_mounted_and_no_argument(programs: Path, tmp_path: Path) -> None:
     install(programs, "docker")
     (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://user:password@mirror.example/simple\n")
