@@ -38,6 +38,16 @@ def _ip(*arguments: str, host: int | None = None) -> None:
         raise HostError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
 
 
+def why_not_here(isolated: Sequence[str]) -> str:
+    """Why there can be no hosts in the network that the command `isolated` starts another one in; empty if there can be."""
+    trial = [*isolated, "unshare", "--mount", "--pid", "--fork", "ip", "link", "add", "x", "type", "bridge"]
+    try:
+        done = subprocess.run(trial, capture_output=True, text=True, check=False)
+    except OSError as error:
+        return str(error)
+    return f"network namespaces cannot be made here: {done.stderr.strip()}" if done.returncode != 0 else ""
+
+
 def make_switch() -> None:
     """Lay the switch, with the test on it."""
     _ip("link", "set", "lo", "up")

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.network import why_not_here
+
 TESTS = Path(__file__).with_name("three_hosts.py")
 pytestmark = [
     pytest.mark.skipif(not os.environ.get("DARKROOM_CLUSTER_TESTS"), reason="takes minutes: `make cluster`"),
@@ -22,13 +24,7 @@ _ISOLATED = ("unshare", *(() if os.geteuid() == 0 else ("--user", "--map-current
 
 
 def test_the_system_outlives_each_host() -> None:
-    trial = subprocess.run(
-        [*_ISOLATED, "unshare", "--mount", "--pid", "--fork", "ip", "link", "add", "x", "type", "bridge"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if trial.returncode != 0:
-        pytest.skip(f"network namespaces cannot be made here: {trial.stderr.strip()}")
+    if problem := why_not_here(_ISOLATED):
+        pytest.skip(problem)
     tests = [sys.executable, "-m", "pytest", "-x", "-s", "--timeout=900", "-p", "no:cacheprovider", str(TESTS)]
     assert subprocess.run([*_ISOLATED, *tests], check=False).returncode == 0, "see above"

@@ -57,8 +57,11 @@ class Composition:
         (folder / "passwd").write_text(f"root:x:0:0::/root:/bin/sh\ndarkroom:x:{USER}:{USER}::/tmp:/bin/sh\n")
         names = {name: part for part in parts for name in (part, *self._aliases(part))}
         (folder / "hosts").write_text("127.0.0.1 localhost\n" + "".join(f"{parts[part]} {name}\n" for name, part in names.items()))
-
-        self._installation = self._create(url)
+        try:
+            self._installation = self._create(url)
+        except BaseException:
+            self.close()
+            raise
 
     def up(self) -> None:
         """Start every part when those are ready that it waits for."""
@@ -103,13 +106,14 @@ class Composition:
         place = Place(200, self._folder / "parts" / "create")
         image = self._image("admin")
         place.boot()
-        container = Container(place, image, {}, {"/installation": folder})
-        container.start(None, ("admin", "create", "/installation", f"--public-url={url}"))
-        while container.is_running():
-            time.sleep(0.1)
-        status = container.status()
-        place.die()
-        assert status == 0, container.log()
+        try:
+            container = Container(place, image, {}, {"/installation": folder})
+            container.start(None, ("admin", "create", "/installation", f"--public-url={url}"))
+            while container.is_running():
+                time.sleep(0.1)
+            assert container.status() == 0, container.log()
+        finally:
+            place.die()
         return Installation.open(folder)
 
     def _start(self, part: str) -> None:
