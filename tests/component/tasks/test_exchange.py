@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import time
+from dataclasses import replace
+
 import grpc
+import pytest
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
+from services.common.identity import Verifier
 from tests.component.tasks.service import Service
 from tests.component.tasks.workers import worker_on
 
@@ -39,6 +45,27 @@ async def test_one_message_ends_many_tasks_and_brings_as_many(service: Service) 
         # The tasks come with the answers, or before them if the lane was just being looked at.
         assert len(worker.responses) <= said + 2
         assert [admission.task_id for admission in worker.admissions[3:]] == [task.id for task in tasks[3:]]
+
+
+async def test_what_a_worker_has_when_its_delegation_ends_goes_on_over_its_next_stream(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    me, verified, ends = service.caller(ACCOUNT), Verifier.service, math.inf
+    monkeypatch.setattr(Verifier, "service", lambda *asked: replace(verified(*asked), ends=ends))
+    async with service.replica() as replica:
+        task, ends = await replica.create(me), time.time() + 5
+        async with worker_on(replica.attempts, service.worker()) as worker:
+            await worker.ask()
+            [admission] = await worker.given()
+            [free] = await worker.ask()
+            assert await worker.over() is grpc.StatusCode.UNAVAILABLE
+            other, ends = await replica.create(me), math.inf
+        async with worker_on(replica.attempts, service.worker()) as worker:
+            await worker.say(again=[free])
+            await worker.succeed(admission)
+            assert await worker.answered(task.id) == {task.id: True}
+            [second] = await worker.given()
+            assert (second.task_id, second.attempt) == (other.id, 1)
 
 
 async def test_an_end_that_cannot_be_stored_takes_no_other_with_it(service: Service) -> None:
