@@ -19,6 +19,7 @@ from rich.table import Table
 from deploy.local.assembly import DEFAULT_DIRECTORY, create_stack, open_stack
 from deploy.local.backup import archive, snapshot
 from deploy.local.backup.restore import restore
+from deploy.local.credentials import renew_worker_password
 from deploy.local.errors import NotReady, StackError
 from deploy.local.first_account import write_env
 from deploy.local.layout import Layout
@@ -73,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     token = add("worker-token", _worker_token, "print the command with which another machine joins this stack as a worker, once")
     token.add_argument("--name", help="the only name that the worker may have (default: the machine chooses)")
     token.add_argument("--minutes", type=int, metavar="N", help="how long the token is good for, up to 10080 (default: 60)")
+    add("new-worker-password", _new_worker_password, "change the password of NATS that a revoked worker knew; `up` puts it into effect")
     admin = add("admin", _admin, "run a service's administration command: admin accounts create-account --name NAME")
     admin.add_argument("service", choices=tuple(SERVICES), metavar="SERVICE")
     admin.add_argument("arguments", nargs=argparse.REMAINDER, metavar="COMMAND …")
@@ -179,6 +181,14 @@ async def _link(options: argparse.Namespace) -> int:
 
 async def _worker_token(options: argparse.Namespace) -> int:
     print("\n".join(await make_worker_token(open_stack(options.dir).config, options.name, options.minutes)))
+    return 0
+
+
+async def _new_worker_password(options: argparse.Namespace) -> int:
+    layout = open_stack(options.dir).config.layout
+    with layout.lock():
+        renew_worker_password(layout)
+    print("The workers' password of NATS changes with the next `up`. Those that are joined get it within five minutes of that.")
     return 0
 
 

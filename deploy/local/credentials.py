@@ -50,6 +50,13 @@ def load_credentials(layout: Layout) -> Credentials:
     return credentials
 
 
+def renew_worker_password(layout: Layout) -> None:
+    """Give the user of NATS that workers on other machines share another password, with which `up` starts NATS and accounts anew."""
+    credentials = load_credentials(layout)
+    renewed = replace(credentials, nats_users={**credentials.nats_users, NATS_USER: _random()})
+    write_private(layout.secrets_file, json.dumps(asdict(renewed), indent=2) + "\n")
+
+
 def signing_key_file(layout: Layout, issuer: str) -> Path:
     """An issuer's private key, PEM."""
     return layout.keys / f"{issuer}.pem"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import shutil
 import signal
 import time
 from collections import Counter
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import grpc
 import httpx
+import nats.errors
 import numpy as np
 import psutil
 import pytest
@@ -37,7 +39,8 @@ from services.common.membership import SIGNING_KEY
 from services.common.object_writing import SMALL_BYTES
 from services.common.tls import MutualTls
 from services.common.version import version
-from tests.harness.joining_machine import JoiningMachine, token_of
+from tests.faults.worker_in_nats import may_do_little, nats_of
+from tests.harness.joining_machine import JoiningMachine, command_of, token_of
 from tests.stacks import StackUnderTest
 from tests.system.pictures import disc, encoded, opened
 
@@ -88,7 +91,10 @@ async def test_a_worker_on_another_machine(yard: Yard, tmp_path: Path) -> None:
         await _sleeps(yard, client)
     await _a_thief_can_do_little(yard, tmp_path)
     await _comes_and_goes(yard)
+    stolen = tmp_path / "stolen"
+    shutil.copytree(yard.machine.membership.folder, stolen)
     await _is_revoked(yard)
+    await _the_password_of_nats_is_changed(yard, stolen)
 
 
 async def _does_what_the_server_does_not(yard: Yard, client: AsyncClient, folder: Path) -> None:
@@ -228,6 +234,24 @@ async def _is_revoked(yard: Yard) -> None:
         assert await _renewal(channel) is grpc.StatusCode.PERMISSION_DENIED
     # With a new token, it is another worker of the same name.
     assert "connected" in await asyncio.to_thread(machine.up, "--join", await asyncio.to_thread(token_of, stack), "--name", yard.name)
+
+
+async def _the_password_of_nats_is_changed(yard: Yard, stolen: Path) -> None:
+    """Until then whoever has what a revoked worker had reaches NATS, for little; the others get the new one by themselves."""
+    await may_do_little(stolen)
+    said = await asyncio.to_thread(command_of, yard.stack, "new-worker-password")
+    assert "changes with the next `up`" in said
+    yard.stack.configure(yard.stack.configured)
+    await asyncio.to_thread(yard.stack.up)
+    with pytest.raises(nats.errors.Error, match="Authorization Violation"):
+        await nats_of(stolen)
+    # One that starts by itself, and not by `make worker`, which asks the server first.
+    (await yard.machine.worker()).kill()
+    deadline = time.monotonic() + 120
+    while (await asyncio.to_thread(yard.machine.run, "status")).returncode != 0:
+        assert time.monotonic() < deadline, yard.machine.log()
+        await asyncio.sleep(1)
+    await (await nats_of(yard.machine.membership.folder)).close()
 
 
 async def _running(client: AsyncClient) -> int:

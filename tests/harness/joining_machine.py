@@ -78,7 +78,11 @@ class JoiningMachine:
 
 def token_of(stack: StackUnderTest, *options: str) -> str:
     """A new token of a stack, as whoever sits at the server copies it."""
-    command = [sys.executable, "-m", "deploy.local", "--dir", str(stack.dir), "worker-token", *options]
-    said = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=_SECONDS, check=True).stdout
-    [token] = re.findall(r"^JOIN=(\S+)$", said, re.MULTILINE)
+    [token] = re.findall(r"^JOIN=(\S+)$", command_of(stack, "worker-token", *options), re.MULTILINE)
     return str(token)
+
+
+def command_of(stack: StackUnderTest, *arguments: str) -> str:
+    """What `python -m deploy.local ARGUMENTS` prints for a stack."""
+    command = [sys.executable, "-m", "deploy.local", "--dir", str(stack.dir), *arguments]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=_SECONDS, check=True).stdout

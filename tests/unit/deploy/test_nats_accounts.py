@@ -10,7 +10,9 @@ import pytest
 
 from deploy.installation.nats_users import RIGHTS
 from deploy.local.assembly import create_stack
+from deploy.local.commands import main
 from deploy.local.errors import StackError
+from deploy.local.programs.services import service_environment
 from deploy.topology import SERVICES
 from services.common.joining import NATS_USER
 
@@ -66,6 +68,24 @@ def test_workers_on_other_machines_have_a_user_where_there_is_a_port_for_them(tm
     assert set(said["permissions"]["subscribe"]["allow"]) == {"CANCEL.*", "MODELS.state", "_INBOX.worker.>"}
     assert said["permissions"]["allow_responses"]["max"] == 1
     assert "handshake_first: auto" in configuration
+
+
+def test_joined_workers_get_another_password(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = configured(tmp_path, "DARKROOM_WORKER_LISTEN=0.0.0.0:8444\n")
+    known = json.loads((tmp_path / "secrets.json").read_text())
+    assert main(["--dir", str(tmp_path), "new-worker-password"]) == 0
+    assert "changes with the next `up`" in capsys.readouterr().out
+    secrets = json.loads((tmp_path / "secrets.json").read_text())
+    new = secrets["nats_users"].pop(NATS_USER)
+    old = known["nats_users"].pop(NATS_USER)
+    # Nobody else has another one.
+    assert secrets == known
+    assert (tmp_path / "secrets.json").stat().st_mode & 0o077 == 0
+    after = configured(tmp_path, "DARKROOM_WORKER_LISTEN=0.0.0.0:8444\n")
+    assert (new in before, old in after) == (False, False)
+    assert after.replace(new, old) == before
+    settings = service_environment(create_stack(tmp_path, port=0).config, "accounts")
+    assert settings["DARKROOM_WORKER_NATS_PASSWORD"] == new
 
 
 def test_only_services_have_rights() -> None:
