@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -73,6 +74,13 @@ def test_nats_takes_its_configuration(tmp_path: Path) -> None:
         [tool("nats-server"), "-c", str(file), "-t"], env={"NAME": "host1", "HOST": "10.0.0.1"}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_what_the_model_server_needs_is_written_by_root() -> None:
+    """The folder of the clone is root's, and closed to the user that the server runs as."""
+    (line,) = re.findall(r"^ExecStartPre=\+(.*)$", (FOLDER / "darkroom-triton.service").read_text(), re.MULTILINE)
+    subprocess.run(shlex.split(line.replace("/opt/darkroom", str(REPOSITORY))), cwd=REPOSITORY, check=True)
+    assert list((REPOSITORY / ".venv-triton" / "share").glob("triton-backends-*/python"))
 
 
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
