@@ -11,9 +11,9 @@ _HEADING = """\
 -- The roles and databases of Darkroom's services. For psql, as a superuser: `psql --file databases.sql`. Repeating it is harmless.
 """
 _DATABASE = """
-SELECT 'CREATE ROLE {role}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {role_text}) \\gexec
+SELECT {create_role} WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {role_text}) \\gexec
 ALTER ROLE {role} LOGIN PASSWORD {password};
-SELECT 'CREATE DATABASE {name} OWNER {role}' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = {name_text}) \\gexec
+SELECT {create_database} WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = {name_text}) \\gexec
 REVOKE CONNECT, TEMPORARY ON DATABASE {name} FROM PUBLIC;
 """
 
@@ -22,7 +22,15 @@ def databases_sql(urls: Mapping[str, str]) -> str:
     """The SQL for the services' database URLs. Those without a user, a password or a database's name are left out."""
     wanted = [(user_of(url), password_of(url), unquote(urlsplit(url).path.lstrip("/"))) for url in urls.values()]
     return _HEADING + "".join(
-        _DATABASE.format(role=_name(role), role_text=_text(role), password=_text(password), name=_name(name), name_text=_text(name))
+        _DATABASE.format(
+            role=_name(role),
+            role_text=_text(role),
+            create_role=_text(f"CREATE ROLE {_name(role)}"),
+            password=_text(password),
+            name=_name(name),
+            name_text=_text(name),
+            create_database=_text(f"CREATE DATABASE {_name(name)} OWNER {_name(role)}"),
+        )
         for role, password, name in wanted
         if role and password and name
     )

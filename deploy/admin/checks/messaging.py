@@ -57,14 +57,21 @@ async def check_nats(service: str, settings: NatsSettings, replicas: int | None)
 
 async def check_jetstream(url: str, tls: MutualTls | None) -> list[Finding]:
     """The room that is left, as the operator's user sees it."""
-    servers = replace(NatsServers.parse(url), tls=tls)
+    try:
+        servers = replace(NatsServers.parse(url), tls=tls)
+    except ValueError as error:
+        remedy = "correct it, or remove the file: `darkroom-admin create FOLDER` writes a new one"
+        return [problem("JetStream", f"the nats-url of the operator: {error}", remedy)]
     if tls is not None and (missing := [name for name in FILES if not (tls.folder / name).is_file()]):
         return [problem("JetStream", f"as the operator: {tls.folder} holds no {missing[0]}", "`darkroom-admin create FOLDER` adds it")]
-    try:
-        async with connected(replace(servers, addresses=servers.addresses[:1]), OPERATOR) as client:
-            return await check_room(client)
-    except Unreachable as error:
-        return [problem("JetStream", f"as the operator: {error.text}", error.remedy)]
+    found: list[Finding] = []
+    for address in servers.addresses:
+        try:
+            async with connected(replace(servers, addresses=(address,)), OPERATOR) as client:
+                return await check_room(client)
+        except Unreachable as error:
+            found.append(problem("JetStream", f"as the operator: {error.text}", error.remedy))
+    return found
 
 
 @asynccontextmanager

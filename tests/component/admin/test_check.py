@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 
+from deploy.admin.checks.findings import Level
+from deploy.admin.checks.messaging import check_jetstream
 from deploy.admin.checks.redaction import Redaction
 from deploy.installation import create
 from deploy.installation.keys import create_signing_keys
@@ -180,6 +182,14 @@ def test_one_of_several_servers_of_nats_is_away(stack: StackUnderTest, check: Ch
     assert checked.problems() == []
     warnings = [one["text"] for one in checked.findings if one["level"] == "warning" and one["subject"] == "NATS"]
     assert [text.split(" at ")[0] for text in warnings] == ["nothing listens"]
+
+
+def test_the_operator_asks_a_server_that_answers(tmp_path: Path) -> None:
+    with nats_server(tmp_path, f'jetstream {{ store_dir: "{tmp_path}/store" }}') as address:
+        (found,) = asyncio.run(check_jetstream(f"nats://127.0.0.1:{free_port()},nats://{address}", None))
+    assert found.level is Level.OK
+    (found,) = asyncio.run(check_jetstream("nats://127.0.0.1:none", None))
+    assert "no valid port" in found.text
 
 
 def test_certificates_of_nats(check: Check, tmp_path: Path) -> None:

@@ -194,7 +194,7 @@ def test_urls_are_from_templates_or_each_given(tmp_path: Path) -> None:
     made = create(
         tmp_path,
         public_url=URL,
-        database_url={"tasks": "postgresql+asyncpg://t:p%40ss@db-1/own", "files": "postgresql+asyncpg://f:q'q@db-1/{service}"},
+        database_url={"tasks": "postgresql+asyncpg://t:p%40ss@db-1/own", "files": "postgresql+asyncpg://f'f:q'q@db-1/{service}"},
         nats_url="tls://{service}:{password}@a:4222,tls://{service}:{password}@b:4222",
     )
     assert made.secret("tasks", "database-url") == "postgresql+asyncpg://t:p%40ss@db-1/own"
@@ -204,7 +204,8 @@ def test_urls_are_from_templates_or_each_given(tmp_path: Path) -> None:
     assert first.startswith("tls://files:")
     sql = made.databases_file.read_text()
     assert """ALTER ROLE "t" LOGIN PASSWORD 'p@ss';""" in sql
-    assert """ALTER ROLE "f" LOGIN PASSWORD 'q''q';""" in sql
+    assert """ALTER ROLE "f'f" LOGIN PASSWORD 'q''q';""" in sql
+    assert """SELECT 'CREATE ROLE "f''f"' WHERE NOT EXISTS""" in sql
     assert """CREATE DATABASE "own" OWNER "t\"""" in sql
 
 
