@@ -296,6 +296,9 @@ export const en = {
     queue: "Place in the queue",
     inFront: (count: number) => (count === 0 ? "next" : count === 1 ? "1 task before it" : `${count} tasks before it`),
     wait: (duration: string) => `starts in about ${duration}`,
+    waitsForMachine: (name: string, seen: string | undefined) =>
+      `It waits for ${name}, which is away${seen ? `: last here ${seen}` : ""}.`,
+    waitsForWorker: "It waits for a worker: none is connected that could run it.",
     started: "Started",
     ended: "Ended",
     took: "Took",

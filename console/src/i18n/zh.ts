@@ -297,6 +297,8 @@ export const zh: Texts = {
     queue: "排队位置",
     inFront: (count) => (count === 0 ? "下一个" : `前面还有 ${count} 个任务`),
     wait: (duration) => `预计 ${duration} 后开始`,
+    waitsForMachine: (name, seen) => `正在等待 ${name}，它目前已离开${seen ? `，上次在线：${seen}` : ""}。`,
+    waitsForWorker: "正在等待工作节点：目前没有可执行此任务的节点连接。",
     started: "开始时间",
     ended: "结束时间",
     took: "用时",

@@ -14,6 +14,7 @@ import { downloadFile } from "../viewer/files.ts";
 import { desk } from "./desk.ts";
 import { ItemDialog } from "./ItemDialog.tsx";
 import { ItemTile } from "./ItemTile.tsx";
+import { RunWaits } from "./RunWaits.tsx";
 import { viewed } from "./viewed.ts";
 
 const SHOWN = 24;
@@ -146,6 +147,7 @@ export function RunCard({ run, onWork }: { run: Run; onWork: () => void }) {
         {t.studio.progress(done.succeeded + done.failed + done.cancelled, done.total)}
         {done.failed > 0 && `, ${t.studio.failures(done.failed)}`}
       </p>
+      <RunWaits run={run} />
       <ErrorNote error={error} />
       <ul className="items">
         {shown.map((item) => (

@@ -9,7 +9,7 @@ import { Loaded } from "../ui/Loaded.tsx";
 import { Page } from "../ui/Page.tsx";
 import type { Outcome } from "./actions.ts";
 import { useLiveTasks } from "./live.ts";
-import { hasEnded, namesOf, type TaskDetails } from "./model.ts";
+import { hasEnded, isWaiting, namesOf, type TaskDetails } from "./model.ts";
 import { useOperationName } from "./operations.ts";
 import { Inputs } from "./parts/Inputs.tsx";
 import { Notices } from "./parts/Notices.tsx";
@@ -20,6 +20,7 @@ import { StreamBadge } from "./parts/StreamBadge.tsx";
 import { TaskFacts } from "./parts/TaskFacts.tsx";
 import { Timeline } from "./parts/Timeline.tsx";
 import { type TaskActions, useTaskActions } from "./parts/useTaskActions.tsx";
+import { WaitingFor } from "./parts/WaitingFor.tsx";
 import { useTask } from "./queries.ts";
 import "../styles/tasks.css";
 
@@ -97,6 +98,7 @@ function Details({ task }: { task: TaskDetails }) {
           {task.message && <span className="muted">{task.message}</span>}
           <TaskProgress state={task.state} progress={task.progress} />
         </div>
+        {isWaiting(task.state) && task.waiting_for && <WaitingFor waiting={task.waiting_for} />}
         {task.state === "failed" && (
           <section aria-label={t.tasks.wrong}>
             <Note tone="bad">

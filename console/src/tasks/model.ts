@@ -6,6 +6,7 @@ export type TaskDetails = Schemas["TaskDetails"];
 export type TaskResult = Schemas["TaskResult"];
 export type ResultFile = Schemas["ResultFile"];
 export type TaskNotice = Schemas["TaskNotice"];
+export type TaskWaitingFor = Schemas["TaskWaitingFor"];
 export type TaskAttempt = Schemas["TaskAttempt"];
 export type TimelineEvent = Schemas["TaskTimelineEvent"];
 export type Batch = Schemas["BatchResult"];
@@ -15,6 +16,11 @@ export const STATES: readonly State[] = ["queued", "running", "retrying", "succe
 
 export function isState(text: string | null): text is State {
   return STATES.some((state) => state === text);
+}
+
+/** It waits for its turn, or for a worker. */
+export function isWaiting(state: State): boolean {
+  return state === "queued" || state === "retrying";
 }
 
 /** Nothing more will happen to a task in this state. */

@@ -5,14 +5,14 @@ import { asked, type Filters } from "./filters.ts";
 import { keys } from "./keys.ts";
 import { latest } from "./live.ts";
 import { caughtUp, type TaskPageOfList, updated } from "./merge.ts";
-import type { Batch, TaskDetails, TaskItem, TaskResult } from "./model.ts";
+import { type Batch, isWaiting, type TaskDetails, type TaskItem, type TaskResult } from "./model.ts";
 import { withKnownUrls } from "./tiles.ts";
 
 const TASKS_A_PAGE = 50;
 const BATCHES_A_PAGE = 20;
 /** A batch has no more tasks than that. */
 export const MOST_IN_BATCH = 500;
-/** How often the server is asked while no stream tells what changes. */
+/** How often the server is asked for what no stream tells. */
 const WITHOUT_STREAM_MS = 8000;
 
 function useInterval(): number | false {
@@ -35,6 +35,7 @@ export function useTaskList(filters: Filters, pageSize: number = TASKS_A_PAGE) {
 }
 
 export function useTask(id: string) {
+  const interval = useInterval();
   return useQuery({
     queryKey: keys.task(id),
     queryFn: async ({ signal }): Promise<TaskDetails> => {
@@ -43,7 +44,8 @@ export function useTask(id: string) {
       const told = latest.told(mark).find((one) => one.id === id)?.task;
       return told && told !== "deleted" ? updated(task, told) : task;
     },
-    refetchInterval: useInterval(),
+    // The stream tells nothing of those that go before it, nor of workers.
+    refetchInterval: ({ state: { data } }) => (data && isWaiting(data.state) ? WITHOUT_STREAM_MS : interval),
   });
 }
 
