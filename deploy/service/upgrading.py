@@ -107,6 +107,8 @@ def _alone(root: Path, stack: Path) -> Iterator[None]:
 def _go_back(root: Path, stack: Path) -> Upgrade:
     last = Upgrade.read(stack)
     here = git(root, "rev-parse", "HEAD")
+    if here == last.before:
+        raise ServiceError(f"{here[:12]}, the version before the last upgrade, is checked out already; `make up` starts it")
     if here != last.after:
         raise ServiceError(f"{here[:12]} is checked out, and the last upgrade was to {last.after[:12]}; check that out, or go back by hand")
     for file, command in _NEEDED_TO_GO_BACK.items():
