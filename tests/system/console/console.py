@@ -113,7 +113,7 @@ class Console:
 
     async def finished(self, count: int) -> None:
         """Wait until the newest run has ended for so many files, whatever came of them."""
-        await expect(self.newest.get_by_role("status")).to_contain_text(f"{count} of {count} done")
+        await expect(self.newest.get_by_role("status").first).to_contain_text(f"{count} of {count} done")
 
     async def open_result(self, name: str) -> Locator:
         """Look at the result of a file, in a dialog."""
