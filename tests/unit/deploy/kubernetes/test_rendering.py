@@ -68,3 +68,12 @@ def test_what_prometheus_gets_is_what_deploy_prometheus_has() -> None:
 def test_an_unknown_field_is_refused() -> None:
     (scaled, *_) = of_kind(overlay("production"), "ScaledObject")
     assert not CUSTOM[scaled["apiVersion"], "ScaledObject"].is_valid({**scaled, "spec": {**scaled["spec"], "minReplicas": 1}})
+
+
+def test_how_many_tasks_there_are_is_for_each_worker_and_how_long_one_has_waited_for_all() -> None:
+    counted = {"tasksPerReplica": "AverageValue", "ageSeconds": "Value"}
+    for scaled in of_kind(overlay("production"), "ScaledObject"):
+        triggers = scaled["spec"]["triggers"]
+        found = {target: one.get("metricType", "AverageValue") for one in triggers for target in counted if target in one["metadata"]}
+        assert found == counted and len(triggers) == len(counted), scaled["metadata"]["name"]
+        assert len({one["metadata"]["lanes"] for one in triggers}) == 1
