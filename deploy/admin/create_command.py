@@ -87,9 +87,8 @@ def run_create(options: argparse.Namespace) -> int:
     for line in _kept(options, made) if before else ():
         print(line, file=sys.stderr)
     if not before:
-        print(
-            f"Keep a copy of this folder where only you can read it. {made.authority.relative_to(made.folder)}/ca.key goes to no machine."
-        )
+        key = made.authority.relative_to(made.folder) / "ca.key"
+        print(f"Keep a copy of this folder where only you can read it. {key} goes to no machine, unless others are to join as workers.")
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from deploy.installation.errors import InstallationError
-from deploy.installation.folder import CERTIFIED, Installation
+from deploy.installation.folder import CERTIFIED, OPERATOR, Installation
 from deploy.topology import SERVICES
 
 Manifest = dict[str, Any]
@@ -19,7 +19,7 @@ _LABELS = {"app.kubernetes.io/part-of": "darkroom"}
 
 def manifests(installation: Installation, namespace: str = "darkroom") -> list[Manifest]:
     """Secrets darkroom-tls-PART (ca.crt, tls.crt, tls.key), darkroom-SERVICE and darkroom-nats, darkroom-postgres, darkroom-s3 with the
-    files of their folders, and the ConfigMap darkroom-trusted-keys. The authority's private key and the operator's secrets are in none.
+    files of their folders, and the ConfigMap darkroom-trusted-keys. The authority's private key and what the operator has are in none.
 
     Raises InstallationError if a folder is missing.
     """
@@ -30,6 +30,7 @@ def manifests(installation: Installation, namespace: str = "darkroom") -> list[M
     tls = [
         made("Secret", f"darkroom-tls-{part}", type="kubernetes.io/tls", stringData=dict(_files(installation.tls(part))))
         for part in CERTIFIED
+        if part != OPERATOR
     ]
     secrets = [
         made("Secret", f"darkroom-{part}", type="Opaque", stringData=dict(_files(installation.secrets(part))))

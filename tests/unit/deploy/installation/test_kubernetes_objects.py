@@ -11,7 +11,7 @@ import yaml
 
 from deploy.admin.commands import main
 from deploy.installation import create
-from deploy.installation.folder import CERTIFIED
+from deploy.installation.folder import CERTIFIED, OPERATOR
 from deploy.topology import SERVICES
 
 
@@ -26,7 +26,10 @@ def objects(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, dic
 
 
 def test_they_have_the_names_that_the_manifests_refer_to(objects: dict[str, dict[str, Any]]) -> None:
-    secrets = {*(f"darkroom-tls-{part}" for part in CERTIFIED), *(f"darkroom-{part}" for part in (*SERVICES, "nats", "postgres", "s3"))}
+    secrets = {
+        *(f"darkroom-tls-{part}" for part in CERTIFIED if part != OPERATOR),
+        *(f"darkroom-{part}" for part in (*SERVICES, "nats", "postgres", "s3")),
+    }
     assert set(objects) == secrets | {"darkroom-trusted-keys"}
     assert {name for name, one in objects.items() if one["kind"] == "Secret"} == secrets
     assert objects["darkroom-trusted-keys"]["kind"] == "ConfigMap"
