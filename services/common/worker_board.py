@@ -17,6 +17,9 @@ from services.common.log import get_logger
 
 _logger = get_logger()
 _PREFIX = offer_subject("worker-")
+_LONGEST = 200
+MOST_AWAY_DAYS = 3650
+"""For how long the tasks of a machine may wait for it."""
 _NO_PART_OF_A_SUBJECT = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -53,13 +56,25 @@ class WorkerBoard:
             return None
         try:
             worker = part_pb2.Worker.FromString(message.data)
-        except DecodeError:
+            _check(worker, subject)
+        except (DecodeError, ValueError):
             # Workers of other machines write here, too, and none must hide the others.
             _logger.warning("worker_unreadable", subject=subject, size=len(message.data))
             return None
         if message.time is not None:
             worker.heard_time.FromDatetime(message.time)
         return worker
+
+
+def _check(worker: part_pb2.Worker, subject: str) -> None:
+    """Raise ValueError if no worker of ours tells such a thing."""
+    texts = (worker.name, worker.machine, *worker.slots, *worker.operations, *worker.configured_operations)
+    if not (
+        _subject(worker.name) == subject
+        and 0 <= worker.away_days <= MOST_AWAY_DAYS
+        and all(text.isprintable() and len(text) <= _LONGEST for text in texts)
+    ):
+        raise ValueError("not what a worker tells")
 
 
 def _subject(name: str) -> str:

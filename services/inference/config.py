@@ -15,6 +15,7 @@ from services.common.config import PictureSettings, ProcessSettings, StorageSett
 from services.common.operations import lanes as known_lanes
 from services.common.rpc.targets import Target
 from services.common.tls import MutualTls
+from services.common.worker_board import MOST_AWAY_DAYS
 from services.inference.contract.memory_budget import default_budget
 from services.inference.generation.settings import GenerationSettings
 from services.inference.model_server.shared_memory import is_local
@@ -72,7 +73,7 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
     away_days: int = Field(
         0,
         ge=0,
-        le=3650,
+        le=MOST_AWAY_DAYS,
         description="Days for which tasks wait for this machine after it was last heard, if nobody else can run them. If 0, none does: "
         "operations that only this worker offers are refused a minute after it has gone.",
     )

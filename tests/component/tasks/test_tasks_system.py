@@ -46,6 +46,13 @@ async def board(bus: Bus) -> WorkerBoard:
 
 async def test_what_cannot_be_read_hides_no_worker(board: WorkerBoard, bus: Bus) -> None:
     await bus.jetstream.publish(offer_subject("worker-odd"), b"\xff\xff")
+    await bus.jetstream.publish(offer_subject("worker-other"), part_pb2.Worker(name="even").SerializeToString())
+    for odd in (
+        part_pb2.Worker(name="for-ever", machine="box", away_days=2**31 - 1),
+        part_pb2.Worker(name="nulled", machine="b\0x"),
+        part_pb2.Worker(name="long", operations=["x" * 1000]),
+    ):
+        await board.tell(odd)
     await board.tell(part_pb2.Worker(name="even"))
     assert [worker.name for worker in await board.read()] == ["even"]
 
