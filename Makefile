@@ -3,6 +3,12 @@
 PYTHON := $(shell command -v python3.11 || command -v python3)
 DIR    := .darkroom
 PORT   :=
+# As these, what else a command takes is heard from its command line only: shells have variables of such names.
+JOIN :=
+MINUTES :=
+NAME :=
+STAY :=
+VERSION :=
 
 bin   := .venv/bin
 stack := $(bin)/python -m deploy.local --dir $(DIR)
