@@ -45,6 +45,8 @@ class DatabaseAddress:
         if parts.scheme not in _SCHEMES:
             raise ValueError("must begin with postgresql+asyncpg://")
         login, at, hosts = parts.netloc.rpartition("@")
+        if "@" in login:
+            raise ValueError(f"has an @ in the user or the password; {_QUOTED}")
         options = [("ssl" if name == "sslmode" else name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True)]
         if "@" in parts.query:
             raise ValueError(f"has a ? before the host; {_QUOTED}")

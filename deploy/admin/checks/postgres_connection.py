@@ -23,9 +23,6 @@ _STANDBY = "SELECT pg_is_in_recovery()"
 def hosts(address: DatabaseAddress) -> list[str]:
     """Where the database may be: `host:port`, or the folder of a Unix socket. Raises Unreachable."""
     options = _options(address)
-    # It would be told as the host: what stands behind the first @ is the end of a password.
-    if any("@" in str(host) for host in _listed(options.get("host", ""))):
-        raise Unreachable("there is an @ in the user or the password", f"write it %40 in {URL}")
     named, ports = _listed(options.get("host", "localhost")), _listed(options.get("port", _PORT))
     return [_where(str(host), ports[min(number, len(ports) - 1)]) for number, host in enumerate(named)]
 

@@ -44,6 +44,7 @@ def test_urls_in_sqlalchemys_and_libpqs_form(url: str, options: dict[str, object
         ("postgresql://u:secret@h:port/d", "has a host that is not HOST or HOST:PORT"),
         ("postgresql://u:secret@h1,h2:99999/d", "has a host that is not HOST or HOST:PORT"),
         ("postgresql://u:secret@h/d?channel_binding=require", "has the option channel_binding; known are"),
+        ("postgresql://u:my@secret@h/d", "has an @ in the user or the password; in the user and the password, write"),
         ("postgresql://u:my?secret@h/d", "has a ? before the host; in the user and the password"),
         ("postgresql://u:secret\u2100@h/d", "is no URL; in the user and the password"),
         ("postgresql://u:secret@h/d?ssl=on", "has ssl=on; it must be one of disable, allow"),

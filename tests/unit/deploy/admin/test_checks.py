@@ -12,19 +12,16 @@ import pytest
 
 from deploy.admin.checks.certificates import check_own
 from deploy.admin.checks.clocks import clock
-from deploy.admin.checks.connecting import Unreachable
 from deploy.admin.checks.findings import Level
 from deploy.admin.checks.messaging import check_jetstream
 from deploy.admin.checks.nats_rights import covers, missing_rights
 from deploy.admin.checks.peers import check_tls, listeners
-from deploy.admin.checks.postgres_connection import hosts
 from deploy.admin.checks.public import check_edge
 from deploy.installation import Installation, create, creation
 from deploy.installation.authority import Lifetime
 from deploy.installation.nats_users import rights_of
 from deploy.local.scratch.ports import free_port
 from deploy.topology import SERVICES
-from services.common.database_address import DatabaseAddress
 from services.common.tls import MutualTls
 
 _DAY = datetime.timedelta(days=1)
@@ -114,11 +111,6 @@ async def test_an_edge_that_clients_may_reach_from_elsewhere() -> None:
 async def test_an_installation_without_the_operators_certificate(tmp_path: Path) -> None:
     (found,) = await check_jetstream("tls://operator:word@127.0.0.1:1", MutualTls(tmp_path / "operator"))
     assert f"{tmp_path}/operator holds no ca.crt" in found.text
-
-
-def test_the_end_of_a_password_is_not_told_as_the_host() -> None:
-    with pytest.raises(Unreachable, match="there is an @ in the user or the password"):
-        hosts(DatabaseAddress.parse("postgresql+asyncpg://tasks:pass@word@db.example.com/tasks"))
 
 
 def test_the_replicas_in_a_target() -> None:
