@@ -30,6 +30,8 @@ from services.common.tls import FILES, MutualTls
 SUBJECT = "NATS"
 _URL = "DARKROOM_NATS_URL"
 _ASK_SECONDS = 5.0
+_ATTEMPTS = 3
+"""Servers end a connection on which nobody has logged in for two seconds, which may be too soon for a busy machine."""
 
 
 async def check_nats(service: str, settings: NatsSettings, replicas: int | None) -> list[Finding]:
@@ -78,17 +80,22 @@ async def check_jetstream(url: str, tls: MutualTls | None) -> list[Finding]:
 async def connected(servers: NatsServers, service: str) -> AsyncIterator[Client]:
     """A connection to the one server that is named, which is not made again when it is lost. Raises Unreachable."""
     errors: list[BaseException] = []
-    client, where = Client(), servers.addresses[0]
 
     async def failed(error: Exception) -> None:
         errors.append(error)
 
-    try:
-        async with asyncio.timeout(CONNECT_SECONDS + 1):
-            options = {**servers.options(service), "allow_reconnect": False, "max_reconnect_attempts": 0, "error_cb": failed}
-            await client.connect(**options)
-    except Exception as error:
-        raise _explained(errors[-1] if errors else error, servers, where) from error
+    options = {**servers.options(service), "allow_reconnect": False, "max_reconnect_attempts": 0, "error_cb": failed}
+    for left in reversed(range(_ATTEMPTS)):
+        client = Client()
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS + 1):
+                await client.connect(**options)
+            break
+        except Exception as error:
+            found = errors[-1] if errors else error
+            if not left or not isinstance(found, ConnectionResetError):
+                raise _explained(found, servers, servers.addresses[0]) from error
+            errors.clear()
     try:
         yield client
     finally:

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
+from nats.aio.client import Client
 from sqlalchemy import make_url
 
+from deploy.admin.checks.connecting import Unreachable
 from deploy.admin.checks.findings import Level
-from deploy.admin.checks.messaging import check_jetstream
+from deploy.admin.checks.messaging import check_jetstream, connected
 from deploy.admin.checks.redaction import Redaction
 from deploy.installation import create
 from deploy.installation.keys import create_signing_keys
 from deploy.local.config import tool
 from deploy.local.scratch.ports import free_port
 from deploy.topology import DATABASES, SERVICES
+from services.common.nats_servers import NatsServers
 from tests.component.admin.conftest import Check
 from tests.stacks import StackUnderTest
 
@@ -190,6 +194,27 @@ def test_the_operator_asks_a_server_that_answers(tmp_path: Path) -> None:
     assert found.level is Level.OK
     (found,) = asyncio.run(check_jetstream("nats://127.0.0.1:none", None))
     assert "no valid port" in found.text
+
+
+@pytest.mark.parametrize(("lost", "answers"), [(2, True), (3, False)])
+def test_nats_is_asked_again_if_it_has_not_waited_for_a_busy_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: int, *, answers: bool
+) -> None:
+    log_in, turns = Client._process_connect_init, itertools.count()
+
+    async def too_late_at_first(client: Client) -> None:
+        if next(turns) < lost:
+            raise ConnectionResetError("Connection lost")
+        await log_in(client)
+
+    async def ask(address: str) -> None:
+        with nullcontext() if answers else pytest.raises(Unreachable, match="cannot be reached: Connection lost"):
+            async with connected(NatsServers.parse(f"nats://{address}"), "files") as client:
+                assert client.is_connected
+
+    monkeypatch.setattr(Client, "_process_connect_init", too_late_at_first)
+    with nats_server(tmp_path, "") as address:
+        asyncio.run(ask(address))
 
 
 def test_certificates_of_nats(check: Check, tmp_path: Path) -> None:
