@@ -23,10 +23,17 @@ STEADY = part_pb2.Worker(name="steady-1", slots={LANE: 2}, machine="steady")
 
 @pytest.fixture(autouse=True)
 async def board(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> WorkerBoard:
-    """An empty board, which replicas read often."""
+    """An empty board, which replicas read often; on a busy machine, too, workers that say nothing count."""
     monkeypatch.setattr("services.tasks.domain.lifecycle.assembly.INTERVAL_SECONDS", 0.1)
+    be_silent_for(monkeypatch, 300)
     await bus.jetstream.purge_stream(OFFERS_STREAM)
     return WorkerBoard(bus)
+
+
+def be_silent_for(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """How long a worker may be silent and still counts."""
+    for module in (worker_stream, lane_workers):
+        monkeypatch.setattr(module, "SILENT_SECONDS", seconds)
 
 
 @asynccontextmanager
@@ -98,8 +105,7 @@ async def test_one_that_falls_asleep_without_a_word_counts_until_it_has_been_sil
         task = await replica.create(me)
         await looked_many_times()
         assert not slow.admissions
-        for module in (worker_stream, lane_workers):
-            monkeypatch.setattr(module, "SILENT_SECONDS", 1.0)
+        be_silent_for(monkeypatch, 1)
         # The one on standby goes on speaking.
         while not slow.admissions:
             await slow.say()
