@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from deploy.installation import Installation
+from deploy.local.scratch.ports import free_port
 from edge.command import arguments
 from tests.unit.deploy.kubernetes.manifests import OVERLAYS, named, overlay, workloads
 
@@ -53,7 +54,7 @@ def test_envoy_gets_the_options_that_every_edge_has() -> None:
 @pytest.fixture
 def envoy(tmp_path: Path) -> Iterator[tuple[int, int]]:
     """An Envoy with a listener named as that of the edge: the ports of its administration and of the listener."""
-    admin, public = _free_port(), _free_port()
+    admin, public = free_port(), free_port()
     manager = {
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "edge",
@@ -97,7 +98,7 @@ def test_before_envoy_ends_it_asks_clients_to_go(envoy: tuple[int, int]) -> None
     (edge,) = [one for one in workloads(overlay("production")) if one.part == "envoy"]
     program, option, script = edge.pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
     assert ADMIN in script and "sleep 10" in script
-    with httpx.Client(base_url=f"http://127.0.0.1:{public}", trust_env=False) as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{public}", trust_env=False, timeout=60) as client:
         assert "connection" not in client.get("/").headers
         # The same script, but for the port, and a shorter wait.
         done = subprocess.run(
@@ -114,12 +115,6 @@ def test_before_envoy_ends_it_asks_clients_to_go(envoy: tuple[int, int]) -> None
 
 def _address(port: int) -> dict[str, object]:
     return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _wait_for(port: int) -> None:
