@@ -111,8 +111,11 @@ class Exchange:
                 await self._use(self._client.exchange())
                 failures = 0
             except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
-                failures = 1 if self._heard_at > opened_at else failures + 1
-                _logger.warning("exchange_interrupted", lane=self._lane, error=_told(error), failures=failures)
+                heard = self._heard_at > opened_at
+                failures = 1 if heard else failures + 1
+                # A stream ends when tasks restarts, and with the delegation of a worker on another machine: all is well if the next works.
+                tell = _logger.info if heard else _logger.warning
+                tell("exchange_interrupted", lane=self._lane, error=_told(error), failures=failures)
             await asyncio.sleep(_BACKOFF.pause(max(1, failures)))
 
     def _begin(self) -> None:
