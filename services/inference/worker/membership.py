@@ -19,7 +19,7 @@ from services.common.errors import DarkroomError, ErrorReason, translated
 from services.common.joining import LONGEST_CLOCK_DIFFERENCE
 from services.common.log import get_logger
 from services.common.loop import Loop
-from services.common.membership import MembershipFolder
+from services.common.membership import NEED, MembershipFolder
 from services.common.rpc.channel import channel
 from services.common.telemetry.health import Check, NotThereError
 from services.common.tls import MutualTls
@@ -111,7 +111,7 @@ class Membership:
             if self.delegation.ends <= self._clock():
                 raise NotThereError("the delegation has ended, and the server cannot be reached for another")
 
-        return Check("membership", probe)
+        return Check(NEED, probe)
 
     async def _renewed(self) -> pb.Membership:
         request = pb.RenewMembershipRequest(version=version())
