@@ -39,6 +39,8 @@ REVOKED_SUBJECT = "ACCOUNTS.revoked"
 
 _EVENTS_SECONDS = 3600
 _OFFER_SECONDS = 60
+_OFFERS = 10_000
+_OFFER_BYTES = 64 * 1024
 _PROGRESS_SECONDS = 120
 _PROGRESS_JOBS = 50_000
 _JOBS_SECONDS = 86_400
@@ -154,6 +156,9 @@ class Bus:
                 storage=StorageType.FILE,
                 max_msgs_per_subject=1,
                 max_age=_OFFER_SECONDS,
+                # Workers on other machines write here, too; none fills the disk.
+                max_msgs=_OFFERS,
+                max_msg_size=_OFFER_BYTES,
                 num_replicas=replicas,
                 duplicate_window=_OFFER_SECONDS,
             ),

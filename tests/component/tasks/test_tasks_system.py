@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -55,6 +56,19 @@ async def test_what_cannot_be_read_hides_no_worker(board: WorkerBoard, bus: Bus)
         await board.tell(odd)
     await board.tell(part_pb2.Worker(name="even"))
     assert [worker.name for worker in await board.read()] == ["even"]
+
+
+async def test_what_is_told_does_not_fill_the_disk(bus: Bus) -> None:
+    with pytest.raises(nats.js.errors.APIError, match="exceeds"):
+        await bus.jetstream.publish(offer_subject("worker-large"), bytes(70_000))
+    # A stack that has been upgraded gets the limits as well, and keeps what is in the stream.
+    before = await bus.jetstream.stream_info(OFFERS_STREAM)
+    await bus.jetstream.update_stream(replace(before.config, max_msgs=-1, max_msg_size=-1))
+    await bus.jetstream.publish(offer_subject("worker-kept"), b"kept")
+    await bus.ensure_streams(1)
+    after = await bus.jetstream.stream_info(OFFERS_STREAM)
+    assert (after.config.max_msgs, after.config.max_msg_size) == (before.config.max_msgs, before.config.max_msg_size) == (10_000, 65_536)
+    assert (await bus.jetstream.get_last_msg(OFFERS_STREAM, offer_subject("worker-kept"))).data == b"kept"
 
 
 async def test_lanes_and_what_waits_in_them(service: Service, board: WorkerBoard, tmp_path: Path) -> None:
