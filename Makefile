@@ -80,8 +80,12 @@ worker-status: setup ## show the worker of this machine
 worker-token: setup ## on the server: print the command with which another machine joins as a worker, once (MINUTES=60, NAME=…)
 	@$(stack) worker-token $(if $(MINUTES),--minutes $(MINUTES)) $(if $(NAME),--name '$(NAME)')
 
-test: browser ## run all tests; those that break the system have one to themselves
+test: browser ## run the tests of each change; those that break the system have one to themselves
 	@$(pytest) $(ARGS)
+
+test-all: browser ## run every test and every case, chaos, the real weights, and the images where they can be built
+	@$(pytest) --thorough $(ARGS)
+	@deploy/images/test
 
 test-unit: setup ## run the tests that need no server
 	@$(pytest) -m unit tests/unit $(ARGS)

@@ -77,6 +77,7 @@ async def yard(stack: StackUnderTest, tiny_models: Path, tmp_path: Path) -> Asyn
         stack.configure(before)
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(900)
 async def test_a_worker_on_another_machine(yard: Yard, tmp_path: Path) -> None:
     """One test, since starting the services anew takes longer than most of it."""

@@ -34,6 +34,7 @@ async def slowly(content: bytes) -> AsyncIterator[bytes]:
         await asyncio.sleep(1)
 
 
+@pytest.mark.thorough
 async def test_a_form_may_take_longer_than_a_call_and_nothing_forever(impatient: StackUnderTest) -> None:
     """In one test, since the waits run beside each other."""
     host, _, port = impatient.url.removeprefix("http://").rpartition(":")

@@ -16,6 +16,7 @@ from tests.system.snapotter_progress import events_of
 PICTURE = encoded(disc(64, 48), "PNG")
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("part", ["gateway", "nats", "tasks", "inference", "triton", "s3"])
 async def test_a_job_outlives_a_part_that_is_killed(stack: StackUnderTest, part: str) -> None:
     account: Account = await asyncio.to_thread(stack.create_account)
@@ -50,6 +51,7 @@ async def test_a_watcher_learns_the_end_although_nats_was_killed_meanwhile(stack
         await caller.http.aclose()
 
 
+@pytest.mark.thorough
 async def test_while_the_model_server_is_stopped_a_job_waits(stack: StackUnderTest) -> None:
     account = await asyncio.to_thread(stack.create_account)
     caller = SnapOtter(stack.url, account.api_key)

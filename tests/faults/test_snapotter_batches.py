@@ -56,6 +56,7 @@ async def told_of(caller: SnapOtter, job: str) -> None:
                 return
 
 
+@pytest.mark.thorough
 async def test_a_batch_may_take_longer_than_a_call(impatient: StackUnderTest, caller: SnapOtter) -> None:
     with impatient.paused("inference"):
         sending = asyncio.create_task(batch(caller, "resize", FILES, {"width": 9}))
@@ -69,6 +70,7 @@ async def test_a_batch_may_take_longer_than_a_call(impatient: StackUnderTest, ca
     assert len(archive(await sending).names) == len(FILES)
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("how", ["kill", "restart"])
 async def test_a_job_whose_gateway_ends_is_told_to_have_failed(impatient: StackUnderTest, caller: SnapOtter, how: str) -> None:
     jobs = [secrets.token_hex(8) for _ in range(2)]
@@ -112,6 +114,7 @@ async def test_a_running_task_is_followed_by_the_id_that_replies_name(impatient:
     assert {each["phase"] for each in before} == {"processing"}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("part", ["tasks", "files", "inference"])
 async def test_a_part_that_is_killed_costs_a_batch_time_and_no_file(impatient: StackUnderTest, caller: SnapOtter, part: str) -> None:
     sending = asyncio.create_task(batch(caller, "resize", FILES * 20, {"width": 9}))
@@ -121,6 +124,7 @@ async def test_a_part_that_is_killed_costs_a_batch_time_and_no_file(impatient: S
     assert len(archive(await sending).names) == len(FILES) * 20
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("how", ["kill", "stop"])
 async def test_storage_that_fails_in_the_middle(impatient: StackUnderTest, caller: SnapOtter, how: str) -> None:
     """If it comes back, the archive is whole; else it breaks."""

@@ -64,6 +64,7 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.thorough
 async def test_disabled_tools_are_gone_after_a_start(first: SnapOtter, second: SnapOtter) -> None:
     for path in ("strip-metadata", "strip-metadata/inspect"):
         gone = await second.tool(path, PICTURE)

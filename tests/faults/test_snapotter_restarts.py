@@ -14,6 +14,7 @@ CALLERS = 6
 PICTURE = encoded(disc(320, 240), "PNG")
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("part", ["tasks", "files", "inference", "postgres", "s3"])
 async def test_a_part_that_is_killed_costs_callers_time_and_no_answer(stack: StackUnderTest, part: str) -> None:
     account = await asyncio.to_thread(stack.create_account)

@@ -43,6 +43,7 @@ async def visitor(limited: StackUnderTest) -> AsyncIterator[SnapOtter]:
     await client.http.aclose()
 
 
+@pytest.mark.thorough
 async def test_limits_by_setting(visitor: SnapOtter) -> None:
     admin = await visitor.admin()
     large = PICTURE + bytes(1_100_000)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import grpc
+import pytest
 
 from darkroom import AsyncClient
 from darkroom.operations.v1 import noop_pb2, operation_pb2
@@ -18,6 +19,7 @@ from tests.system.test_traces import TASKS, WORKER, one, trace_parent
 NOOP = operation_pb2.Operation(noop=noop_pb2.Noop(steps=20, step_milliseconds=100))
 
 
+@pytest.mark.thorough
 async def test_a_second_attempt_after_a_lost_worker_is_in_the_same_trace(
     native: AsyncClient, account: Account, collector: Collector, stack: StackUnderTest
 ) -> None:

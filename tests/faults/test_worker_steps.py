@@ -38,6 +38,7 @@ ENDED = "completed, the reply not heard"
 
 
 # As many workers start at once as there are steps.
+@pytest.mark.thorough
 @pytest.mark.timeout(600)
 async def test_a_worker_that_dies_between_two_steps(native: AsyncClient, stack: StackUnderTest, tmp_path: Path) -> None:
     """All deaths at once, since each costs the time of a lease. A worker does one task at a time, and dies with the one that it has."""

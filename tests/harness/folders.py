@@ -3,15 +3,24 @@
 Tests run in the order of their files, except that those marked `alone` have a process to themselves from the start, beside the others, or
 come last if there is one process only. Those are the faults, every test that stops or reconfigures part of the whole system, and every test
 that reads what all of the system has sent.
+
+A run leaves out the tests marked `thorough`, and of a test's cases all but as many as `cases` says, or four through the public port, always
+the same ones. `--thorough` runs all, and so does naming a test (`file.py::test`).
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 KINDS = {"unit": "unit", "component": "component", "system": "system", "diffusion": "system", "faults": "faults", "cluster": "cluster"}
 ALONE = "alone"
 BREAKS = "breaks"
+THOROUGH = "thorough"
+CASES = "cases"
+_MOST_CASES = {"system": 4}
+"""Cases of one test in a run, by kind, unless the test says otherwise."""
 _RERUNS = {"system": 2, "faults": 2}
 # The servers that the whole system calls, and Triton with the real weights: there is one of each.
 _ALONE_WITH = {"provider_server", "collector", "real_stack"}
@@ -29,8 +38,14 @@ def pytest_configure(config: pytest.Config) -> None:
         "cluster": "the whole system on three hosts, while these are cut off, die and are upgraded",
         ALONE: "has a stack to itself, which it may stop and change",
         f"{BREAKS}(part)": "stops or kills this part, and gets one that no other process uses",
+        THOROUGH: "run by `make test-all`, not in each run",
+        f"{CASES}(most)": "so many of its cases, spread evenly, in each run, and all by `make test-all`",
     }.items():
         config.addinivalue_line("markers", f"{kind}: {told}")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--thorough", action="store_true", help="run every test and every case")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -47,6 +62,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         elif item.get_closest_marker(BREAKS):
             # On one worker, so that there is one more of each part and not two.
             item.add_marker(pytest.mark.xdist_group(BREAKS))
+    if not config.getoption("thorough") and not any("::" in each for each in config.args):
+        chosen = set(_chosen(items))
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = [item for item in items if item in chosen]
     last = not hasattr(config, "workerinput")
     items.sort(key=lambda item: (is_alone(item) is last, _reconfiguring(item)))
 
@@ -54,6 +73,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def is_alone(item: pytest.Item) -> bool:
     """Whether a test has a stack to itself."""
     return item.get_closest_marker(ALONE) is not None
+
+
+def _chosen(items: Sequence[pytest.Item]) -> Iterator[pytest.Item]:
+    """What each run has of the tests."""
+    tests: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker(THOROUGH) is None:
+            tests.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for cases in tests.values():
+        yield from _spread(cases)
+
+
+def _spread(cases: Sequence[pytest.Item]) -> Sequence[pytest.Item]:
+    """As many cases of one test as a run has, the first and the last among them."""
+    mark = cases[0].get_closest_marker(CASES)
+    limits = [number for kind, number in _MOST_CASES.items() if cases[0].get_closest_marker(kind)]
+    most = mark.args[0] if mark is not None else min(limits, default=len(cases))
+    if len(cases) <= most:
+        return cases
+    if most == 1:
+        return cases[:1]
+    return [cases[place * (len(cases) - 1) // (most - 1)] for place in range(most)]
 
 
 def _reconfiguring(item: pytest.Item) -> int:

@@ -52,6 +52,7 @@ async def test_a_large_file_passes_through_little_memory(stack: StackUnderTest) 
     assert max(taken) < MOST, taken
 
 
+@pytest.mark.thorough
 @pytest.mark.alone
 @pytest.mark.parametrize(("count", "side"), [(200, 180), (6, 2600)], ids=["many", "large"])
 async def test_a_batch_passes_through_little_memory(stack: StackUnderTest, count: int, side: int) -> None:

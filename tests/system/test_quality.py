@@ -23,6 +23,7 @@ async def client(real_stack: StackUnderTest) -> Pilio:
     return Pilio(real_stack.url, real_stack.create_account("quality").api_key)
 
 
+@pytest.mark.thorough
 async def test_a_person_is_cut_out(client: Pilio, portrait: bytes) -> None:
     result = pixels(await client.run("/v1/images/remove-background", {"image_file_id": await client.upload("portrait.jpg", portrait)}))
     alpha = result[..., 3]
@@ -40,6 +41,7 @@ async def test_a_person_is_cut_out(client: Pilio, portrait: bytes) -> None:
     assert 0.002 < soft < 0.15
 
 
+@pytest.mark.thorough
 async def test_twice_the_size_with_the_same_colours_and_no_seam(client: Pilio, portrait: bytes) -> None:
     result = opened(await client.run("/v1/images/upscale", {"image_file_id": await client.upload("portrait.jpg", portrait)}))
     assert result.size == (1024, 1024)
@@ -70,6 +72,7 @@ async def test_the_page_without_its_mark(client: Pilio, report: bytes) -> None:
         assert (after.astype(int) - before.astype(int))[changed].mean() > 0
 
 
+@pytest.mark.thorough
 async def test_a_line_of_text_over_a_picture_is_found_and_removed(client: Pilio) -> None:
     truth = photo()
     cover = layer(truth.shape, "© Jane Doe Photo", 20, (truth.shape[1] - 12, 12), "rt")
@@ -83,6 +86,7 @@ async def test_a_line_of_text_over_a_picture_is_found_and_removed(client: Pilio)
     assert (result != marked).any(axis=2).mean() < 0.05
 
 
+@pytest.mark.thorough
 async def test_a_scanned_page_loses_its_mark_and_can_be_read(client: Pilio) -> None:
     source = scan(pages=1)
     body = {"pdf_file_id": await client.upload("scan.pdf", source), "mode": "ai"}

@@ -118,6 +118,7 @@ async def test_without_a_model_the_operation_fails_and_says_why(native: AsyncCli
         await native.wait(task.id)
 
 
+@pytest.mark.thorough
 @pytest.mark.alone
 async def test_with_an_operator_s_model(admin: SnapOtter, native: AsyncClient, with_ddcolor: Path) -> None:
     assert (with_ddcolor / "ddcolor").is_dir()

@@ -164,6 +164,7 @@ async def _resized(caller: SnapOtter, times: int) -> None:
         assert reply.status_code == 200, reply.text
 
 
+@pytest.mark.cases(1)
 @pytest.mark.alone
 @pytest.mark.parametrize("bundle", sorted({tool.bundle for tool in all_tools().values() if tool.bundle} & INSTALLED))
 async def test_without_its_models_a_tool_answers_501_before_anything_else(admin: SnapOtter, own_models: Path, bundle: str) -> None:
@@ -200,6 +201,7 @@ async def test_without_its_models_a_tool_answers_501_before_anything_else(admin:
         assert (await admin.post(f"/api/v1/tools/{tool}", {"no": "form"})).status_code == 400, tool
 
 
+@pytest.mark.thorough
 @pytest.mark.alone
 async def test_what_erases_is_the_network_from_when_it_is_there(admin: SnapOtter, own_models: Path) -> None:
     picture = np.random.default_rng(5).integers(0, 256, (64, 96, 3), dtype=np.uint8)
@@ -240,6 +242,7 @@ async def test_what_erases_is_the_network_from_when_it_is_there(admin: SnapOtter
     assert (await erased())[0] == "patches"
 
 
+@pytest.mark.thorough
 @pytest.mark.alone
 async def test_a_model_that_was_removed_is_named_until_it_is_back(admin: SnapOtter, native: AsyncClient, own_models: Path) -> None:
     assert (await admin.post(f"{ADMIN}/background-removal/uninstall")).status_code == 200
@@ -254,6 +257,7 @@ async def test_a_model_that_was_removed_is_named_until_it_is_back(admin: SnapOtt
     assert await cut_out(native) == ""
 
 
+@pytest.mark.thorough
 @pytest.mark.alone
 async def test_an_installation_whose_worker_was_killed_can_be_repeated(admin: SnapOtter, stack: StackUnderTest, own_models: Path) -> None:
     assert (await admin.post(f"{ADMIN}/upscale-enhance/uninstall")).status_code == 200
@@ -268,6 +272,7 @@ async def test_an_installation_whose_worker_was_killed_can_be_repeated(admin: Sn
     assert (await ended(admin, "upscale-enhance"))["status"] == "installed"
 
 
+@pytest.mark.thorough
 @pytest.mark.alone
 async def test_tools_that_find_faces_need_their_bundle_and_smart_crop_does_not(admin: SnapOtter, own_models: Path) -> None:
     assert (await admin.post(f"{ADMIN}/face-detection/uninstall")).status_code == 200

@@ -177,6 +177,7 @@ async def test_nothing_to_do_changes_nothing(person: SnapOtter) -> None:
     assert np.array_equal(np.asarray(opened(await person.download(result["downloadUrl"])).convert("RGB")), np.asarray(SCRATCHED))
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("mode", ["auto", "light", "heavy"])
 async def test_each_mode(person: SnapOtter, mode: str) -> None:
     result = await restored(person, {**LITTLE_WORK, "mode": mode, "fidelity": 0.3})
@@ -209,6 +210,7 @@ async def test_bad_settings_of_a_restoration(person: SnapOtter, settings: object
     assert field in reply.json()["details"]
 
 
+@pytest.mark.thorough
 async def test_restorations_in_batches_and_pipelines_are_waited_for(person: SnapOtter) -> None:
     steps = {"steps": [{"toolId": "restore-photo", "settings": LITTLE_WORK}, {"toolId": "resize", "settings": {"width": 50}}]}
     reply = await person.form("/api/v1/pipeline/execute", ("file", SCRATCHED_FILE, "old.png"), ("pipeline", json.dumps(steps)))

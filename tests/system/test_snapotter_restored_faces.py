@@ -82,6 +82,7 @@ async def samples(caller: SnapOtter, address: str) -> np.ndarray:
     return np.asarray(opened(await caller.download(address)).convert("RGB"), float)
 
 
+@pytest.mark.thorough
 async def test_what_is_installed_restores_and_is_named(
     stack: StackUnderTest, own_models: Path, admin: SnapOtter, native: AsyncClient, tmp_path: Path
 ) -> None:
@@ -116,6 +117,7 @@ async def test_what_is_installed_restores_and_is_named(
     assert [notice.code for notice in task.notices] == ["model_used"]
 
 
+@pytest.mark.thorough
 async def test_what_is_not_installed_is_not_claimed(
     stack: StackUnderTest, own_models: Path, admin: SnapOtter, native: AsyncClient, tmp_path: Path
 ) -> None:

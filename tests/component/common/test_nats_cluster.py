@@ -67,6 +67,7 @@ async def test_replicas_on_a_server_in_no_cluster_are_told_and_not_waited_for(tm
             await _replicas(single.url())
 
 
+@pytest.mark.thorough
 async def test_a_publisher_goes_on_when_the_leader_dies_and_nothing_confirmed_is_lost(cluster: NatsCluster) -> None:
     async with connected(cluster.url(), "tasks", 3) as bus, asyncio.timeout(120):
         confirmed: set[str] = set()

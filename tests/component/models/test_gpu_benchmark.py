@@ -18,6 +18,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return install(tmp_path_factory.mktemp("gpu") / "models", "--set", "tiny")
 
 
+@pytest.mark.thorough
 def test_its_page_has_a_row_for_each_number_of_callers_and_compares_results(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -58,6 +59,7 @@ async def test_what_nvidia_smi_does_not_know_is_left_out(monkeypatch: pytest.Mon
     assert (seen.share, seen.memory) == ("–", "1,536 MiB")
 
 
+@pytest.mark.thorough
 def test_a_server_without_the_models_is_told(repository: Path, tmp_path: Path) -> None:
     with running(repository, tmp_path / "triton.log") as server, pytest.raises(SystemExit, match="has none of these models: birefnet"):
         main(["--triton", server.address, "--models", "birefnet", "--out", str(tmp_path / "page.md")])

@@ -33,6 +33,7 @@ def server(real_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield server
 
 
+@pytest.mark.thorough
 def test_isnet_finds_the_subject(server: TritonServer) -> None:
     picture, inside = ball(1024)
 

@@ -80,6 +80,7 @@ def test_status_shows_every_part_and_says_when_one_is_missing(stack: StackUnderT
     assert "✗  triton" in result.stdout
 
 
+@pytest.mark.thorough
 def test_env_and_logs_are_printed(stack: StackUnderTest) -> None:
     assert command(stack, "env").stdout == (stack.dir / "env").read_text()
     assert "JetStream" in command(stack, "logs", "nats").stdout

@@ -35,6 +35,7 @@ _SETTLE_SECONDS = 600 if _LONG else 400
 REPORT = Path(__file__).resolve().parents[3] / "samples" / "report.pdf"
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(SECONDS + 1200)
 async def test_nothing_is_lost_and_nothing_is_done_twice(stack: StackUnderTest, tmp_path: Path) -> None:
     print(f"CHAOS_SEED={SEED} CHAOS_SECONDS={SECONDS:g}")

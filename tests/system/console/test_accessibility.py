@@ -51,6 +51,7 @@ async def quiet(page: Page) -> None:
     await expect(page.get_by_text("Loading…")).to_have_count(0)
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 async def test_axe_finds_nothing_serious(page: Page, stack: StackUnderTest, admin: SnapOtter, size: ViewportSize, theme: str) -> None:

@@ -45,6 +45,46 @@ def test_a_marker_selects_a_folder(pytester: pytest.Pytester) -> None:
         assert selected == {folder for folder, its in folders.items() if its == kind}
 
 
+CASES = """
+    import pytest
+
+    @pytest.mark.parametrize("number", range(10))
+    def test_many(number): ...
+
+    @pytest.mark.cases(2)
+    @pytest.mark.parametrize("number", range(10))
+    def test_two(number): ...
+
+    @pytest.mark.cases(1)
+    @pytest.mark.parametrize("number", range(10))
+    def test_one(number): ...
+
+    @pytest.mark.thorough
+    def test_at_length(): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        (("tests/system",), ["many[0]", "many[3]", "many[6]", "many[9]", "two[0]", "two[9]", "one[0]"]),
+        (("tests/unit",), [*(f"many[{number}]" for number in range(10)), "two[0]", "two[9]", "one[0]"]),
+        (("tests/unit/test_unit.py::test_at_length", "tests/unit/test_unit.py::test_one[5]"), ["at_length", "one[5]"]),
+    ],
+    ids=["through the port", "unit", "named"],
+)
+def test_each_run_has_some_cases_and_always_the_same(pytester: pytest.Pytester, chosen: tuple[str, ...], expected: list[str]) -> None:
+    pytester.makepyfile(**{f"tests/{folder}/test_{folder}": CASES for folder in ("unit", "system")})
+    result = pytester.runpytest(*PLUGINS, "--collect-only", "-q", *chosen)
+    assert [line.partition("::test_")[2] for line in result.outlines if "::" in line] == expected
+
+
+def test_a_thorough_run_has_all(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(**{"tests/system/test_system": CASES})
+    result = pytester.runpytest(*PLUGINS, "--collect-only", "-q", "--thorough")
+    assert sum("::" in line for line in result.outlines) == 31
+
+
 def test_a_test_outside_of_the_folders_is_refused(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(**{"tests/other/test_one": "def test_it(): ..."})
     result = pytester.runpytest(*PLUGINS)

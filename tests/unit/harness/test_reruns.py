@@ -12,6 +12,7 @@ PLUGINS = (
     "-p",
     "tests.harness.reruns",
     *(word for plugin in UNUSED for word in ("-p", plugin)),
+    "--thorough",
     "-o",
     "asyncio_default_fixture_loop_scope=function",
 )
