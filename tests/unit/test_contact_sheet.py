@@ -28,6 +28,7 @@ NOT_PICTURES = {
 OTHER_NAMES = {"brightness-contrast", "saturation", "color-channels", "color-adjustments"}
 
 
+@pytest.mark.cases(10)
 @pytest.mark.parametrize("shown", sheets(), ids=lambda shown: shown.name)
 def test_every_call_is_valid(shown: Sheet) -> None:
     for cell in shown.cells:

@@ -90,6 +90,7 @@ def told(gray: Gray) -> Sequence[tuple[str, str]]:
     return [(code.type, code.text) for code in read(gray, quick=False, check=lambda: None)]
 
 
+@pytest.mark.cases(40)
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("kind", CODES)
 def test_codes_are_read(kind: str, change: str) -> None:

@@ -82,6 +82,7 @@ def tiles(draw: ImageDraw.ImageDraw) -> None:
             draw.text((340 * column + 120 * (row % 2), 190 * row), "NO COPY", fill=255, font=font)
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize(
     ("draw", "angle", "colour", "opacity", "kind"),
     [

@@ -122,6 +122,7 @@ def test_the_noise_of_the_colours_is_removed_on_its_own() -> None:
     assert np.abs((kept[..., 0] - kept[..., 2]) - (before[..., 0] - before[..., 2]))[inside].max() <= 2
 
 
+@pytest.mark.cases(4)
 @pytest.mark.parametrize("tier", Tier)
 @pytest.mark.parametrize("shape", [(9, 40, 3), (40, 9, 1), (600, 530, 1)])
 def test_any_shape(tier: Tier, shape: tuple[int, int, int]) -> None:

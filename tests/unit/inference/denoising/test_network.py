@@ -95,6 +95,7 @@ def test_lower_tiers_gray_and_deep_pictures_are_the_filters() -> None:
     assert not suits(Image(image.pixels.astype(np.uint16) * np.uint16(257)), noise, Tier.QUALITY)
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("shape", [(300, 530), (61, 257), (9, 400)])
 def test_a_picture_of_any_size_goes_through_in_tiles_and_comes_back_in_place(shape: tuple[int, int]) -> None:
     chance = np.random.default_rng(2)

@@ -71,6 +71,7 @@ async def made(running: Running, data: bytes, name: str, **settings: Any) -> Ima
     return decode(await running.file(data, *tool(name, **settings)), LIMITS)
 
 
+@pytest.mark.cases(30)
 @pytest.mark.parametrize("kind", INPUTS)
 @pytest.mark.parametrize("name", TOOLS)
 async def test_every_tool_takes_every_picture_and_keeps_its_format(kind: str, name: str, running: Running) -> None:
