@@ -8,7 +8,7 @@ import psutil
 
 from benchmarks.table import GoalResult, Section
 from deploy.local.scratch.stack import ScratchStack
-from deploy.topology import PARTS
+from edge.topology import PARTS
 
 _SETTLE_SECONDS = 30
 _GOAL_MEBIBYTES = 600
