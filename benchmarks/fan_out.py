@@ -8,8 +8,7 @@ from contextlib import AsyncExitStack
 
 import psutil
 
-from benchmarks.goals import Reached
-from benchmarks.table import Section, milliseconds, percentile
+from benchmarks.table import GoalResult, Section, milliseconds, percentile
 from benchmarks.watching import streams
 from darkroom import AsyncClient
 from darkroom.operations.v1 import noop_pb2, operation_pb2
@@ -39,7 +38,7 @@ async def measure(stack: ScratchStack) -> Section:
             row, delay = await _run(stack, tasks)
         section.rows.append(row)
         if tasks == 1:
-            section.goals.append(Reached("fan-out", milliseconds(delay), delay < _GOAL_SECONDS))
+            section.goals.append(GoalResult("fan-out", milliseconds(delay), delay < _GOAL_SECONDS))
     return section
 
 

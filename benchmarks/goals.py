@@ -18,22 +18,6 @@ class Goal:
     goal: str
 
 
-@dataclass(frozen=True)
-class Reached:
-    """What a run has measured of a goal."""
-
-    name: str
-    """A key of `GOALS`."""
-    now: str
-    met: bool
-    contender: str = "–"
-    ratio: str = "–"
-    processor: str = "–"
-    """Processor time of all parts for one task, or one request."""
-    speed: float | None = None
-    """How fast the contender was, as a share of what it did on the same machine when the goals were set."""
-
-
 GOALS: Mapping[str, Goal] = {
     "one by one": Goal("no-op tasks one by one, gRPC", "2 × procrastinate"),
     "one by one, JSON": Goal("no-op tasks one by one, JSON", "2 × procrastinate"),

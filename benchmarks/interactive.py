@@ -18,11 +18,10 @@ from urllib.parse import urlsplit
 import pyvips
 
 from benchmarks import large
-from benchmarks.goals import Reached
 from benchmarks.load import Connection, connected
 from benchmarks.processor import Spent, each, shares, spending
 from benchmarks.sharp_server import sharp_server
-from benchmarks.table import Section, milliseconds, percentile
+from benchmarks.table import GoalResult, Section, milliseconds, percentile
 from deploy.local.scratch.stack import ScratchStack
 from services.inference.media import configure_libvips
 
@@ -109,8 +108,8 @@ async def measure(stack: ScratchStack) -> Section:
     mine, its = (percentile(alone[name], 0.5) for name in (_FORM, _SHARP))
     processor = each(spent[_FORM], len(together[_FORM]))
     section.goals = [
-        Reached("resize", milliseconds(mine), mine < _LIMIT, milliseconds(its), f"{mine / its:.2f}", processor, _SHARP_WHEN_SET / its),
-        Reached(
+        GoalResult("resize", milliseconds(mine), mine < _LIMIT, milliseconds(its), f"{mine / its:.2f}", processor, _SHARP_WHEN_SET / its),
+        GoalResult(
             "resize, 8 callers",
             f"{rates[_FORM]:.0f}/s",
             rates[_FORM] >= _RATE,

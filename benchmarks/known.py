@@ -6,9 +6,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
-from benchmarks.goals import Reached
 from benchmarks.load import connected
-from benchmarks.table import Section, milliseconds, percentile
+from benchmarks.table import GoalResult, Section, milliseconds, percentile
 from benchmarks.worker import ends
 from darkroom import AsyncClient
 from darkroom.operations.v1 import noop_pb2, operation_pb2
@@ -78,5 +77,5 @@ async def measure(stack: ScratchStack) -> Section:
         if name in _GOALS:
             delay = percentile(worked, 0.5)
             now = f"{milliseconds(delay)} ({milliseconds(percentile(reported, 0.5))} from `end_time`)"
-            section.goals.append(Reached(_GOALS[name], now, delay < _LIMIT))
+            section.goals.append(GoalResult(_GOALS[name], now, delay < _LIMIT))
     return section

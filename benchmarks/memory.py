@@ -6,10 +6,9 @@ import asyncio
 
 import psutil
 
-from benchmarks.goals import Reached
-from benchmarks.table import Section
+from benchmarks.table import GoalResult, Section
 from deploy.local.scratch.stack import ScratchStack
-from deploy.topology import PARTS
+from edge.topology import PARTS
 
 _SETTLE_SECONDS = 30
 _GOAL_MEBIBYTES = 600
@@ -39,5 +38,5 @@ async def measure(stack: ScratchStack) -> Section:
     section.rows.append(("**all**", "", f"**{total / 2**20:.0f} MiB**"))
     others = (total - triton) / 2**20
     section.rows.append(("**all but Triton**", "", f"**{others:.0f} MiB**"))
-    section.goals.append(Reached("memory", f"{others:.0f} MiB", others < _GOAL_MEBIBYTES))
+    section.goals.append(GoalResult("memory", f"{others:.0f} MiB", others < _GOAL_MEBIBYTES))
     return section

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from benchmarks.goals import Reached
 from benchmarks.load import get_repeatedly
 from benchmarks.processor import Spent, each, shares, spending
-from benchmarks.table import Section, milliseconds, percentile
+from benchmarks.table import GoalResult, Section, milliseconds, percentile
 from darkroom import AsyncClient
 from darkroom.operations.v1 import noop_pb2, operation_pb2
 from deploy.local.scratch.stack import ScratchStack
@@ -53,7 +52,7 @@ async def measure(stack: ScratchStack) -> Section:
             )
         )
         if (name, connections) == ("status", 16):
-            section.goals = [Reached("polls", f"{load.per_second:.0f}/s", load.per_second >= _GOAL, processor=processor)]
+            section.goals = [GoalResult("polls", f"{load.per_second:.0f}/s", load.per_second >= _GOAL, processor=processor)]
         if name == "public keys":
             section.floors["polls"] = f"{load.per_second:.0f}/s"
         if connections == 16:

@@ -10,7 +10,7 @@ import psutil
 
 from benchmarks.table import milliseconds
 from deploy.local.scratch.stack import ScratchStack
-from deploy.topology import PARTS
+from edge.topology import PARTS
 
 _LEAST = 0.00005
 

@@ -9,8 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from benchmarks import worker
-from benchmarks.goals import Reached
-from benchmarks.table import Section, milliseconds
+from benchmarks.table import GoalResult, Section, milliseconds
 from darkroom import AsyncClient
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2, remove_pdf_watermark_pb2, upscale_pb2
 from deploy.local.scratch.stack import ScratchStack
@@ -56,7 +55,7 @@ async def measure(stack: ScratchStack) -> Section:
         section.rows.append((stage, *("–" if cell is None else milliseconds(cell) for cell in cells)))
     overheads = sorted(column["overhead"] for column in columns.values())
     shown = f"{overheads[0] * 1000:.0f}–{overheads[-1] * 1000:.0f} ms"
-    section.goals.append(Reached("overhead", shown, overheads[-1] < _GOAL_SECONDS))
+    section.goals.append(GoalResult("overhead", shown, overheads[-1] < _GOAL_SECONDS))
     return section
 
 

@@ -5,10 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from benchmarks.goals import Reached
+
+@dataclass(frozen=True)
+class GoalResult:
+    """What a run has measured of a goal."""
+
+    name: str
+    """A key of `benchmarks.goals.GOALS`."""
+    now: str
+    met: bool
+    contender: str = "–"
+    ratio: str = "–"
+    processor: str = "–"
+    """Processor time of all parts for one task, or one request."""
+    speed: float | None = None
+    """How fast the contender was, as a share of what it did on the same machine when the goals were set."""
 
 
 @dataclass
@@ -20,7 +32,7 @@ class Section:
     columns: Sequence[str]
     rows: list[Sequence[str]] = field(default_factory=list)
     remarks: str = ""
-    goals: list[Reached] = field(default_factory=list)
+    goals: list[GoalResult] = field(default_factory=list)
     """What it says about the goals."""
     floors: dict[str, str] = field(default_factory=dict)
     """By the name of a goal, which may be another section's: the least that a part of it takes by itself."""

@@ -16,10 +16,9 @@ from pathlib import Path
 import asyncpg
 import grpc
 
-from benchmarks.goals import Reached
 from benchmarks.load import Connection, connected
 from benchmarks.processor import Spent, each, shares, spending
-from benchmarks.table import Section, milliseconds, percentile
+from benchmarks.table import GoalResult, Section, milliseconds, percentile
 from benchmarks.worker import begins
 from darkroom import AsyncClient
 from darkroom.operations.v1 import noop_pb2, operation_pb2
@@ -116,7 +115,7 @@ async def measure(stack: ScratchStack) -> Section:
     )
 
 
-def _goals(darkroom: dict[str, _Figures], anchor: _Figures) -> list[Reached]:
+def _goals(darkroom: dict[str, _Figures], anchor: _Figures) -> list[GoalResult]:
     reached = []
     for path, suffix in (("gRPC", ""), ("JSON", ", JSON")):
         figures = darkroom[path]
@@ -124,12 +123,12 @@ def _goals(darkroom: dict[str, _Figures], anchor: _Figures) -> list[Reached]:
         for (way, goal), rate, other, spent in zip(ways, figures.rates(), anchor.rates(), figures.spent, strict=True):
             ratio = rate / other
             processor = each(spent, _ROUNDS * _TASKS)
-            reached.append(Reached(way + suffix, f"{rate:.0f}/s", ratio >= goal, f"{other:.0f}/s", f"{ratio:.2f}", processor))
+            reached.append(GoalResult(way + suffix, f"{rate:.0f}/s", ratio >= goal, f"{other:.0f}/s", f"{ratio:.2f}", processor))
     reached[0] = replace(reached[0], speed=anchor.rates()[0] / _ANCHOR_WHEN_SET)
     mine, its = ([percentile([call for call, _ in queue.waits], share) for share in (0.5, 0.99)] for queue in (darkroom["gRPC"], anchor))
     shown = [" / ".join(milliseconds(seconds) for seconds in wait) for wait in (mine, its)]
     met = mine[0] < 0.008 and mine[1] < 0.020
-    return [*reached, Reached("start", shown[0], met, shown[1], f"{mine[0] / its[0]:.2f}")]
+    return [*reached, GoalResult("start", shown[0], met, shown[1], f"{mine[0] / its[0]:.2f}")]
 
 
 @asynccontextmanager

@@ -20,11 +20,10 @@ from PIL import Image
 from benchmarks import bare_run, bare_tools, large
 from benchmarks.bare_tasks import processor_seconds
 from benchmarks.bare_tools import TOOLS, Tool
-from benchmarks.goals import Reached
 from benchmarks.load import Connection, connected
 from benchmarks.processor import Spent, each, shares, spending
 from benchmarks.sharp_server import sharp_server
-from benchmarks.table import Section, milliseconds, percentile
+from benchmarks.table import GoalResult, Section, milliseconds, percentile
 from deploy.local.scratch.stack import ScratchStack
 from services.inference.media import configure_libvips
 
@@ -220,8 +219,8 @@ def _cells(mine: _Taken, its: _Taken | None, bare: _Taken) -> tuple[str, ...]:
     )
 
 
-def _reached(mine: _Taken, its: _Taken, goal: str, seconds: float, rate: float) -> Reached:
-    return Reached(
+def _reached(mine: _Taken, its: _Taken, goal: str, seconds: float, rate: float) -> GoalResult:
+    return GoalResult(
         goal,
         f"{milliseconds(mine.median)}, {mine.rate:.0f}/s",
         mine.median <= _SLACK * seconds and mine.rate > rate,

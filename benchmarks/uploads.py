@@ -7,10 +7,9 @@ from collections import Counter
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from benchmarks.goals import Reached
 from benchmarks.load import Connection, connected
 from benchmarks.processor import Spent, each, shares, spending
-from benchmarks.table import Section, milliseconds, percentile
+from benchmarks.table import GoalResult, Section, milliseconds, percentile
 from benchmarks.transfers import presigned
 from deploy.local.scratch.stack import ScratchStack
 
@@ -70,7 +69,7 @@ async def measure(stack: ScratchStack) -> Section:
         if name.startswith("**"):
             median = percentile(kept, 0.5)
             goal = "upload" if last == "complete" else "upload, first use"
-            section.goals.append(Reached(goal, milliseconds(median), median < _LIMIT, processor=processor))
+            section.goals.append(GoalResult(goal, milliseconds(median), median < _LIMIT, processor=processor))
     section.remarks = f"With *complete* it took: {shares(spent['complete'], _RUNS)}."
     return section
 

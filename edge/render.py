@@ -15,7 +15,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import ValidationError
 from pydantic_settings import CliApp
 
-from deploy.topology import AUTHORIZER
 from edge import console, failures, pages, routes
 from edge.addresses import Address, Endpoint, Upstream
 from edge.descriptors import transcoded_descriptors
@@ -23,6 +22,7 @@ from edge.fields import fields_of_bodies
 from edge.page import Page
 from edge.settings import EdgeSettings
 from edge.shapes import lists, shapes
+from edge.topology import AUTHORIZER
 from services.common.rpc import catalogue
 
 Served = TypeVar("Served", Page, pages.Redirect)

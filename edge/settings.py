@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, ValidationInfo, create_model, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from deploy.topology import PUBLIC
 from edge.addresses import Address, Endpoint, Upstream
+from edge.topology import PUBLIC
 from edge.worker_port import WorkerPortSettings
 from services.common.bucket_address import Addressing, SignedFor, bucket_url, check_addressing
 
@@ -283,9 +283,9 @@ class _EdgeSettings(WorkerPortSettings):
         return folder.absolute() if folder else None
 
     def upstream(self, service: str) -> Upstream:
-        """The public listeners of a service. Raises LookupError if deploy/topology.py does not list the service as public."""
+        """The public listeners of a service. Raises LookupError if edge/topology.py does not list the service as public."""
         if service not in PUBLIC:
-            raise LookupError(f"the protos say that {service} answers calls, and deploy/topology.py lists no such public service")
+            raise LookupError(f"the protos say that {service} answers calls, and edge/topology.py lists no such public service")
         return Upstream.parse(getattr(self, f"edge_{service}"))
 
     @property

@@ -20,8 +20,8 @@ from deploy.admin.checks.redaction import Redaction
 from deploy.admin.sources import Source, add_options, source_of
 from deploy.local.layout import REPOSITORY
 from deploy.service_settings import known_settings
-from deploy.topology import SERVICES
 from edge.settings import EdgeSettings
+from edge.topology import SERVICES
 
 _MOST_SECONDS = 120.0
 _SHARE = 0.9

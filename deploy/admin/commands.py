@@ -11,7 +11,7 @@ from deploy.admin import check_command, create_command, migrate_command, service
 from deploy.admin.sources import add_options
 from deploy.installation import InstallationError
 from deploy.local.errors import StackError
-from deploy.topology import DATABASES
+from edge.topology import DATABASES
 
 Run = Callable[[argparse.Namespace], int]
 

@@ -9,7 +9,7 @@ import sys
 from deploy.admin.checks.redaction import Redaction
 from deploy.admin.sources import add_options, source_of
 from deploy.local.layout import REPOSITORY
-from deploy.topology import DATABASES
+from edge.topology import DATABASES
 
 _WAIT_SECONDS = 60
 

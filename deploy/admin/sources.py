@@ -10,7 +10,7 @@ from pathlib import Path
 
 from deploy.installation import Installation
 from deploy.installation.folder import NATS_URL, OPERATOR, addresses
-from deploy.topology import SERVICES
+from edge.topology import SERVICES
 from services.common.environment import PREFIX
 from services.common.tls import MutualTls
 

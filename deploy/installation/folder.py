@@ -10,7 +10,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from deploy.installation.errors import InstallationError
-from deploy.topology import EDGE, SERVICES
+from edge.topology import EDGE, SERVICES
 from services.common.tls import SCALER
 
 OPERATOR = "operator"

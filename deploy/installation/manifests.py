@@ -10,7 +10,7 @@ import yaml
 
 from deploy.installation.errors import InstallationError
 from deploy.installation.folder import CERTIFIED, OPERATOR, Installation
-from deploy.topology import SERVICES
+from edge.topology import SERVICES
 
 Manifest = dict[str, Any]
 

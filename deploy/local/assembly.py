@@ -20,7 +20,7 @@ from deploy.local.programs.triton import triton
 from deploy.local.progress import Progress
 from deploy.local.settings import load_settings
 from deploy.local.stack import Stack
-from deploy.topology import EDGE, SERVICES
+from edge.topology import EDGE, SERVICES
 
 DEFAULT_DIRECTORY = Path(".darkroom")
 

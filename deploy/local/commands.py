@@ -31,7 +31,7 @@ from deploy.local.progress import Lines, LiveList, Progress
 from deploy.local.running import Command, run
 from deploy.local.sign_in_link import invitation, make_link, people_sign_in
 from deploy.local.worker_token import make_worker_token
-from deploy.topology import SERVICES
+from edge.topology import SERVICES
 
 _WHOLE = 1_000
 

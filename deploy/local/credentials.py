@@ -10,7 +10,7 @@ from pathlib import Path
 from deploy.installation import keys
 from deploy.installation.private_file import write_private
 from deploy.local.layout import Layout
-from deploy.topology import DATABASES, SERVICES
+from edge.topology import DATABASES, SERVICES
 from services.common.joining import NATS_USER
 
 OPERATOR = "darkroom"

@@ -13,7 +13,7 @@ import psutil
 from deploy.installation.private_file import write_private
 from deploy.local.errors import StackError
 from deploy.local.layout import Layout
-from deploy.topology import AUTHORIZATION, PUBLIC, SERVICES
+from edge.topology import AUTHORIZATION, PUBLIC, SERVICES
 
 DEFAULT_PUBLIC_PORT = 8080
 DEFAULT_HOST = "127.0.0.1"

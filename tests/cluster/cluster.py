@@ -18,7 +18,7 @@ import asyncpg
 
 from deploy.local.errors import NotReady
 from deploy.local.layout import REPOSITORY, Layout
-from deploy.topology import DATABASES
+from edge.topology import DATABASES
 from tests.cluster import plan
 from tests.cluster.network import Host, lead_virtual_address_to, make_switch
 from tests.cluster.part import Part, base_environment

@@ -11,7 +11,7 @@ from dotenv import dotenv_values
 from deploy.installation.creation import create
 from deploy.installation.folder import Installation
 from deploy.local.layout import REPOSITORY
-from deploy.topology import DATABASES, SERVICES
+from edge.topology import DATABASES, SERVICES
 from models.serve import grpc_target
 from tests.cluster.network import VIRTUAL, Host
 

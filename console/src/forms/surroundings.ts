@@ -4,6 +4,17 @@ import { useTexts } from "../i18n/texts.ts";
 import type { FormField } from "./entries.ts";
 import type { Fault } from "./faults.ts";
 
+/** What each control is given. */
+export type ControlProps = {
+  field: FormField;
+  /** Where it is in the settings, such as `effects.shadow`. */
+  path: string;
+  /** What was set, or else the default. */
+  value: unknown;
+  /** Undefined: as if nothing had been set. */
+  onChange: (value: unknown) => void;
+};
+
 /** What the controls of a form know besides their own values. */
 export type Surroundings = {
   faults: readonly Fault[];

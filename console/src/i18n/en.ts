@@ -953,3 +953,6 @@ export const en = {
     all: "All pipelines",
   },
 };
+
+/** Every text of the page; the other languages have the same, or do not compile. */
+export type Texts = typeof en;

@@ -1,8 +1,7 @@
 import { createContext, useContext } from "react";
-import { en } from "./en.ts";
+import { en, type Texts } from "./en.ts";
 
-/** Every text of the page. `en.ts` says which there are; the other languages have the same, or do not compile. */
-export type Texts = typeof en;
+export type { Texts } from "./en.ts";
 export type Language = "en" | "zh";
 
 export const LANGUAGES: Record<Language, string> = { en: "English", zh: "中文" };

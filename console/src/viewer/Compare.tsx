@@ -3,13 +3,11 @@ import { useTexts } from "../i18n/texts.ts";
 import "../styles/forms.css";
 import "../styles/viewer.css";
 import { Note } from "../ui/Feedback.tsx";
-import { CompareBar } from "./CompareBar.tsx";
+import { CompareBar, type Mode } from "./CompareBar.tsx";
 import { Frame } from "./Frame.tsx";
 import { type Looked, useLooked } from "./looked.ts";
 import { useSize, useZoom } from "./useZoom.ts";
 import { type Point, placed, type Size } from "./view.ts";
-
-export type Mode = "slider" | "side" | "only";
 
 /** Pixels that a press of an arrow key moves the picture by. */
 const KEY_STEP = 60;

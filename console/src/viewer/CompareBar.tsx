@@ -3,11 +3,11 @@ import { type ReactNode, useId } from "react";
 import { useFormats } from "../i18n/format.ts";
 import { useTexts } from "../i18n/texts.ts";
 import { Button, IconButton } from "../ui/Button.tsx";
-import type { Mode } from "./Compare.tsx";
 import type { Zoom } from "./useZoom.ts";
 import { nextZoom } from "./view.ts";
 
-const MODES: readonly Mode[] = ["slider", "side", "only"];
+const MODES = ["slider", "side", "only"] as const;
+export type Mode = (typeof MODES)[number];
 
 /** How two pictures are compared, and how near. */
 export function CompareBar({

@@ -2,11 +2,11 @@ import { useId, useState } from "react";
 import { useTexts } from "../i18n/texts.ts";
 import { ErrorNote, Loading } from "../ui/Feedback.tsx";
 import { CopyButton } from "./CopyButton.tsx";
+import { DownloadButton } from "./DownloadButton.tsx";
 import { useContent } from "./fetched.ts";
 import type { ViewedFile } from "./files.ts";
 import { JsonTree } from "./JsonTree.tsx";
 import type { Json } from "./json.ts";
-import { DownloadButton } from "./ResultView.tsx";
 import { Text } from "./TextView.tsx";
 
 /** What a tool has told: as tables, colours and texts, or as it is. */

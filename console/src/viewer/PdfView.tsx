@@ -4,9 +4,10 @@ import { useFormats } from "../i18n/format.ts";
 import { useTexts } from "../i18n/texts.ts";
 import { Button, ButtonLink } from "../ui/Button.tsx";
 import { ErrorNote, Loading } from "../ui/Feedback.tsx";
+import { DownloadButton } from "./DownloadButton.tsx";
 import { useContent } from "./fetched.ts";
 import type { ViewedFile } from "./files.ts";
-import { DownloadButton, NoView } from "./ResultView.tsx";
+import { NoView } from "./NoView.tsx";
 
 /** Bytes up to which a PDF is fetched unasked. */
 const SMALL = 20_000_000;

@@ -1,14 +1,11 @@
-import { Download } from "lucide-react";
-import type { ReactNode } from "react";
-import { useFormats } from "../i18n/format.ts";
 import { useTexts } from "../i18n/texts.ts";
 import "../styles/viewer.css";
-import { Button } from "../ui/Button.tsx";
-import { Note } from "../ui/Feedback.tsx";
 import { Compare } from "./Compare.tsx";
-import { downloadFile, type ViewedFile } from "./files.ts";
+import { DownloadButton } from "./DownloadButton.tsx";
+import type { ViewedFile } from "./files.ts";
 import { JsonView } from "./JsonView.tsx";
 import { extensionOf, viewKind } from "./kinds.ts";
+import { NoView } from "./NoView.tsx";
 import { PdfView } from "./PdfView.tsx";
 import { TextView } from "./TextView.tsx";
 
@@ -40,31 +37,4 @@ export function ResultView({ file, original }: { file: ViewedFile; original?: Vi
     default:
       return <NoView file={file}>{t.noView}</NoView>;
   }
-}
-
-export function DownloadButton({ file }: { file: ViewedFile }) {
-  const t = useTexts();
-  return (
-    <Button small onClick={() => downloadFile(file)}>
-      <Download aria-hidden />
-      {t.common.download}
-    </Button>
-  );
-}
-
-/** The name and the size of a file that is not shown, and why. */
-export function NoView({ file, children }: { file: ViewedFile; children: ReactNode }) {
-  const { bytes } = useFormats();
-  return (
-    <div className="viewer">
-      <Note>{children}</Note>
-      <div className="viewer-file">
-        <span>
-          <b>{file.name}</b>
-          {file.size !== undefined && <span className="muted"> {bytes(file.size)}</span>}
-        </span>
-        <DownloadButton file={file} />
-      </div>
-    </div>
-  );
 }

@@ -2,9 +2,9 @@ import { useFormats } from "../i18n/format.ts";
 import { useTexts } from "../i18n/texts.ts";
 import { ErrorNote, Loading } from "../ui/Feedback.tsx";
 import { CopyButton } from "./CopyButton.tsx";
+import { DownloadButton } from "./DownloadButton.tsx";
 import { useContent } from "./fetched.ts";
 import type { ViewedFile } from "./files.ts";
-import { DownloadButton } from "./ResultView.tsx";
 
 /** Characters; a page with more is slow. */
 const MOST = 200_000;

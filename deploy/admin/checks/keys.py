@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from deploy.admin.checks.findings import Finding, ok, problem, warning
-from deploy.topology import SERVICES
+from edge.topology import SERVICES
 
 _SUBJECT = "keys"
 _OWN, _TRUSTED = "DARKROOM_SIGNING_KEY_FILE", "DARKROOM_TRUSTED_KEYS_FILE"

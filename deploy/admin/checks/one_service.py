@@ -19,7 +19,7 @@ from deploy.admin.checks.messaging import check_nats
 from deploy.admin.checks.peers import Peer, check_peer
 from deploy.admin.checks.postgres import DatabaseFacts, check_database
 from deploy.service_settings import settings_classes
-from deploy.topology import DATABASES, SERVICES
+from edge.topology import DATABASES, SERVICES
 from services.common.config import DatabaseSettings, ProcessSettings
 from services.common.environment import PREFIX, EnvironmentSettings
 

@@ -15,10 +15,10 @@ from deploy.local.config import BUCKET, LOOPBACK, StackConfig, digest_of, tool
 from deploy.local.errors import NotReady, PartFailed
 from deploy.local.program import Program
 from deploy.local.programs.services import address, authorization_address, internal_address
-from deploy.topology import EDGE, PUBLIC
 from edge.command import arguments
 from edge.render import render
 from edge.settings import EdgeSettings
+from edge.topology import EDGE, PUBLIC
 from services.common.tls import FILES
 
 # The operator's settings for the edge, and for the edge and the services together.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from deploy.installation.nats_users import JOINED_WORKERS, rights_of, user
 from deploy.local.config import StackConfig
 from deploy.local.credentials import OPERATOR
-from deploy.topology import SERVICES
+from edge.topology import SERVICES
 from services.common.joining import NATS_USER
 
 

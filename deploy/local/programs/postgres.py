@@ -13,7 +13,7 @@ from deploy.local.errors import NotReady
 from deploy.local.program import Program
 from deploy.local.programs.postgres_cluster import SUPERUSER, Cluster
 from deploy.local.system_user import AS_ROOT, UNPRIVILEGED_USER
-from deploy.topology import DATABASES
+from edge.topology import DATABASES
 
 # Memory and connections for one small machine; everything that guards data (fsync, full_page_writes,
 # synchronous_commit, checksums) stays at PostgreSQL's own safe default, unless the stack need not be durable.

@@ -19,7 +19,7 @@ from deploy.local.program import Program
 from deploy.local.programs.postgres import database_url, migrated_to, note_migrated
 from deploy.local.supervisor import inherited_environment
 from deploy.service_settings import known_settings
-from deploy.topology import AUTHORIZATION, SERVICES
+from edge.topology import AUTHORIZATION, SERVICES
 from services.common.joining import NATS_USER
 from services.common.tls import FILES
 

@@ -24,7 +24,7 @@ from deploy.installation import create
 from deploy.installation.keys import create_signing_keys
 from deploy.local.config import tool
 from deploy.local.scratch.ports import free_port
-from deploy.topology import DATABASES, SERVICES
+from edge.topology import DATABASES, SERVICES
 from services.common.nats_servers import NatsServers
 from tests.component.admin.conftest import Check
 from tests.stacks import StackUnderTest

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from deploy.topology import DATABASES
+from edge.topology import DATABASES
 from services.common.database import Database, opened
 from services.common.database_address import DatabaseAddress
 from services.common.migrations import migrate

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from deploy.local.layout import REPOSITORY
-from deploy.topology import DATABASES
+from edge.topology import DATABASES
 from services.common.database import engine
 from services.common.migrations import migrate
 from tests.component.common.schemas import noticed, read_schema

@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from deploy.local.scratch.ports import free_port
-from deploy.topology import PUBLIC
 from edge.settings import EdgeSettings
+from edge.topology import PUBLIC
 from services.common.rpc import catalogue
 from services.files.presign import Presigner
 from tests.component.edge.conftest import UPLOAD_LIMIT, envoy

@@ -15,8 +15,8 @@ import pytest
 from darkroom import AsyncClient, Backoff, RateLimited
 from darkroom.tasks.v1 import tasks_service_pb2, tasks_service_pb2_grpc
 from deploy.local.scratch.ports import free_port
-from deploy.topology import PUBLIC
 from edge.settings import EdgeSettings
+from edge.topology import PUBLIC
 from services.accounts.domain.admission import Admission
 from services.accounts.domain.authentication import IdentitySigner, KeyAuthenticator
 from services.accounts.domain.keys import make_key

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from deploy.local.scratch.ports import free_port
-from deploy.topology import PUBLIC
 from edge.settings import EdgeSettings
+from edge.topology import PUBLIC
 from services.common.bucket_address import Addressing
 from services.files.presign import Presigner
 from tests.component.edge.conftest import envoy

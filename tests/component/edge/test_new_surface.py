@@ -15,9 +15,9 @@ import httpx
 import pytest
 
 from deploy.local.scratch.ports import free_port
-from deploy.topology import PUBLIC
 from edge.render import render
 from edge.settings import EdgeSettings
+from edge.topology import PUBLIC
 from services.accounts.domain.admission import Admission
 from services.accounts.domain.authentication import IdentitySigner, KeyAuthenticator
 from services.accounts.domain.keys import make_key

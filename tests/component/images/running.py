@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.layout import REPOSITORY
-from deploy.topology import SERVICES
+from edge.topology import SERVICES
 from tests.component.images.composition import Composition
 from tests.component.images.container import USER
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from deploy.topology import SERVICES
+from edge.topology import SERVICES
 from tests.component.stack.test_whole_stack import command
 from tests.stacks import StackUnderTest
 

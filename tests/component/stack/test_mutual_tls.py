@@ -20,7 +20,7 @@ from darkroom.tasks.v1 import task_pb2
 from deploy.local.certificates import create_certificates
 from deploy.local.credentials import OPERATOR, signing_key_file
 from deploy.local.daemon.child import read_environment
-from deploy.topology import AUTHORIZATION, EDGE, PUBLIC, SERVICES
+from edge.topology import AUTHORIZATION, EDGE, PUBLIC, SERVICES
 from envoy_api.envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 from externalscaler import externalscaler_pb2, externalscaler_pb2_grpc
 from services.common.identity import Signer

@@ -7,7 +7,7 @@ import asyncio
 import nats
 import pytest
 
-from deploy.topology import SERVICES
+from edge.topology import SERVICES
 from services.common.nats_servers import NatsServers
 from tests.stacks import StackUnderTest
 

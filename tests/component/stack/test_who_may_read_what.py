@@ -12,7 +12,7 @@ import psutil
 from deploy.local.daemon.child import read_environment
 from deploy.local.processes import find_processes, listening_ports
 from deploy.local.supervisor import MARKER
-from deploy.topology import SERVICES
+from edge.topology import SERVICES
 from models.shared_memory import region_prefix
 from tests.stacks import StackUnderTest
 

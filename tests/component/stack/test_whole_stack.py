@@ -15,7 +15,7 @@ from dotenv import dotenv_values
 
 from deploy.local.layout import Layout
 from deploy.local.processes import find_processes
-from deploy.topology import SERVICES
+from edge.topology import SERVICES
 from tests.certificate import make_certificate
 from tests.stacks import StackUnderTest
 

@@ -12,7 +12,7 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2
 from darkroom.rest.v1 import files_pb2, images_pb2, pdfs_pb2
 from darkroom.rest.v1 import tasks_pb2 as pilio_tasks_pb2
 from darkroom.tasks.v1 import tasks_service_pb2
-from deploy.topology import SERVICES
+from edge.topology import SERVICES
 from services.common.rpc import catalogue
 from services.common.rpc.policy import PolicyTable
 

@@ -15,8 +15,8 @@ from deploy.installation.folder import MOUNTED
 from deploy.local.config import tool
 from deploy.local.layout import REPOSITORY
 from deploy.service_settings import known_settings
-from deploy.topology import SERVICES
 from edge.settings import EdgeSettings
+from edge.topology import SERVICES
 
 FOLDER = REPOSITORY / "deploy" / "hosts"
 ADDRESSES = dotenv_values(FOLDER / "hosts.env")

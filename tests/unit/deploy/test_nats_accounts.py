@@ -13,7 +13,7 @@ from deploy.local.assembly import create_stack
 from deploy.local.commands import main
 from deploy.local.errors import StackError
 from deploy.local.programs.services import service_environment
-from deploy.topology import SERVICES
+from edge.topology import SERVICES
 from services.common.joining import NATS_USER
 
 

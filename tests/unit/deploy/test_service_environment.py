@@ -12,7 +12,7 @@ from deploy.local.layout import Layout
 from deploy.local.programs.services import service_environment
 from deploy.local.supervisor import inherited_environment
 from deploy.service_settings import settings_classes
-from deploy.topology import DATABASES, SERVICES
+from edge.topology import DATABASES, SERVICES
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What derives from deploy/topology.py, and the folders that it speaks of."""
+"""What derives from edge/topology.py, and the folders that it speaks of."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from deploy.local.layout import REPOSITORY, Layout
 from deploy.local.monitoring import write_scrape_configuration
 from deploy.local.ports import choose_ports, load_ports
 from deploy.local.settings import Settings
-from deploy.topology import DATABASES, PARTS, PUBLIC, SERVICES
 from edge.settings import EdgeSettings
+from edge.topology import DATABASES, PARTS, PUBLIC, SERVICES
 
 
 @pytest.fixture

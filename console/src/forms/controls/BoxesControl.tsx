@@ -4,8 +4,7 @@ import type { FormField } from "../entries.ts";
 import { useFieldError, useSurroundings } from "../surroundings.ts";
 import { list, record } from "../values.ts";
 import { useAbout } from "./about.tsx";
-import type { ControlProps } from "./FieldControl.tsx";
-import { ListControl } from "./ListControl.tsx";
+import { ListControl, type ListProps } from "./ListControl.tsx";
 
 const SIDES: readonly FormField[] = (["x1", "y1", "x2", "y2"] as const).map((name) => ({
   name,
@@ -18,7 +17,7 @@ const SIDES: readonly FormField[] = (["x1", "y1", "x2", "y2"] as const).map((nam
 }));
 
 /** Boxes in a picture: drawn on it if there is one to draw on, or else as numbers. */
-export function BoxesControl(props: ControlProps) {
+export function BoxesControl(props: ListProps) {
   const { field, path, value, onChange } = props;
   const { picture } = useSurroundings();
   const { label } = useAbout(field);

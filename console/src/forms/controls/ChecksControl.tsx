@@ -1,8 +1,7 @@
 import { useNames } from "../names.ts";
-import { useFieldError } from "../surroundings.ts";
+import { type ControlProps, useFieldError } from "../surroundings.ts";
 import { list } from "../values.ts";
 import { useAbout } from "./about.tsx";
-import type { ControlProps } from "./FieldControl.tsx";
 
 /** Any of several values. */
 export function ChecksControl({ field, path, value, onChange }: ControlProps) {

@@ -3,9 +3,8 @@ import { useTexts } from "../../i18n/texts.ts";
 import { SelectField } from "../../ui/Field.tsx";
 import type { Option } from "../entries.ts";
 import { useNames } from "../names.ts";
-import { useFieldError } from "../surroundings.ts";
+import { type ControlProps, useFieldError } from "../surroundings.ts";
 import { useAbout } from "./about.tsx";
-import type { ControlProps } from "./FieldControl.tsx";
 
 const MOST_BUTTONS = 4;
 const MOST_CHARACTERS = 44;

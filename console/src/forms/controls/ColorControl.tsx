@@ -2,9 +2,8 @@ import { useTexts } from "../../i18n/texts.ts";
 import { Button } from "../../ui/Button.tsx";
 import { Field } from "../../ui/Field.tsx";
 import { useNames } from "../names.ts";
-import { useFieldError } from "../surroundings.ts";
+import { type ControlProps, useFieldError } from "../surroundings.ts";
 import { useAbout } from "./about.tsx";
-import type { ControlProps } from "./FieldControl.tsx";
 
 const DIGITS = /^#[0-9a-f]{6}/i;
 

@@ -1,16 +1,19 @@
 import { Plus, Trash2 } from "lucide-react";
+import type { ComponentType } from "react";
 import { useTexts } from "../../i18n/texts.ts";
 import { Button, IconButton } from "../../ui/Button.tsx";
-import type { FormField } from "../entries.ts";
-import { FieldList } from "../FieldList.tsx";
 import { useNames } from "../names.ts";
-import { useFieldError } from "../surroundings.ts";
-import { list, newRow, record } from "../values.ts";
+import { type ControlProps, useFieldError } from "../surroundings.ts";
+import { list, newRow } from "../values.ts";
 import { useAbout } from "./about.tsx";
-import { type ControlProps, FieldControl } from "./FieldControl.tsx";
+
+/** `field` is that of the list; `number` counts from 1. */
+export type RowProps = ControlProps & { number: number };
+/** A list with the control of a row. The caller passes it, since a row may itself have lists. */
+export type ListProps = ControlProps & { Row: ComponentType<RowProps> };
 
 /** Rows of plain values or of objects, to add and to remove. */
-export function ListControl({ field, path, value, onChange }: ControlProps) {
+export function ListControl({ field, path, value, onChange, Row }: ListProps) {
   const t = useTexts();
   const names = useNames();
   const { label, help } = useAbout(field);
@@ -29,7 +32,7 @@ export function ListControl({ field, path, value, onChange }: ControlProps) {
           <Row
             field={field}
             path={`${path}[${index}]`}
-            row={row}
+            value={row}
             number={index + 1}
             onChange={(next) => put(index, next)}
           />
@@ -56,30 +59,4 @@ export function ListControl({ field, path, value, onChange }: ControlProps) {
       </div>
     </fieldset>
   );
-}
-
-function Row({
-  field,
-  path,
-  row,
-  number,
-  onChange,
-}: {
-  field: FormField;
-  path: string;
-  row: unknown;
-  number: number;
-  onChange: (row: unknown) => void;
-}) {
-  const t = useTexts();
-  if (field.fields)
-    return (
-      <fieldset className="settings-group">
-        <legend>{t.forms.row(number)}</legend>
-        <FieldList fields={field.fields} value={record(row)} onChange={onChange} path={`${path}.`} />
-      </fieldset>
-    );
-  const item: FormField = { type: "string", ...field.item, name: "", label: t.forms.row(number), required: true };
-  // A row that is emptied stays until it is removed.
-  return <FieldControl field={item} path={path} value={row} onChange={(next) => onChange(next ?? "")} />;
 }

@@ -3,10 +3,9 @@ import { useTexts } from "../../i18n/texts.ts";
 import { Field } from "../../ui/Field.tsx";
 import { useNames } from "../names.ts";
 import { slider } from "../slider.ts";
-import { useFieldError } from "../surroundings.ts";
+import { type ControlProps, useFieldError } from "../surroundings.ts";
 import { typed } from "../values.ts";
 import { useAbout } from "./about.tsx";
-import type { ControlProps } from "./FieldControl.tsx";
 
 /** A box for a number, with a slider where its limits are near enough to each other. */
 export function NumberControl({ field, path, value, onChange }: ControlProps) {

@@ -1,9 +1,8 @@
 import { useId } from "react";
 import { TextArea, TextField } from "../../ui/Field.tsx";
 import { useNames } from "../names.ts";
-import { useFieldError, useSurroundings } from "../surroundings.ts";
+import { type ControlProps, useFieldError, useSurroundings } from "../surroundings.ts";
 import { useAbout } from "./about.tsx";
-import type { ControlProps } from "./FieldControl.tsx";
 
 /** A text of one line, or of several where it may be long. What a pattern asks for is said in the server's words. */
 export function TextControl({ field, path, value, onChange }: ControlProps) {

@@ -21,7 +21,7 @@ from deploy.installation import Installation, create, creation
 from deploy.installation.authority import Lifetime
 from deploy.installation.nats_users import rights_of
 from deploy.local.scratch.ports import free_port
-from deploy.topology import SERVICES
+from edge.topology import SERVICES
 from services.common.tls import MutualTls
 
 _DAY = datetime.timedelta(days=1)

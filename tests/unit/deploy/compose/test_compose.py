@@ -18,9 +18,9 @@ from deploy.installation.folder import MOUNTED, addresses
 from deploy.local.layout import REPOSITORY
 from deploy.local.programs.object_storage import PLACEHOLDER
 from deploy.service_settings import known_settings
-from deploy.topology import EDGE, SERVICES
 from edge.command import arguments
 from edge.settings import EdgeSettings
+from edge.topology import EDGE, SERVICES
 
 FOLDER = REPOSITORY / "deploy" / "compose"
 INSTALLED = "${DARKROOM_INSTALLATION:-./installation}"

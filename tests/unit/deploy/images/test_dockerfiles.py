@@ -11,7 +11,7 @@ import pytest
 
 from deploy.images.catalogue import IMAGES
 from deploy.local.layout import REPOSITORY
-from deploy.topology import SERVICES
+from edge.topology import SERVICES
 
 FOLDER = REPOSITORY / "deploy" / "images"
 FILES = sorted(FOLDER.glob("*.Dockerfile"))

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 from deploy.installation import Installation, InstallationError, create, creation
 from deploy.installation.authority import Lifetime, names_of
 from deploy.installation.folder import CERTIFIED, MOUNTED
-from deploy.topology import DATABASES, SERVICES
+from edge.topology import DATABASES, SERVICES
 from services.common.identity import Signer
 from services.common.joining import NATS_USER
 from services.common.tls import FILES, MutualTls

@@ -12,7 +12,7 @@ import yaml
 from deploy.admin.commands import main
 from deploy.installation import create
 from deploy.installation.folder import CERTIFIED, OPERATOR
-from deploy.topology import SERVICES
+from edge.topology import SERVICES
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from deploy.kubectl import fetch, kubectl
-from deploy.topology import EDGE, SERVICES
+from edge.topology import EDGE, SERVICES
 
 REPOSITORY = Path(__file__).resolve().parents[4]
 FOLDER = REPOSITORY / "deploy" / "kubernetes"

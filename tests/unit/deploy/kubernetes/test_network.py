@@ -10,7 +10,7 @@ import pytest
 
 from deploy.installation import Installation
 from deploy.service_settings import known_settings
-from deploy.topology import DATABASES, EDGE
+from edge.topology import DATABASES, EDGE
 from tests.unit.deploy.kubernetes.manifests import (
     FOLDER,
     OVERLAYS,

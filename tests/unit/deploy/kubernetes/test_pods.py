@@ -7,7 +7,7 @@ import re
 import pytest
 import yaml
 
-from deploy.topology import PUBLIC, SERVICES
+from edge.topology import PUBLIC, SERVICES
 from services.common.config import ServiceSettings
 from tests.unit.deploy.kubernetes.manifests import OVERLAYS, REPOSITORY, Object, Workload, matches, mounts, of_kind, overlay, workloads
 

@@ -9,8 +9,8 @@ import pytest
 from deploy.installation import Installation
 from deploy.installation.folder import MOUNTED
 from deploy.service_settings import known_settings, settings_classes
-from deploy.topology import EDGE, SERVICES
 from edge.settings import EdgeSettings
+from edge.topology import EDGE, SERVICES
 from services.common.config import ProcessSettings
 from tests.unit.deploy.kubernetes.manifests import (
     OVERLAYS,
