@@ -7,6 +7,7 @@ PORT   :=
 JOIN :=
 MINUTES :=
 NAME :=
+SINCE :=
 STAY :=
 VERSION :=
 
@@ -86,6 +87,9 @@ test: browser ## run the tests of each change; those that break the system have 
 test-all: browser ## run every test and every case, chaos, the real weights, and the images where they can be built
 	@$(pytest) --thorough $(ARGS)
 	@deploy/images/test
+
+test-changed: browser ## run the tests that import or name what differs from HEAD, or from SINCE (a commit)
+	@tests=$$($(bin)/python -m tests.harness.changed $(SINCE)) && if [ -n "$$tests" ]; then $(pytest) $$tests $(ARGS); fi
 
 test-unit: setup ## run the tests that need no server
 	@$(pytest) -m unit tests/unit $(ARGS)
