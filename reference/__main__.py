@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from reference import cli, completeness, guides, markdown, openapi, operation_pages, pilio
+from reference import completeness, guides, markdown, openapi, operation_pages, pilio
 from reference.comments import Comments
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
@@ -21,6 +21,8 @@ GENERATED = FOLDER / "generated"
 
 def committed_pages() -> dict[str, str]:
     """File name in docs/reference → content."""
+    from reference import cli  # The documents are written without the command line, which takes a second to import.
+
     return {"errors.md": markdown.errors(Comments()), "cli.md": cli.rendered()}
 
 
