@@ -127,7 +127,7 @@ chaos: setup ## kill, pause and restart parts under load for five minutes (CHAOS
 fuzz: setup ## send chance requests to every method and operation for some minutes (FUZZ_SECONDS each, FUZZ_SEED)
 	@export FUZZ_SECONDS=$${FUZZ_SECONDS:-120} FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} && echo "FUZZ_SEED=$$FUZZ_SEED" && $(bin)/python -m pytest -n 0 --timeout 3600 tests/system/test_fuzz_grpc.py tests/system/test_fuzz_http.py $(ARGS)
 
-check: setup ## formatting, lint, types, layers, protos, that docs say what the protos say, and the console's code
+check: setup ## formatting, lint, types, layers, protos, that docs say what the protos say, that no client breaks, and the console's code
 	$(bin)/ruff format --check $(wildcard $(code))
 	$(bin)/ruff check $(wildcard $(code))
 	$(bin)/mypy $(wildcard $(typed))
@@ -135,14 +135,13 @@ check: setup ## formatting, lint, types, layers, protos, that docs say what the 
 	$(bin)/buf lint
 	$(bin)/buf format protos --diff --exit-code
 	$(bin)/python -m reference --check
+	$(bin)/python -m reference.breaking
 	cd console && $(node) node_modules/@biomejs/biome/bin/biome ci --error-on-warnings --diagnostic-level=warn .
 	cd console && $(node) node_modules/typescript/bin/tsc --noEmit
 	cd console && $(node) --test --test-reporter=dot 'src/**/*.test.ts'
 
-breaking: setup ## compare the protos with those of the last release tag
-	@tag=$$(git describe --tags --abbrev=0 2>/dev/null) || { echo "There is no release tag yet to compare with."; exit 0; }; old=$$(mktemp -d) && trap 'rm -r "$$old"' EXIT && \
-	  git archive "$$tag" buf.yaml protos third_party | tar -x -C "$$old" && \
-	  mkdir "$$old/gen" && cp -r gen/google_protos "$$old/gen" && $(bin)/buf breaking --against "$$old"
+breaking: setup ## compare the protos and the OpenAPI documents with those of the last release, the newest tag
+	@$(bin)/python -m reference.breaking
 
 format: setup ## format code and protos in place
 	$(bin)/ruff check --fix-only $(wildcard $(code))
@@ -161,7 +160,7 @@ models: setup ## install, verify and list the model weights
 generate: setup ## generate gen/ from the protos
 	@$(bin)/python protos/generate.py
 
-reference: setup ## write docs/reference from the protos
+reference: setup ## write docs/reference, and the tables of docs/operations, from the protos
 	@$(bin)/python -m reference
 
 wheel: setup ## build the Python client and the darkroom command as a wheel in dist/

@@ -74,7 +74,9 @@ def main() -> None:
         _step("node packages", lambda: _run(python, "-m", "models.npm", CONSOLE, CACHE / "npm"), pinned, CONSOLE / "node_modules")
         console = [path for part in ("src", "public", "scripts") for path in _files(f"console/{part}", "*") if path.is_file()]
         console += sorted(path for path in CONSOLE.iterdir() if path.is_file())
-        described = [*_files("docs/reference", "*openapi.json"), *_files("reference", "*.py"), *_files("reference", "*.toml")]
+        # What the API's documents and the forms are made from, beside the protos.
+        described = [path for pattern in ("*.py", "*.toml", "*.md", "*.json") for path in _files("reference", pattern)]
+        described += [*_files("services/common", "*.py"), *_files("services/gateway", "*.py"), ROOT / "pyproject.toml"]
         _step("console", _build_console, [*console, *described, *protos], CACHE / "console" / "index.html")
         if {"browser", "bench"} & set(sys.argv[1:]):
             browser = [ROOT / "deploy" / "browser.py", REQUIREMENTS / "main.txt"]
@@ -185,6 +187,7 @@ def _build_console() -> None:
     """Generate the types and forms of the console, and build its files."""
     generated = CONSOLE / "generated"
     generated.mkdir(exist_ok=True)
+    _run(VENV / "bin" / "python", "-m", "reference", "openapi", generated / "openapi")
     _run(VENV / "bin" / "python", "-m", "reference.console_forms", generated / "forms.json")
     _run(NODE, "scripts/generate.mjs", folder=CONSOLE)
     _run(NODE, "node_modules/vite/bin/vite.js", "build", "--logLevel", "error", folder=CONSOLE)

@@ -105,7 +105,7 @@ def _python_client(gen: Path) -> None:
     # In a separate process, which imports the modules that have just been generated. Those of the old gen/ would come first if they were in
     # a package and the new ones were not.
     (gen / "darkroom" / "operations" / "__init__.py").touch()
-    environment = {**os.environ, "PYTHONPATH": str(gen)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(gen), os.environ.get("PYTHONPATH"))))}
     subprocess.run([sys.executable, "-m", "protos.sdk", str(gen)], check=True, cwd=ROOT, env=environment)
 
 

@@ -1,1 +1,1 @@
-"""Generates the reference from the protos: the OpenAPI document, `llms.txt` and `llms-full.txt`, and the pages in docs/reference."""
+"""Generates the reference from the protos: the OpenAPI documents, `llms.txt` and `llms-full.txt`, and the pages of docs/reference."""

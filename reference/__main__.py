@@ -1,6 +1,9 @@
 """`python -m reference`: write docs/reference, and the tables in docs/operations.
 
-With `--check`, write nothing, and fail if the reference or a guide in docs/ does not match the protos.
+`python -m reference openapi FOLDER` writes only the OpenAPI documents, to FOLDER. The console's build and `python -m reference.breaking`,
+which runs it in the code of an earlier version, call it: the command and the names of the files stay.
+
+With `--check`, write nothing, and fail if a committed page or a guide in docs/ does not match the protos.
 """
 
 from __future__ import annotations
@@ -8,29 +11,36 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from reference import cli, completeness, guides, markdown, openapi, operation_pages, pilio
+from reference import completeness, guides, markdown, openapi, operation_pages, pilio
 from reference.comments import Comments
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
+GENERATED = FOLDER / "generated"
+"""Not committed: the pages and documents that are long and change with every proto."""
 
 
-def pages() -> dict[str, str]:
+def committed_pages() -> dict[str, str]:
     """File name in docs/reference → content."""
-    comments = Comments()
-    return {
-        **{openapi.file_name(surface): openapi.rendered(surface) for surface in openapi.surfaces()},
-        **{markdown.page_name(surface): markdown.json_api(surface) for surface in openapi.surfaces()},
-        "grpc-api.md": markdown.grpc_api(comments),
-        "errors.md": markdown.errors(comments),
-        pilio.FILE_NAME: pilio.rendered(),
-        "cli.md": cli.rendered(),
-    }
+    from reference import cli  # The documents are written without the command line, which takes a second to import.
+
+    return {"errors.md": markdown.errors(Comments()), "cli.md": cli.rendered()}
+
+
+def documents() -> dict[str, str]:
+    """File name → content of each OpenAPI document."""
+    return {openapi.file_name(surface): openapi.rendered(surface) for surface in openapi.surfaces()} | {pilio.FILE_NAME: pilio.rendered()}
+
+
+def generated_pages() -> dict[str, str]:
+    """File name in docs/reference/generated → content."""
+    pages = {markdown.page_name(surface): markdown.json_api(surface) for surface in openapi.surfaces()}
+    return documents() | pages | {"grpc-api.md": markdown.grpc_api(Comments())}
 
 
 def stale(folder: Path = FOLDER) -> list[str]:
-    """What is wrong with the written reference, one line each."""
-    wanted = pages()
-    found = {path.name: path.read_text() for path in folder.glob("*") if path.is_file()}
+    """What is wrong with the committed pages, one line each."""
+    wanted = committed_pages()
+    found = {path.name: path.read_text() for path in folder.glob("*") if path.is_file() and path.name != "README.md"}
     problems = [
         f"docs/reference/{name} is not what the protos say: run `make reference`" for name in wanted if found.get(name) != wanted[name]
     ]
@@ -39,17 +49,26 @@ def stale(folder: Path = FOLDER) -> list[str]:
 
 def main() -> int:
     """The command line; the exit status."""
-    if "--check" in sys.argv[1:]:
-        problems = completeness.problems() + stale() + operation_pages.problems() + guides.problems()
-        for problem in problems:
-            print(problem, file=sys.stderr)
-        return 1 if problems else 0
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    for name, content in pages().items():
-        (FOLDER / name).write_text(content)
-    for path, text in operation_pages.pages().items():
-        path.write_text(text)
+    match sys.argv[1:]:
+        case ["--check"]:
+            problems = completeness.problems() + stale() + operation_pages.problems() + guides.problems()
+            for problem in problems:
+                print(problem, file=sys.stderr)
+            return 1 if problems else 0
+        case ["openapi", folder]:
+            _write(Path(folder), documents())
+        case _:
+            _write(FOLDER, committed_pages())
+            _write(GENERATED, generated_pages())
+            for path, text in operation_pages.pages().items():
+                path.write_text(text)
     return 0
+
+
+def _write(folder: Path, files: dict[str, str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_text(content)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ _HEAD = """<!-- Written by `make reference` from the command line itself. -->
 
 # `darkroom`, command by command
 
-[The guide](../cli.md) explains what the commands have in common (results, Ctrl-C, exit codes, JSON). Every command has `--help`.
+[The guide](../how-to/command-line.md) explains what the commands have in common: results, Ctrl-C, exit codes, JSON. Each has `--help`.
 """
 
 

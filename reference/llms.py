@@ -67,4 +67,5 @@ def full() -> str:
 
 def guide_files() -> list[Path]:
     """The written pages of docs/ and its folders, sorted by name, without what is generated."""
-    return sorted(path for path in _DOCS.rglob("*.md") if path.parent.name != "reference")
+    reference = _DOCS / "reference"
+    return sorted([*(path for path in _DOCS.rglob("*.md") if reference not in path.parents), reference / "README.md"])

@@ -35,7 +35,7 @@ _KEYWORDS = {
 
 
 def page_name(surface: Surface) -> str:
-    """The file name of a JSON surface's page in docs/reference."""
+    """The file name of a JSON surface's page in docs/reference/generated."""
     return surface.reference.page or f"{surface.name}-api.md"
 
 
@@ -143,7 +143,7 @@ def grpc_api(comments: Comments) -> str:
         "# gRPC API\n",
         "The native API, on the same port as the JSON API. Send the API key in the metadata `authorization: Bearer …`. Server "
         "reflection is enabled, so `grpcurl` works without the protos. An error carries `google.rpc.ErrorInfo` with the domain "
-        "`darkroom` and a `reason` from [errors.md](errors.md), `BadRequest` if a field is invalid, and `RetryInfo` if a later "
+        "`darkroom` and a `reason` from [errors.md](../errors.md), `BadRequest` if a field is invalid, and `RetryInfo` if a later "
         "retry may succeed.\n",
     ]
     parts += [_service(service, comments) for service in services]

@@ -39,7 +39,7 @@ def surfaces() -> list[Surface]:
 
 
 def file_name(surface: Surface) -> str:
-    """The file name of the surface's document, in docs/reference and at the edge."""
+    """The file name of the surface's document, in docs/reference/generated and at the edge."""
     return surface.reference.openapi or f"{surface.name}.openapi.json"
 
 

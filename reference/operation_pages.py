@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from darkroom.operations.v1 import options_pb2
+from google.protobuf.descriptor import FileDescriptor
+
+from darkroom.operations.v1 import operation_pb2, options_pb2
 from reference import markdown
 from reference.comments import Comments
 from reference.openapi import document
@@ -25,7 +27,8 @@ FOLDER = _ROOT / "docs" / "operations"
 Prices = Mapping[str, Mapping[str, Any]]
 
 _BLOCK = re.compile(r"(<!-- options of (\w+)(?:: (\w+) (\S+))? -->\n).*?(<!-- end of options -->)", re.DOTALL)
-_ANCHOR = re.compile(r"\]\(#")
+_ANCHOR = re.compile(r"\[(\w+)\]\(#\w+\)")
+_PROTOS = "../../protos/"
 _KINDS = {
     options_pb2.MEDIA_KIND_IMAGE: "picture",
     options_pb2.MEDIA_KIND_PDF: "PDF",
@@ -72,10 +75,10 @@ def _options(comments: Comments, prices: Prices, name: str, verb: str | None, pa
     spec = specs()[name]
     parts = ["\n", _summary(spec, prices), "\n"]
     if verb and path:
-        parts += [f"**`{verb} {path}`**\n\n", _linked(markdown.properties(_body(verb.lower(), path)), "json-api"), "\n"]
-    parts.append(f"**gRPC: `{name}` of an [Operation](../reference/grpc-api.md#operation)**")
+        parts += [f"**`{verb} {path}`**\n\n", _linked(markdown.properties(_body(verb.lower(), path)), _declaring(verb, path)), "\n"]
+    parts.append(f"**gRPC: `{name}` of an [Operation]({_PROTOS}{operation_pb2.DESCRIPTOR.name})**")
     if spec.message.fields:
-        parts += ["\n\n", _linked(markdown.fields(spec.message, comments), "grpc-api")]
+        parts += ["\n\n", _linked(markdown.fields(spec.message, comments), spec.message.file)]
     else:
         parts.append(": it has no parameters.\n")
     return "".join([*parts, "\n"])
@@ -103,6 +106,17 @@ def _body(verb: str, path: str) -> dict[str, Any]:
     return found["components"]["schemas"][name] if name else schema
 
 
-def _linked(table: str, page: str) -> str:
-    """A table of docs/reference, with its links adapted for docs/operations."""
-    return _ANCHOR.sub(f"](../reference/{page}.md#", table)
+def _declaring(verb: str, path: str) -> FileDescriptor:
+    """The proto file that declares the method of a call."""
+    return next(route.method.containing_service.file for route in catalogue.routes() if (route.verb, route.template.text) == (verb, path))
+
+
+def _linked(table: str, file: FileDescriptor) -> str:
+    """A table of the reference whose types lead to the protos that declare them: `file`, and what it imports."""
+    declared: dict[str, str] = {}
+    files = [file]
+    for one in files:
+        files += [imported for imported in one.dependencies if imported not in files]
+        for name in (*one.message_types_by_name, *one.enum_types_by_name):
+            declared.setdefault(name, one.name)
+    return _ANCHOR.sub(lambda match: f"[{match[1]}]({_PROTOS}{declared[match[1]]})", table)

@@ -1,4 +1,4 @@
-// Writes what is generated for the console: the types of both JSON APIs, from the OpenAPI documents that the edge serves.
+// Writes the types of both JSON APIs, from the OpenAPI documents that `python -m reference openapi generated/openapi` has written.
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import openapiTS, { astToString } from "openapi-typescript";
 
@@ -7,6 +7,6 @@ const DOCUMENTS = { v1: "openapi.json", snapotter: "snapotter-openapi.json" };
 
 await mkdir(new URL("generated/", HERE), { recursive: true });
 for (const [name, file] of Object.entries(DOCUMENTS)) {
-  const document = JSON.parse(await readFile(new URL(`../docs/reference/${file}`, HERE), "utf8"));
+  const document = JSON.parse(await readFile(new URL(`generated/openapi/${file}`, HERE), "utf8"));
   await writeFile(new URL(`generated/${name}.ts`, HERE), astToString(await openapiTS(document)));
 }

@@ -11,6 +11,7 @@ import pytest
 
 from edge import console, pages
 from reference import llms, openapi, pilio
+from reference.__main__ import FOLDER
 from services.common.rpc import catalogue
 from tests.component.edge.conftest import Edge
 
@@ -25,6 +26,12 @@ async def test_openapi_is_served_as_it_is_generated(http: httpx.AsyncClient) -> 
         assert reply.json() == json.loads(text)
     # A document may be read from a page of anybody's: it holds no secret.
     assert reply.headers["access-control-allow-origin"] == "*"
+
+
+async def test_the_reference_is_where_its_page_says(http: httpx.AsyncClient) -> None:
+    addresses = set(re.findall(r"`(/[a-z][\w/.-]*)`", (FOLDER / "README.md").read_text()))
+    assert {"/docs", "/openapi.json", "/llms.txt", "/api/docs/"} < addresses
+    assert [path for path in sorted(addresses) if (await http.get(path)).status_code != 200] == []
 
 
 async def test_texts_for_language_models(http: httpx.AsyncClient) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reference import guides, llms, markdown, operation_pages
-from reference.__main__ import FOLDER, pages, stale
+from reference.__main__ import FOLDER, committed_pages, generated_pages, stale
 from reference.operations import openapi_path
 from services.common.errors import ErrorReason
 from services.common.rpc import catalogue
@@ -45,23 +45,30 @@ def test_pictures_of_pages_are_small() -> None:
 
 
 def test_a_change_is_noticed(tmp_path: Path) -> None:
-    for name, content in pages().items():
+    (tmp_path / "README.md").write_text("By hand.")
+    for name, content in committed_pages().items():
         (tmp_path / name).write_text(content)
     assert stale(tmp_path) == []
     (tmp_path / "errors.md").write_text("| 404 |")
-    (tmp_path / "openapi.json").unlink()
+    (tmp_path / "cli.md").unlink()
     (tmp_path / "old.md").touch()
     assert [problem.partition(" ")[0] for problem in stale(tmp_path)] == [
-        "docs/reference/openapi.json",
         "docs/reference/errors.md",
+        "docs/reference/cli.md",
         "docs/reference/old.md",
     ]
 
 
+def test_where_the_rest_of_the_reference_is() -> None:
+    named = re.findall(r"`([a-z-]+\.(?:md|json))`", (FOLDER / "README.md").read_text())
+    assert sorted(named) == sorted(generated_pages())
+
+
 def test_every_method_and_reason_is_there() -> None:
-    grpc_api, errors = ((FOLDER / name).read_text() for name in ("grpc-api.md", "errors.md"))
+    pages, errors = generated_pages(), (FOLDER / "errors.md").read_text()
+    grpc_api = pages["grpc-api.md"]
     for route in catalogue.routes():
-        page = (FOLDER / markdown.page_name(route.surface)).read_text()
+        page = pages[markdown.page_name(route.surface)]
         assert f"### {route.verb} {openapi_path(route.template.text, route.method)}" in page
     for service in catalogue.public_services():
         if not any(map(catalogue.bindings, service.methods)):
@@ -86,6 +93,15 @@ def test_every_method_and_reason_is_there() -> None:
 def test_guides_are_held_to_the_protos(tmp_path: Path, text: str, problem: str | None) -> None:
     (tmp_path / "guide.md").write_text(text)
     assert list(guides._problems(tmp_path / "guide.md")) == ([problem] if problem else [])
+
+
+def test_no_guide_leads_to_a_page_that_is_not_committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guides, "_GENERATED", tmp_path / "generated")
+    (tmp_path / "generated").mkdir()
+    (tmp_path / "generated" / "json-api.md").touch()
+    (tmp_path / "guide.md").write_text("[there](generated/json-api.md)")
+    [problem] = guides._problems(tmp_path / "guide.md")
+    assert problem.startswith("generated/json-api.md is not committed")
 
 
 def test_texts_for_language_models() -> None:
