@@ -20,8 +20,7 @@ async def measure(stack: ScratchStack) -> Section:
     section = Section(
         "Memory at rest",
         f"Proportional set size of each part with its child processes, {_SETTLE_SECONDS} s after the stack became healthy; no task has "
-        "run yet. The services are forks of the supervisor, which loads what they share. Triton holds ISNet, four Real-ESRGAN models, and "
-        "those that find and read text.",
+        "run yet. The services are forks of the supervisor, which loads what they share. Triton holds the default set of models.",
         ("part", "processes", "memory"),
     )
     supervisor = psutil.Process(psutil.Process(stack.pid(PARTS[0])).ppid())

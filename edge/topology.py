@@ -36,7 +36,7 @@ SERVICES: Mapping[str, Service] = {
         Service("tasks", requires=("postgres", "nats")),
         # Forms, which no transcoding can carry.
         Service("gateway", requires=("nats", "s3"), database=False, http=True),
-        # Its work comes from tasks, over a stream that it opens; NATS brings cancellations.
+        # It takes its work from tasks, over a stream, and waits for Triton's models. NATS brings it cancellations.
         Service("inference", requires=("nats", "s3"), public=False, database=False, ready_seconds=180.0),
     )
 }

@@ -20,7 +20,8 @@ _IMAGES = RESULTS.parent.parent / "docs" / "images"
 _HEADING = """# Quality
 
 `make quality`: evaluation sets that scripts make, with a known truth, and the same inputs given to what a user
-would run instead. *Held out* are the producers and photographs that nothing was tuned on.
+would run instead. *Held out* are the producers and photographs that nothing was tuned on. *Once held out* are those whose
+results were looked at before the code was last changed: their rows show how it does after that change, and are no blind test.
 """
 
 

@@ -125,11 +125,11 @@ def _scanned(page: Pixels, scan: Scan) -> Pixels:
 
 
 def groups() -> dict[tuple[str, str], Sequence[Scan]]:
-    """Scans by part (seen, held out) and topic."""
+    """Scans by part (seen, once held out) and topic."""
     made: dict[tuple[str, str], Sequence[Scan]] = {}
     parts = (
         ("seen", TEXTS, drawn_by_pdfium, ("Helvetica", "Times-Roman", "Courier")),
-        ("held out", HELD_OUT_TEXTS, drawn_by_pillow, ("Vera.ttf", "VeraBd.ttf", "VeraIt.ttf")),
+        ("once held out", HELD_OUT_TEXTS, drawn_by_pillow, ("Vera.ttf", "VeraBd.ttf", "VeraIt.ttf")),
     )
     for part, texts, draw, fonts in parts:
         usual = Scan(texts["English"], draw, fonts[0])

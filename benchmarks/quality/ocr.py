@@ -26,7 +26,7 @@ def measure() -> Sequence[Section]:
     section = Section(
         "Text of scans",
         "Pages of known text in English, German and French, drawn by ReportLab and PDFium in Helvetica, Times and Courier (*seen*), "
-        "or other text by Pillow in Bitstream Vera, upright, bold and slanted (*held out*); at 10 points and 200 dots an inch where "
+        "or other text by Pillow in Bitstream Vera, upright, bold and slanted (*once held out*); at 10 points and 200 dots an inch where "
         "not said otherwise, on gray paper, a little askew and out of focus, with noise, as JPEG. *Character error*: the fewest "
         "characters to insert, delete or change, of the text in the order of reading. *Words*: those of the page that were read "
         "exactly, punctuation included. The networks of `redraw-pdf`, PP-OCRv6 (small).",
@@ -39,7 +39,7 @@ def measure() -> Sequence[Section]:
             (folder / "models" / model).symlink_to(_MODELS / model)
         with running(folder / "models", folder / "log") as server:
             read = asyncio.run(_read(server.address))
-    for part in ("seen", "held out"):
+    for part in ("seen", "once held out"):
         of_part = [scores for (its_part, _), scores in read.items() if its_part == part]
         for (its_part, about), scores in read.items():
             if its_part == part:

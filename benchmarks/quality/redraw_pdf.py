@@ -42,8 +42,8 @@ _METHOD = (
 )
 _SETS = (
     "The second set, of other fonts, words, colours, texts and photographs, was held out until most of what fails there was mended. The "
-    "third has others again, and charts. It was looked at once (13 of 20 clean); then marks no longer grew into pictures, the parts of a "
-    "stamp went together, and a pixel had no more of a stamp than where that covers all."
+    "third, *once held out*, has others again, and charts. It was looked at once (13 of 20 clean); then marks no longer grew into "
+    "pictures, the parts of a stamp went together, and a pixel had no more of a stamp than where that covers all."
 )
 
 
@@ -97,7 +97,9 @@ def measure() -> Sequence[Section]:
         unmarked.rows.append((part.name, str(len(changed)), str(sum(changed))))
     marked.remarks = f"{np.mean(seconds):.1f} s a page, on a machine that may have had other work to do. {_SETS}"
     worst = sorted(worst, key=lambda each: -each[0])[:_WORST]
-    says = "The worst held-out pages where most is left, with the mark, as left, and without: " + ", ".join(mark for _, mark, _ in worst)
+    says = "The worst pages of the third set where most is left, with the mark, as left, and without: " + ", ".join(
+        mark for _, mark, _ in worst
+    )
     marked.images[_WORST_IMAGE] = says, sheet([pictures for _, _, pictures in worst])
     return [marked, unmarked]
 

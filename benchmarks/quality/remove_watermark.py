@@ -39,12 +39,12 @@ _SHOWN = {"chelsea", "gravel", "ihc", "moon", "hubble_deep_field", "grace_hopper
 _WORST_IMAGE = "worst-remove-watermark.webp"
 _AROUND = 16  # pixels of a picture that are shown around a mark
 _METHOD = (
-    "100 marks that may be tuned on and 100 held out, on photographs in packages (scikit-image, scikit-learn, Matplotlib and four of npm), "
-    "480 to 1600 pixels wide, by `benchmarks/quality/_mark_set`: opacity 0.1 to 1, then JPEG of quality 75 to 96 or none. Held out are "
-    "other photographs, fonts and words, Skia in place of Pillow, and four kinds of mark. *Gain* is how much higher the PSNR is inside "
-    "the mark afterwards, in dB, mean over pictures; in brackets how many gain 3 dB, and how many lose more than 0.5. A box is what a "
-    "person may draw: up to 40 % wider than the mark on each side. *Known* is told colour and opacity of every pixel, and un-blends or, "
-    "from 0.9 on, fills by Telea's method. Processor only, PP-OCRv6 small and `mark_strokes`, no inpainting network."
+    "100 marks that may be tuned on and 100 once held out, on photographs in packages (scikit-image, scikit-learn, Matplotlib and four "
+    "of npm), 480 to 1600 pixels wide, by `benchmarks/quality/_mark_set`: opacity 0.1 to 1, then JPEG of quality 75 to 96 or none. Once "
+    "held out are other photographs, fonts and words, Skia in place of Pillow, and four kinds of mark. *Gain* is how much higher the "
+    "PSNR is inside the mark afterwards, in dB, mean over pictures; in brackets how many gain 3 dB, and how many lose more than 0.5. A "
+    "box is what a person may draw: up to 40 % wider than the mark on each side. *Known* is told colour and opacity of every pixel, and "
+    "un-blends or, from 0.9 on, fills by Telea's method. Processor only, PP-OCRv6 small and `mark_strokes`, no inpainting network."
 )
 
 Pixels = npt.NDArray[np.uint8]
@@ -106,7 +106,7 @@ def measure() -> Sequence[Section]:
     marks = Section("Removing watermarks from pictures", _METHOD, ["mark", "pictures", *tools, "changed elsewhere, box"])
     worst = Section(
         "Removing watermarks from pictures: the worst",
-        "The held-out marks in a box that lose most.",
+        "The marks, once held out, that lose most in a box.",
         ["mark", "photograph", "opacity", "gain with a box", "known"],
     )
     scores: dict[tuple[bool, str], dict[str, _Score]] = defaultdict(lambda: defaultdict(_Score))
@@ -133,7 +133,7 @@ def measure() -> Sequence[Section]:
                 shown = sorted(shown, key=lambda each: each[0])[:_WORST]
     for (held_out, what), of_tools in sorted(scores.items(), key=lambda item: (item[0][0], item[0][1] == "all", item[0][1])):
         boxed = of_tools["**Darkroom**, box"]
-        title = f"{what}, held out" if held_out else what
+        title = f"{what}, once held out" if held_out else what
         marks.rows.append([title, str(len(boxed.gains)), *(of_tools[name].cells for name in tools), str(sum(boxed.elsewhere))])
     worst.rows.extend(cells for _, cells in sorted(lowest)[:_WORST])
     if shown:

@@ -58,12 +58,13 @@ def measure() -> Sequence[Section]:
     started = time.perf_counter()
     section = Section(
         "Scratches and creases",
-        f"Damage that a script draws into gray, faded and grainy copies of photographs, at most {_LONGEST} pixels long, half of them held "
-        "out. *Recall* and *precision* of its pixels, 2 pixels to either side allowed, with the usual care and *heavy*; PSNR in the damage "
-        "as it is, and after it was filled with patches, with the usual care. *Black hat*: bright and dark lines by morphology, a fixed "
-        "threshold, and OpenCV's fill of Telea. The rule for scratches was fitted to other drawings, in the photographs *seen*, and its "
-        "limits to these; that one line alone is not enough, two undamaged pictures *held out* led to (a cord, and a gap in a drawing). "
-        "Limits for creases were chosen on these drawings, *seen*, but for how bent one may be, which one of those *held out* led to.",
+        f"Damage that a script draws into gray, faded and grainy copies of photographs, at most {_LONGEST} pixels long, half of them once "
+        "held out. *Recall* and *precision* of its pixels, 2 pixels to either side allowed, with the usual care and *heavy*; PSNR in the "
+        "damage as it is, and after it was filled with patches, with the usual care. *Black hat*: bright and dark lines by morphology, a "
+        "fixed threshold, and OpenCV's fill of Telea. The rule for scratches was fitted to other drawings, in the photographs *seen*, "
+        "and its limits to these; that one line alone is not enough, two undamaged pictures *once held out* led to (a cord, and a gap in "
+        "a drawing). Limits for creases were chosen on these drawings, *seen*, but for how bent one may be, which one of those *once "
+        "held out* led to.",
         (
             "photographs",
             "damage",
@@ -79,20 +80,20 @@ def measure() -> Sequence[Section]:
         ),
     )
     worst: list[tuple[float, str]] = []
-    for part in ("seen", "held out"):
+    for part, label in (("seen", "seen"), ("held out", "once held out")):
         shown = dict(pictures(part))
         for kind in _DAMAGES:
             cases = [each for each in (old(name, pixels, kind) for name, pixels in shown.items()) if each.mask.any()]
             rows = [_judged(case) for case in cases]
             means = [statistics.mean(row[n] for row in rows) for n in range(9)]
             section.rows.append(
-                (part, kind, *(f"{each:.2f}" if n in (0, 1, 2, 3, 6, 7) else f"{each:.1f}" for n, each in enumerate(means)))
+                (label, kind, *(f"{each:.2f}" if n in (0, 1, 2, 3, 6, 7) else f"{each:.1f}" for n, each in enumerate(means)))
             )
-            worst += [(row[0], f"{case.name}, {kind} ({part}): recall {row[0]:.2f}") for case, row in zip(cases, rows, strict=True)]
+            worst += [(row[0], f"{case.name}, {kind} ({label}): recall {row[0]:.2f}") for case, row in zip(cases, rows, strict=True)]
         empty = [(name, damage(pixels, USUAL, lambda: None)) for name, pixels in [*shown.items(), *undamaged(part)]]
         taken = [f"{name} {mask.mean():.2%}" for name, mask in empty if mask.any()]
-        section.rows.append((part, f"none, {len(empty)} pictures", f"{len(taken)} taken as damaged", *[""] * 8))
-        section.remarks += f"Taken as damaged ({part}): {', '.join(taken) or 'none'}. "
+        section.rows.append((label, f"none, {len(empty)} pictures", f"{len(taken)} taken as damaged", *[""] * 8))
+        section.remarks += f"Taken as damaged ({label}): {', '.join(taken) or 'none'}. "
     worst.sort()
     section.remarks += f"The worst: {'; '.join(text for _, text in worst[:5])}. {time.perf_counter() - started:.0f} s."
     return [section]

@@ -17,7 +17,7 @@ def main(folder: Path) -> None:
     plain: list[Documents] = [{"ReportLab": reportlab_documents.unmarked()}, stamping.unmarked(), other_documents.unmarked()]
     _write(folder / "tuned", known, plain)
     _write(folder / "declared", [declared.marked()], [declared.unmarked()])
-    _write(folder / "held out", [held_out.marked()], [held_out.unmarked()])
+    _write(folder / "once held out", [held_out.marked()], [held_out.unmarked()])
     _write(folder / "stamped lines, tuned", [stamped_lines.marked()], [stamped_lines.unmarked()])
     _write(folder / "stamped lines, seen", [stamped_lines.seen_marked()], [stamped_lines.seen_unmarked()])
     _write(folder / "stamped lines, held out", [stamped_lines.held_out_marked()], [stamped_lines.held_out_unmarked()])

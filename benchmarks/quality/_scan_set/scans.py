@@ -86,7 +86,7 @@ PARTS = (
     Part("seen", SEEN, _SEEN, (("Helvetica", "Helvetica-Bold"), ("Courier", "Courier-Bold")), _KINDS, 0),
     Part("second set", SECOND, _SECOND, (("Vera", "VeraBd"), ("Times-Roman", "Times-Bold")), _KINDS, 100),
     Part(
-        "held out",
+        "once held out",
         HELD_OUT,
         _HELD_OUT,
         (("VeraIt", "VeraBI"), ("Times-Italic", "Times-BoldItalic")),
