@@ -3,22 +3,32 @@
 import asyncio
 import threading
 
+import pytest
+
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
 from services.common.errors import DarkroomError, ErrorReason
 from services.inference.worker.client import Admission
 from services.inference.worker.lease import Lease
+from tests.virtual_time import run_in_virtual_time
+
+AWAY = DarkroomError(ErrorReason.UNAVAILABLE, "away")
 
 
 class Tasks:
-    """Answers heartbeats as told, and records them."""
+    """Answers heartbeats as told, `answer_seconds` after each, and records them. The last answer is repeated."""
 
-    def __init__(self, *answers: bool | DarkroomError) -> None:
+    def __init__(self, *answers: bool | DarkroomError, answer_seconds: float = 0) -> None:
         self._answers = list(answers)
+        self._answer_seconds = answer_seconds
         self.heartbeats: list[tuple[float, str]] = []
+        self.sent_at: list[float] = []
+        self.timeouts: list[float] = []
 
     async def heartbeat(self, _run: Admission, done: float, message: str, timeout: float) -> bool:
-        assert timeout >= 0
         self.heartbeats.append((done, message))
+        self.sent_at.append(asyncio.get_running_loop().time())
+        self.timeouts.append(timeout)
+        await asyncio.sleep(self._answer_seconds)
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         if isinstance(answer, DarkroomError):
             raise answer
@@ -29,28 +39,55 @@ async def _unheard(_: pb.AttemptEnd) -> bool:
     raise AssertionError
 
 
-def lease_over(tasks: Tasks, *, lease: float = 60, heartbeat: float = 60) -> Lease:
+def lease_over(tasks: Tasks, *, lease: float = 60, heartbeat: float = 60, admitted_before: float = 0) -> Lease:
     run = Admission(1, 1, 1, (), (), lease_seconds=lease, heartbeat_seconds=heartbeat, report=_unheard)
-    return Lease(tasks, run, asyncio.get_running_loop().time())
+    return Lease(tasks, run, asyncio.get_running_loop().time() - admitted_before)
 
 
-async def test_heartbeats_go_on_until_the_attempt_is_not_current() -> None:
+def kept(tasks: Tasks, *, lease: float, heartbeat: float, admitted_before: float = 0) -> float:
+    """For how many seconds a lease is kept, in virtual time: those that pass between the events, with none for the work itself."""
+
+    async def keep() -> float:
+        await lease_over(tasks, lease=lease, heartbeat=heartbeat, admitted_before=admitted_before).keep()
+        return asyncio.get_running_loop().time()
+
+    return run_in_virtual_time(keep())
+
+
+def test_heartbeats_go_on_until_the_attempt_is_not_current() -> None:
     tasks = Tasks(True, True, False)
-    await lease_over(tasks, heartbeat=0.01).keep()
-    assert len(tasks.heartbeats) == 3
+    assert kept(tasks, lease=30, heartbeat=5) == pytest.approx(15)
+    assert tasks.sent_at == pytest.approx([5, 10, 15])
 
 
-async def test_a_failed_heartbeat_is_repeated_while_the_lease_lasts() -> None:
-    tasks = Tasks(DarkroomError(ErrorReason.UNAVAILABLE, "away"), True, False)
-    await lease_over(tasks, heartbeat=0.01).keep()
-    assert len(tasks.heartbeats) == 3
+def test_a_failed_heartbeat_is_repeated_while_the_lease_lasts() -> None:
+    tasks = Tasks(AWAY, True, False)
+    kept(tasks, lease=30, heartbeat=5)
+    first, again, next_ = tasks.sent_at
+    assert first == pytest.approx(5)
+    assert again - first <= 1
+    assert next_ - again == pytest.approx(5)
 
 
-async def test_the_lease_is_lost_when_nobody_answers_for_as_long_as_it_lasts() -> None:
-    tasks = Tasks(DarkroomError(ErrorReason.UNAVAILABLE, "away"))
-    async with asyncio.timeout(30):
-        await lease_over(tasks, lease=0.5, heartbeat=0.01).keep()
-    assert len(tasks.heartbeats) >= 2
+@pytest.mark.parametrize("lease", [20, 60])
+def test_the_lease_is_lost_when_nobody_answers_for_as_long_as_it_lasts(lease: float) -> None:
+    tasks = Tasks(AWAY)
+    assert kept(tasks, lease=lease, heartbeat=5) == pytest.approx(lease)
+    assert len(tasks.sent_at) >= lease - 5
+
+
+def test_the_time_before_the_admission_was_heard_of_counts() -> None:
+    tasks = Tasks(AWAY)
+    assert kept(tasks, lease=20, heartbeat=5, admitted_before=12) == pytest.approx(8)
+
+
+def test_an_answer_renews_the_lease_from_when_it_was_asked_for() -> None:
+    tasks = Tasks(True, AWAY, answer_seconds=2)
+    assert kept(tasks, lease=20, heartbeat=5) >= 5 + 20
+    assert tasks.sent_at[:2] == pytest.approx([5, 10])
+    # No answer is waited for longer than the lease lasts.
+    ends = [sent + timeout for sent, timeout in zip(tasks.sent_at, tasks.timeouts, strict=True)]
+    assert ends == pytest.approx([20, *[25] * (len(ends) - 1)])
 
 
 async def test_doubt_is_resolved_at_once() -> None:
