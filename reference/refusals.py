@@ -51,6 +51,7 @@ _ANY_CALL = (
 )
 # What calls say FILE_NOT_FOUND of.
 _NAMED_BY_PATHS = ("/files/{", "/library/{", "/storages/{")
+_DELETED_SINCE = "(deleted since)"
 _SESSION = ""  # the prefix of keys that stands for tokens of sessions
 _ANY_BODY = (ErrorReason.MALFORMED_REQUEST, ErrorReason.BODY_TOO_LARGE)
 
@@ -90,15 +91,22 @@ class Refusals:
         by_status: dict[int, list[DarkroomError]] = defaultdict(list)
         for reason in self.reasons(method, binding):
             for kind in self._kinds(reason):
-                # What is missing is blamed on the path if that names it, else on a field.
-                blamed = None if any(named in binding.template for named in _NAMED_BY_PATHS) else "…"
-                error = DarkroomError(reason, self.meaning(reason), field=blamed, metadata={"kind": kind} if kind else None)
-                status, _ = rendered(self.surface, error)
-                by_status[status].append(error)
+                for blamed in self._blamed(method, binding, reason):
+                    error = DarkroomError(reason, self.meaning(reason), field=blamed, metadata={"kind": kind} if kind else None)
+                    status, _ = rendered(self.surface, error)
+                    by_status[status].append(error)
         limit, said = catalogue.max_request_bytes(method), self._said(method) if self.surface.over_http else {}
         return {
             str(status): self._response(by_status[status], limit, said.get(status, ())) for status in sorted(by_status.keys() | said.keys())
         }
+
+    def _blamed(self, method: MethodDescriptor, binding: HttpBinding, reason: ErrorReason) -> list[str | None]:
+        """What is missing is blamed on the path if that names it, else on a field; but on none where a repeated call finds that its result
+        was deleted."""
+        if any(named in binding.template for named in _NAMED_BY_PATHS):
+            return [None]
+        gone = reason is ErrorReason.FILE_NOT_FOUND and _DELETED_SINCE in self.comments.of(method.full_name)
+        return ["…", None] if gone else ["…"]
 
     def _may_be_a_session(self, method: MethodDescriptor) -> bool:
         """Whether a session may call that has to change its password first. A surface over HTTP says itself what becomes of one."""

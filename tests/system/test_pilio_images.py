@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -31,16 +33,46 @@ async def test_trimmed_to_what_is_visible(pilio: Pilio) -> None:
     assert result.getchannel("A").getbbox() == (0, 0, *result.size)
 
 
-@pytest.mark.parametrize("industry", ["portrait", "product", "human", "person", "humanv2", "goods", "commodity", "productv2", "general"])
-async def test_industry_types(pilio: Pilio, industry: str) -> None:
+async def asked_for(pilio: Pilio, path: str, body: dict[str, object]) -> tuple[dict[str, Any], bytes]:
+    """What a task that succeeds is asked for, as its details tell, and its one result."""
+    task_id = await pilio.start(path, body)
+    status = await pilio.finish(task_id)
+    assert status["status"] == "Succeeded", status
+    # Not held against the document, which says that the ids of files in parameters are integers.
+    details = await pilio.http.get(f"{pilio.url}/v1/tasks/{task_id}", headers=pilio.headers)
+    [parameters] = details.json()["data"]["parameters"]
+    [file] = (await pilio.result(task_id))["files"]
+    return parameters, (await pilio.http.get(file["download_url"])).content
+
+
+@pytest.mark.parametrize(
+    ("industry", "subject"),
+    [
+        *(("portrait", "PORTRAIT"), ("product", "PRODUCT"), ("human", "PORTRAIT"), ("person", "PORTRAIT"), ("humanv2", "PORTRAIT")),
+        *(("goods", "PRODUCT"), ("commodity", "PRODUCT"), ("productv2", "PRODUCT"), ("general", "GENERAL")),
+    ],
+)
+async def test_industry_types(pilio: Pilio, industry: str, subject: str) -> None:
     file_id = await pilio.upload("disc.png", encoded(disc(64, 64), "PNG"))
-    await pilio.run(CUT, {"image_file_id": file_id, "industry_type": industry})
+    parameters, result = await asked_for(pilio, CUT, {"image_file_id": file_id, "industry_type": industry})
+    assert parameters["remove_background"]["subject"] == f"SUBJECT_{subject}"
+    assert pixels(result)[..., 3].any()
 
 
 @pytest.mark.parametrize("quality", ["original", "fast", "speed", "draft", "preview", "low"])
 async def test_quality_types(pilio: Pilio, quality: str) -> None:
     file_id = await pilio.upload("disc.png", encoded(disc(64, 64), "PNG"))
-    await pilio.run(CUT, {"image_file_id": file_id, "quality_type": quality})
+    parameters, _ = await asked_for(pilio, CUT, {"image_file_id": file_id, "quality_type": quality})
+    assert parameters["remove_background"]["quality"] == f"CUTOUT_QUALITY_{'BEST' if quality == 'original' else 'FAST'}"
+
+
+async def test_options_of_a_cut_out_change_its_edges(pilio: Pilio) -> None:
+    file_id = await pilio.upload("disc.png", encoded(disc(64, 64), "PNG"))
+    options: list[dict[str, object]] = [{}, {"industry_type": "product"}, {"quality_type": "fast"}]
+    alphas = [pixels(await pilio.run(CUT, {"image_file_id": file_id, **option}))[..., 3] for option in options]
+    # The fast quality refines none.
+    partly = [int(((alpha > 0) & (alpha < 255)).sum()) for alpha in alphas]
+    assert len(set(partly)) == 3, partly
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.jpeg", "a.png", "a.webp", "a.heic"])
@@ -94,7 +126,11 @@ async def test_upscale_keeps_alpha(pilio: Pilio) -> None:
 @pytest.mark.parametrize("preset", ["auto", "hd"])
 async def test_methods_and_presets(pilio: Pilio, method: str, preset: str) -> None:
     file_id = await pilio.upload("a.png", encoded(disc(32, 32), "PNG"))
-    await pilio.run(UPSCALE, {"image_file_id": file_id, "method": method, "preset": preset})
+    parameters, result = await asked_for(pilio, UPSCALE, {"image_file_id": file_id, "method": method, "preset": preset})
+    more = preset == "hd" or method == "enhance"
+    assert parameters["upscale"]["enhancements"] == (["ENHANCEMENT_QUALITY"] if more else [])
+    plain = await pilio.run(UPSCALE, {"image_file_id": file_id})
+    assert np.array_equal(pixels(result), pixels(plain)) is not more
 
 
 async def test_enhancements_that_are_not_there_are_named(pilio: Pilio) -> None:

@@ -181,9 +181,9 @@ class TasksDouble(AttemptServiceServicer):
             for run_id in request.again:
                 given = [task for task in self.tasks.values() if run_id in task.starts and not task.reported]
                 self._send(worker, given[0], run_id) if given else worker.free.append(run_id)
-            worker.free += request.free
             if request.draining:
                 worker.free.clear()
+            worker.free += request.free
             if not (request.ends or request.again or request.free) or request.draining:
                 worker.outgoing.put_nowait(tasks_pb.ExchangeResponse(moment=worker.moment))
             self._give(worker.lane)

@@ -194,13 +194,16 @@ async def test_a_worker_goes_on_while_nats_restarts(world: World, components: St
 
 
 async def test_sigterm_lets_short_work_end_and_hands_the_rest_back(world: World) -> None:
-    process = await started(world, drain_seconds=10)
+    process = await started(world, drain_seconds=6)
     try:
         ending = await world.submit([operation_pb2.Operation(noop={"steps": 5, "step_milliseconds": 200})])
         endless = await world.submit([ENDLESS])
         await world.tasks.until(lambda: bool(ending.heartbeats) and bool(endless.heartbeats))
         process.send_signal(signal.SIGTERM)
         await world.finished(ending)
+        # Its slot is free, and the other task goes on: nothing is asked for.
+        await world.tasks.until(lambda: {worker.draining for worker in world.tasks.workers if worker.lane == "system"} == {True})
+        waiting = await world.submit([SHORT])
         await world.finished(endless)
         assert await asyncio.to_thread(process.wait, 90) == 0
     finally:
@@ -210,8 +213,6 @@ async def test_sigterm_lets_short_work_end_and_hands_the_rest_back(world: World)
     assert endless.failed is not None
     assert endless.handed_back
     assert ErrorReason.Name(endless.failed.reason) == "ERROR_REASON_UNAVAILABLE"
-    # Nobody takes tasks any more.
-    waiting = await world.submit([SHORT])
     assert not waiting.starts
     assert list((world.folder / "work").iterdir()) == []
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import re
 import shlex
 import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
 from dotenv import dotenv_values
 
 from deploy.installation.creation import create
@@ -20,6 +23,7 @@ from edge.topology import SERVICES
 
 FOLDER = REPOSITORY / "deploy" / "hosts"
 ADDRESSES = dotenv_values(FOLDER / "hosts.env")
+UNITS = sorted(FOLDER.glob("*.service"))
 UNIT = (FOLDER / "darkroom@.service").read_text()
 
 
@@ -42,13 +46,17 @@ def test_every_service_and_the_edge_find_the_others() -> None:
 
 
 def test_addresses_have_the_ports_that_the_units_listen_on() -> None:
-    for name, value in ADDRESSES.items():
-        if match := re.fullmatch(r"DARKROOM_(EDGE_)?([A-Z]+?)(_PUBLIC)?(_ADDRESS)?", name):
-            service = "accounts" if match[2] == "AUTHORIZATION" else match[2].lower()
-            if service in SERVICES:
-                kind = 2 if match[2] == "AUTHORIZATION" else 0 if match[1] or match[3] else 1
-                ports = {address.rpartition(":")[2] for address in (value or "").split(",")}
-                assert ports == {f"{ADDRESSES[f'PORT_{service}']}{kind}"}, name
+    """Each of them, and no other: where the unit of a service listens for the edges, for services and for questions about who calls."""
+    listeners = dict(re.findall(r"DARKROOM_(\w*LISTEN)=\$\{HOST\}:\$\{PORT_%i\}(\d)", UNIT))
+    asked = {"DARKROOM_AUTHORIZATION_ADDRESS": ("accounts", "AUTHORIZATION_LISTEN")}
+    for name in SERVICES:
+        asked[f"DARKROOM_EDGE_{name.upper()}"] = asked[f"DARKROOM_{name.upper()}_PUBLIC_ADDRESS"] = (name, "LISTEN")
+        asked[f"DARKROOM_{name.upper()}_ADDRESS"] = (name, "INTERNAL_LISTEN")
+    ports = {
+        name: {address.rpartition(":")[2] for address in (value or "").split(",")} for name, value in ADDRESSES.items() if name in asked
+    }
+    assert ports == {name: {f"{ADDRESSES[f'PORT_{asked[name][0]}']}{listeners[asked[name][1]]}"} for name in ports}
+    assert set(ports) == {name for name, value in ADDRESSES.items() if re.search(r":\d{4}$", value or "")}
 
 
 def test_the_units_name_the_secrets_of_an_installation(tmp_path: Path) -> None:
@@ -83,12 +91,30 @@ def test_what_the_model_server_needs_is_written_by_root() -> None:
     assert list((REPOSITORY / ".venv-triton" / "share").glob("triton-backends-*/python"))
 
 
-def test_systemd_takes_the_units(tmp_path: Path) -> None:
-    verify = shutil.which("systemd-analyze")
-    for file in FOLDER.glob("*.service"):
-        text = file.read_text().replace("/opt/darkroom", str(REPOSITORY))
-        (tmp_path / file.name.replace("@", "@tasks")).write_text(text)
-        assert re.search(r"^ExecStart=", text, re.MULTILINE)
-    if verify is not None:
-        done = subprocess.run([verify, "verify", *map(str, tmp_path.iterdir())], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+def test_what_the_units_start_is_there() -> None:
+    """Programs of the clone and of its packages, and modules that Python runs."""
+    programs, modules = set(), set()
+    for file in UNITS:
+        commands = re.findall(r"^Exec\w+=(.*)$", re.sub(r"\\\n", " ", file.read_text()), re.MULTILINE)
+        programs |= {
+            word for command in commands for word in shlex.split(command.lstrip("+")) if word.startswith("/opt/darkroom/.venv/bin/")
+        }
+        modules |= {module for command in commands for module in re.findall(r"python -m (\S+)", command)}
+    assert {Path(program).name for program in programs} == {"python", "envoy", "nats-server"}
+    assert modules == {"services.%i", "edge.render", "models.serve"}
+    for program in programs:
+        assert os.access(program.replace("/opt/darkroom", str(REPOSITORY)), os.X_OK), program
+    for module in modules:
+        for service in SERVICES:
+            spec = importlib.util.find_spec(module.replace("%i", service))
+            assert spec is not None and (not spec.submodule_search_locations or importlib.util.find_spec(f"{spec.name}.__main__")), module
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+def test_systemd_has_nothing_to_say_against_the_units(tmp_path: Path) -> None:
+    """What it does not know, such as a misspelt key, it says and ignores: its exit status is 0."""
+    for file in UNITS:
+        (tmp_path / file.name.replace("@", "@tasks")).write_text(file.read_text().replace("/opt/darkroom", str(REPOSITORY)))
+    done = subprocess.run(["systemd-analyze", "verify", *map(str, tmp_path.iterdir())], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not [line for line in (done.stdout + done.stderr).splitlines() if "darkroom" in line]

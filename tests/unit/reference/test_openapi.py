@@ -133,6 +133,13 @@ def test_methods_must_say_what_they_are_refused_with() -> None:
     assert {"FILE_SIZE_MISMATCH", "MEDIA_UNSUPPORTED"} <= set(Refusals(comments, Schemas(comments), REST).reasons(method, binding))
 
 
+@pytest.mark.parametrize("path", ["/v1/files/batch-create", "/v1/library"])
+def test_a_repeated_call_whose_file_was_deleted_since_has_a_status_of_its_own(path: str) -> None:
+    """A missing file that a field of the body names is 400; of the call's own, which nothing in the body names, 404."""
+    responses = whole_document("rest")["paths"][path]["post"]["responses"]
+    assert all("`40401` `file_not_found`" in responses[status]["description"] for status in ("400", "404"))
+
+
 def test_rule_that_cannot_be_expressed_is_an_error() -> None:
     with pytest.raises(UnknownRuleError, match=r"string\.ipv4"):
         _keyword("string", "ipv4", True)

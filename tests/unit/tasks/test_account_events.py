@@ -125,5 +125,11 @@ def test_every_state_has_a_name_and_its_filter_finds_it(state: TaskState, attemp
         assert status_of(state, attempt) is expected[named]
 
 
-def test_a_message_is_shown_while_a_task_runs() -> None:
-    assert not list_item(replace(TASK, state=TaskState.CANCELLED, progress_message="half done")).HasField("message")
+@pytest.mark.parametrize("state", TaskState)
+def test_a_message_is_shown_while_a_task_runs_and_only_then(state: TaskState) -> None:
+    item = list_item(replace(TASK, state=state, progress_message="half done"))
+    assert (item.HasField("message"), item.message) == ((True, "half done") if state is TaskState.RUNNING else (False, ""))
+
+
+def test_a_task_that_runs_and_says_nothing_has_no_message() -> None:
+    assert not list_item(replace(TASK, state=TaskState.RUNNING, progress_message="")).HasField("message")

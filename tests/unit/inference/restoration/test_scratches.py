@@ -126,9 +126,16 @@ def test_specks_count_only_beside_scratches() -> None:
 
 
 def test_more_is_found_with_less_care() -> None:
-    pixels, _ = scratched(portrait(), tone=200)
-    found = [damage(pixels, care, lambda: None).sum() for care in (CAREFUL, USUAL, EAGER)]
-    assert found == sorted(found)
+    """One scratch that nobody overlooks, and one that is as good as gone: all of what more care finds, less care finds."""
+    pixels = portrait()[:200, :200].astype(float)
+    for (top, bottom), share in (((20, 50), 1.0), ((150, 120), 0.2)):
+        where = np.zeros(pixels.shape[:2], np.uint8)
+        cv2.line(where, (top, 0), (bottom, 200), 255, 2, cv2.LINE_AA)
+        pixels[where > 100] += share * (252 - pixels[where > 100])
+    careful, usual, eager = (damage(pixels.round().astype(np.uint8), care, lambda: None) for care in (CAREFUL, USUAL, EAGER))
+    assert 0 < careful.sum() < usual.sum() < eager.sum()
+    assert not (careful & ~usual).any()
+    assert not (usual & ~eager).any()
 
 
 def test_a_tiny_picture_has_none() -> None:
