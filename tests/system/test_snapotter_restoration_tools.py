@@ -188,6 +188,7 @@ def _worn_photograph() -> Image.Image:
     return Image.fromarray(pixels.round().astype(np.uint8))
 
 
+@pytest.mark.thorough
 async def test_modes_differ_in_what_they_take_for_damage(person: SnapOtter) -> None:
     picture = encoded(_worn_photograph(), "PNG")
     found = {
