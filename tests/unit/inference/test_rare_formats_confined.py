@@ -41,6 +41,7 @@ async def test_every_format_is_read_in_a_sandbox(sandbox: Sandbox, tmp_path: Pat
     )
 
 
+@pytest.mark.cases(8)
 @pytest.mark.parametrize("format_", FILES)
 async def test_damaged_files_of_every_format_are_refused_if_they_are_not_read(sandbox: Sandbox, tmp_path: Path, format_: str) -> None:
     content, generator = FILES[format_](), np.random.default_rng(7)
