@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -81,7 +82,7 @@ def test_what_checks_and_tests_is_installed_when_it_is_asked_for_and_then_stays(
     monkeypatch.setattr(setup, "_link", lambda: None)
     monkeypatch.setattr(setup, "STAMPS", tmp_path)
     monkeypatch.setattr(setup, "VENV", tmp_path / ".venv")
-    monkeypatch.setattr(setup.sys, "argv", ["setup.py", *asked])
+    monkeypatch.setattr(sys, "argv", ["setup.py", *asked])
     if developed:
         (tmp_path / ".venv" / "bin").mkdir(parents=True)
         (tmp_path / ".venv" / "bin" / "pytest").touch()
