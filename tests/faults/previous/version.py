@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.health import check_health
 from deploy.local.errors import NotReady
+from deploy.local.health import check_health
 from deploy.local.layout import REPOSITORY
 from tests.stacks import StackUnderTest
 
