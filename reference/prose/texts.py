@@ -28,7 +28,7 @@ _FENCED = re.compile(r"^( *)(```|~~~).*?^\1\2 *$", re.MULTILINE | re.DOTALL)
 _GENERATED = re.compile(r"<!-- options of .*?<!-- end of options -->|<!--.*?-->", re.DOTALL)
 _CODE = re.compile(r"(`+).+?\1", re.DOTALL)
 _TARGET = re.compile(r"(?<=\])\([^)\s]*\)|https?://\S+")
-# What ends a passage: an empty line, a heading, an item of a list, a cell of a table.
+# A passage ends at an empty line, a heading, an item of a list, a cell of a table.
 _PASSAGE = re.compile(r"\n\s*\n|^#.*$|^\s*(?:[-*]|\d+\.) |(?<!\\)\||^\s*>", re.MULTILINE)
 
 
