@@ -76,7 +76,8 @@ def main() -> None:
         console += sorted(path for path in CONSOLE.iterdir() if path.is_file())
         # What the API's documents and the forms are made from, beside the protos.
         described = [path for pattern in ("*.py", "*.toml", "*.md", "*.json") for path in _files("reference", pattern)]
-        described += [*_files("services/common", "*.py"), *_files("services/gateway", "*.py"), ROOT / "pyproject.toml"]
+        described += [path for part in ("platform", "pictures", "gateway") for path in _files(f"services/{part}", "*.py")]
+        described.append(ROOT / "pyproject.toml")
         _step("console", _build_console, [*console, *described, *protos], CACHE / "console" / "index.html")
         if {"browser", "bench"} & set(sys.argv[1:]):
             browser = [ROOT / "deploy" / "browser.py", REQUIREMENTS / "main.txt"]

@@ -14,9 +14,9 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
-from services.common.database import Database, engine
-from services.common.errors import ErrorReason
-from services.common.migrations import CREATE_NEXT_ID, migrate
+from services.platform.database import Database, engine
+from services.platform.errors import ErrorReason
+from services.platform.migrations import CREATE_NEXT_ID, migrate
 from services.tasks.store.tables import TasksTable
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.books import Books

@@ -13,12 +13,12 @@ from google.protobuf import json_format
 from darkroom.operations.v1 import operation_pb2
 from reference import console_forms
 from reference.console_forms import example_settings, forms, rendered
-from services.common.rpc.validation import RequestValidator
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.pipelines.as_tasks import NO_TASKS, Sources, finish
 from services.gateway.surfaces.snapotter.pipelines.plans import PIPELINE_TOOLS
 from services.gateway.surfaces.snapotter.tool_settings import checked, read_settings, settings_of
 from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
+from services.platform.rpc.validation import RequestValidator
 
 FORMS = forms()
 TOOLS: Mapping[str, Any] = {form["id"]: form for form in FORMS["tools"]}

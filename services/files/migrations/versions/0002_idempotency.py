@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from services.common.idempotency import CREATE_INDEX, CREATE_TABLE, DROP_TABLE
+from services.platform.idempotency import CREATE_INDEX, CREATE_TABLE, DROP_TABLE
 
 revision = "0002"
 down_revision = "0001"

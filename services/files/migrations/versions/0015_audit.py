@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from services.common.audit.log import CREATE_INDEXES, CREATE_TABLE, DROP_TABLE
+from services.platform.audit.log import CREATE_INDEXES, CREATE_TABLE, DROP_TABLE
 
 revision = "0015"
 down_revision = "0014"

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from services.common.audit.log import CREATE_COUNTING_INDEX, DROP_COUNTING_INDEX
+from services.platform.audit.log import CREATE_COUNTING_INDEX, DROP_COUNTING_INDEX
 
 revision = "0018"
 down_revision = "0017"

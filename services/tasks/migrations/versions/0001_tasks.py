@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from services.common.migrations import CREATE_NEXT_ID, DROP_NEXT_ID
+from services.platform.migrations import CREATE_NEXT_ID, DROP_NEXT_ID
 
 revision = "0001"
 down_revision = None

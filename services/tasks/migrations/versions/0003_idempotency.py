@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from services.common.idempotency import CREATE_INDEX, CREATE_TABLE, DROP_TABLE
+from services.platform.idempotency import CREATE_INDEX, CREATE_TABLE, DROP_TABLE
 
 revision = "0003"
 down_revision = "0002"

@@ -11,8 +11,6 @@ from typing import Any, TypeVar
 from google.protobuf import json_format
 
 from darkroom.internal.tasks.v1 import run_service_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.log import get_logger
 from services.gateway.surfaces.snapotter.calls.tool_calls import download_path, kept_name, told
 from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.jobs.events import Event, complete, failed, processing
@@ -20,6 +18,8 @@ from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
 from services.gateway.surfaces.snapotter.runs import ENDED, WAIT_SECONDS, Kept, Runs, failure
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool, all_tools
 from services.gateway.surfaces.snapotter.tools.done import Done
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.log import get_logger
 
 _AWAY_SECONDS = 2.0
 """Between attempts to reach a service that is away."""

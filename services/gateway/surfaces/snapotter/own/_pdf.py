@@ -9,8 +9,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from darkroom.internal.tasks.v1 import run_service_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.calls.tool_calls import in_words, succeeded
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.forms import Accepts, Sent, SentFile
@@ -18,6 +16,8 @@ from services.gateway.surfaces.snapotter.own.parts import OwnParts
 from services.gateway.surfaces.snapotter.runs import Kept
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
 from services.gateway.surfaces.snapotter.tools.plan import Plan
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Identity
 
 LOCKED = "Password-protected PDFs are not supported"
 UNREADABLE = "Failed to read PDF"

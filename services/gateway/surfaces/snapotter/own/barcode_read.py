@@ -7,7 +7,6 @@ import json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.calls.tool_calls import NO_FILE, PREVIEW, SETTINGS, download_path
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.names import Name
@@ -15,6 +14,7 @@ from services.gateway.surfaces.snapotter.own.parts import OwnParts
 from services.gateway.surfaces.snapotter.runs import Kept
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
+from services.platform.identity import Identity
 
 FAILED = "Barcode reading failed"
 

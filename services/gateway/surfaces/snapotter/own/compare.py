@@ -7,12 +7,12 @@ import json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.calls.tool_calls import download_path
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.own.parts import OwnParts
 from services.gateway.surfaces.snapotter.runs import Kept
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
+from services.platform.identity import Identity
 
 FAILED = "Comparison failed"
 

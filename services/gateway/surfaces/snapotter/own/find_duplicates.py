@@ -7,13 +7,13 @@ import json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.calls.tool_calls import SETTINGS
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.own.parts import OwnParts
 from services.gateway.surfaces.snapotter.runs import Kept
 from services.gateway.surfaces.snapotter.tool_settings import read_json, settings_of
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
+from services.platform.identity import Identity
 
 FAILED = "Duplicate detection failed"
 _THRESHOLD = "threshold"

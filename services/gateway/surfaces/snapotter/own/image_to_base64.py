@@ -16,7 +16,6 @@ from compat.snapotter.v1.conversion_tools_pb2 import ImageToBase64Settings
 from darkroom.files.v1 import file_pb2
 from darkroom.operations.v1 import operation_pb2
 from darkroom.operations.v1.inspect_picture_pb2 import InspectPicture
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.batches.kinds import NO_FILES
 from services.gateway.surfaces.snapotter.calls.tool_calls import SETTINGS, why
 from services.gateway.surfaces.snapotter.errors import Refusal
@@ -27,6 +26,7 @@ from services.gateway.surfaces.snapotter.runs import Kept
 from services.gateway.surfaces.snapotter.tool_settings import NOT_JSON, read_json, settings_of
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
 from services.gateway.surfaces.snapotter.tools.image_to_base64 import ORIGINAL
+from services.platform.identity import Identity
 
 _HEIC = ("heic", "heif", "hif")
 _SVG = "svg"

@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from compat.snapotter.v1.pdf_tools_pb2 import ImageToPdfSettings
 from darkroom.internal.tasks.v1 import run_service_pb2
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.calls.tool_calls import SETTINGS, told
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.own.parts import OwnParts
@@ -17,6 +16,7 @@ from services.gateway.surfaces.snapotter.runs import Kept
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
 from services.gateway.surfaces.snapotter.tools.image_to_pdf import LEAST_BYTES, TOO_SMALL, target_bytes
+from services.platform.identity import Identity
 
 FAILED = "PDF creation failed"
 _COMPRESSION = "compression"

@@ -13,7 +13,6 @@ from starlette.responses import Response, StreamingResponse
 from darkroom.files.v1 import file_pb2
 from darkroom.internal.tasks.v1 import run_service_pb2
 from darkroom.operations.v1 import operation_pb2
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.batches.archives import Archives
 from services.gateway.surfaces.snapotter.batches.batches import Batches
 from services.gateway.surfaces.snapotter.calls.background import BackgroundCalls
@@ -28,6 +27,7 @@ from services.gateway.surfaces.snapotter.jobs.jobs import Job, Jobs
 from services.gateway.surfaces.snapotter.runs import Kept, Runs
 from services.gateway.surfaces.snapotter.settings import SnapOtterSettings
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
+from services.platform.identity import Identity
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,13 @@ from starlette.responses import Response
 
 from darkroom.operations.v1 import operation_pb2
 from darkroom.operations.v1.inspect_portrait_pb2 import InspectPortrait
-from services.common.identity import Identity
-from services.common.passport_photos import NO_FACE
 from services.gateway.surfaces.snapotter.calls.tool_calls import checked_file, succeeded
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.own.parts import OwnParts
 from services.gateway.surfaces.snapotter.runs import Kept, failure
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
+from services.pictures.passport_photos import NO_FACE
+from services.platform.identity import Identity
 
 FAILED = "Passport photo analysis failed"
 ANALYSIS = "passport-photo-analyze"

@@ -6,9 +6,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from darkroom.files.v1 import file_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Identity
-from services.common.passport_photos import DOCUMENT_LABEL
 from services.gateway.surfaces.snapotter.bodies import json_body
 from services.gateway.surfaces.snapotter.calls.tool_calls import download_path
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
@@ -20,6 +17,9 @@ from services.gateway.surfaces.snapotter.tool_settings import settings_of
 from services.gateway.surfaces.snapotter.tools import passport_photo_generate as generate
 from services.gateway.surfaces.snapotter.tools._passport import demanded
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
+from services.pictures.passport_photos import DOCUMENT_LABEL
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Identity
 
 _CUT_OUT = 2
 """Which result of the first step is the picture without its background, from 0."""

@@ -9,8 +9,6 @@ from starlette.responses import Response
 
 from compat.snapotter.v1.pdf_tools_pb2 import PdfToImageSettings
 from darkroom.internal.tasks.v1 import run_service_pb2
-from services.common.identity import Identity
-from services.common.page_list import BadPageList, ranges_of
 from services.gateway.surfaces.snapotter.calls.tool_calls import SETTINGS, download_path
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.own._pdf import check_pdf, run_on_pdf, sent_pdf
@@ -18,6 +16,8 @@ from services.gateway.surfaces.snapotter.own.parts import OwnParts
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
 from services.gateway.surfaces.snapotter.tools.pdf_to_image import NAME
+from services.pictures.page_list import BadPageList, ranges_of
+from services.platform.identity import Identity
 
 FAILED = "PDF conversion failed"
 _PAGES = "pages"

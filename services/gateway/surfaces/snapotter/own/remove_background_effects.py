@@ -6,8 +6,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from darkroom.internal.tasks.v1 import run_service_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.calls.tool_calls import SETTINGS, told
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.jobs.ids import JobKind
@@ -17,6 +15,8 @@ from services.gateway.surfaces.snapotter.runs import Kept, failure
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
 from services.gateway.surfaces.snapotter.tools import remove_background_effects as effects
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Identity
 
 FAILED = "Background effects failed"
 PICTURE = "backgroundImage"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.own._several import together
 from services.gateway.surfaces.snapotter.own.parts import OwnParts
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
+from services.platform.identity import Identity
 
 FAILED = "Stitch creation failed"
 _MISSING = "At least 2 images are required for stitching"

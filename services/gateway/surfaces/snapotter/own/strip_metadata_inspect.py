@@ -7,10 +7,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.own._known import known
 from services.gateway.surfaces.snapotter.own.parts import OwnParts
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
+from services.platform.identity import Identity
 
 _SECTIONS = ("exif", "gps", "icc", "xmp")
 

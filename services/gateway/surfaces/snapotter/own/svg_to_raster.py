@@ -5,12 +5,12 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.common.identity import Identity
-from services.common.media_format import MediaFormat
 from services.gateway.surfaces.snapotter.calls.tool_calls import told
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.own.parts import OwnParts
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
+from services.pictures.media_format import MediaFormat
+from services.platform.identity import Identity
 
 NO_SVG = "No SVG file provided"
 NOT_SVG = "File is not a valid SVG. This tool only accepts SVG files."

@@ -7,12 +7,12 @@ import dataclasses
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.common.identity import Identity
-from services.common.media_format import MediaFormat
 from services.gateway.surfaces.snapotter.batches.kinds import of_tool
 from services.gateway.surfaces.snapotter.forms import SentFile
 from services.gateway.surfaces.snapotter.own.parts import OwnParts
 from services.gateway.surfaces.snapotter.tools.catalogue import Tool
+from services.pictures.media_format import MediaFormat
+from services.platform.identity import Identity
 
 NO_SVGS = "No SVG files provided"
 NOT_SVG = "Not a valid SVG file"

@@ -10,13 +10,13 @@ from typing import Any
 from compat.snapotter.v1.background_tools_pb2 import RemoveBackgroundSettings
 from compat.snapotter.v1.pdf_tools_pb2 import ImageToPdfSettings, PdfToImageSettings
 from darkroom.operations.v1 import operation_pb2
-from services.common.operations import Arity, spec_of
-from services.common.page_list import BadPageList, ranges_of
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.names import Name
 from services.gateway.surfaces.snapotter.tools import bulk_rename
 from services.gateway.surfaces.snapotter.tools._cutouts import surroundings
 from services.gateway.surfaces.snapotter.tools.image_to_pdf import LEAST_BYTES, TOO_SMALL, target_bytes
+from services.pictures.operations import Arity, spec_of
+from services.pictures.page_list import BadPageList, ranges_of
 
 MOST_FILES = 500
 """Of a task."""

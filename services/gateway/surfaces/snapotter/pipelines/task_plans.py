@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from darkroom.operations.v1 import operation_pb2
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.bodies import json_body
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.names import Name, cleaned, converted, is_converted, media_type_of
@@ -27,6 +26,7 @@ from services.gateway.surfaces.snapotter.pipelines.plans import (
 )
 from services.gateway.surfaces.snapotter.pipelines.reader import PipelineReader
 from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
+from services.platform.identity import Identity
 
 NO_TASK = "Cannot be run as a task"
 ALONE = "Must be the only step"

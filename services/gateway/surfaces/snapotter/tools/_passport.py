@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from compat.snapotter.v1.passport_tools_pb2 import GeneratePassportPhotoSettings, PassportPhotoSettings
 from darkroom.operations.v1.passport_photo_pb2 import PassportPhoto
-from services.common.passport_photos import CountryPhoto, photo_for
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.names import Name
 from services.gateway.surfaces.snapotter.tools._numbers import rounded
+from services.pictures.passport_photos import CountryPhoto, photo_for
 
 _MOST_BYTES = 2**32 - 1
 _MOST_TOLD = 20
