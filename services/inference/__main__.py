@@ -44,7 +44,6 @@ from services.inference.worker.presence import Presence
 from services.inference.worker.work_folder import work_folder
 from services.pictures.offers import REPEAT_SECONDS, Offers
 from services.pictures.operations import INTERACTIVE_LANE, specs
-from services.pictures.short_pictures import SHORT_OPERATIONS
 from services.platform import bus, log, process
 from services.platform.identity import Signer
 from services.platform.loop import Loop
@@ -143,7 +142,7 @@ def _needs(
 def _sandbox(settings: InferenceSettings) -> Sandbox:
     # One child for each file in progress; the lanes' limits share out the processor.
     modules = [module.__name__ for module in (file_child, isolated_media, isolated_pdf, isolated_pipeline, isolated_redraw)]
-    short = [f"{operations.__name__}.{name}" for name in SHORT_OPERATIONS]
+    short = [f"{operations.__name__}.{name}" for name, spec in specs().items() if spec.short_megapixels]
     return Sandbox(
         preload=[*modules, *short],
         # 15 MiB, until there is a document.
