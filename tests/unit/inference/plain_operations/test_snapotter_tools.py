@@ -14,7 +14,7 @@ from google.protobuf.json_format import MessageToDict
 from PIL import Image as PillowImage
 
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
-from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
+from services.gateway.surfaces.snapotter.tools import registry
 from services.inference.media import Image, decode, encode
 from services.pictures.media_format import MediaFormat, sniff
 from services.platform.errors import DarkroomError, ErrorReason
@@ -62,7 +62,7 @@ TOOLS: Mapping[str, dict[str, Any]] = {
 
 def tool(name: str, **settings: Any) -> list[dict[str, Any]]:
     """Its operations."""
-    found = all_tools()[name]
+    found = registry.TOOLS[name]
     plan = found.plan(read_settings(json.dumps(settings), found.settings), "photo.jpg")
     return [MessageToDict(operation, preserving_proto_field_name=True) for operation in plan.operations]
 

@@ -15,7 +15,7 @@ from services.gateway.surfaces.snapotter.bodies import storable
 from services.gateway.surfaces.snapotter.door import Known
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
-from services.gateway.surfaces.snapotter.tools.catalogue import Tool
+from services.gateway.surfaces.snapotter.tool import Tool
 from services.platform.errors import DarkroomError
 from services.platform.identity import Identity
 from services.platform.log import get_logger
