@@ -103,7 +103,7 @@ def _pip_arguments(archive: PypiArchive, folder: Path) -> list[str]:
 
 
 def pip_command() -> list[str]:
-    """pip of this environment, else the one on PATH: environments made by uv have none of their own."""
+    """pip of this environment, else the one on PATH: environments made by uv have no pip."""
     if importlib.util.find_spec("pip") is not None:
         return [sys.executable, "-m", "pip"]
     if pip := shutil.which("pip3") or shutil.which("pip"):

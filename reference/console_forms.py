@@ -1,6 +1,6 @@
 """`python -m reference.console_forms OUT.json`: every tool, and every operation that is no tool, as a form for the console.
 
-What it says comes from the protos, and is what the server applies; the few words that they lack are in console_forms.toml.
+Its contents come from the protos, and are what the server applies; the few words that they lack are in console_forms.toml.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _RESULTS = {
     options_pb2.MEDIA_KIND_DATA: "json",
 }
 _MOST_FILES = 100
-"""Of an item of a batch."""
+"""The most files of an item of a batch."""
 _EITHER = re.compile(r"(?:has\(this\.\w+\)|this\.\w+)(?: \|\| (?:has\(this\.\w+\)|this\.\w+))*")
 _TEMPLATE = "COLLAGE_TEMPLATE_"
 _NAMES = ("x.png",)
@@ -139,7 +139,7 @@ def _shown() -> frozenset[str]:
 
 
 def _category_of(tool_id: str) -> str:
-    """Of another name of a tool, or a step of one: the tool's."""
+    """The category; for another name of a tool, or a step of one, the tool's."""
     category: str = _table()["tools"][_part_of(tool_id) or _same_as(tool_id)]["category"]
     return category
 
@@ -174,7 +174,7 @@ def _is_plain(specs: Sequence[OperationSpec], result: str, fields: Sequence[Form
 
 
 def _field_words(tool_id: str, words: Mapping[str, Any], comments: Comments) -> Mapping[str, Mapping[str, Any]]:
-    """What is said of fields: in the table, and of those with values that no rule lists."""
+    """The words about fields: in the table, and of those with values that no rule lists."""
     said: dict[str, Mapping[str, Any]] = dict(words.get("fields", {}))
     if tool_id == "collage":
         prefix = "darkroom.operations.v1.CollageTemplate."

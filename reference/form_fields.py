@@ -17,7 +17,7 @@ from reference.rules import constraints, is_required, rules_of
 
 Field = dict[str, Any]
 Words = Mapping[str, Any]
-"""What the table says of a field."""
+"""The entry of a field in the table."""
 
 _WHOLE = frozenset(getattr(FieldDescriptor, f"CPPTYPE_{name}") for name in ("INT32", "UINT32", "INT64", "UINT64"))
 _UNSIGNED = frozenset((FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64))
@@ -47,7 +47,7 @@ class FormFields:
         return found
 
     def name(self, field: FieldDescriptor) -> str:
-        """What requests call it."""
+        """Its name in requests."""
         return str(field.json_name if self._camel_case else field.name)
 
     def is_other_name(self, field: FieldDescriptor) -> bool:
@@ -115,7 +115,7 @@ class FormFields:
         return {"type": "enum", "options": options} | default
 
     def _default(self, field: FieldDescriptor, comment: str) -> Any:
-        """What absence means; None if it cannot be said in a value."""
+        """The meaning of absence; None if it cannot be said in a value."""
         options = field.GetOptions().Extensions
         if said := options[options_pb2.default_value]:
             return json.loads(said)
