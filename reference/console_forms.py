@@ -60,11 +60,10 @@ _NAMES = ("x.png",)
 def forms() -> Form:
     """All of them."""
     comments = Comments()
-    operations = [spec for spec in specs().values() if spec.message.GetOptions().HasExtension(forms_pb2.operation_form)]
     return {
         "categories": list(_categories(comments)),
         "tools": [_tool(name, method, comments) for name, method in _methods()],
-        "operations": [_operation(spec, comments) for spec in operations],
+        "operations": [_operation(spec, comments) for spec in specs().values() if _has_form(spec)],
     }
 
 
@@ -135,9 +134,16 @@ def _tool(tool_id: str, method: MethodDescriptor, comments: Comments) -> Form:
         (other for other in _shown() if other != tool_id and all_tools()[other].plan is tool.plan and tool_id not in _shown()), ""
     ):
         form["same_as"] = same
+    name = tool_id.replace("-", "_")
+    if name in specs() and not _has_form(specs()[name]):
+        form["operation"] = name
     if part_of := _part_of(tool_id):
         form["part_of"] = part_of
     return form
+
+
+def _has_form(spec: OperationSpec) -> bool:
+    return spec.message.GetOptions().HasExtension(forms_pb2.operation_form)
 
 
 def _words(method: MethodDescriptor) -> forms_pb2.Form:
