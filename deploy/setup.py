@@ -35,6 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache"
 STAMPS = CACHE / "setup"
 TOOLS = CACHE / "tools"
+PIP = (TOOLS / "bin" / "python", "-B", "-m", "pip")
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 TRITON_VENV = ROOT / ".venv-triton"
@@ -174,7 +175,9 @@ def _install_uv() -> None:
     """Install pip and uv in an environment of their own, so that neither becomes a package of the project."""
     shutil.rmtree(TOOLS, ignore_errors=True)
     _run(sys.executable, "-m", "venv", TOOLS)
-    _run(TOOLS / "bin" / "python", "-m", "pip", "install", "--quiet", "--require-hashes", "-r", REQUIREMENTS / "bootstrap.txt")
+    _run(*PIP, "install", "--quiet", "--require-hashes", "-r", REQUIREMENTS / "bootstrap.txt")
+    for compiled in [*TOOLS.rglob("__pycache__")]:
+        shutil.rmtree(compiled)
 
 
 def _install(venv: Path, *requirements: str) -> None:
@@ -194,7 +197,7 @@ def _install(venv: Path, *requirements: str) -> None:
         # pip knows sources that uv does not: its configuration may name mirrors, folders of wheels, or a proxy's credentials.
         print(f"\nuv could not install {' and '.join(requirements)}; trying pip\n{error}", file=sys.stderr)
         files = [part for path in locked for part in ("-r", path)]
-        _run(TOOLS / "bin" / "python", "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--require-hashes", *files)
+        _run(*PIP, "--python", python, "install", "--quiet", "--no-deps", "--require-hashes", *files)
     if clashes := _clashes(venv):
         raise SetupError(f"in {venv.name} packages own files of the same name with different content:\n" + "\n".join(clashes))
     _prune(venv)
@@ -228,7 +231,7 @@ def _clashes(venv: Path) -> list[str]:
 
 def _settings_of_pip() -> dict[str, str]:
     """The index and certificates that pip is configured with, as uv's variables, unless the user has configured uv itself."""
-    listed = _run(TOOLS / "bin" / "python", "-m", "pip", "config", "list")
+    listed = _run(*PIP, "config", "list")
     settings: dict[str, str] = {}
     for line in listed.splitlines():
         name, _, value = line.partition("=")
