@@ -61,7 +61,7 @@ def run(state: task_pb2.TaskState.ValueType, sequence: int, progress: float = 0,
 
 async def events_of(job_id: str, *steps: run_service_pb2.Run | DarkroomError) -> tuple[Sequence[Any], Script]:
     script = Script(*steps)
-    return [event async for event in TaskEvents(IDS, cast("Runs", script), cast("Contents", None)).of(job_id)], script
+    return [event async for event in TaskEvents(IDS, cast("Runs", script), cast("Contents", None), {}).of(job_id)], script
 
 
 async def test_the_last_event_is_repeated_until_the_job_ends() -> None:

@@ -57,8 +57,6 @@ class Kept:
     """The names of further results, where they do not have names of their own."""
     exact: bool = False
     """Whether the result has just the name, even if it is the source's."""
-    settings: str = ""
-    """The settings, as JSON, of a tool that tells more of its result later on."""
 
     def text(self) -> str:
         """As JSON."""
@@ -73,8 +71,6 @@ class Kept:
             said["others"] = list(self.others)
         if self.exact:
             said["exact"] = True
-        if self.settings:
-            said["settings"] = self.settings
         return json.dumps(said, ensure_ascii=False)
 
     @classmethod
@@ -93,7 +89,6 @@ class Kept:
                 bool(said.get("keepsName")),
                 tuple(str(name) for name in said.get("others", ())),
                 exact=bool(said.get("exact")),
-                settings=str(said.get("settings", "")),
             )
         except (ValueError, KeyError, TypeError):
             return None

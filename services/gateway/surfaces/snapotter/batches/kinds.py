@@ -14,8 +14,8 @@ from services.gateway.surfaces.snapotter.pipelines.plans import unknown
 from services.gateway.surfaces.snapotter.pipelines.reader import PipelineReader
 from services.gateway.surfaces.snapotter.pipelines.runs import PIPELINE, of_plan
 from services.gateway.surfaces.snapotter.runs import Kept
+from services.gateway.surfaces.snapotter.tool import Tool
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
-from services.gateway.surfaces.snapotter.tools.catalogue import Tool
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from services.common.log import get_logger
 from services.common.rpc.channel import Caller
 from services.gateway.surfaces.snapotter.door import Known
 from services.gateway.surfaces.snapotter.errors import not_found
-from services.gateway.surfaces.snapotter.tools.catalogue import Tool, all_tools
 
 _DISABLED = "disabledTools"
 _SECONDS = 5.0
@@ -40,11 +39,6 @@ class EnabledTools:
                 return await asyncio.shield(self._reading)
         except TimeoutError:
             raise DarkroomError(ErrorReason.UNAVAILABLE, "The settings cannot be read. Try again later.") from None
-
-    async def find(self, tool_id: str) -> Tool | None:
-        """The tool with an id, unless it is disabled. Raises UNAVAILABLE."""
-        tool = all_tools().get(tool_id)
-        return None if tool is None or tool_id in await self.disabled() else tool
 
     def only(self, tool_id: str, handle: Known) -> Known:
         """The same handler; where the tool is disabled, there is nothing."""

@@ -18,7 +18,7 @@ from services.gateway.surfaces.snapotter.bodies import storable
 from services.gateway.surfaces.snapotter.door import Known
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
-from services.gateway.surfaces.snapotter.tools.catalogue import Tool
+from services.gateway.surfaces.snapotter.tool import Tool
 
 NOT_INSTALLED = "FEATURE_NOT_INSTALLED"
 _logger = get_logger()
