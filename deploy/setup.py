@@ -125,7 +125,8 @@ def _console(development: bool) -> None:
     inputs += sorted(path for path in CONSOLE.iterdir() if path.is_file())
     # What the API's documents and the forms are made from, beside the protos.
     inputs += [path for pattern in ("*.py", "*.toml", "*.md", "*.json") for path in _files("reference", pattern)]
-    inputs += [*_files("services/common", "*.py"), *_files("services/gateway", "*.py"), ROOT / "pyproject.toml"]
+    inputs += [path for part in ("platform", "pictures", "gateway") for path in _files(f"services/{part}", "*.py")]
+    inputs.append(ROOT / "pyproject.toml")
     _step("console", partial(_build_console, development), [*inputs, *_protos()], CACHE / "console" / "index.html")
 
 

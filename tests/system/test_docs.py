@@ -16,7 +16,7 @@ import pytest
 from darkroom import AsyncClient
 from darkroom.operations.v1 import noop_pb2, operation_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.common.operations import parameters_of, specs
+from services.pictures.operations import parameters_of, specs
 from tests.stacks import Account, StackUnderTest
 from tests.system.documented import DOCS, examples, pages_with_examples, preparation, run
 from tests.system.snapotter import SnapOtter
