@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import text
 
-from services.accounts.domain.departures import Departures
+from services.accounts.domain.upkeep import Departures
 from services.accounts.store.departures import Departure, DepartureStore
 from services.common.database import Database, opened
 from services.common.errors import DarkroomError, ErrorReason
