@@ -9,7 +9,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from reference.comments import descriptor_set
-from services.common.rpc import catalogue
+from services.platform.rpc import catalogue
 
 
 def transcoded_descriptors(services: Collection[str]) -> FileDescriptorSet:

@@ -24,15 +24,15 @@ from reference.form_conditions import add_conditions
 from reference.form_fields import FormFields
 from reference.form_words import label_of
 from reference.operations import examples_of
-from services.common.media_format import read_formats
-from services.common.operations import PLAIN_LANE, Arity, OperationSpec, spec_of
-from services.common.passport_photos import COUNTRIES
-from services.common.rpc import catalogue
 from services.gateway.surfaces.snapotter.pipelines.task_plans import fewest_and_most
 from services.gateway.surfaces.snapotter.tool import Sources, Tool
 from services.gateway.surfaces.snapotter.tool_settings import checked, settings_of
 from services.gateway.surfaces.snapotter.tools.montages import TEMPLATES
 from services.gateway.surfaces.snapotter.tools.registry import TOOLS
+from services.pictures.media_format import read_formats
+from services.pictures.operations import PLAIN_LANE, Arity, OperationSpec, spec_of
+from services.pictures.passport_photos import COUNTRIES
+from services.platform.rpc import catalogue
 
 Form = dict[str, Any]
 _TABLE = Path(__file__).with_suffix(".toml")

@@ -21,12 +21,12 @@ from services.accounts.store.buckets import BucketStore
 from services.accounts.store.people import PeopleStore
 from services.accounts.store.sign_in_links import LinkStore
 from services.accounts.surfaces.native.usage import usage_message
-from services.common import administration
-from services.common.account_usage import RemoteUsage
-from services.common.database import Database
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import IDENTITY_ISSUER, Signer
-from services.common.rpc.channel import Caller, channel
+from services.platform import administration
+from services.platform.account_usage import RemoteUsage
+from services.platform.database import Database
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import IDENTITY_ISSUER, Signer
+from services.platform.rpc.channel import Caller, channel
 
 _DEFAULT = "default"
 _MOST = 2**31 - 1

@@ -10,10 +10,10 @@ from services.accounts.domain.home import Home
 from services.accounts.store.accounts import AccountStore
 from services.accounts.store.departures import Departure, DepartureStore
 from services.accounts.store.sessions import SessionStore
-from services.common.bus import Bus
-from services.common.errors import DarkroomError
-from services.common.log import get_logger
-from services.common.revocations import announce_refreshed, announce_revoked
+from services.platform.bus import Bus
+from services.platform.errors import DarkroomError
+from services.platform.log import get_logger
+from services.platform.revocations import announce_refreshed, announce_revoked
 
 ANNOUNCING_SECONDS = 5.0
 _REPEATED_FOR = timedelta(minutes=10)

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.object_http import Answer, ObjectHttp, ObjectHttpError
-from services.common.sandbox import Limits, Sandbox, SandboxCrashed, SandboxFailed, SandboxOutOfMemory, SandboxTimedOut, WarmChildren
 from services.files.probe import child
 from services.files.probe.faults import UNREADABLE
 from services.files.probe.model import Probe
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.object_http import Answer, ObjectHttp, ObjectHttpError
+from services.platform.sandbox import Limits, Sandbox, SandboxCrashed, SandboxFailed, SandboxOutOfMemory, SandboxTimedOut, WarmChildren
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 

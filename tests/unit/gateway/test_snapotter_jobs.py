@@ -13,8 +13,6 @@ from starlette.responses import StreamingResponse
 
 from darkroom.internal.tasks.v1 import run_service_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.common.bus import Bus
-from services.common.errors import DarkroomError, ErrorReason
 from services.gateway.surfaces.snapotter.calls import task_events
 from services.gateway.surfaces.snapotter.calls.task_events import TaskEvents
 from services.gateway.surfaces.snapotter.contents import Contents
@@ -24,6 +22,8 @@ from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
 from services.gateway.surfaces.snapotter.jobs.jobs import Jobs, Named
 from services.gateway.surfaces.snapotter.jobs.jobs import Told as Kept
 from services.gateway.surfaces.snapotter.runs import Runs
+from services.platform.bus import Bus
+from services.platform.errors import DarkroomError, ErrorReason
 
 IDS = JobIds(bytes(32))
 

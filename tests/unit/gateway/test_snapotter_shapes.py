@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from google.protobuf.json_format import MessageToDict
 
-from services.common.rpc.validation import RequestValidator
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.tool import Plan
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
 from services.gateway.surfaces.snapotter.tools.registry import TOOLS
+from services.platform.rpc.validation import RequestValidator
 
 KEPT = {
     "format": "PICTURE_FORMAT_KEPT",

@@ -13,9 +13,6 @@ from starlette.requests import Request
 
 from darkroom.accounts.v1 import features_service_pb2
 from darkroom.tasks.v1 import batches_service_pb2
-from services.common.identity import Identity
-from services.common.operations import auxiliary_inputs, parameters_of, spec_of
-from services.common.rpc.validation import RequestValidator
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.installation.enabled_tools import EnabledTools
 from services.gateway.surfaces.snapotter.installation.features import FeatureMissing, Features
@@ -23,6 +20,9 @@ from services.gateway.surfaces.snapotter.pipelines.reader import PipelineReader
 from services.gateway.surfaces.snapotter.pipelines.task_plans import MOST_OPERATIONS, TaskPlans
 from services.gateway.surfaces.snapotter.tool import Tool
 from services.gateway.surfaces.snapotter.tools.registry import TOOLS
+from services.pictures.operations import auxiliary_inputs, parameters_of, spec_of
+from services.platform.identity import Identity
+from services.platform.rpc.validation import RequestValidator
 from services.tasks.domain.plan import check_pipeline
 
 _NEEDED: Mapping[str, Mapping[str, Any]] = {

@@ -13,11 +13,11 @@ from google.protobuf import json_format
 from darkroom.operations.v1 import operation_pb2
 from reference import console_forms
 from reference.console_forms import example_settings, forms, rendered
-from services.common.rpc.validation import RequestValidator
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.tool import Sources
 from services.gateway.surfaces.snapotter.tool_settings import checked, read_settings, settings_of
 from services.gateway.surfaces.snapotter.tools import registry
+from services.platform.rpc.validation import RequestValidator
 
 FORMS = forms()
 TOOLS: Mapping[str, Any] = {form["id"]: form for form in FORMS["tools"]}

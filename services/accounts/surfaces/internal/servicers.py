@@ -8,8 +8,8 @@ from darkroom.internal.accounts.v1 import setting_values_service_pb2 as values_p
 from services.accounts.domain.account_settings import AccountSettings
 from services.accounts.domain.workers import Workers
 from services.accounts.membership_message import membership_message
-from services.common.identity import current_identity
-from services.common.rpc.interceptor import Context
+from services.platform.identity import current_identity
+from services.platform.rpc.interceptor import Context
 
 
 class MembershipServicer(membership_service_pb2_grpc.MembershipServiceServicer):

@@ -10,9 +10,9 @@ from services.accounts.domain.account_settings import AccountSettings
 from services.accounts.domain.branding import Branding
 from services.accounts.domain.home import Home
 from services.accounts.installation import Setting
-from services.common.bundles import BundleState, RemoteBundles
-from services.common.identity import current_identity
-from services.common.rpc.interceptor import Context
+from services.platform.bundles import BundleState, RemoteBundles
+from services.platform.identity import current_identity
+from services.platform.rpc.interceptor import Context
 
 
 class NativeSettings(settings_service_pb2_grpc.SettingsServiceServicer):

@@ -27,13 +27,13 @@ from services.accounts.domain.users import Users
 from services.accounts.people import PersonKey
 from services.accounts.roles import Role, Team
 from services.accounts.surfaces.native.users import user_message
-from services.common.audit.actions import action_text
-from services.common.audit.log import END_OF_TIME, AuditQuery
-from services.common.audit.messages import message_of
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import current_identity
-from services.common.rpc.interceptor import Context
-from services.common.rpc.moments import moment
+from services.platform.audit.actions import action_text
+from services.platform.audit.log import END_OF_TIME, AuditQuery
+from services.platform.audit.messages import message_of
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import current_identity
+from services.platform.rpc.interceptor import Context
+from services.platform.rpc.moments import moment
 
 
 class NativeSessions(sessions_service_pb2_grpc.SessionsServiceServicer):

@@ -23,10 +23,10 @@ from services.accounts.domain.system import SystemReport
 from services.accounts.domain.workers import JoinRequest, Workers
 from services.accounts.membership_message import membership_message
 from services.accounts.surfaces.rest import system_messages as messages
-from services.common.audit.log import END_OF_TIME, AuditEntry, AuditQuery
-from services.common.identity import current_identity
-from services.common.rpc.interceptor import Context
-from services.common.rpc.moments import moment
+from services.platform.audit.log import END_OF_TIME, AuditEntry, AuditQuery
+from services.platform.identity import current_identity
+from services.platform.rpc.interceptor import Context
+from services.platform.rpc.moments import moment
 
 _MILLI = 1000
 # A service of another version may count what this one does not know.

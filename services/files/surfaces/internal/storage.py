@@ -8,14 +8,14 @@ from darkroom.internal.files.v1 import retention_service_pb2 as retention_pb
 from darkroom.internal.files.v1 import retention_service_pb2_grpc, shelf_service_pb2_grpc, storage_service_pb2_grpc
 from darkroom.internal.files.v1 import shelf_service_pb2 as shelf_pb
 from darkroom.internal.files.v1 import storage_service_pb2 as pb
-from services.common.identity import current_identity
-from services.common.rpc.interceptor import Context
 from services.files.domain.ages import MaxAges
 from services.files.domain.library import Offer
 from services.files.domain.shelf import Shelf
 from services.files.domain.task_files import ExaminedFiles, NewOutput, SignedFile, TaskFiles
 from services.files.records import EndedTask, FileState, StoredOutput
 from services.files.surfaces.rendering import download_message, file_message
+from services.platform.identity import current_identity
+from services.platform.rpc.interceptor import Context
 
 
 class Storage(storage_service_pb2_grpc.StorageServiceServicer):

@@ -12,14 +12,14 @@ from starlette.routing import Route
 
 from compat.claid.v1 import edits_pb2
 from darkroom.common.v1 import scope_pb2
-from services.common.errors import MISSING, UNKNOWN, DarkroomError, ErrorReason, Violation
-from services.common.idempotent_call import REPLAYED
-from services.common.identity import Identity
-from services.common.json_models import struct_of
-from services.common.rpc import catalogue
-from services.common.rpc.origin import ORIGIN_HEADER
 from services.gateway import replies
 from services.gateway.surfaces.parts import GatewayParts
+from services.platform.errors import MISSING, UNKNOWN, DarkroomError, ErrorReason, Violation
+from services.platform.idempotent_call import REPLAYED
+from services.platform.identity import Identity
+from services.platform.json_models import struct_of
+from services.platform.rpc import catalogue
+from services.platform.rpc.origin import ORIGIN_HEADER
 
 FILE, DATA = "file", "data"
 _BOTH = (FILE, DATA)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from functools import partial
 
 from darkroom.common.v1 import options_pb2
-from services.common.rpc import catalogue
 from services.gateway.surfaces.parts import GatewayParts
 from services.gateway.surfaces.snapotter.batches.archives import Archives
 from services.gateway.surfaces.snapotter.batches.batches import Batches
@@ -41,6 +40,7 @@ from services.gateway.surfaces.snapotter.settings import SnapOtterSettings
 from services.gateway.surfaces.snapotter.status import Status
 from services.gateway.surfaces.snapotter.tools.context import ToolContext, serve_own
 from services.gateway.surfaces.snapotter.tools.registry import TOOLS
+from services.platform.rpc import catalogue
 
 Endpoints = Mapping[str, Endpoint]
 """By the full name of the method."""

@@ -17,11 +17,11 @@ from darkroom.internal.files.v1 import storage_service_pb2, storage_service_pb2_
 from darkroom.internal.tasks.v1 import run_service_pb2, run_service_pb2_grpc
 from darkroom.operations.v1 import operation_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.common.backoff import retry_unavailable
-from services.common.errors import DarkroomError, ErrorReason, translated
-from services.common.log import bind_to_context, get_logger
-from services.common.process import end
-from services.common.rpc.channel import Caller
+from services.platform.backoff import retry_unavailable
+from services.platform.errors import DarkroomError, ErrorReason, translated
+from services.platform.log import bind_to_context, get_logger
+from services.platform.process import end
+from services.platform.rpc.channel import Caller
 
 SURFACE = "snapotter"
 ENDED = (task_pb2.TASK_STATE_SUCCEEDED, task_pb2.TASK_STATE_FAILED, task_pb2.TASK_STATE_CANCELLED)

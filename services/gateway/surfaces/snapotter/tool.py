@@ -12,9 +12,9 @@ from starlette.responses import Response
 
 from darkroom.internal.tasks.v1 import run_service_pb2
 from darkroom.operations.v1.operation_pb2 import Operation
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.forms import SentFile
 from services.gateway.surfaces.snapotter.names import download_path
+from services.platform.identity import Identity
 
 FAILED = "Processing failed"
 MOST_FILES = 500

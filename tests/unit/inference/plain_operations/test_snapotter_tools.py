@@ -13,11 +13,11 @@ import pyvips
 from google.protobuf.json_format import MessageToDict
 from PIL import Image as PillowImage
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.media_format import MediaFormat, sniff
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
 from services.gateway.surfaces.snapotter.tools import registry
 from services.inference.media import Image, decode, encode
+from services.pictures.media_format import MediaFormat, sniff
+from services.platform.errors import DarkroomError, ErrorReason
 from tests.unit.imaging.pictures import deep_photo, exif, heic, photo, wide_gamut_profile, written
 from tests.unit.inference.plain_operations.running import LIMITS, Running, png
 

@@ -11,9 +11,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from darkroom.operations.v1 import operation_pb2
-from services.common.backoff import retry_unavailable
-from services.common.errors import DarkroomError
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.calls.tool_calls import CLIENT_JOB_ID, SETTINGS, checked_file, in_words
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.forms import Forms, Sent
@@ -22,6 +19,9 @@ from services.gateway.surfaces.snapotter.jobs.jobs import Jobs
 from services.gateway.surfaces.snapotter.runs import Kept, Runs
 from services.gateway.surfaces.snapotter.tool import Tool
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
+from services.platform.backoff import retry_unavailable
+from services.platform.errors import DarkroomError
+from services.platform.identity import Identity
 
 _PATIENCE_SECONDS = 20.0
 """For a bus that restarts."""

@@ -9,14 +9,14 @@ from functools import partial
 from typing import Any, TypeVar
 
 from darkroom.internal.tasks.v1 import run_service_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.log import get_logger
 from services.gateway.surfaces.snapotter.calls.tool_calls import kept_name, told
 from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.jobs.events import Event, complete, failed, processing
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
 from services.gateway.surfaces.snapotter.runs import ENDED, WAIT_SECONDS, Kept, Runs, failure
 from services.gateway.surfaces.snapotter.tool import FinishedJob, Tool
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.log import get_logger
 
 _AWAY_SECONDS = 2.0
 """Between attempts to reach a service that is away."""

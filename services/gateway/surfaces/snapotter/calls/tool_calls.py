@@ -14,8 +14,6 @@ from starlette.responses import Response
 from darkroom.files.v1 import file_pb2
 from darkroom.internal.tasks.v1 import run_service_pb2
 from darkroom.operations.v1 import operation_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.calls.steps import completed_steps
 from services.gateway.surfaces.snapotter.errors import Refusal, answer, image_problem
 from services.gateway.surfaces.snapotter.forms import ONE_AT_A_TIME, Forms, Sent, SentFile
@@ -27,6 +25,8 @@ from services.gateway.surfaces.snapotter.names import download_path, media_type_
 from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
 from services.gateway.surfaces.snapotter.tool import FAILED, Tool
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Identity
 
 NO_FILE = "No image file provided"
 CLIENT_JOB_ID = "clientJobId"

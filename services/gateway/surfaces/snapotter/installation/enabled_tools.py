@@ -9,13 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from darkroom.internal.accounts.v1 import setting_values_service_pb2, setting_values_service_pb2_grpc
-from services.common.backoff import Backoff
-from services.common.errors import DarkroomError, ErrorReason, translated
-from services.common.identity import Identity
-from services.common.log import get_logger
-from services.common.rpc.channel import Caller
 from services.gateway.surfaces.snapotter.door import Known
 from services.gateway.surfaces.snapotter.errors import not_found
+from services.platform.backoff import Backoff
+from services.platform.errors import DarkroomError, ErrorReason, translated
+from services.platform.identity import Identity
+from services.platform.log import get_logger
+from services.platform.rpc.channel import Caller
 
 _DISABLED = "disabledTools"
 _SECONDS = 5.0

@@ -17,10 +17,10 @@ from starlette.responses import Response
 
 from darkroom.accounts.v1 import audit_service_pb2 as pb
 from darkroom.common.v1 import audit_pb2
-from services.common.identity import Identity
 from services.gateway.backend import Backend
 from services.gateway.surfaces.snapotter.errors import answer
 from services.gateway.surfaces.snapotter.times import instant, read_instant
+from services.platform.identity import Identity
 
 Details = dict[str, object]
 

@@ -11,11 +11,11 @@ from starlette.responses import Response
 
 from darkroom.accounts.v1 import roles_service_pb2 as roles_pb
 from darkroom.accounts.v1 import teams_service_pb2 as teams_pb
-from services.common.identity import Identity
 from services.gateway.backend import Backend
 from services.gateway.surfaces.snapotter.bodies import json_body, storable, text_of
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.times import instant
+from services.platform.identity import Identity
 
 _ROLE_METHODS = roles_pb.DESCRIPTOR.services_by_name["RolesService"].methods_by_name
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.installation.enabled_tools import EnabledTools
 from services.gateway.surfaces.snapotter.installation.features import FeatureMissing, Features
 from services.gateway.surfaces.snapotter.pipelines.plans import (
@@ -16,6 +15,7 @@ from services.gateway.surfaces.snapotter.pipelines.plans import (
     unavailable,
 )
 from services.gateway.surfaces.snapotter.tool import Tool
+from services.platform.identity import Identity
 
 
 class PipelineReader:

@@ -11,8 +11,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from darkroom.operations.v1 import operation_pb2
-from services.common.identity import Identity
-from services.common.operations import Arity, spec_of
 from services.gateway.surfaces.snapotter.bodies import json_body
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.names import Name, cleaned, converted, is_converted, media_type_of
@@ -25,6 +23,8 @@ from services.gateway.surfaces.snapotter.pipelines.plans import (
 )
 from services.gateway.surfaces.snapotter.pipelines.reader import PipelineReader
 from services.gateway.surfaces.snapotter.tool import MOST_FILES, Sources, Tool
+from services.pictures.operations import Arity, spec_of
+from services.platform.identity import Identity
 
 MOST_OPERATIONS = 64
 """Of a task of a batch."""

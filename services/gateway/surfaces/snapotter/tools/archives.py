@@ -16,7 +16,6 @@ from darkroom.operations.v1.archive_pb2 import Archive
 from darkroom.operations.v1.favicons_pb2 import Favicons
 from darkroom.operations.v1.operation_pb2 import Operation
 from darkroom.operations.v1.split_pb2 import Split
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.calls.tool_calls import NO_FILE, SETTINGS
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.forms import Accepts
@@ -26,6 +25,7 @@ from services.gateway.surfaces.snapotter.tool import AsTask, Plan, ReferencedFil
 from services.gateway.surfaces.snapotter.tool_settings import read_json
 from services.gateway.surfaces.snapotter.tools.context import ToolContext, check_each, run_last_file, settings_in
 from services.gateway.surfaces.snapotter.tools.writing import FORMATS
+from services.platform.identity import Identity
 
 _NO_FILES = "No files provided"
 _TOKEN = re.compile(r"\{\{(index|padded|original)\}\}")

@@ -19,7 +19,6 @@ from darkroom.operations.v1.cutout_effects_pb2 import CutoutEffects
 from darkroom.operations.v1.fix_transparency_pb2 import FixTransparency
 from darkroom.operations.v1.operation_pb2 import Operation
 from darkroom.operations.v1.remove_background_pb2 import RemoveBackground
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.calls.tool_calls import SETTINGS
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.names import Name, cleaned
@@ -27,6 +26,7 @@ from services.gateway.surfaces.snapotter.runs import Kept
 from services.gateway.surfaces.snapotter.tool import AsTask, FinishedJob, Plan, ReferencedFile, Sources, Tool
 from services.gateway.surfaces.snapotter.tools.context import ToolContext, settings_in
 from services.gateway.surfaces.snapotter.tools.writing import convert_to
+from services.platform.identity import Identity
 
 _BUNDLE = "background-removal"
 _PICTURE = "backgroundImage"

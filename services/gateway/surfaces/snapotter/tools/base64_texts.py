@@ -18,7 +18,6 @@ from darkroom.operations.v1.inspect_picture_pb2 import InspectPicture
 from darkroom.operations.v1.operation_pb2 import Operation
 from darkroom.operations.v1.placement_pb2 import FIT_BOUNDS
 from darkroom.operations.v1.resize_pb2 import Resize
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.batches.kinds import NO_FILES
 from services.gateway.surfaces.snapotter.calls.tool_calls import SETTINGS, why
 from services.gateway.surfaces.snapotter.errors import Refusal
@@ -29,6 +28,7 @@ from services.gateway.surfaces.snapotter.tool import AsTask, Plan, Tool
 from services.gateway.surfaces.snapotter.tool_settings import NOT_JSON, read_json, settings_of
 from services.gateway.surfaces.snapotter.tools.context import ToolContext
 from services.gateway.surfaces.snapotter.tools.writing import convert_to, extension_of, keep_format
+from services.platform.identity import Identity
 
 _HEIC = ("heic", "heif", "hif")
 _SVG = "svg"

@@ -11,7 +11,6 @@ from compat.snapotter.v1.code_tools_pb2 import BarcodeReadSettings, QrGenerateSe
 from darkroom.operations.v1 import qr_code_pb2, vectorize_pb2
 from darkroom.operations.v1.operation_pb2 import Operation
 from darkroom.operations.v1.read_barcodes_pb2 import ReadBarcodes
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.bodies import json_body
 from services.gateway.surfaces.snapotter.calls.tool_calls import NO_FILE, PREVIEW
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
@@ -21,6 +20,7 @@ from services.gateway.surfaces.snapotter.tool import Plan, Tool
 from services.gateway.surfaces.snapotter.tool_settings import INVALID, settings_of
 from services.gateway.surfaces.snapotter.tools.context import ToolContext, run_last_file, settings_in
 from services.gateway.surfaces.snapotter.tools.writing import keep_format, rounded
+from services.platform.identity import Identity
 
 _LEVELS: Mapping[str, qr_code_pb2.QrErrorCorrection.ValueType] = {
     "L": qr_code_pb2.QR_ERROR_CORRECTION_L,

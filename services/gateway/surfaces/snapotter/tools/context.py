@@ -14,8 +14,6 @@ from starlette.responses import Response, StreamingResponse
 
 from darkroom.internal.tasks.v1 import run_service_pb2
 from darkroom.operations.v1.operation_pb2 import Operation
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.batches.archives import Archives
 from services.gateway.surfaces.snapotter.batches.batches import Batches
 from services.gateway.surfaces.snapotter.calls.background import BackgroundCalls
@@ -31,6 +29,8 @@ from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
 from services.gateway.surfaces.snapotter.settings import SnapOtterSettings
 from services.gateway.surfaces.snapotter.tool import Serve, Tool
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Identity
 
 UNREADABLE = "Failed to read image metadata"
 _PART_OF_ID = 8

@@ -14,8 +14,6 @@ from darkroom.operations.v1.operation_pb2 import Operation
 from darkroom.operations.v1.placement_pb2 import FIT_BOUNDS
 from darkroom.operations.v1.rasterize_pb2 import Rasterize
 from darkroom.operations.v1.resize_pb2 import Resize
-from services.common.identity import Identity
-from services.common.media_format import MediaFormat
 from services.gateway.surfaces.snapotter.batches.kinds import of_tool
 from services.gateway.surfaces.snapotter.calls.tool_calls import kept_name
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
@@ -25,6 +23,8 @@ from services.gateway.surfaces.snapotter.runs import Kept
 from services.gateway.surfaces.snapotter.tool import Plan, Tool
 from services.gateway.surfaces.snapotter.tools.context import ToolContext
 from services.gateway.surfaces.snapotter.tools.writing import colours_of, conversion, extension_of, keep_format, rounded
+from services.pictures.media_format import MediaFormat
+from services.platform.identity import Identity
 
 _DRAWING_DPI = 300
 _UNIT = 1024

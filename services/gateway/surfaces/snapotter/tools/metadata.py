@@ -15,12 +15,12 @@ from darkroom.operations.v1 import convert_pb2
 from darkroom.operations.v1.edit_metadata_pb2 import EditMetadata
 from darkroom.operations.v1.inspect_metadata_pb2 import InspectMetadata
 from darkroom.operations.v1.operation_pb2 import Operation
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.calls.tool_calls import checked_file
 from services.gateway.surfaces.snapotter.errors import answer
 from services.gateway.surfaces.snapotter.runs import Kept
 from services.gateway.surfaces.snapotter.tool import Plan, Tool
 from services.gateway.surfaces.snapotter.tools.context import UNREADABLE, ToolContext, describe_picture, settings_in
+from services.platform.identity import Identity
 
 _JPEG, _WEBP, _AVIF = 90, 85, 50
 """Qualities."""

@@ -12,12 +12,12 @@ from darkroom.operations.v1 import stitch_pb2
 from darkroom.operations.v1.collage_pb2 import COLLAGE_TEMPLATE_UNSPECIFIED, Collage, CollageCell, CollageTemplate
 from darkroom.operations.v1.operation_pb2 import Operation
 from darkroom.operations.v1.placement_pb2 import FIT_BOUNDS, FIT_CROP, Fit
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.runs import Kept
 from services.gateway.surfaces.snapotter.tool import AsTask, Plan, Tool
 from services.gateway.surfaces.snapotter.tools.context import ToolContext, check_each, settings_in
 from services.gateway.surfaces.snapotter.tools.writing import convert_to, extension_of, rounded
+from services.platform.identity import Identity
 
 _PREFIX = "COLLAGE_TEMPLATE_"
 TEMPLATES = {

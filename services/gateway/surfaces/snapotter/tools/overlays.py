@@ -14,13 +14,13 @@ from compat.snapotter.v1.two_image_tools_pb2 import ComposeSettings, WatermarkIm
 from darkroom.operations.v1 import compose_pb2, placement_pb2
 from darkroom.operations.v1.draw_text_pb2 import DrawText
 from darkroom.operations.v1.operation_pb2 import Operation
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.forms import SentFile
 from services.gateway.surfaces.snapotter.runs import Kept
 from services.gateway.surfaces.snapotter.tool import AsTask, Plan, ReferencedFile, Sources, Tool
 from services.gateway.surfaces.snapotter.tools.context import ToolContext, check_each, settings_in
 from services.gateway.surfaces.snapotter.tools.writing import keep_format, rounded
+from services.platform.identity import Identity
 
 _TILED = "tiled"
 _TEXT_POSITIONS: Mapping[str, placement_pb2.Position.ValueType] = {

@@ -12,8 +12,6 @@ from compat.snapotter.v1.passport_tools_pb2 import GeneratePassportPhotoSettings
 from darkroom.operations.v1.inspect_portrait_pb2 import InspectPortrait
 from darkroom.operations.v1.operation_pb2 import Operation
 from darkroom.operations.v1.passport_photo_pb2 import PRINT_LAYOUT_4X6, PRINT_LAYOUT_A4, PassportPhoto, PrintLayout
-from services.common.identity import Identity
-from services.common.passport_photos import DOCUMENT_LABEL, NO_FACE, CountryPhoto, photo_for
 from services.gateway.surfaces.snapotter.bodies import json_body
 from services.gateway.surfaces.snapotter.calls.tool_calls import checked_file, succeeded
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
@@ -23,6 +21,8 @@ from services.gateway.surfaces.snapotter.tool import AsTask, Plan, Tool
 from services.gateway.surfaces.snapotter.tool_settings import settings_of
 from services.gateway.surfaces.snapotter.tools.context import ToolContext
 from services.gateway.surfaces.snapotter.tools.writing import rounded
+from services.pictures.passport_photos import DOCUMENT_LABEL, NO_FACE, CountryPhoto, photo_for
+from services.platform.identity import Identity
 
 _FAILED = "Passport photo generation failed"
 _ANALYSIS_FAILED = "Passport photo analysis failed"

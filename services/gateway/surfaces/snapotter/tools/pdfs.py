@@ -20,9 +20,6 @@ from darkroom.internal.tasks.v1 import run_service_pb2
 from darkroom.operations.v1 import make_pdf_pb2, pdf_pages_pb2
 from darkroom.operations.v1.inspect_pdf_pb2 import InspectPdf
 from darkroom.operations.v1.operation_pb2 import Operation
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Identity
-from services.common.page_list import BadPageList, ranges_of
 from services.gateway.surfaces.snapotter.calls.tool_calls import in_words, succeeded
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.forms import Accepts, Sent, SentFile
@@ -31,6 +28,9 @@ from services.gateway.surfaces.snapotter.runs import Kept
 from services.gateway.surfaces.snapotter.tool import AsTask, Plan, ReferencedFile, Sources, Tool
 from services.gateway.surfaces.snapotter.tools.context import ToolContext, check_each, settings_in
 from services.gateway.surfaces.snapotter.tools.writing import FORMATS
+from services.pictures.page_list import BadPageList, ranges_of
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Identity
 
 _LOCKED = "Password-protected PDFs are not supported"
 _UNREADABLE = "Failed to read PDF"

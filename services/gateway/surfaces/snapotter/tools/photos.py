@@ -18,13 +18,13 @@ from darkroom.operations.v1.carve_seams_pb2 import CarveSeams
 from darkroom.operations.v1.inspect_quality_pb2 import InspectQuality
 from darkroom.operations.v1.operation_pb2 import Operation
 from darkroom.operations.v1.trim_edges_pb2 import TrimEdges
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.calls.tool_calls import SETTINGS
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.names import Name
 from services.gateway.surfaces.snapotter.tool import Plan, Tool
 from services.gateway.surfaces.snapotter.tools.context import ToolContext
 from services.gateway.surfaces.snapotter.tools.writing import QUALITY, convert_to, keep_format, rounded
+from services.platform.identity import Identity
 
 _FRAMES: Mapping[str, smart_crop_pb2.FaceFrame.ValueType] = {
     "closeup": smart_crop_pb2.FACE_FRAME_CLOSE_UP,

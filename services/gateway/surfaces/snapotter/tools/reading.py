@@ -19,7 +19,6 @@ from darkroom.operations.v1.find_duplicates_pb2 import FindDuplicates
 from darkroom.operations.v1.inspect_palette_pb2 import InspectPalette
 from darkroom.operations.v1.inspect_picture_pb2 import InspectPicture
 from darkroom.operations.v1.operation_pb2 import Operation
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.calls.tool_calls import SETTINGS
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.names import download_path
@@ -27,6 +26,7 @@ from services.gateway.surfaces.snapotter.runs import Kept
 from services.gateway.surfaces.snapotter.tool import AsTask, Plan, Tool
 from services.gateway.surfaces.snapotter.tool_settings import read_json, settings_of
 from services.gateway.surfaces.snapotter.tools.context import UNREADABLE, ToolContext, check_each, describe_picture
+from services.platform.identity import Identity
 
 _QUALITIES: Mapping[str, read_text_pb2.TextQuality.ValueType] = {
     "fast": read_text_pb2.TEXT_QUALITY_FAST,

@@ -20,7 +20,6 @@ from darkroom.operations.v1.remove_noise_pb2 import NoiseTier, RemoveNoise
 from darkroom.operations.v1.resize_pb2 import Resize
 from darkroom.operations.v1.restore_photo_pb2 import RestoreMode, RestorePhoto
 from darkroom.operations.v1.upscale_pb2 import ENHANCEMENT_FACE, ENHANCEMENT_QUALITY, Upscale
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.calls.tool_calls import NO_FILE, SETTINGS
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.names import Name
@@ -29,6 +28,7 @@ from services.gateway.surfaces.snapotter.tool import AsTask, FinishedJob, Plan, 
 from services.gateway.surfaces.snapotter.tool_settings import INVALID, read_json, settings_of
 from services.gateway.surfaces.snapotter.tools.context import ToolContext
 from services.gateway.surfaces.snapotter.tools.writing import convert_to, extension_of, keep_format, rounded
+from services.platform.identity import Identity
 
 _ENHANCING, _ERASING = "upscale-enhance", "object-eraser-colorize"
 _FACTORS = (2, 3, 4, 8)
