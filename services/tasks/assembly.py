@@ -80,7 +80,7 @@ from services.tasks.store.tasks import TaskStore
 from services.tasks.store.webhooks import WebhookStore
 from services.tasks.surfaces.internal.attempts import InternalAttempts
 from services.tasks.surfaces.internal.departures import InternalDepartures
-from services.tasks.surfaces.internal.events import packed, unpacked
+from services.tasks.surfaces.internal.events import pack_events, unpack_events
 from services.tasks.surfaces.internal.runs import InternalRuns
 from services.tasks.surfaces.internal.scaler import ExternalScaler
 from services.tasks.surfaces.native.webhook_messages import body
@@ -123,7 +123,7 @@ class Assembly:
 
 def event_feed(bus: Bus) -> EventFeed:
     """The feed for `Connections`; the caller enters it as a context manager."""
-    return EventFeed(bus, unpacked)
+    return EventFeed(bus, unpack_events)
 
 
 def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Event, clock: Clock = system_clock) -> Assembly:
@@ -223,7 +223,7 @@ def _loops(
     clock: Clock,
 ) -> list[Loop]:
     database, bus, feed = opened.database, opened.bus, opened.feed
-    publisher = EventPublisher(bus, packed)
+    publisher = EventPublisher(bus, pack_events)
     retry, age = timedelta(seconds=settings.relay_retry), timedelta(seconds=settings.relay_age)
     relays = {
         "relay": Relay(store, publisher, retry, clock, age),
