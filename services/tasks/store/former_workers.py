@@ -8,12 +8,12 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from services.platform.batching import Batched
+from services.platform.batching import Batcher
 from services.platform.database import Database
 from services.tasks.model import Task
 from services.tasks.store.base import BATCH, REPORT_SPACING, Store
 from services.tasks.store.order import ACCOUNTS_ADVANCE, CLASSES_ADVANCE, IN_TURN, LANE_LOCKS, NEXT
-from services.tasks.store.parts import ATTEMPT_BEGINS, NO_LONGER_RUNNING, asked, transition
+from services.tasks.store.parts import ATTEMPT_BEGINS, NO_LONGER_RUNNING, tasks_sql, transition
 from services.tasks.store.rows import first, task_of
 
 DISPATCH = transition(
@@ -39,7 +39,7 @@ START = transition(
   WHERE task.id = asked.id AND task.state = 'DISPATCHED'
   RETURNING task.*, asked.number, asked.worker""",
     ATTEMPT_BEGINS,
-    before=asked("run_id uuid, worker text, lease_until timestamptz, now timestamptz", guard="task.state = 'DISPATCHED'"),
+    before=tasks_sql("run_id uuid, worker text, lease_until timestamptz, now timestamptz", guard="task.state = 'DISPATCHED'"),
 )
 """Admit one run to each of the tasks."""
 
@@ -70,7 +70,7 @@ class FormerWorkerStore(Store):
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
-        self._starts = Batched(partial(self._transitions, START), BATCH, REPORT_SPACING)
+        self._starts = Batcher(partial(self._transitions, START), BATCH, REPORT_SPACING)
 
     async def dispatch(self, lane: str, *, places: int, max_running: int, now: datetime) -> list[Task]:
         """Move up to `places` of the lane's next tasks to DISPATCHED, in the order of their turns."""

@@ -11,7 +11,7 @@ from envoy_api.envoy.config.core.v3 import base_pb2
 from envoy_api.envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 from envoy_api.envoy.type.v3 import http_status_pb2
 from services.accounts.domain.admission import Admission
-from services.accounts.surfaces.edge.decisions import Passed, decide
+from services.accounts.surfaces.edge.decisions import Pass, decide
 from services.accounts.surfaces.edge.rate_limit_fields import Fields
 from services.platform.identity import ADDRESS_HEADER, IDENTITY_HEADER
 from services.platform.rpc import catalogue
@@ -30,7 +30,7 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):
         http = request.attributes.request.http
         address = http.headers.get(ADDRESS_HEADER, "") or request.attributes.source.address.socket_address.address
         decision = await decide(self._admission, http.path, http.headers, address)
-        if isinstance(decision, Passed):
+        if isinstance(decision, Pass):
             passed = external_auth_pb2.OkHttpResponse(
                 headers=_options([(IDENTITY_HEADER, decision.token)] if decision.token else []),
                 headers_to_remove=catalogue.key_headers(),

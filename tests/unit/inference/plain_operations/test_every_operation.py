@@ -15,7 +15,7 @@ from PIL import Image as PillowImage
 
 from darkroom.operations.v1 import options_pb2
 from services.inference.media import Image
-from services.inference.pipeline.product import Product
+from services.inference.pipeline.run import Product
 from services.pictures.media_format import MediaFormat
 from services.pictures.operations import PLAIN_LANE, Arity, specs
 from services.platform.errors import DarkroomError, ErrorReason
