@@ -43,12 +43,3 @@ class ServedLanes:
 
     def _awaited(self, lane: str) -> bool:
         return self._workforce.awaited(lane) is not None and not self._workforce.serves(LANES_BEFORE[lane])
-
-
-async def to_former_lanes(store: LaneStore) -> dict[str, int]:
-    """Have all tasks that wait in a newer lane wait in the one before it; returns how many, by lane."""
-    moved = dict.fromkeys(LANES_BEFORE, 0)
-    for lane, before in LANES_BEFORE.items():
-        while batch := await store.move(lane, before, limit=_BATCH):
-            moved[lane] += batch
-    return moved
