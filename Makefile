@@ -130,7 +130,7 @@ chaos: development ## kill, pause and restart parts under load for five minutes 
 fuzz: development ## send chance requests to every method and operation for some minutes (FUZZ_SECONDS each, FUZZ_SEED)
 	@export FUZZ_SECONDS=$${FUZZ_SECONDS:-120} FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} && echo "FUZZ_SEED=$$FUZZ_SEED" && $(bin)/python -m pytest -n 0 --timeout 3600 tests/system/test_fuzz_grpc.py tests/system/test_fuzz_http.py $(ARGS)
 
-check: development ## formatting, lint, types, layers, protos, that docs say what the protos say, that no client breaks, and the console's code
+check: development ## formatting, lint, types, layers, protos, that docs say what the protos say, that no client breaks, plain English, and the console's code
 	$(bin)/ruff format --check $(wildcard $(code))
 	$(bin)/ruff check $(wildcard $(code))
 	$(bin)/mypy $(wildcard $(typed))
@@ -139,6 +139,7 @@ check: development ## formatting, lint, types, layers, protos, that docs say wha
 	$(bin)/buf format protos --diff --exit-code
 	$(bin)/python -m reference --check
 	$(bin)/python -m reference.breaking
+	$(bin)/python -m reference.prose
 	cd console && $(node) node_modules/@biomejs/biome/bin/biome ci --error-on-warnings --diagnostic-level=warn .
 	cd console && $(node) node_modules/typescript/bin/tsc --noEmit
 	cd console && $(node) --test --test-reporter=dot 'src/**/*.test.ts'

@@ -112,7 +112,8 @@ def _console() -> None:
     inputs += sorted(path for path in CONSOLE.iterdir() if path.is_file())
     # What the API's documents and the forms are made from, beside the protos.
     inputs += [path for pattern in ("*.py", "*.toml", "*.md", "*.json") for path in _files("reference", pattern)]
-    inputs += [*_files("services/common", "*.py"), *_files("services/gateway", "*.py"), ROOT / "pyproject.toml"]
+    inputs += [path for part in ("platform", "pictures", "gateway") for path in _files(f"services/{part}", "*.py")]
+    inputs.append(ROOT / "pyproject.toml")
     _step("console", _build_console, [*inputs, *_protos()], CACHE / "console" / "index.html")
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from deploy.images.builder import BUILDERS, Builder, BuildError, find_builder
 from deploy.images.catalogue import IMAGES
 from deploy.images.debian import make_base
-from services.common.version import version
+from services.platform.version import version
 
 _ROOT = Path(__file__).resolve().parents[2]
 _FROM_DEBIAN = "debian"

@@ -10,9 +10,9 @@ import pytest
 
 from darkroom.internal.tasks.v1 import events_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.common.bus import Bus, connected, event_subject
 from services.files.events import TaskEvents
 from services.files.records import EndedTask
+from services.platform.bus import Bus, connected, event_subject
 from tests.component.files.test_files_tasks import output, ready_input
 from tests.component.files.world import World
 

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from deploy.local.layout import REPOSITORY
-from services.common.version import version
+from services.platform.version import version
 
 WRITTEN = {
     "deploy/compose/compose.yaml": r"DARKROOM_VERSION:-([^}]*)\}",
