@@ -11,18 +11,17 @@ from darkroom.common.v1 import options_pb2, scope_pb2
 from services.platform.rpc import catalogue
 from services.platform.rpc.permissions import access_of, callers_of, scope_of
 from services.platform.rpc.surfaces import Surface
-from services.platform.tls import EDGE, SCALER
+from services.platform.tls import SCALER
 
-# Services of gRPC itself, of Envoy and of KEDA, whose protos carry no options of ours.
+# Services of gRPC itself and of KEDA, whose protos carry no options of ours.
 _STANDARD = {
     "grpc.health.v1.Health": options_pb2.ACCESS_ANYONE,
     "grpc.reflection.v1alpha.ServerReflection": options_pb2.ACCESS_ANYONE,
     "grpc.reflection.v1.ServerReflection": options_pb2.ACCESS_ANYONE,
-    "envoy.service.auth.v3.Authorization": options_pb2.ACCESS_ANYONE,
     "externalscaler.ExternalScaler": options_pb2.ACCESS_ANYONE,
 }
 # Whoever reaches these can ask; certificates say who does.
-_CERTIFIED = {"envoy.service.auth.v3.Authorization": frozenset({EDGE}), "externalscaler.ExternalScaler": frozenset({SCALER})}
+_CERTIFIED = {"externalscaler.ExternalScaler": frozenset({SCALER})}
 
 
 @dataclass(frozen=True, slots=True)

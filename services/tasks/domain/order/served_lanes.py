@@ -1,4 +1,4 @@
-"""Newer lanes, and whether workers serve them. One that none serves, since all are of the version before or name other lanes, is not
+"""Lanes for a part of another lane's work, and whether workers serve them. One that none serves, since all name other lanes, is not
 used: its tasks wait in the one before it, unless only a machine that is away serves either."""
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _logger = get_logger()
 
 
 class ServedLanes:
-    """Knows which of the newer lanes are served, and has tasks wait elsewhere while theirs is not."""
+    """Knows which of these lanes are served, and has tasks wait elsewhere while theirs is not."""
 
     def __init__(self, offers: Offers, store: LaneStore, workforce: Workforce) -> None:
         self._offers, self._store, self._workforce = offers, store, workforce
