@@ -81,7 +81,7 @@ account_gets_back AS (
   UPDATE account_policy SET
     running = account_policy.running - freed.running,
     open = open - freed.ended,
-    pooled = greatest(0, least(account_policy.pooled - freed.pooled, open - freed.ended)),
+    pooled = account_policy.pooled - freed.pooled,
     reserved_millicredits = account_policy.reserved_millicredits - freed.reserved,
     available_millicredits = available_millicredits + freed.reserved - freed.charged
   FROM policy JOIN (
