@@ -44,10 +44,10 @@ def file_name(surface: Surface) -> str:
 
 def document(surface: Surface) -> Document:
     """The whole document, deterministic for one version of the protos. Raises the errors of its parts about incomplete protos."""
-    return deepcopy(shared(surface))
+    return deepcopy(shared_document(surface))
 
 
-def shared(surface: Surface) -> Document:
+def shared_document(surface: Surface) -> Document:
     """The same for those who only read it: one object for all."""
     return _document(surface.name, version())
 
@@ -88,14 +88,14 @@ def _document(name: str, _version: Hashable) -> Document:
     }
 
 
-def rendered(surface: Surface) -> str:
+def render(surface: Surface) -> str:
     """The document as it is served."""
-    return json.dumps(shared(surface), ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(shared_document(surface), ensure_ascii=False, indent=2) + "\n"
 
 
 def as_yaml(surface: Surface) -> str:
     """The same document as YAML."""
-    return yaml.dump(shared(surface), Dumper=_WithoutReferences, sort_keys=False, allow_unicode=True, width=120)
+    return yaml.dump(shared_document(surface), Dumper=_WithoutReferences, sort_keys=False, allow_unicode=True, width=120)
 
 
 class _WithoutReferences(yaml.CSafeDumper):

@@ -17,7 +17,7 @@ from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.rpc import catalogue
 from services.platform.rpc.catalogue import HttpBinding
 from services.platform.rpc.permissions import scope_of
-from services.platform.rpc.surfaces import Surface, rendered
+from services.platform.rpc.surfaces import Surface, render_error
 
 Schema = dict[str, Any]
 
@@ -94,7 +94,7 @@ class Refusals:
             for kind in self._kinds(reason):
                 for blamed in self._blamed(method, binding, reason):
                     error = DarkroomError(reason, self.meaning(reason), field=blamed, metadata={"kind": kind} if kind else None)
-                    status, _ = rendered(self.surface, error)
+                    status, _ = render_error(self.surface, error)
                     by_status[status].append(error)
         limit, said = catalogue.max_request_bytes(method), self._said(method) if self.surface.over_http else {}
         return {
@@ -172,7 +172,7 @@ class Refusals:
             headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
         body: Schema = {}
         if errors:
-            _, body["example"] = rendered(self.surface, DarkroomError(errors[0].reason, errors[0].message, metadata=errors[0].metadata))
+            _, body["example"] = render_error(self.surface, DarkroomError(errors[0].reason, errors[0].message, metadata=errors[0].metadata))
         if self.surface.errors is not None:
             body = {"schema": self.schemas.reference(self.surface.errors.message, reply=True), **body}
         return {

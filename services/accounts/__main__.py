@@ -61,7 +61,7 @@ from services.platform.audit.log import AuditLog
 from services.platform.audit.part import RemotePart
 from services.platform.bundles import RemoteBundles
 from services.platform.clock import system_clock
-from services.platform.database import opened
+from services.platform.database import open_database
 from services.platform.idempotency import IdempotencyRecords
 from services.platform.identity import IDENTITY_ISSUER, Signer
 from services.platform.loop import Loop
@@ -80,8 +80,8 @@ _SETTINGS_SURFACE = "snapotter"
 
 async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
     """Put the service together."""
-    database = await opening.open("database", opened(settings.database, settings.database_pool))
-    connection = await opening.open("nats", bus.connected(settings.nats, "accounts"))
+    database = await opening.open("database", open_database(settings.database, settings.database_pool))
+    connection = await opening.open("nats", bus.connect(settings.nats, "accounts"))
     store = AccountStore(database)
     sessions, people = SessionStore(database), PeopleStore(database)
     usage = Usage(store, sessions)

@@ -185,7 +185,7 @@ class Bus:
 
 
 @asynccontextmanager
-async def connected(where: NatsServers | str, service: str, replicas: int | None = None, *, name: str = "") -> AsyncIterator[Bus]:
+async def connect(where: NatsServers | str, service: str, replicas: int | None = None, *, name: str = "") -> AsyncIterator[Bus]:
     """A bus of a service, closed when the block ends; `where` may be a URL, as in `NatsServers.parse`.
 
     `replicas` is for the service that creates the streams: how many copies each has. `name` is shown in NATS's monitoring in place of the

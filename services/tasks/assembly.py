@@ -37,10 +37,9 @@ from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.domain.credits.prices import read_prices
 from services.tasks.domain.lifecycle.assembly import ExchangeRules, assemble_exchange
 from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts
-from services.tasks.domain.lifecycle.deadlines import Deadlines
+from services.tasks.domain.lifecycle.deadlines import Deadlines, Reaper
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.publishing import Announcer, EventPublisher, Relay
-from services.tasks.domain.lifecycle.reaper import Reaper
 from services.tasks.domain.lifecycle.retry import RetryPolicy
 from services.tasks.domain.order.served_lanes import INTERVAL_SECONDS as SERVED_LANES_SECONDS
 from services.tasks.domain.order.served_lanes import ServedLanes
@@ -80,7 +79,7 @@ from services.tasks.store.tasks import TaskStore
 from services.tasks.store.webhooks import WebhookStore
 from services.tasks.surfaces.internal.attempts import InternalAttempts
 from services.tasks.surfaces.internal.departures import InternalDepartures
-from services.tasks.surfaces.internal.events import packed, unpacked
+from services.tasks.surfaces.internal.events import pack_events, unpack_events
 from services.tasks.surfaces.internal.runs import InternalRuns
 from services.tasks.surfaces.internal.scaler import ExternalScaler
 from services.tasks.surfaces.native.webhook_messages import body
@@ -123,7 +122,7 @@ class Assembly:
 
 def event_feed(bus: Bus) -> EventFeed:
     """The feed for `Connections`; the caller enters it as a context manager."""
-    return EventFeed(bus, unpacked)
+    return EventFeed(bus, unpack_events)
 
 
 def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Event, clock: Clock = system_clock) -> Assembly:
@@ -223,7 +222,7 @@ def _loops(
     clock: Clock,
 ) -> list[Loop]:
     bus, feed = opened.bus, opened.feed
-    publisher = EventPublisher(bus, packed)
+    publisher = EventPublisher(bus, pack_events)
     retry, age = timedelta(seconds=settings.relay_retry), timedelta(seconds=settings.relay_age)
     relay = Relay(store, publisher, retry, clock, age)
     announcer = Announcer(store, publisher)

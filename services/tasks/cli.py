@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 
 from services.platform import administration, audit_command
 from services.platform.clock import system_clock
-from services.platform.database import opened
+from services.platform.database import open_database
 from services.tasks import policy_command, secrets_command
 from services.tasks.config import AdministrationSettings
 from services.tasks.domain.credits.amounts import MILLI, credits_text
@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _run(options: argparse.Namespace, settings: AdministrationSettings) -> object:
-    async with opened(settings.database, settings.database_pool) as database:
+    async with open_database(settings.database, settings.database_pool) as database:
         ledger = Ledger(LedgerStore(database), settings.credit_terms, system_clock)
         match options.command:
             case "grant" | "refund":

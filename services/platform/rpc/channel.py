@@ -61,7 +61,7 @@ async def channel(
     With `tls`, the listener's certificate must name the service, whatever the address. Without `repeats`, a call is repeated only if the
     service cannot have seen it.
     """
-    spans = [ClientSpans()] if tracing.enabled() else []
+    spans = [ClientSpans()] if tracing.is_enabled() else []
     options: tuple[tuple[str, str | int], ...] = (
         *_OPTIONS,
         *(_REMOTE_OPTIONS if is_remote(address) else ()),

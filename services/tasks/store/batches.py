@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
-from services.platform.audit.log import actor_values, audited
+from services.platform.audit.log import actor_values, audit_sql
 from services.platform.errors import ErrorReason
 from services.tasks.model import Task
 from services.tasks.model.records import BatchNow
@@ -50,14 +50,14 @@ LIMIT :limit
 DELETE = text(f"""
 WITH gone AS (
   DELETE FROM batch WHERE id = :id AND account_id = :account_id AND end_time IS NOT NULL RETURNING id, account_id
-),{audited("gone", audit_pb2.AUDIT_ACTION_BATCH_DELETED)}
+),{audit_sql("gone", audit_pb2.AUDIT_ACTION_BATCH_DELETED)}
 SELECT id FROM gone
 """)  # noqa: S608 - put together from constants
 """Delete an ended batch with its tasks, their events and attempts."""
 
 CANCEL_BATCH = end_anywhere(
     "CANCELLED",
-    audited("(SELECT DISTINCT account_id, batch_id FROM moved) AS of_batch", audit_pb2.AUDIT_ACTION_BATCH_CANCELLED, resource="batch_id"),
+    audit_sql("(SELECT DISTINCT account_id, batch_id FROM moved) AS of_batch", audit_pb2.AUDIT_ACTION_BATCH_CANCELLED, resource="batch_id"),
     guard="batch_id = :batch_id AND account_id = :account_id AND end_time IS NULL",
 )
 """End every open task of a batch of the account."""

@@ -12,14 +12,14 @@ from darkroom.internal.tasks.v1 import events_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.files.events import TaskEvents
 from services.files.records import EndedTask
-from services.platform.bus import Bus, connected, event_subject
+from services.platform.bus import Bus, connect, event_subject
 from tests.component.files.test_files_tasks import output, ready_input
 from tests.component.files.world import World
 
 
 @pytest.fixture
 async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with connected(nats_url, "tests", 1) as connection:
+    async with connect(nats_url, "tests", 1) as connection:
         yield connection
 
 

@@ -14,7 +14,7 @@ from services.accounts.domain.admission import Admission
 from services.accounts.domain.authentication import KeyAuthenticator
 from services.accounts.domain.keys import make_key
 from services.accounts.records import KeyOwner
-from services.accounts.surfaces.edge.decisions import Passed, Refused, decide
+from services.accounts.surfaces.edge.decisions import Pass, Refusal, decide
 from tests.unit.accounts.limits import unlimited
 
 KEY, EXPIRED = make_key(), make_key()
@@ -30,15 +30,15 @@ def admission() -> Admission:
     return Admission(authenticator, unlimited())
 
 
-async def refusal(path: str, **headers: str) -> Refused:
+async def refusal(path: str, **headers: str) -> Refusal:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     decision = await decide(admission(), path, named, "192.0.2.1")
-    assert isinstance(decision, Refused)
+    assert isinstance(decision, Refusal)
     return decision
 
 
 async def test_a_valid_key_becomes_an_identity() -> None:
-    assert await decide(admission(), "/v1/tasks/1/status", {"authorization": f"Bearer {KEY.secret}"}, "192.0.2.1") == Passed("3/7", ())
+    assert await decide(admission(), "/v1/tasks/1/status", {"authorization": f"Bearer {KEY.secret}"}, "192.0.2.1") == Pass("3/7", ())
 
 
 @pytest.mark.parametrize("path", ["/v1", "/v1/tasks/1/status", "/v1/nothing?x=/v2"])

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from darkroom.files.v1 import files_service_pb2
 from services.gateway import replies
-from services.gateway.receiving import Received
+from services.gateway.receiving import ReceivedForm
 from services.gateway.surfaces.parts import GatewayParts
 from services.gateway.surfaces.rest.fields import Fields
 from services.platform.errors import DarkroomError, ErrorReason
@@ -43,7 +43,9 @@ class RestForms:
             for path in (route.template.text, route.template.text + "/"):
                 yield Route(path, endpoint, methods=[route.verb])
 
-    async def call(self, method: MethodDescriptor, request: Request, received: Received, fields: Fields, identity: Identity) -> Response:
+    async def call(
+        self, method: MethodDescriptor, request: Request, received: ReceivedForm, fields: Fields, identity: Identity
+    ) -> Response:
         """Make the call with what the form held."""
         try:
             message = fields.request(received.texts, request.query_params.multi_items(), received.files)

@@ -18,7 +18,7 @@ from services.tasks.domain.lifecycle.exchange import Exchange
 from services.tasks.domain.lifecycle.worker_stream import Answer, End, Failure, HandBack, Outgoing, WorkerStream
 from services.tasks.domain.owner.recent_outputs import RecentOutputs
 from services.tasks.domain.plan import operations_of
-from services.tasks.files_client import described
+from services.tasks.files_client import input_file
 from services.tasks.model import Task
 from services.tasks.model.records import Completion, Standing
 from services.tasks.surfaces.rendering import duration, state_number
@@ -117,7 +117,7 @@ async def _read(first: attempt_service_pb2.ExchangeRequest, requests: Requests, 
 
 def _hear(request: attempt_service_pb2.ExchangeRequest, stream: WorkerStream, recent: RecentOutputs) -> None:
     # Before the end that whoever waits for the task is told of.
-    recent.keep(described(file) for end in request.ends for file in end.success.outputs)
+    recent.keep(input_file(file) for end in request.ends for file in end.success.outputs)
     stream.hear(
         free=[UUID(bytes=run_id) for run_id in request.free],
         again=[UUID(bytes=run_id) for run_id in request.again],
