@@ -7,7 +7,6 @@ docs/explanation/pilio-differences.md lists those that Pilio lacks.
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Hashable
 from copy import deepcopy
 from functools import lru_cache
@@ -23,11 +22,11 @@ from reference.refusals import Refusals
 from reference.schemas import Schemas
 from services.platform.rpc import catalogue
 from services.platform.rpc.surfaces import Surface
+from services.platform.version import version as own_version
 
 Document = dict[str, Any]
 
 SUMMARY = "Media processing as tasks that never get lost."
-_PROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 
 # Introductions by surface name, for the surfaces that have one.
 _INTRODUCTIONS = Path(__file__).resolve().parent / "introductions"
@@ -73,7 +72,7 @@ def _document(name: str, _version: Hashable) -> Document:
         "openapi": "3.1.0",
         "info": {
             "title": surface.reference.title if surface.over_http else "Darkroom",
-            "version": tomllib.loads(_PROJECT.read_text())["project"]["version"],
+            "version": own_version(),
             "summary": SUMMARY,
             "description": _introduction(surface),
         },

@@ -10,12 +10,13 @@ from typing import Any
 
 from google.protobuf.descriptor import MethodDescriptor
 
-from darkroom.common.v1 import errors_pb2, options_pb2, scope_pb2
+from darkroom.common.v1 import errors_pb2, scope_pb2
 from reference.comments import Comments
 from reference.schemas import Schemas
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.rpc import catalogue
 from services.platform.rpc.catalogue import HttpBinding
+from services.platform.rpc.permissions import scope_of
 from services.platform.rpc.surfaces import Surface, render_error
 
 Schema = dict[str, Any]
@@ -111,7 +112,7 @@ class Refusals:
     def _may_be_a_session(self, method: MethodDescriptor) -> bool:
         """Whether a session may call that has to change its password first. A surface over HTTP says itself what becomes of one."""
         takes_sessions = any(_SESSION in key.prefixes for key in self.surface.keys) and not self.surface.over_http
-        any_will_do = catalogue.is_anonymous(method) or method.GetOptions().Extensions[options_pb2.scope] == scope_pb2.SCOPE_ANY
+        any_will_do = catalogue.is_anonymous(method) or scope_of(method) == scope_pb2.SCOPE_ANY
         return takes_sessions and not any_will_do
 
     def _said(self, method: MethodDescriptor) -> dict[int, list[str]]:

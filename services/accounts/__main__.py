@@ -45,7 +45,6 @@ from services.accounts.store.sign_in_links import LinkStore
 from services.accounts.store.teams import TeamStore
 from services.accounts.store.workers import WorkerStore
 from services.accounts.surfaces.edge import listener
-from services.accounts.surfaces.edge.authorization import AuthorizationServicer
 from services.accounts.surfaces.internal.servicers import MembershipServicer, SettingValues
 from services.accounts.surfaces.native.accounts import AccountsServicer
 from services.accounts.surfaces.native.installation import NativeBranding, NativeFeatures, NativeSettings
@@ -157,7 +156,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
             Loop("forget_slices", _SWEEP_SECONDS, rates.forget),
         ],
         collectors=[PoolGauges(database.engine)],
-        internal=[Mount(AuthorizationServicer(admission)), Mount(SettingValues(shared)), Mount(MembershipServicer(workers))],
+        internal=[Mount(SettingValues(shared)), Mount(MembershipServicer(workers))],
         own=own,
         listeners=[lambda health: listener.listening(settings.authorization_listen, admission, health, settings.drain_calls, settings.tls)],
         public=[

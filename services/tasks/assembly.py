@@ -66,7 +66,6 @@ from services.tasks.monitoring.scaling import Scaling
 from services.tasks.monitoring.system import AwayPart, QueuePart, WorkersPart
 from services.tasks.store.batches import BatchStore
 from services.tasks.store.changes import ChangeStore
-from services.tasks.store.former_outbox import FormerOutbox
 from services.tasks.store.lanes import LaneStore
 from services.tasks.store.ledger import LedgerStore
 from services.tasks.store.pipelines import PipelineStore
@@ -196,7 +195,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
         ],
         public=[mount for room in found for mount in room.mounts(parts)],
         internal=[
-            Mount(InternalAttempts(attempts, exchange, later, exchanging.former, recent)),
+            Mount(InternalAttempts(attempts, exchange, later, recent)),
             Mount(InternalRuns(parts, recent, gauges.open_tasks, offers)),
             Mount(InternalDepartures(parts.pipelines)),
             Mount(ExternalScaler(Scaling(queue, lanes(), settings.max_running_tasks, clock), stopping)),
@@ -222,13 +221,10 @@ def _loops(
     attempts: Attempts,
     clock: Clock,
 ) -> list[Loop]:
-    database, bus, feed = opened.database, opened.bus, opened.feed
+    bus, feed = opened.bus, opened.feed
     publisher = EventPublisher(bus, pack_events)
     retry, age = timedelta(seconds=settings.relay_retry), timedelta(seconds=settings.relay_age)
-    relays = {
-        "relay": Relay(store, publisher, retry, clock, age),
-        "former_relay": Relay(FormerOutbox(database), publisher, retry, clock, age),
-    }
+    relay = Relay(store, publisher, retry, clock, age)
     announcer = Announcer(store, publisher)
     announcing = Loop("announcer", settings.relay_interval, announcer.step, _SPACING, burst=_EVENTS)
 
@@ -246,7 +242,7 @@ def _loops(
     return [
         announcing,
         Loop("outbox", settings.relay_interval, announcer.forget),
-        *(Loop(name, settings.relay_interval, relay.step) for name, relay in relays.items()),
+        Loop("relay", settings.relay_interval, relay.step),
         Loop("reaper", settings.reaper_interval, Reaper(attempts).step),
     ]
 

@@ -232,7 +232,6 @@ class BatchNow:
 
     stored: Batch
     queued: int
-    dispatched: int
     running: int
     running_progress: float
     """Sum over the open tasks."""

@@ -18,12 +18,11 @@ from services.tasks.store.parts import end_anywhere
 from services.tasks.store.rows import Row, batch_of, refusal_of, task_of
 
 _NOW = """
-SELECT batch.*, coalesce(now.queued, 0) AS queued, coalesce(now.dispatched, 0) AS dispatched, coalesce(now.running, 0) AS running,
+SELECT batch.*, coalesce(now.queued, 0) AS queued, coalesce(now.running, 0) AS running,
   coalesce(now.progress, 0) AS progress, first.operations AS first_operations, first.input_names[1] AS first_input_name
 FROM batch LEFT JOIN LATERAL (
   SELECT
     count(*) FILTER (WHERE state = 'QUEUED') AS queued,
-    count(*) FILTER (WHERE state = 'DISPATCHED') AS dispatched,
     count(*) FILTER (WHERE state = 'RUNNING') AS running,
     sum(task.progress) AS progress
   FROM task WHERE task.batch_id = batch.id AND task.end_time IS NULL
@@ -105,7 +104,6 @@ def _batch(row: Row) -> BatchNow:
     return BatchNow(
         batch_of(row),
         row["queued"],
-        row["dispatched"],
         row["running"],
         row["progress"],
         refusals,

@@ -43,7 +43,7 @@ locked AS (
   INSERT INTO account_policy AS policy (account_id, open)
   SELECT account_id, 0 FROM unnest(CAST(:account_ids AS bigint[])) AS asked (account_id) ORDER BY account_id
   ON CONFLICT (account_id) DO UPDATE SET open = policy.open
-  RETURNING account_id, open, max_open, least(pooled, open) AS pooled, available_millicredits, unlimited, multiplier_permille
+  RETURNING account_id, open, max_open, pooled, available_millicredits, unlimited, multiplier_permille
 )
 SELECT locked.*, number, digest, resource_ids, expired FROM locked LEFT JOIN known ON known.account_id = locked.account_id
 """)  # noqa: S608 - put together from constants
@@ -105,7 +105,7 @@ policy AS (
 admitted AS (
   UPDATE account_policy SET
     open = account_policy.open + taken.tasks,
-    pooled = least(account_policy.pooled, account_policy.open) + taken.pooled,
+    pooled = account_policy.pooled + taken.pooled,
     available_millicredits = account_policy.available_millicredits - taken.held,
     reserved_millicredits = reserved_millicredits + taken.held
   FROM policy JOIN (

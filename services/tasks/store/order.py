@@ -7,7 +7,7 @@ class is the largest tag served so far. An account that returns from idleness, o
 is: with no credit and no debt. A larger class goes strictly first; each class has its own virtual time, so that a class that had to wait is
 still fair within itself.
 
-Only TAKE (and, for workers of the previous version, DISPATCH) moves virtual times, under the lane's lock.
+Only TAKE moves virtual times, under the lane's lock.
 """
 
 from __future__ import annotations

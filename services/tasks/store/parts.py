@@ -82,7 +82,7 @@ account_gets_back AS (
   UPDATE account_policy SET
     running = account_policy.running - freed.running,
     open = open - freed.ended,
-    pooled = greatest(0, least(account_policy.pooled - freed.pooled, open - freed.ended)),
+    pooled = account_policy.pooled - freed.pooled,
     reserved_millicredits = account_policy.reserved_millicredits - freed.reserved,
     available_millicredits = available_millicredits + freed.reserved - freed.charged
   FROM policy JOIN (
@@ -208,11 +208,11 @@ def end_anywhere(state: str, *also: str, guard: str) -> TextClause:
     return transition(
         f"""
   UPDATE task SET
-    state = '{state}', lease_until = NULL, dispatch_time = NULL, run_at = NULL,
+    state = '{state}', lease_until = NULL, run_at = NULL,
     error_reason = :error_reason, error_message = :error_message,
     update_time = greatest(:now, task.update_time), end_time = greatest(:now, task.update_time), last_sequence = last_sequence + 1
   FROM previous
-  WHERE task.id = previous.id AND task.state IN ('QUEUED', 'DISPATCHED', 'RUNNING')
+  WHERE task.id = previous.id AND task.state IN ('QUEUED', 'RUNNING')
   RETURNING task.*""",  # noqa: S608 - put together from constants
         ATTEMPT_ENDS,
         NO_LONGER_OPEN,

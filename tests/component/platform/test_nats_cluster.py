@@ -14,9 +14,9 @@ import nats.errors
 import nats.js.errors
 import pytest
 from nats.aio.msg import Msg
-from nats.js.api import PersistMode, StreamInfo
+from nats.js.api import StreamInfo
 
-from services.platform.bus import EVENTS_STREAM, WORK_STREAM, Bus, connect, event_subject
+from services.platform.bus import EVENTS_STREAM, Bus, connect, event_subject
 from services.platform.nats_servers import NatsServers, check_credentials
 from services.platform.publishing import Outgoing
 from services.platform.tls import MutualTls
@@ -25,7 +25,7 @@ from tests.harness.nats_cluster import NatsCluster, nats_cluster
 from tests.harness.nats_operator import NatsOperator
 
 T = TypeVar("T")
-_STREAMS = ["EVENTS", "JOBS", "OFFERS", "PROGRESS", "WORK"]
+_STREAMS = ["EVENTS", "JOBS", "OFFERS", "PROGRESS"]
 _USERS = 'authorization: {{ users: [{{ user: "tasks", password: "{password}" }}] }}'
 
 
@@ -54,12 +54,10 @@ async def _replicas(url: str) -> dict[str, int | None]:
 async def test_the_streams_of_one_server_are_raised_to_three_replicas(cluster: NatsCluster) -> None:
     async with connect(cluster.url(), "tasks", 1) as bus:
         await bus.publisher.publish(_messages(0, 3))
-        assert (await bus.jetstream.stream_info(WORK_STREAM)).config.persist_mode == PersistMode.ASYNC
     async with connect(cluster.url(), "tasks", 3) as bus:
         infos = {name: await bus.jetstream.stream_info(name) for name in _STREAMS}
         assert {name: info.config.num_replicas for name, info in infos.items()} == dict.fromkeys(_STREAMS, 3)
         assert infos[EVENTS_STREAM].state.messages == 3
-        assert infos[WORK_STREAM].config.persist_mode != PersistMode.ASYNC
 
 
 async def test_replicas_on_a_server_in_no_cluster_are_told_and_not_waited_for(tmp_path: Path) -> None:

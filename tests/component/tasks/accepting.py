@@ -77,7 +77,7 @@ async def accepting(settings: TasksSettings, signer: Signer) -> AsyncIterator[Ac
         )
         files = FilesClient(StorageServiceStub(files_channel), IntakeServiceStub(files_channel), Caller(signer))
         offers = Offers(bus)
-        workforce = Workforce(WorkerBoard(bus), AwayWorkerStore(database), lambda _lane: False, clock)
+        workforce = Workforce(WorkerBoard(bus), AwayWorkerStore(database), clock)
         served = ServedLanes(offers, LaneStore(database), workforce)
         disk = DiskGuard(settings)
         acceptance = Acceptance(

@@ -8,13 +8,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from darkroom.internal.tasks.v1 import events_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.platform.bus import EVENTS_STREAM, Bus, connect, event_subject, events_subject
-from services.platform.database import Database
 from services.platform.errors import ErrorReason
 from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts
 from services.tasks.domain.lifecycle.deadlines import Reaper
@@ -23,7 +20,6 @@ from services.tasks.domain.lifecycle.publishing import Announcer, EventPublisher
 from services.tasks.domain.lifecycle.retry import RetryPolicy
 from services.tasks.model.records import OutgoingEvent
 from services.tasks.model.state import TaskState
-from services.tasks.store.former_outbox import FormerOutbox
 from services.tasks.store.tasks import TaskStore
 from services.tasks.surfaces.internal.events import pack_events
 from tests.component.tasks.clock import MovableClock
@@ -204,22 +200,6 @@ async def test_events_of_a_task_that_is_deleted_first_are_forgotten(
     await relay.step()
     assert [event.event.task_id for event in await events_on(bus)] == [other.id]
     assert await _unpublished(store, clock) == 0
-
-
-async def test_events_of_a_replica_of_the_previous_version_are_relayed(
-    scene: Scene, store: TaskStore, clean_engine: AsyncEngine, relay: Relay, bus: Bus, clock: MovableClock
-) -> None:
-    task = await scene.create()
-    async with clean_engine.begin() as connection:
-        await connection.execute(text("DELETE FROM event_outbox"))
-        await connection.execute(text("UPDATE task_event SET relay_at = time"))
-    former = Relay(FormerOutbox(Database(clean_engine)), EventPublisher(bus, pack_events), 10 * SECOND, clock)
-    await relay.step()
-    assert await events_on(bus) == []
-    await former.step()
-    assert [event.event.task_id for event in await events_on(bus)] == [task.id]
-    clock.advance(3600)
-    assert await FormerOutbox(Database(clean_engine)).take_events(limit=1, retry_at=clock(), now=clock()) == []
 
 
 async def _unpublished(store: TaskStore, clock: MovableClock) -> int:

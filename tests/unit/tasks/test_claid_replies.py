@@ -51,7 +51,6 @@ TASK = Task(
     max_attempts=3,
     handed_back=0,
     run_at=None,
-    dispatch_time=None,
     run_id=None,
     lease_until=None,
     progress=0.0,
@@ -77,7 +76,6 @@ FAILED = replace(TASK, state=TaskState.FAILED, attempt=1, error_reason=ErrorReas
     ("state", "attempt", "status"),
     [
         (TaskState.QUEUED, 0, Status.ACCEPTED),
-        (TaskState.DISPATCHED, 0, Status.ACCEPTED),
         (TaskState.QUEUED, 1, Status.PROCESSING),
         (TaskState.RUNNING, 1, Status.PROCESSING),
         (TaskState.SUCCEEDED, 1, Status.DONE),

@@ -55,7 +55,6 @@ TASK = Task(
     max_attempts=3,
     handed_back=0,
     run_at=None,
-    dispatch_time=None,
     run_id=None,
     lease_until=None,
     progress=0.0,

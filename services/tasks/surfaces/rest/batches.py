@@ -112,7 +112,7 @@ def _batch(batch: BatchNow) -> batches_pb2.BatchResult:
         status="Completed" if stored.end_time is not None else "Processing",
         progress=messages.short(batch.progress),
         total=stored.task_count,
-        pending=batch.queued + batch.dispatched,
+        pending=batch.queued,
         processing=batch.running,
         succeeded=stored.succeeded,
         failed=stored.failed + stored.cancelled,
