@@ -59,7 +59,7 @@ def add_options(parser: argparse.ArgumentParser, *, inherited: bool = False) -> 
     """The options that say which source. `inherited`: of a command, after which they are accepted as well as before it."""
     default = {"default": argparse.SUPPRESS} if inherited else {"default": None}
     chosen = parser.add_mutually_exclusive_group()
-    chosen.add_argument("--installation", type=Path, metavar="FOLDER", help="the folder that `create` has made", **default)
+    chosen.add_argument("--installation", type=Path, metavar="FOLDER", help="the folder that `create` made", **default)
     chosen.add_argument("--stack", type=Path, metavar="FOLDER", help="the stack of `make up` in a folder, such as .darkroom", **default)
 
 

@@ -47,7 +47,7 @@ def as_yaml(objects: list[Manifest]) -> str:
 
 def _files(folder: Path) -> Iterator[tuple[str, str]]:
     if not folder.is_dir():
-        raise InstallationError(f"there is no {folder}; `darkroom-admin create` adds what an installation folder lacks")
+        raise InstallationError(f"there is no {folder}; `darkroom-admin create` adds the missing files of an installation folder")
     for file in sorted(folder.iterdir()):
         if file.is_file() and not file.name.startswith("."):
             yield file.name, file.read_text()

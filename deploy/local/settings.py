@@ -125,5 +125,5 @@ def _folder_of_certificate(folder: str) -> Path:
     path = Path(folder).expanduser().absolute()
     for name in ("tls.crt", "tls.key"):
         if not os.access(path / name, os.R_OK):
-            raise StackError(f"DARKROOM_TLS_DIR is {path}; it must hold a readable {name}")
+            raise StackError(f"DARKROOM_TLS_DIR is {path}; it must contain a readable {name}")
     return path

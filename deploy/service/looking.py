@@ -75,7 +75,7 @@ def _backup(plan: Plan) -> list[str]:
     age = newest_age_seconds(plan.backups)
     if age is not None and age <= _BACKUP_SECONDS:
         return []
-    return [f"{plan.backups} has no backup of the last two days"]
+    return [f"{plan.backups} has no backup from the last two days"]
 
 
 def _certificate(stack: Path) -> list[str]:
@@ -86,7 +86,7 @@ def _certificate(stack: Path) -> list[str]:
         left = x509.load_pem_x509_certificate((folder / "tls.crt").read_bytes()).not_valid_after_utc - datetime.now(UTC)
     except (OSError, ValueError) as error:
         return [f"the certificate in {folder} cannot be read: {error}"]
-    return [] if left.days >= _CERTIFICATE_DAYS else [f"the certificate in {folder} ends in {left.days} days"]
+    return [] if left.days >= _CERTIFICATE_DAYS else [f"the certificate in {folder} expires in {left.days} days"]
 
 
 def _tell_changes(folder: Path, plan: Plan, problems: Collection[str]) -> None:
@@ -103,7 +103,7 @@ def _tell_changes(folder: Path, plan: Plan, problems: Collection[str]) -> None:
     try:
         write_private(file, json.dumps(now))
     except OSError as error:
-        print(f"{file} cannot be written, so what was told is told again: {error}")
+        print(f"{file} cannot be written, so earlier alarms are sent again: {error}")
 
 
 def _known(file: Path) -> dict[str, str]:

@@ -17,11 +17,11 @@ class Plan(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    backups: Path | None = Field(None, description="Folder of backups, absolute; none are made without it.")
+    backups: Path | None = Field(None, description="Absolute path of the folder for backups; if unset, no backups are made.")
     recipients: tuple[str, ...] = Field((), description="Public keys, of age or SSH, that backups are encrypted for.")
-    keep: int = Field(14, ge=1, description="How many backups are kept.")
+    keep: int = Field(14, ge=1, description="Number of backups to keep.")
     alarm: str = Field(
-        "", description="Shell command that gets the text of an alarm on its standard input; the journal has it in any case."
+        "", description="Shell command that gets the text of an alarm on its standard input; the journal contains it in any case."
     )
 
     @classmethod

@@ -94,12 +94,10 @@ def join(directory: Path, text: str, name: str | None, ca_file: Path | None = No
     try:
         membership = pb.Membership.FromString(token.keys.opened(sealed, digest_of_request(*asked.fields)))
     except (ValueError, DecodeError):
-        raise JoinError(
-            f"the reply of {token.url} was not made by the server that made the token: something between the two answers"
-        ) from None
+        raise JoinError(f"the reply of {token.url} is not from the server that made the token: something in between answers") from None
     fingerprint = x509.load_pem_x509_certificate(membership.authority.encode()).fingerprint(SHA256()).hex()
     if fingerprint != token.authority:
-        raise JoinError("the server has another authority than when it made the token; make another token")
+        raise JoinError("the server's authority has changed since it made the token; make another token")
     made = MembershipFolder(folder)
     made.write(membership)
     return Joined(asked.name, token.url, token.id, made)
@@ -113,7 +111,7 @@ def _require_ended(before: Joined) -> None:
         (before.folder.folder / DELEGATION).unlink()
         return
     raise JoinError(
-        f"this machine has joined {before.url} as {before.name} already. Start it without JOIN; or choose another folder with WORKER_DIR=…"
+        f"this machine has already joined {before.url} as {before.name}. Start it without JOIN; or choose another folder with WORKER_DIR=…"
     )
 
 
@@ -127,7 +125,7 @@ def _asked(folder: Path, token: JoinToken, wanted: str | None) -> _Asked:
             return before
     name = wanted or _host_name()
     if not _NAME.fullmatch(name):
-        raise JoinError(f"{name!r} is no name of a worker: 1 to 63 lower-case letters, digits and hyphens; choose one with NAME=…")
+        raise JoinError(f"{name!r} is not a valid worker name: 1 to 63 lower-case letters, digits and hyphens; choose one with NAME=…")
     signing = Ed25519PrivateKey.generate()
     for path, key in ((folder / "tls.key", ec.generate_private_key(ec.SECP256R1())), (folder / SIGNING_KEY, signing)):
         write_private(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())

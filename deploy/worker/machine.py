@@ -90,7 +90,7 @@ def _worker(config: StackConfig, joined: Joined) -> Program:
             raise NotReady("it is starting, or cannot reach the server") from error
         if reply.status_code != httpx.codes.OK:
             problems = reply.json().get("problems", {})
-            raise NotReady("; ".join(f"{name}: {problem}" for name, problem in problems.items()) or "it is about to end")
+            raise NotReady("; ".join(f"{name}: {problem}" for name, problem in problems.items()) or "it is about to exit")
 
     return Program(
         name=WORKER,

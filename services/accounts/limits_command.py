@@ -17,12 +17,12 @@ _MOST_REQUESTS = 1_000_000
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command and its options."""
-    limits = commands.add_parser("limits", help="set an account's own limits; without options, show them")
+    limits = commands.add_parser("limits", help="set an account's own limits, or show them without options")
     limits.add_argument("--account", type=administration.identifier, required=True, help="the account's id")
     meaning = f"0 for no limit, '{_DEFAULT}' for the service's setting"
     for name, what in (("--request-rate", "all its keys"), ("--key-request-rate", "each of its keys")):
         limits.add_argument(name, type=_or_default(_rate), default=argparse.SUPPRESS, help=f"requests a second of {what}; {meaning}")
-    for name, what in (("--max-keys", "keys that it may have"), ("--max-streams", "streams that it may have open at one process")):
+    for name, what in (("--max-keys", "maximum number of keys"), ("--max-streams", "maximum number of streams open at one process")):
         limits.add_argument(name, type=_or_default(_count), default=argparse.SUPPRESS, help=f"{what}; {meaning}")
 
 

@@ -16,14 +16,14 @@ _MINUTES = 15
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command and its options."""
-    link = commands.add_parser("create-sign-in-link", help="make a link that signs a person in once; it is shown this once")
+    link = commands.add_parser("create-sign-in-link", help="make a link that signs a person in once; it is shown only once")
     link.add_argument(
         "--user",
         metavar="NAME",
-        help="the name that the person signs in with; without it, the first administrator, whom opening the link adds if nobody is there",
+        help="the person's user name (default: the first administrator, who is added when the link is opened if there are no people yet)",
     )
     link.add_argument(
-        "--minutes", type=_minutes, default=_MINUTES, help=f"how long the link is good for, 1 to {LONGEST_MINUTES} (default: %(default)s)"
+        "--minutes", type=_minutes, default=_MINUTES, help=f"how long the link is valid, 1 to {LONGEST_MINUTES} (default: %(default)s)"
     )
 
 

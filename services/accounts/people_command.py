@@ -18,7 +18,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the commands and their options."""
     commands.add_parser("users", help="list the people who can sign in")
     reset = commands.add_parser(
-        "reset-password", help="give a person a random password, which is shown this once and has to be changed; sessions and keys end"
+        "reset-password",
+        help="set a random password, which is shown only once and has to be changed, and end the person's sessions and keys",
     )
     reset.add_argument("name", metavar="NAME", help="the name that the person signs in with")
 

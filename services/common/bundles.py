@@ -24,7 +24,7 @@ _SECONDS = 10.0
 _REMOVAL_SECONDS = 60.0
 _AWAY = "The workers that run models cannot be reached. Try again later."
 _UNMANAGED = (
-    "Bundles are not installed and removed on this installation. For that, its operator sets DARKROOM_MODEL_REPOSITORY for the inference "
+    "Bundles cannot be installed or removed here. To allow it, the operator sets DARKROOM_MODEL_REPOSITORY for the inference "
     "service, on the machine whose model server serves that folder."
 )
 

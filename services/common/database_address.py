@@ -17,7 +17,7 @@ _MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _VERIFYING = ("verify-ca", "verify-full")
 _OPTIONS = {"host", "port", "ssl", "target_session_attrs", "passfile", "krbsrvname", "gsslib"}
 _PORT = "5432"
-_QUOTED = "in the user and the password, write all but letters and digits as in %3F for a question mark"
+_QUOTED = "in the user and the password, percent-encode all but letters and digits, such as %3F for a question mark"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class DatabaseAddress:
             parts = urlsplit(url)
         except ValueError:
             # It would show all that is before the host.
-            raise ValueError(f"is no URL; {_QUOTED}") from None
+            raise ValueError(f"is not a URL; {_QUOTED}") from None
         if parts.scheme not in _SCHEMES:
             raise ValueError("must begin with postgresql+asyncpg://")
         login, at, hosts = parts.netloc.rpartition("@")

@@ -150,7 +150,7 @@ def padding(parameters: Pad, width: int, height: int) -> Padding:
         if 2 * pixels >= side and pixels:
             raise DarkroomError(
                 ErrorReason.FIELD_INVALID,
-                f"{field}: a border of {pixels} pixels leaves nothing of a picture of {width} × {height} that keeps its size.",
+                f"{field}: a border of {pixels} pixels covers the whole of a {width} × {height} picture that keeps its size.",
                 field=field,
                 allowed=(f"at most {(side - 1) // 2} pixels",),
             )

@@ -33,7 +33,7 @@ Made = TypeVar("Made")
 KEPT = timedelta(hours=24)
 """How long a key is remembered."""
 _BATCH = 1000
-_IN_PROGRESS = "A request with the same idempotency key is being worked on. Repeat this one in a second to get what it made."
+_IN_PROGRESS = "A request with the same idempotency key is in progress. Repeat this request in a second to get its result."
 # Seconds between two lookups: short compared to a call, yet long enough that many concurrent calls need few lookups.
 _SPACING = 0.015
 

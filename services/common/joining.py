@@ -62,7 +62,7 @@ class JoinToken:
                 raise ValueError
             token = cls(**json.loads(data[4:]))
         except (ValueError, TypeError):
-            raise ValueError("it is not complete: copy all of the line") from None
+            raise ValueError("it is incomplete: copy the whole line") from None
         return token
 
     @property

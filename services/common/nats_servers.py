@@ -114,7 +114,8 @@ def _server(number: int, text: str) -> SplitResult:
     except ValueError:
         # It would show all that is before the host.
         raise ValueError(
-            f"server {number} is no URL; in the user and the password, write all but letters and digits as in %3F for a question mark"
+            f"server {number} is not a URL; in the user and the password, percent-encode all but letters and digits, "
+            "such as %3F for a question mark"
         ) from None
     if parts.scheme not in _SCHEMES:
         raise ValueError(f"server {number} must begin with nats:// or tls://")

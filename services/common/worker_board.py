@@ -74,7 +74,7 @@ def _check(worker: part_pb2.Worker, subject: str) -> None:
         and 0 <= worker.away_days <= MOST_AWAY_DAYS
         and all(text.isprintable() and len(text) <= _LONGEST for text in texts)
     ):
-        raise ValueError("not what a worker tells")
+        raise ValueError("not a worker's report")
 
 
 def _subject(name: str) -> str:

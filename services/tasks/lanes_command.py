@@ -15,8 +15,8 @@ NAMES = (FORMER_LANES, FORGET_WORKER)
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the commands and their options."""
-    commands.add_parser(FORMER_LANES, help="have waiting tasks wait in lanes that the version before knows")
-    forget = commands.add_parser(FORGET_WORKER, help="no longer expect a machine that is away; tasks that only it could run are refused")
+    commands.add_parser(FORMER_LANES, help="move waiting tasks to lanes that the previous version knows")
+    forget = commands.add_parser(FORGET_WORKER, help="stop expecting a machine that is away; tasks that only it could run are refused")
     forget.add_argument("name", help="the machine's name, as GET /v1/system shows it")
 
 

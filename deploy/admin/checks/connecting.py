@@ -36,7 +36,7 @@ def unreachable(error: BaseException, where: str, setting: str, ca: str) -> Unre
         case ConnectionRefusedError():
             found = f"nothing listens at {where}", f"start it, or {correct}"
         case TimeoutError():
-            found = f"{where} does not answer within {CONNECT_SECONDS:.0f} s", f"look at firewalls and network policies, or {correct}"
+            found = f"{where} does not answer within {CONNECT_SECONDS:.0f} s", f"check firewalls and network policies, or {correct}"
         case FileNotFoundError():
             found = f"there is no socket {where}", f"start it, or {correct}"
         case OSError():

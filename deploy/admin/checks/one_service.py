@@ -123,7 +123,7 @@ async def _tried(subject: str, check: Callable[[], Awaitable[Sequence[Finding]]]
         async with asyncio.timeout(_MOST_SECONDS):
             return await check()
     except TimeoutError:
-        return [problem(subject, f"no result within {_MOST_SECONDS:.0f} s", "look at the network and at the other side's log")]
+        return [problem(subject, f"no result within {_MOST_SECONDS:.0f} s", "check the network and the other side's log")]
     except Exception as error:  # noqa: BLE001 - one check that fails must not hide the others
         return [problem(subject, f"the check itself failed: {type(error).__name__}: {error}", "please report this")]
 

@@ -12,7 +12,7 @@ from deploy.health import check_health
 from deploy.local.errors import NotReady
 from services.common.tls import MutualTls
 
-_CA = "every part's certificate must be of the same authority: take them from one installation folder"
+_CA = "all certificates must be signed by the same authority: take them from one installation folder"
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,6 @@ async def _check_listener(peer: Peer, address: str, tls: MutualTls | None) -> li
         await asyncio.to_thread(check_health, address, peer.service, tls, CONNECT_SECONDS)
     except NotReady as error:
         return [
-            problem(
-                peer.service, f"{address} does not serve: {str(error) or 'no answer'}", f"look at the log and /readyz of {peer.service}"
-            )
+            problem(peer.service, f"{address} does not serve: {str(error) or 'no answer'}", f"check the log and /readyz of {peer.service}")
         ]
     return []

@@ -106,7 +106,7 @@ async def _copy_cluster(config: StackConfig, target: Path) -> int:
     try:
         connection = await connect(config)
     except OSError as error:
-        raise StackError("PostgreSQL does not answer, and a backup is made of a running stack; `make status` shows it") from error
+        raise StackError("PostgreSQL does not answer, and only a running stack can be backed up; see `make status`") from error
     try:
         major = int(await connection.fetchval("SHOW server_version_num")) // 10_000
     finally:

@@ -70,7 +70,7 @@ class Passwords:
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
         if self._waiting >= _WAITING:
-            raise DarkroomError(ErrorReason.RATE_LIMITED, "Too many people sign in at once. Try again soon.", retry_after=_SOON_SECONDS)
+            raise DarkroomError(ErrorReason.RATE_LIMITED, "Too many people are signing in. Try again soon.", retry_after=_SOON_SECONDS)
         self._waiting += 1
         try:
             async with self._turns:

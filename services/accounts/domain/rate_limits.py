@@ -34,7 +34,7 @@ _BATCH = 200
 _CAPACITY = 100_000
 _IPV6_PREFIX = 64
 _LIMITED = Counter("darkroom_requests_limited", "Requests refused because a rate limit was reached, by its policy.", ["policy"])
-_UNSHARED = Counter("darkroom_rate_limit_unshared", "Times that a replica counted by itself, since the database could not be reached.")
+_UNSHARED = Counter("darkroom_rate_limit_unshared", "Times that a replica counted by itself because the database could not be reached.")
 _logger = get_logger()
 
 Borrow = Callable[[Sequence[Borrowing]], Coroutine[Any, Any, Sequence[Borrowed]]]

@@ -28,7 +28,7 @@ LONGEST_MINUTES = 1440
 _TOKEN_BYTES = 32
 _PATH = "/#/sign-in/"
 _REFUSED = (
-    "This sign-in link has been used or has expired. Whoever runs this installation gets another with `make link`, or with "
+    "This sign-in link has been used or has expired. The operator of this installation can make another with `make link`, or with "
     "`python -m deploy.local link`."
 )
 

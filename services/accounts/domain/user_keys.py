@@ -52,7 +52,7 @@ class UserKeys:
         if calling is not None:
             wanted = wanted or list(calling.permissions or ())
             if ends is not None and calling.expires_at is not None and ends > calling.expires_at:
-                message = "expiresAt must not be later than when the key that creates this one expires"
+                message = "expiresAt must not be later than the expiry of the key that creates this one"
                 raise DarkroomError(ErrorReason.FIELD_INVALID, message, field="expire_time")
             ends = ends or calling.expires_at
         key = make_user_key()

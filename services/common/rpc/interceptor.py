@@ -279,7 +279,7 @@ async def _before(end: float, writing: Awaitable[object]) -> None:
 
 
 def _delegation_ended() -> DarkroomError:
-    return DarkroomError(ErrorReason.UNAVAILABLE, "The worker's delegation has ended. Call again with another.")
+    return DarkroomError(ErrorReason.UNAVAILABLE, "The worker's delegation has expired. Call again with a new one.")
 
 
 def _unless_serialized(serializer: Callable[[Any], bytes]) -> Callable[[Any], bytes]:

@@ -34,7 +34,7 @@ class UnknownField:
     def problem(self) -> str:
         """What is wrong with it, for humans."""
         near = difflib.get_close_matches(self.path.rpartition(".")[2], self.names, 1, _SIMILARITY)
-        return "is no field of this call" + (f"; did you mean {near[0]}?" if near else ".")
+        return "is not a field of this call" + (f"; did you mean {near[0]}?" if near else ".")
 
     def refusal(self) -> DarkroomError:
         """FIELD_INVALID."""

@@ -28,7 +28,7 @@ _WORDS = tuple(
         (r"^(repeated )?value ", ""),
         (r"^must be in list \[(.*)\]$", r"must be one of \1"),
         (r"^must not be in list \[(.*)\]$", r"must not be one of \1"),
-        (r"^must contain unique items$", "must hold each item only once"),
+        (r"^must contain unique items$", "must contain each item only once"),
         (r"^must contain (?:no|not) more than (\d+) item\(s\)$", r"must have at most \1 items"),
         (r"^must contain at least 1 item\(s\)$", "must have at least 1 item"),
         (r"^must contain at least (\d+) item\(s\)$", r"must have at least \1 items"),

@@ -231,7 +231,7 @@ class Sandbox:
                     case _:
                         return answer_of(kind, payload)
             except (ValueError, KeyError, TypeError) as error:
-                raise SandboxCrashed("the child's reply makes no sense") from error
+                raise SandboxCrashed("the child's reply is not valid") from error
 
     async def _next_frame(self, reader: asyncio.StreamReader, leash: socket.socket) -> tuple[int, bytes]:
         try:

@@ -209,7 +209,7 @@ class _Child:
                     continue
                 return answer_of(kind, payload)
             except (ValueError, KeyError, TypeError) as error:
-                raise SandboxCrashed("the child's reply makes no sense") from error
+                raise SandboxCrashed("the child's reply is not valid") from error
 
     async def _next_frame(self) -> tuple[int, bytes]:
         kind, length = HEADER.unpack(await self._receive(HEADER.size))

@@ -54,7 +54,7 @@ class _Tried:
 
     def __init__(self, check: Check) -> None:
         self.check = check
-        self.problem = self.told = "not looked at yet"
+        self.problem = self.told = "not checked yet"
         self._failures = _FAILURES
         self._due = 0.0
 

@@ -28,7 +28,7 @@ def check_name(name: str, field: str) -> None:
         if character in "/\\" or not is_plain(character):
             raise DarkroomError(
                 ErrorReason.FIELD_INVALID,
-                f"{field}: must not hold path separators, control characters or text-direction overrides; U+{ord(character):04X} is one.",
+                f"{field}: must not have path separators, control characters or text-direction overrides; U+{ord(character):04X} is one.",
                 field=field,
             )
 

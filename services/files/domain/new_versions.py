@@ -36,9 +36,9 @@ class NewVersion:
 def check_growth(field: str, wanted: NewVersion, parent: LibraryFile, lengths: Mapping[UUID, int]) -> None:
     """Refuse a version for which there is no room in its chain, of these lengths. Raises FIELD_INVALID."""
     if lengths.get(parent.chain, 0) >= _MOST_VERSIONS:
-        raise _invalid(f"{field}.parent_id", f"its chain has {_MOST_VERSIONS} versions, and may not have more. Begin another one.")
+        raise _invalid(f"{field}.parent_id", f"its chain has {_MOST_VERSIONS} versions, the maximum. Start a new chain.")
     if wanted.tool and sum(map(len, parent.tools)) + len(wanted.tool) > _MOST_TOOLS:
-        raise _invalid(f"{field}.tool", f"the tools of a chain may have {_MOST_TOOLS} characters together. Begin another one.")
+        raise _invalid(f"{field}.tool", f"the tool names of a chain may have {_MOST_TOOLS} characters together. Start a new chain.")
 
 
 def _invalid(field: str, problem: str) -> DarkroomError:

@@ -19,7 +19,7 @@ from services.files.store import Check, Growth, StorageStore
 _WORDS = {
     "size_bytes": ("bytes, unfinished uploads included", "Delete files or abort uploads first."),
     "files": ("files, unfinished uploads included", "Delete files or abort uploads first."),
-    "uploads": ("uploads that have begun and not been used or completed", "Complete, use or abort some first."),
+    "uploads": ("uploads that are not yet used or completed", "Complete, use or abort some first."),
     "parted_uploads": ("uploads in parts that have not been completed", "Complete or abort some first."),
 }
 _NAMES = {"size_bytes": "bytes", "files": "files", "uploads": "uploads", "parted_uploads": "uploads_in_parts"}

@@ -98,7 +98,7 @@ def named(name: str, head: bytes) -> tuple[str, str]:
         return f"{stem[:_LONGEST_NAME]}.{ending}", ending.lower()
     found = sniff(head)
     if not isinstance(found, MediaFormat):
-        message = "This is no picture or document of a known format."
+        message = "This is not a picture or document of a known format."
         raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, message, allowed=EXTENSIONS, metadata=problem_of(head))
     extension = found.extensions[0]
     return f"{(stem or bare or _UNNAMED)[:_LONGEST_NAME]}.{extension}", extension

@@ -74,5 +74,5 @@ class UnfinishedUploads:
 
 
 def _finished(file_id: int) -> DarkroomError:
-    error = DarkroomError(ErrorReason.UPLOAD_NOT_FOUND, f"File {file_id} has all its bytes: its upload is finished, and it can be used.")
+    error = DarkroomError(ErrorReason.UPLOAD_NOT_FOUND, f"File {file_id} has been uploaded completely and can be used.")
     return about(error, file_id)

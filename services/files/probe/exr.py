@@ -31,7 +31,7 @@ def parse(file: RangeFile) -> Probe:
             values[name] = read_exactly(file, position + 4, min(length, _LARGEST_VALUE))
         position += 4 + length
     if len(values.get(b"dataWindow", b"")) != 16 or b"channels" not in values:
-        raise Damaged("its header says nothing of its size or its channels")
+        raise Damaged("its header does not give its size or channels")
     left, top, right, bottom = struct.unpack("<4i", values[b"dataWindow"])
     width, height = right - left + 1, bottom - top + 1
     require_size(width, height)

@@ -65,7 +65,7 @@ def unsupported(head: bytes) -> DarkroomError:
     """The error for content of an unsupported kind, whatever kind it is. `head` is how it begins."""
     return DarkroomError(
         ErrorReason.MEDIA_UNSUPPORTED,
-        "The file's content is of an unsupported kind, whatever its name says.",
+        "The file's content is of an unsupported kind, regardless of its name.",
         allowed=tuple(MEDIA_TYPES),
         metadata=problem_of(head),
     )

@@ -23,7 +23,7 @@ def parse(file: RangeFile) -> Probe:
     except BudgetExhausted:
         frames, has_alpha = None, True  # unknown, so possible
     if frames == 0:
-        raise Damaged("it holds no whole picture")
+        raise Damaged("it contains no complete picture")
     return Probe(media_type=MediaFormat.GIF.media_type, width=width, height=height, frames=frames, has_alpha=has_alpha)
 
 

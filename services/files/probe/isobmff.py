@@ -30,7 +30,7 @@ def parse(file: RangeFile) -> Probe:
         raise Damaged("it is truncated")
     meta = next((box for box in top if box.kind == b"meta"), None)
     if meta is None:
-        raise Damaged("it holds no picture")
+        raise Damaged("it contains no picture")
     if meta.end - meta.body > _MAX_META_BYTES:
         raise Damaged("its item list is broken")
     inside = {box.kind: box for box in _boxes(file, meta.body + 4, meta.end)}

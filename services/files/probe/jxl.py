@@ -81,7 +81,7 @@ def _codestream(file: RangeFile) -> int:
         if header[4:] == b"jxlp":
             return body + 4  # the number of the part
         position = end
-    raise Damaged("it holds no picture")
+    raise Damaged("it contains no picture")
 
 
 def _size(bits: _Bits) -> tuple[int, int]:

@@ -32,7 +32,7 @@ def parse(file: RangeFile) -> Probe:
         if kind == b"IDAT":
             break
         if kind == b"IEND":
-            raise Damaged("it holds no picture")
+            raise Damaged("it contains no picture")
         has_alpha = has_alpha or kind == b"tRNS"
         if kind == b"acTL":
             frames = max(1, int.from_bytes(read_exactly(file, position + 8, 4), "big"))

@@ -33,5 +33,5 @@ def parse(file: RangeFile, format_: MediaFormat) -> Probe:
         if format_ not in _COUNTS_ELSEWHERE:
             tiff.require_strips(file, tags)
     if not all(largest):
-        raise Damaged("it holds no picture with a size")
+        raise Damaged("it contains no picture with a size")
     return Probe(media_type=format_.media_type, width=largest[0], height=largest[1], frames=1, has_alpha=False)

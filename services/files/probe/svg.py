@@ -50,7 +50,7 @@ def _root(file: RangeFile) -> _RootFound | None:
 
     def entity(_name: str, _parameter: bool, value: str | None, *_where: object) -> None:
         if value is not None and any(mark in value for mark in "&%<"):
-            raise Damaged("it declares entities that hold others, which are not read")
+            raise Damaged("it declares nested entities, which are not supported")
 
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.StartElementHandler = started

@@ -22,6 +22,6 @@ async def with_colours(image: Image, network: Choice, intensity: float, step: St
     """The picture with colours by a network, which a notice names. Raises as `Triton.infer`."""
     codes = await step.tools.triton.infer(network.name, await asyncio.to_thread(seen, image))
     result = await asyncio.to_thread(lambda: coloured(image, read(codes), intensity, step.check))
-    message = f"The colours are by {network.name}, on a {network.device.value}."
+    message = f"The colours are from {network.name} on a {network.device.value}."
     step.notice("model_used", "", message, {"model": network.name, "device": network.device.name.lower()})
     return result

@@ -150,7 +150,7 @@ def _reader(format_: MediaFormat) -> _Reader | None:
             return cast(_Reader, import_module(f"services.inference.media.{_RARE[format_]}"))
         except ImportError as error:
             present = [each for each in _READ if each not in _RARE]
-            raise unsupported(f"To read {format_} takes a library that this installation does not have.", allowed=present) from error
+            raise unsupported(f"Reading {format_} needs a library that this installation does not have.", allowed=present) from error
     return cast(_Reader | None, _USUAL.get(format_))
 
 

@@ -119,7 +119,7 @@ def header_of(described: dict[str, Any]) -> Header:
         numbers = {name: int(described[name]) for name in ("width", "height", "channels")}
         return Header(MediaFormat(described["format"]), **numbers, wide=bool(described["wide"]))
     except (KeyError, TypeError, ValueError) as error:
-        raise sandboxes.SandboxCrashed("the child's description of the picture makes no sense") from error
+        raise sandboxes.SandboxCrashed("the child's description of the picture is not valid") from error
 
 
 def picture_of(described: dict[str, Any], target: Path | int, limits: Limits) -> Image:
@@ -147,7 +147,7 @@ def picture_of(described: dict[str, Any], target: Path | int, limits: Limits) ->
             notes=tuple(map(str, described["notes"])),
         )
     except (KeyError, ValueError, TypeError, IndexError, Unusable) as error:
-        raise sandboxes.SandboxCrashed("the child's description of the picture makes no sense") from error
+        raise sandboxes.SandboxCrashed("the child's description of the picture is not valid") from error
 
 
 def _text(blob: bytes | None) -> str | None:

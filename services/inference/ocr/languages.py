@@ -17,7 +17,7 @@ def require(language: str) -> None:
     """Raise FIELD_INVALID for a language that cannot be read, with those that can."""
     if language not in ANY | EAST_ASIAN | LATIN:
         known = ", ".join(sorted(EAST_ASIAN | LATIN))
-        message = f"language: {language} cannot be read on this installation. What can be read: {known}; or auto."
+        message = f"language: {language} cannot be read on this installation. Use one of: {known}, or auto."
         raise DarkroomError(ErrorReason.FIELD_INVALID, message, field="language")
 
 

@@ -41,7 +41,7 @@ async def run(image: Image, parameters: BlurFaces, step: Step) -> Several:
         lambda done: searching(done, _DOING),
     )
     if not meshes:
-        step.notice("no_face_found", "", f"No face was found in {step.source_name}, so its pixels are as they were.")
+        step.notice("no_face_found", "", f"No face was found in {step.source_name}, so its pixels are unchanged.")
     radius = parameters.radius if parameters.HasField("radius") else _RADIUS
     ovals = [blurring.oval_of(mesh) for mesh in meshes]
     result = await asyncio.to_thread(blurring.blurred, image, ovals, radius, step.check)

@@ -29,7 +29,7 @@ async def run(image: Image, parameters: Colorize, step: Step) -> Several:
     intensity = parameters.intensity if parameters.HasField("intensity") else 1.0
     network = await choose(step)
     if network is None:
-        message = "This installation has no model that gives colours; the operator can install one."
+        message = "This installation has no colourisation model; the operator can install one."
         raise DarkroomError(ErrorReason.OPERATION_UNAVAILABLE, message)
     step.report(0, "Finding colours")
     result = await with_colours(image, network, intensity, step)

@@ -28,7 +28,7 @@ async def run(image: Image, parameters: Compose, step: Step) -> Image:
     """The picture with the other over it. Raises FIELD_INVALID for one that must fit and does not, and as `Step.auxiliary`."""
     step.label("composed")
     if not parameters.overlay_file_id:
-        message = "overlay_file_id: compose needs a picture to lay over the other."
+        message = "overlay_file_id: compose needs an overlay picture."
         raise DarkroomError(ErrorReason.FIELD_INVALID, message, field="overlay_file_id")
     overlay = await step.auxiliary(parameters.overlay_file_id)
     return await asyncio.to_thread(_composed, image, overlay, parameters, Work(step.folder, step.check))

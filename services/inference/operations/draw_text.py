@@ -26,7 +26,7 @@ def run(image: Image, parameters: DrawText, step: PlainStep) -> Image:
     step.label("text")
     text, lacking = drawable(parameters.text)
     if lacking:
-        message = f"The fonts have no characters for {lacking[:100]}, so boxes stand in their place."
+        message = f"The fonts have no characters for {lacking[:100]}, so boxes were drawn instead."
         step.notice("not_drawn", "text", message, {"characters": lacking})
     caption = Caption(
         text=text,

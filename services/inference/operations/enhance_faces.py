@@ -39,10 +39,10 @@ async def run(image: Image, parameters: EnhanceFaces, step: Step) -> Several:
         fidelity=parameters.fidelity if parameters.HasField("fidelity") else FIDELITY,
     )
     if not made.found:
-        step.notice("no_face_found", "", f"No face was found in {step.source_name}, so its pixels are as they were.")
+        step.notice("no_face_found", "", f"No face was found in {step.source_name}, so its pixels are unchanged.")
     elif len(made.ovals) < made.wanted:
         left = made.wanted - len(made.ovals)
-        step.notice("not_applied", "", f"{left} of {made.wanted} faces in {step.source_name} are too large to be enhanced on a processor.")
+        step.notice("not_applied", "", f"{left} of {made.wanted} faces in {step.source_name} are too large to enhance on a CPU.")
     said = {"facesDetected": made.found, "faces": [_box(oval) for oval in made.ovals], "model": made.model}
     return Several(made.image, [NewFile(Data(said).content, DATA_TYPE, DATA_EXTENSION)])
 

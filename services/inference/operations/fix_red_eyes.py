@@ -45,6 +45,6 @@ async def run(image: Image, parameters: FixRedEyes, step: Step) -> Several:
     strength = parameters.strength if parameters.HasField("strength") else _STRENGTH
     result, count = await asyncio.to_thread(corrected, image, eyes, sensitivity / 100, strength / 100)
     if not count:
-        step.notice("no_red_eye_found", "", f"No red eye was found in {step.source_name}, so its pixels are as they were.")
+        step.notice("no_red_eye_found", "", f"No red eye was found in {step.source_name}, so its pixels are unchanged.")
     found = Data({"facesDetected": len(meshes), "eyesCorrected": count})
     return Several(result, [NewFile(found.content, DATA_TYPE, DATA_EXTENSION)])

@@ -49,6 +49,6 @@ async def _by_network(image: Image, step: Step) -> Fixed:
     )
     tell_found(cutout, name, step.source_name, step.notice, undone="it was not changed")
     if cutout.cut:
-        message = f"{step.source_name}: The network {name} has found the subject."
+        message = f"{step.source_name}: The model {name} found the subject."
         step.notice("transparency_found", "", message, {"way": "network", "model": name})
     return Fixed(cutout.image, "network", "")

@@ -102,7 +102,7 @@ def _background(parameters: PassportPhoto, photo: CountryPhoto, step: Step) -> t
     asked = parameters.background_color.upper()
     if asked and parameters.country_code and asked not in photo.backgrounds:
         allowed = " or ".join(photo.backgrounds)
-        message = f"{photo.name} demands a background of {allowed}, and not of {asked}."
+        message = f"{photo.name} requires a background of {allowed}, not {asked}."
         step.notice("background_not_allowed", "background_color", message, {"allowed": list(photo.backgrounds)})
     return rgb_of(asked or photo.backgrounds[0])
 

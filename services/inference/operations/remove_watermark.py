@@ -47,4 +47,4 @@ def _tell(step: Step, report: Report) -> None:
         code = "watermark_removed" if mark.methods else "watermark_kept"
         step.notice(code, "", f"{step.source_name}: {mark.described()} {mark.fate}.", mark.to_dict())
     if not report.removed:
-        step.notice("no_watermark_found", "", f"No sure watermark was found in {step.source_name}, so its pixels are as they were.")
+        step.notice("no_watermark_found", "", f"No definite watermark was found in {step.source_name}, so its pixels are unchanged.")

@@ -24,8 +24,8 @@ from services.inference.pdf.verify import Expected, VerificationFailed, verify
 DAMAGE_WARNING = "The document was damaged; the result holds what could be read of it."
 TOO_LONG = "page {page}: its content is too long to be searched for marks that do not declare themselves"
 NOT_SEARCHED = "page {page}: it is damaged and could not be searched for marks that do not declare themselves"
-NOT_VERIFIED = "page {page}: it holds too much for the second look at the result, so look at it yourself"
-NOT_SURE = "likely a mark, but not surely"
+NOT_VERIFIED = "page {page}: it is too complex to verify the result, so check it yourself"
+NOT_SURE = "probably a mark, but not certainly"
 
 _LONGEST_CONTENT = 48 << 20
 _ROUNDS = 6

@@ -76,7 +76,7 @@ async def on_files(tools: Tools, operation: Bound, files: Sequence[Source], fold
         ]
         return Worked(first, files_made, labels, notices)
     except (KeyError, ValueError, TypeError, AttributeError, OSError) as error:
-        raise SandboxCrashed("the child's description of its result makes no sense") from error
+        raise SandboxCrashed("the child's description of its result is not valid") from error
 
 
 def _resources(tools: Tools, operation: Bound, files: Sequence[Source]) -> SandboxLimits:

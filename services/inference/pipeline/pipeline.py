@@ -193,9 +193,7 @@ class Pipeline:
             context.check()
             report = portion(context.report, _READ + number * share, _READ + (number + 1) * share)
             if isinstance(medium, Examination):
-                raise DarkroomError(
-                    ErrorReason.FIELD_INVALID, f"{operation.spec.name} cannot follow a dry run, which gives no file to go on with."
-                )
+                raise DarkroomError(ErrorReason.FIELD_INVALID, f"{operation.spec.name} cannot follow a dry run, which produces no file.")
             if operation.spec.reads_file:
                 files = medium if isinstance(medium, Sequence) else [await as_file(medium, source_name, context)]
                 with context.stages.timed(operation.spec.name, operation=True):

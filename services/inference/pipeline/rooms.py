@@ -85,6 +85,6 @@ class Rooms:
         if size > self._max_picture_bytes:
             raise DarkroomError(
                 ErrorReason.FILE_TOO_LARGE,
-                f"The picture file has {size} bytes; pictures of at most {self._max_picture_bytes} bytes are worked on.",
+                f"The picture file has {size} bytes; at most {self._max_picture_bytes} bytes are supported.",
                 allowed=(f"at most {self._max_picture_bytes} bytes",),
             )

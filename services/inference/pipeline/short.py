@@ -107,7 +107,7 @@ class ChildWork:
                 seconds={stage: float(said["seconds"].get(stage, 0)) for stage in ("decode", *self._names, "encode")},
             )
         except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
-            raise SandboxCrashed("the child's description of its result makes no sense") from error
+            raise SandboxCrashed("the child's description of its result is not valid") from error
 
 
 class ShortWork(ChildWork):

@@ -86,7 +86,7 @@ async def with_sharper_faces(
 def _tell(restorer: Choice, wanted: str, step: Step) -> None:
     if wanted and wanted != restorer.name:
         _say_absent(wanted, restorer.name, step)
-    message = f"Faces were restored by {restorer.name}, on a {restorer.device.value}."
+    message = f"Faces were restored by {restorer.name} on a {restorer.device.value}."
     step.notice("model_used", "", message, {"model": restorer.name, "device": restorer.device.name.lower()})
 
 

@@ -64,7 +64,7 @@ class Mark:
     def described(self) -> str:
         """What and where it is, for people."""
         what = {
-            Kind.BOX: "what stands",
+            Kind.BOX: "the area",
             Kind.TEXT: "a line of text",
             Kind.OVERLAY: "translucent paint",
             Kind.LOGO: "a logo",
@@ -77,14 +77,14 @@ class Mark:
     def fate(self) -> str:
         """What became of it, for people."""
         if self.methods and self.in_part:
-            return "was removed. Part of it is there still, since it cannot be told from the picture: a smaller box around that may help"
+            return "was removed except for a part that cannot be distinguished from the picture. A smaller box around that part may help"
         if self.methods:
             return "was removed"
         if self.in_part:
-            return "was kept as it is, since part of it would have stayed. Boxes remove what can be removed"
+            return "was kept, because part of it would have remained. Draw boxes to remove as much as possible"
         if self.kind is Kind.BOX:
-            return "was kept as it is, since a mark there cannot be told from the picture below it"
-        return "may be a watermark and was kept, since that is not sure. Boxes remove it"
+            return "was kept, because a mark there cannot be distinguished from the picture below it"
+        return "may be a watermark and was kept, because that is uncertain. Draw a box to remove it"
 
     def to_dict(self) -> dict[str, Any]:
         """In a form that JSON can hold."""

@@ -131,7 +131,7 @@ class AttemptClient:
     @staticmethod
     def handed_back(task_id: int, attempt: int) -> pb.AttemptEnd:
         """The report that a task came when there was no place for it."""
-        failure = pb.AttemptFailure(reason=ErrorReason.UNAVAILABLE.number, message="The worker had no place for the task; it runs again.")
+        failure = pb.AttemptFailure(reason=ErrorReason.UNAVAILABLE.number, message="The worker had no slot for the task; it runs again.")
         return pb.AttemptEnd(task_id=task_id, attempt=attempt, handed_back=failure)
 
     def _metadata(self, run: Admission) -> tuple[tuple[str, str], ...]:

@@ -32,9 +32,9 @@ def failure_of(error: Exception) -> DarkroomError:
             _logger.error("work_dir_full", error=repr(error))
             failure = DarkroomError(ErrorReason.UNAVAILABLE, "The worker ran out of disk space.")
         case SandboxTimedOut():
-            failure = DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, "The file takes more time to read than a file may.")
+            failure = DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, "Reading the file takes more time than is allowed.")
         case SandboxOutOfMemory():
-            failure = DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, "The file takes more memory to read than a file may.")
+            failure = DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, "Reading the file takes more memory than is allowed.")
         case SandboxCrashed():
             _logger.warning("sandbox_crashed", error=str(error))
             failure = DarkroomError(ErrorReason.FILE_CORRUPT, "The file cannot be read.")

@@ -65,7 +65,7 @@ class SavedPipelines:
         if found is None:
             raise _not_found()
         if not viewer.sees_all and found.owner not in (viewer.owner, ""):
-            raise DarkroomError(ErrorReason.PERMISSION_DENIED, "The pipeline belongs to somebody else.")
+            raise DarkroomError(ErrorReason.PERMISSION_DENIED, "The pipeline belongs to another person.")
         return found
 
     async def page(self, viewer: Viewer, size: int, token: str) -> PipelinePage:

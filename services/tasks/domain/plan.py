@@ -62,7 +62,7 @@ def check_pipeline(operations: Sequence[operation_pb2.Operation], inputs: int, *
         if before.is_dry_run(parameters_of(operations[index - 1])):
             raise DarkroomError(
                 ErrorReason.FIELD_INVALID,
-                f"operations[{index}]: a dry run of {before.name} gives no file to go on with, so it must be the last operation.",
+                f"operations[{index}]: a dry run of {before.name} produces no file, so it must be the last operation.",
                 field=f"operations[{index}]",
             )
         if spec.arity is Arity.ALL:

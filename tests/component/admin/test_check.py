@@ -106,7 +106,7 @@ def test_a_database_with_something_else_in_it(stack: StackUnderTest, check: Chec
 def test_a_database_in_which_the_role_only_reads(stack: StackUnderTest, check: Check, database: str) -> None:
     url = make_url(database)
     stack.fetch(url.database or "", f'ALTER ROLE "{url.username}" SET default_transaction_read_only = on')
-    assert "only reads there" in check("files", {"DATABASE_URL": database}).only_problem("PostgreSQL")
+    assert "can only read there" in check("files", {"DATABASE_URL": database}).only_problem("PostgreSQL")
 
 
 def test_a_pooler_that_is_not_there(check: Check) -> None:

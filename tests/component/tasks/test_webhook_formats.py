@@ -94,7 +94,7 @@ async def test_what_cannot_be_put_together_now_is_tried_again_under_the_same_id(
             [delivery] = await hooks.log()
             told.append(delivery.error)
             clock.advance(60)
-    assert told == ["The event could not be put together: Files are away.", "The event could not be put together.", None]
+    assert told == ["The event could not be built: Files are away.", "The event could not be built.", None]
     assert (delivery.state, json.loads(receiver.requests[0].body)["event"]) == (DeliveryState.DELIVERED, delivery.id)
 
 

@@ -112,7 +112,7 @@ def globally(
     url: Annotated[
         str | None,
         typer.Option(
-            "--url", metavar="URL", help="The server. Default: DARKROOM_URL, that of `darkroom login`, or the nearest .darkroom/env."
+            "--url", metavar="URL", help="The server. Default: DARKROOM_URL, the server of `darkroom login`, or the nearest .darkroom/env."
         ),
     ] = None,
     api_key: Annotated[

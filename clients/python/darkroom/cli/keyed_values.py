@@ -42,7 +42,7 @@ def read(text: str, message: Descriptor, option: str) -> Message:
         try:
             setattr(made, field.name, _choice(field.enum_type, value) if field.enum_type else _VALUES[field.type](value))
         except (KeyError, ValueError):
-            raise typer.BadParameter(f"{value!r} is no value for {field.name}", param_hint=option) from None
+            raise typer.BadParameter(f"{value!r} is not a value for {field.name}", param_hint=option) from None
     return made
 
 

@@ -62,7 +62,7 @@ class Question:
         start, *lines = head.decode("latin-1").split("\r\n")
         asked = _START.fullmatch(start)
         if asked is None:
-            raise ValueError("no request line of HTTP/1.1")
+            raise ValueError("not an HTTP/1.1 request line")
         headers: dict[str, str] = {}
         for line in lines:
             field = _FIELD.fullmatch(line)

@@ -82,7 +82,7 @@ def on_page(item: Item, page: Page) -> list[Evidence]:
     if turned(item.tilt) and page.directions > _DIRECTIONS:
         found.append(Evidence("", -2.5))
     if item.style.artifact:
-        found.append(Evidence("marked as no part of the content", 0.5))
+        found.append(Evidence("marked as not part of the content", 0.5))
     if item.style.tagged:
         found.append(Evidence("", -1.5))
     if item.hint:
@@ -199,9 +199,9 @@ def _words(item: Item, tiled: bool) -> list[Evidence]:
     if not text:
         return []
     if is_trial(text):
-        return [Evidence("the notice of a program on trial", 13.0)]
+        return [Evidence("the notice of trial software", 13.0)]
     if is_word(text):
-        return [Evidence("a word that marks say", 1.5)]
+        return [Evidence("a word that is typical of marks", 1.5)]
     if not tiled and (len(text) > _LONG_TEXT or len(set(item.texts)) > 6):
         return [Evidence("", -1.5)]
     return []

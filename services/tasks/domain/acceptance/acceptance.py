@@ -167,7 +167,7 @@ class Acceptance:
         for index, item in draft.left():
             with draft.refusing(index):
                 if not item.operations:
-                    message = "operations: name what to do, here or in the operations of the batch."
+                    message = "operations: required here or in the batch."
                     raise DarkroomError(ErrorReason.FIELD_INVALID, message, field="operations")
                 check_pipeline(item.operations, item.inputs, diagnostics=self._rules.diagnostics)
 

@@ -34,7 +34,7 @@ def content_of(url: str, field: str) -> bytes:
         encoded = encoded.translate(None, _WHITESPACE).rstrip(b"=")
         return base64.b64decode(encoded + b"=" * (-len(encoded) % 4), validate=True)
     except (UnicodeEncodeError, binascii.Error):
-        raise _refused(field, f"what follows {_BASE64}, is not base64") from None
+        raise _refused(field, f"the content after {_BASE64}, is not base64") from None
 
 
 def _refused(field: str, problem: str) -> DarkroomError:

@@ -132,7 +132,7 @@ class LaneExchange:
 
     async def _take_back(self) -> None:
         unsent, self._unsent = self._unsent, []
-        message = "The worker had gone before it was told; the task runs again."
+        message = "The worker disconnected before it received the task; the task runs again."
         for task in unsent:
             try:
                 await self._attempts.hand_back(task.id, task.attempt, ErrorReason.UNAVAILABLE, message, leased_until=task.lease_until)
@@ -264,7 +264,7 @@ async def _or_end(speaking: Collection[WorkerStream], work: Awaitable[None]) -> 
     try:
         await work
     except Exception as error:
-        failure = error if isinstance(error, DarkroomError) else DarkroomError(ErrorReason.UNAVAILABLE, "The stream cannot go on.")
+        failure = error if isinstance(error, DarkroomError) else DarkroomError(ErrorReason.UNAVAILABLE, "The stream cannot continue.")
         for stream in speaking:
             stream.end(failure)
         raise

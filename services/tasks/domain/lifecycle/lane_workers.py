@@ -95,7 +95,7 @@ class LaneWorkers:
 
     def _absence(self) -> str:
         away = self._workforce.awaited(self._lane)
-        return f"{away.name} was away" if away is not None else "no other was connected"
+        return f"{away.name} was away" if away is not None else "no other worker was connected"
 
     def _known(self) -> Iterator[WorkerStream]:
         yield from self._streams

@@ -220,7 +220,7 @@ class AccountWebhooks:
     async def _unusable(self, account_id: int, webhook_id: int, field: str) -> DarkroomError:
         if not await self._store.disabled(account_id, webhook_id):
             return webhook_not_found()
-        problem = "the webhook is disabled, since it has answered 410 Gone or was switched off. Enable it first"
+        problem = "the webhook is disabled, because it has answered 410 Gone or was switched off. Enable it first"
         return DarkroomError(ErrorReason.FIELD_INVALID, f"{field}: {problem}.", field=field)
 
 

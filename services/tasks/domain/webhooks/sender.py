@@ -208,14 +208,14 @@ class WebhookSender:
     async def _message(self, claimed: Claimed, subject: Subject | None) -> WebhookMessage:
         form = self._format_of(claimed, subject)
         if form is None:
-            raise _NotReady(f"This server knows no webhooks of the format {claimed.format}.")
+            raise _NotReady(f"This server does not support webhooks of the format {claimed.format}.")
         try:
             return await form.message(WebhookEvent(claimed.delivery, subject, claimed.secrets, self._clock()))
         except DarkroomError as error:
-            raise _NotReady(f"The event could not be put together: {error.message}") from error
+            raise _NotReady(f"The event could not be built: {error.message}") from error
         except Exception as error:
             _logger.exception("webhook_not_rendered")
-            raise _NotReady("The event could not be put together.") from error
+            raise _NotReady("The event could not be built.") from error
 
     def _format_of(self, claimed: Claimed, subject: Subject | None) -> WebhookFormat | None:
         """The form that the receiver expects; None for one that this version does not know."""

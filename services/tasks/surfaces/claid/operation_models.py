@@ -92,7 +92,7 @@ class Removal(Model):
     """Options of `background.remove`."""
 
     category: Category | None = Field(
-        None, description="What the picture shows: general, products or cars; products by default. It decides how edges are treated."
+        None, description="The kind of picture: general, products or cars; products by default. It decides how edges are treated."
     )
     clipping: bool = Field(False, description="Crop to the bounds of the object.")
     selective: unsupported(_NAMED_OBJECT) = Field(None, description="Keep an object by its description: refused.")  # type: ignore[valid-type]
@@ -101,14 +101,14 @@ class Removal(Model):
 class Blurring(Model):
     """Options of `background.blur`."""
 
-    category: Category | None = Field(None, description="What the picture shows: general, products or cars; products by default.")
+    category: Category | None = Field(None, description="The kind of picture: general, products or cars; products by default.")
     type: Literal["regular", "lens"] = Field("regular", description="regular: an even Gaussian blur. lens: discs, as of a fast lens.")
     level: Literal["low", "medium", "high"] = Field("medium", description="How strong it is, relative to the size of the picture.")
     selective: unsupported(_NAMED_OBJECT) = Field(None, description="Keep an object by its description: refused.")  # type: ignore[valid-type]
 
 
 class Background(Model):
-    """What happens to everything but the object."""
+    """Changes to everything except the object."""
 
     remove: Annotated[Removal | None, BeforeValidator(switch("remove"), json_schema_input_type=bool | Removal | None)] = Field(
         None, description="Remove the background: true, false (default) or options."
@@ -204,7 +204,7 @@ class Operations(Model):
 
     restorations: Restorations = Field(default_factory=Restorations, description="Repairs and enlargement.")
     resizing: Resizing = Field(default_factory=Resizing, description="The size of the result.")
-    background: Background = Field(default_factory=Background, description="What happens to everything but the object.")
+    background: Background = Field(default_factory=Background, description="Changes to everything except the object.")
     adjustments: Adjustments = Field(default_factory=Adjustments, description="Light and colour.")
     padding: PaddingText | None = Field(
         None,

@@ -62,7 +62,7 @@ class Format(Model):
     def _options_of_the_format(self) -> Self:
         for name in ("quality", "progressive", "compression"):
             if getattr(self, name) is not None and name not in _OPTIONS[self.type]:
-                raise ValueError(f"{name} is no option of {self.type}; it has {' and '.join(_OPTIONS[self.type])}")
+                raise ValueError(f"{name} is not an option of {self.type}; its options are {' and '.join(_OPTIONS[self.type])}")
         if self.compression is not None:
             allowed = _EFFORTS if self.type == "png" else _KINDS
             if self.compression.type not in allowed:
@@ -78,7 +78,7 @@ class ColorSpace(Model):
 
 
 class Metadata(Model):
-    """What the file says about the picture."""
+    """Metadata of the file."""
 
     dpi: int | None = Field(None, ge=1, le=65535, description="Pixels per inch for print, 1 to 65535.")
     color_space: Annotated[
@@ -88,14 +88,14 @@ class Metadata(Model):
 
 
 class Output(Model):
-    """How the result is written."""
+    """The format of the result."""
 
     destination: unsupported(_KEPT) = Field(None, description="Where the result goes: refused.")  # type: ignore[valid-type]
     format: Annotated[
         Format,
         BeforeValidator(text_or_object("type", *_FORMATS), json_schema_input_type=Literal["jpeg", "png", "webp", "avif", "tiff"] | Format),
     ] = Field(default_factory=lambda: Format(type="jpeg"), description="jpeg (default), png, webp, avif, tiff, or an object with options.")
-    metadata: Metadata = Field(default_factory=Metadata, description="What the file says about the picture.")
+    metadata: Metadata = Field(default_factory=Metadata, description="Metadata of the file.")
 
     @model_validator(mode="after")
     def _cmyk_for_print(self) -> Self:

@@ -104,7 +104,7 @@ class InternalAttempts(FormerWorkerCalls, attempt_service_pb2_grpc.AttemptServic
             trace_id=origin.request_id,
             trace_parent=origin.trace_parent,
             surface=task.surface,
-            notices=[task_pb2.Notice(code=RAN_ON_STANDBY, message=f"A slower worker ran this, since {standby}.")] if standby else (),
+            notices=[task_pb2.Notice(code=RAN_ON_STANDBY, message=f"A slower worker ran this because {standby}.")] if standby else (),
         )
 
 

@@ -152,7 +152,7 @@ def test_going_back_prepares_the_data_for_what_the_version_before_lacks(clone: C
     go_back(clone.root, clone.stack)
     assert backups == ["backup before-upgrade", "admin tasks former-lanes", "admin tasks webhook-secrets --decrypt"]
     assert (clone.head, clone.done) == (clone.first, ["up 2", "up 1"])
-    with pytest.raises(ServiceError, match="is checked out already"):
+    with pytest.raises(ServiceError, match="is already checked out"):
         go_back(clone.root, clone.stack)
 
 
