@@ -81,6 +81,7 @@ async def _assert_all_outputs(native: AsyncClient, task_id: int) -> None:
     assert states.count(task_pb2.TASK_STATE_SUCCEEDED) == 1
 
 
+@pytest.mark.cases(4)
 @pytest.mark.parametrize("part", ["tasks", "files", "accounts", "envoy", "s3", "postgres", "nats", "triton"])
 async def test_any_part_killed(native: AsyncClient, stack: StackUnderTest, picture: int, part: str) -> None:
     """SIGKILL: the supervisor starts it again, and the task goes on."""
@@ -91,6 +92,7 @@ async def test_any_part_killed(native: AsyncClient, stack: StackUnderTest, pictu
     await _assert_all_outputs(native, task.id)
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("part", ["tasks", "envoy", "postgres"])
 async def test_a_part_that_is_killed_while_tasks_are_created_makes_no_duplicates(
     native: AsyncClient, stack: StackUnderTest, part: str

@@ -9,9 +9,11 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from tests.harness.fuzz_seed import fuzz_seed
+
 SECONDS = int(os.environ.get("FUZZ_SECONDS", "5"))
 """How long each of the fuzzing tests goes on."""
-SEED = int(os.environ.get("FUZZ_SEED", "1"))
+SEED = fuzz_seed()
 
 _DEPTH = 5
 _TEXTS = (

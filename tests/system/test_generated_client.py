@@ -86,6 +86,7 @@ async def test_main_job(generated: Path, stack: StackUnderTest, account: Account
     assert len(downloaded.content) == file.size
 
 
+@pytest.mark.thorough
 async def test_pilio_s_names(generated: Path, stack: StackUnderTest, account: Account, portrait: bytes) -> None:
     """What a generator makes of the document at Pilio's path is called as what it makes of Pilio's."""
     models = module("models", FROM_PILIO)

@@ -75,6 +75,7 @@ async def test_the_first_hour_of_a_new_user(shell: Shell, admins: Shell, stack: 
     assert (status, "API key" in err) == (3, True)
 
 
+@pytest.mark.thorough
 async def test_a_session_that_was_ended(shell: Shell, admins: Shell) -> None:
     name = new_name()
     await admins.run("user", "add", name, "--generate")

@@ -45,6 +45,7 @@ async def asked_for(pilio: Pilio, path: str, body: dict[str, object]) -> tuple[d
     return parameters, (await pilio.http.get(file["download_url"])).content
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize(
     ("industry", "subject"),
     [
@@ -75,6 +76,7 @@ async def test_options_of_a_cut_out_change_its_edges(pilio: Pilio) -> None:
     assert len(set(partly)) == 3, partly
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize("name", ["a.jpg", "a.jpeg", "a.png", "a.webp", "a.heic"])
 async def test_input_formats(pilio: Pilio, name: str) -> None:
     formats = {"jpg": "JPEG", "jpeg": "JPEG", "png": "PNG", "webp": "WEBP"}

@@ -63,6 +63,7 @@ async def test_twice_the_size_with_the_same_colours_and_no_seam(client: Pilio, p
             assert seams(broken, at) == [column]
 
 
+@pytest.mark.thorough
 async def test_the_page_without_its_mark(client: Pilio, report: bytes) -> None:
     content = await client.run("/v1/pdfs/remove-watermark", {"pdf_file_id": await client.upload("report.pdf", report)})
     for before, after in zip(_rendered(report), _rendered(content), strict=True):

@@ -84,6 +84,7 @@ async def test_the_last_of_several_files_counts(person: SnapOtter) -> None:
     assert (result["width"], result["downloadUrl"].rpartition("/")[2]) == (60, "b_2x.png")
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize(
     ("parts", "error"),
     [

@@ -89,6 +89,7 @@ async def test_a_mask_over_everything_is_said_in_the_last_event(person: SnapOtte
     assert "mask" in last["error"]
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize("format_", ["auto", "png", "jpg", "jpeg", "webp", "tiff", "gif", "avif", "heic", "heif"])
 async def test_each_format(person: SnapOtter, format_: str) -> None:
     result = await erased(person, ("format", format_), ("quality", "80"))

@@ -164,6 +164,7 @@ async def _resized(caller: SnapOtter, times: int) -> None:
         assert reply.status_code == 200, reply.text
 
 
+@pytest.mark.thorough
 @pytest.mark.cases(1)
 @pytest.mark.alone
 @pytest.mark.parametrize("bundle", sorted({tool.bundle for tool in all_tools().values() if tool.bundle} & INSTALLED))

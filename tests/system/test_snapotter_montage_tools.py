@@ -257,6 +257,7 @@ TEMPLATES = {
 }  # fmt: skip
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("template", TEMPLATES)
 async def test_templates(admin: SnapOtter, template: str) -> None:
     colours = [(20 * number, 255 - 20 * number, 90) for number in range(1, 11)]

@@ -54,6 +54,7 @@ async def test_noise_is_removed(person: SnapOtter) -> None:
     assert rough(np.asarray(opened(content).convert("RGB"), float)) < 0.5 * rough(np.asarray(_noisy(), float))
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize("tier", ["quick", "balanced", "quality", "maximum"])
 async def test_each_tier(person: SnapOtter, tier: str) -> None:
     assert rough(await pixels_of(person, {"tier": tier})) < 0.6 * rough(np.asarray(_noisy(), float))
@@ -73,6 +74,7 @@ async def test_detail_and_noise_of_colours(person: SnapOtter) -> None:
     assert colours[0] > 3 * colours[1]
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize(
     ("format_", "extension"), [("original", "png"), ("png", "png"), ("jpeg", "jpg"), ("webp", "webp"), ("avif", "avif")]
 )
@@ -188,6 +190,7 @@ def _worn_photograph() -> Image.Image:
     return Image.fromarray(pixels.round().astype(np.uint8))
 
 
+@pytest.mark.thorough
 async def test_modes_differ_in_what_they_take_for_damage(person: SnapOtter) -> None:
     picture = encoded(_worn_photograph(), "PNG")
     found = {

@@ -11,13 +11,14 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from nats.aio.client import Client
 from nats.errors import AuthorizationError
 from nats.errors import Error as NatsError
 
 from deploy.admin.checks.clocks import clock
-from deploy.admin.checks.connecting import CONNECT_SECONDS, Unreachable, unreachable
+from deploy.admin.checks.connecting import CONNECT_SECONDS, Unreachable, tcp_open, unreachable
 from deploy.admin.checks.findings import Finding, Level, ok, problem, warning
 from deploy.admin.checks.nats_rights import missing_rights
 from deploy.admin.checks.nats_streams import check_room, check_streams
@@ -84,6 +85,12 @@ async def connected(servers: NatsServers, service: str) -> AsyncIterator[Client]
     async def failed(error: Exception) -> None:
         errors.append(error)
 
+    place = urlsplit(f"nats://{servers.addresses[0]}")
+    try:
+        # The client would go on for as long as it may where nothing listens.
+        await tcp_open(place.hostname or "", place.port or 0)
+    except OSError as error:
+        raise _explained(error, servers, servers.addresses[0]) from error
     options = {**servers.options(service), "allow_reconnect": False, "max_reconnect_attempts": 0, "error_cb": failed}
     for left in reversed(range(_ATTEMPTS)):
         client = Client()

@@ -45,6 +45,7 @@ async def values(settings: AccountSettings, caller: Identity) -> dict[str, str]:
     return {one.name: one.value for one in await settings.all(caller)}
 
 
+@pytest.mark.thorough
 async def test_replicas_that_start_together_agree(house: House) -> None:
     replicas = [replica(house) for _ in range(4)]
     found = await asyncio.gather(*(values(one, house.owner) for one in replicas))

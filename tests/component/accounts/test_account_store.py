@@ -34,6 +34,7 @@ async def test_migration_makes_what_the_models_say(migrated: str) -> None:
     assert differences == []
 
 
+@pytest.mark.thorough
 async def test_replicas_may_migrate_at_once(database: str) -> None:
     command = (sys.executable, "-m", "services.accounts", "migrate")
     environment = os.environ | {"DARKROOM_DATABASE_URL": database}

@@ -177,6 +177,7 @@ async def test_the_native_api(replicas: Replicas, admin: Admin) -> None:
         assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("ahead", [-90, -6, 6, 90])
 async def test_a_clock_that_differs_is_never_an_invalid_key(
     replicas: Replicas, admin: Admin, monkeypatch: pytest.MonkeyPatch, ahead: int
@@ -258,6 +259,7 @@ async def test_the_limit_of_an_account_holds_over_both_replicas_and_is_the_opera
     assert (limits["request_rate"], limits["own"]) == (1000, ["key_request_rate", "max_keys"])
 
 
+@pytest.mark.thorough
 async def test_an_account_s_own_limit_of_streams_reaches_the_services(replicas: Replicas, admin: Admin) -> None:
     account_id, _, key = await admin.new_key()
     async with replicas.start("a") as running:

@@ -171,10 +171,15 @@ async def test_no_key_outlives_a_revocation_that_comes_while_it_is_created(famil
     for _ in range(5):
         await family.create("parent", "root")
         creations = [family.accounts.create_key(family.account_id, "child", creator_id=family.keys["parent"].id) for _ in range(6)]
-        made = await asyncio.gather(*creations[:3], family.revoke("parent"), *creations[3:], return_exceptions=True)
-        for one in made:
-            if isinstance(one, tuple):
-                assert await family.store.owner(digest_of(one[1])) is None
+        outcomes = await asyncio.gather(*creations[:3], family.revoke("parent"), *creations[3:], return_exceptions=True)
+        revoked = outcomes.pop(3)
+        assert isinstance(revoked, set) and "parent" in revoked
+        for outcome in outcomes:
+            match outcome:
+                case (ApiKey(), str(secret)):
+                    assert await family.store.owner(digest_of(secret)) is None
+                case _:
+                    assert isinstance(outcome, DarkroomError) and outcome.reason is ErrorReason.API_KEY_INVALID, outcome
 
 
 async def test_rotation_does_not_multiply_keys_past_the_limit(family: Family) -> None:

@@ -233,6 +233,7 @@ async def test_how_long_a_link_may_be_good_for(minutes: str, capsys: pytest.Capt
     assert "must be a whole number from 1 to 1440" in capsys.readouterr().err
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize(
     ("asked", "field"),
     [

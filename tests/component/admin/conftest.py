@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pytest
 
+from deploy.admin import check_command
+from deploy.admin.checks.findings import Finding
+from deploy.admin.checks.one_service import check_service
 from deploy.admin.commands import main
 from tests.stacks import StackUnderTest
 
@@ -48,7 +51,16 @@ def run_check(capsys: pytest.CaptureFixture[str]) -> Check:
 
 @pytest.fixture
 def check(stack: StackUnderTest, run_check: Check, monkeypatch: pytest.MonkeyPatch) -> Check:
-    """Checks one service with its settings in the stack, of which some are changed; None for those that are left out."""
+    """Checks one service with its settings in the stack, of which some are changed; None for those that are left out.
+
+    In this process, unlike the command, which starts one for each service: starting it takes longer than most checks.
+    """
+
+    async def findings(service: str, environment: Mapping[str, str]) -> tuple[Sequence[Finding], dict[str, Any] | None]:
+        outcome = await check_service(service)
+        return outcome.findings, asdict(outcome.database) if outcome.database else None
+
+    monkeypatch.setattr(check_command, "_of_service", findings)
 
     def run(service: str, changed: Mapping[str, str | None] | None = None) -> Checked:
         settings = {**stack.settings(service), **{f"DARKROOM_{name}": value for name, value in (changed or {}).items()}}

@@ -50,6 +50,7 @@ async def _replicas(url: str) -> dict[str, int | None]:
         return {name: (await bus.jetstream.stream_info(name)).config.num_replicas for name in _STREAMS}
 
 
+@pytest.mark.thorough
 async def test_the_streams_of_one_server_are_raised_to_three_replicas(cluster: NatsCluster) -> None:
     async with connected(cluster.url(), "tasks", 1) as bus:
         await bus.publisher.publish(_messages(0, 3))

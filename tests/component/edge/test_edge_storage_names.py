@@ -78,6 +78,7 @@ async def named(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         yield Named(http, gateway, checks, presigner, storage, bucket.bucket, addressing)
 
 
+@pytest.mark.cases(1)
 async def test_clients_use_the_edge_and_storage_hears_its_own_name(named: Named) -> None:
     content, key = os.urandom(100_000), "files/7/9-x_%20y"
     put = await named.http.put(named.path(named.presigner.put(key, 60)), content=content)
@@ -89,6 +90,7 @@ async def test_clients_use_the_edge_and_storage_hears_its_own_name(named: Named)
     assert {seen.target.partition("?")[0] for seen in named.storage.seen} == {within}
 
 
+@pytest.mark.cases(1)
 async def test_a_download_that_the_gateway_leads_to(named: Named) -> None:
     content, path = os.urandom(1000), "/api/v1/download/1/a.png"
     assert (await named.http.put(named.path(named.presigner.put("out/1", 60)), content=content)).status_code == 200

@@ -77,6 +77,7 @@ async def served(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixtu
         yield Served(await stack.enter_async_context(client), upstream, edge.edge_listen)
 
 
+@pytest.mark.thorough
 async def test_a_surface_of_files_of_its_own(served: Served) -> None:
     http = served.http
     key = {"x-tiny": f"Key {KEY.secret}"}
@@ -135,6 +136,7 @@ async def test_what_the_edge_says_itself_has_the_shape_of_the_surface_that_the_p
 LIMITS = {"Count": 2000, "Recount": 6_000_000}
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("served", ["", "https://app.example.com"], indirect=True)
 @pytest.mark.parametrize("things", ["apples", "pears"])
 async def test_methods_of_one_path_have_limits_of_their_own(served: Served, things: str) -> None:
@@ -156,6 +158,7 @@ async def test_methods_of_one_path_have_limits_of_their_own(served: Served, thin
         assert (reply.status_code, reply.json()) == (413, {"error": "refused", "detail": reply.json()["detail"], "status": 413}), verb
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("method", LIMITS)
 async def test_methods_that_are_called_as_grpc_have_limits_of_their_own(served: Served, method: str) -> None:
     pb: Any = importlib.import_module("compat.tiny.v1.tiny_pb2")

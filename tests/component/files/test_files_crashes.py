@@ -25,6 +25,7 @@ async def bus(nats_url: str) -> AsyncIterator[Bus]:
         yield connection
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("before", [True, False], ids=["before it is settled", "before it is acknowledged"])
 async def test_an_end_that_was_received_comes_again(
     world: World, bus: Bus, nats_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: bool

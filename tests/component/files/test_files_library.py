@@ -142,6 +142,7 @@ async def test_the_newest_comes_first_in_pages(house: House) -> None:
     assert (page, total) == ([], 5)
 
 
+@pytest.mark.cases(4)
 @pytest.mark.parametrize(
     ("search", "found"),
     [

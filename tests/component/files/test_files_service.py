@@ -161,6 +161,7 @@ async def test_pilio_creates_simple_and_multipart_records(service: Service, pili
     assert len(large["upload_urls"]) == 5
 
 
+@pytest.mark.cases(4)
 @pytest.mark.parametrize(
     ("changed", "mode", "status", "code", "field"),
     [
@@ -302,6 +303,7 @@ async def test_signing_and_unpinning_for_tasks(
     assert await reason(storage.OpenInputs(opening, metadata=service.worker.on_behalf_of(ACCOUNT))) is ErrorReason.FILE_NOT_FOUND
 
 
+@pytest.mark.cases(1)
 @pytest.mark.breaks("nats")
 @pytest.mark.parametrize("stream_lost", [False, True])
 async def test_events_go_on_after_nats_was_restarted(

@@ -60,6 +60,7 @@ def operation(method: str, part: str = "") -> Any:
     return lambda seen: seen.method == method and part in seen.target
 
 
+@pytest.mark.cases(1)
 @KINDS
 async def test_storage_that_is_busy_for_a_moment_is_asked_again(world: World, proxy: StorageProxy) -> None:
     account = world.account()
@@ -75,6 +76,7 @@ async def test_storage_that_is_busy_for_a_moment_is_asked_again(world: World, pr
     assert not [said for said in proxy.said if said.times], "everything was asked again"
 
 
+@pytest.mark.cases(1)
 @KINDS
 async def test_storage_that_stays_busy_is_unavailable_and_changes_nothing(world: World, proxy: StorageProxy) -> None:
     account = world.account()
@@ -87,6 +89,7 @@ async def test_storage_that_stays_busy_is_unavailable_and_changes_nothing(world:
     assert await world.files.task_files.pin(account, world.task(), [file.id])
 
 
+@pytest.mark.cases(1)
 @KINDS
 @pytest.mark.parametrize("joined", [False, True], ids=["not joined", "joined"])
 async def test_an_error_with_status_200_is_an_error(world: World, proxy: StorageProxy, joined: bool) -> None:

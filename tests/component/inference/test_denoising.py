@@ -41,6 +41,7 @@ async def result(world: World, task: Task) -> tuple[np.ndarray, list[str], str]:
     return pixels, [notice.code for notice in notices], json.loads(found.details_json)["method"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("tier", ["QUALITY", "MAXIMUM"])
 async def test_the_installed_network_removes_noise_in_the_higher_tiers(neural_world: World, tier: str) -> None:
     pixels, codes, method = await result(neural_world, await denoised(neural_world, tier))
@@ -53,6 +54,7 @@ async def test_the_installed_network_removes_noise_in_the_higher_tiers(neural_wo
     assert np.abs(pixels[inner] - means[inner]).max() <= 1
 
 
+@pytest.mark.thorough
 async def test_a_picture_that_would_take_too_long_on_a_processor_is_filtered(neural_world: World) -> None:
     # 0.028 megapixels: too much four times, and even once.
     for limit, expected in ((0.1, f"srmd_x2, with {FILTER}"), (0.02, FILTER)):

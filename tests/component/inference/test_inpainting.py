@@ -48,6 +48,7 @@ async def cleaned(world: World, operation: operation_pb2.Operation) -> Task:
     return task
 
 
+@pytest.mark.thorough
 async def test_what_lies_in_a_box_over_detail_is_filled_by_the_installed_network(world: World, triton: TritonServer) -> None:
     world.use({"triton_address": triton.address, "triton_patience_seconds": 60})
     task = await cleaned(world, IN_BOX)

@@ -173,6 +173,7 @@ async def test_a_worker_that_dies_before_it_reports_has_paid_once(world: World, 
     assert provider.received == []
 
 
+@pytest.mark.thorough
 async def test_a_later_step_that_fails_does_not_make_the_next_attempt_pay(neural_world: World, provider: ProviderServer) -> None:
     neural_world.use({"model_upscale_2": "missing"})
     task = await done(neural_world, GPT, UPSCALE)

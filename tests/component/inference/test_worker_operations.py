@@ -270,6 +270,7 @@ async def test_a_model_that_upscales_more_than_asked_for_is_scaled_down(neural_w
     assert (result.width, result.height) == (320, 320)
 
 
+@pytest.mark.cases(3)
 @pytest.mark.parametrize(
     ("parameters", "name", "size", "models"),
     [

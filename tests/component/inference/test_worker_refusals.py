@@ -122,6 +122,7 @@ async def test_a_model_server_that_comes_back_is_waited_for(neural_world: World,
     assert opened(await neural_world.files.content(task.completed.output_file_ids[0])).width == 4000
 
 
+@pytest.mark.thorough
 @pytest.mark.breaks("triton")
 async def test_a_model_whose_process_is_killed_is_waited_for(neural_world: World, components: StackUnderTest) -> None:
     source = await neural_world.files.add("disc.png", "image/png", png(disc(2000)))

@@ -53,6 +53,7 @@ def known(server: TritonServer) -> set[str]:
     return set(server.client.get_system_shared_memory_status().regions)
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("model", SHAPES)
 async def test_results_are_the_same_as_through_the_socket(server: TritonServer, model: str) -> None:
     sent = [picture(model), 255 - picture(model), picture(model)[:, :32, :32] if model != "isnet" else picture(model)]

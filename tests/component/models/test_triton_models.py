@@ -108,6 +108,7 @@ def test_what_does_not_fit_is_refused(server: TritonServer, model: str, shape: t
         server.infer(model, np.zeros(shape, dtype=np.uint8))
 
 
+@pytest.mark.thorough
 def test_two_servers_run_side_by_side(server: TritonServer, tmp_path: Path) -> None:
     picture = np.full((1, 8, 8, 3), 9, dtype=np.uint8)
     with running(install(tmp_path / "models", "--set", "tiny"), tmp_path / "triton.log") as second:

@@ -39,6 +39,7 @@ def gone(children: list[psutil.Process]) -> bool:
     return not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children)
 
 
+@pytest.mark.thorough
 def test_it_ends_with_its_models_when_it_is_told_to(server: TritonServer) -> None:
     children = server.children()
     assert len(children) == 14
@@ -74,6 +75,7 @@ def test_it_ends_when_a_model_has_lost_its_process(server: TritonServer) -> None
     assert "a model has lost its process" in server.log()
 
 
+@pytest.mark.thorough
 def test_it_goes_on_when_a_model_is_unloaded_and_watches_it_once_it_is_back(server: TritonServer) -> None:
     children = server.children()
 

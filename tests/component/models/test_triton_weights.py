@@ -45,6 +45,7 @@ def test_isnet_finds_the_subject(server: TritonServer) -> None:
     assert alpha[~inside].mean() < 3
 
 
+@pytest.mark.thorough
 def test_isnet_gives_each_picture_of_a_batch_what_it_gives_it_alone(server: TritonServer) -> None:
     picture, inside = ball(1024)
     mirrored = picture[::-1]
@@ -56,6 +57,7 @@ def test_isnet_gives_each_picture_of_a_batch_what_it_gives_it_alone(server: Trit
     assert (found & inside[::-1]).sum() / (found | inside[::-1]).sum() > 0.97
 
 
+@pytest.mark.thorough
 def test_noise_is_removed_as_far_as_is_said(server: TritonServer) -> None:
     picture, _ = ball(96)
     noise = np.random.default_rng(3).normal(0, 20, picture.shape)
@@ -71,6 +73,7 @@ def test_noise_is_removed_as_far_as_is_said(server: TritonServer) -> None:
     assert error(0) > 15
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("model", "scale"), SCALES.items())
 def test_an_upscaler_keeps_the_picture_and_sharpens_its_edges(server: TritonServer, model: str, scale: int) -> None:
     picture, _ = ball(96)

@@ -101,6 +101,7 @@ def test_a_process_that_dies_as_the_server_becomes_ready_is_missed(
     assert "a model has lost its process" in capfd.readouterr().err
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize(
     "orders",
     [["kill", "start"], ["kill", "unload"], ["kill", "start", "kill", "unload"]],

@@ -20,6 +20,7 @@ _REFUSED = grpc.StatusCode.PERMISSION_DENIED
 _METHODS = list(internal_methods())
 
 
+@pytest.mark.cases(12)
 @pytest.mark.parametrize(("server", "method"), _METHODS, ids=[f"{server}-{method.name}" for server, method in _METHODS])
 def test_an_internal_method_answers_the_services_that_it_names_and_no_other(
     stack: StackUnderTest, server: str, method: MethodDescriptor

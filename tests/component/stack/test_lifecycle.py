@@ -76,12 +76,14 @@ def processes(stack: StackUnderTest) -> set[int]:
     return {process.pid for process in find_processes(Layout.at(stack.dir))}
 
 
+@pytest.mark.thorough
 def test_up_twice_leaves_what_runs_alone(running: StackUnderTest) -> None:
     before = {part: running.pid(part) for part in PARTS}
     running.up(PARTS)
     assert {part: running.pid(part) for part in PARTS} == before
 
 
+@pytest.mark.thorough
 def test_up_repairs_what_is_missing(running: StackUnderTest) -> None:
     before = running.pid("postgres")
     running.stop("nats")
@@ -90,6 +92,7 @@ def test_up_repairs_what_is_missing(running: StackUnderTest) -> None:
     assert running.pid("postgres") == before
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("part", PARTS)
 def test_a_killed_part_is_started_again(running: StackUnderTest, part: str) -> None:
     killed = running.kill(part)
@@ -114,6 +117,7 @@ def test_what_a_killed_storage_was_being_sent_is_removed(running: StackUnderTest
     assert not any(folder.rglob(".rclone_temp_put_*"))
 
 
+@pytest.mark.thorough
 async def test_data_survives_down_and_up(running: StackUnderTest) -> None:
     await sql(running, "CREATE TABLE kept AS SELECT 'row'::text AS value")
     client = await nats.connect(running.nats_url)
@@ -133,6 +137,7 @@ async def test_data_survives_down_and_up(running: StackUnderTest) -> None:
     assert (running.dir / "data" / "objects" / bucket).is_dir()
 
 
+@pytest.mark.thorough
 async def test_down_ends_everything_after_the_supervisor_was_killed(running: StackUnderTest) -> None:
     await sql(running, "CREATE TABLE safe AS SELECT 'row'::text AS value")
     supervisor = psutil.Process(psutil.Process(running.pid("nats")).ppid())
@@ -155,6 +160,7 @@ def test_up_takes_over_after_the_supervisor_was_killed(running: StackUnderTest) 
     assert not processes(running) & orphans
 
 
+@pytest.mark.thorough
 async def test_two_stacks_side_by_side(make: Callable[..., StackUnderTest]) -> None:
     one, two = started(make()), started(make())
     await sql(one, "CREATE TABLE mine AS SELECT 1 AS value")
@@ -194,6 +200,7 @@ def test_secrets_are_private(running: StackUnderTest) -> None:
         assert not any(secret in " ".join(process.cmdline()) for secret in revealing)
 
 
+@pytest.mark.thorough
 def test_a_folder_too_deep_for_sockets(make: Callable[..., StackUnderTest]) -> None:
     top = Path(tempfile.mkdtemp(prefix="darkroom-"))
     stack = make(top / ("deep-" * 20) / "folder with spaces")
@@ -203,6 +210,7 @@ def test_a_folder_too_deep_for_sockets(make: Callable[..., StackUnderTest]) -> N
     shutil.rmtree(top)
 
 
+@pytest.mark.thorough
 async def test_a_folder_that_only_its_owner_can_enter(make: Callable[..., StackUnderTest]) -> None:
     """Which a stack of root's cannot hand to the user that PostgreSQL runs as."""
     private = Path(tempfile.mkdtemp(prefix="darkroom-private-"))  # made with mode 0700

@@ -46,6 +46,7 @@ def test_the_env_file_is_private_and_its_key_works(stack: StackUnderTest) -> Non
     assert get(stack, key[:-1] + ("a" if key[-1] != "a" else "b")) == 401
 
 
+@pytest.mark.thorough
 def test_a_lost_env_file_is_written_again_with_a_key_that_works(stack: StackUnderTest) -> None:
     before = stack.api_key
     (stack.dir / "env").unlink()
@@ -89,6 +90,7 @@ def test_env_and_logs_are_printed(stack: StackUnderTest) -> None:
     assert "no log of nothing" in unknown.stderr
 
 
+@pytest.mark.thorough
 def test_restart_starts_a_new_process(stack: StackUnderTest) -> None:
     before = stack.pid("files")
     assert command(stack, "restart", "files").returncode == 0
@@ -102,6 +104,7 @@ def reconfigured_stack(stack: StackUnderTest) -> Iterator[StackUnderTest]:
     stack.configure(before)
 
 
+@pytest.mark.thorough
 def test_a_changed_setting_restarts_what_reads_it(reconfigured_stack: StackUnderTest, tmp_path: Path) -> None:
     before, configured = _pids(reconfigured_stack), reconfigured_stack.configured
     reconfigured_stack.configure({**configured, "DARKROOM_LOG_LEVEL": "debug"})

@@ -68,6 +68,7 @@ async def test_a_place_is_the_accounts_own_and_moves_with_the_head(scene: Scene,
     assert await order.position(await scene.now(first)) == 0
 
 
+@pytest.mark.cases(1)
 @pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("seed", [1, 2, 3])
 async def test_places_in_a_long_queue_move_with_its_head_and_its_end(

@@ -57,6 +57,7 @@ async def wrong_batches(engine: AsyncEngine) -> list[object]:
         return list((await connection.execute(WRONG_BATCHES)).all())
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_a_storm_over_batches(
     scene: Scene, batches: Batches, books: Books, hooks: Hooks, clean_engine: AsyncEngine, clock: MovableClock, seed: int

@@ -72,6 +72,7 @@ async def told_to_a_dying_replica(service: Service, point: Point, end: attempts_
         assert not worker.answers
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize(
     ("point", "kept"),
     [(Point(FilesClient, "pin"), False), (Point(TaskStore, "create"), True)],
@@ -130,6 +131,7 @@ async def test_a_completion_whose_reply_is_lost_is_accepted_again_and_charged_on
     assert await other.get(me, task.id) == done
 
 
+@pytest.mark.thorough
 async def test_an_end_and_the_task_taken_meanwhile_are_both_found_again(service: Service, other: Replica) -> None:
     """Killed with the next task taken for the slot that an end has freed, and that end stored or not."""
     worker, me = service.worker(), service.caller(ACCOUNT)
@@ -150,6 +152,7 @@ async def test_an_end_and_the_task_taken_meanwhile_are_both_found_again(service:
     assert [len((await other.get(me, task.id)).attempts) for task in (first, second)] == [1, 1]
 
 
+@pytest.mark.thorough
 async def test_a_failure_whose_reply_is_lost_counts_once(service: Service, other: Replica) -> None:
     worker, me = service.worker(), service.caller(ACCOUNT)
     task = await other.create(me)
@@ -163,6 +166,7 @@ async def test_a_failure_whose_reply_is_lost_counts_once(service: Service, other
     assert (await other.started(worker, task.id)).attempt == 2
 
 
+@pytest.mark.thorough
 async def test_a_cancellation_that_dies_before_it_tells_the_worker_is_told_by_the_heartbeat(service: Service, other: Replica) -> None:
     worker, me = service.worker(), service.caller(ACCOUNT)
     task = await other.create(me)
@@ -208,6 +212,7 @@ async def test_a_relay_that_dies_before_publishing_leaves_the_events_to_the_next
     assert [message.event.sequence for message in await published(bus, task.id)] == [1, 2]
 
 
+@pytest.mark.thorough
 async def test_a_relay_that_dies_before_marking_lets_the_next_send_again_what_nobody_gets_twice(
     service: Service,
     scene: Scene,

@@ -104,6 +104,7 @@ async def test_a_stream_tells_the_state_at_once_and_its_changes(service: Service
             stream.cancel()
 
 
+@pytest.mark.cases(3)
 @pytest.mark.parametrize(
     ("asked", "problem"),
     [

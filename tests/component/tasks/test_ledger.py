@@ -34,6 +34,7 @@ async def paying(scene: Scene, books: Books) -> Scene:
     return scene
 
 
+@pytest.mark.cases(5)
 @pytest.mark.parametrize("terms", [ENFORCED, UNLIMITED])
 @pytest.mark.parametrize("state", TaskState)
 async def test_entries_and_balance_in_every_state(paying: Scene, books: Books, state: TaskState, terms: CreditTerms) -> None:

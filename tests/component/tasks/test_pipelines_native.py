@@ -132,6 +132,7 @@ def deep(levels: int) -> struct_pb2.Struct:
     return settings
 
 
+@pytest.mark.cases(4)
 @pytest.mark.parametrize(
     "request_",
     [

@@ -48,6 +48,7 @@ async def differences(engine: AsyncEngine) -> list[Any]:
         return list((await connection.execute(DIFFERENCES)).all())
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("seed", [1, 2, 3])
 async def test_counters_are_exact_after_a_storm(scene: Scene, clean_engine: AsyncEngine, clock: MovableClock, seed: int) -> None:
     chance = random.Random(seed)

@@ -49,6 +49,7 @@ async def finish(scene: Scene, tasks: Iterable[Task]) -> None:
         assert await scene.complete(task, attempt=task.attempt) is not None
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("batch", [1, 8])
 async def test_ten_thousand_tasks_of_one_account_do_not_delay_anothers_one(scene: Scene, clean_engine: AsyncEngine, batch: int) -> None:
     await queue(scene, A, 1)

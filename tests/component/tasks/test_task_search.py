@@ -113,6 +113,7 @@ async def test_every_state_is_found_by_its_name(service: Service, replica: Repli
     assert await found(service, replica, status="Processing") == [expected["retrying"], expected["running"]]
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize(
     ("wanted", "field"),
     [

@@ -45,6 +45,7 @@ TRY: dict[Transition, Attempted] = {
 }
 
 
+@pytest.mark.cases(20)
 @pytest.mark.parametrize("state", TaskState)
 @pytest.mark.parametrize("transition", Transition)
 async def test_guards_follow_the_state_module(scene: Scene, transition: Transition, state: TaskState) -> None:

@@ -90,6 +90,7 @@ async def test_as_many_tasks_are_open_as_with_the_native_api(service: Service, r
     assert error_of(refused.value)[0] == "TOO_MANY_TASKS"
 
 
+@pytest.mark.cases(3)
 @pytest.mark.parametrize(
     ("fields", "reason", "field"),
     [

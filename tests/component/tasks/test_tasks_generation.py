@@ -104,6 +104,7 @@ async def test_nano_banana_2_by_pilios_words(service: Service, replica: Replica)
     assert (task.lane, task.price.millicredits, list(task.input_file_ids)) == ("nano_banana_2", 21_360, [])
 
 
+@pytest.mark.cases(4)
 @pytest.mark.usefixtures("offered")
 @pytest.mark.parametrize(
     ("changed", "field"),

@@ -151,6 +151,7 @@ async def test_lookups_tell_other_services_how_tasks_stand(service: Service, rep
     ]
 
 
+@pytest.mark.cases(4)
 @pytest.mark.parametrize(
     ("operations", "inputs", "expected"),
     [

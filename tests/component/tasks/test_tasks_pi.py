@@ -225,6 +225,7 @@ async def test_events(service: Service, replica: Replica, pi: Pi) -> None:
     assert (status, error["param"]) == (422, "starting_after")
 
 
+@pytest.mark.cases(4)
 @pytest.mark.parametrize(
     ("fields", "status", "code", "param"),
     [

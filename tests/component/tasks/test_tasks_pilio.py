@@ -164,6 +164,7 @@ async def test_the_limit_of_open_tasks_is_pilios_own(service: Service, replica: 
         await replica.create(service.caller(ACCOUNT))
 
 
+@pytest.mark.cases(3)
 @pytest.mark.parametrize("file_id", ["404", "12x", "-5", "007", " 7", "9" * 30, "٣"])
 async def test_a_file_that_does_not_exist_is_the_requests_fault(service: Service, replica: Replica, file_id: str) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as refused:
@@ -173,6 +174,7 @@ async def test_a_file_that_does_not_exist_is_the_requests_fault(service: Service
     assert body["data"]["field"] == "image_file_id"
 
 
+@pytest.mark.cases(3)
 @pytest.mark.parametrize("task_id", ["404", "abc", "-5", "007", "9" * 30, ""])
 async def test_a_task_that_does_not_exist_is_not_found(service: Service, replica: Replica, task_id: str) -> None:
     me = service.caller(ACCOUNT)

@@ -68,6 +68,7 @@ async def test_axe_finds_nothing_serious(page: Page, stack: StackUnderTest, admi
     assert not found
 
 
+@pytest.mark.thorough
 async def test_axe_finds_nothing_serious_in_what_is_worked_with(console: Console, pilio: Pilio, photo: Any) -> None:
     page = console.page
     await console.open()

@@ -68,6 +68,7 @@ async def test_what_fails_among_many_says_why_and_is_tried_again(console: Consol
     assert (len(sending.parts), len(await tasks(pilio))) == (sent + 1, COUNT)
 
 
+@pytest.mark.thorough
 async def test_after_a_reload_the_same_run_goes_on(console: Console, pilio: Pilio, many: list[Path]) -> None:
     await console.open()
     await console.choose(*many)

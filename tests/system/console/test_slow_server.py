@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Page, Route, expect
 
 from tests.system.console.console import Console
@@ -83,6 +84,7 @@ async def test_a_run_is_created_once(console: Console, pilio: Pilio, photo: Phot
     assert len((await pilio.get("/v1/tasks")).json()["data"]["items"]) == 1
 
 
+@pytest.mark.thorough
 async def test_files_are_created_once(console: Console, pilio: Pilio, photo: Photo) -> None:
     keys = await keys_of(console.page, "/v1/files/batch-create", "lost reply", "busy")
     await console.open()
@@ -93,6 +95,7 @@ async def test_files_are_created_once(console: Console, pilio: Pilio, photo: Pho
     assert len((await pilio.get("/v1/files")).json()["data"]["items"]) == 1
 
 
+@pytest.mark.thorough
 async def test_an_archive_that_takes_long_says_so(console: Console, photo: Photo) -> None:
     come = asyncio.Event()
 

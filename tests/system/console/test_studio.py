@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Locator, expect
 
 from tests.system.console.conftest import SAMPLES
@@ -149,6 +150,7 @@ async def test_again_otherwise_and_on_with_the_results(console: Console, pilio: 
     assert kept["size"] == len(content)
 
 
+@pytest.mark.thorough
 async def test_marks_are_where_a_box_was_drawn(console: Console, pilio: Pilio, photo: Photo) -> None:
     await console.open()
     await console.choose(photo("marked.png"))
@@ -190,6 +192,7 @@ async def test_several_pictures_become_one_document(console: Console, photo: Pho
     assert content.startswith(b"%PDF")
 
 
+@pytest.mark.thorough
 async def test_a_document_is_a_file_like_others(console: Console, photo: Photo) -> None:
     await console.open()
     await console.drop(SAMPLES / "report.pdf", photo("beside.png"))

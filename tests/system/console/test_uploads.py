@@ -65,6 +65,7 @@ async def test_parts_that_fail_are_sent_again(console: Console, pilio: Pilio, la
     await arrived_whole(pilio, large)
 
 
+@pytest.mark.thorough
 async def test_a_network_that_is_gone_and_comes_back(console: Console, pilio: Pilio, large: Path) -> None:
     sending = await Sending(lambda part, before: HELD if part == 2 and not before else GOES).watch(console.page)
     await console.open()

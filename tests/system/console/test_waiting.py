@@ -64,6 +64,7 @@ async def test_a_task_says_whom_it_waits_for(
         await expect(told(console)).to_have_count(0)
 
 
+@pytest.mark.thorough
 async def test_a_run_says_whom_it_waits_for_until_it_goes_on(
     console: Console, photo: Callable[[str], Path], stack: StackUnderTest, account: Account, missing: Missing
 ) -> None:

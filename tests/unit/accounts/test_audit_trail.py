@@ -71,6 +71,7 @@ async def test_other_tokens_are_refused(token: str) -> None:
     assert (refused.value.reason, refused.value.field) == (ErrorReason.FIELD_INVALID, "page_token")
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize("seed", range(5))
 async def test_any_page_is_found_by_how_many_entries_come_before_it(seed: int) -> None:
     chance = random.Random(seed)

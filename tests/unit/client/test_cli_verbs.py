@@ -50,6 +50,7 @@ def _in_options(text: str, message: Any) -> str:
     return _words(text)
 
 
+@pytest.mark.cases(12)
 @pytest.mark.parametrize("operation", _public(), ids=lambda field: field.name)
 def test_every_operation_has_a_verb_and_each_field_an_option_in_the_words_of_the_proto(operation: Any) -> None:
     comments = Comments()

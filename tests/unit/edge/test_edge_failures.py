@@ -23,6 +23,7 @@ def first(status: int, *, grpc: bool = False, path: str = "") -> failures.Mapper
     )
 
 
+@pytest.mark.cases(60)
 @pytest.mark.parametrize("status", range(400, 600))
 def test_no_status_is_left_out(status: int) -> None:
     assert json.loads(first(status, path="/v1/x").body).keys() == {"code", "message", "data"}

@@ -45,6 +45,7 @@ async def cut(image: Image, alpha: npt.NDArray[np.float32], *, refined: bool = T
     return (await cut_out_of(image, alpha, CutoutOptions(refine=refined))).image
 
 
+@pytest.mark.cases(3)
 @pytest.mark.parametrize("refined", [True, False])
 @pytest.mark.parametrize(("height", "width"), [(120, 160), (1500, 1300), (1, 1), (3, 900)])
 async def test_solid_pixels_stay_and_empty_ones_are_zero(height: int, width: int, refined: bool) -> None:

@@ -33,6 +33,7 @@ def test_the_lowest_level_is_what_is_left_where_none_fits() -> None:
     assert highest_within(lambda level: bytes(1000 + level), 100, 10) == bytes(1001)
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize("format_", LOSSY)
 def test_quality_is_as_high_as_fits(format_: MediaFormat) -> None:
     image, saving = Image(photo(200, 240)), Saving(format_, lossless=False, quick=True)

@@ -58,6 +58,7 @@ def opacity(found: Fixed | None) -> Array:
     return found.image.alpha / 255
 
 
+@pytest.mark.cases(10)
 @pytest.mark.parametrize("side", [4, 8, 10.0, 12.4, 16, 23.7, 40])
 @pytest.mark.parametrize(("light", "dark"), [(255, 204), (255, 239), (102, 77), (192, 128)])
 def test_the_grid_is_found(side: float, light: int, dark: int) -> None:
@@ -70,6 +71,7 @@ def test_the_grid_is_found(side: float, light: int, dark: int) -> None:
     assert np.abs(np.array(found.dark) - dark).max() <= 1
 
 
+@pytest.mark.cases(4)
 @pytest.mark.parametrize("quality", [None, 95, 80, 60])
 @pytest.mark.parametrize("side", [8, 12.4, 20])
 def test_a_checkerboard_goes_everywhere(side: float, quality: int | None) -> None:
@@ -102,6 +104,7 @@ def test_a_part_in_the_colour_of_one_kind_of_square_stays() -> None:
     assert (opacity(found)[62:108, 152:248] == 1).all()
 
 
+@pytest.mark.thorough
 def test_in_a_large_picture_the_grid_is_followed_to_its_ends() -> None:
     ground = squares(15.37, 255, 204, 2, 2000, 2600)
     share = cv2.resize(ring(), (2600, 2000))

@@ -81,6 +81,7 @@ async def test_exif(sandbox: Sandbox, tmp_path: Path, format_: str) -> None:
         worked_on(await read(sandbox, tmp_path, written(PHOTO, format_, exif=block)))
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("name", SVG_BOMBS)
 async def test_a_drawing_that_takes_hours_is_given_up(sandbox: Sandbox, tmp_path: Path, name: str) -> None:
     source = tmp_path / "input"

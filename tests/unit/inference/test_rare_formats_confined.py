@@ -41,8 +41,9 @@ async def test_every_format_is_read_in_a_sandbox(sandbox: Sandbox, tmp_path: Pat
     )
 
 
+@pytest.mark.cases(8)
 @pytest.mark.parametrize("format_", FILES)
-async def test_damaged_files_of_every_format_end_in_a_refusal(sandbox: Sandbox, tmp_path: Path, format_: str) -> None:
+async def test_damaged_files_of_every_format_are_refused_if_they_are_not_read(sandbox: Sandbox, tmp_path: Path, format_: str) -> None:
     content, generator = FILES[format_](), np.random.default_rng(7)
     source = tmp_path / "input"
     for _ in range(6):
@@ -52,9 +53,14 @@ async def test_damaged_files_of_every_format_end_in_a_refusal(sandbox: Sandbox, 
         broken[places] = generator.integers(0, 256, 5)
         source.write_bytes(broken.tobytes())
         try:
-            await isolated.read_picture(sandbox, source, tmp_path, Limits(), RESOURCES, Hints(NAMES.get(format_, "")))
+            image = await isolated.read_picture(sandbox, source, tmp_path, Limits(), RESOURCES, Hints(NAMES.get(format_, "")))
+            assert 0 < image.width * image.height <= Limits().megapixels * 1_000_000
         except DarkroomError as error:
             assert error.reason in (ErrorReason.FILE_CORRUPT, ErrorReason.MEDIA_UNSUPPORTED, ErrorReason.MEDIA_LIMIT_EXCEEDED)
+    source.write_bytes(content[: len(content) // 8])
+    with pytest.raises(DarkroomError) as cut:
+        await isolated.read_picture(sandbox, source, tmp_path, Limits(), RESOURCES, Hints(NAMES.get(format_, "")))
+    assert cut.value.reason in (ErrorReason.FILE_CORRUPT, ErrorReason.MEDIA_UNSUPPORTED)
 
 
 def test_what_reads_a_jpeg_has_none_of_the_rarer_libraries() -> None:

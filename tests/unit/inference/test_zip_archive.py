@@ -63,6 +63,7 @@ async def test_an_entry_of_another_size_than_was_said_is_an_error(pieces: tuple[
         await written(ZipArchive([wrong]), io.BytesIO())
 
 
+@pytest.mark.thorough
 async def test_more_entries_than_a_plain_zip_can_count() -> None:
     archive = ZipArchive([entry(f"{number:05}", b"x") for number in range(65_600)])
     target = io.BytesIO()

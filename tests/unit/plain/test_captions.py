@@ -72,6 +72,7 @@ def test_the_font_has_the_size_that_is_asked_for() -> None:
     assert abs(300 - top - bottom - 72.9) <= 2
 
 
+@pytest.mark.cases(14)
 @pytest.mark.parametrize("text", [LONG, "W" * 120, "Unbreakable" * 5, "x", "one\ntwo\nthree\nfour\nfive\nsix"])
 @pytest.mark.parametrize("by", [{}, {"degrees": 45}, {"background": "#ffffff"}, {"degrees": -90}, {"position": POSITION_BOTTOM}])
 @pytest.mark.parametrize("size", [30, 1000])

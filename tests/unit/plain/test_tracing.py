@@ -20,7 +20,7 @@ def shown(drawing: str) -> np.ndarray:
     return image.srgb() * share[..., None] + 255 * (1 - share[..., None])
 
 
-@pytest.mark.cases(2)
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("color", [False, True])
 @pytest.mark.parametrize("speckle", [0, 1, 4])
 def test_noise_is_traced(color: bool, speckle: int) -> None:

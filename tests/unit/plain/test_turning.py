@@ -18,6 +18,7 @@ ANGLES = {0: 0, 90: -1, 180: 2, 270: 1, -90: 1, 360: 0, -180: 2}
 """Quarter turns as NumPy counts them: against the clock."""
 
 
+@pytest.mark.cases(40)
 @pytest.mark.parametrize(("gray", "alpha", "deep"), KINDS)
 @pytest.mark.parametrize("angle", ANGLES)
 @pytest.mark.parametrize("mirrored", [(False, False), (True, False), (False, True), (True, True)])

@@ -163,6 +163,7 @@ def test_pdf_with_a_lying_page_count_is_counted() -> None:
         assert examine(buffer.getvalue()).pages == 3
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("seed", range(4))
 def test_random_faults_in_documents_give_an_answer_or_a_typed_error(seed: int) -> None:
     chance = random.Random(seed)
@@ -262,6 +263,7 @@ def test_data_after_the_end_is_no_damage(name: str, length: int) -> None:
     assert (examine(data).width, examine(data).height) == (WIDTH, HEIGHT)
 
 
+@pytest.mark.cases(12)
 @pytest.mark.parametrize("name", PICTURES)
 def test_hostile_bytes_give_an_answer_or_a_typed_error(name: str) -> None:
     """Every byte of the headers set to other values, one at a time."""

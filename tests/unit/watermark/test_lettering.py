@@ -119,7 +119,7 @@ def test_edges_are_placed_between_picture_and_paint() -> None:
     assert np.abs(found - cover)[edges].mean() < 0.6 * np.abs((cover > 0.5) - cover)[edges].mean()
 
 
-@pytest.mark.cases(2)
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("strokes", [nothing, everything, outlines(128)], ids=["no network", "useless network", "network"])
 @pytest.mark.parametrize("angle", [0, 30])
 def test_translucent_text_in_a_wide_box_is_unblended(angle: int, strokes: AskNetwork) -> None:

@@ -82,7 +82,7 @@ def tiles(draw: ImageDraw.ImageDraw) -> None:
             draw.text((340 * column + 120 * (row % 2), 190 * row), "NO COPY", fill=255, font=font)
 
 
-@pytest.mark.cases(2)
+@pytest.mark.cases(1)
 @pytest.mark.parametrize(
     ("draw", "angle", "colour", "opacity", "kind"),
     [
@@ -137,6 +137,7 @@ def with_photograph(left: int, top: int) -> Pixels8:
     return np.asarray(sheet)
 
 
+@pytest.mark.thorough
 def test_tiles_go_from_a_picture_on_the_page_as_well() -> None:
     sheet = with_photograph(300, 600)
     on_sheet, cover = marked(sheet, tiles, 30, _GRAY, 0.5)
@@ -154,6 +155,7 @@ def test_a_mark_that_goes_on_in_a_picture_is_reported() -> None:
     assert [mark.in_part for mark in report.marks] == [True]
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("shaded", [False, True])
 def test_a_page_without_a_mark_stays_as_it_is(shaded: bool) -> None:
     seen = scanned(page(shaded=shaded))

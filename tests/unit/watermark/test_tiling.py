@@ -14,6 +14,7 @@ from tests.unit.watermark.marked import error, over, photo, tiled
 WATCHING = Watching(lambda _: None, lambda: None)
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize(("opacity", "colour"), [(0.3, 255), (0.35, 0)])
 def test_a_tiled_mark_is_measured_and_subtracted(opacity: float, colour: int) -> None:
     truth = photo()
@@ -83,6 +84,7 @@ def test_the_steps_are_exact_where_they_are_known() -> None:
     assert cells == pytest.approx(round(cells), rel=0.01)
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("name", ["coffee.jpg", "portrait.jpg"])
 def test_a_clean_photograph_comes_back_as_it_was(name: str) -> None:
     clean = photo(name)

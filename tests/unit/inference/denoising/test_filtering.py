@@ -81,6 +81,7 @@ def test_a_drawing_has_none() -> None:
     assert noise_of(Image(drawing)) is None
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize(("tier", "gain"), [(Tier.QUICK, 7), (Tier.BALANCED, 8.5), (Tier.QUALITY, 8.8), (Tier.MAXIMUM, 9)])
 def test_each_tier_beats_plain_filters(tier: Tier, gain: float) -> None:
     pixels = noisy(20)
@@ -95,6 +96,7 @@ def test_each_tier_beats_plain_filters(tier: Tier, gain: float) -> None:
     assert made > max(fidelity(one) for one in plain) + 1
 
 
+@pytest.mark.thorough
 def test_more_work_is_better() -> None:
     made = [fidelity(without(20, Settings(tier))) for tier in Tier]
     assert made == sorted(made)
@@ -131,6 +133,7 @@ def test_the_noise_of_the_colours_is_removed_on_its_own() -> None:
     assert np.abs((kept[..., 0] - kept[..., 2]) - (before[..., 0] - before[..., 2]))[inside].max() <= 2
 
 
+@pytest.mark.cases(3)
 @matrix("tier, shape", Tier, [(9, 40, 3), (40, 9, 1), (30, 530, 1), (530, 30, 1), (600, 530, 1)])
 def test_any_shape(tier: Tier, shape: tuple[int, int, int]) -> None:
     truth = np.full(shape, 120, np.uint8)

@@ -110,6 +110,7 @@ async def test_gemini_makes_one_picture_and_ignores_its_thoughts(server: Provide
 BLOCKED = {"moderation_details": {"moderation_stage": "output", "categories": ["sexual", "violence"]}}
 
 
+@pytest.mark.cases(8)
 @pytest.mark.parametrize(
     ("answer", "reason", "says", "retry_after"),
     [
@@ -152,6 +153,7 @@ async def test_openai_failures(
 KEY_INVALID = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}
 
 
+@pytest.mark.cases(8)
 @pytest.mark.parametrize(
     ("answer", "reason", "says", "retry_after"),
     [

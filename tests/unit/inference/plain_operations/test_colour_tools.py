@@ -50,7 +50,7 @@ async def made(running: Running, tool: str, settings: dict[str, Any], content: b
     return PillowImage.open(io.BytesIO(await running.file(content, *steps)))
 
 
-@pytest.mark.cases(20)
+@pytest.mark.cases(6)
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("tool", TOOLS)
 async def test_format_and_size_stay(running: Running, tool: str, file: str) -> None:

@@ -18,6 +18,7 @@ HALF = {"resize": {"width_percent": 50, "height_percent": 50}}
 KEPT = {"convert": {"format": "PICTURE_FORMAT_KEPT"}}
 
 
+@pytest.mark.cases(10)
 @pytest.mark.parametrize("format_", FILES)
 async def test_every_format_is_worked_on(running: Running, format_: MediaFormat) -> None:
     name = NAMES.get(format_, f"photo.{format_.extension}")

@@ -80,6 +80,7 @@ def place(document: bytes, page: int = 0) -> tuple[float, ...]:
         return (*(float(each) for each in matched.groups()), *(float(each) for each in list(sheet.MediaBox)[2:]))
 
 
+@pytest.mark.cases(5)
 @pytest.mark.parametrize("kind", PICTURES)
 async def test_a_page_shows_the_picture(running: Running, kind: str) -> None:
     content, filter_ = PICTURES[kind]

@@ -71,7 +71,7 @@ async def made(running: Running, data: bytes, name: str, **settings: Any) -> Ima
     return decode(await running.file(data, *tool(name, **settings)), LIMITS)
 
 
-@pytest.mark.cases(30)
+@pytest.mark.cases(12)
 @pytest.mark.parametrize("kind", INPUTS)
 @pytest.mark.parametrize("name", TOOLS)
 async def test_every_tool_takes_every_picture_and_keeps_its_format(kind: str, name: str, running: Running) -> None:
@@ -100,6 +100,7 @@ async def test_every_tool_takes_every_picture_and_keeps_its_format(kind: str, na
         assert np.abs(inner.astype(int) // scale - source.srgb())[shown].mean() < 9
 
 
+@pytest.mark.cases(12)
 @pytest.mark.parametrize(
     ("settings", "size"),
     [
@@ -179,6 +180,7 @@ async def test_round_corners_and_shadows_need_alpha(format_: str, settings: dict
     assert (image.width, image.height) == ((240, 200) if "shadow" in settings else (180, 140))
 
 
+@pytest.mark.cases(14)
 @pytest.mark.parametrize("format_", ["jpg", "png", "webp", "avif", "tiff", "gif", "heic", "heif"])
 @pytest.mark.parametrize("kind", ["jpeg", "png with alpha", "deep png", "gray jpeg", "one pixel"])
 async def test_every_format_is_written(format_: str, kind: str, running: Running) -> None:

@@ -38,7 +38,7 @@ def found_in(pixels: Pixels8) -> Mask:
     return damage(pixels, USUAL, lambda: None)
 
 
-@pytest.mark.cases(2)
+@pytest.mark.cases(1)
 @pytest.mark.parametrize(("tone", "width"), [(250, 1), (250, 2), (250, 4), (220, 1), (8, 2)])
 def test_long_scratches_are_found(tone: int, width: int) -> None:
     pixels, truth = scratched(portrait(), tone, width)
@@ -48,6 +48,7 @@ def test_long_scratches_are_found(tone: int, width: int) -> None:
     assert (mask & near).sum() > 0.7 * mask.sum()
 
 
+@pytest.mark.thorough
 @pytest.mark.cases(1)
 @pytest.mark.parametrize("width", [2, 6, 12])
 def test_a_larger_scan_is_searched_as_well(width: int) -> None:
@@ -106,7 +107,7 @@ def _wire() -> Pixels8:
     return pixels
 
 
-@pytest.mark.cases(3)
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("make", [portrait, _fence, _hair, _page, _list, _bricks, _wire])
 def test_what_a_picture_shows_is_no_damage(make: object) -> None:
     assert callable(make)
