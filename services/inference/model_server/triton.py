@@ -81,7 +81,7 @@ class Device(enum.Enum):
     """What a model runs on."""
 
     GPU = "GPU"
-    PROCESSOR = "processor"
+    PROCESSOR = "CPU"
 
 
 class Triton:

@@ -40,7 +40,7 @@ def test_it_says_what_it_keeps_in_spite_of_an_option(tmp_path: Path, capsys: pyt
     assert "DARKROOM_PUBLIC_URL is http://localhost:8080 in settings.env and is not changed" in told.err
     assert "DARKROOM_S3_BUCKET is darkroom in settings.env and is not changed" in told.err
     assert "DARKROOM_S3_REGION" not in told.err
-    assert "--nats-url is for secrets that are missing" in told.err
+    assert "--nats-url applies to missing secrets only" in told.err
     assert "@nats:4222" in (Installation.open(tmp_path).secret("files", "nats-url") or "")
 
 
