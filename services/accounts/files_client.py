@@ -1,4 +1,4 @@
-"""What accounts asks files for."""
+"""The requests of accounts to files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a worker gets, as the message that both its ways in reply with."""
+"""The reply to a worker, as the message that both its ways in use."""
 
 from __future__ import annotations
 

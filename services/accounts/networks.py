@@ -60,7 +60,7 @@ def _within(inner: Network, outer: Network) -> bool:
 
 
 def holds(some: Iterable[Network], address: str) -> bool:
-    """Whether an address, IPv4 in either notation, is in one of the networks. What is no address is in none."""
+    """Whether an address, IPv4 in either notation, is in one of the networks. False for anything that is not an address."""
     try:
         found = ip_address(address)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What accounts asks tasks for."""
+"""The requests of accounts to tasks."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What every service shares."""
+"""Code that all services share."""

@@ -1,4 +1,4 @@
-"""What an account has used of its limits: the part that a service knows, served to accounts, and accounts' view of it."""
+"""An account's usage of its limits: the part that a service knows, served to accounts, and accounts' view of it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Credits:
 
 @dataclass(frozen=True, slots=True)
 class UsagePart:
-    """What a service knows."""
+    """The part that a service knows."""
 
     amounts: Mapping[str, Amount]
     """By the name of what is limited: a field of `darkroom.accounts.v1.Usage`."""

@@ -30,7 +30,7 @@ _UNMANAGED = (
 
 
 class BundleState(BaseModel):
-    """A bundle as it is now."""
+    """The current state of a bundle."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -45,7 +45,7 @@ class BundleState(BaseModel):
     status: Literal["not_installed", "installing", "installed", "error"]
     percent: int = 0
     stage: str = ""
-    """What is being done, while it is being installed."""
+    """The current step, while it is being installed."""
     error: str = ""
     """Why the last installation failed."""
     job: int = 0
@@ -53,7 +53,7 @@ class BundleState(BaseModel):
 
 
 class Request(BaseModel):
-    """What a worker is asked."""
+    """A request to a worker."""
 
     verb: Verb
     bundle: str = ""

@@ -54,7 +54,7 @@ _DISCONNECTS = Counter("darkroom_nats_disconnects", "Times that the connection t
 
 
 def queued_subject(lane: str) -> str:
-    """Core subject that tells the replicas of tasks that tasks of a lane wait, for which one of them has no free worker; `*` for any."""
+    """Core subject that notifies the replicas of tasks that tasks of a lane wait for which one of them has no free worker; `*` for any."""
     return f"QUEUED.{lane}"
 
 
@@ -100,7 +100,7 @@ def job_subject(name: str) -> str:
 
 
 def cancel_subject(task_id: int | str) -> str:
-    """Core subject that tells a task's worker to stop; `*` for any."""
+    """Core subject that asks a task's worker to stop; `*` for any."""
     return f"CANCEL.{task_id}"
 
 
@@ -209,7 +209,7 @@ class Bus:
             await self.jetstream.add_stream(stream)
             return
         if known.persist_mode == PersistMode.ASYNC and (stream.num_replicas or 1) > 1:
-            # The server can neither replicate such a stream nor change its mode. What is lost with it is taken back, as after a crash.
+            # The server can neither replicate such a stream nor change its mode. Lost messages are recovered, as after a crash.
             await self.jetstream.delete_stream(name)
             await self.jetstream.add_stream(stream)
             return
@@ -222,8 +222,8 @@ async def connected(where: NatsServers | str, service: str, replicas: int | None
     """A bus of a service, closed when the block ends; `where` may be a URL, as in `NatsServers.parse`.
 
     `replicas` is for the service that creates the streams: how many copies each has. `name` is shown in NATS's monitoring in place of the
-    service. If the servers end the connection for good, as when they no longer accept the credentials, the process is told to stop, since
-    whoever keeps it running starts it anew with those of that moment.
+    service. If the servers end the connection for good, as when they no longer accept the credentials, the process stops, because
+    its supervisor starts it again with the current ones.
     """
     client, closing = Client(), False
 

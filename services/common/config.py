@@ -257,7 +257,7 @@ class StorageSettings(EnvironmentSettings):
 
     @property
     def s3_authorities(self) -> ssl.SSLContext:
-        """Who may have signed the storage's certificate."""
+        """The authorities that may have signed the storage's certificate."""
         return authorities(self.s3_ca_file)
 
 

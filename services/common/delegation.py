@@ -26,7 +26,7 @@ _AUDIENCE = "darkroom-delegation"
 
 @dataclass(frozen=True, slots=True)
 class Delegation:
-    """What accounts has said."""
+    """The answer of accounts."""
 
     worker: str
     """Full name of the worker."""

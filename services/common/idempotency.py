@@ -56,7 +56,7 @@ SELECT keyed.number, account_id, digest, resource_ids, expire_time <= keyed.now 
 FROM jsonb_to_recordset(CAST(:keyed AS jsonb)) AS keyed (number integer, account_id bigint, method text, key text, now timestamptz)
 JOIN idempotency USING (account_id, method, key)
 """
-"""What is stored for the calls of `known_values`; `number` says for which."""
+"""The stored values for the calls of `known_values`; `number` says for which."""
 _FIND = text(KNOWN)
 FORGET = text("DELETE FROM idempotency WHERE account_id = :account_id AND method = :method AND key = :key AND expire_time <= :now")
 """Make room for a call, by the values of `lookup`, whose key has expired."""
@@ -113,7 +113,7 @@ class IdempotencyRecords:
         *,
         looks_first: bool = True,
     ) -> Made:
-        """What `make` creates, storing its key; or, if an earlier call with the same key created something, what `made` finds by those ids.
+        """The result of `make`, storing its key; or that of `made` for the ids of an earlier call with the same key.
 
         Without `looks_first`, `make` looks the key up itself, before it changes anything. Raises what `make` and `made` raise, and
         IDEMPOTENCY_KEY_MISMATCH.
@@ -174,7 +174,7 @@ def known_values(calls: Sequence[tuple[IdempotentCall | None, datetime]]) -> dic
 
 
 def lookup(call: IdempotentCall, now: datetime) -> dict[str, Any]:
-    """What identifies a call's key, and the time that it is made at."""
+    """The identity of a call's key, and the time of the call."""
     return {"account_id": call.account_id, "method": call.method, "key": call.key, "now": now}
 
 

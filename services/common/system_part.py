@@ -1,4 +1,4 @@
-"""What a process knows about the installation: its own part, served to accounts, and accounts' view of that."""
+"""A process's knowledge of the installation: its own part, served to accounts, and accounts' view of that."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class OwnPart:
         self._began = datetime.now(UTC)
 
     def watch(self, health: Health) -> None:
-        """Tell from now on what the process needs, too."""
+        """Also report from now on what the process needs."""
         self._health = health
 
     def process(self) -> part_pb2.Process:
-        """The process as it is now."""
+        """The current state of the process."""
         found = part_pb2.Process(version=version(), host=socket.gethostname(), pid=os.getpid())
         found.start_time.FromDatetime(self._began)
         if self._health is not None:
@@ -82,7 +82,7 @@ class RemoteSystemPart:
         self._stub, self._caller = system_part_service_pb2_grpc.SystemPartServiceStub(channel), caller
 
     async def read(self) -> part_pb2.Part:
-        """What it says in time. Raises UNAVAILABLE, or what else keeps it from answering."""
+        """Its answer, if it comes in time. Raises UNAVAILABLE, or the error that keeps it from answering."""
         with translated():
             reply = await self._stub.GetPart(pb.GetPartRequest(), metadata=self._caller.on_behalf_of(0), timeout=ANSWER_SECONDS)
         part: part_pb2.Part = reply.part

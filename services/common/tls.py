@@ -19,7 +19,7 @@ FILES = ("ca.crt", "tls.crt", "tls.key")
 EDGE = "envoy"
 """The name in the edge's certificate."""
 SCALER = "keda"
-"""The name in the certificate of whoever asks how many workers there should be."""
+"""The name in the certificate of clients that ask how many workers there should be."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What workers tell about themselves: the newest message of each, on `OFFERS.worker-<name>`, for a minute."""
+"""The reports of workers about themselves: the newest message of each, on `OFFERS.worker-<name>`, for a minute."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class WorkerBoard:
 
 
 def _check(worker: part_pb2.Worker, subject: str) -> None:
-    """Raise ValueError if no worker of ours tells such a thing."""
+    """Raise ValueError if our workers send no such report."""
     texts = (worker.name, worker.machine, *worker.slots, *worker.operations, *worker.configured_operations)
     if not (
         _subject(worker.name) == subject

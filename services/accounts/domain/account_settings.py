@@ -1,4 +1,4 @@
-"""What the people of the account have set: the rules, and what the service itself does with it."""
+"""The shared settings of an account's people: the rules, and the service's own use of them."""
 
 from __future__ import annotations
 

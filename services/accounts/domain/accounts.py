@@ -20,7 +20,7 @@ LONGEST_OVERLAP = timedelta(days=30)
 
 
 class Accounts:
-    """What can be done to accounts and keys. `revoked(key_id)` is called for each key that has ended.
+    """Operations on accounts and keys. `revoked(key_id)` is called for each key that has ended.
 
     An account may have `max_keys` keys (0: any number) unless the operator has set another number for it.
     """
@@ -130,7 +130,9 @@ class Accounts:
         )
 
     async def set_limits(self, account_id: int, change: LimitChange) -> AccountLimits:
-        """Set some of an account's own limits, in effect within seconds; all of them as they are now. Raises ACCOUNT_NOT_FOUND."""
+        """Set some of an account's own limits, in effect within seconds; returns the current value of all of them. Raises
+        ACCOUNT_NOT_FOUND.
+        """
         limits = await self._store.set_limits(account_id, change)
         if limits is None:
             raise DarkroomError(ErrorReason.ACCOUNT_NOT_FOUND, f"There is no account {account_id}.")

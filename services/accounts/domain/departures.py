@@ -1,4 +1,4 @@
-"""What people who were removed had in other services goes after them."""
+"""Deletes the data of removed people in other services."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Departures:
         self._store, self._clears = store, clears
 
     async def step(self) -> bool:
-        """Clear up after those whose turn it is; True if there may be more. What fails is tried again after a minute."""
+        """Clear up after those whose turn it is; True if there may be more. Failures are retried after a minute."""
         due = await self._store.claim()
         for departure in due:
             try:

@@ -18,7 +18,7 @@ class FileAges:
         self._settings, self._home, self._tell = settings, home, tell
 
     async def step(self) -> bool:
-        """Tell it, whether it has changed or not: another process may have changed it, or told what it was before."""
+        """Send it, whether it has changed or not: another process may have changed it, or sent an older value."""
         account_id = await self._home.account_id()
         if account_id is not None:
             await self._tell(account_id, await self._settings.max_file_age())

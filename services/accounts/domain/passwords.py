@@ -49,7 +49,7 @@ class Passwords:
         self._turns, self._waiting = asyncio.Semaphore(_AT_ONCE), 0
 
     async def hashed(self, password: str) -> str:
-        """What is kept of a password: with a salt and its parameters."""
+        """The stored form of a password: a hash with a salt and its parameters."""
         return await self._computed(lambda: self._hasher.hash(password))
 
     async def matches(self, kept: str | None, password: str) -> bool:

@@ -22,15 +22,15 @@ from services.common.identity import Identity, current_client
 from services.common.scopes import require_changed_password
 
 _LONGEST_NAME = 100
-"""Characters. No name is longer. What is cut off a longer one is not kept in the audit log either."""
+"""Characters. No name is longer. The audit log does not keep the rest of a longer one either."""
 
 _REMINDED_AFTER = timedelta(days=7)
 _ITSELF = Actor(ActorKind.SERVICE, "accounts")
 
 
 class Sessions:
-    """What can be done without an identity, and with that of a session. `revoked(key_id)` is called for each session and key that has
-    ended, or that permits something else than before, and `attempts()` tells the limit of attempts to sign in that people have set, if they
+    """Operations without an identity, or with that of a session. `revoked(key_id)` is called for each session and key that has
+    ended, or whose permissions have changed, and `attempts()` returns the limit of attempts to sign in that people have set, if they
     have."""
 
     def __init__(
@@ -155,7 +155,7 @@ class Sessions:
         """The person of a name. Where there is nobody yet, the first administrator is added, if there is a password for that."""
         if "\0" in name or len(name) > _LONGEST_NAME:
             return None
-        # Whatever the name is, so that the time does not tell whether there is somebody of it.
+        # For any name, so that the time does not reveal whether it exists.
         if self._rules.default_password and await self._people.count(account_id) == (0, 0):
             await self.add_first(account_id, self._rules.default_password)
         return await self._people.by_name(account_id, name)

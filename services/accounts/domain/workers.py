@@ -24,12 +24,12 @@ from services.common.version import version
 PURPOSE = "worker tokens"
 """The purpose from which the service's secret for tokens is derived."""
 _KEPT = timedelta(days=1)
-"""How long tokens are kept that have expired, so that their users are told so."""
+"""How long expired tokens are kept, so that the error can name the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JoinRequest:
-    """What a machine says that wants to join."""
+    """The request of a machine that wants to join."""
 
     token_id: int
     name: str
@@ -42,7 +42,7 @@ class JoinRequest:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """What `mac` authenticates."""
+        """The bytes that `mac` authenticates."""
         return (str(self.token_id), self.name, self.certificate_request, self.public_key, self.version, f"{self.time:.0f}")
 
     @property
@@ -53,7 +53,7 @@ class JoinRequest:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """What a worker needs."""
+    """Everything that a worker needs."""
 
     worker: Worker
     authority: str

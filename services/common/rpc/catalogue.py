@@ -141,7 +141,7 @@ def services_of(surface: Surface) -> tuple[ServiceDescriptor, ...]:
 
 
 def is_over_http(service: ServiceDescriptor) -> bool:
-    """Whether the gateway answers, to whom the edge hands the requests as they are."""
+    """Whether the gateway answers, which gets the requests unchanged from the edge."""
     return bool(service.GetOptions().Extensions[options_pb2.served_by] == GATEWAY)
 
 
@@ -190,7 +190,7 @@ def replies_late(method: MethodDescriptor) -> bool:
 
 
 def takes_body(method: MethodDescriptor) -> bool:
-    """Whether the body of a JSON call is the request, but for what the path and the query hold."""
+    """Whether the body of a JSON call is the request, except for the fields in the path and the query."""
     options = method.GetOptions()
     if not options.HasExtension(annotations_pb2.http):
         return False

@@ -17,7 +17,7 @@ _STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
 @dataclass(frozen=True, slots=True)
 class ErrorCode:
-    """What a surface calls a reason."""
+    """A surface's code for a reason."""
 
     value: int | str
     http: int | None
@@ -27,7 +27,7 @@ class ErrorCode:
     nested_in: str
     """The member that holds the body; empty if the body is not nested."""
     message: str | None = None
-    """What the surface's clients read in place of the error's own message."""
+    """The text that the surface's clients read instead of the error's own message."""
 
 
 class ErrorShape:

@@ -25,7 +25,8 @@ from services.common.tls import MutualTls
 
 _logger = get_logger()
 _MESSAGE_BYTES = 4 * 1024 * 1024
-# Above what the edge lets in, to which it adds the identity and the client's own path. In refusing more, gRPC tells the headers' names.
+# Above what the edge lets in, to which it adds the identity and the client's own path. When it refuses more, gRPC reveals the headers'
+# names.
 _METADATA_BYTES = 64 * 1024
 _OPTIONS = (
     ("grpc.max_metadata_size", _METADATA_BYTES),
@@ -44,7 +45,7 @@ _REMOTE_OPTIONS = (
 
 @dataclass(frozen=True)
 class Mount:
-    """A servicer. Its generated base class tells which service it is and how to add it to a server."""
+    """A servicer. Its generated base class says which service it is and how to add it to a server."""
 
     servicer: object
 
