@@ -75,7 +75,7 @@ class DatabaseAddress:
         return self.ssl_mode in _VERIFYING
 
     def ssl(self) -> ssl.SSLContext | str | None:
-        """The `ssl` argument for asyncpg: an SSL mode that it knows, or a context that checks the server's certificate against `ca_file`."""
+        """The `ssl` argument for asyncpg: an SSL mode that it knows, or a context that checks the certificate against `ca_file`."""
         if not self.verifies or self.ca_file is None:
             return self.ssl_mode
         context = ssl.create_default_context(cafile=self.ca_file)

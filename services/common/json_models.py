@@ -125,7 +125,7 @@ def violations_of(error: ValidationError, value: Any, at: str = "") -> list[Viol
 
 
 def _path(location: Sequence[int | str], value: Any, at: str) -> str:
-    """A path such as `operations.resizing.width`. A part that names no member of the value is the name of a union's member, and left out."""
+    """A path such as `operations.resizing.width`. A part that is the name of a union's member is left out."""
     path, here = at, value
     for number, step in enumerate(location):
         last = number == len(location) - 1

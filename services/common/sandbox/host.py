@@ -285,7 +285,7 @@ def job_of(
 
 
 def answer_of(kind: int, payload: bytes) -> Any:
-    """The result in a child's last frame. Raises the DarkroomError or SandboxError in it; ValueError, KeyError or TypeError for nonsense."""
+    """The result in a child's last frame. Raises the DarkroomError or SandboxError in it, or ValueError, KeyError or TypeError."""
     match kind:
         case Kind.RESULT:
             return json.loads(payload)
