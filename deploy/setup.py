@@ -74,7 +74,7 @@ def main() -> None:
         _step("node packages", lambda: _run(python, "-m", "models.npm", CONSOLE, CACHE / "npm"), pinned, CONSOLE / "node_modules")
         console = [path for part in ("src", "public", "scripts") for path in _files(f"console/{part}", "*") if path.is_file()]
         console += sorted(path for path in CONSOLE.iterdir() if path.is_file())
-        # What the API's documents and the forms are made from, beside the protos.
+        # The sources of the API's documents and the forms, besides the protos.
         described = [path for pattern in ("*.py", "*.toml", "*.md", "*.json") for path in _files("reference", pattern)]
         described += [*_files("services/common", "*.py"), *_files("services/gateway", "*.py"), ROOT / "pyproject.toml"]
         _step("console", _build_console, [*console, *described, *protos], CACHE / "console" / "index.html")

@@ -19,7 +19,7 @@ _REQUEST_ID = "<request_id>"
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What Envoy's replies with a status in `low`…`high` mean."""
+    """The meaning of Envoy's replies with a status in `low`…`high`."""
 
     low: int
     high: int
@@ -96,7 +96,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class SurfaceErrors:
-    """What errors.lua knows about some paths of one surface."""
+    """The facts about some paths of one surface for errors.lua."""
 
     patterns: tuple[str, ...]
     """The paths, as Lua patterns."""
@@ -129,7 +129,7 @@ def surface_errors() -> list[SurfaceErrors]:
 
 
 def upload_refusals() -> dict[str, Reply]:
-    """What presigned.lua refuses, by the names that it knows."""
+    """The refusals of presigned.lua, by the names that it uses."""
     longer = "The body is longer than this URL allows: the file is too large, or it exceeds the announced size and the quota."
     return {
         "expired": _reply(DarkroomError(ErrorReason.PERMISSION_DENIED, "This URL has expired. Ask for a new one."), None),
@@ -139,7 +139,7 @@ def upload_refusals() -> dict[str, Reply]:
 
 
 def absent_objects() -> dict[str, Reply]:
-    """What clients of the surfaces that the gateway answers get where storage does not have what it led them to, by the surfaces' names."""
+    """The replies to clients of the gateway's surfaces where storage lacks the object that it led them to, by the surfaces' names."""
     error = DarkroomError(ErrorReason.FILE_NOT_FOUND, "File not found")
     return {surface.name: _reply(error, surface) for surface in catalogue.surfaces() if surface.over_http}
 

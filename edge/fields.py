@@ -9,7 +9,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from services.common.rpc import catalogue
 
 Kind = str | bool
-"""What a value holds: the full name of a message or a map, or False for what is not looked into."""
+"""The type of a value: the full name of a message or a map, or False for values that are not examined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +17,9 @@ class Fields:
     """The messages and maps that can occur in bodies, by their full names."""
 
     messages: dict[str, dict[str, Kind]] = field(default_factory=dict)
-    """What the fields of each message hold, by both of their JSON names."""
+    """The types of the fields of each message, by both of their JSON names."""
     maps: dict[str, Kind] = field(default_factory=dict)
-    """What the values of each map hold."""
+    """The types of the values of each map."""
 
 
 def fields_of_bodies() -> Fields:

@@ -25,7 +25,7 @@ from edge.topology import SERVICES
 
 _MOST_SECONDS = 120.0
 _SHARE = 0.9
-"""Of a server's connections, that services may use: people and backups need some, too."""
+"""The share of a server's connections that services may use: people and backups need some too."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -115,7 +115,7 @@ async def _of_service(service: str, environment: Mapping[str, str]) -> tuple[lis
 
 
 def _compared(databases: Mapping[str, Mapping[str, Any]], replicas: Mapping[str, int]) -> Iterator[Finding]:
-    """What only shows when services are looked at together."""
+    """Problems that only show when services are compared."""
     owners: dict[tuple[str, str], str] = {}
     for service, facts in databases.items():
         other = owners.setdefault((facts["server"], facts["database"]), service)

@@ -99,7 +99,7 @@ def run_kubernetes(options: argparse.Namespace) -> int:
 
 
 def _kept(options: argparse.Namespace, made: Installation) -> Iterator[str]:
-    """What an option asked for, and the folder had already."""
+    """An option that has no effect because the folder already has a value."""
     settings = {
         "DARKROOM_PUBLIC_URL": (options.public_url or "").rstrip("/"),
         "DARKROOM_S3_ENDPOINT": options.s3_endpoint,

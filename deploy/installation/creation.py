@@ -41,7 +41,7 @@ _NATS_SERVERS = ("nats-0.nats", "nats-1.nats", "nats-2.nats")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _HOST = re.compile(r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?")
 _OWN = ("secrets", "tls", "settings.env")
-"""What makes a folder one of an installation, or the beginning of one."""
+"""The files that mark a folder as one of an installation, or the beginning of one."""
 
 
 def create(
@@ -60,7 +60,7 @@ def create(
     s3_secret_key: str | None = None,
     settings: Mapping[str, str] | None = None,
 ) -> Installation:
-    """Make an installation folder. What is there stays as it is, except for certificates that end soon or lack a name, and for what is
+    """Make an installation folder. Existing files stay unchanged, except for certificates that end soon or lack a name, and for what is
     derived from the rest: trusted-keys.json, the users of NATS, and the SQL that makes the databases.
 
     public_url: the URL at which clients reach the edge.
@@ -201,7 +201,7 @@ def _check_nats(template: str) -> None:
 
 
 def _written(made: Installation, part: str, name: str, content: str) -> str:
-    """What a secret is: as it is there, or else this content."""
+    """The content of a secret: the existing one, or else this content."""
     if (known := made.secret(part, name)) is not None:
         return known
     write_private(made.secrets(part) / name, content)

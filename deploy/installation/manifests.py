@@ -54,7 +54,7 @@ def _files(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 class _Readable(yaml.SafeDumper):
-    """Text of several lines as it is."""
+    """Text of several lines, unchanged."""
 
     def ignore_aliases(self, data: object) -> bool:
         """Repeat what is the same: not every reader knows anchors."""

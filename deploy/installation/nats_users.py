@@ -58,7 +58,7 @@ RIGHTS: Mapping[str, Rights] = {
     "tasks": Rights(
         publish=(
             *(f"{_API}.STREAM.{verb}.{stream}" for verb in ("INFO", "CREATE", "UPDATE") for stream in _STREAMS),
-            # One that a single server has made cannot be replicated, and is made anew.
+            # One that a single server has made cannot be replicated, and is made again.
             f"{_API}.STREAM.DELETE.{WORK_STREAM}",
             queued_subject("*"),
             work_subject("*"),
@@ -83,7 +83,7 @@ RIGHTS: Mapping[str, Rights] = {
 }
 """By service; a service that is not named here may connect, and nothing else."""
 JOINED_WORKERS = Rights(publish=(offer_subject("*"),), subscribe=(cancel_subject("*"), STATE_SUBJECT), answers=True)
-"""Of the user that workers on other machines share: they say what they offer, and hear what is cancelled."""
+"""The rights of the user that workers on other machines share: they publish their offers and receive cancellations."""
 
 
 def user(name: str, password: str, rights: Rights | None) -> str:
@@ -100,5 +100,5 @@ def user(name: str, password: str, rights: Rights | None) -> str:
 
 
 def rights_of(service: str) -> Rights:
-    """What a service may do."""
+    """The rights of a service."""
     return RIGHTS.get(service, Rights())

@@ -84,7 +84,7 @@ class Layout:
 
     @property
     def data(self) -> Path:
-        """What survives `down` and `up`: databases, streams, objects."""
+        """The data that survive `down` and `up`: databases, streams, objects."""
         return self.root / "data"
 
     @property

@@ -1,4 +1,4 @@
-"""The link with which whoever runs the stack signs in once in a browser."""
+"""The link with which the operator of the stack signs in once in a browser."""
 
 from __future__ import annotations
 

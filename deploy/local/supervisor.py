@@ -235,8 +235,8 @@ _PROXIES = frozenset(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"))
 
 
 def inherited_environment(layout: Layout) -> Mapping[str, str]:
-    """What the stack's processes get of this process's environment. Other variables of the shell in which `up` is typed, such as the
-    credentials of other programs, stay there."""
+    """The part of this process's environment that the stack's processes get. Other variables of the shell in which `up` is typed, such as
+    the credentials of other programs, stay there."""
     kept = {
         name: value
         for name, value in os.environ.items()

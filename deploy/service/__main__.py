@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 def _install(options: argparse.Namespace) -> int:
     user = _user(options)
     known = Plan.read(options.dir)
-    # What is not said stays as it was.
+    # Options that are not given keep their values.
     said = {
         "backups": options.backups.absolute() if options.backups else known.backups,
         "recipients": tuple(options.recipient or known.recipients),
@@ -109,7 +109,7 @@ def _user(options: argparse.Namespace) -> str:
 
 
 def _give(stack: Path, user: str) -> None:
-    """What root has just made in the stack's folder is the service's."""
+    """Files that root has just made in the stack's folder belong to the service."""
     entry = pwd.getpwnam(user)
     for path in (stack, *stack.glob("service.json")):
         if path.owner() == "root" and entry.pw_uid:

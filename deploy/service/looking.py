@@ -1,4 +1,4 @@
-"""Looks after a stack: starts it again when its supervisor is gone, and tells the operator of problems, once each, and of their end."""
+"""Looks after a stack: starts it again when its supervisor is gone, and reports each problem to the operator once, and its end."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ALARM_SECONDS = 60
 
 
 async def look(stack: Path, plan: Plan) -> Collection[str]:
-    """The problems of a stack now. Those that are new, and those that are over, are told by the plan's alarm."""
+    """The problems of a stack now. The plan's alarm reports those that are new and those that are over."""
     layout = Layout.at(stack)
     problems = [*await _parts(stack), *disk(layout.root), *_backup(plan), *_certificate(stack)]
     _tell_changes(layout.root, plan, problems)
@@ -46,7 +46,7 @@ async def _parts(stack: Path) -> list[str]:
             # The command that held the lock has started it.
             return []
         if not opened.config.layout.run.exists():
-            # `down` deletes it: whoever typed that may be moving the data.
+            # `down` deletes it: the operator may be moving the data.
             return [f"the stack in {stack} was stopped; `make up` starts it again"]
         # Killed, for example for lack of memory. The parts may run on; `up` takes them over.
         try:
@@ -90,7 +90,7 @@ def _certificate(stack: Path) -> list[str]:
 
 
 def _tell_changes(folder: Path, plan: Plan, problems: Collection[str]) -> None:
-    """Figures in a problem change from look to look, so problems are told apart by their first words."""
+    """Figures in a problem change from look to look, so problems are identified by their first words."""
     file = folder / _STATE
     known = _known(file)
     now = {_kind(problem): problem for problem in problems}

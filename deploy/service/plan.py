@@ -1,4 +1,4 @@
-"""What the operator wants of the service, kept in `service.json` of the stack's folder."""
+"""The operator's choices for the service, kept in `service.json` of the stack's folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FILE = "service.json"
 
 
 class Plan(BaseModel):
-    """How backups are made and who is told of problems."""
+    """How backups are made and who is notified of problems."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

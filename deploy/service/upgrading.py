@@ -84,7 +84,7 @@ def _upgrade(root: Path, stack: Path, plan: Plan, revision: str) -> Upgrade:
 
 
 def go_back(root: Path, stack: Path) -> Upgrade:
-    """Start the version before the last upgrade on the data as they are. Raises ServiceError."""
+    """Start the version before the last upgrade on the current data. Raises ServiceError."""
     with _alone(root, stack):
         return _go_back(root, stack)
 

@@ -31,7 +31,7 @@ def models_use_gpu(repository: Path) -> bool:
 
 
 def advice(found: Sequence[str], repository: Path) -> Sequence[str]:
-    """What to tell whoever starts a worker about its processor."""
+    """The message about the GPU for the user who starts a worker."""
     if not found:
         return ["No GPU was found: the models run on the CPU."]
     if models_use_gpu(repository):

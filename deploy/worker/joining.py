@@ -30,7 +30,7 @@ _REQUEST = "request.json"
 
 @dataclass(frozen=True)
 class Joined:
-    """What a machine has joined."""
+    """The installation that a machine has joined."""
 
     name: str
     url: str
@@ -41,7 +41,7 @@ class Joined:
 
 @dataclass(frozen=True)
 class _Asked:
-    """What this machine asks a server for, which it keeps to ask for the same again."""
+    """This machine's request to a server, which it keeps to repeat it."""
 
     token_id: int
     name: str
@@ -55,7 +55,7 @@ class _Asked:
 
 
 def joined(directory: Path) -> Joined | None:
-    """What the machine with its state in a folder has joined; None if it has not."""
+    """The installation that the machine with its state in a folder has joined; None if it has not."""
     folder = directory / "membership"
     if not (folder / DELEGATION).is_file():
         return None

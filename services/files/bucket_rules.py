@@ -89,7 +89,7 @@ def _reaches(rule: Mapping[str, Any], prefix: str) -> bool:
 
 
 async def _asked(call: Callable[..., Awaitable[Any]], bucket: str) -> tuple[Any, str]:
-    """What the storage says about a bucket, or None and its error code: not every storage knows every question."""
+    """The storage's answer about a bucket, or None and its error code: not every storage knows every question."""
     try:
         return await call(Bucket=bucket), ""
     except ClientError as error:

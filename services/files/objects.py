@@ -30,7 +30,7 @@ _BAD_PARTS = frozenset({"InvalidPart", "InvalidPartOrder", "EntityTooSmall"})
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """What HEAD or a listing says about an object."""
+    """The answer of HEAD or a listing about an object."""
 
     key: str
     size_bytes: int

@@ -38,7 +38,7 @@ _ENDPOINT, _PUBLIC_ENDPOINT = "DARKROOM_S3_ENDPOINT", "DARKROOM_S3_PUBLIC_ENDPOI
 
 
 async def check_storage(settings: FilesSettings, public_url: str | None = None) -> list[StorageFinding]:
-    """What is so about the storage and its bucket. What cannot be tried because of a problem is left out.
+    """The findings about the storage and its bucket. Checks that a problem prevents are left out.
 
     `public_url` is where clients reach the edge, whose pages send uploads to the storage.
     """
@@ -103,7 +103,7 @@ class _Check:
                     found.append(problem(f"an object cannot be deleted ({refusal})", advice(refusal)))
 
     async def public_endpoint(self, key: str, public_url: str | None) -> list[StorageFinding]:
-        """Whether presigned URLs for clients work, and pages may use them, as far as that can be told from here."""
+        """Whether presigned URLs for clients work, and pages may use them, as far as it can be checked from here."""
         endpoint = self._settings.s3_public_endpoint
         unknown = f"try it from a client's machine, where it may still work, or correct {_PUBLIC_ENDPOINT}"
         urls = presigners.public_urls(self._settings)

@@ -1,4 +1,4 @@
-"""What to upload: a path, bytes, an open file, or a URL that the server fetches."""
+"""The content to upload: a path, bytes, an open file, or a URL that the server fetches."""
 
 from __future__ import annotations
 

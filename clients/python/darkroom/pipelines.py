@@ -38,7 +38,7 @@ class PipelineStep:
 
 @dataclass(frozen=True)
 class PipelineResult:
-    """What a pipeline made of a picture: the file it was saved as, its size, and the steps."""
+    """The result of a pipeline for a picture: the file it was saved as, its size, and the steps."""
 
     path: Path
     size_bytes: int

@@ -115,7 +115,7 @@ class TasksPart(Part):
         if on_event is not None:
             async for event in self.watch(task_id):
                 on_event(event)
-        # Whoever needs no events has the end and the task with one reply.
+        # Callers that need no events get the end and the task with one reply.
         task = await self.get_task(task_id, _WAIT_SECONDS)
         while task.state not in TERMINAL:
             # The server answers early when it shuts down.

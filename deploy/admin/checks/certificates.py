@@ -44,7 +44,7 @@ def lasting(subject: str, whose: str, until: datetime.datetime, setting: str = "
 
 
 def end_of(told: dict[str, object]) -> datetime.datetime:
-    """When a certificate ends, of which `ssl` tells."""
+    """The expiry of a certificate, in the format of `ssl`."""
     return datetime.datetime.fromtimestamp(ssl.cert_time_to_seconds(str(told["notAfter"])), datetime.UTC)
 
 

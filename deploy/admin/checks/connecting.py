@@ -22,7 +22,7 @@ class Unreachable(Exception):
 
 
 def unreachable(error: BaseException, where: str, setting: str, ca: str) -> Unreachable:
-    """What an error of the network or of TLS means. `where`: host:port; `ca`: how to trust the server's certificate."""
+    """The meaning of an error of the network or of TLS. `where`: host:port; `ca`: how to trust the server's certificate."""
     correct = f"correct {setting}"
     match error:
         case Unreachable():

@@ -50,7 +50,7 @@ async def check_nats(service: str, settings: NatsSettings, replicas: int | None)
         async with connected(replace(servers, addresses=(answering[0],)), service) as client:
             found += (own := await _user(client, service))
             if replicas is not None and _works(own):
-                # A server tells the others that it knows, if they are not kept from being told.
+                # A server announces the others that it knows, unless its configuration prevents that.
                 size = max(len({name for _, name in each if name}), len(_told(client)["connect_urls"]))
                 found += await check_streams(client, replicas, size)
     except (Unreachable, NatsError, TimeoutError, OSError) as error:
@@ -126,7 +126,7 @@ async def _check_server(service: str, servers: NatsServers, address: str) -> tup
 
 
 async def _user(client: Client, service: str) -> list[Finding]:
-    """What the service's user may do, as the server tells, and the server's clock."""
+    """The rights of the service's user, as the server reports them, and the server's clock."""
     before = time.time()
     try:
         reply = json.loads((await client.request(OWN_RIGHTS_SUBJECT, timeout=_ASK_SECONDS)).data)
@@ -142,7 +142,7 @@ async def _user(client: Client, service: str) -> list[Finding]:
 
 
 def _told(client: Client) -> Mapping[str, Any]:
-    """What a server says of itself."""
+    """A server's information about itself."""
     told = {"version": "", "cluster": "", "jetstream": False, "server_name": "", "connect_urls": []}
     return {**told, **client._server_info}
 

@@ -40,13 +40,13 @@ def listeners(target: str) -> list[str]:
 
 
 def host_and_port(address: str) -> tuple[str, int]:
-    """Of `host:port`."""
+    """The host of `host:port`."""
     host, _, port = address.rpartition(":")
     return host.strip("[]"), int(port)
 
 
 async def check_tls(subject: str, address: str, name: str, tls: MutualTls | None, setting: str) -> list[Finding]:
-    """What is wrong with a listener up to its certificate, which must name `name`. Unix sockets have none."""
+    """The problems of a listener up to its certificate, which must name `name`. Unix sockets have none."""
     if address.startswith("unix:"):
         return []
     host, port = host_and_port(address)

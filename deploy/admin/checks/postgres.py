@@ -30,7 +30,7 @@ SELECT current_setting('server_version_num')::int AS number, current_setting('se
 
 @dataclass(frozen=True)
 class DatabaseFacts:
-    """What the checks of several services compare."""
+    """The facts that the checks of several services compare."""
 
     server: str
     database: str

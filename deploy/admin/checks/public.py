@@ -15,7 +15,7 @@ from deploy.admin.checks.findings import Finding, ok, problem, warning
 _SUBJECT = "edge"
 _SETTING = "DARKROOM_PUBLIC_URL"
 _PATH = "/v1/tasks/1/status"
-# The header tells whole seconds.
+# The header has whole seconds.
 _CLOCK_SECONDS = 3.0
 
 

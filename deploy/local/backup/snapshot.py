@@ -1,4 +1,4 @@
-"""A copy of a running stack's data as it was at one moment."""
+"""A copy of a running stack's data at one moment."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _UNFINISHED = ".rclone_temp"
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an archive holds."""
+    """The content of an archive."""
 
     format: int
     created_at: str
@@ -71,8 +71,8 @@ def workspace(layout: Layout) -> Iterator[Path]:
 async def take(config: StackConfig, folder: Path) -> Manifest:
     """Fill an empty folder with a copy of the stack's data. Nothing stops meanwhile.
 
-    The databases are copied together, as they are at one moment. An object that exists at that moment exists before the copy begins or
-    after it has ended, so both times are looked at, and a deletion meanwhile takes nothing away. Objects cost no space, as they are linked.
+    The databases are copied together, in their state at one moment. An object that exists at that moment exists before the copy begins or
+    after it has ended, so both times are checked, and a deletion meanwhile loses nothing. Objects cost no space, because they are linked.
     """
     objects = folder / "objects"
     objects.mkdir()

@@ -49,7 +49,7 @@ class _Program(ProcessConfig):  # type: ignore[misc]
 
 class _Process(Subprocess):  # type: ignore[misc]
     def spawn(self) -> Any:
-        """Start the process. What modules share is loaded before the first of them."""
+        """Start the process. Modules' shared imports are loaded before the first of them."""
         if MODULE in (self.config.environment or {}):
             options = self.config.options
             if problem := options.preloaded.load():
@@ -60,7 +60,7 @@ class _Process(Subprocess):  # type: ignore[misc]
 
 
 def main() -> None:
-    """Run until told to end; anew on SIGHUP, as supervisord does."""
+    """Run until asked to end; restart on SIGHUP, as supervisord does."""
     preloaded, first = Preloaded(["deploy.local.daemon.shared"]), True
     while True:
         options = Options(preloaded)

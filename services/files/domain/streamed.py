@@ -27,7 +27,7 @@ _UNNAMED = "file"
 
 
 class StreamedFiles:
-    """Writes are not limited to a declared size; whoever receives the bytes limits them."""
+    """Writes are not limited to a declared size; the receiver of the bytes limits them."""
 
     def __init__(
         self,

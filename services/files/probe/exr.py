@@ -1,4 +1,4 @@
-"""OpenEXR headers (OpenEXR File Layout). Of several parts the first one counts."""
+"""OpenEXR headers (OpenEXR File Layout). If there are several parts, the first one counts."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """How the parsers report that a file is damaged or unusable, and the checks they share.
 
-What a refusal is about stands in the error's metadata, for programs: `problem` is one of the constants below. With UNSUPPORTED there is
+The subject of a refusal is in the error's metadata, for programs: `problem` is one of the constants below. With UNSUPPORTED there is
 `format`, with TOO_MANY_PIXELS `width`, `height`, `megapixels` and `limit` (megapixels, too).
 """
 

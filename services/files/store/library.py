@@ -1,6 +1,6 @@
 """The library: versions of files, in chains.
 
-Whoever adds a version to chains holds their advisory locks, shared; whoever deletes holds them alone. So a deletion finds every version,
+An addition of a version to chains holds their advisory locks, shared; a deletion holds them exclusively. So a deletion finds every version,
 and none is added to a chain that is gone. Deletions lock rows of `library_file` before those of `file`, these in the order of their ids.
 """
 
@@ -140,7 +140,7 @@ WHERE library_file.id = :id AND library_file.account_id = :account_id
 
 
 class Taken(Exception):
-    """What was to be done cannot be done any more; nothing has changed."""
+    """The request can no longer be carried out; nothing has changed."""
 
 
 class LibraryStore(Store):
@@ -267,7 +267,7 @@ async def _delete(transaction: Transaction, viewer: Viewer, chains: Sequence[UUI
 
 
 def _named(entries: Sequence[LibraryFile]) -> dict[str, object]:
-    """What the audit log says of an upload: nothing where all are results of tools."""
+    """The audit log's entry about an upload: none where all are results of tools."""
     return upload_values([entry.name for entry in entries if entry.parent is None and not entry.tools])
 
 

@@ -96,10 +96,10 @@ SELECT 1 FROM changed
 
 
 class LedgerStore(Store):
-    """What the API reads and the operator changes."""
+    """The reads of the API, and the changes of the operator."""
 
     async def balance(self, account_id: int, terms: CreditTerms) -> Balance:
-        """What an account has, with its own terms where it has them, else the given ones."""
+        """An account's balance, with its own terms where it has them, else the given ones."""
         [row] = await self._run(BALANCE, {"account_id": account_id, **asdict(terms)})
         return Balance(
             row["available_millicredits"], row["reserved_millicredits"], CreditTerms(row["unlimited"], row["multiplier_permille"])

@@ -132,7 +132,7 @@ def globally(
 
 def main() -> None:
     """Entry point of the console script."""
-    # What has been imported stays. Without this the collector goes through it as the process ends: a quarter of a short command's time.
+    # Imported modules stay. Without this the collector goes through it as the process ends: a quarter of a short command's time.
     gc.freeze()
     guarded(app)
 

@@ -21,7 +21,7 @@ class Destination:
 
 
 def destination(output: str, inputs: int) -> Destination:
-    """What `output` names. A path with an extension is a file, unless it is an existing folder or ends with a slash.
+    """The destination that `output` names. A path with an extension is a file, unless it is an existing folder or ends with a slash.
 
     Raises typer.Exit for a file if there are several inputs: their results need a folder.
     """

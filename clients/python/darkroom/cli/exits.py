@@ -118,7 +118,7 @@ def status_of(reason: str) -> int:
 
 
 def advice_on(reason: str) -> str:
-    """What the user can do about it, or an empty text."""
+    """The user's remedy, or an empty text."""
     if reason in _ADVICE_TO_USERS and session_in_use() is not None:
         return _ADVICE_TO_USERS[reason]
     return _ADVICE.get(reason, "")

@@ -17,7 +17,7 @@ _VALUES: Mapping[int, Callable[[str], Any]] = {
     FieldDescriptor.TYPE_STRING: str,
 }
 _SHOWN: Mapping[int, str] = {FieldDescriptor.TYPE_STRING: "TEXT"}
-"""What stands for a value that is no number."""
+"""The placeholder for a value that is not a number."""
 
 
 def is_plain(message: Descriptor) -> bool:

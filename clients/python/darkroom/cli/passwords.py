@@ -22,7 +22,7 @@ Generate = Annotated[bool, typer.Option("--generate", "-g", help="Generate a pas
 
 
 def asked(what: str) -> str:
-    """What somebody types in the terminal, without echo."""
+    """The user's input in the terminal, without echo."""
     if not sys.stdin.isatty():
         raise usage(f"there is no terminal to ask for the {what}; use --password-stdin")
     try:

@@ -25,7 +25,7 @@ from darkroom.failures import ApiError, ConnectionFailed, DarkroomFailure, TaskF
 from darkroom.operations.v1 import noop_pb2, operation_pb2, remove_background_pb2
 
 _SIDE = 64
-# What uploading a file, processing it and downloading the result need.
+# The scopes for uploading a file, processing it and downloading the result.
 _MAIN_JOB = ("files:write", "tasks:write", "tasks:read")
 
 

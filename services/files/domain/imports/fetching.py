@@ -39,7 +39,7 @@ class Room:
 
     size_bytes: int
     reason: ErrorReason
-    """What a larger one is refused with: FILE_TOO_LARGE, or QUOTA_EXCEEDED if it is the account that has no more room."""
+    """The error for a larger one: FILE_TOO_LARGE, or QUOTA_EXCEEDED if the account has no more room."""
 
     def check(self, size: int, field: str) -> None:
         """Raise `reason` for a file with this many bytes or more."""

@@ -98,7 +98,7 @@ class Imports:
         return file
 
     async def store(self, account_id: int, content: bytes, field: str) -> File:
-        """A file with this content, READY, named after its type. What is wrong with it is blamed on `field`.
+        """A file with this content, READY, named after its type. Its problems are reported for `field`.
 
         Raises MEDIA_UNSUPPORTED, FILE_CORRUPT, FILE_TOO_LARGE and the others of `Intake.ready`; QUOTA_EXCEEDED; DISK_FULL; UNAVAILABLE.
         """

@@ -53,7 +53,7 @@ class NativeFiles(files_service_pb2_grpc.FilesServiceServicer):
         return pb.CompleteUploadResponse(file=file_message(file))
 
     async def ResumeUpload(self, request: pb.ResumeUploadRequest, context: Context) -> pb.ResumeUploadResponse:
-        """What has arrived, and fresh URLs."""
+        """The received parts, and fresh URLs."""
         resumed = await self._unfinished.resume(current_identity().account_id, request.file_id)
         arrived = [
             pb.ArrivedPart(part=pb.UploadedPart(part_number=number, etag=part.etag), size_bytes=part.size_bytes)

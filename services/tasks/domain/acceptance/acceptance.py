@@ -111,7 +111,7 @@ class Acceptance:
         )
 
     async def estimate(self, request: EstimateRequest) -> Estimate:
-        """What a task would cost with the current terms and balance. Raises what a creation raises about operations and files."""
+        """The price of a task with the current terms and balance. Raises what a creation raises about operations and files."""
         draft = Draft(request)
         self._plan(draft)
         await self._require_offers(draft)

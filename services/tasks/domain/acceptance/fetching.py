@@ -43,7 +43,7 @@ class Fetching:
         return fetched
 
     async def discard(self, account_id: int, file_ids: list[int]) -> None:
-        """Delete what was fetched for a task that was not created. What cannot be deleted now expires."""
+        """Delete the files fetched for a task that was not created. Files that cannot be deleted now expire."""
         if not file_ids:
             return
         try:

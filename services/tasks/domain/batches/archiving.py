@@ -61,7 +61,7 @@ class BatchArchiving:
 
 
 def _missing(batch: BatchNow, tasks: Sequence[Task], left: set[int]) -> list[archive_pb2.MissingResult]:
-    """What the items did not produce, in their order, with the reason where there is one."""
+    """The results that the items did not produce, in their order, with the reason where there is one."""
     missing = [_result(refusal.index, None, refusal.error.reason.number, refusal.error.message) for refusal in batch.refusals]
     for task in tasks:
         index = task.batch_index or 0

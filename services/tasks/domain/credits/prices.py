@@ -1,4 +1,4 @@
-"""The price list: `prices.toml` beside this module, overridden by the operator's own prices."""
+"""The price list: `prices.toml` next to this module, overridden by the operator's own prices."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DEFAULTS = Path(__file__).with_name("prices.toml")
 
 
 class PriceBasis(StrEnum):
-    """What a price counts; `prices.toml` explains each."""
+    """The unit that a price counts; `prices.toml` explains each."""
 
     FILE = "file"
     PAGE = "page"
@@ -30,7 +30,7 @@ class PriceBasis(StrEnum):
 
 
 class Price(BaseModel):
-    """What one operation costs."""
+    """The price of one operation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

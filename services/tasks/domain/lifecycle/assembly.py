@@ -40,7 +40,7 @@ class ExchangeRules:
 
 @dataclass(frozen=True, slots=True)
 class Exchanging:
-    """What gives tasks to workers."""
+    """Gives tasks to workers."""
 
     exchange: Exchange
     former: FormerWorkers

@@ -1,4 +1,4 @@
-"""What happens to a task while workers process it."""
+"""The lifecycle of a task while workers process it."""
 
 from __future__ import annotations
 

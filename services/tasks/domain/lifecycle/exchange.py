@@ -30,7 +30,7 @@ _BATCH = 100
 _TELL_SECONDS = 0.02
 """Least time between two messages to other replicas."""
 _SPACING = 0.001
-"""Least time between two steps of a lane: short beside a task, yet what comes together then shares one."""
+"""Least time between two steps of a lane: short compared with a task, yet long enough that events at the same time share one step."""
 
 _logger = get_logger()
 _FREE = Gauge("darkroom_worker_slots_free", "Free slots of the workers whose streams this process holds.", ["lane"])
@@ -41,7 +41,7 @@ class LaneExchange:
 
     Slots wait here for tasks, never tasks for slots: a task becomes RUNNING only for a slot that is free, so the order holds until the last
     moment. A task is committed before it is sent. If the stream is gone before that, it is handed back; if the stream breaks while it is
-    sent, nobody can tell whether it has arrived, so the worker asks again for the same slot on its next stream, or the lease ends.
+    sent, nobody knows whether it has arrived, so the worker asks again for the same slot on its next stream, or the lease ends.
     """
 
     def __init__(
@@ -227,7 +227,7 @@ class LaneExchange:
             stream.flush()
         for run_id, stream in reversed(by_run.items()):
             stream.free.appendleft(run_id)
-        # What ended meanwhile may have made room for those that are held.
+        # Tasks that ended meanwhile may have made room for those that are held.
         self._some_wait |= taken.more_wait and (not by_run or self._ended != ended)
         self._some_are_held = taken.more_wait
         # The workers hear first.

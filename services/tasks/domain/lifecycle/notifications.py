@@ -45,7 +45,7 @@ class Notifications:
         self._events.append(announce)
 
     def on_deletion(self, tell: TellDeletion) -> None:
-        """Call `tell` with an account and what it has deleted."""
+        """Call `tell` with an account and its deletions."""
         self._deletions.append(tell)
 
     def deleted(self, account_id: int, deletion: Deletion) -> None:
@@ -54,7 +54,7 @@ class Notifications:
             tell(account_id, deletion)
 
     def changed(self, task: Task) -> None:
-        """The task has made the transition to its current state. Whoever waits for it is woken first, and then it is counted."""
+        """The task has made the transition to its current state. Waiting callers are woken first, and then it is counted."""
         if task.lane in self._queues:
             self._queues[task.lane](task)
         self.progressed(task)

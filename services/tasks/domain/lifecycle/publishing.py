@@ -21,7 +21,7 @@ _BATCH = 500
 _ROWS = 100
 _KEPT = 20_000
 _WATCHERS_FIRST = 8
-"""Turns of the loop before events are published: whoever waits for them in this process is answered meanwhile."""
+"""Turns of the loop before events are published: callers that wait for them in this process are answered meanwhile."""
 
 Packed = tuple[Sequence[OutgoingEvent], bytes]
 Pack = Callable[[Sequence[OutgoingEvent]], Iterable[Packed]]
@@ -98,7 +98,7 @@ class Announcer:
         self._events.append(event)
 
     async def step(self) -> bool:
-        """Publish one batch; True if there is more. What cannot be published is dropped here and left to the relay."""
+        """Publish one batch; True if there is more. Events that cannot be published are dropped here and left to the relay."""
         await give_way(_WATCHERS_FIRST)
         events = [self._events.popleft() for _ in range(min(len(self._events), _BATCH))]
         if not events or not self._publisher.connected:

@@ -44,7 +44,7 @@ class HandBack:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """What a worker reports about an attempt."""
+    """A worker's report about an attempt."""
 
     task_id: int
     attempt: int
@@ -62,7 +62,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Outgoing:
-    """What goes to the worker with the next message."""
+    """The content of the next message to the worker."""
 
     admissions: list[Task] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
@@ -117,7 +117,7 @@ class WorkerStream:
             self.free.clear()
             self._lane.leave_to_others(self._unsent())
             self._say_nothing()
-        # What the slots of a worker that is stopping were given is found, and left to others.
+        # Tasks given to the slots of a stopping worker are found, and left to others.
         self.again += again
         if not self.draining:
             self.free += free
@@ -161,7 +161,7 @@ class WorkerStream:
         return None
 
     def end(self, failure: DarkroomError | None = None) -> None:
-        """Let the stream end. What has not been sent by then is left to others; ends that were heard are still carried out."""
+        """Let the stream end. Unsent tasks are left to others; received ends are still carried out."""
         if self.ended:
             return
         self.ended, self.ended_at, self._failure = True, self._loop.time(), failure

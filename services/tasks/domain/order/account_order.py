@@ -6,7 +6,7 @@ read as a whole once in a while, and every thousandth task is remembered as a ma
 
     tasks before the next mark that the head has not passed  +  1,000 for each further mark up to the task  +  tasks behind the last of them
 
-where the first and the last part are counted anew each time. So a place moves with the head and is exact, except for what has been
+where the first and the last part are counted each time. So a place moves with the head and is exact, except for what has been
 cancelled or inserted between two marks since they were read: at most some seconds ago, see `_OLDEST_SECONDS`.
 """
 
@@ -44,7 +44,7 @@ _logger = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Marks:
-    """Every thousandth task of a queue, as it was when it was read."""
+    """Every thousandth task of a queue, in its state at the reading."""
 
     keys: list[tuple[int, int]] = field(default_factory=list)
     """Priority, negated, and id: in order."""
@@ -61,7 +61,7 @@ class _Marks:
 
 @dataclass(slots=True)
 class _Queue:
-    """What is remembered of one account's queue in a lane."""
+    """The cached state of one account's queue in a lane."""
 
     marks: _Marks = field(default_factory=_Marks)
     reading: asyncio.Task[None] | None = None
@@ -105,7 +105,7 @@ class AccountOrder:
             # All marks before the task are behind the head.
             [before] = await self._store.between(lane, account_id, [(START, here)], depth=_DEEP)
             return max(counted, before)
-        # Of a higher priority than everything when the marks were read; up to the first mark ahead; behind the last.
+        # A higher priority than everything when the marks were read; up to the first mark ahead; behind the last.
         parts = [(START, marks.mark(0)), (marks.mark(0), marks.mark(passed + 1)), (marks.mark(own), here)]
         newer, left, behind = await self._store.between(lane, account_id, parts, depth=_DEEP)
         return newer + left + (own - passed - 1) * _SPACING + behind

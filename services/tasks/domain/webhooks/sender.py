@@ -187,7 +187,7 @@ class WebhookSender:
         return _judged(answer, self._clock(), own_url=delivery.webhook_id == 0)
 
     async def _subject(self, claimed: Claimed) -> Subject | None:
-        """What the event is about; None for a test event."""
+        """The subject of the event; None for a test event."""
         delivery = claimed.delivery
         if claimed.webhook_deleted:
             raise _Pointless("The webhook was deleted.")

@@ -15,7 +15,7 @@ _NAMES: Mapping[str, tuple[str, str]] = {each.media_type: (each.extension, each.
     "image/jpeg": ("jpeg", "JPEG"),
     "image/avif": ("av1", "AVIF"),
 }
-"""Claid's extension and name of a format: the usual ones but for two."""
+"""Claid's extension and name of a format: the usual ones except two."""
 
 
 def input_fields(file: InputFile) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Fit(Model):
 
 
 class Resizing(Model):
-    """The size of the result. Without width and height the size stays as it is."""
+    """The size of the result. Without width and height the size does not change."""
 
     width: Side = Field(
         None, description='Pixels, a percentage of the input such as "200%", or "auto" (default): from the height, keeping the ratio.'
@@ -200,7 +200,7 @@ class Generative(Model):
 
 
 class Operations(Model):
-    """What is done to the picture; all members are optional."""
+    """The changes to the picture; all members are optional."""
 
     restorations: Restorations = Field(default_factory=Restorations, description="Repairs and enlargement.")
     resizing: Resizing = Field(default_factory=Resizing, description="The size of the result.")
@@ -211,5 +211,5 @@ class Operations(Model):
         description='Space around the picture, or around the object that was clipped: "10%" on all sides, or "5% 25%" above and below, '
         "and left and right; below 50% each.",
     )
-    privacy: Privacy = Field(default_factory=Privacy, description="Refused, but for false.")
-    generative: Generative = Field(default_factory=Generative, description="Refused, but for null.")
+    privacy: Privacy = Field(default_factory=Privacy, description="Refused, except false.")
+    generative: Generative = Field(default_factory=Generative, description="Refused, except null.")

@@ -29,7 +29,7 @@ class Compression(Model):
     """How a format is compressed."""
 
     type: Literal["lossy", "lossless", "fast", "optimal", "best"] = Field(
-        description="Of png: fast, optimal (default) or best. Of webp, avif and tiff: lossy or lossless."
+        description="For png: fast, optimal (default) or best. For webp, avif and tiff: lossy or lossless."
     )
     quality: int | None = Field(None, ge=1, le=100, description="Of lossy: 1 to 100; by default 75 for webp and tiff, and 50 for avif.")
 
@@ -54,7 +54,7 @@ class Format(Model):
         ),
     ] = Field(
         None,
-        description="Of png: fast, optimal (default) or best. Of webp and avif: lossy (default) or lossless. Of tiff: lossy (JPEG), "
+        description="For png: fast, optimal (default) or best. For webp and avif: lossy (default) or lossless. For tiff: lossy (JPEG), "
         "or lossless (default, LZW).",
     )
 

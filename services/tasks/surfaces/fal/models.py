@@ -1,4 +1,4 @@
-"""What clients may send as the input of a model."""
+"""The accepted inputs of a model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Integer = Annotated[int, BeforeValidator(whole_number)]
 
 
 class Common(BaseModel):
-    """What every model takes."""
+    """The common inputs of all models."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -31,7 +31,7 @@ class Common(BaseModel):
 
 
 class ZImage(Common):
-    """The input of `z-image-text-to-image`, and of `z-image-image-edit` but for its pictures."""
+    """The input of `z-image-text-to-image`, and of `z-image-image-edit` except its pictures."""
 
     prompt: str = Field(min_length=1, max_length=32_000, description="The picture to draw, or the change to make.")
     negative_prompt: str | None = Field(None, max_length=32_000, description="Things to leave out.")

@@ -59,7 +59,7 @@ def unknown(path: str, names: Sequence[str]) -> Violation:
 
 
 def whole_number(value: object) -> object:
-    """A string that holds an integer, as an integer; anything else as it is."""
+    """A string that holds an integer, as an integer; anything else unchanged."""
     if isinstance(value, str) and _INTEGER.fullmatch(value.strip()):
         return int(value.strip().partition(".")[0])
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -119,7 +119,7 @@ async def _read(first: attempt_service_pb2.ExchangeRequest, requests: Requests, 
 
 
 def _hear(request: attempt_service_pb2.ExchangeRequest, stream: WorkerStream, recent: RecentOutputs) -> None:
-    # Before the end that whoever waits for the task is told of.
+    # Before the end is reported to waiting callers.
     recent.keep(described(file) for end in request.ends for file in end.success.outputs)
     stream.hear(
         free=[UUID(bytes=run_id) for run_id in request.free],

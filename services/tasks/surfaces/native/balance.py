@@ -19,7 +19,7 @@ class NativeBalance(balance_service_pb2_grpc.BalanceServiceServicer):
         self._ledger, self._acceptance = ledger, acceptance
 
     async def GetBalance(self, request: balance_service_pb2.GetBalanceRequest, context: Context) -> balance_service_pb2.GetBalanceResponse:
-        """What the account has."""
+        """The account's balance."""
         balance = await self._ledger.balance(current_identity().account_id)
         return balance_service_pb2.GetBalanceResponse(balance=balance_message(balance))
 

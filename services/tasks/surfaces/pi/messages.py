@@ -81,7 +81,7 @@ def job(task: Task, downloads: Sequence[files_service_pb2.Download]) -> job_pb2.
 
 
 def kind_of(task: Task) -> str:
-    """What a job does: `image_generation`, the name of its only operation, or `pipeline`."""
+    """The kind of a job: `image_generation`, the name of its only operation, or `pipeline`."""
     specs = [spec_of(operation) for operation in operations_of(task)]
     if specs[0].max_references:
         return _GENERATION
@@ -176,7 +176,7 @@ def attempts_list(attempts: Sequence[TaskAttempt]) -> job_pb2.JobAttemptList:
 
 
 def webhook_job(task: Task, downloads: Sequence[files_service_pb2.Download]) -> webhooks_pb2.WebhookJob:
-    """A job that has ended, as a webhook is told of it."""
+    """A job that has ended, for a webhook."""
     shown, failure = job(task, downloads), _failure(task)
     return webhooks_pb2.WebhookJob(
         job_id=shown.id,
@@ -222,7 +222,7 @@ def _failure(task: Task) -> job_pb2.JobError | None:
 
 
 def _said(task: Task) -> stored_pb2.StoredRequest:
-    """What Pi keeps of the request that created the task; nothing if another API did."""
+    """The part of the request that created the task that Pi keeps; nothing if another API did."""
     return stored_pb2.StoredRequest.FromString(task.client_request) if task.surface == SURFACE else stored_pb2.StoredRequest()
 
 

@@ -25,7 +25,7 @@ class RestBilling(billing_pb2_grpc.BillingServiceServicer):
         self._ledger, self._acceptance = ledger, acceptance
 
     async def GetBalance(self, request: pb.GetBalanceRequest, context: Context) -> pb.BalanceEnvelope:
-        """What the account has."""
+        """The account's balance."""
         balance = await self._ledger.balance(current_identity().account_id)
         data = pb.BalanceResult(
             available=balance.available_millicredits / MILLI,

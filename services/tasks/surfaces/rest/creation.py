@@ -25,7 +25,7 @@ from services.tasks.surfaces.rest.replies import Asked, Replies
 
 
 class Creation(Asked, Protocol):
-    """What all requests that create a task have in common."""
+    """The common part of all requests that create a task."""
 
     @property
     def webhook_url(self) -> str:

@@ -147,7 +147,7 @@ def created(task: Task) -> tasks_pb2.TaskCreateResult:
 
 
 def waiting_for(waiting: WaitingFor) -> tasks_pb2.TaskWaitingFor:
-    """What a task waits for."""
+    """The reason that a task waits."""
     machine = waiting.machine
     if machine is None:
         return tasks_pb2.TaskWaitingFor(reason="no_worker")
