@@ -41,12 +41,12 @@ export function caughtUp(
 /** Details with what an item of a list says newer. */
 export function updated(details: TaskDetails, task: TaskItem): TaskDetails {
   if (details.sequence > task.sequence) return details;
-  // What the item leaves out is no longer so, such as the step of a task that has ended.
+  // Fields that the item leaves out no longer apply, such as the step of a task that has ended.
   const { progress: _, message: __, error_type: ___, error_message: ____, ...rest } = details;
   return { ...rest, ...task };
 }
 
-/** Newest first; ids tell which of two tasks of the same instant is newer. */
+/** Newest first; ids decide which of two tasks of the same instant is newer. */
 export function newestFirst(one: TaskItem, other: TaskItem): number {
   const difference = new Date(other.created_at).getTime() - new Date(one.created_at).getTime();
   if (difference) return difference;

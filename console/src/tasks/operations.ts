@@ -32,7 +32,7 @@ function toolOf(operation: string): string | undefined {
   return AS_TOOLS.some((one) => one === operation) ? operation.replaceAll("_", "-") : undefined;
 }
 
-/** What is known about the parameters of an operation. */
+/** The facts about the parameters of an operation. */
 export function formOf(catalogue: Catalogue | undefined, operation: string): FormEntry | undefined {
   const tool = toolOf(operation);
   return catalogue?.entry(tool ? { kind: "tool", id: tool } : { kind: "operation", id: operation });

@@ -37,7 +37,7 @@ export async function dropAll(except?: string): Promise<void> {
     (await database).close();
   }
   const last = localStorage.getItem(OWNER);
-  // Not every browser can list its databases, so the last owner is remembered beside them.
+  // Not every browser can list its databases, so the last owner is stored separately.
   const listed = (await indexedDB.databases?.().catch(() => [])) ?? [];
   const names = new Set(listed.flatMap(({ name }) => (name?.startsWith(PREFIX) ? [name] : [])));
   if (last) names.add(PREFIX + last);

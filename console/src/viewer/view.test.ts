@@ -51,7 +51,7 @@ test("buttons zoom in steps of what is shown", () => {
   assert.equal(nextZoom(0.2, 1), 0.25);
   assert.equal(nextZoom(1, -1), 0.67);
   assert.equal(nextZoom(1, 1), 1.5);
-  // Of a result with four pixels for one of the original's, 100% is zoom 4.
+  // For a result with four pixels for one of the original's, 100% is zoom 4.
   assert.equal(nextZoom(2.68, 1, 0.25), 4);
 });
 

@@ -20,7 +20,7 @@ _FLOATING = (FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUBLE)
 
 
 class Fields:
-    """What a form of one call may hold."""
+    """The limits of a form of one call."""
 
     def __init__(self, message: Descriptor) -> None:
         self._message = message
