@@ -171,8 +171,8 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
     )
     model_upscale_faithful_2: str = Field(
         "srmd_upscale_x2",
-        description="Model for upscale by 2 that is told the noise: used instead of the other one if it is installed, on a GPU for every "
-        "picture, otherwise for small ones. If empty, none.",
+        description="Model for upscale by 2 that gets the noise level: used instead of the other one if it is installed, on a GPU for "
+        "every picture, otherwise for small ones. If empty, none.",
     )
     model_upscale_faithful_4: str = Field("srmd_upscale_x4", description="The same for upscale by 3 and 4.")
     upscale_faithful_megapixels: float = Field(

@@ -40,7 +40,7 @@ def listeners(target: str) -> list[str]:
 
 
 def host_and_port(address: str) -> tuple[str, int]:
-    """The host of `host:port`."""
+    """The parts of `host:port`."""
     host, _, port = address.rpartition(":")
     return host.strip("[]"), int(port)
 

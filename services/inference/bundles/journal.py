@@ -1,4 +1,4 @@
-"""What is kept of installations in the model repository, for all workers that share it."""
+"""The state of installations in the model repository, for all workers that share it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Colours for the brightness that a picture has.
 
 As DDColor is used by its authors (Kang et al., "DDColor: Towards Photo-Realistic Image Colorization via Dual Decoders", ICCV 2023): the
-network sees a small copy in gray and tells its chroma, CIELAB a* and b*, which is enlarged; the picture keeps its own lightness. Their code
-enlarges by repeating pixels; here it is bilinear, since steps in colour would not lie on edges.
+network sees a small copy in gray and predicts its chroma, CIELAB a* and b*, which is enlarged; the picture keeps its own lightness. Their
+code enlarges by repeating pixels; here it is bilinear, since steps in colour would not lie on edges.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ def seen(image: Image) -> npt.NDArray[np.uint8]:
 
 
 def read(codes: npt.NDArray[np.uint8]) -> Chroma:
-    """What the network tells: uint8 [1, 512, 512, 4]."""
+    """The network's output: uint8 [1, 512, 512, 4]."""
     parts = codes[0].astype(np.float32)
     return np.asarray((parts[..., :2] * 256 + parts[..., 2:] - _ZERO) / _ONE, np.float32)
 
 
 def coloured(image: Image, chroma: Chroma, intensity: float, check: Callable[[], None]) -> Image:
-    """The picture with this chroma times `intensity`, in sRGB, with its own bits, alpha and lightness: but for colours that sRGB does not
-    have, which are cut off. `check` is called again and again, and raises to stop."""
+    """The picture with this chroma times `intensity`, in sRGB, with its own bits, alpha and lightness: except for colours that sRGB does
+    not have, which are cut off. `check` is called again and again, and raises to stop."""
     pixels = between(image.pixels, image.icc, None)
     result = np.empty_like(pixels)
     full = np.float32(image.maximum if pixels.dtype == np.uint16 else 255)

@@ -122,7 +122,7 @@ class Exchange:
         return DarkroomError(ErrorReason.CONTENT_REFUSED, f"{self.provider}'s content policy does not allow {what}.")
 
     def unusable(self, answer: Answer, what: str) -> DarkroomError:
-        """The operator must act: the log has the provider's message, and the task's owner is told that it is not their fault."""
+        """The operator must act: the log has the provider's message, and the task's owner learns that it is not their fault."""
         _logger.error(
             "provider_unusable", provider=self.provider, status=answer.status, problem=what, answer=_quoted(json.dumps(answer.body))
         )

@@ -163,7 +163,7 @@ def _check_side(image: Image | LazyImage, saving: Saving) -> None:
 
 
 def _saved(image: Image | LazyImage, saving: Saving) -> tuple[pyvips.Image, dict[str, object]]:
-    """What libvips must write, and with which options."""
+    """The format that libvips must write, and its options."""
     if isinstance(image, LazyImage):
         picture, icc = image.graph, image.icc
     else:
@@ -211,7 +211,7 @@ def _fit(image: Image, saving: Saving) -> tuple[Pixels, Pixels | None, bytes | N
 
 
 def as_read_back(image: Image) -> Image:
-    """The picture as a file would give it again that is written as it says, but for what compression loses."""
+    """The picture as it would be read again from a file with this saving, except for losses of compression."""
     pixels, alpha, icc = _fit(image, dataclasses.replace(image.saving, cmyk=None))
     return dataclasses.replace(image, pixels=pixels, alpha=alpha, icc=icc)
 

@@ -103,7 +103,7 @@ def described_samples(image: Image, file: BinaryIO) -> dict[str, Any]:
 
 
 def content_of(source: Path | int, limits: Limits) -> bytes:
-    """What is in a file, or an open file. If it is an SVG, this process has its time for drawing one from now on."""
+    """The content of a file, or an open file. If it is an SVG, this process has its time for drawing one from now on."""
     data = source.read_bytes() if isinstance(source, Path) else os.pread(source, os.fstat(source).st_size, 0)
     if sniff(data) is MediaFormat.SVG:
         # A few hundred bytes of filters or of references to references draw for hours.

@@ -119,7 +119,7 @@ def _section(data: bytes, at: int, size: int) -> tuple[bytes, int]:
 
 
 def _resources(section: bytes) -> dict[int, bytes]:
-    """The blocks that matter here, by number. What follows a damaged one is left out."""
+    """The blocks that matter here, by number. Blocks after a damaged one are left out."""
     found: dict[int, bytes] = {}
     at = 0
     while section[at : at + 4] == b"8BIM" and at + 7 < len(section):

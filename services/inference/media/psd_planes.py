@@ -41,7 +41,7 @@ def plane_of(data: bytes, at: int, number: int, channels: int, size: Size, depth
         # A set bit is black.
         return np.where(np.unpackbits(rows, axis=1)[:, :width], 0, 255).astype(np.uint8)
     samples = rows.view(_TYPES[depth]).astype(np.dtype(_TYPES[depth]).newbyteorder("="))
-    # Of each row the first sample, and then the differences.
+    # For each row the first sample, and then the differences.
     return np.cumsum(samples, axis=1, dtype=samples.dtype) if compression == _PREDICTED else samples
 
 

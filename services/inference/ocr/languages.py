@@ -10,7 +10,7 @@ ANY = frozenset(("", "auto"))
 EAST_ASIAN = frozenset(("ja", "zh"))
 _LATIN = "af az bs ca cs cy da de en es et eu fi fr ga gl hr hu id is it la lb lt lv ms mt nl no oc pl pt rm ro sk sl sq sv sw tl tr"
 LATIN = frozenset(_LATIN.split())
-"""By ISO 639-1: those whose letters PP-OCRv6 has, by the list in its file. Of Spanish and German it lacks ¡ and „ alone."""
+"""By ISO 639-1: those whose letters PP-OCRv6 has, by the list in its file. For Spanish and German it lacks only ¡ and „."""
 
 
 def require(language: str) -> None:

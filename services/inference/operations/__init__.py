@@ -5,7 +5,7 @@
 - REFERENCES: `run(references, parameters, step)` returns a list of `Made`;
 - ALL: `run(files, parameters, step)` returns a `Stream`.
 
-Of EACH, one that is no short work may return `Several`: a picture, or `Data`, and files that are delivered after it.
+An operation of EACH that is not short work may return `Several`: a picture, or `Data`, and files that are delivered after it.
 
 With the option `reads_file`, `run` gets a `WholeFile`, for ALL a list of them, in a child process of its own where it can write to
 `step.folder` alone, and returns a picture, `Data`, a `NewFile`, or `Several`.

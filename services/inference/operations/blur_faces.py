@@ -18,7 +18,7 @@ from services.inference.media import Header, Image
 _DOING = "Looking for faces"
 _RADIUS = 30.0
 _COPIES, _COPIES_OF_WIDE = 7, 8
-"""Of the decoded samples, at the peak: the picture, its result, its colours for the networks, and a face as large as it in float32."""
+"""Copies of the decoded samples, at peak: the picture, its result, its colours for the networks, and a face as large as it in float32."""
 
 
 def peak_memory(picture: Header, _parameters: BlurFaces) -> int:

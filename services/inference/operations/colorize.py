@@ -10,7 +10,7 @@ from services.inference.contract.step import Step
 from services.inference.media import Header, Image
 
 _WORK = 96 << 20
-"""Bytes for a strip in CIELAB, and for what the network sees and tells."""
+"""Bytes for a strip in CIELAB, and for the network's input and output."""
 
 
 def peak_memory(picture: Header, _parameters: Colorize) -> int:

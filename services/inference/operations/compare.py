@@ -14,7 +14,7 @@ from services.inference.media.colour import array_from_vips, to_8bit, vips_from_
 from services.inference.media.scaling import scaled
 from services.inference.plain.comparing import similarity_and_difference
 
-_BYTES = 20  # a pixel of the larger size: both pictures as they are and stretched, and the picture of the difference
+_BYTES = 20  # a pixel of the larger size: both pictures, original and stretched, and the picture of the difference
 _PNG = Saving(MediaFormat.PNG, effort=Effort.USUAL, keep_metadata=False, compact=True)
 
 

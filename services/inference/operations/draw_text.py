@@ -11,7 +11,7 @@ from services.inference.plain.captions import Caption, captioned
 from services.inference.plain.font import drawable
 
 _COPIES = 6
-"""Of the decoded samples: the picture, in colour if it was gray, before and after each of the text's layers, and their masks."""
+"""Copies of the decoded samples: the picture, in colour if it was gray, before and after each of the text's layers, and their masks."""
 _USUAL_SIZE = 48.0
 _BLACK = "#000000"
 

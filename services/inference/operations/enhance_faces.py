@@ -16,7 +16,7 @@ from services.inference.upscaling.sharper_faces import with_sharper_faces
 _STRENGTH, _SENSITIVITY = 0.8, 0.5
 _MODELS: Mapping[FaceModel.ValueType, str] = {FACE_MODEL_GFPGAN: "gfpgan", FACE_MODEL_CODEFORMER: "codeformer"}
 _COPIES = 9
-"""Of the decoded samples at the peak: the picture, its colours, the result, and a face as large as it, enlarged."""
+"""Copies of the decoded samples at the peak: the picture, its colours, the result, and a face as large as it, enlarged."""
 
 
 def peak_memory(picture: Header, _parameters: EnhanceFaces) -> int:

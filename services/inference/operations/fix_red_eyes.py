@@ -18,7 +18,7 @@ from services.inference.media import Header, Image
 _DOING = "Looking for red eyes"
 _SENSITIVITY, _STRENGTH = 50.0, 70.0
 _COPIES, _COPIES_OF_WIDE = 4, 4
-"""Of the decoded samples, at the peak: the picture, its result, its colours for the networks, and what these are made of."""
+"""Copies of the decoded samples, at the peak: the picture, its result, its colours for the networks, and their source."""
 
 
 def peak_memory(picture: Header, _parameters: FixRedEyes) -> int:

@@ -19,7 +19,7 @@ from services.inference.transparency.fixing import Fixed, fixed
 
 _DOING = "Finding what should be transparent"
 _COPIES, _COPIES_OF_WIDE = 12, 13
-"""Of the decoded samples, with 8 and with 16 bits, at the peak."""
+"""Copies of the decoded samples, with 8 and with 16 bits, at the peak."""
 _DEFRINGE = 30.0
 
 

@@ -1,4 +1,4 @@
-"""Tell what a picture file says besides its picture."""
+"""Read the metadata of a picture file."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ def peak_memory(picture: Header, _parameters: InspectMetadata) -> int:
 
 
 def run(file: WholeFile, _parameters: InspectMetadata, step: PlainStep) -> Data:
-    """What the file says. Raises as `media.read_header`."""
+    """The metadata of the file. Raises as `media.read_header`."""
     step.label("metadata")
     return Data(all_metadata_in(file.content, file.limits, file.hints))

@@ -1,4 +1,4 @@
-"""Tell the main colours of a picture."""
+"""Find the main colours of a picture."""
 
 from __future__ import annotations
 

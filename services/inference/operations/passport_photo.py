@@ -27,7 +27,7 @@ from services.inference.portraits.rendering import SHEET_DPI, Pixels8, rendered,
 from services.inference.portraits.writing import QUALITY, saving_within
 
 _COPIES, _COPIES_OF_WIDE = 8, 12
-"""Of the decoded samples, as for cutting out: what follows takes less, but for the result."""
+"""Copies of the decoded samples, as for cutting out: later steps take less, except for the result."""
 _PIXEL = 48
 """Bytes a pixel of the result: up to four of what is scaled, in two forms, and what the encoder keeps."""
 _SHEET = 96 << 20
@@ -35,7 +35,7 @@ _SHEET = 96 << 20
 _PAPERS: Mapping[PrintLayout.ValueType, Paper] = dict(zip((PRINT_LAYOUT_4X6, PRINT_LAYOUT_A4), PAPERS, strict=True))
 _JPEG = "image/jpeg"
 _OUTSIDE = 1e-3
-"""Of the photo's height: less is not told."""
+"""A share of the photo's height: a smaller overlap is not reported."""
 
 
 def peak_memory(picture: Header, parameters: PassportPhoto) -> int:

@@ -28,7 +28,7 @@ from services.inference.plain.graph import Work
 
 _DOING = "Cutting out the subject"
 _COPIES, _COPIES_OF_WIDE = 8, 12
-"""Of the decoded samples, with 8 and with 16 bits, at the peak.
+"""Copies of the decoded samples, with 8 and with 16 bits, at the peak.
 
 Measured by `python -m benchmarks --only needs`, including what does not depend on the size: 386 MiB for 24 megapixels (69 MiB of
 samples) and 426 MiB for a gray picture of that size; 474 MiB for 12 megapixels of 16 bits with alpha (92 MiB).
@@ -69,7 +69,7 @@ def _completed(image: Image, cutout: Cutout, parameters: RemoveBackground, behin
     """The cut-out with its background and effects, if any, and cropped to the cut-out's visible box."""
     if not cutout.anything:
         return cutout.image
-    # What was a cut-out already has nothing behind it.
+    # A picture that was already a cut-out has nothing behind it.
     original = image if cutout.cut else None
     effects = parameters.effects
     if original is None and effects.blur and behind is None:
@@ -81,7 +81,7 @@ def _completed(image: Image, cutout: Cutout, parameters: RemoveBackground, behin
 
 
 def _original(image: Image, step: Step) -> NewFile:
-    """The picture as it was, as a file in the step's folder."""
+    """The original picture, as a file in the step's folder."""
     target = step.folder / "original"
     encode_into(target, image, Saving(MediaFormat.PNG, Effort.LITTLE))
     name = f"{PurePosixPath(step.source_name).stem or 'picture'}-original.png"

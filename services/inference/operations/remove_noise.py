@@ -79,7 +79,7 @@ async def _network(image: Image, noise: Noise, settings: Settings, step: Step) -
 
 
 def settings_of(parameters: RemoveNoise) -> Settings:
-    """What the parameters say, with defaults where they say nothing."""
+    """The parameters, with defaults for those that are not given."""
     usual = Settings()
     return Settings(
         tier=Tier[NoiseTier.Name(parameters.tier).removeprefix("NOISE_TIER_")] if parameters.tier else usual.tier,

@@ -14,7 +14,7 @@ _SEARCHED = 0.8  # share of the time; cutting and verifying take the rest
 
 
 async def run(document: Document, parameters: RemovePdfWatermark, step: Step) -> Document | Examination:
-    """The document without its watermarks, written beside it by a child process; one without a mark stays the same, byte for byte.
+    """The document without its watermarks, written next to it by a child process; one without a mark stays the same, byte for byte.
 
     For a dry run, the report and a picture of what would be done.
     """

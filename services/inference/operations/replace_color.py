@@ -9,7 +9,7 @@ from services.inference.media import Header, Image
 from services.inference.plain.replacing import replaced
 
 _COPIES = 6
-"""Of the decoded samples: the picture, in sRGB, shares of four bytes a pixel, and the result."""
+"""Copies of the decoded samples: the picture, in sRGB, shares of four bytes a pixel, and the result."""
 
 
 def peak_memory(picture: Header, _parameters: ReplaceColor) -> int:

@@ -1,4 +1,4 @@
-"""Mend a scanned photograph."""
+"""Restore a scanned photograph."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def peak_memory(picture: Header, _parameters: RestorePhoto) -> int:
 
 
 async def run(image: Image, parameters: RestorePhoto, step: Step) -> Several:
-    """The picture, mended, and what was done to it. A notice for each thing that needs a model which is not there."""
+    """The restored picture, and the steps done. Sends a notice for each step that needs a missing model."""
     step.label("restored")
     steps: list[str] = []
     gray = await asyncio.to_thread(lambda: is_grayscale(image.srgb()))

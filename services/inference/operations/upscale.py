@@ -35,7 +35,7 @@ from services.inference.upscaling.tiling import Grid
 _TIMES_FACE = 12  # times as long per pixel of a face, which two networks enlarge, as per pixel of the rest
 
 _COPIES = 4
-"""Of the samples that the last network is given: for a factor of 8, those of the picture already enlarged by 2.
+"""Copies of the samples that the last network gets: for a factor of 8, those of the picture already enlarged by 2.
 
 Measured by `python -m benchmarks --only needs`, including what does not depend on the size: 441 MiB for 25 megapixels (72 MiB of
 samples) that become 100, 368 MiB for 1.6 that also become 100, 527 MiB for 12 of 16 bits with alpha. The result is in files, and counts

@@ -1,4 +1,4 @@
-"""What a document says about being changed: signatures (ISO 32000-2, 12.8), and permissions of its encryption (7.6.4.2)."""
+"""A document's protection against changes: signatures (ISO 32000-2, 12.8), and permissions of its encryption (7.6.4.2)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MAX_FIELDS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What a caller says about changing protected documents."""
+    """The caller's answers about changing protected documents."""
 
     allow_signed: bool = False
     owner_password: str = ""

@@ -35,7 +35,7 @@ OnPage = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to remove besides the marks that declare themselves."""
+    """The marks to remove besides those that declare themselves."""
 
     sure: bool = True
     """Marks that are sure by the evidence."""
@@ -49,7 +49,7 @@ def remove_watermarks(source: Path, target: Path, on_page: OnPage, wanted: Wante
     `on_page` is called after each page with the number of pages searched and the total; it starts over if the document turns out
     to be damaged. A document without such a mark is copied byte for byte. Raises FILE_CORRUPT, FILE_ENCRYPTED (a password is needed
     to open it), MEDIA_LIMIT_EXCEEDED; VerificationFailed if something else would have changed. Intended to run in a sandbox: a
-    hostile document can use up memory and time. Temporary files beside `target` have its name with additions.
+    hostile document can use up memory and time. Temporary files next to `target` have its name with additions.
     """
     report = _remove_mending(source, target, on_page, wanted)
     if report.changed:

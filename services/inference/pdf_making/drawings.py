@@ -1,4 +1,4 @@
-"""Pictures as a document holds them: JPEGs as they are, others without loss, or as JPEGs of a quality."""
+"""Pictures as a document holds them: JPEGs unchanged, others without loss, or as JPEGs of a quality."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CHANNELS = {0: 1, 2: 3, _PALETTE: 1}
 
 
 def of_jpeg(jpeg: Jpeg) -> Drawing:
-    """A JPEG as it is."""
+    """An unchanged JPEG."""
     entries = {"ColorSpace": _SPACES[jpeg.channels], "BitsPerComponent": "8", "Filter": "/DCTDecode"}
     if jpeg.channels == 4:
         entries["Decode"] = "[1 0 1 0 1 0 1 0]"

@@ -28,7 +28,7 @@ _HEAD = 4096
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What all pages are like, in points."""
+    """The common layout of all pages, in points."""
 
     width: float
     height: float
@@ -55,7 +55,7 @@ OnPicture = Callable[[float, int], None]
 
 
 def written(files: Sequence[WholeFile], sheet: Sheet, target: Path, on_picture: OnPicture) -> None:
-    """Write a document that keeps the pictures as they are. Raises as `WholeFile.image`."""
+    """Write a document that keeps the pictures unchanged. Raises as `WholeFile.image`."""
     with _writing(target, sheet) as writer:
         for number, file in enumerate(files, start=1):
             on_picture((number - 1) / len(files), number)
@@ -67,7 +67,7 @@ def written(files: Sequence[WholeFile], sheet: Sheet, target: Path, on_picture: 
 def written_within(files: Sequence[WholeFile], sheet: Sheet, target: Path, most: int, on_picture: OnPicture) -> Fitted:
     """Write a document of at most so many bytes: with JPEGs of the highest quality, 10 to 95, that allows it, else of 10.
 
-    A temporary file is made beside `target`. Raises as `WholeFile.image`.
+    A temporary file is made next to `target`. Raises as `WholeFile.image`.
     """
     pictures, tried, attempts = _Pictures(files), target.with_name("attempt.pdf"), 0
 
@@ -104,7 +104,7 @@ class _Pictures:
         self._files, self._kept, self._free = files, dict[int, Image](), HELD_BYTES
 
     def drawing(self, number: int, quality: int) -> Drawing:
-        """A picture as a JPEG of this quality, or as it is if that takes no more."""
+        """A picture as a JPEG of this quality, or unchanged if that takes no more."""
         again = as_jpeg(self._flat(number), quality)
         own = _upright_jpeg(self._files[number])
         return own if own is not None and own.size <= again.size else again
@@ -140,7 +140,7 @@ def _flat(file: WholeFile) -> Image:
 
 
 def _upright_jpeg(file: WholeFile) -> Drawing | None:
-    """The file's own JPEG, if a document can hold it as it is."""
+    """The file's own JPEG, if a document can embed it unchanged."""
     content = file.content
     if sniff(content[:_HEAD]) is not MediaFormat.JPEG:
         return None

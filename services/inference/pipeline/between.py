@@ -1,4 +1,4 @@
-"""What lies between an operation on pictures and one on files: a file that is written, or one that is read again."""
+"""The step between an operation on pictures and one on files: a file that is written, or one that is read again."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def as_file(medium: Medium, source_name: str, context: RunContext) -> Sour
 
 
 async def read_back(made: NewFile, operation: Bound, reading: Reading, limits: Limits, context: RunContext) -> Medium:
-    """What the operation gets that follows one that has made a file. Raises as `Reading`."""
+    """The input of an operation after one that has made a file. Raises as `Reading`."""
     source = await as_file(made, "", context)
     if operation.spec.accepts == options_pb2.MEDIA_KIND_PDF:
         return Document(source.path, source.pages)

@@ -1,4 +1,4 @@
-"""Operations on files as they were sent: each in a child of its own, and what is believed of its answer."""
+"""Operations on unchanged files: each in its own child, with checks of its answer."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ _LABEL = re.compile(r"[\w.-]{1,40}")
 _NAME = re.compile(r"[^/\\\0-\x1f\x7f]{1,200}")
 _LARGEST_NUMBER = 1 << 31
 _EXTENSIONS: Mapping[str, tuple[bytes, str]] = {"application/zip": (b"PK", "zip"), "application/pdf": (b"%PDF-", "pdf")}
-"""What files that are no pictures begin with, and their extensions, by media type."""
+"""The first bytes of files that are not pictures, and their extensions, by media type."""
 
 
 @dataclass(frozen=True, slots=True)
 class Worked:
-    """What a child has made and said."""
+    """The results and description of a child."""
 
     first: Image | Data | NewFile
     others: Sequence[NewFile]
@@ -49,7 +49,7 @@ class Worked:
 
 
 async def on_files(tools: Tools, operation: Bound, files: Sequence[Source], folder: Path, report: Report, svg_dpi: int) -> Worked:
-    """What an operation makes of files, all in one folder if there are several. The results stay in `folder`.
+    """The results of an operation on files, all in one folder if there are several. The results stay in `folder`.
 
     Raises what the operation and `Sandbox.run` raise.
     """
@@ -80,7 +80,7 @@ async def on_files(tools: Tools, operation: Bound, files: Sequence[Source], fold
 
 
 def _resources(tools: Tools, operation: Bound, files: Sequence[Source]) -> SandboxLimits:
-    """What the child may use: of several pictures, time for each."""
+    """The limits of the child: time for each of several pictures."""
     if operation.spec.accepts == options_pb2.MEDIA_KIND_PDF:
         return tools.documents.of(sum(file.pages for file in files))
     limits, count = tools.picture_resources, len(files)

@@ -145,7 +145,7 @@ class Pipeline:
     @asynccontextmanager
     async def room(self, source: Source | None, context: RunContext) -> AsyncIterator[Header | None]:
         """Reserve the memory that `run` of an input and the delivery of its result need; wait until it is free. Returns the header of a
-        picture; of one on which the operations are short work, perhaps only as far as it is recorded.
+        picture; if the operations on it are short work, perhaps only as far as it is recorded.
 
         Raises MEDIA_LIMIT_EXCEEDED if that is more than this worker has, FILE_TOO_LARGE, and what reading a header raises.
         """
@@ -265,7 +265,7 @@ def _svg_dpi(operations: Sequence[Bound]) -> int:
 
 
 async def _applied(operation: Bound, medium: Medium, parameters: Message, step: Step) -> tuple[Medium, Sequence[NewFile]]:
-    """What the operation makes, and further files."""
+    """The operation's result, and further files."""
     made: Medium | Several
     if operation.plain:
         made = await asyncio.to_thread(operation.run, medium, parameters, step)

@@ -1,4 +1,4 @@
-"""What one run of a pipeline starts from, and the files that it makes."""
+"""The input of one run of a pipeline, and the files that it makes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Source:
     pages: int
     """0 if it is not a document."""
     size: Size | None = None
-    """Of a picture whose size is recorded: width and height in pixels, perhaps before it is turned upright."""
+    """For a picture whose size is recorded: width and height in pixels, perhaps before it is turned upright."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ LARGEST_RESULT = 256 << 20
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What a child has made and said."""
+    """The results and description of a child."""
 
     content: bytes
     format: MediaFormat | None
@@ -78,7 +78,7 @@ class ChildWork:
         return told
 
     def _checked(self, said: Any, target: int) -> Finished:
-        """What the child said, if it makes sense. Raises SandboxCrashed."""
+        """The child's description, if it is valid. Raises SandboxCrashed."""
         size = os.fstat(target).st_size
         try:
             if not 0 < size <= LARGEST_RESULT:
@@ -138,7 +138,7 @@ class ShortWork(ChildWork):
         return headers if all(map(self.suits, headers)) else ()
 
     async def run(self, path: Path, name: str, report: Report) -> Finished:
-        """What the operations make of the picture. Raises what decoding, the operations and `Sandbox.run` raise."""
+        """The result of the operations on the picture. Raises the errors of decoding, the operations and `Sandbox.run`."""
         asked, told = self._asked(name), self._told(report)
         target = os.memfd_create("result")
         try:

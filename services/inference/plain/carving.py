@@ -25,7 +25,7 @@ SEEN_SIDE = 640
 MOST_INSERTED = 2.0
 """How many times as long a side becomes by seams. Beyond, the picture is stretched."""
 _SHARE = 0.4
-"""Of the columns: seams put in at once. Seams that are found together do not all repeat the same column."""
+"""A share of the columns: seams inserted at once. Seams that are found together do not all repeat the same column."""
 _PROTECTED = 1e4
 """Energy of a pixel of a face."""
 _ROWS = 128
@@ -47,7 +47,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Energy:
-    """What makes a pixel worth keeping: an edge of the picture, blurred by so many pixels, that is steeper than a threshold (0 to 255)."""
+    """Marks pixels worth keeping: an edge of the picture, blurred by so many pixels, that is steeper than a threshold (0 to 255)."""
 
     blur: float
     threshold: float

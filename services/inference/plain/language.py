@@ -1,4 +1,4 @@
-"""The language in whose forms the Chinese characters of a text are drawn: its other characters tell, or which of them it has."""
+"""The language in whose forms the Chinese characters of a text are drawn, by its other characters, or by which of them it has."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _SIDE = 8
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a picture."""
+    """The facts about a picture."""
 
     hash: int
     """See `hash_of`."""

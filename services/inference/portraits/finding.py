@@ -1,4 +1,4 @@
-"""The face of a portrait, and what its owner is told about it."""
+"""The face of a portrait, and the notices about it."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 NEEDED = ("services.inference.redraw.pages", "services.inference.redraw.rebuild")
-"""What a child, which can load nothing, needs to have loaded."""
+"""Modules that a child, which can load nothing, needs to have loaded."""
 
 
 def settle(source: Path, target: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a picture file says besides its picture, with IPTC data."""
+"""The metadata of a picture file, with IPTC data."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from services.inference.tagging.edit import iptc_of
 
 
 def all_metadata_in(data: bytes, limits: Limits, hints: Hints = NO_HINTS) -> dict[str, Any]:
-    """What the message `InspectMetadata` says. Raises as `media.read_header`."""
+    """The content of the message `InspectMetadata`. Raises as `media.read_header`."""
     found, format_ = metadata_in(data, limits, hints), sniff(data)
     try:
         block = iptc_of(data, format_) if isinstance(format_, MediaFormat) else None
     except DarkroomError:
-        # Of a file that libvips reads as far as it goes.
+        # For a file that libvips reads as far as it goes.
         block = None
     said = iptc_edit.said(block) if block else None
     return found | {"iptc": said} if said else found

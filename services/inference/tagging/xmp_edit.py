@@ -24,7 +24,7 @@ _NEW = (
     '<?xpacket end="w"?>'
 ).encode()
 _UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML has no place for."""
+"""Characters that XML does not allow."""
 _MICRO = 1_000_000
 _Matches = Callable[[str], bool]
 

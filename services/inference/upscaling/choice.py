@@ -16,10 +16,10 @@ from services.inference.upscaling.fitting import Kept, TileModel
 Pixels8 = npt.NDArray[np.uint8]
 
 COMPACT, FAITHFUL = Kept(share=0.5, correction=0.75), Kept(share=0.9, correction=0.25)
-"""What is kept of the results of a compact and of a faithful network (benchmarks/quality.md). More correction would bring back the noise
+"""The shares of the results of a compact and of a faithful network (benchmarks/quality.md). More correction would bring back the noise
 that a faithful one has removed."""
 _UNITS = 4
-"""Units in a level, of the standard deviation that such a network is told."""
+"""Units in a level, of the standard deviation that such a network gets."""
 
 
 @dataclass(frozen=True, slots=True)

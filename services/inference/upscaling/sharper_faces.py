@@ -39,9 +39,9 @@ class Sharpened:
     found: int
     """Faces."""
     wanted: int
-    """Of those, the ones that were to be enhanced."""
+    """The number of faces that were to be enhanced."""
     ovals: Sequence[Oval]
-    """Of those, the ones that were; on a processor, very large ones are left out."""
+    """The number of enhanced faces; on a CPU, very large ones are left out."""
     model: str
     """The networks; empty without a face."""
 

@@ -1,4 +1,6 @@
-"""What a broad mark on a scanned page covers, which is more than its group: print, shading and closing have taken parts of that away."""
+"""The area that a broad mark on a scanned page covers, which is more than its group: print, shading and closing have taken parts of that
+away.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,7 @@ def _hairlines(cover: Mask, group: Group, line: GroupLine, light: Levels, unit: 
 
 
 def _corners(cover: Mask, group: Group, light: Levels, unit: float) -> Mask:
-    """What has rounded off a mark's corners: as dark as the mark, or of its colour, thicker than print, and joined to the mark."""
+    """The pixels that have rounded off a mark's corners: as dark as the mark, or of its colour, thicker than print, joined to the mark."""
     held = np.asarray(1 - light, np.float32)
     painted = least_and_most(np.asarray(held / np.maximum(1 - group.tone, _LEAST_HELD), np.float32))[0] > _HALF
     if group.coloured:

@@ -30,7 +30,7 @@ class Group:
 
     box: Box
     mask: Mask
-    """Of the box."""
+    """In the box."""
     tone: Levels
     """Share of the light that comes through, of each channel."""
     thin: bool

@@ -1,4 +1,4 @@
-"""What was found in a picture, and what was done with it."""
+"""The findings in a picture, and the changes to it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from services.inference.watermark.box import Box
 
 
 class Kind(enum.StrEnum):
-    """What a mark looks like."""
+    """The kind of a mark."""
 
     BOX = "box"
     """Whatever is in a box given by the caller."""
@@ -62,7 +62,7 @@ class Mark:
     """Whether part of it is still there although it was removed or, if it was kept, whether it was kept for that."""
 
     def described(self) -> str:
-        """What and where it is, for people."""
+        """Its kind and place, for people."""
         what = {
             Kind.BOX: "the area",
             Kind.TEXT: "a line of text",
@@ -75,7 +75,7 @@ class Mark:
 
     @property
     def fate(self) -> str:
-        """What became of it, for people."""
+        """Its outcome, for people."""
         if self.methods and self.in_part:
             return "was removed except for a part that cannot be distinguished from the picture. A smaller box around that part may help"
         if self.methods:

@@ -44,7 +44,7 @@ async def _text_in(pixels: npt.NDArray[np.uint8], step: Step) -> npt.NDArray[np.
 
 
 def networks(step: Step) -> Networks:
-    """What is asked about a picture, for threads."""
+    """The questions about a picture, for threads."""
     return Networks(_network(step, step.tools.models.text), _network(step, step.tools.models.strokes))
 
 

@@ -48,7 +48,7 @@ _logger = get_logger()
 
 @dataclass(slots=True)
 class _Results:
-    """What an attempt has made so far."""
+    """The results of an attempt so far."""
 
     file_ids: list[int] = field(default_factory=list)
     attached_ids: list[int] = field(default_factory=list)
@@ -56,15 +56,15 @@ class _Results:
     copies: int = 0
     """How many of the last files are archives of the others or reports about them."""
     described: list[file_pb2.File] = field(default_factory=list)
-    """What is known of the files, or of some."""
+    """The facts about the files, or some of them."""
     names: set[str] = field(default_factory=set)
     notices: list[task_pb2.Notice] = field(default_factory=list)
     stages: Stages = field(default_factory=Stages)
     done: list[int] = field(default_factory=list)
-    """Of the last input: bytes of the samples of what each operation gave."""
+    """For the last input: bytes of the samples of each operation's result."""
 
     def operation_bytes(self, run: Admission) -> Sequence[int]:
-        """What is reported of that: for one input and several operations."""
+        """The reported part of it: for one input and several operations."""
         return self.done if len(run.operations) > 1 and len(run.input_file_ids) + run.later_inputs == 1 else ()
 
     def notice(self, code: str, subject: str, message: str, details: Mapping[str, Any] | None = None, /) -> None:
@@ -271,7 +271,7 @@ class AttemptRunner:
             await self._deliver(run, product, results, portion(progress.report, _DELIVERED, 1))
 
     async def _stream(self, run: Admission, pipeline: Pipeline, results: _Results, progress: Progress) -> None:
-        """Make one output from all inputs, and store it as it is made."""
+        """Make one output from all inputs, and store it while it is made."""
         context = self._context(run, self._folder, progress.report, results, progress)
         with results.stages.timed(pipeline.first_name):
             stream = await pipeline.stream(await self._files.open(run), context)

@@ -46,11 +46,11 @@ class Admission:
     surface: str = ""
     """Name of the API that created the task."""
     notices: tuple[task_pb2.Notice, ...] = ()
-    """What the service says that the owner should know; reported with a success."""
+    """The service's notices for the owner; reported with a success."""
 
     @classmethod
     def of(cls, admission: pb.Admission, response: pb.ExchangeResponse, report: Report) -> Admission:
-        """What a message of the service says."""
+        """The content of a message of the service."""
         return cls(
             task_id=admission.task_id,
             attempt=admission.attempt,

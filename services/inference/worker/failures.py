@@ -1,4 +1,4 @@
-"""What the task's owner is told when an attempt fails."""
+"""The messages for the task's owner when an attempt fails."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class Membership:
     async def step(self) -> bool:
         """Renew it if it is time: the step of a loop. Raises UNAVAILABLE while accounts cannot be reached."""
         if self._due() and await self._renew():
-            # Certificates and the password of NATS are read at start. Whoever keeps the process running starts it anew.
+            # Certificates and the password of NATS are read at start. The supervisor restarts the process.
             signal.raise_signal(signal.SIGTERM)
         return False
 

@@ -18,7 +18,7 @@ from services.inference.pdf.search.vocabulary import is_trial, is_word
 
 #: Sum from which a mark is sure, and from which it is likely.
 SURE, LIKELY = 5.0, 3.0
-#: What `across_pages` can add at most.
+#: The maximum that `across_pages` can add.
 MOST_ACROSS = 2.5
 
 _TILES = 6
@@ -152,7 +152,7 @@ def _shape(item: Item, page: Page, tiled: bool) -> list[Evidence]:
         found.append(Evidence(f"repeated {times}", 2.5 if item.pattern or turned(item.tilt) else 2.0))
     elif item.style.kind is not Kind.IMAGE:
         if item.size >= max(_LARGE_POINTS, _LARGE_TIMES * page.body):
-            found.append(Evidence("large beside the body text", 1.0))
+            found.append(Evidence("large compared with the body text", 1.0))
         elif item.size <= _SMALL_TIMES * page.body:
             found.append(Evidence("", -2.0))
     left, bottom, right, top = item.box
