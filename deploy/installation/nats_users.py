@@ -100,5 +100,4 @@ def user(name: str, password: str, rights: Rights | None) -> str:
 
 
 def rights_of(service: str) -> Rights:
-    """The rights of a service."""
     return RIGHTS.get(service, Rights())

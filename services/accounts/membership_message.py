@@ -7,7 +7,6 @@ from services.accounts.domain.workers import Membership
 
 
 def membership_message(membership: Membership) -> pb.Membership:
-    """The message."""
     message = pb.Membership(
         worker=membership.worker.urn,
         authority=membership.authority,

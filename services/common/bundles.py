@@ -60,7 +60,6 @@ class Request(BaseModel):
 
 
 def answer(body: Mapping[str, object]) -> bytes:
-    """An answer."""
     return json.dumps(body).encode()
 
 

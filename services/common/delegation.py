@@ -75,7 +75,6 @@ class HeldDelegation:
 
     @property
     def token(self) -> str:
-        """The delegation."""
         return self._token
 
     @property

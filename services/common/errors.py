@@ -95,7 +95,6 @@ class DarkroomError(Exception):
 
     @property
     def grpc_code(self) -> grpc.StatusCode:
-        """The gRPC status code."""
         return _grpc_codes()[self.reason.mapping.grpc]
 
     @property

@@ -71,7 +71,7 @@ class SystemPartServicer(system_part_service_pb2_grpc.SystemPartServiceServicer)
     def __init__(self, part: OwnPart) -> None:
         self._part = part
 
-    async def GetPart(self, request: pb.GetPartRequest, context: Context) -> pb.GetPartResponse:  # noqa: D102, N802 - an rpc; see the proto
+    async def GetPart(self, request: pb.GetPartRequest, context: Context) -> pb.GetPartResponse:  # noqa: N802 - an rpc; see the proto
         return pb.GetPartResponse(part=await self._part.read())
 
 

@@ -85,7 +85,6 @@ class ObjectStore:
             await self._client.head_bucket(Bucket=self._bucket)
 
     async def head(self, key: str) -> StoredObject | None:
-        """The object, or None."""
         try:
             with _translated("HeadObject", _ABSENT):
                 found = await self._client.head_object(Bucket=self._bucket, Key=key)

@@ -47,7 +47,6 @@ class Manifest:
             raise ValueError(f"{file.name} is not a manifest of this version: {error}") from error
 
     def write(self, file: Path) -> None:
-        """Write it to a file."""
         file.write_text(json.dumps(asdict(self), indent=2) + "\n")
 
 

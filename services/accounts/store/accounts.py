@@ -155,7 +155,6 @@ class AccountStore:
         return Account(row["id"], row["name"], row["created_at"])
 
     async def account(self, account_id: int) -> Account | None:
-        """One account."""
         async with self._database.session() as session:
             row = await session.get(AccountRow, account_id)
         return _account(row) if row is not None else None

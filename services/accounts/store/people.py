@@ -145,12 +145,10 @@ class PeopleStore:
         return [person_of(row) for row in await self._database.fetch(_ALL, {"account_id": account_id})]
 
     async def by_name(self, account_id: int, name: str) -> Person | None:
-        """The person of that name."""
         rows = await self._database.fetch(_BY_NAME, {"account_id": account_id, "name": name})
         return person_of(rows[0]) if rows else None
 
     async def by_id(self, account_id: int, public_id: str) -> Person | None:
-        """The person with that id."""
         rows = await self._database.fetch(_BY_ID, {"account_id": account_id, "public_id": public_id})
         return person_of(rows[0]) if rows else None
 
@@ -172,7 +170,6 @@ class PeopleStore:
         return row["people"], row["admins"]
 
     async def team(self, account_id: int, name: str, *, any_case: bool = False) -> str | None:
-        """Id of the team with that name or id."""
         await add_default_team(self._database, account_id)
         rows = await self._database.fetch(_TEAM, {"account_id": account_id, "team": name, "any_case": any_case})
         return rows[0]["id"] if rows else None

@@ -224,7 +224,6 @@ def leaves_lists_out(method: MethodDescriptor) -> bool:
 
 
 def lists_in(message: Descriptor, seen: frozenset[str] = frozenset()) -> Iterator[FieldDescriptor]:
-    """The lists of a message and of the messages in it."""
     if message.full_name.startswith("google.protobuf."):
         return  # Struct and the like have a form of their own in JSON.
     for field in message.fields:

@@ -58,7 +58,6 @@ class ErrorShape:
         return [kind for number, kind in self._of_kinds if number == reason.number]
 
     def http_status(self, error: DarkroomError) -> int:
-        """The HTTP status of an error."""
         code = self._code(error.reason, error.kind)
         return code.http if code is not None and code.http is not None else error.http_status
 

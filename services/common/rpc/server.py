@@ -84,7 +84,6 @@ class _Methods(grpc.GenericRpcHandler):
         self._handlers: dict[str, Handler] = {}
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Handler]) -> None:
-        """Add the methods of a service."""
         paths = {f"/{service}/{name}": handler for name, handler in handlers.items()}
         self._handlers |= {path: self._interceptor.wrapped(handler, path) for path, handler in paths.items()}
 

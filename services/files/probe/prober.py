@@ -39,7 +39,6 @@ class ProbeLimits:
 
     @property
     def of_child(self) -> Limits:
-        """The limits of the child."""
         return Limits(memory_bytes=self.memory_bytes, cpu_seconds=self.cpu_seconds, wall_seconds=self.wall_seconds, file_bytes=0)
 
 

@@ -186,7 +186,6 @@ class DeliveryStore(Store):
         return [delivery_of(row) for row in await self._run(DELIVERIES, values)]
 
     async def delivery(self, account_id: int, delivery_id: int) -> WebhookDelivery | None:
-        """One delivery of the account."""
         return first(delivery_of, await self._run(DELIVERY, {"id": delivery_id, "account_id": account_id}))
 
     async def replay(self, account_id: int, delivery_id: int, *, call: IdempotentCall | None, now: datetime) -> WebhookDelivery | None:

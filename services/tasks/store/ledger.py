@@ -125,7 +125,6 @@ class LedgerStore(Store):
         return first(entry_of, await self._run(GRANT, values))
 
     async def granted(self, account_id: int, reference: str | None) -> LedgerEntry | None:
-        """The grant with this reference."""
         return first(entry_of, await self._select(GRANTED, {"account_id": account_id, "reference": reference}))
 
     async def refund(self, task_id: int, *, note: str, now: datetime) -> LedgerEntry | None:

@@ -87,7 +87,6 @@ class RetentionStore(Store):
         return await self._apply(EVENTS, before, limit)
 
     async def remove_deliveries(self, before: datetime, limit: int) -> int:
-        """Remove deliveries."""
         return await self._apply(DELIVERIES, before, limit)
 
     async def remove_batches(self, before: datetime, limit: int) -> int:

@@ -22,7 +22,6 @@ class MembershipServicer(membership_service_pb2_grpc.MembershipServiceServicer):
         self._workers = workers
 
     async def RenewMembership(self, request: pb.RenewMembershipRequest, context: Context) -> pb.RenewMembershipResponse:
-        """Renew it."""
         time = request.time.ToNanoseconds() / 1e9
         renewed = await self._workers.renew(current_identity().worker or "", request.version, time, request.certificate_request)
         return pb.RenewMembershipResponse(membership=membership_message(renewed))

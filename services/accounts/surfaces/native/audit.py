@@ -24,7 +24,7 @@ class NativeAudit(audit_service_pb2_grpc.AuditServiceServicer):
     def __init__(self, trail: AuditTrail, users: Users) -> None:
         self._trail, self._users = trail, users
 
-    async def ListAuditEntries(  # noqa: D102 - an rpc; its documentation is in the proto
+    async def ListAuditEntries(
         self, request: audit_service_pb2.ListAuditEntriesRequest, context: Context
     ) -> audit_service_pb2.ListAuditEntriesResponse:
         query = AuditQuery(

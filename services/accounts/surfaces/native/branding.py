@@ -20,16 +20,16 @@ class NativeBranding(branding_service_pb2_grpc.BrandingServiceServicer):
     def __init__(self, branding: Branding) -> None:
         self._branding = branding
 
-    async def GetLogo(self, request: pb.GetLogoRequest, context: Context) -> pb.GetLogoResponse:  # noqa: D102 - an rpc; its documentation is in the proto
+    async def GetLogo(self, request: pb.GetLogoRequest, context: Context) -> pb.GetLogoResponse:
         logo = await self._branding.logo()
         reply = pb.GetLogoResponse(png=logo.png)
         reply.update_time.FromDatetime(logo.updated_at)
         return reply
 
-    async def UpdateLogo(self, request: pb.UpdateLogoRequest, context: Context) -> pb.UpdateLogoResponse:  # noqa: D102 - an rpc
+    async def UpdateLogo(self, request: pb.UpdateLogoRequest, context: Context) -> pb.UpdateLogoResponse:
         await self._branding.replace(current_identity(), request.png)
         return pb.UpdateLogoResponse()
 
-    async def DeleteLogo(self, request: pb.DeleteLogoRequest, context: Context) -> pb.DeleteLogoResponse:  # noqa: D102 - an rpc
+    async def DeleteLogo(self, request: pb.DeleteLogoRequest, context: Context) -> pb.DeleteLogoResponse:
         await self._branding.delete(current_identity())
         return pb.DeleteLogoResponse()

@@ -27,19 +27,19 @@ class NativeFeatures(features_service_pb2_grpc.FeaturesServiceServicer):
     def __init__(self, bundles: RemoteBundles, home: Home) -> None:
         self._bundles, self._home = bundles, home
 
-    async def ListBundles(self, request: pb.ListBundlesRequest, context: Context) -> pb.ListBundlesResponse:  # noqa: D102 - an rpc; its documentation is in the proto
+    async def ListBundles(self, request: pb.ListBundlesRequest, context: Context) -> pb.ListBundlesResponse:
         return pb.ListBundlesResponse(bundles=map(_message, await self._bundles.all()))
 
-    async def InstallBundle(self, request: pb.InstallBundleRequest, context: Context) -> pb.InstallBundleResponse:  # noqa: D102 - an rpc
+    async def InstallBundle(self, request: pb.InstallBundleRequest, context: Context) -> pb.InstallBundleResponse:
         await self._home.require(current_identity())
         return pb.InstallBundleResponse(installation=await self._bundles.install(request.bundle_id))
 
-    async def UninstallBundle(self, request: pb.UninstallBundleRequest, context: Context) -> pb.UninstallBundleResponse:  # noqa: D102 - an rpc
+    async def UninstallBundle(self, request: pb.UninstallBundleRequest, context: Context) -> pb.UninstallBundleResponse:
         await self._home.require(current_identity())
         await self._bundles.remove(request.bundle_id)
         return pb.UninstallBundleResponse()
 
-    async def GetModelUsage(self, request: pb.GetModelUsageRequest, context: Context) -> pb.GetModelUsageResponse:  # noqa: D102 - an rpc
+    async def GetModelUsage(self, request: pb.GetModelUsageRequest, context: Context) -> pb.GetModelUsageResponse:
         await self._home.require(current_identity())
         return pb.GetModelUsageResponse(total_bytes=await self._bundles.bytes_used())
 

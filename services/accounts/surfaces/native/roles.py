@@ -21,21 +21,21 @@ class NativeRoles(roles_service_pb2_grpc.RolesServiceServicer):
     def __init__(self, roles: Roles) -> None:
         self._roles = roles
 
-    async def ListRoles(self, request: pb.ListRolesRequest, context: Context) -> pb.ListRolesResponse:  # noqa: D102 - an rpc; its documentation is in the proto
+    async def ListRoles(self, request: pb.ListRolesRequest, context: Context) -> pb.ListRolesResponse:
         return pb.ListRolesResponse(roles=map(_message, await self._roles.all(current_identity())))
 
-    async def CreateRole(self, request: pb.CreateRoleRequest, context: Context) -> pb.CreateRoleResponse:  # noqa: D102 - an rpc
+    async def CreateRole(self, request: pb.CreateRoleRequest, context: Context) -> pb.CreateRoleResponse:
         role = await self._roles.create(current_identity(), request.name, request.description, request.permissions)
         return pb.CreateRoleResponse(role=_message(role))
 
-    async def UpdateRole(self, request: pb.UpdateRoleRequest, context: Context) -> pb.UpdateRoleResponse:  # noqa: D102 - an rpc
+    async def UpdateRole(self, request: pb.UpdateRoleRequest, context: Context) -> pb.UpdateRoleResponse:
         name = request.name if request.HasField("name") else None
         description = request.description if request.HasField("description") else None
         permissions = request.permissions.permissions if request.HasField("permissions") else None
         role = await self._roles.update(current_identity(), request.role_id, name, description, permissions)
         return pb.UpdateRoleResponse(role=_message(role))
 
-    async def DeleteRole(self, request: pb.DeleteRoleRequest, context: Context) -> pb.DeleteRoleResponse:  # noqa: D102 - an rpc
+    async def DeleteRole(self, request: pb.DeleteRoleRequest, context: Context) -> pb.DeleteRoleResponse:
         await self._roles.delete(current_identity(), request.role_id)
         return pb.DeleteRoleResponse()
 

@@ -21,26 +21,26 @@ class NativeSessions(sessions_service_pb2_grpc.SessionsServiceServicer):
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    async def CreateSession(self, request: pb.CreateSessionRequest, context: Context) -> pb.CreateSessionResponse:  # noqa: D102 - an rpc; its documentation is in the proto
+    async def CreateSession(self, request: pb.CreateSessionRequest, context: Context) -> pb.CreateSessionResponse:
         token, session = await self._sessions.create(request.user_name, request.password)
         reply = pb.CreateSessionResponse(token=token, user=user_message(session.person))
         reply.expire_time.FromDatetime(session.expires_at)
         return reply
 
-    async def GetSession(self, request: pb.GetSessionRequest, context: Context) -> pb.GetSessionResponse:  # noqa: D102 - an rpc
+    async def GetSession(self, request: pb.GetSessionRequest, context: Context) -> pb.GetSessionResponse:
         session = await self._sessions.session(request.token, current_identity())
         reply = pb.GetSessionResponse(user=user_message(session.person))
         reply.expire_time.FromDatetime(session.expires_at)
         return reply
 
-    async def DeleteSession(self, request: pb.DeleteSessionRequest, context: Context) -> pb.DeleteSessionResponse:  # noqa: D102 - an rpc
+    async def DeleteSession(self, request: pb.DeleteSessionRequest, context: Context) -> pb.DeleteSessionResponse:
         await self._sessions.delete(request.token, current_identity())
         return pb.DeleteSessionResponse()
 
-    async def ChangePassword(self, request: pb.ChangePasswordRequest, context: Context) -> pb.ChangePasswordResponse:  # noqa: D102 - an rpc
+    async def ChangePassword(self, request: pb.ChangePasswordRequest, context: Context) -> pb.ChangePasswordResponse:
         await self._sessions.change_password(current_identity(), request.current_password, request.new_password)
         return pb.ChangePasswordResponse()
 
-    async def SetAnalyticsChoice(self, request: pb.SetAnalyticsChoiceRequest, context: Context) -> pb.SetAnalyticsChoiceResponse:  # noqa: D102 - an rpc
+    async def SetAnalyticsChoice(self, request: pb.SetAnalyticsChoiceRequest, context: Context) -> pb.SetAnalyticsChoiceResponse:
         answered = await self._sessions.set_analytics(current_identity(), request.enabled, request.remind_later)
         return pb.SetAnalyticsChoiceResponse(analytics_enabled=answered)

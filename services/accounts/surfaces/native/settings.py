@@ -21,13 +21,13 @@ class NativeSettings(settings_service_pb2_grpc.SettingsServiceServicer):
     def __init__(self, settings: AccountSettings) -> None:
         self._settings = settings
 
-    async def ListSettings(self, request: pb.ListSettingsRequest, context: Context) -> pb.ListSettingsResponse:  # noqa: D102 - an rpc; its documentation is in the proto
+    async def ListSettings(self, request: pb.ListSettingsRequest, context: Context) -> pb.ListSettingsResponse:
         return pb.ListSettingsResponse(settings=map(_message, await self._settings.all(current_identity())))
 
-    async def GetSetting(self, request: pb.GetSettingRequest, context: Context) -> pb.GetSettingResponse:  # noqa: D102 - an rpc
+    async def GetSetting(self, request: pb.GetSettingRequest, context: Context) -> pb.GetSettingResponse:
         return pb.GetSettingResponse(setting=_message(await self._settings.get(current_identity(), request.name)))
 
-    async def UpdateSettings(self, request: pb.UpdateSettingsRequest, context: Context) -> pb.UpdateSettingsResponse:  # noqa: D102 - an rpc
+    async def UpdateSettings(self, request: pb.UpdateSettingsRequest, context: Context) -> pb.UpdateSettingsResponse:
         await self._settings.change(current_identity(), dict(request.values), request.removed)
         return pb.UpdateSettingsResponse()
 

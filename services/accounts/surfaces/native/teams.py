@@ -21,16 +21,16 @@ class NativeTeams(teams_service_pb2_grpc.TeamsServiceServicer):
     def __init__(self, teams: Teams) -> None:
         self._teams = teams
 
-    async def ListTeams(self, request: pb.ListTeamsRequest, context: Context) -> pb.ListTeamsResponse:  # noqa: D102 - an rpc; its documentation is in the proto
+    async def ListTeams(self, request: pb.ListTeamsRequest, context: Context) -> pb.ListTeamsResponse:
         return pb.ListTeamsResponse(teams=map(_message, await self._teams.all(current_identity())))
 
-    async def CreateTeam(self, request: pb.CreateTeamRequest, context: Context) -> pb.CreateTeamResponse:  # noqa: D102 - an rpc
+    async def CreateTeam(self, request: pb.CreateTeamRequest, context: Context) -> pb.CreateTeamResponse:
         return pb.CreateTeamResponse(team=_message(await self._teams.create(current_identity(), request.name)))
 
-    async def UpdateTeam(self, request: pb.UpdateTeamRequest, context: Context) -> pb.UpdateTeamResponse:  # noqa: D102 - an rpc
+    async def UpdateTeam(self, request: pb.UpdateTeamRequest, context: Context) -> pb.UpdateTeamResponse:
         return pb.UpdateTeamResponse(team=_message(await self._teams.update(current_identity(), request.team_id, request.name)))
 
-    async def DeleteTeam(self, request: pb.DeleteTeamRequest, context: Context) -> pb.DeleteTeamResponse:  # noqa: D102 - an rpc
+    async def DeleteTeam(self, request: pb.DeleteTeamRequest, context: Context) -> pb.DeleteTeamResponse:
         await self._teams.delete(current_identity(), request.team_id)
         return pb.DeleteTeamResponse()
 

@@ -24,14 +24,14 @@ class NativeUserKeys(user_keys_service_pb2_grpc.UserKeysServiceServicer):
     def __init__(self, keys: UserKeys) -> None:
         self._keys = keys
 
-    async def CreateUserKey(self, request: pb.CreateUserKeyRequest, context: Context) -> pb.CreateUserKeyResponse:  # noqa: D102 - an rpc; its documentation is in the proto
+    async def CreateUserKey(self, request: pb.CreateUserKeyRequest, context: Context) -> pb.CreateUserKeyResponse:
         key, secret = await self._keys.create(current_identity(), request.name, request.permissions, lambda: _expiry(request))
         return pb.CreateUserKeyResponse(user_key=_key(key), secret=secret)
 
-    async def ListUserKeys(self, request: pb.ListUserKeysRequest, context: Context) -> pb.ListUserKeysResponse:  # noqa: D102 - an rpc
+    async def ListUserKeys(self, request: pb.ListUserKeysRequest, context: Context) -> pb.ListUserKeysResponse:
         return pb.ListUserKeysResponse(user_keys=map(_key, await self._keys.all(current_identity())))
 
-    async def DeleteUserKey(self, request: pb.DeleteUserKeyRequest, context: Context) -> pb.DeleteUserKeyResponse:  # noqa: D102 - an rpc
+    async def DeleteUserKey(self, request: pb.DeleteUserKeyRequest, context: Context) -> pb.DeleteUserKeyResponse:
         await self._keys.delete(current_identity(), request.user_key_id)
         return pb.DeleteUserKeyResponse()
 

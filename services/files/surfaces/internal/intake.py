@@ -61,7 +61,6 @@ class Intake(intake_service_pb2_grpc.IntakeServiceServicer):
         return pb.ImportFileResponse(file_id=file.id)
 
     async def StoreFile(self, request: pb.StoreFileRequest, context: Context) -> pb.StoreFileResponse:
-        """Store a file."""
         file = await self._imports.store(current_identity().account_id, request.content, "content")
         return pb.StoreFileResponse(file_id=file.id)
 

@@ -38,7 +38,6 @@ class Line:
 
     @property
     def text(self) -> str:
-        """Its text."""
         said = self.words[0].text
         for before, after in zip(self.words, self.words[1:], strict=False):
             said += ("" if _apart(before, after) <= _SPACE * after.size else " ") + after.text

@@ -141,7 +141,6 @@ class TaskRequest(Request):
         return _renamed(error, self.files_field)
 
     def tasks(self) -> list[Item]:
-        """The task."""
         beside = named_files(self.operations, self.auxiliary_field)
         return [
             Item(
@@ -237,7 +236,6 @@ class EstimateRequest(Request):
     """Pages of each document that is not uploaded yet."""
 
     def tasks(self) -> list[Item]:
-        """The task."""
         if self.planned_count:
             return [Item(self.operations, (), (), planned=planned_files(self.operations, self.planned_count, self.planned_pages))]
         fields = [f"{self.field}[{index}]" for index in range(len(self.file_ids))]

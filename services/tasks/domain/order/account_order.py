@@ -54,7 +54,6 @@ class _Marks:
         return bisect_right(self.keys, _key(mark)) - 1
 
     def mark(self, number: int) -> Mark:
-        """One of the marks."""
         priority, task_id = self.keys[number]
         return Mark(-priority, task_id)
 

@@ -94,7 +94,6 @@ class AccountInboxes:
         return bool(self._inboxes)
 
     def watched(self) -> list[int]:
-        """The accounts with an inbox."""
         return list(self._inboxes)
 
     @asynccontextmanager

@@ -55,7 +55,6 @@ class ClaidEdits(edits_pb2_grpc.EditsServiceServicer):
         return await self._finished(task, inputs, context)
 
     async def StartEdit(self, request: edits_pb2.StartEditRequest, context: Context) -> edits_pb2.EditAcceptedReply:
-        """Start an edit."""
         edit = parsed(EditRequest, request.request)
         body = python_of(request.request)
         task, _ = await self._create(edit, edit.input, "input", body, at_once=False, webhook_url=request.webhook_url)

@@ -37,7 +37,6 @@ def edit_data(task: Task, inputs: Inputs, downloads: Downloads) -> edits_pb2.Edi
 
 
 def edit_state(task: Task, inputs: Inputs, downloads: Downloads) -> edits_pb2.EditState:
-    """The state of a task."""
     status = status_of(task)
     return edits_pb2.EditState(
         id=task.id,

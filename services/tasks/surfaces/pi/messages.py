@@ -125,7 +125,6 @@ def file(described: InputFile) -> job_pb2.JobFile:
 
 
 def event(changed: TaskEvent) -> job_pb2.JobEvent:
-    """A change of a job."""
     status = status_of(changed.state, changed.attempt)
     return job_pb2.JobEvent(
         id=ids.event_id(changed.task_id, changed.sequence),
@@ -142,7 +141,6 @@ def event(changed: TaskEvent) -> job_pb2.JobEvent:
 
 
 def attempt(tried: TaskAttempt) -> job_pb2.JobAttempt:
-    """An attempt at a job."""
     return job_pb2.JobAttempt(
         object="attempt",
         number=tried.attempt,
@@ -155,12 +153,10 @@ def attempt(tried: TaskAttempt) -> job_pb2.JobAttempt:
 
 
 def files_list(files: Sequence[job_pb2.JobFile]) -> job_pb2.JobFileList:
-    """Files, in a list."""
     return job_pb2.JobFileList(object=_LIST, data=files)
 
 
 def events_list(task: Task, events: Sequence[TaskEvent], *, more: bool) -> job_pb2.JobEventList:
-    """Events, in a list."""
     return job_pb2.JobEventList(object=_LIST, data=map(event, events), has_more=more, url=f"/api/v1/jobs/{ids.job_id(task.id)}/events")
 
 
@@ -171,7 +167,6 @@ def events_envelope(task: Task, events: job_pb2.JobEventList) -> job_pb2.JobEven
 
 
 def attempts_list(attempts: Sequence[TaskAttempt]) -> job_pb2.JobAttemptList:
-    """Attempts, in a list."""
     return job_pb2.JobAttemptList(object=_LIST, data=map(attempt, attempts))
 
 

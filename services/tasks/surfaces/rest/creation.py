@@ -102,7 +102,6 @@ class RestImages(images_pb2_grpc.ImagesServiceServicer):
         return await self._creation.create(operation, "image_file_ids", request, context, generation.REFERENCE_FORMATS)
 
     async def RemoveWatermark(self, request: images_pb2.RemoveImageWatermarkRequest, context: Context) -> tasks_pb2.TaskCreateEnvelope:
-        """Remove watermarks."""
         operation, notices = messages.remove_watermark(request), unused_boxes(request)
         return await self._creation.create(operation, "image_file_id", request, context, notices=notices)
 
@@ -119,5 +118,4 @@ class RestPdfs(pdfs_pb2_grpc.PdfsServiceServicer):
         self._creation = creation
 
     async def RemoveWatermark(self, request: pdfs_pb2.PDFRemoveWatermarkRequest, context: Context) -> tasks_pb2.TaskCreateEnvelope:
-        """Remove watermarks."""
         return await self._creation.create(messages.remove_pdf_watermark(request), "pdf_file_id", request, context)

@@ -205,7 +205,6 @@ def redirecting_result_url(task: Task) -> str:
 
 
 def list_item(task: Task) -> task_list_pb2.TaskListItem:
-    """A task in a list."""
     millicredits = task.charged_millicredits if task.state.terminal else task.price_millicredits
     return task_list_pb2.TaskListItem(
         task_id=str(task.id),
