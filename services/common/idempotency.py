@@ -49,7 +49,6 @@ CREATE TABLE idempotency (
 )
 """
 CREATE_INDEX = "CREATE INDEX ix_idempotency_expire_time ON idempotency (expire_time)"
-DROP_TABLE = "DROP TABLE idempotency"
 
 KNOWN = """
 SELECT keyed.number, account_id, digest, resource_ids, expire_time <= keyed.now AS expired

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from threading import Lock
 
 from alembic import command, context
@@ -34,7 +35,11 @@ $block$
 
 One statement, because asyncpg prepares what it runs, and only one statement can be prepared.
 """
-DROP_NEXT_ID = "DO $block$ BEGIN DROP FUNCTION next_id(); DROP SEQUENCE id_sequence; END $block$"
+
+
+def statements(script: str) -> list[str]:
+    """The statements of an SQL script, which asyncpg runs one by one: each begins a line with CREATE or INSERT, or with a comment."""
+    return re.split(r";\n+(?=CREATE|INSERT|--)", script)
 
 
 def migrate(service: str, where: DatabaseAddress | str, to: str = "head") -> None:

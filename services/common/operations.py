@@ -86,6 +86,10 @@ class OperationSpec:
     """The parameters that mean something beyond the operation."""
     size_change: options_pb2.SizeChange | None
     """How it changes the size of a picture, by a factor or to a size in pixels; None if it does not."""
+    short_megapixels: float
+    """Millions of pixels, before or after it, whichever are more, up to which it is short work; 0 if it never is."""
+    may_add_alpha: bool
+    """After it, a JPEG may have to become a PNG."""
 
     def count(self, parameters: Message) -> int:
         """How many files it makes from all that it takes together."""
@@ -193,6 +197,8 @@ def _spec(field: FieldDescriptor) -> OperationSpec:
         auxiliary=MappingProxyType(auxiliary_fields(message)),
         roles=MappingProxyType(roles),
         size_change=options.size_change if options.HasField("size_change") else None,
+        short_megapixels=options.short_megapixels,
+        may_add_alpha=options.may_add_alpha,
     )
 
 

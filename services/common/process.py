@@ -26,12 +26,6 @@ def run(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     uvloop.run(supervise())
 
 
-async def give_way(turns: int) -> None:
-    """Let the event loop run what is ready, and then what that has made ready, so many times."""
-    for _ in range(turns):
-        await asyncio.sleep(0)
-
-
 @asynccontextmanager
 async def background(*coroutines: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     """Run coroutines alongside the block and cancel them when it ends. One that ends with an error ends the block with it."""

@@ -27,26 +27,6 @@ _READ: Mapping[MediaFormat, float] = {
     MediaFormat.WEBP: 12,
 }
 """Millions of pixels that are read, by format. No SVG, which draws for as long as it likes, and no animation."""
-SHORT_OPERATIONS: Mapping[str, float] = {
-    "crop": 25,
-    "resize": 25,
-    "pad": 25,
-    "convert": 25,
-    "fill_background": 16,
-    "rotate": 12,
-    "border": 8,
-    "color_adjust": 6,
-    "replace_color": 6,
-    "draw_text": 6,
-    "adjust": 4,
-    "sharpen": 3,
-    "polish": 2,
-    "inspect_picture": 25,
-    "inspect_palette": 25,
-    "trim_edges": 12,
-    "inspect_metadata": 25,
-}
-"""Millions of pixels, before or after it, whichever are more, by operation."""
 _WRITTEN: Mapping[MediaFormat, float] = {
     MediaFormat.JPEG: 16,
     MediaFormat.TIFF: 8,
@@ -57,8 +37,6 @@ _WRITTEN: Mapping[MediaFormat, float] = {
 """Millions of pixels that are written, by format."""
 _WRITTEN_TIGHTLY = 0.5
 """Millions of pixels that are written as lossless WebP, or as PNG with the best compression."""
-_GIVE_ALPHA = frozenset(("border", "replace_color"))
-"""Operations after which a JPEG may have to become a PNG."""
 _TRIES = 8
 """How often a picture is written whose file must not be too large."""
 
@@ -66,11 +44,10 @@ _TRIES = 8
 def is_short(operations: Sequence[Message], format_: MediaFormat, size: Size) -> bool:
     """Whether these operations on a picture of this format and upright size are short work. Percentages are those of the picture."""
     specs = [spec_of_parameters(parameters) for parameters in operations]
-    names = {spec.name for spec in specs}
     # A conversion between others takes no time.
     work = sum(not isinstance(parameters, Convert) for parameters in operations)
     between = len(specs) > 1 and any(spec.reads_file for spec in specs)
-    if between or work > _MOST_OPERATIONS or not names <= SHORT_OPERATIONS.keys() or _megapixels(size) > _READ.get(format_, 0):
+    if between or work > _MOST_OPERATIONS or _megapixels(size) > _READ.get(format_, 0) or not all(spec.short_megapixels for spec in specs):
         return False
     try:
         sizes = [size]
@@ -78,19 +55,18 @@ def is_short(operations: Sequence[Message], format_: MediaFormat, size: Size) ->
             sizes.append(result_size(resolved(parameters, size), *sizes[-1]))
     except DarkroomError:
         return False
-    for parameters, around in zip(operations, pairwise(sizes), strict=True):
-        if max(map(_megapixels, around)) > SHORT_OPERATIONS[spec_of_parameters(parameters).name]:
-            return False
-    if spec_of_parameters(operations[-1]).produces == MEDIA_KIND_DATA:
+    if any(max(map(_megapixels, around)) > spec.short_megapixels for spec, around in zip(specs, pairwise(sizes), strict=True)):
+        return False
+    if specs[-1].produces == MEDIA_KIND_DATA:
         return True
     conversions = [parameters for parameters in operations if isinstance(parameters, Convert)]
     # A profile for print is a file of the operator's, which children cannot open.
     if any(conversion.color_space == COLOR_SPACE_CMYK for conversion in conversions):
         return False
-    return _megapixels(sizes[-1]) <= _written(conversions, format_, gives_alpha=bool(names & _GIVE_ALPHA))
+    return _megapixels(sizes[-1]) <= _written(conversions, format_, adds_alpha=any(spec.may_add_alpha for spec in specs))
 
 
-def _written(conversions: Sequence[Convert], source: MediaFormat, *, gives_alpha: bool) -> float:
+def _written(conversions: Sequence[Convert], source: MediaFormat, *, adds_alpha: bool) -> float:
     if not conversions:
         return _WRITTEN[MediaFormat.PNG]
     # Each keeps, or changes, the format that the one before it has chosen.
@@ -100,7 +76,7 @@ def _written(conversions: Sequence[Convert], source: MediaFormat, *, gives_alpha
     tight = conversion.lossless if format_ is MediaFormat.WEBP else conversion.compression == PNG_COMPRESSION_BEST
     tight = tight and format_ in (MediaFormat.WEBP, MediaFormat.PNG)
     most = _WRITTEN_TIGHTLY if tight else _WRITTEN.get(format_, 0)
-    if gives_alpha and any(each.keep_alpha for each in conversions):
+    if adds_alpha and any(each.keep_alpha for each in conversions):
         most = min(most, _WRITTEN[MediaFormat.PNG])
     if any(each.max_colors for each in conversions) and format_ in (MediaFormat.PNG, MediaFormat.GIF):
         most = min(most, _WRITTEN[MediaFormat.GIF])

@@ -25,7 +25,6 @@ from services.common.rpc.channel import Caller, channel
 from services.common.sandbox import Limits as SandboxLimits
 from services.common.sandbox import Sandbox, WarmChildren
 from services.common.serving import Opening, Parts, Service
-from services.common.short_pictures import SHORT_OPERATIONS
 from services.common.system_part import OwnPart
 from services.common.telemetry import checks
 from services.common.telemetry.health import Check, Health
@@ -143,7 +142,7 @@ def _needs(
 def _sandbox(settings: InferenceSettings) -> Sandbox:
     # One child for each file in progress; the lanes' limits share out the processor.
     modules = [module.__name__ for module in (file_child, isolated_media, isolated_pdf, isolated_pipeline, isolated_redraw)]
-    short = [f"{operations.__name__}.{name}" for name in SHORT_OPERATIONS]
+    short = [f"{operations.__name__}.{name}" for name, spec in specs().items() if spec.short_megapixels]
     return Sandbox(
         preload=[*modules, *short],
         # 15 MiB, until there is a document.

@@ -92,7 +92,8 @@ from services.tasks.surfaces.parts import SurfaceParts
 _SPACING = 0.015
 # Those of a short task on an idle system, its start and its end: watchers in other replicas learn of its end at once.
 _EVENTS = 2
-# Events that lead to an end are published this much later, with the events after it: the task itself goes first.
+# Events that lead to an end are published this much later, with later ones: the task itself goes first. So is an end that a watcher in this
+# process has not read by then.
 _BEFORE_AN_END = 0.005
 
 
@@ -235,12 +236,14 @@ def _loops(
     def announce(event: OutgoingEvent, task: Task) -> None:
         feed.put(event.event, task)
         announcer.add(event)
-        if event.event.state.terminal:
+        if event.event.state.terminal and not feed.watches(event.event.task_id):
             announcing.wake()
         else:
             asyncio.get_running_loop().call_later(_BEFORE_AN_END, announcing.wake)
 
     notifications.on_event(announce)
+    # Those who wait for an end in this process are answered before it is published.
+    feed.on_end(announcing.wake)
     return [
         announcing,
         Loop("outbox", settings.relay_interval, announcer.forget),

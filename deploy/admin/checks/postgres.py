@@ -92,7 +92,7 @@ async def _migrations(connection: asyncpg.Connection, service: str, creates: boo
         found.append(problem(SUBJECT, text, f"give the service its own database in {URL}"))
     elif state.pending:
         remedy = f"`darkroom-admin migrate {service}`"
-        found.append(warning("migrations", f"{len(state.pending)} to run, {state.pending[0]} to {state.pending[-1]}", remedy))
+        found.append(warning("migrations", f"{len(state.pending)} to run, from {state.pending[0]} on", remedy))
     else:
         found.append(ok("migrations", f"up to date, {state.current}" + (" of a later version" if state.later else "")))
     if not creates:

@@ -9,11 +9,11 @@ import traceback
 
 import httpx
 
-from deploy.health import check_health
 from deploy.local.certificates import authority_folder, certificate_folder
 from deploy.local.config import BUCKET, LOOPBACK, StackConfig, digest_of
 from deploy.local.credentials import OPERATOR, signing_key_file, trusted_keys_file, webhook_secrets_key_file
 from deploy.local.errors import NotReady, PartFailed
+from deploy.local.health import check_health
 from deploy.local.layout import REPOSITORY
 from deploy.local.program import Program
 from deploy.local.programs.postgres import database_url, migrated_to, note_migrated

@@ -44,10 +44,8 @@ CREATE_INDEXES = (
     "CREATE INDEX audit_of_account ON audit (account_id, time, id)",
     "CREATE INDEX audit_by_time ON audit (time)",
 )
-DROP_TABLE = "DROP TABLE audit"
 
 CREATE_COUNTING_INDEX = "CREATE INDEX audit_counted ON audit (account_id, time, id) INCLUDE (action, resource_id, key_id)"
-DROP_COUNTING_INDEX = "DROP INDEX audit_counted"
 _NOTHING = "CAST('{}' AS jsonb)"
 _ACTOR_ID = "actor_user_id"
 """Among the details, the id of the person who acted."""

@@ -8,6 +8,7 @@ import tomllib
 import pytest
 from sqlalchemy import text
 
+from deploy.admin.checks.migration_state import revisions
 from deploy.local.layout import REPOSITORY
 from edge.topology import DATABASES
 from services.common.database import engine
@@ -40,8 +41,11 @@ CHANGES = {
 
 @pytest.mark.parametrize("service", DATABASES)
 async def test_the_previous_version_finds_what_it_needs(service: str, database: str) -> None:
+    newest = PREVIOUS["migrations"][service]
+    if revisions(service)[-1] == newest:
+        pytest.skip(f"{service} has no migration after {newest}, the newest of {PREVIOUS['revision']}")
     async with engine(database, 1) as made:
-        await asyncio.to_thread(migrate, service, database, to=PREVIOUS["migrations"][service])
+        await asyncio.to_thread(migrate, service, database, to=newest)
         async with made.begin() as connection:
             before = await read_schema(connection)
         await asyncio.to_thread(migrate, service, database)

@@ -107,7 +107,7 @@ async def children() -> AsyncIterator[WarmChildren]:
         ([InspectPicture()], MediaFormat.GIF, (100, 100), False),
     ],
 )
-def test_short_is_what_one_table_says(operations: list[Message], format_: MediaFormat, size: tuple[int, int], *, short: bool) -> None:
+def test_short_is_what_the_options_say(operations: list[Message], format_: MediaFormat, size: tuple[int, int], *, short: bool) -> None:
     assert is_short(operations, format_, size) is short
 
 

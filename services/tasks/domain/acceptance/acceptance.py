@@ -152,7 +152,8 @@ class Acceptance:
             if error.reason is not ErrorReason.UNAVAILABLE:
                 await self._unpin(request.account_id, examined.pinned)
             raise
-        await self._announce(tasks)
+        for task in tasks:
+            self._notifications.changed(task)
         stored = {task.id for task in tasks}
         await self._unpin(request.account_id, [task_id for task_id in examined.pinned if task_id not in stored])
         return tasks
@@ -278,13 +279,6 @@ class Acceptance:
             surface=request.surface,
         )
         return await self._store.create(new, admit, terms=self._rules.terms, now=self._clock(), call=request.idempotency)
-
-    async def _announce(self, tasks: Sequence[Task]) -> None:
-        for task in tasks:
-            self._notifications.changed(task)
-        # The lane wakes, and has its step begin: the statement that starts a task is on its way before the caller's answer is put together.
-        for _ in range(2):
-            await asyncio.sleep(0)
 
     async def _unpin(self, account_id: int, task_ids: Sequence[int]) -> None:
         if not task_ids:

@@ -12,7 +12,6 @@ from prometheus_client import Counter
 
 from services.common.bus import Bus, event_subject
 from services.common.clock import Clock
-from services.common.process import give_way
 from services.common.publishing import Outgoing
 from services.tasks.model.records import OutgoingEvent
 
@@ -20,8 +19,6 @@ _PUBLISHED = Counter("darkroom_events_published", "Events of tasks published to 
 _BATCH = 500
 _ROWS = 100
 _KEPT = 20_000
-_WATCHERS_FIRST = 8
-"""Turns of the loop before events are published: callers that wait for them in this process are answered meanwhile."""
 
 Packed = tuple[Sequence[OutgoingEvent], bytes]
 Pack = Callable[[Sequence[OutgoingEvent]], Iterable[Packed]]
@@ -98,8 +95,7 @@ class Announcer:
         self._events.append(event)
 
     async def step(self) -> bool:
-        """Publish one batch; True if there is more. Events that cannot be published are dropped here and left to the relay."""
-        await give_way(_WATCHERS_FIRST)
+        """Publish one batch; True if there is more. What cannot be published is dropped here and left to the relay."""
         events = [self._events.popleft() for _ in range(min(len(self._events), _BATCH))]
         if not events or not self._publisher.connected:
             return False
