@@ -62,7 +62,7 @@ class Format(Model):
     def _options_of_the_format(self) -> Self:
         for name in ("quality", "progressive", "compression"):
             if getattr(self, name) is not None and name not in _OPTIONS[self.type]:
-                raise ValueError(f"{name} is not an option of {self.type}; its options are {' and '.join(_OPTIONS[self.type])}")
+                raise ValueError(f"{name} is not an option of {self.type}; supported: {' and '.join(_OPTIONS[self.type])}")
         if self.compression is not None:
             allowed = _EFFORTS if self.type == "png" else _KINDS
             if self.compression.type not in allowed:
