@@ -103,7 +103,7 @@ async def test_a_form_that_is_not_there_is_waited_for(hooks: Hooks, clock: Movab
         await hooks.webhooks.create(ACCOUNT, receiver.url, format_name="later")
         await hooks.ended()
         await hooks.round()
-        assert (await hooks.log())[0].error == "This server knows no webhooks of the format later."
+        assert (await hooks.log())[0].error == "This server does not support webhooks of the format later."
         hooks.formats["later"] = Tiny()
         clock.advance(60)
         await hooks.round()
