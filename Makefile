@@ -130,7 +130,7 @@ chaos: development ## kill, pause and restart parts under load for five minutes 
 fuzz: development ## send chance requests to every method and operation for some minutes (FUZZ_SECONDS each, FUZZ_SEED)
 	@export FUZZ_SECONDS=$${FUZZ_SECONDS:-120} FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} && echo "FUZZ_SEED=$$FUZZ_SEED" && $(bin)/python -m pytest -n 0 --timeout 3600 tests/system/test_fuzz_grpc.py tests/system/test_fuzz_http.py $(ARGS)
 
-check: development ## formatting, lint, types, layers, protos, that docs say what the protos say, that no client breaks, and the console's code
+check: development ## formatting, lint, types, layers, protos, that docs say what the protos say, that no client breaks, plain English, and the console's code
 	$(bin)/ruff format --check $(wildcard $(code))
 	$(bin)/ruff check $(wildcard $(code))
 	$(bin)/mypy $(wildcard $(typed))
@@ -139,6 +139,7 @@ check: development ## formatting, lint, types, layers, protos, that docs say wha
 	$(bin)/buf format protos --diff --exit-code
 	$(bin)/python -m reference --check
 	$(bin)/python -m reference.breaking
+	$(bin)/python -m reference.prose
 	cd console && $(node) node_modules/@biomejs/biome/bin/biome ci --error-on-warnings --diagnostic-level=warn .
 	cd console && $(node) node_modules/typescript/bin/tsc --noEmit
 	cd console && $(node) --test --test-reporter=dot 'src/**/*.test.ts'
@@ -152,7 +153,7 @@ format: development ## format code and protos in place
 	$(bin)/buf format protos --write
 	cd console && $(node) node_modules/@biomejs/biome/bin/biome check --write .
 
-console: setup ## serve the console's source with reload at :5173, beside the running stack in DIR
+console: development ## serve the console's source with reload at :5173, beside the running stack in DIR
 	@cd console && . $(abspath $(DIR))/env && $(node) node_modules/vite/bin/vite.js
 
 models: setup ## install, verify and list the model weights
@@ -185,12 +186,14 @@ sheets: development ## make the contact sheets of docs/operations/snapotter-tool
 	@. $(abspath $(DIR))/env && $(bin)/python -m benchmarks.contact_sheet
 
 lock: setup ## resolve requirements/*.in into locked, hashed requirements/*.txt
-	@for name in bootstrap main triton bench diffusion training; do \
+	@for name in bootstrap main bench diffusion training; do \
 	  .cache/tools/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 \
 	    requirements/$$name.in --output-file requirements/$$name.txt; done
 	@for name in services development; do \
 	  .cache/tools/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 \
 	    --constraint requirements/main.txt requirements/$$name.in --output-file requirements/$$name.txt; done
+	@.cache/tools/bin/uv pip compile --quiet --no-deps --generate-hashes --no-emit-index-url --python-version 3.11 \
+	  requirements/triton.in --output-file requirements/triton.txt
 
 clean: ## remove what setup made; stacks' data stays
 	@if [ -x $(bin)/python ]; then $(stack) down; fi

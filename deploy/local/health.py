@@ -6,7 +6,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from deploy.local.errors import NotReady
-from services.common.tls import MutualTls
+from services.platform.tls import MutualTls
 
 
 def check_health(target: str, service: str, tls: MutualTls | None, seconds: float = 2.0) -> None:

@@ -110,7 +110,9 @@ def _go_back(root: Path, stack: Path) -> Upgrade:
     if here == last.before:
         raise ServiceError(f"{here[:12]}, the version before the last upgrade, is already checked out; `make up` starts it")
     if here != last.after:
-        raise ServiceError(f"{here[:12]} is checked out, but the last upgrade was to {last.after[:12]}; check that out, or go back by hand")
+        raise ServiceError(
+            f"{here[:12]} is checked out, but the last upgrade was to {last.after[:12]}; check that commit out, or go back by hand"
+        )
     for file, command in _NEEDED_TO_GO_BACK.items():
         if not _has(root, last.before, file):
             local(stack, "admin", *command)

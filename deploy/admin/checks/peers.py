@@ -10,7 +10,7 @@ from deploy.admin.checks.connecting import CONNECT_SECONDS, tcp_open, tls_certif
 from deploy.admin.checks.findings import Finding, ok, problem
 from deploy.local.errors import NotReady
 from deploy.local.health import check_health
-from services.common.tls import MutualTls
+from services.platform.tls import MutualTls
 
 _CA = "all certificates must be signed by the same authority: take them from one installation folder"
 

@@ -13,8 +13,8 @@ from deploy.admin.checks.findings import Finding, Level, ok, problem, warning
 from deploy.admin.checks.migration_state import state_of
 from deploy.admin.checks.pooler import Pooling, pooling
 from deploy.admin.checks.postgres_connection import URL, connected, hosts, is_encrypted
-from services.common.config import DatabaseSettings
-from services.common.database_address import DatabaseAddress
+from services.platform.config import DatabaseSettings
+from services.platform.database_address import DatabaseAddress
 
 SUBJECT = "PostgreSQL"
 _OLDEST = 150_000

@@ -9,10 +9,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
-from services.common.batching import Batched
-from services.common.clock import Clock
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.log import get_logger
 from services.files.config import FilesSettings
 from services.files.domain.errors import about, not_found, not_uploaded
 from services.files.domain.keys import object_key, uploader_of
@@ -26,6 +22,10 @@ from services.files.recent import RecentContents
 from services.files.records import AcceptedContent, File, FileState, Storage
 from services.files.store import FileStore
 from services.files.transfers import Beginning, Transfers
+from services.platform.batching import Batched
+from services.platform.clock import Clock
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.log import get_logger
 
 _logger = get_logger()
 _CLEARING_LEASE = timedelta(minutes=2)

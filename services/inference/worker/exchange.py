@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import grpc
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
-from services.common.backoff import Backoff
-from services.common.log import get_logger
 from services.inference.worker.client import AttemptClient
+from services.platform.backoff import Backoff
+from services.platform.log import get_logger
 
 _BEAT_SECONDS = 5.0
 """Longest silence: the service gives no tasks to a worker that says nothing for three times as long, and answers an empty message."""

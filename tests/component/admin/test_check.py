@@ -25,7 +25,7 @@ from deploy.installation.keys import create_signing_keys
 from deploy.local.config import tool
 from deploy.local.scratch.ports import free_port
 from edge.topology import DATABASES, SERVICES
-from services.common.nats_servers import NatsServers
+from services.platform.nats_servers import NatsServers
 from tests.component.admin.conftest import Check
 from tests.stacks import StackUnderTest
 

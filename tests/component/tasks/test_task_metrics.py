@@ -10,8 +10,8 @@ from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
 
-from services.common.database import Database
-from services.common.errors import ErrorReason
+from services.platform.database import Database
+from services.platform.errors import ErrorReason
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.model import Task
 from services.tasks.monitoring.gauges import QueueGauges

@@ -12,8 +12,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
-from services.common.database import Database, engine
-from services.common.migrations import CREATE_NEXT_ID, migrate
+from services.platform.database import Database, engine
+from services.platform.migrations import CREATE_NEXT_ID, migrate
 from services.tasks.store.tables import TasksTable
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.clock import MovableClock

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-from services.common.audit import log as audit
-from services.common.migrations import CREATE_NEXT_ID, statements
+from services.platform.audit import log as audit
+from services.platform.migrations import CREATE_NEXT_ID, statements
 
 revision = "0001"
 down_revision = None

@@ -7,13 +7,13 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from services.common.clock import Clock
-from services.common.disk import DiskGuard
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import IdempotencyRecords
-from services.common.log import get_logger
-from services.common.offers import Offers
-from services.common.operations import OperationSpec, spec_of
+from services.pictures.offers import Offers
+from services.pictures.operations import OperationSpec, spec_of
+from services.platform.clock import Clock
+from services.platform.disk import DiskGuard
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.idempotency import IdempotencyRecords
+from services.platform.log import get_logger
 from services.tasks.domain.acceptance.draft import Draft
 from services.tasks.domain.acceptance.fetching import Fetching
 from services.tasks.domain.acceptance.requests import MOST_KEPT_BYTES, BatchRequest, EstimateRequest, Item, Request, TaskRequest

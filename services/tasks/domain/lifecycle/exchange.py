@@ -10,11 +10,11 @@ import nats
 from nats.aio.msg import Msg
 from prometheus_client import Gauge
 
-from services.common.bus import Bus, queued_subject
-from services.common.clock import Clock
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.log import get_logger
-from services.common.loop import Loop
+from services.platform.bus import Bus, queued_subject
+from services.platform.clock import Clock
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.log import get_logger
+from services.platform.loop import Loop
 from services.tasks.domain.lifecycle.attempts import Attempts
 from services.tasks.domain.lifecycle.lane_workers import LaneWorkers
 from services.tasks.domain.lifecycle.notifications import Notifications

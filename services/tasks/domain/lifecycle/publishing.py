@@ -10,9 +10,9 @@ from typing import Protocol
 
 from prometheus_client import Counter
 
-from services.common.bus import Bus, event_subject
-from services.common.clock import Clock
-from services.common.publishing import Outgoing
+from services.platform.bus import Bus, event_subject
+from services.platform.clock import Clock
+from services.platform.publishing import Outgoing
 from services.tasks.model.records import OutgoingEvent
 
 _PUBLISHED = Counter("darkroom_events_published", "Events of tasks published to NATS.")

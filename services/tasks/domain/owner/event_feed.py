@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from services.common.bus import Bus, events_subject
-from services.common.log import get_logger
+from services.platform.bus import Bus, events_subject
+from services.platform.log import get_logger
 from services.tasks.domain.owner.account_inboxes import AccountInboxes, Everything
 from services.tasks.model import Task, TaskEvent
 

@@ -23,7 +23,7 @@ class Common(BaseModel):
 
     priority: Integer | None = Field(
         None,
-        description="Requests of the account with a higher priority run first; 0 by default. Values beyond -1000 and 1000 count as these.",
+        description="Requests of the account with a higher priority run first; 0 by default. Values are limited to -1000 to 1000.",
     )
     batch_size: Integer | None = Field(
         None, ge=1, le=MOST_PICTURES, description="Number of pictures to generate; 1 by default. Other models accept only 1."
