@@ -62,7 +62,7 @@ UNUSED = (
     *("onnxruntime/transformers", "onnxruntime/tools", "onnxruntime/quantization", "botocore/data/[!s]*/", "botocore/data/s[!3t]*/"),
     *("pytriton/tritonserver/python_backend_stubs/*", "nvidia_pytriton.libs/libpython*"),
 )
-"""What nothing here needs of packages, 220 MB: headers, PostgreSQL 16, tests, AWS's other services, parts for other versions of Python."""
+"""Unused parts of packages, 220 MB: headers, PostgreSQL 16, tests, AWS's other services, parts for other versions of Python."""
 IMPORTABLE = (ROOT, ROOT / "gen", ROOT / "clients" / "python")
 PYTHON_VERSION = ".".join(map(str, sys.version_info[:3]))
 
@@ -258,7 +258,9 @@ def _link() -> None:
 
 
 def _build_console(development: bool) -> None:
-    """Generate the types and forms of the console, and build its files. Whoever only runs it keeps none of the packages that this takes."""
+    """Generate the types and forms of the console, and build its files. Installations that only run it do not keep the packages that this
+    takes.
+    """
     if not development:
         _run(PYTHON, "-m", "models.npm", CONSOLE, "--omit=dev")
     generated = CONSOLE / "generated"

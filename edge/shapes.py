@@ -1,4 +1,4 @@
-"""What the fields of requests look like as JSON, in words: Envoy's transcoder names messages and enums only by their types, and does not
+"""The fields of requests as JSON, in words: Envoy's transcoder names messages and enums only by their types, and does not
 say which field got a list but may not have one."""
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from rich.table import Table
 
 
 class Progress:
-    """Is told what happens to each part; this base class shows nothing."""
+    """Receives the events of each part; this base class shows nothing."""
 
     def __init__(self) -> None:
         self._begun = time.monotonic()

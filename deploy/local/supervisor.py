@@ -224,8 +224,8 @@ class Supervisor:
             transport.close()
 
 
-# What programs need to know of the machine: where things are, the language and time zone, whom to trust, how to get out, and how to use the
-# processors.
+# Variables about the machine that programs need: where things are, the language and time zone, whom to trust, how to get out, and how to
+# use the processors.
 _INHERITED = frozenset(("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM"))
 _INHERITED_PREFIXES = (
     *("LC_", "LD_", "SSL_CERT_", "XDG_", "GRPC_", "OTEL_"),

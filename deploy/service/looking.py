@@ -97,7 +97,7 @@ def _tell_changes(folder: Path, plan: Plan, problems: Collection[str]) -> None:
     lines = [f"problem: {problem}" for kind, problem in now.items() if kind not in known]
     lines += [f"over: {problem}" for kind, problem in known.items() if kind not in now]
     if lines and plan.alarm and (failure := _told_operator(plan.alarm, lines)):
-        # Told again with the next look.
+        # Reported again with the next look.
         print(failure)
         return
     try:

@@ -116,7 +116,7 @@ def _require_ended(before: Joined) -> None:
 
 
 def _asked(folder: Path, token: JoinToken, wanted: str | None) -> _Asked:
-    """What this machine asks with a token: the same each time, also if the machine is called something else by then, and with new keys for
+    """This machine's request with a token: the same each time, also if the machine is called something else by then, and with new keys for
     another token or name. Raises JoinError."""
     file = folder / _REQUEST
     if file.is_file():

@@ -131,7 +131,7 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
         "can only be looked at.",
     )
     model_platform: Literal["cpu", "cuda", "cuda-onnxruntime", "cuda-tensorrt"] = Field(
-        "cpu", description="What the models of an installed bundle are made for: as `--platform` of `python -m models install`."
+        "cpu", description="The platform for the models of an installed bundle, as `--platform` of `python -m models install`."
     )
     model_cutout: str = Field("", description="Model for remove_background. If empty, `birefnet` if it runs on a GPU, otherwise `isnet`.")
     model_text: str = Field("ppocr_det", description="Model that detects text for remove_watermark and read_text.")

@@ -35,7 +35,7 @@ class Use(Flag):
 
 
 class MediaFormat(StrEnum):
-    """A format that can be uploaded. Whatever else lists formats derives from this table."""
+    """A format that can be uploaded. All other lists of formats derive from this table."""
 
     media_type: str
     """The IANA media type, such as `image/jpeg`."""
@@ -70,7 +70,7 @@ class MediaFormat(StrEnum):
     EXR = "exr", "image/x-exr", ("exr",), Use.READ, (b"\x76\x2f\x31\x01",)
     HDR = "hdr", "image/vnd.radiance", ("hdr",), Use.READ, (b"#?RADIANCE", b"#?RGBE")
     TGA = "tga", "image/x-tga", ("tga",)
-    """Told by its name: it begins with nothing of its own."""
+    """Recognised by its name: it has no signature of its own."""
     DNG = "dng", "image/x-adobe-dng", ("dng",), Use.READ | Use.DEVELOPED
     """Files of this format, NEF and ARW begin like a TIFF and are recognised by their names."""
     CR2 = "cr2", "image/x-canon-cr2", ("cr2",), Use.READ | Use.DEVELOPED, (b"II*\0\x10\0\0\0CR\2",)

@@ -93,7 +93,7 @@ class OperationSpec:
     millicredits: int
     """Its list price, in thousandths of a credit."""
     price_basis: options_pb2.PriceBasis.ValueType
-    """What the list price is for."""
+    """The subject of the list price."""
 
     def count(self, parameters: Message) -> int:
         """How many files it makes from all that it takes together."""

@@ -6,7 +6,7 @@
 the former only.
 `OFFERS.<operation>` keeps one message, for a minute, for each operation that a worker is configured for, for each newer lane that a worker
 serves, and for each worker; see `offers.py` and `worker_board.py`.
-`PROGRESS.<name>` keeps, for two minutes, what was last told of a job that a client of the gateway has named.
+`PROGRESS.<name>` keeps, for two minutes, the last report about a job that a client of the gateway has named.
 `JOBS.<name>` keeps, for a day, which task it is that a client has named and does not wait for.
 
 The tasks service creates the streams. A user of NATS needs only what its service does (`deploy/installation/nats_users.py` lists it), and

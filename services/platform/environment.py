@@ -19,10 +19,11 @@ _MOST_BYTES = 1 << 20
 class EnvironmentSettings(BaseSettings):
     """Settings whose field `x_y` is read from `DARKROOM_X_Y`, or from the file named by `DARKROOM_X_Y_FILE`, which is for secrets.
 
-    Of the two, one may be set. The file holds the value in UTF-8; one newline at its end does not count. A field that itself ends with
-    `_file` is the path of a file, and if there are both `x` and `x_file`, `DARKROOM_X_FILE` is the latter.
+    Only one of the two may be set. The file contains the value in UTF-8; one newline at its end does not count. A field that itself ends
+    with `_file` is the path of a file, and if there are both `x` and `x_file`, `DARKROOM_X_FILE` is the latter.
 
-    What must agree with another field is checked by a validator of the later field, which finds the earlier one in `info.data` if that is
+    A value that must agree with another field is checked by a validator of the later field, which finds the earlier one in `info.data` if
+    that is
     valid. A validator of the whole class would not run while any field is invalid, so its problem would only be reported after that is
     fixed.
     """

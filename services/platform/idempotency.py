@@ -2,7 +2,7 @@
 
 A record says which resources a call created. A service inserts it in the same transaction that creates them, so that one never exists
 without the other: after a crash either both are stored, and a repeat finds them, or neither, and a repeat starts over. A call
-that is refused or fails leaves no record. Of two concurrent calls, the primary key lets only one store what it created; the other is
+that is refused or fails leaves no record. The primary key lets only one of two concurrent calls store what it created; the other is
 rolled back and answers with what is stored.
 
 A creating method goes through `IdempotencyRecords.once`, and its statement includes the part `remembered`, with the values of
@@ -178,7 +178,7 @@ def lookup(call: IdempotentCall, now: datetime) -> dict[str, Any]:
 
 
 def answer_of(record: Mapping[str, Any], call: IdempotentCall) -> DarkroomError:
-    """What to raise for a call whose key is stored and has not expired: AlreadyMade, or IDEMPOTENCY_KEY_MISMATCH if that call's request was
+    """The error for a call whose key is stored and has not expired: AlreadyMade, or IDEMPOTENCY_KEY_MISMATCH if that call's request was
     different."""
     if record["digest"] == call.digest:
         return AlreadyMade(record["resource_ids"])

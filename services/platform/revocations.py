@@ -1,6 +1,6 @@
 """Revoked and refreshed keys: the accounts service announces them, and services close what they hold open for a key or a session.
 
-A key or session that is *refreshed* goes on, but permits something else than before. What was opened with it before ends, so that it cannot
+A key or session that is *refreshed* stays valid, but with other permissions. Streams opened with it before end, so that it cannot
 be used with what was permitted then; what was opened afterwards goes on. The moment of the last refresh distinguishes them: accounts
 reads it together with what is permitted, the identity carries it, and so does the announcement. So no clocks are compared.
 

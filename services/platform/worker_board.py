@@ -38,7 +38,7 @@ class WorkerBoard:
         await self._jetstream.publish(_subject(name), b"")
 
     async def read(self) -> Sequence[part_pb2.Worker]:
-        """The workers that have told something within the last minute and have not ended. Raises UNAVAILABLE while NATS is unreachable."""
+        """The workers that have reported within the last minute and have not ended. Raises UNAVAILABLE while NATS is unreachable."""
         try:
             info = await self._jetstream.stream_info(OFFERS_STREAM, subjects_filter=offer_subject("*"))
             subjects = [subject for subject in info.state.subjects or {} if subject.startswith(_PREFIX)]

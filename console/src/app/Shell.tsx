@@ -129,7 +129,7 @@ function UserMenu() {
   const [, navigate] = useLocation();
   const name = me?.user?.name ?? me?.account_name ?? "";
   async function leave() {
-    // Whatever the server says, this page forgets the token.
+    // For any answer of the server, this page forgets the token.
     await snapotter.POST("/api/auth/logout").catch(() => {});
     session.leave();
   }

@@ -25,7 +25,7 @@ export function FieldList({
   fields: readonly FormField[];
   value: Settings;
   onChange: (value: Settings, name: string) => void;
-  /** Of the object that they are in, with its dot. */
+  /** The field of the object that they are in, with its dot. */
   path: string;
   fold?: boolean;
 }) {

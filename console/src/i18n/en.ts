@@ -279,7 +279,7 @@ export const en = {
     resultsLater: "The results appear here when the task is done.",
     downloadAll: "Download all",
     downloadFile: (name: string) => `Download ${name}`,
-    wrong: "What went wrong",
+    wrong: "Error",
     aboutResult: "About the result",
     notApplied: (names: string) => `No effect: ${names}`,
     noticeDetails: "Details",

@@ -23,7 +23,7 @@ export function withoutBatch(pages: TaskPages, batch: string): TaskPages {
   return mapped(pages, (items) => items.filter((item) => item.batch_id !== batch));
 }
 
-/** A page as the server replied, with what the stream told while the reply was under way. Only the first page gets new tasks. */
+/** A page as the server replied, with the stream's items from while the reply was under way. Only the first page gets new tasks. */
 export function caughtUp(
   page: TaskPageOfList,
   told: readonly { id: string; task: TaskItem | "deleted" }[],

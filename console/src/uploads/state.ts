@@ -78,7 +78,7 @@ export function mine(entry: Entry): boolean {
   return entry.tab === TAB;
 }
 
-/** Change what is shown of an upload. All but progress is kept, and told to the other tabs. */
+/** Change the displayed facts of an upload. All but progress is stored, and sent to the other tabs. */
 export function change(entry: Entry, patch: Partial<Upload>): void {
   entry.upload = { ...entry.upload, ...patch };
   if (!entries.has(entry.upload.id)) return;

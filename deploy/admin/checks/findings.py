@@ -27,7 +27,7 @@ class Finding:
 
     level: Level
     subject: str
-    """What was looked at: `PostgreSQL`, `NATS`, …"""
+    """The subject of the check: `PostgreSQL`, `NATS`, …"""
     text: str
     """The fact, in a sentence or less."""
     remedy: str = ""

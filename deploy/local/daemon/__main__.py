@@ -31,7 +31,7 @@ class Options(ServerOptions):  # type: ignore[misc]
         return super().processes_from_section(parser, section, group_name, _Program if klass is ProcessConfig else klass)
 
     def execve(self, filename: str, argv: list[str], env: dict[str, str]) -> None:
-        """Become the program, in the process forked for it. Whatever does not let the fork stand for a fresh interpreter leads to one."""
+        """Become the program, in the process forked for it. If the fork cannot stand for a fresh interpreter, it starts one."""
         module = env.pop(MODULE, "")
         if not module or sys.executable not in argv or str(Path.cwd()) != sys.path[0] or not self.shared:
             os.execve(filename, argv, env)  # noqa: S606 - there is no shell

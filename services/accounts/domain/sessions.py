@@ -114,7 +114,7 @@ class Sessions:
         raise DarkroomError(ErrorReason.PASSWORD_INVALID, "Current password is incorrect", field="current_password")
 
     async def set_analytics(self, caller: Identity, enabled: bool, remind_later: bool) -> bool | None:
-        """Keep whether the caller agrees to usage statistics, or is to be asked again in a week (None). Of a caller who is no person,
+        """Keep whether the caller agrees to usage statistics, or is to be asked again in a week (None). For a caller who is not a person,
         nothing is kept. Raises PASSWORD_CHANGE_REQUIRED."""
         answered = None if remind_later else enabled
         if caller.user is not None and caller.key_id:

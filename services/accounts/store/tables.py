@@ -177,7 +177,7 @@ class SignInLinkRow(AccountsTable, table=True):
     )
 
     sha256: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
-    """Of the token."""
+    """The hash of the token."""
     account_id: int = Field(sa_column=Column(BigInteger, ForeignKey("account.id"), nullable=False))
     person_id: int | None = Field(default=None, sa_column=Column(BigInteger))
     """None for the first administrator. No foreign key: who removes a person would wait for who uses a link, and the other way round."""

@@ -211,7 +211,7 @@ class LibraryStore(Store):
     async def delete(self, viewer: Viewer, ids: Collection[UUID], now: datetime) -> int:
         """Delete the chains of those of the versions that the viewer sees; returns the number of versions that are gone.
 
-        Of a chain that somebody else has begun, a viewer who does not see everybody's deletes the own versions.
+        In a chain that somebody else has begun, a viewer who does not see everybody's deletes only the own versions.
         """
         async with self._database.transaction() as transaction:
             chains = [row[0] for row in await transaction.fetch(_CHAINS, {**_of(viewer), "ids": list(ids)})]

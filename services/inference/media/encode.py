@@ -56,7 +56,7 @@ _USUALLY = Saving()
 
 
 def encode(image: Image | LazyImage, saving: Saving = _USUALLY) -> bytes:
-    """Encodes a picture with its colour profile and, unless told otherwise, its metadata.
+    """Encodes a picture with its colour profile and, by default, its metadata.
 
     PNG with all its colours and lossless TIFF keep 16 bits per sample, the others get 8. JPEG, lossy TIFF and CMYK have no alpha: the
     picture is laid over the background. In a GIF a pixel is opaque or not. Raises `MEDIA_UNSUPPORTED` for a format that is only read,
@@ -253,7 +253,7 @@ def _in_cmyk(picture: pyvips.Image, icc: bytes | None, profile: str) -> tuple[py
 def _labelled(picture: pyvips.Image, icc: bytes | None, metadata: Metadata, saving: Saving) -> tuple[pyvips.Image, str]:
     """Attaches profile and metadata; also returns the names of the fields that libvips must write.
 
-    They must be named: when told to keep everything, libvips invents an EXIF block where there is none.
+    They must be named: when asked to keep everything, libvips invents an EXIF block where there is none.
     """
     xres, yres = metadata.pixels_per_mm or (_USUAL_RESOLUTION, _USUAL_RESOLUTION)
     if saving.dpi is not None:

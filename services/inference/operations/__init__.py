@@ -1,4 +1,4 @@
-"""One module per operation, named as in `darkroom.operations.v1`. What its `run` takes and returns follows from its arity:
+"""One module per operation, named as in `darkroom.operations.v1`. The arguments and result of its `run` follow from its arity:
 
 - NONE and EACH: `run(medium, parameters, step)` takes a picture, a document or None, and returns one, or `Data`: what it found, which ends
   the task;

@@ -29,7 +29,7 @@ def run(files: Sequence[WholeFile], _parameters: Compare, step: PlainStep) -> Se
         raise DarkroomError(ErrorReason.FIELD_INVALID, "input_file_ids: compare needs two pictures.", field="input_file_ids")
     pictures = [file.image()[0].srgb() for file in (files[0], files[-1])]
     width, height = max(each.shape[1] for each in pictures), max(each.shape[0] for each in pictures)
-    step.result_limits.check(width, height, "What is compared")
+    step.result_limits.check(width, height, "The comparison")
     step.check()
     stretched = [to_8bit(array_from_vips(scaled(vips_from_array(each), (width, height)))) for each in pictures]
     similarity, colour, alpha = similarity_and_difference(stretched[0], stretched[1])

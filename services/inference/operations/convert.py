@@ -49,8 +49,8 @@ _PROFILES: Mapping[CmykProfile.ValueType, str] = {
 _BUILT_IN = "cmyk"
 _CMYK_SIGNATURE = b"CMYK"
 _COPIES, _COPIES_OF_WIDE = 5, 6
-"""Of the decoded samples, with 8 and with 16 bits: the picture, the samples that the format can hold, and what its encoder keeps, which for
-AVIF is the most."""
+"""Copies of the decoded samples, with 8 and with 16 bits: the picture, the samples that the format can hold, and its encoder's state, which
+for AVIF is the most."""
 
 
 def peak_memory(picture: Header, _parameters: Convert) -> int:

@@ -136,7 +136,7 @@ class _Walk:
         if name in op.PLACE_TEXT or name == op.RESTORE:
             self._advanced.clear()
 
-    # What is drawn
+    # Drawing operators
 
     def _outside(self, operation: Operation) -> None:
         """An operation outside the marked content of any mark."""

@@ -51,7 +51,7 @@ class Fitted:
 
 
 OnPicture = Callable[[float, int], None]
-"""Told the share of the work that is done, and the picture's number, from 1."""
+"""Receives the share of the work that is done, and the picture's number, from 1."""
 
 
 def written(files: Sequence[WholeFile], sheet: Sheet, target: Path, on_picture: OnPicture) -> None:

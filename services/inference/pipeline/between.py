@@ -37,7 +37,7 @@ async def as_file(medium: object, run: Run) -> Source:
 
 
 async def read_back(made: NewFile, operation: Bound, reading: Reading, limits: Limits, run: Run) -> Medium:
-    """What the operation gets that follows one that has made a file. Raises as `Reading`."""
+    """The input of an operation after one that has made a file. Raises as `Reading`."""
     source = await as_file(made, run)
     if operation.spec.accepts == options_pb2.MEDIA_KIND_PDF:
         return Document(source.path, source.pages)

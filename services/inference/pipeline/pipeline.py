@@ -262,7 +262,7 @@ class Pipeline:
         return await self._reading.input_header(source.path, self._limits_of(run), Hints(source.name, self._svg_dpi))
 
     def _needed_memory(self, run: Run) -> int:
-        """Bytes at the peak of a run; 0 for nothing worth counting. Of a document: what its process may use, or all that there is."""
+        """Bytes at the peak of a run; 0 for nothing worth counting. For a document: the limit of its process, or all memory."""
         operations = self._operations_of(run)
         if not operations:
             return 0

@@ -1,7 +1,7 @@
 """Content-aware resizing: seams of least energy are taken out or put in (Avidan and Shamir, SIGGRAPH 2007), with forward energy
 (Rubinstein, Shamir and Avidan, SIGGRAPH 2008).
 
-Seams are sought in a copy of at most `SEEN_SIDE` pixels a side. What they say is kept as a map, from every column of the result to the
+Seams are sought in a copy of at most `SEEN_SIDE` pixels a side. They are kept as a map, from every column of the result to the
 column that it is taken from, row by row. The map is then enlarged for the picture itself, so that a large picture takes no more seams than
 a small one, and keeps all its detail.
 """

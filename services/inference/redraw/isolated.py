@@ -1,4 +1,4 @@
-"""The child process's part of drawing a document's pages anew. The worker, which only names it, does without the libraries."""
+"""The child process's part of redrawing a document's pages. The worker, which only names it, does without the libraries."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _Matches = Callable[[str], bool]
 def edited(packet: bytes | None, changes: Changes, *, has_exif: bool, has_iptc: bool) -> bytes | None:
     """The packet with changes, None for none.
 
-    What a format has no Exif or IPTC data for is written here. Raises `FILE_CORRUPT` for a packet that is no XML, or has entities.
+    Values for which a format has no Exif or IPTC data are written here. Raises `FILE_CORRUPT` for a packet that is no XML, or has entities.
     """
     if changes.removed.whole(XMP):
         packet = None

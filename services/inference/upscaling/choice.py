@@ -33,7 +33,7 @@ class Network:
     """Whether it wants to know how much noise there is, and removes it: `told_of` has to be called first."""
 
     def told_of(self, deviation: float, *, whole: bool = False) -> Network:
-        """The network, told the standard deviation, in levels, of the noise of what it will be given. `whole`: nothing of that is kept, nor
+        """The network, with the standard deviation, in levels, of the noise of its input. `whole`: nothing of that is kept, nor
         of its noise."""
         infer, fourth = self.model.infer, round(min(255.0, _UNITS * deviation))
 

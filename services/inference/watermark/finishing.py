@@ -63,7 +63,7 @@ class _Text:
         return text_marks(pixels, [self.line], self.near, None, ask, check)
 
     def rest(self, pixels: Pixels8, ask: AskNetwork) -> list[DetectedMark]:
-        """Whatever is painted there still, to be filled."""
+        """The remaining paint there, to be filled."""
         still = self.seen(pixels, ask)
         return [to_fill(still, self.near)] if still.any() else []
 

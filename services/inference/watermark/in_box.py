@@ -37,10 +37,10 @@ class InBox:
 
 
 def in_box(crop: Pixels8, region: Mask, box: Box, around: Box, networks: Networks | None, check: Callable[[], None]) -> InBox:
-    """What to remove from `box`, which is `region` of an sRGB crop at `around`: the translucent marks in it, else opaque paint, else
+    """The area to remove from `box`, which is `region` of an sRGB crop at `around`: the translucent marks in it, else opaque paint, else
     everything.
 
-    Of marks in different places the larger one is taken: the smaller one is an accident of the picture.
+    If marks are in different places, the larger one is taken: the smaller one is an accident of the picture.
     """
     lines: list[Line] = []
     if networks is not None and paper.tone(crop) is None:

@@ -25,7 +25,7 @@ _ON_LINE = 0.52, 0.55  # of a line's length, and of its height, from its middle
 
 
 def covered(group: Group, line: GroupLine, layers: Layers, shown: Mask) -> Mask:
-    """What a broad mark covers, of its group's box: with what lies in its reach and is darker, which is the mark over rests of print, and
+    """The area of its group's box that a broad mark covers: with darker pixels in its reach, which is the mark over rests of print, and
     with its parts over shading, its corners and its thin strokes. `shown` is where the page has pictures, of which none is shading."""
     unit = max(layers.ink.shape) / USUAL_SIDE
     side = 2 * round(_EXTENT * unit) + 1

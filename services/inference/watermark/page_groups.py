@@ -1,4 +1,6 @@
-"""Marks on a scanned page: large words, tiles and stamps, each as one thing, told from shading, pictures, headlines and signatures."""
+"""Marks on a scanned page: large words, tiles and stamps, each as one thing, distinguished from shading, pictures, headlines and
+signatures.
+"""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ class Kind(enum.StrEnum):
     """The kind of a mark."""
 
     BOX = "box"
-    """Whatever is in a box given by the caller."""
+    """The area of a box given by the caller."""
     TEXT = "text"
     """A line of text laid over the picture."""
     OVERLAY = "overlay"

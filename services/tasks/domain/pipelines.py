@@ -17,9 +17,9 @@ from services.tasks.store.pipelines import PipelineStore
 EVERYBODYS = "pipelines:all"
 """The permission to see the pipelines of everybody in the account."""
 _MOST = 500
-"""Of an account."""
+"""The id of an account."""
 _MOST_BYTES = 64 << 10
-"""Of a pipeline."""
+"""The id of a pipeline."""
 _DEFAULT_PAGE = 50
 
 

@@ -82,7 +82,7 @@ class Task:
     """`darkroom.internal.tasks.v1.StoredLaterInput` messages: inputs that are still to be fetched. Empty once they are among
     `input_file_ids`."""
     operation_bytes: Sequence[int] = ()
-    """Of a task with one input and several operations: bytes of the samples of what each operation gave, of those that the last attempt
+    """For a task with one input and several operations: bytes of the samples of what each operation gave, of those that the last attempt
     did."""
     outbox_id: int | None = field(default=None, compare=False)
     """As a transition returns it: the row of the outbox that names the transition's event. None however else the task was read."""

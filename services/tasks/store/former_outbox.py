@@ -1,4 +1,4 @@
-"""The outbox of the previous version, whose replicas run beside this one's during an upgrade and mark an unpublished event itself.
+"""The outbox of the previous version, whose replicas run alongside this one's during an upgrade and mark an unpublished event itself.
 
 Goes with the version after this one, with `task_event.relay_at` and its index.
 """

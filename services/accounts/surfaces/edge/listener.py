@@ -133,7 +133,7 @@ class _Connections:
 
 
 class _Connection(asyncio.Protocol):
-    """Answers one question after the other. Whatever is not a question ends it."""
+    """Answers one question after the other. Anything other than a question ends it."""
 
     def __init__(self, admission: Admission, health: Health, connections: _Connections, *, certified: bool) -> None:
         self._admission, self._health, self._connections, self._certified = admission, health, connections, certified

@@ -81,7 +81,7 @@ class Fetcher:
 
     @asynccontextmanager
     async def fetched(self, account_id: int, url: str, field: str, room: Room, name: str = "") -> AsyncIterator[AsyncIterator[bytes]]:
-        """The bytes of a file, which will have this name, as they arrive, for an account. What goes wrong is blamed on `field`, also while
+        """The bytes of a file, which will have this name, as they arrive, for an account. Failures are reported for `field`, also while
         they are read.
 
         Raises FIELD_INVALID (also for an address that files may not be fetched from), URL_FETCH_FAILED, MEDIA_UNSUPPORTED, FILE_CORRUPT (it

@@ -18,8 +18,8 @@ _logger = get_logger()
 
 
 class Fetching:
-    """Has the files service fetch what URLs lead to, while nothing of the request is stored or locked yet. What is fetched later is only
-    checked."""
+    """Has the files service fetch what URLs lead to, while nothing of the request is stored or locked yet. The rest is fetched later and
+    only checked."""
 
     def __init__(self, files: FilesClient) -> None:
         self._files = files

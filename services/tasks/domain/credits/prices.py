@@ -20,7 +20,7 @@ from services.tasks.model.records import Balance
 
 
 class PriceBasis(StrEnum):
-    """What a price is for, as in `darkroom.operations.v1`."""
+    """The subject of a price, as in `darkroom.operations.v1`."""
 
     FILE = "file"
     PAGE = "page"

@@ -1,6 +1,6 @@
 """Serves workers of the previous version, which pull messages about offered tasks from WORK. The next version deletes it.
 
-The order of an upgrade (docs/how-to/upgrade.md) has them beside this version for as long as the workers are being replaced.
+The order of an upgrade (docs/how-to/upgrade.md) has them alongside this version for as long as the workers are being replaced.
 """
 
 from __future__ import annotations

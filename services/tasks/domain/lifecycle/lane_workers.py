@@ -15,7 +15,7 @@ from services.tasks.domain.order.long_waits import LongWaits
 from services.tasks.domain.order.workforce import Workforce
 
 _KEPT_SECONDS = 120.0
-"""How long it is known that a worker had a stream here: longer than the board keeps what it told."""
+"""How long it is known that a worker had a stream here: longer than the board keeps its report."""
 
 _CLOCKS_SECONDS = 2.0
 """By how much the clock of NATS, which dates messages, may be ahead of that of this replica."""

@@ -1,5 +1,5 @@
-"""What follows a committed transition: its metrics, its event, waking the loops that now have work, and a log line if it ended an attempt
-or the task.
+"""The consequences of a committed transition: its metrics, its event, waking the loops that now have work, and a log line if it ended an
+attempt or the task.
 
 No task depends on this to proceed: the loops also find their work in the database, only later, and so do the loops of other replicas.
 """

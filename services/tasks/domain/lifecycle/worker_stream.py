@@ -73,7 +73,7 @@ class Outgoing:
 
 
 class StreamOwner(Protocol):
-    """What a stream asks of its lane."""
+    """A stream's requests to its lane."""
 
     def hear(self, stream: WorkerStream) -> None:
         """Serve the stream: its worker has free slots or ends."""

@@ -110,7 +110,7 @@ class AccountOrder:
         return newer + left + (own - passed - 1) * _SPACING + behind
 
     async def _marks(self, lane: str, account_id: int) -> _Marks:
-        """The marks of a queue. Whoever finds them old has them read again; only who finds none waits for that."""
+        """The marks of a queue. A caller that finds them old starts a new reading; only one that finds none waits."""
         queue = self._queues.setdefault((lane, account_id), _Queue())
         self._queues.move_to_end((lane, account_id))
         while len(self._queues) > _MOST_QUEUES:

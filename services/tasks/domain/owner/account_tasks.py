@@ -141,7 +141,7 @@ class AccountTasks:
         return await self._store.events_after(task.id, after, limit=limit)
 
     async def timeline(self, task: Task) -> Sequence[TaskEvent]:
-        """What has happened to the task, in order: its newest 500 changes of state or attempt, and at most 100 events of progress, evenly
+        """The history of the task, in order: its newest 500 changes of state or attempt, and at most 100 events of progress, evenly
         chosen. Some time after its end only the last event is left."""
         return await self._store.timeline(task.id, changes=_TIMELINE_CHANGES, progress=_TIMELINE_PROGRESS)
 

@@ -35,8 +35,8 @@ class Fit(Model):
     crop: Literal["center", "smart"] | None = Field(
         None, description="For crop: cut off evenly on both sides (center, default), or around the part that draws most attention (smart)."
     )
-    feathering: unsupported(_GENERATES) = Field(None, description="Of outpaint: refused.")  # type: ignore[valid-type]
-    outpaint_by: unsupported(_GENERATES) = Field(None, description="Of outpaint: refused.")  # type: ignore[valid-type]
+    feathering: unsupported(_GENERATES) = Field(None, description="Part of outpaint: not supported.")  # type: ignore[valid-type]
+    outpaint_by: unsupported(_GENERATES) = Field(None, description="Part of outpaint: not supported.")  # type: ignore[valid-type]
 
     @model_validator(mode="after")
     def _crop_of_crop(self) -> Self:
@@ -157,7 +157,7 @@ class PhotoUpscale(Model):
     """A version of the upscale photo."""
 
     type: Literal["smart_enhance", "smart_resize", "faces", "digital_art", "photo"] = Field(description="photo.")
-    version: Literal["1", "2", "3"] | None = Field(None, description="Of photo. 3 also removes noise and restores detail.")
+    version: Literal["1", "2", "3"] | None = Field(None, description="For photo. 3 also removes noise and restores detail.")
 
     @model_validator(mode="after")
     def _version_of_photo(self) -> Self:

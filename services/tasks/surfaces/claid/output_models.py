@@ -31,7 +31,7 @@ class Compression(Model):
     type: Literal["lossy", "lossless", "fast", "optimal", "best"] = Field(
         description="For png: fast, optimal (default) or best. For webp, avif and tiff: lossy or lossless."
     )
-    quality: int | None = Field(None, ge=1, le=100, description="Of lossy: 1 to 100; by default 75 for webp and tiff, and 50 for avif.")
+    quality: int | None = Field(None, ge=1, le=100, description="For lossy: 1 to 100; by default 75 for webp and tiff, and 50 for avif.")
 
     @model_validator(mode="after")
     def _quality_of_lossy(self) -> Self:
@@ -44,8 +44,8 @@ class Format(Model):
     """File format of the result, with its options."""
 
     type: Literal["jpeg", "png", "webp", "avif", "tiff"] = Field(description="The format.")
-    quality: int | None = Field(None, ge=1, le=100, description="Of jpeg: 1 to 100; 85 by default.")
-    progressive: bool | None = Field(None, description="Of jpeg: whether it appears coarse first; true by default.")
+    quality: int | None = Field(None, ge=1, le=100, description="For jpeg: 1 to 100; 85 by default.")
+    progressive: bool | None = Field(None, description="For jpeg: whether it appears coarse first; true by default.")
     compression: Annotated[
         Compression | None,
         BeforeValidator(
@@ -74,7 +74,7 @@ class ColorSpace(Model):
     """The colour space of the result."""
 
     type: Literal["RGB", "CMYK"] = Field(description="RGB, or CMYK for print, which jpeg and tiff can hold.")
-    color_profile: unsupported(_GENERAL) = Field(None, description="Of CMYK, the printing condition: refused.")  # type: ignore[valid-type]
+    color_profile: unsupported(_GENERAL) = Field(None, description="The printing condition of CMYK: not supported.")  # type: ignore[valid-type]
 
 
 class Metadata(Model):

@@ -27,7 +27,7 @@ class InstallationEvents:
         job = self._ids.read(job_id)
         if job is None or job.kind is not JobKind.INSTALLATION:
             return
-        # Whoever knows the id may follow; the list is open to every account.
+        # Anyone who knows the id may follow; the list is open to every account.
         identity = Identity(job.account_id, scopes=frozenset())
         while True:
             try:

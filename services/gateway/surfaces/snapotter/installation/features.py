@@ -85,7 +85,7 @@ class Features:
         return list(reply.bundles)
 
     async def missing(self, tools: Collection[Tool], identity: Identity) -> Mapping[str, pb.Bundle]:
-        """Of these tools, those that lack models, by their ids, and the bundles to install.
+        """The tools among these that lack models, by their ids, and the bundles to install.
 
         While nobody can say what is installed, none: a task waits for a model server that is away.
         """
