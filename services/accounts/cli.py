@@ -12,7 +12,8 @@ import nats
 import nats.errors
 
 from darkroom.common.v1.scopes import SCOPES
-from services.accounts import limits_command, link_command, people_command, usage_command, workers_command
+from services.accounts import workers_command
+from services.accounts.commands import add_limits, add_link, add_people, add_usage, run_limits, run_link, run_people, run_usage
 from services.accounts.config import AdministrationSettings
 from services.accounts.domain.accounts import Accounts
 from services.accounts.networks import Network, network
@@ -56,10 +57,10 @@ def _parser() -> argparse.ArgumentParser:
     create_key.add_argument("--expires-in-days", type=int, help="when the key expires (default: never)")
     revoke_key = commands.add_parser("revoke-key", help="revoke an API key and the keys that it created; they stop working within seconds")
     revoke_key.add_argument("--key", type=administration.identifier, required=True, help="the key's id")
-    people_command.add(commands)
-    link_command.add(commands)
-    limits_command.add(commands)
-    usage_command.add(commands)
+    add_people(commands)
+    add_link(commands)
+    add_limits(commands)
+    add_usage(commands)
     workers_command.add(commands)
     audit_command.add(commands)
     commands.add_parser("list", help="list accounts and their keys")
@@ -88,14 +89,14 @@ async def _run(options: argparse.Namespace, settings: AdministrationSettings) ->
             case "list":
                 return [{**_account(row), "keys": [_key(key) for key in await store.keys(row.id)]} for row in await store.accounts()]
             case "limits":
-                result: object = await limits_command.run(options, accounts, settings)
+                result: object = await run_limits(options, accounts, settings)
             case "users" | "reset-password":
-                result = await people_command.run(options, opened, settings, revoked.append)
+                result = await run_people(options, opened, settings, revoked.append)
                 await _announce(settings, revoked)
             case "create-sign-in-link":
-                result = await link_command.run(options, opened, settings)
+                result = await run_link(options, opened, settings)
             case "usage":
-                result = await usage_command.run(options, opened, settings)
+                result = await run_usage(options, opened, settings)
             case name if name in workers_command.COMMANDS:
                 result = await workers_command.run(options, opened, settings)
             case _:

@@ -11,9 +11,7 @@ from services.files.events import TaskEvents
 from services.files.object_client import store_of
 from services.files.probe.prober import Prober
 from services.files.surfaces.internal.intake import Intake
-from services.files.surfaces.internal.retention import Retention
-from services.files.surfaces.internal.shelf import ShelfOfAccount
-from services.files.surfaces.internal.storage import Storage
+from services.files.surfaces.internal.storage import Retention, ShelfOfAccount, Storage
 from services.files.surfaces.native.files import NativeFiles
 from services.files.surfaces.native.library import NativeLibrary
 from services.files.surfaces.rest.files import RestFiles

@@ -37,10 +37,9 @@ from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.domain.credits.prices import read_prices
 from services.tasks.domain.lifecycle.assembly import ExchangeRules, assemble_exchange
 from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts
-from services.tasks.domain.lifecycle.deadlines import Deadlines
+from services.tasks.domain.lifecycle.deadlines import Deadlines, Reaper
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.publishing import Announcer, EventPublisher, Relay
-from services.tasks.domain.lifecycle.reaper import Reaper
 from services.tasks.domain.lifecycle.retry import RetryPolicy
 from services.tasks.domain.order.served_lanes import INTERVAL_SECONDS as SERVED_LANES_SECONDS
 from services.tasks.domain.order.served_lanes import ServedLanes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from services.files.probe import bmp, exr, gif, ico, isobmff, jpeg, jxl, pdf, png, psd, radiance, raw, svg, targa, tiff, webp
+from services.files.probe import isobmff, jxl, pdf, rare_formats, svg, tiff, web_formats
 from services.files.probe.faults import EMPTY, UNREADABLE, Damaged, unsupported
 from services.files.probe.model import Probe
 from services.files.probe.ranges import BudgetExhausted, RangeFile, ReadRange
@@ -16,22 +16,22 @@ DEFAULT_MAX_READ_BYTES = 32 << 20
 _HEAD_BYTES = 1024
 
 _PARSERS: Mapping[MediaFormat, Callable[[RangeFile], Probe]] = {
-    MediaFormat.JPEG: jpeg.parse,
-    MediaFormat.PNG: png.parse,
-    MediaFormat.WEBP: webp.parse,
-    MediaFormat.GIF: gif.parse,
+    MediaFormat.JPEG: web_formats.parse_jpeg,
+    MediaFormat.PNG: web_formats.parse_png,
+    MediaFormat.WEBP: web_formats.parse_webp,
+    MediaFormat.GIF: web_formats.parse_gif,
     MediaFormat.TIFF: tiff.parse,
     MediaFormat.HEIC: isobmff.parse,
     MediaFormat.HEIF: isobmff.parse,
     MediaFormat.AVIF: isobmff.parse,
-    MediaFormat.BMP: bmp.parse,
+    MediaFormat.BMP: rare_formats.parse_bmp,
     MediaFormat.JXL: jxl.parse,
-    MediaFormat.ICO: ico.parse,
-    MediaFormat.PSD: psd.parse,
-    MediaFormat.EXR: exr.parse,
-    MediaFormat.HDR: radiance.parse,
-    MediaFormat.TGA: targa.parse,
-    **{each: partial(raw.parse, format_=each) for each in MediaFormat if Use.DEVELOPED in each.use},
+    MediaFormat.ICO: rare_formats.parse_ico,
+    MediaFormat.PSD: rare_formats.parse_psd,
+    MediaFormat.EXR: rare_formats.parse_exr,
+    MediaFormat.HDR: rare_formats.parse_radiance,
+    MediaFormat.TGA: rare_formats.parse_targa,
+    **{each: partial(tiff.parse_raw, format_=each) for each in MediaFormat if Use.DEVELOPED in each.use},
     MediaFormat.PDF: pdf.parse,
     MediaFormat.SVG: svg.parse,
 }

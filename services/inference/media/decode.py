@@ -12,15 +12,30 @@ import pyvips
 
 from darkroom.operations.v1.options_pb2 import MEDIA_KIND_IMAGE
 from services.inference.media import bmp, colour, heic, svg
+from services.inference.media.colour import Pixels
 from services.inference.media.errors import damaged, unsupported
 from services.inference.media.exif import rewritten
 from services.inference.media.header import NO_HINTS, SVG_DPI, Header, Hints
 from services.inference.media.image import Image, Limits, Metadata, from_samples
 from services.inference.media.lazy import LazyImage, in_memory, without_metadata
-from services.inference.media.orientation import upright
 from services.inference.media.scaling import scaled
 from services.pictures.geometry import Size
 from services.pictures.media_format import MediaFormat, Use, read_formats, sniff
+
+
+def upright(samples: Pixels, orientation: int) -> Pixels:
+    """Turns and mirrors height x width x bands samples as EXIF tag 0x0112 asks (1 to 8); other values change nothing.
+
+    Returns a view; make it contiguous before giving it to code that reads its memory.
+    """
+    # 5 to 8 are 1 to 4 after a transposition: transpose, then mirror.
+    turned: Pixels = np.swapaxes(samples, 0, 1) if 5 <= orientation <= 8 else samples
+    if orientation in (3, 4, 7, 8):
+        turned = turned[::-1]
+    if orientation in (2, 3, 6, 7):
+        turned = turned[:, ::-1]
+    return turned
+
 
 _READ = read_formats(MEDIA_KIND_IMAGE)
 # The sniffed format selects the loader, so that no other loader of libvips ever sees a user's file.

@@ -1,30 +1,64 @@
-"""Operations on unchanged files: each in its own child, with checks of its answer."""
+"""Operations on files: each in a child of its own, what is believed of its answer, and the files between operations."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from darkroom.operations.v1 import options_pb2
-from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Data, NewFile
+from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Data, Document, Medium, NewFile
 from services.inference.contract.progress import Report
 from services.inference.contract.step import Tools
-from services.inference.media import Image
+from services.inference.media import Hints, Image, Limits
 from services.inference.media.isolated import picture_of
 from services.inference.pipeline import file_child
-from services.inference.pipeline.reading import HEAD
+from services.inference.pipeline.encoding import encoded
+from services.inference.pipeline.reading import HEAD, Reading
 from services.inference.pipeline.registry import Bound
-from services.inference.pipeline.run import Source
+from services.inference.pipeline.run import Run, Source
 from services.inference.pipeline.short import serialized
 from services.pictures.media_format import MediaFormat, sniff
 from services.platform.sandbox import Limits as SandboxLimits
 from services.platform.sandbox import SandboxCrashed
+
+
+async def as_file(medium: object, run: Run) -> Source:
+    """The file that an operation gets which reads files: a picture as its `saving` says."""
+    content: bytes | Path
+    match medium:
+        case Image():
+            with run.stages.timed("encode"):
+                content = await asyncio.to_thread(encoded, medium, run.folder)
+            extension, pages = medium.saving.format.extension, 0
+        case Document():
+            content, extension, pages = medium.path, "pdf", medium.pages
+        case NewFile():
+            content, extension, pages = medium.content, medium.extension, medium.pages
+        case _:
+            raise TypeError(f"{type(medium).__name__} is no file")
+    if isinstance(content, bytes):
+        target = Path(tempfile.mkdtemp(prefix="between-", dir=run.folder)) / "file"
+        await asyncio.to_thread(target.write_bytes, content)
+        content = target
+    return Source(f"{PurePosixPath(run.source_name).stem or 'file'}.{extension}", content, pages)
+
+
+async def read_back(made: NewFile, operation: Bound, reading: Reading, limits: Limits, run: Run) -> Medium:
+    """The input of an operation after one that has made a file. Raises as `Reading`."""
+    source = await as_file(made, run)
+    if operation.spec.accepts == options_pb2.MEDIA_KIND_PDF:
+        return Document(source.path, source.pages)
+    with run.stages.timed("decode"):
+        header = await reading.header(source.path, limits, Hints(source.name))
+        return await reading.picture(source.path, header, run.folder, limits, Hints(source.name))
+
 
 _LARGEST_DATA = 64 << 20
 """Bytes of a JSON document."""

@@ -19,14 +19,13 @@ from services.inference import metrics
 from services.inference.contract.flow import Made
 from services.inference.contract.progress import Progress, Report, Stopped, portion
 from services.inference.contract.step import Tools
-from services.inference.pipeline.packing import packed
+from services.inference.pipeline.encoding import packed
 from services.inference.pipeline.pipeline import Pipeline
 from services.inference.pipeline.registry import Registry
 from services.inference.pipeline.run import Product, Run, Source
 from services.inference.pipeline.stages import Stages
 from services.inference.worker.cancellations import Cancellations
-from services.inference.worker.client import Admission, AttemptClient
-from services.inference.worker.failures import failure_of
+from services.inference.worker.client import Admission, AttemptClient, failure_of
 from services.inference.worker.files import AttemptFiles, AttemptReferences, KeptResults
 from services.inference.worker.lease import Lease, Outcome
 from services.pictures.operations import Arity

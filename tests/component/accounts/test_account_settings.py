@@ -11,7 +11,7 @@ import pytest
 
 from services.accounts.domain.account_settings import MOST, MOST_BYTES, AccountSettings
 from services.accounts.domain.branding import Branding
-from services.accounts.domain.file_ages import FileAges
+from services.accounts.domain.upkeep import FileAges
 from services.accounts.store.account_settings import SettingStore
 from services.accounts.store.logos import LogoStore
 from services.platform.database import Database, opened

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import text
 
-from services.accounts.domain.departures import Departures
+from services.accounts.domain.upkeep import Departures
 from services.accounts.store.departures import Departure, DepartureStore
 from services.platform.database import Database, opened
 from services.platform.errors import DarkroomError, ErrorReason

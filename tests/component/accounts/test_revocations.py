@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.accounts.domain.accounts import Accounts
-from services.accounts.domain.announcer import Announcer
+from services.accounts.domain.upkeep import Announcer
 from services.accounts.store.accounts import AccountStore
 from services.accounts.store.sessions import SessionStore
 from services.platform.bus import REVOKED_SUBJECT, Bus

@@ -10,10 +10,10 @@ from datetime import timedelta
 
 import pytest
 
-from services.accounts.domain.announcer import Announcer
 from services.accounts.domain.config import PeopleRules
 from services.accounts.domain.passwords import RULE
 from services.accounts.domain.rate_rules import RateRules
+from services.accounts.domain.upkeep import Announcer
 from services.platform.audit.actor import ActorKind
 from services.platform.bus import Bus
 from services.platform.database import Database, opened

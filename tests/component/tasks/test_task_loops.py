@@ -17,9 +17,9 @@ from services.platform.bus import EVENTS_STREAM, Bus, connected, event_subject, 
 from services.platform.database import Database
 from services.platform.errors import ErrorReason
 from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts
+from services.tasks.domain.lifecycle.deadlines import Reaper
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.publishing import Announcer, EventPublisher, Relay
-from services.tasks.domain.lifecycle.reaper import Reaper
 from services.tasks.domain.lifecycle.retry import RetryPolicy
 from services.tasks.model.records import OutgoingEvent
 from services.tasks.model.state import TaskState

@@ -14,10 +14,9 @@ from services.platform.bus import Bus
 from services.platform.database import Database
 from services.platform.errors import ErrorReason
 from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts
-from services.tasks.domain.lifecycle.deadlines import Deadlines
+from services.tasks.domain.lifecycle.deadlines import Deadlines, Reaper
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.publishing import EventPublisher, Relay
-from services.tasks.domain.lifecycle.reaper import Reaper
 from services.tasks.domain.lifecycle.retry import RetryPolicy
 from services.tasks.domain.lifecycle.worker_stream import Outgoing, WorkerStream
 from services.tasks.domain.retention.config import RetentionSettings

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from services.inference.erasing.filling import erased
-from services.inference.erasing.mask import covered
 from services.inference.media import Image
+from services.inference.operations.erase import covered
 from services.inference.watermark.neural import SIDE
 
 HOLE = (slice(20, 40), slice(30, 60))

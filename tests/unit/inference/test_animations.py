@@ -14,8 +14,8 @@ from darkroom.operations.v1.edit_animation_pb2 import EditAnimation
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Hints, Limits, animation
 from services.inference.media.gif import retimed
+from services.inference.operations.split import starts
 from services.inference.plain.animations import edited
-from services.inference.plain.tiling import starts
 from services.platform.errors import DarkroomError
 from tests.unit.imaging.pictures import photo
 

@@ -12,10 +12,10 @@ from PIL import IptcImagePlugin
 
 from services.inference.media.image import Limits
 from services.inference.media.metadata_read import metadata_in
+from services.inference.operations.inspect_metadata import all_metadata_in
 from services.inference.tagging import iptc_edit
 from services.inference.tagging.changes import Changes, Place, Removed
 from services.inference.tagging.edit import edited, iptc_of
-from services.inference.tagging.read import all_metadata_in
 from services.pictures.media_format import MediaFormat
 from services.platform.errors import DarkroomError
 from tests.unit.tagging.pictures import EXIF, FORMATS, GPS, MAKER_NOTE, WITH_EXIF, opened, packet, picture, samples, tags, vips_exif

@@ -1,4 +1,4 @@
-"""The requests of accounts to files."""
+"""What accounts asks other services for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import timedelta
 import grpc
 
 from darkroom.internal.files.v1 import retention_service_pb2, retention_service_pb2_grpc, shelf_service_pb2, shelf_service_pb2_grpc
+from darkroom.internal.tasks.v1 import departure_service_pb2, departure_service_pb2_grpc
 from services.accounts.store.departures import Departure
 from services.platform.errors import translated
 from services.platform.rpc.channel import Caller
@@ -42,3 +43,17 @@ class FilesOfSurface:
             asked.max_age.FromTimedelta(age)
         with translated():
             await self._stub.SetMaxAge(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
+
+
+class SavedPipelines:
+    """The saved pipelines of people."""
+
+    def __init__(self, channel: grpc.aio.Channel, caller: Caller) -> None:
+        self._stub: departure_service_pb2_grpc.DepartureServiceAsyncStub = departure_service_pb2_grpc.DepartureServiceStub(channel)
+        self._caller = caller
+
+    async def clear(self, departure: Departure) -> None:
+        """Delete all that somebody has saved. Raises UNAVAILABLE."""
+        asked = departure_service_pb2.ClearPipelinesRequest(owner_id=departure.public_id)
+        with translated():
+            await self._stub.ClearPipelines(asked, metadata=self._caller.on_behalf_of(departure.account_id), timeout=_SECONDS)

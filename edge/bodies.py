@@ -1,12 +1,29 @@
-"""The fields that the JSON bodies of calls may have, for the edge's Lua, which names all others."""
+"""What the edge must know of JSON bodies: the descriptors that Envoy's transcoder reads, and the fields that its Lua looks into."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
+from reference.comments import descriptor_set
 from services.platform.rpc import catalogue
+
+
+def transcoded_descriptors(services: Collection[str]) -> FileDescriptorSet:
+    """The files of services, by their full names, and all that these import, without comments."""
+    files = {file.name: file for file in descriptor_set().file}
+    needed = [file.name for file in files.values() if any(f"{file.package}.{service.name}" in services for service in file.service)]
+    for name in needed:
+        needed += [imported for imported in files[name].dependency if imported not in needed]
+    # In the order of the whole set: each file after those that it imports.
+    kept = [file for name, file in files.items() if name in needed]
+    for file in kept:
+        file.ClearField("source_code_info")
+    return FileDescriptorSet(file=kept)
+
 
 Kind = str | bool
 """The type of a value: the full name of a message or a map, or False for values that are not examined."""
