@@ -1,4 +1,4 @@
-"""What the edge must know of JSON bodies: the descriptors that Envoy's transcoder reads, and the fields that its Lua looks into."""
+"""The edge's knowledge of JSON bodies: the descriptors that Envoy's transcoder reads, and the fields that its Lua looks into."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ class Borrowing:
 
 
 @dataclass(frozen=True, slots=True)
-class Borrowed:
+class BucketLoan:
     """The answer of a shared bucket."""
 
     granted: int

@@ -385,7 +385,7 @@ export const en = {
     change: "Choose something else",
     none: "Add files to begin, or browse the operations.",
     unfit: (count: number) => `${count === 1 ? "1 file" : `${count} files`} of an unsupported type will be skipped.`,
-    noneFit: "This operation supports none of these files.",
+    noneFit: "This operation does not support these files.",
     tooFew: (min: number) => `This operation needs at least ${min} files.`,
     tooMany: (max: number) => `This operation accepts at most ${max} files.`,
     together: "All files are combined into one result.",

@@ -1,5 +1,5 @@
 /**
- * What this browser keeps of uploads and runs, so that they go on after a reload: one database for each owner, and only the present
+ * This browser's copy of uploads and runs, so that they resume after a reload: one database for each owner, and only the present
  * owner's is left. A browser that keeps nothing, as in some private windows, has an empty one each time.
  */
 const PREFIX = "darkroom:";

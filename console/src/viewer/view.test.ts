@@ -19,7 +19,7 @@ const FRAME = { width: 800, height: 600 };
 const LARGE = { width: 4000, height: 2000 };
 const SMALL = { width: 100, height: 100 };
 
-test("a picture fits without being enlarged, but for detail that it has", () => {
+test("a picture fits without being enlarged beyond its detail", () => {
   assert.equal(fitZoom(FRAME, LARGE), 0.2);
   assert.equal(fitZoom(FRAME, SMALL), 1);
   assert.equal(fitZoom(FRAME, SMALL, 4), 4);

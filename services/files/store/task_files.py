@@ -58,7 +58,7 @@ WHERE id = ANY(:file_ids) AND account_id = :account_id AND origin = 'task'
 
 _STORED = text("""
 WITH stored AS (
-  SELECT * FROM unnest(CAST(:file_ids AS bigint[]), CAST(:etags AS text[]), CAST(:sizes AS bigint[])) AS told (file_id, etag, size_bytes)
+  SELECT * FROM unnest(CAST(:file_ids AS bigint[]), CAST(:etags AS text[]), CAST(:sizes AS bigint[])) AS sent (file_id, etag, size_bytes)
 ),
 locked AS (
   SELECT id FROM file

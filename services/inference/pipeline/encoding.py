@@ -14,7 +14,7 @@ from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Attachme
 from services.inference.media import Image, encode, encode_into
 from services.inference.pipeline.naming import result_name
 from services.inference.pipeline.run import Product, Run
-from services.inference.pipeline.short import Finished
+from services.inference.pipeline.short import ShortResult
 from services.platform.zip_archive import Entry, ZipArchive
 
 _PIECE = 4 * 2**20
@@ -51,7 +51,7 @@ _ENCODED_IN_MEMORY = 64 << 20
 """Largest picture that is encoded in memory, in bytes of its samples; beyond that, memory would have to hold the file, too."""
 
 
-def product_of_child(finished: Finished, run: Run) -> Product:
+def product_of_child(finished: ShortResult, run: Run) -> Product:
     """The result of work in a child."""
     for stage, seconds in finished.seconds.items():
         run.stages.add(stage, seconds, operation=stage not in ("decode", "encode"))
