@@ -11,19 +11,34 @@ from pathlib import Path
 from typing import TypeVar
 
 import yaml
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import ValidationError
 from pydantic_settings import CliApp
 
 from edge import console, failures, pages, routes
 from edge.addresses import Address, Endpoint, Upstream
-from edge.descriptors import transcoded_descriptors
 from edge.fields import fields_of_bodies
 from edge.page import Page
 from edge.settings import EdgeSettings
 from edge.shapes import lists, shapes
 from edge.topology import AUTHORIZER
+from reference.comments import descriptor_set
 from services.platform.rpc import catalogue
+
+
+def transcoded_descriptors(services: Collection[str]) -> FileDescriptorSet:
+    """The files of services, by their full names, and all that these import, without comments."""
+    files = {file.name: file for file in descriptor_set().file}
+    needed = [file.name for file in files.values() if any(f"{file.package}.{service.name}" in services for service in file.service)]
+    for name in needed:
+        needed += [imported for imported in files[name].dependency if imported not in needed]
+    # In the order of the whole set: each file after those that it imports.
+    kept = [file for name, file in files.items() if name in needed]
+    for file in kept:
+        file.ClearField("source_code_info")
+    return FileDescriptorSet(file=kept)
+
 
 Served = TypeVar("Served", Page, pages.Redirect)
 
