@@ -6,7 +6,7 @@ import asyncio
 import json
 import ssl
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -20,13 +20,45 @@ from nats.errors import Error as NatsError
 from deploy.admin.checks.clocks import clock
 from deploy.admin.checks.connecting import CONNECT_SECONDS, Unreachable, tcp_open, unreachable
 from deploy.admin.checks.findings import Finding, Level, ok, problem, warning
-from deploy.admin.checks.nats_rights import missing_rights
 from deploy.admin.checks.nats_streams import check_room, check_streams
 from deploy.installation.folder import OPERATOR
-from deploy.installation.nats_users import OWN_RIGHTS_SUBJECT
+from deploy.installation.nats_users import OWN_RIGHTS_SUBJECT, rights_of
 from services.platform.config import NatsSettings
 from services.platform.nats_servers import NatsServers
 from services.platform.tls import FILES, MutualTls
+
+_SHOWN = 4
+
+
+def missing_rights(service: str, permissions: Mapping[str, Any] | None) -> list[str]:
+    """What the user of a service must not do although it has to; `permissions` as NATS tells them, None for a user without limits."""
+    rights = rights_of(service)
+    wanted = {"publish": rights.publish, "subscribe": (*rights.subscribe, f"_INBOX.{service}.>")}
+    missing = []
+    for verb, subjects in wanted.items():
+        own = (permissions or {}).get(verb) or {}
+        refused = [subject for subject in subjects if not _allowed(subject, own.get("allow"), own.get("deny") or ())]
+        if refused:
+            more = f" and {len(refused) - _SHOWN} more" if len(refused) > _SHOWN else ""
+            missing.append(f"{verb} to {', '.join(refused[:_SHOWN])}{more}")
+    return missing
+
+
+def _allowed(subject: str, allow: Sequence[str] | None, deny: Sequence[str]) -> bool:
+    # NATS takes a missing or empty list for no limit.
+    return (not allow or any(covers(pattern, subject) for pattern in allow)) and not any(covers(pattern, subject) for pattern in deny)
+
+
+def covers(pattern: str, subject: str) -> bool:
+    """Whether every subject that `subject` stands for is one of the pattern's."""
+    ours, theirs = subject.split("."), pattern.split(".")
+    for number, part in enumerate(theirs):
+        if part == ">":
+            return len(ours) > number
+        if number >= len(ours) or ours[number] == ">" or part not in ("*", ours[number]):
+            return False
+    return len(ours) == len(theirs)
+
 
 SUBJECT = "NATS"
 _URL = "DARKROOM_NATS_URL"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,15 +13,58 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
 from deploy.admin.checks.certificates import check_own
-from deploy.admin.checks.findings import SETTINGS, Finding, Level, ok, problem
+from deploy.admin.checks.findings import SETTINGS, Finding, Level, ok, problem, warning
 from deploy.admin.checks.keys import check_keys, check_modes
 from deploy.admin.checks.messaging import check_nats
-from deploy.admin.checks.peers import Peer, check_peer
+from deploy.admin.checks.peers import Peer, check_peer, check_tls
 from deploy.admin.checks.postgres import DatabaseFacts, check_database
 from deploy.service_settings import settings_classes
 from edge.topology import DATABASES, SERVICES
+from services.inference.config import InferenceSettings
+from services.inference.model_server.triton import Device, Patience, connected
 from services.platform.config import DatabaseSettings, ProcessSettings
 from services.platform.environment import PREFIX, EnvironmentSettings
+from services.platform.errors import DarkroomError
+from services.platform.telemetry.health import NotThereError
+
+_SUBJECT = "Triton"
+_ADDRESS = "DARKROOM_TRITON_ADDRESS"
+_LANES = frozenset(("neural", "pages"))
+_PATIENCE = Patience(0, 5, 1)
+_PREFIX = "model_"
+_NO_MODELS = ("model_repository", "model_platform")
+_INSTALL = "`python -m models install` puts it into the repository, from which Triton loads it"
+
+
+async def check_triton(settings: InferenceSettings) -> list[Finding]:
+    """Nothing for a worker whose lanes need no models."""
+    if _LANES.isdisjoint(settings.lanes):
+        return []
+    if refused := await check_tls(_SUBJECT, settings.triton_address, "triton", settings.triton_tls, _ADDRESS):
+        return refused
+    try:
+        async with connected(settings.triton_address, _PATIENCE, tls=settings.triton_tls) as triton:
+            await triton.reach()
+            models = await triton.control.models()
+            ready = sorted(name for name, is_ready in models.items() if is_ready)
+            devices = [await triton.device(name) for name in ready]
+    except (NotThereError, DarkroomError) as error:
+        return [problem(_SUBJECT, f"{settings.triton_address} is not ready: {error}", "look at its log: it may be loading models")]
+    where = "on a GPU" if Device.GPU in devices else "on the processor"
+    return [ok(_SUBJECT, f"{len(ready)} models are loaded at {settings.triton_address}, {where}"), *_missing(settings, models)]
+
+
+def _missing(settings: InferenceSettings, loaded: Mapping[str, bool]) -> Iterator[Finding]:
+    fields = [field for field in type(settings).model_fields if field.startswith(_PREFIX) and field not in _NO_MODELS]
+    absent = {field: name for field in fields if (name := getattr(settings, field)) and not loaded.get(name)}
+    for field in settings.model_fields_set & absent.keys():
+        name = absent.pop(field)
+        text = f"the model {name} is {'not ready' if name in loaded else 'not there'}, which DARKROOM_{field.upper()} names"
+        yield problem(_SUBJECT, text, _INSTALL)
+    if absent:
+        text = f"not there, so that operations which need them are refused or use others: {', '.join(sorted(set(absent.values())))}"
+        yield warning(_SUBJECT, text, "`python -m models install` for those that you want")
+
 
 _MOST_SECONDS = 60.0
 _NAMES_OF_PEERS = {f"{name}{kind}": name for name, one in SERVICES.items() for kind in ("_address", "_public_address") if not one.http}
@@ -100,7 +143,7 @@ def _of_process(service: str, settings: ProcessSettings) -> Iterator[Check]:
 def _of_kind(service: str, settings: ProcessSettings) -> Iterator[Check]:
     # What these import takes a second.
     if service == "inference":
-        from deploy.admin.checks.models import check_triton
+        from deploy.admin.checks.one_service import check_triton
         from services.inference.config import InferenceSettings
 
         assert isinstance(settings, InferenceSettings)
