@@ -21,7 +21,7 @@ from benchmarks.gpu.cases import CASES, Case
 from benchmarks.onnx_models import run_in
 from benchmarks.table import Section
 from deploy.local.scratch.triton import running
-from services.inference.model_server.triton import Patience, Picture, Triton, connected
+from services.inference.model_server.triton import Patience, Picture, Triton, connect
 
 TITLE = "The same results"
 METHOD = (
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 async def _report(address: str, options: argparse.Namespace) -> str:
-    async with connected(address, _PATIENCE, _SHARED) as server:
+    async with connect(address, _PATIENCE, _SHARED) as server:
         found = {name: CASES[name] for name in options.models or CASES if await server.serves(name)}
         if not found:
             raise SystemExit(f"{address} has none of these models: {', '.join(options.models or CASES)}")

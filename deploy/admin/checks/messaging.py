@@ -79,7 +79,7 @@ async def check_nats(service: str, settings: NatsSettings, replicas: int | None)
         # The service uses those that it reaches.
         found = [replace(one, level=Level.WARNING) if one.level is Level.PROBLEM else one for one in found]
     try:
-        async with connected(replace(servers, addresses=(answering[0],)), service) as client:
+        async with connect(replace(servers, addresses=(answering[0],)), service) as client:
             found += (own := await _user(client, service))
             if replicas is not None and _works(own):
                 # A server tells the others that it knows, if they are not kept from being told.
@@ -102,7 +102,7 @@ async def check_jetstream(url: str, tls: MutualTls | None) -> list[Finding]:
     found: list[Finding] = []
     for address in servers.addresses:
         try:
-            async with connected(replace(servers, addresses=(address,)), OPERATOR) as client:
+            async with connect(replace(servers, addresses=(address,)), OPERATOR) as client:
                 return await check_room(client)
         except Unreachable as error:
             found.append(problem("JetStream", f"as the operator: {error.text}", error.remedy))
@@ -110,7 +110,7 @@ async def check_jetstream(url: str, tls: MutualTls | None) -> list[Finding]:
 
 
 @asynccontextmanager
-async def connected(servers: NatsServers, service: str) -> AsyncIterator[Client]:
+async def connect(servers: NatsServers, service: str) -> AsyncIterator[Client]:
     """A connection to the one server that is named, which is not made again when it is lost. Raises Unreachable."""
     errors: list[BaseException] = []
 
@@ -144,7 +144,7 @@ async def connected(servers: NatsServers, service: str) -> AsyncIterator[Client]
 async def _check_server(service: str, servers: NatsServers, address: str) -> tuple[list[Finding], str]:
     """The findings about one server, and its name."""
     try:
-        async with connected(replace(servers, addresses=(address,)), service) as client:
+        async with connect(replace(servers, addresses=(address,)), service) as client:
             told = _told(client)
     except Unreachable as error:
         return [problem(SUBJECT, error.text, error.remedy)], ""

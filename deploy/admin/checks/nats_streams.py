@@ -10,10 +10,10 @@ from nats.js.api import StreamInfo
 from nats.js.errors import NotFoundError
 
 from deploy.admin.checks.findings import Finding, ok, problem, warning
-from services.platform.bus import EVENTS_STREAM, JOBS_STREAM, OFFERS_STREAM, PROGRESS_STREAM, WORK_STREAM
+from services.platform.bus import EVENTS_STREAM, JOBS_STREAM, OFFERS_STREAM, PROGRESS_STREAM
 
 _SUBJECT = "streams"
-_STREAMS = (WORK_STREAM, EVENTS_STREAM, OFFERS_STREAM, PROGRESS_STREAM, JOBS_STREAM)
+_STREAMS = (EVENTS_STREAM, OFFERS_STREAM, PROGRESS_STREAM, JOBS_STREAM)
 _REPLICAS = "DARKROOM_NATS_REPLICAS"
 _ASK_SECONDS = 5.0
 

@@ -21,7 +21,7 @@ from deploy.admin.checks.postgres import DatabaseFacts, check_database
 from deploy.service_settings import settings_classes
 from edge.topology import DATABASES, SERVICES
 from services.inference.config import InferenceSettings
-from services.inference.model_server.triton import Device, Patience, connected
+from services.inference.model_server.triton import Device, Patience, connect
 from services.platform.config import DatabaseSettings, ProcessSettings
 from services.platform.environment import PREFIX, EnvironmentSettings
 from services.platform.errors import DarkroomError
@@ -43,7 +43,7 @@ async def check_triton(settings: InferenceSettings) -> list[Finding]:
     if refused := await check_tls(_SUBJECT, settings.triton_address, "triton", settings.triton_tls, _ADDRESS):
         return refused
     try:
-        async with connected(settings.triton_address, _PATIENCE, tls=settings.triton_tls) as triton:
+        async with connect(settings.triton_address, _PATIENCE, tls=settings.triton_tls) as triton:
             await triton.reach()
             models = await triton.control.models()
             ready = sorted(name for name, is_ready in models.items() if is_ready)

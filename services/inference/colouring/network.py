@@ -13,7 +13,7 @@ import numpy.typing as npt
 from services.inference.contract.step import Step
 from services.inference.media import Image
 from services.inference.media.colour import as_deep_as, between, strips
-from services.inference.model_server.choice import Choice, installed
+from services.inference.model_server.choice import Choice, choose_network
 
 SIDE = 512
 """Height and width in pixels of what the network sees."""
@@ -68,8 +68,8 @@ DDCOLOR = "ddcolor"
 
 
 async def choose(step: Step) -> Choice | None:
-    """The model that the operator has named, or `ddcolor`, if it is there. As `installed`."""
-    return await installed(step.tools.triton, step.tools.models.colorize, (DDCOLOR,))
+    """The model that the operator has named, or `ddcolor`, if it is there. As `choose_network`."""
+    return await choose_network(step.tools.triton, step.tools.models.colorize, (DDCOLOR,))
 
 
 async def with_colours(image: Image, network: Choice, intensity: float, step: Step) -> Image:

@@ -13,10 +13,10 @@ from PIL import Image as PillowImage
 
 from services.inference.media import colour
 from services.inference.media.colour import Pixels
-from services.inference.media.errors import damaged, unread
+from services.inference.media.errors import damaged_error, unread
 from services.inference.media.header import Header
 from services.inference.media.image import Image, Limits, Metadata, from_samples
-from services.inference.media.linear_light import encoded
+from services.inference.media.linear_light import encode_srgb
 from services.pictures.geometry import Size
 from services.pictures.media_format import MediaFormat
 
@@ -43,7 +43,7 @@ def plane_of(data: bytes, at: int, number: int, channels: int, size: Size, depth
             raise unread(MediaFormat.PSD, f"is compressed in a way (number {compression})")
         rows = np.frombuffer(plane, np.uint8).reshape(height, row_bytes)
     except (ValueError, OSError, EOFError, zlib.error) as error:
-        raise damaged(MediaFormat.PSD) from error
+        raise damaged_error(MediaFormat.PSD) from error
     if depth == 1:
         # A set bit is black.
         return np.where(np.unpackbits(rows, axis=1)[:, :width], 0, 255).astype(np.uint8)
@@ -119,7 +119,7 @@ def decode(data: bytes, format_: MediaFormat, limits: Limits) -> Image:
     del planes
     icc = file.resources.get(_PROFILE)
     if stored.dtype == np.float32:
-        samples: Pixels = encoded(stored)
+        samples: Pixels = encode_srgb(stored)
         icc = None
         if alpha is not None:
             alpha = np.rint(np.nan_to_num(alpha).clip(0, 1) * 65535).astype(np.uint16)
@@ -142,14 +142,14 @@ def _opened(data: bytes, format_: MediaFormat, limits: Limits) -> _File:
         resources, at = _section(data, at, 4)
         layers, at = _section(data, at, 8 if version == _LARGE else 4)
     except struct.error as error:
-        raise damaged(format_) from error
+        raise damaged_error(format_) from error
     if signature != b"8BPS" or min(width, height) < 1 or depth not in (1, 8, 16, 32) or not 1 <= channels <= _MOST_CHANNELS:
-        raise damaged(format_)
+        raise damaged_error(format_)
     limits.check(width, height)
     if mode not in _COLOURS or depth not in _DEPTHS.get(mode, (8, 16, 32)):
         raise unread(format_, f"is in a mode (number {mode} with {depth} bits)")
     if channels < _COLOURS[mode] or (mode == _INDEXED and len(palette) < _PALETTE):
-        raise damaged(format_)
+        raise damaged_error(format_)
     transparent = _transparent(layers, large=version == _LARGE)
     return _File(channels, height, width, depth, mode, version == _LARGE, palette, _resources(resources), transparent, at)
 

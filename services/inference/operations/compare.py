@@ -12,7 +12,7 @@ from services.inference.contract.flow import Data, NewFile, Several, WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Effort, Header, Image, Saving, encode_into
 from services.inference.media.colour import array_from_vips, strips, to_8bit, vips_from_array
-from services.inference.media.scaling import scaled
+from services.inference.media.scaling import scale
 from services.pictures.media_format import MediaFormat
 from services.platform.errors import DarkroomError, ErrorReason
 
@@ -54,7 +54,7 @@ def run(files: Sequence[WholeFile], _parameters: Compare, step: PlainStep) -> Se
     width, height = max(each.shape[1] for each in pictures), max(each.shape[0] for each in pictures)
     step.result_limits.check(width, height, "What is compared")
     step.check()
-    stretched = [to_8bit(array_from_vips(scaled(vips_from_array(each), (width, height)))) for each in pictures]
+    stretched = [to_8bit(array_from_vips(scale(vips_from_array(each), (width, height)))) for each in pictures]
     similarity, colour, alpha = similarity_and_difference(stretched[0], stretched[1])
     target = step.folder / "diff"
     encode_into(target, Image(colour, alpha), _PNG)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from darkroom.operations.v1.erase_pb2 import Erase
 from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Data, NewFile, Several
 from services.inference.contract.step import Step
-from services.inference.erasing.filling import erased
+from services.inference.erasing.filling import erase
 from services.inference.media import Header, Image
 from services.inference.media.colour import to_8bit
 from services.inference.model_server.choice import Choice
@@ -72,7 +72,7 @@ async def run(image: Image, parameters: Erase, step: Step) -> Several:
 
     find = finder(step.tools.triton, step.tools.models.inpaint, step.check, tell)
     network = await asyncio.to_thread(find)
-    result = await asyncio.to_thread(erased, image, mask, network, step.check)
+    result = await asyncio.to_thread(erase, image, mask, network, step.check)
     return _told(result, chosen[0] if chosen else "patches", pixels)
 
 

@@ -14,7 +14,7 @@ from services.inference.contract.flow import Data, WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image, Saving, encode
 from services.inference.media.colour import array_from_vips, vips_from_array
-from services.inference.media.scaling import scaled
+from services.inference.media.scaling import scale
 from services.pictures.geometry import Size
 from services.pictures.media_format import MediaFormat
 
@@ -36,8 +36,8 @@ class Known:
 def hash_of(image: Image) -> int:
     """64 bits that say where a pixel is lighter than the next one of its row, and 64 for columns."""
     gray = vips_from_array(image.srgb()).colourspace("b-w")
-    across = array_from_vips(scaled(gray, (_SIDE + 1, _SIDE)))[..., 0].astype(int)
-    down = array_from_vips(scaled(gray, (_SIDE, _SIDE + 1)))[..., 0].astype(int)
+    across = array_from_vips(scale(gray, (_SIDE + 1, _SIDE)))[..., 0].astype(int)
+    down = array_from_vips(scale(gray, (_SIDE, _SIDE + 1)))[..., 0].astype(int)
     bits = np.concatenate([(across[:, :-1] > across[:, 1:]).ravel(), (down[:-1] > down[1:]).ravel()])
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
@@ -130,7 +130,7 @@ def _called(format_: MediaFormat | None) -> str:
 
 def _thumbnail(image: Image) -> str:
     width = min(_THUMBNAIL_WIDTH, image.width)
-    small = scaled(vips_from_array(image.srgb()), (width, max(1, round(image.height * width / image.width))))
+    small = scale(vips_from_array(image.srgb()), (width, max(1, round(image.height * width / image.width))))
     shown = Image(small.numpy())
     content = encode(shown, Saving(MediaFormat.JPEG, quality=_QUALITY, keep_metadata=False))
     return f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"

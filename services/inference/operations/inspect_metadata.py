@@ -26,7 +26,7 @@ def all_metadata_in(data: bytes, limits: Limits, hints: Hints = NO_HINTS) -> dic
     except DarkroomError:
         # Of a file that libvips reads as far as it goes.
         block = None
-    said = iptc_edit.said(block) if block else None
+    said = iptc_edit.read_texts(block) if block else None
     return found | {"iptc": said} if said else found
 
 

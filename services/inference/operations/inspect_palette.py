@@ -12,7 +12,7 @@ from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
 from services.inference.media.colour import array_from_vips, vips_from_array
-from services.inference.media.scaling import scaled
+from services.inference.media.scaling import scale
 
 _SIDE = 50
 _STEP = 16
@@ -22,7 +22,7 @@ _NEAR = 48
 
 def main_colours(image: Image, most: int) -> Sequence[str]:
     """At most so many, the most frequent one first, as `#rrggbb`."""
-    seen = array_from_vips(scaled(vips_from_array(image.srgb()), (_SIDE, _SIDE))).reshape(-1, 3).astype(int)
+    seen = array_from_vips(scale(vips_from_array(image.srgb()), (_SIDE, _SIDE))).reshape(-1, 3).astype(int)
     rounded = np.minimum(255, (seen + _STEP // 2) // _STEP * _STEP)
     colours, first, counts = np.unique(rounded, axis=0, return_index=True, return_counts=True)
     chosen: list[np.ndarray] = []

@@ -20,7 +20,7 @@ from services.inference.portraits.cutting import without_background
 from services.inference.portraits.finding import largest_face, tell_portrait
 from services.inference.portraits.geometry import PAPERS, Framing, Head, Paper
 from services.inference.portraits.landmarks import portrait_of
-from services.inference.portraits.rendering import SHEET_DPI, Pixels8, rendered, sheet_of
+from services.inference.portraits.rendering import SHEET_DPI, Pixels8, render, sheet_of
 from services.pictures.media_format import MediaFormat
 from services.pictures.passport_photos import USUAL_DPI, CountryPhoto
 from services.pictures.result_size import demanded_photo, result_size
@@ -94,7 +94,7 @@ async def run(image: Image, parameters: PassportPhoto, step: Step) -> Image | Se
         part = geometry.window(head, (cut.width, cut.height), pixels, photo.frame, framing)
         if resolution == dpi:
             _tell_cut(geometry.head_within(head, (cut.width, cut.height), part), photo, step)
-        return rendered(cut, part, pixels, colour, step.check)
+        return render(cut, part, pixels, colour, step.check)
 
     step.report(0.9, "Making the photo")
     made = await asyncio.to_thread(at, dpi)

@@ -11,8 +11,8 @@ import pyvips
 from darkroom.operations.v1.rotate_pb2 import Rotate
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image, Pixels
-from services.inference.plain.canvas import prepared
-from services.inference.plain.graph import Work, computed, opened, premultiplied, straight
+from services.inference.plain.canvas import prepare_canvas
+from services.inference.plain.graph import Work, compute, graph_of, premultiply, straight
 from services.inference.plain.layout import COPIES_OF_RESULT
 from services.pictures.geometry import rotated_size
 
@@ -50,11 +50,11 @@ def _moved(samples: Pixels, quarter: int | None, flip: int | None) -> Pixels:
 def _askew(image: Image, parameters: Rotate, work: Work) -> Image:
     """The picture turned about its middle on a canvas that holds all of it, by bicubic interpolation."""
     width, height = rotated_size(parameters, image.width, image.height)
-    image, background = prepared(image, parameters.background)
+    image, background = prepare_canvas(image, parameters.background)
     across, down = math.cos(math.radians(parameters.angle)), math.sin(math.radians(parameters.angle))
     # libvips counts from the middles of pixels, so the middle of a picture is at half of one less than its sides.
     x, y = (image.width - 1) / 2, (image.height - 1) / 2
-    graph = premultiplied(opened(image), image).affine(
+    graph = premultiply(graph_of(image), image).affine(
         [across, -down, down, across],
         interpolate=pyvips.Interpolate.new("bicubic"),
         oarea=[0, 0, width, height],
@@ -64,7 +64,7 @@ def _askew(image: Image, parameters: Rotate, work: Work) -> Image:
         background=background,
         premultiplied=True,
     )
-    return computed(straight(graph, image), image, work)
+    return compute(straight(graph, image), image, work)
 
 
 def peak_memory(picture: Header, parameters: Rotate) -> int:

@@ -91,7 +91,7 @@ class Sheet:
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class FitResult:
     """How a document was made to have at most so many bytes."""
 
     met: bool
@@ -102,7 +102,7 @@ OnPicture = Callable[[float, int], None]
 """Told the share of the work that is done, and the picture's number, from 1."""
 
 
-def written(files: Sequence[WholeFile], sheet: Sheet, target: Path, on_picture: OnPicture) -> None:
+def write_document(files: Sequence[WholeFile], sheet: Sheet, target: Path, on_picture: OnPicture) -> None:
     """Write a document that keeps the pictures as they are. Raises as `WholeFile.image`."""
     with _writing(target, sheet) as writer:
         for number, file in enumerate(files, start=1):
@@ -112,7 +112,7 @@ def written(files: Sequence[WholeFile], sheet: Sheet, target: Path, on_picture: 
             _add(writer, sheet, _upright_jpeg(file) or lossless(flat))
 
 
-def written_within(files: Sequence[WholeFile], sheet: Sheet, target: Path, most: int, on_picture: OnPicture) -> Fitted:
+def written_within(files: Sequence[WholeFile], sheet: Sheet, target: Path, most: int, on_picture: OnPicture) -> FitResult:
     """Write a document of at most so many bytes: with JPEGs of the highest quality, 10 to 95, that allows it, else of 10.
 
     A temporary file is made beside `target`. Raises as `WholeFile.image`.
@@ -142,7 +142,7 @@ def written_within(files: Sequence[WholeFile], sheet: Sheet, target: Path, most:
         fits(LEAST_QUALITY)
         tried.replace(target)
     tried.unlink(missing_ok=True)
-    return Fitted(bool(best), best or LEAST_QUALITY)
+    return FitResult(bool(best), best or LEAST_QUALITY)
 
 
 class _Pictures:

@@ -14,7 +14,7 @@ from services.inference.archive.names import entry_names
 from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Attachment, Data, Document, Examination, Medium, NewFile, Stream
 from services.inference.media import Image, encode, encode_into
 from services.inference.pipeline.run import Product, Run
-from services.inference.pipeline.short import Finished
+from services.inference.pipeline.short import ShortResult
 from services.platform.zip_archive import Entry, ZipArchive
 
 WRITTEN = 0.95
@@ -29,7 +29,7 @@ _ENCODED_IN_MEMORY = 64 << 20
 """Largest picture that is encoded in memory, in bytes of its samples; beyond that, memory would have to hold the file, too."""
 
 
-def product_of_child(finished: Finished, run: Run) -> Product:
+def product_of_child(finished: ShortResult, run: Run) -> Product:
     """The result of work in a child."""
     for stage, seconds in finished.seconds.items():
         run.stages.add(stage, seconds, operation=stage not in ("decode", "encode"))

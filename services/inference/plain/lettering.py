@@ -73,7 +73,7 @@ class Room:
         return abs(math.cos(turn)), abs(math.sin(turn))
 
 
-def lettered(text: str, size: float, room: Room, align: str) -> tuple[pyvips.Image | None, float]:
+def draw_text(text: str, size: float, room: Room, align: str) -> tuple[pyvips.Image | None, float]:
     """The text, one band of 8 bits, cut to its ink, and the size of its font in pixels: the one given, or the largest one that fits into
     the room. None if nothing of it is visible.
 
@@ -118,12 +118,12 @@ def _fitted(text: str, size: float, room: Room) -> tuple[float, bool]:
     return (broken if breaking else whole), breaking
 
 
-def turned(mask: pyvips.Image, degrees: float) -> pyvips.Image:
+def rotate_mask(mask: pyvips.Image, degrees: float) -> pyvips.Image:
     """A mask after a clockwise rotation, on a canvas that holds all of it."""
     return mask if degrees % 360 == 0 else mask.rotate(degrees, interpolate=pyvips.Interpolate.new("bicubic"))
 
 
-def repeated(mask: pyvips.Image, size: Size, degrees: float, gap: int) -> pyvips.Image:
+def repeat_mask(mask: pyvips.Image, size: Size, degrees: float, gap: int) -> pyvips.Image:
     """A mask all over an area of this size, from its middle on, every second row shifted by half, the whole pattern rotated."""
     own = mask.embed(gap // 2, gap // 2, mask.width + gap, mask.height + gap)
     pair = own.join(own.wrap(x=own.width // 2, y=0), "vertical").copy_memory()
@@ -132,7 +132,7 @@ def repeated(mask: pyvips.Image, size: Size, degrees: float, gap: int) -> pyvips
     periods, sizes = (pair.width, pair.height), (own.width, own.height)
     starts = [(one // 2 - side // 2) % period for one, side, period in zip(sizes, needed, periods, strict=True)]
     pattern = pair.replicate(*(-(-(start + side) // period) for start, side, period in zip(starts, needed, periods, strict=True)))
-    pattern = turned(pattern.extract_area(*starts, *needed), degrees)
+    pattern = rotate_mask(pattern.extract_area(*starts, *needed), degrees)
     left, top = ((whole - side) // 2 for whole, side in zip((pattern.width, pattern.height), size, strict=True))
     return pattern.extract_area(left, top, *size)
 

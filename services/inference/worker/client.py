@@ -14,7 +14,7 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
 from darkroom.internal.tasks.v1.attempt_service_pb2_grpc import AttemptServiceStub
 from darkroom.operations.v1 import operation_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.platform.errors import DarkroomError, ErrorReason, from_rpc, translated
+from services.platform.errors import DarkroomError, ErrorReason, from_rpc, translate_rpc_errors
 from services.platform.log import get_logger
 from services.platform.object_http import ObjectHttpError
 from services.platform.rpc.channel import Caller
@@ -128,7 +128,7 @@ class AttemptClient:
     async def fetch_inputs(self, admission: Admission) -> tuple[int, ...] | None:
         """All inputs, once the missing ones have been fetched; None if the attempt must stop. Raises what makes the task fail."""
         request = pb.FetchInputsRequest(task_id=admission.task_id, attempt=admission.attempt)
-        with translated():
+        with translate_rpc_errors():
             reply = await self._stub.FetchInputs(
                 request, metadata=self._metadata(admission), timeout=_FETCH_SECONDS * admission.later_inputs
             )
@@ -137,7 +137,7 @@ class AttemptClient:
     async def heartbeat(self, admission: Admission, done: float, message: str, timeout: float) -> bool:
         """Renew the lease; False if the attempt must stop."""
         request = pb.HeartbeatRequest(task_id=admission.task_id, attempt=admission.attempt, progress=done, message=message)
-        with translated():
+        with translate_rpc_errors():
             reply = await self._stub.Heartbeat(request, metadata=self._metadata(admission), timeout=min(timeout, _SECONDS))
         return reply.current
 

@@ -56,7 +56,7 @@ _T = TypeVar("_T")
 Downloads = Mapping[int, files_service_pb2.Download]
 
 
-def accepted(number: int, status: Status, created: datetime, url: str, request: Body) -> edits_pb2.EditAcceptedReply:
+def accepted_reply(number: int, status: Status, created: datetime, url: str, request: Body) -> edits_pb2.EditAcceptedReply:
     """The reply to what starts an edit or a batch."""
     data = edits_pb2.EditAccepted(id=number, status=status, result_url=url, created_at=_moment(created), request=struct_of(request))
     return edits_pb2.EditAcceptedReply(data=data)

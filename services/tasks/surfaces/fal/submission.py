@@ -11,7 +11,7 @@ from buf.validate import validate_pb2
 from darkroom.operations.v1 import operation_pb2, options_pb2, placement_pb2, resize_pb2
 from services.pictures.operations import Arity, OperationSpec
 from services.platform.errors import DarkroomError, ErrorReason, Violation
-from services.platform.json_models import parsed
+from services.platform.json_models import parse
 from services.platform.rpc.validation import RequestValidator
 from services.tasks.surfaces.fal.catalogue import IMAGE_EDIT, Model
 from services.tasks.surfaces.fal.inputs import Inputs, input_fields, read_inputs
@@ -97,7 +97,7 @@ def _z_image(given: Mapping[str, object], generation: str, *, edit: bool) -> Pla
     inputs, found = read_inputs(given, kind)
     asked = None
     try:
-        asked = parsed(ZImage, {name: value for name, value in given.items() if name not in names})
+        asked = parse(ZImage, {name: value for name, value in given.items() if name not in names})
     except DarkroomError as error:
         found += error.violations
     if edit and not inputs.count and not found:
@@ -119,7 +119,7 @@ def _operation(spec: OperationSpec, given: Mapping[str, object]) -> Plan:
     left = {name: value for name, value in given.items() if name not in (*names, *_COMMON)}
     found += fill(parameters, left, others=(*names, *_COMMON))
     try:
-        common = parsed(Common, {name: value for name, value in given.items() if name in _COMMON})
+        common = parse(Common, {name: value for name, value in given.items() if name in _COMMON})
     except DarkroomError as error:
         raise invalid([*found, *error.violations]) from None
     found += _set_count(spec, parameters, common.batch_size, given)

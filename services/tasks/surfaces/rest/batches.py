@@ -92,7 +92,7 @@ class RestBatches(batches_pb2_grpc.BatchesServiceServicer):
         task = await self._archiving.archive(
             current_identity().account_id, ids.batch_id(request.id), trace_id=str(Origin.current()), idempotency=current_idempotency()
         )
-        return tasks_pb2.TaskCreateEnvelope(code=200, message=_SUCCESS, data=messages.created(task))
+        return tasks_pb2.TaskCreateEnvelope(code=200, message=_SUCCESS, data=messages.create_result(task))
 
     async def DeleteBatch(self, request: batches_pb2.DeleteBatchRequest, context: Context) -> batches_pb2.BatchDeletedEnvelope:
         """Delete a batch, its tasks and their outputs."""
@@ -112,7 +112,7 @@ def _batch(batch: BatchNow) -> batches_pb2.BatchResult:
         status="Completed" if stored.end_time is not None else "Processing",
         progress=messages.short(batch.progress),
         total=stored.task_count,
-        pending=batch.queued + batch.dispatched,
+        pending=batch.queued,
         processing=batch.running,
         succeeded=stored.succeeded,
         failed=stored.failed + stored.cancelled,

@@ -24,7 +24,7 @@ from services.tasks.surfaces import ids
 from services.tasks.surfaces.rendering import input_urls
 from services.tasks.surfaces.rest import messages
 from services.tasks.surfaces.rest.notices import unknown, unused_boxes
-from services.tasks.surfaces.rest.replies import Asked, Replies
+from services.tasks.surfaces.rest.replies import Replies, ReplyOptions
 
 REFERENCE_FORMATS = ("jpg", "jpeg", "png", "webp")
 
@@ -74,7 +74,7 @@ def _check_aspect_ratio(request: generation_pb2.GPTImage2Request | generation_pb
     )
 
 
-class Creation(Asked, Protocol):
+class Creation(ReplyOptions, Protocol):
     """What all requests that create a task have in common."""
 
     @property
