@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,58 +13,15 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
 from deploy.admin.checks.certificates import check_own
-from deploy.admin.checks.findings import SETTINGS, Finding, Level, ok, problem, warning
+from deploy.admin.checks.findings import SETTINGS, Finding, Level, ok, problem
 from deploy.admin.checks.keys import check_keys, check_modes
 from deploy.admin.checks.messaging import check_nats
-from deploy.admin.checks.peers import Peer, check_peer, check_tls
+from deploy.admin.checks.peers import Peer, check_peer
 from deploy.admin.checks.postgres import DatabaseFacts, check_database
 from deploy.service_settings import settings_classes
 from edge.topology import DATABASES, SERVICES
-from services.inference.config import InferenceSettings
-from services.inference.model_server.triton import Device, Patience, connect
 from services.platform.config import DatabaseSettings, ProcessSettings
 from services.platform.environment import PREFIX, EnvironmentSettings
-from services.platform.errors import DarkroomError
-from services.platform.telemetry.health import NotThereError
-
-_SUBJECT = "Triton"
-_ADDRESS = "DARKROOM_TRITON_ADDRESS"
-_LANES = frozenset(("neural", "pages"))
-_PATIENCE = Patience(0, 5, 1)
-_PREFIX = "model_"
-_NO_MODELS = ("model_repository", "model_platform")
-_INSTALL = "`python -m models install` puts it into the repository, from which Triton loads it"
-
-
-async def check_triton(settings: InferenceSettings) -> list[Finding]:
-    """Nothing for a worker whose lanes need no models."""
-    if _LANES.isdisjoint(settings.lanes):
-        return []
-    if refused := await check_tls(_SUBJECT, settings.triton_address, "triton", settings.triton_tls, _ADDRESS):
-        return refused
-    try:
-        async with connect(settings.triton_address, _PATIENCE, tls=settings.triton_tls) as triton:
-            await triton.reach()
-            models = await triton.control.models()
-            ready = sorted(name for name, is_ready in models.items() if is_ready)
-            devices = [await triton.device(name) for name in ready]
-    except (NotThereError, DarkroomError) as error:
-        return [problem(_SUBJECT, f"{settings.triton_address} is not ready: {error}", "look at its log: it may be loading models")]
-    where = "on a GPU" if Device.GPU in devices else "on the processor"
-    return [ok(_SUBJECT, f"{len(ready)} models are loaded at {settings.triton_address}, {where}"), *_missing(settings, models)]
-
-
-def _missing(settings: InferenceSettings, loaded: Mapping[str, bool]) -> Iterator[Finding]:
-    fields = [field for field in type(settings).model_fields if field.startswith(_PREFIX) and field not in _NO_MODELS]
-    absent = {field: name for field in fields if (name := getattr(settings, field)) and not loaded.get(name)}
-    for field in settings.model_fields_set & absent.keys():
-        name = absent.pop(field)
-        text = f"the model {name} is {'not ready' if name in loaded else 'not there'}, which DARKROOM_{field.upper()} names"
-        yield problem(_SUBJECT, text, _INSTALL)
-    if absent:
-        text = f"not there, so that operations which need them are refused or use others: {', '.join(sorted(set(absent.values())))}"
-        yield warning(_SUBJECT, text, "`python -m models install` for those that you want")
-
 
 _MOST_SECONDS = 60.0
 _NAMES_OF_PEERS = {f"{name}{kind}": name for name, one in SERVICES.items() for kind in ("_address", "_public_address") if not one.http}
@@ -74,7 +31,7 @@ Check = tuple[str, Callable[[], Awaitable[Sequence[Finding]]]]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the checks of a service have found, and what to compare with other services."""
+    """The findings of a service's checks, and the facts to compare with other services."""
 
     findings: Sequence[Finding]
     database: DatabaseFacts | None = None
@@ -118,7 +75,7 @@ def load(service: str) -> tuple[ProcessSettings | None, list[Finding]]:
 
 
 def invalid(settings: type[EnvironmentSettings], error: ValidationError) -> Iterator[Finding]:
-    """What is wrong with each setting, and what it is for. The values are not told: they may be secrets."""
+    """The problem and purpose of each setting. The values are left out: they may be secrets."""
     for one in error.errors(include_input=False, include_url=False, include_context=False):
         field = str(one["loc"][0]) if one["loc"] else ""
         name = f"{PREFIX}{field}".upper() if field else ""
@@ -141,9 +98,9 @@ def _of_process(service: str, settings: ProcessSettings) -> Iterator[Check]:
 
 
 def _of_kind(service: str, settings: ProcessSettings) -> Iterator[Check]:
-    # What these import takes a second.
+    # The imports of these take a second.
     if service == "inference":
-        from deploy.admin.checks.one_service import check_triton
+        from deploy.admin.checks.models import check_triton
         from services.inference.config import InferenceSettings
 
         assert isinstance(settings, InferenceSettings)
@@ -166,7 +123,7 @@ async def _tried(subject: str, check: Callable[[], Awaitable[Sequence[Finding]]]
         async with asyncio.timeout(_MOST_SECONDS):
             return await check()
     except TimeoutError:
-        return [problem(subject, f"no result within {_MOST_SECONDS:.0f} s", "look at the network and at the other side's log")]
+        return [problem(subject, f"no result within {_MOST_SECONDS:.0f} s", "check the network and the other side's log")]
     except Exception as error:  # noqa: BLE001 - one check that fails must not hide the others
         return [problem(subject, f"the check itself failed: {type(error).__name__}: {error}", "please report this")]
 
