@@ -132,7 +132,7 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
         "can only be looked at.",
     )
     model_platform: Literal["cpu", "cuda", "cuda-onnxruntime", "cuda-tensorrt"] = Field(
-        "cpu", description="What the models of an installed bundle are made for: as `--platform` of `python -m models install`."
+        "cpu", description="The platform for the models of an installed bundle, as `--platform` of `python -m models install`."
     )
     storage_patience_seconds: float = Field(
         30.0, ge=0, description="Seconds for which a step waits for object storage or the files service while they are unreachable."

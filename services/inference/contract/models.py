@@ -33,7 +33,7 @@ class Models:
     upscale_batch: int = 1
     """Tiles in one request."""
     upscale_faithful: Mapping[int, str] = field(default_factory=dict)
-    """By factor, 2 to 4: one that is told the noise and stays closer to the original, used where it is fast enough; empty: none."""
+    """By factor, 2 to 4: one that gets the noise level and stays closer to the original, used where it is fast enough; empty: none."""
     upscale_faithful_megapixels: float = 0.0
     """Largest picture that it is given on a CPU, in millions of input pixels."""
     upscale_fine: str = ""
@@ -89,8 +89,8 @@ class ModelSettings(EnvironmentSettings):
     )
     model_upscale_faithful_2: str = Field(
         "srmd_upscale_x2",
-        description="Model for upscale by 2 that is told the noise: used instead of the other one if it is installed, on a GPU for every "
-        "picture, otherwise for small ones. If empty, none.",
+        description="Model for upscale by 2 that gets the noise level: used instead of the other one if it is installed, on a GPU for "
+        "every picture, otherwise for small ones. If empty, none.",
     )
     model_upscale_faithful_4: str = Field("srmd_upscale_x4", description="The same for upscale by 3 and 4.")
     upscale_faithful_megapixels: float = Field(

@@ -1,4 +1,4 @@
-"""What an operation is given besides its input and its parameters."""
+"""The context of an operation, besides its input and its parameters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from services.platform.sandbox import Sandbox, WarmChildren
 
 @dataclass(frozen=True, slots=True)
 class DocumentLimits:
-    """What the processes that read one document may use."""
+    """The limits of the processes that read one document."""
 
     memory_bytes: int
     seconds: float
@@ -36,7 +36,7 @@ class DocumentLimits:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What all operations of a worker share."""
+    """The shared parts of all operations of a worker."""
 
     triton: Triton
     sandbox: Sandbox
