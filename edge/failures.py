@@ -11,7 +11,7 @@ from operator import attrgetter
 
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.rpc import catalogue
-from services.platform.rpc.surfaces import Surface, error_headers, rendered
+from services.platform.rpc.surfaces import Surface, error_headers, render_error
 
 _REQUEST_ID = "<request_id>"
 """In replies, stands for the id of the request."""
@@ -192,6 +192,6 @@ def _error(status: int) -> DarkroomError:
 
 
 def _reply(error: DarkroomError, surface: Surface | None) -> Reply:
-    status, body = rendered(surface, error, _REQUEST_ID)
+    status, body = render_error(surface, error, _REQUEST_ID)
     headers = error_headers(surface, error, _REQUEST_ID)
     return Reply(status, json.dumps(body, ensure_ascii=False, separators=(",", ":")), error.advised_wait or 0, headers)

@@ -58,11 +58,6 @@ class Layout:
         return self.root / "ports.json"
 
     @property
-    def added_ports_file(self) -> Path:
-        """More of them, which the previous version does not know."""
-        return self.root / "ports-added.json"
-
-    @property
     def listeners_file(self) -> Path:
         """The TCP ports of the services' listeners, if the stack has ever had mutual TLS."""
         return self.root / "listeners.json"

@@ -1,6 +1,6 @@
 """Upgrades a clone and its running stack by one version, and goes back.
 
-An upgrade is: a backup, the new code, `make up`. When `up` fails, the former code is started again on the same data, which holds what has
+An upgrade is: a backup, the new code, `make up`. When `up` fails, the previous code is started again on the same data, which holds what has
 been done since (docs/how-to/upgrade.md says why that works).
 """
 
@@ -16,16 +16,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from deploy.installation.private_file import write_private
 from deploy.service.backups import back_up
-from deploy.service.commands import git, local, make
+from deploy.service.commands import git, make
 from deploy.service.errors import ServiceError
 from deploy.service.plan import Plan
 
 _FILE = "upgrade.json"
-_NEEDED_TO_GO_BACK = {
-    "services/tasks/domain/order/served_lanes.py": ("tasks", "former-lanes"),
-    "services/tasks/store/secret_cipher.py": ("tasks", "webhook-secrets", "--decrypt"),
-}
-"""By a file that a former version lacks: the administration command that makes the data fit for it."""
 
 
 class Upgrade(BaseModel):
@@ -58,7 +53,7 @@ class Upgrade(BaseModel):
 
 
 def upgrade(root: Path, stack: Path, plan: Plan, revision: str = "") -> Upgrade:
-    """Upgrade to a tag or commit; without one, to what the branch's remote has. Raises ServiceError, with the former version running."""
+    """Upgrade to a tag or commit; without one, to what the branch's remote has. Raises ServiceError, with the previous version running."""
     with _alone(root, stack):
         return _upgrade(root, stack, plan, revision)
 
@@ -111,9 +106,6 @@ def _go_back(root: Path, stack: Path) -> Upgrade:
         raise ServiceError(f"{here[:12]}, the version before the last upgrade, is checked out already; `make up` starts it")
     if here != last.after:
         raise ServiceError(f"{here[:12]} is checked out, and the last upgrade was to {last.after[:12]}; check that out, or go back by hand")
-    for file, command in _NEEDED_TO_GO_BACK.items():
-        if not _has(root, last.before, file):
-            local(stack, "admin", *command)
     if not _switch(root, stack, last.after, last.before, last.branch):
         to = f"-B {last.branch} {last.after}" if last.branch else last.after
         raise ServiceError(
@@ -148,7 +140,3 @@ def _switch(root: Path, stack: Path, old: str, new: str, branch: str) -> bool:
 
 def _comes_after(root: Path, before: str, after: str) -> bool:
     return git(root, "merge-base", before, after) == before
-
-
-def _has(root: Path, commit: str, file: str) -> bool:
-    return bool(git(root, "ls-tree", "--name-only", commit, "--", file))

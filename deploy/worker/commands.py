@@ -18,9 +18,9 @@ from deploy.local.settings import load_settings
 from deploy.local.stack import Stack
 from deploy.worker.errors import AwayError
 from deploy.worker.gpu import advice, gpus
-from deploy.worker.joining import Joined, join, joined
+from deploy.worker.joining import JoinedServer, join, load_joined
 from deploy.worker.machine import create_machine, lanes, worker_environment
-from deploy.worker.server import renewed
+from deploy.worker.server import renew_membership
 
 DEFAULT_DIRECTORY = Path(".darkroom-worker")
 _CA_FILE = "DARKROOM_S3_CA_FILE"
@@ -92,7 +92,7 @@ async def _stay(options: argparse.Namespace, machine: Stack) -> int:
 
 
 async def _down(options: argparse.Namespace) -> int:
-    layout, member = Layout.at(options.dir), joined(options.dir)
+    layout, member = Layout.at(options.dir), load_joined(options.dir)
     if member is None or not layout.exists():
         ended = await end_processes(layout)
         print(f"there is no worker in {layout.root}" + (f"; ended {ended} processes of one that was" if ended else ""))
@@ -134,13 +134,13 @@ async def _logs(options: argparse.Namespace) -> int:
     return await asyncio.to_thread(subprocess.call, ["tail", f"--lines={options.lines}", *follow, *files])
 
 
-def _joined_with(options: argparse.Namespace) -> Joined:
+def _joined_with(options: argparse.Namespace) -> JoinedServer:
     ca_file = load_settings(Layout.at(options.dir)).services.get(_CA_FILE)
     return join(options.dir, options.join, options.name, Path(ca_file) if ca_file else None)
 
 
-def _required(directory: Path) -> Joined:
-    found = joined(directory)
+def _required(directory: Path) -> JoinedServer:
+    found = load_joined(directory)
     if found is None:
         raise StackError(
             "this machine has joined no server yet. On the server, `make worker-token` prints the command with which it does: "
@@ -149,19 +149,19 @@ def _required(directory: Path) -> Joined:
     return found
 
 
-def _refresh(member: Joined) -> str:
+def _refresh(member: JoinedServer) -> str:
     """Renew the membership before the worker starts; returns why the server cannot be reached, if it cannot. Raises RefusedError."""
     try:
-        member.folder.write(renewed(member.folder))
+        member.folder.write(renew_membership(member.folder))
     except AwayError as error:
         return str(error)
     return ""
 
 
-def _problem(member: Joined) -> str:
+def _problem(member: JoinedServer) -> str:
     """Why the server would not let the worker work, if it would not."""
     try:
-        renewed(member.folder)
+        renew_membership(member.folder)
     except StackError as error:
         return str(error)
     return ""

@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError
 from darkroom.internal.accounts.v1 import membership_service_pb2 as pb
 from deploy.installation.private_file import make_private_folder, write_private
 from deploy.worker.errors import EndedError, JoinError
-from deploy.worker.server import check_port, post_join, renewed
+from deploy.worker.server import check_port, post_join, renew_membership
 from services.platform.joining import JoinToken, digest_of_request
 from services.platform.membership import DELEGATION, SIGNING_KEY, WORKERS, MembershipFolder
 from services.platform.version import version
@@ -29,7 +29,7 @@ _REQUEST = "request.json"
 
 
 @dataclass(frozen=True)
-class Joined:
+class JoinedServer:
     """What a machine has joined."""
 
     name: str
@@ -54,16 +54,16 @@ class _Asked:
         return (str(self.token_id), self.name, self.certificate_request, self.public_key)
 
 
-def joined(directory: Path) -> Joined | None:
+def load_joined(directory: Path) -> JoinedServer | None:
     """What the machine with its state in a folder has joined; None if it has not."""
     folder = directory / "membership"
     if not (folder / DELEGATION).is_file():
         return None
     asked = _Asked(**json.loads((folder / _REQUEST).read_text()))
-    return Joined(asked.name, asked.url, asked.token_id, MembershipFolder(folder))
+    return JoinedServer(asked.name, asked.url, asked.token_id, MembershipFolder(folder))
 
 
-def join(directory: Path, text: str, name: str | None, ca_file: Path | None = None) -> Joined:
+def join(directory: Path, text: str, name: str | None, ca_file: Path | None = None) -> JoinedServer:
     """Join a server with a token. Where this machine has joined with the same token already, nothing happens.
 
     If the reply is lost, the same call again makes the same request, which the server answers again. Raises JoinError.
@@ -72,7 +72,7 @@ def join(directory: Path, text: str, name: str | None, ca_file: Path | None = No
         token = JoinToken.parse(text)
     except ValueError as error:
         raise JoinError(f"JOIN is not a token: {error}") from None
-    before = joined(directory)
+    before = load_joined(directory)
     if before is not None and before.token_id == token.id:
         return before
     if before is not None:
@@ -102,13 +102,13 @@ def join(directory: Path, text: str, name: str | None, ca_file: Path | None = No
         raise JoinError("the server has another authority than when it made the token; make another token")
     made = MembershipFolder(folder)
     made.write(membership)
-    return Joined(asked.name, token.url, token.id, made)
+    return JoinedServer(asked.name, token.url, token.id, made)
 
 
-def _require_ended(before: Joined) -> None:
+def _require_ended(before: JoinedServer) -> None:
     """Raise JoinError unless the membership that this machine has is over. One that is refused for its clock or version is not."""
     try:
-        renewed(before.folder)
+        renew_membership(before.folder)
     except EndedError:
         (before.folder.folder / DELEGATION).unlink()
         return

@@ -21,7 +21,7 @@ from deploy.local.progress import Progress
 from deploy.local.settings import load_settings
 from deploy.local.stack import Stack
 from deploy.service_settings import known_settings
-from deploy.worker.joining import Joined
+from deploy.worker.joining import JoinedServer
 from services.platform.membership import NATS_URL, SIGNING_KEY, TRUSTED_KEYS
 
 WORKER = "inference"
@@ -34,7 +34,7 @@ _RESERVE_SECONDS = 20
 _CERTIFICATES = ("ca.crt", "tls.crt")
 
 
-def create_machine(directory: Path, joined: Joined, progress: Progress | None = None) -> Stack:
+def create_machine(directory: Path, joined: JoinedServer, progress: Progress | None = None) -> Stack:
     """The programs of a machine that has joined. Nothing is started. Raises StackError for settings that cannot be."""
     layout = Layout.at(directory)
     layout.create()
@@ -44,7 +44,7 @@ def create_machine(directory: Path, joined: Joined, progress: Progress | None = 
     return Stack(config, [triton(config), _worker(config, joined)], progress)
 
 
-def worker_environment(config: StackConfig, joined: Joined) -> dict[str, str]:
+def worker_environment(config: StackConfig, joined: JoinedServer) -> dict[str, str]:
     """The settings of the worker. The operator's own, in the machine's settings.env, win."""
     folder, workers = joined.folder.folder, joined.folder.workers_address
     environment = {
@@ -76,7 +76,7 @@ def lanes(environment: Mapping[str, str]) -> str:
     return ", ".join(f"{lane.strip()} ({count.strip() or 1})" for lane, _, count in pairs)
 
 
-def _worker(config: StackConfig, joined: Joined) -> Program:
+def _worker(config: StackConfig, joined: JoinedServer) -> Program:
     code = [*(REPOSITORY / "services" / part for part in ("platform", "pictures", WORKER)), REPOSITORY / "gen" / ".stamp"]
     read_at_start = [joined.folder.folder / name for name in (*_CERTIFICATES, NATS_URL, TRUSTED_KEYS)]
     address = metrics_address(config, WORKER)

@@ -79,7 +79,7 @@ def check_authority(folder: MembershipFolder) -> None:
         raise AwayError(f"{address} does not speak TLS as the port for workers does: {error}") from error
 
 
-def renewed(folder: MembershipFolder) -> pb.Membership:
+def renew_membership(folder: MembershipFolder) -> pb.Membership:
     """The membership, asked for through the port for workers.
 
     Raises AwayError, RefusedError with what the server says, and EndedError if this machine was revoked, or away for so long that its

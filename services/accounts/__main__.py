@@ -45,7 +45,6 @@ from services.accounts.store.sign_in_links import LinkStore
 from services.accounts.store.teams import TeamStore
 from services.accounts.store.workers import WorkerStore
 from services.accounts.surfaces.edge import listener
-from services.accounts.surfaces.edge.authorization import AuthorizationServicer
 from services.accounts.surfaces.internal.servicers import MembershipServicer, SettingValues
 from services.accounts.surfaces.native.accounts import AccountsServicer
 from services.accounts.surfaces.native.installation import NativeBranding, NativeFeatures, NativeSettings
@@ -62,7 +61,7 @@ from services.platform.audit.log import AuditLog
 from services.platform.audit.part import RemotePart
 from services.platform.bundles import RemoteBundles
 from services.platform.clock import system_clock
-from services.platform.database import opened
+from services.platform.database import open_database
 from services.platform.idempotency import IdempotencyRecords
 from services.platform.identity import IDENTITY_ISSUER, Signer
 from services.platform.loop import Loop
@@ -81,8 +80,8 @@ _SETTINGS_SURFACE = "snapotter"
 
 async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
     """Put the service together."""
-    database = await opening.open("database", opened(settings.database, settings.database_pool))
-    connection = await opening.open("nats", bus.connected(settings.nats, "accounts"))
+    database = await opening.open("database", open_database(settings.database, settings.database_pool))
+    connection = await opening.open("nats", bus.connect(settings.nats, "accounts"))
     store = AccountStore(database)
     sessions, people = SessionStore(database), PeopleStore(database)
     usage = Usage(store, sessions)
@@ -157,7 +156,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
             Loop("forget_slices", _SWEEP_SECONDS, rates.forget),
         ],
         collectors=[PoolGauges(database.engine)],
-        internal=[Mount(AuthorizationServicer(admission)), Mount(SettingValues(shared)), Mount(MembershipServicer(workers))],
+        internal=[Mount(SettingValues(shared)), Mount(MembershipServicer(workers))],
         own=own,
         listeners=[lambda health: listener.listening(settings.authorization_listen, admission, health, settings.drain_calls, settings.tls)],
         public=[

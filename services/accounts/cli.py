@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _run(options: argparse.Namespace, settings: AdministrationSettings) -> object:
-    async with database.opened(settings.database, settings.database_pool) as opened:
+    async with database.open_database(settings.database, settings.database_pool) as opened:
         store = AccountStore(opened)
         revoked: list[int] = []
         accounts = Accounts(store, revoked.append)

@@ -9,7 +9,7 @@ import grpc
 from darkroom.internal.files.v1 import retention_service_pb2, retention_service_pb2_grpc, shelf_service_pb2, shelf_service_pb2_grpc
 from darkroom.internal.tasks.v1 import departure_service_pb2, departure_service_pb2_grpc
 from services.accounts.store.departures import Departure
-from services.platform.errors import translated
+from services.platform.errors import translate_rpc_errors
 from services.platform.rpc.channel import Caller
 
 _SECONDS = 60.0
@@ -25,7 +25,7 @@ class Shelves:
     async def clear(self, departure: Departure) -> None:
         """Delete all that somebody has in the library. Raises UNAVAILABLE."""
         asked = shelf_service_pb2.ClearShelfRequest(owner_id=departure.public_id)
-        with translated():
+        with translate_rpc_errors():
             await self._stub.ClearShelf(asked, metadata=self._caller.on_behalf_of(departure.account_id), timeout=_SECONDS)
 
 
@@ -41,7 +41,7 @@ class FilesOfSurface:
         asked = retention_service_pb2.SetMaxAgeRequest(surface=self._surface)
         if age is not None:
             asked.max_age.FromTimedelta(age)
-        with translated():
+        with translate_rpc_errors():
             await self._stub.SetMaxAge(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
 
 
@@ -55,5 +55,5 @@ class SavedPipelines:
     async def clear(self, departure: Departure) -> None:
         """Delete all that somebody has saved. Raises UNAVAILABLE."""
         asked = departure_service_pb2.ClearPipelinesRequest(owner_id=departure.public_id)
-        with translated():
+        with translate_rpc_errors():
             await self._stub.ClearPipelines(asked, metadata=self._caller.on_behalf_of(departure.account_id), timeout=_SECONDS)

@@ -155,7 +155,7 @@ class Borrowing:
 
 
 @dataclass(frozen=True, slots=True)
-class Borrowed:
+class BucketLoan:
     """What a shared bucket gave."""
 
     granted: int

@@ -28,10 +28,10 @@ async def _lifecycle(client: Any, settings: FilesSettings) -> list[StorageFindin
     rules, code = await _asked(client.get_bucket_lifecycle_configuration, settings.s3_bucket)
     if rules is None and code != _NO_RULES:
         return [ok(f"the bucket's lifecycle rules cannot be read ({code}): look at them yourself")]
-    return judged((rules or {}).get("Rules", []), settings)
+    return check_bucket_rules((rules or {}).get("Rules", []), settings)
 
 
-def judged(rules: Sequence[Mapping[str, Any]], settings: FilesSettings) -> list[StorageFinding]:
+def check_bucket_rules(rules: Sequence[Mapping[str, Any]], settings: FilesSettings) -> list[StorageFinding]:
     """Findings about lifecycle rules, as `GetBucketLifecycleConfiguration` gives them."""
     enabled = [rule for rule in rules if rule.get("Status") == "Enabled"]
     found = [finding for rule in enabled for finding in _faults(rule, settings)]

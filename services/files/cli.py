@@ -55,14 +55,14 @@ def parser() -> argparse.ArgumentParser:
 
 async def _command(options: argparse.Namespace, settings: DatabaseSettings) -> object:
     if options.command == "audit":
-        async with database.opened(settings.database, settings.database_pool) as opened:
+        async with database.open_database(settings.database, settings.database_pool) as opened:
             return await audit_command.run(options, opened)
     return await (quota if options.command == "quota" else retention)(options, settings)
 
 
 async def quota(options: argparse.Namespace, settings: DatabaseSettings) -> dict[str, object]:
     """Make the change, if there is one, and return what the account stores, with the limits that are set for it."""
-    async with database.opened(settings.database, settings.database_pool) as opened:
+    async with database.open_database(settings.database, settings.database_pool) as opened:
         store = StorageStore(opened)
         stored, own = await store.stored(options.account)
         asked = (options.bytes, options.files, options.uploads, options.uploads_in_parts)
@@ -79,7 +79,7 @@ async def quota(options: argparse.Namespace, settings: DatabaseSettings) -> dict
 
 async def retention(options: argparse.Namespace, settings: DatabaseSettings) -> dict[str, str | float | None]:
     """Make the change, if there is one, and return the resulting terms."""
-    async with database.opened(settings.database, settings.database_pool) as opened:
+    async with database.open_database(settings.database, settings.database_pool) as opened:
         store = RetentionStore(opened)
         terms = await store.terms(options.account)
         temporary = terms.temporary if options.temporary_days is _Keep.KEEP else options.temporary_days

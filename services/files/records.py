@@ -213,7 +213,7 @@ class LibraryFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelved:
+class StoredVersion:
     """A version with its bytes."""
 
     entry: LibraryFile

@@ -21,7 +21,7 @@ from services.files.domain.keys import trial_key
 from services.files.object_client import client_of
 from services.files.objects import ObjectStore, PartsRefused, SourceChanged, UploadGone
 from services.files.presign import Presigner
-from services.files.storage_faults import Refused, advice, differing_clocks, refusal_behind, unreachable, unresolved
+from services.files.storage_faults import StorageRefusal, advice, differing_clocks, refusal_behind, resolution_problem, unreachable
 from services.files.storage_findings import StorageFinding, ok, problem, warning
 from services.platform.bucket_address import bucket_url
 from services.platform.errors import DarkroomError
@@ -42,7 +42,7 @@ async def check_storage(settings: FilesSettings, public_url: str | None = None) 
 
     `public_url` is where clients reach the edge, whose pages send uploads to the storage.
     """
-    if (nowhere := await unresolved(_bucket(settings, settings.s3_endpoint), _ENDPOINT)) is not None:
+    if (nowhere := await resolution_problem(_bucket(settings, settings.s3_endpoint), _ENDPOINT)) is not None:
         return [nowhere]
     async with client_of(settings) as client, object_http(settings.s3_authorities, _IDLE_SECONDS) as http:
         check = _Check(settings, client, http)
@@ -107,7 +107,7 @@ class _Check:
         endpoint = self._settings.s3_public_endpoint
         unknown = f"try it from a client's machine, where it may work nevertheless, or correct {_PUBLIC_ENDPOINT}"
         urls = presigners.public_urls(self._settings)
-        if (nowhere := await unresolved(urls.get(key, _SECONDS), _PUBLIC_ENDPOINT)) is not None:
+        if (nowhere := await resolution_problem(urls.get(key, _SECONDS), _PUBLIC_ENDPOINT)) is not None:
             return [warning(nowhere.text, unknown)]
         trusted = ssl.create_default_context()
         if self._settings.s3_ca_file is not None:
@@ -138,7 +138,7 @@ class _Check:
             await self._store.copy(whole, stored, copied, _TYPE)
             await self._store.uploads(whole)
             left = {whole, copied} - await self._store.delete([whole, copied])
-        except (DarkroomError, UploadGone, PartsRefused, SourceChanged, Refused) as error:
+        except (DarkroomError, UploadGone, PartsRefused, SourceChanged, StorageRefusal) as error:
             with suppress(DarkroomError):
                 await self._store.delete([whole, copied])
             refusal = refusal_behind(error)
@@ -177,9 +177,9 @@ class _Check:
             await self._put(http, urls.put(key, _SECONDS), _CONTENT)
             async with http.request("GET", urls.get(key, _SECONDS)) as answer:
                 if answer.status != HTTPStatus.OK:
-                    raise Refused(await refusal_of(answer))
+                    raise StorageRefusal(await refusal_of(answer))
                 content = await answer.read(len(_CONTENT))
-        except Refused as error:
+        except StorageRefusal as error:
             return problem(f"{tried} are refused ({error})", advice(error.refusal))
         if content != _CONTENT:
             return problem(f"{tried}: other bytes come back than were sent", "look at what is between here and the storage")
@@ -217,5 +217,5 @@ class _Check:
     async def _put(self, http: ObjectHttp, url: str, content: bytes) -> None:
         async with http.request("PUT", url, content=content) as answer:
             if answer.status != HTTPStatus.OK:
-                raise Refused(await refusal_of(answer))
+                raise StorageRefusal(await refusal_of(answer))
             await answer.read(_REPLY_BYTES)

@@ -31,7 +31,7 @@ _ADVICE = {
 }
 
 
-class Refused(Exception):
+class StorageRefusal(Exception):
     """An answer that is no good."""
 
     def __init__(self, refusal: Refusal) -> None:
@@ -39,7 +39,7 @@ class Refused(Exception):
         self.refusal = refusal
 
 
-async def unresolved(url: str, setting: str) -> StorageFinding | None:
+async def resolution_problem(url: str, setting: str) -> StorageFinding | None:
     """A problem if the host of a URL has no address."""
     parts = urlsplit(url)
     try:
@@ -71,7 +71,7 @@ def differing_clocks(headers: Mapping[str, str]) -> list[StorageFinding]:
 def refusal_behind(error: BaseException | None) -> Refusal | None:
     """What the storage answered, if that has led to an error."""
     for each in _chain(error):
-        if isinstance(each, Refused):
+        if isinstance(each, StorageRefusal):
             return each.refusal
         if isinstance(each, ClientError):
             told = each.response

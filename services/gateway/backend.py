@@ -14,11 +14,11 @@ from google.protobuf.message import Message
 from darkroom.internal.files.v1 import intake_service_pb2 as pb
 from darkroom.internal.files.v1 import intake_service_pb2_grpc
 from services.platform.backoff import retry_unavailable
-from services.platform.errors import translated
+from services.platform.errors import translate_rpc_errors
 from services.platform.idempotent_call import CONTENT_HEADER
 from services.platform.idempotent_call import HEADER as IDEMPOTENCY_HEADER
 from services.platform.identity import ADDRESS_HEADER, IDENTITY_HEADER, Identity, Signer, current_client
-from services.platform.object_writing import Begun
+from services.platform.object_writing import StartedFile
 from services.platform.rpc.channel import Caller
 from services.platform.rpc.trace import TRACE_HEADER, current_trace_id
 
@@ -76,7 +76,7 @@ class Backend:
             metadata.append((ADDRESS_HEADER, address))
         if key is not None:
             metadata += [(IDEMPOTENCY_HEADER, key), (CONTENT_HEADER, content.hex())]
-        with translated():
+        with translate_rpc_errors():
             running = call(request, metadata=tuple(metadata), timeout=_CALL_SECONDS, wait_for_ready=True)
             message = await running
             return Reply(message, _texts(await running.initial_metadata()), _texts(await running.trailing_metadata()))
@@ -109,7 +109,7 @@ class FilesOfAccount:
         self._stub, self._caller, self._account_id, self._name, self._surface = stub, caller, account_id, name, surface
         self._any_content = any_content
 
-    async def begin(self, head: bytes, size: int | None, content: bytes) -> Begun:
+    async def begin(self, head: bytes, size: int | None, content: bytes) -> StartedFile:
         """Create a record; its bytes go to a URL if the size is known and `content` was not stored.
 
         Patient with a files service that restarts. A record whose reply was lost is one that nobody names, and expires.
@@ -119,27 +119,27 @@ class FilesOfAccount:
         )
 
         async def begin() -> pb.BeginFileResponse:
-            with translated():
+            with translate_rpc_errors():
                 return await self._stub.BeginFile(request, metadata=self._metadata, timeout=_COMPLETION_SECONDS if content else _SECONDS)
 
         reply = await retry_unavailable(begin, _PATIENCE_SECONDS)
-        return Begun(reply.file_id, reply.url, reply.only_if_absent)
+        return StartedFile(reply.file_id, reply.url, reply.only_if_absent)
 
     async def part_url(self, file_id: int, number: int) -> str:
         """Where to PUT a part."""
-        with translated():
+        with translate_rpc_errors():
             request = pb.SignFilePartRequest(file_id=file_id, part_number=number)
             return (await self._stub.SignFilePart(request, metadata=self._metadata, timeout=_SECONDS)).url
 
     async def complete(self, file_id: int, etags: Sequence[str]) -> None:
         """Join the parts, and have the file examined."""
-        with translated():
+        with translate_rpc_errors():
             request = pb.CompleteFileRequest(file_id=file_id, etags=etags)
             await self._stub.CompleteFile(request, metadata=self._metadata, timeout=_COMPLETION_SECONDS)
 
     async def discard(self, *file_ids: int) -> None:
         """Delete files."""
-        with translated():
+        with translate_rpc_errors():
             await self._stub.DiscardFiles(pb.DiscardFilesRequest(file_ids=file_ids), metadata=self._metadata, timeout=_SECONDS)
 
     @property

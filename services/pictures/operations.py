@@ -19,7 +19,7 @@ PLAIN_LANE = "picture"
 INTERACTIVE_LANE = "interactive"
 """The lane of tasks of `PLAIN_LANE` that are short (`short_pictures`); no operation names it."""
 LANES_BEFORE: Mapping[str, str] = MappingProxyType({INTERACTIVE_LANE: PLAIN_LANE, "pages": "neural"})
-"""Lanes that the version before does not know, and where tasks wait instead while no worker serves them."""
+"""Lanes for a part of another lane's work, and that lane, where their tasks wait while no worker serves them."""
 
 Role: TypeAlias = options_pb2.ParameterRole.ValueType
 

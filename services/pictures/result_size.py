@@ -112,7 +112,7 @@ def resize_in(parameters: Message) -> Resize | None:
     return getattr(parameters, field) if field is not None and parameters.HasField(field) else None
 
 
-def resolved(parameters: Message, original: tuple[int, int]) -> Message:
+def resolve_percentages(parameters: Message, original: tuple[int, int]) -> Message:
     """The parameters with percentages of the task's input, which has this size, as pixels; the very same where there are none."""
     if isinstance(parameters, Resize):
         return in_pixels(parameters, *original) if parameters.percent_of_input else parameters

@@ -10,7 +10,7 @@ import grpc
 
 from darkroom.internal.usage.v1 import usage_part_service_pb2 as pb
 from darkroom.internal.usage.v1 import usage_part_service_pb2_grpc
-from services.platform.errors import translated
+from services.platform.errors import translate_rpc_errors
 from services.platform.identity import current_identity
 from services.platform.rpc.channel import Caller
 
@@ -73,7 +73,7 @@ class RemoteUsage:
 
     async def read(self, account_id: int) -> UsagePart:
         """The part of an account. Raises UNAVAILABLE."""
-        with translated():
+        with translate_rpc_errors():
             reply = await self._stub.GetPart(pb.GetPartRequest(), metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
         amounts = {name: Amount(one.used, one.limit if one.HasField("limit") else None) for name, one in reply.amounts.items()}
         held = reply.credits

@@ -21,7 +21,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Batched(Generic[Item, Result]):
+class Batcher(Generic[Item, Result]):
     """Collects the items of concurrent calls while one batch is running, then runs them as the next batch.
 
     A lone call runs at once and by itself. Under load, batches grow with the time that one takes, up to `largest` items, and callers who

@@ -64,7 +64,7 @@ def answer(body: Mapping[str, object]) -> bytes:
     return json.dumps(body).encode()
 
 
-def refused(error: DarkroomError) -> bytes:
+def refusal_reply(error: DarkroomError) -> bytes:
     """The answer where something is refused."""
     return answer({"refused": error.reason.value, "message": error.message})
 

@@ -106,7 +106,7 @@ class Database:
 
 
 @asynccontextmanager
-async def opened(where: DatabaseAddress | str, pool: int) -> AsyncIterator[Database]:
+async def open_database(where: DatabaseAddress | str, pool: int) -> AsyncIterator[Database]:
     """A database, or that of a URL, with up to `pool` connections, closed when the block ends."""
     async with engine(where, pool) as made:
         yield Database(made)

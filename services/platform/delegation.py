@@ -35,7 +35,7 @@ class Delegation:
     """Seconds since the epoch."""
 
 
-def signed(issuer: str, key: Ed25519PrivateKey, worker: str, public_key: Ed25519PublicKey, now: int) -> str:
+def sign_delegation(issuer: str, key: Ed25519PrivateKey, worker: str, public_key: Ed25519PublicKey, now: int) -> str:
     """A delegation to the holder of a key, for `SECONDS` from now."""
     raw = base64.urlsafe_b64encode(public_key.public_bytes_raw()).decode()
     claims = {"iss": issuer, "aud": _AUDIENCE, "sub": worker, "as": DELEGATED, "key": raw, "iat": now, "exp": now + SECONDS}

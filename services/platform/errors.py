@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import grpc
     from google.rpc import status_pb2
 
-__all__ = ["DOMAIN", "MISSING", "UNKNOWN", "DarkroomError", "ErrorReason", "Violation", "from_rpc", "translated"]
+__all__ = ["DOMAIN", "MISSING", "UNKNOWN", "DarkroomError", "ErrorReason", "Violation", "from_rpc", "translate_rpc_errors"]
 
 DOMAIN = "darkroom"
 MISSING = "missing"
@@ -225,7 +225,7 @@ def _from_status(status: status_pb2.Status) -> DarkroomError:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translate_rpc_errors() -> Iterator[None]:
     """Turn the gRPC errors of calls to other services, made inside the block, into `DarkroomError`."""
     import grpc
 

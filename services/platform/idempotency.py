@@ -5,7 +5,7 @@ without the other: after a crash either both are stored, and a repeat finds them
 that is refused or fails leaves no record. Of two concurrent calls, the primary key lets only one store what it created; the other is
 rolled back and answers with what is stored.
 
-A creating method goes through `IdempotencyRecords.once`, and its statement includes the part `remembered`, with the values of
+A creating method goes through `IdempotencyRecords.once`, and its statement includes the part `store_key_sql`, with the values of
 `key_values`, inside `storing_key`. One whose transaction begins with another statement anyway can look the key up in that, by `KNOWN` and
 `known_values`, and spare the look before it.
 """
@@ -22,7 +22,7 @@ import asyncpg
 from sqlalchemy import ARRAY, BigInteger, DateTime, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel
 
-from services.platform.batching import Batched
+from services.platform.batching import Batcher
 from services.platform.clock import Clock
 from services.platform.database import Database
 from services.platform.errors import DarkroomError, ErrorReason
@@ -102,7 +102,7 @@ class IdempotencyRecords:
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
-        self._finds = Batched(self._find, _BATCH, _SPACING)
+        self._finds = Batcher(self._find, _BATCH, _SPACING)
 
     async def once(
         self,
@@ -186,7 +186,7 @@ def answer_of(record: Mapping[str, Any], call: IdempotentCall) -> DarkroomError:
     return DarkroomError(ErrorReason.IDEMPOTENCY_KEY_MISMATCH, message, field=HEADER)
 
 
-def remembered(made: str, calls: str = _ONE_CALL, *, ids: str = "", **columns: str) -> str:
+def store_key_sql(made: str, calls: str = _ONE_CALL, *, ids: str = "", **columns: str) -> str:
     """The part of a creating statement that stores the key of its call: the only INSERT into `idempotency`.
 
     `made` names the part that creates; its rows have `account_id`, and either an `id` or the columns that `ids` turns into an array. There
@@ -207,7 +207,7 @@ remembered AS (
 
 
 def key_values(call: IdempotentCall | None, now: datetime) -> dict[str, Any]:
-    """The values for a statement with `remembered`; without a call nothing is stored."""
+    """The values for a statement with `store_key_sql`; without a call nothing is stored."""
     return {
         "idempotency_method": call and call.method,
         "idempotency_key": call and call.key,

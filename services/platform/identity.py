@@ -176,7 +176,7 @@ class Signer:
 
     def delegation(self, worker: str, public_key: Ed25519PublicKey) -> str:
         """A delegation to a worker, by its full name; of accounts alone do others accept it."""
-        return delegation.signed(self._issuer, self._key, worker, public_key, int(self._clock()))
+        return delegation.sign_delegation(self._issuer, self._key, worker, public_key, int(self._clock()))
 
     def derived_secret(self, purpose: str) -> bytes:
         """32 bytes that only this service can derive, different for each purpose: HKDF (RFC 5869) of its key."""

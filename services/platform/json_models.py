@@ -93,7 +93,7 @@ def struct_of(python: dict[str, Any]) -> Struct:
     return Struct(fields={name: value_of(each) for name, each in python.items()})
 
 
-def parsed(model: type[_Model], value: Any, *, at: str = "") -> _Model:
+def parse(model: type[_Model], value: Any, *, at: str = "") -> _Model:
     """The value as the model has it. `value` is a Struct, a Value, or what Python's json has; `at` is its path in the request.
 
     Raises FIELD_INVALID with every fault as a violation; the message tells the first twenty.
@@ -102,10 +102,10 @@ def parsed(model: type[_Model], value: Any, *, at: str = "") -> _Model:
     try:
         return model.model_validate(python)
     except ValidationError as error:
-        raise refused(violations_of(error, python, at)) from None
+        raise violations_error(violations_of(error, python, at)) from None
 
 
-def refused(violations: Sequence[Violation]) -> DarkroomError:
+def violations_error(violations: Sequence[Violation]) -> DarkroomError:
     """FIELD_INVALID for one or more violations."""
     told = [f"{each.field}: {each.problem}" if each.field else each.problem for each in violations]
     more = f" And {len(told) - _MOST_TOLD} more." if len(told) > _MOST_TOLD else ""

@@ -30,7 +30,7 @@ _logger = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class StartedFile:
     """A file that has a record."""
 
     file_id: int
@@ -43,7 +43,7 @@ class Begun:
 class Target(Protocol):
     """Where one file goes."""
 
-    async def begin(self, head: bytes, size: int | None, content: bytes) -> Begun:
+    async def begin(self, head: bytes, size: int | None, content: bytes) -> StartedFile:
         """Create the file's record; its bytes go to a URL if the size is known.
 
         `content` is all of a small file; a target that has stored it gives no URL.

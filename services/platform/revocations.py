@@ -38,7 +38,7 @@ async def announce_revoked(client: Client, key_ids: Iterable[int]) -> None:
 
 async def announce_refreshed(client: Client, refreshed: Mapping[int, int]) -> None:
     """Tell every subscriber that keys and sessions permit something else since a moment, as in `Identity.refreshed`; otherwise like
-    `announce_revoked`. Subscribers of the previous version take them for revoked."""
+    `announce_revoked`."""
     for key_id, moment in refreshed.items():
         await client.publish(REVOKED_SUBJECT, json.dumps({"key_id": key_id, "refreshed": moment}).encode())
     await client.flush(timeout=2)
@@ -51,7 +51,6 @@ async def hearing_revoked(bus: Bus, heard: Callable[[int, int | None], None]) ->
     async def received(message: Msg) -> None:
         try:
             said = json.loads(message.data)
-            # Of the previous version, which names no moment, every announcement counts as a revocation.
             key_id, refreshed = int(said["key_id"]), said.get("refreshed")
             refreshed = int(refreshed) if refreshed is not None else None
         except (ValueError, KeyError, TypeError):

@@ -13,7 +13,7 @@ import grpc
 
 from darkroom.internal.system.v1 import part_pb2, system_part_service_pb2_grpc
 from darkroom.internal.system.v1 import system_part_service_pb2 as pb
-from services.platform.errors import translated
+from services.platform.errors import translate_rpc_errors
 from services.platform.log import get_logger
 from services.platform.rpc.channel import Caller
 from services.platform.telemetry.health import Health
@@ -83,7 +83,7 @@ class RemoteSystemPart:
 
     async def read(self) -> part_pb2.Part:
         """What it says in time. Raises UNAVAILABLE, or what else keeps it from answering."""
-        with translated():
+        with translate_rpc_errors():
             reply = await self._stub.GetPart(pb.GetPartRequest(), metadata=self._caller.on_behalf_of(0), timeout=ANSWER_SECONDS)
         part: part_pb2.Part = reply.part
         return part

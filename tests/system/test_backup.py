@@ -16,7 +16,7 @@ from darkroom.operations.v1 import noop_pb2, operation_pb2, remove_pdf_watermark
 from darkroom.tasks.v1 import balance_pb2, task_pb2
 from deploy.local.commands import main
 from services.platform.clock import system_clock
-from services.platform.database import opened
+from services.platform.database import open_database
 from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.model.records import CreditTerms
 from services.tasks.store.ledger import LedgerStore
@@ -61,7 +61,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 async def charge(stack: StackUnderTest, account: Account) -> None:
     """Give an account credits, without which it may do nothing from now on."""
-    async with opened(stack.database_url("tasks"), pool=1) as database:
+    async with open_database(stack.database_url("tasks"), pool=1) as database:
         ledger = Ledger(LedgerStore(database), CreditTerms(unlimited=True, multiplier_permille=1_000), system_clock)
         await ledger.set_terms(int(account.id), unlimited=False, multiplier_permille=None)
         await ledger.grant(int(account.id), amount_millicredits=CREDITS, note="", reference=None)

@@ -76,7 +76,7 @@ class Content:
 
 
 @contextmanager
-def opened(source: Source, name: str | None = None) -> Iterator[Content]:
+def open_content(source: Source, name: str | None = None) -> Iterator[Content]:
     """The source, ready to be read. An open file that cannot be rewound, such as a pipe, is copied to a temporary file first.
 
     Raises OSError if the path cannot be read, and ValueError if no `name` is given and none can be derived from the source or its content.

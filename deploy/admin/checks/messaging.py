@@ -24,7 +24,7 @@ from deploy.admin.checks.connecting import CONNECT_SECONDS, Unreachable, tcp_ope
 from deploy.admin.checks.findings import Finding, Level, ok, problem, warning
 from deploy.installation.folder import OPERATOR
 from deploy.installation.nats_users import OWN_RIGHTS_SUBJECT, rights_of
-from services.platform.bus import EVENTS_STREAM, JOBS_STREAM, OFFERS_STREAM, PROGRESS_STREAM, WORK_STREAM
+from services.platform.bus import EVENTS_STREAM, JOBS_STREAM, OFFERS_STREAM, PROGRESS_STREAM
 from services.platform.config import NatsSettings
 from services.platform.nats_servers import NatsServers
 from services.platform.tls import FILES, MutualTls
@@ -63,7 +63,7 @@ def covers(pattern: str, subject: str) -> bool:
 
 
 _SUBJECT = "streams"
-_STREAMS = (WORK_STREAM, EVENTS_STREAM, OFFERS_STREAM, PROGRESS_STREAM, JOBS_STREAM)
+_STREAMS = (EVENTS_STREAM, OFFERS_STREAM, PROGRESS_STREAM, JOBS_STREAM)
 _REPLICAS = "DARKROOM_NATS_REPLICAS"
 _ASK_SECONDS = 5.0
 
@@ -134,7 +134,7 @@ async def check_nats(service: str, settings: NatsSettings, replicas: int | None)
         # The service uses those that it reaches.
         found = [replace(one, level=Level.WARNING) if one.level is Level.PROBLEM else one for one in found]
     try:
-        async with connected(replace(servers, addresses=(answering[0],)), service) as client:
+        async with connect(replace(servers, addresses=(answering[0],)), service) as client:
             found += (own := await _user(client, service))
             if replicas is not None and _works(own):
                 # A server tells the others that it knows, if they are not kept from being told.
@@ -157,7 +157,7 @@ async def check_jetstream(url: str, tls: MutualTls | None) -> list[Finding]:
     found: list[Finding] = []
     for address in servers.addresses:
         try:
-            async with connected(replace(servers, addresses=(address,)), OPERATOR) as client:
+            async with connect(replace(servers, addresses=(address,)), OPERATOR) as client:
                 return await check_room(client)
         except Unreachable as error:
             found.append(problem("JetStream", f"as the operator: {error.text}", error.remedy))
@@ -165,7 +165,7 @@ async def check_jetstream(url: str, tls: MutualTls | None) -> list[Finding]:
 
 
 @asynccontextmanager
-async def connected(servers: NatsServers, service: str) -> AsyncIterator[Client]:
+async def connect(servers: NatsServers, service: str) -> AsyncIterator[Client]:
     """A connection to the one server that is named, which is not made again when it is lost. Raises Unreachable."""
     errors: list[BaseException] = []
 
@@ -199,7 +199,7 @@ async def connected(servers: NatsServers, service: str) -> AsyncIterator[Client]
 async def _check_server(service: str, servers: NatsServers, address: str) -> tuple[list[Finding], str]:
     """The findings about one server, and its name."""
     try:
-        async with connected(replace(servers, addresses=(address,)), service) as client:
+        async with connect(replace(servers, addresses=(address,)), service) as client:
             told = _told(client)
     except Unreachable as error:
         return [problem(SUBJECT, error.text, error.remedy)], ""

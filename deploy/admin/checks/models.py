@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from deploy.admin.checks.findings import Finding, ok, problem, warning
 from deploy.admin.checks.peers import check_tls
 from services.inference.config import InferenceSettings
-from services.inference.model_server.triton import Device, Patience, connected
+from services.inference.model_server.triton import Device, Patience, connect
 from services.platform.errors import DarkroomError
 from services.platform.telemetry.health import NotThereError
 
@@ -27,7 +27,7 @@ async def check_triton(settings: InferenceSettings) -> list[Finding]:
     if refused := await check_tls(_SUBJECT, settings.triton_address, "triton", settings.triton_tls, _ADDRESS):
         return refused
     try:
-        async with connected(settings.triton_address, _PATIENCE, tls=settings.triton_tls) as triton:
+        async with connect(settings.triton_address, _PATIENCE, tls=settings.triton_tls) as triton:
             await triton.reach()
             models = await triton.control.models()
             ready = sorted(name for name, is_ready in models.items() if is_ready)

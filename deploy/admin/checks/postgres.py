@@ -15,7 +15,7 @@ from deploy.admin.checks.clocks import clock
 from deploy.admin.checks.connecting import CONNECT_SECONDS, Unreachable
 from deploy.admin.checks.findings import Finding, Level, ok, problem, warning
 from deploy.admin.checks.migration_state import state_of
-from deploy.admin.checks.postgres_connection import URL, connected, hosts, is_encrypted
+from deploy.admin.checks.postgres_connection import URL, connect, hosts, is_encrypted
 from services.platform.config import DatabaseSettings
 from services.platform.database_address import DatabaseAddress
 
@@ -87,13 +87,13 @@ async def check_database(service: str, settings: DatabaseSettings) -> tuple[list
     # With another one that takes writes, it goes on.
     found = [replace(one, level=Level.WARNING) for one in found]
     try:
-        async with connected(address, used) as connection:
+        async with connect(address, used) as connection:
             before = time.time()
             row = await connection.fetchrow(_STATE, timeout=CONNECT_SECONDS)
             offset = row["time"].timestamp() - (before + time.time()) / 2
             found += [*_server(row, used), *clock("PostgreSQL", offset), *await _migrations(connection, service, row["creates"])]
             found += _transport(address, used, encrypted=is_encrypted(connection))
-            found += _pooler(address, await pooling(lambda: connected(address, used), connection))
+            found += _pooler(address, await pooling(lambda: connect(address, used), connection))
     except Unreachable as error:
         return [problem(SUBJECT, error.text, error.remedy)], None
     text = f"{row['version'].split()[0]} at {used}, database {row['database']}, role {row['role']}"
@@ -103,7 +103,7 @@ async def check_database(service: str, settings: DatabaseSettings) -> tuple[list
 async def _look(address: DatabaseAddress, host: str) -> tuple[asyncpg.Record | None, list[Finding]]:
     """The state of one of the hosts, or why there is none."""
     try:
-        async with connected(address, host) as connection:
+        async with connect(address, host) as connection:
             return await connection.fetchrow(_STATE, timeout=CONNECT_SECONDS), []
     except Unreachable as error:
         return None, [problem(SUBJECT, error.text, error.remedy)]

@@ -28,7 +28,7 @@ def hosts(address: DatabaseAddress) -> list[str]:
 
 
 @asynccontextmanager
-async def connected(address: DatabaseAddress, host: str) -> AsyncIterator[asyncpg.Connection]:
+async def connect(address: DatabaseAddress, host: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection to one of the hosts, through a pooler or not. Raises Unreachable."""
     options = {name: value for name, value in _options(address).items() if name not in ("host", "port", "target_session_attrs")}
     named, _, port = host.rpartition(":") if ":" in host else (host, "", str(_PORT))
@@ -61,7 +61,7 @@ async def connected_to_primary(address: DatabaseAddress) -> AsyncIterator[asyncp
     failure: Unreachable | None = None
     for host in hosts(address):
         try:
-            async with connected(address, host) as connection:
+            async with connect(address, host) as connection:
                 if not await connection.fetchval(_STANDBY):
                     break
                 failure = Unreachable(f"{host} is a standby, which only reads", f"let {URL} name the primary")
@@ -69,7 +69,7 @@ async def connected_to_primary(address: DatabaseAddress) -> AsyncIterator[asyncp
             failure = error
     else:
         raise failure or Unreachable("no host is named", f"correct {URL}")
-    async with connected(address, host) as connection:
+    async with connect(address, host) as connection:
         yield connection
 
 

@@ -14,13 +14,13 @@ from supervisor.states import SupervisorStates
 
 from deploy.local.daemon import MODULE
 from deploy.local.daemon.child import read_environment, run
-from deploy.local.daemon.preloaded import Preloaded
+from deploy.local.daemon.preloaded import Preloader
 
 
 class Options(ServerOptions):  # type: ignore[misc]
     """supervisord's, and how it starts a program that is a Python module."""
 
-    def __init__(self, preloaded: Preloaded) -> None:
+    def __init__(self, preloaded: Preloader) -> None:
         super().__init__()
         self.preloaded = preloaded
         self.shared = False
@@ -61,7 +61,7 @@ class _Process(Subprocess):  # type: ignore[misc]
 
 def main() -> None:
     """Run until told to end; anew on SIGHUP, as supervisord does."""
-    preloaded, first = Preloaded(["deploy.local.daemon.shared"]), True
+    preloaded, first = Preloader(["deploy.local.daemon.shared"]), True
     while True:
         options = Options(preloaded)
         options.realize(doc=supervisord.__doc__)

@@ -11,7 +11,7 @@ from pathlib import Path
 _Version = tuple[int, int, int]
 
 
-class Preloaded:
+class Preloader:
     """Loads modules, and tells whether a fork may use what is loaded."""
 
     def __init__(self, modules: Sequence[str]) -> None:

@@ -21,8 +21,8 @@ from typing import Any
 from prometheus_client import Counter
 
 from services.accounts.domain.rate_rules import ACCOUNT, FAILED_KEYS, SIGN_INS, RateLimit, RateRules
-from services.accounts.records import Borrowed, Borrowing, KeyOwner
-from services.platform.batching import Batched
+from services.accounts.records import Borrowing, BucketLoan, KeyOwner
+from services.platform.batching import Batcher
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.log import get_logger
 
@@ -37,7 +37,7 @@ _LIMITED = Counter("darkroom_requests_limited", "Requests refused because a rate
 _UNSHARED = Counter("darkroom_rate_limit_unshared", "Times that a replica counted by itself, since the database could not be reached.")
 _logger = get_logger()
 
-Borrow = Callable[[Sequence[Borrowing]], Coroutine[Any, Any, Sequence[Borrowed]]]
+Borrow = Callable[[Sequence[Borrowing]], Coroutine[Any, Any, Sequence[BucketLoan]]]
 
 
 class RateLimited(DarkroomError):
@@ -69,7 +69,7 @@ class RateLimits:
     """Counts requests. `borrow` takes tokens out of shared buckets, and `clock` returns seconds."""
 
     def __init__(self, borrow: Borrow, rules: RateRules, clock: Callable[[], float] = time.monotonic) -> None:
-        self._borrowed, self._clock = Batched(borrow, _BATCH), clock
+        self._borrowed, self._clock = Batcher(borrow, _BATCH), clock
         self._rules, self._shared = rules, True
         self._slices: dict[str, _Slice] = {}
 
@@ -185,11 +185,11 @@ class _Slice:
         self.tokens -= 1
         return True
 
-    def by_own_count(self, limit: RateLimit, wanted: int, now: float) -> Borrowed:
+    def by_own_count(self, limit: RateLimit, wanted: int, now: float) -> BucketLoan:
         if self.own_tokens_at > now:
-            return Borrowed(0, _worth_asking(wanted) - (self.own_tokens_at - now) * limit.rate)
+            return BucketLoan(0, _worth_asking(wanted) - (self.own_tokens_at - now) * limit.rate)
         self.own_tokens_at = now + wanted / limit.rate
-        return Borrowed(wanted, 0)
+        return BucketLoan(wanted, 0)
 
 
 def _worth_asking(wanted: int) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from services.accounts.domain.home import Home
-from services.accounts.domain.texts import listed
+from services.accounts.domain.texts import comma_list
 from services.accounts.permissions import BUILT_IN, PERMISSIONS, built_in_id
 from services.accounts.roles import Role, RoleChange
 from services.accounts.store.roles import RoleStore
@@ -97,7 +97,7 @@ def _description_faults(description: str) -> list[Fault]:
 
 def _permission_faults(permissions: Sequence[str]) -> list[Fault]:
     unknown = [one for one in dict.fromkeys(permissions) if one not in PERMISSIONS]
-    return [("permissions", f"Invalid permissions: {listed(unknown)}")] if unknown else []
+    return [("permissions", f"Invalid permissions: {comma_list(unknown)}")] if unknown else []
 
 
 def _check(faults: Sequence[Fault]) -> None:

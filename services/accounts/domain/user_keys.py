@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from services.accounts.domain.keys import make_user_key
-from services.accounts.domain.texts import listed
+from services.accounts.domain.texts import comma_list
 from services.accounts.domain.usage import Usage
 from services.accounts.people import PersonKey
 from services.accounts.store.sessions import SessionStore
@@ -43,7 +43,7 @@ class UserKeys:
             raise DarkroomError(ErrorReason.FIELD_INVALID, f"Name must be {_LONGEST} characters or fewer, without NUL", field="name")
         wanted = list(dict.fromkeys(permissions))
         if lacking := [one for one in wanted if one not in user.permissions]:
-            message = f"Cannot scope key with permissions you don't have: {listed(lacking)}"
+            message = f"Cannot scope key with permissions you don't have: {comma_list(lacking)}"
             raise DarkroomError(ErrorReason.FIELD_INVALID, message, field="permissions")
         ends = expires_at()
         if ends is not None and ends <= self._clock():

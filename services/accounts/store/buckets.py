@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import text
 
-from services.accounts.records import Borrowed, Borrowing
+from services.accounts.records import Borrowing, BucketLoan
 from services.platform.database import Database
 
 _SWEEP_ROWS = 1000
@@ -69,7 +69,7 @@ class BucketStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def borrow(self, asked: Sequence[Borrowing], now: datetime | None = None) -> Sequence[Borrowed]:
+    async def borrow(self, asked: Sequence[Borrowing], now: datetime | None = None) -> Sequence[BucketLoan]:
         """Take tokens out of buckets, each named once; what each gave, in the same order."""
         values = {
             "names": [one.bucket for one in asked],
@@ -79,7 +79,7 @@ class BucketStore:
             "now": now,
         }
         rows = {row["name"]: row for row in await self._database.fetch(_BORROW, values)}
-        return [Borrowed(rows[one.bucket]["granted"], rows[one.bucket]["tokens"]) for one in asked]
+        return [BucketLoan(rows[one.bucket]["granted"], rows[one.bucket]["tokens"]) for one in asked]
 
     async def left(self, asked: Sequence[Borrowing]) -> Sequence[int]:
         """Whole tokens that buckets have left, in the same order."""

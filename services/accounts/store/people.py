@@ -18,7 +18,7 @@ from services.accounts.permissions import ADMIN, BUILT_IN
 from services.accounts.store.changes import GoneError, add_default_team, changing, ids
 from services.accounts.store.departures import LEAVES_FOR
 from services.platform.audit.actor import Actor
-from services.platform.audit.log import actor_values, audited
+from services.platform.audit.log import actor_values, audit_sql
 from services.platform.database import Database, Transaction
 from services.platform.errors import DarkroomError, ErrorReason
 
@@ -56,7 +56,7 @@ WITH added AS (
   RETURNING *
 ),
 {
-    audited(
+    audit_sql(
         "added",
         audit_pb2.AUDIT_ACTION_USER_CREATED,
         details="jsonb_build_object('user_id', public_id, 'user_name', name, 'role', role)",
@@ -73,7 +73,7 @@ WITH changed AS (
   RETURNING *
 ),
 {
-    audited(
+    audit_sql(
         "changed",
         audit_pb2.AUDIT_ACTION_USER_UPDATED,
         details="jsonb_build_object('user_id', public_id, 'user_name', name, 'role', CAST(:role AS text), 'team', CAST(:team_id AS text))",
@@ -93,8 +93,8 @@ WITH changed AS (
 SELECT id FROM changed
 """
 _OF_PERSON = "jsonb_build_object('user_id', public_id, 'user_name', name)"
-_RESET_PASSWORD = text(_CHANGED.format(entry=audited("changed", audit_pb2.AUDIT_ACTION_PASSWORD_RESET, details=_OF_PERSON)))
-_CHANGE_PASSWORD = text(_CHANGED.format(entry=audited("changed", audit_pb2.AUDIT_ACTION_PASSWORD_CHANGED, details=_OF_PERSON)))
+_RESET_PASSWORD = text(_CHANGED.format(entry=audit_sql("changed", audit_pb2.AUDIT_ACTION_PASSWORD_RESET, details=_OF_PERSON)))
+_CHANGE_PASSWORD = text(_CHANGED.format(entry=audit_sql("changed", audit_pb2.AUDIT_ACTION_PASSWORD_CHANGED, details=_OF_PERSON)))
 
 _DELETE = text(f"""
 WITH removed AS (DELETE FROM person WHERE id = :id RETURNING *),
@@ -102,7 +102,7 @@ departed AS (
   INSERT INTO departure (public_id, account_id, next_at, until)
   SELECT public_id, account_id, now(), now() + CAST(:leaves_for AS interval) FROM removed
 ),
-{audited("removed", audit_pb2.AUDIT_ACTION_USER_DELETED, details=_OF_PERSON)}
+{audit_sql("removed", audit_pb2.AUDIT_ACTION_USER_DELETED, details=_OF_PERSON)}
 SELECT id FROM removed
 """)  # noqa: S608 - put together from constants
 

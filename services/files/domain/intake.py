@@ -22,7 +22,7 @@ from services.files.recent import RecentContents
 from services.files.records import AcceptedContent, File, FileState, Storage
 from services.files.store import FileStore
 from services.files.transfers import Beginning, Transfers
-from services.platform.batching import Batched
+from services.platform.batching import Batcher
 from services.platform.clock import Clock
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.log import get_logger
@@ -77,7 +77,7 @@ class Intake:
         self._quotas, self._recent, self._settings, self._clock = quotas, recent, settings, clock
         self._turns = asyncio.Semaphore(_CONCURRENCY)
         self._slots = asyncio.Semaphore(settings.probe_concurrency)
-        self._deletions = Batched(self._delete, _DELETE_BATCH)
+        self._deletions = Batcher(self._delete, _DELETE_BATCH)
         self._unawaited: set[asyncio.Task[None]] = set()
         self._under_way: dict[int, asyncio.Task[File]] = {}
 

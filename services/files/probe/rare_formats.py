@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import struct
 
-from services.files.probe.faults import Damaged, read_exactly, require_size
+from services.files.probe.faults import DamagedFileError, read_exactly, require_size
 from services.files.probe.model import Probe
 from services.files.probe.ranges import RangeFile
 from services.pictures.media_format import MediaFormat
@@ -30,9 +30,9 @@ def parse_bmp(file: RangeFile) -> Probe:
             alpha_mask = int.from_bytes(read_exactly(file, 66, 4), "little")
     require_size(width, height)
     if depth not in _BMP_DEPTHS and compression == _UNCOMPRESSED:
-        raise Damaged(f"its header gives {depth} bits a pixel")
+        raise DamagedFileError(f"its header gives {depth} bits a pixel")
     if compression == _UNCOMPRESSED and pixels_at + (width * depth + 31) // 32 * 4 * height > file.size:
-        raise Damaged("it is truncated")
+        raise DamagedFileError("it is truncated")
     return Probe(media_type=MediaFormat.BMP.media_type, width=width, height=height, frames=1, has_alpha=alpha_mask != 0)
 
 
@@ -45,11 +45,11 @@ def parse_ico(file: RangeFile) -> Probe:
     (count,) = struct.unpack("<H", read_exactly(file, 4, 2))
     entries = list(_ENTRY.iter_unpack(read_exactly(file, 6, count * _ENTRY.size)))
     if not entries:
-        raise Damaged("it holds no picture")
+        raise DamagedFileError("it holds no picture")
     # A side of 256 is written as 0. Of equal ones that with the most bits a pixel is read.
     *_, length, at = max(entries, key=lambda entry: ((entry[0] or 256) * (entry[1] or 256), entry[5]))
     if at + length > file.size:
-        raise Damaged("it is truncated")
+        raise DamagedFileError("it is truncated")
     head = read_exactly(file, at, 24)
     if head.startswith(_PNG):
         width, height = struct.unpack(">II", head[16:24])
@@ -74,7 +74,7 @@ def parse_psd(file: RangeFile) -> Probe:
     version, channels, height, width, depth, mode = struct.unpack(">H6xHIIHH", read_exactly(file, 4, 22))
     require_size(width, height)
     if not 1 <= channels <= _MOST_CHANNELS or depth not in _PSD_DEPTHS:
-        raise Damaged(f"its header gives {channels} channels of {depth} bits")
+        raise DamagedFileError(f"its header gives {channels} channels of {depth} bits")
     position = 26
     # Colours of a palette, resources, layers.
     for wide in (False, False, version == _LARGE):
@@ -84,7 +84,7 @@ def parse_psd(file: RangeFile) -> Probe:
     # Packed rows come after a table of their lengths.
     least = {_RAW: (width * depth + 7) // 8, _PACKED: 4 if version == _LARGE else 2}.get(compression, 0)
     if position + 2 + channels * height * least > file.size:
-        raise Damaged("it is truncated")
+        raise DamagedFileError("it is truncated")
     has_alpha = channels > _COLOURS.get(mode, channels)
     return Probe(media_type=MediaFormat.PSD.media_type, width=width, height=height, frames=1, has_alpha=has_alpha)
 
@@ -100,7 +100,7 @@ def parse_targa(file: RangeFile) -> Probe:
     require_size(width, height)
     pixels_at = _HEADER.size + text + colours * ((colour_depth + 7) // 8)
     if not kind & _COMPRESSED and pixels_at + width * height * ((depth + 7) // 8) > file.size:
-        raise Damaged("it is truncated")
+        raise DamagedFileError("it is truncated")
     return Probe(media_type=MediaFormat.TGA.media_type, width=width, height=height, frames=1, has_alpha=bool(flags & _ALPHA_BITS))
 
 
@@ -112,7 +112,7 @@ def parse_radiance(file: RangeFile) -> Probe:
     """Find the line with the size, which follows the first empty one."""
     found = _RESOLUTION.search(file.at(0, _MOST_HEADER_BYTES))
     if found is None or found[2] == found[5]:
-        raise Damaged("its header gives no size")
+        raise DamagedFileError("its header gives no size")
     rows, columns = int(found[3]), int(found[6])
     width, height = (columns, rows) if found[2] == b"Y" else (rows, columns)
     require_size(width, height)
@@ -136,12 +136,12 @@ def parse_exr(file: RangeFile) -> Probe:
         _, position = _text(file, position)
         length = int.from_bytes(read_exactly(file, position, 4), "little")
         if length > file.size - position:
-            raise Damaged("it is truncated")
+            raise DamagedFileError("it is truncated")
         if name in (b"channels", b"dataWindow"):
             values[name] = read_exactly(file, position + 4, min(length, _LARGEST_VALUE))
         position += 4 + length
     if len(values.get(b"dataWindow", b"")) != 16 or b"channels" not in values:
-        raise Damaged("its header says nothing of its size or its channels")
+        raise DamagedFileError("its header says nothing of its size or its channels")
     left, top, right, bottom = struct.unpack("<4i", values[b"dataWindow"])
     width, height = right - left + 1, bottom - top + 1
     require_size(width, height)
@@ -153,7 +153,7 @@ def _text(file: RangeFile, position: int) -> tuple[bytes, int]:
     """A text that a zero ends, and the position after it."""
     text, end, _ = file.at(position, _LONGEST_NAME).partition(b"\0")
     if not end:
-        raise Damaged("its header is broken")
+        raise DamagedFileError("its header is broken")
     return text, position + len(text) + 1
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from services.files.probe import isobmff, jxl, pdf, rare_formats, svg, tiff, web_formats
-from services.files.probe.faults import EMPTY, UNREADABLE, Damaged, unsupported
+from services.files.probe.faults import EMPTY, UNREADABLE, DamagedFileError, unsupported_error
 from services.files.probe.model import Probe
 from services.files.probe.ranges import BudgetExhausted, RangeFile, ReadRange
 from services.pictures.media_format import MediaFormat, Use, sniff
@@ -55,7 +55,7 @@ def probe(read: ReadRange, size: int, max_read_bytes: int = DEFAULT_MAX_READ_BYT
         # The root element may come late.
         if svg.matches(start):
             return svg.parse(file)
-    except Damaged as error:
+    except DamagedFileError as error:
         raise DarkroomError(ErrorReason.FILE_CORRUPT, f"The file is damaged: {error}.", metadata=UNREADABLE) from error
     except BudgetExhausted as error:
         raise DarkroomError(
@@ -63,4 +63,4 @@ def probe(read: ReadRange, size: int, max_read_bytes: int = DEFAULT_MAX_READ_BYT
             f"The file's structure cannot be read within the limit of {max_read_bytes} bytes.",
             metadata=UNREADABLE,
         ) from error
-    raise unsupported(start)
+    raise unsupported_error(start)

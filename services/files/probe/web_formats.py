@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 
-from services.files.probe.faults import Damaged, read_exactly, require_size
+from services.files.probe.faults import DamagedFileError, read_exactly, require_size
 from services.files.probe.model import Probe
 from services.files.probe.ranges import BudgetExhausted, RangeFile
 from services.pictures.media_format import MediaFormat
@@ -21,18 +21,18 @@ def parse_png(file: RangeFile) -> Probe:
     """Read the chunks before the first IDAT, and check that the file is complete."""
     header = read_exactly(file, 8, 25)
     if header[:8] != b"\0\0\0\x0dIHDR" or zlib.crc32(header[4:21]) != int.from_bytes(header[21:], "big"):
-        raise Damaged("its header chunk is broken")
+        raise DamagedFileError("its header chunk is broken")
     width, height, depth, colour_type = struct.unpack(">IIBB", header[8:18])
     require_size(width, height)
     if depth not in _DEPTHS.get(colour_type, ()):
-        raise Damaged(f"its header gives {depth} bits for colour type {colour_type}")
+        raise DamagedFileError(f"its header gives {depth} bits for colour type {colour_type}")
     has_alpha, frames, position = colour_type in (4, 6), 1, 33
     while True:
         length, kind = _CHUNK.unpack(read_exactly(file, position, _CHUNK.size))
         if kind == b"IDAT":
             break
         if kind == b"IEND":
-            raise Damaged("it holds no picture")
+            raise DamagedFileError("it holds no picture")
         has_alpha = has_alpha or kind == b"tRNS"
         if kind == b"acTL":
             frames = max(1, int.from_bytes(read_exactly(file, position + 8, 4), "big"))
@@ -73,7 +73,7 @@ def parse_jpeg(file: RangeFile) -> Probe:
             continue
         (length,) = struct.unpack(">H", read_exactly(file, position, 2))
         if length < 2 or marker == _JPEG_END[1]:
-            raise Damaged("its segments are broken")
+            raise DamagedFileError("its segments are broken")
         if marker in _FRAMES:
             height, width = struct.unpack(">HH", read_exactly(file, position + 3, 4))
             require_size(width, height)
@@ -82,7 +82,7 @@ def parse_jpeg(file: RangeFile) -> Probe:
         if marker == _START_OF_SCAN:
             break
     if size is None:
-        raise Damaged("its scan has no frame header")
+        raise DamagedFileError("its scan has no frame header")
     _require_jpeg_end(file, position)
     return Probe(media_type=MediaFormat.JPEG.media_type, width=size[0], height=size[1], frames=1, has_alpha=False)
 
@@ -90,7 +90,7 @@ def parse_jpeg(file: RangeFile) -> Probe:
 def _next_marker(file: RangeFile, position: int) -> tuple[int, int]:
     """The marker at `position`, and the position of its segment's length. Fill bytes before it are skipped."""
     if read_exactly(file, position, 1) != b"\xff":
-        raise Damaged("its segments are broken")
+        raise DamagedFileError("its segments are broken")
     while (code := read_exactly(file, position, 1)[0]) == 0xFF:
         position += 1
     return position + 1, code
@@ -111,7 +111,7 @@ def _require_jpeg_end(file: RangeFile, scan: int) -> None:
                 return
     except BudgetExhausted:
         return  # not conclusive, so the decoder decides
-    raise Damaged("it is truncated")
+    raise DamagedFileError("it is truncated")
 
 
 _EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
@@ -128,7 +128,7 @@ def parse_gif(file: RangeFile) -> Probe:
     except BudgetExhausted:
         frames, has_alpha = None, True  # unknown, so possible
     if frames == 0:
-        raise Damaged("it holds no whole picture")
+        raise DamagedFileError("it holds no whole picture")
     return Probe(media_type=MediaFormat.GIF.media_type, width=width, height=height, frames=frames, has_alpha=has_alpha)
 
 
@@ -175,13 +175,13 @@ def parse_webp(file: RangeFile) -> Probe:
     if kind == b"VP8 ":
         start = read_exactly(file, 20, 10)
         if start[3:6] != b"\x9d\x01\x2a":
-            raise Damaged("its frame header is broken")
+            raise DamagedFileError("its frame header is broken")
         width, height = (value & 0x3FFF for value in struct.unpack("<HH", start[6:]))
         has_alpha = False
     elif kind == b"VP8L":
         start = read_exactly(file, 20, 5)
         if start[0] != 0x2F:
-            raise Damaged("its frame header is broken")
+            raise DamagedFileError("its frame header is broken")
         bits = int.from_bytes(start[1:], "little")
         width, height, has_alpha = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, bool(bits >> 28 & 1)
     elif kind == b"VP8X":
@@ -192,11 +192,11 @@ def parse_webp(file: RangeFile) -> Probe:
         if start[0] & _ANIMATION:
             frames = _count_frames(file)
     else:
-        raise Damaged("its first chunk is not a valid WebP chunk")
+        raise DamagedFileError("its first chunk is not a valid WebP chunk")
     require_size(width, height)
     # Some writers leave out the pad byte of the last chunk but count it.
     if riff_size + 8 > file.size + 1:
-        raise Damaged("it is truncated")
+        raise DamagedFileError("it is truncated")
     return Probe(media_type=MediaFormat.WEBP.media_type, width=width, height=height, frames=frames, has_alpha=has_alpha)
 
 

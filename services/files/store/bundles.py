@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from services.files.records import BundledFile
 from services.files.store.rows import Store
-from services.files.store.uploads_audited import upload_values, uploaded
+from services.files.store.uploads_audited import upload_audit_sql, upload_values
 from services.platform.audit.actor import Actor
 from services.platform.audit.log import actor_values
 
@@ -18,7 +18,7 @@ WITH made AS (
   INSERT INTO bundle (account_id, file_ids, names, expires_at) VALUES (:account_id, :file_ids, :names, :expires_at) RETURNING *
 ),
 sent AS (SELECT account_id, file_ids[1] AS id FROM made),
-{uploaded("sent")}
+{upload_audit_sql("sent")}
 SELECT id FROM made
 """)  # noqa: S608 - put together from constants
 _SELECT = text("SELECT file_ids, names FROM bundle WHERE id = :id AND account_id = :account_id")

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from darkroom.common.v1 import audit_pb2
 from services.files.records import RetentionTerms
 from services.files.store.rows import Store
-from services.platform.audit.log import actor_values, audited
+from services.platform.audit.log import actor_values, audit_sql
 
 
 def _end(column: str, since: str) -> str:
@@ -35,7 +35,7 @@ WITH changed AS (
   INSERT INTO account_retention (account_id, temporary_life, output_life) VALUES (:account_id, :temporary, :output)
   ON CONFLICT (account_id) DO UPDATE SET temporary_life = excluded.temporary_life, output_life = excluded.output_life
   RETURNING *
-),{audited("changed", audit_pb2.AUDIT_ACTION_ACCOUNT_RETENTION_SET, resource="account_id", details=_OF_TERMS)}
+),{audit_sql("changed", audit_pb2.AUDIT_ACTION_ACCOUNT_RETENTION_SET, resource="account_id", details=_OF_TERMS)}
 SELECT 1 FROM changed
 """)  # noqa: S608 - put together from constants
 

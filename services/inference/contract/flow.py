@@ -140,7 +140,7 @@ class References(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class GeneratedPicture:
     """A picture that such an operation has made, in the working folder, exactly as received."""
 
     path: Path

@@ -58,7 +58,7 @@ class Noise:
         return float(np.median(self.levels[0])) * math.sqrt(float(np.mean(self.spectra[0][1:] ** 2)))
 
 
-def estimated(planes: Floats) -> Noise | None:
+def estimate_noise(planes: Floats) -> Noise | None:
     """The noise of a picture, channels × height × width, the first of which is its brightness, in an orthonormal space of colours (so that
     brightness is up to 255 √3 where there are three). None if it is too small to tell."""
     channels, height, width = planes.shape

@@ -34,7 +34,7 @@ def _haar(size: int) -> Floats:
 _ALONG = _haar(_ALIKE)
 
 
-def grouped(
+def filter_groups(
     planes: Floats,
     basic: Floats,
     sigma_of: Callable[[int], Level],

@@ -54,7 +54,7 @@ def _passes(settings: Settings) -> list[float]:
     return sorted({settings.shares(channel) for channel in (0, 1)} - {0})
 
 
-def mixed(
+def mix_with_network(
     filtered: Image,
     image: Image,
     noise: Noise,

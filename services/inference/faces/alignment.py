@@ -64,7 +64,7 @@ def inverse(matrix: Floats) -> Floats:
     return np.asarray(cv2.invertAffineTransform(matrix), np.float64)
 
 
-def warped(pixels: _Samples, matrix: Floats, height: int, width: int, border: tuple[float, float, float] = _BORDER) -> _Samples:
+def warp(pixels: _Samples, matrix: Floats, height: int, width: int, border: tuple[float, float, float] = _BORDER) -> _Samples:
     """A part of `pixels` (height x width x 3): a place (x, y) of the result shows what is at `matrix` times it, `border` beyond the edges.
 
     Pixels are squares with their centres at halves. What gets smaller is averaged first.

@@ -82,7 +82,7 @@ def _turn(angle: float) -> npt.NDArray[np.float64]:
     return np.array([[cosine, sine], [-sine, cosine]])
 
 
-def blurred(image: Image, ovals: Sequence[Oval], radius: float, check: Callable[[], None]) -> Image:
+def blur_ovals(image: Image, ovals: Sequence[Oval], radius: float, check: Callable[[], None]) -> Image:
     """The picture with the ovals blurred by a Gaussian with the standard deviation `radius`, in pixels, or more; alpha stays as it is.
 
     Transparent pixels lend no colour. `check` is called between strips and may raise to cancel.

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from services.inference.faces.detection import SAME, Face, detect, inside, shared
-from services.inference.faces.numbers import Floats, Pixels8, decoded, likelihood
+from services.inference.faces.detection import SAME, Face, detect, inside, overlap
+from services.inference.faces.numbers import Floats, Pixels8, decode_numbers, likelihood
 from services.inference.model_server.triton import PictureModel
 
 MESH, IRIS = "face_mesh", "iris"
@@ -147,7 +147,7 @@ def once_each(meshes: Sequence[Mesh]) -> list[Mesh]:
     kept: list[tuple[Mesh, Face]] = []
     for mesh in sorted(meshes, key=lambda each: -each.score):
         box = mesh.extent
-        if all(shared(box, other) <= SAME and inside(box, other) <= _PART for _, other in kept):
+        if all(overlap(box, other) <= SAME and inside(box, other) <= _PART for _, other in kept):
             kept.append((mesh, box))
     return sorted((mesh for mesh, _ in kept), key=lambda each: -each.face.width * each.face.height)
 
@@ -160,7 +160,7 @@ def _square(face: Face) -> _Square:
 async def _looked_at(pixels: Pixels8, squares: Sequence[_Square], model: PictureModel) -> list[tuple[Floats, float]]:
     """The points in each of the squares, and how sure it is that a face is there."""
     matrices = [square.matrix(SIDE) for square in squares]
-    answer = decoded(await model(np.stack([_shown(pixels, matrix, SIDE) for matrix in matrices])))[:, 0]
+    answer = decode_numbers(await model(np.stack([_shown(pixels, matrix, SIDE) for matrix in matrices])))[:, 0]
     return [
         (_placed(numbers[: POINTS * 3], matrix), float(likelihood(numbers[POINTS * 3 :])[0]))
         for numbers, matrix in zip(answer, matrices, strict=True)
@@ -186,7 +186,7 @@ async def irises(pixels: Pixels8, mesh: Mesh, model: PictureModel) -> Sequence[I
         width = float(np.hypot(*(ends[1] - ends[0])))
         # The network has seen eyes of one side only.
         matrix = _Square(float(x), float(y), width * _EYE_MARGIN, angle).matrix(IRIS_SIDE, mirrored=index == 1)
-        numbers = decoded(await model(_shown(pixels, matrix, IRIS_SIDE)[np.newaxis]))[0, 0]
+        numbers = decode_numbers(await model(_shown(pixels, matrix, IRIS_SIDE)[np.newaxis]))[0, 0]
         points = _placed(numbers, matrix)[_CONTOUR:]
         radius = float(np.hypot(*(points[1:] - points[0]).T).mean())
         found.append(Iris(float(points[0, 0]), float(points[0, 1]), radius, mesh.points[list(opening)]))

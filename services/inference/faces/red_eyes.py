@@ -30,7 +30,7 @@ _DARK, _DARKEST = 0.6, 0.25
 _SMALLEST = 1.5  # pixels: radius of an iris, below which nothing can be told
 
 
-def corrected(image: Image, irises: Sequence[Iris], sensitivity: float, strength: float) -> tuple[Image, int]:
+def correct_red_eyes(image: Image, irises: Sequence[Iris], sensitivity: float, strength: float) -> tuple[Image, int]:
     """The picture with red pupils made dark, and how many; the very same if there are none. Both settings from 0 to 1.
 
     Only pixels within an iris and between its lids change, and of those the ones that are red: the glint stays.

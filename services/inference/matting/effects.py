@@ -28,7 +28,7 @@ _BLURRED_SIDE = 1600
 _WHITE, _BLACK = "#ffffff", "#000000"
 
 
-def completed(cutout: Image, original: Image | None, colour: str, behind: Image | None, effects: CutoutEffects, work: Work) -> Image:
+def apply_effects(cutout: Image, original: Image | None, colour: str, behind: Image | None, effects: CutoutEffects, work: Work) -> Image:
     """The cut-out with all that is asked for, in its own size, profile and depth; a gray one may become sRGB.
 
     `original` is what the subject was cut out of, `behind` another picture for the background. Raises FIELD_INVALID if the original is

@@ -99,7 +99,7 @@ def _finished(
         return Cutout(kept, found, kept_alpha=True)
     if found.nothing:
         return Cutout(image, found)
-    alpha = settled(coarse, prepared)
+    alpha = settle_alpha(coarse, prepared)
     found = dataclasses.replace(found, doubtful=doubtful_parts(alpha))
     cut = cut_out(image, alpha, prepared, options, check)
     shadow = shadow_of(prepared, coarse) if options.shadow and image.alpha is None else None
@@ -117,7 +117,7 @@ def model_input(image: Image) -> npt.NDArray[np.uint8]:
     return small.reshape(1, MODEL_SIDE, MODEL_SIDE, 3)
 
 
-def settled(coarse: npt.NDArray[np.uint8], prepared: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def settle_alpha(coarse: npt.NDArray[np.uint8], prepared: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """The model's alpha of its input without noise, and solid where it is uncertain of something that is."""
     return with_solid_plateaus(alpha_refinement.denoise(coarse), prepared)
 
@@ -152,7 +152,7 @@ def visible_box(image: Image) -> tuple[slice, slice]:
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
-def cropped(image: Image, box: tuple[slice, slice]) -> Image:
+def crop(image: Image, box: tuple[slice, slice]) -> Image:
     """The part of a picture in some rows and columns."""
     return image.replace(pixels=image.pixels[box].copy(), alpha=None if image.alpha is None else image.alpha[box].copy())
 

@@ -14,7 +14,7 @@ import pyvips
 from darkroom.operations.v1.options_pb2 import MEDIA_KIND_IMAGE
 from services.inference.media import colour, heic, indexed
 from services.inference.media.colour import Pixels
-from services.inference.media.errors import over_limit, unsupported
+from services.inference.media.errors import over_limit, unsupported_error
 from services.inference.media.exif import RESOLUTION, rewritten
 from services.inference.media.image import Effort, Image, Metadata, Saving
 from services.inference.media.lazy import LazyImage, in_memory
@@ -132,7 +132,7 @@ def _small_png(image: Image, alpha: npt.NDArray[np.uint8] | None, metadata: Meta
     count, pixels = image.width * image.height, colour.to_8bit(image.pixels)
     made = []
     if saving.colours is not None:
-        made.append(_png_with_palette(indexed.reduced(pixels, alpha, saving.colours), image.icc, metadata, saving))
+        made.append(_png_with_palette(indexed.reduce_colours(pixels, alpha, saving.colours), image.icc, metadata, saving))
     elif count <= _MOST_INDEXED and image.bit_depth == 8 and not saving.progressive:
         few = indexed.exact(pixels, alpha)
         made += [] if few is None else [_png_with_palette(few, image.icc, metadata, saving)]
@@ -143,7 +143,7 @@ def _small_png(image: Image, alpha: npt.NDArray[np.uint8] | None, metadata: Meta
     return min(made, key=len)
 
 
-def _png_with_palette(picture: indexed.Indexed, icc: bytes | None, metadata: Metadata, saving: Saving) -> bytes:
+def _png_with_palette(picture: indexed.IndexedPicture, icc: bytes | None, metadata: Metadata, saving: Saving) -> bytes:
     across, down = (number * _MILLIMETRES_PER_INCH for number in metadata.pixels_per_mm or (_USUAL_RESOLUTION, _USUAL_RESOLUTION))
     blobs = {"icc_profile": icc, "exif": metadata.exif, "xmp": metadata.xmp}
     kept = {name: blob for name, blob in blobs.items() if blob is not None}
@@ -153,7 +153,7 @@ def _png_with_palette(picture: indexed.Indexed, icc: bytes | None, metadata: Met
 def _check_side(image: Image | LazyImage, saving: Saving) -> None:
     format_ = saving.format
     if format_ not in WRITABLE:
-        raise unsupported(f"Pictures cannot be written as {format_}.", allowed=WRITABLE)
+        raise unsupported_error(f"Pictures cannot be written as {format_}.", allowed=WRITABLE)
     longest = _LARGEST_SIDE[format_]
     if max(image.width, image.height) > longest:
         raise over_limit(

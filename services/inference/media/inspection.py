@@ -9,8 +9,8 @@ from typing import Any
 import pyvips
 
 from services.inference.media.colour import vips_from_array
-from services.inference.media.decode import decode, opened
-from services.inference.media.errors import damaged
+from services.inference.media.decode import decode, open_with_libvips
+from services.inference.media.errors import damaged_error
 from services.inference.media.header import NO_HINTS, Hints
 from services.inference.media.image import Image, Limits
 from services.pictures.media_format import MediaFormat
@@ -24,15 +24,15 @@ _MINIMUM, _MAXIMUM, _MEAN, _DEVIATION = 0, 1, 4, 5
 """Columns of what libvips counts of a band."""
 
 
-def inspected(data: bytes, limits: Limits, hints: Hints = NO_HINTS) -> dict[str, Any]:
+def inspect_picture(data: bytes, limits: Limits, hints: Hints = NO_HINTS) -> dict[str, Any]:
     """What the message `InspectPicture` says. The samples of the first page are read once. Raises as `decode`."""
-    format_, picture = opened(data, limits, hints)
+    format_, picture = open_with_libvips(data, limits, hints)
     if picture is None:
         return _of_converted(decode(data, limits, hints))
     try:
         return _described(picture, _NAMES.get(format_, format_.value))
     except pyvips.Error as error:
-        raise damaged(format_) from error
+        raise damaged_error(format_) from error
 
 
 def _of_converted(image: Image) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from PIL import ExifTags
 from PIL import Image as PillowImage
 
 from services.inference.media import heic
-from services.inference.media.decode import opened
+from services.inference.media.decode import open_with_libvips
 from services.inference.media.exif import rewritten
 from services.inference.media.header import NO_HINTS, Hints
 from services.inference.media.image import Limits
@@ -52,7 +52,7 @@ def metadata_in(data: bytes, limits: Limits, hints: Hints = NO_HINTS) -> dict[st
 
 
 def _blobs(data: bytes, limits: Limits, hints: Hints) -> Mapping[str, bytes]:
-    format_, picture = opened(data, limits, hints)
+    format_, picture = open_with_libvips(data, limits, hints)
     if picture is None:
         said = heic.open_checked(data, format_, limits).info if format_ in _HEIF else {}
         named = {"exif": said.get("exif"), "xmp": said.get("xmp"), "icc": said.get("icc_profile")}

@@ -27,7 +27,7 @@ _MOST_CELLS = 1 << 19
 """Colours that are compared, before they are counted more coarsely."""
 
 
-def chosen(pixels: Samples, most: int) -> Samples:
+def choose_palette(pixels: Samples, most: int) -> Samples:
     """At most this many colours, 2 to 256, as rows of red, green, blue and alpha; `pixels` has such rows, too.
 
     A colour of alpha 0 comes first if any pixel has that.

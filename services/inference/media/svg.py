@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from xml.parsers import expat
 
-from services.inference.media.errors import damaged
+from services.inference.media.errors import damaged_error
 from services.pictures.media_format import MediaFormat
 
 # `xml.sax.saxutils` has these, and imports what speaks HTTP.
@@ -30,7 +30,7 @@ _MOST_GROWTH = 8
 _ROOM = 1 << 20
 
 
-def cleaned(data: bytes) -> bytes:
+def clean_svg(data: bytes) -> bytes:
     """The same drawing in UTF-8, without document type, processing instructions, comments, scripts, foreign content, inclusions, handlers
     of events, and references to anything but itself and the pictures in it.
 
@@ -40,7 +40,7 @@ def cleaned(data: bytes) -> bytes:
     try:
         return _Cleaner(_MOST_GROWTH * len(data) + _ROOM).run(data)
     except (expat.ExpatError, _Refused, ValueError) as error:
-        raise damaged(MediaFormat.SVG) from error
+        raise damaged_error(MediaFormat.SVG) from error
 
 
 class _Refused(Exception):

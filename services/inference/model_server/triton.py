@@ -227,7 +227,7 @@ class Triton:
 
 
 @asynccontextmanager
-async def connected(
+async def connect(
     address: str,
     patience: Patience,
     shared_bytes: int = 0,

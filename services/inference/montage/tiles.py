@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from services.inference.contract.flow import WholeFile
 from services.inference.media import Image
 from services.inference.media.colour import array_from_vips, contiguous, to_8bit, to_srgb
-from services.inference.media.scaling import scaled
-from services.inference.plain.graph import opened, premultiplied, straight, whole
+from services.inference.media.scaling import scale
+from services.inference.plain.graph import graph_of, premultiply, straight, whole
 from services.pictures.geometry import Size
 
 
@@ -39,9 +39,9 @@ def tile(file: WholeFile, cut_of: Callable[[Size], Cut]) -> Image:
     """
     image, own = file.image(lambda size: cut_of(size).scaled)
     cut = cut_of(own)
-    graph = opened(image)
+    graph = graph_of(image)
     if cut.scaled != (graph.width, graph.height):
-        graph = straight(scaled(premultiplied(graph, image), cut.scaled), image)
+        graph = straight(scale(premultiply(graph, image), cut.scaled), image)
     if (cut.width, cut.height) != cut.scaled:
         # Of what is enlarged, libvips makes this part alone.
         graph = graph.extract_area(cut.left, cut.top, cut.width, cut.height)

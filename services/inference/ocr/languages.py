@@ -21,7 +21,7 @@ def require(language: str) -> None:
         raise DarkroomError(ErrorReason.FIELD_INVALID, message, field="language")
 
 
-def written(text: str, language: str) -> str:
+def localize(text: str, language: str) -> str:
     """A line of text with the forms of signs that its language uses: the network reads `,` and `(` now as wide, now as narrow ones."""
     if language in EAST_ASIAN or (language in ANY and any(_is_east_asian(letter) for letter in text)):
         return text

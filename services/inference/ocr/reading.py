@@ -61,7 +61,7 @@ def upright_all(pixels: Pixels8, lines: Sequence[Line]) -> list[Pixels8]:
     return [upright(pixels, line) for line in lines]
 
 
-def turned(line: Line, degrees: float) -> Line:
+def turn_line(line: Line, degrees: float) -> Line:
     """The same line read in another direction."""
     return replace(line, tilt=line.tilt + degrees)
 
@@ -91,7 +91,7 @@ def network_input(crops: Sequence[Pixels8]) -> Pixels8:
     return prepared
 
 
-def decoded(answer: Pixels8, width: int, padded: int) -> Reading:
+def decode_reading(answer: Pixels8, width: int, padded: int) -> Reading:
     """The network's answer for one line, [1, steps, 4], whose picture was `width` pixels wide, padded to `padded`."""
     codes = answer[0, :, :3].astype(np.int32) @ (1 << 16, 1 << 8, 1)
     first = np.flatnonzero((codes != 0) & np.concatenate(([True], codes[1:] != codes[:-1])))

@@ -9,16 +9,16 @@ from typing import Any
 import cv2
 
 from services.inference.ocr.detection import Line
-from services.inference.ocr.languages import written
+from services.inference.ocr.languages import localize
 from services.inference.ocr.recognition import RecognisedLine
 
 _SAME_ROW = 0.5  # of the smaller height
 _NAMES = ("topLeft", "topRight", "bottomRight", "bottomLeft")
 
 
-def told(found: Sequence[RecognisedLine], language: str) -> dict[str, Any]:
+def text_reply(found: Sequence[RecognisedLine], language: str) -> dict[str, Any]:
     """`text` and `lines` of the lines of a picture, in reading order."""
-    texts = [written(each.reading.text.strip(), language) for each in found]
+    texts = [localize(each.reading.text.strip(), language) for each in found]
     text = ""
     for number, said in enumerate(texts):
         if number:

@@ -44,7 +44,7 @@ async def run(image: Image, parameters: BlurFaces, step: Step) -> Several:
         step.notice("no_face_found", "", f"No face was found in {step.source_name}, so its pixels are as they were.")
     radius = parameters.radius if parameters.HasField("radius") else _RADIUS
     ovals = [blurring.oval_of(mesh) for mesh in meshes]
-    result = await asyncio.to_thread(blurring.blurred, image, ovals, radius, step.check)
+    result = await asyncio.to_thread(blurring.blur_ovals, image, ovals, radius, step.check)
     found = Data({"facesDetected": len(meshes), "faces": [_box(mesh, image) for mesh in meshes]})
     return Several(result, [NewFile(found.content, DATA_TYPE, DATA_EXTENSION)])
 

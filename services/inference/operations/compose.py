@@ -10,9 +10,9 @@ from darkroom.operations.v1.resize_pb2 import Resize
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.step import Step
 from services.inference.media import Header, Image
-from services.inference.plain.composing import composed
+from services.inference.plain.composing import compose
 from services.inference.plain.graph import Work
-from services.inference.plain.layout import resized
+from services.inference.plain.layout import resize_picture
 from services.inference.plain.places import SHARES
 from services.platform.errors import DarkroomError, ErrorReason
 
@@ -47,10 +47,10 @@ def _composed(image: Image, overlay: Image, parameters: Compose, work: Work) -> 
         if width > image.width or height > image.height:
             # What hangs over would be computed in vain, and might be large.
             overlay, width, height, left, top = _seen(overlay, image, width, height, left, top)
-        overlay = resized(overlay, Resize(width=width, height=height, fit=FIT_FILL), work)
+        overlay = resize_picture(overlay, Resize(width=width, height=height, fit=FIT_FILL), work)
     opacity = parameters.opacity / 100 if parameters.HasField("opacity") else 1.0
     work.check()
-    return composed(image, overlay, left, top, opacity, parameters.blend_mode)
+    return compose(image, overlay, left, top, opacity, parameters.blend_mode)
 
 
 def _place(image: Image, width: int, height: int, parameters: Compose) -> tuple[int, int]:

@@ -7,7 +7,7 @@ import asyncio
 from darkroom.operations.v1.compose_cutout_pb2 import ComposeCutout
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.step import Step
-from services.inference.matting.effects import completed
+from services.inference.matting.effects import apply_effects
 from services.inference.media import Header, Image
 from services.inference.plain.graph import Work
 
@@ -25,4 +25,4 @@ async def run(image: Image, parameters: ComposeCutout, step: Step) -> Image:
     original = await step.auxiliary(parameters.original_file_id) if parameters.original_file_id else None
     behind = await step.auxiliary(parameters.background_file_id) if parameters.background_file_id else None
     work = Work(step.folder, step.check)
-    return await asyncio.to_thread(completed, image, original, parameters.background_color, behind, parameters.effects, work)
+    return await asyncio.to_thread(apply_effects, image, original, parameters.background_color, behind, parameters.effects, work)

@@ -11,7 +11,7 @@ from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
 from services.inference.plain.compression import compression_of
-from services.inference.plain.deblocking import deblocked
+from services.inference.plain.deblocking import deblock_picture
 
 _VISIBLE = 80
 """The highest quality at which artefacts are worth removing: from about here on, as much is lost as is won."""
@@ -37,4 +37,4 @@ def run(image: Image, parameters: Decompress, step: PlainStep) -> Image:
         return image
     quality = found.quality if found is not None else _ASSUMED[parameters.strength]
     twice = parameters.strength == DECOMPRESS_STRENGTH_STRONG
-    return deblocked(image, quality, twice=twice, progress=lambda done: step.report(done, _DOING), check=step.check)
+    return deblock_picture(image, quality, twice=twice, progress=lambda done: step.report(done, _DOING), check=step.check)

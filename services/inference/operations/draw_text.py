@@ -7,7 +7,7 @@ from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
 from services.inference.plain.canvas import rgb_of
-from services.inference.plain.captions import Caption, captioned
+from services.inference.plain.captions import Caption, add_caption
 from services.inference.plain.font import drawable
 
 _COPIES = 6
@@ -39,4 +39,4 @@ def run(image: Image, parameters: DrawText, step: PlainStep) -> Image:
         background=parameters.background,
         shadow=parameters.shadow,
     )
-    return captioned(image, caption)
+    return add_caption(image, caption)

@@ -12,7 +12,7 @@ from services.inference.contract.step import Step
 from services.inference.faces.detection import DETECTOR
 from services.inference.faces.finding import least_score
 from services.inference.faces.mesh import IRIS, MESH, Iris, find_meshes, irises
-from services.inference.faces.red_eyes import corrected
+from services.inference.faces.red_eyes import correct_red_eyes
 from services.inference.media import Header, Image
 
 _DOING = "Looking for red eyes"
@@ -43,7 +43,7 @@ async def run(image: Image, parameters: FixRedEyes, step: Step) -> Several:
             step.check()
     sensitivity = parameters.sensitivity if parameters.HasField("sensitivity") else _SENSITIVITY
     strength = parameters.strength if parameters.HasField("strength") else _STRENGTH
-    result, count = await asyncio.to_thread(corrected, image, eyes, sensitivity / 100, strength / 100)
+    result, count = await asyncio.to_thread(correct_red_eyes, image, eyes, sensitivity / 100, strength / 100)
     if not count:
         step.notice("no_red_eye_found", "", f"No red eye was found in {step.source_name}, so its pixels are as they were.")
     found = Data({"facesDetected": len(meshes), "eyesCorrected": count})

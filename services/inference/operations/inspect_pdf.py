@@ -11,7 +11,7 @@ from darkroom.operations.v1.inspect_pdf_pb2 import InspectPdf
 from services.inference.contract.flow import Data, WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Image, Saving, encode
-from services.inference.pdf.pages import drawn, page_of, path_of, readable, size_within
+from services.inference.pdf.pages import draw_page, page_of, path_of, readable, size_within
 from services.pictures.media_format import MediaFormat
 
 _WIDEST, _HIGHEST = 300, 1200
@@ -41,6 +41,6 @@ def run(file: WholeFile, parameters: InspectPdf, step: PlainStep) -> Data:
 def _thumbnail(document: pdfium.PdfDocument, number: int) -> dict[str, Any]:
     with page_of(document, number) as page:
         width, height = size_within(page, _WIDEST, _HIGHEST)
-        content = encode(Image(drawn(document, page, (width, height))), _JPEG)
+        content = encode(Image(draw_page(document, page, (width, height))), _JPEG)
     url = f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
     return {"page": number, "dataUrl": url, "width": width, "height": height}

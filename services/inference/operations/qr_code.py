@@ -13,9 +13,9 @@ from services.inference.codes.qr import contrast, coverage, is_light_on_dark, mo
 from services.inference.contract.step import Step
 from services.inference.media import Image
 from services.inference.plain.canvas import TRANSPARENT, rgb_of
-from services.inference.plain.composing import composed
+from services.inference.plain.composing import compose
 from services.inference.plain.graph import Work
-from services.inference.plain.layout import resized
+from services.inference.plain.layout import resize_picture
 
 _USUAL_SIZE, _USUAL_QUIET_ZONE, _USUAL_LOGO = 400, 4, 20
 _COPIES = 12  # bytes a pixel: what is drawn, samples and alpha, and the logo's blending
@@ -59,5 +59,5 @@ def _made(parameters: QrCode, foreground: tuple[int, int, int], background: tupl
     if logo is None:
         return image
     side = max(1, round(size * len(modules) / (len(modules) + 2 * quiet) * (parameters.logo_percent or _USUAL_LOGO) / 100))
-    shown = resized(logo, Resize(width=side, height=side, fit=FIT_BOUNDS), work)
-    return composed(image, shown, (size - shown.width) // 2, (size - shown.height) // 2)
+    shown = resize_picture(logo, Resize(width=side, height=side, fit=FIT_BOUNDS), work)
+    return compose(image, shown, (size - shown.width) // 2, (size - shown.height) // 2)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from darkroom.operations.v1.read_barcodes_pb2 import ReadBarcodes
-from services.inference.codes.barcodes import Found, outlined, read
+from services.inference.codes.barcodes import Barcode, outline, read
 from services.inference.contract.flow import Data, NewFile, Several, WholeFile
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
@@ -34,11 +34,11 @@ def run(file: WholeFile, parameters: ReadBarcodes, step: PlainStep) -> Data | Se
     if not found:
         return told
     target = step.folder / "outlined"
-    encode_into(target, Image(outlined(pixels, found)), _PNG)
+    encode_into(target, Image(outline(pixels, found)), _PNG)
     return Several(told, [NewFile(target, "image/png", "png", width=image.width, height=image.height)])
 
 
-def _told(one: Found) -> dict[str, object]:
+def _told(one: Barcode) -> dict[str, object]:
     names = ("topLeft", "topRight", "bottomRight", "bottomLeft")
     position = {name: {"x": round(x), "y": round(y)} for name, (x, y) in zip(names, one.corners, strict=True)}
     return {"type": one.type, "text": one.text, "position": position}

@@ -24,7 +24,7 @@ from services.inference.pdf import isolated
 from services.inference.pdf.notices import report_of, tell
 from services.inference.redraw.encoding import write_page
 from services.inference.redraw.isolated import rebuild, render_page, settle
-from services.inference.redraw.text_layer import Runs, covered, recognised, without_mark
+from services.inference.redraw.text_layer import Runs, coverage_test, recognised_runs, without_mark
 from services.inference.watermark.box import Box
 from services.inference.watermark.removal import Watching, remove_on_page
 from services.inference.watermark.report import Report
@@ -146,7 +146,7 @@ async def _text(number: int, described: dict[str, Any], before: Pixels8, after: 
         return runs
     models, triton = step.tools.models, step.tools.triton
     recogniser = Recogniser(triton.model(models.text), triton.model(models.reading), step.check)
-    has = covered(runs, box, after.shape)
+    has = coverage_test(runs, box, after.shape)
     try:
         found = await recogniser.text(after, lambda line: not has(line))
     except DarkroomError as error:
@@ -156,7 +156,7 @@ async def _text(number: int, described: dict[str, Any], before: Pixels8, after: 
         step.notice("text_not_recognised", "", message, {"page": number + 1})
         return runs
     # Remains of a mark may be read as text, too.
-    read = await asyncio.to_thread(without_mark, recognised(found, box, after.shape), box, before, after, report.removed)
+    read = await asyncio.to_thread(without_mark, recognised_runs(found, box, after.shape), box, before, after, report.removed)
     return runs + read
 
 

@@ -18,7 +18,7 @@ from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.step import Step
 from services.inference.matting import matting
 from services.inference.matting.choice import choose
-from services.inference.matting.effects import completed
+from services.inference.matting.effects import apply_effects
 from services.inference.matting.matting import Cutout, CutoutOptions
 from services.inference.matting.notices import tell_found
 from services.inference.matting.tuning import of_subject
@@ -76,8 +76,8 @@ def _completed(image: Image, cutout: Cutout, parameters: RemoveBackground, behin
         effects = CutoutEffects()
         effects.CopyFrom(parameters.effects)
         effects.blur = 0
-    result = completed(cutout.image, original, parameters.background_color, behind, effects, work)
-    return matting.cropped(result, matting.visible_box(cutout.image)) if parameters.trim else result
+    result = apply_effects(cutout.image, original, parameters.background_color, behind, effects, work)
+    return matting.crop(result, matting.visible_box(cutout.image)) if parameters.trim else result
 
 
 def _original(image: Image, step: Step) -> NewFile:

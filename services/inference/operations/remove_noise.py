@@ -13,9 +13,9 @@ from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.step import Step
 from services.inference.denoising.estimate import Noise
 from services.inference.denoising.filtering import Settings, Tier, noise_of, without_noise
-from services.inference.denoising.network import mixed, suits, turns
+from services.inference.denoising.network import mix_with_network, suits, turns
 from services.inference.media import Header, Image
-from services.inference.model_server.choice import Choice, installed
+from services.inference.model_server.choice import Choice, choose_network
 from services.inference.model_server.triton import Device
 from services.inference.model_server.waiting import result_of
 
@@ -62,7 +62,15 @@ async def run(image: Image, parameters: RemoveNoise, step: Step) -> Image:
         return result_of(infer(picture), loop, step.check)
 
     return await asyncio.to_thread(
-        mixed, first, image, noise, settings, network, directions, step.check, lambda done: step.report(0.5 + done / 2, "Removing noise")
+        mix_with_network,
+        first,
+        image,
+        noise,
+        settings,
+        network,
+        directions,
+        step.check,
+        lambda done: step.report(0.5 + done / 2, "Removing noise"),
     )
 
 
@@ -70,7 +78,7 @@ async def _network(image: Image, noise: Noise, settings: Settings, step: Step) -
     """The network that takes part, and in how many directions; None if none does."""
     if not suits(image, noise, settings.tier):
         return None, 0
-    choice = await installed(step.tools.triton, step.tools.models.denoise, (PREFERRED,))
+    choice = await choose_network(step.tools.triton, step.tools.models.denoise, (PREFERRED,))
     if choice is None:
         return None, 0
     most = math.inf if choice.device is Device.GPU else step.tools.models.denoise_megapixels

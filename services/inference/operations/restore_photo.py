@@ -12,7 +12,7 @@ from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Data, Ne
 from services.inference.contract.progress import portion
 from services.inference.contract.step import Step
 from services.inference.denoising.filtering import Settings, Tier, noise_of, without_noise
-from services.inference.erasing.filling import erased
+from services.inference.erasing.filling import erase
 from services.inference.media import Header, Image
 from services.inference.model_server.choice import Choice
 from services.inference.restoration.care import CAREFUL, EAGER, USUAL, Care
@@ -91,7 +91,7 @@ async def _without_scratches(image: Image, parameters: RestorePhoto, step: Step)
         step.notice("model_used", "", message, {"model": choice.name, "device": choice.device.name.lower()})
 
     network = await asyncio.to_thread(finder(step.tools.triton, step.tools.models.inpaint, step.check, tell))
-    filled = await asyncio.to_thread(erased, image, mask, network, step.check)
+    filled = await asyncio.to_thread(erase, image, mask, network, step.check)
     return filled, round(100 * float(mask.mean()), 2)
 
 

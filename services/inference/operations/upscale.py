@@ -20,13 +20,13 @@ from services.inference.ocr.detection import network_input, text_map
 from services.inference.plain import faces
 from services.inference.plain.faces import Oval
 from services.inference.plain.graph import Work
-from services.inference.plain.layout import COPIES_OF_RESULT, fitted_to, part_to_enlarge, resized
+from services.inference.plain.layout import COPIES_OF_RESULT, fitted_to, part_to_enlarge, resize_picture
 from services.inference.upscaling import enhancement, upscaling
 from services.inference.upscaling.choice import Network, choose, for_faces
 from services.inference.upscaling.damage import deviation_of
 from services.inference.upscaling.enhancement import Pixels8
 from services.inference.upscaling.face_enhancement import affordable, cut, lay_over
-from services.inference.upscaling.sizing import fitted, passes, target_of
+from services.inference.upscaling.sizing import fit_exactly, passes, target_of
 from services.inference.upscaling.tiling import Grid
 from services.pictures.operations import spec_of_parameters
 from services.pictures.result_size import is_sized_in_pixels, resize_in, result_size
@@ -95,7 +95,7 @@ async def run(image: Image, parameters: Upscale, step: Step) -> Image:
     if not factors:
         return await _made_smaller(image, width, height, spool, wanted, step)
     enlarged = await _with_network(image, factors, wanted, spool, step)
-    return await asyncio.to_thread(fitted, enlarged, width, height, spool, step.check)
+    return await asyncio.to_thread(fit_exactly, enlarged, width, height, spool, step.check)
 
 
 async def _for_resize(
@@ -105,7 +105,7 @@ async def _for_resize(
     work = Work(step.folder, step.check)
     if target.size == target.part:
         _tell_not_enlarged(image, *target.fit.result, wanted, step)
-        return await asyncio.to_thread(resized, image, resize, work)
+        return await asyncio.to_thread(resize_picture, image, resize, work)
     step.tools.result_limits.check(*target.size, "The enlarged picture")
     kept = await asyncio.to_thread(part_to_enlarge, image, target.part, resize)
     enlarged = await _with_network(kept, passes(*target.part, *target.size), wanted, spool, step)
@@ -235,7 +235,7 @@ async def _made_smaller(
 ) -> Image:
     _tell_not_enlarged(image, width, height, wanted, step)
     seen = await asyncio.to_thread(upscaling.without_hidden_colour, image)
-    return await asyncio.to_thread(fitted, seen, width, height, spool, step.check)
+    return await asyncio.to_thread(fit_exactly, seen, width, height, spool, step.check)
 
 
 def _tell_not_enlarged(image: Image, width: int, height: int, wanted: Collection[Enhancement.ValueType], step: Step) -> None:

@@ -52,12 +52,12 @@ _LIMITS = Configuration(
 )
 
 
-class Damaged(Exception):
+class DamagedDocumentError(Exception):
     """pypdf cannot read the document as it is."""
 
 
 @contextmanager
-def opened(source: Path, scratch: Path) -> Iterator[Document]:
+def open_document(source: Path, scratch: Path) -> Iterator[Document]:
     """The document in a file, for the duration of the block; long streams are kept in an unnamed file in the folder `scratch`.
 
     Raises Damaged, or FILE_ENCRYPTED, or MEDIA_LIMIT_EXCEEDED for pypdf's limits.
@@ -73,7 +73,7 @@ def opened(source: Path, scratch: Path) -> Iterator[Document]:
             except LimitReachedError as error:
                 raise DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, "The document is too complex.") from error
             except PARSE_ERRORS as error:
-                raise Damaged from error
+                raise DamagedDocumentError from error
             yield document
     finally:
         NameObject.CHARSETS = charsets
@@ -256,5 +256,5 @@ def _disinherit(page: DictionaryObject) -> None:
     """Remove the copies of inherited entries that pypdf puts into a page: the page tree still has them."""
     for key in ("/Resources", "/MediaBox", "/CropBox", "/Rotate"):
         parent = objects.dictionary(page, "/Parent")
-        if parent is not None and key in page and page.raw_get(key) is objects.inherited(parent, key):
+        if parent is not None and key in page and page.raw_get(key) is objects.inherited_value(parent, key):
             del page[key]

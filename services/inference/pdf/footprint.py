@@ -53,7 +53,7 @@ class _Coloured:
     """In tenths of a point."""
 
 
-def lost(before: pdfium.PdfPage, after: pdfium.PdfPage) -> Footprint | None:
+def removal_footprint(before: pdfium.PdfPage, after: pdfium.PdfPage) -> Footprint | None:
     """What is on the page `before` but not `after` and may belong to marks; None for a page of more than 100,000 objects."""
     old, new = _painted(before), _painted(after)
     if old is None or new is None:

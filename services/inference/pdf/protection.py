@@ -95,7 +95,7 @@ def _signed(document: Pdf) -> str:
 
 def _has_signature(document: Pdf) -> bool:
     """Whether a signature field of the form has a value; an empty one is only a place to sign."""
-    waiting: list[tuple[Object, object]] = [(field, None) for field in listed(document.Root.get("/AcroForm"), "/Fields")]
+    waiting: list[tuple[Object, object]] = [(field, None) for field in array_under(document.Root.get("/AcroForm"), "/Fields")]
     for _ in range(_MAX_FIELDS):
         if not waiting:
             return False
@@ -105,11 +105,11 @@ def _has_signature(document: Pdf) -> bool:
         kind = field.get("/FT", kind)
         if kind == Name.Sig and isinstance(field.get("/V"), Dictionary):
             return True
-        waiting += [(kid, kind) for kid in listed(field, "/Kids")]
+        waiting += [(kid, kind) for kid in array_under(field, "/Kids")]
     return False
 
 
-def listed(holder: Object | None, key: str) -> Array:
+def array_under(holder: Object | None, key: str) -> Array:
     """The array under a key; an empty one if there is none, or something else."""
     found = holder.get(key) if isinstance(holder, Dictionary) else None
     return found if isinstance(found, Array) else Array()

@@ -18,7 +18,7 @@ from services.pictures.operations import Arity, parameters_of, spec_of
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class FileJob:
     """What is to be done with some files."""
 
     operation: bytes
@@ -30,7 +30,7 @@ class Asked:
     svg_dpi: int
 
 
-def apply(folder: Path, asked: Asked, *rest: Any) -> dict[str, Any]:
+def apply(folder: Path, asked: FileJob, *rest: Any) -> dict[str, Any]:
     """Leave in `folder` what the operation makes of the files, and describe it. The rest are the files, and what is told of progress."""
     *paths, tell = rest
     configure_libvips(1)

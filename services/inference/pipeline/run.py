@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from darkroom.files.v1 import file_pb2
-from services.inference.contract.flow import Attachment, Keeping, Made, Medium, NewFile
+from services.inference.contract.flow import Attachment, GeneratedPicture, Keeping, Medium, NewFile
 from services.inference.contract.plain_step import Notify
 from services.inference.contract.progress import Report
 from services.inference.media import Header
-from services.inference.pipeline.short import Finished
+from services.inference.pipeline.short import ShortResult
 from services.inference.pipeline.stages import Stages
 from services.pictures.geometry import Size
 
@@ -59,12 +59,12 @@ class Run:
     """As `report`, but of fetching and delivering, too."""
     input_ids: Sequence[int] = ()
     """The files that are fetched for it."""
-    made: Made | None = None
+    made: GeneratedPicture | None = None
     """The picture that the first operation has made; the others follow."""
     sources: Sequence[Source] = ()
     headers: Sequence[Header] = ()
     """Of the pictures among them; for short work that needs none, those that the picture may have."""
-    medium: Medium | Sequence[Source] | Finished = None
+    medium: Medium | Sequence[Source] | ShortResult = None
     """What the next operation works on, and in the end what the last one has made."""
     labels: list[str] = field(default_factory=list)
     attachments: list[Attachment | NewFile] = field(default_factory=list)

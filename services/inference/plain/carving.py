@@ -53,7 +53,7 @@ class Energy:
     threshold: float
 
 
-def carved(
+def carve_seams(
     image: Image, size: Size, energy: Energy, protected: Sequence[Box], check: Callable[[], None], report: Callable[[float], None]
 ) -> Image:
     """The picture in this size; the very same where that changes nothing. Its width is changed first."""

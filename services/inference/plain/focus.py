@@ -86,7 +86,7 @@ def _trimmed(seen: pyvips.Image, threshold: int) -> tuple[int, int, int, int]:
     return tuple(seen.find_trim(threshold=threshold, background=seen(0, 0), line_art=min(seen.width, seen.height) < 3))
 
 
-def grown(image: Image, area: Area, padding: float) -> Area:
+def grow_area(image: Image, area: Area, padding: float) -> Area:
     """An area with more of the picture on each side, by a share of its own sides."""
     wide, high = round(area.width * padding), round(area.height * padding)
     left, top = max(0, area.left - wide), max(0, area.top - high)

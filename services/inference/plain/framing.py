@@ -24,7 +24,7 @@ _OPACITY = 40
 """Of a shadow, in per cent."""
 
 
-def framed(image: Image, parameters: Border, check: Callable[[], None]) -> Image:
+def add_frame(image: Image, parameters: Border, check: Callable[[], None]) -> Image:
     """The picture with margin and border, its corners cut round, over its shadow; the very same where nothing of that is asked for.
 
     The arcs of border, margin and picture have one centre, so that border and margin are as wide there as elsewhere.

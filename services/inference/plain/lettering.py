@@ -4,13 +4,31 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from dataclasses import dataclass
 
 import pyvips
 
 from services.inference.plain import font
-from services.inference.plain.language import language
 from services.pictures.geometry import Size
+
+_KANA = re.compile("[ぁ-ゖァ-ヺㇰ-ㇿｦ-ﾝ]")
+_HANGUL = re.compile("[\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3]")
+_BOPOMOFO = re.compile("[\u3105-\u312f\u31a0-\u31bf]")
+_HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_SIMPLIFIED, _TRADITIONAL, _JAPANESE, _KOREAN, _OTHER = "zh-cn", "zh-tw", "ja", "ko", "en"
+_SETS = {_SIMPLIFIED: "gb2312", _TRADITIONAL: "big5", _JAPANESE: "shift_jis"}
+"""Character sets of the usual characters of a language, the first being preferred."""
+
+
+def language(text: str) -> str:
+    """The tag of a language; that of English where it makes no difference."""
+    for characters, tag in ((_KANA, _JAPANESE), (_HANGUL, _KOREAN), (_BOPOMOFO, _TRADITIONAL)):
+        if characters.search(text):
+            return tag
+    han = "".join(_HAN.findall(text))
+    return max(_SETS, key=lambda tag: len(han.encode(_SETS[tag], "ignore"))) if han else _OTHER
+
 
 _PROBE = 20
 """Size of the font, in pixels, in which the extent of a text is measured; large ones would take long."""
@@ -55,7 +73,7 @@ class Room:
         return abs(math.cos(turn)), abs(math.sin(turn))
 
 
-def lettered(text: str, size: float, room: Room, align: str) -> tuple[pyvips.Image | None, float]:
+def draw_text(text: str, size: float, room: Room, align: str) -> tuple[pyvips.Image | None, float]:
     """The text, one band of 8 bits, cut to its ink, and the size of its font in pixels: the one given, or the largest one that fits into
     the room. None if nothing of it is visible.
 
@@ -100,12 +118,12 @@ def _fitted(text: str, size: float, room: Room) -> tuple[float, bool]:
     return (broken if breaking else whole), breaking
 
 
-def turned(mask: pyvips.Image, degrees: float) -> pyvips.Image:
+def rotate_mask(mask: pyvips.Image, degrees: float) -> pyvips.Image:
     """A mask after a clockwise rotation, on a canvas that holds all of it."""
     return mask if degrees % 360 == 0 else mask.rotate(degrees, interpolate=pyvips.Interpolate.new("bicubic"))
 
 
-def repeated(mask: pyvips.Image, size: Size, degrees: float, gap: int) -> pyvips.Image:
+def repeat_mask(mask: pyvips.Image, size: Size, degrees: float, gap: int) -> pyvips.Image:
     """A mask all over an area of this size, from its middle on, every second row shifted by half, the whole pattern rotated."""
     own = mask.embed(gap // 2, gap // 2, mask.width + gap, mask.height + gap)
     pair = own.join(own.wrap(x=own.width // 2, y=0), "vertical").copy_memory()
@@ -114,7 +132,7 @@ def repeated(mask: pyvips.Image, size: Size, degrees: float, gap: int) -> pyvips
     periods, sizes = (pair.width, pair.height), (own.width, own.height)
     starts = [(one // 2 - side // 2) % period for one, side, period in zip(sizes, needed, periods, strict=True)]
     pattern = pair.replicate(*(-(-(start + side) // period) for start, side, period in zip(starts, needed, periods, strict=True)))
-    pattern = turned(pattern.extract_area(*starts, *needed), degrees)
+    pattern = rotate_mask(pattern.extract_area(*starts, *needed), degrees)
     left, top = ((whole - side) // 2 for whole, side in zip((pattern.width, pattern.height), size, strict=True))
     return pattern.extract_area(left, top, *size)
 

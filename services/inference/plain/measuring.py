@@ -62,7 +62,7 @@ class Measures:
         return self.high > self.low
 
 
-def measured(image: Image) -> Measures:
+def measure_picture(image: Image) -> Measures:
     """What the picture is like."""
     full = image.srgb()
     scale = min(1.0, _SEEN_SIDE / max(image.width, image.height))

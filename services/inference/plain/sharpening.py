@@ -18,8 +18,8 @@ from darkroom.operations.v1.sharpen_pb2 import (
     SharpenDenoise,
 )
 from services.inference.media import Image
-from services.inference.plain.graph import Work, computed, opened, whole
-from services.inference.plain.transfer import weighted
+from services.inference.plain.graph import Work, compute, graph_of, whole
+from services.inference.plain.transfer import luminance
 
 _HUNDREDTH = 0.01
 _LEVEL = 1 / 255
@@ -103,7 +103,7 @@ def sharpened_by(image: Image, method: Method | None, denoise: SharpenDenoise.Va
     changes = method is not None and method.changes
     if not changes and not denoise:
         return image
-    picture = opened(image)
+    picture = graph_of(image)
     alpha = None if image.alpha is None else picture[picture.bands - 1]
     colours = picture if alpha is None else picture[: picture.bands - 1]
     if denoise:
@@ -111,9 +111,9 @@ def sharpened_by(image: Image, method: Method | None, denoise: SharpenDenoise.Va
     if method is not None and changes:
         # Every sample is read several times.
         values = colours.copy_memory() / image.maximum
-        change = method.change(weighted(values), None if alpha is None else alpha / image.maximum)
+        change = method.change(luminance(values), None if alpha is None else alpha / image.maximum)
         colours = whole((values + change) * image.maximum, image)
-    return computed(colours if alpha is None else colours.bandjoin(alpha), image, work)
+    return compute(colours if alpha is None else colours.bandjoin(alpha), image, work)
 
 
 def _gaussian(sigma: float) -> Mean:

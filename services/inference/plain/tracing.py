@@ -30,7 +30,7 @@ _LUMA = np.array((0.299, 0.587, 0.114), np.float32)
 """ITU-R BT.601."""
 
 
-def traced(image: Image, parameters: Vectorize, width: int, height: int) -> str:
+def trace(image: Image, parameters: Vectorize, width: int, height: int) -> str:
     """An SVG of the picture, of width × height pixels. A picture of very many areas is traced smaller."""
     pixels, alpha = image.srgb(), None if image.alpha is None else to_8bit(image.alpha)
     speckle = parameters.filter_speckle if parameters.HasField("filter_speckle") else _USUAL_SPECKLE

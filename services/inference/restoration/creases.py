@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from services.inference.restoration.standing_out import Mask, Plane
 from services.inference.restoration.tones import grain, is_paper
-from services.inference.restoration.turning import DIRECTIONS, DRIFT, ROWS, Turned, blocks, bright_blocks, raised, turned
+from services.inference.restoration.turning import DIRECTIONS, DRIFT, ROWS, TurnedPicture, blocks, bright_blocks, ridge_height, turn
 
 _LONGEST_SIDE = 800
 """Pixels of the copy in which they are looked for."""
@@ -46,7 +46,7 @@ def creases(gray: Plane, contrast: float, check: Callable[[], None]) -> Mask:
     paper = is_paper(small)
     for number in range(DIRECTIONS):
         check()
-        picture = turned(small, number)
+        picture = turn(small, number)
         upright = list(_in_columns(picture, fine, contrast, paper))
         if len(upright) >= _PATTERN:
             continue
@@ -60,10 +60,10 @@ def creases(gray: Plane, contrast: float, check: Callable[[], None]) -> Mask:
     return np.asarray(found, np.bool_)
 
 
-def _in_columns(picture: Turned, fine: float, least: float, paper: Mask) -> Iterator[Mask]:
+def _in_columns(picture: TurnedPicture, fine: float, least: float, paper: Mask) -> Iterator[Mask]:
     """The upright creases, best first."""
     tones, valid = picture.tones, picture.valid
-    above = raised(tones, _BESIDE, 5)
+    above = ridge_height(tones, _BESIDE, 5)
     bright = bright_blocks(np.asarray(above > max(_STANDS_OUT, fine), np.bool_))
     there = blocks(picture.valid) > 0.99
     dimmest = float(np.quantile(tones[valid], _RANK))

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from services.inference.restoration.standing_out import Mask, Plane
 from services.inference.restoration.tones import grain, is_paper, spread
-from services.inference.restoration.turning import DIRECTIONS, DRIFT, ROWS, Turned, blocks, bright_blocks, raised, turned
+from services.inference.restoration.turning import DIRECTIONS, DRIFT, ROWS, TurnedPicture, blocks, bright_blocks, ridge_height, turn
 
 Places = npt.NDArray[np.intp]
 
@@ -89,7 +89,7 @@ def streaks(gray: Plane, check: Callable[[], None]) -> list[Streak]:
     found: list[list[Streak]] = []
     for number in range(DIRECTIONS):
         check()
-        found.append(list(_upright(turned(gray, number), gray.shape, max(_LEAST_RAISED, _GRAINS * fine), whitest)))
+        found.append(list(_upright(turn(gray, number), gray.shape, max(_LEAST_RAISED, _GRAINS * fine), whitest)))
     lengths = [sum(each.length for each in part) / shorter for part in found]
     kept = []
     for number, part in enumerate(found):
@@ -103,9 +103,9 @@ def streaks(gray: Plane, check: Callable[[], None]) -> list[Streak]:
     return kept
 
 
-def _upright(picture: Turned, shape: tuple[int, ...], least: float, whitest: float) -> Iterator[Streak]:
+def _upright(picture: TurnedPicture, shape: tuple[int, ...], least: float, whitest: float) -> Iterator[Streak]:
     """Those that run from the top to the bottom of a turned picture; all they look like but their company."""
-    above = raised(picture.tones, _BESIDE, 3)
+    above = ridge_height(picture.tones, _BESIDE, 3)
     beside = np.asarray(cv2.blur(picture.tones, (3, 3)), np.float32)
     bright = np.asarray(above > least, np.bool_)
     inside = blocks(picture.valid) > 0.99
@@ -192,7 +192,7 @@ def _parallel(bright: Mask, rows: Places, columns: Places) -> float:
     return float(bright[rows[:, None], np.clip(columns[:, None] + off, 0, bright.shape[1] - 1)].mean(axis=0).max())
 
 
-def _marked(picture: Turned, sides: _Sides, least: float, shape: Sequence[int]) -> tuple[Places, Places]:
+def _marked(picture: TurnedPicture, sides: _Sides, least: float, shape: Sequence[int]) -> tuple[Places, Places]:
     """The rows and columns of its pixels, in the picture as it was."""
     places = sides.columns[:, None] + np.arange(2 - _BESIDE, _BESIDE - 1)
     tones = picture.tones[sides.rows[:, None], np.clip(places, 0, picture.tones.shape[1] - 1)]

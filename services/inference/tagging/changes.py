@@ -23,7 +23,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Removed:
+class RemovedTags:
     """Tags to remove, by ExifTool's names with or without a group: `Artist`, `IPTC:City`, `XMP-dc:Subject`, `GPS:All`."""
 
     names: Collection[str] = ()
@@ -59,7 +59,7 @@ class Changes:
     country: str = ""
     keywords: tuple[str, ...] = ()
     replace_keywords: bool = False
-    removed: Removed = field(default_factory=Removed)
+    removed: RemovedTags = field(default_factory=RemovedTags)
 
     @property
     def loses_place(self) -> bool:

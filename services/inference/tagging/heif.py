@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field, replace
 
-from services.inference.media.errors import damaged, unread
+from services.inference.media.errors import damaged_error, unread
 from services.inference.tagging.blocks import Blocks
 from services.inference.tagging.boxes import Box, DamagedBoxError, Reader, box, boxes
 
@@ -54,7 +54,7 @@ def read(data: bytes) -> Blocks:
         meta = _meta(data)
         exif, xmp = (_payload(data, meta, kind) for kind in (_EXIF, _XMP))
     except (DamagedBoxError, struct.error) as error:
-        raise damaged("HEIF") from error
+        raise damaged_error("HEIF") from error
     if exif is not None:
         exif = exif[4 + int.from_bytes(exif[:4], "big") :].removeprefix(b"Exif\0\0")
     return Blocks(exif or None, None, xmp)
@@ -65,7 +65,7 @@ def write(data: bytes, before: Blocks, after: Blocks) -> bytes:
     try:
         return _written(data, before, after)
     except (DamagedBoxError, struct.error) as error:
-        raise damaged("HEIF") from error
+        raise damaged_error("HEIF") from error
 
 
 def _written(data: bytes, before: Blocks, after: Blocks) -> bytes:

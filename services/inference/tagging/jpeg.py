@@ -6,7 +6,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.inference.media.errors import damaged
+from services.inference.media.errors import damaged_error
 from services.inference.tagging import photoshop
 from services.inference.tagging.blocks import Blocks, too_large
 
@@ -61,14 +61,14 @@ def _taken_apart(data: bytes) -> tuple[list[_Segment], int]:
         while data[at : at + 2] == b"\xff\xff":
             at += 1
         if at + 4 > len(data) or data[at] != 0xFF:
-            raise damaged("JPEG")
+            raise damaged_error("JPEG")
         marker = data[at + 1]
         if marker in (_SCAN, _END):
             return found, start
         size = 0 if marker in _ALONE else int.from_bytes(data[at + 2 : at + 4], "big")
         end = at + 2 + size
         if end > len(data) or (size < 2 and marker not in _ALONE):
-            raise damaged("JPEG")
+            raise damaged_error("JPEG")
         found.append(_Segment(marker, start, data[at + 4 : end], data[start:end]))
         at = end
 

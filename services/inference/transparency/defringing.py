@@ -53,7 +53,7 @@ def fringe_colour(picture: Pixels8, alpha: Pixels8) -> tuple[float, float, float
     return red, green, blue
 
 
-def defringed(picture: Pixels8, alpha: Pixels8, depth: float, check: Callable[[], None]) -> tuple[Pixels8, Pixels8]:
+def defringe_edges(picture: Pixels8, alpha: Pixels8, depth: float, check: Callable[[], None]) -> tuple[Pixels8, Pixels8]:
     """Colours and opacity of a cut-out whose edges, up to `depth` pixels into what is opaque, lose the colour of their fringe.
 
     Without a fringe, both are as they were, but for colours of what is invisible.

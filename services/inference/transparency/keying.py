@@ -27,7 +27,7 @@ _UNMIXED = 0.12, 0.45
 """Opacity up to which a pixel gets the colour of those beside it, and from which it gets its own without the background."""
 
 
-def keyed(picture: Pixels8, ground: Ground, shows: Mask, depth: float, check: Callable[[], None]) -> tuple[Pixels8, Pixels8]:
+def key_out(picture: Pixels8, ground: Ground, shows: Mask, depth: float, check: Callable[[], None]) -> tuple[Pixels8, Pixels8]:
     """Colours (height x width x 3) and opacity (height x width) of what lies over a known background.
 
     `shows` is 1 where nothing but the background is seen. Beside that, a pixel I is taken for a mixture a F + (1 - a) C of the background C

@@ -19,7 +19,7 @@ _logger = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Crop:
     """What is kept of a model's result, and what of its input."""
 
     share: float | None = None
@@ -43,7 +43,7 @@ class TileModel:
     fade: int = 16
     batch: int = 1
     in_flight: int = 2
-    kept: Kept = Kept()
+    kept: Crop = Crop()
 
     @property
     def smallest_tile(self) -> int:

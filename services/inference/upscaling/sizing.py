@@ -57,7 +57,7 @@ def passes(width: int, height: int, target_width: int, target_height: int) -> tu
     raise ValueError(f"{target_width} x {target_height} is more than 8 times {width} x {height}")
 
 
-def fitted(image: Image, width: int, height: int, spool: Spool, check: Callable[[], None]) -> Image:
+def fit_exactly(image: Image, width: int, height: int, spool: Spool, check: Callable[[], None]) -> Image:
     """The picture at exactly this size, by a Lanczos filter that is free of aliasing; in arrays of `spool`."""
     if (image.width, image.height) == (width, height):
         return image

@@ -24,7 +24,7 @@ _MARGIN, _SMALL = 0.08, 0.25  # of the picture's sides
 _SAME = 0.3  # of the larger box
 
 
-def combined(text: Sequence[DetectedMark], overlays: Sequence[Overlay], size: tuple[int, int]) -> list[DetectedMark]:
+def combine_marks(text: Sequence[DetectedMark], overlays: Sequence[Overlay], size: tuple[int, int]) -> list[DetectedMark]:
     """The marks of a picture of `size` (height, width), without duplicates: lines of text, and translucent paint, which may be such a line.
 
     Paint takes precedence over the strokes of the same line, since its opacity is known at each pixel.

@@ -17,8 +17,8 @@ from services.inference.watermark.marks import COVERED, DetectedMark
 from services.inference.watermark.overlays import find_overlays
 from services.inference.watermark.report import Kind
 from services.inference.watermark.solids import find_solids
-from services.inference.watermark.strokes import Mask, Pixels8, find_strokes_in_box, luminance, thickened
-from services.inference.watermark.text_lines import Networks, covered, lines_in
+from services.inference.watermark.strokes import Mask, Pixels8, find_strokes_in_box, luminance, thicken
+from services.inference.watermark.text_lines import Networks, lines_in, text_mask
 
 _OPAQUE = 0.8
 """Opacity below which what is found over detail is more often the picture's than a mark."""
@@ -45,7 +45,7 @@ def in_box(crop: Pixels8, region: Mask, box: Box, around: Box, networks: Network
     lines: list[Line] = []
     if networks is not None and paper.tone(crop) is None:
         lines = [line for line in lines_in(crop, networks.text, check) if line.height <= _HIGHEST * min(box.width, box.height)]
-        lines = [line for line in lines if (covered([line], region.shape) & region).any()]
+        lines = [line for line in lines if (text_mask([line], region.shape) & region).any()]
     return InBox(_marks(crop, region, box, around, lines, networks, check), lines)
 
 
@@ -91,7 +91,7 @@ def _is_on(solids: Mask | None, text: Sequence[DetectedMark]) -> bool:
     letters = np.zeros_like(solids)
     for mark in text:
         letters[mark.box.window] |= True if mark.strokes is None else mark.strokes
-    around = thickened(solids, _LETTER_GAP) & letters
+    around = thicken(solids, _LETTER_GAP) & letters
     return bool(solids.sum() > _PLATE * letters.sum() and around.sum() > _ON_PLATE * letters.sum())
 
 

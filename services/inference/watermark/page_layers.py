@@ -63,7 +63,7 @@ class Paper:
         return np.maximum(result, 1)
 
 
-def measured(pixels: Pixels8, tone: npt.NDArray[np.float32]) -> Paper:
+def measure_paper(pixels: Pixels8, tone: npt.NDArray[np.float32]) -> Paper:
     """The paper of a page (height x width x channels) whose usual tone is known."""
     height, width = pixels.shape[:2]
     scale = min(1.0, _SMALL_SIDE / max(height, width))

@@ -52,7 +52,7 @@ class _Seen:
     """Of the word."""
 
 
-def tiled(groups: Sequence[Group], lines: Sequence[GroupLine], layers: Layers) -> Tiles | None:
+def find_tiles(groups: Sequence[Group], lines: Sequence[GroupLine], layers: Layers) -> Tiles | None:
     """Slanted words that are there several times, and then wherever else the page has the same."""
     best: tuple[int, float, Group] | None = None
     for group, line in sorted(zip(groups, lines, strict=True), key=lambda pair: -pair[0].mask.sum()):

@@ -94,7 +94,7 @@ def _height(sharp: Plane, shift: Floats, middle_x: int, middle_y: int) -> float:
     return float(sharp[y - 2 : y + 3, x - 2 : x + 3].max())
 
 
-def refined(gray: Plane, steps: Floats) -> Floats:
+def refine_steps(gray: Plane, steps: Floats) -> Floats:
     """The steps of a picture's repeats to a fraction of a pixel: those at which its detail folds with the most contrast."""
     # Subsampled pixels, in cells twice a pixel's size: a fraction of the time and memory, for the same optimum.
     every = max(2, round((gray.size / _SAMPLES) ** 0.5))

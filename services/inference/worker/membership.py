@@ -15,7 +15,7 @@ from darkroom.internal.accounts.v1 import membership_service_pb2 as pb
 from darkroom.internal.accounts.v1.membership_service_pb2_grpc import MembershipServiceStub
 from services.platform import process
 from services.platform.delegation import SECONDS
-from services.platform.errors import DarkroomError, ErrorReason, translated
+from services.platform.errors import DarkroomError, ErrorReason, translate_rpc_errors
 from services.platform.joining import LONGEST_CLOCK_DIFFERENCE
 from services.platform.log import get_logger
 from services.platform.loop import Loop
@@ -38,7 +38,7 @@ _logger = get_logger()
 
 
 @asynccontextmanager
-async def kept(folder: Path, accounts_address: str, tls: MutualTls | None) -> AsyncIterator[Membership]:
+async def maintain_membership(folder: Path, accounts_address: str, tls: MutualTls | None) -> AsyncIterator[Membership]:
     """The membership in a folder, renewed until the block ends. Waits for the server if it must."""
     async with channel(accounts_address, "accounts", tls) as accounts:
         membership = Membership(MembershipFolder(folder), accounts)
@@ -118,7 +118,7 @@ class Membership:
         request.time.FromNanoseconds(int(self._clock() * 1e9))
         if self._folder.certificate_ends_soon():
             request.certificate_request = self._folder.certificate_request()
-        with translated():
+        with translate_rpc_errors():
             reply = await self._stub.RenewMembership(request, timeout=_CALL_SECONDS)
         renewed: pb.Membership = reply.membership
         return renewed

@@ -73,7 +73,7 @@ class CallInterceptor:
         self._verifier = verifier
         self._open_calls = open_calls or OpenCalls()
         self._validator = RequestValidator()
-        self._traced = tracing.enabled()
+        self._traced = tracing.is_enabled()
 
     def wrapped(self, handler: Handler, method: str) -> Handler:
         """The handler of a method, by its full path `/package.Service/Method`, with all this around it."""

@@ -87,7 +87,7 @@ class Surface:
         return self.errors.code(reason) if self.errors is not None else None
 
 
-def rendered(surface: Surface | None, error: DarkroomError, request_id: str | None = None) -> Rendering:
+def render_error(surface: Surface | None, error: DarkroomError, request_id: str | None = None) -> Rendering:
     """HTTP status and JSON body of an error; neutral ones outside any surface or for a surface without an error body. The id is that of the
     call being served if it is not given."""
     if surface is None or surface.errors is None:
@@ -108,7 +108,7 @@ def error_trailers(surface: Surface | None, error: DarkroomError) -> tuple[tuple
     """Trailers that carry the error in the surface's own form; none where callers get only a gRPC status."""
     if surface is None or surface.errors is None:
         return ()
-    status, body = rendered(surface, error)
+    status, body = render_error(surface, error)
     body_text = json.dumps(body, ensure_ascii=True, separators=(",", ":"))
     trailers = ((HTTP_STATUS, str(status)), (ERROR_BODY, body_text), *error_headers(surface, error))
     return trailers if error.advised_wait is None else (*trailers, (RETRY_AFTER, str(error.advised_wait)))

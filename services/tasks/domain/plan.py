@@ -22,7 +22,7 @@ from services.pictures.operations import (
     parameters_of,
     spec_of,
 )
-from services.pictures.result_size import changes_size, resolved, result_size, size_of_any
+from services.pictures.result_size import changes_size, resolve_percentages, result_size, size_of_any
 from services.pictures.short_pictures import is_short
 from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.model import Task
@@ -241,7 +241,7 @@ def _check_size(
             trimmed = trimmed or spec.trims(parameters)
             continue
         if trimmed and not spec.number(parameters, options_pb2.PARAMETER_ROLE_FACTOR):
-            sized = {original: size_of_any(resolved(parameters, original)) for original in sizes}
+            sized = {original: size_of_any(resolve_percentages(parameters, original)) for original in sizes}
             sizes, trimmed = {original: each for original, each in sized.items() if each is not None}, False
             if not sizes:
                 # Only the worker knows how much is cut off.
@@ -258,7 +258,7 @@ def _enlarged(parameters: Message, sizes: Mapping[Size, Size], file: InputFile, 
     enlarged: dict[Size, Size] = {}
     for original in sorted(sizes, key=lambda size: size != stored, reverse=True):
         try:
-            enlarged[original] = result_size(resolved(parameters, original), *sizes[original])
+            enlarged[original] = result_size(resolve_percentages(parameters, original), *sizes[original])
         except DarkroomError as error:
             refused = error
     if not enlarged:

@@ -20,7 +20,7 @@ class AccountPolicy:
     max_open: int | None
     """The operator's limit for this account; None: the default of the API that creates the task."""
     running: int
-    """Tasks DISPATCHED or RUNNING in all lanes; kept by the transitions between those states and others."""
+    """Tasks RUNNING in all lanes; kept by the transitions between that state and others."""
     max_running: int | None
     """The operator's limit for this account; None: the default."""
     max_webhooks: int | None

@@ -105,7 +105,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Admitted:
+class AdmittedTask:
     """A task that is accepted, and what it costs the account."""
 
     task: NewTask
@@ -116,7 +116,7 @@ class Admitted:
 class Admission:
     """Which tasks of a request an account may create."""
 
-    admitted: Sequence[Admitted]
+    admitted: Sequence[AdmittedTask]
     refusals: Sequence[Refusal] = ()
 
 
@@ -163,7 +163,7 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class StartedTasks:
     """Tasks that were started, in the order of their turns."""
 
     tasks: Sequence[Task]
@@ -232,7 +232,6 @@ class BatchNow:
 
     stored: Batch
     queued: int
-    dispatched: int
     running: int
     running_progress: float
     """Sum over the open tasks."""
@@ -258,7 +257,7 @@ class CreatedBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
+class WebhookView:
     """A webhook as its owner sees it."""
 
     id: int
@@ -275,7 +274,7 @@ class Registered:
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
+class ClaimedDelivery:
     """A delivery that this sender has taken, as it is now, with the secrets to sign it with."""
 
     delivery: WebhookDelivery

@@ -49,8 +49,6 @@ class Task:
     """Number of attempts that ended because their worker was stopping."""
     run_at: datetime | None
     """While QUEUED: None if the task takes part in the order; if set, it waits until then, as a retry does."""
-    dispatch_time: datetime | None
-    """While DISPATCHED: when it was last offered."""
     run_id: UUID | None
     """The run that the current or last attempt belongs to."""
     lease_until: datetime | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
-from services.platform.audit.log import actor_values, audited
+from services.platform.audit.log import actor_values, audit_sql
 from services.platform.database import Database
 from services.tasks.model import AccountPolicy
 from services.tasks.model.records import AccountCounts, Keep, PolicyChange
@@ -39,7 +39,7 @@ _OF_POLICY = """jsonb_build_object(
 
 ENTER = text(f"""
 WITH changed AS (SELECT * FROM account_policy WHERE account_id = :account_id),
-{audited("changed", audit_pb2.AUDIT_ACTION_ACCOUNT_POLICY_SET, resource="account_id", details=_OF_POLICY)}
+{audit_sql("changed", audit_pb2.AUDIT_ACTION_ACCOUNT_POLICY_SET, resource="account_id", details=_OF_POLICY)}
 SELECT 1
 """)  # noqa: S608 - put together from constants
 """Enter the policy into the audit log, in the transaction of SET_POLICY."""

@@ -73,14 +73,9 @@ GROUP BY lane
 """By lane, how many of the tasks that run or wait for their turn the accounts' limits let run at one time."""
 
 UNRELAYED = text("""
-SELECT min(time) AS time FROM (
-  (SELECT time FROM event_outbox ORDER BY id LIMIT 1000)
-  UNION ALL
-  (SELECT time FROM task_event WHERE relay_at IS NOT NULL ORDER BY relay_at LIMIT 1000)
-) AS first
+SELECT min(time) AS time FROM (SELECT time FROM event_outbox ORDER BY id LIMIT 1000) AS first
 """)
-"""When the oldest unpublished event happened. Rows are in the order of their ids, but for those that were under way at once. The second
-part is for events of the previous version."""
+"""When the oldest unpublished event happened. Rows are in the order of their ids, but for those that were under way at once."""
 
 WEBHOOKS = text("""
 WITH RECURSIVE lane (id) AS (

@@ -35,7 +35,7 @@ WITH position AS (
   ) AS past
 ), trimmed AS (
   DELETE FROM task_event USING ended
-  WHERE task_event.task_id = ended.id AND task_event.sequence < ended.last_sequence AND task_event.relay_at IS NULL
+  WHERE task_event.task_id = ended.id AND task_event.sequence < ended.last_sequence
     AND task_event.time < coalesce((SELECT time FROM event_outbox ORDER BY id LIMIT 1), 'infinity')
 ), moved AS (
   UPDATE event_retention SET (end_time, task_id) = (SELECT end_time, id FROM ended ORDER BY end_time DESC, id DESC LIMIT 1)

@@ -15,7 +15,7 @@ from services.accounts.domain.passwords import RULE
 from services.accounts.domain.rate_rules import RateRules
 from services.accounts.people import Session
 from services.platform.audit.actor import ActorKind
-from services.platform.database import Database, opened
+from services.platform.database import Database, open_database
 from services.platform.errors import DarkroomError, ErrorReason
 from tests.component.accounts.house import ADDRESS, DEFAULT, OTHER, PASSWORD, House, refusing
 
@@ -27,7 +27,7 @@ REFUSED = (
 
 @pytest.fixture
 async def database(migrated: str) -> AsyncIterator[Database]:
-    async with opened(migrated, 4) as database:
+    async with open_database(migrated, 4) as database:
         yield database
 
 

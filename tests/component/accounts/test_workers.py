@@ -22,7 +22,7 @@ from services.accounts.domain.rate_rules import RateRules
 from services.accounts.domain.worker_certificates import LIFE, WorkerAuthority
 from services.accounts.domain.workers import PURPOSE, JoinRequest, Membership, Workers
 from services.accounts.store.workers import WorkerStore
-from services.platform.database import Database, opened
+from services.platform.database import Database, open_database
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import Client, Identity, Signer
 from services.platform.joining import JoinKeys, secret_of
@@ -94,7 +94,7 @@ class Yard:
 
 @pytest.fixture
 async def yard(migrated: str, tmp_path: Path) -> AsyncIterator[Yard]:
-    async with opened(migrated, 12) as database:
+    async with open_database(migrated, 12) as database:
         made = Yard(database, tmp_path)
         await made.house.opened()
         yield made

@@ -18,7 +18,7 @@ from sqlalchemy import make_url
 
 from deploy.admin.checks.connecting import Unreachable
 from deploy.admin.checks.findings import Level
-from deploy.admin.checks.messaging import check_jetstream, connected
+from deploy.admin.checks.messaging import check_jetstream, connect
 from deploy.admin.checks.redaction import Redaction
 from deploy.installation import create
 from deploy.installation.keys import create_signing_keys
@@ -209,7 +209,7 @@ def test_nats_is_asked_again_if_it_has_not_waited_for_a_busy_machine(
 
     async def ask(address: str) -> None:
         with nullcontext() if answers else pytest.raises(Unreachable, match="cannot be reached: Connection lost"):
-            async with connected(NatsServers.parse(f"nats://{address}"), "files") as client:
+            async with connect(NatsServers.parse(f"nats://{address}"), "files") as client:
                 assert client.is_connected
 
     monkeypatch.setattr(Client, "_process_connect_init", too_late_at_first)

@@ -227,6 +227,21 @@ class Replica:
                     return admission
         raise AssertionError
 
+    async def complete(self, metadata: tuple[tuple[str, str], ...], task_id: int, attempt: int = 1, **success: Any) -> bool:
+        """Report an attempt's success as its worker; whether the service accepts it."""
+        return await self._end(metadata, task_id, attempt, success=success)
+
+    async def fail(
+        self, metadata: tuple[tuple[str, str], ...], task_id: int, attempt: int = 1, *, handed_back: bool = False, **failure: Any
+    ) -> bool:
+        """Report an attempt's failure as its worker, or hand it back; whether the service accepts it."""
+        return await self._end(metadata, task_id, attempt, **{"handed_back" if handed_back else "failure": failure})
+
+    async def _end(self, metadata: tuple[tuple[str, str], ...], task_id: int, attempt: int, **end: Any) -> bool:
+        async with worker_on(self.attempts, metadata, await self._lane_of(task_id)) as worker:
+            await worker.say(ends=[attempt_service_pb2.AttemptEnd(task_id=task_id, attempt=attempt, **end)])
+            return (await worker.answered(task_id))[task_id]
+
 
 async def eventually(read: Callable[[], Awaitable[T]], true: Callable[[T], bool], seconds: float = 20) -> T:
     """What `read` gives as soon as it is as it should be; fails when it is not for that long."""

@@ -42,7 +42,7 @@ class Accounts(membership_service_pb2_grpc.MembershipServiceServicer):
         return self.now.timestamp()
 
     def membership(self) -> pb.Membership:
-        signed = delegation.signed("accounts", self.key, URN, self.key.public_key(), int(self.now.timestamp()))
+        signed = delegation.sign_delegation("accounts", self.key, URN, self.key.public_key(), int(self.now.timestamp()))
         return pb.Membership(
             worker=URN,
             authority=self.authority.pem,

@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from services.platform.errors import DarkroomError, ErrorReason
-from services.tasks.domain.acceptance.data_uris import content_of, is_data_uri
+from services.tasks.domain.acceptance.fetching import content_of, is_data_uri
 
 CONTENT = bytes(range(256)) + b"!"
 ENCODED = base64.b64encode(CONTENT).decode()

@@ -86,10 +86,10 @@ class Lane:
 class World:
     """One replica's view of a lane, at a moment that a test moves."""
 
-    def __init__(self, former: bool = False, after: timedelta | None = None, oldest: Oldest | None = None) -> None:
+    def __init__(self, after: timedelta | None = None, oldest: Oldest | None = None) -> None:
         self.now, self.board, self.remembered = NOW, Board(), Remembered()
         board, store = cast(WorkerBoard, self.board), cast(AwayWorkerStore, self.remembered)
-        self.workforce = Workforce(board, store, lambda _lane: former, lambda: self.now)
+        self.workforce = Workforce(board, store, lambda: self.now)
         waits = LongWaits(cast(QueueStore, oldest or Oldest()), after, 10, lambda: self.now)
         self.workers = LaneWorkers(LANE, self.workforce, waits, lambda: self.now)
 
@@ -115,12 +115,6 @@ async def test_a_worker_on_standby_serves_the_lane_yet_is_not_one_that_others_st
     world.stream("slow", standby=True)
     assert (world.workers.served(), world.workers.served(standby=False)) == (True, False)
     world.stream("steady")
-    assert world.workers.served(standby=False)
-
-
-async def test_workers_of_the_version_before_count() -> None:
-    world = World(former=True)
-    await world.workforce.step()
     assert world.workers.served(standby=False)
 
 

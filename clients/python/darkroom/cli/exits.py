@@ -139,10 +139,10 @@ def tell(message: str, advice: str = "") -> None:
 
 def run(work: Coroutine[Any, Any, int | None], *, as_json: bool = False) -> NoReturn:
     """Run a command's coroutine and exit with its status, or with the status for its exception."""
-    raise typer.Exit(finished(work, as_json=as_json) or DONE)
+    raise typer.Exit(run_or_exit(work, as_json=as_json) or DONE)
 
 
-def finished(work: Coroutine[Any, Any, Result], *, as_json: bool = False) -> Result:
+def run_or_exit(work: Coroutine[Any, Any, Result], *, as_json: bool = False) -> Result:
     """Run a part of a command and return what it returns, or exit with the status for its exception."""
     try:
         return asyncio.run(_cancelled_by_sigterm(work))
@@ -176,7 +176,7 @@ async def _cancelled_by_sigterm(work: Coroutine[Any, Any, Result]) -> Result:
     return await work
 
 
-def guarded(app: typer.Typer) -> None:
+def run_app(app: typer.Typer) -> None:
     """Run the application. An internal error prints a message, and a traceback only if DARKROOM_DEBUG is set."""
     try:
         app()

@@ -97,7 +97,7 @@ def _matching(pattern: str, suffixes: Sequence[str], recursive: bool, results: M
             yield Source(path)
 
 
-def spooled(folder: Path) -> Source:
+def spool_stdin(folder: Path) -> Source:
     """Standard input, saved in a folder as `stdin` with the extension of its type."""
     if sys.stdin.isatty():
         raise usage("- reads a file from standard input, but that is the terminal; use `< FILE` or a pipe")

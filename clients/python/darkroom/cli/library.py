@@ -14,7 +14,7 @@ from darkroom.cli.completion import complete_library
 from darkroom.cli.destination import destination
 from darkroom.cli.exits import run
 from darkroom.cli.options import NARROW, AsJson, Limit, Output, Overwrite, connect, console, print_json, when
-from darkroom.cli.uploading import Paths, uploaded
+from darkroom.cli.uploading import Paths, upload
 from darkroom.files.v1 import library_file_pb2
 
 app = typer.Typer(help="Manage files that are kept, in versions.", no_args_is_help=True)
@@ -53,7 +53,7 @@ def add(
     async def work() -> None:
         async with connect() as client:
             for each in path:
-                file = await client.library.add((await uploaded(client, each, quiet=as_json)).id, parent_id=parent, tool=tool)
+                file = await client.library.add((await upload(client, each, quiet=as_json)).id, parent_id=parent, tool=tool)
                 if as_json:
                     print_json(file)
                 else:

@@ -21,7 +21,7 @@ FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the pass
 Generate = Annotated[bool, typer.Option("--generate", "-g", help="Make up a password, and print it. It is not shown again.")]
 
 
-def asked(what: str) -> str:
+def ask(what: str) -> str:
     """What somebody types in the terminal, without echo."""
     if not sys.stdin.isatty():
         raise usage(f"there is no terminal to ask for the {what} in; use --password-stdin")
@@ -37,8 +37,8 @@ def asked_twice() -> str:
     if sys.stdin.isatty():
         errors.print(_RULE)
     while True:
-        password = asked("new password")
-        if password == asked("new password again"):
+        password = ask("new password")
+        if password == ask("new password again"):
             return password
         tell("these are two different passwords")
 

@@ -18,7 +18,7 @@ from darkroom.cli.progress import Board, board
 from darkroom.client import AsyncClient
 from darkroom.content import is_url
 from darkroom.failures import DarkroomFailure, NotFound
-from darkroom.naming import named
+from darkroom.naming import name_for
 from darkroom.tasks.v1 import pipeline_pb2
 
 
@@ -50,7 +50,7 @@ async def process(pipeline: str, files: Sequence[str], output: str | None, paral
                     on_download=row.downloaded,
                 )
                 outcome.status, outcome.outputs = Status.DONE, [result.path]
-                if chosen and chosen.name and named(result.name, chosen.name) != chosen.name:
+                if chosen and chosen.name and name_for(result.name, chosen.name) != chosen.name:
                     outcome.notices = [f"The result has another format than {chosen.name}, so it was saved as {result.name}."]
             except asyncio.CancelledError:
                 outcome.status = Status.CANCELLED

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from darkroom.accounts.v1 import roles_service_pb2
-from darkroom.cli.by_name import found
+from darkroom.cli.by_name import find
 from darkroom.cli.completion import complete_roles
 from darkroom.cli.exits import run, usage
 from darkroom.cli.options import NARROW, AsJson, connect, console, print_json
@@ -78,7 +78,7 @@ def update(
 
     async def work() -> None:
         async with connect() as client:
-            one = found(await client.roles.list(), role, "role")
+            one = find(await client.roles.list(), role, "role")
             changed = await client.roles.update(one.id, name=name, description=description, permissions=permission)
         _print(changed, as_json=as_json)
 
@@ -94,7 +94,7 @@ def remove(
     async def work() -> None:
         async with connect() as client:
             roles = await client.roles.list()
-            for each in [found(roles, given, "role") for given in role]:
+            for each in [find(roles, given, "role") for given in role]:
                 await client.roles.delete(each.id)
 
     run(work())

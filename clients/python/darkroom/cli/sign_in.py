@@ -12,7 +12,7 @@ from rich.table import Table
 
 from darkroom.accounts.v1 import sessions_service_pb2, user_pb2
 from darkroom.cli import choice, passwords
-from darkroom.cli.exits import INTERRUPTED, UNREACHABLE, errors, finished, run, tell, usage
+from darkroom.cli.exits import INTERRUPTED, UNREACHABLE, errors, run, run_or_exit, tell, usage
 from darkroom.cli.options import AsJson, connect, console, plain, when
 from darkroom.cli.saved_session import SavedSession
 from darkroom.client import AsyncClient
@@ -31,11 +31,11 @@ def login(
 ) -> None:
     """Sign in. Later commands act for you, until you sign out or the session ends."""
     if url:
-        choice.chosen.set(choice.Chosen(url))
+        choice.chosen.set(choice.ServerChoice(url))
     server = choice.server_to_sign_in_to()
     name = user or _asked_name()
-    password = passwords.line() if password_stdin else passwords.asked(f"password of {name} at {server.url}")
-    session = finished(_signed_in(server, name, password), as_json=as_json)
+    password = passwords.line() if password_stdin else passwords.ask(f"password of {name} at {server.url}")
+    session = run_or_exit(_signed_in(server, name, password), as_json=as_json)
     SavedSession(server.url, session.user.name, session.token).save()
     if as_json:
         print(json.dumps({"url": server.url, "user": plain(session.user), "expire_time": plain(session)["expire_time"]}))
@@ -104,9 +104,9 @@ def password(
 ) -> None:
     """Change your password. All your other sessions and all your API keys end."""
     if password_stdin:
-        finished(_change(choice.server(), passwords.line("current password"), passwords.line("new password")))
+        run_or_exit(_change(choice.server(), passwords.line("current password"), passwords.line("new password")))
     else:
-        _asked_and_changed(choice.server(), passwords.asked("current password"))
+        _asked_and_changed(choice.server(), passwords.ask("current password"))
 
 
 def _asked_name() -> str:
@@ -149,7 +149,7 @@ def _asked_and_changed(server: Server, current: str) -> None:
         return True
 
     new = passwords.asked_twice()
-    while not finished(work()):
+    while not run_or_exit(work()):
         new = passwords.asked_twice()
 
 

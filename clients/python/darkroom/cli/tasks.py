@@ -39,7 +39,6 @@ class State(StrEnum):
     """States to filter by."""
 
     QUEUED = "queued"
-    DISPATCHED = "dispatched"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"

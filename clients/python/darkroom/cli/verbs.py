@@ -12,7 +12,7 @@ import typer
 from darkroom.cli.destination import Destination, destination
 from darkroom.cli.estimate import estimate
 from darkroom.cli.exits import run, usage
-from darkroom.cli.inputs import STDIN, Source, find, name_of, spooled
+from darkroom.cli.inputs import STDIN, Source, find, name_of, spool_stdin
 from darkroom.cli.journal import Journal, new_entry
 from darkroom.cli.operation_verbs import Verb, command, verbs
 from darkroom.cli.options import server_url
@@ -96,7 +96,7 @@ def _process(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str,
         output = STDIN
     with tempfile.TemporaryDirectory(prefix="darkroom-") as temporary, Journal(lasting=not piped and output != STDIN) as journal:
         if piped:
-            sources = [spooled(Path(temporary))]
+            sources = [spool_stdin(Path(temporary))]
         else:
             sources = find(arguments, verb.suffixes, recursive=given["recursive"], results=journal.results())
         if given["estimate"]:

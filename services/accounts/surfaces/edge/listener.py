@@ -16,7 +16,7 @@ from http import HTTPStatus
 from typing import cast
 
 from services.accounts.domain.admission import Admission
-from services.accounts.surfaces.edge.decisions import Passed, decide
+from services.accounts.surfaces.edge.decisions import Pass, decide
 from services.accounts.surfaces.edge.rate_limit_fields import Fields
 from services.platform.errors import DarkroomError
 from services.platform.identity import ADDRESS_HEADER, BAD_KEY_HEADER, IDENTITY_HEADER
@@ -137,7 +137,7 @@ class _Connection(asyncio.Protocol):
 
     def __init__(self, admission: Admission, health: Health, connections: _Connections, *, certified: bool) -> None:
         self._admission, self._health, self._connections, self._certified = admission, health, connections, certified
-        self._traced = tracing.enabled()
+        self._traced = tracing.is_enabled()
         self._received = b""
         self._answering: asyncio.Task[None] | None = None
         self._stalled = self._paused = False
@@ -217,7 +217,7 @@ class _Connection(asyncio.Protocol):
             path, address = question.path.removeprefix(CHECKS), headers.get(ADDRESS_HEADER, "")
             sent = {**headers, "content-type": headers.get(CONTENT_TYPE_HEADER, "")}
             decision = await decide(self._admission, path, sent, address)
-            if isinstance(decision, Passed):
+            if isinstance(decision, Pass):
                 identity = [(IDENTITY_HEADER, decision.token)] if decision.token else [(BAD_KEY_HEADER, "1")] if decision.bad_key else []
                 return HTTPStatus.OK, (*identity, *decision.fields), ""
             return decision.status, decision.fields, decision.body

@@ -24,7 +24,7 @@ from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.idempotency import IdempotencyRecords
 from services.platform.idempotent_call import IdempotentCall
 from services.platform.log import get_logger
-from services.platform.object_writing import Begun, ObjectWriter
+from services.platform.object_writing import ObjectWriter, StartedFile
 from services.platform.slots import Slots
 
 # About the content, which is that of the URL.
@@ -149,7 +149,7 @@ class _Target:
     account_id: int
     name: str
 
-    async def begin(self, head: bytes, size: int | None, content: bytes) -> Begun:
+    async def begin(self, head: bytes, size: int | None, content: bytes) -> StartedFile:
         """Create the record, under a name with the extension of what the file is."""
         name, found = self.name, sniff(head, self.name)
         stem, _, extension = name.rpartition(".")

@@ -10,7 +10,7 @@ from darkroom.files.v1 import library_file_pb2, library_service_pb2_grpc
 from darkroom.files.v1 import library_service_pb2 as pb
 from services.files.domain.new_versions import NewVersion
 from services.files.domain.shelf import Shelf
-from services.files.records import Shelved
+from services.files.records import StoredVersion
 from services.files.surfaces.rendering import file_message, time_message
 from services.files.surfaces.viewers import current_viewer
 from services.platform.rpc.idempotency import current_idempotency
@@ -59,7 +59,7 @@ class NativeLibrary(library_service_pb2_grpc.LibraryServiceServicer):
         return pb.DeleteLibraryFilesResponse(deleted=await self._shelf.delete(current_viewer(), request.ids))
 
 
-def _message(shelved: Shelved) -> library_file_pb2.LibraryFile:
+def _message(shelved: StoredVersion) -> library_file_pb2.LibraryFile:
     entry, said = shelved.entry, file_message(shelved.file)
     message = library_file_pb2.LibraryFile(
         id=str(entry.id),

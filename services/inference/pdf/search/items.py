@@ -152,7 +152,7 @@ class Item:
         return replace(self, sites=[site], form=form, begin=begin, end=begin + 1, painted=1)
 
 
-def joined(items: list[Item]) -> list[Item]:
+def merge_tiles(items: list[Item]) -> list[Item]:
     """The items, with those drawn several times merged into one (tiles), whatever is drawn between them."""
     found: dict[tuple[object, ...], Item] = {}
     for item in items:

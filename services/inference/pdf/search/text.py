@@ -14,7 +14,7 @@ _DESCENT, _ASCENT = -0.25, 0.95  # ems; few letters reach further
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class TextShow:
     """What one operation shows."""
 
     data: bytes
@@ -41,7 +41,7 @@ class TextCursor:
         """`Td`."""
         self._text = self._line = product((1, 0, 0, 1, x, y), self._line)
 
-    def show(self, operand: PdfObject | None, font: Glyphs, state: State) -> Shown:
+    def show(self, operand: PdfObject | None, font: Glyphs, state: State) -> TextShow:
         """Show the string, or the strings and gaps, and move on."""
         text = state.text
         em = product(product((text.size * text.stretch, 0, 0, text.size, 0, text.rise), self._text), state.matrix)
@@ -55,7 +55,7 @@ class TextCursor:
             count += len(codes)
             data += string
             width += sum(font.width(code) for code in codes) + _spacing(text, string, len(codes), font)
-        shown = Shown(data, count, quad(em, 0, _DESCENT, width, _ASCENT), tilt(em), scale(em))
+        shown = TextShow(data, count, quad(em, 0, _DESCENT, width, _ASCENT), tilt(em), scale(em))
         self._text = product((1, 0, 0, 1, width * text.size * text.stretch, 0), self._text)
         return shown
 

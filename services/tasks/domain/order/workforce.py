@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
@@ -21,11 +21,10 @@ _NONE: Mapping[str, datetime] = MappingProxyType({})
 
 
 class Workforce:
-    """Every replica reads the board for itself. `former` says whether workers of the previous version, which do not write there, serve a
-    lane."""
+    """Every replica reads the board for itself."""
 
-    def __init__(self, board: WorkerBoard, store: AwayWorkerStore, former: Callable[[str], bool], clock: Clock) -> None:
-        self._board, self._store, self._former, self._clock = board, store, former, clock
+    def __init__(self, board: WorkerBoard, store: AwayWorkerStore, clock: Clock) -> None:
+        self._board, self._store, self._clock = board, store, clock
         self._told: Sequence[part_pb2.Worker] = ()
         self._expected: Sequence[AwayWorker] = ()
         self._read_at: float | None = None
@@ -51,7 +50,7 @@ class Workforce:
     def serves(self, lane: str, *, standby: bool = True, since: Mapping[str, datetime] = _NONE) -> bool:
         """Whether a worker tells that it serves a lane; without `standby`, one that is not on standby there. What those named in `since`
         have told counts if it is newer."""
-        return self._former(lane) or any(
+        return any(
             lane in worker.slots
             and (standby or lane not in worker.standby_lanes)
             and (worker.name not in since or worker.heard_time.ToDatetime(UTC) > since[worker.name])

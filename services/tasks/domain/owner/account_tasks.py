@@ -81,7 +81,7 @@ class AccountTasks:
 
     async def details(self, task: Task) -> Details:
         """The task's place in the queue and its attempts."""
-        waits = task.state in (TaskState.QUEUED, TaskState.DISPATCHED)
+        waits = task.state is TaskState.QUEUED
         position = await self._order.place(task) if waits else None
         waiting_for = self.waiting_for(task)
         moves = position is not None and waiting_for is None

@@ -21,7 +21,7 @@ from services.platform.clock import Clock
 from services.platform.identity import Identity
 from services.platform.revocations import Revocations
 from services.tasks.domain.owner.account_inboxes import MOST, AccountInboxes, AccountNews
-from services.tasks.domain.owner.interruptions import interruptible, stopped
+from services.tasks.domain.owner.interruptions import interruptible, shutdown_error
 from services.tasks.model import Task
 from services.tasks.model.deletion import Deletion
 from services.tasks.store.changes import ChangeStore
@@ -52,7 +52,7 @@ class Update(Resumable):
 
 
 @dataclass(frozen=True, slots=True)
-class Gone(Resumable):
+class DeletedTask(Resumable):
     """A deletion."""
 
     deletion: Deletion
@@ -68,7 +68,7 @@ class Ready(Resumable):
     """What was before has been sent."""
 
 
-class Known:
+class SentState:
     """What a watcher has been sent, as far back as that may come again."""
 
     def __init__(self, most: int = 2 * MOST) -> None:
@@ -135,7 +135,7 @@ class AccountWatching:
             self._inboxes.inbox(account_id) as inbox,
             interruptible(self._revocations, identity, self._stopping, inbox.wake) as watcher,
         ):
-            known, position = Known(), self._clock()
+            known, position = SentState(), self._clock()
             if after is not None:
                 async for update in self._resumed(account_id, known, after, position, batch_id):
                     yield update
@@ -146,7 +146,7 @@ class AccountWatching:
                 await inbox.filled()
                 watcher.check()
                 if self._stopping.is_set():
-                    raise stopped()
+                    raise shutdown_error()
                 reached = max(position, self._looked_at)
                 news = inbox.take()
                 if news.lost:
@@ -159,7 +159,7 @@ class AccountWatching:
                     position = reached
                 await asyncio.sleep(_SPACING)
 
-    async def _learn(self, account_id: int, known: Known, now: datetime) -> None:
+    async def _learn(self, account_id: int, known: SentState, now: datetime) -> None:
         """Take what has happened so far for known, where it may come again."""
         since = now - 2 * _LATE
         for task_id, sequence in (await self._store.recent([account_id], since, limit=MOST + 1))[account_id].items():
@@ -168,7 +168,7 @@ class AccountWatching:
             known.take_deletion(deletion)
 
     async def _resumed(
-        self, account_id: int, known: Known, after: datetime, now: datetime, batch_id: int | None
+        self, account_id: int, known: SentState, after: datetime, now: datetime, batch_id: int | None
     ) -> AsyncIterator[Resumable]:
         """What has happened since a moment, in its order, deletions first."""
         tasks: Sequence[Task] = ()
@@ -183,15 +183,15 @@ class AccountWatching:
             return
         for deletion in deleted:
             if known.take_deletion(deletion):
-                yield Gone(after, deletion)
+                yield DeletedTask(after, deletion)
         for task in tasks:
             known.take(task.id, task.last_sequence)
             # Those that follow have changed then or later.
             yield Update(max(after, min(now, task.update_time)), task)
 
     async def _news(
-        self, account_id: int, known: Known, position: datetime, news: AccountNews, batch_id: int | None
-    ) -> AsyncIterator[Update | Gone]:
+        self, account_id: int, known: SentState, position: datetime, news: AccountNews, batch_id: int | None
+    ) -> AsyncIterator[Update | DeletedTask]:
         """What an inbox has received and the watcher not."""
         changed = {task_id: one.task for task_id, one in news.changed.items() if not known.has(task_id, one.sequence)}
         tasks = [task for task in changed.values() if task is not None]
@@ -207,12 +207,12 @@ class AccountWatching:
             tasks = []
         for deletion in deleted:
             if known.take_deletion(deletion):
-                yield Gone(position, deletion)
+                yield DeletedTask(position, deletion)
 
 
-async def _last_at(moment: datetime, updates: AsyncIterator[Update | Gone]) -> AsyncIterator[Update | Gone]:
+async def _last_at(moment: datetime, updates: AsyncIterator[Update | DeletedTask]) -> AsyncIterator[Update | DeletedTask]:
     """The updates; a watcher that has received the last of them resumes from a moment, any other from before."""
-    held: Update | Gone | None = None
+    held: Update | DeletedTask | None = None
     async for update in updates:
         if held is not None:
             yield held

@@ -27,6 +27,6 @@ async def interruptible(
                 interruption.cancel()
 
 
-def stopped() -> DarkroomError:
+def shutdown_error() -> DarkroomError:
     """What a stream ends with when this process stops."""
     return DarkroomError(ErrorReason.UNAVAILABLE, "The service is restarting. Resume after the last event you received.")

@@ -13,7 +13,7 @@ from services.tasks.domain.owner.account_tasks import TaskPage
 from services.tasks.domain.pages import before_id, page_token
 from services.tasks.model import Task
 from services.tasks.model.state import TaskState
-from services.tasks.store.search import SearchStore, Wanted
+from services.tasks.store.search import SearchStore, TaskFilter
 
 _DEFAULT_PAGE = 100
 _STRETCH = 20_000
@@ -49,7 +49,7 @@ class TaskSearch:
 
         Raises FIELD_INVALID for an operation that there is not, and for a token that it did not make.
         """
-        wanted = Wanted(
+        wanted = TaskFilter(
             account_id=account_id,
             states=frozenset(query.states) if query.states is not None else None,
             attempted=query.attempted,

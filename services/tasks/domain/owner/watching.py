@@ -15,7 +15,7 @@ from services.platform.identity import Identity
 from services.platform.revocations import Revocations, Watcher
 from services.tasks.domain.owner.account_tasks import find_task
 from services.tasks.domain.owner.event_feed import EventFeed, Inbox
-from services.tasks.domain.owner.interruptions import interruptible, stopped
+from services.tasks.domain.owner.interruptions import interruptible, shutdown_error
 from services.tasks.model import Task, TaskEvent
 from services.tasks.store.tasks import TaskStore
 
@@ -55,7 +55,7 @@ class Watching:
                             return
                 await _news(inbox, watcher)
                 if self._stopping.is_set():
-                    raise stopped()
+                    raise shutdown_error()
                 news = inbox.take()
                 read = False
                 for event in news.events:

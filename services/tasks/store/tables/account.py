@@ -42,7 +42,7 @@ class AccountPolicyRow(TasksTable, table=True):
     open: int
     max_open: int | None = None
     pooled: int = with_default(Integer, "0")
-    """Open tasks that are `pooled`. The previous version ends tasks without counting down, so at most `open` is believed."""
+    """Open tasks that are `pooled`."""
     # No constraint keeps it at 0 or more: PostgreSQL would check it on the row version that a statement saw first, before finding that
     # another statement has incremented it meanwhile.
     running: int = Field(0, sa_column_kwargs={"server_default": "0"})

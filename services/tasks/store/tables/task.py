@@ -43,7 +43,6 @@ class TaskRow(TasksTable, table=True):
             "task_queue", "lane", "account_id", text("priority DESC"), "id", postgresql_where=text("state = 'QUEUED' AND run_at IS NULL")
         ),
         Index("task_retries", "lane", "run_at", postgresql_where=text("state = 'QUEUED' AND run_at IS NOT NULL")),
-        Index("task_offered", "lane", "dispatch_time", postgresql_where=text("state = 'DISPATCHED'")),
         Index("task_leases", "lease_until", postgresql_where=text("state = 'RUNNING'")),
         Index("task_deadlines", "deadline", postgresql_where=text("deadline IS NOT NULL AND end_time IS NULL")),
         Index("task_account", "account_id", text("id DESC")),
@@ -78,7 +77,6 @@ class TaskRow(TasksTable, table=True):
     max_attempts: int
     handed_back: int = with_default(Integer, "0")
     run_at: datetime | None = moment()
-    dispatch_time: datetime | None = moment()
     run_id: UUID | None = None
     lease_until: datetime | None = moment()
 
@@ -111,7 +109,6 @@ class TaskEventRow(TasksTable, table=True):
     """One numbered change of a task; written by the statement that made the change, and never changed."""
 
     __tablename__ = "task_event"
-    __table_args__ = (Index("task_event_outbox", "relay_at", "task_id", "sequence", postgresql_where=text("relay_at IS NOT NULL")),)
 
     task_id: int = _task_key()
     sequence: int = Field(sa_type=BigInteger, primary_key=True)
@@ -122,8 +119,6 @@ class TaskEventRow(TasksTable, table=True):
     error_reason: ErrorReason | None = Field(None, sa_type=EnumText(ErrorReason))
     error_message: str | None = Field(None, sa_type=Text)
     time: datetime = moment(nullable=False)
-    relay_at: datetime | None = moment()
-    """Set by the previous version only, until the event is published."""
 
 
 class EventOutboxRow(TasksTable, table=True):

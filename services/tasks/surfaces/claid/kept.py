@@ -17,7 +17,7 @@ Body = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class RequestBodies:
     """Bodies of requests, as they were sent."""
 
     request: Body
@@ -44,11 +44,11 @@ def batch_request_of(tasks: list[Task]) -> Body:
     return kept.batch if kept is not None and kept.batch is not None else _told(tasks)
 
 
-def _kept(task: Task) -> Kept | None:
+def _kept(task: Task) -> RequestBodies | None:
     if task.surface != SURFACE or not task.client_request:
         return None
     packed = json.loads(task.client_request)
-    return Kept(packed["request"], packed.get("batch"))
+    return RequestBodies(packed["request"], packed.get("batch"))
 
 
 def _told(tasks: list[Task]) -> Body:

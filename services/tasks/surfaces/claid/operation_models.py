@@ -14,7 +14,7 @@ from services.tasks.surfaces.claid.kinds import (
     Side,
     switch,
     text_or_object,
-    unsupported,
+    unsupported_field,
 )
 
 _FITS = ("crop", "cover", "bounds", "canvas")
@@ -35,8 +35,8 @@ class Fit(Model):
     crop: Literal["center", "smart"] | None = Field(
         None, description="For crop: cut off evenly on both sides (center, default), or around the part that draws most attention (smart)."
     )
-    feathering: unsupported(_GENERATES) = Field(None, description="Of outpaint: refused.")  # type: ignore[valid-type]
-    outpaint_by: unsupported(_GENERATES) = Field(None, description="Of outpaint: refused.")  # type: ignore[valid-type]
+    feathering: unsupported_field(_GENERATES) = Field(None, description="Of outpaint: refused.")  # type: ignore[valid-type]
+    outpaint_by: unsupported_field(_GENERATES) = Field(None, description="Of outpaint: refused.")  # type: ignore[valid-type]
 
     @model_validator(mode="after")
     def _crop_of_crop(self) -> Self:
@@ -95,7 +95,7 @@ class Removal(Model):
         None, description="What the picture shows: general, products or cars; products by default. It decides how edges are treated."
     )
     clipping: bool = Field(False, description="Crop to the bounds of the object.")
-    selective: unsupported(_NAMED_OBJECT) = Field(None, description="Keep an object by its description: refused.")  # type: ignore[valid-type]
+    selective: unsupported_field(_NAMED_OBJECT) = Field(None, description="Keep an object by its description: refused.")  # type: ignore[valid-type]
 
 
 class Blurring(Model):
@@ -104,7 +104,7 @@ class Blurring(Model):
     category: Category | None = Field(None, description="What the picture shows: general, products or cars; products by default.")
     type: Literal["regular", "lens"] = Field("regular", description="regular: an even Gaussian blur. lens: discs, as of a fast lens.")
     level: Literal["low", "medium", "high"] = Field("medium", description="How strong it is, relative to the size of the picture.")
-    selective: unsupported(_NAMED_OBJECT) = Field(None, description="Keep an object by its description: refused.")  # type: ignore[valid-type]
+    selective: unsupported_field(_NAMED_OBJECT) = Field(None, description="Keep an object by its description: refused.")  # type: ignore[valid-type]
 
 
 class Background(Model):
@@ -189,14 +189,14 @@ class Restorations(Model):
 class Privacy(Model):
     """Claid's operations of privacy, which this server does not have."""
 
-    blur_car_plate: unsupported("there is no model for licence plates.") = Field(None, description="Blur licence plates: refused.")  # type: ignore[valid-type]
-    identity_crop: unsupported("there is no model for the features of faces.") = Field(None, description="Cut off faces: refused.")  # type: ignore[valid-type]
+    blur_car_plate: unsupported_field("there is no model for licence plates.") = Field(None, description="Blur licence plates: refused.")  # type: ignore[valid-type]
+    identity_crop: unsupported_field("there is no model for the features of faces.") = Field(None, description="Cut off faces: refused.")  # type: ignore[valid-type]
 
 
 class Generative(Model):
     """Claid's generative operations, which this server does not have."""
 
-    style_transfer: unsupported("it generates picture content.") = Field(None, description="Redraw in another style: refused.")  # type: ignore[valid-type]
+    style_transfer: unsupported_field("it generates picture content.") = Field(None, description="Redraw in another style: refused.")  # type: ignore[valid-type]
 
 
 class Operations(Model):

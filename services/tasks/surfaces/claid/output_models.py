@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from services.tasks.surfaces.claid.kinds import Model, text_or_object, unsupported
+from services.tasks.surfaces.claid.kinds import Model, text_or_object, unsupported_field
 
 _FORMATS = ("jpeg", "png", "webp", "avif", "tiff")
 # Which options belong to which format.
@@ -74,7 +74,7 @@ class ColorSpace(Model):
     """The colour space of the result."""
 
     type: Literal["RGB", "CMYK"] = Field(description="RGB, or CMYK for print, which jpeg and tiff can hold.")
-    color_profile: unsupported(_GENERAL) = Field(None, description="Of CMYK, the printing condition: refused.")  # type: ignore[valid-type]
+    color_profile: unsupported_field(_GENERAL) = Field(None, description="Of CMYK, the printing condition: refused.")  # type: ignore[valid-type]
 
 
 class Metadata(Model):
@@ -90,7 +90,7 @@ class Metadata(Model):
 class Output(Model):
     """How the result is written."""
 
-    destination: unsupported(_KEPT) = Field(None, description="Where the result goes: refused.")  # type: ignore[valid-type]
+    destination: unsupported_field(_KEPT) = Field(None, description="Where the result goes: refused.")  # type: ignore[valid-type]
     format: Annotated[
         Format,
         BeforeValidator(text_or_object("type", *_FORMATS), json_schema_input_type=Literal["jpeg", "png", "webp", "avif", "tiff"] | Format),

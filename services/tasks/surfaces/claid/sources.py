@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.platform.errors import Violation
-from services.platform.json_models import refused
+from services.platform.json_models import violations_error
 from services.tasks.domain.acceptance.requests import InputUrl
 from services.tasks.surfaces import ids
 from services.tasks.surfaces.rendering import input_urls
@@ -35,4 +35,4 @@ def source(text: str, field: str) -> Source:
     if text.lower().startswith(_FETCHED):
         [url] = input_urls({field: text})
         return Source(None, url)
-    raise refused([Violation(field, f"must be an http or https URL, {_FILES}<id>, or {_SCHEME}NAME/path")])
+    raise violations_error([Violation(field, f"must be an http or https URL, {_FILES}<id>, or {_SCHEME}NAME/path")])

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from compat.fal.v1 import webhooks_pb2, webhooks_pb2_grpc
 from services.platform.rpc import catalogue
 from services.platform.rpc.interceptor import Context
-from services.platform.rpc.surfaces import rendered
+from services.platform.rpc.surfaces import render_error
 from services.tasks.domain.webhooks.formats import WebhookEvent, WebhookMessage
 from services.tasks.model import Task
 from services.tasks.surfaces.fal.rendering import failure_of
@@ -59,7 +59,7 @@ class FalFormat:
         failure = failure_of(task)
         if failure is None:
             return {"status": "OK", "payload": json_of(await self._replies.outputs(task)), "error": None}
-        status, body = rendered(catalogue.surface("fal"), failure)
+        status, body = render_error(catalogue.surface("fal"), failure)
         return {"status": "ERROR", "payload": body, "error": f"Invalid status code: {status}"}
 
 

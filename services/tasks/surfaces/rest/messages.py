@@ -133,7 +133,7 @@ def remove_pdf_watermark(request: pdfs_pb2.PDFRemoveWatermarkRequest) -> operati
     return operation_pb2.Operation(remove_pdf_watermark=parameters)
 
 
-def created(task: Task) -> tasks_pb2.TaskCreateResult:
+def create_result(task: Task) -> tasks_pb2.TaskCreateResult:
     """Data of the reply to a create."""
     return tasks_pb2.TaskCreateResult(
         task_id=str(task.id),

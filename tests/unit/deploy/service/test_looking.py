@@ -170,5 +170,5 @@ def test_the_newest_backups_are_kept_and_one_that_failed_is_none(monkeypatch: py
 
     monkeypatch.setattr(backups, "local", complete)
     newest = backups.back_up(tmp_path, plan)
-    assert [path.name for path in backups.made(plan.backups)] == ["darkroom-2026-01-03T03-17-00.tar", newest.name]
+    assert [path.name for path in backups.list_backups(plan.backups)] == ["darkroom-2026-01-03T03-17-00.tar", newest.name]
     assert {path.name for path in plan.backups.iterdir()} == {"darkroom-2026-01-03T03-17-00.tar", newest.name, "notes.txt"}

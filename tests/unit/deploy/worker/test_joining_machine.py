@@ -17,7 +17,7 @@ import pytest
 from darkroom.internal.accounts.v1 import membership_service_pb2 as pb
 from deploy.installation.authority import create_authority
 from deploy.worker.errors import AwayError, JoinError
-from deploy.worker.joining import join, joined
+from deploy.worker.joining import join, load_joined
 from services.accounts.domain.worker_certificates import WorkerAuthority
 from services.platform.joining import JoinToken, digest_of_request
 
@@ -95,10 +95,10 @@ def _refusal(reason: str, message: str) -> str:
 
 def test_a_machine_joins_and_keeps_what_it_needs(server: _Server, tmp_path: Path) -> None:
     directory = tmp_path / "machine"
-    assert joined(directory) is None
+    assert load_joined(directory) is None
     made = join(directory, server.token(), "gpu-box")
     assert (made.name, made.url, made.token_id) == ("gpu-box", server.url, 7)
-    known = joined(directory)
+    known = load_joined(directory)
     assert known is not None
     assert (known.name, known.url, known.token_id, known.folder.workers_address) == ("gpu-box", server.url, 7, server.workers)
     folder = directory / "membership"
@@ -158,14 +158,14 @@ def test_a_reply_of_somebody_else_is_refused(server: _Server, tmp_path: Path) ->
     server.secret = "ab" * 32
     with pytest.raises(JoinError, match="was not made by the server that made the token"):
         join(tmp_path / "machine", server.token(), "gpu-box")
-    assert joined(tmp_path / "machine") is None
+    assert load_joined(tmp_path / "machine") is None
 
 
 def test_another_authority_than_the_token_names_is_refused(server: _Server, tmp_path: Path) -> None:
     server.claimed = "00" * 32
     with pytest.raises(JoinError, match="has another authority"):
         join(tmp_path / "machine", server.token(), "gpu-box")
-    assert joined(tmp_path / "machine") is None
+    assert load_joined(tmp_path / "machine") is None
 
 
 def test_a_closed_port_is_told_before_the_token_is_used(server: _Server, tmp_path: Path) -> None:

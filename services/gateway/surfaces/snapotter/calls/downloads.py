@@ -17,7 +17,7 @@ from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
 from services.gateway.surfaces.snapotter.names import is_converted, media_type_of
 from services.gateway.surfaces.snapotter.paths import raw_path
 from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
-from services.platform.errors import DarkroomError, ErrorReason, translated
+from services.platform.errors import DarkroomError, ErrorReason, translate_rpc_errors
 from services.platform.identity import Identity
 from services.platform.log import bind_to_context
 from services.platform.rpc.channel import Caller
@@ -74,7 +74,7 @@ class Downloads:
         asked = intake_service_pb2.OpenBundleRequest(
             bundle_id=bundle_id, name=name, media_type=media_type_of(name), for_head=request.method == "HEAD"
         )
-        with translated():
+        with translate_rpc_errors():
             reply = await self._intake.OpenBundle(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
         return reply.download.url if reply.HasField("download") else None
 

@@ -189,7 +189,6 @@ def _named(data: bytes, headers: dict[str, str] | None) -> Named:
 
 
 def _order(headers: dict[str, str] | None) -> int:
-    """0 for an event of the previous version, which knew no order."""
     return int((headers or {}).get(_ORDER, "0"))
 
 

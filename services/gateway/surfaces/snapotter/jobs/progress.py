@@ -116,13 +116,13 @@ class Progress:
                 kept = _newer(await self._jobs.kept(job_id), await self._jobs.named(job_id))
                 if kept is not None and (told is None or kept.order > told.order):
                     heard = kept
-                elif told is not None and told.order:
+                elif told is not None:
                     heard = Told(cut_off(told.data), told.order + 1)
                     await self._jobs.publish(job_id, heard)
                 else:
-                    # Nobody knows the job yet, or the previous version runs it, which gives no order and repeats nothing.
+                    # Nobody knows the job yet.
                     continue
-            if told is None or not heard.order or heard.order > told.order:
+            if told is None or heard.order > told.order:
                 told = heard
                 if isinstance(told, Told):
                     yield told.data
