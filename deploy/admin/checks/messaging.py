@@ -33,7 +33,7 @@ _SHOWN = 4
 
 
 def missing_rights(service: str, permissions: Mapping[str, Any] | None) -> list[str]:
-    """What the user of a service must not do although it has to; `permissions` as NATS tells them, None for a user without limits."""
+    """The rights that the user of a service lacks; `permissions` as NATS reports them, None for a user without limits."""
     rights = rights_of(service)
     wanted = {"publish": rights.publish, "subscribe": (*rights.subscribe, f"_INBOX.{service}.>")}
     missing = []
@@ -80,9 +80,7 @@ async def check_streams(client: Client, replicas: int, servers: int) -> list[Fin
         if isinstance(info, NotFoundError):
             missing.append(name)
         elif isinstance(info, BaseException):
-            found.append(
-                problem(_SUBJECT, f"{name}: {str(info) or 'no answer'}", "look at the logs of NATS: the stream may have no leader")
-            )
+            found.append(problem(_SUBJECT, f"{name}: {str(info) or 'no answer'}", "check the logs of NATS: the stream may have no leader"))
         elif fault := _fault(name, info, replicas):
             found.append(fault)
         else:
@@ -97,10 +95,10 @@ async def check_streams(client: Client, replicas: int, servers: int) -> list[Fin
 def _fault(name: str, info: StreamInfo, replicas: int) -> Finding | None:
     copies = info.config.num_replicas or 1
     if copies != replicas:
-        return warning(_SUBJECT, f"{name} has {copies} of {replicas} copies", "restart tasks, which changes that when it starts")
+        return warning(_SUBJECT, f"{name} has {copies} of {replicas} copies", "restart tasks, which changes it at start")
     peers = info.cluster.replicas or [] if info.cluster is not None else []
     if late := [str(peer.name) for peer in peers if peer.offline or not peer.current]:
-        return warning(_SUBJECT, f"{name}: its copy on {', '.join(late)} is away or behind", "look at these servers")
+        return warning(_SUBJECT, f"{name}: its copy on {', '.join(late)} is away or behind", "check these servers")
     return None
 
 
@@ -109,7 +107,7 @@ async def check_room(client: Client) -> list[Finding]:
     try:
         account = await client.jetstream(timeout=_ASK_SECONDS).account_info()
     except (NatsError, TimeoutError) as error:
-        return [problem("JetStream", f"it does not answer: {str(error) or 'no answer'}", "look at the log of NATS")]
+        return [problem("JetStream", f"it does not answer: {str(error) or 'no answer'}", "check the log of NATS")]
     used, most = account.storage, account.limits.max_storage
     if most > 0 and used > most * 0.8:
         return [warning("JetStream", f"{used / 2**20:.0f} of {most / 2**20:.0f} MiB are used", "raise the account's limit")]
@@ -137,11 +135,11 @@ async def check_nats(service: str, settings: NatsSettings, replicas: int | None)
         async with connect(replace(servers, addresses=(answering[0],)), service) as client:
             found += (own := await _user(client, service))
             if replicas is not None and _works(own):
-                # A server tells the others that it knows, if they are not kept from being told.
+                # A server announces the others that it knows, unless its configuration prevents that.
                 size = max(len({name for _, name in each if name}), len(_told(client)["connect_urls"]))
                 found += await check_streams(client, replicas, size)
     except (Unreachable, NatsError, TimeoutError, OSError) as error:
-        found.append(problem(SUBJECT, f"{answering[0]} does not answer: {str(error) or type(error).__name__}", "look at its log"))
+        found.append(problem(SUBJECT, f"{answering[0]} does not answer: {str(error) or type(error).__name__}", "check its log"))
     return found
 
 
@@ -213,23 +211,23 @@ async def _check_server(service: str, servers: NatsServers, address: str) -> tup
 
 
 async def _user(client: Client, service: str) -> list[Finding]:
-    """What the service's user may do, as the server tells, and the server's clock."""
+    """The rights of the service's user, as the server reports them, and the server's clock."""
     before = time.time()
     try:
         reply = json.loads((await client.request(OWN_RIGHTS_SUBJECT, timeout=_ASK_SECONDS)).data)
     except (NatsError, TimeoutError, ValueError):
         remedy = f"let it publish to {OWN_RIGHTS_SUBJECT}, as users.conf of `darkroom-admin create` does"
-        return [warning("NATS rights", "the user must not ask what it may do, so that is not checked", remedy)]
+        return [warning("NATS rights", "the user may not read its own rights, so they are not checked", remedy)]
     offset = datetime.fromisoformat(_to_microseconds(reply["server"]["time"])).timestamp() - (before + time.time()) / 2
     found = clock("NATS", offset)
     if missing := missing_rights(service, reply["data"].get("permissions")):
         text = f"the user must not {'; '.join(missing)}"
-        return [*found, problem("NATS rights", text, "take its rights from users.conf, which `darkroom-admin create` writes anew")]
+        return [*found, problem("NATS rights", text, "take its rights from users.conf, which `darkroom-admin create` rewrites")]
     return [*found, ok("NATS rights", "those that the service needs")]
 
 
 def _told(client: Client) -> Mapping[str, Any]:
-    """What a server says of itself."""
+    """A server's information about itself."""
     told = {"version": "", "cluster": "", "jetstream": False, "server_name": "", "connect_urls": []}
     return {**told, **client._server_info}
 
