@@ -1,4 +1,4 @@
-"""What the edge must know of JSON bodies: the descriptors that Envoy's transcoder reads, and the fields that its Lua looks into."""
+"""The edge's knowledge of JSON bodies: the descriptors that Envoy's transcoder reads, and the fields that its Lua looks into."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def transcoded_descriptors(services: Collection[str]) -> FileDescriptorSet:
 
 
 Kind = str | bool
-"""What a value holds: the full name of a message or a map, or False for what is not looked into."""
+"""The type of a value: the full name of a message or a map, or False for values that are not examined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class Fields:
     """The messages and maps that can occur in bodies, by their full names."""
 
     messages: dict[str, dict[str, Kind]] = field(default_factory=dict)
-    """What the fields of each message hold, by both of their JSON names."""
+    """The types of the fields of each message, by both of their JSON names."""
     maps: dict[str, Kind] = field(default_factory=dict)
-    """What the values of each map hold."""
+    """The types of the values of each map."""
 
 
 def fields_of_bodies() -> Fields:

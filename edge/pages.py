@@ -1,4 +1,5 @@
-"""What the edge serves without a key: the console, the OpenAPI documents, their interactive pages, and the texts for language models.
+"""The pages that the edge serves without a key: the console, the OpenAPI documents, their interactive pages, and the texts for language
+models.
 
 The interactive page is Swagger UI, fetched once and checked by its hash; a browser loads nothing else from elsewhere to show it. Both
 `python -m edge.pages` and `make setup` fetch it.

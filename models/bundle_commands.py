@@ -24,7 +24,6 @@ _REPOSITORY = Path(".cache/models")
 
 
 def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Adds the commands."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("bundle", help="its id in bundles.toml, such as ocr")
     common.add_argument("--dest", type=Path, default=_REPOSITORY, help=f"model repository (default {_REPOSITORY})")

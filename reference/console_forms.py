@@ -1,6 +1,6 @@
 """`python -m reference.console_forms OUT.json`: every tool, and every operation that is no tool, as a form for the console.
 
-What it says comes from the protos, and is what the server applies.
+Its contents come from the protos, and are what the server applies.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _RESULTS = {
     options_pb2.MEDIA_KIND_DATA: "json",
 }
 _MOST_FILES = 100
-"""Of an item of a batch."""
+"""The most files of an item of a batch."""
 _EITHER = re.compile(r"(?:has\(this\.\w+\)|this\.\w+)(?: \|\| (?:has\(this\.\w+\)|this\.\w+))*")
 _TEMPLATE = "COLLAGE_TEMPLATE_"
 _NAMES = ("x.png",)
@@ -106,7 +106,7 @@ def _tool(tool_id: str, method: MethodDescriptor, comments: Comments) -> Form:
     tool.as_task.complete(settings, operations[0], Sources(names=_NAMES))
     steps = [spec_of(each) for each in operations]
     fields, message = FormFields(comments, camel_case=True), cast("Descriptor", tool.settings.DESCRIPTOR)
-    described = [*_files(words, message, fields), *fields.of(message, _values_of_plans(tool_id, comments))]
+    described = [*_files(words, message, fields), *fields.of(message, _values_of_plans(tool, comments))]
     add_conditions(described)
     either = _either(message, fields, words)
     for field in described:
@@ -153,7 +153,7 @@ def _shown() -> frozenset[str]:
 
 
 def _category_of(tool_id: str) -> str:
-    """Of another name of a tool, or a step of one: the tool's."""
+    """The category; for another name of a tool, or a step of one, the tool's."""
     return _category(_words(dict(_methods())[_part_of(tool_id) or _same_as(tool_id)]).category)
 
 
@@ -187,14 +187,15 @@ def _is_plain(steps: Sequence[OperationSpec], result: str, fields: Sequence[Form
     return alone and result in ("image", "svg") and all(spec.lane == PLAIN_LANE for spec in steps)
 
 
-def _values_of_plans(tool_id: str, comments: Comments) -> Mapping[str, Form]:
+def _values_of_plans(tool: Tool, comments: Comments) -> Mapping[str, Form]:
     """The values of fields that no rule lists, by the fields' names."""
-    if tool_id == "collage":
+    fields = cast("Descriptor", tool.settings.DESCRIPTOR).fields_by_camelcase_name
+    if "templateId" in fields:
         prefix = "darkroom.operations.v1.CollageTemplate."
         told = {name: comments.of(f"{prefix}{_TEMPLATE}{name.upper().replace('-', '_')}") for name in TEMPLATES}
         options = [{"value": name, "label": told[name].partition(". ")[0].rstrip("."), "help": told[name]} for name in TEMPLATES]
         return {"templateId": {"type": "enum", "options": options}}
-    if tool_id.startswith("passport-photo"):
+    if "countryCode" in fields:
         options = [
             {"value": photo.code, "label": photo.name, "help": f"{photo.width_mm:g} × {photo.height_mm:g} mm"}
             for photo in COUNTRIES.values()

@@ -71,14 +71,14 @@ def _pair(text: str) -> tuple[str, str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deploy.images", description="Build Darkroom's images.")
     parser.add_argument("names", nargs="+", choices=IMAGES, metavar="NAME", help=", ".join(IMAGES))
-    parser.add_argument("--builder", choices=BUILDERS, help="default: the first of these that is there and works")
-    parser.add_argument("--registry", default="", help="what the names begin with, such as registry.example.com/media/")
+    parser.add_argument("--builder", choices=BUILDERS, help="default: the first of these that is installed and works")
+    parser.add_argument("--registry", default="", help="prefix of the names, such as registry.example.com/media/")
     parser.add_argument("--version", default=version(), help="their tag (default: %(default)s)")
     parser.add_argument(
         "--python",
         metavar="IMAGE",
         help="image with Python 3.11 on Debian 12 to build from (default: the one that the file names); "
-        f"{_FROM_DEBIAN}: made here from Debian's packages, with mmdebstrap, for builders that reach no registry",
+        f"{_FROM_DEBIAN}: made here from Debian's packages, with mmdebstrap, for builders that cannot reach a registry",
     )
     parser.add_argument(
         "--build-arg",

@@ -76,7 +76,7 @@ RIGHTS: Mapping[str, Rights] = {
 }
 """By service; a service that is not named here may connect, and nothing else."""
 JOINED_WORKERS = Rights(publish=(offer_subject("*"),), subscribe=(cancel_subject("*"), STATE_SUBJECT), answers=True)
-"""Of the user that workers on other machines share: they say what they offer, and hear what is cancelled."""
+"""The rights of the user that workers on other machines share: they publish their offers and receive cancellations."""
 
 
 def user(name: str, password: str, rights: Rights | None) -> str:
@@ -93,5 +93,4 @@ def user(name: str, password: str, rights: Rights | None) -> str:
 
 
 def rights_of(service: str) -> Rights:
-    """What a service may do."""
     return RIGHTS.get(service, Rights())

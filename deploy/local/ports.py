@@ -65,7 +65,7 @@ def load_ports(layout: Layout) -> Ports:
     try:
         return Ports.of(remembered)
     except TypeError as error:
-        raise StackError(f"{layout.ports_file} is not readable as this version's ports: {error}; remove it") from error
+        raise StackError(f"{layout.ports_file} cannot be read as this version's ports: {error}; remove it") from error
 
 
 def choose_ports(layout: Layout, *, host: str | None, public: int | None, ours: Collection[int]) -> Ports:

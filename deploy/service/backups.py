@@ -1,4 +1,4 @@
-"""Backups by timer: a new one beside the old ones, of which the newest are kept."""
+"""Backups by timer: a new one next to the old ones; the newest are kept."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Upgrade(BaseModel):
         try:
             return cls.model_validate_json((stack / _FILE).read_bytes())
         except FileNotFoundError:
-            raise ServiceError(f"there is no upgrade of {stack} to go back from") from None
+            raise ServiceError(f"{stack} has no upgrade to go back from") from None
         except ValidationError as error:
             raise ServiceError(f"{stack / _FILE} is not valid: {error}") from error
 
@@ -66,7 +66,7 @@ def _upgrade(root: Path, stack: Path, plan: Plan, revision: str) -> Upgrade:
         raise ServiceError("no branch is checked out; name the version: VERSION=v1.4, or check out a branch first")
     after = git(root, "rev-parse", "--verify", f"{revision or '@{upstream}'}^{{commit}}")
     if after == before:
-        raise ServiceError(f"{after[:12]} runs already; there is nothing newer")
+        raise ServiceError(f"{after[:12]} is already running; there is nothing newer")
     if not _comes_after(root, before, after):
         raise ServiceError(f"{after[:12]} is not a later version than {before[:12]}; to return to an earlier one: go-back")
     done = Upgrade(
@@ -79,7 +79,7 @@ def _upgrade(root: Path, stack: Path, plan: Plan, revision: str) -> Upgrade:
 
 
 def go_back(root: Path, stack: Path) -> Upgrade:
-    """Start the version before the last upgrade on the data as they are. Raises ServiceError."""
+    """Start the version before the last upgrade on the current data. Raises ServiceError."""
     with _alone(root, stack):
         return _go_back(root, stack)
 
@@ -103,9 +103,11 @@ def _go_back(root: Path, stack: Path) -> Upgrade:
     last = Upgrade.read(stack)
     here = git(root, "rev-parse", "HEAD")
     if here == last.before:
-        raise ServiceError(f"{here[:12]}, the version before the last upgrade, is checked out already; `make up` starts it")
+        raise ServiceError(f"{here[:12]}, the version before the last upgrade, is already checked out; `make up` starts it")
     if here != last.after:
-        raise ServiceError(f"{here[:12]} is checked out, and the last upgrade was to {last.after[:12]}; check that out, or go back by hand")
+        raise ServiceError(
+            f"{here[:12]} is checked out, but the last upgrade was to {last.after[:12]}; check that commit out, or go back by hand"
+        )
     if not _switch(root, stack, last.after, last.before, last.branch):
         to = f"-B {last.branch} {last.after}" if last.branch else last.after
         raise ServiceError(

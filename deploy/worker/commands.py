@@ -45,17 +45,17 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         return command
 
-    up = add("up", _up, "join with a token, the first time; start what does not run, and wait until it works")
-    up.add_argument("--join", metavar="TOKEN", help="what `make worker-token` prints on the server")
+    up = add("up", _up, "join with a token the first time; start the parts that are not running, and wait until the worker works")
+    up.add_argument("--join", metavar="TOKEN", help="the token that `make worker-token` prints on the server")
     up.add_argument("--name", help="the worker's name on the server (default: this machine's)")
     up.add_argument(
         "--stay", action="store_true", help="stay in the foreground until interrupted (Ctrl-C, SIGTERM), and then stop the worker"
     )
-    add("down", _down, "finish what has begun, or hand it back, and stop; the machine stays joined")
-    status = add("status", _status, "show the parts, and whether the server lets the worker work; exit status 0 when all is well")
-    status.add_argument("--json", action="store_true", help="print one JSON object a part: name, state, ready, problem")
+    add("down", _down, "finish or hand back running tasks and stop; the machine stays joined")
+    status = add("status", _status, "show the parts, and whether the server accepts the worker; exit status 0 when all is well")
+    status.add_argument("--json", action="store_true", help="print one JSON object per part: name, state, ready, problem")
     logs = add("logs", _logs, "print the parts' logs")
-    logs.add_argument("--follow", "-f", action="store_true", help="keep printing what is added")
+    logs.add_argument("--follow", "-f", action="store_true", help="keep printing new lines")
     logs.add_argument("--lines", "-n", type=int, default=40, help="lines of each log (default: %(default)s)")
     return parser
 
@@ -74,9 +74,9 @@ async def _up(options: argparse.Namespace) -> int:
             await machine.supervisor.start_process("inference")
     served = lanes(worker_environment(machine.config, member))
     if away:
-        print(f"{member.name} is started, and will work for {member.url} (lanes {served}) once it is there: {away}")
+        print(f"{member.name} has started and will work for {member.url} (lanes {served}) once the server is available: {away}")
     else:
-        print(f"{member.name} is connected to {member.url} and works there: lanes {served}.")
+        print(f"{member.name} is connected to {member.url} and serves the lanes {served}.")
     return await _stay(options, machine) if options.stay else 0
 
 
@@ -95,7 +95,7 @@ async def _down(options: argparse.Namespace) -> int:
     layout, member = Layout.at(options.dir), load_joined(options.dir)
     if member is None or not layout.exists():
         ended = await end_processes(layout)
-        print(f"there is no worker in {layout.root}" + (f"; ended {ended} processes of one that was" if ended else ""))
+        print(f"there is no worker in {layout.root}" + (f"; ended {ended} processes left over from an earlier one" if ended else ""))
         return 0
     with layout.lock():
         await create_machine(options.dir, member, Lines()).down()
@@ -143,8 +143,7 @@ def _required(directory: Path) -> JoinedServer:
     found = load_joined(directory)
     if found is None:
         raise StackError(
-            "this machine has joined no server yet. On the server, `make worker-token` prints the command with which it does: "
-            "make worker JOIN=…"
+            "this machine has not joined a server yet. On the server, `make worker-token` prints the command to join: make worker JOIN=…"
         )
     return found
 

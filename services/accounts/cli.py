@@ -33,18 +33,18 @@ def main(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m services.accounts", description="Without a command: serve.")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("migrate", help="bring the database to the newest version")
+    commands.add_parser("migrate", help="migrate the database to the newest version")
     create_account = commands.add_parser("create-account", help="create an account")
     create_account.add_argument("--name", required=True, help="display name, 1 to 100 characters")
-    create_account.add_argument("--key", metavar="NAME", help="create an API key of this name, too; it is shown this once")
-    create_key = commands.add_parser("create-key", help="create an API key; it is shown this once")
+    create_account.add_argument("--key", metavar="NAME", help="also create an API key with this name; it is shown only once")
+    create_key = commands.add_parser("create-key", help="create an API key; it is shown only once")
     create_key.add_argument("--account", type=administration.identifier, required=True, help="the account's id")
     create_key.add_argument("--name", required=True, help="display name, 1 to 100 characters")
     create_key.add_argument(
         "--scope",
         action="append",
         choices=sorted(SCOPES),
-        help="a scope that it gets, such as tasks:write; may be repeated; without it, all of them",
+        help="a scope of the key, such as tasks:write; may be repeated (default: all scopes)",
     )
     create_key.add_argument(
         "--from",
@@ -52,10 +52,10 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         type=_network,
         metavar="NETWORK",
-        help="a network from which it may be used, such as 203.0.113.0/24, or an address; may be repeated; without it, everywhere",
+        help="a network or address that may use the key, such as 203.0.113.0/24; may be repeated (default: any)",
     )
-    create_key.add_argument("--expires-in-days", type=int, help="when it expires; without it, never")
-    revoke_key = commands.add_parser("revoke-key", help="revoke an API key and those that it created; they stop working within seconds")
+    create_key.add_argument("--expires-in-days", type=int, help="when the key expires (default: never)")
+    revoke_key = commands.add_parser("revoke-key", help="revoke an API key and the keys that it created; they stop working within seconds")
     revoke_key.add_argument("--key", type=administration.identifier, required=True, help="the key's id")
     add_people(commands)
     add_link(commands)

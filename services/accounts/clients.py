@@ -1,4 +1,4 @@
-"""What accounts asks other services for."""
+"""The requests of accounts to other services."""
 
 from __future__ import annotations
 

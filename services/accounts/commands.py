@@ -35,12 +35,12 @@ _MOST_REQUESTS = 1_000_000
 
 def add_limits(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command and its options."""
-    limits = commands.add_parser("limits", help="set an account's own limits; without options, show them")
+    limits = commands.add_parser("limits", help="set an account's own limits, or show them without options")
     limits.add_argument("--account", type=administration.identifier, required=True, help="the account's id")
     meaning = f"0 for no limit, '{_DEFAULT}' for the service's setting"
     for name, what in (("--request-rate", "all its keys"), ("--key-request-rate", "each of its keys")):
         limits.add_argument(name, type=_or_default(_rate), default=argparse.SUPPRESS, help=f"requests a second of {what}; {meaning}")
-    for name, what in (("--max-keys", "keys that it may have"), ("--max-streams", "streams that it may have open at one process")):
+    for name, what in (("--max-keys", "maximum number of keys"), ("--max-streams", "maximum number of streams open at one process")):
         limits.add_argument(name, type=_or_default(_count), default=argparse.SUPPRESS, help=f"{what}; {meaning}")
 
 
@@ -82,7 +82,8 @@ def add_people(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Declare the commands and their options."""
     commands.add_parser("users", help="list the people who can sign in")
     reset = commands.add_parser(
-        "reset-password", help="give a person a random password, which is shown this once and has to be changed; sessions and keys end"
+        "reset-password",
+        help="set a random password, which is shown only once and has to be changed, and end the person's sessions and keys",
     )
     reset.add_argument("name", metavar="NAME", help="the name that the person signs in with")
 
@@ -117,14 +118,14 @@ _MINUTES = 15
 
 def add_link(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command and its options."""
-    link = commands.add_parser("create-sign-in-link", help="make a link that signs a person in once; it is shown this once")
+    link = commands.add_parser("create-sign-in-link", help="make a link that signs a person in once; it is shown only once")
     link.add_argument(
         "--user",
         metavar="NAME",
-        help="the name that the person signs in with; without it, the first administrator, whom opening the link adds if nobody is there",
+        help="the person's user name (default: the first administrator, who is added when the link is opened if there are no people yet)",
     )
     link.add_argument(
-        "--minutes", type=_minutes, default=_MINUTES, help=f"how long the link is good for, 1 to {LONGEST_MINUTES} (default: %(default)s)"
+        "--minutes", type=_minutes, default=_MINUTES, help=f"how long the link is valid, 1 to {LONGEST_MINUTES} (default: %(default)s)"
     )
 
 

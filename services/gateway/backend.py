@@ -1,4 +1,4 @@
-"""What the gateway asks of the other services, as the account whose call it serves."""
+"""The gateway's requests to the other services, as the account whose call it serves."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _CALL_SECONDS = 150.0
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a public method answered."""
+    """The answer of a public method."""
 
     message: Message
     headers: Mapping[str, str]
-    """What it sent ahead of the message, such as an HTTP status of its own."""
+    """The metadata that it sent ahead of the message, such as an HTTP status of its own."""
     trailers: Mapping[str, str]
 
 
@@ -59,7 +59,7 @@ class Backend:
         content: bytes = b"",
         asked_by: Mapping[str, str] = MappingProxyType({}),
     ) -> Reply:
-        """Make the call. `key` is the caller's idempotency key, `content` what tells the files of the form from others, and `asked_by` the
+        """Make the call. `key` is the caller's idempotency key, `content` the identity of the form's files, and `asked_by` the
         headers that say by which URL the caller came. Without an identity, the method must be one for anyone.
 
         Raises what the method raises.
@@ -144,7 +144,7 @@ class FilesOfAccount:
 
     @property
     def _metadata(self) -> tuple[tuple[str, str], ...]:
-        # Signed anew: a large file takes longer than a token is good for.
+        # Signed again: a large file takes longer than a token is valid.
         return self._caller.on_behalf_of(self._account_id)
 
 

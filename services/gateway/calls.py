@@ -1,4 +1,4 @@
-"""What every request goes through: identity, scopes, a limit on how many at a time, trace, log, and errors in the surface's form."""
+"""The steps of every request: identity, scopes, a limit on how many at a time, trace, log, and errors in the surface's form."""
 
 from __future__ import annotations
 

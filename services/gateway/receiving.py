@@ -39,7 +39,7 @@ class Parts(Protocol):
 
 @dataclass(slots=True)
 class ReceivedForm:
-    """What a form held."""
+    """The content of a form."""
 
     key: str | None
     """The caller's idempotency key."""
@@ -47,7 +47,7 @@ class ReceivedForm:
     files: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     """Ids of stored files, by part."""
     content: hashlib._Hash = field(default_factory=hashlib.sha256)
-    """Of all files and where they stood, if there is a key: it tells whether a call is repeated."""
+    """A digest of all files and their positions, if there is a key: it shows whether a call is repeated."""
 
     @property
     def file_ids(self) -> list[int]:
@@ -85,7 +85,7 @@ class Receiver:
         return await self._writer.write(target, chunks, min(most_bytes or self._max_file_bytes, self._max_file_bytes))
 
     async def receive(self, request: Request, parts: Parts, account_id: int) -> ReceivedForm:
-        """Read a form, and store its files. What was stored is deleted if anything goes wrong."""
+        """Read a form, and store its files. Stored files are deleted if anything fails."""
         form = self.form(request)
         received = ReceivedForm(request.headers.get(IDEMPOTENCY_HEADER))
         try:

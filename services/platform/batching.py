@@ -44,7 +44,6 @@ class Batcher(Generic[Item, Result]):
         self._running: asyncio.Task[None] | None = None
 
     async def __call__(self, item: Item) -> Result:
-        """The result for one item."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         call = _Call(item, future, copy_context())
         self._waiting.append(call)

@@ -5,7 +5,7 @@
 the former only.
 `OFFERS.<operation>` keeps one message, for a minute, for each operation that a worker is configured for, for each newer lane that a worker
 serves, and for each worker; see `offers.py` and `worker_board.py`.
-`PROGRESS.<name>` keeps, for two minutes, what was last told of a job that a client of the gateway has named.
+`PROGRESS.<name>` keeps, for two minutes, the last report about a job that a client of the gateway has named.
 `JOBS.<name>` keeps, for a day, which task it is that a client has named and does not wait for.
 
 The tasks service creates the streams. A user of NATS needs only what its service does (`deploy/installation/nats_users.py` lists it), and
@@ -53,7 +53,7 @@ _DISCONNECTS = Counter("darkroom_nats_disconnects", "Times that the connection t
 
 
 def queued_subject(lane: str) -> str:
-    """Core subject that tells the replicas of tasks that tasks of a lane wait, for which one of them has no free worker; `*` for any."""
+    """Core subject that notifies the replicas of tasks that tasks of a lane wait for which one of them has no free worker; `*` for any."""
     return f"QUEUED.{lane}"
 
 
@@ -84,7 +84,7 @@ def job_subject(name: str) -> str:
 
 
 def cancel_subject(task_id: int | str) -> str:
-    """Core subject that tells a task's worker to stop; `*` for any."""
+    """Core subject that asks a task's worker to stop; `*` for any."""
     return f"CANCEL.{task_id}"
 
 
@@ -189,8 +189,8 @@ async def connect(where: NatsServers | str, service: str, replicas: int | None =
     """A bus of a service, closed when the block ends; `where` may be a URL, as in `NatsServers.parse`.
 
     `replicas` is for the service that creates the streams: how many copies each has. `name` is shown in NATS's monitoring in place of the
-    service. If the servers end the connection for good, as when they no longer accept the credentials, the process is told to stop, since
-    whoever keeps it running starts it anew with those of that moment.
+    service. If the servers end the connection for good, as when they no longer accept the credentials, the process stops, because
+    its supervisor starts it again with the current ones.
     """
     client, closing = Client(), False
 

@@ -196,7 +196,7 @@ def reaching_database() -> Iterator[None]:
             raise
         raise _away() from error
     except AsyncAdapt_asyncpg_dbapi.Error as error:
-        # What SQLAlchemy makes of asyncpg's errors while it connects.
+        # The exceptions that SQLAlchemy makes of asyncpg's errors while it connects.
         if not is_gone(error.sqlstate):
             raise
         raise _away() from error

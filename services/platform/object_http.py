@@ -27,7 +27,7 @@ class ObjectHttpError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the storage answered; its body is read while the request's block runs."""
+    """The storage's answer; its body is read while the request's block runs."""
 
     status: int
     headers: Mapping[str, str]

@@ -90,14 +90,14 @@ from services.tasks.surfaces.parts import SurfaceParts
 _SPACING = 0.015
 # Those of a short task on an idle system, its start and its end: watchers in other replicas learn of its end at once.
 _EVENTS = 2
-# What leads to an end is published this much later, with what follows it: the task itself goes first. So is an end that a watcher in this
+# Events that lead to an end are published this much later, with later ones: the task itself goes first. So is an end that a watcher in this
 # process has not read by then.
 _BEFORE_AN_END = 0.005
 
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """What a process has opened for the service."""
+    """The resources that a process has opened for the service."""
 
     database: Database
     bus: Bus
@@ -110,7 +110,7 @@ class Connections:
 
 @dataclass(frozen=True, slots=True)
 class Assembly:
-    """What a process runs and serves."""
+    """The loops and servicers of a process."""
 
     loops: Sequence[Runs]
     public: Sequence[Mount]

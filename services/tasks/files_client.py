@@ -139,7 +139,7 @@ class FilesClient:
             )
 
     async def describe(self, account_id: int, file_ids: Sequence[int]) -> dict[int, InputFile]:
-        """What is recorded about files of the account, by id, as long as there are records: also about expired and deleted ones. Others are
+        """The records of the account's files, by id, as long as there are records: also about expired and deleted ones. Others are
         left out."""
         found: dict[int, InputFile] = {}
         wanted = list(dict.fromkeys(file_ids))
@@ -187,7 +187,7 @@ def _examination(files: int) -> float:
 
 
 def input_file(file: file_pb2.File) -> InputFile:
-    """What another service says of a file."""
+    """Another service's view of a file."""
     return InputFile(
         id=file.id,
         name=file.name,

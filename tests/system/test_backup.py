@@ -141,7 +141,7 @@ async def test_a_stack_restored_elsewhere_finishes_what_was_open_and_charges_not
         assert {json.loads(request.body)["data"]["id"] for request in delivered} == {str(task.id) for task in (done, *queued)}
         assert all(documented_verify()(request.headers, request.body, secret) for request in delivered)
     status, said = await command("--dir", elsewhere.dir, "restore", backup, "--identity", key)
-    assert (status, "there is a stack in" in said) == (1, True)
+    assert (status, "there is already a stack in" in said) == (1, True)
 
 
 @pytest.mark.parametrize("damage", ["not a backup", "cut short", "flipped"])

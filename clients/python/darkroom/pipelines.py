@@ -38,7 +38,7 @@ class PipelineStep:
 
 @dataclass(frozen=True)
 class PipelineResult:
-    """What a pipeline made of a picture: the file it was saved as, its size, and the steps."""
+    """The result of a pipeline for a picture: the file it was saved as, its size, and the steps."""
 
     path: Path
     size_bytes: int
@@ -118,7 +118,7 @@ class Pipelines:
         came. The call is repeated only if it has not reached the server, or the server asked for time.
         """
         if is_url(source):
-            raise ValueError("A pipeline takes files and no URLs.")
+            raise ValueError("A pipeline takes files, not URLs.")
         form = {
             "pipeline": json.dumps({"steps": [{"toolId": tool, "settings": settings} for tool, settings in await self._steps(pipeline)]})
         }
@@ -126,7 +126,7 @@ class Pipelines:
             made = await self._forms.post(_EXECUTE, form, content, on_upload or nothing)
         offered = made.get("downloadUrl")
         if not isinstance(offered, str):
-            raise InternalError("INTERNAL", "The server answered in a way that this client does not understand.")
+            raise InternalError("INTERNAL", "This client does not understand the server's answer.")
         target, own = Path(folder), Path(unquote(offered.rpartition("/")[2])).name
         target.mkdir(parents=True, exist_ok=True)
         wanted = target / (name_for(own, name) if name else own)

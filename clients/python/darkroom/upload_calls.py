@@ -69,7 +69,7 @@ class UploadsPart(Part):
         """Resume an interrupted upload by the id of its file. Only parts that are missing or differ from the source are sent.
 
         Raises NotFound if the file is gone, InvalidRequest if the size of the source differs from the declared one, and OSError if it
-        cannot be read. If the upload is already complete, the file is returned as it is.
+        cannot be read. If the upload is already complete, the file is returned unchanged.
         """
         file = (await self._calls.call(self._files.GetFile, files_service_pb2.GetFileRequest(file_id=file_id))).file
         if file.state == file_pb2.FILE_STATE_READY:

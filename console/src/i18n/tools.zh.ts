@@ -3,7 +3,7 @@ import { optionsZh } from "./options.zh.ts";
 
 type Texts = Readonly<Record<string, { name: string; summary?: string }>>;
 
-/** What the forms say, in another language; what is not here stays as the forms have it. */
+/** The forms' texts in another language; texts that are missing here stay as the forms have them. */
 export type ToolTexts = {
   tools: Texts;
   operations: Texts;

@@ -33,7 +33,7 @@ async def check_triton(settings: InferenceSettings) -> list[Finding]:
             ready = sorted(name for name, is_ready in models.items() if is_ready)
             devices = [await triton.device(name) for name in ready]
     except (NotThereError, DarkroomError) as error:
-        return [problem(_SUBJECT, f"{settings.triton_address} is not ready: {error}", "look at its log: it may be loading models")]
+        return [problem(_SUBJECT, f"{settings.triton_address} is not ready: {error}", "check its log: it may be loading models")]
     where = "on a GPU" if Device.GPU in devices else "on the processor"
     return [ok(_SUBJECT, f"{len(ready)} models are loaded at {settings.triton_address}, {where}"), *_missing(settings, models)]
 
@@ -46,5 +46,5 @@ def _missing(settings: InferenceSettings, loaded: Mapping[str, bool]) -> Iterato
         text = f"the model {name} is {'not ready' if name in loaded else 'not there'}, which DARKROOM_{field.upper()} names"
         yield problem(_SUBJECT, text, _INSTALL)
     if absent:
-        text = f"not there, so that operations which need them are refused or use others: {', '.join(sorted(set(absent.values())))}"
-        yield warning(_SUBJECT, text, "`python -m models install` for those that you want")
+        text = f"missing, so operations that need them are refused or use other models: {', '.join(sorted(set(absent.values())))}"
+        yield warning(_SUBJECT, text, "install those that you want with `python -m models install`")

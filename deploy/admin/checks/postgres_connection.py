@@ -64,7 +64,7 @@ async def connected_to_primary(address: DatabaseAddress) -> AsyncIterator[asyncp
             async with connect(address, host) as connection:
                 if not await connection.fetchval(_STANDBY):
                     break
-                failure = Unreachable(f"{host} is a standby, which only reads", f"let {URL} name the primary")
+                failure = Unreachable(f"{host} is a read-only standby", f"let {URL} name the primary")
         except Unreachable as error:
             failure = error
     else:
@@ -96,10 +96,10 @@ def _explained(error: BaseException, address: DatabaseAddress, at: str) -> Unrea
     database, role = url.database or "", url.username or ""
     match error:
         case asyncpg.InvalidPasswordError():
-            found = f"{at} refuses the password of the role {role}", f"correct it in {URL}, or set it with ALTER ROLE … PASSWORD"
+            found = f"{at} rejects the password of the role {role}", f"correct it in {URL}, or set it with ALTER ROLE … PASSWORD"
         case asyncpg.InvalidAuthorizationSpecificationError():
             remedy = f"create the role, allow it in pg_hba.conf, or correct {URL} (and ?ssl= in it)"
-            found = f"{at} does not let the role {role} in: {error}", remedy
+            found = f"{at} rejects the role {role}: {error}", remedy
         case asyncpg.InvalidCatalogNameError():
             found = f"{at} has no database {database}", f"create it (CREATE DATABASE … OWNER {role}), or correct {URL}"
         case asyncpg.CannotConnectNowError():

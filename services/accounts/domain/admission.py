@@ -19,7 +19,7 @@ class AdmittedRequest:
     token: str
     """The identity of its caller, signed; empty for nobody."""
     standings: Sequence[Standing]
-    """What is left of the limits of its key and account."""
+    """The remaining limits of its key and account."""
 
 
 class Admission:
@@ -68,7 +68,7 @@ class Admission:
         return AdmittedRequest(identified.token if identified is not None else "", standings[len(of_address) :])
 
     async def admit_anyone(self, address: str) -> AdmittedRequest:
-        """Count a request of whoever sends it, where signing in is switched off.
+        """Count a request of any caller, where signing in is switched off.
 
         Raises RATE_LIMITED; UNAVAILABLE as `admit` does; and API_KEY_INVALID while there is no account that everybody could belong to.
         """
@@ -81,7 +81,7 @@ class Admission:
         return AdmittedRequest(identified.token, standings[len(of_address) :])
 
     def standings_of(self, address: str) -> Sequence[Standing]:
-        """What is left of the limits of an address."""
+        """The remaining limits of an address."""
         return self._limits.standings(self._limits.of_address(address))
 
     async def _known(self, secret: str, address: str) -> KeyIdentity | None:

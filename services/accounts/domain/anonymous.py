@@ -20,7 +20,7 @@ _USER = UserIdentity(ANONYMOUS, ANONYMOUS, USER, BUILT_IN[USER])
 
 
 class Anonymous:
-    """One user without a key or a session, of the account that people belong to. What is known of the account is remembered for seconds."""
+    """One user without a key or a session, of the account that people belong to. Facts about the account are cached for seconds."""
 
     def __init__(
         self,

@@ -24,7 +24,7 @@ TOKEN_SECONDS = 20.0
 _CAPACITY = 20_000
 _CHECKS = Counter(
     "darkroom_key_checks",
-    "Keys checked, by outcome (known, expired, unknown, elsewhere: not from this address) and by who knew (memory, database).",
+    "Keys checked, by outcome (known, expired, unknown, elsewhere: not from this address) and by source (memory, database).",
     ["outcome", "source"],
 )
 _KNOWN = {source: _CHECKS.labels("known", source) for source in ("memory", "database")}

@@ -22,7 +22,7 @@ _BUILT_IN_IDS = {built_in_id(name) for name in BUILT_IN}
 
 
 class Roles:
-    """What those may do who manage people; that they may has been checked. `revoked(key_id)` is called for each session and key that
+    """Operations of people managers; their permission has been checked. `revoked(key_id)` is called for each session and key that
     permits something else than before. Raises PERMISSION_DENIED for callers of another account."""
 
     def __init__(self, store: RoleStore, home: Home, revoked: Callable[[int], None]) -> None:

@@ -1,4 +1,4 @@
-"""What messages repeat of requests."""
+"""Parts of requests that messages repeat."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Departures:
         self._store, self._clears = store, clears
 
     async def step(self) -> bool:
-        """Clear up after those whose turn it is; True if there may be more. What fails is tried again after a minute."""
+        """Clear up after those whose turn it is; True if there may be more. Failures are retried after a minute."""
         due = await self._store.claim()
         for departure in due:
             try:
@@ -72,7 +72,7 @@ class FileAges:
         self._settings, self._home, self._tell = settings, home, tell
 
     async def step(self) -> bool:
-        """Tell it, whether it has changed or not: another process may have changed it, or told what it was before."""
+        """Send it, whether it has changed or not: another process may have changed it, or sent an older value."""
         account_id = await self._home.account_id()
         if account_id is not None:
             await self._tell(account_id, await self._settings.max_file_age())

@@ -155,7 +155,6 @@ class AccountStore:
         return Account(row["id"], row["name"], row["created_at"])
 
     async def account(self, account_id: int) -> Account | None:
-        """One account."""
         async with self._database.session() as session:
             row = await session.get(AccountRow, account_id)
         return _account(row) if row is not None else None
@@ -271,7 +270,7 @@ class AccountStore:
         return KeyOwner(key_id, account_id, allowed, expires_at, AccountLimits(*limits), name, from_where)
 
     async def set_limits(self, account_id: int, change: LimitChange) -> AccountLimits | None:
-        """Set some of an account's limits; all of them as they are now. None if there is no such account."""
+        """Set some of an account's limits; returns the current value of all of them. None if there is no such account."""
         values: dict[str, object] = {"account_id": account_id, **actor_values()}
         for field in fields(AccountLimits):
             values[field.name], values[f"keep_{field.name}"] = change.get(field.name), field.name not in change

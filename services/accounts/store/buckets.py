@@ -17,7 +17,7 @@ _AVAILABLE = """least(
     excluded.burst,
     held.tokens + excluded.rate * greatest(0, extract(epoch FROM excluded.filled_at - held.filled_at)::float8)
   )"""
-# A token that is there but for a rounding error is there.
+# A token that is there except for a rounding error counts.
 _GRANTED = f"greatest(0, least(excluded.granted, floor({_AVAILABLE} + 1e-6)))"
 
 _BORROW = text(f"""

@@ -1,6 +1,7 @@
 """People, teams and roles in PostgreSQL. Each method is one transaction; it raises UNAVAILABLE while PostgreSQL is unreachable.
 
-Texts must not hold NUL, which PostgreSQL refuses. What ends or changes sessions and keys returns their ids, so that caches forget them.
+Texts must not hold NUL, which PostgreSQL refuses. Methods that end or change sessions and keys return their ids, so that caches forget
+them.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from services.platform.errors import DarkroomError, ErrorReason
 PERSON_COLUMNS = """person.id, person.account_id, person.public_id, person.name, person.password_hash, person.role, person.must_change,
   person.created_at, person.analytics_enabled, person.analytics_asked_at, person.analytics_remind_at,
   team.name AS team, role.permissions AS role_permissions"""
-"""What `person_of` reads, of a person joined by PERSON_JOINS."""
+"""The columns that `person_of` reads, of a person joined by PERSON_JOINS."""
 PERSON_JOINS = """JOIN team ON team.account_id = person.account_id AND team.id = person.team_id
   LEFT JOIN role ON role.account_id = person.account_id AND role.name = person.role"""
 
@@ -144,12 +145,10 @@ class PeopleStore:
         return [person_of(row) for row in await self._database.fetch(_ALL, {"account_id": account_id})]
 
     async def by_name(self, account_id: int, name: str) -> Person | None:
-        """The person of that name."""
         rows = await self._database.fetch(_BY_NAME, {"account_id": account_id, "name": name})
         return person_of(rows[0]) if rows else None
 
     async def by_id(self, account_id: int, public_id: str) -> Person | None:
-        """The person with that id."""
         rows = await self._database.fetch(_BY_ID, {"account_id": account_id, "public_id": public_id})
         return person_of(rows[0]) if rows else None
 
@@ -171,13 +170,12 @@ class PeopleStore:
         return row["people"], row["admins"]
 
     async def team(self, account_id: int, name: str, *, any_case: bool = False) -> str | None:
-        """Id of the team with that name or id."""
         await add_default_team(self._database, account_id)
         rows = await self._database.fetch(_TEAM, {"account_id": account_id, "team": name, "any_case": any_case})
         return rows[0]["id"] if rows else None
 
     async def role(self, account_id: int, name: str) -> frozenset[str] | None:
-        """What a role permits; None if there is none of that name."""
+        """The permissions of a role; None if no role has that name."""
         if name in BUILT_IN:
             return BUILT_IN[name]
         rows = await self._database.fetch(_ROLE, {"account_id": account_id, "name": name})

@@ -167,7 +167,7 @@ DELETE FROM person_key WHERE id IN (SELECT id FROM person_key WHERE ended_at < :
 
 
 class SessionStore:
-    """What people call with."""
+    """The credentials of people."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -287,7 +287,7 @@ class SessionStore:
         return [row["id"] for row in await self._database.fetch(_RECENTLY_ENDED, {"within": within})]
 
     async def recently_refreshed(self, within: timedelta) -> Mapping[int, int]:
-        """What has come to permit something else in the last `within` and has not ended: ids, and when, as in `Identity.refreshed`."""
+        """Active credentials whose permissions changed in the last `within`: ids, and when, as in `Identity.refreshed`."""
         return {row["id"]: row["refreshed"] for row in await self._database.fetch(_RECENTLY_REFRESHED, {"within": within})}
 
     async def sweep(self, now: datetime) -> bool:

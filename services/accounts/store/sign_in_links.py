@@ -70,7 +70,7 @@ class SignInLink:
     person: Person | None
     """Whom it signs in; None if there is nobody, or the person is gone."""
     for_first: bool
-    """Whether it is for the first administrator, whoever that is when it is used."""
+    """Whether it is for the first administrator at the time of its use."""
 
 
 class LinkStore:

@@ -33,7 +33,7 @@ SELECT id FROM invited
 """)  # noqa: S608 - put together from constants
 _INVITATION = text("SELECT id, account_id, name, expires_at, request_sha256, worker_id FROM worker_token WHERE id = :id")
 _NEXT_ID = text("SELECT next_id() AS id")
-# A second machine with the same token waits for the first, and then finds it used. One whose name is taken leaves the token as it is.
+# A second machine with the same token waits for the first, and then finds it used. One whose name is taken leaves the token unused.
 _JOIN = text(f"""
 WITH token AS (
   SELECT id, account_id FROM worker_token WHERE id = :token_id AND request_sha256 IS NULL AND expires_at > :now FOR UPDATE

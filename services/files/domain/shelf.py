@@ -29,7 +29,7 @@ _THUMBNAIL = Offer("thumbnail.jpg", "image/jpeg", "public, max-age=86400, immuta
 
 
 class Shelf:
-    """The library of each account. What a viewer does not see is treated as missing."""
+    """The library of each account. Files that a viewer may not see are treated as missing."""
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class Shelf:
         return downloads[0] if downloads else None
 
     async def lend(self, account_id: int, version: str) -> File:
-        """A copy of a version, whoever owns it, that a task can use. Raises as `copy`."""
+        """A copy of a version, of any owner, that a task can use. Raises as `copy`."""
         return await self.copy(Viewer(account_id, "", sees_all=True), version)
 
     async def keep_thumbnail(self, account_id: int, version: str, file_id: int) -> None:
@@ -151,14 +151,14 @@ class Shelf:
         return given_up == _BATCH
 
     async def _added(self, account_id: int, file_ids: Sequence[int]) -> list[StoredVersion]:
-        """What an earlier call has added."""
+        """The files that an earlier call added."""
         found = await self._store.find_by_files(account_id, file_ids)
         if len(found) < len(file_ids):
             raise missing()
         return [found[file_id] for file_id in file_ids]
 
     async def _copied(self, account_id: int, file_id: int) -> File:
-        """What an earlier call has copied."""
+        """The file that an earlier call copied."""
         found = (await self._files.find(account_id, [file_id], self._clock())).get(file_id)
         if found is None:
             raise not_found(file_id)
@@ -245,7 +245,7 @@ class Shelf:
 
 
 def read_id(text: str) -> UUID | None:
-    """The id in a text as it is written usually; None for any other text."""
+    """The id in a text in its usual form; None for any other text."""
     try:
         found = UUID(text)
     except ValueError:
@@ -254,5 +254,5 @@ def read_id(text: str) -> UUID | None:
 
 
 def missing() -> DarkroomError:
-    """There is no such version, for whoever asks."""
+    """There is no such version for the viewer."""
     return DarkroomError(ErrorReason.FILE_NOT_FOUND, "There is no such file in the library.")

@@ -27,7 +27,7 @@ _UNNAMED = "file"
 
 
 class StreamedFiles:
-    """Writes are not limited to a declared size; whoever receives the bytes limits them."""
+    """Writes are not limited to a declared size; the receiver of the bytes limits them."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ def name_and_extension(name: str, head: bytes) -> tuple[str, str]:
         return f"{stem[:_LONGEST_NAME]}.{ending}", ending.lower()
     found = sniff(head)
     if not isinstance(found, MediaFormat):
-        message = "This is no picture or document of a known format."
+        message = "This is not a picture or document of a known format."
         raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, message, allowed=EXTENSIONS, metadata=problem_of(head))
     extension = found.extensions[0]
     return f"{(stem or bare or _UNNAMED)[:_LONGEST_NAME]}.{extension}", extension

@@ -1,6 +1,6 @@
 """How the parsers report that a file is damaged or unusable, and the checks they share.
 
-What a refusal is about stands in the error's metadata, for programs: `problem` is one of the constants below. With UNSUPPORTED there is
+The subject of a refusal is in the error's metadata, for programs: `problem` is one of the constants below. With UNSUPPORTED there is
 `format`, with TOO_MANY_PIXELS `width`, `height`, `megapixels` and `limit` (megapixels, too).
 """
 
@@ -65,7 +65,7 @@ def unsupported_error(head: bytes) -> DarkroomError:
     """The error for content of an unsupported kind, whatever kind it is. `head` is how it begins."""
     return DarkroomError(
         ErrorReason.MEDIA_UNSUPPORTED,
-        "The file's content is of an unsupported kind, whatever its name says.",
+        "The file's content is of an unsupported kind, regardless of its name.",
         allowed=tuple(MEDIA_TYPES),
         metadata=problem_of(head),
     )

@@ -75,7 +75,7 @@ def _changed() -> DarkroomError:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ProbeLimits:
-    """What examining one file may use."""
+    """The limits of examining one file."""
 
     read_bytes: int = 32 << 20
     """Bytes fetched from storage."""
@@ -86,7 +86,6 @@ class ProbeLimits:
 
     @property
     def of_child(self) -> Limits:
-        """What the child may use."""
         return Limits(memory_bytes=self.memory_bytes, cpu_seconds=self.cpu_seconds, wall_seconds=self.wall_seconds, file_bytes=0)
 
 
@@ -100,7 +99,7 @@ class Prober:
         self._limits = limits or ProbeLimits()
 
     async def probe(self, account_id: int, url: str, size: int, etag: str | None = None, head: bytes = b"", name: str = "") -> Probe:
-        """What the object of `size` bytes of an account behind a presigned GET URL is. Services must be able to reach the URL.
+        """The type of an account's object of `size` bytes behind a presigned GET URL. Services must be able to reach the URL.
 
         `head` is its beginning, or all of it, as far as that has been read. With `etag`, an object with a different one is refused. `name`
         counts only where `media_format.sniff` needs it.

@@ -46,7 +46,7 @@ def parse_ico(file: RangeFile) -> Probe:
     entries = list(_ENTRY.iter_unpack(read_exactly(file, 6, count * _ENTRY.size)))
     if not entries:
         raise DamagedFileError("it holds no picture")
-    # A side of 256 is written as 0. Of equal ones that with the most bits a pixel is read.
+    # A side of 256 is written as 0. Among equal ones, the one with the most bits a pixel is read.
     *_, length, at = max(entries, key=lambda entry: ((entry[0] or 256) * (entry[1] or 256), entry[5]))
     if at + length > file.size:
         raise DamagedFileError("it is truncated")

@@ -38,11 +38,11 @@ _PARSERS: Mapping[MediaFormat, Callable[[RangeFile], Probe]] = {
 
 
 def probe(read: ReadRange, size: int, max_read_bytes: int = DEFAULT_MAX_READ_BYTES, head: bytes = b"", name: str = "") -> Probe:
-    """What the file of `size` bytes behind `read` is; fetches at most `max_read_bytes` of it besides `head`, its beginning.
+    """The type of the file of `size` bytes behind `read`; fetches at most `max_read_bytes` of it besides `head`, its beginning.
 
     Its name counts only where `media_format.sniff` needs it. Raises MEDIA_UNSUPPORTED (another kind of content), FILE_CORRUPT (damaged or
     certainly truncated), FILE_ENCRYPTED (a document that needs a password), MEDIA_LIMIT_EXCEEDED (its structure takes more bytes to read
-    than allowed). What is wrong stands in the metadata, as `faults` says.
+    than allowed). The problem is in the metadata, as `faults` says.
     """
     if size <= 0:
         raise DarkroomError(ErrorReason.FILE_CORRUPT, "The file is empty.", metadata=EMPTY)

@@ -43,7 +43,7 @@ class BundleStore(Store):
     """The table `bundle`."""
 
     async def insert(self, account_id: int, files: Sequence[BundledFile], expires_at: datetime, uploader: Actor | None = None) -> int:
-        """Store a bundle; returns its id. The audit log tells of it, by the one who has uploaded the files; None: whoever calls."""
+        """Store a bundle; returns its id. The audit log records the uploader; None: the caller."""
         file_ids, names = [each.file_id for each in files], [each.name for each in files]
         told = {**upload_values(names), **actor_values(uploader)}
         [bundle_id] = await self._ids(_INSERT, account_id=account_id, file_ids=file_ids, names=names, expires_at=expires_at, **told)

@@ -29,7 +29,8 @@ NAMEABLE = """
 account_id = :account_id AND state <> 'deleting' AND missing_since IS NULL AND (state <> 'ready' OR expires_at IS NULL OR expires_at > :now)
 AND NOT in_library
 """
-"""What an account can name. An expired file is gone for the account even before the sweeper comes, except one whose bytes may just have
+"""The files that an account can name. An expired file is gone for the account even before the sweeper comes, except one whose bytes may
+just have
 arrived; one whose object is missing is gone until that is back. Hidden outputs are included: the domain decides about them. Files of the
 library are not: only that names them."""
 
@@ -48,7 +49,7 @@ _ADDING = f"""
   SELECT {", ".join(_VALUES.get(column, column) for column in COLUMNS)}
   FROM numbers CROSS JOIN jsonb_populate_recordset(CAST(NULL AS file), CAST(:files AS jsonb)) WITH ORDINALITY AS file
 """  # noqa: S608 - put together from constants
-"""Adds files, either all or none of which get an id from `numbers`. One that an account can use at once gets its end here, which may be set
+"""Adds files, which either all get an id from `numbers` or none. One that an account can use at once gets its end here, which may be set
 for the account."""
 
 _INSERT = text(f"""
@@ -146,7 +147,7 @@ class FileStore(Store):
     ) -> tuple[list[File], int]:
         """Insert all of the uploads, of one account, or none; with them the idempotency key of the call that creates them, if any.
 
-        Those that are READY are kept for `life`, or as long as is set for their account. Either all or none of them have ids; those that
+        Those that are READY are kept for `life`, or as long as is set for their account. They either all have ids or none; those that
         have none get increasing ones.
 
         Returns them, and how many bytes more the account may store. Raises what the check of `growth` raises about all that it then

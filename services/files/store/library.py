@@ -1,6 +1,6 @@
 """The library: versions of files, in chains.
 
-Whoever adds a version to chains holds their advisory locks, shared; whoever deletes holds them alone. So a deletion finds every version,
+An addition of a version to chains holds their advisory locks, shared; a deletion holds them exclusively. So a deletion finds every version,
 and none is added to a chain that is gone. Deletions lock rows of `library_file` before those of `file`, these in the order of their ids.
 """
 
@@ -117,8 +117,8 @@ gone AS (
   FROM locked WHERE file.id = locked.id AND {COUNTS_LOCKED}
   RETURNING file.id, file.account_id, file.media_type
 ),
-told AS (SELECT * FROM gone WHERE id = ANY(:versions)),
-{audit_sql("told", audit_pb2.AUDIT_ACTION_FILE_DELETED, details="jsonb_build_object('media_type', media_type)")}
+versions AS (SELECT * FROM gone WHERE id = ANY(:versions)),
+{audit_sql("versions", audit_pb2.AUDIT_ACTION_FILE_DELETED, details="jsonb_build_object('media_type', media_type)")}
 SELECT id FROM gone
 """)  # noqa: S608 - put together from constants
 """→ DELETING for files of the library; deletions of versions are entered into the audit log."""
@@ -140,7 +140,7 @@ WHERE library_file.id = :id AND library_file.account_id = :account_id
 
 
 class LibraryConflict(Exception):
-    """What was to be done cannot be done any more; nothing has changed."""
+    """The request can no longer be carried out; nothing has changed."""
 
 
 class LibraryStore(Store):
@@ -211,7 +211,7 @@ class LibraryStore(Store):
     async def delete(self, viewer: Viewer, ids: Collection[UUID], now: datetime) -> int:
         """Delete the chains of those of the versions that the viewer sees; returns the number of versions that are gone.
 
-        Of a chain that somebody else has begun, a viewer who does not see everybody's deletes the own versions.
+        In a chain that somebody else has begun, a viewer who does not see everybody's deletes only the own versions.
         """
         async with self._database.transaction() as transaction:
             chains = [row[0] for row in await transaction.fetch(_CHAINS, {**_of(viewer), "ids": list(ids)})]
@@ -267,7 +267,7 @@ async def _delete(transaction: Transaction, viewer: Viewer, chains: Sequence[UUI
 
 
 def _named(entries: Sequence[LibraryFile]) -> dict[str, object]:
-    """What the audit log says of an upload: nothing where all are results of tools."""
+    """The audit log's entry about an upload: none where all are results of tools."""
     return upload_values([entry.name for entry in entries if entry.parent is None and not entry.tools])
 
 

@@ -1,4 +1,4 @@
-"""What accounts store and may store. Triggers on `file` count it, in the transaction of each change.
+"""The stored data and limits of accounts. Triggers on `file` count it, in the transaction of each change.
 
 They lock the account's row of `account_storage` after the rows of `file` that a statement changes; only one that inserts files alone may
 lock it before. A statement that changes files of several accounts locks those rows first, in order: see `LOCK_COUNTS`.
@@ -23,11 +23,11 @@ Check = Callable[[Storage, OwnLimits], int]
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """What is added to what an account stores."""
+    """An addition to an account's stored data."""
 
     added: Storage
     most: Storage
-    """What an account may store that has no limits of its own."""
+    """The limits of an account without its own."""
     check: Check
 
     def values(self) -> dict[str, int]:
@@ -75,7 +75,7 @@ class StorageStore(Store):
     """Statements on `account_storage`."""
 
     async def stored(self, account_id: int) -> tuple[Storage, OwnLimits]:
-        """What the account stores, and its own limits."""
+        """The account's stored data, and its own limits."""
         return storage_from(await self._database.fetch(_STORED, {"account_id": account_id}))
 
     async def total(self) -> tuple[int, int]:
@@ -102,7 +102,7 @@ async def check_stored(transaction: Transaction, account_id: int, check: Check) 
 
 
 def storage_from(rows: Rows) -> tuple[Storage, OwnLimits]:
-    """What a row of `account_storage` says; nothing is stored, and nothing set, without one."""
+    """The content of a row of `account_storage`; nothing stored and no limits without a row."""
     if not rows:
         return Storage(), OwnLimits()
     row = rows[0]

@@ -1,4 +1,4 @@
-"""What the audit log says of uploads."""
+"""The audit log's entries about uploads."""
 
 from __future__ import annotations
 

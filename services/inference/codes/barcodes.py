@@ -19,7 +19,7 @@ _SMALL_SIDE, _LARGE_SIDE = 1200, 2400
 """Longer sides below which a picture is also looked at enlarged, and above which it is only turned when made smaller."""
 _SHORTEST_ITF = 6
 _LIGHT_REACH = 0.06
-"""How far, as a share of a picture's shorter side, the light that falls on it is told from."""
+"""The radius, as a share of a picture's shorter side, in which the light that falls on it is estimated."""
 _BAND_REACH = 1.0
 """How far from each other, as a share of a code's longer side, bands of one code of bars may be."""
 _ANGLES = (15, 30, 45, 60, 75)
@@ -56,7 +56,7 @@ class Barcode:
     type: str
     text: str
     corners: Sequence[Point]
-    """Top left, top right, bottom right and bottom left of the code as it is meant to be read, in pixels."""
+    """Top left, top right, bottom right and bottom left of the code in reading orientation, in pixels."""
 
 
 def read(gray: Gray, *, quick: bool, check: Callable[[], None]) -> Sequence[Barcode]:
@@ -65,7 +65,7 @@ def read(gray: Gray, *, quick: bool, check: Callable[[], None]) -> Sequence[Barc
     if not quick:
         scale = min(1.0, _LARGE_SIDE / max(gray.shape))
         small = gray if scale == 1 else _resized(gray, scale)
-        # A code of squares is found at any angle, one of bars beside it is not.
+        # A code of squares is found at any angle, one of bars next to it is not.
         found += _seen((_turned(small, angle, scale) for angle in _ANGLES), quick, check)
         if not found:
             found += _seen(_clearer(gray, small, scale), quick, check)
@@ -117,7 +117,7 @@ def _evenly_lit(gray: Gray) -> Gray:
 
 
 def _sharpened(small: Gray, scale: float) -> Iterator[tuple[Gray, _Back]]:
-    """The picture as it was before a blur: Wiener's filter for a Gaussian, in cosines, which continue a picture mirrored."""
+    """The picture before a blur: Wiener's filter for a Gaussian, in cosines, which continue a picture mirrored."""
     even = small[: small.shape[0] // 2 * 2, : small.shape[1] // 2 * 2]
     if not even.size:
         return
@@ -186,7 +186,7 @@ def _zero_suppressed(number: str) -> str:
 def _distinct(found: Sequence[Barcode]) -> list[Barcode]:
     """Each code once: one of bars is often seen in several bands, and a band across its edge may be read as another code.
 
-    Codes of squares correct errors, so what is read in their place as bars is wrong. Of equal texts, the first that was seen counts.
+    Codes of squares correct errors, so bars that are read in their place are wrong. The first of equal texts counts.
     """
     kept: list[Barcode] = []
     for one in sorted(found, key=lambda one: (one.type not in _MATRIX, -len(one.text))):
@@ -197,7 +197,7 @@ def _distinct(found: Sequence[Barcode]) -> list[Barcode]:
 
 def _is_part_of(one: Barcode, other: Barcode) -> bool:
     left, top, right, bottom = _box(other)
-    # Bands of one code lie beside each other; what lies inside of a code is none of its own.
+    # Bands of one code are next to each other; bands inside a code do not belong to it.
     same = one.type == other.type and one.text in other.text and one.type not in _MATRIX
     reach = max(right - left, bottom - top) * _BAND_REACH if same else 0
     x, y = (sum(corner[axis] for corner in one.corners) / 4 for axis in (0, 1))

@@ -34,14 +34,14 @@ def seen(image: Image) -> npt.NDArray[np.uint8]:
 
 
 def read(codes: npt.NDArray[np.uint8]) -> Chroma:
-    """What the network tells: uint8 [1, 512, 512, 4]."""
+    """The network's output: uint8 [1, 512, 512, 4]."""
     parts = codes[0].astype(np.float32)
     return np.asarray((parts[..., :2] * 256 + parts[..., 2:] - _ZERO) / _ONE, np.float32)
 
 
 def coloured(image: Image, chroma: Chroma, intensity: float, check: Callable[[], None]) -> Image:
-    """The picture with this chroma times `intensity`, in sRGB, with its own bits, alpha and lightness: but for colours that sRGB does not
-    have, which are cut off. `check` is called again and again, and raises to stop."""
+    """The picture with this chroma times `intensity`, in sRGB, with its own bits, alpha and lightness: except for colours that sRGB does
+    not have, which are cut off. `check` is called again and again, and raises to stop."""
     pixels = between(image.pixels, image.icc, None)
     result = np.empty_like(pixels)
     full = np.float32(image.maximum if pixels.dtype == np.uint16 else 255)
@@ -76,6 +76,6 @@ async def with_colours(image: Image, network: Choice, intensity: float, step: St
     """The picture with colours by a network, which a notice names. Raises as `Triton.infer`."""
     codes = await step.tools.triton.infer(network.name, await asyncio.to_thread(seen, image))
     result = await asyncio.to_thread(lambda: coloured(image, read(codes), intensity, step.check))
-    message = f"The colours are by {network.name}, on a {network.device.value}."
+    message = f"The colours are from {network.name} on a {network.device.value}."
     step.notice("model_used", "", message, {"model": network.name, "device": network.device.name.lower()})
     return result

@@ -58,7 +58,7 @@ class Settings:
     """0 (noise of the colours stays) to 100; 30: as much as was measured."""
 
     def shares(self, channel: int) -> float:
-        """What the measured noise of a channel is multiplied by."""
+        """The factor for the measured noise of a channel."""
         share = self.strength / 50
         if channel:
             return share * (self.colour / 30 if self.colour <= 30 else 1 + (self.colour - 30) / 70)
@@ -133,6 +133,6 @@ def planes_of(values: Floats) -> Floats:
 
 
 def pixels_of(planes: Floats) -> Floats:
-    """What `planes_of` was given."""
+    """The input of `planes_of`."""
     turned = planes if len(planes) == 1 else np.tensordot(_COLOURS.T, planes, axes=1)
     return np.asarray(turned.transpose(1, 2, 0), np.float32)

@@ -129,7 +129,7 @@ def _within(part: Part, width: int, height: int) -> tuple[int, int, int, int]:
 
 
 def faces_in(rows: Floats, part: Part, least: float) -> Iterator[Face]:
-    """What the network tells of a part, in pixels of the picture. Each row: centre, size and points from a cell's centre, and a logit."""
+    """The network's output for a part, in pixels of the picture. Each row: centre, size and points from a cell's centre, and a logit."""
     scores = likelihood(rows[:, _SCORE])
     scale, *origin = _fitted(part)
     for index in np.flatnonzero(scores >= least):
@@ -150,7 +150,7 @@ def faces_in(rows: Floats, part: Part, least: float) -> Iterator[Face]:
 
 
 def _cut(face: Face, part: Part, width: int, height: int) -> bool:
-    """Whether a border of the part that is none of the picture cuts the face, or may."""
+    """Whether a border of the part that is not one of the picture's cuts the face, or may."""
     margin = _BORDER * max(part.width, part.height)
     return (
         (part.left > 0 and face.left < part.left + margin)

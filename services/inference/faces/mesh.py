@@ -48,7 +48,7 @@ _CONTOUR = 71  # points around an eye, before the five of its iris
 @dataclass(frozen=True, slots=True)
 class Mesh:
     """A face with its points, float32 [468, 2]: x and y in pixels of the picture. `score`: how sure that a face is there, 0 to 1; `sure`:
-    what the network that tells the points says of that, which is little for a profile."""
+    the score of the network that finds the points, which is low for a profile."""
 
     face: Face
     points: Floats
@@ -113,8 +113,8 @@ async def find_meshes(
 ) -> list[Mesh]:
     """The faces of a picture whose score is `least` or more, largest first, and their points. sRGB, height x width x 3.
 
-    The mesh network tells faces from other things better than the detector, and the detector finds profiles: the score is the mean of what
-    they say. Each face is looked at by its box, and again by its points, which are more exact.
+    The mesh network distinguishes faces from other things better than the detector, and the detector finds profiles: the score is the mean
+    of what they say. Each face is looked at by its box, and again by its points, which are more exact.
     """
     found = await detect(pixels, detector, max(_LEAST_DETECTED, 2 * least - 1), check, progress)
     meshes = []
@@ -224,7 +224,7 @@ def _shown(pixels: Pixels8, matrix: Floats, side: int) -> Pixels8:
 
 
 def _placed(numbers: Floats, matrix: Floats) -> Floats:
-    """Points x, y, z that a network tells, in the picture."""
+    """Points x, y, z from a network, in the picture."""
     return _moved(numbers.reshape(-1, 3)[:, :2], matrix)
 
 

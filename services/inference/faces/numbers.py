@@ -1,4 +1,4 @@
-"""What the models for the job `locate` are given, and the numbers that they answer."""
+"""The inputs of the models for the job `locate`, and their numeric outputs."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _ROUND = 0.45  # of the circle around it: what a pupil covers at least, with the
 _SOFT = 0.08  # radii of the iris: standard deviation of the edge of what is corrected
 _DARK, _DARKEST = 0.6, 0.25
 """A corrected pupil is as bright as this share of its green and blue, and at most so bright, of the range of samples."""
-_SMALLEST = 1.5  # pixels: radius of an iris, below which nothing can be told
+_SMALLEST = 1.5  # pixels: radius of an iris, below which nothing can be recognised
 
 
 def correct_red_eyes(image: Image, irises: Sequence[Iris], sensitivity: float, strength: float) -> tuple[Image, int]:

@@ -39,9 +39,9 @@ async def make_pictures(
     """
     making = _Making(GenerationRequest.of(parameters, quality), parameters.count or 1, provider, step)
     if parameters.keep_reference_size and not references.count:
-        step.notice("not_applied", "keep_reference_size", "There were no reference pictures.")
+        step.notice("not_applied", "keep_reference_size", "The request has no reference pictures.")
     if parameters.archive and making.count == 1:
-        step.notice("not_applied", "archive", "There was one picture, which needs no archive.")
+        step.notice("not_applied", "archive", "There is only one picture, so no archive was made.")
     await making.take_kept()
     if making.missing:
         await making.make_missing(await _prepared(references, parameters.keep_reference_size, step))

@@ -52,7 +52,7 @@ def with_blurred_background(image: Image, cutout: Image, blur: Blur, work: Work)
 
 
 def background_alone(image: Image, cutout: Image, blur: Blur, work: Work) -> Image:
-    """What is behind a cut-out, blurred, as if there was no subject: opaque, in the picture's own encoding."""
+    """The background of a cut-out, blurred, as if there was no subject: opaque, in the picture's own encoding."""
     return compute(_blurred(image, cutout, blur), dataclasses.replace(image, alpha=None), work)
 
 

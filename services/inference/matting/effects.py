@@ -1,4 +1,4 @@
-"""What is laid behind and around a subject: backgrounds, a shadow, an outline."""
+"""The layers behind and around a subject: backgrounds, a shadow, an outline."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from services.inference.plain.graph import Work
 from services.platform.errors import DarkroomError, ErrorReason
 
 _SHARE_OF_BLUR = 0.0004
-"""Of the longest side, for each of the 100 steps of a blur."""
+"""The radius of each of the 100 steps of a blur, as a share of the longest side."""
 _SHADOW_DROP, _SHADOW_SOFTNESS = 0.015, 0.014
 """How far below the subject its shadow is, and the standard deviation of its edge, as shares of the longest side."""
 _SHADOW_SIDE = 1024

@@ -45,7 +45,7 @@ class CutoutOptions:
 
 @dataclass(frozen=True, slots=True)
 class Cutout:
-    """A picture that was cut out, or left as it was."""
+    """A picture that was cut out, or left unchanged."""
 
     image: Image
     found: Segmentation
@@ -76,7 +76,7 @@ async def remove_background(
     """Cuts the foreground out: the picture with alpha, edges free of background colour, and zero colour where empty.
 
     Pixels of full opacity stay bit-identical, and so do size, profile and bit depth. A picture in which the model finds nothing with
-    confidence is left as it is, and one that is a cut-out already keeps its alpha. `progress` gets shares of 1. `check` is called between
+    confidence is left unchanged, and one that is already a cut-out keeps its alpha. `progress` gets shares of 1. `check` is called between
     steps, also from other threads, and raises to cancel.
     """
     check()

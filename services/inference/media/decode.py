@@ -38,7 +38,7 @@ def upright(samples: Pixels, orientation: int) -> Pixels:
 
 
 _READ = read_formats(MEDIA_KIND_IMAGE)
-# The sniffed format selects the loader, so that none of libvips' other loaders ever sees a user's file.
+# The sniffed format selects the loader, so that no other loader of libvips ever sees a user's file.
 _LOADERS: dict[MediaFormat, Callable[..., pyvips.Image]] = {
     MediaFormat.JPEG: pyvips.Image.jpegload_buffer,
     MediaFormat.PNG: pyvips.Image.pngload_buffer,
@@ -69,7 +69,7 @@ _TURNED = range(2, 9)
 """EXIF orientations that are not upright."""
 
 _AV1, _ITEM_LIST_BYTES = b"av1C", 64 << 10
-"""What a HEIF says that holds what AVIF does, and how soon."""
+"""The brands of a HEIF with AVIF content, and their latest position."""
 
 _CONVERTED = {"cmyk": "CMYK", "lab": "Lab", "labs": "Lab", "labq": "Lab", "scrgb": "floating-point RGB"}
 
@@ -189,7 +189,7 @@ def _orientation(image: pyvips.Image) -> int:
 
 
 def _read(image: pyvips.Image, format_: MediaFormat, target: Size | None) -> Image | LazyImage:
-    """What an opened file shows, upright; at the size `target` before it is turned, if that can be done in passing."""
+    """The picture of an opened file, upright; at the size `target` before it is turned, if decoding can scale."""
     notes: list[str] = []
     if _frames(image) > 1:
         notes.append(f"Only the first of {_frames(image)} frames or pages was used.")

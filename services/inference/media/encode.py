@@ -56,7 +56,7 @@ _USUALLY = Saving()
 
 
 def encode(image: Image | LazyImage, saving: Saving = _USUALLY) -> bytes:
-    """Encodes a picture with its colour profile and, unless told otherwise, its metadata.
+    """Encodes a picture with its colour profile and, by default, its metadata.
 
     PNG with all its colours and lossless TIFF keep 16 bits per sample, the others get 8. JPEG, lossy TIFF and CMYK have no alpha: the
     picture is laid over the background. In a GIF a pixel is opaque or not. Raises `MEDIA_UNSUPPORTED` for a format that is only read,
@@ -163,7 +163,7 @@ def _check_side(image: Image | LazyImage, saving: Saving) -> None:
 
 
 def _saved(image: Image | LazyImage, saving: Saving) -> tuple[pyvips.Image, dict[str, object]]:
-    """What libvips must write, and with which options."""
+    """The format that libvips must write, and its options."""
     if isinstance(image, LazyImage):
         picture, icc = image.graph, image.icc
     else:
@@ -211,7 +211,7 @@ def _fit(image: Image, saving: Saving) -> tuple[Pixels, Pixels | None, bytes | N
 
 
 def as_read_back(image: Image) -> Image:
-    """The picture as a file would give it again that is written as it says, but for what compression loses."""
+    """The picture as it would be read again from a file with this saving, except for losses of compression."""
     pixels, alpha, icc = _fit(image, dataclasses.replace(image.saving, cmyk=None))
     return dataclasses.replace(image, pixels=pixels, alpha=alpha, icc=icc)
 
@@ -253,7 +253,7 @@ def _in_cmyk(picture: pyvips.Image, icc: bytes | None, profile: str) -> tuple[py
 def _labelled(picture: pyvips.Image, icc: bytes | None, metadata: Metadata, saving: Saving) -> tuple[pyvips.Image, str]:
     """Attaches profile and metadata; also returns the names of the fields that libvips must write.
 
-    They must be named: when told to keep everything, libvips invents an EXIF block where there is none.
+    They must be named: when asked to keep everything, libvips invents an EXIF block where there is none.
     """
     xres, yres = metadata.pixels_per_mm or (_USUAL_RESOLUTION, _USUAL_RESOLUTION)
     if saving.dpi is not None:

@@ -19,7 +19,7 @@ def damaged_error(format_: str) -> DarkroomError:
 
 def unread(format_: str, what: str) -> DarkroomError:
     """The picture is of a known type, but of a kind that is not read, which `what` names (`MEDIA_UNSUPPORTED`)."""
-    return DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, f"The {format_} picture {what}, which is not read.")
+    return DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, f"The {format_} picture {what}, which is not supported.")
 
 
 def unsupported_error(message: str, *, allowed: Sequence[str]) -> DarkroomError:

@@ -24,7 +24,7 @@ _NO_THREADS = 0
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What a part of a file says of itself, and, if its pixels have been read, its channels by name."""
+    """The header of a part of a file, and, if its pixels have been read, its channels by name."""
 
     size: Size
     names: Sequence[str]

@@ -1,4 +1,4 @@
-"""GIF files as bytes: their delays and repetitions can change while every pixel stays as it is compressed.
+"""GIF files as bytes: their delays and repetitions can change while the compressed pixels stay the same.
 
 GIF89a: https://www.w3.org/Graphics/GIF/spec-gif89a.txt; Netscape's extension
 says how often they are repeated after they were shown once.
@@ -24,7 +24,7 @@ class _Block:
     """A part of a file."""
 
     kind: int
-    """Of an extension its label."""
+    """The label of an extension."""
     content: bytes
 
 
@@ -68,7 +68,7 @@ def _head(data: bytes) -> bytes:
 
 
 def _blocks(data: bytes) -> Iterator[_Block]:
-    """What follows the head, up to the end or the first byte that begins nothing."""
+    """The blocks after the head, up to the end or the first byte that begins nothing."""
     at = len(_head(data))
     while at < len(data) and data[at] in (_EXTENSION, _PICTURE):
         start = at

@@ -62,7 +62,7 @@ def reduce_colours(pixels: Samples, alpha: Samples | None, most: int) -> Indexed
     """The picture with at most this many colours, 2 to 256.
 
     `palettes` says how they are chosen. Opaque pixels pass their errors on to neighbours (Floyd, Steinberg: "An Adaptive Algorithm for
-    Spatial Grayscale", 1976), but for those whose very colour is in the palette; soft ones get the colour that is nearest.
+    Spatial Grayscale", 1976), except those whose exact colour is in the palette; soft ones get the colour that is nearest.
     """
     already = exact(pixels, alpha, most)
     if already is not None:
@@ -74,7 +74,7 @@ def reduce_colours(pixels: Samples, alpha: Samples | None, most: int) -> Indexed
         palette = palettes.choose_palette(np.hstack((few, np.full((len(few), 1), OPAQUE, np.uint8))), most)
         return _used(palette, _dithered(colours, palette[:, :3]))
     seen = np.dstack((colours, alpha))
-    # What is hidden takes no colour.
+    # Hidden pixels take no colour.
     seen[alpha == 0] = 0
     palette = palettes.choose_palette(seen.reshape(-1, 4), most)
     opaque, solid = np.flatnonzero(palette[:, 3] == OPAQUE), alpha == OPAQUE

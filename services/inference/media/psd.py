@@ -48,7 +48,7 @@ def plane_of(data: bytes, at: int, number: int, channels: int, size: Size, depth
         # A set bit is black.
         return np.where(np.unpackbits(rows, axis=1)[:, :width], 0, 255).astype(np.uint8)
     samples = rows.view(_TYPES[depth]).astype(np.dtype(_TYPES[depth]).newbyteorder("="))
-    # Of each row the first sample, and then the differences.
+    # For each row the first sample, and then the differences.
     return np.cumsum(samples, axis=1, dtype=samples.dtype) if compression == _PREDICTED else samples
 
 
@@ -164,7 +164,7 @@ def _section(data: bytes, at: int, size: int) -> tuple[bytes, int]:
 
 
 def _resources(section: bytes) -> dict[int, bytes]:
-    """The blocks that matter here, by number. What follows a damaged one is left out."""
+    """The blocks that matter here, by number. Blocks after a damaged one are left out."""
     found: dict[int, bytes] = {}
     at = 0
     while section[at : at + 4] == b"8BIM" and at + 7 < len(section):

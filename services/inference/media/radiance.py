@@ -22,7 +22,7 @@ _RESOLUTION = re.compile(rb"\n\n([-+])([XY]) (\d{1,9}) ([-+])([XY]) (\d{1,9})\n"
 _LEAST_COMPRESSED, _MOST_COMPRESSED = 8, 32767
 _RUN = 128
 _BIAS = 128 + 8
-"""Of the exponent, and for mantissas that are whole numbers up to 255."""
+"""The offset of the exponent, for mantissas that are whole numbers up to 255."""
 
 Bytes = npt.NDArray[np.uint8]
 

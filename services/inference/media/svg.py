@@ -1,4 +1,4 @@
-"""SVG documents without what could do more than draw, written anew from what a parser makes of them."""
+"""SVG documents without parts that could do more than draw, written again from the result of a parser."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LEFT_OUT = frozenset({"script", "foreignobject", "include", "handler", "listene
 _STYLE = "style"
 _REFERENCES = frozenset({"href", "src"})
 _BLANK = re.compile(r"[\x00-\x20\x7f-\xa0\u200b\ufeff]+")
-"""What browsers ignore before and inside the scheme of a URL."""
+"""Characters that browsers ignore before and inside the scheme of a URL."""
 _OUTSIDE = re.compile(r"[a-z][a-z0-9+.-]*:|//|\\", re.IGNORECASE)
 _PICTURE = re.compile(r"data:(?:image/|font/|application/(?:x-)?font|;|,)", re.IGNORECASE)
 _ACTIVE = re.compile(r"(?:https?|file|javascript|vbscript):|data:text/", re.IGNORECASE)
@@ -67,7 +67,7 @@ class _Cleaner:
         self._parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
 
     def run(self, data: bytes) -> bytes:
-        """The document, written anew."""
+        """The document, written again."""
         self._parser.Parse(data, True)
         return "".join(self._out).encode()
 

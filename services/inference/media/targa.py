@@ -44,6 +44,6 @@ def _open_checked(data: bytes, format_: MediaFormat, limits: Limits) -> TgaImage
 
 
 def _mode(file: TgaImageFile, data: bytes) -> str:
-    """The mode that samples are decoded to. Of 32 bits a pixel, 8 mean nothing if the header announces no bits of alpha."""
+    """The mode that samples are decoded to. If the header announces no bits of alpha, 8 of 32 bits a pixel have no meaning."""
     mode = MODES[file.mode]
     return mode if data[_FLAGS] & _ALPHA_BITS else mode.removesuffix("A")

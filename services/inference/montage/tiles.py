@@ -1,4 +1,4 @@
-"""Pictures as parts of a larger one: scaled as they are read, cut, and in sRGB of 8 bits."""
+"""Pictures as parts of a larger one: scaled while they are read, cut, and in sRGB of 8 bits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Cut:
     """The part of a picture that is shown, and how large."""
 
     scaled: Size
-    """What the whole picture is scaled to."""
+    """The size that the whole picture is scaled to."""
     left: int
     top: int
     width: int
@@ -35,7 +35,7 @@ class Cut:
 def tile(file: WholeFile, cut_of: Callable[[Size], Cut]) -> Image:
     """The part of a picture that `cut_of` its size says. Raises as `WholeFile.image`.
 
-    A large picture is shrunk as it is read, so that what is in memory is about as large as what is shown.
+    A large picture is shrunk while it is read, so that memory holds about as many pixels as are shown.
     """
     image, own = file.image(lambda size: cut_of(size).scaled)
     cut = cut_of(own)
@@ -43,7 +43,7 @@ def tile(file: WholeFile, cut_of: Callable[[Size], Cut]) -> Image:
     if cut.scaled != (graph.width, graph.height):
         graph = straight(scale(premultiply(graph, image), cut.scaled), image)
     if (cut.width, cut.height) != cut.scaled:
-        # Of what is enlarged, libvips makes this part alone.
+        # libvips computes only this part of an enlarged picture.
         graph = graph.extract_area(cut.left, cut.top, cut.width, cut.height)
     samples = array_from_vips(whole(graph, image))
     bands = image.pixels.shape[2]

@@ -15,7 +15,7 @@ _STEP = 7  # of the rows and columns that are looked at
 
 
 def stretch_contrast(pixels: Pixels8) -> Pixels8:
-    """The picture, height x width x 3, with its darkest and lightest tones moved apart if they are close; else as it is."""
+    """The picture, height x width x 3, with its darkest and lightest tones moved apart if they are close; else unchanged."""
     low, high = (float(level) for level in np.percentile(pixels[::_STEP, ::_STEP], _ENDS))
     if not _NOTHING <= high - low < _FAINT:
         return pixels

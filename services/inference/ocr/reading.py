@@ -1,4 +1,4 @@
-"""What a line of text says: upright pictures of lines for the network, and its answer as words with their positions.
+"""Reading a line of text: upright pictures of lines for the network, and its answer as words with their positions.
 
 The network outputs a character or none for each step along the line (connectionist temporal classification, Graves et al. 2006), with its
 dictionary already applied: see `models/contract.py`.
@@ -35,7 +35,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one line says, and the confidence in that: the mean over its characters, 0 to 1."""
+    """The text of one line, and its confidence: the mean over its characters, 0 to 1."""
 
     words: tuple[Word, ...]
     confidence: float

@@ -37,7 +37,7 @@ def similarity_and_difference(
     return round(100 - total / 3 / (one.shape[0] * one.shape[1]) / 255 * 100, 2), colour, alpha
 
 
-_BYTES = 20  # a pixel of the larger size: both pictures as they are and stretched, and the picture of the difference
+_BYTES = 20  # a pixel of the larger size: both pictures, original and stretched, and the picture of the difference
 _PNG = Saving(MediaFormat.PNG, effort=Effort.USUAL, keep_metadata=False, compact=True)
 
 
@@ -52,7 +52,7 @@ def run(files: Sequence[WholeFile], _parameters: Compare, step: PlainStep) -> Se
         raise DarkroomError(ErrorReason.FIELD_INVALID, "input_file_ids: compare needs two pictures.", field="input_file_ids")
     pictures = [file.image()[0].srgb() for file in (files[0], files[-1])]
     width, height = max(each.shape[1] for each in pictures), max(each.shape[0] for each in pictures)
-    step.result_limits.check(width, height, "What is compared")
+    step.result_limits.check(width, height, "The comparison")
     step.check()
     stretched = [to_8bit(array_from_vips(scale(vips_from_array(each), (width, height)))) for each in pictures]
     similarity, colour, alpha = similarity_and_difference(stretched[0], stretched[1])

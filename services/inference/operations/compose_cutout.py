@@ -15,7 +15,7 @@ _COPIES = 12  # of the decoded samples: the cut-out, the original, layers and th
 
 
 def peak_memory(picture: Header, _parameters: ComposeCutout) -> int:
-    """Bytes at the peak, but for the background as it is."""
+    """Bytes at the peak, except for the original background."""
     return copies_of_samples(picture, _COPIES, _COPIES)
 
 

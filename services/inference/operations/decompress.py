@@ -32,7 +32,7 @@ def run(image: Image, parameters: Decompress, step: PlainStep) -> Image:
     step.report(0, _DOING)
     found = compression_of(image.pixels)
     if parameters.strength not in _ASSUMED and (found is None or found.quality > _VISIBLE):
-        message = f"{step.source_name} shows no artefacts of JPEG compression that are worth removing, so it was left as it is."
+        message = f"{step.source_name} shows no artefacts of JPEG compression that are worth removing, so it was left unchanged."
         step.notice("not_compressed", "", message, {"quality": None if found is None else found.quality})
         return image
     quality = found.quality if found is not None else _ASSUMED[parameters.strength]

@@ -64,5 +64,5 @@ def _date(text: str) -> str:
     """Raises `FIELD_INVALID` for a day that its month does not have."""
     date = exif_date(text) if text else ""
     if date is None:
-        raise DarkroomError(ErrorReason.FIELD_INVALID, f"There is no such date as {text}.")
+        raise DarkroomError(ErrorReason.FIELD_INVALID, f"{text} is not a valid date.")
     return date

@@ -21,7 +21,7 @@ def peak_memory(picture: Header, _parameters: EnhancePicture) -> int:
 
 
 def run(image: Image, parameters: EnhancePicture, step: PlainStep) -> Image:
-    """The picture, mended."""
+    """The corrected picture."""
     step.label("enhanced")
     intensity = parameters.intensity if parameters.HasField("intensity") else _INTENSITY
     mode = EnhanceMode.Name(parameters.mode).removeprefix("ENHANCE_MODE_").lower()

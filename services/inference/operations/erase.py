@@ -59,7 +59,7 @@ async def run(image: Image, parameters: Erase, step: Step) -> Several:
         message = "mask_file_id: The mask covers the whole picture, so there is nothing to fill it from."
         raise DarkroomError(ErrorReason.FIELD_INVALID, message, field="mask_file_id")
     if not pixels:
-        message = f"The mask for {step.source_name} covers nothing, so the picture was left as it is."
+        message = f"The mask for {step.source_name} is empty, so the picture was left unchanged."
         step.notice("nothing_to_erase", "mask_file_id", message)
         return _told(image, "none", 0)
     step.report(0, "Erasing")
@@ -67,7 +67,7 @@ async def run(image: Image, parameters: Erase, step: Step) -> Several:
 
     def tell(choice: Choice) -> None:
         chosen.append(choice.name)
-        message = f"What was erased was filled by {choice.name}, on a {choice.device.value}."
+        message = f"The erased area was filled by {choice.name} on a {choice.device.value}."
         step.notice("model_used", "", message, {"model": choice.name, "device": choice.device.name.lower()})
 
     find = finder(step.tools.triton, step.tools.models.inpaint, step.check, tell)

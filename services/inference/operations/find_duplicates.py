@@ -24,7 +24,7 @@ _SIDE = 8
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a picture."""
+    """The facts about a picture."""
 
     hash: int
     """See `hash_of`."""
@@ -69,7 +69,7 @@ _USUAL = 8
 _COPIES = 4  # of the decoded samples of one picture at a time
 _THUMBNAIL_WIDTH, _QUALITY = 200, 80
 _READ_SIDE = 400
-"""A picture is scaled, as it is read, to about this longer side: enough for its thumbnail, and far more than its hash needs."""
+"""A picture is scaled while it is read to about this longer side: enough for its thumbnail, and far more than its hash needs."""
 
 
 def peak_memory(pictures: Sequence[Header], _parameters: FindDuplicates) -> int:

@@ -18,7 +18,7 @@ from services.inference.media import Header, Image
 _DOING = "Looking for red eyes"
 _SENSITIVITY, _STRENGTH = 50.0, 70.0
 _COPIES, _COPIES_OF_WIDE = 4, 4
-"""Of the decoded samples, at the peak: the picture, its result, its colours for the networks, and what these are made of."""
+"""Copies of the decoded samples, at the peak: the picture, its result, its colours for the networks, and their source."""
 
 
 def peak_memory(picture: Header, _parameters: FixRedEyes) -> int:
@@ -45,6 +45,6 @@ async def run(image: Image, parameters: FixRedEyes, step: Step) -> Several:
     strength = parameters.strength if parameters.HasField("strength") else _STRENGTH
     result, count = await asyncio.to_thread(correct_red_eyes, image, eyes, sensitivity / 100, strength / 100)
     if not count:
-        step.notice("no_red_eye_found", "", f"No red eye was found in {step.source_name}, so its pixels are as they were.")
+        step.notice("no_red_eye_found", "", f"No red eye was found in {step.source_name}, so its pixels are unchanged.")
     found = Data({"facesDetected": len(meshes), "eyesCorrected": count})
     return Several(result, [NewFile(found.content, DATA_TYPE, DATA_EXTENSION)])

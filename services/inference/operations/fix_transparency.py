@@ -19,7 +19,7 @@ from services.pictures.media_format import MediaFormat
 
 _DOING = "Finding what should be transparent"
 _COPIES, _COPIES_OF_WIDE = 12, 13
-"""Of the decoded samples, with 8 and with 16 bits, at the peak."""
+"""Copies of the decoded samples, with 8 and with 16 bits, at the peak."""
 _DEFRINGE = 30.0
 
 
@@ -49,6 +49,6 @@ async def _by_network(image: Image, step: Step) -> FixedTransparency:
     )
     tell_found(cutout, name, step.source_name, step.notice, undone="it was not changed")
     if cutout.cut:
-        message = f"{step.source_name}: The network {name} has found the subject."
+        message = f"{step.source_name}: The model {name} found the subject."
         step.notice("transparency_found", "", message, {"way": "network", "model": name})
     return FixedTransparency(cutout.image, "network", "")

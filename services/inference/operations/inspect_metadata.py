@@ -1,4 +1,4 @@
-"""Tell what a picture file says besides its picture."""
+"""Read the metadata of a picture file."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from services.platform.errors import DarkroomError
 
 
 def all_metadata_in(data: bytes, limits: Limits, hints: Hints = NO_HINTS) -> dict[str, Any]:
-    """What the message `InspectMetadata` says. Raises as `media.read_header`."""
+    """The content of the message `InspectMetadata`. Raises as `media.read_header`."""
     found, format_ = metadata_in(data, limits, hints), sniff(data)
     try:
         block = iptc_of(data, format_) if isinstance(format_, MediaFormat) else None
     except DarkroomError:
-        # Of a file that libvips reads as far as it goes.
+        # For a file that libvips reads as far as it goes.
         block = None
     said = iptc_edit.read_texts(block) if block else None
     return found | {"iptc": said} if said else found
@@ -39,6 +39,6 @@ def peak_memory(picture: Header, _parameters: InspectMetadata) -> int:
 
 
 def run(file: WholeFile, _parameters: InspectMetadata, step: PlainStep) -> Data:
-    """What the file says. Raises as `media.read_header`."""
+    """The metadata of the file. Raises as `media.read_header`."""
     step.label("metadata")
     return Data(all_metadata_in(file.content, file.limits, file.hints))

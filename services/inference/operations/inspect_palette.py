@@ -1,4 +1,4 @@
-"""Tell the main colours of a picture."""
+"""Find the main colours of a picture."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def main_colours(image: Image, most: int) -> Sequence[str]:
     rounded = np.minimum(255, (seen + _STEP // 2) // _STEP * _STEP)
     colours, first, counts = np.unique(rounded, axis=0, return_index=True, return_counts=True)
     chosen: list[np.ndarray] = []
-    # Of colours that are equally frequent, the one that stands first in the picture comes first.
+    # If colours are equally frequent, the first one in the picture comes first.
     for number in np.lexsort((first, -counts)):
         if len(chosen) == most:
             break

@@ -1,4 +1,4 @@
-"""Tell how many pages a PDF has, and what they look like."""
+"""Count the pages of a PDF and preview them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _JPEG = Saving(MediaFormat.JPEG, quality=80, keep_metadata=False)
 
 
 def run(file: WholeFile, parameters: InspectPdf, step: PlainStep) -> Data:
-    """What is known. Raises FILE_CORRUPT and FILE_ENCRYPTED."""
+    """The facts about the document. Raises FILE_CORRUPT and FILE_ENCRYPTED."""
     step.label("pages")
     with readable(path_of(file), step.folder) as document:
         count = len(document)

@@ -1,4 +1,4 @@
-"""Tell what a picture file is."""
+"""Read the properties of a picture file."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ def peak_memory(picture: Header, _parameters: InspectPicture) -> int:
 
 
 def run(file: WholeFile, _parameters: InspectPicture, step: PlainStep) -> Data:
-    """What the file is. Raises as `media.decode`."""
+    """The properties of the file. Raises as `media.decode`."""
     step.label("info")
     return Data(inspect_picture(file.content, file.limits, file.hints))

@@ -1,4 +1,4 @@
-"""Tell how good a picture is."""
+"""Measure the quality of a picture."""
 
 from __future__ import annotations
 

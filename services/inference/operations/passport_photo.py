@@ -52,7 +52,7 @@ def saving_within(image: Image, dpi: int, most: int) -> tuple[Saving, bool]:
 
 
 _COPIES, _COPIES_OF_WIDE = 8, 12
-"""Of the decoded samples, as for cutting out: what follows takes less, but for the result."""
+"""Copies of the decoded samples, as for cutting out: later steps take less, except for the result."""
 _PIXEL = 48
 """Bytes a pixel of the result: up to four of what is scaled, in two forms, and what the encoder keeps."""
 _SHEET = 96 << 20
@@ -60,7 +60,7 @@ _SHEET = 96 << 20
 _PAPERS: Mapping[PrintLayout.ValueType, Paper] = dict(zip((PRINT_LAYOUT_4X6, PRINT_LAYOUT_A4), PAPERS, strict=True))
 _JPEG = "image/jpeg"
 _OUTSIDE = 1e-3
-"""Of the photo's height: less is not told."""
+"""A share of the photo's height: a smaller overlap is not reported."""
 
 
 def peak_memory(picture: Header, parameters: PassportPhoto) -> int:
@@ -127,7 +127,7 @@ def _background(parameters: PassportPhoto, photo: CountryPhoto, step: Step) -> t
     asked = parameters.background_color.upper()
     if asked and parameters.country_code and asked not in photo.backgrounds:
         allowed = " or ".join(photo.backgrounds)
-        message = f"{photo.name} demands a background of {allowed}, and not of {asked}."
+        message = f"{photo.name} requires a background of {allowed}, not {asked}."
         step.notice("background_not_allowed", "background_color", message, {"allowed": list(photo.backgrounds)})
     return rgb_of(asked or photo.backgrounds[0])
 

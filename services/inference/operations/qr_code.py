@@ -34,9 +34,9 @@ async def run(_medium: None, parameters: QrCode, step: Step) -> Image:
     transparent = parameters.background == TRANSPARENT
     background = rgb_of("" if transparent else parameters.background)
     if not transparent and contrast(foreground, background) < _READABLE_CONTRAST:
-        step.notice("low_contrast", "", "The colours differ too little: many readers will not read this QR code.")
+        step.notice("low_contrast", "", "The colours have too little contrast: many scanners will not read this QR code.")
     elif is_light_on_dark(parameters, foreground, background):
-        step.notice("light_on_dark", "", "The QR code is lighter than its background: some readers will not read it.")
+        step.notice("light_on_dark", "", "The QR code is lighter than its background: some scanners will not read it.")
     logo = await step.auxiliary(parameters.logo_file_id) if parameters.logo_file_id else None
     return await asyncio.to_thread(_made, parameters, foreground, background, logo, Work(step.folder, step.check))
 

@@ -14,7 +14,7 @@ from services.inference.media import Header, Image, Saving, encode_into
 from services.inference.media.colour import to_8bit
 from services.pictures.media_format import MediaFormat
 
-_COPIES = 7  # of the decoded samples: as they are, in sRGB, gray, with outlines, and what is looked at
+_COPIES = 7  # copies of the decoded samples: original, sRGB, gray, with outlines, and the examined part
 _WHITE = 255
 _PNG = Saving(MediaFormat.PNG, keep_metadata=False, compact=True)
 
@@ -25,7 +25,7 @@ def peak_memory(picture: Header, _parameters: ReadBarcodes) -> int:
 
 
 def run(file: WholeFile, parameters: ReadBarcodes, step: PlainStep) -> Data | Several:
-    """What they say. Raises as `WholeFile.image`."""
+    """The texts of the codes. Raises as `WholeFile.image`."""
     step.label("barcodes")
     image, _ = file.image()
     pixels = _on_white(image)

@@ -21,7 +21,7 @@ _PIXEL = 24
 _BASE = 160 << 20
 """Bytes of what goes to the networks and comes back, and of lines."""
 _ENGINES = {"ppocr_rec": "paddleocr-v6"}
-"""What the models of the catalogue are known as; any other has its own name."""
+"""The names of the catalogue's models; any other has its own name."""
 
 
 def peak_memory(picture: Header, _parameters: ReadText) -> int:
@@ -30,7 +30,7 @@ def peak_memory(picture: Header, _parameters: ReadText) -> int:
 
 
 async def run(image: Image, parameters: ReadText, step: Step) -> Data:
-    """What it says. Raises FIELD_INVALID for a language without letters, and OPERATION_UNAVAILABLE without the networks."""
+    """The text. Raises FIELD_INVALID for a language without letters, and OPERATION_UNAVAILABLE without the networks."""
     step.label("text")
     require(parameters.language)
     step.report(0, "Reading")

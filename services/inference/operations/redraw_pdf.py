@@ -59,7 +59,7 @@ async def run(document: Document, parameters: RedrawPdf, step: Step) -> Document
     redrawn = sorted(page + 1 for page, report in reports.items() if report.removed)
     _tell(step, reports)
     if not redrawn and not outcome["changed"]:
-        step.notice("no_watermark_found", "", f"No sure watermark was found in {step.source_name}, so it was left as it is.")
+        step.notice("no_watermark_found", "", f"No definite watermark was found in {step.source_name}, so it was left unchanged.")
     warnings = [TOO_LARGE.format(page + 1, *size) for page, size in sorted(large.items())]
     if redrawn:
         rebuilt = await run_child(rebuild, readable, pages, target, reads=[pages])
@@ -152,7 +152,7 @@ async def _text(number: int, described: dict[str, Any], before: Pixels8, after: 
     except DarkroomError as error:
         if error.reason is not ErrorReason.OPERATION_UNAVAILABLE:
             raise
-        message = "Text in pictures of pages was not recognised: this installation has no model that reads."
+        message = "Text in pictures of pages was not recognised: this installation has no text recognition model."
         step.notice("text_not_recognised", "", message, {"page": number + 1})
         return runs
     # Remains of a mark may be read as text, too.

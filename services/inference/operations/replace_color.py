@@ -22,7 +22,7 @@ def replaced(image: Image, source: str, target: str, tolerance: float) -> Image:
     A pixel at the distance d from the source, in 8-bit sRGB, is replaced by the share 1 − d / (√3 × tolerance). Towards transparency it is
     alpha that is lowered, and no colour is left where nothing is visible.
     """
-    # A gray picture is looked at as it is, and looks the same once it is coloured.
+    # A gray picture is examined unchanged, and looks the same once it is coloured.
     seen = image.srgb()
     found = [nearness(seen[rows], rgb_of(source), tolerance) for rows in strips(image.height)]
     if not any(share.any() for share in found) and (target != TRANSPARENT or image.alpha is not None):
@@ -55,7 +55,7 @@ def _faded(image: Image, found: list[npt.NDArray[np.float32]]) -> Pixels:
 
 
 _COPIES = 6
-"""Of the decoded samples: the picture, in sRGB, shares of four bytes a pixel, and the result."""
+"""Copies of the decoded samples: the picture, in sRGB, shares of four bytes a pixel, and the result."""
 
 
 def peak_memory(picture: Header, _parameters: ReplaceColor) -> int:

@@ -16,7 +16,7 @@ from services.pictures.geometry import Size
 from services.platform.errors import DarkroomError, ErrorReason
 
 _MOST_PIXELS = 400_000_000
-"""Of results, unless an operator has another limit."""
+"""The limit of results, unless an operator has set another."""
 
 
 def peak_memory(pictures: Sequence[Header], parameters: Stitch) -> int:

@@ -23,7 +23,7 @@ def peak_memory(picture: Header, parameters: TrimEdges) -> int:
 
 
 def run(image: Image, parameters: TrimEdges, step: PlainStep) -> Image:
-    """What is within the edges, in a square if one is asked for."""
+    """The picture within the edges, in a square if one is requested."""
     step.label("trimmed")
     threshold = parameters.threshold if parameters.HasField("threshold") else _THRESHOLD
     kept = part(image, focus.grow_area(image, focus.content(image, threshold), parameters.padding_percent / 100))

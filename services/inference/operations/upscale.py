@@ -35,7 +35,7 @@ from services.platform.errors import DarkroomError, ErrorReason
 _TIMES_FACE = 12  # times as long per pixel of a face, which two networks enlarge, as per pixel of the rest
 
 _COPIES = 4
-"""Of the samples that the last network is given: for a factor of 8, those of the picture already enlarged by 2.
+"""Copies of the samples that the last network gets: for a factor of 8, those of the picture already enlarged by 2.
 
 Measured by `python -m benchmarks --only needs`, including what does not depend on the size: 441 MiB for 25 megapixels (72 MiB of
 samples) that become 100, 368 MiB for 1.6 that also become 100, 527 MiB for 12 of 16 bits with alpha. The result is in files, and counts
@@ -184,19 +184,19 @@ async def _faces_of(image: Image, factors: Sequence[int], step: Step) -> _Faces 
     for factor in factors:
         network = await for_faces(step.tools.triton, step.tools.models, factor)
         if network is None:
-            left_out("Face enhancement needs both a compact and a finer network for upscaling, and this installation does not have them.")
+            left_out("Face enhancement needs both a compact and a finer upscaling model, and this installation does not have both.")
             return None
         networks[factor] = network
     step.check()
     found = await asyncio.to_thread(lambda: faces.find(image.srgb()))
     if not found:
-        left_out(f"No face of {faces.LEAST_FACE} pixels or more was found in {step.source_name}, so there was none to enhance.")
+        left_out(f"No face of {faces.LEAST_FACE} pixels or more was found in {step.source_name}, so nothing was enhanced.")
         return None
     ovals: Sequence[Oval] = [faces.oval(face, image.height, image.width) for face in found]
     if any(network.device is Device.PROCESSOR for network in networks.values()):
         ovals = affordable(ovals, factors, step.tools.models.upscale_face_megapixels * 1e6)
     if not ovals:
-        left_out(f"The faces in {step.source_name} are too large to be enhanced on a processor.")
+        left_out(f"The faces in {step.source_name} are too large to enhance on a CPU.")
         return None
     return _Faces(ovals, len(found), networks)
 
@@ -225,7 +225,7 @@ async def _enhance(
         await asyncio.to_thread(lay_over, enlarged, face, oval, whole, step.check)
     names = sorted({network.name for network in found.networks.values()})
     some = f"{count} of {found.found} faces" if count < found.found else "1 face" if count == 1 else f"{count} faces"
-    rest = " The others are too large for a processor." if count < found.found else ""
+    rest = " The others are too large for a CPU." if count < found.found else ""
     message = f"{some} of {step.source_name} enlarged by {', then '.join(names)} together.{rest}"
     step.notice("faces_enhanced", "enhance_face", message, {"found": found.found, "faces": [oval.box for oval in found.ovals]})
 
@@ -254,8 +254,8 @@ def _telling(report: Report, tiles: int) -> Callable[[float], None]:
 
 
 def _name(network: Network, factor: int, deviation: float, step: Step) -> None:
-    told = f", told of {deviation:.0f} levels of noise" if round(deviation) else ""
-    message = f"Enlarged {factor} times by {network.name}, on a {network.device.value}{told}."
+    told = f", for a noise level of {deviation:.0f}" if round(deviation) else ""
+    message = f"Enlarged {factor} times by {network.name} on a {network.device.value}{told}."
     step.notice("model_used", "", message, {"model": network.name, "device": network.device.name.lower(), "factor": factor})
 
 
@@ -268,10 +268,10 @@ async def _text_of(image: Image, step: Step) -> Pixels8 | None:
     except DarkroomError as error:
         if error.reason is not ErrorReason.OPERATION_UNAVAILABLE:
             raise
-        step.notice("not_applied", "enhance_text", "Text enhancement needs a model that finds text, and this installation has none.")
+        step.notice("not_applied", "enhance_text", "Text enhancement needs a text detection model, and this installation has none.")
         return None
     text = await asyncio.to_thread(text_map, answer, image.height, image.width)
     if not enhancement.has_text(text):
-        step.notice("not_applied", "enhance_text", f"No text was found in {step.source_name}, so there was none to enhance.")
+        step.notice("not_applied", "enhance_text", f"No text was found in {step.source_name}, so nothing was enhanced.")
         return None
     return text

@@ -18,7 +18,7 @@ from services.inference.pdf.marks import Cut, Mark
 from services.inference.pdf.report import Finding, Report
 from services.inference.pdf.resources import ResourceUse
 
-UNREADABLE = "page {page}: some of its content cannot be decoded and was left as it is"
+UNREADABLE = "page {page}: some of its content cannot be decoded and was left unchanged"
 
 _MAX_FORM_DEPTH = 32
 

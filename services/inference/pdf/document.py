@@ -1,7 +1,7 @@
 """Opening a PDF for editing, and writing it without unused objects.
 
 pypdf holds the document. It is loaded with its original object numbers (not cloned page by page), so that everything
-that was not to be changed is written as it was read.
+that was not to be changed is written unchanged.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from services.inference.pdf import objects
 from services.inference.pdf.spooled import SpoolingReader
 from services.platform.errors import DarkroomError, ErrorReason
 
-#: What pypdf raises on malformed documents.
+#: The exceptions of pypdf on malformed documents.
 PARSE_ERRORS = (
     PyPdfError,
     ValueError,
@@ -53,7 +53,7 @@ _LIMITS = Configuration(
 
 
 class DamagedDocumentError(Exception):
-    """pypdf cannot read the document as it is."""
+    """pypdf cannot read the document unrepaired."""
 
 
 @contextmanager
@@ -171,7 +171,7 @@ class Document:
                 self._writer.write(file)
             return
         # pypdf writes every object separately, which makes a tagged document several times larger than if its objects
-        # were in compressed streams, as they were in the source. qpdf packs them again and leaves their contents alone.
+        # were in compressed streams, as in the source. qpdf packs them again and leaves their contents alone.
         loose = target.with_name(target.name + ".loose")
         try:
             with loose.open("wb") as file:

@@ -12,7 +12,7 @@ NEEDED = (
     "services.inference.pdf.remove",
     "services.inference.pdf.scans",
 )
-"""What a child, which can load nothing, needs to have loaded."""
+"""Modules that a child, which can load nothing, needs to have loaded."""
 
 
 def clean(

@@ -1,4 +1,4 @@
-"""A picture that shows people what the removal does: a page as it is, with its marks framed, beside the page without them."""
+"""A picture that shows people the effect of the removal: the original page, with its marks framed, next to the page without them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a document says about being changed: signatures (ISO 32000-2, 12.8), and permissions of its encryption (7.6.4.2)."""
+"""A document's protection against changes: signatures (ISO 32000-2, 12.8), and permissions of its encryption (7.6.4.2)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MAX_FIELDS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What a caller says about changing protected documents."""
+    """The caller's answers about changing protected documents."""
 
     allow_signed: bool = False
     owner_password: str = ""
@@ -60,7 +60,7 @@ def refusal_of(source: Path, consent: Consent) -> DarkroomError | None:
     """Why the document must not be changed: FILE_SIGNED, FILE_LOCKED, or FIELD_INVALID for a wrong owner password; None if it may be."""
     protection = protection_of(source)
     if protection.signed and not consent.allow_signed:
-        message = f"The document {protection.signed}, and any change makes its signatures invalid. To remove marks all the same, pass"
+        message = f"The document {protection.signed}, and any change makes its signatures invalid. To remove marks anyway, pass"
         return DarkroomError(ErrorReason.FILE_SIGNED, f"{message} `allow_signed`.")
     if protection.locked and not consent.owner_password:
         message = "The document's permissions forbid changes. To remove marks, pass its owner password as `owner_password`."

@@ -24,8 +24,8 @@ from services.inference.pdf.verify import ExpectedChanges, VerificationFailed, v
 DAMAGE_WARNING = "The document was damaged; the result holds what could be read of it."
 TOO_LONG = "page {page}: its content is too long to be searched for marks that do not declare themselves"
 NOT_SEARCHED = "page {page}: it is damaged and could not be searched for marks that do not declare themselves"
-NOT_VERIFIED = "page {page}: it holds too much for the second look at the result, so look at it yourself"
-NOT_SURE = "likely a mark, but not surely"
+NOT_VERIFIED = "page {page}: it is too complex to verify the result, so check it yourself"
+NOT_SURE = "probably a mark, but not certainly"
 
 _LONGEST_CONTENT = 48 << 20
 _ROUNDS = 6
@@ -35,7 +35,7 @@ OnPage = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class RemovalRequest:
-    """What to remove besides the marks that declare themselves."""
+    """The marks to remove besides those that declare themselves."""
 
     sure: bool = True
     """Marks that are sure by the evidence."""
@@ -49,7 +49,7 @@ def remove_watermarks(source: Path, target: Path, on_page: OnPage, wanted: Remov
     `on_page` is called after each page with the number of pages searched and the total; it starts over if the document turns out
     to be damaged. A document without such a mark is copied byte for byte. Raises FILE_CORRUPT, FILE_ENCRYPTED (a password is needed
     to open it), MEDIA_LIMIT_EXCEEDED; VerificationFailed if something else would have changed. Intended to run in a sandbox: a
-    hostile document can use up memory and time. Temporary files beside `target` have its name with additions.
+    hostile document can use up memory and time. Temporary files next to `target` have its name with additions.
     """
     report = _remove_mending(source, target, on_page, wanted)
     if report.changed:

@@ -18,7 +18,7 @@ from services.inference.pdf.search.geometry import Quad, upright
 
 _SCALE = 1.0  # pixels a point
 _LONGEST = 1400  # pixels a side
-_LEVELS = 16  # of 255 by which a pixel may differ: antialiasing beside what was removed
+_LEVELS = 16  # of 255 by which a pixel may differ: antialiasing next to the removed mark
 _STRAY = 4  # pixels that may differ by more
 _SLACK = 3.0  # pixels around a mark
 
@@ -29,7 +29,7 @@ class VerificationFailed(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class ExpectedChanges:
-    """What may differ on a page."""
+    """The allowed differences on a page."""
 
     places: Sequence[Quad] = ()
     """Where, in the page's own coordinates."""
@@ -42,7 +42,7 @@ class ExpectedChanges:
 def verify(
     source: Path, target: Path, changed: Mapping[int, ExpectedChanges], on_unchecked: Callable[[int], None] = lambda _page: None
 ) -> dict[int, str]:
-    """The changed pages (from 1) that differ by more than they may, and how. `on_unchecked` is told each page that has too much on it.
+    """The changed pages (from 1) that differ by more than they may, and how. `on_unchecked` gets each page that has too much on it.
 
     Raises VerificationFailed if the result does not open or has other pages.
     """
@@ -63,7 +63,7 @@ def verify(
 
 
 def _compare(before: pdfium.PdfPage, after: pdfium.PdfPage, expected: ExpectedChanges) -> str | None:
-    """What is wrong, or an empty text; None if the page has too much on it to be compared."""
+    """The problem, or an empty text; None if the page has too much on it to be compared."""
     try:
         old, new = _characters(before), _characters(after)
         gained, lost = (new - old).total(), (old - new).total()

@@ -26,7 +26,7 @@ _CHANNELS = {0: 1, 2: 3, _PALETTE: 1}
 
 
 def of_jpeg(jpeg: Jpeg) -> Drawing:
-    """A JPEG as it is."""
+    """An unchanged JPEG."""
     entries = {"ColorSpace": _SPACES[jpeg.channels], "BitsPerComponent": "8", "Filter": "/DCTDecode"}
     if jpeg.channels == 4:
         entries["Decode"] = "[1 0 1 0 1 0 1 0]"
@@ -76,7 +76,7 @@ _HEAD = 4096
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What all pages are like, in points."""
+    """The common layout of all pages, in points."""
 
     width: float
     height: float
@@ -99,11 +99,11 @@ class FitResult:
 
 
 OnPicture = Callable[[float, int], None]
-"""Told the share of the work that is done, and the picture's number, from 1."""
+"""Receives the share of the work that is done, and the picture's number, from 1."""
 
 
 def write_document(files: Sequence[WholeFile], sheet: Sheet, target: Path, on_picture: OnPicture) -> None:
-    """Write a document that keeps the pictures as they are. Raises as `WholeFile.image`."""
+    """Write a document that keeps the pictures unchanged. Raises as `WholeFile.image`."""
     with _writing(target, sheet) as writer:
         for number, file in enumerate(files, start=1):
             on_picture((number - 1) / len(files), number)
@@ -115,7 +115,7 @@ def write_document(files: Sequence[WholeFile], sheet: Sheet, target: Path, on_pi
 def written_within(files: Sequence[WholeFile], sheet: Sheet, target: Path, most: int, on_picture: OnPicture) -> FitResult:
     """Write a document of at most so many bytes: with JPEGs of the highest quality, 10 to 95, that allows it, else of 10.
 
-    A temporary file is made beside `target`. Raises as `WholeFile.image`.
+    A temporary file is made next to `target`. Raises as `WholeFile.image`.
     """
     pictures, tried, attempts = _Pictures(files), target.with_name("attempt.pdf"), 0
 
@@ -152,7 +152,7 @@ class _Pictures:
         self._files, self._kept, self._free = files, dict[int, Image](), HELD_BYTES
 
     def drawing(self, number: int, quality: int) -> Drawing:
-        """A picture as a JPEG of this quality, or as it is if that takes no more."""
+        """A picture as a JPEG of this quality, or unchanged if that takes no more."""
         again = as_jpeg(self._flat(number), quality)
         own = _upright_jpeg(self._files[number])
         return own if own is not None and own.size <= again.size else again
@@ -188,7 +188,7 @@ def _flat(file: WholeFile) -> Image:
 
 
 def _upright_jpeg(file: WholeFile) -> Drawing | None:
-    """The file's own JPEG, if a document can hold it as it is."""
+    """The file's own JPEG, if a document can embed it unchanged."""
     content = file.content
     if sniff(content[:_HEAD]) is not MediaFormat.JPEG:
         return None

@@ -28,7 +28,7 @@ class Auxiliaries:
 
     @property
     def headers(self) -> Sequence[Header]:
-        """Of all that were added."""
+        """The headers of all pictures that were added."""
         return [each.header for each in self._found.values()]
 
     async def add(self, file_id: int, source: Source) -> None:

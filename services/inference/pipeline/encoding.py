@@ -69,7 +69,7 @@ def product_of_child(finished: ShortResult, run: Run) -> Product:
 
 
 async def written(medium: Medium, run: Run) -> Product | None:
-    """Whatever the operations have made as a file; None if they have made nothing."""
+    """The operations' results in a file; None if they have made nothing."""
     if medium is None:
         return None
     run.report(WRITTEN, "Writing the result")

@@ -51,7 +51,7 @@ async def as_file(medium: object, run: Run) -> Source:
 
 
 async def read_back(made: NewFile, operation: BoundOperation, reading: Reading, limits: Limits, run: Run) -> Medium:
-    """What the operation gets that follows one that has made a file. Raises as `Reading`."""
+    """The input of an operation after one that has made a file. Raises as `Reading`."""
     source = await as_file(made, run)
     if operation.spec.accepts == options_pb2.MEDIA_KIND_PDF:
         return Document(source.path, source.pages)
@@ -69,12 +69,12 @@ _LABEL = re.compile(r"[\w.-]{1,40}")
 _NAME = re.compile(r"[^/\\\0-\x1f\x7f]{1,200}")
 _LARGEST_NUMBER = 1 << 31
 _EXTENSIONS: Mapping[str, tuple[bytes, str]] = {"application/zip": (b"PK", "zip"), "application/pdf": (b"%PDF-", "pdf")}
-"""What files that are no pictures begin with, and their extensions, by media type."""
+"""The first bytes of files that are not pictures, and their extensions, by media type."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
-    """What a child has made and said."""
+    """The results and description of a child."""
 
     first: Image | Data | NewFile
     others: Sequence[NewFile]
@@ -85,7 +85,7 @@ class FileResult:
 async def on_files(
     tools: Tools, operation: BoundOperation, files: Sequence[Source], folder: Path, report: Report, svg_dpi: int
 ) -> FileResult:
-    """What an operation makes of files, all in one folder if there are several. The results stay in `folder`.
+    """The results of an operation on files, all in one folder if there are several. The results stay in `folder`.
 
     Raises what the operation and `Sandbox.run` raise.
     """
@@ -112,11 +112,11 @@ async def on_files(
         ]
         return FileResult(first, files_made, labels, notices)
     except (KeyError, ValueError, TypeError, AttributeError, OSError) as error:
-        raise SandboxCrashed("the child's description of its result makes no sense") from error
+        raise SandboxCrashed("the child's description of its result is not valid") from error
 
 
 def _resources(tools: Tools, operation: BoundOperation, files: Sequence[Source]) -> SandboxLimits:
-    """What the child may use: of several pictures, time for each."""
+    """The limits of the child: time for each of several pictures."""
     if operation.spec.accepts == options_pb2.MEDIA_KIND_PDF:
         return tools.documents.of(sum(file.pages for file in files))
     limits, count = tools.picture_resources, len(files)

@@ -40,7 +40,7 @@ _NOWHERE = Path("/nonexistent")
 
 @dataclass(frozen=True, slots=True)
 class PictureJob:
-    """What is to be done with a picture."""
+    """A job on a picture."""
 
     operations: tuple[bytes, ...]
     """Plain ones, each a serialized `Operation`."""
@@ -124,13 +124,13 @@ def _worked(
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """What the first operation gets."""
+    """The input of the first operation."""
 
     medium: Image | LazyImage | WholeFile
     size: Size
-    """Of the upright picture; of a file that only the operation looks at, nothing."""
+    """The size of the upright picture; for a file that only the operation reads, nothing."""
     scaled: bool = False
-    """Whether the picture has been scaled as it was read."""
+    """Whether the picture has been scaled while it was read."""
 
 
 def _opened(source: Path | int, operations: Sequence[operation_pb2.Operation], asked: PictureJob) -> _Opened:
@@ -168,7 +168,7 @@ def _wanted(operations: Sequence[operation_pb2.Operation], size: Size) -> Size |
 
 
 def _go_on() -> None:
-    """Whoever stops a child kills it."""
+    """Stopping a child kills it."""
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from services.platform.errors import DarkroomError
 ALWAYS = 256 << 20
 """Bytes for what does not depend on the size: the decoding child, a row of tiles, edges at the model's size, encoders."""
 _COPIES_OF_AUXILIARY = 2
-"""The samples, and a second copy when they are taken without alpha from an array that has it. What is derived has the input's size."""
+"""The samples, and a second copy when they are taken without alpha from an array that has it. Derived data have the input's size."""
 
 
 def needed_memory(picture: Header, operations: Sequence[BoundOperation], auxiliaries: Sequence[Header], results: Limits) -> int:

@@ -182,9 +182,7 @@ class Pipeline:
             share = (WRITTEN - _READ) / len(operations)
             report = portion(run.report, _READ + number * share, _READ + (number + 1) * share)
             if isinstance(run.medium, Examination):
-                raise DarkroomError(
-                    ErrorReason.FIELD_INVALID, f"{operation.spec.name} cannot follow a dry run, which gives no file to go on with."
-                )
+                raise DarkroomError(ErrorReason.FIELD_INVALID, f"{operation.spec.name} cannot follow a dry run, which produces no file.")
             if operation.spec.reads_file:
                 await self._apply_to_files(operation, run, report)
             else:
@@ -277,7 +275,7 @@ class Pipeline:
         return await self._reading.input_header(source.path, self._limits_of(run), Hints(source.name, self._svg_dpi))
 
     def _needed_memory(self, run: Run) -> int:
-        """Bytes at the peak of a run; 0 for nothing worth counting. Of a document: what its process may use, or all that there is."""
+        """Bytes at the peak of a run; 0 for nothing worth counting. For a document: the limit of its process, or all memory."""
         operations = self._operations_of(run)
         if not operations:
             return 0

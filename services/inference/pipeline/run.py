@@ -26,7 +26,7 @@ class Source:
     pages: int
     """0 if it is not a document."""
     size: Size | None = None
-    """Of a picture whose size is recorded: width and height in pixels, perhaps before it is turned upright."""
+    """For a picture whose size is recorded: width and height in pixels, perhaps before it is turned upright."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +63,17 @@ class Run:
     """The picture that the first operation has made; the others follow."""
     sources: Sequence[Source] = ()
     headers: Sequence[Header] = ()
-    """Of the pictures among them; for short work that needs none, those that the picture may have."""
+    """The formats of the pictures among them; for short work that needs none, those that the picture may have."""
     medium: Medium | Sequence[Source] | ShortResult = None
-    """What the next operation works on, and in the end what the last one has made."""
+    """The input of the next operation, and in the end the result of the last one."""
     labels: list[str] = field(default_factory=list)
     attachments: list[Attachment | NewFile] = field(default_factory=list)
     product: Product | None = None
     """None if the operations make nothing."""
     resources: AsyncExitStack = field(default_factory=AsyncExitStack)
-    """What the run holds until its product is delivered: its folder and its share of the memory."""
+    """The resources that the run holds until its product is delivered: its folder and its share of the memory."""
 
     @property
     def source_name(self) -> str:
-        """What results are named after; empty without a source."""
+        """The base of the results' names; empty without a source."""
         return self.sources[0].name if self.sources else ""

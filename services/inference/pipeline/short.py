@@ -38,7 +38,7 @@ LARGEST_RESULT = 256 << 20
 
 @dataclass(frozen=True, slots=True)
 class ShortResult:
-    """What a child has made and said."""
+    """The results and description of a child."""
 
     content: bytes
     format: MediaFormat | None
@@ -78,7 +78,7 @@ class ChildWork:
         return told
 
     def _checked(self, said: Any, target: int) -> ShortResult:
-        """What the child said, if it makes sense. Raises SandboxCrashed."""
+        """The child's description, if it is valid. Raises SandboxCrashed."""
         size = os.fstat(target).st_size
         try:
             if not 0 < size <= LARGEST_RESULT:
@@ -107,7 +107,7 @@ class ChildWork:
                 seconds={stage: float(said["seconds"].get(stage, 0)) for stage in ("decode", *self._names, "encode")},
             )
         except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
-            raise SandboxCrashed("the child's description of its result makes no sense") from error
+            raise SandboxCrashed("the child's description of its result is not valid") from error
 
 
 class ShortWork(ChildWork):
@@ -140,7 +140,7 @@ class ShortWork(ChildWork):
         return headers if all(map(self.suits, headers)) else ()
 
     async def run(self, path: Path, name: str, report: Report) -> ShortResult:
-        """What the operations make of the picture. Raises what decoding, the operations and `Sandbox.run` raise."""
+        """The result of the operations on the picture. Raises the errors of decoding, the operations and `Sandbox.run`."""
         asked, told = self._asked(name), self._told(report)
         target = os.memfd_create("result")
         try:

@@ -21,7 +21,7 @@ _ALIGN = {0: "low", 0.5: "centre", 1: "high"}
 _MARGIN, _MARGIN_SHARE = 20, 0.05
 """To the picture's sides: pixels, and at most this share of the shorter side."""
 _PADDING = 0.35
-"""Of a box, in sizes of the font."""
+"""The padding of a box, in sizes of the font."""
 _SHADOW = 0.05
 """Offset and standard deviation of a shadow, in sizes of the font."""
 _SHADOW_OPACITY = 0.75

@@ -114,7 +114,7 @@ def gains_of(by: Filters) -> Floats:
 
 
 def matrix_of(by: Filters) -> Floats | None:
-    """What saturation, hue and effect make of encoded red, green and blue together; None where that is nothing."""
+    """The combined effect of saturation, hue and effect on encoded red, green and blue; None for no change."""
     matrix = _NEUTRAL
     gray = np.tile(_LUMA, (3, 1))
     if by.saturation:

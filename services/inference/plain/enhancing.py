@@ -57,7 +57,7 @@ MODES = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is done to a picture. The values that change nothing are the defaults."""
+    """The changes to a picture. Defaults change nothing."""
 
     gains: tuple[float, float, float] = (1.0, 1.0, 1.0)
     gamma: float = 1.0
@@ -75,7 +75,7 @@ class Plan:
 
 
 def plan_corrections(found: Measures, mode: str, intensity: float, without: Collection[str]) -> Plan:
-    """What a picture with these measures needs, for an intensity of 0 to 1."""
+    """The corrections for a picture with these measures, for an intensity of 0 to 1."""
     if not found.is_seen or not intensity:
         return Plan()
     share = 1 - (1 - intensity) ** 2

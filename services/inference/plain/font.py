@@ -54,7 +54,7 @@ def _full(table: bytes) -> _Runs:
 def _basic(table: bytes) -> _Runs:
     (twice,) = struct.unpack_from(">H", table, 6)
     lasts, firsts = (np.frombuffer(table, ">u2", twice // 2, at).astype(np.uint32) for at in (14, 16 + twice))
-    # What ends the table is a run of its own, of no character.
+    # The end of the table is a separate run, without a character.
     return firsts[:-1], lasts[:-1]
 
 

@@ -18,10 +18,10 @@ from services.pictures.geometry import Bordering, bordering
 Floats = npt.NDArray[np.float32]
 
 COPIES_OF_CANVAS = 6
-"""Of the samples of the canvas, with alpha: frame, canvas, and opacity and shadow as 32-bit numbers."""
+"""Copies of the samples of the canvas, with alpha: frame, canvas, and opacity and shadow as 32-bit numbers."""
 _BLACK = "#000000"
 _OPACITY = 40
-"""Of a shadow, in per cent."""
+"""The opacity of a shadow, in per cent."""
 
 
 def add_frame(image: Image, parameters: Border, check: Callable[[], None]) -> Image:
@@ -121,7 +121,7 @@ def _lay_over(under: Pixels, over: Pixels, opacity: Floats, behind: Floats) -> N
         seen = opacity[part]
         through = behind[part] * (1 - seen)
         whole = np.maximum(seen + through, 1e-6)
-        # Where the picture is opaque its samples stay exactly as they are.
+        # Where the picture is opaque its samples do not change.
         share = np.where(through > 0, seen / whole, 1)[..., None]
         mixed = over[part] * share + under[part] * (1 - share)
         under[part] = np.round(mixed)

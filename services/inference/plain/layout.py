@@ -22,7 +22,7 @@ from services.pictures.geometry import Area, Fitting, Size, cropped_area, fittin
 _SEEN_SIDE = 1024
 """Longest side, in pixels, of the copy in which attention is sought."""
 COPIES_OF_RESULT = 3
-"""Of the result's samples, that laying a picture out takes beside the picture itself."""
+"""Copies of the result's samples that laying a picture out takes besides the picture itself."""
 _LARGEST_COORDINATE = 10_000_000
 """Beyond, libvips may refuse a picture even if it is never computed as a whole."""
 

@@ -43,7 +43,7 @@ _MARKUP = '<span lang="{}-x-darkroom" insert_hyphens="false">{}</span>'
 """Pango's, in which it gets a text that is escaped. `fonts.conf` knows what is Darkroom's own by the language."""
 _A_LITTLE_SMALLER = 0.97
 _TOLERANCE = 1.02
-"""Of glyphs that reach beyond their line; there is a margin around the room."""
+"""The tolerance for glyphs that reach beyond their line; there is a margin around the room."""
 _NOTHING = 1e-6
 
 
@@ -61,7 +61,7 @@ class Room:
         return min(side / share for side, share in zip(self.size, self._shares, strict=True) if share > _NOTHING)
 
     def holds(self, wide: float, high: float, size: float) -> bool:
-        """Whether it has room for a text of these pixels, set in a font of this size, but for rounding."""
+        """Whether it has room for a text of these pixels, set in a font of this size, except for rounding."""
         across, along = self._shares
         wide, high = (side + 2 * self.padding * size for side in (wide, high))
         room = [side * _TOLERANCE for side in self.size]
@@ -77,8 +77,8 @@ def draw_text(text: str, size: float, room: Room, align: str) -> tuple[pyvips.Im
     """The text, one band of 8 bits, cut to its ink, and the size of its font in pixels: the one given, or the largest one that fits into
     the room. None if nothing of it is visible.
 
-    Lines are as long as the room in the direction of the text. What does not fit even with a font of one pixel has that. `align` is low,
-    centre or high.
+    Lines are as long as the room in the direction of the text. A text that does not fit even with a font of one pixel gets that. `align` is
+    low, centre or high.
     """
     text = _MARKUP.format(language(text), html.escape(text, quote=False))
     size, breaking = _fitted(text, size, room)
@@ -97,7 +97,7 @@ def draw_text(text: str, size: float, room: Room, align: str) -> tuple[pyvips.Im
 
 
 def _fitted(text: str, size: float, room: Room) -> tuple[float, bool]:
-    """Of a text in markup, the largest size that fits, as far as a text of another size tells, and whether words are broken for it."""
+    """For a text in markup, the largest size that fits, estimated from a text of another size, and whether words are broken for it."""
 
     def fits(size: float, *, breaking: bool) -> bool:
         wide, high = _extent(text, room.length / size - 2 * room.padding, breaking=breaking)

@@ -1,4 +1,4 @@
-"""What depends on a pixel's surroundings: tone mapping, local contrast, sharpening and smoothing.
+"""Corrections that depend on a pixel's surroundings: tone mapping, local contrast, sharpening and smoothing.
 
 All of it rests on the guided filter (He, Sun, Tang: "Guided Image Filtering", PAMI 2013; in a reduced copy, as He, Sun: "Fast Guided
 Filter", 2015), which smooths while it keeps strong edges, so that no halo runs along them.

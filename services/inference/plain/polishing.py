@@ -14,13 +14,13 @@ from services.inference.plain.transfer import luminance
 _NOISE_SEEN = 0.004
 """Standard deviation, of 1, below which nothing is smoothed: one level of 8 bits."""
 _MOST_NOISE = 0.06
-"""What is more is taken for texture."""
+"""A larger value is taken for texture."""
 _STRENGTH = 1.5
-"""Of the noise's standard deviation: smaller steps are smoothed."""
+"""A share of the noise's standard deviation: smaller steps are smoothed."""
 _RADIUS = 1.5
 """Standard deviation, in pixels, of the surroundings that noise is averaged over."""
 _SURROUNDINGS = 1 / 30
-"""Of local contrast, as a share of the longest side."""
+"""The radius of local contrast, as a share of the longest side."""
 _EDGE = 0.12
 """Steps of luma that are kept as edges when local contrast is raised."""
 _CONTRAST = 0.2
@@ -30,7 +30,7 @@ _JUDGED = 2048
 
 
 def polish(image: Image, work: Work) -> Image:
-    """The picture with less noise, more local contrast and sharper detail; alpha stays as it is.
+    """The picture with less noise, more local contrast and sharper detail; alpha does not change.
 
     Noise: a guided filter over a pixel and a half, guided by luma and as strong as the noise (`noise_of`), so that edges stay. Local
     contrast: the difference to a guided filter over a thirtieth of the longest side, raised most where luma is in the middle. See

@@ -29,7 +29,7 @@ _MOST_OF_HIGH_PASS = 2
 """How much of the difference full strength adds."""
 _LEAST_WEIGHT = 1e-4
 _SIDES: Mapping[SharpenDenoise.ValueType, int] = {SHARPEN_DENOISE_LIGHT: 3, SHARPEN_DENOISE_MEDIUM: 5, SHARPEN_DENOISE_STRONG: 7}
-"""Of the square that the median is of, in pixels."""
+"""The side of the square of the median, in pixels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class Adaptive:
         return bool(self.m1 or self.m2)
 
     def change(self, luma: pyvips.Image, weight: pyvips.Image | None) -> pyvips.Image:
-        """What is added: a function of the difference in three straight parts and two limits, as in libvips' `sharpen`."""
+        """The addition: a function of the difference in three straight parts and two limits, as in libvips' `sharpen`."""
         difference = _difference(luma, weight, _gaussian(self.sigma))
         size, edge = difference.abs(), self.x1 * _HUNDREDTH
         change = (size < edge).ifthenelse(size * self.m1, (size - edge) * self.m2 + edge * self.m1)
@@ -70,7 +70,7 @@ class UnsharpMask:
         return bool(self.amount)
 
     def change(self, luma: pyvips.Image, weight: pyvips.Image | None) -> pyvips.Image:
-        """What is added."""
+        """The addition."""
         difference = _difference(luma, weight, _gaussian(self.radius))
         return (difference.abs() < self.threshold * _LEVEL).ifthenelse(0, difference * (self.amount / 100))
 
@@ -88,7 +88,7 @@ class HighPass:
         return bool(self.strength)
 
     def change(self, luma: pyvips.Image, weight: pyvips.Image | None) -> pyvips.Image:
-        """What is added."""
+        """The addition."""
         box = pyvips.Image.new_from_list([[1.0] * self.kernel_size], scale=self.kernel_size)
         difference = _difference(luma, weight, lambda of: of.convsep(box, precision="float"))
         return difference * (self.strength / 100 * _MOST_OF_HIGH_PASS)
@@ -133,7 +133,7 @@ def _at_most(values: pyvips.Image, most: float) -> pyvips.Image:
 
 
 def _median(colours: pyvips.Image, alpha: pyvips.Image | None, side: int) -> pyvips.Image:
-    """The median of each channel; next to what is fully transparent, the colours as they are."""
+    """The median of each channel; next to fully transparent pixels, the original colours."""
     found = _ranked(colours, side, side * side // 2).copy(interpretation=colours.interpretation)
     if alpha is None:
         return found

@@ -1,4 +1,4 @@
-"""What a child process reads from a document: pages as pictures, and their text."""
+"""The data that a child process reads from a document: pages as pictures, and their text."""
 
 from __future__ import annotations
 

@@ -21,8 +21,8 @@ def rebuild(source: Path, pages: Path, target: Path) -> dict[str, Any]:
     """Write `source` to `target` with the redrawn pages from the folder `pages`.
 
     For page n, from 0, there are `n.jpg` or `n.png` and `n.json` (`box` and `runs`, as `pages.render_page` gives them). Other pages stay as
-    they are. A temporary file is made beside `target`. Memory does not grow with the pictures. Returns the number of pages and warnings for
-    people. Raises FILE_CORRUPT.
+    they are. A temporary file is made next to `target`. Memory does not grow with the pictures. Returns the number of pages and warnings
+    for people. Raises FILE_CORRUPT.
     """
     numbers = sorted(int(path.stem) for path in pages.glob("*.json"))
     skeleton = target.with_name("skeleton.pdf")

@@ -45,7 +45,7 @@ def without_mark(runs: Runs, box: Sequence[float], before: Pixels8, after: Pixel
 
 
 def coverage_test(runs: Runs, box: Sequence[float], shape: Sequence[int]) -> Callable[[Line], bool]:
-    """A function that tells whether the page already has the text of a line in the picture."""
+    """A function that says whether the page already has the text of a line in the picture."""
     places = [_place(run, box, shape) for run in runs]
 
     def has(line: Line) -> bool:

@@ -1,6 +1,6 @@
 """Finding creases: folds of a print, whose white core crosses the whole photograph.
 
-What is shown in a photograph seldom has a thin bright line from border to border. In each of twelve directions, dynamic programming finds
+The subject of a photograph seldom has a thin bright line from border to border. In each of twelve directions, dynamic programming finds
 the nearly straight path on which most points are brighter than what lies to both sides, as live-wire and seam algorithms do (Avidan and
 Shamir 2007); faint parts count as much as strong ones, so that a path goes on where a crease is broken.
 """
@@ -24,7 +24,7 @@ _STANDS_OUT = 3.0  # levels, at least; and standard deviations of the grain
 _USUAL = 0.55
 """Share of bright points beyond which a block speaks for a path."""
 _SHARE, _SPEAKS, _ACROSS = 0.74, 0.4, 0.9
-"""Of a crease: the share of bright points, and how much of the way from border to border has blocks with at least a share of them."""
+"""For a crease: the share of bright points, and how much of the way from border to border has blocks with at least a share of them."""
 _RANK = 0.7
 """Share of the picture that is darker than a crease."""
 _BEND = 0.03

@@ -13,7 +13,7 @@ from services.inference.restoration.standing_out import Mask, Plane
 
 DIRECTIONS = 12
 ROWS = 8
-"""Of a block."""
+"""The size of a block."""
 DRIFT = 2
 """Columns by which a line moves from block to block, at most."""
 
@@ -26,7 +26,7 @@ class TurnedPicture:
     valid: Mask
     """Where the picture is."""
     back: npt.NDArray[np.float64]
-    """The affine map to the picture as it was, 2 x 3, of columns and rows."""
+    """The affine map to the original picture, 2 x 3, of columns and rows."""
 
 
 def turn(gray: Plane, number: int) -> TurnedPicture:

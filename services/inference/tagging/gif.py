@@ -13,7 +13,7 @@ _TRAILER = b"\x01" + bytes(range(0xFF, -1, -1)) + b"\0"
 
 
 def read(data: bytes) -> Blocks:
-    """What it has. Raises `FILE_CORRUPT`."""
+    """The file's metadata. Raises `FILE_CORRUPT`."""
     start, end, _ = _packet(data)
     return Blocks(xmp=data[start + len(_XMP) : end - len(_TRAILER)] if start else None)
 

@@ -49,7 +49,7 @@ class _Meta:
 
 
 def read(data: bytes) -> Blocks:
-    """What it has. Raises `FILE_CORRUPT`."""
+    """The file's metadata. Raises `FILE_CORRUPT`."""
     try:
         meta = _meta(data)
         exif, xmp = (_payload(data, meta, kind) for kind in (_EXIF, _XMP))
@@ -71,7 +71,7 @@ def write(data: bytes, before: Blocks, after: Blocks) -> bytes:
 def _written(data: bytes, before: Blocks, after: Blocks) -> bytes:
     meta = _meta(data)
     if any(each.kind == b"moov" for each in boxes(data, 0, len(data))):
-        raise unread("HEIF", "has tracks beside its pictures")
+        raise unread("HEIF", "has tracks besides its pictures")
     changed = bytearray(data)
     new: list[tuple[int, bytes]] = []
     for kind, old, wanted in ((_EXIF, before.exif, after.exif), (_XMP, before.xmp, after.xmp)):
@@ -91,7 +91,7 @@ def _written(data: bytes, before: Blocks, after: Blocks) -> bytes:
 
 
 def _laid_out(data: bytes, meta: _Meta, new: list[tuple[int, bytes]]) -> bytes:
-    """The box anew; what is behind it moves, and the places of items with it. New items are behind everything."""
+    """The rewritten box; everything after it moves, and the places of items with it. New items are behind everything."""
     numbers = {number for number, _ in new}
     kept = [each for each in meta.locations if each.item not in numbers]
     size = len(_box(meta, kept + [_Location(number, 0, 0, 0, (_Extent(0, 0, 0),)) for number in numbers]))

@@ -30,7 +30,7 @@ class _Segment:
 
 
 def read(data: bytes) -> Blocks:
-    """What it has. Raises `FILE_CORRUPT`."""
+    """The file's metadata. Raises `FILE_CORRUPT`."""
     segments, _ = _taken_apart(data)
     resources = b"".join(_contents(segments, _APP13, _PHOTOSHOP))
     exif = _contents(segments, _APP1, _EXIF)
@@ -78,7 +78,7 @@ def _contents(segments: Sequence[_Segment], marker: int, name: bytes) -> list[by
 
 
 def _replaced(segments: Sequence[_Segment], marker: int, name: bytes, contents: Sequence[bytes]) -> list[_Segment]:
-    """New segments where the first old one was, or after the leading ones; one of a kind that has others stays beside them."""
+    """New segments where the first old one was, or after the leading ones; one of a kind that has others stays next to them."""
     old = [each for each in segments if each.marker == marker and each.content.startswith(name)]
     gone = old if len(contents) != 1 or marker == _APP13 else old[:1]
     others = [each for each in segments if not any(each is one for one in gone)]

@@ -19,7 +19,7 @@ _LARGEST = 16 << 20
 
 
 def read(data: bytes) -> Blocks:
-    """What it has. Raises `FILE_CORRUPT`."""
+    """The file's metadata. Raises `FILE_CORRUPT`."""
     exif = old_exif = iptc = xmp = None
     for kind, content, _ in _chunks(data):
         if kind == _EXIF:

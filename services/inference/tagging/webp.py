@@ -14,7 +14,7 @@ _LOSSLESS, _LOSSY = b"VP8L", b"VP8 "
 
 
 def read(data: bytes) -> Blocks:
-    """What it has. Raises `FILE_CORRUPT`."""
+    """The file's metadata. Raises `FILE_CORRUPT`."""
     found = {kind: content for kind, content, _ in _chunks(data) if kind in (_EXIF, _XMP)}
     exif = found.get(_EXIF)
     return Blocks(exif.removeprefix(b"Exif\0\0") if exif else None, None, found.get(_XMP))

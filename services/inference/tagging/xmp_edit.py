@@ -24,7 +24,7 @@ _NEW = (
     '<?xpacket end="w"?>'
 ).encode()
 _UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML has no place for."""
+"""Characters that XML does not allow."""
 _MICRO = 1_000_000
 _Matches = Callable[[str], bool]
 
@@ -32,7 +32,7 @@ _Matches = Callable[[str], bool]
 def edit_xmp(packet: bytes | None, changes: Changes, *, has_exif: bool, has_iptc: bool) -> bytes | None:
     """The packet with changes, None for none.
 
-    What a format has no Exif or IPTC data for is written here. Raises `FILE_CORRUPT` for a packet that is no XML, or has entities.
+    Values for which a format has no Exif or IPTC data are written here. Raises `FILE_CORRUPT` for a packet that is no XML, or has entities.
     """
     if changes.removed.whole(XMP):
         packet = None

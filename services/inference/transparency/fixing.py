@@ -23,9 +23,9 @@ Pixels8 = npt.NDArray[np.uint8]
 _DEPTH, _PER = 6.0, 1000
 """Pixels for each so many of the longest side that edges are cleared at most."""
 _LEAST_SHOWN, _MOST_SHOWN = 0.01, 0.995
-"""Of the picture: how much of a background must, and may, be seen."""
+"""Shares of the picture: how much of a background must, and may, be visible."""
 _TRANSPARENT = 0.002
-"""Of a picture with transparency."""
+"""Share of transparent pixels from which a picture has transparency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def fix_transparency(image: Image, defringe: float, check: Callable[[], None]) -
 def _over(
     image: Image, picture: Pixels8, ground: Ground, shows: npt.NDArray[np.uint8], depth: float, check: Callable[[], None]
 ) -> Image | None:
-    """What lies over a background; None if too little of that, or of the subject, is seen."""
+    """The subject over a background; None if too little of either is visible."""
     if not _LEAST_SHOWN <= shows.mean() <= _MOST_SHOWN:
         return None
     colours, alpha = key_out(picture, ground, shows, depth, check)

@@ -20,7 +20,7 @@ _logger = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """What is kept of a model's result, and what of its input."""
+    """The shares of a model's result and of its input."""
 
     share: float | None = None
     """As for `mix_with_interpolation`; None: all of it."""

@@ -46,7 +46,7 @@ async def points(srgb: Pixels8, faces: Sequence[Face], triton: Triton) -> Sequen
 
 
 def network_input(srgb: Pixels8, five: Floats, fidelity: float) -> Pixels8:
-    """What the network is given: uint8 [1, 512, 512, 4], the aligned face and the fidelity, 0 to 1."""
+    """The network's input: uint8 [1, 512, 512, 4], the aligned face and the fidelity, 0 to 1."""
     matrix = inverse(similarity(five, TEMPLATE))
     corners = np.array([(0, 0), (SIDE, 0), (0, SIDE), (SIDE, SIDE)]) @ matrix[:, :2].T + matrix[:, 2]
     margin = float(np.hypot(matrix[0, 0], matrix[1, 0])) + 1

@@ -39,9 +39,9 @@ class SharpenedFaces:
     found: int
     """Faces."""
     wanted: int
-    """Of those, the ones that were to be enhanced."""
+    """The number of faces that were to be enhanced."""
     ovals: Sequence[Oval]
-    """Of those, the ones that were; on a processor, very large ones are left out."""
+    """The number of enhanced faces; on a CPU, very large ones are left out."""
     model: str
     """The networks; empty without a face."""
 
@@ -86,7 +86,7 @@ async def with_sharper_faces(
 def _tell(restorer: Choice, wanted: str, step: Step) -> None:
     if wanted and wanted != restorer.name:
         _say_absent(wanted, restorer.name, step)
-    message = f"Faces were restored by {restorer.name}, on a {restorer.device.value}."
+    message = f"Faces were restored by {restorer.name} on a {restorer.device.value}."
     step.notice("model_used", "", message, {"model": restorer.name, "device": restorer.device.name.lower()})
 
 

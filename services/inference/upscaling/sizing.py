@@ -24,11 +24,11 @@ class Target:
     """How far a picture is enlarged for a resize."""
 
     part: Size
-    """What of the picture is enlarged: with the fit CROP, no more than is kept."""
+    """The part of the picture that is enlarged: with the fit CROP, only the kept part."""
     size: Size
-    """What the part is enlarged to by the network; its own size if it is not."""
+    """The size that the network enlarges the part to; its own size if it is not enlarged."""
     fit: Fitting
-    """What is then left to do."""
+    """The remaining resize."""
 
 
 def target_of(resize: Resize, width: int, height: int, most: int) -> Target:

@@ -32,7 +32,7 @@ class Blend:
     colour: tuple[float, ...]
     opacity: float
     correlation: float
-    """Between the picture beside the strokes and the pixels in them: 1 where it shows through them exactly."""
+    """Between the picture next to the strokes and the pixels in them: 1 where it shows through them exactly."""
 
     misfit: float = 0.0
     """The part that the paint does not explain, as a share of what it adds; the median over places."""
@@ -125,7 +125,7 @@ def smooth_below(pixels: Pixels8, mask: Mask) -> Pixels8:
 
 
 def _sides(pixels: Pixels8, strokes: Mask) -> tuple[Levels, Levels]:
-    """Mean colours inside and beside the strokes, one row for each square of the crop with enough of both."""
+    """Mean colours inside and next to the strokes, one row for each square of the crop with enough of both."""
     depth = cv2.distanceTransform(strokes.astype(np.uint8), cv2.DIST_L2, 5)
     distance = cv2.distanceTransform((~strokes).astype(np.uint8), cv2.DIST_L2, 5)
     # Use the middle of strokes that are too thin to have pixels away from their border.

@@ -36,13 +36,13 @@ class Fit:
 
 
 def fit_border(pixels: Pixels8, shapes: Mask, colour: tuple[float, ...]) -> Fit | None:
-    """The opacity of a paint of about this colour, and its colour unless it is white or black; None if there are too few pixels to tell."""
+    """The opacity of a paint of about this colour, and its colour unless it is white or black; None if there are too few pixels."""
     inside, outside, depth, _ = _sides(pixels, shapes)
     return _fitted(inside, outside, depth, colour)
 
 
 def best_fit(pixels: Pixels8, shapes: Mask) -> Fit | None:
-    """The paint of any colour that explains the borders of most shapes; None if there are too few pixels to tell."""
+    """The paint of any colour that explains the borders of most shapes; None if there are too few pixels."""
     inside, outside, depth, _ = _sides(pixels, shapes)
     best: tuple[float, Fit] | None = None
     for name, colour in PAINTS.items():

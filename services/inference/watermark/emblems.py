@@ -56,7 +56,7 @@ def find_emblems(pixels: Pixels8, check: Callable[[], None]) -> list[DetectedMar
 
 
 def _corners(height: int, width: int) -> Iterator[tuple[Box, Mask]]:
-    """Each corner with the same extent again beside and below it, and where the corner is in that."""
+    """Each corner with the same extent again next to and below it, and the corner's place in that."""
     down, across = height // _CORNER, width // _CORNER
     if min(down, across) < 2 * _RING:
         return

@@ -51,7 +51,7 @@ def _judged(overlay: Overlay, lines: Sequence[DetectedMark], size: tuple[int, in
     if lines and not overlay.edges_known and not (overlay.blend.shows_through and thickness(overlay.cover > COVERED) >= THIN):
         # Thin letters are all edge: their strokes are known better than their cover of each pixel.
         return [_supported(line, paint | place) for line in lines]
-    # Of text that was outlined by a network, the edges are known.
+    # For text that was outlined by a network, the edges are known.
     reads = bool(lines) or overlay.edges_known
     if reads:
         place["reads as text"] = 0.2

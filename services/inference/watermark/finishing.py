@@ -1,4 +1,4 @@
-"""What is left of text after its removal: a shadow, an outline, letters that were missed. It is removed in turn.
+"""The remains of text after its removal: a shadow, an outline, letters that were missed. It is removed in turn.
 
 The network that outlines what is painted in a line (`paint_probability`) sees the line before and after.
 What it takes for paint both times is left.
@@ -35,11 +35,11 @@ _AROUND = 0.3  # of a line's height
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Remainder:
-    """What is still there of a line, or of several that are alike, of which something was removed."""
+    """The remains of a line, or of several similar ones, of which something was removed."""
 
     box: Box
     changed: Box
-    """What may have been changed for it."""
+    """The area that may have been changed for it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,11 +60,11 @@ class _Text:
         return float((self.seen(pixels, ask) & self.paint).sum() / self.paint.sum())
 
     def more(self, pixels: Pixels8, ask: AskNetwork, check: Callable[[], None]) -> list[DetectedMark]:
-        """What is painted there still, of one paint."""
+        """The remaining paint of one kind."""
         return text_marks(pixels, [self.line], self.near, None, ask, check)
 
     def rest(self, pixels: Pixels8, ask: AskNetwork) -> list[DetectedMark]:
-        """Whatever is painted there still, to be filled."""
+        """The remaining paint there, to be filled."""
         still = self.seen(pixels, ask)
         return [to_fill(still, self.near)] if still.any() else []
 

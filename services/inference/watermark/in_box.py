@@ -1,4 +1,4 @@
-"""What to remove from a box that a person has drawn."""
+"""The area to remove from a box that a person has drawn."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class InBox:
 
 
 def in_box(crop: Pixels8, region: Mask, box: Box, around: Box, networks: Networks | None, check: Callable[[], None]) -> InBox:
-    """What to remove from `box`, which is `region` of an sRGB crop at `around`: the translucent marks in it, else opaque paint, else
+    """The area to remove from `box`, which is `region` of an sRGB crop at `around`: the translucent marks in it, else opaque paint, else
     everything.
 
-    Of marks in different places the larger one is taken: the smaller one is an accident of the picture.
+    If marks are in different places, the larger one is taken: the smaller one is an accident of the picture.
     """
     lines: list[Line] = []
     if networks is not None and paper.tone(crop) is None:
@@ -64,7 +64,7 @@ def _marks(
         if text and not _is_on(solids, text):
             return [mark.moved(around.left, around.top) for mark in text]
     if tone is None:
-        # Where text was read, its letters would have been told from the picture, and opaque paint is seldom without an edge.
+        # Where text was read, its letters would have been distinguished from the picture, and opaque paint is seldom without an edge.
         most = _FAINT if lines else _OPAQUE
         overlays = [each for each in find_overlays(crop, region, check) if each.blend.shows_through or each.blend.opacity < most]
         paint = np.zeros_like(region)
@@ -77,7 +77,7 @@ def _marks(
             return [DetectedMark(Kind.BOX, overlay.box, overlay.cover > COVERED, 1.0, overlay=overlay) for overlay in moved]
         if opaque is None and lines:
             return []
-        # Where text was read, its letters would have been told from the picture.
+        # Where text was read, its letters would have been distinguished from the picture.
         doubtful = solids is None and strokes is not None and (bool(lines) or not is_paint(crop, strokes.mask, _OPAQUE))
         if doubtful and strokes is not None and is_detailed(crop, strokes.mask):
             return []

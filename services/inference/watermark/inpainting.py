@@ -37,7 +37,7 @@ def method_without_network(mask: Mask, *, detailed: bool) -> Method:
 
 
 def fill(pixels: Pixels8, mask: Mask, method: Method, check: Callable[[], None]) -> Pixels8:
-    """The crop with its mask filled; everything else is as it was. `check` is called between parts of the mask."""
+    """The crop with its mask filled; everything else is unchanged. `check` is called between parts of the mask."""
     if method is Method.FLAT:
         return with_grain(smooth_below(pixels, mask), pixels, mask)
     result = pixels.copy()
@@ -71,7 +71,7 @@ def _structured(pixels: Pixels8, mask: Mask) -> Pixels8:
 
 
 def _in_range(filled: Pixels8, pixels: Pixels8, mask: Mask) -> Pixels8:
-    """Without colours that are nowhere around: beside strong edges the reconstruction overshoots, in a gray picture to green."""
+    """Without colours that are nowhere around: next to strong edges the reconstruction overshoots, in a gray picture to green."""
     if pixels.shape[2] != 3 or mask.all():
         return filled
     known, found = (cv2.cvtColor(each, cv2.COLOR_RGB2YCrCb) for each in (pixels, filled))

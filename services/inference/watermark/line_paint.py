@@ -3,7 +3,7 @@
 A network outlines what is painted in a line (`paint_probability`), and one paint is fitted to the borders of that (`borders`).
 With it, the cover of
 all that is around the line is solved for (`one_paint`), the paint is fitted to the borders of the shapes that result, and both once more;
-the same from what `strokes.find_letters` takes for letters. Of these, that is chosen whose borders its paint explains best. Shapes beside
+the same from what `strokes.find_letters` takes for letters. The one whose borders its paint explains best is chosen. Shapes next to
 the line, such as an emblem before a name, belong to the mark if the same paint explains their borders.
 """
 
@@ -43,7 +43,7 @@ _UNSURE, _ABSENT = 0.3, 0.003  # that it is painted: where the network is not su
 _TOGETHER = 1.25  # times their merit: lines that are alike are one mark
 _PARALLEL, _AS_HIGH = 5.0, 0.25  # degrees; of their height
 _BAD = 2.0  # times what is explained, a border that is not
-_OPAQUE = 0.6  # opacity as it is first estimated, which is too low
+_OPAQUE = 0.6  # first estimate of opacity, which is too low
 _UNDERESTIMATED = 1.15
 _SHARED = 0.6  # of a line's pixels
 _AROUND = 2  # pixels
@@ -51,12 +51,12 @@ _AROUND = 2  # pixels
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Solution:
-    """What may be a mark, and its paint."""
+    """A possible mark, and its paint."""
 
     shapes: Mask
     fit: Fit
     also: Mask | None = None
-    """What has to be filled, too, where it is not un-blended."""
+    """The area to fill as well, where it is not un-blended."""
     merit: float = 0.0
     """How well the paint explains the borders of all of it."""
 
@@ -64,7 +64,7 @@ class Solution:
 def solutions(
     pixels: Pixels8, lines: Sequence[Line], region: Mask, opaque: Mask | None, ask: AskNetwork, check: Callable[[], None]
 ) -> list[tuple[Box, Solution]]:
-    """What is painted in `region` in these lines, each in a part of the crop. `opaque` is what looks like a mark in the whole region."""
+    """The paint in `region` in these lines, each in a part of the crop. `opaque` is the area that looks like a mark in the whole region."""
     alike = alike_lines(lines)
     repeated, everywhere = None, Box(0, 0, region.shape[1], region.shape[0])
     if len(alike) >= REPEATED:
@@ -100,7 +100,7 @@ def _in_part(
     masks: Sequence[Mask],
     find: Callable[[Pixels8, Line, Sequence[Mask]], Solution | None],
 ) -> Solution | None:
-    """What is found in a part of the crop, on a smaller copy if it is large."""
+    """The findings in a part of the crop, on a smaller copy if it is large."""
     part, masks = np.ascontiguousarray(pixels[view.window]), [mask[view.window] for mask in masks]
     full = part.shape[1::-1]
     scale = min(1.0, (_MOST_EXAMINED / (full[0] * full[1])) ** 0.5)
@@ -117,7 +117,7 @@ def _in_part(
 
 
 def around_line(line: Line, shape: tuple[int, ...]) -> Box:
-    """What is looked at for the mark of a line."""
+    """The area examined for the mark of a line."""
     reach = line.length / 2 + _REACH * line.height
     across, down = (abs(turned(math.radians(line.tilt))) * reach + _REACH * line.height for turned in (math.cos, math.sin))
     height, width = shape[:2]
@@ -157,7 +157,7 @@ def _repeated(pixels: Pixels8, line: Line, region: Mask, ask: AskNetwork) -> Sol
 
 
 def _best(pixels: Pixels8, line: Line, region: Mask, opaque: Mask | None, ask: AskNetwork, check: Callable[[], None]) -> Solution | None:
-    """Of what may be the mark of a line, that whose borders its paint explains best."""
+    """The possible mark of a line whose borders its paint explains best."""
     place = text_mask([line], region.shape) & region
     cover, wide = paint_probability(pixels, line, ask), painted_around(pixels, line, ask)
     if _ABSENT < cover.max() <= _SOLID:
@@ -201,7 +201,7 @@ def _merit(pixels: Pixels8, solution: Solution, cover: Plane) -> float:
 
 
 def _outlined(pixels: Pixels8, cover: Plane, wide: Plane, line: Line, region: Mask) -> Solution | None:
-    """What the network has outlined, if one paint explains its borders, and what is beside it of the same paint."""
+    """The network's outline, if one paint explains its borders, and neighbouring pixels of the same paint."""
     shapes = (cover > _SOLID) & region
     letters = _LEAST_SHAPE <= shapes.sum() <= _FULLEST * line.length * line.height
     fit = best_fit(pixels, shapes) if letters else None

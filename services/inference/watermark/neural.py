@@ -33,7 +33,7 @@ def reach(mask: Mask) -> int:
 
 
 def fill(pixels: Pixels8, mask: Mask, network: Network, check: Callable[[], None]) -> Pixels8:
-    """The crop, of one or three channels, with its mask filled; everything else is as it was. `check` is called between windows.
+    """The crop, of one or three channels, with its mask filled; everything else is unchanged. `check` is called between windows.
 
     Masked pixels are shown to the network as a smooth continuation of their surroundings, so that nothing of a mark comes back.
     """

@@ -1,7 +1,8 @@
 """Translucent marks of any shape: paint whose removal leaves the picture smoother.
 
 All that is known of such a mark is that it is paint of one colour and opacity with a sharp edge. Paints of a few colours and opacities are
-tried on a small copy (`cover.smoothest_cover`). Of the shapes that one of them covers fully, and their surroundings not at all, those that
+tried on a small copy (`cover.smoothest_cover`). Among the shapes that one of them covers fully, and their surroundings not at all, those
+that
 agree on one opacity are taken, since a picture's own shapes do not. Nearby ones form a mark, and a mark counts if its pixels follow the
 surrounding picture as they do under paint (`blending.measure`).
 """

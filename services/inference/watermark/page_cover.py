@@ -1,4 +1,6 @@
-"""What a broad mark on a scanned page covers, which is more than its group: print, shading and closing have taken parts of that away."""
+"""The area that a broad mark on a scanned page covers, which is more than its group: print, shading and closing have taken parts of that
+away.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ _ON_LINE = 0.52, 0.55  # of a line's length, and of its height, from its middle
 
 
 def cover_mask(group: Group, line: GroupLine, layers: Layers, shown: Mask) -> Mask:
-    """What a broad mark covers, of its group's box: with what lies in its reach and is darker, which is the mark over rests of print, and
+    """The area of its group's box that a broad mark covers: with darker pixels in its reach, which is the mark over rests of print, and
     with its parts over shading, its corners and its thin strokes. `shown` is where the page has pictures, of which none is shading."""
     unit = max(layers.ink.shape) / USUAL_SIDE
     side = 2 * round(_EXTENT * unit) + 1
@@ -65,7 +67,7 @@ def _hairlines(cover: Mask, group: Group, line: GroupLine, light: Levels, unit: 
 
 
 def _corners(cover: Mask, group: Group, light: Levels, unit: float) -> Mask:
-    """What has rounded off a mark's corners: as dark as the mark, or of its colour, thicker than print, and joined to the mark."""
+    """The pixels that have rounded off a mark's corners: as dark as the mark, or of its colour, thicker than print, joined to the mark."""
     held = np.asarray(1 - light, np.float32)
     painted = least_and_most(np.asarray(held / np.maximum(1 - group.tone, _LEAST_HELD), np.float32))[0] > _HALF
     if group.coloured:

@@ -38,7 +38,7 @@ class PageMark:
     kind: Kind
     box: Box
     cover: Mask
-    """Of the box: where the mark lies, print over or under it included."""
+    """A mask in the box: where the mark is, print over or under it included."""
     tone: Levels
     """Share of the light that comes through, of each channel."""
     thin: bool
@@ -46,7 +46,7 @@ class PageMark:
     confidence: float
     evidence: tuple[str, ...]
     in_picture: bool = False
-    """Whether it goes on in a picture, where it cannot be told from that."""
+    """Whether it goes on in a picture, where it cannot be distinguished from that."""
 
     @property
     def sure(self) -> bool:

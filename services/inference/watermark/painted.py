@@ -30,7 +30,7 @@ class _View:
 
 
 _VIEWS = _View(40), _View(72)
-"""The smaller one tells letters from the picture, the larger one has their edges."""
+"""The smaller one distinguishes letters from the picture, the larger one has their edges."""
 _AROUND = _View(32, above=1.45, beside=2.2)
 """For an emblem, which is larger than its name."""
 

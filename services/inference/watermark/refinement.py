@@ -159,7 +159,7 @@ def _along(shapes: Mask, margin: int) -> Mask:
     points = np.argwhere(shapes)[:, ::-1].astype(np.float32)
     centre, (across, down), angle = cv2.minAreaRect(points)
     lying = across >= down
-    # Further along the line there may be more letters; beside it there is nothing.
+    # Further along the line there may be more letters; next to it there is nothing.
     size = (across + 2 * (margin if lying else _BESIDE), down + 2 * (_BESIDE if lying else margin))
     inside = np.zeros(shapes.shape, np.uint8)
     cv2.fillConvexPoly(inside, np.round(cv2.boxPoints((centre, size, angle))).astype(np.int32), 1)

@@ -117,7 +117,7 @@ def _without_tiling(repair: Repair, pixels: Pixels8, whole: Box, box: Box, netwo
 
 
 def searchable(pixels: Pixels8) -> Pixels8 | None:
-    """What is searched for marks: the picture, or for a document only what is lighter than print; None if that is nothing."""
+    """The searched pixels: the picture, or for a document only those lighter than print; None if there are none."""
     tone = paper.tone(pixels)
     if tone is None:
         return pixels
@@ -128,7 +128,7 @@ def searchable(pixels: Pixels8) -> Pixels8 | None:
 def remove_on_page(
     image: Image, boxes: Sequence[Box], networks: Networks | None, find_network: FindNetwork | None, watching: Watching
 ) -> tuple[Image, Report]:
-    """`remove_in_boxes` for a page of a document, where print may be in a box, too: what cannot be told from it stays."""
+    """`remove_in_boxes` for a page of a document, where print may be in a box, too: pixels that cannot be distinguished from it stay."""
     page = page_in(image.pixels, watching.check)
     size = image.height, image.width
     if page is None or not any(_holds(boxes, page.kept(mark, size).box) for mark in page.marks):

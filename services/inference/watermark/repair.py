@@ -25,7 +25,7 @@ FindNetwork = Callable[[], neural.Network | None]
 _MARGIN = 48
 _STRIP = 512
 _AROUND = 25
-_UNBLENDING_ERROR = 7.0  # levels, as visible beside a smooth area
+_UNBLENDING_ERROR = 7.0  # levels, as visible next to a smooth area
 _FEATHER = 2.0  # pixels
 _PAPER_HALO = 3  # pixels
 _COLOURED, _CHROMA_RIM = 60, 2  # levels between channels; pixels of a coloured stroke whose colour JPEG mixes with what is around it
@@ -47,19 +47,19 @@ class Repair:
         self._pixels: Pixels = image.pixels.copy()
 
     def result(self) -> Image:
-        """The picture as it is now."""
+        """The current picture."""
         return dataclasses.replace(self._image, pixels=self._pixels)
 
     def part(self, box: Box) -> Pixels:
-        """A part of the picture as it is now, for `put_back`."""
+        """A part of the current picture, for `put_back`."""
         return self._pixels[box.window].copy()
 
     def put_back(self, box: Box, pixels: Pixels) -> None:
-        """Have a part of the picture as it was."""
+        """Restore a part of the picture."""
         self._pixels[box.window] = pixels
 
     def seen(self, box: Box) -> Pixels8:
-        """A part of the picture as it is now, in sRGB."""
+        """A part of the current picture, in sRGB."""
         return to_srgb(contiguous(self._pixels[box.window]), None if self._image.is_gray else self._image.icc)
 
     def remove(self, found: DetectedMark) -> Mark:
@@ -122,7 +122,7 @@ class Repair:
     def _unblend(
         self, crop: Pixels, covered: Mask, cover: npt.NDArray[np.float32], opacity: np.float32, colour: npt.NDArray[np.float32]
     ) -> None:
-        """Subtract paint in place in a crop. Pixels that cannot have so much of it are none of the mark's; single ones are filled."""
+        """Subtract paint in place in a crop. Pixels that cannot have so much of it do not belong to the mark; single ones are filled."""
         scale = self._image.maximum / 255
         for rows in strips(crop.shape[0], _STRIP):
             there = covered[rows]

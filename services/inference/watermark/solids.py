@@ -22,7 +22,7 @@ _PLATE = 0.25  # of the box
 
 
 def find_solids(pixels: Pixels8, region: Mask) -> Mask | None:
-    """What is painted in the region of an sRGB crop in colours that its surroundings do not have; None if nothing is.
+    """The paint in the region of an sRGB crop in colours that its surroundings do not have; None if nothing is.
 
     Paint has exactly one colour and an edge of at most two pixels; in a photograph, only things as flat as paint do. The contents of a
     plate, such as the letters of a label, belong to it.

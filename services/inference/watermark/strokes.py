@@ -33,7 +33,7 @@ _KERNELS = (9, 17, 31, 61, 101)  # pixels: the median must be wider than two str
 _BINS, _LARGEST = 50, 1.2  # of a histogram of opacities
 _WINDOW = 0.3  # of the opacity: how far a stroke's core may deviate from it
 _FAINTEST = 0.08
-_EDGE = 0.4  # share of the opacity down to which pixels beside a core belong to the stroke
+_EDGE = 0.4  # share of the opacity down to which pixels next to a core belong to the stroke
 _STRONGEST = 1.7  # above that it is something else, such as print on the paper under the mark
 _LEAST_PURITY = 0.55
 _COVERAGE = (0.004, 0.6)
@@ -133,7 +133,7 @@ def _at_full_size(pixels: Pixels8, region: Mask, below: Pixels8, found: Strokes)
 
 
 class _Seen:
-    """What a paint must have added to the picture `below` to give the visible one."""
+    """The amount that a paint must have added to the picture `below` to give the visible one."""
 
     def __init__(self, pixels: Pixels8, below: Pixels8) -> None:
         # Channel by channel: several times faster than sums over the last axis.

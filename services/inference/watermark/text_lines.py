@@ -17,7 +17,7 @@ AskNetwork = Callable[[Pixels8], Pixels8]
 
 @dataclass(frozen=True, slots=True)
 class Networks:
-    """What is asked about a picture or a part of one. Where there is no such model, nothing is found."""
+    """The questions about a picture or a part of one. Where there is no such model, nothing is found."""
 
     text: AskNetwork
     """Finds lines of text."""

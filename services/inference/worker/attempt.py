@@ -47,7 +47,7 @@ _logger = get_logger()
 
 @dataclass(slots=True)
 class Attempt:
-    """What an attempt works on, and what it has made so far."""
+    """The inputs of an attempt, and its results so far."""
 
     admission: Admission
     progress: Progress
@@ -57,20 +57,20 @@ class Attempt:
     copies: int = 0
     """How many of the last files are archives of the others or reports about them."""
     described: list[file_pb2.File] = field(default_factory=list)
-    """What is known of the files, or of some."""
+    """The facts about the files, or some of them."""
     products: list[Product] = field(default_factory=list)
     """Those that an archive is made of."""
     names: set[str] = field(default_factory=set)
     notices: list[task_pb2.Notice] = field(default_factory=list)
     stages: Stages = field(default_factory=Stages)
     done: list[int] = field(default_factory=list)
-    """Of the last run: bytes of the samples of what each operation gave."""
+    """For the last run: bytes of the samples of each operation's result."""
     resources: AsyncExitStack = field(default_factory=AsyncExitStack)
-    """What the attempt holds until its end."""
+    """The resources that the attempt holds until its end."""
 
     @property
     def operation_bytes(self) -> Sequence[int]:
-        """What is reported of `done`: for one input and several operations."""
+        """The reported part of `done`: for one input and several operations."""
         admission = self.admission
         return self.done if len(admission.operations) > 1 and len(admission.input_file_ids) + admission.later_inputs == 1 else ()
 

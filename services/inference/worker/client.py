@@ -41,9 +41,9 @@ def failure_of(error: Exception) -> DarkroomError:
             _logger.error("work_dir_full", error=repr(error))
             failure = DarkroomError(ErrorReason.UNAVAILABLE, "The worker ran out of disk space.")
         case SandboxTimedOut():
-            failure = DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, "The file takes more time to read than a file may.")
+            failure = DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, "Reading the file takes more time than is allowed.")
         case SandboxOutOfMemory():
-            failure = DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, "The file takes more memory to read than a file may.")
+            failure = DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, "Reading the file takes more memory than is allowed.")
         case SandboxCrashed():
             _logger.warning("sandbox_crashed", error=str(error))
             failure = DarkroomError(ErrorReason.FILE_CORRUPT, "The file cannot be read.")
@@ -83,11 +83,11 @@ class Admission:
     surface: str = ""
     """Name of the API that created the task."""
     notices: tuple[task_pb2.Notice, ...] = ()
-    """What the service says that the owner should know; reported with a success."""
+    """The service's notices for the owner; reported with a success."""
 
     @classmethod
     def of(cls, admission: pb.Admission, response: pb.ExchangeResponse, report: Report) -> Admission:
-        """What a message of the service says."""
+        """The content of a message of the service."""
         return cls(
             task_id=admission.task_id,
             attempt=admission.attempt,
@@ -172,7 +172,7 @@ class AttemptClient:
     @staticmethod
     def handed_back(task_id: int, attempt: int) -> pb.AttemptEnd:
         """The report that a task came when there was no place for it."""
-        failure = pb.AttemptFailure(reason=ErrorReason.UNAVAILABLE.number, message="The worker had no place for the task; it runs again.")
+        failure = pb.AttemptFailure(reason=ErrorReason.UNAVAILABLE.number, message="The worker had no slot for the task; it runs again.")
         return pb.AttemptEnd(task_id=task_id, attempt=attempt, handed_back=failure)
 
     def _metadata(self, admission: Admission) -> tuple[tuple[str, str], ...]:

@@ -157,7 +157,7 @@ class AttemptFiles:
             if stored.etag:
                 self._stored[created.file_id] = pb.StoredOutput(file_id=created.file_id, etag=stored.etag, size_bytes=stored.size)
         if len(self._stored) > _MOST_ANSWERS:
-            # Of an attempt that ended before its outputs were finalized. About one that has not, the storage is asked.
+            # Outputs of an attempt that ended before they were finalized. About one that has not, the storage is asked.
             del self._stored[next(iter(self._stored))]
 
     async def _call(self, method: Callable[..., Awaitable[_Reply]], request: Message, admission: Admission) -> _Reply:
@@ -194,7 +194,7 @@ class StoredInput:
 
 
 class KeptResults:
-    """What an attempt leaves for later attempts of its task: stored like an output, but never shown to its owner.
+    """The data that an attempt leaves for later attempts of its task: stored like an output, but never shown to its owner.
 
     Raises what the files service and object storage raise.
     """

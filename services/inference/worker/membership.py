@@ -59,7 +59,7 @@ class Membership:
     async def step(self) -> bool:
         """Renew it if it is time: the step of a loop. Raises UNAVAILABLE while accounts cannot be reached."""
         if self._due() and await self._renew():
-            # Certificates and the password of NATS are read at start. Whoever keeps the process running starts it anew.
+            # Certificates and the password of NATS are read at start. The supervisor restarts the process.
             signal.raise_signal(signal.SIGTERM)
         return False
 
@@ -72,7 +72,7 @@ class Membership:
         while True:
             try:
                 if (first or self._due()) and await self._renew():
-                    raise SystemExit("The membership has changed; the process has to start anew.")
+                    raise SystemExit("The membership has changed; the process has to restart.")
             except DarkroomError as error:
                 _logger.info("accounts_not_reached", reason=error.reason.value)
             if self.delegation.ends > self._clock():
@@ -109,7 +109,7 @@ class Membership:
             if self._refused:
                 raise NotThereError(self._refused)
             if self.delegation.ends <= self._clock():
-                raise NotThereError("the delegation has ended, and the server cannot be reached for another")
+                raise NotThereError("the delegation has expired, and the server cannot be reached for a new one")
 
         return Check(NEED, probe)
 

@@ -27,7 +27,7 @@ _logger = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class PutReply:
-    """What the storage answered to a PUT."""
+    """The storage's answer to a PUT."""
 
     etag: str | None
     """With quotes."""
@@ -107,7 +107,8 @@ class ObjectTransfer:
     ) -> PutReply:
         """PUT the content under the media type that the URL was signed for; None for a part, which has none.
 
-        With `only_if_absent`, what an earlier attempt has stored stays, for storage that can be told so; its ETag is not known then.
+        With `only_if_absent`, an object that an earlier attempt has stored stays, for storage that supports this; its ETag is not known
+        then.
         """
         size = len(content) if isinstance(content, bytes) else (await asyncio.to_thread(content.stat)).st_size
 

@@ -24,7 +24,7 @@ class AuditPartServicer(audit_part_service_pb2_grpc.AuditPartServiceServicer):
     def __init__(self, log: AuditLog) -> None:
         self._log = log
 
-    async def ListPart(  # noqa: D102, N802 - an rpc; its documentation is in the proto
+    async def ListPart(  # noqa: N802 - an rpc; its documentation is in the proto
         self, request: audit_part_service_pb2.ListPartRequest, context: Context
     ) -> audit_part_service_pb2.ListPartResponse:
         query = _query(request)

@@ -142,7 +142,7 @@ def services_of(surface: Surface) -> tuple[ServiceDescriptor, ...]:
 
 
 def is_over_http(service: ServiceDescriptor) -> bool:
-    """Whether the gateway answers, to whom the edge hands the requests as they are."""
+    """Whether the gateway answers, which gets the requests unchanged from the edge."""
     return bool(service.GetOptions().Extensions[options_pb2.served_by] == GATEWAY)
 
 
@@ -191,7 +191,7 @@ def replies_late(method: MethodDescriptor) -> bool:
 
 
 def takes_body(method: MethodDescriptor) -> bool:
-    """Whether the body of a JSON call is the request, but for what the path and the query hold."""
+    """Whether the body of a JSON call is the request, except for the fields in the path and the query."""
     options = method.GetOptions()
     if not options.HasExtension(annotations_pb2.http):
         return False
@@ -225,7 +225,6 @@ def leaves_lists_out(method: MethodDescriptor) -> bool:
 
 
 def lists_in(message: Descriptor, seen: frozenset[str] = frozenset()) -> Iterator[FieldDescriptor]:
-    """The lists of a message and of the messages in it."""
     if message.full_name.startswith("google.protobuf."):
         return  # Struct and the like have a form of their own in JSON.
     for field in message.fields:

@@ -32,7 +32,7 @@ _RETRY = {
     ]
 }
 _MESSAGE_BYTES = 8 << 20
-"""Of a reply: a small file comes with it."""
+"""The limit of a reply, which may contain a small file."""
 _OPTIONS = (
     ("grpc.enable_retries", 1),
     ("grpc.initial_reconnect_backoff_ms", 100),

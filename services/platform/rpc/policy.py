@@ -1,4 +1,4 @@
-"""What the protos say about each method: who may call it, and which surface it belongs to."""
+"""The rules of the protos about each method: who may call it, and which surface it belongs to."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STANDARD = {
     "grpc.reflection.v1.ServerReflection": options_pb2.ACCESS_ANYONE,
     "externalscaler.ExternalScaler": options_pb2.ACCESS_ANYONE,
 }
-# Whoever reaches these can ask; certificates say who does.
+# Any process that reaches these can ask; certificates identify it.
 _CERTIFIED = {"externalscaler.ExternalScaler": frozenset({SCALER})}
 
 
@@ -32,7 +32,7 @@ class MethodPolicy:
     surface: Surface | None
     """The surface in whose form callers get errors; None for services that only other services call."""
     scope: scope_pb2.Scope.ValueType = scope_pb2.SCOPE_UNSPECIFIED
-    """What the caller's key must be allowed to do; unspecified means everything."""
+    """The scope that the caller's key needs; unspecified means all."""
     takes_idempotency_key: bool = False
     callers: frozenset[str] = frozenset()
     """The services that may call a method with ACCESS_SERVICE. For any other, where callers have certificates: whose."""
@@ -51,7 +51,7 @@ class MethodPolicy:
 class PolicyTable:
     """The policies of the services that one listener offers. A method it does not know is denied.
 
-    Raises CatalogueError for a method that only services may call and that names none of them, and for one that names some in vain.
+    Raises CatalogueError for a method that only services may call and that does not name any, and for one that names some without need.
     """
 
     def __init__(self, services: Iterable[ServiceDescriptor]) -> None:

@@ -36,7 +36,7 @@ class Surface:
     """None where callers get only a gRPC status."""
     reference: surface_pb2.SurfaceReference
     request_id_prefix: str = ""
-    """What the ids of requests begin with."""
+    """The prefix of request ids."""
     request_id_header: str = ""
     """A header of every reply, besides `X-Request-Id`, with the same value unless a service sets one of its own; empty for none."""
     request_headers: tuple[str, ...] = ()
@@ -83,7 +83,7 @@ class Surface:
         )
 
     def code(self, reason: ErrorReason) -> int | str | None:
-        """What the surface calls a reason; None if it has no codes of its own."""
+        """The surface's code for a reason; None if it has no codes of its own."""
         return self.errors.code(reason) if self.errors is not None else None
 
 

@@ -13,7 +13,7 @@ from services.tasks.model.state import TaskState
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task as it was when it was read."""
+    """A task in its state at the reading."""
 
     id: int
     account_id: int
@@ -75,12 +75,12 @@ class Task:
     surface: str = ""
     """Name of the API that created it, where that API says so."""
     client_request: bytes = b""
-    """What that API keeps of the request, opaque to everything else."""
+    """The part of the request that the API keeps, opaque to everything else."""
     later_inputs: Sequence[bytes] = ()
     """`darkroom.internal.tasks.v1.StoredLaterInput` messages: inputs that are still to be fetched. Empty once they are among
     `input_file_ids`."""
     operation_bytes: Sequence[int] = ()
-    """Of a task with one input and several operations: bytes of the samples of what each operation gave, of those that the last attempt
+    """For a task with one input and several operations: bytes of the samples of what each operation gave, of those that the last attempt
     did."""
     outbox_id: int | None = field(default=None, compare=False)
     """As a transition returns it: the row of the outbox that names the transition's event. None however else the task was read."""

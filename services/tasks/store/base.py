@@ -1,4 +1,4 @@
-"""What the stores have in common: how they run a statement, and one statement for the transitions of many tasks."""
+"""The common parts of the stores: how they run a statement, and one statement for the transitions of many tasks."""
 
 from __future__ import annotations
 

@@ -67,7 +67,6 @@ class BatchStore(Store):
     """Reads and guarded changes of whole batches."""
 
     async def get(self, account_id: int, batch_id: int) -> BatchNow | None:
-        """A batch of the account."""
         rows = await self._run(GET, {"id": batch_id, "account_id": account_id})
         return _batch(rows[0]) if rows else None
 

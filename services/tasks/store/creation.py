@@ -30,7 +30,7 @@ from services.tasks.store.rows import task_of
 # Longest time between two statements while creates come together: short compared with a task, yet many then take few statements.
 _SPACING = 0.025
 
-# Of how many accounts the last state is kept.
+# The number of accounts whose last state is kept.
 _KEPT = 10_000
 _STATE = ("account_id", "open", "pooled", "available_millicredits", "max_open", "unlimited", "multiplier_permille")
 
@@ -170,7 +170,7 @@ class CreationStore(Store):
         return made
 
     async def _create_each(self, asked: Sequence[CreationRequest]) -> Sequence[list[Task] | DarkroomError]:
-        """What each call for a single task created, or why it was refused."""
+        """The task that each call created, or the reason for its refusal."""
         made: dict[int, list[Task] | DarkroomError] = {}
         assumed = {
             account_id: worse(self._accounts[account_id])
@@ -190,7 +190,7 @@ class CreationStore(Store):
         return [made[number] for number in range(len(asked))]
 
     async def _create(self, asked: Sequence[CreationRequest]) -> Sequence[list[Task] | DarkroomError]:
-        """What each call created, or why it was refused, decided while the accounts are locked."""
+        """The task that each call created, or the reason for its refusal, decided while the accounts are locked."""
         made: list[list[Task] | DarkroomError] = []
         async with self._database.transaction() as transaction:
             keyed = known_values([(one.call, one.now) for one in asked])

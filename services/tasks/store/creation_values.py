@@ -16,8 +16,8 @@ from services.tasks.store.rows import refusal_bytes
 _MARGIN = 8
 
 Admit = Callable[[AccountState], Admission]
-"""Decides which tasks an account may create, given its state; raises if it refuses all. What it admits, it also admits, at the same price,
-with fewer tasks open and more credits available."""
+"""Decides which tasks an account may create, given its state; raises if it refuses all. Tasks that it admits, it also admits, at the same
+price, with fewer tasks open and more credits available."""
 
 
 @dataclass(frozen=True, slots=True)

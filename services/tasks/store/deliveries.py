@@ -62,7 +62,7 @@ FROM taken
 LEFT JOIN webhook_secret ON webhook_secret.account_id = taken.account_id AND webhook_secret.webhook_id = taken.webhook_id
 LEFT JOIN webhook ON webhook.id = taken.webhook_id
 """)
-"""Take due deliveries, the earliest due first: of each lane only as many as `:lane_limit` leaves beside those this sender already has in
+"""Take due deliveries, the earliest due first: in each lane only as many as `:lane_limit` leaves besides those this sender already has in
 hand, so that one receiver's backlog does not block others. Other senders skip them until `:retry_at`; no lock is held during sending.
 
 `lane` is the loose index scan of https://wiki.postgresql.org/wiki/Loose_indexscan: one probe per lane with pending deliveries, however long
@@ -188,7 +188,6 @@ class DeliveryStore(Store):
         return [delivery_of(row) for row in await self._run(DELIVERIES, values)]
 
     async def delivery(self, account_id: int, delivery_id: int) -> WebhookDelivery | None:
-        """One delivery of the account."""
         return first(delivery_of, await self._run(DELIVERY, {"id": delivery_id, "account_id": account_id}))
 
     async def replay(self, account_id: int, delivery_id: int, *, call: IdempotentCall | None, now: datetime) -> WebhookDelivery | None:

@@ -96,10 +96,10 @@ SELECT 1 FROM changed
 
 
 class LedgerStore(Store):
-    """What the API reads and the operator changes."""
+    """The reads of the API, and the changes of the operator."""
 
     async def balance(self, account_id: int, terms: CreditTerms) -> Balance:
-        """What an account has, with its own terms where it has them, else the given ones."""
+        """An account's balance, with its own terms where it has them, else the given ones."""
         [row] = await self._run(BALANCE, {"account_id": account_id, **asdict(terms)})
         return Balance(
             row["available_millicredits"], row["reserved_millicredits"], CreditTerms(row["unlimited"], row["multiplier_permille"])
@@ -125,7 +125,6 @@ class LedgerStore(Store):
         return first(entry_of, await self._run(GRANT, values))
 
     async def granted(self, account_id: int, reference: str | None) -> LedgerEntry | None:
-        """The grant with this reference."""
         return first(entry_of, await self._select(GRANTED, {"account_id": account_id, "reference": reference}))
 
     async def refund(self, task_id: int, *, note: str, now: datetime) -> LedgerEntry | None:

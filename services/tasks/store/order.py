@@ -298,6 +298,6 @@ class OrderStore(Store):
         return int(row["waiting"])
 
     async def flow(self, lane: str) -> Flow:
-        """What has passed through a lane, and whether tasks wait for its workers."""
+        """The number of tasks that passed through a lane, and whether tasks wait for its workers."""
         [row] = await self._run(FLOW, {"lane": lane})
         return Flow(int(row["started"]), row["waiting"])

@@ -9,7 +9,7 @@ deadlock. A part that must wait for another joins it. `:now` is always passed in
 
 A statement may make the transition of many tasks, each with its own guard:
 `tasks_sql` lists them with their values and locks them in the order
-of their ids. In each row of `moved`, `number` then tells which entry of the list it is.
+of their ids. In each row of `moved`, `number` then says which entry of the list it is.
 
 A transition has the time of the one before it at the least: `:now` is read before the statement begins, perhaps by another replica, and the
 events of a task are in the order of their times.

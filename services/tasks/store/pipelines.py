@@ -48,11 +48,9 @@ class PipelineStore(Store):
         return first(pipeline_of, await self._run_keyed(CREATE, values, call, now))
 
     async def created(self, account_id: int, number: int) -> SavedPipeline | None:
-        """A pipeline of the account, by its number."""
         return first(pipeline_of, await self._run(BY_NUMBER, {"account_id": account_id, "number": number}))
 
     async def get(self, account_id: int, id_: UUID) -> SavedPipeline | None:
-        """A pipeline of the account."""
         return first(pipeline_of, await self._run(GET, {"account_id": account_id, "id": id_}))
 
     async def page(self, viewer: Viewer, *, before: int, limit: int) -> Sequence[SavedPipeline]:

@@ -1,4 +1,4 @@
-"""What the operator sets for an account, in the tasks database."""
+"""The operator's settings for an account, in the tasks database."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ SELECT
   max_open, max_running, max_webhooks
 FROM (VALUES (CAST(:account_id AS bigint))) AS asked (account_id) LEFT JOIN account_policy USING (account_id)
 """)
-"""What an account has, and its own limits; exactly one row, even for an unknown account."""
+"""An account's balance, and its own limits; exactly one row, even for an unknown account."""
 
 _NO_CHANGE = PolicyChange()
 
@@ -85,7 +85,7 @@ class PolicyStore:
         return policy
 
     async def counts(self, account_id: int) -> AccountCounts:
-        """What the account has under way. Raises UNAVAILABLE while the database is unavailable."""
+        """The account's running work. Raises UNAVAILABLE while the database is unavailable."""
         [row] = await self._database.fetch(COUNTS, {"account_id": account_id})
         return AccountCounts(*row)
 

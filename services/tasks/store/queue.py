@@ -10,7 +10,7 @@ from sqlalchemy import TextClause, text
 
 from services.tasks.store.base import Store
 
-# Beyond this, an exact number tells nothing more, and counting would be expensive.
+# Beyond this, an exact number is of no use, and counting would be expensive.
 COUNTED = 100_000
 
 OPEN = text(f"""
@@ -104,7 +104,7 @@ GROUP BY attempt.worker, task.lane
 
 @dataclass(frozen=True, slots=True)
 class WorkReading:
-    """What workers could do, by lane."""
+    """The possible work of workers, by lane."""
 
     tasks: Mapping[str, int]
     oldest: Mapping[str, datetime]
@@ -141,7 +141,7 @@ class QueueStore(Store):
         return {row["lane"]: row["create_time"] for row in rows}
 
     async def work(self, max_running: int) -> WorkReading:
-        """What workers could do; `max_running` as above."""
+        """The possible work of workers; `max_running` as above."""
         rows = await self._database.fetch(WORK, {"max_running": max_running})
         return WorkReading({row["lane"]: int(row["tasks"]) for row in rows}, await self.oldest_to_start(max_running))
 

@@ -43,9 +43,10 @@ WITH position AS (
 )
 SELECT count(*) FROM ended
 """)
-"""Delete the published events of ended tasks, except the last one of each, which tells watchers of the end.
+"""Delete the published events of ended tasks, except the last one of each, which shows watchers the end.
 
-The one row of `event_retention` (LIMIT 1 tells the planner) is the position in the order of ends up to which this is done, so that no task
+The one row of `event_retention` (LIMIT 1 informs the planner) is the position in the order of ends up to which this is done, so that no
+task
 needs a mark. Tasks are locked as TASKS locks them, or the two could deadlock on each other's events. A task that is skipped for that reason
 keeps its events until it expires."""
 
@@ -86,7 +87,6 @@ class RetentionStore(Store):
         return await self._apply(EVENTS, before, limit)
 
     async def remove_deliveries(self, before: datetime, limit: int) -> int:
-        """Remove deliveries."""
         return await self._apply(DELIVERIES, before, limit)
 
     async def remove_batches(self, before: datetime, limit: int) -> int:

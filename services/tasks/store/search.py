@@ -74,9 +74,9 @@ class TaskFilter:
     attempted: bool | None = None
     """Only tasks that have been attempted, or only those that have not."""
     tag: bytes | None = None
-    """What one of its stored operations begins with."""
+    """The prefix of one of its stored operations."""
     name: str | None = None
-    """What the name of an input contains, in upper or lower case."""
+    """A part of the name of an input, in upper or lower case."""
     batch_id: int | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None

@@ -88,7 +88,6 @@ class TaskStore(CreationStore, AttemptStore, OrderStore, AccountOrderStore, Even
         return bool(await self._run(DELETE, {"id": task_id, "account_id": account_id, **actor_values()}))
 
     async def get(self, account_id: int, task_id: int) -> Task | None:
-        """A task of the account."""
         return first(task_of, await self._run(GET, {"id": task_id, "account_id": account_id}))
 
     async def page(

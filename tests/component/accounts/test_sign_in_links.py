@@ -20,7 +20,7 @@ from services.platform.errors import DarkroomError, ErrorReason
 from tests.component.accounts.house import ADDRESS, DEFAULT, OTHER, PASSWORD, House, refusing
 
 REFUSED = (
-    "This sign-in link has been used or has expired. Whoever runs this installation gets another with `make link`, or with "
+    "This sign-in link has been used or has expired. The operator of this installation can make another with `make link`, or with "
     "`python -m deploy.local link`."
 )
 

@@ -214,7 +214,7 @@ class Replica:
         return await self._usage.GetPart(usage_part_service_pb2.GetPartRequest(), metadata=metadata)
 
     async def get(self, metadata: tuple[tuple[str, str], ...], task_id: int) -> task_pb2.Task:
-        """A task as it is now."""
+        """The current state of a task."""
         return (await self.tasks.GetTask(tasks_service_pb2.GetTaskRequest(task_id=task_id), metadata=metadata)).task
 
     async def started(self, metadata: tuple[tuple[str, str], ...], task_id: int) -> attempt_service_pb2.Admission:

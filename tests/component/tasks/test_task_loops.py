@@ -90,7 +90,7 @@ async def test_a_task_that_takes_its_workers_down_is_given_up_before_its_last_at
         assert (now.state, now.attempt) == (TaskState.QUEUED if attempt < 4 else TaskState.FAILED, attempt)
     assert (now.error_reason, now.error_message) == (
         ErrorReason.WORKER_LOST,
-        "3 workers running the task were lost, so it was given up.",
+        "3 workers running the task were lost, so it is not retried.",
     )
     history = await scene.store.attempts(task.id)
     assert [attempt.error_reason for attempt in history] == [ErrorReason.UNAVAILABLE, *[ErrorReason.WORKER_LOST] * 3]

@@ -39,7 +39,7 @@ def test_several_inputs_need_a_folder(capsys: pytest.CaptureFixture[str]) -> Non
     with pytest.raises(typer.Exit) as end:
         destination("out.png", 2)
     assert end.value.exit_code == 2
-    assert "--output out.png is a file, and there are 2 inputs" in " ".join(capsys.readouterr().err.split())
+    assert "--output out.png is a file, but there are 2 inputs" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize(

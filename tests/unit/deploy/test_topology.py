@@ -78,5 +78,5 @@ def test_ports_of_a_later_version_are_passed_over_and_missing_ones_refused(confi
     config.layout.ports_file.write_text(json.dumps({**config.ports.named, "metrics_of_tomorrow": 1}))
     assert load_ports(config.layout) == config.ports
     config.layout.ports_file.write_text(json.dumps({"public": 1}))
-    with pytest.raises(StackError, match="not readable"):
+    with pytest.raises(StackError, match="cannot be read"):
         load_ports(config.layout)

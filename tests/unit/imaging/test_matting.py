@@ -333,7 +333,7 @@ async def test_what_is_neither_kept_nor_taken_away_is_described_and_told() -> No
     assert not cutout.found.unsure
     ((code, field, message, details),) = told(cutout)
     assert (code, field) == ("parts_unsure", "")
-    assert message == "It is not sure whether a part of man.jpg belongs to the subject: look at the result there."
+    assert message == "A part of man.jpg may not belong to the subject. Check it in the result."
     assert details["unsure_parts"] == [
         {
             "box": {

@@ -228,7 +228,7 @@ def test_iptc_in_latin_1_becomes_utf_8() -> None:
 
 
 def test_long_texts_are_too_much_for_jpeg() -> None:
-    with pytest.raises(DarkroomError, match="more metadata than JPEG has room for"):
+    with pytest.raises(DarkroomError, match="more metadata than JPEG can store"):
         edit_tags(
             picture(MediaFormat.JPEG), MediaFormat.JPEG, Changes(title="ä" * 10_000, description="ä" * 30_000, copyright="ä" * 10_000)
         )

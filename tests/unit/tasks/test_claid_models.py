@@ -161,9 +161,9 @@ def test_bad_operations(given: dict[str, Any], field: str, problem: str) -> None
         (
             {"format": {"type": "jpeg", "compression": "lossy"}},
             "output.format",
-            "compression is no option of jpeg; it has quality and progressive",
+            "compression is not an option of jpeg; supported: quality and progressive",
         ),
-        ({"format": {"type": "png", "quality": 3}}, "output.format", "quality is no option of png; it has compression"),
+        ({"format": {"type": "png", "quality": 3}}, "output.format", "quality is not an option of png; supported: compression"),
         ({"format": {"type": "png", "compression": "lossy"}}, "output.format", "compression of png must be one of fast, optimal, best"),
         ({"format": {"type": "avif", "compression": "best"}}, "output.format", "compression of avif must be one of lossy, lossless"),
         (

@@ -133,7 +133,7 @@ async def answered(task: Task) -> tuple[str, dict[str, Any]]:
 async def test_an_edit_that_takes_too_long_goes_on() -> None:
     status, body = await answered(replace(TASK, state=TaskState.RUNNING, attempt=1))
     url = "https://media.example.com/v1-beta1/image/edit/async/123456789"
-    message = f"The edit takes longer than 60 seconds and goes on. GET {url} for its result."
+    message = f"The edit takes longer than 60 seconds and continues. GET {url} for its result."
     assert (status, body) == ("504", {"error_code": "2012", "error_type": "general", "error_message": message, "error_details": {}})
 
 

@@ -193,7 +193,7 @@ async def test_slots_of_others_go_first_and_those_on_standby_have_a_reason() -> 
     assert await world.workers.slots(10) == ([(steady, 0)], "")
     assert await world.workers.slots(10) == ([], "")
     steady.draining = True
-    assert await world.workers.slots(10) == ([(slow, 0), (slow, 1)], "no other was connected")
+    assert await world.workers.slots(10) == ([(slow, 0), (slow, 1)], "no other worker was connected")
 
 
 async def test_the_reason_names_the_machine_that_is_away() -> None:
@@ -206,7 +206,7 @@ async def test_the_reason_names_the_machine_that_is_away() -> None:
     assert await world.workers.slots(10) == ([(slow, 0)], "gpu-box was away")
     assert world.workers.reason(slow) == "gpu-box was away"
     world.now += timedelta(days=7)
-    assert world.workers.reason(slow) == "no other was connected"
+    assert world.workers.reason(slow) == "no other worker was connected"
 
 
 async def test_after_a_long_wait_one_slot_at_a_time_helps() -> None:

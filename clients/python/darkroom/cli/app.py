@@ -112,7 +112,7 @@ def globally(
     url: Annotated[
         str | None,
         typer.Option(
-            "--url", metavar="URL", help="The server. Default: DARKROOM_URL, that of `darkroom login`, or the nearest .darkroom/env."
+            "--url", metavar="URL", help="The server. Default: DARKROOM_URL, the server of `darkroom login`, or the nearest .darkroom/env."
         ),
     ] = None,
     api_key: Annotated[
@@ -132,7 +132,7 @@ def globally(
 
 def main() -> None:
     """Entry point of the console script."""
-    # What has been imported stays. Without this the collector goes through it as the process ends: a quarter of a short command's time.
+    # Imported modules stay. Without this the collector goes through it as the process ends: a quarter of a short command's time.
     gc.freeze()
     run_app(app)
 

@@ -24,7 +24,7 @@ Item = TypeVar("Item", bound=NamedItem)
 
 
 def find(items: Sequence[Item], given: str, what: str) -> Item:
-    """The one with this id, or else with this name. Raises NotFound, with `what` there is none of."""
+    """The one with this id, or else with this name. Raises NotFound, naming `what`, if it does not exist."""
     for item in (*(each for each in items if each.id == given), *(each for each in items if each.name == given)):
         return item
     raise NotFound(f"{what.upper()}_NOT_FOUND", f"There is no {what} {given}.")

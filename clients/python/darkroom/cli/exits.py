@@ -49,7 +49,7 @@ _ADVICE = {
     "API_KEY_INVALID": "Check DARKROOM_API_KEY or the file .darkroom/env; `darkroom doctor` shows which of them is used.",
     "PERMISSION_DENIED": "Use a key that has the scope. Create one with `darkroom key create NAME --scope …`.",
     "ADDRESS_NOT_ALLOWED": "Use the key from one of its networks: `darkroom key ls` there shows them. Or use another key.",
-    "INSUFFICIENT_CREDITS": "`darkroom account` shows the balance and what is reserved.",
+    "INSUFFICIENT_CREDITS": "`darkroom account` shows the balance and the reserved credits.",
     "FILE_NOT_FOUND": "List your files with `darkroom file ls`.",
     "TASK_NOT_FOUND": "List your tasks with `darkroom task ls`.",
     "BATCH_NOT_FOUND": "List your batches with `darkroom batch ls`.",
@@ -65,7 +65,7 @@ _ADVICE = {
     "TOO_MANY_PIPELINES": "List your pipelines with `darkroom pipeline ls`, and remove one with `darkroom pipeline rm`.",
     "ROLE_NOT_FOUND": "List the roles with `darkroom role ls`.",
     "TEAM_NOT_FOUND": "List the teams with `darkroom team ls`.",
-    "DISK_FULL": "Ask the operator of the server to make room.",
+    "DISK_FULL": "Ask the operator of the server to free space.",
     "TASK_NOT_TERMINAL": "Cancel it first with `darkroom task cancel`.",
     "OPERATION_UNAVAILABLE": "Ask the operator of the server to enable it.",
     "QUOTA_EXCEEDED": "Delete files with `darkroom file rm`, or ask the operator for a larger quota.",
@@ -73,8 +73,8 @@ _ADVICE = {
 }
 # In place of the above for those who have signed in.
 _ADVICE_TO_USERS = {
-    "API_KEY_INVALID": "Sign in again with `darkroom login`, or forget the session with `darkroom logout`.",
-    "PERMISSION_DENIED": "`darkroom whoami` shows what you may do.",
+    "API_KEY_INVALID": "Sign in again with `darkroom login`, or remove the session with `darkroom logout`.",
+    "PERMISSION_DENIED": "`darkroom whoami` shows your permissions.",
 }
 
 # Lines are wrapped in a terminal, but not in a pipe.
@@ -118,7 +118,7 @@ def status_of(reason: str) -> int:
 
 
 def advice_on(reason: str) -> str:
-    """What the user can do about it, or an empty text."""
+    """The user's remedy, or an empty text."""
     if reason in _ADVICE_TO_USERS and session_in_use() is not None:
         return _ADVICE_TO_USERS[reason]
     return _ADVICE.get(reason, "")

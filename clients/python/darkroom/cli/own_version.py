@@ -10,7 +10,7 @@ _PROJECT = Path(__file__).resolve().parents[4] / "pyproject.toml"
 
 
 def own_version() -> str:
-    """Of the installed package, or of the checkout."""
+    """The version of the installed package, or of the checkout."""
     try:
         return version("darkroom")
     except PackageNotFoundError:

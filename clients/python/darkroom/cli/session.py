@@ -239,7 +239,7 @@ class Session:
 
 
 def _renamed(wanted: str | None, outputs: Sequence[Path]) -> list[str]:
-    """What to say if a result is not of the format that its wanted name stands for."""
+    """The message if the format of a result does not match its wanted name."""
     return [
         f"The result is a {path.suffix[1:].upper()}, so it was saved as {path.name} and not as {wanted}."
         for path in outputs[:1]

@@ -21,10 +21,10 @@ from darkroom.failures import ConnectionFailed, DarkroomFailure, InvalidRequest,
 
 
 def login(
-    user: Annotated[str | None, typer.Argument(metavar="[USER]", help="The name to sign in with. Default: it is asked for.")] = None,
+    user: Annotated[str | None, typer.Argument(metavar="[USER]", help="The user name. Default: the command asks for it.")] = None,
     url: Annotated[
         str | None,
-        typer.Option("--url", "--server", metavar="URL", help="The server. Default: as of every command, or that of the last sign-in."),
+        typer.Option("--url", "--server", metavar="URL", help="The server. Default: as for all commands, or that of the last sign-in."),
     ] = None,
     password_stdin: passwords.FromStdin = False,
     as_json: AsJson = False,
@@ -42,7 +42,7 @@ def login(
     else:
         errors.print(f"Signed in to {server.url} as {session.user.name} ({session.user.role}), until {when(session.expire_time)}.")
     if choice.session_in_use() is None:
-        tell(f"{KEY_VARIABLE} is set: commands use that key, and not this session, until you unset it.")
+        tell(f"{KEY_VARIABLE} is set: commands use that key instead of this session until you unset it.")
     if session.user.must_change_password:
         _must_change(server, session, password, ask=sys.stdin.isatty() and not (password_stdin or as_json))
 
@@ -59,7 +59,7 @@ def logout() -> None:
             async with AsyncClient(session.url, session.token) as client:
                 await client.sessions.delete()
         except ConnectionFailed as failure:
-            tell(f"The session is forgotten here, but goes on at {session.url}: {failure}")
+            tell(f"The session was removed here, but is still valid at {session.url}: {failure}")
             return UNREACHABLE
         finally:
             SavedSession.forget()
@@ -99,7 +99,7 @@ def whoami(as_json: AsJson = False) -> None:
 
 def password(
     password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the current password and the new one from standard input, a line each.")
+        bool, typer.Option("--password-stdin", help="Read the current password and the new one from standard input, one per line.")
     ] = False,
 ) -> None:
     """Change your password. All your other sessions and all your API keys end."""
@@ -111,7 +111,7 @@ def password(
 
 def _asked_name() -> str:
     if not sys.stdin.isatty():
-        raise usage("USER is missing: whom to sign in as")
+        raise usage("USER is missing: the user name")
     try:
         name: str = typer.prompt("User", err=True)
     except typer.Abort:
@@ -156,7 +156,7 @@ def _asked_and_changed(server: Server, current: str) -> None:
 async def _change(server: Server, current: str, new: str) -> None:
     async with AsyncClient(server.url, server.api_key) as client:
         await client.sessions.change_password(current, new)
-    errors.print("The password is changed. All other sessions and all API keys of yours have ended.")
+    errors.print("The password has been changed. All your other sessions and API keys have ended.")
 
 
 def _rows(user: user_pb2.User) -> dict[str, str]:

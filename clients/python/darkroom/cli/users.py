@@ -128,7 +128,7 @@ async def _named(client: AsyncClient, given: str) -> user_pb2.User:
 def _check_role(user: user_pb2.User, wanted: str | None) -> None:
     """The server passes over a role that does not exist."""
     if wanted is not None and user.role != wanted:
-        raise NotFound("ROLE_NOT_FOUND", f"There is no role {wanted}: {user.name} has the role {user.role}.")
+        raise NotFound("ROLE_NOT_FOUND", f"Role {wanted} does not exist: {user.name} has the role {user.role}.")
 
 
 def _print(user: user_pb2.User, password: str | None, *, as_json: bool) -> None:

@@ -19,7 +19,7 @@ from services.platform.rpc.surfaces import Surface, error_headers, render_error
 from services.platform.rpc.trace import TRACE_HEADER
 
 _REFUSALS = (ErrorReason.API_KEY_INVALID, ErrorReason.ADDRESS_NOT_ALLOWED, ErrorReason.RATE_LIMITED)
-# What gRPC leaves as it is in a message: printable ASCII without the percent sign.
+# Characters that gRPC does not change in a message: printable ASCII without the percent sign.
 _PLAIN = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 
 
@@ -96,7 +96,7 @@ def _is_for_people(surface: Surface | None) -> bool:
 
 
 def _told_to_nobody(admission: Admission, surface: Surface | None, address: str) -> Fields:
-    """What callers without a good key are told of the limits of their address, where a surface's clients read that in every reply."""
+    """The limits of their address for callers without a valid key, where a surface's clients read that in every reply."""
     style = _style(surface)
     return rate_limit_fields(admission.standings_of(address), style) if style == RATE_LIMIT_HEADERS_X_SECONDS else ()
 

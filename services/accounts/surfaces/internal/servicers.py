@@ -1,4 +1,4 @@
-"""What other services ask accounts for: memberships of workers, and settings that they act on."""
+"""The calls of other services to accounts: memberships of workers, and settings that they act on."""
 
 from __future__ import annotations
 

@@ -21,13 +21,13 @@ class NativeSettings(settings_service_pb2_grpc.SettingsServiceServicer):
     def __init__(self, settings: AccountSettings) -> None:
         self._settings = settings
 
-    async def ListSettings(self, request: settings_pb.ListSettingsRequest, context: Context) -> settings_pb.ListSettingsResponse:  # noqa: D102 - an rpc; its documentation is in the proto
+    async def ListSettings(self, request: settings_pb.ListSettingsRequest, context: Context) -> settings_pb.ListSettingsResponse:
         return settings_pb.ListSettingsResponse(settings=map(_setting, await self._settings.all(current_identity())))
 
-    async def GetSetting(self, request: settings_pb.GetSettingRequest, context: Context) -> settings_pb.GetSettingResponse:  # noqa: D102 - an rpc
+    async def GetSetting(self, request: settings_pb.GetSettingRequest, context: Context) -> settings_pb.GetSettingResponse:
         return settings_pb.GetSettingResponse(setting=_setting(await self._settings.get(current_identity(), request.name)))
 
-    async def UpdateSettings(self, request: settings_pb.UpdateSettingsRequest, context: Context) -> settings_pb.UpdateSettingsResponse:  # noqa: D102 - an rpc
+    async def UpdateSettings(self, request: settings_pb.UpdateSettingsRequest, context: Context) -> settings_pb.UpdateSettingsResponse:
         await self._settings.change(current_identity(), dict(request.values), request.removed)
         return settings_pb.UpdateSettingsResponse()
 
@@ -44,17 +44,17 @@ class NativeBranding(branding_service_pb2_grpc.BrandingServiceServicer):
     def __init__(self, branding: Branding) -> None:
         self._branding = branding
 
-    async def GetLogo(self, request: branding_pb.GetLogoRequest, context: Context) -> branding_pb.GetLogoResponse:  # noqa: D102 - an rpc; its documentation is in the proto
+    async def GetLogo(self, request: branding_pb.GetLogoRequest, context: Context) -> branding_pb.GetLogoResponse:
         logo = await self._branding.logo()
         reply = branding_pb.GetLogoResponse(png=logo.png)
         reply.update_time.FromDatetime(logo.updated_at)
         return reply
 
-    async def UpdateLogo(self, request: branding_pb.UpdateLogoRequest, context: Context) -> branding_pb.UpdateLogoResponse:  # noqa: D102 - an rpc
+    async def UpdateLogo(self, request: branding_pb.UpdateLogoRequest, context: Context) -> branding_pb.UpdateLogoResponse:
         await self._branding.replace(current_identity(), request.png)
         return branding_pb.UpdateLogoResponse()
 
-    async def DeleteLogo(self, request: branding_pb.DeleteLogoRequest, context: Context) -> branding_pb.DeleteLogoResponse:  # noqa: D102 - an rpc
+    async def DeleteLogo(self, request: branding_pb.DeleteLogoRequest, context: Context) -> branding_pb.DeleteLogoResponse:
         await self._branding.delete(current_identity())
         return branding_pb.DeleteLogoResponse()
 
@@ -73,19 +73,19 @@ class NativeFeatures(features_service_pb2_grpc.FeaturesServiceServicer):
     def __init__(self, bundles: RemoteBundles, home: Home) -> None:
         self._bundles, self._home = bundles, home
 
-    async def ListBundles(self, request: features_pb.ListBundlesRequest, context: Context) -> features_pb.ListBundlesResponse:  # noqa: D102 - an rpc; its documentation is in the proto
+    async def ListBundles(self, request: features_pb.ListBundlesRequest, context: Context) -> features_pb.ListBundlesResponse:
         return features_pb.ListBundlesResponse(bundles=map(_bundle, await self._bundles.all()))
 
-    async def InstallBundle(self, request: features_pb.InstallBundleRequest, context: Context) -> features_pb.InstallBundleResponse:  # noqa: D102 - an rpc
+    async def InstallBundle(self, request: features_pb.InstallBundleRequest, context: Context) -> features_pb.InstallBundleResponse:
         await self._home.require(current_identity())
         return features_pb.InstallBundleResponse(installation=await self._bundles.install(request.bundle_id))
 
-    async def UninstallBundle(self, request: features_pb.UninstallBundleRequest, context: Context) -> features_pb.UninstallBundleResponse:  # noqa: D102 - an rpc
+    async def UninstallBundle(self, request: features_pb.UninstallBundleRequest, context: Context) -> features_pb.UninstallBundleResponse:
         await self._home.require(current_identity())
         await self._bundles.remove(request.bundle_id)
         return features_pb.UninstallBundleResponse()
 
-    async def GetModelUsage(self, request: features_pb.GetModelUsageRequest, context: Context) -> features_pb.GetModelUsageResponse:  # noqa: D102 - an rpc
+    async def GetModelUsage(self, request: features_pb.GetModelUsageRequest, context: Context) -> features_pb.GetModelUsageResponse:
         await self._home.require(current_identity())
         return features_pb.GetModelUsageResponse(total_bytes=await self._bundles.bytes_used())
 

@@ -42,27 +42,27 @@ class NativeSessions(sessions_service_pb2_grpc.SessionsServiceServicer):
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    async def CreateSession(self, request: sessions_pb.CreateSessionRequest, context: Context) -> sessions_pb.CreateSessionResponse:  # noqa: D102 - an rpc; its documentation is in the proto
+    async def CreateSession(self, request: sessions_pb.CreateSessionRequest, context: Context) -> sessions_pb.CreateSessionResponse:
         token, session = await self._sessions.create(request.user_name, request.password)
         reply = sessions_pb.CreateSessionResponse(token=token, user=user_message(session.person))
         reply.expire_time.FromDatetime(session.expires_at)
         return reply
 
-    async def GetSession(self, request: sessions_pb.GetSessionRequest, context: Context) -> sessions_pb.GetSessionResponse:  # noqa: D102 - an rpc
+    async def GetSession(self, request: sessions_pb.GetSessionRequest, context: Context) -> sessions_pb.GetSessionResponse:
         session = await self._sessions.session(request.token, current_identity())
         reply = sessions_pb.GetSessionResponse(user=user_message(session.person))
         reply.expire_time.FromDatetime(session.expires_at)
         return reply
 
-    async def DeleteSession(self, request: sessions_pb.DeleteSessionRequest, context: Context) -> sessions_pb.DeleteSessionResponse:  # noqa: D102 - an rpc
+    async def DeleteSession(self, request: sessions_pb.DeleteSessionRequest, context: Context) -> sessions_pb.DeleteSessionResponse:
         await self._sessions.delete(request.token, current_identity())
         return sessions_pb.DeleteSessionResponse()
 
-    async def ChangePassword(self, request: sessions_pb.ChangePasswordRequest, context: Context) -> sessions_pb.ChangePasswordResponse:  # noqa: D102 - an rpc
+    async def ChangePassword(self, request: sessions_pb.ChangePasswordRequest, context: Context) -> sessions_pb.ChangePasswordResponse:
         await self._sessions.change_password(current_identity(), request.current_password, request.new_password)
         return sessions_pb.ChangePasswordResponse()
 
-    async def SetAnalyticsChoice(  # noqa: D102 - an rpc
+    async def SetAnalyticsChoice(
         self, request: sessions_pb.SetAnalyticsChoiceRequest, context: Context
     ) -> sessions_pb.SetAnalyticsChoiceResponse:
         answered = await self._sessions.set_analytics(current_identity(), request.enabled, request.remind_later)
@@ -75,14 +75,14 @@ class NativeUserKeys(user_keys_service_pb2_grpc.UserKeysServiceServicer):
     def __init__(self, keys: UserKeys) -> None:
         self._keys = keys
 
-    async def CreateUserKey(self, request: keys_pb.CreateUserKeyRequest, context: Context) -> keys_pb.CreateUserKeyResponse:  # noqa: D102 - an rpc; its documentation is in the proto
+    async def CreateUserKey(self, request: keys_pb.CreateUserKeyRequest, context: Context) -> keys_pb.CreateUserKeyResponse:
         key, secret = await self._keys.create(current_identity(), request.name, request.permissions, lambda: _expiry(request))
         return keys_pb.CreateUserKeyResponse(user_key=_key(key), secret=secret)
 
-    async def ListUserKeys(self, request: keys_pb.ListUserKeysRequest, context: Context) -> keys_pb.ListUserKeysResponse:  # noqa: D102 - an rpc
+    async def ListUserKeys(self, request: keys_pb.ListUserKeysRequest, context: Context) -> keys_pb.ListUserKeysResponse:
         return keys_pb.ListUserKeysResponse(user_keys=map(_key, await self._keys.all(current_identity())))
 
-    async def DeleteUserKey(self, request: keys_pb.DeleteUserKeyRequest, context: Context) -> keys_pb.DeleteUserKeyResponse:  # noqa: D102 - an rpc
+    async def DeleteUserKey(self, request: keys_pb.DeleteUserKeyRequest, context: Context) -> keys_pb.DeleteUserKeyResponse:
         await self._keys.delete(current_identity(), request.user_key_id)
         return keys_pb.DeleteUserKeyResponse()
 
@@ -122,21 +122,21 @@ class NativeRoles(roles_service_pb2_grpc.RolesServiceServicer):
     def __init__(self, roles: Roles) -> None:
         self._roles = roles
 
-    async def ListRoles(self, request: roles_pb.ListRolesRequest, context: Context) -> roles_pb.ListRolesResponse:  # noqa: D102 - an rpc; its documentation is in the proto
+    async def ListRoles(self, request: roles_pb.ListRolesRequest, context: Context) -> roles_pb.ListRolesResponse:
         return roles_pb.ListRolesResponse(roles=map(_role, await self._roles.all(current_identity())))
 
-    async def CreateRole(self, request: roles_pb.CreateRoleRequest, context: Context) -> roles_pb.CreateRoleResponse:  # noqa: D102 - an rpc
+    async def CreateRole(self, request: roles_pb.CreateRoleRequest, context: Context) -> roles_pb.CreateRoleResponse:
         role = await self._roles.create(current_identity(), request.name, request.description, request.permissions)
         return roles_pb.CreateRoleResponse(role=_role(role))
 
-    async def UpdateRole(self, request: roles_pb.UpdateRoleRequest, context: Context) -> roles_pb.UpdateRoleResponse:  # noqa: D102 - an rpc
+    async def UpdateRole(self, request: roles_pb.UpdateRoleRequest, context: Context) -> roles_pb.UpdateRoleResponse:
         name = request.name if request.HasField("name") else None
         description = request.description if request.HasField("description") else None
         permissions = request.permissions.permissions if request.HasField("permissions") else None
         role = await self._roles.update(current_identity(), request.role_id, name, description, permissions)
         return roles_pb.UpdateRoleResponse(role=_role(role))
 
-    async def DeleteRole(self, request: roles_pb.DeleteRoleRequest, context: Context) -> roles_pb.DeleteRoleResponse:  # noqa: D102 - an rpc
+    async def DeleteRole(self, request: roles_pb.DeleteRoleRequest, context: Context) -> roles_pb.DeleteRoleResponse:
         await self._roles.delete(current_identity(), request.role_id)
         return roles_pb.DeleteRoleResponse()
 
@@ -161,16 +161,16 @@ class NativeTeams(teams_service_pb2_grpc.TeamsServiceServicer):
     def __init__(self, teams: Teams) -> None:
         self._teams = teams
 
-    async def ListTeams(self, request: teams_pb.ListTeamsRequest, context: Context) -> teams_pb.ListTeamsResponse:  # noqa: D102 - an rpc; its documentation is in the proto
+    async def ListTeams(self, request: teams_pb.ListTeamsRequest, context: Context) -> teams_pb.ListTeamsResponse:
         return teams_pb.ListTeamsResponse(teams=map(_team, await self._teams.all(current_identity())))
 
-    async def CreateTeam(self, request: teams_pb.CreateTeamRequest, context: Context) -> teams_pb.CreateTeamResponse:  # noqa: D102 - an rpc
+    async def CreateTeam(self, request: teams_pb.CreateTeamRequest, context: Context) -> teams_pb.CreateTeamResponse:
         return teams_pb.CreateTeamResponse(team=_team(await self._teams.create(current_identity(), request.name)))
 
-    async def UpdateTeam(self, request: teams_pb.UpdateTeamRequest, context: Context) -> teams_pb.UpdateTeamResponse:  # noqa: D102 - an rpc
+    async def UpdateTeam(self, request: teams_pb.UpdateTeamRequest, context: Context) -> teams_pb.UpdateTeamResponse:
         return teams_pb.UpdateTeamResponse(team=_team(await self._teams.update(current_identity(), request.team_id, request.name)))
 
-    async def DeleteTeam(self, request: teams_pb.DeleteTeamRequest, context: Context) -> teams_pb.DeleteTeamResponse:  # noqa: D102 - an rpc
+    async def DeleteTeam(self, request: teams_pb.DeleteTeamRequest, context: Context) -> teams_pb.DeleteTeamResponse:
         await self._teams.delete(current_identity(), request.team_id)
         return teams_pb.DeleteTeamResponse()
 
@@ -187,7 +187,7 @@ class NativeAudit(audit_service_pb2_grpc.AuditServiceServicer):
     def __init__(self, trail: AuditTrail, users: Users) -> None:
         self._trail, self._users = trail, users
 
-    async def ListAuditEntries(  # noqa: D102 - an rpc; its documentation is in the proto
+    async def ListAuditEntries(
         self, request: audit_service_pb2.ListAuditEntriesRequest, context: Context
     ) -> audit_service_pb2.ListAuditEntriesResponse:
         query = AuditQuery(

@@ -46,7 +46,7 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
         return pb.ExamineResponse(files=map(file_message, examined.files), refusals=_refusals(examined))
 
     async def DescribeFiles(self, request: pb.DescribeFilesRequest, context: Context) -> pb.DescribeFilesResponse:
-        """What is recorded about files."""
+        """The records of files."""
         files = await self._task_files.describe(current_identity().account_id, request.file_ids)
         return pb.DescribeFilesResponse(files=map(file_message, files))
 
@@ -106,7 +106,7 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
         return pb.FinalizeOutputsResponse(files=[file_message(file) for file in files])
 
     async def OpenKept(self, request: pb.OpenKeptRequest, context: Context) -> pb.OpenKeptResponse:
-        """What earlier attempts have kept."""
+        """The files that earlier attempts kept."""
         kept = await self._of_caller.open_kept(current_identity().account_id, request.task_id)
         return pb.OpenKeptResponse(kept=[pb.KeptOutput(key=each.file.kept_as or "", output=_opened(each)) for each in kept])
 

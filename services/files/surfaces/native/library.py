@@ -45,7 +45,6 @@ class NativeLibrary(library_service_pb2_grpc.LibraryServiceServicer):
     async def CreateLibraryDownloadUrl(
         self, request: pb.CreateLibraryDownloadUrlRequest, context: Context
     ) -> pb.CreateLibraryDownloadUrlResponse:
-        """A download URL."""
         found, download = await self._shelf.download(current_viewer(), request.id, for_head=request.for_head)
         expires_at = time_message(download.expires_at)
         return pb.CreateLibraryDownloadUrlResponse(file=_message(found), url=download.url, expire_time=expires_at)

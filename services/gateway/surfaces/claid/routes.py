@@ -37,12 +37,12 @@ class UploadParts:
         if name == FILE:
             raise _invalid(FILE, "must be a file: a part with a file name")
         if name != DATA:
-            raise _invalid(name, f"is no part of this form, which has {' and '.join(_BOTH)}", UNKNOWN)
+            raise _invalid(name, f"is not a part of this form, which has {' and '.join(_BOTH)}", UNKNOWN)
 
     def check_file(self, name: str, before: int) -> None:
         """Refuse any file but one in `file`. Raises FIELD_INVALID."""
         if name != FILE:
-            raise _invalid(name, f"is no part of this form, which has {' and '.join(_BOTH)}", UNKNOWN)
+            raise _invalid(name, f"is not a part of this form, which has {' and '.join(_BOTH)}", UNKNOWN)
         if before:
             raise _invalid(FILE, "is given twice")
 

@@ -78,5 +78,4 @@ class _FormOf:
         self._forms, self._method, self._fields = forms, method, Fields(method.input_type)
 
     async def serve(self, request: Request, identity: Identity) -> Response:
-        """Serve one request."""
         return await self._forms.serve(self._method, self._fields, request, identity)

@@ -45,7 +45,7 @@ from services.platform.rpc import catalogue
 Endpoints = Mapping[str, Endpoint]
 """By the full name of the method."""
 JOB_IDS = "snapotter job ids"
-"""What the secret of the ids is derived for."""
+"""The purpose of the secret of the ids, for its derivation."""
 _TOOL_PATHS = "/api/v1/tools/"
 
 

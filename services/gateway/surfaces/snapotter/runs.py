@@ -35,24 +35,24 @@ _logger = get_logger()
 
 
 class ClientGone(Exception):
-    """Whoever waited for a run has closed the connection."""
+    """The caller that waited for a run has closed the connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is kept with a task of the names that its caller knows."""
+    """The record kept with a task of the names that its caller knows."""
 
     tool: str
     inputs: Sequence[str]
     """Names of the input files."""
     name: str | None = None
-    """The result's name, if the tool gives it one; of a pipeline, as it is."""
+    """The result's name, if the tool gives it one; for a pipeline, unchanged."""
     steps: Sequence[tuple[str, int]] = ()
     """The tools of a pipeline, and how many operations each of them is."""
     may_become_png: bool = False
     """Whether the result of a pipeline or of a batch may be a PNG for its alpha; then its name says so."""
     keeps_name: bool = False
-    """Whether the name stays as it is, also if an input has it, but where its extension would say another format."""
+    """Whether the name stays unchanged, also if an input has it, except where its extension would say another format."""
     others: Sequence[str] = ()
     """The names of further results, where they do not have names of their own."""
     exact: bool = False
@@ -213,7 +213,7 @@ def failure(run: run_service_pb2.Run) -> str | None:
 
 
 def notes(run: run_service_pb2.Run) -> Mapping[str, str]:
-    """What the owner should know about the result, by code."""
+    """Notices about the result for the owner, by code."""
     return {notice.code: notice.message for notice in run.notices}
 
 

@@ -1,4 +1,4 @@
-"""What the server is and how it is."""
+"""The server's description and state."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Status:
         return answer({"authEnabled": self._auth_enabled})
 
     async def analytics(self, request: Request, identity: Identity | None) -> Response:
-        """Nobody is told how people use this server."""
+        """This server sends no usage statistics to anybody."""
         return answer(_NO_ANALYTICS)
 
     async def _count(self) -> run_service_pb2.CountTasksResponse | None:

@@ -28,7 +28,7 @@ _CAPITALS = 0.7  # height of capitals in ems
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one painting operation looks like."""
+    """The appearance of one painting operation."""
 
     kind: Kind
     tilt: float

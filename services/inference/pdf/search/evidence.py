@@ -18,7 +18,7 @@ from services.inference.pdf.search.vocabulary import is_trial, is_word
 
 #: Sum from which a mark is sure, and from which it is likely.
 SURE, LIKELY = 5.0, 3.0
-#: What `across_pages` can add at most.
+#: The maximum that `across_pages` can add.
 MOST_ACROSS = 2.5
 
 _TILES = 6
@@ -82,7 +82,7 @@ def on_page(item: Item, page: Page) -> list[Evidence]:
     if is_oblique(item.tilt) and page.directions > _DIRECTIONS:
         found.append(Evidence("", -2.5))
     if item.style.artifact:
-        found.append(Evidence("marked as no part of the content", 0.5))
+        found.append(Evidence("marked as not part of the content", 0.5))
     if item.style.tagged:
         found.append(Evidence("", -1.5))
     if item.hint:
@@ -152,7 +152,7 @@ def _shape(item: Item, page: Page, tiled: bool) -> list[Evidence]:
         found.append(Evidence(f"repeated {times}", 2.5 if item.pattern or is_oblique(item.tilt) else 2.0))
     elif item.style.kind is not Kind.IMAGE:
         if item.size >= max(_LARGE_POINTS, _LARGE_TIMES * page.body):
-            found.append(Evidence("large beside the body text", 1.0))
+            found.append(Evidence("large compared with the body text", 1.0))
         elif item.size <= _SMALL_TIMES * page.body:
             found.append(Evidence("", -2.0))
     left, bottom, right, top = item.box
@@ -199,9 +199,9 @@ def _words(item: Item, tiled: bool) -> list[Evidence]:
     if not text:
         return []
     if is_trial(text):
-        return [Evidence("the notice of a program on trial", 13.0)]
+        return [Evidence("the notice of trial software", 13.0)]
     if is_word(text):
-        return [Evidence("a word that marks say", 1.5)]
+        return [Evidence("a word that is typical of marks", 1.5)]
     if not tiled and (len(text) > _LONG_TEXT or len(set(item.texts)) > 6):
         return [Evidence("", -1.5)]
     return []

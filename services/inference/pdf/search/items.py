@@ -17,7 +17,7 @@ _MOST_QUADS = 400
 
 
 class Kind(enum.StrEnum):
-    """What an item is made of."""
+    """The parts of an item."""
 
     TEXT = "text"
     OUTLINE = "outlines"
@@ -27,7 +27,7 @@ class Kind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """What the operations of one item have in common."""
+    """The common facts of the operations of one item."""
 
     kind: Kind
     tilt: int

@@ -17,7 +17,7 @@ _MOST_WORDS = 4000
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What one operation shows in a margin."""
+    """The output of one operation in a margin."""
 
     side: str
     """`head`, `foot`, or `left` and `right` for text that runs up or down."""

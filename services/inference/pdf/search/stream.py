@@ -226,7 +226,7 @@ class Stream:
         area = path.area()
         lean = tilt(state.matrix) if is_oblique(tilt(state.matrix)) else 0.0
         if area is not None and filled and paint.pattern:
-            # What covers less of the page, or has another shape, is part of a drawing.
+            # Content that covers less of the page, or has another shape, is part of a drawing.
             if path.is_panel and self._to.covers(around(area)) and not state.clipped:
                 self._drawing.pattern(self._resource("/Pattern", paint.pattern), area, site, state, self._base, self._depth)
             else:

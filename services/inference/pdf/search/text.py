@@ -15,7 +15,7 @@ _DESCENT, _ASCENT = -0.25, 0.95  # ems; few letters reach further
 
 @dataclass(frozen=True, slots=True)
 class TextShow:
-    """What one operation shows."""
+    """The output of one operation."""
 
     data: bytes
     """Its strings, joined."""
@@ -61,7 +61,7 @@ class TextCursor:
 
 
 def _spacing(text: TextState, string: bytes, codes: int, font: Glyphs) -> float:
-    """What character and word spacing add, in ems."""
+    """The addition of character and word spacing, in ems."""
     words = 0 if font.wide else string.count(b" ")
     return (codes * text.character + words * text.word) / text.size if text.size else 0.0
 

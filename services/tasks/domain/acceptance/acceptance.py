@@ -111,7 +111,7 @@ class Acceptance:
         )
 
     async def estimate(self, request: EstimateRequest) -> Estimate:
-        """What a task would cost with the current terms and balance. Raises what a creation raises about operations and files."""
+        """The price of a task with the current terms and balance. Raises what a creation raises about operations and files."""
         draft = Draft(request)
         self._plan(draft)
         await self._require_offers(draft)
@@ -168,7 +168,7 @@ class Acceptance:
         for index, item in draft.left():
             with draft.refusing(index):
                 if not item.operations:
-                    message = "operations: name what to do, here or in the operations of the batch."
+                    message = "operations: required here or in the batch."
                     raise DarkroomError(ErrorReason.FIELD_INVALID, message, field="operations")
                 check_pipeline(item.operations, item.inputs, diagnostics=self._rules.diagnostics)
 

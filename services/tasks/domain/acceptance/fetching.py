@@ -42,7 +42,7 @@ def content_of(url: str, field: str) -> bytes:
         encoded = encoded.translate(None, _WHITESPACE).rstrip(b"=")
         return base64.b64decode(encoded + b"=" * (-len(encoded) % 4), validate=True)
     except (UnicodeEncodeError, binascii.Error):
-        raise _refused(field, f"what follows {_BASE64}, is not base64") from None
+        raise _refused(field, f"the content after {_BASE64}, is not base64") from None
 
 
 def _refused(field: str, problem: str) -> DarkroomError:
@@ -53,8 +53,8 @@ _logger = get_logger()
 
 
 class Fetching:
-    """Has the files service fetch what URLs lead to, while nothing of the request is stored or locked yet. What is fetched later is only
-    checked."""
+    """Has the files service fetch what URLs lead to, while nothing of the request is stored or locked yet. The rest is fetched later and
+    only checked."""
 
     def __init__(self, files: FilesClient) -> None:
         self._files = files
@@ -78,7 +78,7 @@ class Fetching:
         return fetched
 
     async def discard(self, account_id: int, file_ids: list[int]) -> None:
-        """Delete what was fetched for a task that was not created. What cannot be deleted now expires."""
+        """Delete the files fetched for a task that was not created. Files that cannot be deleted now expire."""
         if not file_ids:
             return
         try:

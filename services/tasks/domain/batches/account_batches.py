@@ -113,7 +113,7 @@ class AccountBatches:
         return batch
 
     async def wait(self, identity: Identity, batch_id: int, seconds: int) -> BatchNow:
-        """The batch once all its tasks have ended, or as it is after `seconds`. The wait also ends when this process stops. Raises
+        """The batch once all its tasks have ended, or its state after `seconds`. The wait also ends when this process stops. Raises
         BATCH_NOT_FOUND, and what `Watcher.check` does when the key is revoked or refreshed meanwhile."""
         until = asyncio.get_running_loop().time() + seconds
         async with self._revocations.watching(identity) as watcher:

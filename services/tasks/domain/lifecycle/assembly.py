@@ -38,7 +38,7 @@ class ExchangeRules:
 
 @dataclass(frozen=True, slots=True)
 class Exchanging:
-    """What gives tasks to workers."""
+    """Gives tasks to workers."""
 
     exchange: Exchange
     workforce: Workforce

@@ -1,4 +1,4 @@
-"""The workers of all replicas, by what they tell on the board, and the machines that are expected to come back."""
+"""The workers of all replicas, by their reports on the board, and the machines that are expected to come back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from services.tasks.store.away_workers import AwayWorkerStore
 
 INTERVAL_SECONDS = 5.0
 _TOLD_SECONDS = 60.0
-"""How long what was read is held to be true while the board cannot be read: as long as it keeps what workers tell."""
+"""How long the last reading stays valid while the board cannot be read: as long as it keeps reports."""
 _NONE: Mapping[str, datetime] = MappingProxyType({})
 
 
@@ -48,8 +48,10 @@ class Workforce:
         return [machine for machine in self._expected if machine.name not in here and machine.until > now]
 
     def serves(self, lane: str, *, standby: bool = True, since: Mapping[str, datetime] = _NONE) -> bool:
-        """Whether a worker tells that it serves a lane; without `standby`, one that is not on standby there. What those named in `since`
-        have told counts if it is newer."""
+        """Whether a worker reports that it serves a lane; without `standby`, one that is not on standby there.
+
+        Reports of those named in `since` count if they are newer.
+        """
         return any(
             lane in worker.slots
             and (standby or lane not in worker.standby_lanes)
@@ -92,12 +94,12 @@ class Workforce:
 
 
 def _refused(worker: part_pb2.Worker) -> bool:
-    """Whether a worker from another machine may not work, as one that has been revoked: it tells something, and is given nothing."""
+    """Whether a worker from another machine may not work, such as a revoked one: it reports its state, but gets no tasks."""
     return any(need.name == NEED and need.problem for need in worker.process.needs)
 
 
 def _machine(name: str, workers: Sequence[part_pb2.Worker]) -> AwayWorker:
-    """What the workers of a machine offer together."""
+    """The combined offers of the workers of a machine."""
     heard = max(worker.heard_time.ToDatetime(UTC) for worker in workers)
     return AwayWorker(
         name=name,

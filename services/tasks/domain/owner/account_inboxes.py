@@ -1,4 +1,4 @@
-"""What changes in the accounts that somebody watches here."""
+"""The changes in the accounts that somebody watches here."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TaskChange:
 
 @dataclass(frozen=True, slots=True)
 class AccountNews:
-    """What an inbox has received."""
+    """The events that an inbox has received."""
 
     changed: Mapping[int, TaskChange]
     """By task."""
@@ -94,7 +94,6 @@ class AccountInboxes:
         return bool(self._inboxes)
 
     def watched(self) -> list[int]:
-        """The accounts with an inbox."""
         return list(self._inboxes)
 
     @asynccontextmanager

@@ -1,12 +1,12 @@
-"""The stream of what changes about an account's tasks: each task as it is now, at most a few times a second, its last state always.
+"""The stream of changes of an account's tasks: the current state of each task, at most a few times a second, its last state always.
 
 The database is the truth; the feed says sooner which tasks have changed. A watcher opens its inbox first and then reads what the database
 has, so that whatever happens in between is in one of the two. Every few seconds one statement, for all watched accounts of this process,
 finds what the feed did not bring.
 
 A watcher resumes from a moment: that of the last such look before the update that it has received. All changes up to then have been sent,
-but for those of statements that were still under way, which is why a look goes back `_LATE` before the one before it. Whoever resumes may
-therefore receive a task again as it has it already, and never misses a change.
+except those of statements that were still under way, which is why a look goes back `_LATE` before the one before it. A resuming watcher may
+therefore receive a known state of a task again, and never misses a change.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Resumable:
 
 @dataclass(frozen=True, slots=True)
 class Update(Resumable):
-    """A task as it is now."""
+    """The current state of a task."""
 
     task: Task
 
@@ -60,16 +60,16 @@ class DeletedTask(Resumable):
 
 @dataclass(frozen=True, slots=True)
 class Reset(Resumable):
-    """Not everything that has changed can be told: the watcher must read the list again."""
+    """Some changes are lost: the watcher must read the list again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ready(Resumable):
-    """What was before has been sent."""
+    """All earlier changes have been sent."""
 
 
 class SentState:
-    """What a watcher has been sent, as far back as that may come again."""
+    """The items that a watcher has been sent, as far back as they may come again."""
 
     def __init__(self, most: int = 2 * MOST) -> None:
         self._most = most
@@ -125,7 +125,7 @@ class AccountWatching:
         return False
 
     async def watch(self, identity: Identity, *, after: datetime | None, batch_id: int | None = None) -> AsyncGenerator[Resumable, None]:
-        """Updates since the moment `after`, or from now on; of one batch only, if it is given, but for deletions.
+        """Updates since the moment `after`, or from now on; of one batch only, if it is given, except deletions.
 
         Raises what `Watcher.check` does when the key is revoked or refreshed meanwhile; UNAVAILABLE when this process stops, so that the
         client continues with another replica.
@@ -170,7 +170,7 @@ class AccountWatching:
     async def _resumed(
         self, account_id: int, known: SentState, after: datetime, now: datetime, batch_id: int | None
     ) -> AsyncIterator[Resumable]:
-        """What has happened since a moment, in its order, deletions first."""
+        """The changes since a moment, in their order, deletions first."""
         tasks: Sequence[Task] = ()
         deleted: Sequence[Deletion] = ()
         if resumable := now - _RESUMABLE < after < now + _LATE:
@@ -192,7 +192,7 @@ class AccountWatching:
     async def _news(
         self, account_id: int, known: SentState, position: datetime, news: AccountNews, batch_id: int | None
     ) -> AsyncIterator[Update | DeletedTask]:
-        """What an inbox has received and the watcher not."""
+        """The events that an inbox has received and the watcher has not."""
         changed = {task_id: one.task for task_id, one in news.changed.items() if not known.has(task_id, one.sequence)}
         tasks = [task for task in changed.values() if task is not None]
         unread = [task_id for task_id, task in changed.items() if task is None]

@@ -134,7 +134,7 @@ class AccountWebhooks:
 
     async def rotate(self, account_id: int, webhook_id: int, idempotency: IdempotentCall | None = None) -> tuple[str, datetime | None]:
         """Replace the secret of a webhook (0: the default secret). Returns the new one and until when the old one also signs; after an
-        earlier call with the same idempotency key, both as they are now. Raises WEBHOOK_NOT_FOUND."""
+        earlier call with the same idempotency key, both in their current state. Raises WEBHOOK_NOT_FOUND."""
         return await self._idempotency.once(
             idempotency, lambda: self._rotate(account_id, webhook_id, idempotency), lambda ids: self._rotated(account_id, ids[0])
         )
@@ -155,7 +155,7 @@ class AccountWebhooks:
         return secret
 
     async def default_secret(self, account_id: int) -> str:
-        """What signs the deliveries to tasks' own URLs; created on first use."""
+        """The secret that signs the deliveries to tasks' own URLs; created on first use."""
         return await self._store.default_secret(account_id, new_secret(), call=None, now=self._clock())
 
     async def url_of_task(self, account_id: int, url: str, field: str) -> str | None:
@@ -183,7 +183,7 @@ class AccountWebhooks:
         return DeliveryPage(found[:size], page_token(found[size - 1].id, Listing.WEBHOOK_DELIVERIES) if len(found) > size else "")
 
     async def replay(self, account_id: int, delivery_id: int, idempotency: IdempotentCall | None = None) -> WebhookDelivery:
-        """Send a delivery again at once, or return it as it is if an earlier call with the same idempotency key already did so. Raises
+        """Send a delivery again at once, or return it unchanged if an earlier call with the same idempotency key already did so. Raises
         WEBHOOK_DELIVERY_NOT_FOUND; if its webhook is deleted or disabled, WEBHOOK_NOT_FOUND or FIELD_INVALID."""
         return await self._idempotency.once(
             idempotency, lambda: self._replay(account_id, delivery_id, idempotency), lambda ids: self._delivery(account_id, ids[0])
@@ -220,7 +220,7 @@ class AccountWebhooks:
     async def _unusable(self, account_id: int, webhook_id: int, field: str) -> DarkroomError:
         if not await self._store.disabled(account_id, webhook_id):
             return webhook_not_found()
-        problem = "the webhook is disabled, since it has answered 410 Gone or was switched off. Enable it first"
+        problem = "the webhook is disabled, because it has answered 410 Gone or was switched off. Enable it first"
         return DarkroomError(ErrorReason.FIELD_INVALID, f"{field}: {problem}.", field=field)
 
 

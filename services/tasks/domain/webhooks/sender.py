@@ -187,7 +187,7 @@ class WebhookSender:
         return _judged(answer, self._clock(), own_url=delivery.webhook_id == 0)
 
     async def _subject(self, claimed: ClaimedDelivery) -> Subject | None:
-        """What the event is about; None for a test event."""
+        """The subject of the event; None for a test event."""
         delivery = claimed.delivery
         if claimed.webhook_deleted:
             raise _Pointless("The webhook was deleted.")
@@ -208,14 +208,14 @@ class WebhookSender:
     async def _message(self, claimed: ClaimedDelivery, subject: Subject | None) -> WebhookMessage:
         form = self._format_of(claimed, subject)
         if form is None:
-            raise _NotReady(f"This server knows no webhooks of the format {claimed.format}.")
+            raise _NotReady(f"This server does not support webhooks of the format {claimed.format}.")
         try:
             return await form.message(WebhookEvent(claimed.delivery, subject, claimed.secrets, self._clock()))
         except DarkroomError as error:
-            raise _NotReady(f"The event could not be put together: {error.message}") from error
+            raise _NotReady(f"The event could not be built: {error.message}") from error
         except Exception as error:
             _logger.exception("webhook_not_rendered")
-            raise _NotReady("The event could not be put together.") from error
+            raise _NotReady("The event could not be built.") from error
 
     def _format_of(self, claimed: ClaimedDelivery, subject: Subject | None) -> WebhookFormat | None:
         """The form that the receiver expects; None for one that this version does not know."""

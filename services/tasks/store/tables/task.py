@@ -37,8 +37,8 @@ class TaskRow(TasksTable, table=True):
     __tablename__ = "task"
     __table_args__ = (
         CheckConstraint(f"state IN ({_STATES})", name="task_state_known"),
-        # Each account's queue in the order it is served, and pending retries. Finished tasks are in none of these five, so the indexes stay
-        # small.
+        # Each account's queue in the order it is served, and pending retries. Finished tasks are not in these five, so the indexes
+        # stay small.
         Index(
             "task_queue", "lane", "account_id", text("priority DESC"), "id", postgresql_where=text("state = 'QUEUED' AND run_at IS NULL")
         ),
@@ -46,7 +46,7 @@ class TaskRow(TasksTable, table=True):
         Index("task_leases", "lease_until", postgresql_where=text("state = 'RUNNING'")),
         Index("task_deadlines", "deadline", postgresql_where=text("deadline IS NOT NULL AND end_time IS NULL")),
         Index("task_account", "account_id", text("id DESC")),
-        # What has changed in an account since a moment.
+        # The changes in an account since a moment.
         Index("task_account_changed", "account_id", "update_time"),
         # The order in which tasks expire.
         Index("task_ended", "end_time", "id", postgresql_where=text("end_time IS NOT NULL")),
@@ -164,7 +164,7 @@ class TaskAttemptRow(TasksTable, table=True):
 
 
 class AuditRow(AuditColumns, TasksTable, table=True):
-    """Who cancelled and deleted tasks and batches, changed webhooks, and granted credits."""
+    """The actors that cancelled and deleted tasks and batches, changed webhooks, and granted credits."""
 
     __tablename__ = "audit"
     __table_args__ = indexes()

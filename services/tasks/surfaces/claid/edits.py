@@ -102,7 +102,7 @@ class ClaidEdits(edits_pb2_grpc.EditsServiceServicer):
             url = edit_url(context, task.id)
             error = DarkroomError(
                 ErrorReason.DEADLINE_EXCEEDED,
-                f"The edit takes longer than {LONGEST_WAIT} seconds and goes on. GET {url} for its result.",
+                f"The edit takes longer than {LONGEST_WAIT} seconds and continues. GET {url} for its result.",
             )
         # Not raised, since the call did not fail, and must not be repeated.
         await context.send_initial_metadata(error_trailers(catalogue.surface(SURFACE), error))

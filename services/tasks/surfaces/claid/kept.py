@@ -1,4 +1,4 @@
-"""What Claid's API keeps of a request with its tasks, to show it again."""
+"""The part of a request that Claid's API keeps with its tasks, to show it again."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class RequestBodies:
-    """Bodies of requests, as they were sent."""
+    """Bodies of requests, unchanged."""
 
     request: Body
-    """Of the task: for a task of a batch, the one that would have made it alone."""
+    """For a task of a batch, the request that would have made it alone."""
     batch: Body | None = None
-    """Of its batch; only with the first task."""
+    """The request of its batch; only with the first task."""
 
     def packed(self) -> bytes:
         """As the task holds it."""
@@ -32,7 +32,7 @@ class RequestBodies:
 
 
 def request_of(task: Task) -> Body:
-    """The request of a task. Of a task that another API created: its files, and its operations as a list."""
+    """The request of a task. For a task that another API created: its files, and its operations as a list."""
     if (kept := _kept(task)) is not None:
         return kept.request
     return _told([task])

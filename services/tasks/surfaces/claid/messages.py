@@ -22,7 +22,7 @@ _NAMES: Mapping[str, tuple[str, str]] = {each.media_type: (each.extension, each.
     "image/jpeg": ("jpeg", "JPEG"),
     "image/avif": ("av1", "AVIF"),
 }
-"""Claid's extension and name of a format: the usual ones but for two."""
+"""Claid's extension and name of a format: the usual ones except two."""
 
 
 def input_fields(file: InputFile) -> dict[str, Any]:
@@ -72,7 +72,6 @@ def edit_data(task: Task, inputs: Inputs, downloads: Downloads) -> edits_pb2.Edi
 
 
 def edit_state(task: Task, inputs: Inputs, downloads: Downloads) -> edits_pb2.EditState:
-    """The state of a task."""
     status = status_of(task)
     return edits_pb2.EditState(
         id=task.id,

@@ -46,7 +46,7 @@ class Fit(Model):
 
 
 class Resizing(Model):
-    """The size of the result. Without width and height the size stays as it is."""
+    """The size of the result. Without width and height the size does not change."""
 
     width: Side = Field(
         None, description='Pixels, a percentage of the input such as "200%", or "auto" (default): from the height, keeping the ratio.'
@@ -60,8 +60,8 @@ class Resizing(Model):
         ),
     ] = Field(
         default_factory=Fit,
-        description="How the picture is brought into the size; crop by default. With one side and fit crop, the other side stays as it "
-        "is and the picture is cropped; with any other fit, the ratio is kept.",
+        description="How the picture is brought into the size; crop by default. With one side and fit crop, the other side stays "
+        "unchanged and the picture is cropped; with any other fit, the ratio is kept.",
     )
 
     @model_validator(mode="after")
@@ -92,7 +92,7 @@ class Removal(Model):
     """Options of `background.remove`."""
 
     category: Category | None = Field(
-        None, description="What the picture shows: general, products or cars; products by default. It decides how edges are treated."
+        None, description="The kind of picture: general, products or cars; products by default. It decides how edges are treated."
     )
     clipping: bool = Field(False, description="Crop to the bounds of the object.")
     selective: unsupported_field(_NAMED_OBJECT) = Field(None, description="Keep an object by its description: refused.")  # type: ignore[valid-type]
@@ -101,14 +101,14 @@ class Removal(Model):
 class Blurring(Model):
     """Options of `background.blur`."""
 
-    category: Category | None = Field(None, description="What the picture shows: general, products or cars; products by default.")
+    category: Category | None = Field(None, description="The kind of picture: general, products or cars; products by default.")
     type: Literal["regular", "lens"] = Field("regular", description="regular: an even Gaussian blur. lens: discs, as of a fast lens.")
     level: Literal["low", "medium", "high"] = Field("medium", description="How strong it is, relative to the size of the picture.")
     selective: unsupported_field(_NAMED_OBJECT) = Field(None, description="Keep an object by its description: refused.")  # type: ignore[valid-type]
 
 
 class Background(Model):
-    """What happens to everything but the object."""
+    """Changes to everything except the object."""
 
     remove: Annotated[Removal | None, BeforeValidator(switch("remove"), json_schema_input_type=bool | Removal | None)] = Field(
         None, description="Remove the background: true, false (default) or options."
@@ -157,7 +157,7 @@ class PhotoUpscale(Model):
     """A version of the upscale photo."""
 
     type: Literal["smart_enhance", "smart_resize", "faces", "digital_art", "photo"] = Field(description="photo.")
-    version: Literal["1", "2", "3"] | None = Field(None, description="Of photo. 3 also removes noise and restores detail.")
+    version: Literal["1", "2", "3"] | None = Field(None, description="For photo. 3 also removes noise and restores detail.")
 
     @model_validator(mode="after")
     def _version_of_photo(self) -> Self:
@@ -200,16 +200,16 @@ class Generative(Model):
 
 
 class Operations(Model):
-    """What is done to the picture; all members are optional."""
+    """The changes to the picture; all members are optional."""
 
     restorations: Restorations = Field(default_factory=Restorations, description="Repairs and enlargement.")
     resizing: Resizing = Field(default_factory=Resizing, description="The size of the result.")
-    background: Background = Field(default_factory=Background, description="What happens to everything but the object.")
+    background: Background = Field(default_factory=Background, description="Changes to everything except the object.")
     adjustments: Adjustments = Field(default_factory=Adjustments, description="Light and colour.")
     padding: PaddingText | None = Field(
         None,
         description='Space around the picture, or around the object that was clipped: "10%" on all sides, or "5% 25%" above and below, '
         "and left and right; below 50% each.",
     )
-    privacy: Privacy = Field(default_factory=Privacy, description="Refused, but for false.")
-    generative: Generative = Field(default_factory=Generative, description="Refused, but for null.")
+    privacy: Privacy = Field(default_factory=Privacy, description="Refused, except false.")
+    generative: Generative = Field(default_factory=Generative, description="Refused, except null.")

@@ -29,7 +29,9 @@ def file_uri(file_id: int) -> str:
 
 
 def source(text: str, field: str) -> Source:
-    """What `input` names. Raises FIELD_INVALID, FILE_NOT_FOUND, and PERMISSION_DENIED for something to fetch if the key may not upload."""
+    """The sources that `input` names. Raises FIELD_INVALID, FILE_NOT_FOUND, and PERMISSION_DENIED for something to fetch if the key may not
+    upload.
+    """
     if text.startswith(_FILES):
         return Source(ids.file_id(text.removeprefix(_FILES), field), None)
     if text.lower().startswith(_FETCHED):

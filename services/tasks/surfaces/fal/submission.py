@@ -1,4 +1,4 @@
-"""What a model and its input ask for: operations, inputs and a priority."""
+"""The task for a model and its input: operations, inputs and a priority."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Plan:
 
 
 def plan(model: Model, given: Mapping[str, object], generation: str) -> Plan:
-    """What a model is to do with an input. `generation` names the operation that makes the pictures of the surface's own models.
+    """The task of a model for an input. `generation` names the operation that makes the pictures of the surface's own models.
 
     Raises FIELD_INVALID with everything that is wrong.
     """

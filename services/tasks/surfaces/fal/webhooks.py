@@ -31,13 +31,13 @@ def signing_keys(parts: SurfaceParts) -> list[Ed25519PrivateKey]:
 
 
 class FalFormat:
-    """What the URL of `fal_webhook` is sent."""
+    """The body for the URL of `fal_webhook`."""
 
     def __init__(self, replies: Replies, keys: Sequence[Ed25519PrivateKey]) -> None:
         self._replies, self._key = replies, keys[0]
 
     async def message(self, event: WebhookEvent) -> WebhookMessage:
-        """The end of a request. URLs in it are signed anew for each attempt."""
+        """The end of a request. URLs in it are signed again for each attempt."""
         task = event.subject if isinstance(event.subject, Task) else None
         request_id = str(task.id if task is not None else event.delivery.id)
         body = json.dumps({"request_id": request_id, "gateway_request_id": request_id, **await self._outcome(task)}).encode()

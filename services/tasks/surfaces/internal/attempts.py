@@ -101,7 +101,7 @@ class InternalAttempts(attempt_service_pb2_grpc.AttemptServiceServicer):
             trace_id=origin.request_id,
             trace_parent=origin.trace_parent,
             surface=task.surface,
-            notices=[task_pb2.Notice(code=RAN_ON_STANDBY, message=f"A slower worker ran this, since {standby}.")] if standby else (),
+            notices=[task_pb2.Notice(code=RAN_ON_STANDBY, message=f"A slower worker ran this because {standby}.")] if standby else (),
         )
 
 
@@ -116,7 +116,7 @@ async def _read(first: attempt_service_pb2.ExchangeRequest, requests: Requests, 
 
 
 def _hear(request: attempt_service_pb2.ExchangeRequest, stream: WorkerStream, recent: RecentOutputs) -> None:
-    # Before the end that whoever waits for the task is told of.
+    # Before the end is reported to waiting callers.
     recent.keep(input_file(file) for end in request.ends for file in end.success.outputs)
     stream.hear(
         free=[UUID(bytes=run_id) for run_id in request.free],

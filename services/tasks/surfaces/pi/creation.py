@@ -1,4 +1,4 @@
-"""What the calls that create a job have in common."""
+"""The common parts of the calls that create a job."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _METADATA = "metadata"
 
 
 class RequestOptions(Protocol):
-    """What a request says besides what the job does."""
+    """The parts of a request besides the job's operations."""
 
     @property
     def input_file_ids(self) -> Sequence[str]:

@@ -45,7 +45,6 @@ class PiWebhooks(webhooks_pb2_grpc.WebhooksServiceServicer):
         return _envelope(webhook)
 
     async def ListWebhooks(self, request: pb.ListWebhooksRequest, context: Context) -> pb.WebhookListEnvelope:
-        """List webhooks."""
         found = await self._own()
         data = pb.WebhookList(object=_LIST, data=map(_webhook, found), has_more=False, url="/api/v1/webhooks")
         return pb.WebhookListEnvelope(id=ids.envelope_id(), object=_LIST, status="completed", created_at=int(time.time()), data=data)

@@ -75,7 +75,7 @@ def _check_aspect_ratio(request: generation_pb2.GPTImage2Request | generation_pb
 
 
 class Creation(ReplyOptions, Protocol):
-    """What all requests that create a task have in common."""
+    """The common part of all requests that create a task."""
 
     @property
     def webhook_url(self) -> str:
@@ -152,7 +152,6 @@ class RestImages(images_pb2_grpc.ImagesServiceServicer):
         return await self._creation.create(operation, "image_file_ids", request, context, REFERENCE_FORMATS)
 
     async def RemoveWatermark(self, request: images_pb2.RemoveImageWatermarkRequest, context: Context) -> tasks_pb2.TaskCreateEnvelope:
-        """Remove watermarks."""
         operation, notices = messages.remove_watermark(request), unused_boxes(request)
         return await self._creation.create(operation, "image_file_id", request, context, notices=notices)
 
@@ -169,5 +168,4 @@ class RestPdfs(pdfs_pb2_grpc.PdfsServiceServicer):
         self._creation = creation
 
     async def RemoveWatermark(self, request: pdfs_pb2.PDFRemoveWatermarkRequest, context: Context) -> tasks_pb2.TaskCreateEnvelope:
-        """Remove watermarks."""
         return await self._creation.create(messages.remove_pdf_watermark(request), "pdf_file_id", request, context)

@@ -80,7 +80,7 @@ def _seconds(asked: ReplyOptions) -> int:
 
 async def _redirect(task: Task, data: tasks_pb2.TaskCreateResult | tasks_pb2.TaskResult, context: Context) -> None:
     """Make the reply lead to the one file of the result, or to the call that goes on waiting for it. A result of several files without an
-    archive of them is left as it is."""
+    archive of them is left unchanged."""
     if not task.state.terminal:
         location = messages.redirecting_result_url(task)
     elif task.state is not TaskState.SUCCEEDED:

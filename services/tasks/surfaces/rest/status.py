@@ -40,7 +40,7 @@ def states_of(status: Status) -> tuple[frozenset[TaskState], bool | None]:
 
 
 class State(StrEnum):
-    """The states of items in lists, which tell more than `Status`."""
+    """The states of items in lists, which are more detailed than `Status`."""
 
     QUEUED = "queued"
     RUNNING = "running"

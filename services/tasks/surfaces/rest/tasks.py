@@ -28,9 +28,9 @@ _NO_BATCH = 0
 
 
 def query_of(request: task_list_pb2.ListTasksRequest) -> TaskQuery:
-    """What is asked for. Raises FIELD_INVALID for `state` together with `status`, and for an impossible time."""
+    """The wanted states and times. Raises FIELD_INVALID for `state` together with `status`, and for an impossible time."""
     if request.HasField("state") and request.HasField("status"):
-        raise DarkroomError(ErrorReason.FIELD_INVALID, "state: takes the place of status; send one.", field="state")
+        raise DarkroomError(ErrorReason.FIELD_INVALID, "state: replaces status; send only one of them.", field="state")
     states, attempted = None, None
     if request.HasField("state"):
         states, attempted = states_like(State(request.state))

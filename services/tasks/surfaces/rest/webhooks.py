@@ -39,7 +39,6 @@ class RestWebhooks(webhooks_pb2_grpc.WebhooksServiceServicer):
         return pb.CreateWebhookEnvelope(code=200, message=_SUCCESS, data=pb.CreatedWebhook(webhook=_webhook(webhook), secret=secret))
 
     async def ListWebhooks(self, request: pb.ListWebhooksRequest, context: Context) -> pb.WebhookListEnvelope:
-        """List webhooks."""
         webhooks = await self._webhooks.list(current_identity().account_id)
         return pb.WebhookListEnvelope(code=200, message=_SUCCESS, data=pb.WebhookList(items=map(_webhook, webhooks)))
 

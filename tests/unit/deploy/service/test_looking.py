@@ -126,7 +126,7 @@ async def test_a_missing_or_old_backup_is_a_problem(monkeypatch: pytest.MonkeyPa
     stack.mkdir()
     assert plan.backups is not None
     plan.backups.mkdir()
-    expected = [f"{plan.backups} has no backup of the last two days"]
+    expected = [f"{plan.backups} has no backup from the last two days"]
     assert await looked(monkeypatch, stack, plan, ROOMY) == expected
     made = plan.backups / "darkroom-1.tar.age"
     made.touch()

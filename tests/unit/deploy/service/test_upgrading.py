@@ -151,7 +151,7 @@ def test_going_back_starts_the_version_before(clone: Clone, backups: list[str]) 
     go_back(clone.root, clone.stack)
     assert backups == ["backup before-upgrade"]
     assert (clone.head, clone.done) == (clone.first, ["up 2", "up 1"])
-    with pytest.raises(ServiceError, match="is checked out already"):
+    with pytest.raises(ServiceError, match="is already checked out"):
         go_back(clone.root, clone.stack)
 
 

@@ -108,11 +108,11 @@ def test_only_a_machine_whose_membership_is_over_joins_again(
         raise ReachedError
 
     monkeypatch.setattr(joining, "check_port", reached)
-    server.refusal = (grpc.StatusCode.FAILED_PRECONDITION, "The worker's clock is 3600 s behind the server's. Set both by NTP.")
+    server.refusal = (grpc.StatusCode.FAILED_PRECONDITION, "The worker's clock is 3600 s behind the server's. Sync both with NTP.")
     with pytest.raises(JoinError, match="clock is 3600 s behind"):
         join(directory, token, "box")
     server.refusal = None
-    with pytest.raises(JoinError, match="has joined http://server as box already"):
+    with pytest.raises(JoinError, match="has already joined http://server as box"):
         join(directory, token, "box")
     assert load_joined(directory) is not None
     server.refusal = (grpc.StatusCode.PERMISSION_DENIED, "This worker has been revoked.")

@@ -1,4 +1,4 @@
-"""What is told of the steps of a pipeline that has run."""
+"""The report about the steps of a pipeline that has run."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class Features:
         return list(reply.bundles)
 
     async def missing(self, tools: Collection[Tool], identity: Identity) -> Mapping[str, pb.Bundle]:
-        """Of these tools, those that lack models, by their ids, and the bundles to install.
+        """The tools among these that lack models, by their ids, and the bundles to install.
 
         While nobody can say what is installed, none: a task waits for a model server that is away.
         """
@@ -150,7 +150,7 @@ class InstallationEvents:
         job = self._ids.read(job_id)
         if job is None or job.kind is not JobKind.INSTALLATION:
             return
-        # Whoever knows the id may follow; the list is open to every account.
+        # Anyone who knows the id may follow; the list is open to every account.
         identity = Identity(job.account_id, scopes=frozenset())
         while True:
             try:

@@ -82,7 +82,7 @@ class LibraryThumbnails:
 
 
 def _operations() -> list[operation_pb2.Operation]:
-    """What makes a JPEG of at most 300 pixels in width."""
+    """The operations that make a JPEG of at most 300 pixels in width."""
     narrow = resize_pb2.Resize(width=_WIDTH, fit=placement_pb2.FIT_BOUNDS, without_enlargement=True)
     jpeg = convert_pb2.Convert(
         format=convert_pb2.PICTURE_FORMAT_JPEG, quality=_QUALITY, color_space=convert_pb2.COLOR_SPACE_RGB, strip_metadata=True

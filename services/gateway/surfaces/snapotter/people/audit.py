@@ -27,7 +27,7 @@ Details = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What an action is called, what it is done to, and its details."""
+    """The name of an action, its object, and its details."""
 
     name: str
     target: str

@@ -36,7 +36,7 @@ _LEAST_BLUR = 0.01
 
 @dataclass(frozen=True, slots=True)
 class _Surroundings:
-    """What is behind and around a subject, as operations take it."""
+    """The layers behind and around a subject, in the form of operations."""
 
     color: str
     """Empty for none."""
@@ -46,7 +46,7 @@ class _Surroundings:
 
 
 def _surroundings(settings: RemoveBackgroundSettings | RemoveBackgroundEffectsSettings, *, has_picture: bool) -> _Surroundings:
-    """What the settings say, with or without a picture to go behind the subject. Without it, the type `image` is transparent."""
+    """The effects of the settings, with or without a picture to go behind the subject. Without it, the type `image` is transparent."""
     kind = settings.background_type
     picture = kind == "image" and has_picture
     effects = CutoutEffects(shadow=settings.shadow_opacity if settings.shadow_enabled else 0)

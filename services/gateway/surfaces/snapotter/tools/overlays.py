@@ -115,7 +115,7 @@ async def _serve(
     no_overlay: str,
     settings_before_overlay: bool,
 ) -> Response:
-    """The picture in `part` is laid over the other one. Of several pictures with the same role, the last one counts."""
+    """The picture in `part` is laid over the other one. If several pictures have the same role, the last one counts."""
     account_id = identity.account_id
     async with context.form(request, account_id, "all") as sent:
         base = _last([file for file in sent.files if file.part != part], no_base)
