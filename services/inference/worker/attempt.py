@@ -168,8 +168,9 @@ class AttemptRunner:
 
     async def _stream(self, attempt: Attempt, pipeline: Pipeline) -> None:
         """Make one output from all inputs, and store it as it is made."""
+        run = self._run(attempt, attempt.progress.report)
         with attempt.stages.timed(pipeline.first_name):
-            stream = await pipeline.stream(await self._files.open(attempt.admission), self._run(attempt, attempt.progress.report))
+            stream = await pipeline.stream(await self._files.open(attempt.admission), run)
             attempt.file_ids.append(await self._files.deliver_stream(attempt.admission, stream))
 
     async def _make(self, attempt: Attempt, pipeline: Pipeline) -> Sequence[GeneratedPicture]:

@@ -16,12 +16,12 @@ from darkroom.internal.files.v1.storage_service_pb2_grpc import StorageServiceSt
 from services.inference.contract.flow import Stream
 from services.inference.media import Image
 from services.inference.pipeline.pipeline import Pipeline
-from services.inference.pipeline.reading import with_file_name
+from services.inference.pipeline.reading import errors_naming
 from services.inference.pipeline.run import Product, Source
 from services.inference.worker.client import Admission
 from services.inference.worker.object_transfer import ObjectTransfer
 from services.platform.backoff import retry_unavailable
-from services.platform.errors import DarkroomError, translate_rpc_errors
+from services.platform.errors import translate_rpc_errors
 from services.platform.object_writing import SMALL_BYTES
 from services.platform.rpc.channel import Caller
 
@@ -58,10 +58,8 @@ class AttemptFiles:
             target.write_bytes(opened.content)
             progress(1)
         else:
-            try:
+            with errors_naming(opened.file.name):
                 await self._transfer.download(opened.url, opened.etag, opened.file.size_bytes, target, progress)
-            except DarkroomError as error:
-                raise with_file_name(error, opened.file.name) from error
         picture = opened.file.image
         size = (picture.width, picture.height) if opened.file.HasField("image") else None
         return Source(opened.file.name, target, opened.file.document.pages, size)
@@ -186,11 +184,9 @@ class StoredInput:
 
     async def read(self) -> AsyncIterator[bytes]:
         """Its content. Raises FILE_NOT_FOUND, FILE_SIZE_MISMATCH if it changed since it was accepted, UNAVAILABLE."""
-        try:
+        with errors_naming(self.name):
             async for block in self._transfer.read(self._opened.url, self._opened.etag, self.size):
                 yield block
-        except DarkroomError as error:
-            raise with_file_name(error, self.name) from error
 
 
 class KeptResults:
@@ -229,9 +225,8 @@ class AttemptReferences:
         """Fetch and decode one."""
         source = await self._files.fetch(self._admission, self._admission.input_file_ids[number], self._folder, lambda _done: None)
         try:
-            return await self._pipeline.read_reference(source, self._folder)
-        except DarkroomError as error:
-            raise with_file_name(error, source.name) from error
+            with errors_naming(source.name):
+                return await self._pipeline.read_reference(source, self._folder)
         finally:
             await asyncio.to_thread(source.path.unlink)
 
