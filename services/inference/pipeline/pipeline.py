@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
-from pathlib import Path
 
 from darkroom.operations.v1 import options_pb2
 from darkroom.operations.v1.convert_pb2 import Convert
@@ -102,19 +101,24 @@ class Pipeline:
         stream: Stream = await self._first.run(files, self._first.parameters, self._step(run, run.overall))
         return stream
 
-    async def make(self, references: References, run: Run) -> list[GeneratedPicture]:
-        """The pictures that the first operation makes. Raises what the operation raises."""
+    async def make(self, count: int, fetch: Callable[[int], Awaitable[Source]], run: Run) -> list[GeneratedPicture]:
+        """The pictures that the first operation makes from `count` inputs, each fetched, by its number, when it is read.
+
+        Raises what the operation raises.
+        """
+
+        async def read(number: int) -> Image:
+            source = await fetch(number)
+            try:
+                return await self._reading.reference(source, run.folder)
+            finally:
+                await asyncio.to_thread(source.path.unlink)
+
+        references = References(count, read)
         run.overall(0, "Starting")
         with run.stages.timed(self.first_name, operation=True):
             made: list[GeneratedPicture] = await self._first.run(references, self._first.parameters, self._step(run, run.overall))
         return made
-
-    async def read_reference(self, source: Source, folder: Path) -> Image:
-        """Decode an input of an operation that takes references. Raises as `Reading.picture`, and FILE_TOO_LARGE."""
-        limits, hints = self._tools.picture_limits, Hints(source.name)
-        header = await self._reading.input_header(source, limits, hints)
-        async with self._tools.memory.reserved(needed_memory(header, (), (), self._tools.result_limits), lambda: None):
-            return await self._reading.picture(source.path, header, folder, limits, hints)
 
     def errors_named(self, run: Run) -> AbstractContextManager[None]:
         """Make errors in the block name the input that they are about."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from services.inference.contract.step import Tools
 from services.inference.media import NO_HINTS, Header, Hints, Image, Limits
 from services.inference.media.isolated import decode_into, describe, header_of, picture_of, read_picture, read_picture_header
+from services.inference.pipeline.memory_needs import needed_memory
 from services.inference.pipeline.run import Source
 from services.inference.pipeline.short import ShortWork
 from services.pictures.media_format import SNIFF_BYTES, MediaFormat, sniff
@@ -46,6 +47,14 @@ class Reading:
         source, header = self._auxiliaries[file_id]
         with errors_naming(source.name):
             return await self.picture(source.path, header, folder, self._tools.picture_limits, Hints(source.name))
+
+    async def reference(self, source: Source, folder: Path) -> Image:
+        """Decode an input of an operation that takes references. Raises as `input_header` and `picture`, with the file's name."""
+        limits, hints = self._tools.picture_limits, Hints(source.name)
+        with errors_naming(source.name):
+            header = await self.input_header(source, limits, hints)
+            async with self._tools.memory.reserved(needed_memory(header, (), (), self._tools.result_limits), lambda: None):
+                return await self.picture(source.path, header, folder, limits, hints)
 
     async def input_headers(self, source: Source, limits: Limits, hints: Hints) -> Sequence[Header]:
         """The headers that an input may have: foretold where its recorded size shows that the work is short, else read.
