@@ -1,9 +1,12 @@
-"""Finds the Triton server inside the PyTriton wheel, and makes its Python backend usable without PyTriton.
+"""Finds the Triton server inside the PyTriton wheel, makes its Python backend usable without PyTriton, and removes its old shared memory.
 
 The wheel holds the server, the Python backend and one stub (the process that runs a model) for each version of Python. The server needs
-backend and stub in one folder, and its own libraries on the search path.
+backend and stub in one folder, and its own libraries on the search path. It talks to the processes of its Python backend through
+shared-memory regions. Their names start with a prefix of the server that created them, so that concurrent servers do not collide. A
+killed server leaves its regions behind; the next one to start removes them.
 """
 
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -12,6 +15,8 @@ from pathlib import Path
 from models.errors import ServeError
 
 _STUB = "triton_python_backend_stub"
+_FOLDER = Path("/dev/shm")  # noqa: S108 - where POSIX shared memory lives on Linux
+_NAME = re.compile(r"darkroom-triton-(?P<namespace>\d+)-(?P<pid>\d+)-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +71,26 @@ def _backends(venv: Path, backend: Path, stub: Path) -> Path:
                 if not backends.is_dir():
                     raise
     return backends
+
+
+def region_prefix(pid: int) -> str:
+    """The prefix of the server with process id `pid`.
+
+    A process id is unique only within its namespace, and /dev/shm may be shared between containers.
+    """
+    return f"darkroom-triton-{_pid_namespace()}-{pid}-"
+
+
+def remove_stale_regions(folder: Path = _FOLDER) -> list[str]:
+    """Removes the regions of servers that no longer run, and returns their names."""
+    removed = []
+    for path in sorted(folder.glob("darkroom-triton-*")):
+        match = _NAME.match(path.name)
+        if match and int(match["namespace"]) == _pid_namespace() and not Path("/proc", match["pid"]).exists():
+            path.unlink(missing_ok=True)
+            removed.append(path.name)
+    return removed
+
+
+def _pid_namespace() -> int:
+    return Path("/proc/self/ns/pid").stat().st_ino
