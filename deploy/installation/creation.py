@@ -27,7 +27,6 @@ from deploy.installation.folder import (
 from deploy.installation.keys import create_signing_keys, create_webhook_secrets_key
 from deploy.installation.nats_users import JOINED_WORKERS, rights_of, user
 from deploy.installation.private_file import make_private_folder, write_private
-from deploy.installation.urls import password_of, user_of
 from edge.topology import DATABASES, SERVICES
 from services.platform.joining import NATS_USER
 
@@ -257,3 +256,13 @@ def _sql_name(text: str) -> str:
 
 def _sql_text(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
+
+
+def user_of(url: str) -> str:
+    """The user of a database or of NATS in its URL; empty if the URL names none."""
+    return unquote(urlsplit(url).username or "")
+
+
+def password_of(url: str) -> str:
+    """The password; empty if the URL holds none."""
+    return unquote(urlsplit(url).password or "")

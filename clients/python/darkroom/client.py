@@ -14,9 +14,8 @@ from darkroom.form_calls import FormCalls
 from darkroom.keys import Keys
 from darkroom.library import Library
 from darkroom.operation_methods import OperationMethods
-from darkroom.people import Roles, Sessions, Teams, UserKeys, Users
+from darkroom.people import Roles, Sessions, Settings, Teams, UserKeys, Users
 from darkroom.pipelines import Pipelines
-from darkroom.settings import Settings
 from darkroom.transfer import Transfers
 from darkroom.webhooks import Webhooks
 
