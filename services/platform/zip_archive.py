@@ -10,11 +10,15 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
+from functools import partial
+from pathlib import Path
+from typing import Self, cast
 
 from zipstream import ZIP_STORED, ZipStream
 
 _SMALL = 65_536
+_PIECE = 4 << 20
+"""Bytes of a file that are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,13 @@ class Entry:
     """Bytes; exactly as many as `read` gives."""
     read: Callable[[], AsyncIterator[bytes]]
     """Its content, in pieces that are not empty."""
+
+    @classmethod
+    def of(cls, name: str, content: bytes | Path) -> Self:
+        """An entry with this content, or with that of a file, which must stay until the entry has been read."""
+        if isinstance(content, bytes):
+            return cls(name, len(content), partial(_pieces_of_bytes, content))
+        return cls(name, content.stat().st_size, partial(_pieces_of_file, content))
 
 
 class ZipArchive:
@@ -54,6 +65,18 @@ class ZipArchive:
                 yield rest
         for end in self._zip.finalize():
             yield end
+
+
+async def _pieces_of_bytes(content: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), _PIECE):
+        yield content[start : start + _PIECE]
+
+
+async def _pieces_of_file(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        read: Callable[[], bytes] = partial(file.read, _PIECE)
+        while piece := await asyncio.to_thread(read):
+            yield piece
 
 
 class _Hand:

@@ -56,9 +56,4 @@ def _manifest(missing: Sequence[MissingResult]) -> Entry:
         }
         for item in missing
     ]
-    content = json.dumps({"missing": listed}, ensure_ascii=False, indent=2).encode() + b"\n"
-
-    async def read() -> AsyncIterator[bytes]:
-        yield content
-
-    return Entry(MANIFEST, len(content), read)
+    return Entry.of(MANIFEST, json.dumps({"missing": listed}, ensure_ascii=False, indent=2).encode() + b"\n")

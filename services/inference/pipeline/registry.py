@@ -38,20 +38,31 @@ class PictureOperationModule(OperationModule, Protocol):
 class BoundOperation:
     """An operation of a task, ready to run."""
 
-    spec: OperationSpec
-    parameters: Message
+    message: operation_pb2.Operation
     run: Run
     declared_memory: PeakMemory | None = None
     """None for an operation that does not work on pictures."""
+
+    @property
+    def spec(self) -> OperationSpec:
+        """The operation."""
+        return spec_of(self.message)
+
+    @property
+    def parameters(self) -> Message:
+        """Its parameters."""
+        return parameters_of(self.message)
 
     @property
     def plain(self) -> bool:
         """Whether it is a plain picture operation."""
         return not inspect.iscoroutinefunction(self.run)
 
-    def peak_memory(self, picture: Header | Sequence[Header] | None) -> int:
-        """Bytes that it needs at its peak to work on a picture, on several together, or on none."""
-        return self.declared_memory(picture, self.parameters) if self.declared_memory is not None else 0
+    def peak_memory(self, picture: Header | Sequence[Header] | None, parameters: Message | None = None) -> int:
+        """Bytes that it needs at its peak to work on a picture, on several together, or on none, perhaps with other parameters."""
+        if self.declared_memory is None:
+            return 0
+        return self.declared_memory(picture, self.parameters if parameters is None else parameters)
 
 
 class Registry:
@@ -68,8 +79,8 @@ class Registry:
         for operation in operations:
             if operation.WhichOneof("operation") is None:
                 raise DarkroomError(ErrorReason.UNAVAILABLE, "The worker does not know this operation yet.")
-            spec = spec_of(operation)
-            bound.append(BoundOperation(spec, parameters_of(operation), self._runs[spec.name], self._memory.get(spec.name)))
+            name = spec_of(operation).name
+            bound.append(BoundOperation(operation, self._runs[name], self._memory.get(name)))
         return bound
 
 
