@@ -14,7 +14,7 @@ import time
 from benchmarks.contenders import pgqueuer_queue, procrastinate_queue
 from benchmarks.contenders.queue import Opened, Queue
 
-_QUEUES: dict[str, Opened] = {"procrastinate": procrastinate_queue.opened, "pgqueuer": pgqueuer_queue.opened}
+_QUEUES: dict[str, Opened] = {"procrastinate": procrastinate_queue.open_queue, "pgqueuer": pgqueuer_queue.open_queue}
 _WARM_UP = 50
 _PAUSE = 0.05
 

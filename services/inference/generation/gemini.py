@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from services.inference.contract.provider import GenerationRequest, NotApplied, Reference
+from services.inference.contract.provider import GenerationRequest, Reference, UnsupportedOption
 from services.inference.generation.exchange import Answer, Exchange
 from services.inference.generation.gemini_table import MOST_AT_ONCE, gemini_request
 from services.platform.errors import DarkroomError
@@ -40,7 +40,7 @@ class GeminiImages:
         """Always: it is configured only with a key."""
         return True
 
-    def not_applied(self, request: GenerationRequest, references: Sequence[Reference]) -> Sequence[NotApplied]:
+    def not_applied(self, request: GenerationRequest, references: Sequence[Reference]) -> Sequence[UnsupportedOption]:
         """See `Provider`."""
         return gemini_request(request).not_applied
 

@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Sequence
 from typing import Any
 
-from services.inference.contract.provider import GenerationRequest, NotApplied, Reference
+from services.inference.contract.provider import GenerationRequest, Reference, UnsupportedOption
 from services.inference.generation.exchange import Answer, Exchange
 from services.inference.generation.openai_table import MOST_AT_ONCE, openai_request
 from services.platform.errors import DarkroomError
@@ -29,7 +29,7 @@ class OpenAiImages:
         """Always: it is configured only with a key."""
         return True
 
-    def not_applied(self, request: GenerationRequest, references: Sequence[Reference]) -> Sequence[NotApplied]:
+    def not_applied(self, request: GenerationRequest, references: Sequence[Reference]) -> Sequence[UnsupportedOption]:
         """See `Provider`."""
         return openai_request(request, references).not_applied
 

@@ -46,7 +46,7 @@ def product_of_child(finished: ShortResult, run: Run) -> Product:
     return Product(name, finished.format.media_type, finished.content, info)
 
 
-async def written(medium: Medium, run: Run) -> Product | None:
+async def write_product(medium: Medium, run: Run) -> Product | None:
     """The operations' results in a file; None if they have made nothing."""
     if medium is None:
         return None
@@ -68,12 +68,12 @@ async def written(medium: Medium, run: Run) -> Product | None:
         case Image():
             for note in medium.notes:
                 run.notice("picture_note", "", note)
-            content, format_ = await asyncio.to_thread(encoded, medium, run.folder), medium.saving.format
+            content, format_ = await asyncio.to_thread(encode_picture, medium, run.folder), medium.saving.format
             name = result_name(run.source_name, run.labels, format_.extension, run.taken_names)
             return Product(name, format_.media_type, content, file_pb2.ImageInfo(width=medium.width, height=medium.height, frames=1), after)
 
 
-def encoded(image: Image, folder: Path) -> bytes | Path:
+def encode_picture(image: Image, folder: Path) -> bytes | Path:
     """The picture as a file, as its `saving` says; in `folder` if it is large."""
     if image.pixels.nbytes <= _ENCODED_IN_MEMORY:
         return encode(image, image.saving)
@@ -128,7 +128,7 @@ def result_name(source: str, labels: Sequence[str], extension: str, taken: Colle
         number += 1
 
 
-def packed(name: str, products: Sequence[Product]) -> Stream:
+def zip_products(name: str, products: Sequence[Product]) -> Stream:
     """A ZIP archive of the products in their order, called `name`.zip. Products that are files must stay until it has been read."""
     names = entry_names(product.name for product in products)
     archive = ZipArchive([_entry(entry, product.content) for entry, product in zip(names, products, strict=True)])
