@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.inference.contract.provider import GenerationRequest, UnsupportedOption
+from services.inference.contract.provider import GenerationRequest, NotApplied
 from services.inference.generation.tables import with_negative
 
 ASPECT_RATIOS: Mapping[str, str] = {
@@ -38,7 +38,7 @@ class GeminiRequest:
 
     prompt: str
     image_config: Mapping[str, str]
-    not_applied: tuple[UnsupportedOption, ...]
+    not_applied: tuple[NotApplied, ...]
 
 
 def gemini_request(request: GenerationRequest) -> GeminiRequest:
@@ -46,7 +46,7 @@ def gemini_request(request: GenerationRequest) -> GeminiRequest:
     config = {"imageSize": IMAGE_SIZES[request.resolution or "1K"]}
     if request.aspect_ratio is not None:
         config["aspectRatio"] = ASPECT_RATIOS[request.aspect_ratio]
-    left_out: tuple[UnsupportedOption, ...] = ()
+    left_out: tuple[NotApplied, ...] = ()
     if request.quality is not None:
-        left_out = (UnsupportedOption("quality", "This model has one quality."),)
+        left_out = (NotApplied("quality", "This model has one quality."),)
     return GeminiRequest(with_negative(request), config, left_out)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.inference.contract.provider import GenerationRequest, Reference, UnsupportedOption
+from services.inference.contract.provider import GenerationRequest, NotApplied, Reference
 from services.inference.generation.local_table import MOST_AT_ONCE, local_request
 from services.inference.media import Image, Limits, decode, encode
 from services.inference.media.resampling import resize
@@ -40,7 +40,7 @@ class LocalDiffusion:
         """Whether Triton has loaded the model."""
         return await self._triton.serves(self._model)
 
-    def not_applied(self, request: GenerationRequest, references: Sequence[Reference]) -> Sequence[UnsupportedOption]:
+    def not_applied(self, request: GenerationRequest, references: Sequence[Reference]) -> Sequence[NotApplied]:
         """See `Provider`."""
         return local_request(request, references, self._schedule.guidance).not_applied
 

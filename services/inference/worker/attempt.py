@@ -19,7 +19,7 @@ from services.inference import metrics
 from services.inference.contract.flow import GeneratedPicture
 from services.inference.contract.progress import AttemptStop, Progress, Report, portion
 from services.inference.contract.step import Tools
-from services.inference.pipeline.encoding import zip_products
+from services.inference.pipeline.encoding import packed
 from services.inference.pipeline.pipeline import Pipeline
 from services.inference.pipeline.registry import Registry
 from services.inference.pipeline.run import Product, Run, Source
@@ -251,7 +251,7 @@ class AttemptRunner:
         """Put several pictures that were made into an archive as well, if that is wanted."""
         if len(attempt.products) > 1 and pipeline.archives_made:
             with attempt.stages.timed("archive"):
-                archive = zip_products(pipeline.name_of_made, attempt.products)
+                archive = packed(pipeline.name_of_made, attempt.products)
                 attempt.file_ids.append(await self._files.deliver_stream(attempt.admission, archive))
             attempt.copies = 1
 
