@@ -9,11 +9,10 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from darkroom.files.v1 import file_pb2
-from services.inference.archive.names import entry_names
 from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Attachment, Data, Document, Examination, Medium, NewFile, Stream
 from services.inference.media import Image, encode, encode_into
 from services.inference.pipeline.run import Product, Run, ShortResult
-from services.platform.zip_archive import Entry, ZipArchive
+from services.platform.zip_archive import Entry, ZipArchive, entry_names
 
 WRITTEN = 0.95
 """Share of the time for one input after which the result is written."""

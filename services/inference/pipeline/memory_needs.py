@@ -38,6 +38,6 @@ def needed_memory(picture: Header, operations: Sequence[BoundOperation], auxilia
             if not number:
                 raise
             break
-        most = max(most, operation.peak_memory(picture, parameters))
+        most = max(most, operation.declared_memory(picture, parameters))
         picture = dataclasses.replace(picture, width=width, height=height)
     return ALWAYS + most + beside

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from itertools import pairwise
 
 from darkroom.operations.v1 import options_pb2
@@ -120,10 +120,6 @@ class Pipeline:
             made: list[GeneratedPicture] = await self._first.run(references, self._first.parameters, self._step(run, run.overall))
         return made
 
-    def errors_named(self, run: Run) -> AbstractContextManager[None]:
-        """Make errors in the block name the input that they are about."""
-        return errors_naming(run.source_name) if self.arity is Arity.EACH else nullcontext()
-
     async def read_headers(self, run: Run) -> None:
         """Read the headers of pictures. Where their recorded size shows that the work is short, they are foretold instead.
 
@@ -138,6 +134,7 @@ class Pipeline:
             with errors_naming(source.name) if self.arity is Arity.ALL else nullcontext():
                 headers += await self._reading.input_headers(source, self._limits_of(run), Hints(source.name, self._svg_dpi))
         run.headers = headers
+        run.short = self._short is not None and bool(headers) and self._short.suits(headers[0])
 
     async def reserve(self, run: Run) -> None:
         """Reserve the memory that the run and the delivery of its product need; wait until it is free.
@@ -154,7 +151,7 @@ class Pipeline:
         if run.made is not None and not self._operations_of(run):
             made = run.made
             run.medium = NewFile(made.path, made.format.media_type, made.format.extension, width=made.width, height=made.height)
-        elif self._is_short(run) or (run.made is None and self._first.spec.reads_file and run.sources):
+        elif run.short or (run.made is None and self._first.spec.reads_file and run.sources):
             run.medium = run.sources
         else:
             with run.stages.timed("decode"):
@@ -162,7 +159,7 @@ class Pipeline:
 
     async def apply(self, run: Run) -> None:
         """Run the operations. Raises what they raise."""
-        if self._short is not None and self._is_short(run):
+        if self._short is not None and run.short:
             run.medium = await self._short.run(run)
             return
         run.done.clear()
@@ -251,9 +248,6 @@ class Pipeline:
 
     def _limits_of(self, run: Run) -> Limits:
         return self._tools.picture_limits if run.made is None else self._tools.result_limits
-
-    def _is_short(self, run: Run) -> bool:
-        return self._short is not None and bool(run.headers) and self._short.suits(run.headers[0])
 
     def _needed_memory(self, run: Run) -> int:
         """Bytes at the peak of a run; 0 for nothing worth counting. For a document: the limit of its process, or all memory."""

@@ -20,6 +20,8 @@ _QUICK = frozenset((MediaFormat.JPEG, MediaFormat.PNG, MediaFormat.WEBP, MediaFo
 """Formats that take a time that is known by the number of pixels."""
 _QUICK_BYTES = 64 << 20
 """Largest samples that a warm child decodes."""
+_MOST_CHANNELS = 4
+_PERHAPS_WIDE = (MediaFormat.PNG, MediaFormat.TIFF)
 
 
 class Reading:
@@ -57,12 +59,12 @@ class Reading:
                 return await self.picture(source.path, header, folder, limits, hints)
 
     async def input_headers(self, source: Source, limits: Limits, hints: Hints) -> Sequence[Header]:
-        """The headers that an input may have: foretold where its recorded size shows that the work is short, else read.
+        """The headers that an input may have: foretold if the work is short with any of them, else the one that is read.
 
         Raises as `input_header`.
         """
         self._check_size(source.path)
-        if self._short is not None and (foretold := self._short.foretold(source)):
+        if self._short is not None and (foretold := foretold_headers(source, self._short)):
             return foretold
         return [await self.header(source.path, limits, hints)]
 
@@ -101,6 +103,23 @@ class Reading:
                 f"The picture file has {size} bytes; pictures of at most {self._largest} bytes are worked on.",
                 allowed=(f"at most {self._largest} bytes",),
             )
+
+
+def foretold_headers(source: Source, short: ShortWork) -> Sequence[Header]:
+    """The headers that a picture may have whose size is recorded.
+
+    Empty unless the work is short with any of them: then nobody needs to read the header first. The child does, and refuses what is over
+    its limits.
+    """
+    if source.size is None:
+        return ()
+    with source.path.open("rb") as file:
+        format_ = sniff(file.read(SNIFF_BYTES), source.name)
+    if format_ is None:
+        return ()
+    sizes = dict.fromkeys((source.size, source.size[::-1]))
+    headers = [Header(format_, *each, channels=_MOST_CHANNELS, wide=format_ in _PERHAPS_WIDE) for each in sizes]
+    return headers if all(short.suits(header) for header in headers) else ()
 
 
 @contextmanager

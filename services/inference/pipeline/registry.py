@@ -40,8 +40,7 @@ class BoundOperation:
 
     message: operation_pb2.Operation
     run: Run
-    declared_memory: PeakMemory | None = None
-    """None for an operation that does not work on pictures."""
+    declared_memory: PeakMemory
 
     @property
     def spec(self) -> OperationSpec:
@@ -58,11 +57,9 @@ class BoundOperation:
         """Whether it is a plain picture operation."""
         return not inspect.iscoroutinefunction(self.run)
 
-    def peak_memory(self, picture: Header | Sequence[Header] | None, parameters: Message | None = None) -> int:
-        """Bytes that it needs at its peak to work on a picture, on several together, or on none, perhaps with other parameters."""
-        if self.declared_memory is None:
-            return 0
-        return self.declared_memory(picture, self.parameters if parameters is None else parameters)
+    def peak_memory(self, picture: Header | Sequence[Header] | None) -> int:
+        """Bytes that it needs at its peak to work on a picture, on several together, or on none."""
+        return self.declared_memory(picture, self.parameters)
 
 
 class Registry:
@@ -80,8 +77,13 @@ class Registry:
             if operation.WhichOneof("operation") is None:
                 raise DarkroomError(ErrorReason.UNAVAILABLE, "The worker does not know this operation yet.")
             name = spec_of(operation).name
-            bound.append(BoundOperation(operation, self._runs[name], self._memory.get(name)))
+            bound.append(BoundOperation(operation, self._runs[name], self._memory.get(name, _no_memory)))
         return bound
+
+
+def _no_memory(_picture: object, _parameters: object) -> int:
+    """For an operation that does not work on pictures."""
+    return 0
 
 
 def _module(spec: OperationSpec) -> OperationModule:

@@ -84,6 +84,8 @@ class Run:
     sources: Sequence[Source] = ()
     headers: Sequence[Header] = ()
     """The formats of the pictures among them; for short work that needs none, those that the picture may have."""
+    short: bool = False
+    """Whether a warm child does its operations, from file to file."""
     medium: Medium | Sequence[Source] | ShortResult = None
     """The input of the next operation, and in the end the result of the last one."""
     labels: list[str] = field(default_factory=list)

@@ -13,7 +13,7 @@ from services.inference.contract.progress import Report, portion
 from services.inference.media import Header, Limits
 from services.inference.pipeline import isolated
 from services.inference.pipeline.registry import BoundOperation
-from services.inference.pipeline.run import Run, ShortResult, Source
+from services.inference.pipeline.run import Run, ShortResult
 from services.pictures.media_format import SNIFF_BYTES, MediaFormat, Use, sniff
 from services.pictures.short_pictures import is_short
 from services.platform.errors import DarkroomError
@@ -22,8 +22,6 @@ from services.platform.sandbox import SandboxCrashed, WarmChildren
 _LABEL = re.compile(r"[\w.-]{1,40}")
 _LONGEST_TEXT = 500
 _MOST_SAID = 100
-_MOST_CHANNELS = 4
-_PERHAPS_WIDE = (MediaFormat.PNG, MediaFormat.TIFF)
 _LARGEST_DOCUMENT = 4 << 20
 """Bytes of a JSON document."""
 _LARGEST_SIZE = 1 << 48
@@ -49,22 +47,6 @@ class ShortWork:
     def suits(self, header: Header) -> bool:
         """Whether the operations on a picture with this header are short work."""
         return self._plain and is_short(self._parameters, header.format, (header.width, header.height))
-
-    def foretold(self, source: Source) -> Sequence[Header]:
-        """The headers that a picture may have whose size is recorded.
-
-        Empty unless the operations are short work with any of them: then nobody needs to read the header first. The child does, and refuses
-        what is over its limits.
-        """
-        if source.size is None:
-            return ()
-        with source.path.open("rb") as file:
-            format_ = sniff(file.read(SNIFF_BYTES), source.name)
-        if not isinstance(format_, MediaFormat):
-            return ()
-        sizes = dict.fromkeys((source.size, source.size[::-1]))
-        headers = [Header(format_, *each, channels=_MOST_CHANNELS, wide=format_ in _PERHAPS_WIDE) for each in sizes]
-        return headers if all(map(self.suits, headers)) else ()
 
     async def run(self, run: Run) -> ShortResult:
         """The result of the operations on the run's picture. Raises the errors of decoding, the operations and `Sandbox.run`."""

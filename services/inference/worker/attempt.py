@@ -8,7 +8,7 @@ import math
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from services.inference.contract.progress import AttemptStop, Progress, Report, 
 from services.inference.contract.step import Tools
 from services.inference.pipeline.encoding import packed
 from services.inference.pipeline.pipeline import Pipeline
+from services.inference.pipeline.reading import errors_naming
 from services.inference.pipeline.registry import Registry
 from services.inference.pipeline.run import Product, Run, Source
 from services.inference.pipeline.stages import Stages
@@ -129,7 +130,7 @@ class AttemptRunner:
                 for run in self._runs(attempt, pipeline, await self._make(attempt, pipeline)):
                     async with run.resources:
                         await self._fetch(attempt, run)
-                        with pipeline.errors_named(run):
+                        with errors_naming(run.source_name) if pipeline.arity is Arity.EACH else nullcontext():
                             await pipeline.read_headers(run)
                             await pipeline.reserve(run)
                             await pipeline.decode(run)

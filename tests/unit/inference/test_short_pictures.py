@@ -36,6 +36,7 @@ from darkroom.operations.v1.rotate_pb2 import Rotate
 from services.inference.media import Image, Limits, decode, encode, in_memory
 from services.inference.media.decode import _shrink, open_scaled
 from services.inference.pipeline import isolated
+from services.inference.pipeline.reading import foretold_headers
 from services.inference.pipeline.registry import Registry
 from services.inference.pipeline.run import Run, Source
 from services.inference.pipeline.short import ShortWork
@@ -238,7 +239,8 @@ def test_the_header_of_a_picture_whose_size_is_recorded_is_foretold_where_the_wo
 ) -> None:
     (tmp_path / "input").write_bytes(content)
     work = ShortWork(children, 1, Registry().bind([operation_pb2.Operation(**step)]), Limits(), Limits())
-    assert [(each.width, each.height, each.wide) for each in work.foretold(Source("", tmp_path / "input", 0, size))] == expected
+    headers = foretold_headers(Source("", tmp_path / "input", 0, size), work)
+    assert [(each.width, each.height, each.wide) for each in headers] == expected
 
 
 async def _made(children: WarmChildren, folder: Path, content: bytes, *steps: dict[str, Any]) -> bytes:
