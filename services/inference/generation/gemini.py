@@ -58,7 +58,7 @@ class GeminiRequest:
 
     prompt: str
     image_config: Mapping[str, str]
-    not_applied: tuple[NotApplied, ...]
+    not_applied: tuple[UnsupportedOption, ...]
 
 
 def gemini_request(request: GenerationRequest) -> GeminiRequest:
@@ -66,9 +66,9 @@ def gemini_request(request: GenerationRequest) -> GeminiRequest:
     config = {"imageSize": IMAGE_SIZES[request.resolution or "1K"]}
     if request.aspect_ratio is not None:
         config["aspectRatio"] = ASPECT_RATIOS[request.aspect_ratio]
-    left_out: tuple[NotApplied, ...] = ()
+    left_out: tuple[UnsupportedOption, ...] = ()
     if request.quality is not None:
-        left_out = (NotApplied("quality", "This model has one quality."),)
+        left_out = (UnsupportedOption("quality", "This model has one quality."),)
     return GeminiRequest(with_negative(request), config, left_out)
 
 

@@ -29,8 +29,7 @@ from services.gateway.surfaces.snapotter.calls.tool_calls import (
 from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.forms import Accepts, FormContent, Forms, SentFile, Taken
-from services.gateway.surfaces.snapotter.jobs.events import complete, processing
-from services.gateway.surfaces.snapotter.jobs.events import failure_event
+from services.gateway.surfaces.snapotter.jobs.events import complete, failure_event, processing
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
 from services.gateway.surfaces.snapotter.jobs.jobs import Job, Jobs
 from services.gateway.surfaces.snapotter.runs import RunRecord, Runs, failure
