@@ -36,6 +36,9 @@ help: ## list the targets
 setup: ## install packages, generate code, build the console, fetch model weights
 	@$(PYTHON) deploy/setup.py
 
+development: ## the same, with the packages that check and test, which then stay
+	@$(PYTHON) deploy/setup.py development
+
 browser: ## the same, with the browser that the console is tested in
 	@$(PYTHON) deploy/setup.py browser
 
@@ -91,43 +94,43 @@ test-all: browser ## run every test and every case, chaos, the real weights, and
 test-changed: browser ## run the tests that import or name what differs from HEAD, or from SINCE (a commit)
 	@tests=$$($(bin)/python -m tests.harness.changed $(SINCE)) && if [ -n "$$tests" ]; then $(pytest) $$tests $(ARGS); fi
 
-test-unit: setup ## run the tests that need no server
+test-unit: development ## run the tests that need no server
 	@$(pytest) -m unit tests/unit $(ARGS)
 
-test-component: setup ## run the tests of single services and parts beside real servers
+test-component: development ## run the tests of single services and parts beside real servers
 	@$(pytest) -m component tests/component $(ARGS)
 
 test-system: browser ## run the tests of the whole system through its public port
 	@$(pytest) -m system tests/system tests/diffusion $(ARGS)
 
-test-faults: setup ## run the tests that stop, kill and restart parts of the system
+test-faults: development ## run the tests that stop, kill and restart parts of the system
 	@$(bin)/python -m pytest -m faults tests/faults $(ARGS)
 
 diffusion: ## install PyTorch and diffusers for the local model that draws pictures, in .venv-diffusion
 	@$(PYTHON) deploy/setup.py diffusion
 
-test-diffusion: setup ## test the local model on a generated pipeline (needs `make diffusion`, or DIFFUSION_VENV=folder)
+test-diffusion: development ## test the local model on a generated pipeline (needs `make diffusion`, or DIFFUSION_VENV=folder)
 	@DARKROOM_DIFFUSION_VENV=$(or $(DIFFUSION_VENV),$(CURDIR)/.venv-diffusion) $(bin)/python -m pytest tests/diffusion $(ARGS)
 
-test-upgrade: setup ## upgrade from PREVIOUS (a tag or commit; default in deploy/previous_version.toml) and go back, with the code of both
+test-upgrade: development ## upgrade from PREVIOUS (a tag or commit; default in deploy/previous_version.toml) and go back, with the code of both
 	@DARKROOM_PREVIOUS_VERSION=$(or $(PREVIOUS),$(shell sed -n 's/^revision = "\(.*\)"/\1/p' deploy/previous_version.toml)) $(bin)/python -m pytest tests/faults/test_previous_version.py $(ARGS)
 
-cluster: setup ## three hosts on this machine, cut off, killed and upgraded under load (needs root or user namespaces)
+cluster: development ## three hosts on this machine, cut off, killed and upgraded under load (needs root or user namespaces)
 	@DARKROOM_CLUSTER_TESTS=1 $(bin)/python -m pytest -n 0 -s tests/cluster $(ARGS)
 
 images: ## build container images with docker, podman or buildah (IMAGES="services triton-cpu"; ARGS for `python -m deploy.images`)
 	@$(PYTHON) -m deploy.images $(or $(IMAGES),services triton-cpu) $(ARGS)
 
-test-images: setup ## build the images with buildah, and run them as the composition has it (needs root, buildah, mmdebstrap)
+test-images: development ## build the images with buildah, and run them as the composition has it (needs root, buildah, mmdebstrap)
 	@DARKROOM_IMAGE_TESTS=1 $(bin)/python -m pytest -n 0 -s tests/component/images $(ARGS)
 
-chaos: setup ## kill, pause and restart parts under load for five minutes (CHAOS_SECONDS, CHAOS_SEED)
+chaos: development ## kill, pause and restart parts under load for five minutes (CHAOS_SECONDS, CHAOS_SEED)
 	@CHAOS_SECONDS=$${CHAOS_SECONDS:-300} $(bin)/python -m pytest -s tests/faults/chaos
 
-fuzz: setup ## send chance requests to every method and operation for some minutes (FUZZ_SECONDS each, FUZZ_SEED)
+fuzz: development ## send chance requests to every method and operation for some minutes (FUZZ_SECONDS each, FUZZ_SEED)
 	@export FUZZ_SECONDS=$${FUZZ_SECONDS:-120} FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} && echo "FUZZ_SEED=$$FUZZ_SEED" && $(bin)/python -m pytest -n 0 --timeout 3600 tests/system/test_fuzz_grpc.py tests/system/test_fuzz_http.py $(ARGS)
 
-check: setup ## formatting, lint, types, layers, protos, that docs say what the protos say, that no client breaks, and the console's code
+check: development ## formatting, lint, types, layers, protos, that docs say what the protos say, that no client breaks, plain English, and the console's code
 	$(bin)/ruff format --check $(wildcard $(code))
 	$(bin)/ruff check $(wildcard $(code))
 	$(bin)/mypy $(wildcard $(typed))
@@ -136,14 +139,15 @@ check: setup ## formatting, lint, types, layers, protos, that docs say what the 
 	$(bin)/buf format protos --diff --exit-code
 	$(bin)/python -m reference --check
 	$(bin)/python -m reference.breaking
+	$(bin)/python -m reference.prose
 	cd console && $(node) node_modules/@biomejs/biome/bin/biome ci --error-on-warnings --diagnostic-level=warn .
 	cd console && $(node) node_modules/typescript/bin/tsc --noEmit
 	cd console && $(node) --test --test-reporter=dot 'src/**/*.test.ts'
 
-breaking: setup ## compare the protos and the OpenAPI documents with those of the last release, the newest tag
+breaking: development ## compare the protos and the OpenAPI documents with those of the last release, the newest tag
 	@$(bin)/python -m reference.breaking
 
-format: setup ## format code and protos in place
+format: development ## format code and protos in place
 	$(bin)/ruff check --fix-only $(wildcard $(code))
 	$(bin)/ruff format $(wildcard $(code))
 	$(bin)/buf format protos --write
@@ -163,7 +167,7 @@ generate: setup ## generate gen/ from the protos
 reference: setup ## write docs/reference, and the tables of docs/operations, from the protos
 	@$(bin)/python -m reference
 
-wheel: setup ## build the Python client and the darkroom command as a wheel in dist/
+wheel: development ## build the Python client and the darkroom command as a wheel in dist/
 	@cd clients/python && ../../$(bin)/python -m hatchling build -t wheel -d ../../dist
 
 bench: ## measure what the goals are about, or sections="NAME …", and replace those tables in benchmarks/results.md
@@ -178,15 +182,16 @@ quality: ## score results beside those of other tools, and write benchmarks/qual
 	@$(PYTHON) deploy/setup.py bench
 	@$(bin)/python -m benchmarks.quality --write
 
-sheets: setup ## make the contact sheets of docs/operations/snapotter-tools.md, with the running stack in DIR
+sheets: development ## make the contact sheets of docs/operations/snapotter-tools.md, with the running stack in DIR
 	@. $(abspath $(DIR))/env && $(bin)/python -m benchmarks.contact_sheet
 
 lock: setup ## resolve requirements/*.in into locked, hashed requirements/*.txt
 	@for name in bootstrap main triton bench diffusion training; do \
 	  .cache/tools/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 \
 	    requirements/$$name.in --output-file requirements/$$name.txt; done
-	@.cache/tools/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 \
-	  --constraint requirements/main.txt requirements/services.in --output-file requirements/services.txt
+	@for name in services development; do \
+	  .cache/tools/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 \
+	    --constraint requirements/main.txt requirements/$$name.in --output-file requirements/$$name.txt; done
 
 clean: ## remove what setup made; stacks' data stays
 	@if [ -x $(bin)/python ]; then $(stack) down; fi

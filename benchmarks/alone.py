@@ -12,8 +12,6 @@ from pathlib import Path
 
 from benchmarks.peak import reset_peak, status
 from darkroom.operations.v1 import operation_pb2
-from services.common.sandbox import Limits as SandboxLimits
-from services.common.sandbox import Sandbox
 from services.inference.contract.memory_budget import MemoryBudget
 from services.inference.contract.step import DocumentLimits, Models, Tools
 from services.inference.media import Header, Limits, configure_libvips, isolated, read_header
@@ -23,6 +21,8 @@ from services.inference.pipeline.pipeline import Pipeline
 from services.inference.pipeline.product import RunContext, Source
 from services.inference.pipeline.registry import Registry
 from services.inference.pipeline.stages import Stages
+from services.platform.sandbox import Limits as SandboxLimits
+from services.platform.sandbox import Sandbox
 
 _RESOURCES = SandboxLimits(memory_bytes=6 << 30, file_bytes=4 << 30)
 

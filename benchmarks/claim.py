@@ -18,8 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from benchmarks.table import Section, milliseconds, percentile
 from deploy.local.scratch.stack import ScratchStack
-from services.common.database import Database, engine
-from services.common.migrations import migrate
+from services.platform.database import Database, engine
+from services.platform.migrations import migrate
 from services.tasks.model import Task
 from services.tasks.model.records import Completion, Slot
 from services.tasks.store.tasks import TaskStore

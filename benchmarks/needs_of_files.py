@@ -18,11 +18,11 @@ from benchmarks.programs import answer
 from benchmarks.table import Section
 from darkroom.operations.v1 import operation_pb2
 from deploy.local.scratch.stack import ScratchStack
-from services.common.operations import Arity, spec_of
 from services.inference.media import SVG_DPI, Limits, read_header
 from services.inference.pipeline import file_child
 from services.inference.pipeline.memory_needs import ALWAYS, needed_memory
 from services.inference.pipeline.registry import Registry
+from services.pictures.operations import Arity, spec_of
 
 _PHOTO = Path(__file__).resolve().parent.parent / "samples" / "portrait.jpg"
 _SIZE, _SMALL = (11547, 8660), (300, 200)

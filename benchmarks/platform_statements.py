@@ -13,7 +13,7 @@ from sqlalchemy import TextClause
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 
 from darkroom.operations.v1 import noop_pb2, operation_pb2
-from services.common import migrations
+from services.platform import migrations
 from services.tasks.store.attempts import COMPLETE
 from services.tasks.store.creation import CREATE
 from services.tasks.store.order import TAKE

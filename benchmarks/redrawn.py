@@ -27,8 +27,6 @@ from benchmarks.peak import reset_peak, status
 from benchmarks.programs import answer
 from benchmarks.table import Section
 from darkroom.operations.v1 import operation_pb2, redraw_pdf_pb2
-from services.common.sandbox import Limits as SandboxLimits
-from services.common.sandbox import Sandbox
 from services.inference.contract.memory_budget import MemoryBudget
 from services.inference.contract.step import DocumentLimits, Models, Tools
 from services.inference.media import Limits, configure_libvips
@@ -39,6 +37,8 @@ from services.inference.pipeline.product import Source
 from services.inference.pipeline.registry import Registry
 from services.inference.redraw import pages as redraw_pages
 from services.inference.redraw import rebuild
+from services.platform.sandbox import Limits as SandboxLimits
+from services.platform.sandbox import Sandbox
 
 if TYPE_CHECKING:  # the process that is measured needs no stack
     from deploy.local.scratch.stack import ScratchStack

@@ -26,7 +26,7 @@ from darkroom.tasks.v1 import tasks_service_pb2
 from darkroom.tasks.v1.tasks_service_pb2_grpc import TasksServiceStub
 from deploy.local.programs.postgres import connect
 from deploy.local.scratch.stack import ScratchStack
-from services.common.identity import IDENTITY_HEADER, Signer
+from services.platform.identity import IDENTITY_HEADER, Signer
 
 _PYTHON = Path(__file__).resolve().parent.parent / ".venv-bench" / "bin" / "python"
 _CONTENDERS = ("procrastinate", "pgqueuer")

@@ -6,7 +6,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
-from services.common.environment import EnvironmentSettings
+from services.platform.environment import EnvironmentSettings
 
 _SERVICES = Path(__file__).resolve().parents[1] / "services"
 

@@ -1,9 +1,11 @@
 """Set up a clone: virtual environments, fonts, generated code, the API page, the console, model weights.
 
-`make setup` runs it; running it again costs next to nothing.
+`make setup` runs it; running it again costs next to nothing. It installs what runs a stack. Its arguments add to that:
 
-`deploy/setup.py bench` also installs what the benchmarks compare against; `deploy/setup.py diffusion` what the local diffusion model needs,
-and `deploy/setup.py browser` the browser that the console is tested in.
+- `development`: the packages that check and test
+- `browser`: these packages, and the browser that the console is tested in
+- `bench`: all of these, and what the benchmarks compare with
+- `diffusion`: what the local diffusion model needs
 
 Standard library only, since nothing is installed yet. Each step is stamped with a digest of what it depends on, and is run again only
 when that has changed or its result is gone.
@@ -19,6 +21,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 if sys.version_info < (3, 11):  # noqa: UP036 - the one file that an older Python may be asked to run
@@ -32,6 +36,7 @@ CACHE = ROOT / ".cache"
 STAMPS = CACHE / "setup"
 TOOLS = CACHE / "tools"
 VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
 TRITON_VENV = ROOT / ".venv-triton"
 BENCH_VENV = ROOT / ".venv-bench"
 DIFFUSION_VENV = ROOT / ".venv-diffusion"
@@ -59,37 +64,80 @@ def main() -> None:
         # With root's Python, and files that the owner cannot replace, the next start at boot would fail.
         raise SetupError(f"{ROOT} was set up by {VENV.owner()}: run make as that user, such as `sudo -u {VENV.owner()} make …`")
     STAMPS.mkdir(parents=True, exist_ok=True)
-    python = VENV / "bin" / "python"
+    asked = set(sys.argv[1:])
+    browser = bool(asked & {"browser", "bench"})
     with _lock():
+        development = browser or "development" in asked or _developed()
         _step("installer", _install_uv, [REQUIREMENTS / "bootstrap.txt"], TOOLS / "bin" / "uv")
-        _step("packages", lambda: _install(VENV, "main.txt"), [REQUIREMENTS / "main.txt"], python)
-        _step("model server", lambda: _install(TRITON_VENV, "triton.txt"), [REQUIREMENTS / "triton.txt"], TRITON_VENV / "bin" / "python")
+        environments = [("packages", VENV, ("main.txt", "development.txt") if development else ("main.txt",))]
+        environments += [("model server", TRITON_VENV, ("triton.txt",))]
+        environments += [("to compare with", BENCH_VENV, ("bench.txt",))] if "bench" in asked else []
+        environments += [("diffusion", DIFFUSION_VENV, ("diffusion.txt",))] if "diffusion" in asked else []
+        _side_by_side(*(partial(_environment, *environment) for environment in environments))
         _link()
-        protos = [*_files("protos", "*.proto"), *_files("protos", "*.py"), *_files("third_party/protos", "*.proto")]
-        client = [*_files("clients/python/darkroom", "*.py"), ROOT / "reference" / "comments.py"]
-        _step("code", lambda: _run(python, "protos/generate.py"), [*protos, *client, REQUIREMENTS / "main.txt"], ROOT / "gen")
-        page = [ROOT / "edge" / "pages.py", REQUIREMENTS / "main.txt"]
-        _step("API page", lambda: _run(python, "-m", "edge.pages"), page, CACHE / "swagger-ui")
-        pinned = [CONSOLE / "package.json", ROOT / "models" / "npm.py", REQUIREMENTS / "main.txt"]
-        _step("node packages", lambda: _run(python, "-m", "models.npm", CONSOLE, CACHE / "npm"), pinned, CONSOLE / "node_modules")
-        console = [path for part in ("src", "public", "scripts") for path in _files(f"console/{part}", "*") if path.is_file()]
-        console += sorted(path for path in CONSOLE.iterdir() if path.is_file())
-        # What the API's documents and the forms are made from, beside the protos.
-        described = [path for pattern in ("*.py", "*.toml", "*.md", "*.json") for path in _files("reference", pattern)]
-        described += [*_files("services/common", "*.py"), *_files("services/gateway", "*.py"), ROOT / "pyproject.toml"]
-        _step("console", _build_console, [*console, *described, *protos], CACHE / "console" / "index.html")
-        if {"browser", "bench"} & set(sys.argv[1:]):
-            browser = [ROOT / "deploy" / "browser.py", REQUIREMENTS / "main.txt"]
-            _step("browser", lambda: _run(python, "-m", "deploy.browser"), browser, CACHE / "browser" / "chromium")
-            kubectl = [ROOT / "deploy" / "kubectl.py", REQUIREMENTS / "main.txt"]
-            _step("kubectl", lambda: _run(python, "-m", "deploy.kubectl"), kubectl, CACHE / "kubectl" / "kubectl")
-        models = [*_files("models", "*.py"), *_files("models", "*.toml"), REQUIREMENTS / "main.txt"]
-        if "bench" in sys.argv[1:]:
-            _step("to compare with", lambda: _install(BENCH_VENV, "bench.txt"), [REQUIREMENTS / "bench.txt"], BENCH_VENV / "bin" / "python")
-        if "diffusion" in sys.argv[1:]:
-            locked = [REQUIREMENTS / "diffusion.txt"]
-            _step("diffusion", lambda: _install(DIFFUSION_VENV, "diffusion.txt"), locked, DIFFUSION_VENV / "bin" / "python")
-        _step("models", lambda: _run(python, "-m", "models", "install"), models, CACHE / "models")
+        _side_by_side(_code, partial(_node_packages, development))
+        _side_by_side(_console, _models, _api_page, *((_browser, _kubectl) if browser else ()))
+
+
+def _developed() -> bool:
+    """Whether .venv has the packages that check and test. They then stay, so `make up` between two `make test` installs nothing."""
+    return (VENV / "bin" / "pytest").exists()
+
+
+def _environment(name: str, venv: Path, requirements: Sequence[str]) -> None:
+    _step(name, lambda: _install(venv, *requirements), [REQUIREMENTS / each for each in requirements], venv / "bin" / "python")
+
+
+def _code() -> None:
+    client = [*_files("clients/python/darkroom", "*.py"), ROOT / "reference" / "comments.py"]
+    _step("code", lambda: _run(PYTHON, "protos/generate.py"), [*_protos(), *client, REQUIREMENTS / "main.txt"], ROOT / "gen")
+
+
+def _protos() -> list[Path]:
+    return [*_files("protos", "*.proto"), *_files("protos", "*.py"), *_files("third_party/protos", "*.proto")]
+
+
+def _api_page() -> None:
+    page = [ROOT / "edge" / "pages.py", REQUIREMENTS / "main.txt"]
+    _step("API page", lambda: _run(PYTHON, "-m", "edge.pages"), page, CACHE / "swagger-ui")
+
+
+def _node_packages(development: bool) -> None:
+    pinned = [CONSOLE / "package.json", ROOT / "models" / "npm.py", REQUIREMENTS / "main.txt"]
+    _step("node packages", lambda: _run(PYTHON, "-m", "models.npm", CONSOLE, CACHE / "npm"), pinned, CONSOLE / "node_modules")
+
+
+def _console() -> None:
+    inputs = [path for part in ("src", "public", "scripts") for path in _files(f"console/{part}", "*") if path.is_file()]
+    inputs += sorted(path for path in CONSOLE.iterdir() if path.is_file())
+    # What the API's documents and the forms are made from, beside the protos.
+    inputs += [path for pattern in ("*.py", "*.toml", "*.md", "*.json") for path in _files("reference", pattern)]
+    inputs += [path for part in ("platform", "pictures", "gateway") for path in _files(f"services/{part}", "*.py")]
+    inputs.append(ROOT / "pyproject.toml")
+    _step("console", _build_console, [*inputs, *_protos()], CACHE / "console" / "index.html")
+
+
+def _models() -> None:
+    inputs = [*_files("models", "*.py"), *_files("models", "*.toml"), REQUIREMENTS / "main.txt"]
+    _step("models", lambda: _run(PYTHON, "-m", "models", "install"), inputs, CACHE / "models")
+
+
+def _browser() -> None:
+    inputs = [ROOT / "deploy" / "browser.py", REQUIREMENTS / "main.txt"]
+    _step("browser", lambda: _run(PYTHON, "-m", "deploy.browser"), inputs, CACHE / "browser" / "chromium")
+
+
+def _kubectl() -> None:
+    inputs = [ROOT / "deploy" / "kubectl.py", REQUIREMENTS / "main.txt"]
+    _step("kubectl", lambda: _run(PYTHON, "-m", "deploy.kubectl"), inputs, CACHE / "kubectl" / "kubectl")
+
+
+def _side_by_side(*steps: Callable[[], None]) -> None:
+    """Run steps that do not need one another at once. Raises SetupError after all have ended, if one has failed."""
+    with ThreadPoolExecutor(len(steps)) as pool:
+        running = [pool.submit(step) for step in steps]
+    for each in running:
+        each.result()
 
 
 def _step(name: str, action: Callable[[], object], inputs: Sequence[Path], result: Path) -> None:
@@ -105,10 +153,10 @@ def _step(name: str, action: Callable[[], object], inputs: Sequence[Path], resul
     stamp.unlink(missing_ok=True)
     begun = time.monotonic()
     if sys.stdout.isatty():
-        print(f"{name:<14}…", end="\r", flush=True)
+        print(f"{name:<16}…", end="\r", flush=True)
     action()
     stamp.write_text(wanted)
-    print(f"{name:<14}{time.monotonic() - begun:6.1f} s", flush=True)
+    print(f"{name:<16}{time.monotonic() - begun:6.1f} s", flush=True)
 
 
 def _install_uv() -> None:
@@ -118,10 +166,10 @@ def _install_uv() -> None:
     _run(TOOLS / "bin" / "python", "-m", "pip", "install", "--quiet", "--require-hashes", "-r", REQUIREMENTS / "bootstrap.txt")
 
 
-def _install(venv: Path, requirements: str) -> None:
+def _install(venv: Path, *requirements: str) -> None:
     """Make the virtual environment hold exactly the locked packages, verified by their locked hashes."""
     uv = TOOLS / "bin" / "uv"
-    locked = REQUIREMENTS / requirements
+    locked = [REQUIREMENTS / each for each in requirements]
     # An environment in which packages have overwritten each other's files is also recreated: removing one would remove the other's files.
     if not (STAMPS / f"{venv.name}.whole").is_file() or not (venv / "bin" / "python").exists() or _clashes(venv):
         shutil.rmtree(venv, ignore_errors=True)
@@ -130,11 +178,12 @@ def _install(venv: Path, requirements: str) -> None:
     (STAMPS / f"{venv.name}.whole").unlink(missing_ok=True)
     python = venv / "bin" / "python"
     try:
-        _run(uv, "pip", "sync", "--quiet", "--python", python, "--require-hashes", locked, environment=_settings_of_pip())
+        _run(uv, "pip", "sync", "--quiet", "--python", python, "--require-hashes", *locked, environment=_settings_of_pip())
     except SetupError as error:
         # pip knows sources that uv does not: its configuration may name mirrors, folders of wheels, or a proxy's credentials.
-        print(f"\nuv could not install {requirements}; trying pip\n{error}", file=sys.stderr)
-        _run(TOOLS / "bin" / "python", "-m", "pip", "--python", python, "install", "--quiet", "--require-hashes", "-r", locked)
+        print(f"\nuv could not install {' and '.join(requirements)}; trying pip\n{error}", file=sys.stderr)
+        files = [part for path in locked for part in ("-r", path)]
+        _run(TOOLS / "bin" / "python", "-m", "pip", "--python", python, "install", "--quiet", "--require-hashes", *files)
     if clashes := _clashes(venv):
         raise SetupError(f"in {venv.name} packages own files of the same name with different content:\n" + "\n".join(clashes))
     (STAMPS / f"{venv.name}.whole").touch()

@@ -9,9 +9,9 @@ from functools import partial
 from itertools import chain, groupby
 from operator import attrgetter
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.rpc import catalogue
-from services.common.rpc.surfaces import Surface, error_headers, rendered
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.rpc import catalogue
+from services.platform.rpc.surfaces import Surface, error_headers, rendered
 
 _REQUEST_ID = "<request_id>"
 """In replies, stands for the id of the request."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from services.common.rpc import catalogue
+from services.platform.rpc import catalogue
 
 Kind = str | bool
 """What a value holds: the full name of a message or a map, or False for what is not looked into."""

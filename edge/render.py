@@ -23,7 +23,7 @@ from edge.page import Page
 from edge.settings import EdgeSettings
 from edge.shapes import lists, shapes
 from edge.topology import AUTHORIZER
-from services.common.rpc import catalogue
+from services.platform.rpc import catalogue
 
 Served = TypeVar("Served", Page, pages.Redirect)
 

@@ -10,7 +10,7 @@ from itertools import chain, groupby, takewhile
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
 from darkroom.common.v1 import options_pb2
-from services.common.rpc import catalogue
+from services.platform.rpc import catalogue
 
 GATEWAY = catalogue.GATEWAY
 """The service that takes forms, and all that is handed on to it as it is, over HTTP."""

@@ -14,7 +14,7 @@ from pydantic_settings import SettingsConfigDict
 from edge.addresses import Address, Endpoint, Upstream
 from edge.topology import PUBLIC
 from edge.worker_port import WorkerPortSettings
-from services.common.bucket_address import Addressing, SignedFor, bucket_url, check_addressing
+from services.platform.bucket_address import Addressing, SignedFor, bucket_url, check_addressing
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _CONNECTIONS = 20_000

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from services.common.rpc import catalogue
-from services.common.rpc.path_templates import PathTemplate
+from services.platform.rpc import catalogue
+from services.platform.rpc.path_templates import PathTemplate
 
 
 @dataclass(frozen=True, slots=True)

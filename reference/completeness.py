@@ -10,7 +10,7 @@ from darkroom.common.v1 import options_pb2, scope_pb2
 from reference.comments import Comments
 from reference.operations import examples_of
 from reference.schemas import is_about_reply
-from services.common.rpc import catalogue
+from services.platform.rpc import catalogue
 
 
 def problems() -> list[str]:

@@ -24,19 +24,19 @@ from reference.form_conditions import add_conditions
 from reference.form_fields import FormFields
 from reference.form_words import label_of
 from reference.operations import examples_of
-from services.common.media_format import read_formats
-from services.common.operations import PLAIN_LANE, Arity, OperationSpec, spec_of
-from services.common.passport_photos import COUNTRIES
-from services.common.rpc import catalogue
-from services.gateway.surfaces.snapotter.pipelines.as_tasks import NO_TASKS, Sources, fewest_and_most, finish
-from services.gateway.surfaces.snapotter.pipelines.plans import PIPELINE_TOOLS
+from services.gateway.surfaces.snapotter.pipelines.task_plans import fewest_and_most
+from services.gateway.surfaces.snapotter.tool import Sources, Tool
 from services.gateway.surfaces.snapotter.tool_settings import checked, settings_of
-from services.gateway.surfaces.snapotter.tools.catalogue import Tool, all_tools
-from services.gateway.surfaces.snapotter.tools.collage import TEMPLATES
+from services.gateway.surfaces.snapotter.tools.montages import TEMPLATES
+from services.gateway.surfaces.snapotter.tools.registry import TOOLS
+from services.pictures.media_format import read_formats
+from services.pictures.operations import PLAIN_LANE, Arity, OperationSpec, spec_of
+from services.pictures.passport_photos import COUNTRIES
+from services.platform.rpc import catalogue
 
 Form = dict[str, Any]
 _TABLE = Path(__file__).with_suffix(".toml")
-_TOOLS = "/api/v1/tools/"
+_TOOL_PATHS = "/api/v1/tools/"
 _KINDS = {
     options_pb2.MEDIA_KIND_UNSPECIFIED: [],
     options_pb2.MEDIA_KIND_IMAGE: ["image"],
@@ -53,7 +53,6 @@ _MOST_FILES = 100
 """Of an item of a batch."""
 _EITHER = re.compile(r"(?:has\(this\.\w+\)|this\.\w+)(?: \|\| (?:has\(this\.\w+\)|this\.\w+))*")
 _TEMPLATE = "COLLAGE_TEMPLATE_"
-_NEED_NAMES = ("bulk-rename",)
 _NAMES = ("x.png",)
 """Names of files, for tools that cannot do without."""
 
@@ -82,21 +81,20 @@ def example_settings(tool: Tool) -> Message:
 @cache
 def _methods() -> Sequence[tuple[str, MethodDescriptor]]:
     """The tools' methods, in the order of the protos, by the ids of tools."""
-    tools = all_tools()
     found: dict[str, MethodDescriptor] = {}
     for route in catalogue.routes():
-        if route.template.text.startswith(_TOOLS):
-            tool_id = route.template.text.removeprefix(_TOOLS).replace("/", "-")
-            if tool_id in tools:
+        if route.template.text.startswith(_TOOL_PATHS):
+            tool_id = route.template.text.removeprefix(_TOOL_PATHS).replace("/", "-")
+            if tool_id in TOOLS:
                 found.setdefault(tool_id, route.method)
     return list(found.items())
 
 
 def _tool(tool_id: str, method: MethodDescriptor, words: Mapping[str, Any], comments: Comments) -> Form:
-    tool = all_tools()[tool_id]
+    tool = TOOLS[tool_id]
     settings = example_settings(tool)
     operations = tool.plan(settings, _NAMES[0]).operations
-    finish(tool_id, settings, operations, Sources(names=_NAMES))
+    tool.as_task.complete(settings, operations[0], Sources(names=_NAMES))
     specs = [spec_of(each) for each in operations]
     fields = FormFields(comments, camel_case=True)
     described = fields.of(cast("Descriptor", tool.settings.DESCRIPTOR), _field_words(tool_id, words, comments), words.get("hidden", ()))
@@ -111,20 +109,18 @@ def _tool(tool_id: str, method: MethodDescriptor, words: Mapping[str, Any], comm
         "name": words.get("name", label_of(tool_id)),
         "summary": words.get("summary", comments.first_sentence(method.full_name)),
         "category": words.get("category") or _category_of(tool_id),
-        "inputs": _inputs(tool_id, operations, specs[0], words),
+        "inputs": _inputs(tool, operations, specs[0], words),
         "mask": any(field["name"] == "mask" for field in described),
-        "runs_as_task": tool_id not in NO_TASKS,
+        "runs_as_task": not tool.as_task.instead,
         "plain": words.get("plain", _is_plain(specs, result, described)),
-        "pipeline": tool_id in PIPELINE_TOOLS,
-        "needs_names": tool_id in _NEED_NAMES,
+        "pipeline": tool.pipeline,
+        "needs_names": tool.as_task.needs_names,
         "bundle": tool.bundle or None,
         "result": result,
         "fields": described,
         "one_of": [names for names in either if len(names) > 1],
     }
-    if same := next(
-        (other for other in _shown() if other != tool_id and all_tools()[other].plan is tool.plan and tool_id not in _shown()), ""
-    ):
+    if same := next((other for other in _shown() if other != tool_id and TOOLS[other].plan is tool.plan and tool_id not in _shown()), ""):
         form["same_as"] = same
     if part_of := _part_of(tool_id):
         form["part_of"] = part_of
@@ -150,12 +146,12 @@ def _category_of(tool_id: str) -> str:
 
 def _same_as(tool_id: str) -> str:
     """The tool of which this is another name. Raises StopIteration if there is none: it then needs a category in the table."""
-    return next(other for other in sorted(_shown()) if all_tools()[other].plan is all_tools()[tool_id].plan)
+    return next(other for other in sorted(_shown()) if TOOLS[other].plan is TOOLS[tool_id].plan)
 
 
 def _part_of(tool_id: str) -> str:
     template = next(route.template.text for route in catalogue.routes() if route.method is dict(_methods())[tool_id])
-    first, _, step = template.removeprefix(_TOOLS).partition("/")
+    first, _, step = template.removeprefix(_TOOL_PATHS).partition("/")
     return first if step else ""
 
 
@@ -165,8 +161,8 @@ def _files(tool_id: str, words: Mapping[str, Any]) -> Iterator[Form]:
         yield {"name": name, "label": label_of(name), "help": "", "type": "file", "kinds": ["image"], "required": True} | said
 
 
-def _inputs(tool_id: str, operations: Sequence[operation_pb2.Operation], first: OperationSpec, words: Mapping[str, Any]) -> Form:
-    fewest, most = fewest_and_most(tool_id, operations)
+def _inputs(tool: Tool, operations: Sequence[operation_pb2.Operation], first: OperationSpec, words: Mapping[str, Any]) -> Form:
+    fewest, most = fewest_and_most(tool, operations)
     together = first.arity is Arity.ALL
     return {"min": fewest, "max": min(most, _MOST_FILES if together else 1), "kinds": words.get("kinds", _KINDS[first.accepts])}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reference.llms import guide_files
-from services.common.rpc import catalogue
+from services.platform.rpc import catalogue
 
 _ROOT = Path(__file__).resolve().parent.parent
 _GENERATED = _ROOT / "docs" / "reference" / "generated"

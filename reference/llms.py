@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reference import markdown, openapi
 from reference.comments import Comments
-from services.common.rpc.surfaces import Surface
+from services.platform.rpc.surfaces import Surface
 
 _ROOT = Path(__file__).resolve().parent.parent
 _DOCS = _ROOT / "docs"

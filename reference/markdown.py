@@ -16,9 +16,9 @@ from reference.comments import Comments
 from reference.openapi import Document
 from reference.operations import scopes_of
 from reference.rules import constraints, is_required, rules_of
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.rpc import catalogue
-from services.common.rpc.surfaces import Surface
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.rpc import catalogue
+from services.platform.rpc.surfaces import Surface
 
 GENERATED = "<!-- Generated from the protos by `make reference`. Do not edit. -->\n"
 

@@ -12,7 +12,7 @@ from google.protobuf.descriptor import FileDescriptor
 from pydantic import TypeAdapter
 
 from darkroom.common.v1 import options_pb2
-from services.common.rpc import catalogue
+from services.platform.rpc import catalogue
 
 _REFERENCES = "#/components/schemas/{model}"
 

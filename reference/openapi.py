@@ -21,8 +21,8 @@ from reference.comments import Comments, version
 from reference.operations import Operations, security_name
 from reference.refusals import Refusals
 from reference.schemas import Schemas
-from services.common.rpc import catalogue
-from services.common.rpc.surfaces import Surface
+from services.platform.rpc import catalogue
+from services.platform.rpc.surfaces import Surface
 
 Document = dict[str, Any]
 

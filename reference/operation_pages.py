@@ -18,8 +18,8 @@ from darkroom.operations.v1 import operation_pb2, options_pb2
 from reference import markdown
 from reference.comments import Comments
 from reference.openapi import document
-from services.common.operations import Arity, OperationSpec, specs
-from services.common.rpc import catalogue
+from services.pictures.operations import Arity, OperationSpec, specs
+from services.platform.rpc import catalogue
 
 _ROOT = Path(__file__).resolve().parent.parent
 FOLDER = _ROOT / "docs" / "operations"

@@ -16,9 +16,9 @@ from reference.comments import Comments
 from reference.refusals import Refusals
 from reference.rules import is_required, requires_one_of_several
 from reference.schemas import FILE, Schemas, is_about_reply
-from services.common.rpc import catalogue
-from services.common.rpc.catalogue import HttpBinding, bindings, is_anonymous
-from services.common.rpc.surfaces import Surface
+from services.platform.rpc import catalogue
+from services.platform.rpc.catalogue import HttpBinding, bindings, is_anonymous
+from services.platform.rpc.surfaces import Surface
 
 Schema = dict[str, Any]
 

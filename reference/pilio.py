@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from reference import openapi
-from services.common.rpc import catalogue
+from services.platform.rpc import catalogue
 
 Document = dict[str, Any]
 

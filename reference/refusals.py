@@ -13,10 +13,10 @@ from google.protobuf.descriptor import MethodDescriptor
 from darkroom.common.v1 import errors_pb2, options_pb2, scope_pb2
 from reference.comments import Comments
 from reference.schemas import Schemas
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.rpc import catalogue
-from services.common.rpc.catalogue import HttpBinding
-from services.common.rpc.surfaces import Surface, rendered
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.rpc import catalogue
+from services.platform.rpc.catalogue import HttpBinding
+from services.platform.rpc.surfaces import Surface, rendered
 
 Schema = dict[str, Any]
 

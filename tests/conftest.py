@@ -27,7 +27,7 @@ import pytest
 import structlog
 from httpx._transports import default
 
-from services.common import log
+from services.platform import log
 from tests.collector import Collector
 from tests.harness.databases import MigratedDatabases
 from tests.harness.parts import ensure_up, stack_with

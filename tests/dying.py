@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 from pydantic import SecretStr
 
-from services.common import log as service_log
+from services.platform import log as service_log
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -11,7 +11,7 @@ import asyncpg
 from deploy.local.scratch.stack import ObjectStorage, ScratchStack
 from services.accounts.domain.accounts import Accounts
 from services.accounts.store.accounts import AccountStore
-from services.common.database import opened
+from services.platform.database import opened
 
 __all__ = ["Account", "Installed", "ObjectStorage", "StackUnderTest"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.contact_sheet.cells import Cell, Settings, Sheet
-from services.gateway.surfaces.snapotter.tools.collage import TEMPLATES
+from services.gateway.surfaces.snapotter.tools.montages import TEMPLATES
 
 _BLEND_MODES = (
     "over",

@@ -15,12 +15,12 @@ from benchmarks.quality._face_pictures import Pixels8
 from benchmarks.quality._portraits import UNSURE, Portrait, portraits
 from benchmarks.table import Section
 from models.contract import MATTE_SIDE
-from services.common.passport_photos import COUNTRIES, CountryPhoto
 from services.inference.faces.detection import DETECTOR
 from services.inference.faces.finding import least_score
 from services.inference.faces.mesh import MESH, find_meshes
 from services.inference.portraits.geometry import Framing, Head, window
 from services.inference.portraits.landmarks import portrait_of
+from services.pictures.passport_photos import COUNTRIES, CountryPhoto
 
 _THREADS = 2
 _CODES = ("DE", "US", "CA", "ES")

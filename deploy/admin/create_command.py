@@ -14,7 +14,7 @@ from deploy.installation.authority import certificate_in
 from deploy.installation.creation import DATABASE_TEMPLATE, NATS_TEMPLATE, STORAGE_ENDPOINT
 from deploy.installation.folder import CERTIFIED
 from deploy.installation.manifests import as_yaml, manifests
-from services.common.tls import FILES
+from services.platform.tls import FILES
 
 
 def add_create(parser: argparse.ArgumentParser) -> None:

@@ -10,8 +10,8 @@ import traceback
 from deploy.admin.checks.connecting import Unreachable
 from deploy.admin.checks.migration_state import MigrationState, state_of
 from deploy.admin.checks.postgres_connection import connected_to_primary
-from services.common.config import DatabaseSettings, load
-from services.common.migrations import migrate
+from services.platform.config import DatabaseSettings, load
+from services.platform.migrations import migrate
 
 _PAUSE_SECONDS = 1.0
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from deploy.installation import Installation
 from deploy.installation.folder import NATS_URL, OPERATOR, addresses
 from edge.topology import SERVICES
-from services.common.environment import PREFIX
-from services.common.tls import MutualTls
+from services.platform.environment import PREFIX
+from services.platform.tls import MutualTls
 
 # Nobody listens here where settings are only checked, but a service has to be told.
 _LISTENERS = {

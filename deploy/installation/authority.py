@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from deploy.installation.errors import InstallationError
 from deploy.installation.private_file import make_private_folder, write_private
-from services.common.tls import FILES
+from services.platform.tls import FILES
 
 _CA, _CERTIFICATE, _KEY = FILES
 _SIGNS_CERTIFICATES = x509.KeyUsage(

@@ -29,7 +29,7 @@ from deploy.installation.nats_users import JOINED_WORKERS, rights_of, user
 from deploy.installation.private_file import make_private_folder, write_private
 from deploy.installation.urls import password_of, user_of
 from edge.topology import DATABASES, SERVICES
-from services.common.joining import NATS_USER
+from services.platform.joining import NATS_USER
 
 NATS_TEMPLATE = "tls://{service}:{password}@nats:4222"
 DATABASE_TEMPLATE = "postgresql+asyncpg://{service}:{password}@postgres/{service}"

@@ -11,7 +11,7 @@ from dotenv import dotenv_values
 
 from deploy.installation.errors import InstallationError
 from edge.topology import EDGE, SERVICES
-from services.common.tls import SCALER
+from services.platform.tls import SCALER
 
 OPERATOR = "operator"
 """Who administers and probes an installation: a certificate, and a user of NATS without limits."""

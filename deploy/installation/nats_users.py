@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.common.bundles import MANAGE_SUBJECT, STATE_SUBJECT
-from services.common.bus import (
+from services.platform.bundles import MANAGE_SUBJECT, STATE_SUBJECT
+from services.platform.bus import (
     ENDS_CONSUMER,
     EVENTS_STREAM,
     JOBS_STREAM,

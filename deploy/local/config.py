@@ -16,7 +16,7 @@ from deploy.local.layout import Layout
 from deploy.local.ports import Ports
 from deploy.local.settings import Settings
 from models.serve import grpc_target
-from services.common.tls import MutualTls
+from services.platform.tls import MutualTls
 
 LOOPBACK = "127.0.0.1"
 BUCKET = "darkroom"

@@ -11,7 +11,7 @@ from deploy.installation import keys
 from deploy.installation.private_file import write_private
 from deploy.local.layout import Layout
 from edge.topology import DATABASES, SERVICES
-from services.common.joining import NATS_USER
+from services.platform.joining import NATS_USER
 
 OPERATOR = "darkroom"
 """The user of NATS without limits, and the name of the certificate with which the stack asks its parts."""

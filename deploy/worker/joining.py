@@ -20,9 +20,9 @@ from darkroom.internal.accounts.v1 import membership_service_pb2 as pb
 from deploy.installation.private_file import make_private_folder, write_private
 from deploy.worker.errors import EndedError, JoinError
 from deploy.worker.server import check_port, post_join, renewed
-from services.common.joining import JoinToken, digest_of_request
-from services.common.membership import DELEGATION, SIGNING_KEY, WORKERS, MembershipFolder
-from services.common.version import version
+from services.platform.joining import JoinToken, digest_of_request
+from services.platform.membership import DELEGATION, SIGNING_KEY, WORKERS, MembershipFolder
+from services.platform.version import version
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _REQUEST = "request.json"

@@ -22,7 +22,7 @@ from deploy.local.settings import load_settings
 from deploy.local.stack import Stack
 from deploy.service_settings import known_settings
 from deploy.worker.joining import Joined
-from services.common.membership import NATS_URL, SIGNING_KEY, TRUSTED_KEYS
+from services.platform.membership import NATS_URL, SIGNING_KEY, TRUSTED_KEYS
 
 WORKER = "inference"
 _LANES = "neural=2,pages=1"
@@ -77,7 +77,7 @@ def lanes(environment: Mapping[str, str]) -> str:
 
 
 def _worker(config: StackConfig, joined: Joined) -> Program:
-    code = [REPOSITORY / "services" / "common", REPOSITORY / "services" / WORKER, REPOSITORY / "gen" / ".stamp"]
+    code = [*(REPOSITORY / "services" / part for part in ("platform", "pictures", WORKER)), REPOSITORY / "gen" / ".stamp"]
     read_at_start = [joined.folder.folder / name for name in (*_CERTIFICATES, NATS_URL, TRUSTED_KEYS)]
     address = metrics_address(config, WORKER)
 

@@ -15,9 +15,9 @@ from cryptography import x509
 from darkroom.internal.accounts.v1 import membership_service_pb2 as pb
 from darkroom.internal.accounts.v1.membership_service_pb2_grpc import MembershipServiceStub
 from deploy.worker.errors import AwayError, EndedError, JoinError, RefusedError
-from services.common.membership import MembershipFolder
-from services.common.tls import MutualTls, authorities
-from services.common.version import version
+from services.platform.membership import MembershipFolder
+from services.platform.tls import MutualTls, authorities
+from services.platform.version import version
 
 _SECONDS = 10.0
 _ACCOUNTS = "accounts"

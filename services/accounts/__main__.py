@@ -71,24 +71,24 @@ from services.accounts.surfaces.rest.system import RestSystem
 from services.accounts.surfaces.rest.usage import RestUsage
 from services.accounts.surfaces.rest.workers import RestWorkers
 from services.accounts.tasks_client import SavedPipelines
-from services.common import bus
-from services.common.account_usage import RemoteUsage
-from services.common.audit.log import SWEEP_SECONDS as AUDIT_SWEEP_SECONDS
-from services.common.audit.log import AuditLog
-from services.common.audit.part import RemotePart
-from services.common.bundles import RemoteBundles
-from services.common.clock import system_clock
-from services.common.database import opened
-from services.common.idempotency import IdempotencyRecords
-from services.common.identity import IDENTITY_ISSUER, Signer
-from services.common.loop import Loop
-from services.common.revocations import hearing_revoked
-from services.common.rpc.channel import Caller, channel
-from services.common.rpc.server import Mount
-from services.common.serving import Opening, Parts, Service
-from services.common.system_part import OwnPart, RemoteSystemPart
-from services.common.telemetry import checks
-from services.common.telemetry.reading import PoolGauges
+from services.platform import bus
+from services.platform.account_usage import RemoteUsage
+from services.platform.audit.log import SWEEP_SECONDS as AUDIT_SWEEP_SECONDS
+from services.platform.audit.log import AuditLog
+from services.platform.audit.part import RemotePart
+from services.platform.bundles import RemoteBundles
+from services.platform.clock import system_clock
+from services.platform.database import opened
+from services.platform.idempotency import IdempotencyRecords
+from services.platform.identity import IDENTITY_ISSUER, Signer
+from services.platform.loop import Loop
+from services.platform.revocations import hearing_revoked
+from services.platform.rpc.channel import Caller, channel
+from services.platform.rpc.server import Mount
+from services.platform.serving import Opening, Parts, Service
+from services.platform.system_part import OwnPart, RemoteSystemPart
+from services.platform.telemetry import checks
+from services.platform.telemetry.reading import PoolGauges
 
 _SWEEP_SECONDS = 60.0
 # The API whose files the people's settings are about.

@@ -18,8 +18,8 @@ from services.accounts.domain.accounts import Accounts
 from services.accounts.networks import Network, network
 from services.accounts.records import Account, ApiKey, KeyLimits
 from services.accounts.store.accounts import AccountStore
-from services.common import administration, audit_command, database
-from services.common.revocations import announce_revoked
+from services.platform import administration, audit_command, database
+from services.platform.revocations import announce_revoked
 
 _ANNOUNCE_SECONDS = 5.0
 

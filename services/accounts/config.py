@@ -7,8 +7,8 @@ from pathlib import Path
 from pydantic import Field
 
 from services.accounts.domain.config import LimitSettings, PeopleSettings, SeedSettings, WorkerSettings
-from services.common.config import AuditSettings, DatabaseSettings, NatsSettings, ServiceSettings, StreamSettings
-from services.common.rpc.targets import Target
+from services.platform.config import AuditSettings, DatabaseSettings, NatsSettings, ServiceSettings, StreamSettings
+from services.platform.rpc.targets import Target
 
 
 class AccountsSettings(ServiceSettings, DatabaseSettings, AuditSettings, LimitSettings, PeopleSettings, SeedSettings, WorkerSettings):

@@ -8,8 +8,8 @@ import grpc
 
 from darkroom.internal.files.v1 import retention_service_pb2, retention_service_pb2_grpc, shelf_service_pb2, shelf_service_pb2_grpc
 from services.accounts.store.departures import Departure
-from services.common.errors import translated
-from services.common.rpc.channel import Caller
+from services.platform.errors import translated
+from services.platform.rpc.channel import Caller
 
 _SECONDS = 60.0
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from services.accounts.config import AdministrationSettings
 from services.accounts.domain.accounts import Accounts
-from services.common import administration
+from services.platform import administration
 
 _DEFAULT = "default"
 _MOST = 2**31 - 1

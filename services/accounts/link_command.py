@@ -9,7 +9,7 @@ from services.accounts.domain.home import Home
 from services.accounts.domain.sign_in_links import LONGEST_MINUTES, LinkMaker
 from services.accounts.store.people import PeopleStore
 from services.accounts.store.sign_in_links import LinkStore
-from services.common.database import Database
+from services.platform.database import Database
 
 _MINUTES = 15
 

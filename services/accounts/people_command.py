@@ -11,7 +11,7 @@ from services.accounts.domain.passwords import Passwords, make_password
 from services.accounts.domain.users import Users
 from services.accounts.people import Person
 from services.accounts.store.people import PeopleStore
-from services.common.database import Database
+from services.platform.database import Database
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -8,8 +8,8 @@ from datetime import datetime
 from ipaddress import ip_network
 
 from services.accounts.networks import Network, contains, networks
-from services.common.idempotent_call import IdempotentCall
-from services.common.identity import UserIdentity
+from services.platform.idempotent_call import IdempotentCall
+from services.platform.identity import UserIdentity
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import grpc
 
 from darkroom.internal.tasks.v1 import departure_service_pb2, departure_service_pb2_grpc
 from services.accounts.store.departures import Departure
-from services.common.errors import translated
-from services.common.rpc.channel import Caller
+from services.platform.errors import translated
+from services.platform.rpc.channel import Caller
 
 _SECONDS = 60.0
 

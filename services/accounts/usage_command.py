@@ -11,12 +11,12 @@ from services.accounts.domain.account_usage import UsageReport
 from services.accounts.store.accounts import AccountStore
 from services.accounts.store.buckets import BucketStore
 from services.accounts.surfaces.native.usage import usage_message
-from services.common import administration
-from services.common.account_usage import RemoteUsage
-from services.common.database import Database
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import IDENTITY_ISSUER, Signer
-from services.common.rpc.channel import Caller, channel
+from services.platform import administration
+from services.platform.account_usage import RemoteUsage
+from services.platform.database import Database
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import IDENTITY_ISSUER, Signer
+from services.platform.rpc.channel import Caller, channel
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

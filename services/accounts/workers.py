@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.common.joining import worker_urn
+from services.platform.joining import worker_urn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,12 +13,12 @@ from services.accounts.domain.workers import PURPOSE
 from services.accounts.store.people import PeopleStore
 from services.accounts.store.workers import WorkerStore
 from services.accounts.workers import Worker
-from services.common import delegation
-from services.common.clock import system_clock
-from services.common.database import Database
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import IDENTITY_ISSUER, Signer
-from services.common.joining import JoinToken, secret_of
+from services.platform import delegation
+from services.platform.clock import system_clock
+from services.platform.database import Database
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import IDENTITY_ISSUER, Signer
+from services.platform.joining import JoinToken, secret_of
 
 _MINUTES, _LONGEST_MINUTES = 60, 7 * 1440
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")

@@ -4,26 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from services.common.account_usage import UsagePartServicer
-from services.common.audit.log import SWEEP_SECONDS as AUDIT_SWEEP_SECONDS
-from services.common.audit.log import AuditLog
-from services.common.audit.part import AuditPartServicer
-from services.common.bus import connected
-from services.common.clock import system_clock
-from services.common.database import opened
-from services.common.disk import INTERVAL_SECONDS as DISK_SECONDS
-from services.common.identity import Signer
-from services.common.loop import Loop
-from services.common.object_http import object_http
-from services.common.object_writing import ObjectWriter
-from services.common.rpc.channel import Caller, channel
-from services.common.rpc.server import Mount
-from services.common.sandbox import Sandbox
-from services.common.serving import Opening, Parts, Service
-from services.common.system_part import OwnPart
-from services.common.telemetry import checks
-from services.common.telemetry.health import Check
-from services.common.telemetry.reading import PoolGauges
 from services.files import cli
 from services.files.assembly import assemble, probing_children
 from services.files.config import FilesSettings
@@ -39,6 +19,26 @@ from services.files.surfaces.native.library import NativeLibrary
 from services.files.surfaces.rest.files import RestFiles
 from services.files.surfaces.rest.library import RestLibrary
 from services.files.tasks_client import TasksClient
+from services.platform.account_usage import UsagePartServicer
+from services.platform.audit.log import SWEEP_SECONDS as AUDIT_SWEEP_SECONDS
+from services.platform.audit.log import AuditLog
+from services.platform.audit.part import AuditPartServicer
+from services.platform.bus import connected
+from services.platform.clock import system_clock
+from services.platform.database import opened
+from services.platform.disk import INTERVAL_SECONDS as DISK_SECONDS
+from services.platform.identity import Signer
+from services.platform.loop import Loop
+from services.platform.object_http import object_http
+from services.platform.object_writing import ObjectWriter
+from services.platform.rpc.channel import Caller, channel
+from services.platform.rpc.server import Mount
+from services.platform.sandbox import Sandbox
+from services.platform.serving import Opening, Parts, Service
+from services.platform.system_part import OwnPart
+from services.platform.telemetry import checks
+from services.platform.telemetry.health import Check
+from services.platform.telemetry.reading import PoolGauges
 
 # Tasks that end within this many seconds are settled together. One that ends alone does not wait.
 _EVENTS_SPACING = 0.1

@@ -6,15 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_network
 
-from services.common.clock import Clock
-from services.common.database import Database
-from services.common.disk import DiskGuard
-from services.common.egress.addresses import AddressRules, Network
-from services.common.egress.destinations import Destinations, Resolve, SystemResolver
-from services.common.idempotency import IdempotencyRecords
-from services.common.loop import Loop
-from services.common.object_writing import ObjectWriter
-from services.common.sandbox import Sandbox, WarmChildren
 from services.files import presigners
 from services.files.config import FilesSettings
 from services.files.domain.ages import INTERVAL_SECONDS as AGES_SECONDS
@@ -42,6 +33,15 @@ from services.files.recent import RecentContents
 from services.files.storages import Storages
 from services.files.store import AgeStore, BundleStore, FileStore, LibraryStore, StorageStore, SweepStore, TaskFileStore
 from services.files.transfers import Transfers
+from services.platform.clock import Clock
+from services.platform.database import Database
+from services.platform.disk import DiskGuard
+from services.platform.egress.addresses import AddressRules, Network
+from services.platform.egress.destinations import Destinations, Resolve, SystemResolver
+from services.platform.idempotency import IdempotencyRecords
+from services.platform.loop import Loop
+from services.platform.object_writing import ObjectWriter
+from services.platform.sandbox import Sandbox, WarmChildren
 
 # What the storage can do is found out once; after that, there is nothing to do.
 _TRIAL_SECONDS = 3600.0

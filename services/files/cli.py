@@ -8,10 +8,10 @@ from dataclasses import astuple
 from datetime import timedelta
 from enum import Enum
 
-from services.common import administration, audit_command, database
-from services.common.config import DatabaseSettings
 from services.files.records import OwnLimits, RetentionTerms
 from services.files.store import RetentionStore, StorageStore
+from services.platform import administration, audit_command, database
+from services.platform.config import DatabaseSettings
 
 _BY_SETTING = "default"
 _MOST_DAYS = 36_500

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from services.common.bucket_address import Addressing, SignedFor, check_addressing, check_endpoint
-from services.common.config import AuditSettings, DatabaseSettings, DiskSettings, PictureSettings, ServiceSettings, StorageSettings
-from services.common.egress.settings import Networks
-from services.common.environment import EnvironmentSettings
-from services.common.rpc.targets import Target
 from services.files.storages import Storages
+from services.platform.bucket_address import Addressing, SignedFor, check_addressing, check_endpoint
+from services.platform.config import AuditSettings, DatabaseSettings, DiskSettings, PictureSettings, ServiceSettings, StorageSettings
+from services.platform.egress.settings import Networks
+from services.platform.environment import EnvironmentSettings
+from services.platform.rpc.targets import Target
 
 MEBIBYTE = 1024 * 1024
 GIBIBYTE = 1024 * MEBIBYTE

@@ -13,12 +13,12 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from opentelemetry.trace import SpanKind
 
 from darkroom.internal.tasks.v1 import events_pb2
-from services.common.bus import ENDS_CONSUMER, EVENTS_STREAM, Bus, event_subject, former_event_subject, messaging
-from services.common.log import get_logger
-from services.common.loop import to_its_end
-from services.common.telemetry import tracing
 from services.files.records import EndedTask
 from services.files.tasks_client import TERMINAL_STATES
+from services.platform.bus import ENDS_CONSUMER, EVENTS_STREAM, Bus, event_subject, former_event_subject, messaging
+from services.platform.log import get_logger
+from services.platform.loop import to_its_end
+from services.platform.telemetry import tracing
 
 _logger = get_logger()
 _BATCH = 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Histogram
 
-from services.common.telemetry.durations import CALLS
+from services.platform.telemetry.durations import CALLS
 
 SWEPT = Counter("darkroom_files_swept", "What sweepers have removed: files, orphan_objects, orphan_uploads, excess_uploads.", ["kind"])
 MISSING = Counter("darkroom_files_objects_missing", "Times that the object of a file was found missing.")

@@ -14,9 +14,9 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession, get_session
 from botocore.loaders import Loader
 
-from services.common.bucket_address import Addressing
 from services.files.config import BucketSettings
 from services.files.objects import ObjectStore
+from services.platform.bucket_address import Addressing
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client

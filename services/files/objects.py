@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.log import get_logger
-from services.common.object_refusals import tell_clock
 from services.files.metrics import REQUESTS
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.log import get_logger
+from services.platform.object_refusals import tell_clock
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client

@@ -13,7 +13,7 @@ from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from services.common.bucket_address import Addressing, bucket_url
+from services.platform.bucket_address import Addressing, bucket_url
 
 Item = TypeVar("Item")
 

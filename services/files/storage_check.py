@@ -14,10 +14,6 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from services.common.bucket_address import bucket_url
-from services.common.errors import DarkroomError
-from services.common.object_http import ONLY_IF_ABSENT, ObjectHttp, ObjectHttpError, object_http
-from services.common.object_refusals import refusal_of
 from services.files import presigners
 from services.files.bucket_rules import check_rules
 from services.files.config import MEBIBYTE, FilesSettings
@@ -27,6 +23,10 @@ from services.files.objects import ObjectStore, PartsRefused, SourceChanged, Upl
 from services.files.presign import Presigner
 from services.files.storage_faults import Refused, advice, differing_clocks, refusal_behind, unreachable, unresolved
 from services.files.storage_findings import StorageFinding, ok, problem, warning
+from services.platform.bucket_address import bucket_url
+from services.platform.errors import DarkroomError
+from services.platform.object_http import ONLY_IF_ABSENT, ObjectHttp, ObjectHttpError, object_http
+from services.platform.object_refusals import refusal_of
 
 _CONTENT = b"Darkroom tries whether it can use this bucket."
 _TYPE = "application/octet-stream"

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import aiohttp
 from botocore.exceptions import ClientError
 
-from services.common.object_refusals import SKEW_SECONDS, Refusal, clock_ahead
 from services.files.storage_findings import StorageFinding, problem
+from services.platform.object_refusals import SKEW_SECONDS, Refusal, clock_ahead
 
 _KEYS = "DARKROOM_S3_ACCESS_KEY and DARKROOM_S3_SECRET_KEY"
 _RIGHTS = "allow the key the actions that docs/operator/production-settings.md lists"

@@ -34,9 +34,9 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, ValidationInfo, field_validator
 
-from services.common.bucket_address import Addressing, check_addressing
-from services.common.errors import DarkroomError, ErrorReason
 from services.files.presign import Presigner
+from services.platform.bucket_address import Addressing, check_addressing
+from services.platform.errors import DarkroomError, ErrorReason
 
 SCHEME = "storage://"
 _RESERVED = "files"

@@ -8,9 +8,9 @@ import grpc
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
 from darkroom.tasks.v1 import task_pb2
-from services.common.errors import translated
-from services.common.rpc.channel import Caller
 from services.files.records import EndedTask
+from services.platform.errors import translated
+from services.platform.rpc.channel import Caller
 
 TERMINAL_STATES = {task_pb2.TASK_STATE_SUCCEEDED, task_pb2.TASK_STATE_FAILED, task_pb2.TASK_STATE_CANCELLED}
 _BATCH = 1000  # the limit of LookupTasks

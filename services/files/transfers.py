@@ -11,13 +11,13 @@ from functools import partial
 from http import HTTPStatus
 from typing import TypeVar
 
-from services.common.backoff import retry_unavailable
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.log import get_logger
-from services.common.object_http import ONLY_IF_ABSENT, Answer, ObjectHttp, ObjectHttpError
-from services.common.object_refusals import refusal_of
 from services.files.metrics import REQUESTS
 from services.files.presign import Presigner
+from services.platform.backoff import retry_unavailable
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.log import get_logger
+from services.platform.object_http import ONLY_IF_ABSENT, Answer, ObjectHttp, ObjectHttpError
+from services.platform.object_refusals import refusal_of
 
 _Result = TypeVar("_Result")
 _PATIENCE_SECONDS = 2.0

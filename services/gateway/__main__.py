@@ -10,16 +10,6 @@ from starlette.applications import Starlette
 from darkroom.internal.accounts.v1 import setting_values_service_pb2_grpc
 from darkroom.internal.files.v1 import intake_service_pb2_grpc, shelf_service_pb2_grpc, storage_service_pb2_grpc
 from darkroom.internal.tasks.v1 import run_service_pb2_grpc
-from services.common.bus import connected
-from services.common.identity import Signer, Verifier
-from services.common.object_http import object_http
-from services.common.object_writing import ObjectWriter
-from services.common.revocations import Revocations
-from services.common.rooms import rooms
-from services.common.rpc.channel import Caller, channel
-from services.common.serving import Opening, Parts, Service
-from services.common.slots import Slots
-from services.common.telemetry import checks
 from services.gateway import surfaces
 from services.gateway.backend import Backend
 from services.gateway.calls import Calls
@@ -28,6 +18,16 @@ from services.gateway.forms import FormLimits
 from services.gateway.receiving import Receiver
 from services.gateway.surfaces.parts import GatewayParts
 from services.gateway.surfaces.snapotter.settings import SnapOtterSettings
+from services.platform.bus import connected
+from services.platform.identity import Signer, Verifier
+from services.platform.object_http import object_http
+from services.platform.object_writing import ObjectWriter
+from services.platform.revocations import Revocations
+from services.platform.rooms import rooms
+from services.platform.rpc.channel import Caller, channel
+from services.platform.serving import Opening, Parts, Service
+from services.platform.slots import Slots
+from services.platform.telemetry import checks
 
 
 async def compose(settings: GatewaySettings, opening: Opening) -> Parts:

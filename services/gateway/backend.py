@@ -13,14 +13,14 @@ from google.protobuf.message import Message
 
 from darkroom.internal.files.v1 import intake_service_pb2 as pb
 from darkroom.internal.files.v1 import intake_service_pb2_grpc
-from services.common.backoff import retry_unavailable
-from services.common.errors import translated
-from services.common.idempotent_call import CONTENT_HEADER
-from services.common.idempotent_call import HEADER as IDEMPOTENCY_HEADER
-from services.common.identity import ADDRESS_HEADER, IDENTITY_HEADER, Identity, Signer, current_client
-from services.common.object_writing import Begun
-from services.common.rpc.channel import Caller
-from services.common.rpc.trace import TRACE_HEADER, current_trace_id
+from services.platform.backoff import retry_unavailable
+from services.platform.errors import translated
+from services.platform.idempotent_call import CONTENT_HEADER
+from services.platform.idempotent_call import HEADER as IDEMPOTENCY_HEADER
+from services.platform.identity import ADDRESS_HEADER, IDENTITY_HEADER, Identity, Signer, current_client
+from services.platform.object_writing import Begun
+from services.platform.rpc.channel import Caller
+from services.platform.rpc.trace import TRACE_HEADER, current_trace_id
 
 _SECONDS = 20.0
 _PATIENCE_SECONDS = 20.0

@@ -12,17 +12,17 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from darkroom.common.v1 import scope_pb2
-from services.common import log
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import ADDRESS_HEADER, IDENTITY_HEADER, Client, Identity, Verifier, set_client, set_identity
-from services.common.rpc.metrics import observe_call
-from services.common.rpc.spans import begin_call, end_call
-from services.common.rpc.surfaces import Surface
-from services.common.rpc.trace import TRACE_HEADER, set_trace_id
-from services.common.scopes import require_scope
-from services.common.slots import Slots
-from services.common.telemetry import tracing
 from services.gateway.replies import refusal
+from services.platform import log
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import ADDRESS_HEADER, IDENTITY_HEADER, Client, Identity, Verifier, set_client, set_identity
+from services.platform.rpc.metrics import observe_call
+from services.platform.rpc.spans import begin_call, end_call
+from services.platform.rpc.surfaces import Surface
+from services.platform.rpc.trace import TRACE_HEADER, set_trace_id
+from services.platform.scopes import require_scope
+from services.platform.slots import Slots
+from services.platform.telemetry import tracing
 
 Handle = Callable[[Request, Identity], Awaitable[Response]]
 OpenHandle = Callable[[Request, Identity | None], Awaitable[Response]]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from services.common.config import ServiceSettings, StorageSettings
-from services.common.rpc.targets import Target
+from services.platform.config import ServiceSettings, StorageSettings
+from services.platform.rpc.targets import Target
 
 MEBIBYTE = 1024 * 1024
 

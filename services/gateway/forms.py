@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 
 FORM = "multipart/form-data"
 _LONGEST_HEADER = 64 << 10

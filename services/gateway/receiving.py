@@ -13,13 +13,13 @@ from typing import Protocol
 from starlette.requests import Request
 
 from darkroom.internal.files.v1 import intake_service_pb2_grpc
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotent_call import HEADER as IDEMPOTENCY_HEADER
-from services.common.log import get_logger
-from services.common.object_writing import ObjectWriter
-from services.common.rpc.channel import Caller
 from services.gateway.backend import FilesOfAccount
 from services.gateway.forms import Form, FormLimits, Part
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.idempotent_call import HEADER as IDEMPOTENCY_HEADER
+from services.platform.log import get_logger
+from services.platform.object_writing import ObjectWriter
+from services.platform.rpc.channel import Caller
 
 _logger = get_logger()
 

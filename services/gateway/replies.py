@@ -10,9 +10,9 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from starlette.responses import Response
 
-from services.common.errors import DarkroomError
-from services.common.rpc import catalogue
-from services.common.rpc.surfaces import ERROR_BODY, HTTP_STATUS, RETRY_AFTER, Surface, rendered
+from services.platform.errors import DarkroomError
+from services.platform.rpc import catalogue
+from services.platform.rpc.surfaces import ERROR_BODY, HTTP_STATUS, RETRY_AFTER, Surface, rendered
 
 _JSON = "application/json"
 _PASSED_ON = ("location", "cache-control", RETRY_AFTER)

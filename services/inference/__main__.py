@@ -15,21 +15,6 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from darkroom.internal.system.v1 import part_pb2
 from models.bundles import load_bundles
-from services.common import bus, log, process
-from services.common.identity import Signer
-from services.common.loop import Loop
-from services.common.object_http import object_http
-from services.common.offers import REPEAT_SECONDS, Offers
-from services.common.operations import INTERACTIVE_LANE, specs
-from services.common.rpc.channel import Caller, channel
-from services.common.sandbox import Limits as SandboxLimits
-from services.common.sandbox import Sandbox, WarmChildren
-from services.common.serving import Opening, Parts, Service
-from services.common.short_pictures import SHORT_OPERATIONS
-from services.common.system_part import OwnPart
-from services.common.telemetry import checks
-from services.common.telemetry.health import Check, Health
-from services.common.worker_board import WorkerBoard
 from services.inference import operations
 from services.inference.bundles.answering import answering
 from services.inference.bundles.managing import Bundles, bundles_of_models
@@ -57,6 +42,20 @@ from services.inference.worker.lane import Lane, work
 from services.inference.worker.object_transfer import ObjectTransfer
 from services.inference.worker.presence import Presence
 from services.inference.worker.work_folder import work_folder
+from services.pictures.offers import REPEAT_SECONDS, Offers
+from services.pictures.operations import INTERACTIVE_LANE, specs
+from services.platform import bus, log, process
+from services.platform.identity import Signer
+from services.platform.loop import Loop
+from services.platform.object_http import object_http
+from services.platform.rpc.channel import Caller, channel
+from services.platform.sandbox import Limits as SandboxLimits
+from services.platform.sandbox import Sandbox, WarmChildren
+from services.platform.serving import Opening, Parts, Service
+from services.platform.system_part import OwnPart
+from services.platform.telemetry import checks
+from services.platform.telemetry.health import Check, Health
+from services.platform.worker_board import WorkerBoard
 
 _MODELS_LANES = frozenset(("neural", "pages"))
 _PROBE_SECONDS = 2.0
@@ -143,7 +142,7 @@ def _needs(
 def _sandbox(settings: InferenceSettings) -> Sandbox:
     # One child for each file in progress; the lanes' limits share out the processor.
     modules = [module.__name__ for module in (file_child, isolated_media, isolated_pdf, isolated_pipeline, isolated_redraw)]
-    short = [f"{operations.__name__}.{name}" for name in SHORT_OPERATIONS]
+    short = [f"{operations.__name__}.{name}" for name, spec in specs().items() if spec.short_megapixels]
     return Sandbox(
         preload=[*modules, *short],
         # 15 MiB, until there is a document.

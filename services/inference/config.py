@@ -11,14 +11,14 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
-from services.common.config import PictureSettings, ProcessSettings, StorageSettings
-from services.common.operations import lanes as known_lanes
-from services.common.rpc.targets import Target
-from services.common.tls import MutualTls
-from services.common.worker_board import MOST_AWAY_DAYS
 from services.inference.contract.memory_budget import default_budget
 from services.inference.generation.settings import GenerationSettings
 from services.inference.model_server.shared_memory import is_local
+from services.pictures.operations import lanes as known_lanes
+from services.platform.config import PictureSettings, ProcessSettings, StorageSettings
+from services.platform.rpc.targets import Target
+from services.platform.tls import MutualTls
+from services.platform.worker_board import MOST_AWAY_DAYS
 
 
 class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, GenerationSettings):

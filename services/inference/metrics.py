@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from services.common.telemetry.durations import CALLS, WORK
+from services.platform.telemetry.durations import CALLS, WORK
 
 SLOTS = Gauge("darkroom_worker_slots", "Tasks that the worker runs at one time, by lane.", ["lane"])
 SLOTS_BUSY = Gauge("darkroom_worker_slots_busy", "Tasks that the worker runs now, by lane.", ["lane"])

@@ -6,18 +6,18 @@ import asyncio
 import sys
 
 from darkroom.internal.files.v1 import intake_service_pb2_grpc, storage_service_pb2_grpc
-from services.common.bus import connected
-from services.common.database import opened
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Signer
-from services.common.log import get_logger
-from services.common.revocations import Revocations
-from services.common.rpc import catalogue
-from services.common.rpc.channel import Caller, channel
-from services.common.rpc.open_calls import OpenCalls
-from services.common.serving import Opening, Parts, Service
-from services.common.telemetry import checks
-from services.common.telemetry.reading import PoolGauges, ReadGauges
+from services.platform.bus import connected
+from services.platform.database import opened
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Signer
+from services.platform.log import get_logger
+from services.platform.revocations import Revocations
+from services.platform.rpc import catalogue
+from services.platform.rpc.channel import Caller, channel
+from services.platform.rpc.open_calls import OpenCalls
+from services.platform.serving import Opening, Parts, Service
+from services.platform.telemetry import checks
+from services.platform.telemetry.reading import PoolGauges, ReadGauges
 from services.tasks import cli
 from services.tasks.assembly import Connections, assemble, event_feed
 from services.tasks.config import TasksSettings

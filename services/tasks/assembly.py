@@ -7,26 +7,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from services.common.account_usage import UsagePartServicer
-from services.common.audit.log import SWEEP_SECONDS as AUDIT_SWEEP_SECONDS
-from services.common.audit.log import AuditLog
-from services.common.audit.part import AuditPartServicer
-from services.common.bus import Bus
-from services.common.clock import Clock, system_clock
-from services.common.database import Database
-from services.common.disk import INTERVAL_SECONDS as DISK_SECONDS
-from services.common.disk import DiskGuard
-from services.common.idempotency import IdempotencyRecords
-from services.common.loop import Loop
-from services.common.offers import Offers
-from services.common.operations import lanes
-from services.common.revocations import Revocations
-from services.common.rooms import rooms
-from services.common.rpc.open_calls import OpenCalls
-from services.common.rpc.server import Mount
-from services.common.serving import Runs
-from services.common.system_part import OwnPart
-from services.common.worker_board import WorkerBoard
+from services.pictures.offers import Offers
+from services.pictures.operations import lanes
+from services.platform.account_usage import UsagePartServicer
+from services.platform.audit.log import SWEEP_SECONDS as AUDIT_SWEEP_SECONDS
+from services.platform.audit.log import AuditLog
+from services.platform.audit.part import AuditPartServicer
+from services.platform.bus import Bus
+from services.platform.clock import Clock, system_clock
+from services.platform.database import Database
+from services.platform.disk import INTERVAL_SECONDS as DISK_SECONDS
+from services.platform.disk import DiskGuard
+from services.platform.idempotency import IdempotencyRecords
+from services.platform.loop import Loop
+from services.platform.revocations import Revocations
+from services.platform.rooms import rooms
+from services.platform.rpc.open_calls import OpenCalls
+from services.platform.rpc.server import Mount
+from services.platform.serving import Runs
+from services.platform.system_part import OwnPart
+from services.platform.worker_board import WorkerBoard
 from services.tasks import surfaces
 from services.tasks.config import TasksSettings
 from services.tasks.domain.acceptance.acceptance import Acceptance, AcceptanceRules
@@ -92,7 +92,8 @@ from services.tasks.surfaces.parts import SurfaceParts
 _SPACING = 0.015
 # Those of a short task on an idle system, its start and its end: watchers in other replicas learn of its end at once.
 _EVENTS = 2
-# What leads to an end is published this much later, with what follows it: the task itself goes first.
+# What leads to an end is published this much later, with what follows it: the task itself goes first. So is an end that a watcher in this
+# process has not read by then.
 _BEFORE_AN_END = 0.005
 
 
@@ -235,12 +236,14 @@ def _loops(
     def announce(event: OutgoingEvent, task: Task) -> None:
         feed.put(event.event, task)
         announcer.add(event)
-        if event.event.state.terminal:
+        if event.event.state.terminal and not feed.watches(event.event.task_id):
             announcing.wake()
         else:
             asyncio.get_running_loop().call_later(_BEFORE_AN_END, announcing.wake)
 
     notifications.on_event(announce)
+    # Those who wait for an end in this process are answered before it is published.
+    feed.on_end(announcing.wake)
     return [
         announcing,
         Loop("outbox", settings.relay_interval, announcer.forget),

@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
-from services.common import administration, audit_command
-from services.common.clock import system_clock
-from services.common.database import opened
+from services.platform import administration, audit_command
+from services.platform.clock import system_clock
+from services.platform.database import opened
 from services.tasks import lanes_command, policy_command, secrets_command
 from services.tasks.config import AdministrationSettings
 from services.tasks.domain.credits.amounts import MILLI, credits_text

@@ -9,9 +9,9 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from services.common.config import AuditSettings, DatabaseSettings, DiskSettings, PictureSettings, ServiceSettings
-from services.common.environment import EnvironmentSettings
-from services.common.rpc.targets import Target
+from services.platform.config import AuditSettings, DatabaseSettings, DiskSettings, PictureSettings, ServiceSettings
+from services.platform.environment import EnvironmentSettings
+from services.platform.rpc.targets import Target
 from services.tasks.domain.credits.amounts import MILLI
 from services.tasks.domain.credits.prices import read_prices
 from services.tasks.domain.retention.config import RetentionSettings

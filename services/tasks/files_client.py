@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from darkroom.files.v1 import file_pb2, files_service_pb2
 from darkroom.internal.files.v1 import intake_service_pb2, intake_service_pb2_grpc, storage_service_pb2, storage_service_pb2_grpc
-from services.common.errors import DarkroomError, ErrorReason, translated
-from services.common.rpc.channel import Caller
+from services.platform.errors import DarkroomError, ErrorReason, translated
+from services.platform.rpc.channel import Caller
 from services.tasks.model.media import InputFile, InputUrl
 
 # The first use of a file sends HEAD and probes it, which may read several ranges of each of 100 files.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from services.common.database import Database
+from services.platform.database import Database
 from services.tasks.domain.order.served_lanes import to_former_lanes
 from services.tasks.store.away_workers import AwayWorkerStore
 from services.tasks.store.lanes import LaneStore

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from services.common import config
-from services.common.database import Database
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform import config
+from services.platform.database import Database
+from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.domain.webhooks.config import WebhookKeySettings
 from services.tasks.domain.webhooks.signing import new_secret
 from services.tasks.store.secret_cipher import SecretCipher, SecretUnreadable

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from services.common.bus import EVENTS_STREAM
+from services.platform.bus import EVENTS_STREAM
 from tests.cluster import plan
 from tests.cluster.clocks import library
 from tests.cluster.cluster import Cluster

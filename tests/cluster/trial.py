@@ -17,9 +17,9 @@ from darkroom import AsyncClient
 from darkroom.failures import DarkroomFailure
 from darkroom.operations.v1 import noop_pb2, operation_pb2
 from darkroom.tasks.v1 import batches_service_pb2
-from services.common.bus import Bus, connected
-from services.common.nats_servers import NatsServers
-from services.common.tls import MutualTls
+from services.platform.bus import Bus, connected
+from services.platform.nats_servers import NatsServers
+from services.platform.tls import MutualTls
 from tests.cluster import plan
 from tests.cluster.cluster import Cluster
 from tests.cluster.network import CLIENT

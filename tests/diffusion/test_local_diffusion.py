@@ -19,10 +19,10 @@ from PIL import Image
 from deploy.local.layout import REPOSITORY
 from deploy.local.scratch.triton import TritonServer, running
 from models.__main__ import main
-from services.common.errors import DarkroomError, ErrorReason
 from services.inference.contract.provider import GenerationRequest, Reference
 from services.inference.generation.local_diffusion import LocalDiffusion, Schedule
 from services.inference.model_server import triton
+from services.platform.errors import DarkroomError, ErrorReason
 from tests.provider_server import png
 
 VENV = Path(os.environ.get("DARKROOM_DIFFUSION_VENV", ".venv-diffusion"))

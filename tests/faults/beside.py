@@ -13,9 +13,9 @@ from pathlib import Path
 
 import httpx
 
-from deploy.health import check_health
 from deploy.local.config import LOOPBACK, tool
 from deploy.local.errors import NotReady
+from deploy.local.health import check_health
 from deploy.local.layout import REPOSITORY
 from deploy.local.programs.envoy import edge_settings
 from deploy.local.scratch.ports import free_port

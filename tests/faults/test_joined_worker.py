@@ -34,11 +34,11 @@ from darkroom.tasks.v1 import task_pb2
 from deploy.local.certificates import certificate_folder
 from deploy.local.credentials import signing_key_file
 from deploy.local.scratch.ports import free_port
-from services.common.identity import Signer
-from services.common.membership import SIGNING_KEY
-from services.common.object_writing import SMALL_BYTES
-from services.common.tls import MutualTls
-from services.common.version import version
+from services.platform.identity import Signer
+from services.platform.membership import SIGNING_KEY
+from services.platform.object_writing import SMALL_BYTES
+from services.platform.tls import MutualTls
+from services.platform.version import version
 from tests.faults.worker_in_nats import may_do_little, nats_of
 from tests.harness.joining_machine import JoiningMachine, command_of, token_of
 from tests.stacks import StackUnderTest

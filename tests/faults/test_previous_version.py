@@ -2,7 +2,7 @@
 
 It runs the code of an earlier commit, which takes minutes and needs the repository's history: `make test-upgrade` says which commit. What
 people of SnapOtter's API have is part of it if that version has people (`make test-upgrade PREVIOUS=...`).
-`tests/component/common/test_previous_schema.py` compares only the tables, in every run.
+`tests/component/platform/test_previous_schema.py` compares only the tables, in every run.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from services.common.identity import Signer
 from services.gateway.surfaces.snapotter.assembly import JOB_IDS
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds
+from services.platform.identity import Signer
 from tests.stacks import StackUnderTest
 from tests.system.pictures import disc, encoded
 from tests.system.snapotter import SnapOtter, form_of

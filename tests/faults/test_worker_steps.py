@@ -14,11 +14,11 @@ from PIL import Image
 from darkroom import AsyncClient
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.common.object_writing import SMALL_BYTES
 from services.inference.worker.attempt import AttemptRunner
 from services.inference.worker.client import AttemptClient
 from services.inference.worker.files import AttemptFiles
 from services.inference.worker.object_transfer import ObjectTransfer
+from services.platform.object_writing import SMALL_BYTES
 from tests.dying import Dying, Point, dying
 from tests.stacks import StackUnderTest
 from tests.system.pictures import disc, encoded, opened

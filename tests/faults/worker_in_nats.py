@@ -10,10 +10,10 @@ from pathlib import Path
 import nats
 from nats.aio.client import Client
 
-from services.common.joining import NATS_USER
-from services.common.membership import NATS_URL, WORKERS
-from services.common.nats_servers import NatsServers
-from services.common.tls import MutualTls
+from services.platform.joining import NATS_USER
+from services.platform.membership import NATS_URL, WORKERS
+from services.platform.nats_servers import NatsServers
+from services.platform.tls import MutualTls
 from tests.component.stack.test_nats_rights import PUBLISH, SUBSCRIBE
 
 REFUSED_PUBLISH = {*PUBLISH, "MODELS.manage", "MODELS.state"} - {"OFFERS.gpt_image_2"}

@@ -8,7 +8,7 @@ from inspect import isawaitable
 
 import httpx
 
-from services.common.object_http import Answer, ObjectHttp, ObjectHttpError
+from services.platform.object_http import Answer, ObjectHttp, ObjectHttpError
 
 _PIECE = 64 << 10
 Handler = Callable[[httpx.Request], httpx.Response | Awaitable[httpx.Response]]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from services.common import identity
-from services.common.identity import Client, Identity
+from services.platform import identity
+from services.platform.identity import Client, Identity
 
 
 @contextmanager

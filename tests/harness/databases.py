@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from services.common.migrations import migrate
+from services.platform.migrations import migrate
 from tests.stacks import StackUnderTest
 
 

@@ -16,7 +16,7 @@ from dotenv import dotenv_values
 from deploy.local.layout import REPOSITORY, Layout
 from deploy.local.processes import end_processes
 from deploy.local.supervisor import Supervisor
-from services.common.membership import MembershipFolder
+from services.platform.membership import MembershipFolder
 from tests.stacks import StackUnderTest
 
 _SECONDS = 240

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import MappingProxyType
 
-from services.common.sandbox import Limits, Sandbox
+from services.platform.sandbox import Limits, Sandbox
 
 
 class SharedSandboxes:

@@ -14,7 +14,7 @@ import jsonschema
 
 from darkroom import AsyncClient
 from reference.openapi import document
-from services.common.rpc import catalogue
+from services.platform.rpc import catalogue
 
 BETA, STABLE = "/v1-beta1", "/v1"
 

@@ -1,9 +1,8 @@
 """Runs the examples of a documentation page.
 
 A fenced block whose info string says `run`, such as ```` ```sh run ````, is an example. Those of a page run in order and in one shell, in a
-folder that has `samples/`, with the stack's address and key in the environment: `sh` as it stands, and `python` as a program. Before them
-come the blocks that are marked `run=first` in docs/operations/README.md, as far as they use them. The first command that fails ends it;
-curl fails where the server refuses.
+folder that looks like the checkout after `make up`: it has `samples/`, `.venv/` and `.darkroom/env`. Nothing else is set. `sh` runs as it
+stands, and `python` as a program of `.venv`. The first command that fails ends it; curl fails where the server refuses.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +18,7 @@ import pikepdf
 from PIL import Image
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-_FENCE = re.compile(r"^```(sh|python) run(=first)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_DEFINED = re.compile(r"^(\w+)(?:=|\(\))", re.MULTILINE)
+_FENCE = re.compile(r"^```(sh|python) run\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SECONDS = 240
 
 
@@ -30,7 +27,6 @@ class Example:
     """A block of a page."""
 
     language: str
-    first: bool
     text: str
     line: int
 
@@ -38,29 +34,22 @@ class Example:
 def examples(page: Path) -> list[Example]:
     """The page's examples, in order."""
     text = page.read_text()
-    return [Example(found[1], bool(found[2]), found[3], text.count("\n", 0, found.start()) + 1) for found in _FENCE.finditer(text)]
+    return [Example(found[1], found[2], text.count("\n", 0, found.start()) + 1) for found in _FENCE.finditer(text)]
 
 
 def pages_with_examples() -> list[Path]:
-    """Every page that has any, but for those that are only prepared for."""
-    return sorted(page for page in DOCS.rglob("*.md") if any(not example.first for example in examples(page)))
+    """Every page that has any."""
+    return sorted(page for page in DOCS.rglob("*.md") if examples(page))
 
 
-def preparation(page: Path) -> list[Example]:
-    """What the page's commands take for granted: the blocks that name a variable or function which they use, or which a later one does."""
-    needed: list[Example] = []
-    for block in reversed([example for example in examples(DOCS / "operations" / "README.md") if example.first]):
-        commands = "".join(example.text for example in [*needed, *examples(page)] if example.language == "sh")
-        if any(re.search(rf"\b{name}\b", commands) for name in _DEFINED.findall(block.text)):
-            needed.insert(0, block)
-    return needed
+async def run(page: Path, folder: Path, env_file: str = "", **environment: str) -> tuple[int, str, str]:
+    """Run a page's examples in a folder, with `env_file` as its `.darkroom/env`.
 
-
-async def run(blocks: list[Example], folder: Path, environment: Mapping[str, str]) -> tuple[int, str, str]:
-    """Run examples in a folder. Returns exit status, output and errors; the errors say which line of the page came last."""
-    small_samples(folder / "samples")
+    Returns exit status, output and errors; the errors say which line of the page came last.
+    """
+    checkout(folder, env_file)
     (folder / ".curlrc").write_text("fail-with-body\n")
-    script = "\n".join(_as_shell(number, example, folder) for number, example in enumerate(blocks))
+    script = "\n".join(_as_shell(number, example, folder) for number, example in enumerate(examples(page)))
     shell = await asyncio.create_subprocess_exec(
         "bash",
         "-euo",
@@ -68,7 +57,7 @@ async def run(blocks: list[Example], folder: Path, environment: Mapping[str, str
         "-c",
         script,
         cwd=folder,
-        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(folder), **environment},
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), **environment},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -80,6 +69,14 @@ async def run(blocks: list[Example], folder: Path, environment: Mapping[str, str
         raise
     assert shell.returncode is not None
     return shell.returncode, out.decode(), err.decode()
+
+
+def checkout(folder: Path, env_file: str) -> None:
+    """Make a folder look like the checkout."""
+    small_samples(folder / "samples")
+    (folder / ".venv").symlink_to(Path(sys.prefix))
+    (folder / ".darkroom").mkdir()
+    (folder / ".darkroom/env").write_text(env_file)
 
 
 def small_samples(folder: Path) -> None:
@@ -105,4 +102,4 @@ def _as_shell(number: int, example: Example, folder: Path) -> str:
         return where + example.text
     program = folder / f"example-{number}.py"
     program.write_text(example.text)
-    return f"{where}python {program.name}\n"
+    return f"{where}.venv/bin/python {program.name}\n"

@@ -13,7 +13,7 @@ import httpx
 import jsonschema
 
 from reference.openapi import document
-from services.common.rpc import catalogue
+from services.platform.rpc import catalogue
 
 _PATIENCE_SECONDS = 240.0
 

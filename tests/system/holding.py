@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from services.common.database import opened
+from services.platform.database import opened
 from services.tasks.model.records import PolicyChange
 from services.tasks.store.policies import PolicyStore
 from tests.stacks import Account, StackUnderTest

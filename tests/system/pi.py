@@ -13,7 +13,7 @@ import httpx
 import jsonschema
 
 from reference.openapi import document
-from services.common.rpc import catalogue
+from services.platform.rpc import catalogue
 
 DOCUMENT = document(catalogue.surface("pi"))
 for _schema in DOCUMENT["components"]["schemas"].values():

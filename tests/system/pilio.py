@@ -18,8 +18,8 @@ import httpx
 import jsonschema
 
 from reference.openapi import document
-from services.common.errors import ErrorReason
-from services.common.rpc import catalogue
+from services.platform.errors import ErrorReason
+from services.platform.rpc import catalogue
 
 NANOID = "V1StGXR8_Z5jdHi6B-myT"
 PILIO = json.loads((Path(__file__).parent / "pilio-openapi.json").read_text())

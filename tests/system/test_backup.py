@@ -15,8 +15,8 @@ from darkroom import AsyncClient
 from darkroom.operations.v1 import noop_pb2, operation_pb2, remove_pdf_watermark_pb2
 from darkroom.tasks.v1 import balance_pb2, task_pb2
 from deploy.local.commands import main
-from services.common.clock import system_clock
-from services.common.database import opened
+from services.platform.clock import system_clock
+from services.platform.database import opened
 from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.model.records import CreditTerms
 from services.tasks.store.ledger import LedgerStore

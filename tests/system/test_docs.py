@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 import socket
 import sys
 import time
@@ -16,10 +15,9 @@ import pytest
 from darkroom import AsyncClient
 from darkroom.operations.v1 import noop_pb2, operation_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.common.operations import parameters_of, specs
+from services.pictures.operations import parameters_of, specs
 from tests.stacks import Account, StackUnderTest
-from tests.system.documented import DOCS, examples, pages_with_examples, preparation, run
-from tests.system.snapotter import SnapOtter
+from tests.system.documented import DOCS, pages_with_examples, run
 
 # Tested without a stack.
 ELSEWHERE = DOCS / "how-to" / "own-model.md"
@@ -33,10 +31,11 @@ def _name(page: Path) -> str:
 
 @pytest.mark.parametrize("page", [page for page in pages_with_examples() if page != ELSEWHERE], ids=_name)
 async def test_examples(page: Path, stack: StackUnderTest, account: Account, native: AsyncClient, tmp_path: Path) -> None:
-    environment = {"DARKROOM_URL": stack.url, "DARKROOM_API_KEY": account.api_key}
+    env_file = f"export DARKROOM_URL={stack.url}\nexport DARKROOM_API_KEY={account.api_key}\n"
     if page.stem == "migrate-from-snapotter":
-        environment |= await newcomer(stack.url)
-    status, out, err = await run([*preparation(page), *examples(page)], tmp_path, environment)
+        # Only the first account's key may add people.
+        env_file = (stack.dir / "env").read_text()
+    status, out, err = await run(page, tmp_path, env_file)
     assert status == 0, out + err
     tasks = await native.list_tasks()
     assert all(task.state == task_pb2.TASK_STATE_SUCCEEDED for task in tasks), tasks
@@ -50,15 +49,6 @@ async def test_examples(page: Path, stack: StackUnderTest, account: Account, nat
         assert len(others) == 3
         for field, value in said.ListFields():
             assert [getattr(other, field.name) for other in others] == [value] * 3, field.name
-
-
-async def newcomer(url: str) -> dict[str, str]:
-    """The name and the first password of a new administrator, as that page's examples have them."""
-    admin = await SnapOtter(url).admin()
-    name, password = f"person-{secrets.token_hex(6)}", "First-Password-1"
-    added = await admin.post("/api/auth/register", {"username": name, "password": password, "role": "admin"})
-    assert added.status_code == 201, added.text
-    return {"NAME": name, "FIRST": password}
 
 
 async def test_the_receiver(stack: StackUnderTest, native: AsyncClient, tmp_path: Path) -> None:

@@ -24,8 +24,8 @@ from grpc_reflection.v1alpha import reflection_pb2
 from darkroom.common.v1 import options_pb2
 from deploy.local.credentials import signing_key_file
 from externalscaler import externalscaler_pb2
-from services.common.identity import Signer
-from services.common.rpc import catalogue
+from services.platform.identity import Signer
+from services.platform.rpc import catalogue
 from tests.harness.internal_methods import internal_methods
 from tests.stacks import Account, StackUnderTest
 from tests.system.fuzzing import SECONDS, SEED, encoded

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from reference import openapi, pilio
-from services.common.rpc import catalogue
+from services.platform.rpc import catalogue
 from tests.stacks import Account, StackUnderTest
 from tests.system.pilio import NANOID, TERMINAL
 

@@ -15,7 +15,7 @@ from darkroom.common.v1 import options_pb2
 from darkroom.operations.v1 import noop_pb2, operation_pb2
 from darkroom.tasks.v1 import task_pb2
 from reference.operations import examples_of
-from services.common.rpc import catalogue
+from services.platform.rpc import catalogue
 from tests.system.pictures import disc, encoded
 from tests.system.pilio import NANOID, Pilio, check_reply
 

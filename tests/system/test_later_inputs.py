@@ -11,8 +11,8 @@ from darkroom import AsyncClient, TaskFailed, operations
 from darkroom.common.v1.errors_pb2 import ErrorReason
 from darkroom.tasks.v1 import task_pb2
 from deploy.local.credentials import signing_key_file
-from services.common.errors import DarkroomError
-from services.common.identity import Signer
+from services.platform.errors import DarkroomError
+from services.platform.identity import Signer
 from services.tasks.config import TasksSettings
 from services.tasks.domain.acceptance.requests import InputUrl, TaskRequest
 from services.tasks.model import Task

@@ -17,7 +17,7 @@ from darkroom.accounts.v1 import sessions_service_pb2 as sessions
 from darkroom.operations.v1 import noop_pb2, operation_pb2
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2_grpc
 from darkroom.tasks.v1 import tasks_service_pb2 as tasks
-from services.common.errors import ErrorReason, from_rpc
+from services.platform.errors import ErrorReason, from_rpc
 from tests.stacks import StackUnderTest
 from tests.system.snapotter import PASSWORD, SnapOtter, new_name
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.common.database import Database, engine
+from services.platform.database import Database, engine
 from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.model.records import CreditTerms
 from services.tasks.store.ledger import LedgerStore

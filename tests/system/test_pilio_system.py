@@ -10,8 +10,8 @@ import pytest
 
 from darkroom import AsyncClient
 from darkroom.operations.v1 import noop_pb2, operation_pb2
-from services.common.operations import lanes
-from services.common.version import version
+from services.pictures.operations import lanes
+from services.platform.version import version
 from tests.stacks import StackUnderTest
 from tests.system.pilio import Pilio
 from tests.system.snapotter import SnapOtter

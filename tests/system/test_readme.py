@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from tests.stacks import StackUnderTest
-from tests.system.documented import small_samples
+from tests.system.documented import checkout
 from tests.system.pilio import Pilio
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -16,9 +16,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 async def test_curl_walk_through(stack: StackUnderTest, pilio: Pilio, tmp_path: Path) -> None:
     direct, step_by_step = re.findall(r"```sh\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
-    small_samples(tmp_path / "samples")
-    (tmp_path / ".darkroom").mkdir()
-    (tmp_path / ".darkroom/env").write_text(f"export DARKROOM_URL={stack.url}\nexport DARKROOM_API_KEY={pilio.api_key}\n")
+    checkout(tmp_path, f"export DARKROOM_URL={stack.url}\nexport DARKROOM_API_KEY={pilio.api_key}\n")
     shell = await asyncio.create_subprocess_exec(
         "bash",
         "-euo",

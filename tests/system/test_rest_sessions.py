@@ -18,7 +18,7 @@ from darkroom.operations.v1 import noop_pb2, operation_pb2
 from deploy.local.commands import main
 from deploy.local.sign_in_link import invitation, make_link
 from services.accounts.permissions import PERMISSIONS
-from services.common.rpc import catalogue
+from services.platform.rpc import catalogue
 from tests.stacks import StackUnderTest
 from tests.system.pilio import Pilio
 from tests.system.snapotter import PASSWORD, SnapOtter, new_name

@@ -12,7 +12,7 @@ from services.accounts.domain.accounts import Accounts
 from services.accounts.domain.home import Home
 from services.accounts.store.accounts import AccountStore
 from services.accounts.store.people import PeopleStore
-from services.common.database import opened
+from services.platform.database import opened
 from tests.stacks import StackUnderTest
 from tests.system.pictures import disc, encoded
 from tests.system.pilio import Pilio

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from services.common.media_format import MediaFormat, sniff
+from services.pictures.media_format import MediaFormat, sniff
 from tests.system.conftest import SAMPLES
 from tests.system.pictures import disc, encoded, opened
 from tests.system.snapotter import SnapOtter

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from models.tiny_locating import EYES_ABOVE, EYES_APART, SKIN
-from services.common.media_format import MediaFormat, sniff
+from services.pictures.media_format import MediaFormat, sniff
 from tests.system.pictures import encoded, opened
 from tests.system.snapotter import SnapOtter
 from tests.system.snapotter_progress import result_of_tool

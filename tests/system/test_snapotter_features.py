@@ -15,8 +15,7 @@ from PIL import Image
 from darkroom import AsyncClient, DarkroomFailure
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2
 from models.bundles import load_bundles
-from services.gateway.surfaces.snapotter.pipelines.plans import PIPELINE_TOOLS
-from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
+from services.gateway.surfaces.snapotter.tools.registry import TOOLS
 from tests.stacks import StackUnderTest
 from tests.system.pictures import disc, encoded, opened
 from tests.system.snapotter import Part, SnapOtter
@@ -167,10 +166,10 @@ async def _resized(caller: SnapOtter, times: int) -> None:
 @pytest.mark.thorough
 @pytest.mark.cases(1)
 @pytest.mark.alone
-@pytest.mark.parametrize("bundle", sorted({tool.bundle for tool in all_tools().values() if tool.bundle} & INSTALLED))
+@pytest.mark.parametrize("bundle", sorted({tool.bundle for tool in TOOLS.values() if tool.bundle} & INSTALLED))
 async def test_without_its_models_a_tool_answers_501_before_anything_else(admin: SnapOtter, own_models: Path, bundle: str) -> None:
     needs = load_bundles()[bundle].needs
-    refusing = {tool.id for tool in all_tools().values() if tool.bundle == bundle and needs.get(tool.id, True)}
+    refusing = {tool.id for tool in TOOLS.values() if tool.bundle == bundle and needs.get(tool.id, True)}
     assert refusing
     assert (await admin.post(f"{ADMIN}/{bundle}/uninstall")).status_code == 200
     name, size, _ = NAMES[bundle]
@@ -182,18 +181,18 @@ async def test_without_its_models_a_tool_answers_501_before_anything_else(admin:
         "estimatedSize": size,
     }
     for tool in refusing:
-        for path in (tool, f"{tool}/batch") if tool in PIPELINE_TOOLS else (tool,):
+        for path in (tool, f"{tool}/batch") if TOOLS[tool].pipeline else (tool,):
             # Not even a form.
             reply = await admin.post(f"/api/v1/tools/{path}", {"no": "form"})
             assert (reply.status_code, reply.json()) == (501, body), path
-        if tool in PIPELINE_TOOLS:
+        if TOOLS[tool].pipeline:
             steps = {"steps": [{"toolId": "rotate", "settings": {"angle": 90}}, {"toolId": tool, "settings": {}}]}
             part = ("file", encoded(disc(), "PNG"), "a.png")
             for path in ("execute", "batch"):
                 reply = await admin.form(f"/api/v1/pipeline/{path}", part, ("pipeline", json.dumps(steps)))
                 said = f'Step 2 ({tool}): Feature "{name}" is not installed'
                 assert (reply.status_code, reply.json()) == (501, {**body, "error": said}), path
-    for tool in needs.keys() & all_tools().keys() - refusing:
+    for tool in needs.keys() & TOOLS.keys() - refusing:
         assert (await admin.post(f"/api/v1/tools/{tool}", {"no": "form"})).status_code != 501, tool
     assert (await admin.of("nobody").post(f"/api/v1/tools/{tool}", {})).status_code == 401
     assert (await admin.post(f"{ADMIN}/{bundle}/install")).status_code == 202

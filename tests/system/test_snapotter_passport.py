@@ -18,7 +18,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from models.tiny_locating import SKIN
-from services.common.passport_photos import COUNTRIES
+from services.pictures.passport_photos import COUNTRIES
 from tests.stacks import StackUnderTest
 from tests.system.pictures import encoded, opened
 from tests.system.snapotter import SnapOtter

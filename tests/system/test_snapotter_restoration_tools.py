@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from services.common.media_format import MediaFormat, sniff
+from services.pictures.media_format import MediaFormat, sniff
 from tests.system.pictures import encoded, opened
 from tests.system.snapotter import SnapOtter
 from tests.system.snapotter_progress import result_of_tool

@@ -15,7 +15,7 @@ from benchmarks.contact_sheet.looking import seen, sheet
 from benchmarks.contact_sheet.sheets import sheets
 from benchmarks.contact_sheet.sources import UNDONE, file_of, letter, written
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
-from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
+from services.gateway.surfaces.snapotter.tools.registry import TOOLS
 
 DOCS = Path(__file__).parents[2] / "docs"
 NOT_PICTURES = {
@@ -33,13 +33,13 @@ OTHER_NAMES = {"brightness-contrast", "saturation", "color-channels", "color-adj
 def test_every_call_is_valid(shown: Sheet) -> None:
     for cell in shown.cells:
         if cell.tool:
-            tool = all_tools()[cell.tool]
+            tool = TOOLS[cell.tool]
             name, _ = file_of(cell.source)
             assert tool.plan(read_settings(json.dumps(cell.settings), tool.settings), name).operations
 
 
 def test_every_tool_is_on_a_sheet() -> None:
-    assert {cell.tool for shown in sheets() for cell in shown.cells if cell.tool} == all_tools().keys() - NOT_PICTURES - OTHER_NAMES
+    assert {cell.tool for shown in sheets() for cell in shown.cells if cell.tool} == TOOLS.keys() - NOT_PICTURES - OTHER_NAMES
 
 
 def test_the_page_shows_every_sheet() -> None:

@@ -17,7 +17,7 @@ from benchmarks.tool_cards.drawing import HEIGHT, WIDTH, halves, picture_of, sav
 from darkroom.operations.v1 import operation_pb2
 from reference.console_forms import forms
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
-from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
+from services.gateway.surfaces.snapotter.tools.registry import TOOLS
 
 FOLDER = Path(__file__).parents[2] / "console" / "public" / "tools"
 MOST_BYTES, MOST_IN_ALL = 6 * 1024, 350 * 1024
@@ -49,8 +49,8 @@ def test_cards_are_small_and_of_one_size() -> None:
 def test_a_card_is_made_of_what_its_tool_takes(card: Card) -> None:
     for source in (*card.sources, *card.files.values()):
         assert file_of(source)[1]
-    if card.id in all_tools():
-        read_settings(json.dumps(card.settings), all_tools()[card.id].settings)
+    if card.id in TOOLS:
+        read_settings(json.dumps(card.settings), TOOLS[card.id].settings)
     else:
         json_format.ParseDict({card.id: dict(card.settings) if card.runs else {"prompt": "a"}}, operation_pb2.Operation())
 

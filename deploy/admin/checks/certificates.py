@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from deploy.admin.checks.findings import Finding, ok, problem, warning
 from deploy.installation.authority import names_of
-from services.common.tls import FILES
+from services.platform.tls import FILES
 
 _SUBJECT = "certificate"
 _SETTING = "DARKROOM_INTERNAL_TLS_DIR"

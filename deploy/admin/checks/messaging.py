@@ -24,9 +24,9 @@ from deploy.admin.checks.nats_rights import missing_rights
 from deploy.admin.checks.nats_streams import check_room, check_streams
 from deploy.installation.folder import OPERATOR
 from deploy.installation.nats_users import OWN_RIGHTS_SUBJECT
-from services.common.config import NatsSettings
-from services.common.nats_servers import NatsServers
-from services.common.tls import FILES, MutualTls
+from services.platform.config import NatsSettings
+from services.platform.nats_servers import NatsServers
+from services.platform.tls import FILES, MutualTls
 
 SUBJECT = "NATS"
 _URL = "DARKROOM_NATS_URL"

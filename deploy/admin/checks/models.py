@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 
 from deploy.admin.checks.findings import Finding, ok, problem, warning
 from deploy.admin.checks.peers import check_tls
-from services.common.errors import DarkroomError
-from services.common.telemetry.health import NotThereError
 from services.inference.config import InferenceSettings
 from services.inference.model_server.triton import Device, Patience, connected
+from services.platform.errors import DarkroomError
+from services.platform.telemetry.health import NotThereError
 
 _SUBJECT = "Triton"
 _ADDRESS = "DARKROOM_TRITON_ADDRESS"

@@ -10,7 +10,7 @@ from nats.js.api import StreamInfo
 from nats.js.errors import NotFoundError
 
 from deploy.admin.checks.findings import Finding, ok, problem, warning
-from services.common.bus import EVENTS_STREAM, JOBS_STREAM, OFFERS_STREAM, PROGRESS_STREAM, WORK_STREAM
+from services.platform.bus import EVENTS_STREAM, JOBS_STREAM, OFFERS_STREAM, PROGRESS_STREAM, WORK_STREAM
 
 _SUBJECT = "streams"
 _STREAMS = (WORK_STREAM, EVENTS_STREAM, OFFERS_STREAM, PROGRESS_STREAM, JOBS_STREAM)

@@ -20,8 +20,8 @@ from deploy.admin.checks.peers import Peer, check_peer
 from deploy.admin.checks.postgres import DatabaseFacts, check_database
 from deploy.service_settings import settings_classes
 from edge.topology import DATABASES, SERVICES
-from services.common.config import DatabaseSettings, ProcessSettings
-from services.common.environment import PREFIX, EnvironmentSettings
+from services.platform.config import DatabaseSettings, ProcessSettings
+from services.platform.environment import PREFIX, EnvironmentSettings
 
 _MOST_SECONDS = 60.0
 _NAMES_OF_PEERS = {f"{name}{kind}": name for name, one in SERVICES.items() for kind in ("_address", "_public_address") if not one.http}
@@ -62,7 +62,7 @@ def load(service: str) -> tuple[ProcessSettings | None, list[Finding]]:
     problems: dict[str, Finding] = {}
     for one in settings_classes(service):
         # Administration commands have some of the same.
-        if one.__module__.startswith("services.common.") or one.__name__.startswith("Administration"):
+        if one.__module__.startswith("services.platform.") or one.__name__.startswith("Administration"):
             continue
         try:
             loaded = one()

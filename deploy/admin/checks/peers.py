@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from deploy.admin.checks.certificates import end_of, lasting
 from deploy.admin.checks.connecting import CONNECT_SECONDS, tcp_open, tls_certificate, unreachable
 from deploy.admin.checks.findings import Finding, ok, problem
-from deploy.health import check_health
 from deploy.local.errors import NotReady
-from services.common.tls import MutualTls
+from deploy.local.health import check_health
+from services.platform.tls import MutualTls
 
 _CA = "every part's certificate must be of the same authority: take them from one installation folder"
 

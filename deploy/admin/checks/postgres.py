@@ -13,8 +13,8 @@ from deploy.admin.checks.findings import Finding, Level, ok, problem, warning
 from deploy.admin.checks.migration_state import state_of
 from deploy.admin.checks.pooler import Pooling, pooling
 from deploy.admin.checks.postgres_connection import URL, connected, hosts, is_encrypted
-from services.common.config import DatabaseSettings
-from services.common.database_address import DatabaseAddress
+from services.platform.config import DatabaseSettings
+from services.platform.database_address import DatabaseAddress
 
 SUBJECT = "PostgreSQL"
 _OLDEST = 150_000
@@ -92,7 +92,7 @@ async def _migrations(connection: asyncpg.Connection, service: str, creates: boo
         found.append(problem(SUBJECT, text, f"give the service a database of its own in {URL}"))
     elif state.pending:
         remedy = f"`darkroom-admin migrate {service}`"
-        found.append(warning("migrations", f"{len(state.pending)} to run, {state.pending[0]} to {state.pending[-1]}", remedy))
+        found.append(warning("migrations", f"{len(state.pending)} to run, from {state.pending[0]} on", remedy))
     else:
         found.append(ok("migrations", f"up to date, {state.current}" + (" of a later version" if state.later else "")))
     if not creates:

@@ -12,8 +12,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from deploy.admin.checks.connecting import CONNECT_SECONDS, Unreachable, unreachable
-from services.common.database_address import DatabaseAddress
-from services.common.database_engine import PooledConnection
+from services.platform.database_address import DatabaseAddress
+from services.platform.database_engine import PooledConnection
 
 URL = "DARKROOM_DATABASE_URL"
 _PORT = 5432

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import unquote
 
-from services.common.environment import PREFIX
+from services.platform.environment import PREFIX
 
 _IN_URL = re.compile(r"(?P<before>\w://[^\s:/@]*:)(?P<password>[^\s/@]+)(?=@)")
 _SECRET_NAME = re.compile(r"SECRET|PASSWORD|ACCESS_KEY|API_KEY|TOKEN|DATABASE_URL|NATS_URL|_KEY(_FILE)?$")

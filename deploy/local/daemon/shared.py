@@ -11,8 +11,8 @@ import services.accounts.__main__
 import services.files.__main__
 import services.gateway.__main__
 import services.tasks.__main__  # noqa: F401
-from services.common.rpc import catalogue
-from services.common.rpc.validation import rules
+from services.platform.rpc import catalogue
+from services.platform.rpc.validation import rules
 
 configure_mappers()
 rules()

@@ -19,7 +19,7 @@ from edge.command import arguments
 from edge.render import render
 from edge.settings import EdgeSettings
 from edge.topology import EDGE, PUBLIC
-from services.common.tls import FILES
+from services.platform.tls import FILES
 
 # The operator's settings for the edge, and for the edge and the services together.
 _OPERATORS = ("DARKROOM_EDGE_", "DARKROOM_OTLP_ENDPOINT", "DARKROOM_TRACE_")

@@ -14,8 +14,8 @@ from deploy.local.credentials import OPERATOR
 from deploy.local.errors import NotReady
 from deploy.local.program import Program
 from deploy.local.programs.nats_users import users
-from services.common.nats_servers import NatsServers
-from services.common.tls import FILES
+from services.platform.nats_servers import NatsServers
+from services.platform.tls import FILES
 
 # sync_interval: always makes acknowledged messages survive a power cut; the default syncs every two minutes.
 _CONFIGURATION = """\

@@ -6,7 +6,7 @@ from deploy.installation.nats_users import JOINED_WORKERS, rights_of, user
 from deploy.local.config import StackConfig
 from deploy.local.credentials import OPERATOR
 from edge.topology import SERVICES
-from services.common.joining import NATS_USER
+from services.platform.joining import NATS_USER
 
 
 def scratch_user(number: int) -> str:

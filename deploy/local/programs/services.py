@@ -9,19 +9,19 @@ import traceback
 
 import httpx
 
-from deploy.health import check_health
 from deploy.local.certificates import authority_folder, certificate_folder
 from deploy.local.config import BUCKET, LOOPBACK, StackConfig, digest_of
 from deploy.local.credentials import OPERATOR, signing_key_file, trusted_keys_file, webhook_secrets_key_file
 from deploy.local.errors import NotReady, PartFailed
+from deploy.local.health import check_health
 from deploy.local.layout import REPOSITORY
 from deploy.local.program import Program
 from deploy.local.programs.postgres import database_url, migrated_to, note_migrated
 from deploy.local.supervisor import inherited_environment
 from deploy.service_settings import known_settings
 from edge.topology import AUTHORIZATION, SERVICES
-from services.common.joining import NATS_USER
-from services.common.tls import FILES
+from services.platform.joining import NATS_USER
+from services.platform.tls import FILES
 
 
 def address(config: StackConfig, service: str) -> str:
@@ -92,7 +92,7 @@ def service(config: StackConfig, name: str) -> Program:
     """One of Darkroom's services: migrated before it starts, ready when its listeners report SERVING."""
     declared, environment = SERVICES[name], service_environment(config, name)
     grpc_listeners = [internal_address(config, name), *([address(config, name)] if declared.public and not declared.http else [])]
-    code = [REPOSITORY / "services" / "common", REPOSITORY / "services" / name, REPOSITORY / "gen" / ".stamp"]
+    code = [*(REPOSITORY / "services" / part for part in ("platform", "pictures", name)), REPOSITORY / "gen" / ".stamp"]
 
     certificates = [certificate_folder(config.layout, name) / file for file in FILES]
 
@@ -150,11 +150,11 @@ async def run_service_command(config: StackConfig, service: str, *arguments: str
 
 async def _migrate(config: StackConfig, name: str) -> None:
     """Run a service's migrations unless its database is noted to have had them."""
-    digest = digest_of([REPOSITORY / "services" / name / "migrations", REPOSITORY / "services" / "common" / "migrations.py"])
+    digest = digest_of([REPOSITORY / "services" / name / "migrations", REPOSITORY / "services" / "platform" / "migrations.py"])
     if await migrated_to(config, name) == digest:
         return
     # Here, and not by the service's command, whose start takes three times as long as all migrations.
-    from services.common.migrations import migrate
+    from services.platform.migrations import migrate
 
     try:
         await asyncio.to_thread(migrate, name, service_environment(config, name)["DARKROOM_DATABASE_URL"])

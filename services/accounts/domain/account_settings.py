@@ -10,9 +10,9 @@ from datetime import timedelta
 from services.accounts.domain.home import Home
 from services.accounts.installation import Setting
 from services.accounts.store.account_settings import SettingStore
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Identity
-from services.common.scopes import require_changed_password
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Identity
+from services.platform.scopes import require_changed_password
 
 MOST, MOST_BYTES = 2000, 2 << 20
 _INSTANCE, _LOGIN_ATTEMPTS, _MAX_AGE_HOURS = "instance_id", "loginAttemptLimit", "tempFileMaxAgeHours"

@@ -10,9 +10,9 @@ from services.accounts.domain.rate_limits import Standing
 from services.accounts.domain.rate_rules import KEY, RateRules
 from services.accounts.records import Borrowing, KeyOwner
 from services.accounts.store.accounts import AccountStore
-from services.common.account_usage import Amount, Credits, ReadPart
-from services.common.clock import Clock, system_clock
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.account_usage import Amount, Credits, ReadPart
+from services.platform.clock import Clock, system_clock
+from services.platform.errors import DarkroomError, ErrorReason
 
 ReadBuckets = Callable[[Sequence[Borrowing]], Awaitable[Sequence[int]]]
 """Whole tokens that shared buckets have left, in the same order."""

@@ -9,8 +9,8 @@ from services.accounts.domain.keys import make_key
 from services.accounts.networks import texts
 from services.accounts.records import UNLIMITED, Account, AccountLimits, ApiKey, KeyLimits, LimitChange, RepeatableKey
 from services.accounts.store.accounts import AccountStore
-from services.common.clock import Clock, system_clock
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.clock import Clock, system_clock
+from services.platform.errors import DarkroomError, ErrorReason
 
 _NAME_LENGTH = 100
 DEFAULT_OVERLAP = timedelta(days=1)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from services.accounts.domain.anonymous import Anonymous
 from services.accounts.domain.authentication import Identified, KeyAuthenticator
 from services.accounts.domain.rate_limits import RateLimited, RateLimits, Standing
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.accounts.networks import Network, network
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 
 
 def networks_at(texts: Sequence[str], field: str) -> frozenset[Network] | None:

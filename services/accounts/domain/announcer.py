@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from services.accounts.store.accounts import AccountStore
 from services.accounts.store.sessions import SessionStore
-from services.common.bus import Bus
-from services.common.revocations import announce_refreshed, announce_revoked
+from services.platform.bus import Bus
+from services.platform.revocations import announce_refreshed, announce_revoked
 
 INTERVAL_SECONDS = 5.0
 _REPEATED_FOR = timedelta(minutes=10)

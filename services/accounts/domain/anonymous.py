@@ -11,8 +11,8 @@ from services.accounts.domain.home import Home
 from services.accounts.permissions import BUILT_IN, USER, scopes_of
 from services.accounts.records import KeyOwner
 from services.accounts.store.accounts import AccountStore
-from services.common.clock import Clock, system_clock
-from services.common.identity import UserIdentity
+from services.platform.clock import Clock, system_clock
+from services.platform.identity import UserIdentity
 
 ANONYMOUS = "anonymous"
 """Id and name of everybody."""

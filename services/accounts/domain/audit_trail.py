@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from services.common.audit.log import AuditEntry, AuditQuery
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.audit.log import AuditEntry, AuditQuery
+from services.platform.errors import DarkroomError, ErrorReason
 
 _DEFAULT_PAGE = 100
 _AT_ONCE = 1000

@@ -14,8 +14,8 @@ from prometheus_client import Counter
 from services.accounts.domain.keys import digest_of
 from services.accounts.networks import holds
 from services.accounts.records import KeyOwner
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import IDENTITY_SECONDS, Signer
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import IDENTITY_SECONDS, Signer
 
 FRESH_SECONDS = 5.0
 """Older answers are looked up again, so a revocation takes effect within this time even when no announcement arrives."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from services.accounts.domain.home import Home
 from services.accounts.installation import Logo
 from services.accounts.store.logos import LogoStore
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Identity
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Identity
 
 _SIDE = 128
 _HEAD = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"

@@ -14,7 +14,7 @@ from services.accounts.permissions import PERMISSIONS, scopes_of
 from services.accounts.records import Account
 from services.accounts.store.people import PeopleStore
 from services.accounts.store.sessions import SessionStore
-from services.common.identity import Identity, UserIdentity
+from services.platform.identity import Identity, UserIdentity
 
 SESSION, USER_KEY, ACCOUNT_KEY = "session", "user_key", "account_key"
 """With what a call is made."""

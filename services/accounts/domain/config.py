@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import Field
 
 from services.accounts.domain.rate_rules import RateRules
-from services.common.environment import EnvironmentSettings
+from services.platform.environment import EnvironmentSettings
 
 
 class LimitSettings(EnvironmentSettings):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from services.accounts.store.departures import Departure, DepartureStore
-from services.common.errors import DarkroomError
-from services.common.log import get_logger
+from services.platform.errors import DarkroomError
+from services.platform.log import get_logger
 
 INTERVAL_SECONDS = 10.0
 _logger = get_logger()

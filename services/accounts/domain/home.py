@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from services.accounts.store.people import PeopleStore
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Identity
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Identity
 
 
 class Home:

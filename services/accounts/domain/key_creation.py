@@ -17,10 +17,10 @@ from services.accounts.domain.accounts import Accounts, no_such_key
 from services.accounts.domain.keys import derived_key
 from services.accounts.records import ApiKey, KeyLimits, RepeatableKey
 from services.accounts.store.accounts import AccountStore
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import IdempotencyRecords, in_progress
-from services.common.idempotent_call import HEADER, IdempotentCall
-from services.common.identity import Identity
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.idempotency import IdempotencyRecords, in_progress
+from services.platform.idempotent_call import HEADER, IdempotentCall
+from services.platform.identity import Identity
 
 PURPOSE = "api keys"
 """The purpose from which the service's secret for this is derived."""

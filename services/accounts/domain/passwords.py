@@ -17,7 +17,7 @@ from typing import TypeVar
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 
 RULE = "Password must be at least 8 characters with an uppercase letter, a lowercase letter and a number"
 _LENGTH = 8

@@ -22,9 +22,9 @@ from prometheus_client import Counter
 
 from services.accounts.domain.rate_rules import ACCOUNT, FAILED_KEYS, SIGN_INS, RateLimit, RateRules
 from services.accounts.records import Borrowed, Borrowing, KeyOwner
-from services.common.batching import Batched
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.log import get_logger
+from services.platform.batching import Batched
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.log import get_logger
 
 _SLICE_SECONDS = 0.5
 _LIFE_SECONDS = 5.0

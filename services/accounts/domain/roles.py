@@ -12,8 +12,8 @@ from services.accounts.domain.texts import listed
 from services.accounts.permissions import BUILT_IN, PERMISSIONS, built_in_id
 from services.accounts.roles import Role, RoleChange
 from services.accounts.store.roles import RoleStore
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Identity
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Identity
 
 _NAME = re.compile(r"[a-z0-9_-]{2,30}")
 _LONGEST_DESCRIPTION = 500

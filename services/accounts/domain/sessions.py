@@ -15,11 +15,11 @@ from services.accounts.people import DEFAULT_TEAM_ID, NewPerson, Person, Session
 from services.accounts.permissions import ADMIN
 from services.accounts.store.people import PeopleStore
 from services.accounts.store.sessions import SessionStore
-from services.common.audit.actor import Actor, ActorKind, acting_user
-from services.common.clock import Clock, system_clock
-from services.common.errors import MISSING, DarkroomError, ErrorReason
-from services.common.identity import Identity, current_client
-from services.common.scopes import require_changed_password
+from services.platform.audit.actor import Actor, ActorKind, acting_user
+from services.platform.clock import Clock, system_clock
+from services.platform.errors import MISSING, DarkroomError, ErrorReason
+from services.platform.identity import Identity, current_client
+from services.platform.scopes import require_changed_password
 
 _LONGEST_NAME = 100
 """Characters. No name is longer. What is cut off a longer one is not kept in the audit log either."""

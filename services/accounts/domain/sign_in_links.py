@@ -19,9 +19,9 @@ from services.accounts.people import Person, Session
 from services.accounts.store.people import PeopleStore
 from services.accounts.store.sessions import SessionStore
 from services.accounts.store.sign_in_links import LinkStore
-from services.common.audit.actor import acting_user
-from services.common.clock import Clock, system_clock
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.audit.actor import acting_user
+from services.platform.clock import Clock, system_clock
+from services.platform.errors import DarkroomError, ErrorReason
 
 LONGEST_MINUTES = 1440
 """How long a link may be good for."""

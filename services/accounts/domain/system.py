@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Mapping
 
 from darkroom.internal.system.v1 import part_pb2
-from services.common.errors import DarkroomError
-from services.common.log import get_logger
-from services.common.system_part import ANSWER_SECONDS, ReadPart
+from services.platform.errors import DarkroomError
+from services.platform.log import get_logger
+from services.platform.system_part import ANSWER_SECONDS, ReadPart
 
 _logger = get_logger()
 

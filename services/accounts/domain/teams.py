@@ -9,8 +9,8 @@ from typing import TypeVar
 from services.accounts.domain.home import Home
 from services.accounts.roles import Team
 from services.accounts.store.teams import TeamStore
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Identity
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Identity
 
 _LONGEST = 50
 _Found = TypeVar("_Found")

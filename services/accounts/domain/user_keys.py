@@ -10,10 +10,10 @@ from services.accounts.domain.texts import listed
 from services.accounts.domain.usage import Usage
 from services.accounts.people import PersonKey
 from services.accounts.store.sessions import SessionStore
-from services.common.clock import Clock, system_clock
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Identity, UserIdentity
-from services.common.scopes import require_changed_password
+from services.platform.clock import Clock, system_clock
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Identity, UserIdentity
+from services.platform.scopes import require_changed_password
 
 _DEFAULT_NAME, _LONGEST = "Default API Key", 100
 _EVERYONES = "apikeys:all"

@@ -14,8 +14,8 @@ from services.accounts.people import DEFAULT_TEAM, DEFAULT_TEAM_ID, NewPerson, P
 from services.accounts.permissions import ADMIN, HIGHEST, USER, level
 from services.accounts.store.changes import GoneError
 from services.accounts.store.people import PeopleStore
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Identity
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Identity
 
 _SHORTEST, _LONGEST = 3, 50
 _NAME = re.compile(r"[a-zA-Z0-9_.-]+")

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from services.common.delegation import DELEGATED
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.delegation import DELEGATED
+from services.platform.errors import DarkroomError, ErrorReason
 
 LIFE = timedelta(days=90)
 """How long a worker's certificate is good for."""

@@ -13,13 +13,13 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from services.accounts.domain.worker_certificates import LIFE, WorkerAuthority
 from services.accounts.store.workers import WorkerStore
 from services.accounts.workers import Invitation, Worker
-from services.common import delegation
-from services.common.audit.actor import Actor, ActorKind
-from services.common.clock import Clock, system_clock
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Signer, current_client
-from services.common.joining import LONGEST_CLOCK_DIFFERENCE, NATS_USER, JoinKeys, digest_of_request, secret_of, worker_urn
-from services.common.version import version
+from services.platform import delegation
+from services.platform.audit.actor import Actor, ActorKind
+from services.platform.clock import Clock, system_clock
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Signer, current_client
+from services.platform.joining import LONGEST_CLOCK_DIFFERENCE, NATS_USER, JoinKeys, digest_of_request, secret_of, worker_urn
+from services.platform.version import version
 
 PURPOSE = "worker tokens"
 """The purpose from which the service's secret for tokens is derived."""

@@ -1,6 +1,6 @@
 """Alembic's entry point for the accounts database."""
 
 from services.accounts.store.tables import AccountsTable
-from services.common.migrations import run_environment
+from services.platform.migrations import run_environment
 
 run_environment(AccountsTable.metadata)

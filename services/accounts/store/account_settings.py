@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import text
 
 from services.accounts.installation import Setting
-from services.common.database import Database, Transaction
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.database import Database, Transaction
+from services.platform.errors import DarkroomError, ErrorReason
 
 _LOCK = text("SELECT id FROM account WHERE id = :account_id FOR NO KEY UPDATE")
 """Changes come one after the other, so that what they leave can be measured."""

@@ -15,11 +15,11 @@ from darkroom.common.v1 import audit_pb2
 from services.accounts.networks import networks, texts
 from services.accounts.records import UNLIMITED, Account, AccountLimits, ApiKey, KeyLimits, KeyOwner, LimitChange, NewKey, RepeatableKey
 from services.accounts.store.tables import AccountRow, ApiKeyRow, IdempotencyRow
-from services.common.audit.log import actor_values, audited
-from services.common.database import Database, Transaction
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import key_values, remembered, storing_key
-from services.common.idempotent_call import IdempotentCall
+from services.platform.audit.log import actor_values, audited
+from services.platform.database import Database, Transaction
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.idempotency import key_values, remembered, storing_key
+from services.platform.idempotent_call import IdempotentCall
 
 _KEY_COLUMNS = tuple(field.name for field in fields(ApiKey))
 _LIMIT_COLUMNS = tuple(field.name for field in fields(AccountLimits))

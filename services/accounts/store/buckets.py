@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from services.accounts.records import Borrowed, Borrowing
-from services.common.database import Database
+from services.platform.database import Database
 
 _SWEEP_ROWS = 1000
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import text
 
 from services.accounts.people import DEFAULT_TEAM, DEFAULT_TEAM_ID
-from services.common.database import Database, Transaction
+from services.platform.database import Database, Transaction
 
 _LOCK = text("SELECT id FROM account WHERE id = :account_id FOR NO KEY UPDATE")
 _ADD_TEAM = text("INSERT INTO team (account_id, id, name) VALUES (:account_id, :id, :name) ON CONFLICT DO NOTHING")

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from services.common.database import Database
+from services.platform.database import Database
 
 LEAVES_FOR = timedelta(minutes=10)
 """How long calls of somebody who is gone may still go on: they have begun before, or were let in by another replica."""

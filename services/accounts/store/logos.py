@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from services.accounts.installation import Logo
 from services.accounts.store.account_settings import write
-from services.common.database import Database
+from services.platform.database import Database
 
 _FLAG = "customLogo"
 _FIND = text("SELECT png, updated_at FROM logo WHERE account_id = :account_id")

@@ -17,10 +17,10 @@ from services.accounts.people import NewPerson, Person
 from services.accounts.permissions import ADMIN, BUILT_IN
 from services.accounts.store.changes import GoneError, add_default_team, changing, ids
 from services.accounts.store.departures import LEAVES_FOR
-from services.common.audit.actor import Actor
-from services.common.audit.log import actor_values, audited
-from services.common.database import Database, Transaction
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.audit.actor import Actor
+from services.platform.audit.log import actor_values, audited
+from services.platform.database import Database, Transaction
+from services.platform.errors import DarkroomError, ErrorReason
 
 PERSON_COLUMNS = """person.id, person.account_id, person.public_id, person.name, person.password_hash, person.role, person.must_change,
   person.created_at, person.analytics_enabled, person.analytics_asked_at, person.analytics_remind_at,

@@ -12,9 +12,9 @@ from darkroom.common.v1 import audit_pb2
 from services.accounts.permissions import BUILT_IN, USER, built_in_id
 from services.accounts.roles import Role, RoleChange
 from services.accounts.store.changes import changing, ids
-from services.common.audit.log import actor_values, audited
-from services.common.database import Database, Transaction
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.audit.log import actor_values, audited
+from services.platform.database import Database, Transaction
+from services.platform.errors import DarkroomError, ErrorReason
 
 _COUNTS = text("SELECT role, count(*) AS people FROM person WHERE account_id = :account_id GROUP BY role")
 _ACCOUNT = text("SELECT created_at FROM account WHERE id = :account_id")

@@ -14,11 +14,11 @@ from services.accounts.people import Person, PersonKey, Session
 from services.accounts.permissions import scopes_of
 from services.accounts.records import AccountLimits, KeyOwner
 from services.accounts.store.people import PERSON_COLUMNS, PERSON_JOINS, person_of
-from services.common.audit.actor import Actor
-from services.common.audit.log import actor_values, audited
-from services.common.database import Database
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import UserIdentity
+from services.platform.audit.actor import Actor
+from services.platform.audit.log import actor_values, audited
+from services.platform.database import Database
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import UserIdentity
 
 _SWEEP_ROWS = 1000
 _KEPT_FOR = timedelta(hours=1)

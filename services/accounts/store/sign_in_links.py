@@ -12,9 +12,9 @@ from darkroom.common.v1 import audit_pb2
 from services.accounts.people import Person
 from services.accounts.permissions import ADMIN
 from services.accounts.store.people import PERSON_COLUMNS, PERSON_JOINS, person_of
-from services.common.audit.actor import Actor
-from services.common.audit.log import actor_values, audited
-from services.common.database import Database
+from services.platform.audit.actor import Actor
+from services.platform.audit.log import actor_values, audited
+from services.platform.database import Database
 
 _SWEEP_ROWS = 1000
 

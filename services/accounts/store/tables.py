@@ -25,8 +25,8 @@ from sqlmodel import Field
 
 from services.accounts.store.table_base import AccountsTable
 from services.accounts.store.worker_tables import WorkerRow, WorkerTokenRow
-from services.common.audit.log import AuditColumns, indexes
-from services.common.idempotency import IdempotencyColumns
+from services.platform.audit.log import AuditColumns, indexes
+from services.platform.idempotency import IdempotencyColumns
 
 __all__ = ["AccountsTable", "WorkerRow", "WorkerTokenRow"]
 

@@ -11,8 +11,8 @@ from sqlalchemy import text
 from services.accounts.people import DEFAULT_TEAM
 from services.accounts.roles import Team
 from services.accounts.store.changes import add_default_team, changing
-from services.common.database import Database, Transaction
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.database import Database, Transaction
+from services.platform.errors import DarkroomError, ErrorReason
 
 _TEAMS = """
 SELECT team.*, (SELECT count(*) FROM person WHERE person.account_id = team.account_id AND person.team_id = team.id) AS members

@@ -11,9 +11,9 @@ from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
 from services.accounts.workers import Invitation, Worker
-from services.common.audit.actor import Actor
-from services.common.audit.log import actor_values, audited
-from services.common.database import Database
+from services.platform.audit.actor import Actor
+from services.platform.audit.log import actor_values, audited
+from services.platform.database import Database
 
 _SWEEP_ROWS = 1000
 _WORKER = "id, name, public_key, certificate, certificate_expires_at, version, joined_at, renewed_at, revoked_at"

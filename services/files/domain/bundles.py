@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.common.audit.actor import Actor
-from services.common.clock import Clock
 from services.files.config import FilesSettings
 from services.files.domain.library import Download, Downloads, Offer, Visibility
 from services.files.records import BundledFile, FileState
 from services.files.store import BundleStore
+from services.platform.audit.actor import Actor
+from services.platform.clock import Clock
 
 _BATCH = 1000
 

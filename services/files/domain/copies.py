@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from services.common.clock import Clock
-from services.common.disk import DiskGuard
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotent_call import IdempotentCall
 from services.files.config import FilesSettings
 from services.files.domain.errors import not_found
 from services.files.domain.keys import object_key
@@ -15,6 +11,10 @@ from services.files.domain.quota import Quotas, storage_of
 from services.files.objects import ObjectStore, SourceChanged
 from services.files.records import File, FileOrigin
 from services.files.store import FileStore
+from services.platform.clock import Clock
+from services.platform.disk import DiskGuard
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.idempotent_call import IdempotentCall
 
 
 class Copies:

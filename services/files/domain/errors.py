@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 
 
 def about(error: DarkroomError, file_id: int) -> DarkroomError:

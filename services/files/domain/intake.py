@@ -9,11 +9,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
-from services.common.batching import Batched
-from services.common.clock import Clock
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.log import get_logger
-from services.common.process import give_way
 from services.files.config import FilesSettings
 from services.files.domain.errors import about, not_found, not_uploaded
 from services.files.domain.keys import object_key, uploader_of
@@ -27,6 +22,10 @@ from services.files.recent import RecentContents
 from services.files.records import AcceptedContent, File, FileState, Storage
 from services.files.store import FileStore
 from services.files.transfers import Beginning, Transfers
+from services.platform.batching import Batched
+from services.platform.clock import Clock
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.log import get_logger
 
 _logger = get_logger()
 _CLEARING_LEASE = timedelta(minutes=2)
@@ -38,8 +37,6 @@ _BLOCK = 64 << 10
 DELETION = "delete_upload"
 """Name of the asyncio tasks that delete accepted uploads from where they were put."""
 _DELETE_BATCH = 1000
-_UNTIL_SENT = 3
-"""Turns of the loop in which a request to the storage is sent; the storage then works while the file is examined."""
 _ONE_BY_ONE = 2
 """Up to so many objects are deleted by a request each, which takes less than one request of the S3 client."""
 # After these errors the bytes are useless.
@@ -113,7 +110,6 @@ class Intake:
         """
         storing = asyncio.create_task(self._transfers.store(file.object_key, content, file.media_type))
         try:
-            await give_way(_UNTIL_SENT)
             async with self._turns, self._slots:
                 found = await self._examine(file, file.object_key, Beginning(len(content), "", content))
             ready = replace(file, state=FileState.READY, **{**asdict(found), "etag": await storing})
@@ -173,7 +169,6 @@ class Intake:
             key = object_key(file.account_id, file.id)
             if begun.size_bytes <= len(begun.head):
                 storing = asyncio.create_task(self._transfers.store(key, begun.head, file.media_type))
-                await give_way(_UNTIL_SENT)
                 return await self._accept_object(file, key, begun, storing)
             try:
                 begun = replace(begun, etag=await self._objects.copy(file.object_key, begun.etag, key, file.media_type), head=b"")

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from services.common.clock import Clock
-from services.common.errors import DarkroomError, ErrorReason
 from services.files.config import FilesSettings
 from services.files.domain.errors import not_found
 from services.files.domain.intake import Intake
@@ -19,6 +17,8 @@ from services.files.domain.naming import attachment, encoded_attachment
 from services.files.presign import Presigner, in_thread
 from services.files.records import EndedTask, File, FileState
 from services.files.store import FileStore, TaskFileStore
+from services.platform.clock import Clock
+from services.platform.errors import DarkroomError, ErrorReason
 
 _DEFAULT_PAGE = 100
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.common.errors import DarkroomError, ErrorReason
 from services.files.domain.errors import about, no_upload, not_uploaded
 from services.files.objects import ObjectStore, PartsRefused, StoredPart, UploadGone
 from services.files.records import File
+from services.platform.errors import DarkroomError, ErrorReason
 
 
 @dataclass(frozen=True, slots=True)

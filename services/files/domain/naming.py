@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.media_format import MediaFormat
+from services.pictures.media_format import MediaFormat
+from services.platform.errors import DarkroomError, ErrorReason
 
 MEDIA_TYPE_OF = {extension: each.media_type for each in MediaFormat for extension in each.extensions}
 """Media type by extension, for everything that can be uploaded."""

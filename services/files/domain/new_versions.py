@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.common.errors import DarkroomError, ErrorReason
 from services.files.domain.naming import check_name
 from services.files.records import File, LibraryFile
+from services.platform.errors import DarkroomError, ErrorReason
 
 _LONGEST_NAME = 300
 _MOST_VERSIONS = 500

@@ -9,11 +9,11 @@ from dataclasses import asdict
 from weakref import WeakValueDictionary
 
 from darkroom.internal.system.v1 import part_pb2
-from services.common.account_usage import Amount, UsagePart
-from services.common.errors import DarkroomError, ErrorReason
 from services.files.config import FilesSettings
 from services.files.records import File, FileState, OwnLimits, Storage
 from services.files.store import Check, Growth, StorageStore
+from services.platform.account_usage import Amount, UsagePart
+from services.platform.errors import DarkroomError, ErrorReason
 
 # Per limit: what it counts, and what makes room.
 _WORDS = {

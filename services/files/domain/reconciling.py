@@ -7,8 +7,6 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
-from services.common.clock import Clock
-from services.common.log import get_logger
 from services.files.config import FilesSettings
 from services.files.domain.keys import FILES, UPLOADS, file_id_of, uploader_of
 from services.files.domain.quota import Quotas
@@ -16,6 +14,8 @@ from services.files.metrics import MISSING, SWEPT
 from services.files.objects import ObjectStore, StoredObject
 from services.files.records import ReadyObject
 from services.files.store import SweepStore
+from services.platform.clock import Clock
+from services.platform.log import get_logger
 
 _logger = get_logger()
 # The first key after all that begin with the prefix.

@@ -7,10 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID, uuid4
 
-from services.common.clock import Clock
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import IdempotencyRecords
-from services.common.idempotent_call import IdempotentCall
 from services.files.domain.copies import Copies
 from services.files.domain.errors import not_found
 from services.files.domain.intake import Intake
@@ -19,6 +15,10 @@ from services.files.domain.new_versions import NewVersion, check_growth, check_r
 from services.files.records import File, FileOrigin, LibraryFile, Shelved, Viewer
 from services.files.store import FileStore, LibraryStore, TaskFileStore
 from services.files.store.library import Taken
+from services.platform.clock import Clock
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.idempotency import IdempotencyRecords
+from services.platform.idempotent_call import IdempotentCall
 
 EVERYBODYS = "files:all"
 """The permission to see the files of everybody in the account."""

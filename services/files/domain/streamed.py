@@ -6,10 +6,6 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 
-from services.common.clock import Clock
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.media_format import MediaFormat, sniff
-from services.common.object_writing import Begun
 from services.files.config import FilesSettings
 from services.files.domain.errors import not_found
 from services.files.domain.multipart import UploadedPart
@@ -20,6 +16,10 @@ from services.files.probe.faults import problem_of
 from services.files.records import File, FileState
 from services.files.store import FileStore
 from services.files.transfers import Transfers
+from services.pictures.media_format import MediaFormat, sniff
+from services.platform.clock import Clock
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.object_writing import Begun
 
 _LONGEST_NAME = 200
 _SEPARATORS = re.compile(r"[/\\]")

@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from services.common.clock import Clock
-from services.common.log import get_logger
 from services.files.config import FilesSettings
 from services.files.domain.library import TaskDirectory
 from services.files.domain.task_files import TaskFiles
@@ -15,6 +13,8 @@ from services.files.metrics import SWEPT
 from services.files.objects import ObjectStore
 from services.files.records import File, FileState
 from services.files.store import FileStore, SweepStore
+from services.platform.clock import Clock
+from services.platform.log import get_logger
 
 _logger = get_logger()
 _BATCH = 200

@@ -8,8 +8,6 @@ from copy import copy
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from services.common.clock import Clock
-from services.common.errors import DarkroomError
 from services.files.config import FilesSettings
 from services.files.domain.errors import not_found, not_uploaded
 from services.files.domain.intake import Intake
@@ -23,6 +21,8 @@ from services.files.recent import RecentContents
 from services.files.records import AcceptedContent, EndedTask, File, FileOrigin, FileState, StoredOutput
 from services.files.store import FileStore, TaskFileStore
 from services.files.transfers import Transfers
+from services.platform.clock import Clock
+from services.platform.errors import DarkroomError
 
 _HEAD_CONCURRENCY = 16
 _ASKED_AFTER = timedelta(seconds=20)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from services.common.clock import Clock
-from services.common.errors import DarkroomError, ErrorReason
 from services.files.config import FilesSettings
 from services.files.domain.errors import about, no_upload, not_found
 from services.files.domain.quota import Quotas
@@ -14,6 +12,8 @@ from services.files.domain.upload_urls import CreatedUpload, UploadUrls
 from services.files.objects import ObjectStore, StoredPart, UploadGone
 from services.files.records import File, FileState
 from services.files.store import FileStore
+from services.platform.clock import Clock
+from services.platform.errors import DarkroomError, ErrorReason
 
 
 @dataclass(frozen=True, slots=True)

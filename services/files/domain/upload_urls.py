@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.common.clock import Clock
-from services.common.errors import DarkroomError, ErrorReason
 from services.files.config import FilesSettings
 from services.files.domain.keys import upload_key, uploader_of
 from services.files.presign import Presigner, in_thread
 from services.files.records import File, FileState
+from services.platform.clock import Clock
+from services.platform.errors import DarkroomError, ErrorReason
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,6 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from services.common.clock import Clock
-from services.common.disk import DiskGuard
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import IdempotencyRecords
-from services.common.idempotent_call import IdempotentCall
 from services.files.config import FilesSettings
 from services.files.domain.errors import no_upload, not_found
 from services.files.domain.intake import Intake
@@ -23,6 +18,11 @@ from services.files.domain.upload_urls import CreatedUpload, UploadUrls
 from services.files.objects import ObjectStore
 from services.files.records import File, FileOrigin, FileState
 from services.files.store import FileStore
+from services.platform.clock import Clock
+from services.platform.disk import DiskGuard
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.idempotency import IdempotencyRecords
+from services.platform.idempotent_call import IdempotentCall
 
 _START_CONCURRENCY = 16
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import struct
 
-from services.common.media_format import MediaFormat
 from services.files.probe.faults import Damaged, read_exactly, require_size
 from services.files.probe.model import Probe
 from services.files.probe.ranges import RangeFile
+from services.pictures.media_format import MediaFormat
 
 _CORE, _INFO, _V3 = 12, 40, 56
 _HEADERS = frozenset({_CORE, _INFO, 52, _V3, 64, 108, 124})

@@ -6,9 +6,9 @@ What a refusal is about stands in the error's metadata, for programs: `problem` 
 
 from __future__ import annotations
 
-from services.common.errors import DarkroomError, ErrorReason
 from services.files.probe.model import MEDIA_TYPES
 from services.files.probe.ranges import RangeFile
+from services.platform.errors import DarkroomError, ErrorReason
 
 EMPTY = {"problem": "empty"}
 NO_DATA = {"problem": "no_data"}

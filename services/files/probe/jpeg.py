@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import struct
 
-from services.common.media_format import MediaFormat
 from services.files.probe.faults import Damaged, read_exactly, require_size
 from services.files.probe.model import Probe
 from services.files.probe.ranges import BudgetExhausted, RangeFile
+from services.pictures.media_format import MediaFormat
 
 _END = b"\xff\xd9"
 _TAIL_BYTES = 64 << 10

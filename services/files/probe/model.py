@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.common.media_format import MediaFormat
+from services.pictures.media_format import MediaFormat
 
 MEDIA_TYPES = {each.media_type: each.extension for each in MediaFormat}
 """Media type to the file extension it is stored and offered under, for everything that a probe accepts."""

@@ -6,11 +6,11 @@ from typing import BinaryIO, cast
 
 import pikepdf
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.media_format import MediaFormat
 from services.files.probe.faults import Damaged
 from services.files.probe.model import Probe
 from services.files.probe.ranges import RangeFile
+from services.pictures.media_format import MediaFormat
+from services.platform.errors import DarkroomError, ErrorReason
 
 
 def parse(file: RangeFile) -> Probe:

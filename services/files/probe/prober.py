@@ -9,9 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.object_http import ObjectHttp
-from services.common.sandbox import (
+from services.files.probe import child
+from services.files.probe.faults import UNREADABLE
+from services.files.probe.model import Probe
+from services.files.probe.stored import StoredRanges
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.object_http import ObjectHttp
+from services.platform.sandbox import (
     Limits,
     Sandbox,
     SandboxCrashed,
@@ -20,10 +24,6 @@ from services.common.sandbox import (
     SandboxTimedOut,
     WarmChildren,
 )
-from services.files.probe import child
-from services.files.probe.faults import UNREADABLE
-from services.files.probe.model import Probe
-from services.files.probe.stored import StoredRanges
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

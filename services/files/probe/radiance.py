@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from services.common.media_format import MediaFormat
 from services.files.probe.faults import Damaged, require_size
 from services.files.probe.model import Probe
 from services.files.probe.ranges import RangeFile
+from services.pictures.media_format import MediaFormat
 
 _MOST_HEADER_BYTES = 64 << 10
 _RESOLUTION = re.compile(rb"\n\n([-+])([XY]) (\d{1,9}) ([-+])([XY]) (\d{1,9})\n")

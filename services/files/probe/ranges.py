@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
-from services.common.errors import DarkroomError
+from services.platform.errors import DarkroomError
 
 #: `read(offset, length)` returns exactly `length` bytes; callers stay within the file.
 ReadRange = Callable[[int, int], bytes]

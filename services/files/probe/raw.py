@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from services.common.media_format import MediaFormat
 from services.files.probe import tiff
 from services.files.probe.faults import Damaged
 from services.files.probe.model import Probe
 from services.files.probe.ranges import RangeFile
+from services.pictures.media_format import MediaFormat
 
 _MOST_DIRECTORIES = 64
 _SENSOR_WIDTH, _SENSOR_HEIGHT, _SUB_DIRECTORIES = 2, 3, 330

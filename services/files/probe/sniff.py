@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.media_format import MediaFormat, Use, sniff
 from services.files.probe import bmp, exr, gif, ico, isobmff, jpeg, jxl, pdf, png, psd, radiance, raw, svg, targa, tiff, webp
 from services.files.probe.faults import EMPTY, UNREADABLE, Damaged, unsupported
 from services.files.probe.model import Probe
 from services.files.probe.ranges import BudgetExhausted, RangeFile, ReadRange
+from services.pictures.media_format import MediaFormat, Use, sniff
+from services.platform.errors import DarkroomError, ErrorReason
 
 DEFAULT_MAX_READ_BYTES = 32 << 20
 _HEAD_BYTES = 1024

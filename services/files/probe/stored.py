@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.object_http import Answer, ObjectHttp, ObjectHttpError
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.object_http import Answer, ObjectHttp, ObjectHttpError
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 

@@ -6,10 +6,10 @@ import math
 import re
 from xml.parsers import expat
 
-from services.common.media_format import MediaFormat
 from services.files.probe.faults import Damaged, unsupported
 from services.files.probe.model import Probe
 from services.files.probe.ranges import RangeFile
+from services.pictures.media_format import MediaFormat
 
 _NAMESPACE = "http://www.w3.org/2000/svg"
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")

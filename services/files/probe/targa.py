@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import struct
 
-from services.common.media_format import MediaFormat
 from services.files.probe.faults import Damaged, read_exactly, require_size
 from services.files.probe.model import Probe
 from services.files.probe.ranges import RangeFile
+from services.pictures.media_format import MediaFormat
 
 _HEADER = struct.Struct("<BBBHHBHHHHBB")
 _COMPRESSED = 8

@@ -7,11 +7,11 @@ from datetime import datetime
 
 from sqlalchemy import text
 
-from services.common.audit.actor import Actor
-from services.common.audit.log import actor_values
 from services.files.records import BundledFile
 from services.files.store.rows import Store
 from services.files.store.uploads_audited import upload_values, uploaded
+from services.platform.audit.actor import Actor
+from services.platform.audit.log import actor_values
 
 _INSERT = text(f"""
 WITH made AS (

@@ -13,13 +13,13 @@ import asyncpg
 from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
-from services.common.audit.log import actor_values, audited
-from services.common.idempotency import in_progress, key_values, remembered, storing_key
-from services.common.idempotent_call import IdempotentCall
 from services.files.records import NEW_ID, AcceptedContent, File
 from services.files.store.retention import TEMPORARY_END
 from services.files.store.rows import COLUMNS, Store, files
 from services.files.store.storage import AFTER, FITS, Check, Growth, check_stored, stored
+from services.platform.audit.log import actor_values, audited
+from services.platform.idempotency import in_progress, key_values, remembered, storing_key
+from services.platform.idempotent_call import IdempotentCall
 
 # How long to wait for another call that has stored the same idempotency key but not committed.
 _PATIENCE_TIME = "3s"

@@ -15,15 +15,15 @@ from uuid import UUID
 from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
-from services.common.audit.log import actor_values, audited
-from services.common.database import Rows, Transaction
-from services.common.idempotency import key_values, remembered, storing_key
-from services.common.idempotent_call import IdempotentCall
 from services.files.records import File, LibraryFile, Shelved, Viewer
 from services.files.store.files import NAMEABLE, PATIENCE
 from services.files.store.rows import COLUMNS, Store, file_of, files
 from services.files.store.storage import COUNTS_LOCKED, LOCK_COUNTS
 from services.files.store.uploads_audited import MOST_NAMED, upload_values, uploaded
+from services.platform.audit.log import actor_values, audited
+from services.platform.database import Rows, Transaction
+from services.platform.idempotency import key_values, remembered, storing_key
+from services.platform.idempotent_call import IdempotentCall
 
 _LOCKS = 1
 """The space of the chains' advisory locks."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
-from services.common.audit.log import actor_values, audited
 from services.files.records import RetentionTerms
 from services.files.store.rows import Store
+from services.platform.audit.log import actor_values, audited
 
 
 def _end(column: str, since: str) -> str:

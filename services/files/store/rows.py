@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import TextClause
 
-from services.common.database import Database, Rows
 from services.files.records import File, FileOrigin, FileState
+from services.platform.database import Database, Rows
 
 COLUMNS = tuple(field.name for field in fields(File))
 

@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass, fields
 from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
-from services.common.audit.log import actor_values, audited
-from services.common.database import Rows, Transaction
 from services.files.records import OwnLimits, Storage
 from services.files.store.rows import Store
+from services.platform.audit.log import actor_values, audited
+from services.platform.database import Rows, Transaction
 
 Check = Callable[[Storage, OwnLimits], int]
 """Refuses what an account would store, by raising; returns how many bytes more it may store."""

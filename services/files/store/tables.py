@@ -10,10 +10,10 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from services.common.audit.log import AuditColumns, indexes
-from services.common.columns import EnumText
-from services.common.idempotency import IdempotencyColumns
 from services.files.records import FileOrigin, FileState
+from services.platform.audit.log import AuditColumns, indexes
+from services.platform.columns import EnumText
+from services.platform.idempotency import IdempotencyColumns
 
 
 class FilesTable(SQLModel, registry=registry()):

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from darkroom.common.v1 import audit_pb2
-from services.common.audit.log import audited
+from services.platform.audit.log import audited
 
 MOST_NAMED = 100
 """Files that an entry of the audit log names."""

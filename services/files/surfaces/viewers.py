@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from services.common.identity import current_identity
 from services.files.domain.shelf import EVERYBODYS
 from services.files.records import Viewer
+from services.platform.identity import current_identity
 
 
 def current_viewer() -> Viewer:

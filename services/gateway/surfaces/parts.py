@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from darkroom.internal.accounts.v1 import setting_values_service_pb2_grpc
 from darkroom.internal.files.v1 import intake_service_pb2_grpc, shelf_service_pb2_grpc, storage_service_pb2_grpc
 from darkroom.internal.tasks.v1 import run_service_pb2_grpc
-from services.common.bus import Bus
-from services.common.object_http import ObjectHttp
-from services.common.revocations import Revocations
-from services.common.rpc.channel import Caller
 from services.gateway.backend import Backend
 from services.gateway.calls import Calls
 from services.gateway.receiving import Receiver
+from services.platform.bus import Bus
+from services.platform.object_http import ObjectHttp
+from services.platform.revocations import Revocations
+from services.platform.rpc.channel import Caller
 
 
 @dataclass(frozen=True, slots=True)

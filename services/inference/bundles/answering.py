@@ -10,11 +10,11 @@ import nats.errors
 from nats.aio.msg import Msg
 from pydantic import ValidationError
 
-from services.common.bundles import MANAGE_SUBJECT, STATE_SUBJECT, WORKERS, Request, answer, refused
-from services.common.bus import Bus
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.log import get_logger
 from services.inference.bundles.managing import Bundles
+from services.platform.bundles import MANAGE_SUBJECT, STATE_SUBJECT, WORKERS, Request, answer, refused
+from services.platform.bus import Bus
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.log import get_logger
 
 _logger = get_logger()
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import models
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 
 _FOLDER = Path(models.__file__).parent.parent
 _FOLDERS = re.compile(r"(?<![\w:/.%-])/(?:[^\s/:'\"]+/)+")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from services.common.log import get_logger
+from services.platform.log import get_logger
 
 _FILE = "installations.json"
 _logger = get_logger()

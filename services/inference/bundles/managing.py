@@ -11,12 +11,12 @@ from types import MappingProxyType
 
 from models.bundles import Bundle, installed, only_of, read_choices
 from models.errors import RepositoryError
-from services.common.bundles import BundleState
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.log import get_logger
 from services.inference.bundles.commands import Installer
 from services.inference.bundles.journal import Job, Journal, Release
 from services.inference.model_server.control import ModelControl
+from services.platform.bundles import BundleState
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.log import get_logger
 
 _LAID_OUT = 80
 """Percent of an installation when its files are there."""

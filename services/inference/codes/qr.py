@@ -20,8 +20,8 @@ from darkroom.operations.v1.qr_code_pb2 import (
     QrErrorCorrection,
     QrStyle,
 )
-from services.common.errors import DarkroomError, ErrorReason
 from services.inference.media.colour import array_from_vips, to_8bit
+from services.platform.errors import DarkroomError, ErrorReason
 
 Modules = npt.NDArray[np.bool_]
 _LEVELS: Mapping[QrErrorCorrection.ValueType, str] = {QR_ERROR_CORRECTION_L: "L", QR_ERROR_CORRECTION_Q: "Q", QR_ERROR_CORRECTION_H: "H"}

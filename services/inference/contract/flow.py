@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from services.common.errors import DarkroomError
-from services.common.geometry import Size
-from services.common.media_format import MediaFormat
 from services.inference.media import NO_HINTS, Hints, Image, Limits, in_memory
 from services.inference.media.decode import open_scaled
 from services.inference.media.isolated import content_of
+from services.pictures.geometry import Size
+from services.pictures.media_format import MediaFormat
+from services.platform.errors import DarkroomError
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.sandbox import Limits as SandboxLimits
-from services.common.sandbox import Sandbox, WarmChildren
 from services.inference.contract.flow import Keeping
 from services.inference.contract.memory_budget import MemoryBudget
 from services.inference.contract.plain_step import PlainStep
 from services.inference.contract.provider import Provider
 from services.inference.media import Image, Limits
 from services.inference.model_server.triton import Triton
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.sandbox import Limits as SandboxLimits
+from services.platform.sandbox import Sandbox, WarmChildren
 
 
 @dataclass(frozen=True, slots=True)

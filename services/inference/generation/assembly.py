@@ -6,8 +6,6 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 import httpx
 
-from services.common.offers import GPU, Offers
-from services.common.operations import LANES_BEFORE, specs
 from services.inference.contract.provider import Provider
 from services.inference.generation.exchange import Exchange
 from services.inference.generation.gemini import GeminiImages
@@ -15,6 +13,8 @@ from services.inference.generation.local_diffusion import LocalDiffusion, Schedu
 from services.inference.generation.openai_images import OpenAiImages
 from services.inference.generation.settings import GenerationSettings
 from services.inference.model_server.triton import Triton
+from services.pictures.offers import GPU, Offers
+from services.pictures.operations import LANES_BEFORE, specs
 
 
 def providers(settings: GenerationSettings, client: httpx.AsyncClient, triton: Triton) -> Mapping[str, Provider]:

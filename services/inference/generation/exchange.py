@@ -11,9 +11,9 @@ from typing import Any
 
 import httpx
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.log import get_logger
-from services.common.retry_after import asked_seconds
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.log import get_logger
+from services.platform.retry_after import asked_seconds
 
 _LARGEST_ANSWER = 512 << 20
 """Bytes; four pictures of 8 megapixels take up to 140 million in base64."""

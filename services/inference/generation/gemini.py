@@ -8,10 +8,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from services.common.errors import DarkroomError
 from services.inference.contract.provider import GenerationRequest, NotApplied, Reference
 from services.inference.generation.exchange import Answer, Exchange
 from services.inference.generation.gemini_table import MOST_AT_ONCE, gemini_request
+from services.platform.errors import DarkroomError
 
 # https://ai.google.dev/api/generate-content#FinishReason
 _CONTENT_FINISHES = (

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.common.errors import DarkroomError, ErrorReason
 from services.inference.contract.provider import GenerationRequest, NotApplied, Reference
 from services.inference.generation.local_table import MOST_AT_ONCE, local_request
 from services.inference.media import Image, Limits, decode, encode
 from services.inference.media.resampling import resize
 from services.inference.model_server.triton import Picture, Triton
+from services.platform.errors import DarkroomError, ErrorReason
 
 
 @dataclass(frozen=True, slots=True)

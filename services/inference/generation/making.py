@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.log import get_logger
-from services.common.media_format import MediaFormat
-from services.common.sandbox import SandboxCrashed, SandboxOutOfMemory, SandboxTimedOut
 from services.inference.contract.flow import Made, References
 from services.inference.contract.provider import GenerationParameters, GenerationRequest, Provider, Reference
 from services.inference.contract.step import Step
 from services.inference.media import Image, Saving, encode
 from services.inference.media.isolated import read_picture
 from services.inference.media.resampling import resize
+from services.pictures.media_format import MediaFormat
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.log import get_logger
+from services.platform.sandbox import SandboxCrashed, SandboxOutOfMemory, SandboxTimedOut
 
 _PASSING = (ErrorReason.PROVIDER_UNAVAILABLE, ErrorReason.UNAVAILABLE)
 _SENT = 0.1

@@ -7,10 +7,10 @@ import binascii
 from collections.abc import Sequence
 from typing import Any
 
-from services.common.errors import DarkroomError
 from services.inference.contract.provider import GenerationRequest, NotApplied, Reference
 from services.inference.generation.exchange import Answer, Exchange
 from services.inference.generation.openai_table import MOST_AT_ONCE, openai_request
+from services.platform.errors import DarkroomError
 
 _CONTENT_CODES = ("moderation_blocked", "content_policy_violation")
 _ACCOUNT_CODES = ("insufficient_quota", "billing_hard_limit_reached", "account_deactivated")

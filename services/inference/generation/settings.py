@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, HttpUrl, SecretStr
 
-from services.common.environment import EnvironmentSettings
+from services.platform.environment import EnvironmentSettings
 
 Key = Annotated[SecretStr | None, BeforeValidator(lambda value: value.strip() or None if isinstance(value, str) else value)]
 """A secret; empty means none."""

@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 
 from darkroom.operations.v1.cutout_effects_pb2 import CutoutEffects
-from services.common.errors import DarkroomError, ErrorReason
 from services.inference.matting import backdrop
 from services.inference.matting.background_blur import Blur, background_alone
 from services.inference.media import Image, Pixels
 from services.inference.media.colour import array_from_vips, to_8bit, vips_from_array
 from services.inference.media.covering import covering
 from services.inference.plain.graph import Work
+from services.platform.errors import DarkroomError, ErrorReason
 
 _SHARE_OF_BLUR = 0.0004
 """Of the longest side, for each of the 100 steps of a blur."""

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pyvips
 
-from services.common.media_format import MediaFormat, sniff
 from services.inference.media import colour
 from services.inference.media.decode import decode
 from services.inference.media.errors import damaged, over_limit
 from services.inference.media.header import Hints
 from services.inference.media.image import Image, Limits, Metadata, from_samples
+from services.pictures.media_format import MediaFormat, sniff
 
 USUAL_DELAY = 100
 """Milliseconds of a frame, where a file does not say."""

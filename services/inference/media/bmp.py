@@ -6,11 +6,11 @@ import io
 
 from PIL.BmpImagePlugin import BmpImageFile
 
-from services.common.media_format import MediaFormat
 from services.inference.media.errors import corrupt
 from services.inference.media.header import Header
 from services.inference.media.image import Image, Limits, Metadata, from_samples
 from services.inference.media.pillow_samples import FAILURES, MODES, samples_of
+from services.pictures.media_format import MediaFormat
 
 _MILLIMETRES_PER_INCH = 25.4
 

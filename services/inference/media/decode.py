@@ -11,8 +11,6 @@ import numpy as np
 import pyvips
 
 from darkroom.operations.v1.options_pb2 import MEDIA_KIND_IMAGE
-from services.common.geometry import Size
-from services.common.media_format import MediaFormat, Use, read_formats, sniff
 from services.inference.media import bmp, colour, heic, svg
 from services.inference.media.errors import damaged, unsupported
 from services.inference.media.exif import rewritten
@@ -21,6 +19,8 @@ from services.inference.media.image import Image, Limits, Metadata, from_samples
 from services.inference.media.lazy import LazyImage, in_memory, without_metadata
 from services.inference.media.orientation import upright
 from services.inference.media.scaling import scaled
+from services.pictures.geometry import Size
+from services.pictures.media_format import MediaFormat, Use, read_formats, sniff
 
 _READ = read_formats(MEDIA_KIND_IMAGE)
 # The sniffed format selects the loader, so that none of libvips' other loaders ever sees a user's file.

@@ -12,7 +12,6 @@ import numpy.typing as npt
 import pyvips
 
 from darkroom.operations.v1.options_pb2 import MEDIA_KIND_IMAGE
-from services.common.media_format import MediaFormat, Use
 from services.inference.media import colour, heic, indexed
 from services.inference.media.colour import Pixels
 from services.inference.media.errors import over_limit, unsupported
@@ -20,6 +19,7 @@ from services.inference.media.exif import RESOLUTION, rewritten
 from services.inference.media.image import Effort, Image, Metadata, Saving
 from services.inference.media.lazy import LazyImage, in_memory
 from services.inference.media.search import highest_within
+from services.pictures.media_format import MediaFormat, Use
 
 WRITABLE = tuple(each for each in MediaFormat if each.kind == MEDIA_KIND_IMAGE and Use.WRITTEN in each.use)
 _USUAL_RESOLUTION = 72 / 25.4  # pixels per mm, where a picture specifies none

@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import OpenEXR
 
-from services.common.geometry import Size
-from services.common.media_format import MediaFormat
 from services.inference.media.errors import damaged, unread
 from services.inference.media.header import Header
 from services.inference.media.image import Image, Limits, Metadata, from_samples
 from services.inference.media.linear_light import REC_709, Primaries, encoded
+from services.pictures.geometry import Size
+from services.pictures.media_format import MediaFormat
 
 _FAILURES = (RuntimeError, ValueError, TypeError, OSError, OverflowError, KeyError, IndexError)
 _NO_THREADS = 0

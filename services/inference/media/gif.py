@@ -10,8 +10,8 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from services.common.media_format import MediaFormat
 from services.inference.media.errors import damaged
+from services.pictures.media_format import MediaFormat
 
 _EXTENSION, _PICTURE, _TRAILER = 0x21, 0x2C, 0x3B
 _CONTROL = 0xF9

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.common.media_format import MediaFormat
+from services.pictures.media_format import MediaFormat
 
 SVG_DPI = 72
 """At this resolution a drawing has one pixel for each of its units."""

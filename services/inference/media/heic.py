@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pillow_heif
 
-from services.common.media_format import MediaFormat
 from services.inference.media import colour
 from services.inference.media.errors import damaged, over_limit, unread
 from services.inference.media.exif import rewritten
 from services.inference.media.header import Header
 from services.inference.media.image import Image, Limits, Metadata, from_samples
+from services.pictures.media_format import MediaFormat
 
 _FAILURES = (OSError, ValueError, RuntimeError, SyntaxError, EOFError, IndexError)
 _BRAND_AT = 8

@@ -8,11 +8,11 @@ import struct
 
 from PIL.IcoImagePlugin import IcoFile
 
-from services.common.media_format import MediaFormat
 from services.inference.media.errors import damaged
 from services.inference.media.header import Header
 from services.inference.media.image import Image, Limits, Metadata, from_samples
 from services.inference.media.pillow_samples import FAILURES, samples_of
+from services.pictures.media_format import MediaFormat
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _DIRECTORY = 6

@@ -9,10 +9,10 @@ from enum import Enum, auto
 import numpy as np
 import numpy.typing as npt
 
-from services.common.media_format import MediaFormat
 from services.inference.media import colour
 from services.inference.media.colour import Pixels
 from services.inference.media.errors import over_limit
+from services.pictures.media_format import MediaFormat
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from typing import Any
 
 import pyvips
 
-from services.common.media_format import MediaFormat
 from services.inference.media.colour import vips_from_array
 from services.inference.media.decode import decode, opened
 from services.inference.media.errors import damaged
 from services.inference.media.header import NO_HINTS, Hints
 from services.inference.media.image import Image, Limits
+from services.pictures.media_format import MediaFormat
 
 _NAMES: Mapping[MediaFormat, str] = {MediaFormat.AVIF: "heif"}
 _CONVERTED = MediaFormat.PNG

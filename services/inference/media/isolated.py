@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from services.common import sandbox as sandboxes
-from services.common.media_format import MediaFormat, sniff
 from services.inference.media.decode import decode, read_header
 from services.inference.media.exif import rewritten
 from services.inference.media.header import NO_HINTS, Header, Hints
 from services.inference.media.icc import Unusable, essential
 from services.inference.media.image import Image, Limits, Metadata
 from services.inference.media.runtime import configure_libvips
+from services.pictures.media_format import MediaFormat, sniff
+from services.platform import sandbox as sandboxes
 
 if TYPE_CHECKING:
-    from services.common.sandbox import Limits as SandboxLimits
-    from services.common.sandbox import Sandbox
+    from services.platform.sandbox import Limits as SandboxLimits
+    from services.platform.sandbox import Sandbox
 
 _BLOBS = ("exif", "xmp", "iptc")
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pyjpegxl
 
-from services.common.media_format import MediaFormat
 from services.inference.media.colour import Pixels, strips
 from services.inference.media.errors import damaged
 from services.inference.media.exif import rewritten
 from services.inference.media.header import Header
 from services.inference.media.image import Image, Limits, Metadata, from_samples
+from services.pictures.media_format import MediaFormat
 
 _FAILURES = (RuntimeError, ValueError, TypeError, OSError, OverflowError)
 _EXIF_OFFSET = b"\0\0\0\0"

@@ -12,12 +12,12 @@ from typing import Any
 from PIL import ExifTags
 from PIL import Image as PillowImage
 
-from services.common.media_format import MediaFormat
 from services.inference.media import heic
 from services.inference.media.decode import opened
 from services.inference.media.exif import rewritten
 from services.inference.media.header import NO_HINTS, Hints
 from services.inference.media.image import Limits
+from services.pictures.media_format import MediaFormat
 
 _EXIF, _GPS, _INTEROPERABILITY = 0x8769, 0x8825, 0xA005
 _COMMENT, _CHARACTER_CODE = 0x9286, 8

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from services.common.media_format import MediaFormat
 from services.inference.media import colour
 from services.inference.media.colour import Pixels
 from services.inference.media.errors import damaged, unread
@@ -16,6 +15,7 @@ from services.inference.media.header import Header
 from services.inference.media.image import Image, Limits, Metadata, from_samples
 from services.inference.media.linear_light import encoded
 from services.inference.media.psd_planes import plane_of
+from services.pictures.media_format import MediaFormat
 
 _HEADER = struct.Struct(">4sH6xHIIHH")
 _LARGE = 2

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
 
-from services.common.geometry import Size
-from services.common.media_format import MediaFormat
 from services.inference.media.errors import damaged, unread
+from services.pictures.geometry import Size
+from services.pictures.media_format import MediaFormat
 
 _RAW, _PACKED, _DEFLATED, _PREDICTED = range(4)
 _TYPES = {8: ">u1", 16: ">u2", 32: ">f4"}

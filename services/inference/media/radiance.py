@@ -10,12 +10,12 @@ import re
 import numpy as np
 import numpy.typing as npt
 
-from services.common.media_format import MediaFormat
 from services.inference.media.colour import strips
 from services.inference.media.errors import damaged, unread
 from services.inference.media.header import Header
 from services.inference.media.image import Image, Limits, Metadata, from_samples
 from services.inference.media.linear_light import encoded
+from services.pictures.media_format import MediaFormat
 
 _MOST_HEADER_BYTES = 64 << 10
 _RESOLUTION = re.compile(rb"\n\n([-+])([XY]) (\d{1,9}) ([-+])([XY]) (\d{1,9})\n")

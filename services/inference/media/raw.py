@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 import rawpy
 
-from services.common.media_format import MediaFormat
 from services.inference.media.errors import damaged
 from services.inference.media.header import Header
 from services.inference.media.image import Image, Limits, Metadata, from_samples
+from services.pictures.media_format import MediaFormat
 
 _FAILURES = (rawpy.LibRawError, RuntimeError, ValueError, TypeError, OSError, OverflowError)
 _SRGB_CURVE = (2.4, 12.92)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyvips
 
-from services.common.geometry import Size
+from services.pictures.geometry import Size
 
 
 def scaled(picture: pyvips.Image, size: Size) -> pyvips.Image:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from xml.parsers import expat
 
-from services.common.media_format import MediaFormat
 from services.inference.media.errors import damaged
+from services.pictures.media_format import MediaFormat
 
 # `xml.sax.saxutils` has these, and imports what speaks HTTP.
 _IN_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})

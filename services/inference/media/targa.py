@@ -6,11 +6,11 @@ import io
 
 from PIL.TgaImagePlugin import TgaImageFile
 
-from services.common.media_format import MediaFormat
 from services.inference.media.errors import damaged
 from services.inference.media.header import Header
 from services.inference.media.image import Image, Limits, Metadata, from_samples
 from services.inference.media.pillow_samples import FAILURES, MODES, samples_of
+from services.pictures.media_format import MediaFormat
 
 _FLAGS = 17
 _ALPHA_BITS = 0x0F

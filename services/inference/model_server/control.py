@@ -8,9 +8,9 @@ from collections.abc import Collection, Mapping
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
-from services.common.backoff import Backoff
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.log import get_logger
+from services.platform.backoff import Backoff
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.log import get_logger
 
 _ASK_SECONDS = 5.0
 _LOAD_SECONDS = 600.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 
 # In order: CUDA's runtime and driver, PyTorch, TensorRT; cuBLAS and cuDNN; onnxruntime's arena, on any device; Triton's Python backend,
 # whose tensors pass through shared memory; C++ and numpy.

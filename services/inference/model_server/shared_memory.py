@@ -20,7 +20,7 @@ from pathlib import Path
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
-from services.common.log import get_logger
+from services.platform.log import get_logger
 
 FOLDER = Path("/dev/shm")  # noqa: S108 - where POSIX shared memory lives on Linux
 _PREFIX = "darkroom-tensors-"

@@ -20,17 +20,17 @@ from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.grpc.model_config_pb2 import ModelInstanceGroup
 from tritonclient.utils import InferenceServerException
 
-from services.common.backoff import Backoff
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.log import get_logger
-from services.common.telemetry import tracing
-from services.common.telemetry.health import NotThereError
-from services.common.tls import MutualTls
 from services.inference.metrics import model_request
 from services.inference.model_server.control import ModelControl
 from services.inference.model_server.exchange import Exchange, Request, Tensors
 from services.inference.model_server.out_of_memory import OutOfMemory, tells_of_memory
 from services.inference.model_server.shared_memory import SharedMemory
+from services.platform.backoff import Backoff
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.log import get_logger
+from services.platform.telemetry import tracing
+from services.platform.telemetry.health import NotThereError
+from services.platform.tls import MutualTls
 
 Picture = npt.NDArray[np.uint8]
 PictureModel = Callable[[Picture], Awaitable[Picture]]

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from services.common.geometry import Size
 from services.inference.matting.backdrop import over_colour
 from services.inference.media import Header, Image, Pixels
 from services.inference.plain.canvas import TRANSPARENT, rgb_of
 from services.inference.plain.framing import with_round_corners
+from services.pictures.geometry import Size
 
 _COPIES_OF_CANVAS, _COPIES_OF_PICTURE = 3, 3
 _BYTES_PER_PIXEL = 4

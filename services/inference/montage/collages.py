@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.geometry import Size
 from services.inference.montage.templates import Cell, Template
 from services.inference.montage.tiles import Cut, side
+from services.pictures.geometry import Size
+from services.platform.errors import DarkroomError, ErrorReason
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from darkroom.operations.v1.stitch_pb2 import (
     STITCH_SIZING_STRETCH,
     Stitch,
 )
-from services.common.geometry import Size
 from services.inference.montage.tiles import Cut, side
+from services.pictures.geometry import Size
 
 _COLUMNS = 2
 

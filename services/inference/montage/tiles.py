@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from services.common.geometry import Size
 from services.inference.contract.flow import WholeFile
 from services.inference.media import Image
 from services.inference.media.colour import array_from_vips, contiguous, to_8bit, to_srgb
 from services.inference.media.scaling import scaled
 from services.inference.plain.graph import opened, premultiplied, straight, whole
+from services.pictures.geometry import Size
 
 
 @dataclass(frozen=True, slots=True)

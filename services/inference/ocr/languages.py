@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 
 ANY = frozenset(("", "auto"))
 EAST_ASIAN = frozenset(("ja", "zh"))

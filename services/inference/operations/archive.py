@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Sequence
 
 from darkroom.common.v1.errors_pb2 import ErrorReason as Reason
 from darkroom.operations.v1.archive_pb2 import Archive, MissingResult
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.zip_archive import Entry, ZipArchive
 from services.inference.archive.names import distinct, entry_names
 from services.inference.contract.flow import InputFile, Stream
 from services.inference.contract.step import Step
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.zip_archive import Entry, ZipArchive
 
 MANIFEST = "errors.json"
 

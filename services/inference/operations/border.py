@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 from darkroom.operations.v1.border_pb2 import Border
-from services.common.geometry import bordering
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
 from services.inference.plain.framing import COPIES_OF_CANVAS, framed
+from services.pictures.geometry import bordering
 
 
 def peak_memory(picture: Header, parameters: Border) -> int:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from darkroom.operations.v1.carve_seams_pb2 import CarveSeams
-from services.common.geometry import carving
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
 from services.inference.plain import faces
 from services.inference.plain.carving import Box, Energy, carved
+from services.pictures.geometry import carving
 
 _COPIES = 4  # of the decoded samples: the picture, it with alpha in one piece, and in sRGB
 _COPIES_OF_RESULT = 3

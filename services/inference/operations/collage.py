@@ -7,7 +7,6 @@ from functools import partial
 
 from darkroom.operations.v1.collage_pb2 import Collage, CollageCell, CollageTemplate
 from darkroom.operations.v1.placement_pb2 import FIT_BOUNDS
-from services.common.geometry import Size
 from services.inference.contract.flow import WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
@@ -15,6 +14,7 @@ from services.inference.montage.board import Board, board_memory
 from services.inference.montage.collages import rectangles, shown
 from services.inference.montage.templates import TEMPLATES
 from services.inference.montage.tiles import Cut, tile
+from services.pictures.geometry import Size
 
 _WIDTH, _HEIGHT = 2400, 1800
 _PREFIX = "COLLAGE_TEMPLATE_"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from darkroom.operations.v1.colorize_pb2 import Colorize
-from services.common.errors import DarkroomError, ErrorReason
 from services.inference.colouring.network import choose, with_colours
 from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Data, NewFile, Several
 from services.inference.contract.step import Step
 from services.inference.media import Header, Image
+from services.platform.errors import DarkroomError, ErrorReason
 
 _WORK = 96 << 20
 """Bytes for a strip in CIELAB, and for what the network sees and tells."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from darkroom.operations.v1.compare_pb2 import Compare
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.media_format import MediaFormat
 from services.inference.contract.flow import Data, NewFile, Several, WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Effort, Header, Image, Saving, encode_into
 from services.inference.media.colour import array_from_vips, to_8bit, vips_from_array
 from services.inference.media.scaling import scaled
 from services.inference.plain.comparing import similarity_and_difference
+from services.pictures.media_format import MediaFormat
+from services.platform.errors import DarkroomError, ErrorReason
 
 _BYTES = 20  # a pixel of the larger size: both pictures as they are and stretched, and the picture of the difference
 _PNG = Saving(MediaFormat.PNG, effort=Effort.USUAL, keep_metadata=False, compact=True)

@@ -7,7 +7,6 @@ import asyncio
 from darkroom.operations.v1.compose_pb2 import Compose
 from darkroom.operations.v1.placement_pb2 import FIT_FILL, POSITION_UNSPECIFIED
 from darkroom.operations.v1.resize_pb2 import Resize
-from services.common.errors import DarkroomError, ErrorReason
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.step import Step
 from services.inference.media import Header, Image
@@ -15,6 +14,7 @@ from services.inference.plain.composing import composed
 from services.inference.plain.graph import Work
 from services.inference.plain.layout import resized
 from services.inference.plain.places import SHARES
+from services.platform.errors import DarkroomError, ErrorReason
 
 _COPIES = 5  # of the decoded samples: the picture, the result, and an overlay of its size, scaled
 

@@ -20,7 +20,6 @@ from darkroom.operations.v1.convert_pb2 import (
     Convert,
     PngCompression,
 )
-from services.common.media_format import MediaFormat, written_format
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Effort, Header, Image, LazyImage, Metadata, Saving, in_memory
@@ -28,6 +27,7 @@ from services.inference.media.exif import LOCATION, rewritten
 from services.inference.media.xmp import without_location
 from services.inference.plain.canvas import rgb_of
 from services.inference.plain.colours import in_srgb
+from services.pictures.media_format import MediaFormat, written_format
 
 _QUALITY = {
     MediaFormat.JPEG: 85,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from darkroom.operations.v1.edit_animation_pb2 import EditAnimation
-from services.common.media_format import MediaFormat
 from services.inference.contract.flow import NewFile, WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, animation
 from services.inference.plain.animations import edited, memory_for
+from services.pictures.media_format import MediaFormat
 
 
 def peak_memory(picture: Header, _parameters: EditAnimation) -> int:

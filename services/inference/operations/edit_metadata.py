@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from darkroom.operations.v1.edit_metadata_pb2 import EditMetadata
-from services.common.errors import DarkroomError, ErrorReason
 from services.inference.contract.flow import NewFile, WholeFile
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
@@ -11,6 +10,7 @@ from services.inference.media import Header, read_header
 from services.inference.tagging.changes import Changes, Place, Removed
 from services.inference.tagging.dates import exif_date
 from services.inference.tagging.edit import edited
+from services.platform.errors import DarkroomError, ErrorReason
 
 _COPIES = 1  # of the decoded samples, which some decoders make with the header
 

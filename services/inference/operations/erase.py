@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 from darkroom.operations.v1.erase_pb2 import Erase
-from services.common.errors import DarkroomError, ErrorReason
 from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Data, NewFile, Several
 from services.inference.contract.step import Step
 from services.inference.erasing.filling import erased
@@ -13,6 +12,7 @@ from services.inference.erasing.mask import covered
 from services.inference.media import Header, Image
 from services.inference.model_server.choice import Choice
 from services.inference.watermark.choice import finder
+from services.platform.errors import DarkroomError, ErrorReason
 
 _PIXEL = 80
 """Bytes for each pixel, besides the picture and its result: patches of four million pixels, or of the whole where it is smaller."""

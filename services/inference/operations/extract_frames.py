@@ -5,11 +5,11 @@ from __future__ import annotations
 import zipfile
 
 from darkroom.operations.v1.extract_frames_pb2 import FRAME_FORMAT_WEBP, ExtractFrames
-from services.common.media_format import MediaFormat
 from services.inference.contract.flow import NewFile, WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Saving, animation, encode
 from services.inference.plain.animations import checked_frame, memory_for
+from services.pictures.media_format import MediaFormat
 
 
 def peak_memory(picture: Header, _parameters: ExtractFrames) -> int:

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from darkroom.operations.v1.favicons_pb2 import Favicons
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.geometry import Size
 from services.inference.archive.names import entry_names
 from services.inference.contract.flow import NewFile, WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header
 from services.inference.plain.graph import Work
 from services.inference.plain.icons import icons_of
+from services.pictures.geometry import Size
+from services.platform.errors import DarkroomError, ErrorReason
 
 _COPIES = 4  # of the decoded samples of one picture at a time
 _READ_SIDE = 1024

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from darkroom.operations.v1.find_duplicates_pb2 import FindDuplicates
-from services.common.geometry import Size
-from services.common.media_format import MediaFormat
 from services.inference.contract.flow import Data, WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image, Saving, encode
 from services.inference.media.colour import vips_from_array
 from services.inference.media.scaling import scaled
 from services.inference.plain.likeness import BITS, Known, best, distance, groups, hash_of
+from services.pictures.geometry import Size
+from services.pictures.media_format import MediaFormat
 
 _USUAL = 8
 _COPIES = 4  # of the decoded samples of one picture at a time

@@ -7,7 +7,6 @@ import dataclasses
 
 from darkroom.operations.v1.fix_transparency_pb2 import FixTransparency
 from darkroom.operations.v1.remove_background_pb2 import CUTOUT_FORMAT_WEBP
-from services.common.media_format import MediaFormat
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.step import Step
 from services.inference.matting import matting
@@ -16,6 +15,7 @@ from services.inference.matting.matting import CutoutOptions
 from services.inference.matting.notices import tell_found
 from services.inference.media import Header, Image, Saving
 from services.inference.transparency.fixing import Fixed, fixed
+from services.pictures.media_format import MediaFormat
 
 _DOING = "Finding what should be transparent"
 _COPIES, _COPIES_OF_WIDE = 12, 13

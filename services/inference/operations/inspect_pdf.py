@@ -8,11 +8,11 @@ from typing import Any
 import pypdfium2 as pdfium
 
 from darkroom.operations.v1.inspect_pdf_pb2 import InspectPdf
-from services.common.media_format import MediaFormat
 from services.inference.contract.flow import Data, WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Image, Saving, encode
 from services.inference.pdf.pages import drawn, page_of, path_of, readable, size_within
+from services.pictures.media_format import MediaFormat
 
 _WIDEST, _HIGHEST = 300, 1200
 _MOST_BYTES = 48 << 20

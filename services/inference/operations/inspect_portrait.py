@@ -6,7 +6,6 @@ import asyncio
 from pathlib import PurePosixPath
 
 from darkroom.operations.v1.inspect_portrait_pb2 import InspectPortrait
-from services.common.media_format import MediaFormat
 from services.inference.contract.flow import Data, NewFile, Several
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.progress import portion
@@ -17,6 +16,7 @@ from services.inference.media.covering import covering
 from services.inference.portraits.cutting import without_background
 from services.inference.portraits.finding import largest_face, tell_portrait
 from services.inference.portraits.landmarks import portrait_of
+from services.pictures.media_format import MediaFormat
 
 _COPIES, _COPIES_OF_WIDE = 8, 12  # of the decoded samples, as for cutting out: what follows takes less
 _PREVIEW_WIDTH = 800

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from darkroom.operations.v1 import make_pdf_pb2
 from darkroom.operations.v1.make_pdf_pb2 import MakePdf
-from services.common.errors import DarkroomError, ErrorReason
 from services.inference.contract.flow import NewFile, WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header
 from services.inference.pdf_making.making import HELD_BYTES, Sheet, written, written_within
+from services.platform.errors import DarkroomError, ErrorReason
 
 _SIZES = {
     make_pdf_pb2.PAPER_SIZE_A4: (595.28, 841.89),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 
 from darkroom.operations.v1.pad_pb2 import Pad
-from services.common.result_size import result_size
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
 from services.inference.plain.graph import Work
 from services.inference.plain.layout import COPIES_OF_RESULT, padded
+from services.pictures.result_size import result_size
 
 
 def peak_memory(picture: Header, parameters: Pad) -> int:

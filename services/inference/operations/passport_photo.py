@@ -8,10 +8,6 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from darkroom.operations.v1.passport_photo_pb2 import PRINT_LAYOUT_4X6, PRINT_LAYOUT_A4, PassportPhoto, PrintLayout
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.media_format import MediaFormat
-from services.common.passport_photos import USUAL_DPI, CountryPhoto
-from services.common.result_size import demanded_photo, result_size
 from services.inference.contract.flow import NewFile, Several
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.progress import portion
@@ -25,6 +21,10 @@ from services.inference.portraits.geometry import PAPERS, Framing, Head, Paper
 from services.inference.portraits.landmarks import portrait_of
 from services.inference.portraits.rendering import SHEET_DPI, Pixels8, rendered, sheet_of
 from services.inference.portraits.writing import QUALITY, saving_within
+from services.pictures.media_format import MediaFormat
+from services.pictures.passport_photos import USUAL_DPI, CountryPhoto
+from services.pictures.result_size import demanded_photo, result_size
+from services.platform.errors import DarkroomError, ErrorReason
 
 _COPIES, _COPIES_OF_WIDE = 8, 12
 """Of the decoded samples, as for cutting out: what follows takes less, but for the result."""

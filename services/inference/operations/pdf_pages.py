@@ -9,14 +9,14 @@ import pypdfium2 as pdfium
 
 from darkroom.operations.v1 import pdf_pages_pb2
 from darkroom.operations.v1.pdf_pages_pb2 import PdfPages
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.geometry import Size
-from services.common.media_format import MediaFormat, written_format
-from services.common.page_list import BadPageList, pages_of
 from services.inference.contract.flow import NewFile, Several, WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Image, Metadata, Saving, encode
 from services.inference.pdf.pages import drawn, gray, page_of, path_of, readable, size_at
+from services.pictures.geometry import Size
+from services.pictures.media_format import MediaFormat, written_format
+from services.pictures.page_list import BadPageList, pages_of
+from services.platform.errors import DarkroomError, ErrorReason
 
 _USUAL_DPI, _USUAL_QUALITY = 150, 85
 _MILLIMETRES_PER_INCH = 25.4

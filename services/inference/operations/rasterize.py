@@ -6,12 +6,12 @@ import dataclasses
 from math import isfinite
 
 from darkroom.operations.v1.rasterize_pb2 import Rasterize
-from services.common.media_format import MediaFormat, sniff
 from services.inference.contract.flow import WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image, decode
 from services.inference.media.decode import read_header
 from services.inference.media.header import SVG_DPI
+from services.pictures.media_format import MediaFormat, sniff
 
 _COPIES = 3
 _SAMPLES = 4

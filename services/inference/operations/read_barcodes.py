@@ -6,13 +6,13 @@ import cv2
 import numpy as np
 
 from darkroom.operations.v1.read_barcodes_pb2 import ReadBarcodes
-from services.common.media_format import MediaFormat
 from services.inference.codes.barcodes import Found, outlined, read
 from services.inference.contract.flow import Data, NewFile, Several, WholeFile
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image, Saving, encode_into
 from services.inference.media.colour import to_8bit
+from services.pictures.media_format import MediaFormat
 
 _COPIES = 7  # of the decoded samples: as they are, in sRGB, gray, with outlines, and what is looked at
 _WHITE = 255

@@ -14,7 +14,6 @@ import numpy as np
 
 from darkroom.operations.v1.redraw_pdf_pb2 import RedrawPdf
 from darkroom.operations.v1.remove_watermark_pb2 import PercentBox
-from services.common.errors import DarkroomError, ErrorReason
 from services.inference.contract.flow import Document
 from services.inference.contract.step import Step
 from services.inference.media import Image
@@ -30,6 +29,7 @@ from services.inference.watermark.box import Box
 from services.inference.watermark.removal import Watching, remove_on_page
 from services.inference.watermark.report import Report
 from services.inference.watermark.searching import inpainting, networks, search
+from services.platform.errors import DarkroomError, ErrorReason
 
 TOO_LARGE = (
     "Page {} is too large ({:.0f} × {:.0f} inches) to be redrawn with legible print; only marks in its drawing operations were removed."

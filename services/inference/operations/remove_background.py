@@ -13,7 +13,6 @@ from darkroom.operations.v1.remove_background_pb2 import (
     CUTOUT_QUALITY_FAST,
     RemoveBackground,
 )
-from services.common.media_format import MediaFormat
 from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, NewFile, Several
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.step import Step
@@ -25,6 +24,7 @@ from services.inference.matting.notices import tell_found
 from services.inference.matting.tuning import of_subject
 from services.inference.media import Effort, Header, Image, Saving, encode_into
 from services.inference.plain.graph import Work
+from services.pictures.media_format import MediaFormat
 
 _DOING = "Cutting out the subject"
 _COPIES, _COPIES_OF_WIDE = 8, 12

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from darkroom.operations.v1.remove_pdf_watermark_pb2 import RemovePdfWatermark
-from services.common.sandbox import SandboxError
 from services.inference.contract.flow import Attachment, Document, Examination
 from services.inference.contract.step import Step
 from services.inference.pdf import isolated
 from services.inference.pdf.notices import report_of, tell
+from services.platform.sandbox import SandboxError
 
 _MOST_TOLD = 100
 _SEARCHED = 0.8  # share of the time; cutting and verifying take the rest

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 
 from darkroom.operations.v1.resize_pb2 import Resize
-from services.common.geometry import fitting
-from services.common.result_size import result_size
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image, LazyImage, in_memory
 from services.inference.plain.graph import Work
 from services.inference.plain.layout import COPIES_OF_RESULT, fitted_to
+from services.pictures.geometry import fitting
+from services.pictures.result_size import result_size
 
 _COPIES = 2  # of the decoded samples: a part of the picture is copied to see where the eye goes
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Literal
 
 from darkroom.operations.v1.restore_photo_pb2 import RESTORE_MODE_HEAVY, RESTORE_MODE_LIGHT, RestoreMode, RestorePhoto
-from services.common.errors import DarkroomError, ErrorReason
 from services.inference.colouring.network import choose, with_colours
 from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Data, NewFile, Several
 from services.inference.contract.progress import portion
@@ -21,6 +20,7 @@ from services.inference.restoration.scratches import damage
 from services.inference.restoration.tones import is_grayscale
 from services.inference.upscaling.sharper_faces import with_sharper_faces
 from services.inference.watermark.choice import finder
+from services.platform.errors import DarkroomError, ErrorReason
 
 _COPIES = 10  # of the decoded samples: the picture, results, the mask, and a face as large as it, enlarged
 _PIXEL = 80

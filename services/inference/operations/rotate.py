@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 
 from darkroom.operations.v1.rotate_pb2 import Rotate
-from services.common.geometry import rotated_size
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
 from services.inference.plain.graph import Work
 from services.inference.plain.layout import COPIES_OF_RESULT
 from services.inference.plain.turning import turned
+from services.pictures.geometry import rotated_size
 
 
 def peak_memory(picture: Header, parameters: Rotate) -> int:

@@ -10,7 +10,6 @@ from pathlib import PurePosixPath
 
 from darkroom.operations.v1 import convert_pb2
 from darkroom.operations.v1.split_pb2 import Split
-from services.common.media_format import MediaFormat, written_format
 from services.inference.archive.names import entry_names
 from services.inference.contract.flow import NewFile, WholeFile
 from services.inference.contract.memory import copies_of_samples
@@ -18,6 +17,7 @@ from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Metadata, Saving, encode
 from services.inference.plain.colours import in_srgb
 from services.inference.plain.tiling import starts
+from services.pictures.media_format import MediaFormat, written_format
 
 _COPIES = 5
 _COLUMNS = 3

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from functools import partial
 
 from darkroom.operations.v1.stitch_pb2 import Stitch
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.geometry import Size
 from services.inference.contract.flow import WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image, read_header
 from services.inference.montage.board import Board, board_memory
 from services.inference.montage.stitching import Placed, laid_out
 from services.inference.montage.tiles import Cut, tile
+from services.pictures.geometry import Size
+from services.platform.errors import DarkroomError, ErrorReason
 
 _MOST_PIXELS = 400_000_000
 """Of results, unless an operator has another limit."""

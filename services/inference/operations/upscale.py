@@ -11,9 +11,6 @@ from functools import partial
 
 from darkroom.operations.v1.resize_pb2 import Resize
 from darkroom.operations.v1.upscale_pb2 import ENHANCEMENT_FACE, ENHANCEMENT_QUALITY, ENHANCEMENT_TEXT, Enhancement, Upscale
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.operations import spec_of_parameters
-from services.common.result_size import is_sized_in_pixels, resize_in, result_size
 from services.inference.contract.progress import Report, portion
 from services.inference.contract.step import Step
 from services.inference.media import Header, Image
@@ -31,6 +28,9 @@ from services.inference.upscaling.enhancement import Pixels8
 from services.inference.upscaling.face_enhancement import affordable, cut, lay_over
 from services.inference.upscaling.sizing import fitted, passes, target_of
 from services.inference.upscaling.tiling import Grid
+from services.pictures.operations import spec_of_parameters
+from services.pictures.result_size import is_sized_in_pixels, resize_in, result_size
+from services.platform.errors import DarkroomError, ErrorReason
 
 _TIMES_FACE = 12  # times as long per pixel of a face, which two networks enlarge, as per pixel of the rest
 

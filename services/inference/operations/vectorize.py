@@ -5,8 +5,6 @@ from __future__ import annotations
 from darkroom.operations.v1.placement_pb2 import FIT_FILL
 from darkroom.operations.v1.resize_pb2 import Resize
 from darkroom.operations.v1.vectorize_pb2 import Vectorize
-from services.common.geometry import Size
-from services.common.media_format import MediaFormat
 from services.inference.contract.flow import NewFile, WholeFile
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
@@ -14,6 +12,8 @@ from services.inference.media import Header
 from services.inference.plain.graph import Work
 from services.inference.plain.layout import resized
 from services.inference.plain.tracing import traced
+from services.pictures.geometry import Size
+from services.pictures.media_format import MediaFormat
 
 _SIDE = 2048
 _COPIES = 3  # of the decoded samples

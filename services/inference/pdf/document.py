@@ -19,9 +19,9 @@ from pypdf import Configuration, PdfWriter, apply_configuration
 from pypdf.errors import LimitReachedError, PyPdfError
 from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NameObject, NullObject, PdfObject
 
-from services.common.errors import DarkroomError, ErrorReason
 from services.inference.pdf import objects
 from services.inference.pdf.spooled import SpoolingReader
+from services.platform.errors import DarkroomError, ErrorReason
 
 #: What pypdf raises on malformed documents.
 PARSE_ERRORS = (

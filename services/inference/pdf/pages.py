@@ -10,12 +10,12 @@ import numpy as np
 import pypdfium2 as pdfium
 from pypdfium2 import raw
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.geometry import Size
 from services.inference.contract.flow import WholeFile
 from services.inference.media.colour import Pixels
 from services.inference.pdf.document import corrupt, mend
 from services.inference.pdf.rendering import POINTS, open_document
+from services.pictures.geometry import Size
+from services.platform.errors import DarkroomError, ErrorReason
 
 _FLAGS = raw.FPDF_ANNOT | raw.FPDF_REVERSE_BYTE_ORDER
 _WHITE = 0xFFFFFFFF

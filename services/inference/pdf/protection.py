@@ -8,7 +8,7 @@ from pathlib import Path
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Object, Pdf
 
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 
 SIGNATURE_WARNING = "The document was signed; the change makes its signatures invalid."
 ENCRYPTION_WARNING = "The document was encrypted with an owner password; the result is not encrypted."

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import struct
 
-from services.common.media_format import MediaFormat
 from services.inference.media import Effort, Image, Saving, encode
 from services.inference.pdf_making.jpeg import Jpeg, embeddable
 from services.inference.pdf_making.writer import Drawing
+from services.pictures.media_format import MediaFormat
 
 _SPACES = {1: "/DeviceGray", 3: "/DeviceRGB", 4: "/DeviceCMYK"}
 _LOSSLESS = Saving(MediaFormat.PNG, effort=Effort.USUAL, keep_metadata=False, compact=True)

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pyvips
 
-from services.common.media_format import MediaFormat, sniff
 from services.inference.contract.flow import WholeFile
 from services.inference.media import Image, Saving
 from services.inference.media.encode import as_read_back
 from services.inference.pdf_making.drawings import as_jpeg, lossless, of_jpeg
 from services.inference.pdf_making.jpeg import embeddable
 from services.inference.pdf_making.writer import Drawing, Place, Writer
+from services.pictures.media_format import MediaFormat, sniff
 
 LEAST_QUALITY, MOST_QUALITY = 10, 95
 _ATTEMPTS = 8

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.common.errors import DarkroomError
 from services.inference.media import Header, Hints, Image, Limits
 from services.inference.pipeline.naming import named
 from services.inference.pipeline.product import Source
 from services.inference.pipeline.reading import Reading
 from services.inference.pipeline.rooms import Rooms
+from services.platform.errors import DarkroomError
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from darkroom.operations.v1 import operation_pb2
-from services.common.operations import Arity, parameters_of, spec_of
 from services.inference.contract.flow import Data, NewFile, Several, WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Hints, Image, Limits, configure_libvips
 from services.inference.media.isolated import described_samples
+from services.pictures.operations import Arity, parameters_of, spec_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from darkroom.operations.v1 import options_pb2
-from services.common.media_format import MediaFormat, sniff
-from services.common.sandbox import Limits as SandboxLimits
-from services.common.sandbox import SandboxCrashed
 from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Data, NewFile
 from services.inference.contract.progress import Report
 from services.inference.contract.step import Tools
@@ -25,6 +22,9 @@ from services.inference.pipeline.product import Source
 from services.inference.pipeline.reading import HEAD
 from services.inference.pipeline.registry import Bound
 from services.inference.pipeline.short import serialized
+from services.pictures.media_format import MediaFormat, sniff
+from services.platform.sandbox import Limits as SandboxLimits
+from services.platform.sandbox import SandboxCrashed
 
 _LARGEST_DATA = 64 << 20
 """Bytes of a JSON document."""

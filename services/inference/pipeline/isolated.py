@@ -19,15 +19,15 @@ from darkroom.operations.v1 import operation_pb2
 from darkroom.operations.v1.convert_pb2 import COLOR_SPACE_UNSPECIFIED, Convert
 from darkroom.operations.v1.placement_pb2 import POSITION_SMART
 from darkroom.operations.v1.resize_pb2 import Resize
-from services.common.errors import DarkroomError
-from services.common.geometry import Size, fitting
-from services.common.operations import parameters_of, spec_of
-from services.common.result_size import resolved
 from services.inference.contract.flow import Data, NewFile, WholeFile
 from services.inference.contract.plain_step import Original, PlainStep
 from services.inference.media import Hints, Image, LazyImage, Limits, as_read_back, configure_libvips, encode, in_memory
 from services.inference.media.decode import open_scaled
 from services.inference.media.isolated import content_of
+from services.pictures.geometry import Size, fitting
+from services.pictures.operations import parameters_of, spec_of
+from services.pictures.result_size import resolved
+from services.platform.errors import DarkroomError
 
 _LAZY = (Convert, Resize)
 """Operations that compute samples themselves if they need them."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from services.common.errors import DarkroomError
-from services.common.result_size import resolved, result_size
 from services.inference.media import Header, Limits
 from services.inference.pipeline.registry import Bound
+from services.pictures.result_size import resolved, result_size
+from services.platform.errors import DarkroomError
 
 ALWAYS = 256 << 20
 """Bytes for what does not depend on the size: the decoding child, a row of tiles, edges at the model's size, encoders."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from pathlib import PurePosixPath
 
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 
 _LONGEST = 200
 """Characters; records allow 300, and most file systems 255 bytes."""

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from services.common.zip_archive import Entry, ZipArchive
 from services.inference.archive.names import entry_names
 from services.inference.contract.flow import Stream
 from services.inference.pipeline.product import Product
+from services.platform.zip_archive import Entry, ZipArchive
 
 _PIECE = 4 * 2**20
 

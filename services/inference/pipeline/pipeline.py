@@ -13,9 +13,6 @@ from google.protobuf.message import Message
 from darkroom.files.v1 import file_pb2
 from darkroom.operations.v1 import options_pb2
 from darkroom.operations.v1.convert_pb2 import Convert
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.operations import Arity
-from services.common.result_size import resolved
 from services.inference.contract.flow import (
     Attachment,
     Document,
@@ -42,6 +39,9 @@ from services.inference.pipeline.reading import Reading
 from services.inference.pipeline.registry import Bound
 from services.inference.pipeline.rooms import Rooms
 from services.inference.pipeline.short import ShortWork, operations_done
+from services.pictures.operations import Arity
+from services.pictures.result_size import resolved
+from services.platform.errors import DarkroomError, ErrorReason
 
 _READ = 0.05
 """Share of the time for one input; the operations have the rest, up to `WRITTEN`."""

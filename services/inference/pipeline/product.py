@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from darkroom.files.v1 import file_pb2
-from services.common.geometry import Size
 from services.inference.contract.flow import (
     DATA_EXTENSION,
     DATA_TYPE,
@@ -26,6 +25,7 @@ from services.inference.media import Image, encode, encode_into
 from services.inference.pipeline.naming import result_name
 from services.inference.pipeline.short import Finished
 from services.inference.pipeline.stages import Stages
+from services.pictures.geometry import Size
 
 WRITTEN = 0.95
 """Share of the time for one input after which the result is written."""

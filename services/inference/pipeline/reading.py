@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from services.common.media_format import MediaFormat, sniff
 from services.inference.contract.step import Tools
 from services.inference.media import NO_HINTS, Header, Hints, Image, Limits
 from services.inference.media.isolated import decode_into, describe, header_of, picture_of, read_picture, read_picture_header
+from services.pictures.media_format import MediaFormat, sniff
 
 HEAD = 4096
 """Bytes by which a format is recognized."""

@@ -11,10 +11,10 @@ from typing import Any, Protocol, runtime_checkable
 from google.protobuf.message import Message
 
 from darkroom.operations.v1 import operation_pb2, options_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.operations import Arity, OperationSpec, parameters_of, spec_of, specs
 from services.inference.contract.memory import PeakMemory
 from services.inference.media import Header
+from services.pictures.operations import Arity, OperationSpec, parameters_of, spec_of, specs
+from services.platform.errors import DarkroomError, ErrorReason
 
 Run = Callable[[Any, Any, Any], Any]
 """An operation's `run`; `services.inference.operations` says what it takes and returns."""

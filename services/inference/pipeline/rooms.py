@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 from darkroom.operations.v1 import options_pb2
-from services.common.errors import DarkroomError, ErrorReason
 from services.inference.contract.progress import Report
 from services.inference.contract.step import Tools
 from services.inference.media import SVG_DPI, Header, Hints, Limits
@@ -16,6 +15,7 @@ from services.inference.pipeline.product import RunContext, Source
 from services.inference.pipeline.reading import Reading
 from services.inference.pipeline.registry import Bound
 from services.inference.pipeline.short import ShortWork
+from services.platform.errors import DarkroomError, ErrorReason
 
 
 class Rooms:

@@ -12,16 +12,16 @@ from typing import Any
 
 from darkroom.operations.v1 import operation_pb2
 from darkroom.operations.v1.options_pb2 import MEDIA_KIND_DATA
-from services.common.errors import DarkroomError
-from services.common.geometry import Size
-from services.common.media_format import MediaFormat, Use, sniff
-from services.common.sandbox import SandboxCrashed, WarmChildren
-from services.common.short_pictures import is_short
 from services.inference.contract.progress import Report, portion
 from services.inference.media import Header, Limits
 from services.inference.pipeline import isolated
 from services.inference.pipeline.reading import HEAD, opened
 from services.inference.pipeline.registry import Bound
+from services.pictures.geometry import Size
+from services.pictures.media_format import MediaFormat, Use, sniff
+from services.pictures.short_pictures import is_short
+from services.platform.errors import DarkroomError
+from services.platform.sandbox import SandboxCrashed, WarmChildren
 
 _LABEL = re.compile(r"[\w.-]{1,40}")
 _LONGEST_TEXT = 500

@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from services.common.telemetry import tracing
 from services.inference import metrics
+from services.platform.telemetry import tracing
 
 
 class Stages:

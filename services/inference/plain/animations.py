@@ -9,12 +9,12 @@ from functools import partial
 import pyvips
 
 from darkroom.operations.v1.edit_animation_pb2 import EditAnimation
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.media_format import MediaFormat, sniff
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Hints, Limits, animation
 from services.inference.media.animation import Animation, GifSaving, Timing
 from services.inference.media.gif import has_local_palettes, retimed
+from services.pictures.media_format import MediaFormat, sniff
+from services.platform.errors import DarkroomError, ErrorReason
 
 _COPIES, _SAMPLES = 12, 4
 _ROOM = 64 << 20

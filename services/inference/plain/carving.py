@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from services.common.geometry import Size
 from services.inference.media import Image, Pixels
 from services.inference.media.colour import strips
+from services.pictures.geometry import Size
 
 SEEN_SIDE = 640
 """Longest side of the copy in which seams are sought."""

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pyvips
 
-from services.common.geometry import Area, Size
 from services.inference.media import Image
 from services.inference.media.colour import to_8bit, vips_from_array
 from services.inference.plain.faces import Face
+from services.pictures.geometry import Area, Size
 
 _SEEN_SIDE = 1024
 """Longest side, in pixels, of the copy in which the subject is sought."""

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from darkroom.operations.v1.border_pb2 import Border
-from services.common.geometry import Bordering, bordering
 from services.inference.media import Image, Pixels
 from services.inference.media.colour import strips
 from services.inference.plain.canvas import in_its_encoding, rgb_of
+from services.pictures.geometry import Bordering, bordering
 
 Floats = npt.NDArray[np.float32]
 

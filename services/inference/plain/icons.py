@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 
 from darkroom.operations.v1.placement_pb2 import FIT_CROP
 from darkroom.operations.v1.resize_pb2 import Resize
-from services.common.media_format import MediaFormat
 from services.inference.media import Image, Saving, encode
 from services.inference.plain.graph import Work
 from services.inference.plain.layout import resized
+from services.pictures.media_format import MediaFormat
 
 PNGS: Mapping[str, int] = {
     "favicon-16x16.png": 16,

@@ -11,13 +11,13 @@ from darkroom.operations.v1.placement_pb2 import (
     Position,
 )
 from darkroom.operations.v1.resize_pb2 import Resize
-from services.common.geometry import Area, Fitting, Size, cropped_area, fitting, padding
 from services.inference.media import Image
 from services.inference.media.colour import to_8bit, vips_from_array
 from services.inference.media.scaling import scaled
 from services.inference.plain.canvas import placed, prepared
 from services.inference.plain.graph import Work, computed, opened, premultiplied, straight
 from services.inference.plain.places import SHARES
+from services.pictures.geometry import Area, Fitting, Size, cropped_area, fitting, padding
 
 _SEEN_SIDE = 1024
 """Longest side, in pixels, of the copy in which attention is sought."""

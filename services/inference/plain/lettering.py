@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import pyvips
 
-from services.common.geometry import Size
 from services.inference.plain import font
 from services.inference.plain.language import language
+from services.pictures.geometry import Size
 
 _PROBE = 20
 """Size of the font, in pixels, in which the extent of a text is measured; large ones would take long."""

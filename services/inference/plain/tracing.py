@@ -11,9 +11,9 @@ import numpy.typing as npt
 import vtracer  # type: ignore[import-untyped]
 
 from darkroom.operations.v1.vectorize_pb2 import TRACE_CURVE_PIXELS, TRACE_CURVE_POLYGON, TraceCurve, Vectorize
-from services.common.media_format import MediaFormat
 from services.inference.media import Effort, Image, Saving, encode
 from services.inference.media.colour import to_8bit
+from services.pictures.media_format import MediaFormat
 
 Samples = npt.NDArray[np.uint8]
 _USUAL_SPECKLE, _USUAL_PRECISION = 4, 6

@@ -8,10 +8,10 @@ import cv2
 import pyvips
 
 from darkroom.operations.v1.rotate_pb2 import Rotate
-from services.common.geometry import rotated_size
 from services.inference.media import Image, Pixels
 from services.inference.plain.canvas import prepared
 from services.inference.plain.graph import Work, computed, opened, premultiplied, straight
+from services.pictures.geometry import rotated_size
 
 _QUARTERS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 _FLIPS = {(True, False): 1, (False, True): 0, (True, True): -1}

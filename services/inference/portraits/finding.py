@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.passport_photos import NO_FACE
 from services.inference.contract.progress import Report
 from services.inference.contract.step import Step
 from services.inference.faces.detection import DETECTOR
@@ -14,6 +12,8 @@ from services.inference.faces.finding import least_score
 from services.inference.faces.mesh import MESH, find_meshes
 from services.inference.media import Image
 from services.inference.portraits.landmarks import Mesh, Portrait
+from services.pictures.passport_photos import NO_FACE
+from services.platform.errors import DarkroomError, ErrorReason
 
 _DOING = "Looking for the face"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.common.geometry import Size
-from services.common.passport_photos import HeadFrame, pixels
+from services.pictures.geometry import Size
+from services.pictures.passport_photos import HeadFrame, pixels
 
 _GAP_MM = 2.0
 """Between copies on a sheet."""

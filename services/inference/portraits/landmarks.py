@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from services.common.geometry import Size
 from services.inference.media import Pixels
 from services.inference.portraits.geometry import Head
+from services.pictures.geometry import Size
 
 Mesh = npt.NDArray[np.floating]
 """Columns and rows of 468 points of a face, in pixels of the picture, in the order of MediaPipe's canonical face model; 468 x 2 or more."""

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
 
-from services.common.geometry import Size
 from services.inference.media import Image
 from services.inference.media.colour import contiguous, strips, to_8bit, to_srgb
 from services.inference.portraits.geometry import Paper, Window, size_of
+from services.pictures.geometry import Size
 
 Pixels8 = npt.NDArray[np.uint8]
 Rgb = tuple[int, int, int]

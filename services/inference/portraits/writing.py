@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from services.common.media_format import MediaFormat
 from services.inference.media import Image, Saving, encode
 from services.inference.media.search import highest_within
+from services.pictures.media_format import MediaFormat
 
 QUALITY, LEAST_QUALITY = 95, 10
 _STEP = 5

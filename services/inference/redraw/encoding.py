@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from services.common.media_format import MediaFormat
 from services.inference.media import Image, Saving, encode
 from services.inference.media.colour import contiguous
+from services.pictures.media_format import MediaFormat
 
 _QUALITY = 88
 _GRAY = 6  # levels between the channels

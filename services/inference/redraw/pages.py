@@ -13,12 +13,12 @@ import pikepdf
 import pypdfium2 as pdfium
 from pypdfium2 import raw
 
-from services.common.errors import DarkroomError, ErrorReason
 from services.inference.pdf.document import corrupt, mend
 from services.inference.pdf.protection import ENCRYPTION_WARNING
 from services.inference.pdf.remove import DAMAGE_WARNING
 from services.inference.pdf.rendering import POINTS, open_document, unturned, visible
 from services.inference.pdf.scans import large_pictures
+from services.platform.errors import DarkroomError, ErrorReason
 
 _USUAL_DPI, _LEAST_DPI, _MOST_DPI = 200.0, 150.0, 300.0
 _COARSE_DPI = 72.0  # below this, print is no longer legible

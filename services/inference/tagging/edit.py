@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from services.common.media_format import MediaFormat
 from services.inference.media.errors import corrupt, unsupported
 from services.inference.tagging import exif_edit, gif, heif, iptc_edit, jpeg, png, tiff, webp, xmp_edit
 from services.inference.tagging.blocks import Blocks
 from services.inference.tagging.changes import EXIF, Changes
 from services.inference.tagging.tiff_edit import EMPTY, DamagedTiffError, Tiff
+from services.pictures.media_format import MediaFormat
 
 
 @dataclass(frozen=True, slots=True)

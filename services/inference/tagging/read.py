@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.common.errors import DarkroomError
-from services.common.media_format import MediaFormat, sniff
 from services.inference.media.header import NO_HINTS, Hints
 from services.inference.media.image import Limits
 from services.inference.media.metadata_read import metadata_in
 from services.inference.tagging import iptc_edit
 from services.inference.tagging.edit import iptc_of
+from services.pictures.media_format import MediaFormat, sniff
+from services.platform.errors import DarkroomError
 
 
 def all_metadata_in(data: bytes, limits: Limits, hints: Hints = NO_HINTS) -> dict[str, Any]:

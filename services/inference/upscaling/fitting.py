@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from services.common.log import get_logger
 from services.inference.model_server.out_of_memory import OutOfMemory
 from services.inference.upscaling.tiling import Grid, Mosaic
+from services.platform.log import get_logger
 
 Pixels8 = npt.NDArray[np.uint8]
 

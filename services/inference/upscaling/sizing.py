@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from darkroom.operations.v1.placement_pb2 import FIT_CROP
 from darkroom.operations.v1.resize_pb2 import Resize
-from services.common.geometry import Fitting, Size, fitting
 from services.inference.media import Image
 from services.inference.media.colour import Pixels, vips_from_array
 from services.inference.media.spool import Spool
+from services.pictures.geometry import Fitting, Size, fitting
 
 _PASSES = {2: (2,), 3: (3,), 4: (4,), 6: (2, 3), 8: (2, 4)}
 """By factor. The smaller comes first, since a network takes time for each pixel that it is given."""

@@ -8,7 +8,6 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from services.common.errors import DarkroomError, ErrorReason
 from services.inference.contract.step import Step
 from services.inference.media import Image
 from services.inference.model_server.choice import Choice
@@ -21,6 +20,7 @@ from services.inference.watermark.report import Report
 from services.inference.watermark.strokes import Pixels8
 from services.inference.watermark.text import find_text
 from services.inference.watermark.text_lines import AskNetwork, Networks
+from services.platform.errors import DarkroomError, ErrorReason
 
 
 async def search(image: Image, step: Step, watching: Watching, *, likely: bool = False) -> tuple[Image, Report]:

@@ -15,10 +15,6 @@ from typing import Any
 
 from darkroom.files.v1 import file_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.common.backoff import Backoff, retry_unavailable
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.log import get_logger
-from services.common.operations import Arity
 from services.inference import metrics
 from services.inference.contract.progress import Progress, Report, Stopped, portion
 from services.inference.contract.step import Tools
@@ -33,6 +29,10 @@ from services.inference.worker.client import Admission, AttemptClient
 from services.inference.worker.failures import failure_of
 from services.inference.worker.files import AttemptFiles, AttemptReferences, KeptResults
 from services.inference.worker.lease import Lease
+from services.pictures.operations import Arity
+from services.platform.backoff import Backoff, retry_unavailable
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.log import get_logger
 
 # Shares of the time for one input.
 _FETCHED, _DELIVERED = 0.1, 0.9

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager, contextmanager
 
 from nats.aio.msg import Msg
 
-from services.common.bus import Bus, cancel_subject
-from services.common.log import get_logger
+from services.platform.bus import Bus, cancel_subject
+from services.platform.log import get_logger
 
 _logger = get_logger()
 

@@ -13,8 +13,8 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
 from darkroom.internal.tasks.v1.attempt_service_pb2_grpc import AttemptServiceStub
 from darkroom.operations.v1 import operation_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.common.errors import DarkroomError, ErrorReason, translated
-from services.common.rpc.channel import Caller
+from services.platform.errors import DarkroomError, ErrorReason, translated
+from services.platform.rpc.channel import Caller
 
 _SECONDS = 5.0
 _FETCH_SECONDS = 180.0

@@ -11,19 +11,16 @@ from dataclasses import dataclass
 import grpc
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
-from services.common import process
-from services.common.backoff import Backoff
-from services.common.log import get_logger
 from services.inference.worker.client import AttemptClient
+from services.platform.backoff import Backoff
+from services.platform.log import get_logger
 
 _BEAT_SECONDS = 5.0
 """Longest silence: the service gives no tasks to a worker that says nothing for three times as long, and answers an empty message."""
 _SILENT_SECONDS = 15.0
 """After so long without an answer the stream is taken for broken."""
 _SPACING = 0.001
-"""Least time between two messages: short beside a task."""
-_TURNS = 3
-"""Turns of the loop before a message: attempts that end together do so within them, and share it."""
+"""Least time between two messages: short beside a task, yet attempts that end in it share the next one."""
 _LARGEST = 500
 """Most ends, and most slots, in one message."""
 _BACKOFF = Backoff(0.2, 2.0)
@@ -146,7 +143,6 @@ class Exchange:
         first = True
         while True:
             await self._something_to_say()
-            await process.give_way(_TURNS)
             if self._loop.time() - self._heard_at > _SILENT_SECONDS:
                 stream.cancel()
                 return

@@ -6,10 +6,10 @@ import errno
 
 import grpc
 
-from services.common.errors import DarkroomError, ErrorReason, from_rpc
-from services.common.log import get_logger
-from services.common.object_http import ObjectHttpError
-from services.common.sandbox import SandboxCrashed, SandboxOutOfMemory, SandboxTimedOut
+from services.platform.errors import DarkroomError, ErrorReason, from_rpc
+from services.platform.log import get_logger
+from services.platform.object_http import ObjectHttpError
+from services.platform.sandbox import SandboxCrashed, SandboxOutOfMemory, SandboxTimedOut
 
 _logger = get_logger()
 

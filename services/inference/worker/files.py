@@ -13,10 +13,6 @@ from google.protobuf.message import Message
 from darkroom.files.v1 import file_pb2
 from darkroom.internal.files.v1 import storage_service_pb2 as pb
 from darkroom.internal.files.v1.storage_service_pb2_grpc import StorageServiceStub
-from services.common.backoff import retry_unavailable
-from services.common.errors import DarkroomError, translated
-from services.common.object_writing import SMALL_BYTES
-from services.common.rpc.channel import Caller
 from services.inference.contract.flow import Stream
 from services.inference.media import Image
 from services.inference.pipeline.naming import named
@@ -24,6 +20,10 @@ from services.inference.pipeline.pipeline import Pipeline
 from services.inference.pipeline.product import Product, Source
 from services.inference.worker.client import Admission
 from services.inference.worker.object_transfer import ObjectTransfer
+from services.platform.backoff import retry_unavailable
+from services.platform.errors import DarkroomError, translated
+from services.platform.object_writing import SMALL_BYTES
+from services.platform.rpc.channel import Caller
 
 _Reply = TypeVar("_Reply")
 _SECONDS = 30.0

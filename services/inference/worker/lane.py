@@ -9,13 +9,13 @@ from typing import Protocol
 from opentelemetry.trace import SpanKind
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
-from services.common import log, process
-from services.common.rpc.trace import set_trace_id
-from services.common.telemetry import tracing
-from services.common.telemetry.health import Health
 from services.inference import metrics
 from services.inference.worker.client import Admission, AttemptClient
 from services.inference.worker.exchange import Exchange
+from services.platform import log, process
+from services.platform.rpc.trace import set_trace_id
+from services.platform.telemetry import tracing
+from services.platform.telemetry.health import Health
 
 _DRAINING_SECONDS = 2.0
 """For the service to hear that this worker stops, and for the last ends to be answered."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from services.common.backoff import Backoff
-from services.common.errors import DarkroomError
-from services.common.log import get_logger
 from services.inference.contract.progress import Progress
 from services.inference.worker.client import Admission, AttemptClient
+from services.platform.backoff import Backoff
+from services.platform.errors import DarkroomError
+from services.platform.log import get_logger
 
 _NEWS_SECONDS = 1.0
 """Heartbeats that only report progress are at least this far apart."""

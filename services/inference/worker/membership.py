@@ -13,17 +13,17 @@ import grpc
 
 from darkroom.internal.accounts.v1 import membership_service_pb2 as pb
 from darkroom.internal.accounts.v1.membership_service_pb2_grpc import MembershipServiceStub
-from services.common import process
-from services.common.delegation import SECONDS
-from services.common.errors import DarkroomError, ErrorReason, translated
-from services.common.joining import LONGEST_CLOCK_DIFFERENCE
-from services.common.log import get_logger
-from services.common.loop import Loop
-from services.common.membership import NEED, MembershipFolder
-from services.common.rpc.channel import channel
-from services.common.telemetry.health import Check, NotThereError
-from services.common.tls import MutualTls
-from services.common.version import version
+from services.platform import process
+from services.platform.delegation import SECONDS
+from services.platform.errors import DarkroomError, ErrorReason, translated
+from services.platform.joining import LONGEST_CLOCK_DIFFERENCE
+from services.platform.log import get_logger
+from services.platform.loop import Loop
+from services.platform.membership import NEED, MembershipFolder
+from services.platform.rpc.channel import channel
+from services.platform.telemetry.health import Check, NotThereError
+from services.platform.tls import MutualTls
+from services.platform.version import version
 
 _LOOK_SECONDS = 5.0
 """How often to look whether it is time. Timers stand still while a machine sleeps, and the clock on the wall does not."""

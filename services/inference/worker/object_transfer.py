@@ -11,13 +11,13 @@ from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from services.common.backoff import retry_unavailable
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.log import get_logger
-from services.common.object_http import ONLY_IF_ABSENT, Answer, ObjectHttp, ObjectHttpError
-from services.common.object_refusals import refusal_of
-from services.common.retry_after import asked_seconds
 from services.inference import metrics
+from services.platform.backoff import retry_unavailable
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.log import get_logger
+from services.platform.object_http import ONLY_IF_ABSENT, Answer, ObjectHttp, ObjectHttpError
+from services.platform.object_refusals import refusal_of
+from services.platform.retry_after import asked_seconds
 
 _CHUNK = 1 << 20
 _BLOCK = 8 << 20

@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable, Mapping
 import nats.errors
 
 from darkroom.internal.system.v1 import part_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.log import get_logger
-from services.common.system_part import OwnPart
-from services.common.worker_board import WorkerBoard
 from services.inference.generation.assembly import Offering
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.log import get_logger
+from services.platform.system_part import OwnPart
+from services.platform.worker_board import WorkerBoard
 
 ReadModels = Callable[[], Awaitable[Mapping[str, bool]]]
 """The models of the model server, and whether each can be used. Raises UNAVAILABLE."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from services.common.log import get_logger
+from services.platform.log import get_logger
 
 _logger = get_logger()
 

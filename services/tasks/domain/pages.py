@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from enum import Enum
 
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 
 FIRST_PAGE = 10**15
 """Above every id."""

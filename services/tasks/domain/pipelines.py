@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from services.common.clock import Clock
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import IdempotencyRecords
-from services.common.idempotent_call import IdempotentCall
+from services.platform.clock import Clock
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.idempotency import IdempotencyRecords
+from services.platform.idempotent_call import IdempotentCall
 from services.tasks.domain.pages import Listing, before_id, page_token
 from services.tasks.model.pipeline import SavedPipeline, Viewer
 from services.tasks.store.pipelines import PipelineStore

@@ -9,10 +9,9 @@ from itertools import pairwise
 from google.protobuf.message import Message
 
 from darkroom.operations.v1 import operation_pb2, options_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.geometry import Size
-from services.common.media_format import read_formats
-from services.common.operations import (
+from services.pictures.geometry import Size
+from services.pictures.media_format import read_formats
+from services.pictures.operations import (
     INTERACTIVE_LANE,
     LANES_BEFORE,
     PLAIN_LANE,
@@ -23,8 +22,9 @@ from services.common.operations import (
     parameters_of,
     spec_of,
 )
-from services.common.result_size import changes_size, resolved, result_size, size_of_any
-from services.common.short_pictures import is_short
+from services.pictures.result_size import changes_size, resolved, result_size, size_of_any
+from services.pictures.short_pictures import is_short
+from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.model import Task
 from services.tasks.model.media import InputFile
 

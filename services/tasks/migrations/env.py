@@ -1,4 +1,4 @@
-from services.common.migrations import run_environment
+from services.platform.migrations import run_environment
 from services.tasks.store.tables import TasksTable
 
 run_environment(TasksTable.metadata)

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from enum import Enum
 from uuid import UUID
 
-from services.common.errors import DarkroomError
-from services.common.rpc.trace import Origin
+from services.platform.errors import DarkroomError
+from services.platform.rpc.trace import Origin
 from services.tasks.model import Batch, Task, TaskEvent, WebhookDelivery
 from services.tasks.model.state import TaskState
 

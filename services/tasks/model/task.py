@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from services.common.errors import ErrorReason
+from services.platform.errors import ErrorReason
 from services.tasks.model.state import TaskState
 
 
@@ -21,7 +21,7 @@ class Task:
     lane: str
     priority: int
     trace_id: str
-    """The trace of the request that created it, as `services.common.rpc.trace.Origin` writes it."""
+    """The trace of the request that created it, as `services.platform.rpc.trace.Origin` writes it."""
     operations: Sequence[bytes]
     """`darkroom.operations.v1.Operation` messages."""
     input_file_ids: Sequence[int]

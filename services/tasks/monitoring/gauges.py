@@ -7,7 +7,7 @@ from datetime import datetime
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from services.common.clock import Clock
+from services.platform.clock import Clock
 from services.tasks.store.queue import QueueReading, QueueStore
 
 _STATES = ("queued", "delayed", "running")

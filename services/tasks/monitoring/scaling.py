@@ -7,8 +7,8 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from services.common.clock import Clock
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.clock import Clock
+from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.store.queue import QueueStore, WorkReading
 
 _READ_SECONDS = 1.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from darkroom.internal.system.v1 import part_pb2
-from services.common.clock import Clock
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.worker_board import WorkerBoard
+from services.platform.clock import Clock
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.worker_board import WorkerBoard
 from services.tasks.domain.order.workforce import Workforce
 from services.tasks.store.queue import QueueStore
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import text
 
-from services.common.errors import ErrorReason
+from services.platform.errors import ErrorReason
 from services.tasks.model import Task
 from services.tasks.model.records import Completion, Inputs, LostAttempt, NotCovered, Standing
 from services.tasks.model.state import TaskState

@@ -10,9 +10,9 @@ from uuid import UUID
 
 from sqlalchemy import TextClause
 
-from services.common.database import Database, Rows
-from services.common.idempotency import key_values, storing_key
-from services.common.idempotent_call import IdempotentCall
+from services.platform.database import Database, Rows
+from services.platform.idempotency import key_values, storing_key
+from services.platform.idempotent_call import IdempotentCall
 from services.tasks.model import Task
 from services.tasks.store.rows import first, task_of
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
-from services.common.audit.log import actor_values, audited
-from services.common.errors import ErrorReason
+from services.platform.audit.log import actor_values, audited
+from services.platform.errors import ErrorReason
 from services.tasks.model import Task
 from services.tasks.model.records import BatchNow
 from services.tasks.model.state import TaskState

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
-from services.common.audit.actions import action_text
+from services.platform.audit.actions import action_text
 from services.tasks.model import Task
 from services.tasks.model.deletion import Deletion
 from services.tasks.store.base import Store

@@ -15,11 +15,11 @@ from typing import Any
 
 from sqlalchemy import text
 
-from services.common.batching import Batched
-from services.common.database import Database
-from services.common.errors import DarkroomError
-from services.common.idempotency import FORGET, KNOWN, answer_of, in_progress, known_values, lookup, remembered, storing_key
-from services.common.idempotent_call import IdempotentCall
+from services.platform.batching import Batched
+from services.platform.database import Database
+from services.platform.errors import DarkroomError
+from services.platform.idempotency import FORGET, KNOWN, answer_of, in_progress, known_values, lookup, remembered, storing_key
+from services.platform.idempotent_call import IdempotentCall
 from services.tasks.model import Task
 from services.tasks.model.records import CreditTerms, NewTasks
 from services.tasks.store.base import BATCH, Store, numbered

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.common.idempotency import key_values
-from services.common.idempotent_call import IdempotentCall
+from services.platform.idempotency import key_values
+from services.platform.idempotent_call import IdempotentCall
 from services.tasks.model.records import AccountState, Admission, CreditTerms, NewTasks
 from services.tasks.store.rows import refusal_bytes
 

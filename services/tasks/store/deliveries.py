@@ -12,10 +12,10 @@ from datetime import datetime
 
 from sqlalchemy import text
 
-from services.common.database import Database
-from services.common.idempotency import remembered
-from services.common.idempotent_call import IdempotentCall
-from services.common.log import get_logger
+from services.platform.database import Database
+from services.platform.idempotency import remembered
+from services.platform.idempotent_call import IdempotentCall
+from services.platform.log import get_logger
 from services.tasks.model import WebhookDelivery
 from services.tasks.model.records import Claimed, Outcome
 from services.tasks.model.state import DeliveryState

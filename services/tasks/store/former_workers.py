@@ -8,8 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from services.common.batching import Batched
-from services.common.database import Database
+from services.platform.batching import Batched
+from services.platform.database import Database
 from services.tasks.model import Task
 from services.tasks.store.base import BATCH, REPORT_SPACING, Store
 from services.tasks.store.order import ACCOUNTS_ADVANCE, CLASSES_ADVANCE, IN_TURN, LANE_LOCKS, NEXT

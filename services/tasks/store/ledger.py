@@ -12,7 +12,7 @@ from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from darkroom.common.v1 import audit_pb2
-from services.common.audit.log import actor_values, audited
+from services.platform.audit.log import actor_values, audited
 from services.tasks.model import LedgerEntry, LedgerKind
 from services.tasks.model.records import Balance, CreditTerms
 from services.tasks.store.base import Store

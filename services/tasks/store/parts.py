@@ -16,7 +16,7 @@ events of a task are in the order of their times.
 
 from sqlalchemy import TextClause, text
 
-from services.common.idempotency import remembered
+from services.platform.idempotency import remembered
 
 EVENT = """
 event AS (

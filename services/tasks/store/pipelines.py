@@ -8,8 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from services.common.idempotency import remembered
-from services.common.idempotent_call import IdempotentCall
+from services.platform.idempotency import remembered
+from services.platform.idempotent_call import IdempotentCall
 from services.tasks.model.pipeline import SavedPipeline, Viewer
 from services.tasks.store.base import Store
 from services.tasks.store.rows import first, pipeline_of

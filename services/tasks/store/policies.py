@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
-from services.common.audit.log import actor_values, audited
-from services.common.database import Database
+from services.platform.audit.log import actor_values, audited
+from services.platform.database import Database
 from services.tasks.model import AccountPolicy
 from services.tasks.model.records import AccountCounts, Keep, PolicyChange
 from services.tasks.store.rows import policy_of

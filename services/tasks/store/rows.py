@@ -9,8 +9,8 @@ from operator import itemgetter
 from typing import Any, TypeVar
 
 from darkroom.internal.tasks.v1 import stored_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.rpc.trace import Origin
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.rpc.trace import Origin
 from services.tasks.model import AccountPolicy, Batch, LedgerEntry, LedgerKind, Task, TaskAttempt, TaskEvent, WebhookDelivery
 from services.tasks.model.away_worker import AwayWorker
 from services.tasks.model.pipeline import SavedPipeline

@@ -7,8 +7,8 @@ from functools import partial
 
 from sqlalchemy import text
 
-from services.common.database import Database
-from services.common.log import get_logger
+from services.platform.database import Database
+from services.platform.log import get_logger
 from services.tasks.store.base import Store
 from services.tasks.store.secret_cipher import SecretCipher, SecretUnreadable
 

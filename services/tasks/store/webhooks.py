@@ -13,10 +13,10 @@ from sqlalchemy import and_, bindparam, text
 from sqlmodel import col, select
 
 from darkroom.common.v1 import audit_pb2
-from services.common.audit.log import actor_values, audited
-from services.common.database import Rows
-from services.common.idempotency import key_values, remembered, storing_key
-from services.common.idempotent_call import IdempotentCall
+from services.platform.audit.log import actor_values, audited
+from services.platform.database import Rows
+from services.platform.idempotency import key_values, remembered, storing_key
+from services.platform.idempotent_call import IdempotentCall
 from services.tasks.model.records import Registered
 from services.tasks.store.deliveries import DeliveryStore
 from services.tasks.store.rows import Row

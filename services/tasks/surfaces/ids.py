@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.domain.batches.account_batches import batch_not_found
 from services.tasks.domain.owner.account_tasks import task_not_found
 

@@ -13,11 +13,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from darkroom.common.v1 import scope_pb2
 from darkroom.operations.v1 import operation_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.common.errors import ErrorReason
-from services.common.identity import current_identity
-from services.common.operations import parameters_of
-from services.common.rpc.moments import moment
-from services.common.scopes import require_scope
+from services.pictures.operations import parameters_of
+from services.platform.errors import ErrorReason
+from services.platform.identity import current_identity
+from services.platform.rpc.moments import moment
+from services.platform.scopes import require_scope
 from services.tasks.domain.acceptance.requests import InputUrl
 from services.tasks.domain.plan import operations_of
 from services.tasks.model import Task, TaskEvent

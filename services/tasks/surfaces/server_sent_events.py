@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from google.api import httpbody_pb2
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.rpc.interceptor import Context
-from services.common.rpc.surfaces import HTTP_STATUS
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.rpc.interceptor import Context
+from services.platform.rpc.surfaces import HTTP_STATUS
 
 NOTHING_MORE = ((HTTP_STATUS, "204"),)
 """Headers of an empty answer, which makes browsers stop reconnecting."""

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from services.accounts.store.accounts import AccountStore
-from services.common import bus
-from services.common.bus import Bus
-from services.common.database import opened
+from services.platform import bus
+from services.platform.bus import Bus
+from services.platform.database import opened
 from tests.harness.databases import MigratedDatabases
 
 

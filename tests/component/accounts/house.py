@@ -29,10 +29,10 @@ from services.accounts.store.accounts import AccountStore
 from services.accounts.store.people import PeopleStore
 from services.accounts.store.sessions import SessionStore
 from services.accounts.store.sign_in_links import LinkStore
-from services.common.audit.log import AuditEntry, AuditLog, AuditQuery
-from services.common.database import Database
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Client, Identity
+from services.platform.audit.log import AuditEntry, AuditLog, AuditQuery
+from services.platform.database import Database
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Client, Identity
 from tests.harness.callers import calling
 from tests.unit.accounts.limits import Buckets, limits
 

@@ -14,9 +14,9 @@ from services.accounts.domain.branding import Branding
 from services.accounts.domain.file_ages import FileAges
 from services.accounts.store.account_settings import SettingStore
 from services.accounts.store.logos import LogoStore
-from services.common.database import Database, opened
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Client, Identity
+from services.platform.database import Database, opened
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Client, Identity
 from tests.component.accounts.house import CHANGE_FIRST, House, refusing
 from tests.harness.callers import calling
 from tests.system.pictures import disc, encoded

@@ -19,8 +19,8 @@ from services.accounts.domain.usage import Usage
 from services.accounts.records import KeyLimits, KeyOwner
 from services.accounts.store.accounts import AccountStore
 from services.accounts.store.tables import AccountsTable
-from services.common.database import engine as engine_of
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.database import engine as engine_of
+from services.platform.errors import DarkroomError, ErrorReason
 
 
 @pytest.fixture

@@ -20,10 +20,10 @@ from darkroom.common.v1 import scope_pb2
 from services.accounts import __main__ as service
 from services.accounts import cli
 from services.accounts.config import AccountsSettings
-from services.common.errors import ErrorReason, from_rpc
-from services.common.identity import ADDRESS_HEADER, IDENTITY_HEADER, Signer, Verifier
+from services.platform.errors import ErrorReason, from_rpc
+from services.platform.identity import ADDRESS_HEADER, IDENTITY_HEADER, Signer, Verifier
 from tests.harness.channels import EAGER
-from tests.unit.common.keys import Keys
+from tests.unit.platform.keys import Keys
 
 
 class Running:

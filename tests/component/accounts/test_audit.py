@@ -12,11 +12,11 @@ from sqlalchemy import text
 from services.accounts.domain.accounts import Accounts
 from services.accounts.records import KeyLimits
 from services.accounts.store.accounts import AccountStore
-from services.common.audit import actor
-from services.common.audit.actor import Actor, ActorKind
-from services.common.audit.log import AuditEntry, AuditLog, AuditQuery
-from services.common.database import Database, opened
-from services.common.identity import Client, Identity
+from services.platform.audit import actor
+from services.platform.audit.actor import Actor, ActorKind
+from services.platform.audit.log import AuditEntry, AuditLog, AuditQuery
+from services.platform.database import Database, opened
+from services.platform.identity import Client, Identity
 from tests.harness.callers import calling
 
 DAY = timedelta(days=1)

@@ -12,7 +12,7 @@ from services.accounts.domain.rate_limits import RateLimited, RateLimits
 from services.accounts.domain.rate_rules import RateRules
 from services.accounts.records import Borrowed, Borrowing, KeyOwner
 from services.accounts.store.buckets import BucketStore
-from services.common.database import Database, opened
+from services.platform.database import Database, opened
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

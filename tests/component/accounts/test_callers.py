@@ -10,9 +10,9 @@ import pytest
 from darkroom.common.v1.scopes import SCOPES
 from services.accounts.permissions import BUILT_IN, PERMISSIONS
 from services.accounts.records import KeyLimits
-from services.common.database import opened
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Identity
+from services.platform.database import opened
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Identity
 from tests.component.accounts.house import DEFAULT, PASSWORD, House, refusing
 
 OF_EVERYBODY = ["files:read", "files:write", "tasks:read", "tasks:write", "billing:read"]

@@ -9,8 +9,8 @@ from sqlalchemy import text
 
 from services.accounts.domain.departures import Departures
 from services.accounts.store.departures import Departure, DepartureStore
-from services.common.database import Database, opened
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.database import Database, opened
+from services.platform.errors import DarkroomError, ErrorReason
 from tests.component.accounts.house import House
 
 _PASSED = text("""

@@ -16,10 +16,10 @@ from services.accounts.domain.key_creation import KeyCreation
 from services.accounts.domain.keys import digest_of
 from services.accounts.records import UNLIMITED, KeyLimits
 from services.accounts.store.accounts import AccountStore
-from services.common.database import Database, opened
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import IdempotencyRecords
-from services.common.idempotent_call import IdempotentCall
+from services.platform.database import Database, opened
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.idempotency import IdempotencyRecords
+from services.platform.idempotent_call import IdempotentCall
 
 PEPPER = b"p" * 32
 

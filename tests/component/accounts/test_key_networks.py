@@ -11,7 +11,7 @@ from services.accounts.domain.keys import digest_of
 from services.accounts.networks import networks
 from services.accounts.records import KeyLimits
 from services.accounts.store.accounts import AccountStore
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 
 OFFICE = KeyLimits(networks=networks(["10.0.0.0/8", "2001:db8::/32"]))
 DESK = KeyLimits(networks=networks(["10.1.2.3"]))

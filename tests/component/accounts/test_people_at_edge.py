@@ -15,8 +15,8 @@ from services.accounts.domain.rate_rules import RateRules
 from services.accounts.permissions import BUILT_IN, scopes_of
 from services.accounts.records import KeyOwner
 from services.accounts.surfaces.edge.decisions import Passed, Refused, decide
-from services.common.database import Database, opened
-from services.common.identity import UserIdentity
+from services.platform.database import Database, opened
+from services.platform.identity import UserIdentity
 from tests.component.accounts.house import ADDRESS, House
 
 PEOPLES, PUBLIC = "/api/v1/tools/resize", "/api/v1/health"

@@ -21,8 +21,8 @@ from darkroom.accounts.v1 import (
 from darkroom.rest.v1 import sessions_pb2 as rest
 from darkroom.rest.v1 import sessions_pb2_grpc as rest_grpc
 from services.accounts import cli
-from services.common.errors import ErrorReason, from_rpc
-from services.common.identity import ADDRESS_HEADER, IDENTITY_HEADER
+from services.platform.errors import ErrorReason, from_rpc
+from services.platform.identity import ADDRESS_HEADER, IDENTITY_HEADER
 from tests.component.accounts.test_accounts_service import Admin, Replicas, Running
 from tests.harness.channels import EAGER
 

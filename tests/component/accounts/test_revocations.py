@@ -11,11 +11,11 @@ from services.accounts.domain.accounts import Accounts
 from services.accounts.domain.announcer import Announcer
 from services.accounts.store.accounts import AccountStore
 from services.accounts.store.sessions import SessionStore
-from services.common.bus import REVOKED_SUBJECT, Bus
-from services.common.database import Database, opened
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Identity
-from services.common.revocations import Revocations, Watcher, announce_refreshed, announce_revoked
+from services.platform.bus import REVOKED_SUBJECT, Bus
+from services.platform.database import Database, opened
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Identity
+from services.platform.revocations import Revocations, Watcher, announce_refreshed, announce_revoked
 
 
 def reason(watcher: Watcher) -> ErrorReason | None:

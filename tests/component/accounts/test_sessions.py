@@ -14,12 +14,12 @@ from services.accounts.domain.announcer import Announcer
 from services.accounts.domain.config import PeopleRules
 from services.accounts.domain.passwords import RULE
 from services.accounts.domain.rate_rules import RateRules
-from services.common.audit.actor import ActorKind
-from services.common.bus import Bus
-from services.common.database import Database, opened
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Client, Identity
-from services.common.revocations import Revocations
+from services.platform.audit.actor import ActorKind
+from services.platform.bus import Bus
+from services.platform.database import Database, opened
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Client, Identity
+from services.platform.revocations import Revocations
 from tests.component.accounts.house import ADDRESS, DEFAULT, OTHER, PASSWORD, House, refusing
 from tests.harness.callers import calling
 

@@ -14,9 +14,9 @@ from services.accounts.domain.keys import digest_of
 from services.accounts.domain.passwords import RULE
 from services.accounts.domain.rate_rules import RateRules
 from services.accounts.people import Session
-from services.common.audit.actor import ActorKind
-from services.common.database import Database, opened
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.audit.actor import ActorKind
+from services.platform.database import Database, opened
+from services.platform.errors import DarkroomError, ErrorReason
 from tests.component.accounts.house import ADDRESS, DEFAULT, OTHER, PASSWORD, House, refusing
 
 REFUSED = (

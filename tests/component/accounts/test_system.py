@@ -11,11 +11,11 @@ from darkroom.internal.system.v1 import part_pb2
 from services.accounts.domain import system
 from services.accounts.domain.system import SystemReport
 from services.accounts.surfaces.rest import system_messages
-from services.common.rpc.channel import Caller, channel
-from services.common.rpc.server import Mount, listening
-from services.common.system_part import OwnPart, RemoteSystemPart, SystemPartServicer
-from services.common.telemetry.health import Check, Health, NotThereError
-from tests.unit.common.keys import Keys
+from services.platform.rpc.channel import Caller, channel
+from services.platform.rpc.server import Mount, listening
+from services.platform.system_part import OwnPart, RemoteSystemPart, SystemPartServicer
+from services.platform.telemetry.health import Check, Health, NotThereError
+from tests.unit.platform.keys import Keys
 
 SECRET = "postgresql://tasks:swordfish@10.1.2.3/tasks"
 

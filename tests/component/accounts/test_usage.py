@@ -13,9 +13,9 @@ from services.accounts.domain.rate_rules import RateRules
 from services.accounts.records import Borrowing
 from services.accounts.store.accounts import AccountStore
 from services.accounts.store.buckets import BucketStore
-from services.common.account_usage import Amount, Credits, UsagePart
-from services.common.database import Database, opened
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.account_usage import Amount, Credits, UsagePart
+from services.platform.database import Database, opened
+from services.platform.errors import DarkroomError, ErrorReason
 
 # So slow that no test sees a token flow in.
 RULES = RateRules(key_rate=0.001, account_rate=0.002, burst_seconds=100_000)

@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import text
 
 from services.accounts.permissions import BUILT_IN
-from services.common.audit.actor import ActorKind
-from services.common.database import Database, opened
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Client
+from services.platform.audit.actor import ActorKind
+from services.platform.database import Database, opened
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Client
 from tests.component.accounts.house import CHANGE_FIRST, House, refusing
 from tests.harness.callers import calling
 

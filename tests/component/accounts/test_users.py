@@ -13,10 +13,10 @@ from services.accounts.domain.config import PeopleRules
 from services.accounts.domain.passwords import RULE
 from services.accounts.people import DEFAULT_TEAM_ID
 from services.accounts.permissions import BUILT_IN
-from services.common.audit.actor import ActorKind
-from services.common.database import Database, opened
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Client, Identity
+from services.platform.audit.actor import ActorKind
+from services.platform.database import Database, opened
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Client, Identity
 from tests.component.accounts.house import DEFAULT, OTHER, PASSWORD, House, refusing
 from tests.harness.callers import calling
 

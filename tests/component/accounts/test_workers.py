@@ -22,14 +22,14 @@ from services.accounts.domain.rate_rules import RateRules
 from services.accounts.domain.worker_certificates import LIFE, WorkerAuthority
 from services.accounts.domain.workers import PURPOSE, JoinRequest, Membership, Workers
 from services.accounts.store.workers import WorkerStore
-from services.common.database import Database, opened
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Client, Identity, Signer
-from services.common.joining import JoinKeys, secret_of
-from services.common.version import version
+from services.platform.database import Database, opened
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Client, Identity, Signer
+from services.platform.joining import JoinKeys, secret_of
+from services.platform.version import version
 from tests.component.accounts.house import ADDRESS, House, refusing
 from tests.harness.callers import calling
-from tests.unit.common.keys import Keys
+from tests.unit.platform.keys import Keys
 
 
 class Machine:

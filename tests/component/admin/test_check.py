@@ -25,7 +25,7 @@ from deploy.installation.keys import create_signing_keys
 from deploy.local.config import tool
 from deploy.local.scratch.ports import free_port
 from edge.topology import DATABASES, SERVICES
-from services.common.nats_servers import NatsServers
+from services.platform.nats_servers import NatsServers
 from tests.component.admin.conftest import Check
 from tests.stacks import StackUnderTest
 
@@ -92,7 +92,7 @@ def test_an_empty_database_has_migrations_to_run(check: Check, database: str) ->
     checked = check("files", {"DATABASE_URL": database})
     told = next(one for one in checked.findings if one["subject"] == "migrations")
     assert (told["level"], told["remedy"]) == ("warning", "`darkroom-admin migrate files`")
-    assert "to run, 0001 to " in told["text"]
+    assert "1 to run, from 0001 on" in told["text"]
     assert checked.status == 0
 
 

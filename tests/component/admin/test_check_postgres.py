@@ -14,8 +14,8 @@ import pytest
 from deploy.admin.checks import pooler
 from deploy.admin.checks.findings import Finding, Level
 from deploy.admin.checks.postgres import check_database
-from services.common.config import DatabaseSettings
-from services.common.migrations import migrate
+from services.platform.config import DatabaseSettings
+from services.platform.migrations import migrate
 from tests.certificate import make_certificate
 from tests.harness.postgres_servers import HOST, PostgresServer, pgbouncer, postgres_servers, tls_before
 from tests.stacks import StackUnderTest

@@ -19,9 +19,9 @@ from deploy.local.scratch.ports import free_port
 from edge.command import arguments
 from edge.render import render
 from edge.settings import EdgeSettings
-from services.common.identity import Verifier
-from services.common.rpc.server import Mount, listening
 from services.files.presign import Presigner
+from services.platform.identity import Verifier
+from services.platform.rpc.server import Mount, listening
 from tests.component.edge.upstream import Upstream
 from tests.harness.parts import stack_with
 from tests.stacks import Account, ObjectStorage, StackUnderTest

@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.common.http_listener import serving
-from services.common.identity import IDENTITY_HEADER
-from services.common.telemetry.health import Health
+from services.platform.http_listener import serving
+from services.platform.identity import IDENTITY_HEADER
+from services.platform.telemetry.health import Health
 
 KEY = {"authorization": "Bearer good"}
 TOO_MANY = {"authorization": "Bearer busy"}

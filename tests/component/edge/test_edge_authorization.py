@@ -16,9 +16,9 @@ import pytest
 
 from darkroom.common.v1.surface_pb2 import KeyScheme
 from darkroom.tasks.v1 import tasks_service_pb2, tasks_service_pb2_grpc
-from services.common.errors import MISSING, DarkroomError, ErrorReason, from_rpc
-from services.common.rpc import catalogue
-from services.common.rpc.surfaces import rendered
+from services.platform.errors import MISSING, DarkroomError, ErrorReason, from_rpc
+from services.platform.rpc import catalogue
+from services.platform.rpc.surfaces import rendered
 from tests.component.edge.conftest import Edge
 
 REST = catalogue.surface("rest")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from services.common.rpc import catalogue
+from services.platform.rpc import catalogue
 from tests.component.edge.conftest import Edge
 
 APP, PREVIEW, STRANGER = "https://app.example.com", "https://pr-7.preview.example.com:8443", "https://app.example.com.evil.net"

@@ -11,8 +11,8 @@ import pytest
 
 from darkroom.tasks.v1.tasks_service_pb2 import GetTaskRequest
 from darkroom.tasks.v1.tasks_service_pb2_grpc import TasksServiceStub
-from services.common.errors import ErrorReason
-from services.common.rpc import catalogue
+from services.platform.errors import ErrorReason
+from services.platform.rpc import catalogue
 from tests.component.edge.conftest import Edge
 
 INTERNAL_WORDS = ("grpc", "envoy", "upstream", "INVALID_ARGUMENT", "/secret", ".sock", "compat.", "proto")

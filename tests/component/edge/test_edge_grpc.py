@@ -15,7 +15,7 @@ from darkroom.accounts.v1 import accounts_service_pb2, accounts_service_pb2_grpc
 from darkroom.internal.tasks.v1 import attempt_service_pb2_grpc, former_workers_pb2
 from darkroom.rest.v1 import tasks_pb2, tasks_pb2_grpc
 from darkroom.tasks.v1 import tasks_service_pb2, tasks_service_pb2_grpc
-from services.common.errors import ErrorReason, from_rpc
+from services.platform.errors import ErrorReason, from_rpc
 from tests.component.edge.conftest import Edge
 
 Metadata = tuple[tuple[str, str], ...]

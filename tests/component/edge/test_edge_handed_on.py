@@ -18,8 +18,8 @@ import yaml
 from deploy.local.scratch.ports import free_port
 from edge.settings import EdgeSettings
 from edge.topology import PUBLIC
-from services.common.rpc import catalogue
 from services.files.presign import Presigner
+from services.platform.rpc import catalogue
 from tests.component.edge.conftest import UPLOAD_LIMIT, envoy
 from tests.component.edge.handed_on import KEY, LIMITS, TOO_MANY, Checks, Gateway, behind
 from tests.component.edge.new_surface import surface_added

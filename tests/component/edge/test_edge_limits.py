@@ -24,14 +24,14 @@ from services.accounts.domain.rate_rules import RateRules
 from services.accounts.networks import networks
 from services.accounts.records import KeyOwner
 from services.accounts.surfaces.edge import listener
-from services.common.errors import ErrorReason, from_rpc
-from services.common.identity import IDENTITY_ISSUER
-from services.common.rpc.server import listening
-from services.common.telemetry.health import Health
+from services.platform.errors import ErrorReason, from_rpc
+from services.platform.identity import IDENTITY_ISSUER
+from services.platform.rpc.server import listening
+from services.platform.telemetry.health import Health
 from tests.component.edge.conftest import envoy
 from tests.component.edge.upstream import Upstream
 from tests.unit.accounts.limits import Buckets, limits
-from tests.unit.common.keys import Keys
+from tests.unit.platform.keys import Keys
 
 KEY, OTHER, OFFICE = make_key(), make_key(), make_key()
 PATH = "/v1/tasks/1/status"

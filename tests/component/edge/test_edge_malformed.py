@@ -9,7 +9,7 @@ import grpc
 import httpx
 import pytest
 
-from services.common.errors import ErrorReason, from_rpc
+from services.platform.errors import ErrorReason, from_rpc
 from tests.component.edge.conftest import Edge
 from tests.component.edge.test_edge_errors import assert_envelope
 

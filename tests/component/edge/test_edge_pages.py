@@ -12,7 +12,7 @@ import pytest
 from edge import console, pages
 from reference import llms, openapi, pilio
 from reference.__main__ import FOLDER
-from services.common.rpc import catalogue
+from services.platform.rpc import catalogue
 from tests.component.edge.conftest import Edge
 
 CASES = (("here", ""), ("elsewhere", "https://s3.example.com"))

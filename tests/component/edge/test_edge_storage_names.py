@@ -14,8 +14,8 @@ import pytest
 from deploy.local.scratch.ports import free_port
 from edge.settings import EdgeSettings
 from edge.topology import PUBLIC
-from services.common.bucket_address import Addressing
 from services.files.presign import Presigner
+from services.platform.bucket_address import Addressing
 from tests.component.edge.conftest import envoy
 from tests.component.edge.handed_on import KEY, Checks, Gateway, behind
 from tests.harness.aws_storage import aws_storage

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from darkroom.tasks.v1 import tasks_service_pb2, tasks_service_pb2_grpc
-from services.common.errors import ErrorReason
-from services.common.rpc.unknown_fields import UNKNOWN_FIELDS_HEADER
+from services.platform.errors import ErrorReason
+from services.platform.rpc.unknown_fields import UNKNOWN_FIELDS_HEADER
 from tests.component.edge.conftest import Edge
 from tests.component.edge.test_edge_errors import assert_envelope
 

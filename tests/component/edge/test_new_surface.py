@@ -23,16 +23,16 @@ from services.accounts.domain.authentication import IdentitySigner, KeyAuthentic
 from services.accounts.domain.keys import make_key
 from services.accounts.records import KeyOwner
 from services.accounts.surfaces.edge import listener
-from services.common.errors import ErrorReason, from_rpc
-from services.common.identity import IDENTITY_ISSUER
-from services.common.rpc.catalogue import CatalogueError
-from services.common.rpc.server import listening
-from services.common.telemetry.health import Health
+from services.platform.errors import ErrorReason, from_rpc
+from services.platform.identity import IDENTITY_ISSUER
+from services.platform.rpc.catalogue import CatalogueError
+from services.platform.rpc.server import listening
+from services.platform.telemetry.health import Health
 from tests.component.edge.conftest import envoy
 from tests.component.edge.new_surface import surface_added, tiny_mounts
 from tests.component.edge.upstream import Upstream
 from tests.unit.accounts.limits import unlimited
-from tests.unit.common.keys import Keys
+from tests.unit.platform.keys import Keys
 
 KEY = make_key()
 ACCOUNT = 77

@@ -14,10 +14,10 @@ from google.protobuf.message import Message
 from darkroom.internal.tasks.v1 import attempt_service_pb2_grpc
 from darkroom.rest.v1 import batches_pb2_grpc, images_pb2, images_pb2_grpc, tasks_pb2, tasks_pb2_grpc
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2, tasks_service_pb2_grpc
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import current_identity
-from services.common.rpc.server import Mount
-from services.common.rpc.unknown_fields import current_unknown_fields
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import current_identity
+from services.platform.rpc.server import Mount
+from services.platform.rpc.unknown_fields import current_unknown_fields
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

@@ -11,20 +11,20 @@ import httpx
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from services.common.bus import connected
-from services.common.database import Database, engine
-from services.common.identity import Signer
-from services.common.object_http import object_http
-from services.common.object_writing import ObjectWriter
-from services.common.rpc.channel import Caller, channel
-from services.common.rpc.server import Mount, listening
-from services.common.sandbox import Sandbox
 from services.files.__main__ import serve
 from services.files.assembly import assemble, probing_children
 from services.files.config import FilesSettings
 from services.files.object_client import store_of
 from services.files.probe.prober import Prober
 from services.files.tasks_client import TasksClient
+from services.platform.bus import connected
+from services.platform.database import Database, engine
+from services.platform.identity import Signer
+from services.platform.object_http import object_http
+from services.platform.object_writing import ObjectWriter
+from services.platform.rpc.channel import Caller, channel
+from services.platform.rpc.server import Mount, listening
+from services.platform.sandbox import Sandbox
 from tests.component.files.tasks_service import MadeUpTasks
 from tests.component.files.world import MovableClock, Service, World
 from tests.harness.aws_storage import AwsStorage, aws_storage
@@ -32,7 +32,7 @@ from tests.harness.databases import MigratedDatabases
 from tests.harness.parts import stack_with
 from tests.harness.sandboxes import SharedSandboxes
 from tests.stacks import ObjectStorage
-from tests.unit.common.keys import Keys
+from tests.unit.platform.keys import Keys
 
 
 @pytest.fixture(scope="session")

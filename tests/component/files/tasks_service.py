@@ -9,7 +9,7 @@ import grpc
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
 from darkroom.internal.tasks.v1 import attempt_service_pb2_grpc
 from darkroom.tasks.v1 import task_pb2
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 
 
 class MadeUpTasks(attempt_service_pb2_grpc.AttemptServiceServicer):

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from services.common.database import Database
 from services.files.domain.new_versions import NewVersion
 from services.files.domain.task_files import NewOutput
 from services.files.domain.uploads import NewUpload
 from services.files.records import BundledFile, EndedTask, RetentionTerms, Viewer
 from services.files.store import AgeStore
 from services.files.store.retention import RetentionStore
+from services.platform.database import Database
 from tests.component.files import content
 from tests.component.files.test_files_tasks import not_found
 from tests.component.files.world import World

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from services.common.audit.actor import ActorKind
-from services.common.audit.log import AuditEntry, AuditLog, AuditQuery
-from services.common.database import Database
-from services.common.errors import DarkroomError
-from services.common.identity import Client, Identity
 from services.files import cli
+from services.platform.audit.actor import ActorKind
+from services.platform.audit.log import AuditEntry, AuditLog, AuditQuery
+from services.platform.database import Database
+from services.platform.errors import DarkroomError
+from services.platform.identity import Client, Identity
 from tests.component.files.test_files_tasks import ready_input
 from tests.component.files.world import World
 from tests.harness.callers import calling

@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from services.common.database import Database
-from services.common.errors import DarkroomError, ErrorReason
 from services.files.records import EndedTask, File, FileState
 from services.files.store import TaskFileStore
+from services.platform.database import Database
+from services.platform.errors import DarkroomError, ErrorReason
 from tests.component.files import content
 from tests.component.files.world import World
 

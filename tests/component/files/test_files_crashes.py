@@ -10,10 +10,10 @@ import pytest
 
 from darkroom.internal.tasks.v1 import events_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.common.bus import ENDS_CONSUMER, EVENTS_STREAM, Bus, connected, event_subject
 from services.files import events
 from services.files.domain.task_files import TaskFiles
 from services.files.events import TaskEvents
+from services.platform.bus import ENDS_CONSUMER, EVENTS_STREAM, Bus, connected, event_subject
 from tests.component.files.test_files_tasks import output, ready_input
 from tests.component.files.world import World
 from tests.dying import Point, dying

@@ -11,9 +11,9 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from darkroom.internal.tasks.v1 import events_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.common.bus import ENDS_CONSUMER, EVENTS_STREAM, Bus, connected, event_subject, former_event_subject
 from services.files.events import TaskEvents
 from services.files.records import EndedTask
+from services.platform.bus import ENDS_CONSUMER, EVENTS_STREAM, Bus, connected, event_subject, former_event_subject
 from tests.component.files.test_files_tasks import output, ready_input
 from tests.component.files.world import World
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from services.common.egress.addresses import Address, AddressRules
-from services.common.egress.destinations import Destinations, SystemResolver
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.tls import authorities
 from services.files.domain.imports.fetching import PURPOSE, Fetcher, FetchLimits, Room
+from services.platform.egress.addresses import Address, AddressRules
+from services.platform.egress.destinations import Destinations, SystemResolver
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.tls import authorities
 from tests.certificate import make_certificate
 from tests.component.files import content
 from tests.origin import Origin, redirect, response

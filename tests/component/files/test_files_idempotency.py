@@ -15,13 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from darkroom.files.v1 import files_service_pb2, files_service_pb2_grpc
 from darkroom.rest.v1 import files_pb2_grpc as pilio_pb2_grpc
 from darkroom.rest.v1 import uploads_pb2 as pilio_uploads_pb2
-from services.common.database import engine
-from services.common.errors import DarkroomError, ErrorReason, from_rpc
-from services.common.idempotent_call import IdempotentCall
 from services.files.domain.multipart import UploadedPart
 from services.files.domain.upload_urls import CreatedUpload
 from services.files.domain.uploads import NewUpload, UploadMode
 from services.files.records import FileState
+from services.platform.database import engine
+from services.platform.errors import DarkroomError, ErrorReason, from_rpc
+from services.platform.idempotent_call import IdempotentCall
 from tests.component.files import content
 from tests.component.files.world import Service, World
 

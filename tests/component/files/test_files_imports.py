@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotent_call import IdempotentCall
 from services.files.assembly import Files
 from services.files.presign import Presigner
 from services.files.records import File, FileState
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.idempotent_call import IdempotentCall
 from tests.component.files import content
 from tests.component.files.world import World
 from tests.origin import Origin, redirect, response

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.common.database import Database
-from services.common.errors import DarkroomError, ErrorReason
 from services.files.assembly import assemble
 from services.files.object_client import store_of
 from services.files.records import FileState
+from services.platform.database import Database
+from services.platform.errors import DarkroomError, ErrorReason
 from tests.component.files import content
 from tests.component.files.world import World
 

@@ -7,13 +7,13 @@ import hashlib
 
 import pytest
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotent_call import IdempotentCall
 from services.files.domain.keys import FILES, UPLOADS, object_key
 from services.files.domain.multipart import UploadedPart
 from services.files.domain.uploads import NewUpload, UploadMode, Uploads
 from services.files.records import File, FileState
 from services.files.transfers import Transfers
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.idempotent_call import IdempotentCall
 from tests.component.files import content
 from tests.component.files.test_files_tasks import not_found
 from tests.component.files.world import World

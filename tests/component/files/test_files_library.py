@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import pytest
 
 from darkroom.tasks.v1 import task_pb2
-from services.common.database import Database
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotent_call import IdempotentCall
 from services.files.assembly import Files
 from services.files.domain.new_versions import NewVersion
 from services.files.domain.task_files import NewOutput
 from services.files.records import File, FileState, LibraryFile, OwnLimits, Shelved, Viewer
 from services.files.store import StorageStore
+from services.platform.database import Database
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.idempotent_call import IdempotentCall
 from tests.component.files import content
 from tests.component.files.test_files_tasks import output, ready_input
 from tests.component.files.world import World

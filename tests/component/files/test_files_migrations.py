@@ -6,8 +6,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
-from services.common.database import engine
 from services.files.store.tables import FilesTable
+from services.platform.database import engine
 
 
 async def test_the_migrated_database_is_what_the_models_say(migrated: str) -> None:

@@ -15,15 +15,15 @@ from sqlalchemy import Connection, text
 
 from darkroom.internal.system.v1 import part_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.common.account_usage import Amount
-from services.common.database import Database
-from services.common.errors import DarkroomError, ErrorReason
 from services.files import cli
 from services.files.assembly import Files
 from services.files.domain.upload_urls import CreatedUpload
 from services.files.domain.uploads import NewUpload, UploadMode
 from services.files.records import EndedTask, OwnLimits
 from services.files.store import StorageStore
+from services.platform.account_usage import Amount
+from services.platform.database import Database
+from services.platform.errors import DarkroomError, ErrorReason
 from tests.component.files import content
 from tests.component.files.test_files_tasks import output, ready_input
 from tests.component.files.world import World

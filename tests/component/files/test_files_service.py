@@ -19,8 +19,8 @@ from darkroom.internal.tasks.v1 import events_pb2
 from darkroom.rest.v1 import files_pb2_grpc as pilio_pb2_grpc
 from darkroom.rest.v1 import uploads_pb2 as pilio_uploads_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.common.bus import EVENTS_STREAM, event_subject
-from services.common.errors import ErrorReason, from_rpc
+from services.platform.bus import EVENTS_STREAM, event_subject
+from services.platform.errors import ErrorReason, from_rpc
 from tests.component.files import content
 from tests.component.files.world import Service
 from tests.stacks import StackUnderTest

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from services.common.database import Database
-from services.common.errors import DarkroomError, ErrorReason
 from services.files.records import OwnLimits, RetentionTerms
 from services.files.store import FileStore, StorageStore
 from services.files.store.retention import RetentionStore
+from services.platform.database import Database
+from services.platform.errors import DarkroomError, ErrorReason
 from tests.component.files import content
 from tests.component.files.world import World
 

@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import text
 
 from darkroom.tasks.v1 import task_pb2
-from services.common.database import Database
-from services.common.errors import DarkroomError, ErrorReason
 from services.files.domain.sweeping import Sweeper
 from services.files.domain.task_files import NewOutput
 from services.files.domain.uploads import NewUpload, UploadMode
 from services.files.records import EndedTask, FileState
 from services.files.store import FileStore, SweepStore
+from services.platform.database import Database
+from services.platform.errors import DarkroomError, ErrorReason
 from tests.component.files import content
 from tests.component.files.test_files_tasks import not_found, output, ready_input
 from tests.component.files.world import World

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from darkroom.tasks.v1 import task_pb2
-from services.common.errors import DarkroomError, ErrorReason
 from services.files.domain.task_files import NewOutput
 from services.files.domain.uploads import UploadMode
 from services.files.records import EndedTask, File, FileState, StoredOutput
 from services.files.transfers import Transfers
+from services.platform.errors import DarkroomError, ErrorReason
 from tests.component.files import content
 from tests.component.files.world import World
 

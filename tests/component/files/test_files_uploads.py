@@ -9,11 +9,11 @@ from pathlib import Path
 import grpc
 import pytest
 
-from services.common.errors import DarkroomError, ErrorReason
 from services.files.domain.multipart import UploadedPart
 from services.files.domain.upload_urls import CreatedUpload
 from services.files.domain.uploads import NewUpload, UploadMode
 from services.files.records import FileState
+from services.platform.errors import DarkroomError, ErrorReason
 from tests.component.files import content
 from tests.component.files.world import World
 from tests.stacks import StackUnderTest

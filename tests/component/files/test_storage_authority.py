@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from services.common.config import StorageSettings
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.object_http import ObjectHttpError, object_http
 from services.files.object_client import object_store
 from services.files.presign import Presigner
+from services.platform.config import StorageSettings
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.object_http import ObjectHttpError, object_http
 from tests.harness.tls_storage import tls_storage
 
 

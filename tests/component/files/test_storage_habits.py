@@ -12,8 +12,6 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from services.common.backoff import Backoff
-from services.common.errors import DarkroomError, ErrorReason
 from services.files.domain.keys import FILES, object_key, trial_key
 from services.files.domain.multipart import UploadedPart
 from services.files.domain.task_files import NewOutput
@@ -23,6 +21,8 @@ from services.files.presign import Presigner
 from services.files.records import StoredOutput
 from services.files.transfers import Transfers
 from services.inference.worker.object_transfer import ObjectTransfer
+from services.platform.backoff import Backoff
+from services.platform.errors import DarkroomError, ErrorReason
 from tests.component.files import content
 from tests.component.files.world import World
 from tests.harness.storage_proxy import Seen, StorageProxy, storage_proxy

@@ -14,12 +14,6 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.local.programs.object_storage import PLACEHOLDER
-from services.common.bus import Bus
-from services.common.database import Database
-from services.common.egress.destinations import Resolve
-from services.common.identity import IDENTITY_HEADER, Signer
-from services.common.object_writing import ObjectWriter
-from services.common.rpc.channel import Caller
 from services.files.assembly import Files, assemble
 from services.files.config import FilesSettings
 from services.files.domain.intake import DELETION
@@ -29,6 +23,12 @@ from services.files.objects import ObjectStore
 from services.files.probe.prober import Prober
 from services.files.records import File
 from services.files.tasks_client import TasksClient
+from services.platform.bus import Bus
+from services.platform.database import Database
+from services.platform.egress.destinations import Resolve
+from services.platform.identity import IDENTITY_HEADER, Signer
+from services.platform.object_writing import ObjectWriter
+from services.platform.rpc.channel import Caller
 from tests.component.files.tasks_service import MadeUpTasks
 
 _accounts = itertools.count(1001)

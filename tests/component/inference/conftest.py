@@ -12,17 +12,17 @@ from typing import Any
 import pytest
 
 from darkroom.operations.v1 import operation_pb2
-from services.common import bus
-from services.common.bus import Bus
-from services.common.operations import spec_of
-from services.common.rpc.server import Mount, listening
 from services.inference.__main__ import serve
 from services.inference.config import InferenceSettings
+from services.pictures.operations import spec_of
+from services.platform import bus
+from services.platform.bus import Bus
+from services.platform.rpc.server import Mount, listening
 from tests.component.inference.doubles import FilesDouble, Task, TasksDouble
 from tests.component.inference.storage import bucket
 from tests.harness.sandboxes import SharedSandboxes
 from tests.stacks import ObjectStorage
-from tests.unit.common.keys import Keys
+from tests.unit.platform.keys import Keys
 
 
 class World:

@@ -1,6 +1,6 @@
 """The two boundaries of a worker, as the tests see them: tasks, which admits and hears of attempts, and files, which signs URLs.
 
-They speak real gRPC on the internal listener of services.common; storage, queue and model server behind and beside them are real.
+They speak real gRPC on the internal listener of services.platform; storage, queue and model server behind and beside them are real.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2 as tasks_pb
 from darkroom.internal.tasks.v1.attempt_service_pb2_grpc import AttemptServiceServicer
 from darkroom.operations.v1 import operation_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import current_identity
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import current_identity
 from tests.component.inference.storage import Bucket
 
 ACCOUNT = 7_001

@@ -12,13 +12,13 @@ import pytest
 from darkroom.common.v1.errors_pb2 import ErrorReason
 from darkroom.internal.tasks.v1.former_workers_pb2 import CompleteAttemptRequest
 from darkroom.operations.v1 import operation_pb2
-from services.common.bus import OFFERS_STREAM
-from services.common.errors import DarkroomError
-from services.common.media_format import MediaFormat
-from services.common.offers import Offers
-from services.common.operations import specs
 from services.inference.media import Image, Saving, encode
 from services.inference.worker.client import AttemptClient
+from services.pictures.media_format import MediaFormat
+from services.pictures.offers import Offers
+from services.pictures.operations import specs
+from services.platform.bus import OFFERS_STREAM
+from services.platform.errors import DarkroomError
 from tests.component.inference.conftest import World
 from tests.component.inference.doubles import Task
 from tests.component.inference.pictures import disc, opened, png

@@ -7,8 +7,8 @@ import zipfile
 
 from darkroom.common.v1.errors_pb2 import ErrorReason
 from darkroom.operations.v1 import archive_pb2, operation_pb2
-from services.common import errors
-from services.common.errors import DarkroomError
+from services.platform import errors
+from services.platform.errors import DarkroomError
 from tests.component.inference.conftest import World
 from tests.component.inference.doubles import Task
 

@@ -15,8 +15,8 @@ from prometheus_client import REGISTRY
 from darkroom.common.v1.errors_pb2 import ErrorReason
 from darkroom.operations.v1 import operation_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.common.bus import cancel_subject
 from services.inference.worker import exchange
+from services.platform.bus import cancel_subject
 from tests.component.inference.conftest import World
 from tests.component.inference.doubles import Task
 from tests.stacks import StackUnderTest

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from darkroom.internal.system.v1 import part_pb2
-from services.common.bus import OFFERS_STREAM
-from services.common.version import version
-from services.common.worker_board import WorkerBoard
 from services.inference.worker import presence
+from services.platform.bus import OFFERS_STREAM
+from services.platform.version import version
+from services.platform.worker_board import WorkerBoard
 from tests.component.inference.conftest import World
 
 

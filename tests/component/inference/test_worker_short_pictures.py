@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from darkroom.operations.v1 import operation_pb2
-from services.common.errors import ErrorReason
-from services.common.media_format import MediaFormat
 from services.inference.media import Image, Saving, encode
+from services.pictures.media_format import MediaFormat
+from services.platform.errors import ErrorReason
 from tests.component.inference.conftest import World
 from tests.component.inference.pictures import disc, opened
 

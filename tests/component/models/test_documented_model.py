@@ -8,11 +8,11 @@ import numpy as np
 import onnx
 from onnx.reference import ReferenceEvaluator
 
-from tests.system.documented import DOCS, examples, run
+from tests.system.documented import DOCS, run
 
 
 async def test_the_page_makes_a_model(tmp_path: Path) -> None:
-    status, out, err = await run(examples(DOCS / "how-to" / "own-model.md"), tmp_path, {"PYTHONPATH": str(DOCS.parent)})
+    status, out, err = await run(DOCS / "how-to" / "own-model.md", tmp_path, PYTHONPATH=str(DOCS.parent))
     assert status == 0, out + err
     assert "1 models are ready" in out
     assert "my_matte" in out

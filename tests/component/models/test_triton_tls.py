@@ -16,9 +16,9 @@ from deploy.local.certificates import certificate_folder, create_certificates
 from deploy.local.layout import REPOSITORY, Layout
 from deploy.local.scratch.ports import free_port
 from deploy.local.scratch.triton import VENV, install
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.tls import MutualTls
 from services.inference.model_server.triton import Patience, connected
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.tls import MutualTls
 
 MODEL = "isnet"
 

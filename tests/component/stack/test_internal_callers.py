@@ -10,7 +10,7 @@ from google.protobuf.message_factory import GetMessageClass
 from darkroom.common.v1 import options_pb2
 from deploy.local.credentials import signing_key_file
 from edge.topology import SERVICES
-from services.common.identity import Signer
+from services.platform.identity import Signer
 from tests.harness.internal_methods import internal_methods
 from tests.stacks import StackUnderTest
 

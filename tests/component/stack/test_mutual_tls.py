@@ -23,9 +23,9 @@ from deploy.local.daemon.child import read_environment
 from edge.topology import AUTHORIZATION, EDGE, PUBLIC, SERVICES
 from envoy_api.envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 from externalscaler import externalscaler_pb2, externalscaler_pb2_grpc
-from services.common.identity import Signer
-from services.common.nats_servers import NatsServers
-from services.common.tls import SCALER, MutualTls
+from services.platform.identity import Signer
+from services.platform.nats_servers import NatsServers
+from services.platform.tls import SCALER, MutualTls
 from tests.certificate import make_certificate
 from tests.stacks import StackUnderTest
 from tests.system.pictures import disc, encoded

@@ -8,7 +8,7 @@ import nats
 import pytest
 
 from edge.topology import SERVICES
-from services.common.nats_servers import NatsServers
+from services.platform.nats_servers import NatsServers
 from tests.stacks import StackUnderTest
 
 # Who may publish to a subject. Only what is refused is sent.

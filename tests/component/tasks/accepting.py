@@ -9,15 +9,15 @@ from typing import Any
 
 from darkroom.internal.files.v1.intake_service_pb2_grpc import IntakeServiceStub
 from darkroom.internal.files.v1.storage_service_pb2_grpc import StorageServiceStub
-from services.common.bus import connected
-from services.common.clock import system_clock
-from services.common.database import opened
-from services.common.disk import DiskGuard
-from services.common.idempotency import IdempotencyRecords
-from services.common.identity import Signer
-from services.common.offers import Offers
-from services.common.rpc.channel import Caller, channel
-from services.common.worker_board import WorkerBoard
+from services.pictures.offers import Offers
+from services.platform.bus import connected
+from services.platform.clock import system_clock
+from services.platform.database import opened
+from services.platform.disk import DiskGuard
+from services.platform.idempotency import IdempotencyRecords
+from services.platform.identity import Signer
+from services.platform.rpc.channel import Caller, channel
+from services.platform.worker_board import WorkerBoard
 from services.tasks.config import TasksSettings
 from services.tasks.domain.acceptance.acceptance import Acceptance, AcceptanceRules
 from services.tasks.domain.credits.ledger import Ledger

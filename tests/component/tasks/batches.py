@@ -7,8 +7,8 @@ from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.common.database import Database
-from services.common.errors import ErrorReason
+from services.platform.database import Database
+from services.platform.errors import ErrorReason
 from services.tasks.domain.acceptance.admission import admit_all
 from services.tasks.model import Task
 from services.tasks.model.records import CreditTerms, NewTask, NewTasks

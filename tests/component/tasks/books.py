@@ -7,8 +7,8 @@ from collections import Counter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.common.clock import Clock
-from services.common.database import Database
+from services.platform.clock import Clock
+from services.platform.database import Database
 from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.model import LedgerEntry, LedgerKind
 from services.tasks.store.ledger import LedgerStore

@@ -10,9 +10,9 @@ import pytest
 from nats.aio.msg import Msg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.common import bus as buses
-from services.common.bus import Bus
-from services.common.database import Database, engine
+from services.platform import bus as buses
+from services.platform.bus import Bus
+from services.platform.database import Database, engine
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.scene import Scene

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from darkroom.internal.tasks.v1 import events_pb2
-from services.common.bus import EVENTS_STREAM, Bus
+from services.platform.bus import EVENTS_STREAM, Bus
 
 
 async def events_on(bus: Bus) -> list[events_pb2.PublishedEvent]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from services.common.bus import Bus
-from services.common.clock import Clock
-from services.common.worker_board import WorkerBoard
+from services.platform.bus import Bus
+from services.platform.clock import Clock
+from services.platform.worker_board import WorkerBoard
 from services.tasks.domain.lifecycle.attempts import Attempts
 from services.tasks.domain.lifecycle.exchange import LaneExchange
 from services.tasks.domain.lifecycle.lane_workers import LaneWorkers

@@ -12,9 +12,9 @@ from darkroom.internal.files.v1 import intake_service_pb2
 from darkroom.internal.files.v1 import storage_service_pb2 as pb
 from darkroom.internal.files.v1.intake_service_pb2_grpc import IntakeServiceServicer
 from darkroom.internal.files.v1.storage_service_pb2_grpc import StorageServiceServicer
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import current_identity
-from services.common.rpc.interceptor import Context
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import current_identity
+from services.platform.rpc.interceptor import Context
 
 _URL_EXPIRES, _FILE_EXPIRES = 1_777_723_200, 1_778_241_600  # seconds; 2026-05-02 and 2026-05-08, 12:00 UTC
 

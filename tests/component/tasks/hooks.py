@@ -10,11 +10,11 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.common.database import Database
-from services.common.egress.addresses import Address, AddressRules
-from services.common.egress.destinations import Destinations, Resolve, SystemResolver
-from services.common.idempotency import IdempotencyRecords
-from services.common.tls import authorities
+from services.platform.database import Database
+from services.platform.egress.addresses import Address, AddressRules
+from services.platform.egress.destinations import Destinations, Resolve, SystemResolver
+from services.platform.idempotency import IdempotencyRecords
+from services.platform.tls import authorities
 from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
 from services.tasks.domain.webhooks.assembly import PURPOSE
 from services.tasks.domain.webhooks.formats import NativeFormat, WebhookFormat

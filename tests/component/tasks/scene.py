@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotent_call import IdempotentCall
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.idempotent_call import IdempotentCall
 from services.tasks.domain.acceptance.admission import admit_task
 from services.tasks.model import Task, TaskEvent
 from services.tasks.model.records import Completion, CreditTerms, LostAttempt, NewTask, NewTasks, Slot

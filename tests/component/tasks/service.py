@@ -32,17 +32,17 @@ from darkroom.tasks.v1 import (
     tasks_service_pb2_grpc,
     webhooks_service_pb2_grpc,
 )
-from services.common.bus import Bus
-from services.common.identity import IDENTITY_HEADER, Signer, UserIdentity
-from services.common.rpc.channel import Caller
-from services.common.rpc.server import Mount, listening
+from services.platform.bus import Bus
+from services.platform.identity import IDENTITY_HEADER, Signer, UserIdentity
+from services.platform.rpc.channel import Caller
+from services.platform.rpc.server import Mount, listening
 from services.tasks.__main__ import serve
 from services.tasks.config import TasksSettings
 from tests.component.tasks.files import FilesDouble, IntakeDouble
 from tests.component.tasks.workers import worker_on
 from tests.dying import Dying, Point, dying
 from tests.harness.channels import EAGER
-from tests.unit.common.keys import Keys
+from tests.unit.platform.keys import Keys
 
 KEY = 42
 T = TypeVar("T")

@@ -9,10 +9,10 @@ from datetime import datetime
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.common.bus import Bus
-from services.common.database import Database
-from services.common.identity import Identity
-from services.common.revocations import Revocations
+from services.platform.bus import Bus
+from services.platform.database import Database
+from services.platform.identity import Identity
+from services.platform.revocations import Revocations
 from services.tasks.domain.owner import account_inboxes, account_watching
 from services.tasks.domain.owner.account_inboxes import AccountInboxes
 from services.tasks.domain.owner.account_watching import AccountWatching, Gone, Ready, Reset, Resumable, Update

@@ -20,9 +20,9 @@ from darkroom.internal.system.v1 import part_pb2
 from darkroom.operations.v1 import operation_pb2
 from darkroom.rest.v1 import account_tasks_pb2, generation_pb2, tasks_pb2
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
-from services.common.bus import OFFERS_STREAM, Bus
-from services.common.offers import Offers
-from services.common.worker_board import WorkerBoard
+from services.pictures.offers import Offers
+from services.platform.bus import OFFERS_STREAM, Bus
+from services.platform.worker_board import WorkerBoard
 from tests.component.tasks.service import Replica, Service, error_of, eventually
 from tests.component.tasks.test_tasks_system import read
 from tests.component.tasks.workers import worker_on

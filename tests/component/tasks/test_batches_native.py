@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from darkroom.internal.tasks.v1 import attempt_service_pb2, former_workers_pb2
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2, remove_pdf_watermark_pb2
 from darkroom.tasks.v1 import batch_pb2, batches_service_pb2, task_pb2, tasks_service_pb2
-from services.common.errors import ErrorReason
+from services.platform.errors import ErrorReason
 from services.tasks.domain.batches import account_batches
 from tests.component.tasks.service import NOOP, Replica, Service, error_of, eventually
 

@@ -19,9 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
-from services.common.bus import Bus
-from services.common.errors import ErrorReason
-from services.common.idempotent_call import HEADER
+from services.platform.bus import Bus
+from services.platform.errors import ErrorReason
+from services.platform.idempotent_call import HEADER
 from services.tasks.domain.lifecycle.publishing import Relay
 from services.tasks.domain.lifecycle.reaper import Reaper
 from services.tasks.files_client import FilesClient

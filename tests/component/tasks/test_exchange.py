@@ -11,7 +11,7 @@ import pytest
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
-from services.common.identity import Verifier
+from services.platform.identity import Verifier
 from tests.component.tasks.service import Service
 from tests.component.tasks.workers import worker_on
 

@@ -11,7 +11,7 @@ import pytest
 
 from externalscaler import externalscaler_pb2 as pb
 from externalscaler import externalscaler_pb2_grpc
-from services.common.operations import lanes
+from services.pictures.operations import lanes
 from tests.component.tasks.service import Service
 from tests.component.tasks.workers import worker_on
 

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from darkroom.internal.tasks.v1 import former_workers_pb2 as former_pb
 from darkroom.tasks.v1 import task_pb2
-from services.common.bus import WORK_STREAM, Bus, work_consumer, work_subject
-from services.common.database import Database
+from services.platform.bus import WORK_STREAM, Bus, work_consumer, work_subject
+from services.platform.database import Database
 from services.tasks.domain.lifecycle import former_workers
 from services.tasks.domain.lifecycle.attempts import Attempts
 from services.tasks.domain.lifecycle.former_workers import FormerWorkers

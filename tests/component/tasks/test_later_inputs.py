@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
 from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.operations.v1 import operation_pb2, redraw_pdf_pb2, remove_background_pb2
-from services.common.database import Database
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.database import Database
+from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.domain.acceptance.requests import BatchRequest, EstimateRequest, InputUrl, RequestedItem, TaskRequest
 from services.tasks.model import Task
 from services.tasks.model.state import TaskState

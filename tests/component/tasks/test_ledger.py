@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.model import LedgerKind, Task
 from services.tasks.model.records import CreditTerms
 from services.tasks.model.state import TaskState

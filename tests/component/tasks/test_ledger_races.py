@@ -10,8 +10,8 @@ from unittest.mock import Mock
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.common.database import Database
-from services.common.errors import ErrorReason
+from services.platform.database import Database
+from services.platform.errors import ErrorReason
 from services.tasks.model import LedgerKind, Task
 from services.tasks.model.records import PolicyChange
 from services.tasks.store.ledger import LedgerStore

@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.rest.v1 import tasks_pb2
 from darkroom.tasks.v1 import batches_service_pb2, task_pb2, tasks_service_pb2, webhooks_service_pb2
-from services.common.database import Database
-from services.common.errors import ErrorReason, from_rpc
+from services.platform.database import Database
+from services.platform.errors import ErrorReason, from_rpc
 from services.tasks.model.records import PolicyChange
 from services.tasks.store.policies import PolicyStore
 from tests.component.tasks.hooks import LOOPBACK

@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from darkroom.tasks.v1 import task_pb2
 from darkroom.tasks.v1 import tasks_service_pb2 as pb
-from services.common.database import Database
-from services.common.idempotency import IdempotencyRecords
-from services.common.idempotent_call import IdempotentCall
+from services.platform.database import Database
+from services.platform.idempotency import IdempotencyRecords
+from services.platform.idempotent_call import IdempotentCall
 from services.tasks.domain.retention.config import RetentionSettings
 from services.tasks.domain.retention.sweeping import RetentionSweeper, rules
 from services.tasks.model import Task

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from darkroom.operations.v1 import operation_pb2
-from services.common.bus import OFFERS_STREAM, Bus
-from services.common.database import Database
-from services.common.offers import Offers
+from services.pictures.offers import Offers
+from services.platform.bus import OFFERS_STREAM, Bus
+from services.platform.database import Database
 from services.tasks.domain.acceptance.requests import BatchRequest, RequestedItem, TaskRequest
 from services.tasks.domain.order.served_lanes import to_former_lanes
 from services.tasks.model import AwayWorker

@@ -10,8 +10,8 @@ import pytest
 
 from darkroom.internal.system.v1 import part_pb2
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
-from services.common.bus import OFFERS_STREAM, Bus
-from services.common.worker_board import WorkerBoard
+from services.platform.bus import OFFERS_STREAM, Bus
+from services.platform.worker_board import WorkerBoard
 from services.tasks.domain.lifecycle import lane_workers, worker_stream
 from tests.component.tasks.service import Replica, Service
 from tests.component.tasks.workers import WorkerDouble, worker_on

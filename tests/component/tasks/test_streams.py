@@ -6,7 +6,7 @@ import asyncio
 
 from nats.js.api import Header, PersistMode, RetentionPolicy, StorageType, StreamConfig
 
-from services.common.bus import EVENTS_STREAM, WORK_STREAM, Bus, event_subject, former_event_subject, work_subject
+from services.platform.bus import EVENTS_STREAM, WORK_STREAM, Bus, event_subject, former_event_subject, work_subject
 
 
 async def test_streams_of_a_version_before_become_what_this_one_needs(bus: Bus) -> None:

@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from darkroom.internal.tasks.v1 import events_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.common.bus import EVENTS_STREAM, Bus, connected, event_subject, events_subject
-from services.common.database import Database
-from services.common.errors import ErrorReason
+from services.platform.bus import EVENTS_STREAM, Bus, connected, event_subject, events_subject
+from services.platform.database import Database
+from services.platform.errors import ErrorReason
 from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.publishing import Announcer, EventPublisher, Relay

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -9,9 +10,8 @@ from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
 
-from services.common.database import Database
-from services.common.errors import ErrorReason
-from services.common.process import give_way
+from services.platform.database import Database
+from services.platform.errors import ErrorReason
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.model import Task
 from services.tasks.monitoring.gauges import QueueGauges
@@ -108,7 +108,7 @@ async def told(task: Task | None) -> Task:
     """The task, after its transition was told of, and counted."""
     assert task is not None
     Notifications().changed(task)
-    await give_way(1)
+    await asyncio.sleep(0)
     return task
 
 

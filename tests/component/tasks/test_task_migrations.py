@@ -8,20 +8,16 @@ import os
 import sys
 
 import structlog
-from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
-from services.common.database import Database, engine
-from services.common.errors import ErrorReason
-from services.common.migrations import CREATE_NEXT_ID, migrate
+from services.platform.database import Database, engine
+from services.platform.migrations import CREATE_NEXT_ID, migrate
 from services.tasks.store.tables import TasksTable
 from services.tasks.store.tasks import TaskStore
-from tests.component.tasks.books import Books
 from tests.component.tasks.clock import MovableClock
-from tests.component.tasks.scene import ACCOUNT, ENFORCED, PRICE, Scene
+from tests.component.tasks.scene import ACCOUNT, Scene
 
 # What Alembic's comparison leaves out: predicates and order of indexes, and check constraints.
 DEFINITIONS = text("""
@@ -51,50 +47,6 @@ async def test_replicas_migrate_at_once_to_what_the_models_declare(database: str
         declared = set((await connection.execute(DEFINITIONS, {"schema": "declared"})).all())
         assert migrated == declared
         assert len(declared) > 8
-
-
-BEFORE_CREDITS = text("""
-WITH account AS (INSERT INTO account_policy (account_id, open) VALUES (:account_id, 3))
-INSERT INTO task (
-  id, account_id, state, lane, priority, trace_id, operations, input_file_ids, output_file_ids, notices, price_millicredits,
-  attempt, max_attempts, run_at, run_id, lease_until, progress, progress_message, last_sequence, create_time, update_time, start_time
-)
-SELECT
-  id, :account_id, state, 'system', 0, '', '{}', '{1}', '{}', '{}', 6000,
-  CASE state WHEN 'QUEUED' THEN 0 ELSE 1 END, 5, :now, CASE state WHEN 'QUEUED' THEN NULL ELSE gen_random_uuid() END, :now, 0, '', 1,
-  :now, :now, :now
-FROM (VALUES (1, 'RUNNING'), (2, 'RUNNING'), (3, 'QUEUED'), (4, 'SUCCEEDED')) AS old (id, state)
-""")
-
-
-async def test_tasks_from_before_there_was_a_ledger_end_free_of_charge(database: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", "services.tasks:migrations")
-    config.set_main_option("path_separator", "os")
-    config.attributes["where"] = database
-    await asyncio.to_thread(command.upgrade, config, "0001")
-    clock = MovableClock()
-    async with engine(database, 2) as made:
-        async with made.begin() as connection:
-            await connection.execute(BEFORE_CREDITS, {"account_id": ACCOUNT, "now": clock()})
-        await asyncio.to_thread(migrate, "tasks", database)
-        scene, books = Scene(TaskStore(Database(made)), clock), Books(made, clock)
-        scene.terms = ENFORCED
-        running, failing, queued, done = [await scene.store.get(ACCOUNT, task_id) for task_id in (1, 2, 3, 4)]
-        assert running is not None and failing is not None and queued is not None and done is not None
-        assert (done.charged_millicredits, done.price_millicredits, done.multiplier_permille) == (0, 6000, 1000)
-        await books.have(PRICE)
-        for ended in (
-            await scene.complete(running, outputs=()),
-            await scene.fail(failing, reason=ErrorReason.FILE_CORRUPT, attempts_allowed=1),
-            await scene.cancel(queued),
-        ):
-            assert ended is not None
-            assert ended.charged_millicredits == 0
-        assert await books.state() == (PRICE, 0)
-        assert len(await books.entries()) == 1
-        await scene.create(max_open=1)
-        await books.assert_right(ACCOUNT)
 
 
 async def test_ids_grow_with_time_and_fit_into_json_numbers(database: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.common.database import Database
+from services.platform.database import Database
 from services.tasks.model import Task
 from services.tasks.model.records import PolicyChange, Slot
 from services.tasks.model.state import TaskState

@@ -7,7 +7,7 @@ import random
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.common.database import Database
+from services.platform.database import Database
 from services.tasks.model.records import Flow, PolicyChange
 from services.tasks.store.policies import PolicyStore
 from services.tasks.store.tasks import TaskStore

@@ -15,8 +15,8 @@ import pytest
 from sqlalchemy import Select, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.common.database import Database, engine
-from services.common.migrations import migrate
+from services.platform.database import Database, engine
+from services.platform.migrations import migrate
 from services.tasks.store import (
     account_order,
     attempts,

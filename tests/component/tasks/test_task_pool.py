@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.common.database import Database
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.database import Database
+from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.model import Task
 from services.tasks.model.records import PolicyChange
 from services.tasks.store.policies import PolicyStore

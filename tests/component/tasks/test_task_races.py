@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.common.errors import ErrorReason
+from services.platform.errors import ErrorReason
 from services.tasks.model.state import TaskState
 from services.tasks.store import order
 from services.tasks.store.tasks import TaskStore

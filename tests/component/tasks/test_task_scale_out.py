@@ -10,9 +10,9 @@ from datetime import timedelta
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.common.bus import Bus
-from services.common.database import Database
-from services.common.errors import ErrorReason
+from services.platform.bus import Bus
+from services.platform.database import Database
+from services.platform.errors import ErrorReason
 from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts
 from services.tasks.domain.lifecycle.deadlines import Deadlines
 from services.tasks.domain.lifecycle.notifications import Notifications

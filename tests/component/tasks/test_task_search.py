@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.operations.v1 import noop_pb2, operation_pb2, remove_background_pb2, upscale_pb2
 from darkroom.rest.v1 import batches_pb2, task_list_pb2, tasks_pb2
-from services.common.database import Database
-from services.common.errors import ErrorReason
+from services.platform.database import Database
+from services.platform.errors import ErrorReason
 from services.tasks.domain.owner import task_search
 from services.tasks.domain.owner.task_search import TaskQuery, TaskSearch
 from services.tasks.model.state import TaskState

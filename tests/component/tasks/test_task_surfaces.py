@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.domain.acceptance.requests import MOST_KEPT_BYTES, BatchRequest, RequestedItem, TaskRequest
 from services.tasks.model import Task
 from services.tasks.model.media import InputFile

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.model import Task
 from services.tasks.model.records import LostAttempt
 from services.tasks.model.state import TaskState, Transition

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from services.common.bus import Bus, event_subject
-from services.common.identity import Identity
-from services.common.revocations import Revocations
+from services.platform.bus import Bus, event_subject
+from services.platform.identity import Identity
+from services.platform.revocations import Revocations
 from services.tasks.domain.owner.event_feed import EventFeed
 from services.tasks.domain.owner.watching import Watching
 from services.tasks.model import Task

@@ -17,7 +17,7 @@ from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.operations.v1 import noop_pb2, operation_pb2, redraw_pdf_pb2, remove_background_pb2, upscale_pb2
 from darkroom.rest.v1 import account_tasks_pb2, batches_pb2, task_details_pb2, task_list_pb2, tasks_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.common.errors import ErrorReason
+from services.platform.errors import ErrorReason
 from tests.component.tasks.hooks import LOOPBACK
 from tests.component.tasks.service import Replica, Service, error_of, eventually
 

@@ -16,9 +16,9 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
 from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.operations.v1 import noop_pb2, operation_pb2
 from darkroom.rest.v1 import account_tasks_pb2, batches_pb2, task_list_pb2, tasks_pb2
-from services.common.bus import Bus
-from services.common.errors import from_rpc
-from services.common.revocations import announce_revoked
+from services.platform.bus import Bus
+from services.platform.errors import from_rpc
+from services.platform.revocations import announce_revoked
 from tests.component.tasks.service import KEY, Replica, Service, error_of
 
 ACCOUNT, OTHER = 7_001, 7_002

@@ -9,11 +9,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.common.audit.actor import Actor, ActorKind
-from services.common.audit.log import AuditEntry, AuditLog, AuditQuery
-from services.common.database import Database
-from services.common.errors import ErrorReason
-from services.common.identity import Client, Identity
+from services.platform.audit.actor import Actor, ActorKind
+from services.platform.audit.log import AuditEntry, AuditLog, AuditQuery
+from services.platform.database import Database
+from services.platform.errors import ErrorReason
+from services.platform.identity import Client, Identity
 from services.tasks.model.records import Keep, PolicyChange
 from services.tasks.store.batches import BatchStore
 from services.tasks.store.ledger import LedgerStore

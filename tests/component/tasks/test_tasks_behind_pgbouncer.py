@@ -8,9 +8,9 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from services.common.database import opened
-from services.common.database_address import DatabaseAddress
-from services.common.migrations import migrate
+from services.platform.database import opened
+from services.platform.database_address import DatabaseAddress
+from services.platform.migrations import migrate
 from services.tasks.model.state import TaskState
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.clock import MovableClock

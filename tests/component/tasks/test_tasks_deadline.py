@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from darkroom.common.v1 import errors_pb2
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
-from services.common.bus import Bus
-from services.common.errors import ErrorReason
+from services.platform.bus import Bus
+from services.platform.errors import ErrorReason
 from services.tasks.domain.lifecycle.deadlines import Deadlines
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.model.state import TaskState

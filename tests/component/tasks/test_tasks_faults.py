@@ -15,9 +15,9 @@ import pytest
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
-from services.common.bus import Bus
-from services.common.errors import ErrorReason
-from services.common.process import end
+from services.platform.bus import Bus
+from services.platform.errors import ErrorReason
+from services.platform.process import end
 from tests.component.tasks.events import events_on
 from tests.component.tasks.service import Service, error_of, eventually
 from tests.component.tasks.workers import WorkerDouble, worker_on

@@ -12,9 +12,9 @@ import pytest
 from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.operations.v1 import gpt_image_2_pb2, nano_banana_2_pb2, operation_pb2
 from darkroom.rest.v1 import generation_pb2
-from services.common.bus import Bus
-from services.common.errors import ErrorReason
-from services.common.offers import Offers
+from services.pictures.offers import Offers
+from services.platform.bus import Bus
+from services.platform.errors import ErrorReason
 from tests.component.tasks.service import Replica, Service, error_of
 
 ACCOUNT = 7_001

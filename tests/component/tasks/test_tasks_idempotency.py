@@ -15,10 +15,10 @@ from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2
 from darkroom.rest.v1 import images_pb2
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
-from services.common.database import Database
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import AlreadyMade, IdempotencyRecords
-from services.common.idempotent_call import IdempotentCall
+from services.platform.database import Database
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.idempotency import AlreadyMade, IdempotencyRecords
+from services.platform.idempotent_call import IdempotentCall
 from services.tasks.model import Task
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.clock import MovableClock

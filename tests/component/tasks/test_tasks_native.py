@@ -14,7 +14,7 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
 from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2, remove_pdf_watermark_pb2, upscale_pb2
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
-from services.common.errors import ErrorReason
+from services.platform.errors import ErrorReason
 from tests.component.tasks.service import NOOP, Replica, Service, error_of
 
 ACCOUNT, OTHER = 7_001, 7_002

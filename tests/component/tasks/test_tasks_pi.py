@@ -13,9 +13,9 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from compat.pi.v1 import images_pb2, images_pb2_grpc, job_pb2, jobs_pb2, jobs_pb2_grpc, refused_pb2, refused_pb2_grpc
 from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.rest.v1 import tasks_pb2
-from services.common.bus import Bus
-from services.common.errors import ErrorReason
-from services.common.offers import Offers
+from services.pictures.offers import Offers
+from services.platform.bus import Bus
+from services.platform.errors import ErrorReason
 from tests.component.tasks.service import Replica, Service
 
 ACCOUNT, OTHER = 7_001, 7_002

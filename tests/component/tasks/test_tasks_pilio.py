@@ -14,7 +14,7 @@ from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.operations.v1 import remove_background_pb2, upscale_pb2
 from darkroom.rest.v1 import images_pb2, pdfs_pb2, tasks_pb2
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
-from services.common.errors import ErrorReason
+from services.platform.errors import ErrorReason
 from tests.component.tasks.service import Replica, Service
 
 ACCOUNT = 7_001

@@ -11,7 +11,7 @@ from darkroom.common.v1 import errors_pb2
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
 from darkroom.internal.tasks.v1 import former_workers_pb2 as former_pb
 from darkroom.tasks.v1 import task_pb2
-from services.common.errors import ErrorReason
+from services.platform.errors import ErrorReason
 from tests.component.tasks.service import Replica, Service, eventually
 
 ACCOUNT = 7_001

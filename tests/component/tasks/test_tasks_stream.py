@@ -12,7 +12,7 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
 from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.rest.v1 import tasks_pb2
 from darkroom.tasks.v1 import tasks_service_pb2
-from services.common.errors import ErrorReason
+from services.platform.errors import ErrorReason
 from tests.component.tasks.service import Replica, Service, error_of
 
 ACCOUNT = 7_001

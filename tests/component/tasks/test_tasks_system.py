@@ -13,10 +13,10 @@ import pytest
 
 from darkroom.internal.system.v1 import part_pb2, system_part_service_pb2_grpc
 from darkroom.internal.system.v1 import system_part_service_pb2 as pb
-from services.common.bus import OFFERS_STREAM, Bus, offer_subject
-from services.common.errors import ErrorReason, from_rpc
-from services.common.operations import lanes
-from services.common.worker_board import WorkerBoard
+from services.pictures.operations import lanes
+from services.platform.bus import OFFERS_STREAM, Bus, offer_subject
+from services.platform.errors import ErrorReason, from_rpc
+from services.platform.worker_board import WorkerBoard
 from tests.component.tasks.service import Service
 from tests.component.tasks.workers import worker_on
 

@@ -12,8 +12,8 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
 from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.rest.v1 import images_pb2, tasks_pb2
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
-from services.common.bus import Bus
-from services.common.revocations import announce_revoked
+from services.platform.bus import Bus
+from services.platform.revocations import announce_revoked
 from tests.component.tasks.service import KEY, Replica, Service, error_of
 
 ACCOUNT = 7_001

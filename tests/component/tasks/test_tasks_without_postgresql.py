@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
-from services.common.database import engine
-from services.common.migrations import migrate
+from services.platform.database import engine
+from services.platform.migrations import migrate
 from tests.component.tasks.service import Service, error_of
 from tests.component.tasks.workers import worker_on
 from tests.stacks import StackUnderTest

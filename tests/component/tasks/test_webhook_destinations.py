@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.common.egress.destinations import UnreachableError
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.egress.destinations import UnreachableError
+from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.domain.webhooks.post import Poster
 from services.tasks.model.state import DeliveryState
 from tests.certificate import make_certificate

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.domain.webhooks.formats import WebhookEvent, WebhookMessage
 from services.tasks.model import Task
 from services.tasks.model.state import DeliveryState

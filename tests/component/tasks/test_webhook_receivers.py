@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.model.state import DeliveryState, TaskState
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.hooks import Hooks

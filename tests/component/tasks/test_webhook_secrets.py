@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from darkroom.tasks.v1 import webhooks_service_pb2
-from services.common.database import Database
+from services.platform.database import Database
 from services.tasks.domain.webhooks.signing import new_secret
 from services.tasks.store.secret_cipher import SecretCipher, SecretUnreadable
 from services.tasks.store.secret_sealing import SecretSealing

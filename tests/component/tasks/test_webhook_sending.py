@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.common.database import Database
+from services.platform.database import Database
 from services.tasks.domain.webhooks import signing
 from services.tasks.model import WebhookDelivery
 from services.tasks.model.records import Outcome

@@ -9,18 +9,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.common.clock import Clock
-from services.common.database import opened
-from services.common.identity import Signer
-from services.common.object_http import object_http
-from services.common.object_writing import ObjectWriter
-from services.common.rpc.channel import Caller, channel
-from services.common.sandbox import Sandbox
 from services.files.assembly import Files, assemble, probing_children
 from services.files.config import FilesSettings
 from services.files.object_client import store_of
 from services.files.probe.prober import Prober
 from services.files.tasks_client import TasksClient
+from services.platform.clock import Clock
+from services.platform.database import opened
+from services.platform.identity import Signer
+from services.platform.object_http import object_http
+from services.platform.object_writing import ObjectWriter
+from services.platform.rpc.channel import Caller, channel
+from services.platform.sandbox import Sandbox
 from tests.stacks import Installed
 
 # By then uploads have expired and objects without a record are old, and outputs are still kept.

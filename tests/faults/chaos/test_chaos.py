@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from services.common.bus import connected
+from services.platform.bus import connected
 from tests.faults.chaos import verdict
 from tests.faults.chaos.havoc import Havoc
 from tests.faults.chaos.load import Load, Tenant

@@ -13,9 +13,9 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from darkroom import AsyncClient
 from darkroom.internal.tasks.v1 import events_pb2
-from services.common.bus import EVENTS_STREAM, Bus, events_subject
-from services.common.clock import system_clock
-from services.common.database import engine
+from services.platform.bus import EVENTS_STREAM, Bus, events_subject
+from services.platform.clock import system_clock
+from services.platform.database import engine
 from tests.component.tasks.books import Books
 from tests.component.tasks.receiver import Receiver
 from tests.faults.chaos.load import Tenant

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from services.accounts.domain.rate_limits import RateLimits
 from services.accounts.domain.rate_rules import RateRules
 from services.accounts.records import Borrowed, Borrowing
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 
 
 class Buckets:

@@ -7,7 +7,7 @@ import pytest
 
 from services.accounts.domain.keys import derived_key, digest_of, make_key
 from services.accounts.surfaces.edge.decisions import presented_key
-from services.common.rpc import catalogue
+from services.platform.rpc import catalogue
 
 SECRET = "dk_sk_" + "aZ9" * 14 + "x"
 

@@ -13,9 +13,9 @@ from darkroom.rest.v1 import audit_pb2
 from services.accounts.domain.audit_trail import AuditTrail
 from services.accounts.surfaces.native.audit import NativeAudit
 from services.accounts.surfaces.rest.audit import RestAudit
-from services.common.audit.part import AuditPartServicer
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Client, Identity
+from services.platform.audit.part import AuditPartServicer
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Client, Identity
 from tests.harness.callers import calling
 
 NEVER = Timestamp(nanos=-1)

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.accounts.domain.audit_trail import AuditTrail
-from services.common.audit.actor import Actor, ActorKind
-from services.common.audit.log import AuditEntry, AuditQuery
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.audit.actor import Actor, ActorKind
+from services.platform.audit.log import AuditEntry, AuditQuery
+from services.platform.errors import DarkroomError, ErrorReason
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ALL = AuditQuery(account_id=1)

@@ -14,7 +14,7 @@ from services.accounts.domain.authentication import FRESH_SECONDS, TOKEN_SECONDS
 from services.accounts.domain.keys import digest_of
 from services.accounts.networks import networks
 from services.accounts.records import KeyOwner
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 
 OWNER = KeyOwner(key_id=7, account_id=3)
 

@@ -15,8 +15,8 @@ from services.accounts.domain.authentication import KeyAuthenticator
 from services.accounts.domain.keys import make_key
 from services.accounts.records import KeyOwner
 from services.accounts.surfaces.edge import listener
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.telemetry.health import Check, Health
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.telemetry.health import Check, Health
 from tests.unit.accounts.limits import unlimited
 
 KEY = make_key()

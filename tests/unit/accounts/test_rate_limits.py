@@ -15,7 +15,7 @@ from services.accounts.domain.rate_limits import RateLimited, RateLimits, Standi
 from services.accounts.domain.rate_rules import RateRules
 from services.accounts.records import AccountLimits, KeyOwner
 from services.accounts.surfaces.edge.rate_limit_fields import rate_limit_fields
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 from tests.unit.accounts.limits import Buckets, limits
 
 OWNER = KeyOwner(key_id=7, account_id=3)

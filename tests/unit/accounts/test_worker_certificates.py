@@ -14,7 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from deploy.installation.authority import create_authority
 from services.accounts.domain.worker_certificates import LIFE, WorkerAuthority
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 
 URN = "urn:darkroom:worker:7:gpu-box"
 NOW = datetime.now(UTC).replace(microsecond=0)

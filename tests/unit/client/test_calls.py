@@ -12,7 +12,7 @@ import pytest
 
 from darkroom import AsyncClient, Backoff, ConnectionFailed, RateLimited, TaskFailed, Unavailable
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2, tasks_service_pb2_grpc, webhooks_service_pb2, webhooks_service_pb2_grpc
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 
 Context = grpc.aio.ServicerContext[Any, Any]
 STATES = (task_pb2.TASK_STATE_QUEUED, task_pb2.TASK_STATE_DISPATCHED, task_pb2.TASK_STATE_RUNNING, task_pb2.TASK_STATE_SUCCEEDED)

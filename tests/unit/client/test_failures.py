@@ -24,7 +24,7 @@ from darkroom.failures import (
     family,
     from_rpc,
 )
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 
 REQUEST_ID = (("x-request-id", "6f1c"),)
 

@@ -9,8 +9,8 @@ import pytest
 import zxingcpp
 
 from darkroom.operations.v1.qr_code_pb2 import QR_STYLE_DOTS, QR_STYLE_ROUNDED, QR_STYLE_SQUARES, QrErrorCorrection, QrStyle
-from services.common.errors import DarkroomError, ErrorReason
 from services.inference.codes.qr import contrast, coverage, modules_of
+from services.platform.errors import DarkroomError, ErrorReason
 
 TEXTS = ("1", "DARKROOM 42", "https://example.org/?q=ä€漢字😀", "line\nline", "x" * 900)
 STYLES = (QR_STYLE_SQUARES, QR_STYLE_DOTS, QR_STYLE_ROUNDED)

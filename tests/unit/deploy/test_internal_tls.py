@@ -15,7 +15,7 @@ from deploy.local.assembly import create_stack, open_stack
 from deploy.local.certificates import certificate_folder, create_certificates
 from deploy.local.layout import Layout
 from deploy.local.programs.services import address, service_environment
-from services.common.tls import FILES
+from services.platform.tls import FILES
 
 
 def layout_of(folder: Path) -> Layout:

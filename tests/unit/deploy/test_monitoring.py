@@ -18,9 +18,9 @@ from prometheus_client.core import Metric
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import services
-from services.common.clock import system_clock
-from services.common.database import Database
-from services.common.telemetry.reading import PoolGauges, ReadGauges
+from services.platform.clock import system_clock
+from services.platform.database import Database
+from services.platform.telemetry.reading import PoolGauges, ReadGauges
 from services.tasks.monitoring.gauges import QueueGauges
 from services.tasks.store.queue import QueueReading, QueueStore
 

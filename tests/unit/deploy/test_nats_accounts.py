@@ -14,7 +14,7 @@ from deploy.local.commands import main
 from deploy.local.errors import StackError
 from deploy.local.programs.services import service_environment
 from edge.topology import SERVICES
-from services.common.joining import NATS_USER
+from services.platform.joining import NATS_USER
 
 
 def configured(folder: Path, setting: str) -> str:

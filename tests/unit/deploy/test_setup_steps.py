@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,6 +69,40 @@ def test_an_interrupted_step_is_run_again_though_its_result_is_there(step: Step)
     step.fails = False
     step.due()
     assert step.runs == 3
+
+
+@pytest.mark.parametrize("developed", [False, True])
+@pytest.mark.parametrize("asked", [[], ["development"], ["browser"], ["bench"]], ids=lambda asked: "-".join(asked) or "nothing")
+def test_what_checks_and_tests_is_installed_when_it_is_asked_for_and_then_stays(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, asked: list[str], developed: bool
+) -> None:
+    installed: dict[str, tuple[str, ...]] = {}
+    monkeypatch.setattr(setup, "_step", lambda name, action, inputs, result: action() if name == "packages" else None)
+    monkeypatch.setattr(setup, "_install", lambda venv, *requirements: installed.update({venv.name: requirements}))
+    monkeypatch.setattr(setup, "_link", lambda: None)
+    monkeypatch.setattr(setup, "STAMPS", tmp_path)
+    monkeypatch.setattr(setup, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(sys, "argv", ["setup.py", *asked])
+    if developed:
+        (tmp_path / ".venv" / "bin").mkdir(parents=True)
+        (tmp_path / ".venv" / "bin" / "pytest").touch()
+    setup.main()
+    assert installed == {".venv": ("main.txt", "development.txt") if asked or developed else ("main.txt",)}
+
+
+def test_steps_side_by_side_all_end_before_the_failure_of_one_is_raised() -> None:
+    ended: list[str] = []
+
+    def failing() -> None:
+        raise setup.SetupError("one failed")
+
+    def lasting() -> None:
+        time.sleep(0.1)
+        ended.append("lasting")
+
+    with pytest.raises(setup.SetupError, match="one failed"):
+        setup._side_by_side(failing, lasting)
+    assert ended == ["lasting"]
 
 
 def test_a_link_is_made_and_follows_its_target(tmp_path: Path) -> None:

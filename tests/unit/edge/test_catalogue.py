@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from services.common.rpc import catalogue
-from services.common.rpc.catalogue import CatalogueError, HttpBinding
+from services.platform.rpc import catalogue
+from services.platform.rpc.catalogue import CatalogueError, HttpBinding
 from tests.component.edge.new_surface import surface_added
 
 

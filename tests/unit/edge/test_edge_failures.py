@@ -10,8 +10,8 @@ import pytest
 from google.rpc import code_pb2, status_pb2
 
 from edge import failures
-from services.common.errors import ErrorReason
-from services.common.rpc import catalogue
+from services.platform.errors import ErrorReason
+from services.platform.rpc import catalogue
 
 
 def first(status: int, *, grpc: bool = False, path: str = "") -> failures.Mapper:

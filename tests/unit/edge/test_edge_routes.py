@@ -12,8 +12,8 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2
 from darkroom.rest.v1 import tasks_pb2
 from edge import routes
 from reference.rules import is_required
-from services.common.rpc import catalogue
-from services.common.rpc.path_templates import PathTemplate
+from services.platform.rpc import catalogue
+from services.platform.rpc.path_templates import PathTemplate
 from tests.component.edge.new_surface import surface_added
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from services.common.rpc.path_templates import PathTemplate
+from services.platform.rpc.path_templates import PathTemplate
 
 
 @pytest.mark.parametrize(

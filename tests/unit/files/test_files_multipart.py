@@ -1,8 +1,8 @@
 import pytest
 
-from services.common.errors import DarkroomError, ErrorReason
 from services.files.domain.multipart import UploadedPart, check, refused
 from services.files.objects import StoredPart
+from services.platform.errors import DarkroomError, ErrorReason
 
 STORED = {number: StoredPart(10, f'"etag{number}"') for number in (1, 2, 3)}
 

@@ -2,7 +2,6 @@ from email.message import Message
 
 import pytest
 
-from services.common.errors import DarkroomError, ErrorReason
 from services.files.domain.naming import (
     EXTENSIONS,
     MEDIA_TYPE_OF,
@@ -15,6 +14,7 @@ from services.files.domain.naming import (
     same_kind,
 )
 from services.files.probe.model import MEDIA_TYPES
+from services.platform.errors import DarkroomError, ErrorReason
 
 
 @pytest.mark.parametrize("name", ["photo.png", "été 水印.pdf", "👩‍🎨.jpg", "a.b.c.webp", "..png", "x" * 296 + ".png"])

@@ -3,9 +3,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from services.common.bucket_address import Addressing
 from services.files.object_client import s3_client
 from services.files.presign import Presigner, in_thread
+from services.platform.bucket_address import Addressing
 
 SIGNER = Presigner("https://media.example:8443/", "bucket", "eu-central-1", "AKIA", "secret")
 

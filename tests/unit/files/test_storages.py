@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from services.common.errors import DarkroomError, ErrorReason
 from services.files.storages import Storages
+from services.platform.errors import DarkroomError, ErrorReason
 
 FILE = """
 [photos]

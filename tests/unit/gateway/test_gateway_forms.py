@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.common.errors import DarkroomError, ErrorReason
 from services.gateway.forms import Form, FormLimits
+from services.platform.errors import DarkroomError, ErrorReason
 
 LIMITS = FormLimits(parts=4, field_bytes=500, idle_seconds=30, slowest_bytes=0)
 BODY = (

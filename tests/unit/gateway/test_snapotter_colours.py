@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.gateway.surfaces.snapotter.errors import Refusal
-from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
+from services.gateway.surfaces.snapotter.tools.registry import TOOLS
 from tests.unit.gateway.test_snapotter_shapes import KEPT, operations, planned
 
 ADJUSTING = ["adjust-colors", "brightness-contrast", "saturation", "color-channels", "color-effects", "color-adjustments"]
@@ -160,4 +160,4 @@ def test_a_bad_setting_is_named(tool: str, settings: dict[str, Any], field: str)
 
 
 def test_every_tool_is_there() -> None:
-    assert {*ADJUSTING, "sharpening", "replace-color", "watermark-text", "text-overlay", "info"} <= all_tools().keys()
+    assert {*ADJUSTING, "sharpening", "replace-color", "watermark-text", "text-overlay", "info"} <= TOOLS.keys()

@@ -13,8 +13,6 @@ from starlette.responses import StreamingResponse
 
 from darkroom.internal.tasks.v1 import run_service_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.common.bus import Bus
-from services.common.errors import DarkroomError, ErrorReason
 from services.gateway.surfaces.snapotter.calls import task_events
 from services.gateway.surfaces.snapotter.calls.task_events import TaskEvents
 from services.gateway.surfaces.snapotter.contents import Contents
@@ -24,6 +22,8 @@ from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
 from services.gateway.surfaces.snapotter.jobs.jobs import Jobs, Named
 from services.gateway.surfaces.snapotter.jobs.jobs import Told as Kept
 from services.gateway.surfaces.snapotter.runs import Runs
+from services.platform.bus import Bus
+from services.platform.errors import DarkroomError, ErrorReason
 
 IDS = JobIds(bytes(32))
 
@@ -61,7 +61,7 @@ def run(state: task_pb2.TaskState.ValueType, sequence: int, progress: float = 0,
 
 async def events_of(job_id: str, *steps: run_service_pb2.Run | DarkroomError) -> tuple[Sequence[Any], Script]:
     script = Script(*steps)
-    return [event async for event in TaskEvents(IDS, cast("Runs", script), cast("Contents", None)).of(job_id)], script
+    return [event async for event in TaskEvents(IDS, cast("Runs", script), cast("Contents", None), {}).of(job_id)], script
 
 
 async def test_the_last_event_is_repeated_until_the_job_ends() -> None:

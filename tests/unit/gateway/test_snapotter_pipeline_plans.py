@@ -15,17 +15,16 @@ from services.gateway.surfaces.snapotter.calls.steps import completed_steps, fai
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.pipelines.plans import (
     MOST_STEPS,
-    PIPELINE_TOOLS,
     checked_pipeline,
-    pipeline_tools,
     sent_steps,
     unknown,
 )
 from services.gateway.surfaces.snapotter.runs import Kept
+from services.gateway.surfaces.snapotter.tools.registry import TOOLS
 
 _MOST_OPERATIONS = 400
 """Of a run."""
-TOOLS = pipeline_tools()
+STEPS = {tool.id: tool for tool in TOOLS.values() if tool.pipeline}
 ROTATE = ("rotate", {"angle": 90})
 _NEEDED: Mapping[str, Mapping[str, Any]] = {
     "resize": {"width": 5},
@@ -44,20 +43,19 @@ def text(*steps: tuple[str, Mapping[str, Any]]) -> str:
 
 
 def conversions(*steps: tuple[str, Mapping[str, Any]]) -> Sequence[convert_pb2.Convert]:
-    return [each.convert for each in checked_pipeline(sent_steps(text(*steps)), TOOLS).plan("a.png").operations if each.HasField("convert")]
+    return [each.convert for each in checked_pipeline(sent_steps(text(*steps)), STEPS).plan("a.png").operations if each.HasField("convert")]
 
 
 def test_every_tool_of_a_step_has_few_operations() -> None:
-    assert set(pipeline_tools()) <= set(PIPELINE_TOOLS)
-    for tool in pipeline_tools():
-        plan = checked_pipeline(sent_steps(text((tool, _NEEDED.get(tool, {})))), TOOLS).plan("a.png")
+    for tool in STEPS:
+        plan = checked_pipeline(sent_steps(text((tool, _NEEDED.get(tool, {})))), STEPS).plan("a.png")
         assert len(plan.operations) == plan.steps[0].operations
         assert MOST_STEPS * len(plan.operations) <= _MOST_OPERATIONS
 
 
 def test_a_name_goes_through_the_steps() -> None:
     def name(source: str, *steps: tuple[str, Mapping[str, Any]]) -> str:
-        return checked_pipeline(sent_steps(text(*steps)), TOOLS).plan(source).name
+        return checked_pipeline(sent_steps(text(*steps)), STEPS).plan(source).name
 
     assert name("photo.jpeg", ROTATE) == "photo.jpeg"
     assert name("photo.jpeg", ("convert", {"format": "webp"}), ROTATE) == "photo.webp"
@@ -86,13 +84,13 @@ def test_the_last_choice_of_quality_counts(chosen: tuple[str, Mapping[str, Any]]
 
 
 def test_limits_of_steps_and_words_for_tools() -> None:
-    assert len(checked_pipeline(sent_steps(text(*[ROTATE] * MOST_STEPS)), TOOLS).steps) == MOST_STEPS
+    assert len(checked_pipeline(sent_steps(text(*[ROTATE] * MOST_STEPS)), STEPS).steps) == MOST_STEPS
     for most, steps in ((0, MOST_STEPS + 1), (3, 4), (1000, MOST_STEPS + 1)):
         with pytest.raises(Refusal, match="Invalid pipeline definition") as refused:
             sent_steps(text(*[ROTATE] * steps), most)
         assert refused.value.details == [{"path": "steps", "message": f"must have at most {min(most or 100, 100)} steps"}]
     with pytest.raises(Refusal, match=r'Step 2: Tool "x" not found'):
-        checked_pipeline(sent_steps(text(ROTATE, ("x", {}))), TOOLS, unknown)
+        checked_pipeline(sent_steps(text(ROTATE, ("x", {}))), STEPS, unknown)
 
 
 @pytest.mark.parametrize(

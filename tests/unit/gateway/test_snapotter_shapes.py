@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from google.protobuf.json_format import MessageToDict
 
-from services.common.rpc.validation import RequestValidator
 from services.gateway.surfaces.snapotter.errors import Refusal
+from services.gateway.surfaces.snapotter.tool import Plan
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
-from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
-from services.gateway.surfaces.snapotter.tools.plan import Plan
+from services.gateway.surfaces.snapotter.tools.registry import TOOLS
+from services.platform.rpc.validation import RequestValidator
 
 KEPT = {
     "format": "PICTURE_FORMAT_KEPT",
@@ -29,7 +29,7 @@ WRITTEN = {"colorSpace": "COLOR_SPACE_RGB", "stripMetadata": True, "compact": Tr
 
 def planned(tool: str, settings: dict[str, Any], name: str = "photo.jpeg") -> Plan:
     """The plan, whose operations are valid."""
-    found = all_tools()[tool]
+    found = TOOLS[tool]
     plan = found.plan(read_settings(json.dumps(settings), found.settings), name)
     for operation in plan.operations:
         RequestValidator().check(operation)

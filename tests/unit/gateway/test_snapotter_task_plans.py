@@ -13,17 +13,16 @@ from starlette.requests import Request
 
 from darkroom.accounts.v1 import features_service_pb2
 from darkroom.tasks.v1 import batches_service_pb2
-from services.common.identity import Identity
-from services.common.operations import auxiliary_inputs, parameters_of, spec_of
-from services.common.rpc.validation import RequestValidator
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.installation.enabled_tools import EnabledTools
 from services.gateway.surfaces.snapotter.installation.features import FeatureMissing, Features
-from services.gateway.surfaces.snapotter.pipelines.as_tasks import MOST_OPERATIONS, NO_TASKS
-from services.gateway.surfaces.snapotter.pipelines.plans import PIPELINE_TOOLS
 from services.gateway.surfaces.snapotter.pipelines.reader import PipelineReader
-from services.gateway.surfaces.snapotter.pipelines.task_plans import TaskPlans
-from services.gateway.surfaces.snapotter.tools.catalogue import Tool, all_tools
+from services.gateway.surfaces.snapotter.pipelines.task_plans import MOST_OPERATIONS, TaskPlans
+from services.gateway.surfaces.snapotter.tool import Tool
+from services.gateway.surfaces.snapotter.tools.registry import TOOLS
+from services.pictures.operations import auxiliary_inputs, parameters_of, spec_of
+from services.platform.identity import Identity
+from services.platform.rpc.validation import RequestValidator
 from services.tasks.domain.plan import check_pipeline
 
 _NEEDED: Mapping[str, Mapping[str, Any]] = {
@@ -38,6 +37,7 @@ _NEEDED: Mapping[str, Mapping[str, Any]] = {
     "watermark-text": {"text": "a"},
 }
 """What a tool cannot do without."""
+_TASKS = sorted(tool.id for tool in TOOLS.values() if not tool.as_task.instead)
 _OTHERS: Sequence[tuple[str, Mapping[str, Any]]] = [
     ("adjust-colors", {"brightness": 20, "effect": "sepia", "red": 120}),
     ("barcode-read", {"tryHarder": False}),
@@ -113,7 +113,7 @@ async def planned(body: object, *, disabled: Collection[str] = (), lacking: Coll
 
     headers = [(b"content-type", b"application/json")]
     request = Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, receive)
-    reader = PipelineReader(cast(EnabledTools, _Enabled(disabled)), cast(Features, _Features(lacking)), 0)
+    reader = PipelineReader(TOOLS, cast(EnabledTools, _Enabled(disabled)), cast(Features, _Features(lacking)), 0)
     reply = await TaskPlans(reader, most_pages).plan(request, cast(Identity, None))
     return json.loads(bytes(reply.body))
 
@@ -144,7 +144,7 @@ def inputs_of(tool: str) -> int:
     return 0 if tool == "qr-generate" else 2 if tool in _SEVERAL else 1
 
 
-@pytest.mark.parametrize("tool", sorted(all_tools().keys() - NO_TASKS.keys()))
+@pytest.mark.parametrize("tool", _TASKS)
 async def test_every_tool_is_a_task_with_what_its_settings_are_by_default(tool: str) -> None:
     inputs = inputs_of(tool)
     body = one(tool, _NEEDED.get(tool), fileCount=inputs)
@@ -229,7 +229,7 @@ def test_a_batch_takes_as_many_operations() -> None:
     assert field.GetOptions().Extensions[validate_pb2.field].repeated.max_items == MOST_OPERATIONS
 
 
-@pytest.mark.parametrize("tool", sorted(NO_TASKS))
+@pytest.mark.parametrize("tool", sorted(TOOLS.keys() - {*_TASKS}))
 async def test_tools_that_are_no_tasks(tool: str) -> None:
     refusal = await refused(one(tool))
     assert (refusal.status, refusal.error) == (422, f"Step 1 ({tool}): Cannot be run as a task")
@@ -237,7 +237,7 @@ async def test_tools_that_are_no_tasks(tool: str) -> None:
 
 
 async def test_some_tools_must_be_the_only_step() -> None:
-    for tool in sorted(all_tools().keys() - NO_TASKS.keys() - set(PIPELINE_TOOLS)):
+    for tool in (tool for tool in _TASKS if not TOOLS[tool].pipeline):
         refusal = await refused({"steps": [{"toolId": "rotate"}, {"toolId": tool, "settings": _NEEDED.get(tool, {})}]})
         assert (refusal.status, refusal.error) == (422, f"Step 2 ({tool}): Must be the only step")
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from darkroom.operations.v1.cutout_effects_pb2 import CutoutEffects
-from services.common.errors import DarkroomError
 from services.inference.matting.effects import completed, gradient
 from services.inference.media import Image
 from services.inference.plain.graph import Work
+from services.platform.errors import DarkroomError
 
 SIDE = 200
 

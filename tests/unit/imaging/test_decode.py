@@ -12,9 +12,9 @@ import pyvips
 from PIL import Image as PillowImage
 
 from darkroom.operations.v1.options_pb2 import MEDIA_KIND_IMAGE
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.media_format import MediaFormat, Use, read_formats, sniff
 from services.inference.media import Hints, Limits, decode, encode, read_header
+from services.pictures.media_format import MediaFormat, Use, read_formats, sniff
+from services.platform.errors import DarkroomError, ErrorReason
 from tests.unit.imaging import rare_files
 from tests.unit.imaging.pictures import deep_photo, exif, heic, photo, png_bomb, wide_gamut_profile, written
 

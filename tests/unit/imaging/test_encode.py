@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.media_format import MediaFormat
 from services.inference.media import Effort, Image, Limits, Metadata, Saving, decode, encode, encode_into
 from services.inference.media.spool import Spool
+from services.pictures.media_format import MediaFormat
+from services.platform.errors import DarkroomError, ErrorReason
 from tests.unit.imaging.pictures import deep_photo, exif, gray_profile, photo, wide_gamut_profile, written
 
 LIMITS = Limits()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from services.common.media_format import MediaFormat
 from services.inference.media import Image, Limits, Metadata, Saving, decode, encode
+from services.pictures.media_format import MediaFormat
 from tests.unit.imaging.pictures import deep_photo, exif, gray_profile, photo, wide_gamut_profile
 
 BRANDS = {MediaFormat.HEIC: b"ftypheic", MediaFormat.HEIF: b"ftypmif1"}

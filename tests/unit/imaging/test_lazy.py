@@ -8,11 +8,11 @@ from collections.abc import Mapping
 import pytest
 from PIL import Image as PillowImage
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.geometry import Size
-from services.common.media_format import MediaFormat
 from services.inference.media import Image, LazyImage, Limits, Saving, encode, in_memory
 from services.inference.media.decode import open_scaled
+from services.pictures.geometry import Size
+from services.pictures.media_format import MediaFormat
+from services.platform.errors import DarkroomError, ErrorReason
 from tests.unit.imaging.pictures import PORTRAIT, deep_photo, exif, gray_profile, one_way_profile, photo, wide_gamut_profile, written
 
 

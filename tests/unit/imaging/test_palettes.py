@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
-from services.common.media_format import MediaFormat
 from services.inference.media import Image, Limits, Metadata, Saving, decode, encode, indexed, palettes
+from services.pictures.media_format import MediaFormat
 from tests.unit.imaging.pictures import deep_photo, exif, photo, wide_gamut_profile
 
 COMPACT = Saving(compact=True)

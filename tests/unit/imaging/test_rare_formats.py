@@ -17,8 +17,8 @@ import pyvips
 from PIL import Image as PillowImage
 from psd_tools import PSDImage
 
-from services.common.errors import DarkroomError, ErrorReason
 from services.inference.media import Hints, Image, Limits, decode, read_header
+from services.platform.errors import DarkroomError, ErrorReason
 from tests.unit.imaging import rare_files
 from tests.unit.imaging.pictures import deep_photo, exif, photo, wide_gamut_profile
 from tests.unit.imaging.rare_files import light_of, resource

@@ -7,9 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from services.common.media_format import MediaFormat
 from services.inference.media import Image, Limits, Saving, decode, encode
 from services.inference.media.search import highest_within
+from services.pictures.media_format import MediaFormat
 from tests.unit.imaging.pictures import photo
 
 LOSSY = (MediaFormat.JPEG, MediaFormat.WEBP, MediaFormat.AVIF, MediaFormat.TIFF, MediaFormat.HEIC)

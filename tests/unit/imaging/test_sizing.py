@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from darkroom.operations.v1.upscale_pb2 import Upscale
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.result_size import result_size
-from services.common.rpc.validation import RequestValidator
 from services.inference.media import Image
 from services.inference.media.spool import Spool, file_of
 from services.inference.upscaling.sizing import fitted, passes
+from services.pictures.result_size import result_size
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.rpc.validation import RequestValidator
 from tests.unit.imaging.pictures import photo
 
 

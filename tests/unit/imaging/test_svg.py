@@ -7,9 +7,9 @@ import base64
 import numpy as np
 import pytest
 
-from services.common.errors import DarkroomError, ErrorReason
 from services.inference.media import Hints, Limits, decode, read_header
 from services.inference.media.svg import cleaned
+from services.platform.errors import DarkroomError, ErrorReason
 from tests.hostile import SVG_BOMBS
 from tests.unit.imaging.pictures import written
 

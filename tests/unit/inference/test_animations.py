@@ -11,12 +11,12 @@ import pytest
 from PIL import Image as Pictures
 
 from darkroom.operations.v1.edit_animation_pb2 import EditAnimation
-from services.common.errors import DarkroomError
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Hints, Limits, animation
 from services.inference.media.gif import retimed
 from services.inference.plain.animations import edited
 from services.inference.plain.tiling import starts
+from services.platform.errors import DarkroomError
 from tests.unit.imaging.pictures import photo
 
 DELAYS = [100, 50, 200]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from services.common.sandbox import Sandbox, SandboxTimedOut
 from services.inference.contract.step import DocumentLimits
 from services.inference.pdf import isolated
 from services.inference.redraw import pages
+from services.platform.sandbox import Sandbox, SandboxTimedOut
 from tests.hostile import pdf_bomb
 
 STRICT, FREE = DocumentLimits(2 << 30, 600, page_seconds=1), DocumentLimits(2 << 30, 600, page_seconds=30)

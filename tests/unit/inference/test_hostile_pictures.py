@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
-from services.common.media_format import MediaFormat
-from services.common.sandbox import Limits as SandboxLimits
-from services.common.sandbox import Sandbox, SandboxTimedOut
 from services.inference.matting.backdrop import over_colour, over_picture
 from services.inference.media import Image, Limits, Saving, encode, isolated
 from services.inference.media.colour import from_srgb
+from services.pictures.media_format import MediaFormat
+from services.platform.sandbox import Limits as SandboxLimits
+from services.platform.sandbox import Sandbox, SandboxTimedOut
 from tests.hostile import SVG_BOMBS
 from tests.unit.imaging.hostile_metadata import CONVERTED, EXIF, IGNORED, USABLE
 from tests.unit.imaging.pictures import photo, written

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.sandbox import Limits as SandboxLimits
-from services.common.sandbox import Sandbox, SandboxCrashed, SandboxOutOfMemory
 from services.inference.media import Image, Limits, Metadata, decode, encode, isolated
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.sandbox import Limits as SandboxLimits
+from services.platform.sandbox import Sandbox, SandboxCrashed, SandboxOutOfMemory
 
 RESOURCES = SandboxLimits(memory_bytes=4 << 30)
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"

@@ -6,9 +6,9 @@ import threading
 import pytest
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
-from services.common.errors import DarkroomError, ErrorReason
 from services.inference.worker.client import Admission
 from services.inference.worker.lease import Lease
+from services.platform.errors import DarkroomError, ErrorReason
 from tests.virtual_time import run_in_virtual_time
 
 AWAY = DarkroomError(ErrorReason.UNAVAILABLE, "away")

@@ -18,11 +18,11 @@ from darkroom.internal.accounts.v1 import membership_service_pb2 as pb
 from darkroom.internal.accounts.v1 import membership_service_pb2_grpc
 from deploy.installation.authority import create_authority
 from services.accounts.domain.worker_certificates import LIFE, WorkerAuthority
-from services.common import delegation
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.membership import WORKERS, MembershipFolder
-from services.common.telemetry.health import NotThereError
 from services.inference.worker.membership import Membership
+from services.platform import delegation
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.membership import WORKERS, MembershipFolder
+from services.platform.telemetry.health import NotThereError
 
 URN = "urn:darkroom:worker:1:box"
 

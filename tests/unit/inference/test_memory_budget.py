@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from services.common.errors import DarkroomError, ErrorReason
 from services.inference.contract.memory_budget import MemoryBudget, default_budget
+from services.platform.errors import DarkroomError, ErrorReason
 
 
 class Use:

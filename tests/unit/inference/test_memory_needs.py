@@ -3,10 +3,10 @@
 import pytest
 
 from darkroom.operations.v1 import operation_pb2
-from services.common.media_format import MediaFormat
 from services.inference.media import Header, Limits
 from services.inference.pipeline.memory_needs import needed_memory
 from services.inference.pipeline.registry import Registry
+from services.pictures.media_format import MediaFormat
 
 CUT = operation_pb2.Operation(remove_background={})
 WATERMARK = operation_pb2.Operation(remove_watermark={})

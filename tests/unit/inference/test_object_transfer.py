@@ -6,9 +6,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from services.common.backoff import Backoff
-from services.common.errors import DarkroomError, ErrorReason
 from services.inference.worker.object_transfer import ObjectTransfer
+from services.platform.backoff import Backoff
+from services.platform.errors import DarkroomError, ErrorReason
 from tests.harness.answering import Answering
 
 CONTENT = b"0123456789" * 300_000

@@ -7,10 +7,10 @@ import pytest
 from darkroom.operations.v1 import operation_pb2, options_pb2
 from darkroom.operations.v1.remove_background_pb2 import RemoveBackground
 from darkroom.operations.v1.upscale_pb2 import Upscale
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.operations import parameters_of, spec_of, specs
 from services.inference import operations
 from services.inference.pipeline.registry import Registry
+from services.pictures.operations import parameters_of, spec_of, specs
+from services.platform.errors import DarkroomError, ErrorReason
 
 
 def test_operations_and_modules_are_the_same() -> None:

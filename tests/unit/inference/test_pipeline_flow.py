@@ -13,10 +13,6 @@ from darkroom.files.v1.file_pb2 import DocumentInfo, ImageInfo
 from darkroom.operations.v1 import operation_pb2
 from darkroom.operations.v1.noop_pb2 import Noop
 from darkroom.operations.v1.remove_background_pb2 import RemoveBackground
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.operations import Arity, parameters_of, spec_of
-from services.common.sandbox import Limits as SandboxLimits
-from services.common.sandbox import Sandbox
 from services.inference.contract.flow import Attachment, Document, Examination, Medium
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.memory_budget import MemoryBudget
@@ -27,6 +23,10 @@ from services.inference.pipeline.pipeline import Pipeline
 from services.inference.pipeline.product import RunContext, Source
 from services.inference.pipeline.registry import Bound
 from services.inference.pipeline.stages import Stages
+from services.pictures.operations import Arity, parameters_of, spec_of
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.sandbox import Limits as SandboxLimits
+from services.platform.sandbox import Sandbox
 
 Run = Callable[[Medium, object, Step], Awaitable[Medium]]
 

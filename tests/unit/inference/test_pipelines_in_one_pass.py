@@ -12,11 +12,12 @@ import numpy.typing as npt
 import pytest
 
 from darkroom.operations.v1 import operation_pb2
-from services.common.errors import DarkroomError
-from services.common.media_format import MediaFormat
-from services.gateway.surfaces.snapotter.pipelines.plans import checked_pipeline, pipeline_tools, sent_steps
+from services.gateway.surfaces.snapotter.pipelines.plans import checked_pipeline, sent_steps
+from services.gateway.surfaces.snapotter.tools.registry import TOOLS
 from services.inference.media import Image, Limits, Saving, decode, encode
 from services.inference.pipeline import isolated
+from services.pictures.media_format import MediaFormat
+from services.platform.errors import DarkroomError
 from tests.unit.imaging.pictures import exif, photo, written
 
 _LIMITS = Limits(50_000_000)
@@ -60,7 +61,7 @@ def worked(tmp_path: Path, content: bytes, operations: Sequence[operation_pb2.Op
 
 def plan(*steps: Step) -> Sequence[operation_pb2.Operation]:
     return (
-        checked_pipeline(sent_steps(json.dumps([{"toolId": tool, "settings": settings} for tool, settings in steps])), pipeline_tools())
+        checked_pipeline(sent_steps(json.dumps([{"toolId": tool, "settings": settings} for tool, settings in steps])), TOOLS)
         .plan("a.jpg")
         .operations
     )

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.sandbox import Limits as SandboxLimits
-from services.common.sandbox import Sandbox
 from services.inference.media import Hints, Limits, isolated
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.sandbox import Limits as SandboxLimits
+from services.platform.sandbox import Sandbox
 from tests.unit.imaging.pictures import photo, written
 from tests.unit.imaging.test_decode import BITS, FILES, NAMES
 

@@ -33,12 +33,6 @@ from darkroom.operations.v1.polish_pb2 import Polish
 from darkroom.operations.v1.remove_background_pb2 import RemoveBackground
 from darkroom.operations.v1.resize_pb2 import Resize
 from darkroom.operations.v1.rotate_pb2 import Rotate
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.geometry import Size
-from services.common.media_format import MediaFormat
-from services.common.sandbox import Limits as SandboxLimits
-from services.common.sandbox import Sandbox, SandboxCrashed, WarmChildren
-from services.common.short_pictures import is_short
 from services.inference.media import Image, Limits, decode, encode, in_memory
 from services.inference.media.decode import _shrink, open_scaled
 from services.inference.pipeline import isolated
@@ -46,6 +40,12 @@ from services.inference.pipeline.registry import Registry
 from services.inference.pipeline.short import ShortWork
 from services.inference.plain.graph import Work
 from services.inference.plain.layout import resized
+from services.pictures.geometry import Size
+from services.pictures.media_format import MediaFormat
+from services.pictures.short_pictures import is_short
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.sandbox import Limits as SandboxLimits
+from services.platform.sandbox import Sandbox, SandboxCrashed, WarmChildren
 from tests.unit.imaging.pictures import PORTRAIT, exif, written
 
 AS_JPEG = Convert(format=PICTURE_FORMAT_JPEG)
@@ -107,7 +107,7 @@ async def children() -> AsyncIterator[WarmChildren]:
         ([InspectPicture()], MediaFormat.GIF, (100, 100), False),
     ],
 )
-def test_short_is_what_one_table_says(operations: list[Message], format_: MediaFormat, size: tuple[int, int], *, short: bool) -> None:
+def test_short_is_what_the_options_say(operations: list[Message], format_: MediaFormat, size: tuple[int, int], *, short: bool) -> None:
     assert is_short(operations, format_, size) is short
 
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from services.common.operations import lanes
 from services.inference.config import InferenceSettings
+from services.pictures.operations import lanes
 
 REQUIRED = {
     "internal_listen": "unix:/tmp/x",

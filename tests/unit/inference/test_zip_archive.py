@@ -11,8 +11,8 @@ from typing import BinaryIO
 
 import pytest
 
-from services.common.zip_archive import Entry, ZipArchive
 from services.inference.archive.names import distinct, entry_names
+from services.platform.zip_archive import Entry, ZipArchive
 
 GIBIBYTE = 1 << 30
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from darkroom.operations.v1.collage_pb2 import CollageTemplate
-from services.common.errors import DarkroomError, ErrorReason
 from services.inference.montage.collages import Rectangle, rectangles, shown
 from services.inference.montage.templates import TEMPLATES
 from services.inference.montage.tiles import Cut
+from services.platform.errors import DarkroomError, ErrorReason
 
 
 def test_every_template_is_there() -> None:

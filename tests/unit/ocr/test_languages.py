@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.common.errors import DarkroomError, ErrorReason
 from services.inference.ocr.languages import EAST_ASIAN, LATIN, require, written
+from services.platform.errors import DarkroomError, ErrorReason
 
 
 @pytest.mark.parametrize("language", ["", "auto", "de", "en", "es", "fr", "ja", "zh"])

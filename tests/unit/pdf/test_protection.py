@@ -10,9 +10,9 @@ import pikepdf
 import pytest
 from pikepdf import Pdf
 
-from services.common.errors import DarkroomError, ErrorReason
 from services.inference.pdf import isolated
 from services.inference.pdf.protection import CERTIFIED, ENCRYPTION_WARNING, SIGNATURE_WARNING, SIGNED, USAGE_RIGHTS
+from services.platform.errors import DarkroomError, ErrorReason
 from tests.unit.pdf import declarations, protections
 from tests.unit.pdf.removal import assert_same
 

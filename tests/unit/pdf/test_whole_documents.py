@@ -9,8 +9,8 @@ import pikepdf
 import pytest
 from pikepdf import Array, Dictionary, Name, String
 
-from services.common.errors import DarkroomError, ErrorReason
 from services.inference.pdf.protection import ENCRYPTION_WARNING
+from services.platform.errors import DarkroomError, ErrorReason
 from tests.unit.pdf import declarations
 from tests.unit.pdf.builder import BODY, INLINE_ARTIFACT, MARK, PAINTED_MARK, Builder
 from tests.unit.pdf.comparison import everything, pictures, texts

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from darkroom.operations.v1.border_pb2 import Border
-from services.common.geometry import bordering
 from services.inference.media import Image
 from services.inference.plain.framing import framed
+from services.pictures.geometry import bordering
 from tests.unit.imaging.pictures import gray_profile, wide_gamut_profile
 from tests.unit.plain.pictures import KINDS, kind
 

@@ -24,11 +24,11 @@ from darkroom.operations.v1.placement_pb2 import (
     Position,
 )
 from darkroom.operations.v1.resize_pb2 import Resize
-from services.common.geometry import fitting
 from services.inference.contract.progress import Stopped
 from services.inference.media import Image
 from services.inference.plain.graph import Work
 from services.inference.plain.layout import cropped, padded, resized
+from services.pictures.geometry import fitting
 from tests.unit.imaging.pictures import gray_profile, photo, wide_gamut_profile
 from tests.unit.plain.pictures import KINDS, kind, work
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from services.common.geometry import Area
 from services.inference.media import Image
 from services.inference.plain import focus
 from services.inference.plain.carving import Box, Energy, carved
 from services.inference.plain.enhancing import MODES, Plan, enhanced, planned
 from services.inference.plain.faces import Face
 from services.inference.plain.measuring import corrections, issues, measured, scores
+from services.pictures.geometry import Area
 from tests.unit.imaging.pictures import photo
 
 ENERGY = Energy(0, 2)

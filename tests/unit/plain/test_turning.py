@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from darkroom.operations.v1.rotate_pb2 import Rotate
-from services.common.geometry import rotated_size
 from services.inference.media import Image
 from services.inference.plain.turning import turned
+from services.pictures.geometry import rotated_size
 from tests.unit.imaging.pictures import photo
 from tests.unit.plain.pictures import KINDS, kind, work
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
-from services.common.passport_photos import COUNTRIES, FRAME_A, CountryPhoto
 from services.inference.media import Image, encode
 from services.inference.portraits.geometry import PAPERS, Framing, Head, head_within, places, size_of, window
 from services.inference.portraits.rendering import SHEET_DPI, rendered, sheet_of
 from services.inference.portraits.writing import saving_within
+from services.pictures.passport_photos import COUNTRIES, FRAME_A, CountryPhoto
 
 BACK, SKIN, EYES = (40, 90, 160), (200, 150, 120), (250, 250, 0)
 WIDTH, HEIGHT = 900, 1200

@@ -8,12 +8,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.object_http import ObjectHttp, object_http
-from services.common.sandbox import Sandbox, WarmChildren
 from services.files.probe.model import Probe
 from services.files.probe.prober import ProbeLimits, Prober
 from services.files.probe.stored import StoredRanges
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.object_http import ObjectHttp, object_http
+from services.platform.sandbox import Sandbox, WarmChildren
 from tests.unit.probe import specimens
 from tests.unit.probe.specimens import encoded
 

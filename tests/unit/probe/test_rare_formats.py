@@ -13,10 +13,10 @@ import pytest
 from PIL import Image as PillowImage
 from psd_tools import PSDImage
 
-from services.common.errors import DarkroomError, ErrorReason, from_rpc
-from services.common.media_format import MediaFormat, Use
 from services.files.probe.model import Probe
 from services.files.probe.sniff import probe
+from services.pictures.media_format import MediaFormat, Use
+from services.platform.errors import DarkroomError, ErrorReason, from_rpc
 from tests.unit.imaging import rare_files
 from tests.unit.imaging.pictures import photo, written
 from tests.unit.probe import specimens

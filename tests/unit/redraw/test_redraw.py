@@ -15,13 +15,13 @@ from pypdf import PdfReader
 from reportlab.pdfgen.canvas import Canvas
 
 from darkroom.operations.v1.remove_watermark_pb2 import PercentBox
-from services.common.errors import DarkroomError, ErrorReason
 from services.inference.media import Image
 from services.inference.operations import redraw_pdf
 from services.inference.pdf.protection import ENCRYPTION_WARNING, SIGNATURE_WARNING
 from services.inference.redraw.encoding import write_page
 from services.inference.redraw.pages import count_pages, render_page
 from services.inference.redraw.rebuild import rebuild
+from services.platform.errors import DarkroomError, ErrorReason
 
 
 @pytest.fixture(params=[0, 90, 180, 270])

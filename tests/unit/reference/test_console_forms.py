@@ -13,12 +13,11 @@ from google.protobuf import json_format
 from darkroom.operations.v1 import operation_pb2
 from reference import console_forms
 from reference.console_forms import example_settings, forms, rendered
-from services.common.rpc.validation import RequestValidator
 from services.gateway.surfaces.snapotter.errors import Refusal
-from services.gateway.surfaces.snapotter.pipelines.as_tasks import NO_TASKS, Sources, finish
-from services.gateway.surfaces.snapotter.pipelines.plans import PIPELINE_TOOLS
+from services.gateway.surfaces.snapotter.tool import Sources
 from services.gateway.surfaces.snapotter.tool_settings import checked, read_settings, settings_of
-from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
+from services.gateway.surfaces.snapotter.tools import registry
+from services.platform.rpc.validation import RequestValidator
 
 FORMS = forms()
 TOOLS: Mapping[str, Any] = {form["id"]: form for form in FORMS["tools"]}
@@ -30,7 +29,7 @@ _validator = RequestValidator()
 
 def base(tool: str) -> dict[str, Any]:
     """Settings that the tool takes, as JSON."""
-    settings = example_settings(all_tools()[tool])
+    settings = example_settings(registry.TOOLS[tool])
     given = json_format.MessageToDict(settings)
     assert isinstance(given, dict)
     return given
@@ -87,7 +86,7 @@ _BY_PLAN = {
 
 
 def test_every_tool_is_there_once_and_tells_what_it_is() -> None:
-    assert sorted(TOOLS) == sorted(all_tools())
+    assert sorted(TOOLS) == sorted(registry.TOOLS)
     assert len(FORMS["tools"]) == len(TOOLS)
     categories = [each["id"] for each in FORMS["categories"]]
     assert {form["category"] for form in [*TOOLS.values(), *OPERATIONS.values()]} == set(categories)
@@ -103,9 +102,11 @@ def test_every_tool_is_there_once_and_tells_what_it_is() -> None:
 
 
 def test_what_a_tool_is_besides() -> None:
-    assert {tool for tool, form in TOOLS.items() if form["pipeline"]} == set(PIPELINE_TOOLS) & set(TOOLS)
-    assert {tool for tool, form in TOOLS.items() if not form["runs_as_task"]} == NO_TASKS.keys()
-    assert {tool: form["bundle"] for tool, form in TOOLS.items()} == {tool: each.bundle or None for tool, each in all_tools().items()}
+    assert {tool for tool, form in TOOLS.items() if form["pipeline"]} == {tool.id for tool in registry.TOOLS.values() if tool.pipeline}
+    assert {tool for tool, form in TOOLS.items() if not form["runs_as_task"]} == {
+        tool.id for tool in registry.TOOLS.values() if tool.as_task.instead
+    }
+    assert {tool: form["bundle"] for tool, form in TOOLS.items()} == {tool: each.bundle or None for tool, each in registry.TOOLS.items()}
     assert [tool for tool, form in TOOLS.items() if form["mask"]] == ["erase-object"]
     assert {tool: form["same_as"] for tool, form in TOOLS.items() if "same_as" in form} == dict.fromkeys(
         ("brightness-contrast", "color-adjustments", "color-channels", "color-effects", "saturation"), "adjust-colors"
@@ -125,22 +126,22 @@ def test_what_a_tool_is_besides() -> None:
 @pytest.mark.parametrize("tool", sorted(TOOLS))
 def test_files_that_a_form_asks_for_are_those_that_the_tool_needs(tool: str) -> None:
     files = {field["name"]: field for field in TOOLS[tool]["fields"] if field["type"] == "file"}
-    if tool in NO_TASKS:
+    if registry.TOOLS[tool].as_task.instead:
         assert not files
         return
     settings = base(tool) | {name: each[0] for field in files.values() for name, each in field.get("show_when", {}).items()}
-    message = settings_of(settings, all_tools()[tool].settings)
+    message = settings_of(settings, registry.TOOLS[tool].settings)
     sources = Sources(names=["a.png"] if TOOLS[tool]["needs_names"] else [])
-    needed = finish(tool, message, all_tools()[tool].plan(message, "a.png").operations, sources)
+    needed = registry.TOOLS[tool].as_task.complete(message, registry.TOOLS[tool].plan(message, "a.png").operations[0], sources)
     assert [each.part for each in needed] == list(files)
 
 
 def test_tools_that_need_names_cannot_do_without() -> None:
     found = []
-    for tool in sorted(TOOLS.keys() - NO_TASKS.keys()):
-        message = example_settings(all_tools()[tool])
+    for tool in sorted(tool for tool, form in TOOLS.items() if form["runs_as_task"]):
+        message = example_settings(registry.TOOLS[tool])
         try:
-            finish(tool, message, all_tools()[tool].plan(message, "a.png").operations, Sources())
+            registry.TOOLS[tool].as_task.complete(message, registry.TOOLS[tool].plan(message, "a.png").operations[0], Sources())
         except Refusal:
             found.append(tool)
     assert found == [tool for tool, form in TOOLS.items() if form["needs_names"]] == ["bulk-rename"]
@@ -148,7 +149,7 @@ def test_tools_that_need_names_cannot_do_without() -> None:
 
 @pytest.mark.parametrize("tool", sorted(TOOLS))
 def test_a_tool_takes_what_its_form_offers_and_nothing_beyond(tool: str) -> None:
-    settings, kind = base(tool), all_tools()[tool].settings
+    settings, kind = base(tool), registry.TOOLS[tool].settings
     read_settings(json.dumps(settings), kind)
     for field in TOOLS[tool]["fields"]:
         if field["type"] in ("file", "object", "list"):
@@ -166,7 +167,7 @@ def test_values_that_only_a_plan_looks_at(tool: str, name: str) -> None:
     seen = set()
     for option in field["options"]:
         operations = (
-            all_tools()[tool].plan(settings_of(base(tool) | {name: option["value"]}, all_tools()[tool].settings), "a.png").operations
+            registry.TOOLS[tool].plan(settings_of(base(tool) | {name: option["value"]}, registry.TOOLS[tool].settings), "a.png").operations
         )
         seen.add(b"".join(each.SerializeToString(deterministic=True) for each in operations))
     # `4:3` is as `free`.
@@ -215,7 +216,7 @@ def test_the_table_names_only_what_there_is() -> None:
     table = console_forms._table()
     assert table["tools"].keys() <= TOOLS.keys()
     for tool, words in table["tools"].items():
-        names = {field.json_name for field in all_tools()[tool].settings.DESCRIPTOR.fields}
+        names = {field.json_name for field in registry.TOOLS[tool].settings.DESCRIPTOR.fields}
         assert {*words.get("fields", {}), *words.get("hidden", ())} <= names, tool
 
 

@@ -21,10 +21,10 @@ from reference.operations import examples_of, openapi_path, operation_id, path_p
 from reference.refusals import Refusals, UndocumentedError
 from reference.rules import UnknownRuleError, _keyword
 from reference.schemas import Schemas
-from services.common.rpc import catalogue
-from services.common.rpc.catalogue import HttpBinding
-from services.common.rpc.surfaces import Surface
-from services.common.rpc.validation import RequestValidator
+from services.platform.rpc import catalogue
+from services.platform.rpc.catalogue import HttpBinding
+from services.platform.rpc.surfaces import Surface
+from services.platform.rpc.validation import RequestValidator
 from tests.component.edge.new_surface import surface_added
 
 PILIO = json.loads((Path(__file__).parents[2] / "system" / "pilio-openapi.json").read_text())

@@ -10,8 +10,8 @@ import pytest
 from reference import guides, llms, markdown, operation_pages
 from reference.__main__ import FOLDER, committed_pages, generated_pages, stale
 from reference.operations import openapi_path
-from services.common.errors import ErrorReason
-from services.common.rpc import catalogue
+from services.platform.errors import ErrorReason
+from services.platform.rpc import catalogue
 
 
 def test_reference_is_fresh() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from services.common.sandbox import Limits, Sandbox, SandboxFailed
+from services.platform.sandbox import Limits, Sandbox, SandboxFailed
 from tests.unit.sandbox import escapes, jobs
 from tests.unit.sandbox.test_sandbox import until_written
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.sandbox import (
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.sandbox import (
     Limits,
     Sandbox,
     SandboxCrashed,
@@ -198,7 +198,7 @@ async def test_a_host_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
     program = (
         "import asyncio, sys\n"
         "from pathlib import Path\n"
-        "from services.common.sandbox import Sandbox\n"
+        "from services.platform.sandbox import Sandbox\n"
         "from tests.unit.sandbox import jobs\n"
         "path = Path(sys.argv[1])\n"
         "asyncio.run(Sandbox().run(jobs.write_pid_and_wait, path, folder=path.parent))\n"

@@ -11,8 +11,8 @@ from typing import IO
 
 import pytest
 
-from services.common.errors import DarkroomError
-from services.common.sandbox import Limits, Sandbox, SandboxCrashed, SandboxFailed, SandboxTimedOut, WarmChildren
+from services.platform.errors import DarkroomError
+from services.platform.sandbox import Limits, Sandbox, SandboxCrashed, SandboxFailed, SandboxTimedOut, WarmChildren
 from tests.unit.sandbox import jobs
 from tests.unit.sandbox.test_sandbox import eventually, running, until_gone
 

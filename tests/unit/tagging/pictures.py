@@ -11,7 +11,7 @@ import pyvips
 from PIL import Image as PillowImage
 from PIL import TiffImagePlugin
 
-from services.common.media_format import MediaFormat
+from services.pictures.media_format import MediaFormat
 from tests.unit.imaging.pictures import photo
 
 MAKER_NOTE = b"Maker\0" + bytes(range(200))

@@ -10,14 +10,14 @@ import pytest
 from PIL import Image as PillowImage
 from PIL import IptcImagePlugin
 
-from services.common.errors import DarkroomError
-from services.common.media_format import MediaFormat
 from services.inference.media.image import Limits
 from services.inference.media.metadata_read import metadata_in
 from services.inference.tagging import iptc_edit
 from services.inference.tagging.changes import Changes, Place, Removed
 from services.inference.tagging.edit import edited, iptc_of
 from services.inference.tagging.read import all_metadata_in
+from services.pictures.media_format import MediaFormat
+from services.platform.errors import DarkroomError
 from tests.unit.tagging.pictures import EXIF, FORMATS, GPS, MAKER_NOTE, WITH_EXIF, opened, packet, picture, samples, tags, vips_exif
 
 _LIMITS = Limits(1.0)

@@ -7,12 +7,12 @@ import struct
 
 import pytest
 
-from services.common.errors import DarkroomError
-from services.common.media_format import MediaFormat
 from services.inference.tagging.changes import Changes, Place, Removed
 from services.inference.tagging.edit import edited
 from services.inference.tagging.tiff_edit import DamagedTiffError, Tiff, Value
 from services.inference.tagging.xmp_edit import edited as xmp_edited
+from services.pictures.media_format import MediaFormat
+from services.platform.errors import DarkroomError
 from tests.unit.tagging.pictures import FORMATS, picture, samples
 
 _CHANGES = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from darkroom.operations.v1 import noop_pb2, operation_pb2
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.domain.acceptance.draft import Draft
 from services.tasks.domain.acceptance.requests import BatchRequest, EstimateRequest, RequestedItem, TaskRequest
 

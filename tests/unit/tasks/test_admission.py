@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.domain.acceptance.admission import admit_all, admit_each, admit_task
 from services.tasks.model.records import AccountState, NewTask
 

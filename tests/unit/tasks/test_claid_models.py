@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.json_models import parsed
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.json_models import parsed
 from services.tasks.surfaces.claid.kinds import Padding, Percent
 from services.tasks.surfaces.claid.models import BatchEditRequest, EditRequest
 from services.tasks.surfaces.claid.operation_models import Operations

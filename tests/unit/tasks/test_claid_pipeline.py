@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from google.protobuf.json_format import MessageToDict
 
-from services.common.json_models import parsed
+from services.platform.json_models import parsed
 from services.tasks.domain.plan import check_pipeline
 from services.tasks.surfaces.claid.models import UploadRequest
 from services.tasks.surfaces.claid.pipeline import pipeline

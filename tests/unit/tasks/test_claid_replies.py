@@ -11,12 +11,12 @@ import pytest
 
 from compat.claid.v1 import edits_pb2
 from darkroom.operations.v1 import operation_pb2, polish_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Identity, set_identity
-from services.common.json_models import python_of
-from services.common.rpc import catalogue
-from services.common.rpc.origin import ORIGIN_HEADER
-from services.common.rpc.surfaces import ERROR_BODY, HTTP_STATUS, rendered
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Identity, set_identity
+from services.platform.json_models import python_of
+from services.platform.rpc import catalogue
+from services.platform.rpc.origin import ORIGIN_HEADER
+from services.platform.rpc.surfaces import ERROR_BODY, HTTP_STATUS, rendered
 from services.tasks.model import Task
 from services.tasks.model.media import InputFile
 from services.tasks.model.state import TaskState

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.domain.acceptance.data_uris import content_of, is_data_uri
 
 CONTENT = bytes(range(256)) + b"!"

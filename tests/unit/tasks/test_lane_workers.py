@@ -11,9 +11,9 @@ from typing import Any, cast
 import pytest
 
 from darkroom.internal.system.v1 import part_pb2
-from services.common.membership import NEED
-from services.common.worker_board import WorkerBoard
 from services.inference.worker.membership import Membership
+from services.platform.membership import NEED
+from services.platform.worker_board import WorkerBoard
 from services.tasks.domain.lifecycle.exchange import LaneExchange
 from services.tasks.domain.lifecycle.lane_workers import LaneWorkers
 from services.tasks.domain.lifecycle.worker_stream import WorkerStream

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from darkroom.operations.v1 import operation_pb2, options_pb2, upscale_pb2
-from services.common.operations import parameters_of, spec_of, specs
+from services.pictures.operations import parameters_of, spec_of, specs
 
 
 def test_every_member_of_the_oneof_is_an_operation_under_its_own_name() -> None:

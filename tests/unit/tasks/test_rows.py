@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from services.common.errors import ErrorReason
+from services.platform.errors import ErrorReason
 from services.tasks import model
 from services.tasks.model import LedgerEntry, LedgerKind, Task, TaskAttempt
 from services.tasks.model.state import TaskState

@@ -15,9 +15,9 @@ from darkroom.operations.v1 import (
     resize_pb2,
     upscale_pb2,
 )
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.operations import specs
-from services.common.rpc.validation import RequestValidator
+from services.pictures.operations import specs
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.rpc.validation import RequestValidator
 from services.tasks.domain.acceptance.requests import InputUrl
 from services.tasks.surfaces.fal.catalogue import model, models
 from services.tasks.surfaces.fal.generation import nearest_ratio, size_class

@@ -17,12 +17,12 @@ from compat.pi.v1 import images_pb2, jobs_pb2, stored_pb2
 from darkroom.files.v1 import file_pb2, files_service_pb2
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2, upscale_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.json_models import parsed
-from services.common.rpc import catalogue
-from services.common.rpc.surfaces import rendered
-from services.common.rpc.trace import set_trace_id
-from services.common.rpc.validation import RequestValidator
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.json_models import parsed
+from services.platform.rpc import catalogue
+from services.platform.rpc.surfaces import rendered
+from services.platform.rpc.trace import set_trace_id
+from services.platform.rpc.validation import RequestValidator
 from services.tasks.model import Task, TaskAttempt, TaskEvent
 from services.tasks.model.state import OPEN, TaskState
 from services.tasks.surfaces.pi import ids, images, messages, models, replies

@@ -9,8 +9,8 @@ import pytest
 
 from darkroom.operations.v1 import redraw_pdf_pb2, remove_background_pb2, upscale_pb2
 from darkroom.rest.v1 import images_pb2, pdfs_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.rpc.validation import RequestValidator
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.rpc.validation import RequestValidator
 from services.tasks.model import TaskEvent
 from services.tasks.model.state import TaskState
 from services.tasks.surfaces import ids

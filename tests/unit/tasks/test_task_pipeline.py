@@ -17,8 +17,8 @@ from darkroom.operations.v1 import (
     remove_pdf_watermark_pb2,
     upscale_pb2,
 )
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.operations import LANES_BEFORE, lanes, specs
+from services.pictures.operations import LANES_BEFORE, lanes, specs
+from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.domain.plan import FORMATS, Flow, MediaLimits, check_media, check_pipeline, flows_of, lane_of, lanes_of, outputs_of
 from services.tasks.model.media import InputFile
 

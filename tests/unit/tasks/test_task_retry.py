@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.common.errors import ErrorReason
+from services.platform.errors import ErrorReason
 from services.tasks.domain.lifecycle.retry import RetryPolicy
 
 SECOND = timedelta(seconds=1)

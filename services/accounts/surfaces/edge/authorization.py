@@ -13,8 +13,8 @@ from envoy_api.envoy.type.v3 import http_status_pb2
 from services.accounts.domain.admission import Admission
 from services.accounts.surfaces.edge.decisions import Passed, decide
 from services.accounts.surfaces.edge.rate_limit_fields import Fields
-from services.common.identity import ADDRESS_HEADER, IDENTITY_HEADER
-from services.common.rpc import catalogue
+from services.platform.identity import ADDRESS_HEADER, IDENTITY_HEADER
+from services.platform.rpc import catalogue
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

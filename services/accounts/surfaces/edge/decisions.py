@@ -13,10 +13,10 @@ from services.accounts.domain.admission import Admission
 from services.accounts.domain.keys import SESSION, prefix_of
 from services.accounts.domain.rate_limits import RateLimited
 from services.accounts.surfaces.edge.rate_limit_fields import Fields, rate_limit_fields
-from services.common.errors import MISSING, DarkroomError, ErrorReason
-from services.common.rpc import catalogue
-from services.common.rpc.surfaces import Surface, error_headers, rendered
-from services.common.rpc.trace import TRACE_HEADER
+from services.platform.errors import MISSING, DarkroomError, ErrorReason
+from services.platform.rpc import catalogue
+from services.platform.rpc.surfaces import Surface, error_headers, rendered
+from services.platform.rpc.trace import TRACE_HEADER
 
 _REFUSALS = (ErrorReason.API_KEY_INVALID, ErrorReason.ADDRESS_NOT_ALLOWED, ErrorReason.RATE_LIMITED)
 # What gRPC leaves as it is in a message: printable ASCII without the percent sign.

@@ -18,15 +18,15 @@ from typing import cast
 from services.accounts.domain.admission import Admission
 from services.accounts.surfaces.edge.decisions import Passed, decide
 from services.accounts.surfaces.edge.rate_limit_fields import Fields
-from services.common.errors import DarkroomError
-from services.common.identity import ADDRESS_HEADER, BAD_KEY_HEADER, IDENTITY_HEADER
-from services.common.log import get_logger
-from services.common.rpc.metrics import observe_call
-from services.common.rpc.spans import begin_call, end_call
-from services.common.rpc.trace import TRACE_HEADER
-from services.common.telemetry import tracing
-from services.common.telemetry.health import Health
-from services.common.tls import EDGE, MutualTls
+from services.platform.errors import DarkroomError
+from services.platform.identity import ADDRESS_HEADER, BAD_KEY_HEADER, IDENTITY_HEADER
+from services.platform.log import get_logger
+from services.platform.rpc.metrics import observe_call
+from services.platform.rpc.spans import begin_call, end_call
+from services.platform.rpc.trace import TRACE_HEADER
+from services.platform.telemetry import tracing
+from services.platform.telemetry.health import Health
+from services.platform.tls import EDGE, MutualTls
 
 CHECKS = "/check"
 """What the paths of questions begin with; the client's own follows."""

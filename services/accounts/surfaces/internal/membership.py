@@ -10,7 +10,7 @@ from darkroom.internal.accounts.v1 import membership_service_pb2 as pb
 from darkroom.internal.accounts.v1 import membership_service_pb2_grpc
 from services.accounts.domain.workers import Workers
 from services.accounts.membership_message import membership_message
-from services.common.identity import current_identity
+from services.platform.identity import current_identity
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from darkroom.internal.accounts.v1 import setting_values_service_pb2 as pb
 from darkroom.internal.accounts.v1 import setting_values_service_pb2_grpc
 from services.accounts.domain.account_settings import AccountSettings
-from services.common.rpc.interceptor import Context
+from services.platform.rpc.interceptor import Context
 
 
 class SettingValues(setting_values_service_pb2_grpc.SettingValuesServiceServicer):

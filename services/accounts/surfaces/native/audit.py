@@ -9,11 +9,11 @@ import grpc
 from darkroom.accounts.v1 import audit_service_pb2, audit_service_pb2_grpc
 from services.accounts.domain.audit_trail import AuditTrail
 from services.accounts.domain.users import Users
-from services.common.audit.actions import action_text
-from services.common.audit.log import END_OF_TIME, AuditQuery
-from services.common.audit.messages import message_of
-from services.common.identity import current_identity
-from services.common.rpc.moments import moment
+from services.platform.audit.actions import action_text
+from services.platform.audit.log import END_OF_TIME, AuditQuery
+from services.platform.audit.messages import message_of
+from services.platform.identity import current_identity
+from services.platform.rpc.moments import moment
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

@@ -9,7 +9,7 @@ import grpc
 from darkroom.accounts.v1 import branding_service_pb2 as pb
 from darkroom.accounts.v1 import branding_service_pb2_grpc
 from services.accounts.domain.branding import Branding
-from services.common.identity import current_identity
+from services.platform.identity import current_identity
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

@@ -9,8 +9,8 @@ import grpc
 from darkroom.accounts.v1 import features_service_pb2 as pb
 from darkroom.accounts.v1 import features_service_pb2_grpc
 from services.accounts.domain.home import Home
-from services.common.bundles import BundleState, RemoteBundles
-from services.common.identity import current_identity
+from services.platform.bundles import BundleState, RemoteBundles
+from services.platform.identity import current_identity
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _STATUSES = {

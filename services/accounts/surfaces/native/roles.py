@@ -10,7 +10,7 @@ from darkroom.accounts.v1 import roles_service_pb2 as pb
 from darkroom.accounts.v1 import roles_service_pb2_grpc
 from services.accounts.domain.roles import Roles
 from services.accounts.roles import Role
-from services.common.identity import current_identity
+from services.platform.identity import current_identity
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

@@ -10,7 +10,7 @@ from darkroom.accounts.v1 import sessions_service_pb2 as pb
 from darkroom.accounts.v1 import sessions_service_pb2_grpc
 from services.accounts.domain.sessions import Sessions
 from services.accounts.surfaces.native.users import user_message
-from services.common.identity import current_identity
+from services.platform.identity import current_identity
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

@@ -10,7 +10,7 @@ from darkroom.accounts.v1 import settings_service_pb2 as pb
 from darkroom.accounts.v1 import settings_service_pb2_grpc
 from services.accounts.domain.account_settings import AccountSettings
 from services.accounts.installation import Setting
-from services.common.identity import current_identity
+from services.platform.identity import current_identity
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

@@ -10,7 +10,7 @@ from darkroom.accounts.v1 import teams_service_pb2 as pb
 from darkroom.accounts.v1 import teams_service_pb2_grpc
 from services.accounts.domain.teams import Teams
 from services.accounts.roles import Team
-from services.common.identity import current_identity
+from services.platform.identity import current_identity
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

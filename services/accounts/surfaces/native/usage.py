@@ -10,7 +10,7 @@ import grpc
 from darkroom.accounts.v1 import usage_pb2, usage_service_pb2, usage_service_pb2_grpc
 from darkroom.tasks.v1 import balance_pb2
 from services.accounts.domain.account_usage import AccountUsage, UsageReport
-from services.common.identity import current_identity
+from services.platform.identity import current_identity
 
 Context = grpc.aio.ServicerContext[Any, Any]
 # A service of another version may count what this one does not know.

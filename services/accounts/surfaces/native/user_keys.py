@@ -12,8 +12,8 @@ from darkroom.accounts.v1 import user_keys_service_pb2 as pb
 from darkroom.accounts.v1 import user_keys_service_pb2_grpc
 from services.accounts.domain.user_keys import UserKeys
 from services.accounts.people import PersonKey
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import current_identity
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import current_identity
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

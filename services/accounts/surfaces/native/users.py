@@ -10,7 +10,7 @@ from darkroom.accounts.v1 import user_pb2, users_service_pb2_grpc
 from darkroom.accounts.v1 import users_service_pb2 as pb
 from services.accounts.domain.users import Users
 from services.accounts.people import Person
-from services.common.identity import current_identity
+from services.platform.identity import current_identity
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

@@ -9,9 +9,9 @@ import grpc
 from darkroom.rest.v1 import audit_pb2 as pb
 from darkroom.rest.v1 import audit_pb2_grpc
 from services.accounts.domain.audit_trail import AuditTrail
-from services.common.audit.log import END_OF_TIME, AuditEntry, AuditQuery
-from services.common.identity import current_identity
-from services.common.rpc.moments import moment
+from services.platform.audit.log import END_OF_TIME, AuditEntry, AuditQuery
+from services.platform.identity import current_identity
+from services.platform.rpc.moments import moment
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

@@ -15,10 +15,10 @@ from services.accounts.domain.accounts import DEFAULT_OVERLAP, Accounts, no_such
 from services.accounts.domain.allowed_networks import networks_at
 from services.accounts.domain.key_creation import KeyCreation, calling_key
 from services.accounts.records import ApiKey, KeyLimits
-from services.common.errors import DarkroomError
-from services.common.identity import current_identity
-from services.common.rpc.idempotency import current_idempotency
-from services.common.rpc.moments import moment
+from services.platform.errors import DarkroomError
+from services.platform.identity import current_identity
+from services.platform.rpc.idempotency import current_idempotency
+from services.platform.rpc.moments import moment
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

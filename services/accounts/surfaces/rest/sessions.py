@@ -13,7 +13,7 @@ from darkroom.rest.v1 import sessions_pb2 as pb
 from services.accounts.domain.callers import Caller, Callers
 from services.accounts.domain.sessions import Sessions
 from services.accounts.domain.sign_in_links import SignInLinks
-from services.common.identity import current_identity
+from services.platform.identity import current_identity
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _OK, _SUCCESS = 200, "success"

@@ -13,7 +13,7 @@ from darkroom.rest.v1 import system_pb2_grpc
 from services.accounts.domain.home import Home
 from services.accounts.domain.system import SystemReport
 from services.accounts.surfaces.rest import system_messages as messages
-from services.common.identity import current_identity
+from services.platform.identity import current_identity
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

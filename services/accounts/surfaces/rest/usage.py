@@ -9,7 +9,7 @@ import grpc
 from darkroom.rest.v1 import billing_pb2, usage_pb2_grpc
 from darkroom.rest.v1 import usage_pb2 as pb
 from services.accounts.domain.account_usage import AccountUsage, UsageReport
-from services.common.identity import current_identity
+from services.platform.identity import current_identity
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _MILLI = 1000

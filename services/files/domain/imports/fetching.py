@@ -11,13 +11,13 @@ from http import HTTPStatus
 
 import httpx
 
-from services.common.egress.destinations import Destinations, ForbiddenAddressError, Purpose, UnreachableError
-from services.common.egress.pinned import PinnedClient
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.media_format import sniff
-from services.common.object_writing import HEAD_BYTES
 from services.files.domain.naming import EXTENSIONS
 from services.files.probe.faults import EMPTY, problem_of
+from services.pictures.media_format import sniff
+from services.platform.egress.destinations import Destinations, ForbiddenAddressError, Purpose, UnreachableError
+from services.platform.egress.pinned import PinnedClient
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.object_writing import HEAD_BYTES
 
 PURPOSE = Purpose(forbids="files may not be fetched from", setting="DARKROOM_FETCH_ALLOWED_NETWORKS", secrets="", fragments=True)
 _HEADERS = {"user-agent": "Darkroom-Fetch/1"}

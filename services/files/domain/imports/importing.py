@@ -7,15 +7,6 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from services.common.clock import Clock
-from services.common.disk import DiskGuard
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import IdempotencyRecords
-from services.common.idempotent_call import IdempotentCall
-from services.common.log import get_logger
-from services.common.media_format import sniff
-from services.common.object_writing import Begun, ObjectWriter
-from services.common.slots import Slots
 from services.files.config import FilesSettings
 from services.files.domain.errors import not_found
 from services.files.domain.imports.fetching import Room, check_stored_head
@@ -26,6 +17,15 @@ from services.files.domain.streamed import StreamedFiles
 from services.files.domain.uploads import Uploads
 from services.files.records import File, Storage
 from services.files.store import FileStore
+from services.pictures.media_format import sniff
+from services.platform.clock import Clock
+from services.platform.disk import DiskGuard
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.idempotency import IdempotencyRecords
+from services.platform.idempotent_call import IdempotentCall
+from services.platform.log import get_logger
+from services.platform.object_writing import Begun, ObjectWriter
+from services.platform.slots import Slots
 
 # About the content, which is that of the URL.
 _OF_THE_FILE = (

@@ -6,17 +6,17 @@ import hashlib
 
 from darkroom.internal.files.v1 import intake_service_pb2 as pb
 from darkroom.internal.files.v1 import intake_service_pb2_grpc
-from services.common.audit.messages import actor_of
-from services.common.errors import DarkroomError
-from services.common.idempotent_call import IdempotentCall
-from services.common.identity import current_identity
-from services.common.rpc.interceptor import Context
 from services.files.domain.bundles import Bundles
 from services.files.domain.imports.importing import Imports
 from services.files.domain.streamed import StreamedFiles
 from services.files.records import BundledFile
 from services.files.storages import Storages
 from services.files.surfaces.rendering import download_message
+from services.platform.audit.messages import actor_of
+from services.platform.errors import DarkroomError
+from services.platform.idempotent_call import IdempotentCall
+from services.platform.identity import current_identity
+from services.platform.rpc.interceptor import Context
 
 _IMPORT_FILE = "/darkroom.internal.files.v1.IntakeService/ImportFile"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from darkroom.internal.files.v1 import retention_service_pb2 as pb
 from darkroom.internal.files.v1 import retention_service_pb2_grpc
-from services.common.identity import current_identity
-from services.common.rpc.interceptor import Context
 from services.files.domain.ages import MaxAges
+from services.platform.identity import current_identity
+from services.platform.rpc.interceptor import Context
 
 
 class Retention(retention_service_pb2_grpc.RetentionServiceServicer):

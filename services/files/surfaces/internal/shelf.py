@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from darkroom.internal.files.v1 import shelf_service_pb2 as pb
 from darkroom.internal.files.v1 import shelf_service_pb2_grpc
-from services.common.identity import current_identity
-from services.common.rpc.interceptor import Context
 from services.files.domain.shelf import Shelf
+from services.platform.identity import current_identity
+from services.platform.rpc.interceptor import Context
 
 
 class ShelfOfAccount(shelf_service_pb2_grpc.ShelfServiceServicer):

@@ -9,11 +9,11 @@ import grpc
 
 from darkroom.internal.files.v1 import storage_service_pb2 as pb
 from darkroom.internal.files.v1 import storage_service_pb2_grpc
-from services.common.identity import current_identity
 from services.files.domain.library import Offer
 from services.files.domain.task_files import ExaminedFiles, NewOutput, SignedFile, TaskFiles
 from services.files.records import EndedTask, FileState, StoredOutput
 from services.files.surfaces.rendering import download_message, file_message
+from services.platform.identity import current_identity
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

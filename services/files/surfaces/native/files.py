@@ -8,8 +8,6 @@ import grpc
 
 from darkroom.files.v1 import files_service_pb2 as pb
 from darkroom.files.v1 import files_service_pb2_grpc
-from services.common.identity import current_identity
-from services.common.rpc.idempotency import current_idempotency
 from services.files.domain.imports.importing import Imports
 from services.files.domain.library import Library
 from services.files.domain.multipart import UploadedPart
@@ -17,6 +15,8 @@ from services.files.domain.unfinished import UnfinishedUploads
 from services.files.domain.upload_urls import CreatedUpload
 from services.files.domain.uploads import NewUpload, UploadMode, Uploads
 from services.files.surfaces.rendering import download_message, file_message, time_message
+from services.platform.identity import current_identity
+from services.platform.rpc.idempotency import current_idempotency
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

@@ -8,12 +8,12 @@ import grpc
 
 from darkroom.files.v1 import library_file_pb2, library_service_pb2_grpc
 from darkroom.files.v1 import library_service_pb2 as pb
-from services.common.rpc.idempotency import current_idempotency
 from services.files.domain.new_versions import NewVersion
 from services.files.domain.shelf import Shelf
 from services.files.records import Shelved
 from services.files.surfaces.rendering import file_message, time_message
 from services.files.surfaces.viewers import current_viewer
+from services.platform.rpc.idempotency import current_idempotency
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

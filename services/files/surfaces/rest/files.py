@@ -8,10 +8,6 @@ import grpc
 
 from darkroom.rest.v1 import envelope_pb2, files_pb2_grpc, uploads_pb2
 from darkroom.rest.v1 import files_pb2 as pb
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import current_identity
-from services.common.rpc.idempotency import current_idempotency
-from services.common.rpc.unknown_fields import current_unknown_fields
 from services.files.domain.errors import no_upload
 from services.files.domain.imports.importing import Imports
 from services.files.domain.library import Library
@@ -20,6 +16,10 @@ from services.files.domain.unfinished import UnfinishedUploads
 from services.files.domain.uploads import NewUpload, UploadMode, Uploads
 from services.files.surfaces.rest import messages
 from services.files.surfaces.rest.ids import file_id
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import current_identity
+from services.platform.rpc.idempotency import current_idempotency
+from services.platform.rpc.unknown_fields import current_unknown_fields
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

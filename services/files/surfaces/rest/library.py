@@ -8,8 +8,6 @@ import grpc
 
 from darkroom.rest.v1 import files_pb2, library_pb2_grpc
 from darkroom.rest.v1 import library_pb2 as pb
-from services.common.errors import DarkroomError
-from services.common.rpc.idempotency import current_idempotency
 from services.files.domain.new_versions import NewVersion
 from services.files.domain.shelf import Shelf, missing
 from services.files.records import Shelved
@@ -17,6 +15,8 @@ from services.files.surfaces.rendering import time_message
 from services.files.surfaces.rest import messages
 from services.files.surfaces.rest.ids import file_id
 from services.files.surfaces.viewers import current_viewer
+from services.platform.errors import DarkroomError
+from services.platform.rpc.idempotency import current_idempotency
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

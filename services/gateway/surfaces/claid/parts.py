@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from compat.claid.v1 import edits_pb2
-from services.common.errors import MISSING, UNKNOWN, DarkroomError, ErrorReason, Violation
-from services.common.json_models import struct_of
+from services.platform.errors import MISSING, UNKNOWN, DarkroomError, ErrorReason, Violation
+from services.platform.json_models import struct_of
 
 FILE, DATA = "file", "data"
 _BOTH = (FILE, DATA)

@@ -10,14 +10,14 @@ from starlette.routing import Route
 
 from compat.claid.v1 import edits_pb2
 from darkroom.common.v1 import scope_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotent_call import REPLAYED
-from services.common.identity import Identity
-from services.common.rpc import catalogue
-from services.common.rpc.origin import ORIGIN_HEADER
 from services.gateway import replies
 from services.gateway.surfaces.claid.parts import UploadParts, upload
 from services.gateway.surfaces.parts import GatewayParts
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.idempotent_call import REPLAYED
+from services.platform.identity import Identity
+from services.platform.rpc import catalogue
+from services.platform.rpc.origin import ORIGIN_HEADER
 
 _METHOD = edits_pb2.DESCRIPTOR.services_by_name["EditsService"].methods_by_name["UploadAndEditImage"]
 _ORIGINAL_PATH_HEADER = "x-envoy-original-path"

@@ -11,8 +11,8 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from darkroom.common.v1 import options_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.rpc.unknown_fields import UnknownField
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.rpc.unknown_fields import UnknownField
 
 _BOOLEANS = {"true": True, "false": False}
 _WHOLE = (FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64)

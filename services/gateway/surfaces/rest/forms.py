@@ -11,14 +11,14 @@ from starlette.routing import Route
 
 from darkroom.common.v1 import options_pb2
 from darkroom.files.v1 import files_service_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotent_call import REPLAYED
-from services.common.identity import Identity
-from services.common.rpc import catalogue
 from services.gateway import replies
 from services.gateway.receiving import Received
 from services.gateway.surfaces.parts import GatewayParts
 from services.gateway.surfaces.rest.fields import Fields
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.idempotent_call import REPLAYED
+from services.platform.identity import Identity
+from services.platform.rpc import catalogue
 
 _SURFACE = "rest"
 _UPLOADING = files_service_pb2.DESCRIPTOR.services_by_name["FilesService"].methods_by_name["CreateFiles"]

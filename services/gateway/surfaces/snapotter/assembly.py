@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from functools import partial
 
 from darkroom.common.v1 import options_pb2
-from services.common.rpc import catalogue
 from services.gateway.surfaces.parts import GatewayParts
 from services.gateway.surfaces.snapotter.batches.archives import Archives
 from services.gateway.surfaces.snapotter.batches.batches import Batches
@@ -30,8 +29,6 @@ from services.gateway.surfaces.snapotter.library.calls import LibraryCalls
 from services.gateway.surfaces.snapotter.library.library import Library
 from services.gateway.surfaces.snapotter.library.saved_results import SavedResults
 from services.gateway.surfaces.snapotter.library.thumbnails import LibraryThumbnails
-from services.gateway.surfaces.snapotter.own.catalogue import all_own
-from services.gateway.surfaces.snapotter.own.parts import OwnParts, watched
 from services.gateway.surfaces.snapotter.people.audit import Audit
 from services.gateway.surfaces.snapotter.people.people import People
 from services.gateway.surfaces.snapotter.people.roles import Roles
@@ -43,13 +40,15 @@ from services.gateway.surfaces.snapotter.pipelines.task_plans import TaskPlans
 from services.gateway.surfaces.snapotter.runs import SURFACE, Runs
 from services.gateway.surfaces.snapotter.settings import SnapOtterSettings
 from services.gateway.surfaces.snapotter.status import Status
-from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
+from services.gateway.surfaces.snapotter.tools.context import ToolContext, serve_own
+from services.gateway.surfaces.snapotter.tools.registry import TOOLS
+from services.platform.rpc import catalogue
 
 Endpoints = Mapping[str, Endpoint]
 """By the full name of the method."""
 JOB_IDS = "snapotter job ids"
 """What the secret of the ids is derived for."""
-_TOOLS = "/api/v1/tools/"
+_TOOL_PATHS = "/api/v1/tools/"
 
 
 def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> Endpoints:
@@ -60,7 +59,7 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
     forms, contents = Forms(parts.receiver, rules), Contents(parts.storage, caller, parts.http)
     jobs = Jobs(parts.bus)
     features = Features(parts.backend, ids)
-    tasks = TaskEvents(ids, runs, contents)
+    tasks = TaskEvents(ids, runs, contents, TOOLS)
     progress = Progress(jobs, tasks, (tasks, InstallationEvents(ids, features)), settings.sse_heartbeat, settings.progress_streams)
     status = Status(parts.runs, caller, auth_enabled=settings.auth_enabled)
     people, downloads = People(parts.backend, auth_enabled=settings.auth_enabled), Downloads(ids, runs, parts.intake, caller)
@@ -71,10 +70,10 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
     calls = ToolCalls(forms, runs, ids, jobs, SavedResults(library_calls))
     shared, enabled = SharedSettings(parts.backend), EnabledTools(parts.settings, caller)
     background = BackgroundCalls(forms, runs, ids, jobs)
-    reader = PipelineReader(enabled, features, settings.max_pipeline_steps)
+    reader = PipelineReader(TOOLS, enabled, features, settings.max_pipeline_steps)
     archives = Archives(contents)
     batches = Batches(forms, runs, jobs, archives, settings.jobs_at_once, reader)
-    own = OwnParts(forms, calls, background, contents, runs, ids, jobs, archives, batches, features, settings)
+    context = ToolContext(forms, calls, background, contents, runs, ids, jobs, archives, batches, settings)
     logo = Logo(parts.receiver, runs, contents, parts.backend, settings.max_logo_size_kb)
     roles, teams = Roles(parts.backend), Teams(parts.backend)
     pipelines, pipeline_runs = Pipelines(parts.backend, reader), PipelineRuns(forms, runs, ids, jobs, reader)
@@ -141,7 +140,7 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
         "UninstallFeature": (features.uninstall, "features:manage"),
         "GetFeatureUsage": (features.usage, "features:manage"),
     }
-    found = dict(_tools(door, calls, background, own, enabled))
+    found = dict(_tools(door, context, features, enabled))
     for route in catalogue.routes():
         method = route.method
         if route.surface.name != SURFACE or method.full_name in found:
@@ -156,20 +155,20 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
     return found
 
 
-def _tools(door: Door, calls: ToolCalls, background: BackgroundCalls, own: OwnParts, enabled: EnabledTools) -> Endpoints:
+def _tools(door: Door, context: ToolContext, features: Features, enabled: EnabledTools) -> Endpoints:
     found: dict[str, Endpoint] = {}
-    tools = all_tools()
     for route in catalogue.routes():
         method = route.method
-        if not method.GetOptions().Extensions[options_pb2.settings_part] or not route.template.text.startswith(_TOOLS):
+        if not method.GetOptions().Extensions[options_pb2.settings_part] or not route.template.text.startswith(_TOOL_PATHS):
             continue
-        tool_id, _, step = route.template.text.removeprefix(_TOOLS).partition("/")
+        tool_id, _, step = route.template.text.removeprefix(_TOOL_PATHS).partition("/")
+        # A step of a tool may be a tool of its own.
+        tool = TOOLS.get(f"{tool_id}-{step}" if step else tool_id)
+        tool, own = (TOOLS[tool_id], TOOLS[tool_id].steps[step]) if tool is None else (tool, tool.serve)
+        if own is not None:
+            serve = partial(serve_own, context, own, tool)
+        else:
+            serve = partial(context.background.serve if tool.result is not None else context.calls.serve, tool)
         path = f"/{method.containing_service.full_name}/{method.name}"
-        name = f"{tool_id}-{step}" if step else tool_id
-        # A step may do something else than its tool.
-        tool = tools.get(name) or tools[tool_id]
-        serve = partial(background.serve if tool.result is not None else calls.serve, tool)
-        if name in all_own():
-            serve = partial(watched, all_own()[name], own, tool)
-        found[method.full_name] = door.known(path, enabled.only(tool_id, own.features.only(tool, serve)))
+        found[method.full_name] = door.known(path, enabled.only(tool_id, features.only(tool, serve)))
     return found

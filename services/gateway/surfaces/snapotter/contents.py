@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 
 from darkroom.files.v1 import file_pb2
 from darkroom.internal.files.v1 import storage_service_pb2, storage_service_pb2_grpc
-from services.common.errors import DarkroomError, ErrorReason, translated
-from services.common.log import get_logger
-from services.common.object_http import ObjectHttp, ObjectHttpError
-from services.common.rpc.channel import Caller
+from services.platform.errors import DarkroomError, ErrorReason, translated
+from services.platform.log import get_logger
+from services.platform.object_http import ObjectHttp, ObjectHttpError
+from services.platform.rpc.channel import Caller
 
 _SECONDS = 20.0
 _INLINE_BYTES = 1 << 20

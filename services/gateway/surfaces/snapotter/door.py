@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.common.errors import DarkroomError
-from services.common.identity import Identity
-from services.common.log import get_logger
 from services.gateway.calls import Calls
 from services.gateway.surfaces.snapotter.errors import INTERNAL, Refusal, refusal_of
 from services.gateway.surfaces.snapotter.runs import ClientGone
+from services.platform.errors import DarkroomError
+from services.platform.identity import Identity
+from services.platform.log import get_logger
 
 Known = Callable[[Request, Identity], Awaitable[Response]]
 Anyone = Callable[[Request, Identity | None], Awaitable[Response]]

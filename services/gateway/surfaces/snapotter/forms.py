@@ -11,14 +11,14 @@ from weakref import WeakValueDictionary
 
 from starlette.requests import Request
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.media_format import MediaFormat, sniff
-from services.common.object_writing import HEAD_BYTES
 from services.gateway.forms import Part
 from services.gateway.receiving import Receiver
 from services.gateway.surfaces.snapotter.errors import Refusal, image_problem
 from services.gateway.surfaces.snapotter.names import Name, cleaned, converted, is_converted
 from services.gateway.surfaces.snapotter.runs import SURFACE
+from services.pictures.media_format import MediaFormat, sniff
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.object_writing import HEAD_BYTES
 
 NONE_SENT = "No valid files uploaded"
 NOT_A_FORM = "Failed to parse multipart request"

@@ -124,6 +124,11 @@ def encoded(name: str) -> str:
     return quote(name, safe="!'()*~")
 
 
+def download_path(job_id: str, name: str) -> str:
+    """Where a file of a job can be had."""
+    return f"/api/v1/download/{job_id}/{encoded(name)}"
+
+
 def _shortened(name: str) -> str:
     """At most 200 bytes of UTF-8; the extension stays."""
     parts = Name.of(name)

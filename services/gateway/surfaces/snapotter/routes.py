@@ -10,14 +10,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from compat.snapotter.v1 import surface_pb2
-from services.common.identity import Identity
-from services.common.rpc import catalogue
 from services.gateway.surfaces.parts import GatewayParts
 from services.gateway.surfaces.snapotter.assembly import Endpoints, assemble
 from services.gateway.surfaces.snapotter.door import Door
 from services.gateway.surfaces.snapotter.errors import not_found
 from services.gateway.surfaces.snapotter.runs import SURFACE
 from services.gateway.surfaces.snapotter.settings import SnapOtterSettings
+from services.platform.identity import Identity
+from services.platform.rpc import catalogue
 
 _PACKAGE = surface_pb2.DESCRIPTOR.package
 _VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")

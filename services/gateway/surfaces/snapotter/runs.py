@@ -17,11 +17,11 @@ from darkroom.internal.files.v1 import storage_service_pb2, storage_service_pb2_
 from darkroom.internal.tasks.v1 import run_service_pb2, run_service_pb2_grpc
 from darkroom.operations.v1 import operation_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.common.backoff import retry_unavailable
-from services.common.errors import DarkroomError, ErrorReason, translated
-from services.common.log import bind_to_context, get_logger
-from services.common.process import end
-from services.common.rpc.channel import Caller
+from services.platform.backoff import retry_unavailable
+from services.platform.errors import DarkroomError, ErrorReason, translated
+from services.platform.log import bind_to_context, get_logger
+from services.platform.process import end
+from services.platform.rpc.channel import Caller
 
 SURFACE = "snapotter"
 ENDED = (task_pb2.TASK_STATE_SUCCEEDED, task_pb2.TASK_STATE_FAILED, task_pb2.TASK_STATE_CANCELLED)
@@ -57,8 +57,6 @@ class Kept:
     """The names of further results, where they do not have names of their own."""
     exact: bool = False
     """Whether the result has just the name, even if it is the source's."""
-    settings: str = ""
-    """The settings, as JSON, of a tool that tells more of its result later on."""
 
     def text(self) -> str:
         """As JSON."""
@@ -73,8 +71,6 @@ class Kept:
             said["others"] = list(self.others)
         if self.exact:
             said["exact"] = True
-        if self.settings:
-            said["settings"] = self.settings
         return json.dumps(said, ensure_ascii=False)
 
     @classmethod
@@ -93,7 +89,6 @@ class Kept:
                 bool(said.get("keepsName")),
                 tuple(str(name) for name in said.get("others", ())),
                 exact=bool(said.get("exact")),
-                settings=str(said.get("settings", "")),
             )
         except (ValueError, KeyError, TypeError):
             return None

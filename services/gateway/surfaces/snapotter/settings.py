@@ -6,7 +6,7 @@ import os
 
 from pydantic import Field
 
-from services.common.environment import EnvironmentSettings
+from services.platform.environment import EnvironmentSettings
 
 
 class SnapOtterSettings(EnvironmentSettings):

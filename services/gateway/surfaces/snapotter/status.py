@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from darkroom.internal.tasks.v1 import run_service_pb2, run_service_pb2_grpc
-from services.common.errors import DarkroomError, translated
-from services.common.identity import Identity
-from services.common.rpc.channel import Caller
 from services.gateway.surfaces.snapotter.errors import answer
+from services.platform.errors import DarkroomError, translated
+from services.platform.identity import Identity
+from services.platform.rpc.channel import Caller
 
 VERSION = "1.16.0"
 """The version of SnapOtter whose API this is: its clients compare it."""

@@ -19,8 +19,8 @@ from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.message import Message
 
 from darkroom.common.v1 import options_pb2
-from services.common.rpc.validation import RequestValidator
 from services.gateway.surfaces.snapotter.errors import Refusal
+from services.platform.rpc.validation import RequestValidator
 
 INVALID = "Invalid settings"
 NOT_JSON = "Settings must be valid JSON"

@@ -7,13 +7,13 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from services.common.clock import Clock
-from services.common.disk import DiskGuard
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import IdempotencyRecords
-from services.common.log import get_logger
-from services.common.offers import Offers
-from services.common.operations import OperationSpec, spec_of
+from services.pictures.offers import Offers
+from services.pictures.operations import OperationSpec, spec_of
+from services.platform.clock import Clock
+from services.platform.disk import DiskGuard
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.idempotency import IdempotencyRecords
+from services.platform.log import get_logger
 from services.tasks.domain.acceptance.draft import Draft
 from services.tasks.domain.acceptance.fetching import Fetching
 from services.tasks.domain.acceptance.requests import MOST_KEPT_BYTES, BatchRequest, EstimateRequest, Item, Request, TaskRequest
@@ -152,7 +152,8 @@ class Acceptance:
             if error.reason is not ErrorReason.UNAVAILABLE:
                 await self._unpin(request.account_id, examined.pinned)
             raise
-        await self._announce(tasks)
+        for task in tasks:
+            self._notifications.changed(task)
         stored = {task.id for task in tasks}
         await self._unpin(request.account_id, [task_id for task_id in examined.pinned if task_id not in stored])
         return tasks
@@ -278,13 +279,6 @@ class Acceptance:
             surface=request.surface,
         )
         return await self._store.create(new, admit, terms=self._rules.terms, now=self._clock(), call=request.idempotency)
-
-    async def _announce(self, tasks: Sequence[Task]) -> None:
-        for task in tasks:
-            self._notifications.changed(task)
-        # The lane wakes, and has its step begin: the statement that starts a task is on its way before the caller's answer is put together.
-        for _ in range(2):
-            await asyncio.sleep(0)
 
     async def _unpin(self, account_id: int, task_ids: Sequence[int]) -> None:
         if not task_ids:

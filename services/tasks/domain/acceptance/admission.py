@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.domain.credits.amounts import MILLI, credits_text
 from services.tasks.model.records import AccountState, Admission, Admitted, NewTask, Refusal
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from services.common.errors import DarkroomError
+from services.platform.errors import DarkroomError
 from services.tasks.domain.acceptance.requests import Item, Request
 from services.tasks.model import Batch, Task
 from services.tasks.model.media import InputFile

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from services.common.errors import DarkroomError
-from services.common.log import get_logger
+from services.platform.errors import DarkroomError
+from services.platform.log import get_logger
 from services.tasks.domain.acceptance.data_uris import content_of, is_data_uri
 from services.tasks.domain.acceptance.draft import Draft
 from services.tasks.domain.acceptance.later import LaterInput

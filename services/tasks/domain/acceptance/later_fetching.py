@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from services.common.backoff import Backoff
-from services.common.clock import Clock
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.log import get_logger
+from services.platform.backoff import Backoff
+from services.platform.clock import Clock
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.log import get_logger
 from services.tasks.domain.acceptance.acceptance import AcceptanceRules
 from services.tasks.domain.acceptance.later import LaterInput, later_inputs_of
 from services.tasks.domain.credits.amounts import MILLI, credits_text

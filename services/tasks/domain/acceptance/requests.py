@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from darkroom.operations.v1 import operation_pb2
-from services.common.errors import DarkroomError
-from services.common.idempotent_call import IdempotentCall
+from services.platform.errors import DarkroomError
+from services.platform.idempotent_call import IdempotentCall
 from services.tasks.domain.acceptance.admission import admit_all, admit_each, admit_task
 from services.tasks.domain.acceptance.later import LaterInput
 from services.tasks.domain.plan import FieldOf, NamedFile, named_files, native_field, planned_files

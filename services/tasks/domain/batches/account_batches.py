@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from services.common.bus import Bus
-from services.common.clock import Clock
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Identity
-from services.common.revocations import Revocations, Watcher
+from services.platform.bus import Bus
+from services.platform.clock import Clock
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Identity
+from services.platform.revocations import Revocations, Watcher
 from services.tasks.domain.batches.ends import BatchEnds
 from services.tasks.domain.lifecycle.notifications import Notifications, tell_worker
 from services.tasks.domain.owner.account_tasks import TaskPage

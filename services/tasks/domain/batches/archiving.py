@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from darkroom.common.v1 import errors_pb2
 from darkroom.operations.v1 import archive_pb2, operation_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotent_call import IdempotentCall
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.idempotent_call import IdempotentCall
 from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.acceptance.requests import TaskRequest
 from services.tasks.domain.batches.account_batches import AccountBatches

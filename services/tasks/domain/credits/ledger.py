@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.common.clock import Clock
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.clock import Clock
+from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.domain.credits.amounts import credits_text
 from services.tasks.domain.pages import Listing, before_id, page_token
 from services.tasks.model import LedgerEntry

@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from darkroom.operations.v1 import operation_pb2
-from services.common.operations import spec_of, specs
+from services.pictures.operations import spec_of, specs
 from services.tasks.domain.credits.amounts import MILLI, millicredits_of
 from services.tasks.domain.plan import Flow, flows_of
 from services.tasks.model.media import InputFile

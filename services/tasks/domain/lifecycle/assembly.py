@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from services.common.bus import Bus
-from services.common.clock import Clock
-from services.common.database import Database
-from services.common.loop import Loop
-from services.common.operations import lanes
-from services.common.serving import Runs
-from services.common.worker_board import WorkerBoard
+from services.pictures.operations import lanes
+from services.platform.bus import Bus
+from services.platform.clock import Clock
+from services.platform.database import Database
+from services.platform.loop import Loop
+from services.platform.serving import Runs
+from services.platform.worker_board import WorkerBoard
 from services.tasks.domain.lifecycle.attempts import Attempts
 from services.tasks.domain.lifecycle.exchange import Exchange, LaneExchange
 from services.tasks.domain.lifecycle.former_workers import LOOK_SECONDS, FormerWorkers

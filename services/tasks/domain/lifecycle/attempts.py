@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.common.clock import Clock
-from services.common.errors import ErrorReason
+from services.platform.clock import Clock
+from services.platform.errors import ErrorReason
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.retry import RetryPolicy
 from services.tasks.model import Task

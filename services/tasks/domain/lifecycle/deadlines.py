@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from services.common.bus import Bus
-from services.common.clock import Clock
-from services.common.errors import ErrorReason
+from services.platform.bus import Bus
+from services.platform.clock import Clock
+from services.platform.errors import ErrorReason
 from services.tasks.domain.lifecycle.notifications import Notifications, tell_worker
 from services.tasks.store.tasks import TaskStore
 

@@ -10,12 +10,11 @@ import nats
 from nats.aio.msg import Msg
 from prometheus_client import Gauge
 
-from services.common.bus import Bus, queued_subject
-from services.common.clock import Clock
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.log import get_logger
-from services.common.loop import Loop
-from services.common.process import give_way
+from services.platform.bus import Bus, queued_subject
+from services.platform.clock import Clock
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.log import get_logger
+from services.platform.loop import Loop
 from services.tasks.domain.lifecycle.attempts import Attempts
 from services.tasks.domain.lifecycle.lane_workers import LaneWorkers
 from services.tasks.domain.lifecycle.notifications import Notifications
@@ -230,10 +229,9 @@ class LaneExchange:
         # What ended meanwhile may have made room for those that are held.
         self._some_wait |= taken.more_wait and (not by_run or self._ended != ended)
         self._some_are_held = taken.more_wait
-        # The workers hear first.
-        await give_way(1)
+        # The loop calls in order: the streams that were flushed send to their workers first.
         for task in taken.tasks:
-            self._notifications.changed(task)
+            asyncio.get_running_loop().call_soon(self._notifications.changed, task)
         return self._some_wait
 
     async def _look(self) -> None:

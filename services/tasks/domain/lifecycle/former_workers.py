@@ -15,12 +15,12 @@ import nats.errors
 from nats.js.errors import NotFoundError
 
 from darkroom.internal.tasks.v1 import former_workers_pb2
-from services.common.bus import WORK_STREAM, Bus, work_consumer, work_subject
-from services.common.clock import Clock
-from services.common.errors import ErrorReason
-from services.common.log import get_logger
-from services.common.publishing import Outgoing
-from services.common.rpc.trace import Origin
+from services.platform.bus import WORK_STREAM, Bus, work_consumer, work_subject
+from services.platform.clock import Clock
+from services.platform.errors import ErrorReason
+from services.platform.log import get_logger
+from services.platform.publishing import Outgoing
+from services.platform.rpc.trace import Origin
 from services.tasks.domain.lifecycle.attempts import Attempts
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.model import Task

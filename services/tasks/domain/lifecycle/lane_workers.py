@@ -9,7 +9,7 @@ from uuid import UUID
 
 from prometheus_client import Gauge
 
-from services.common.clock import Clock
+from services.platform.clock import Clock
 from services.tasks.domain.lifecycle.worker_stream import SILENT_SECONDS, WorkerStream
 from services.tasks.domain.order.long_waits import LongWaits
 from services.tasks.domain.order.workforce import Workforce

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Histogram
 
-from services.common.errors import ErrorReason
-from services.common.telemetry.durations import WORK
+from services.platform.errors import ErrorReason
+from services.platform.telemetry.durations import WORK
 from services.tasks.domain.credits.amounts import MILLI
 from services.tasks.model import Task
 from services.tasks.model.state import TaskState, Transition

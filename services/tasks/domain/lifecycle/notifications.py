@@ -12,9 +12,9 @@ from datetime import datetime
 
 import nats
 
-from services.common.bus import Bus, cancel_subject
-from services.common.log import get_logger
-from services.common.rpc.trace import Origin
+from services.platform.bus import Bus, cancel_subject
+from services.platform.log import get_logger
+from services.platform.rpc.trace import Origin
 from services.tasks.domain.lifecycle.metrics import count_transition
 from services.tasks.model import Task
 from services.tasks.model.deletion import Deletion

@@ -10,18 +10,15 @@ from typing import Protocol
 
 from prometheus_client import Counter
 
-from services.common.bus import Bus, event_subject
-from services.common.clock import Clock
-from services.common.process import give_way
-from services.common.publishing import Outgoing
+from services.platform.bus import Bus, event_subject
+from services.platform.clock import Clock
+from services.platform.publishing import Outgoing
 from services.tasks.model.records import OutgoingEvent
 
 _PUBLISHED = Counter("darkroom_events_published", "Events of tasks published to NATS.")
 _BATCH = 500
 _ROWS = 100
 _KEPT = 20_000
-_WATCHERS_FIRST = 8
-"""Turns of the loop before events are published: whoever waits for them in this process is answered meanwhile."""
 
 Packed = tuple[Sequence[OutgoingEvent], bytes]
 Pack = Callable[[Sequence[OutgoingEvent]], Iterable[Packed]]
@@ -99,7 +96,6 @@ class Announcer:
 
     async def step(self) -> bool:
         """Publish one batch; True if there is more. What cannot be published is dropped here and left to the relay."""
-        await give_way(_WATCHERS_FIRST)
         events = [self._events.popleft() for _ in range(min(len(self._events), _BATCH))]
         if not events or not self._publisher.connected:
             return False

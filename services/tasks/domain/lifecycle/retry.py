@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from services.common.errors import ErrorReason
+from services.platform.errors import ErrorReason
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,12 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import Protocol
 from uuid import UUID
 
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.model import Task
 from services.tasks.model.records import Completion
-
-if TYPE_CHECKING:
-    from services.tasks.domain.lifecycle.exchange import LaneExchange
 
 SILENT_SECONDS = 15.0
 """A worker that has said nothing for so long gets no tasks: three times the interval at which it speaks."""
@@ -75,10 +72,23 @@ class Outgoing:
         return bool(self.admissions or self.answers or self.moment)
 
 
+class StreamOwner(Protocol):
+    """What a stream asks of its lane."""
+
+    def hear(self, stream: WorkerStream) -> None:
+        """Serve the stream: its worker has free slots or ends."""
+
+    def leave_to_others(self, unsent: Sequence[Task]) -> None:
+        """Take back tasks that have not been sent."""
+
+    def closed(self, stream: WorkerStream) -> None:
+        """Forget the stream, which has ended."""
+
+
 class WorkerStream:
     """Opened by the surface, served by the steps of its lane."""
 
-    def __init__(self, lane: LaneExchange, worker: str, *, standby: bool = False) -> None:
+    def __init__(self, lane: StreamOwner, worker: str, *, standby: bool = False) -> None:
         self._lane, self.worker, self.standby = lane, worker, standby
         self._loop = asyncio.get_running_loop()
         self.free: deque[UUID] = deque()

@@ -19,8 +19,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from services.common.errors import DarkroomError
-from services.common.log import get_logger
+from services.platform.errors import DarkroomError
+from services.platform.log import get_logger
 from services.tasks.model import Task
 from services.tasks.model.state import TaskState
 from services.tasks.store.account_order import NEAR, START, Mark

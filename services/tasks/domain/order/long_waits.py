@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from services.common.clock import Clock
+from services.platform.clock import Clock
 from services.tasks.store.queue import QueueStore
 
 _LOOK_AGAIN = timedelta(seconds=1)

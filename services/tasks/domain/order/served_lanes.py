@@ -3,9 +3,9 @@ used: its tasks wait in the one before it, unless only a machine that is away se
 
 from __future__ import annotations
 
-from services.common.log import get_logger
-from services.common.offers import Offers
-from services.common.operations import LANES_BEFORE
+from services.pictures.offers import Offers
+from services.pictures.operations import LANES_BEFORE
+from services.platform.log import get_logger
 from services.tasks.domain.order.workforce import Workforce
 from services.tasks.store.lanes import LaneStore
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from services.common.clock import Clock
+from services.platform.clock import Clock
 from services.tasks.model.records import Flow
 from services.tasks.store.order import OrderStore
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from darkroom.internal.system.v1 import part_pb2
-from services.common.clock import Clock
-from services.common.membership import NEED
-from services.common.worker_board import WorkerBoard
+from services.platform.clock import Clock
+from services.platform.membership import NEED
+from services.platform.worker_board import WorkerBoard
 from services.tasks.model.away_worker import AwayWorker
 from services.tasks.store.away_workers import AwayWorkerStore
 

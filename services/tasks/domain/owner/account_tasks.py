@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from services.common.bus import Bus
-from services.common.clock import Clock
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotent_call import IdempotentCall
+from services.platform.bus import Bus
+from services.platform.clock import Clock
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.idempotent_call import IdempotentCall
 from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.acceptance.later import later_inputs_of
 from services.tasks.domain.acceptance.requests import TaskRequest

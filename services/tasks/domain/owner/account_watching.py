@@ -17,9 +17,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from services.common.clock import Clock
-from services.common.identity import Identity
-from services.common.revocations import Revocations
+from services.platform.clock import Clock
+from services.platform.identity import Identity
+from services.platform.revocations import Revocations
 from services.tasks.domain.owner.account_inboxes import MOST, AccountInboxes, AccountNews
 from services.tasks.domain.owner.interruptions import interruptible, stopped
 from services.tasks.model import Task

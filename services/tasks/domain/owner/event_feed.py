@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from services.common.bus import Bus, events_subject
-from services.common.log import get_logger
+from services.platform.bus import Bus, events_subject
+from services.platform.log import get_logger
 from services.tasks.domain.owner.account_inboxes import AccountInboxes, Everything
 from services.tasks.model import Task, TaskEvent
 
@@ -38,7 +38,8 @@ class News:
 class Inbox:
     """The events of one task since it was opened. It drops the oldest when they are not taken; that is a gap like any other."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_end: Callable[[], None]) -> None:
+        self._on_end = on_end
         self._events: deque[TaskEvent] = deque(maxlen=_INBOX)
         self._task: Task | None = None
         self._stored = 0
@@ -70,6 +71,8 @@ class Inbox:
         news = News(list(self._events), self._task, self._stored)
         self._events.clear()
         self._task = None
+        if any(event.state.terminal for event in news.events):
+            self._on_end()
         return news
 
 
@@ -93,6 +96,7 @@ class EventFeed:
         self._bus, self._unpack = bus, unpack
         self._subscription: Subscription | None = None
         self._watched: dict[int, _Watched] = {}
+        self._on_end: list[Callable[[], None]] = []
         self.accounts = AccountInboxes()
         """Of those who watch all tasks of an account."""
 
@@ -109,7 +113,7 @@ class EventFeed:
     @asynccontextmanager
     async def inbox(self, task_id: int) -> AsyncIterator[Inbox]:
         """An inbox for a task's events that arrive inside the block."""
-        opened = Inbox()
+        opened = Inbox(self._end_read)
         watched = self._watched.setdefault(task_id, _Watched())
         watched.inboxes.add(opened)
         try:
@@ -118,6 +122,14 @@ class EventFeed:
             watched.inboxes.discard(opened)
             if not watched.inboxes:
                 self._watched.pop(task_id, None)
+
+    def on_end(self, tell: Callable[[], None]) -> None:
+        """Call `tell` when a watcher takes the last event of its task."""
+        self._on_end.append(tell)
+
+    def watches(self, task_id: int) -> bool:
+        """Whether a task has an inbox."""
+        return task_id in self._watched
 
     def watched(self) -> list[int]:
         """The tasks with an inbox."""
@@ -140,6 +152,10 @@ class EventFeed:
         watched.last = event.sequence
         for inbox in watched.inboxes:
             inbox.put(event, task)
+
+    def _end_read(self) -> None:
+        for tell in self._on_end:
+            tell()
 
     async def _receive(self, message: Msg) -> None:
         if not (self._watched or self.accounts):

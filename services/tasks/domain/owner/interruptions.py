@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Identity
-from services.common.revocations import Revocations, Watcher
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Identity
+from services.platform.revocations import Revocations, Watcher
 
 
 @asynccontextmanager

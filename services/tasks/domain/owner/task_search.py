@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from darkroom.operations.v1 import operation_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.operations import specs
+from services.pictures.operations import specs
+from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.domain.owner.account_tasks import TaskPage
 from services.tasks.domain.pages import before_id, page_token
 from services.tasks.model import Task

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from services.common.account_usage import Amount, Credits, UsagePart
+from services.platform.account_usage import Amount, Credits, UsagePart
 from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.store.policies import PolicyStore
 

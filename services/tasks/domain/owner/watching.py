@@ -11,8 +11,8 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from services.common.identity import Identity
-from services.common.revocations import Revocations, Watcher
+from services.platform.identity import Identity
+from services.platform.revocations import Revocations, Watcher
 from services.tasks.domain.owner.account_tasks import find_task
 from services.tasks.domain.owner.event_feed import EventFeed, Inbox
 from services.tasks.domain.owner.interruptions import interruptible, stopped

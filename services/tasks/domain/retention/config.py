@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from services.common.environment import EnvironmentSettings
+from services.platform.environment import EnvironmentSettings
 
 _DAY = 86_400.0
 

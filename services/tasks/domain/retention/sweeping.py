@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from prometheus_client import Counter
 
-from services.common.clock import Clock
-from services.common.log import get_logger
+from services.platform.clock import Clock
+from services.platform.log import get_logger
 from services.tasks.domain.retention.config import RetentionSettings
 from services.tasks.store.retention import RetentionStore
 

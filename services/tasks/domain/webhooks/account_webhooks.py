@@ -6,11 +6,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from services.common.clock import Clock
-from services.common.egress.destinations import Destinations
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotency import IdempotencyRecords
-from services.common.idempotent_call import IdempotentCall
+from services.platform.clock import Clock
+from services.platform.egress.destinations import Destinations
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.idempotency import IdempotencyRecords
+from services.platform.idempotent_call import IdempotentCall
 from services.tasks.domain.lifecycle.notifications import Wake
 from services.tasks.domain.pages import Listing, before_id, page_token
 from services.tasks.domain.webhooks.signing import new_secret, secret_of

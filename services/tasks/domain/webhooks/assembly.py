@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from services.common.clock import Clock
-from services.common.egress.addresses import AddressRules
-from services.common.egress.destinations import Destinations, Purpose, SystemResolver
-from services.common.idempotency import IdempotencyRecords
+from services.platform.clock import Clock
+from services.platform.egress.addresses import AddressRules
+from services.platform.egress.destinations import Destinations, Purpose, SystemResolver
+from services.platform.idempotency import IdempotencyRecords
 from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
 from services.tasks.domain.webhooks.config import WebhookSettings
 from services.tasks.domain.webhooks.formats import NativeFormat, Render, WebhookFormat

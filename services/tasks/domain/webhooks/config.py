@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
-from services.common.egress.settings import Networks
-from services.common.environment import EnvironmentSettings
+from services.platform.egress.settings import Networks
+from services.platform.environment import EnvironmentSettings
 from services.tasks.store.secret_cipher import read_keys
 
 

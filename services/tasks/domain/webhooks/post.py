@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import httpx
 
-from services.common.egress.destinations import Destinations, UnreachableError
-from services.common.egress.pinned import PinnedClient
+from services.platform.egress.destinations import Destinations, UnreachableError
+from services.platform.egress.pinned import PinnedClient
 
 _LOGGED_BYTES = 1024
 _BODY_SECONDS = 2

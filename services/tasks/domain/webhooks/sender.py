@@ -11,15 +11,15 @@ from datetime import datetime, timedelta
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Gauge, Histogram
 
-from services.common.clock import Clock
-from services.common.egress.destinations import UnreachableError
-from services.common.errors import DarkroomError
-from services.common.log import bind, get_logger
-from services.common.loop import Loop
-from services.common.retry_after import asked
-from services.common.rpc.trace import Origin
-from services.common.telemetry import tracing
-from services.common.telemetry.durations import CALLS, WORK
+from services.platform.clock import Clock
+from services.platform.egress.destinations import UnreachableError
+from services.platform.errors import DarkroomError
+from services.platform.log import bind, get_logger
+from services.platform.loop import Loop
+from services.platform.retry_after import asked
+from services.platform.rpc.trace import Origin
+from services.platform.telemetry import tracing
+from services.platform.telemetry.durations import CALLS, WORK
 from services.tasks.domain.webhooks.formats import Subject, WebhookEvent, WebhookFormat, WebhookMessage
 from services.tasks.domain.webhooks.post import Answer, Poster
 from services.tasks.domain.webhooks.schedule import RetrySchedule

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field
 
-from services.common.columns import EnumText
+from services.platform.columns import EnumText
 from services.tasks.model import LedgerKind
 from services.tasks.store.tables.base import TasksTable, moment, with_default
 

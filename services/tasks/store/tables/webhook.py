@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field
 
-from services.common.columns import EnumText
+from services.platform.columns import EnumText
 from services.tasks.model.state import DeliveryState
 from services.tasks.store.tables.base import TasksTable, moment
 

@@ -6,12 +6,12 @@ import re
 from typing import NoReturn
 
 from compat.claid.v1 import batches_pb2, batches_pb2_grpc, edits_pb2
-from services.common.errors import DarkroomError, Violation
-from services.common.identity import current_identity
-from services.common.json_models import parsed, python_of
-from services.common.rpc.idempotency import current_idempotency
-from services.common.rpc.interceptor import Context
-from services.common.rpc.trace import Origin
+from services.platform.errors import DarkroomError, Violation
+from services.platform.identity import current_identity
+from services.platform.json_models import parsed, python_of
+from services.platform.rpc.idempotency import current_idempotency
+from services.platform.rpc.interceptor import Context
+from services.platform.rpc.trace import Origin
 from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.acceptance.requests import BatchRequest, RequestedItem
 from services.tasks.domain.batches.account_batches import AccountBatches, batch_not_found

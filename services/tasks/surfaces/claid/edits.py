@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from compat.claid.v1 import edits_pb2, edits_pb2_grpc
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotent_call import REPLAYED
-from services.common.identity import GATEWAY, current_identity
-from services.common.json_models import parsed, python_of
-from services.common.rpc import catalogue
-from services.common.rpc.idempotency import current_idempotency
-from services.common.rpc.interceptor import Context
-from services.common.rpc.surfaces import error_trailers
-from services.common.rpc.trace import Origin
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.idempotent_call import REPLAYED
+from services.platform.identity import GATEWAY, current_identity
+from services.platform.json_models import parsed, python_of
+from services.platform.rpc import catalogue
+from services.platform.rpc.idempotency import current_idempotency
+from services.platform.rpc.interceptor import Context
+from services.platform.rpc.surfaces import error_trailers
+from services.platform.rpc.trace import Origin
 from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.acceptance.requests import TaskRequest
 from services.tasks.domain.owner.account_tasks import AccountTasks

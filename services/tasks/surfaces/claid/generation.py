@@ -6,8 +6,8 @@ from typing import NoReturn
 
 from compat.claid.v1 import generation_pb2 as pb
 from compat.claid.v1 import generation_pb2_grpc
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.rpc.interceptor import Context
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.rpc.interceptor import Context
 
 
 class ClaidGeneration(generation_pb2_grpc.GenerationServiceServicer):

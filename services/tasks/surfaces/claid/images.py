@@ -7,8 +7,8 @@ from typing import Any
 
 from compat.claid.v1 import images_pb2
 from darkroom.files.v1 import files_service_pb2
-from services.common.geometry import Size
-from services.common.media_format import MediaFormat
+from services.pictures.geometry import Size
+from services.pictures.media_format import MediaFormat
 from services.tasks.model.media import InputFile
 
 _NAMES: Mapping[str, tuple[str, str]] = {each.media_type: (each.extension, each.value.upper()) for each in MediaFormat} | {

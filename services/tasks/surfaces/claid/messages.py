@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from compat.claid.v1 import batches_pb2, edits_pb2
 from darkroom.files.v1 import files_service_pb2
-from services.common.json_models import struct_of, value_of
+from services.platform.json_models import struct_of, value_of
 from services.tasks.model import Task
 from services.tasks.model.media import InputFile
 from services.tasks.model.records import BatchNow

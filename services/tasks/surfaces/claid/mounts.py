@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from services.common.rpc.server import Mount
+from services.platform.rpc.server import Mount
 from services.tasks.domain.webhooks.formats import WebhookFormat
 from services.tasks.surfaces.claid.batches import ClaidBatches
 from services.tasks.surfaces.claid.edits import ClaidEdits

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.common.errors import Violation
-from services.common.json_models import refused
+from services.platform.errors import Violation
+from services.platform.json_models import refused
 from services.tasks.domain.acceptance.requests import InputUrl
 from services.tasks.surfaces import ids
 from services.tasks.surfaces.rendering import input_urls

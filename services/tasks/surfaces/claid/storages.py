@@ -6,10 +6,10 @@ from typing import NoReturn
 
 from compat.claid.v1 import storages_pb2 as pb
 from compat.claid.v1 import storages_pb2_grpc
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import current_identity
-from services.common.json_models import struct_of
-from services.common.rpc.interceptor import Context
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import current_identity
+from services.platform.json_models import struct_of
+from services.platform.rpc.interceptor import Context
 from services.tasks.files_client import FilesClient
 from services.tasks.surfaces import ids
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from services.common.rpc.interceptor import Context
-from services.common.rpc.origin import origin_of
+from services.platform.rpc.interceptor import Context
+from services.platform.rpc.origin import origin_of
 
 _ORIGINAL_PATH = "x-envoy-original-path"
 _BETA = "/v1-beta1"

@@ -10,7 +10,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
 from compat.claid.v1 import batches_pb2, edits_pb2
-from services.common.json_models import python_of, struct_of
+from services.platform.json_models import python_of, struct_of
 from services.tasks.domain.batches.account_batches import AccountBatches
 from services.tasks.domain.webhooks.formats import WebhookEvent, WebhookMessage
 from services.tasks.model import Task

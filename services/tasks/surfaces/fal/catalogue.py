@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.operations import OperationSpec, specs
+from services.pictures.operations import OperationSpec, specs
+from services.platform.errors import DarkroomError, ErrorReason
 
 OWNER = "darkroom"
 """May stand before the name of any model."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from darkroom.common.v1 import scope_pb2
 from darkroom.operations.v1 import options_pb2
-from services.common.errors import Violation
-from services.common.identity import current_identity
-from services.common.scopes import require_scope
+from services.platform.errors import Violation
+from services.platform.identity import current_identity
+from services.platform.scopes import require_scope
 from services.tasks.domain.acceptance.requests import InputUrl
 
 STORED = "storage://files/"

@@ -8,12 +8,12 @@ from functools import partial
 from google.api import httpbody_pb2
 
 from compat.fal.v1 import queue_pb2, queue_pb2_grpc
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import current_identity
-from services.common.rpc import catalogue
-from services.common.rpc.interceptor import Context
-from services.common.rpc.origin import origin_of
-from services.common.rpc.surfaces import HTTP_STATUS
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import current_identity
+from services.platform.rpc import catalogue
+from services.platform.rpc.interceptor import Context
+from services.platform.rpc.origin import origin_of
+from services.platform.rpc.surfaces import HTTP_STATUS
 from services.tasks.surfaces import ids
 from services.tasks.surfaces.fal import rendering
 from services.tasks.surfaces.fal.logs import lines_of

@@ -10,9 +10,9 @@ from google.protobuf.struct_pb2 import Value
 
 from compat.fal.v1 import queue_pb2
 from darkroom.files.v1 import files_service_pb2
-from services.common.errors import DarkroomError, ErrorReason, Violation
-from services.common.json_models import value_of
-from services.common.rpc import catalogue
+from services.platform.errors import DarkroomError, ErrorReason, Violation
+from services.platform.json_models import value_of
+from services.platform.rpc import catalogue
 from services.tasks.model import Task
 from services.tasks.model.state import TaskState
 from services.tasks.surfaces.rendering import notices_of

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compat.fal.v1 import queue_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import current_identity
-from services.common.rpc import catalogue
-from services.common.rpc.interceptor import Context
-from services.common.rpc.surfaces import error_trailers
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import current_identity
+from services.platform.rpc import catalogue
+from services.platform.rpc.interceptor import Context
+from services.platform.rpc.surfaces import error_trailers
 from services.tasks.model import Task
 from services.tasks.surfaces import ids
 from services.tasks.surfaces.fal import rendering

@@ -9,11 +9,11 @@ from google.api import httpbody_pb2
 from google.protobuf.message import Message
 
 from compat.fal.v1 import queue_pb2, run_pb2_grpc
-from services.common.identity import current_identity
-from services.common.rpc import catalogue
-from services.common.rpc.interceptor import Context
-from services.common.rpc.origin import origin_of
-from services.common.rpc.surfaces import rendered
+from services.platform.identity import current_identity
+from services.platform.rpc import catalogue
+from services.platform.rpc.interceptor import Context
+from services.platform.rpc.origin import origin_of
+from services.platform.rpc.surfaces import rendered
 from services.tasks.model import Task
 from services.tasks.surfaces.fal.rendering import Urls, failure_of
 from services.tasks.surfaces.fal.replies import REQUEST_ID, Replies

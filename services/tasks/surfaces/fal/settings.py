@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.common.environment import EnvironmentSettings
+from services.platform.environment import EnvironmentSettings
 
 
 class FalSettings(EnvironmentSettings):

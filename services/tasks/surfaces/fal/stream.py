@@ -12,7 +12,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
 from compat.fal.v1 import queue_pb2
-from services.common.identity import current_identity
+from services.platform.identity import current_identity
 from services.tasks.domain.owner.account_tasks import AccountTasks
 from services.tasks.domain.owner.watching import Watching
 from services.tasks.model import Task

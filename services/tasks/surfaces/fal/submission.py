@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from darkroom.operations.v1 import operation_pb2, options_pb2
-from services.common.errors import DarkroomError, ErrorReason, Violation
-from services.common.json_models import parsed
-from services.common.operations import Arity, OperationSpec
-from services.common.rpc.validation import RequestValidator
+from services.pictures.operations import Arity, OperationSpec
+from services.platform.errors import DarkroomError, ErrorReason, Violation
+from services.platform.json_models import parsed
+from services.platform.rpc.validation import RequestValidator
 from services.tasks.surfaces.fal.catalogue import IMAGE_EDIT, Model
 from services.tasks.surfaces.fal.generation import z_image
 from services.tasks.surfaces.fal.inputs import Inputs, input_fields, read_inputs

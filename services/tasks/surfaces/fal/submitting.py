@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 
 from compat.fal.v1 import queue_pb2
 from darkroom.operations.v1 import operation_pb2
-from services.common.clock import system_clock
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import current_identity
-from services.common.json_models import python_of
-from services.common.rpc.idempotency import current_idempotency
-from services.common.rpc.interceptor import Context
-from services.common.rpc.trace import Origin
+from services.platform.clock import system_clock
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import current_identity
+from services.platform.json_models import python_of
+from services.platform.rpc.idempotency import current_idempotency
+from services.platform.rpc.interceptor import Context
+from services.platform.rpc.trace import Origin
 from services.tasks.domain.acceptance.requests import TaskRequest
 from services.tasks.domain.plan import lanes_of
 from services.tasks.model import Task

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from compat.fal.v1 import webhooks_pb2, webhooks_pb2_grpc
-from services.common.rpc import catalogue
-from services.common.rpc.interceptor import Context
-from services.common.rpc.surfaces import rendered
+from services.platform.rpc import catalogue
+from services.platform.rpc.interceptor import Context
+from services.platform.rpc.surfaces import rendered
 from services.tasks.domain.webhooks.formats import WebhookEvent, WebhookMessage
 from services.tasks.model import Task
 from services.tasks.surfaces.fal.rendering import failure_of

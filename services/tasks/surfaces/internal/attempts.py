@@ -8,10 +8,10 @@ from uuid import UUID
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
 from darkroom.tasks.v1 import task_pb2
-from services.common.errors import ErrorReason
-from services.common.log import bind
-from services.common.rpc.interceptor import Context
-from services.common.rpc.trace import Origin
+from services.platform.errors import ErrorReason
+from services.platform.log import bind
+from services.platform.rpc.interceptor import Context
+from services.platform.rpc.trace import Origin
 from services.tasks.domain.acceptance.later_fetching import LaterFetching
 from services.tasks.domain.lifecycle.attempts import Attempts
 from services.tasks.domain.lifecycle.exchange import Exchange

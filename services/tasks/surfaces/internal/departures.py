@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from darkroom.internal.tasks.v1 import departure_service_pb2 as pb
 from darkroom.internal.tasks.v1 import departure_service_pb2_grpc
-from services.common.identity import current_identity
-from services.common.rpc.interceptor import Context
+from services.platform.identity import current_identity
+from services.platform.rpc.interceptor import Context
 from services.tasks.domain.pipelines import SavedPipelines
 
 

@@ -8,7 +8,7 @@ from datetime import UTC
 from google.protobuf.message import DecodeError
 
 from darkroom.internal.tasks.v1 import events_pb2
-from services.common.errors import ErrorReason
+from services.platform.errors import ErrorReason
 from services.tasks.model import TaskEvent
 from services.tasks.model.records import OutgoingEvent
 from services.tasks.surfaces.rendering import event_message, state_of

@@ -6,9 +6,9 @@ import asyncio
 from uuid import UUID
 
 from darkroom.internal.tasks.v1 import former_workers_pb2 as pb
-from services.common.errors import ErrorReason
-from services.common.log import bind
-from services.common.rpc.interceptor import Context
+from services.platform.errors import ErrorReason
+from services.platform.log import bind
+from services.platform.rpc.interceptor import Context
 from services.tasks.domain.lifecycle.attempts import Attempts
 from services.tasks.domain.lifecycle.former_workers import FormerWorkers
 from services.tasks.domain.plan import operations_of

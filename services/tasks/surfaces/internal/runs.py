@@ -11,12 +11,12 @@ from types import MappingProxyType
 from darkroom.files.v1 import file_pb2
 from darkroom.internal.tasks.v1 import run_service_pb2 as pb
 from darkroom.internal.tasks.v1 import run_service_pb2_grpc
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.idempotent_call import IdempotentCall
-from services.common.identity import current_identity
-from services.common.offers import Offers
-from services.common.rpc.interceptor import Context
-from services.common.rpc.trace import Origin
+from services.pictures.offers import Offers
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.idempotent_call import IdempotentCall
+from services.platform.identity import current_identity
+from services.platform.rpc.interceptor import Context
+from services.platform.rpc.trace import Origin
 from services.tasks.domain.acceptance.requests import TaskRequest
 from services.tasks.domain.owner.recent_outputs import RecentOutputs
 from services.tasks.model import Task

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from externalscaler import externalscaler_pb2 as pb
 from externalscaler import externalscaler_pb2_grpc
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.rpc.interceptor import Context
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.rpc.interceptor import Context
 from services.tasks.monitoring.scaling import Scaling, Work
 
 _LOOK_SECONDS = 1.0

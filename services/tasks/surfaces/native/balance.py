@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from darkroom.tasks.v1 import balance_service_pb2, balance_service_pb2_grpc
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import current_identity
-from services.common.rpc.interceptor import Context
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import current_identity
+from services.platform.rpc.interceptor import Context
 from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.acceptance.requests import EstimateRequest
 from services.tasks.domain.credits.ledger import Ledger

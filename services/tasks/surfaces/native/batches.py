@@ -6,10 +6,10 @@ from datetime import timedelta
 from functools import partial
 
 from darkroom.tasks.v1 import batch_pb2, batches_service_pb2, batches_service_pb2_grpc
-from services.common.identity import current_identity
-from services.common.rpc.idempotency import current_idempotency
-from services.common.rpc.interceptor import Context
-from services.common.rpc.trace import Origin
+from services.platform.identity import current_identity
+from services.platform.rpc.idempotency import current_idempotency
+from services.platform.rpc.interceptor import Context
+from services.platform.rpc.trace import Origin
 from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.acceptance.requests import BatchRequest, RequestedItem
 from services.tasks.domain.batches.account_batches import AccountBatches

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.common.rpc.server import Mount
+from services.platform.rpc.server import Mount
 from services.tasks.surfaces.native.balance import NativeBalance
 from services.tasks.surfaces.native.batches import NativeBatches
 from services.tasks.surfaces.native.pipelines import NativePipelines

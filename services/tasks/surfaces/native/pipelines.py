@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from darkroom.tasks.v1 import pipeline_pb2, pipelines_service_pb2_grpc
 from darkroom.tasks.v1 import pipelines_service_pb2 as pb
-from services.common.identity import current_identity
-from services.common.rpc.idempotency import current_idempotency
-from services.common.rpc.interceptor import Context
+from services.platform.identity import current_identity
+from services.platform.rpc.idempotency import current_idempotency
+from services.platform.rpc.interceptor import Context
 from services.tasks.domain.pipelines import EVERYBODYS, SavedPipelines
 from services.tasks.model.pipeline import SavedPipeline, Viewer
 from services.tasks.surfaces.rendering import timestamp

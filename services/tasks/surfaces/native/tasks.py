@@ -7,11 +7,11 @@ from datetime import timedelta
 from functools import partial
 
 from darkroom.tasks.v1 import tasks_service_pb2, tasks_service_pb2_grpc
-from services.common.identity import current_identity
-from services.common.log import bind
-from services.common.rpc.idempotency import current_idempotency
-from services.common.rpc.interceptor import Context
-from services.common.rpc.trace import Origin
+from services.platform.identity import current_identity
+from services.platform.log import bind
+from services.platform.rpc.idempotency import current_idempotency
+from services.platform.rpc.interceptor import Context
+from services.platform.rpc.trace import Origin
 from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.acceptance.requests import TaskRequest
 from services.tasks.domain.owner.account_tasks import AccountTasks

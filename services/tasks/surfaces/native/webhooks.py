@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from darkroom.tasks.v1 import webhooks_service_pb2 as pb
 from darkroom.tasks.v1 import webhooks_service_pb2_grpc
-from services.common.identity import current_identity
-from services.common.rpc.idempotency import current_idempotency
-from services.common.rpc.interceptor import Context
+from services.platform.identity import current_identity
+from services.platform.rpc.idempotency import current_idempotency
+from services.platform.rpc.interceptor import Context
 from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
 from services.tasks.surfaces.native.webhook_messages import delivery_message, delivery_state_of, webhook_message
 from services.tasks.surfaces.rendering import timestamp

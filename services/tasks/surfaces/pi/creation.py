@@ -11,10 +11,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from compat.pi.v1 import stored_pb2
 from darkroom.operations.v1 import operation_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.common.identity import current_identity
-from services.common.json_models import parsed
-from services.common.rpc.idempotency import current_idempotency
-from services.common.rpc.trace import Origin
+from services.platform.identity import current_identity
+from services.platform.json_models import parsed
+from services.platform.rpc.idempotency import current_idempotency
+from services.platform.rpc.trace import Origin
 from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.acceptance.requests import TaskRequest
 from services.tasks.model import Task

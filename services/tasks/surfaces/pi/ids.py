@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from uuid import UUID
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.rpc.trace import current_trace_id
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.rpc.trace import current_trace_id
 from services.tasks.domain.owner.account_tasks import task_not_found
 from services.tasks.surfaces.ids import decimal_id
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from compat.pi.v1 import images_pb2, images_pb2_grpc, job_pb2
 from darkroom.operations.v1 import gpt_image_2_pb2, nano_banana_2_pb2, operation_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.rpc.interceptor import Context
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.rpc.interceptor import Context
 from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.model import Task
 from services.tasks.surfaces.pi.creation import create

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from google.api import httpbody_pb2
 
 from compat.pi.v1 import job_pb2, jobs_pb2, jobs_pb2_grpc
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import current_identity
-from services.common.rpc.interceptor import Context
-from services.common.rpc.surfaces import HTTP_STATUS
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import current_identity
+from services.platform.rpc.interceptor import Context
+from services.platform.rpc.surfaces import HTTP_STATUS
 from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.owner.account_tasks import AccountTasks, TaskStretch
 from services.tasks.domain.owner.watching import Watching

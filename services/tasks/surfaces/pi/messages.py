@@ -11,10 +11,10 @@ from google.protobuf.struct_pb2 import Struct
 
 from compat.pi.v1 import job_pb2, stored_pb2, webhooks_pb2
 from darkroom.files.v1 import files_service_pb2
-from services.common.errors import ErrorReason
-from services.common.json_models import value_of
-from services.common.operations import spec_of
-from services.common.rpc import catalogue
+from services.pictures.operations import spec_of
+from services.platform.errors import ErrorReason
+from services.platform.json_models import value_of
+from services.platform.rpc import catalogue
 from services.tasks.domain.plan import operations_of
 from services.tasks.model import Task, TaskAttempt, TaskEvent
 from services.tasks.model.media import InputFile

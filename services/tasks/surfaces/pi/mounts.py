@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.common.rpc.server import Mount
+from services.platform.rpc.server import Mount
 from services.tasks.domain.webhooks.formats import WebhookFormat
 from services.tasks.surfaces.parts import SurfaceParts
 from services.tasks.surfaces.pi.images import PiImages

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NoReturn
 
 from compat.pi.v1 import refused_pb2, refused_pb2_grpc
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.rpc.interceptor import Context
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.rpc.interceptor import Context
 
 _PICTURES = "POST /api/v1/images/generations makes pictures from a prompt and reference pictures."
 

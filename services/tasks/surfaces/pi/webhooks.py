@@ -7,9 +7,9 @@ import time
 
 from compat.pi.v1 import webhooks_pb2 as pb
 from compat.pi.v1 import webhooks_pb2_grpc
-from services.common.identity import current_identity
-from services.common.rpc.idempotency import current_idempotency
-from services.common.rpc.interceptor import Context
+from services.platform.identity import current_identity
+from services.platform.rpc.idempotency import current_idempotency
+from services.platform.rpc.interceptor import Context
 from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks, webhook_not_found
 from services.tasks.domain.webhooks.formats import WebhookEvent, WebhookMessage
 from services.tasks.domain.webhooks.signing import key_of

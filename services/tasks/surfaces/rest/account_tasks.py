@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from google.api import httpbody_pb2
 
 from darkroom.rest.v1 import account_tasks_pb2, account_tasks_pb2_grpc, tasks_pb2
-from services.common.identity import current_identity
-from services.common.rpc.idempotency import current_idempotency
-from services.common.rpc.interceptor import Context
-from services.common.rpc.trace import Origin
+from services.platform.identity import current_identity
+from services.platform.rpc.idempotency import current_idempotency
+from services.platform.rpc.interceptor import Context
+from services.platform.rpc.trace import Origin
 from services.tasks.domain.acceptance.requests import TaskRequest
 from services.tasks.surfaces import ids, server_sent_events
 from services.tasks.surfaces.parts import SurfaceParts

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from darkroom.files.v1 import files_service_pb2
 from darkroom.operations.v1 import operation_pb2
 from darkroom.rest.v1 import batches_pb2, batches_pb2_grpc, tasks_pb2
-from services.common.identity import current_identity
-from services.common.operations import spec_of
-from services.common.rpc.idempotency import current_idempotency
-from services.common.rpc.interceptor import Context
-from services.common.rpc.trace import Origin
+from services.pictures.operations import spec_of
+from services.platform.identity import current_identity
+from services.platform.rpc.idempotency import current_idempotency
+from services.platform.rpc.interceptor import Context
+from services.platform.rpc.trace import Origin
 from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.acceptance.requests import BatchRequest, RequestedItem
 from services.tasks.domain.batches.account_batches import AccountBatches

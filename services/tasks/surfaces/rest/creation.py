@@ -9,11 +9,11 @@ from typing import Protocol
 from darkroom.operations.v1 import operation_pb2
 from darkroom.rest.v1 import generation_pb2, images_pb2, images_pb2_grpc, pdfs_pb2, pdfs_pb2_grpc, tasks_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.common.idempotent_call import REPLAYED
-from services.common.identity import GATEWAY, current_identity
-from services.common.rpc.idempotency import current_idempotency
-from services.common.rpc.interceptor import Context
-from services.common.rpc.trace import Origin
+from services.platform.idempotent_call import REPLAYED
+from services.platform.identity import GATEWAY, current_identity
+from services.platform.rpc.idempotency import current_idempotency
+from services.platform.rpc.interceptor import Context
+from services.platform.rpc.trace import Origin
 from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.acceptance.requests import TaskRequest
 from services.tasks.domain.plan import operations_of

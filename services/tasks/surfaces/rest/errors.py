@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from services.common.errors import ErrorReason
-from services.common.rpc import catalogue
+from services.platform.errors import ErrorReason
+from services.platform.rpc import catalogue
 
 
 def error_code(reason: ErrorReason) -> int:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from darkroom.rest.v1 import task_list_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.rpc.moments import moment
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.rpc.moments import moment
 from services.tasks.domain.owner.task_search import TaskQuery
 from services.tasks.surfaces import ids
 from services.tasks.surfaces.rest.status import State, Status, states_like, states_of

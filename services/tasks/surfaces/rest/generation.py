@@ -6,7 +6,7 @@ from buf.validate import validate_pb2
 
 from darkroom.operations.v1 import gpt_image_2_pb2, nano_banana_2_pb2, operation_pb2
 from darkroom.rest.v1 import generation_pb2
-from services.common.errors import DarkroomError, ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
 
 REFERENCE_FORMATS = ("jpg", "jpeg", "png", "webp")
 

@@ -16,8 +16,8 @@ from darkroom.operations.v1 import (
     upscale_pb2,
 )
 from darkroom.rest.v1 import images_pb2, pdfs_pb2, task_list_pb2, tasks_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.operations import spec_of
+from services.pictures.operations import spec_of
+from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.domain.credits.amounts import MILLI
 from services.tasks.domain.order.waiting import WaitingFor
 from services.tasks.domain.plan import operations_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.common.rpc.server import Mount
+from services.platform.rpc.server import Mount
 from services.tasks.surfaces.parts import SurfaceParts
 from services.tasks.surfaces.rest.account_tasks import RestAccountTasks
 from services.tasks.surfaces.rest.batches import RestBatches

@@ -9,7 +9,7 @@ from google.protobuf.struct_pb2 import Struct
 
 from darkroom.rest.v1 import images_pb2, tasks_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.common.rpc.unknown_fields import current_unknown_fields
+from services.platform.rpc.unknown_fields import current_unknown_fields
 from services.tasks.model import Task
 from services.tasks.surfaces.rendering import notices_of
 

@@ -6,11 +6,11 @@ from typing import Literal, Protocol
 
 from darkroom.files.v1 import files_service_pb2
 from darkroom.rest.v1 import tasks_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import current_identity
-from services.common.rpc import catalogue
-from services.common.rpc.interceptor import Context
-from services.common.rpc.surfaces import HTTP_STATUS, error_trailers
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import current_identity
+from services.platform.rpc import catalogue
+from services.platform.rpc.interceptor import Context
+from services.platform.rpc.surfaces import HTTP_STATUS, error_trailers
 from services.tasks.domain.owner.account_tasks import AccountTasks
 from services.tasks.domain.owner.watching import Watching
 from services.tasks.files_client import FilesClient

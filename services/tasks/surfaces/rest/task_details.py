@@ -9,7 +9,7 @@ from itertools import zip_longest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from darkroom.rest.v1 import task_details_pb2 as pb
-from services.common.errors import ErrorReason
+from services.platform.errors import ErrorReason
 from services.tasks.domain.credits.amounts import MILLI
 from services.tasks.domain.owner.account_tasks import Details
 from services.tasks.model import Task, TaskAttempt, TaskEvent

@@ -8,11 +8,11 @@ from google.api import httpbody_pb2
 from google.protobuf.struct_pb2 import NULL_VALUE, Value
 
 from darkroom.rest.v1 import envelope_pb2, task_list_pb2, tasks_pb2, tasks_pb2_grpc
-from services.common.clock import Clock, system_clock
-from services.common.identity import current_identity
-from services.common.rpc.idempotency import current_idempotency
-from services.common.rpc.interceptor import Context
-from services.common.rpc.trace import Origin
+from services.platform.clock import Clock, system_clock
+from services.platform.identity import current_identity
+from services.platform.rpc.idempotency import current_idempotency
+from services.platform.rpc.interceptor import Context
+from services.platform.rpc.trace import Origin
 from services.tasks.domain.owner.account_tasks import AccountTasks
 from services.tasks.domain.owner.task_search import TaskSearch
 from services.tasks.domain.owner.watching import Watching

@@ -9,10 +9,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from darkroom.rest.v1 import envelope_pb2, webhook_deliveries_pb2, webhooks_pb2_grpc
 from darkroom.rest.v1 import webhooks_pb2 as pb
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import current_identity
-from services.common.rpc.idempotency import current_idempotency
-from services.common.rpc.interceptor import Context
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import current_identity
+from services.platform.rpc.idempotency import current_idempotency
+from services.platform.rpc.interceptor import Context
 from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks, delivery_not_found, webhook_not_found
 from services.tasks.model import WebhookDelivery
 from services.tasks.model.records import Registered

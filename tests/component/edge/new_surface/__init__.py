@@ -12,10 +12,10 @@ from typing import Any
 
 import grpc
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import current_identity
-from services.common.rpc import catalogue
-from services.common.rpc.server import Mount
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import current_identity
+from services.platform.rpc import catalogue
+from services.platform.rpc.server import Mount
 
 _HERE = Path(__file__).resolve().parent
 _ROOT = _HERE.parents[3]

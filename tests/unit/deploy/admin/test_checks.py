@@ -22,7 +22,7 @@ from deploy.installation.authority import Lifetime
 from deploy.installation.nats_users import rights_of
 from deploy.local.scratch.ports import free_port
 from edge.topology import SERVICES
-from services.common.tls import MutualTls
+from services.platform.tls import MutualTls
 
 _DAY = datetime.timedelta(days=1)
 

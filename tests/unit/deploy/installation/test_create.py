@@ -15,9 +15,9 @@ from deploy.installation import Installation, InstallationError, create, creatio
 from deploy.installation.authority import Lifetime, names_of
 from deploy.installation.folder import CERTIFIED, MOUNTED
 from edge.topology import DATABASES, SERVICES
-from services.common.identity import Signer
-from services.common.joining import NATS_USER
-from services.common.tls import FILES, MutualTls
+from services.platform.identity import Signer
+from services.platform.joining import NATS_USER
+from services.platform.tls import FILES, MutualTls
 from services.tasks.store.secret_cipher import read_keys
 
 URL = "https://pictures.example"

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from edge.topology import PUBLIC, SERVICES
-from services.common.config import ServiceSettings
+from services.platform.config import ServiceSettings
 from tests.unit.deploy.kubernetes.manifests import OVERLAYS, REPOSITORY, Object, Workload, matches, mounts, of_kind, overlay, workloads
 
 EVERY = [(name, one) for name in OVERLAYS for one in workloads(overlay(name))]

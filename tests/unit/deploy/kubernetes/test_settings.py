@@ -11,7 +11,7 @@ from deploy.installation.folder import MOUNTED
 from deploy.service_settings import known_settings, settings_classes
 from edge.settings import EdgeSettings
 from edge.topology import EDGE, SERVICES
-from services.common.config import ProcessSettings
+from services.platform.config import ProcessSettings
 from tests.unit.deploy.kubernetes.manifests import (
     OVERLAYS,
     Object,

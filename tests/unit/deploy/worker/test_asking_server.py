@@ -20,9 +20,9 @@ from deploy.worker.errors import AwayError, EndedError, JoinError, RefusedError
 from deploy.worker.joining import join, joined
 from deploy.worker.server import renewed
 from services.accounts.domain.worker_certificates import LIFE, WorkerAuthority
-from services.common.joining import JoinToken
-from services.common.membership import MembershipFolder
-from services.common.tls import MutualTls
+from services.platform.joining import JoinToken
+from services.platform.membership import MembershipFolder
+from services.platform.tls import MutualTls
 
 URN = "urn:darkroom:worker:1:box"
 

@@ -19,7 +19,7 @@ from deploy.installation.authority import create_authority
 from deploy.worker.errors import AwayError, JoinError
 from deploy.worker.joining import join, joined
 from services.accounts.domain.worker_certificates import WorkerAuthority
-from services.common.joining import JoinToken, digest_of_request
+from services.platform.joining import JoinToken, digest_of_request
 
 SECRET = "cd" * 32
 

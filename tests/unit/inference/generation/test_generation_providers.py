@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 from structlog.testing import capture_logs
 
-from services.common.errors import DarkroomError, ErrorReason
 from services.inference.contract.provider import GenerationRequest, Provider, Reference
 from services.inference.generation.assembly import providers
 from services.inference.generation.exchange import provider_client
 from services.inference.generation.settings import GenerationSettings
+from services.platform.errors import DarkroomError, ErrorReason
 from tests.provider_server import KEY, Answering, ProviderServer, Reply, Silence, gemini_error, gemini_parts, inline, openai_error, png
 
 CUP = GenerationRequest("A red cup", aspect_ratio="16:9", resolution="2K", quality=None)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from services.common.sandbox import Limits as SandboxLimits
-from services.common.sandbox import Sandbox, WarmChildren
 from services.inference.media import isolated
 from services.inference.pipeline import file_child
 from services.inference.pipeline import isolated as isolated_pipeline
+from services.platform.sandbox import Limits as SandboxLimits
+from services.platform.sandbox import Sandbox, WarmChildren
 from tests.harness.sandboxes import SharedSandboxes
 from tests.unit.inference.plain_operations.running import Running
 

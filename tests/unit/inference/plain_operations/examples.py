@@ -11,9 +11,9 @@ from typing import Any
 import pikepdf
 
 from darkroom.operations.v1 import options_pb2
-from services.common.operations import Arity, specs
 from services.inference.media import Hints, decode
 from services.inference.pipeline.product import Product
+from services.pictures.operations import Arity, specs
 from tests.unit.inference.plain_operations.running import LIMITS
 
 BESIDE = 7

@@ -14,10 +14,6 @@ from typing import Any
 import numpy as np
 
 from darkroom.operations.v1 import operation_pb2
-from services.common.rpc.validation import RequestValidator
-from services.common.sandbox import Limits as SandboxLimits
-from services.common.sandbox import Sandbox, WarmChildren
-from services.common.short_pictures import SHORT_OPERATIONS
 from services.inference.contract.memory_budget import MemoryBudget
 from services.inference.contract.step import DocumentLimits, Models, Tools
 from services.inference.media import Image, Limits, decode, encode
@@ -25,6 +21,10 @@ from services.inference.pipeline.pipeline import Pipeline
 from services.inference.pipeline.product import Product, RunContext, Source
 from services.inference.pipeline.registry import Registry
 from services.inference.pipeline.stages import Stages
+from services.pictures.operations import spec_of
+from services.platform.rpc.validation import RequestValidator
+from services.platform.sandbox import Limits as SandboxLimits
+from services.platform.sandbox import Sandbox, WarmChildren
 from tests.unit.imaging.pictures import photo, wide_gamut_profile
 
 LIMITS = Limits(1.0)
@@ -81,7 +81,7 @@ class Running:
         path.write_bytes(data)
         source = Source(name, path, 0)
         before = len(self.notices)
-        short = {operation.WhichOneof("operation") for operation in messages} <= SHORT_OPERATIONS.keys()
+        short = all(spec_of(operation).short_megapixels for operation in messages)
         if short and not twice:
             return await self._made(dataclasses.replace(self.tools, warm=self._warm), source, messages)
         made = await self._made(self.tools, source, messages)

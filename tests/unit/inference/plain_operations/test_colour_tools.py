@@ -12,7 +12,7 @@ import pytest
 from PIL import Image as PillowImage
 
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
-from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
+from services.gateway.surfaces.snapotter.tools import registry
 from services.inference.media import Image, encode
 from tests.unit.imaging.pictures import deep_photo, exif, gray_profile, photo, wide_gamut_profile, written
 from tests.unit.inference.plain_operations.running import Running
@@ -44,7 +44,7 @@ SIZES = {"turned": (120, 160), "pixel": (1, 1)}
 
 
 async def made(running: Running, tool: str, settings: dict[str, Any], content: bytes) -> PillowImage.Image:
-    found = all_tools()[tool]
+    found = registry.TOOLS[tool]
     plan = found.plan(read_settings(json.dumps(settings), found.settings), "photo.png")
     steps = [{str(name := each.WhichOneof("operation")): getattr(each, str(name))} for each in plan.operations]
     return PillowImage.open(io.BytesIO(await running.file(content, *steps)))

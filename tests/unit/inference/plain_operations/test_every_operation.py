@@ -14,11 +14,11 @@ import pyvips
 from PIL import Image as PillowImage
 
 from darkroom.operations.v1 import options_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.media_format import MediaFormat
-from services.common.operations import Arity, specs
 from services.inference.media import Image
 from services.inference.pipeline.product import Product
+from services.pictures.media_format import MediaFormat
+from services.pictures.operations import Arity, specs
+from services.platform.errors import DarkroomError, ErrorReason
 from tests.unit.imaging.pictures import deep_photo, exif, photo, png_bomb, wide_gamut_profile, written
 from tests.unit.imaging.test_decode import FILES, NAMES
 from tests.unit.inference.plain_operations.examples import BESIDE, EACH, EXAMPLES, JOINING, check

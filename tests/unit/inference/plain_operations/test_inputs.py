@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from darkroom.files.v1.file_pb2 import ImageInfo
-from services.common.media_format import MediaFormat, Use
 from services.inference.media import decode
+from services.pictures.media_format import MediaFormat, Use
 from tests.unit.imaging import rare_files
 from tests.unit.imaging.test_decode import FILES, NAMES, RAW
 from tests.unit.inference.plain_operations.running import LIMITS, Running

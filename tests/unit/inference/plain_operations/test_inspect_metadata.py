@@ -10,10 +10,10 @@ import pytest
 from PIL import Image as PillowImage
 from PIL.TiffImagePlugin import IFDRational
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.media_format import MediaFormat
 from services.inference.media import Image, Limits, Metadata, Saving, encode
 from services.inference.media.metadata_read import metadata_in
+from services.pictures.media_format import MediaFormat
+from services.platform.errors import DarkroomError, ErrorReason
 from tests.unit.imaging.pictures import gray_profile, heic, photo, wide_gamut_profile, written
 from tests.unit.inference.plain_operations.running import Running
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
-from services.common.errors import DarkroomError, ErrorReason
 from services.inference.media import Image, encode
+from services.platform.errors import DarkroomError, ErrorReason
 from tests.unit.imaging.pictures import deep_photo, exif, gray_profile, heic, photo, written
 from tests.unit.inference.plain_operations.running import Running, png
 

@@ -14,8 +14,8 @@ import pyvips
 from PIL import Image as PillowImage
 
 from darkroom.files.v1 import file_pb2
-from services.common.errors import DarkroomError, ErrorReason
 from services.inference.media import Image
+from services.platform.errors import DarkroomError, ErrorReason
 from tests.unit.imaging.pictures import deep_photo, exif, gray_profile, photo, wide_gamut_profile, written
 from tests.unit.inference.plain_operations.running import Running, png
 

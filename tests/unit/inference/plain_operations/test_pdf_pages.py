@@ -14,9 +14,9 @@ import pytest
 from pikepdf import Array, Dictionary, Name, Pdf, String
 from PIL import Image as PillowImage
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.media_format import MediaFormat
 from services.inference.media import Hints, decode
+from services.pictures.media_format import MediaFormat
+from services.platform.errors import DarkroomError, ErrorReason
 from tests.unit.inference.plain_operations.running import LIMITS, Running
 
 FORMATS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "AVIF": "avif", "TIFF": "tiff", "GIF": "gif", "HEIC": "heic", "HEIF": "heif"}

@@ -17,8 +17,8 @@ from darkroom.operations.v1.convert_pb2 import (
     PNG_COMPRESSION_BEST,
 )
 from darkroom.operations.v1.placement_pb2 import FIT_CROP
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.rpc.validation import RequestValidator
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.rpc.validation import RequestValidator
 from tests.unit.imaging.pictures import photo
 from tests.unit.inference.plain_operations.running import Running, png
 

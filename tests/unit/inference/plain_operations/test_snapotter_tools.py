@@ -13,11 +13,11 @@ import pyvips
 from google.protobuf.json_format import MessageToDict
 from PIL import Image as PillowImage
 
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.media_format import MediaFormat, sniff
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
-from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
+from services.gateway.surfaces.snapotter.tools import registry
 from services.inference.media import Image, decode, encode
+from services.pictures.media_format import MediaFormat, sniff
+from services.platform.errors import DarkroomError, ErrorReason
 from tests.unit.imaging.pictures import deep_photo, exif, heic, photo, wide_gamut_profile, written
 from tests.unit.inference.plain_operations.running import LIMITS, Running, png
 
@@ -62,7 +62,7 @@ TOOLS: Mapping[str, dict[str, Any]] = {
 
 def tool(name: str, **settings: Any) -> list[dict[str, Any]]:
     """Its operations."""
-    found = all_tools()[name]
+    found = registry.TOOLS[name]
     plan = found.plan(read_settings(json.dumps(settings), found.settings), "photo.jpg")
     return [MessageToDict(operation, preserving_proto_field_name=True) for operation in plan.operations]
 

@@ -14,12 +14,12 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Send
 
 from darkroom.files.v1 import file_pb2
-from services.common.backoff import retry_unavailable
-from services.common.errors import DarkroomError
-from services.common.log import get_logger
-from services.common.zip_archive import Entry, ZipArchive
 from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.names import encoded
+from services.platform.backoff import retry_unavailable
+from services.platform.errors import DarkroomError
+from services.platform.log import get_logger
+from services.platform.zip_archive import Entry, ZipArchive
 
 _LONGEST = {"x-file-results": 40 << 10, "x-job-id": 10 << 10}
 """Bytes: the edge takes 60 KiB of headers, and clients often less. A header that would be longer is left out."""

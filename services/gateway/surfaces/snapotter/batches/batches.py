@@ -11,18 +11,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from darkroom.files.v1 import file_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.batches.archives import Archived, Archives
 from services.gateway.surfaces.snapotter.batches.kinds import BatchKind, WorkOf, distinct, of_pipeline, of_tool
 from services.gateway.surfaces.snapotter.calls.steps import failed_step
-from services.gateway.surfaces.snapotter.calls.tool_calls import CLIENT_JOB_ID, FAILED, in_words, uncorrected, why
+from services.gateway.surfaces.snapotter.calls.tool_calls import CLIENT_JOB_ID, in_words, uncorrected, why
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.forms import Forms, Sent, SentFile
 from services.gateway.surfaces.snapotter.jobs.events import BatchState
 from services.gateway.surfaces.snapotter.jobs.jobs import Job, Jobs
 from services.gateway.surfaces.snapotter.pipelines.reader import PipelineReader
 from services.gateway.surfaces.snapotter.runs import Runs, failure
+from services.gateway.surfaces.snapotter.tool import FAILED
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Identity
 
 ALL_FAILED = "All files failed processing"
 _ABANDONED = "The file was not processed."

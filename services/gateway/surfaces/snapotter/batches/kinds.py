@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from darkroom.operations.v1 import operation_pb2
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.calls.tool_calls import SETTINGS
 from services.gateway.surfaces.snapotter.forms import SentFile
 from services.gateway.surfaces.snapotter.names import Name
@@ -14,8 +13,9 @@ from services.gateway.surfaces.snapotter.pipelines.plans import unknown
 from services.gateway.surfaces.snapotter.pipelines.reader import PipelineReader
 from services.gateway.surfaces.snapotter.pipelines.runs import PIPELINE, of_plan
 from services.gateway.surfaces.snapotter.runs import Kept
+from services.gateway.surfaces.snapotter.tool import Tool
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
-from services.gateway.surfaces.snapotter.tools.catalogue import Tool
+from services.platform.identity import Identity
 
 
 @dataclass(frozen=True, slots=True)

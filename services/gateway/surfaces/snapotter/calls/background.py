@@ -7,24 +7,21 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 
-from google.protobuf import json_format
-from google.protobuf.message import Message
 from starlette.requests import Request
 from starlette.responses import Response
 
 from darkroom.operations.v1 import operation_pb2
-from services.common.backoff import retry_unavailable
-from services.common.errors import DarkroomError
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.calls.tool_calls import CLIENT_JOB_ID, SETTINGS, checked_file, in_words
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.forms import Forms, Sent
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds
 from services.gateway.surfaces.snapotter.jobs.jobs import Jobs
 from services.gateway.surfaces.snapotter.runs import Kept, Runs
+from services.gateway.surfaces.snapotter.tool import Tool
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
-from services.gateway.surfaces.snapotter.tools.catalogue import Tool
-from services.gateway.surfaces.snapotter.tools.plan import Plan
+from services.platform.backoff import retry_unavailable
+from services.platform.errors import DarkroomError
+from services.platform.identity import Identity
 
 _PATIENCE_SECONDS = 20.0
 """For a bus that restarts."""
@@ -39,13 +36,13 @@ class BackgroundCalls:
     async def serve(self, tool: Tool, request: Request, identity: Identity) -> Response:
         """One call with one picture. Of several, the last one counts."""
         account_id = identity.account_id
-        sent = await self._forms.read(request, account_id, "all" if tool.beside else "last")
+        sent = await self._forms.read(request, account_id, "all" if tool.further_parts else "last")
         try:
             await self._keep_last(account_id, tool, sent)
             name = checked_file(sent).working_name
             settings = read_settings(sent.fields.get(SETTINGS, ""), tool.settings)
             plan = (tool.alone or tool.plan)(settings, name)
-            kept = kept_with(tool, [name], plan, settings)
+            kept = Kept(tool.id, [name], plan.name, others=plan.others)
             return await self.begin(tool, account_id, sent, [sent.files[0].file_id], plan.operations, kept)
         except (DarkroomError, Refusal):
             await self._forms.discard(account_id, sent)
@@ -53,7 +50,7 @@ class BackgroundCalls:
 
     async def _keep_last(self, account_id: int, tool: Tool, sent: Sent) -> None:
         """Discard all files but the picture."""
-        pictures = [file for file in sent.files if file.part not in tool.beside][-1:]
+        pictures = [file for file in sent.files if file.part not in tool.further_parts][-1:]
         unused = [file.file_id for file in sent.files if file.file_id and file not in pictures]
         sent.files[:] = pictures
         if unused:
@@ -82,12 +79,6 @@ class BackgroundCalls:
                 await self._runs.abandon(account_id, run.task_id)
                 raise
         return answer({"jobId": job_id or self._ids.of(account_id, run.task_id), "async": True}, 202)
-
-
-def kept_with(tool: Tool, inputs: Sequence[str], plan: Plan, settings: Message) -> Kept:
-    """What is kept with a task whose result is told later on."""
-    said = json_format.MessageToJson(settings, indent=None, ensure_ascii=False)
-    return Kept(tool.id, inputs, plan.name, others=plan.others, settings=said)
 
 
 def _uuid(text: str) -> str:

@@ -10,10 +10,6 @@ from starlette.responses import Response
 from darkroom.files.v1 import file_pb2
 from darkroom.internal.files.v1 import intake_service_pb2, intake_service_pb2_grpc
 from darkroom.operations.v1 import convert_pb2, operation_pb2, placement_pb2, resize_pb2
-from services.common.errors import DarkroomError, ErrorReason, translated
-from services.common.identity import Identity
-from services.common.log import bind_to_context
-from services.common.rpc.channel import Caller
 from services.gateway.replies import from_storage
 from services.gateway.surfaces.snapotter.calls.tool_calls import PREVIEW, output_name
 from services.gateway.surfaces.snapotter.errors import Refusal
@@ -21,6 +17,10 @@ from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
 from services.gateway.surfaces.snapotter.names import is_converted, media_type_of
 from services.gateway.surfaces.snapotter.paths import raw_path
 from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
+from services.platform.errors import DarkroomError, ErrorReason, translated
+from services.platform.identity import Identity
+from services.platform.log import bind_to_context
+from services.platform.rpc.channel import Caller
 
 _GONE = (ErrorReason.TASK_NOT_FOUND, ErrorReason.FILE_NOT_FOUND)
 _SECONDS = 20.0

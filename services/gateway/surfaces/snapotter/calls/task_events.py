@@ -8,18 +8,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
-from google.protobuf import json_format
-
 from darkroom.internal.tasks.v1 import run_service_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.log import get_logger
-from services.gateway.surfaces.snapotter.calls.tool_calls import download_path, kept_name, told
+from services.gateway.surfaces.snapotter.calls.tool_calls import kept_name, told
 from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.jobs.events import Event, complete, failed, processing
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
 from services.gateway.surfaces.snapotter.runs import ENDED, WAIT_SECONDS, Kept, Runs, failure
-from services.gateway.surfaces.snapotter.tools.catalogue import Tool, all_tools
-from services.gateway.surfaces.snapotter.tools.done import Done
+from services.gateway.surfaces.snapotter.tool import FinishedJob, Tool
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.log import get_logger
 
 _AWAY_SECONDS = 2.0
 """Between attempts to reach a service that is away."""
@@ -33,8 +30,8 @@ _logger = get_logger()
 class TaskEvents:
     """Follows tasks."""
 
-    def __init__(self, ids: JobIds, runs: Runs, contents: Contents) -> None:
-        self._ids, self._runs, self._contents = ids, runs, contents
+    def __init__(self, ids: JobIds, runs: Runs, contents: Contents, tools: Mapping[str, Tool]) -> None:
+        self._ids, self._runs, self._contents, self._tools = ids, runs, contents, tools
 
     async def of(self, job_id: str) -> AsyncIterator[Event]:
         """The events of a job from now on, up to its final one; none if the id is not a task's."""
@@ -55,24 +52,23 @@ class TaskEvents:
 
     async def _final(self, account_id: int, run: run_service_pb2.Run) -> Event:
         kept, problem = Kept.read(run.kept) or Kept("", []), failure(run)
-        tool = None if kept.steps else all_tools().get(kept.tool)
+        tool = None if kept.steps else self._tools.get(kept.tool)
         if tool is None or tool.result is None:
             size = sum(file.size_bytes for file in run.inputs)
             return failed(problem) if problem is not None else complete(told(self._ids.of(account_id, run.task_id), size, run))
         if problem is not None:
             return failed(f"{tool.failed}: {problem}")
-        done = await self._done(account_id, run, kept, tool)
-        return complete(told(done.job_id, run.inputs[0].size_bytes if run.inputs else 0, run) | dict(tool.result(done)))
+        job = await self._finished(account_id, run, kept)
+        return complete(told(job.id, run.inputs[0].size_bytes if run.inputs else 0, run) | dict(tool.result(job)))
 
-    async def _done(self, account_id: int, run: run_service_pb2.Run, kept: Kept, tool: Tool) -> Done:
+    async def _finished(self, account_id: int, run: run_service_pb2.Run, kept: Kept) -> FinishedJob:
         job_id = self._ids.of(account_id, run.task_id)
         found: Mapping[str, Any] = {}
         document = next((file for file in run.outputs[1:] if file.media_type == _JSON), None)
         if document is not None:
             content = await _once_there(partial(self._contents.read, account_id, document), run.task_id)
             found = json.loads(content) if content else {}
-        settings = json_format.Parse(kept.settings or "{}", tool.settings(), ignore_unknown_fields=True)
-        return Done(job_id, settings, run, kept_name(kept, run.outputs[0].media_type), kept.inputs, found, partial(download_path, job_id))
+        return FinishedJob(job_id, run, kept_name(kept, run.outputs[0].media_type), kept.inputs, found)
 
     async def _run(self, account_id: int, task_id: int, after: int | None) -> run_service_pb2.Run | None:
         """The task, once it has an event after that number; None for one that does not exist."""

@@ -14,8 +14,6 @@ from starlette.responses import Response
 from darkroom.files.v1 import file_pb2
 from darkroom.internal.tasks.v1 import run_service_pb2
 from darkroom.operations.v1 import operation_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.calls.steps import completed_steps
 from services.gateway.surfaces.snapotter.errors import Refusal, answer, image_problem
 from services.gateway.surfaces.snapotter.forms import ONE_AT_A_TIME, Forms, Sent, SentFile
@@ -23,13 +21,14 @@ from services.gateway.surfaces.snapotter.jobs.events import RESTARTED, complete,
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds
 from services.gateway.surfaces.snapotter.jobs.jobs import Jobs
 from services.gateway.surfaces.snapotter.library.saved_results import SavedResults
-from services.gateway.surfaces.snapotter.names import encoded, media_type_of, result_name, with_type
+from services.gateway.surfaces.snapotter.names import download_path, media_type_of, result_name, with_type
 from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
+from services.gateway.surfaces.snapotter.tool import FAILED, Tool
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
-from services.gateway.surfaces.snapotter.tools.catalogue import Tool
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Identity
 
 NO_FILE = "No image file provided"
-FAILED = "Processing failed"
 CLIENT_JOB_ID = "clientJobId"
 SETTINGS = "settings"
 PREVIEW = "preview.webp"
@@ -76,11 +75,6 @@ def output_name(kept: Kept, number: int, output: file_pb2.File) -> str:
     return kept.others[number - 1] if number <= len(kept.others) else output.name
 
 
-def download_path(job_id: str, name: str) -> str:
-    """Where a file of a job can be had."""
-    return f"/api/v1/download/{job_id}/{encoded(name)}"
-
-
 class ToolCalls:
     """Serves every tool of the common kind."""
 
@@ -95,7 +89,7 @@ class ToolCalls:
         async with self._jobs.begun(client_id, processing(), lambda raised: failed(why(raised))) as job:
             parent = await self._parent(identity, sent)
             file, run = await self.run(tool, request, account_id, sent)
-            body = self.body(account_id, file, run) | await self._saved_file(identity, parent, run, tool)
+            body = told(self._ids.of(account_id, run.task_id), file.size, run) | await self._saved_file(identity, parent, run, tool)
             await job.tell(complete(body))
         return answer(body)
 
@@ -116,13 +110,14 @@ class ToolCalls:
         return {} if saved is None else {"savedFileId": saved}
 
     async def run(
-        self, tool: Tool, request: Request, account_id: int, sent: Sent, *, failed: str = FAILED, unusable: str = ""
+        self, tool: Tool, request: Request, account_id: int, sent: Sent, *, failed: str = "", unusable: str = ""
     ) -> tuple[SentFile, run_service_pb2.Run]:
         """Do with the picture of a form what the tool does, and return the run once it has succeeded.
 
-        Raises `Refusal`: with the text `failed` where that cannot be done, and with `unusable`, if that is given, for a file that is no
-        usable picture.
+        Raises `Refusal`: with the text `failed`, or in the tool's words, where that cannot be done, and with `unusable`, if that is given,
+        for a file that is no usable picture.
         """
+        failed = failed or tool.failed
         async with self.discarded_unless_run(account_id, sent):
             file = checked_file(sent)
             name = file.working_name
@@ -158,10 +153,6 @@ class ToolCalls:
             return await self._runs.run(request, account_id, file_ids, operations, kept)
         except DarkroomError as error:
             raise in_words(error, failed, unusable, names or {}) from error
-
-    def body(self, account_id: int, file: SentFile, run: run_service_pb2.Run) -> dict[str, object]:
-        """What the caller is told of a run that has succeeded."""
-        return told(self._ids.of(account_id, run.task_id), file.size, run)
 
 
 def told(job_id: str, size: int, run: run_service_pb2.Run) -> dict[str, object]:

@@ -6,17 +6,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from darkroom.internal.files.v1 import intake_service_pb2, intake_service_pb2_grpc
-from services.common.audit.actor import current_actor
-from services.common.audit.messages import actor_message
-from services.common.errors import translated
-from services.common.identity import Identity
-from services.common.rpc.channel import Caller
 from services.gateway.surfaces.snapotter.calls.downloads import preview
 from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.forms import Forms, Sent, check_files, require_form
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
 from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
+from services.platform.audit.actor import current_actor
+from services.platform.audit.messages import actor_message
+from services.platform.errors import translated
+from services.platform.identity import Identity
+from services.platform.rpc.channel import Caller
 
 _SECONDS = 20.0
 

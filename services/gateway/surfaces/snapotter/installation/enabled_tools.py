@@ -9,14 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from darkroom.internal.accounts.v1 import setting_values_service_pb2, setting_values_service_pb2_grpc
-from services.common.backoff import Backoff
-from services.common.errors import DarkroomError, ErrorReason, translated
-from services.common.identity import Identity
-from services.common.log import get_logger
-from services.common.rpc.channel import Caller
 from services.gateway.surfaces.snapotter.door import Known
 from services.gateway.surfaces.snapotter.errors import not_found
-from services.gateway.surfaces.snapotter.tools.catalogue import Tool, all_tools
+from services.platform.backoff import Backoff
+from services.platform.errors import DarkroomError, ErrorReason, translated
+from services.platform.identity import Identity
+from services.platform.log import get_logger
+from services.platform.rpc.channel import Caller
 
 _DISABLED = "disabledTools"
 _SECONDS = 5.0
@@ -40,11 +39,6 @@ class EnabledTools:
                 return await asyncio.shield(self._reading)
         except TimeoutError:
             raise DarkroomError(ErrorReason.UNAVAILABLE, "The settings cannot be read. Try again later.") from None
-
-    async def find(self, tool_id: str) -> Tool | None:
-        """The tool with an id, unless it is disabled. Raises UNAVAILABLE."""
-        tool = all_tools().get(tool_id)
-        return None if tool is None or tool_id in await self.disabled() else tool
 
     def only(self, tool_id: str, handle: Known) -> Known:
         """The same handler; where the tool is disabled, there is nothing."""

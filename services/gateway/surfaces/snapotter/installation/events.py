@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 from darkroom.accounts.v1 import features_service_pb2 as pb
-from services.common.errors import DarkroomError
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.installation.features import STATUSES, Features
 from services.gateway.surfaces.snapotter.jobs.events import Event, complete, failed, processing
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
+from services.platform.errors import DarkroomError
+from services.platform.identity import Identity
 
 _LOOK_SECONDS = 1.0
 _SUPERSEDED = "The installation is no longer known."

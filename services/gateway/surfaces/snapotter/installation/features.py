@@ -10,15 +10,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from darkroom.accounts.v1 import features_service_pb2 as pb
-from services.common.errors import DarkroomError
-from services.common.identity import Identity
-from services.common.log import get_logger
 from services.gateway.backend import Backend
 from services.gateway.surfaces.snapotter.bodies import storable
 from services.gateway.surfaces.snapotter.door import Known
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
-from services.gateway.surfaces.snapotter.tools.catalogue import Tool
+from services.gateway.surfaces.snapotter.tool import Tool
+from services.platform.errors import DarkroomError
+from services.platform.identity import Identity
+from services.platform.log import get_logger
 
 NOT_INSTALLED = "FEATURE_NOT_INSTALLED"
 _logger = get_logger()

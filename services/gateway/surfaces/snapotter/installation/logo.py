@@ -13,8 +13,6 @@ from starlette.responses import Response
 
 from darkroom.accounts.v1 import branding_service_pb2 as pb
 from darkroom.operations.v1 import convert_pb2, operation_pb2, placement_pb2, resize_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Identity
 from services.gateway.backend import Backend
 from services.gateway.receiving import Receiver
 from services.gateway.surfaces.snapotter.contents import Contents
@@ -22,6 +20,8 @@ from services.gateway.surfaces.snapotter.errors import Refusal, answer, image_pr
 from services.gateway.surfaces.snapotter.forms import BY_NAME, require_form
 from services.gateway.surfaces.snapotter.names import Name, cleaned
 from services.gateway.surfaces.snapotter.runs import SURFACE, Kept, Runs, failure
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Identity
 
 _METHODS = pb.DESCRIPTOR.services_by_name["BrandingService"].methods_by_name
 _SIDE = 128

@@ -20,11 +20,11 @@ import nats.js.errors
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from services.common.bus import JOBS_STREAM, PROGRESS_STREAM, Bus, job_subject, progress_subject
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.log import get_logger
-from services.common.process import end
 from services.gateway.surfaces.snapotter.jobs.events import Event, content, is_final
+from services.platform.bus import JOBS_STREAM, PROGRESS_STREAM, Bus, job_subject, progress_subject
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.log import get_logger
+from services.platform.process import end
 
 BEAT_SECONDS = 5.0
 _ORDER = "Order"

@@ -15,12 +15,12 @@ from urllib.parse import unquote
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from services.common.identity import Identity
-from services.common.process import end
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.jobs.events import Event, content, cut_off, is_final
 from services.gateway.surfaces.snapotter.jobs.jobs import BEAT_SECONDS, Jobs, Named, News, Told
 from services.gateway.surfaces.snapotter.paths import raw_path
+from services.platform.identity import Identity
+from services.platform.process import end
 
 _HEADERS = {"content-type": "text/event-stream", "cache-control": "no-cache", "x-accel-buffering": "no"}
 _COMMENT = b":\n\n"

@@ -8,12 +8,12 @@ from typing import Any
 from google.protobuf.message import Message
 
 from darkroom.files.v1 import library_file_pb2, library_service_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Identity
-from services.common.media_format import MediaFormat
 from services.gateway.backend import Backend
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.times import instant
+from services.pictures.media_format import MediaFormat
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Identity
 
 _METHODS = library_service_pb2.DESCRIPTOR.services_by_name["LibraryService"].methods_by_name
 _FIELD = re.compile(r"^files\[\d+\][\w.]*: *")

@@ -8,14 +8,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from darkroom.files.v1 import library_file_pb2, library_service_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Identity
 from services.gateway.replies import from_storage
 from services.gateway.surfaces.snapotter.bodies import json_body, storable
 from services.gateway.surfaces.snapotter.errors import Refusal, answer, image_problem
 from services.gateway.surfaces.snapotter.forms import Forms, Sent, check_files, require_form
 from services.gateway.surfaces.snapotter.library.calls import LibraryCalls, described, is_about
 from services.gateway.surfaces.snapotter.names import displayed
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Identity
 
 _DEFAULT_LIMIT, _MOST = 50, 10_000
 _LARGEST = 1 << 53

@@ -5,14 +5,14 @@ from __future__ import annotations
 from darkroom.common.v1 import scope_pb2
 from darkroom.files.v1 import library_service_pb2
 from darkroom.internal.tasks.v1 import run_service_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Identity
-from services.common.scopes import require_scope
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.forms import Sent
 from services.gateway.surfaces.snapotter.library.calls import LibraryCalls
 from services.gateway.surfaces.snapotter.names import displayed
 from services.gateway.surfaces.snapotter.tool_settings import read_json
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Identity
+from services.platform.scopes import require_scope
 
 FILE_ID = "fileId"
 _LONGEST_ID = 100

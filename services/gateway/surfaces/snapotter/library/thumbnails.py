@@ -9,14 +9,14 @@ from starlette.responses import Response
 
 from darkroom.internal.files.v1 import shelf_service_pb2, shelf_service_pb2_grpc
 from darkroom.operations.v1 import convert_pb2, operation_pb2, placement_pb2, resize_pb2
-from services.common.errors import DarkroomError, ErrorReason, translated
-from services.common.identity import Identity
-from services.common.rpc.channel import Caller
 from services.gateway.receiving import Receiver
 from services.gateway.replies import from_storage
 from services.gateway.surfaces.snapotter.errors import Refusal, image_problem
 from services.gateway.surfaces.snapotter.library.library import Library
 from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
+from services.platform.errors import DarkroomError, ErrorReason, translated
+from services.platform.identity import Identity
+from services.platform.rpc.channel import Caller
 
 _WIDTH, _QUALITY = 300, 80
 _NAME = "thumbnail.jpg"

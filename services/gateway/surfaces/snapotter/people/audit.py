@@ -11,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from darkroom.accounts.v1 import audit_service_pb2 as pb
-from services.common.identity import Identity
 from services.gateway.backend import Backend
 from services.gateway.surfaces.snapotter.errors import answer
 from services.gateway.surfaces.snapotter.people.audit_entries import ACTIONS, shown
 from services.gateway.surfaces.snapotter.times import read_instant
+from services.platform.identity import Identity
 
 _LIST = pb.DESCRIPTOR.services_by_name["AuditService"].methods_by_name["ListAuditEntries"]
 _NUMBER = re.compile(r"\s*([+-]?[0-9]{1,9})(?![0-9])")

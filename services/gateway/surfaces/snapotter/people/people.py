@@ -13,11 +13,11 @@ from darkroom.accounts.v1 import sessions_service_pb2 as sessions
 from darkroom.accounts.v1 import user_keys_service_pb2 as keys
 from darkroom.accounts.v1 import user_pb2
 from darkroom.accounts.v1 import users_service_pb2 as users
-from services.common.identity import BAD_KEY_HEADER, Identity
 from services.gateway.backend import Backend
 from services.gateway.surfaces.snapotter.bodies import json_body, storable, text_of
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.times import instant, read_instant
+from services.platform.identity import BAD_KEY_HEADER, Identity
 
 _SESSIONS = sessions.DESCRIPTOR.services_by_name["SessionsService"].methods_by_name
 _USERS = users.DESCRIPTOR.services_by_name["UsersService"].methods_by_name

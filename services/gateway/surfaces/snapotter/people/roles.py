@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from darkroom.accounts.v1 import roles_service_pb2 as pb
-from services.common.identity import Identity
 from services.gateway.backend import Backend
 from services.gateway.surfaces.snapotter.bodies import json_body, storable
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.times import instant
+from services.platform.identity import Identity
 
 _METHODS = pb.DESCRIPTOR.services_by_name["RolesService"].methods_by_name
 

@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from darkroom.accounts.v1 import teams_service_pb2 as pb
-from services.common.identity import Identity
 from services.gateway.backend import Backend
 from services.gateway.surfaces.snapotter.bodies import json_body, storable, text_of
 from services.gateway.surfaces.snapotter.errors import answer
 from services.gateway.surfaces.snapotter.times import instant
+from services.platform.identity import Identity
 
 _METHODS = pb.DESCRIPTOR.services_by_name["TeamsService"].methods_by_name
 

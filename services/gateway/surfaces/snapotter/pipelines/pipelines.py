@@ -12,8 +12,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from darkroom.tasks.v1 import pipeline_pb2, pipelines_service_pb2
-from services.common.errors import DarkroomError, ErrorReason
-from services.common.identity import Identity
 from services.gateway.backend import Backend
 from services.gateway.surfaces.snapotter.bodies import json_body, storable
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
@@ -25,6 +23,8 @@ from services.gateway.surfaces.snapotter.pipelines.plans import (
 )
 from services.gateway.surfaces.snapotter.pipelines.reader import PipelineReader
 from services.gateway.surfaces.snapotter.times import instant
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Identity
 
 _METHODS = pipelines_service_pb2.DESCRIPTOR.services_by_name["PipelinesService"].methods_by_name
 _LONGEST_NAME, _LONGEST_DESCRIPTION = 100, 500

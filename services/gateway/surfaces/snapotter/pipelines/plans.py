@@ -19,49 +19,13 @@ from services.gateway.surfaces.snapotter.bodies import storable
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.forms import SentFile
 from services.gateway.surfaces.snapotter.installation.features import FeatureMissing
+from services.gateway.surfaces.snapotter.tool import Tool
 from services.gateway.surfaces.snapotter.tool_settings import INVALID, checked, path_and_message, read_json
-from services.gateway.surfaces.snapotter.tools.catalogue import Tool, all_tools
 
 MISSING = "No pipeline definition provided"
 NOT_JSON = "Pipeline must be valid JSON"
 INVALID_PIPELINE = "Invalid pipeline definition"
 MOST_STEPS = 100
-PIPELINE_TOOLS = (
-    "resize",
-    "crop",
-    "rotate",
-    "convert",
-    "compress",
-    "strip-metadata",
-    "edit-metadata",
-    "adjust-colors",
-    "brightness-contrast",
-    "saturation",
-    "color-channels",
-    "color-effects",
-    "sharpening",
-    "watermark-text",
-    "text-overlay",
-    "split",
-    "border",
-    "gif-tools",
-    "optimize-for-web",
-    "replace-color",
-    "remove-background",
-    "upscale",
-    "blur-faces",
-    "smart-crop",
-    "image-enhancement",
-    "content-aware-resize",
-    "colorize",
-    "enhance-faces",
-    "noise-removal",
-    "passport-photo",
-    "red-eye-removal",
-    "restore-photo",
-    "transparency-fixer",
-)
-"""What a step may be, of the tools that there are."""
 _CONTENT_AWARE = "content-aware-resize"
 _LONGEST_TOLD = 100
 """Characters of a tool's id, where it is repeated."""
@@ -82,12 +46,6 @@ def unknown(step: int, tool_id: str) -> str:
 def told(tool_id: str) -> str:
     """The id of a tool that perhaps does not exist, for a reply."""
     return storable(tool_id[:_LONGEST_TOLD])
-
-
-def pipeline_tools() -> Mapping[str, Tool]:
-    """The tools that a step may be, by their ids."""
-    tools = all_tools()
-    return {tool_id: tools[tool_id] for tool_id in PIPELINE_TOOLS if tool_id in tools}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.installation.enabled_tools import EnabledTools
 from services.gateway.surfaces.snapotter.installation.features import FeatureMissing, Features
 from services.gateway.surfaces.snapotter.pipelines.plans import (
@@ -12,23 +11,22 @@ from services.gateway.surfaces.snapotter.pipelines.plans import (
     Pipeline,
     Unknown,
     checked_pipeline,
-    pipeline_tools,
     sent_steps,
     unavailable,
 )
-from services.gateway.surfaces.snapotter.tools.catalogue import Tool, all_tools
+from services.gateway.surfaces.snapotter.tool import Tool
+from services.platform.identity import Identity
 
 
 class PipelineReader:
     """Reads them. With `most_steps`, they have at most so many steps."""
 
-    def __init__(self, enabled: EnabledTools, features: Features, most_steps: int) -> None:
-        self._enabled, self._features, self.most_steps = enabled, features, most_steps
+    def __init__(self, tools: Mapping[str, Tool], enabled: EnabledTools, features: Features, most_steps: int) -> None:
+        self.all_tools, self._enabled, self._features, self.most_steps = tools, enabled, features, most_steps
 
     async def tools(self) -> Mapping[str, Tool]:
         """The tools that a step may be, and that take batches, by their ids. Raises UNAVAILABLE."""
-        enabled = await self._enabled_tools()
-        return {tool_id: tool for tool_id, tool in pipeline_tools().items() if tool_id in enabled}
+        return {tool_id: tool for tool_id, tool in (await self._enabled_tools()).items() if tool.pipeline}
 
     async def read(self, text: str, identity: Identity, unknown: Unknown = unavailable) -> Pipeline:
         """The pipeline in a form's text. Raises `Refusal` and UNAVAILABLE."""
@@ -44,7 +42,7 @@ class PipelineReader:
 
     async def _enabled_tools(self) -> Mapping[str, Tool]:
         disabled = await self._enabled.disabled()
-        return {tool_id: tool for tool_id, tool in all_tools().items() if tool_id not in disabled}
+        return {tool_id: tool for tool_id, tool in self.all_tools.items() if tool_id not in disabled}
 
     async def require(self, tool: Tool, identity: Identity) -> None:
         """Raise `FeatureMissing` for a tool that lacks models."""

@@ -6,10 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from darkroom.internal.tasks.v1 import run_service_pb2
-from services.common.errors import DarkroomError
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.calls.steps import completed_steps, failed_step
-from services.gateway.surfaces.snapotter.calls.tool_calls import CLIENT_JOB_ID, FAILED, checked_file, in_words, told, why
+from services.gateway.surfaces.snapotter.calls.tool_calls import CLIENT_JOB_ID, checked_file, in_words, told, why
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.forms import Forms, Sent, SentFile
 from services.gateway.surfaces.snapotter.jobs.events import complete, failed, processing
@@ -18,6 +16,9 @@ from services.gateway.surfaces.snapotter.jobs.jobs import Jobs
 from services.gateway.surfaces.snapotter.pipelines.plans import PipelinePlan
 from services.gateway.surfaces.snapotter.pipelines.reader import PipelineReader
 from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
+from services.gateway.surfaces.snapotter.tool import FAILED
+from services.platform.errors import DarkroomError
+from services.platform.identity import Identity
 
 PIPELINE = "pipeline"
 

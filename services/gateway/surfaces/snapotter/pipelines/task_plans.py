@@ -11,23 +11,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from darkroom.operations.v1 import operation_pb2
-from services.common.identity import Identity
 from services.gateway.surfaces.snapotter.bodies import json_body
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.names import Name, cleaned, converted, is_converted, media_type_of
-from services.gateway.surfaces.snapotter.pipelines.as_tasks import MOST_FILES, MOST_OPERATIONS, NO_TASKS, Sources, fewest_and_most, finish
 from services.gateway.surfaces.snapotter.pipelines.plans import (
     INVALID_PIPELINE,
-    PIPELINE_TOOLS,
     GivenStep,
     Pipeline,
     PipelinePlan,
     given_steps,
-    told,
 )
 from services.gateway.surfaces.snapotter.pipelines.reader import PipelineReader
-from services.gateway.surfaces.snapotter.tools.catalogue import all_tools
+from services.gateway.surfaces.snapotter.tool import MOST_FILES, Sources, Tool
+from services.pictures.operations import Arity, spec_of
+from services.platform.identity import Identity
 
+MOST_OPERATIONS = 64
+"""Of a task of a batch."""
 NO_TASK = "Cannot be run as a task"
 ALONE = "Must be the only step"
 TOO_MANY = "Too many steps for a task"
@@ -55,7 +55,7 @@ class TaskPlans:
     async def plan(self, request: Request, identity: Identity) -> Response:
         """The operations of the steps in a body."""
         asked = self._asked(await json_body(request))
-        _check_tasks(asked.steps)
+        _check_tasks(asked.steps, self._reader.all_tools)
         pipeline = await self._reader.of(asked.steps, identity, any_tool=len(asked.steps) == 1)
         name = _working_name(pipeline, asked.sources.name or _UNNAMED)
         plan = pipeline.plan(name)
@@ -64,8 +64,8 @@ class TaskPlans:
             raise Refusal(422, TOO_MANY, details=details)
         files: list[Mapping[str, object]] = []
         for first, step, operations in _parts(pipeline, plan):
-            beside = finish(step.tool.id, step.settings, operations, asked.sources)
-            files += [{"part": each.part, "operation": first, "field": each.field} for each in beside]
+            referenced = step.tool.as_task.complete(step.settings, operations[0], asked.sources)
+            files += [{"part": each.part, "operation": first, "field": each.field} for each in referenced]
         _check_count(pipeline, plan, asked.files)
         return answer(
             {
@@ -107,14 +107,16 @@ def _is_name(value: object) -> bool:
     return isinstance(value, str) and len(value) <= _LONGEST_NAME
 
 
-def _check_tasks(steps: Sequence[GivenStep]) -> None:
+def _check_tasks(steps: Sequence[GivenStep], tools: Mapping[str, Tool]) -> None:
     """Refuse tools that are there, but cannot be done so."""
     for number, step in enumerate(steps, start=1):
-        why = NO_TASKS.get(step.tool_id)
-        if why is not None:
-            raise Refusal(422, f"Step {number} ({step.tool_id}): {NO_TASK}", details=why)
-        if len(steps) > 1 and step.tool_id in all_tools() and step.tool_id not in PIPELINE_TOOLS:
-            raise Refusal(422, f"Step {number} ({told(step.tool_id)}): {ALONE}", details="GET /api/v1/pipeline/tools lists all others.")
+        tool = tools.get(step.tool_id)
+        if tool is None:
+            continue
+        if tool.as_task.instead:
+            raise Refusal(422, f"Step {number} ({tool.id}): {NO_TASK}", details=tool.as_task.instead)
+        if len(steps) > 1 and not tool.pipeline:
+            raise Refusal(422, f"Step {number} ({tool.id}): {ALONE}", details="GET /api/v1/pipeline/tools lists all others.")
 
 
 def _working_name(pipeline: Pipeline, name: str) -> str:
@@ -140,9 +142,14 @@ def _parts(pipeline: Pipeline, plan: PipelinePlan) -> Sequence[tuple[int, Any, S
     return found
 
 
+def fewest_and_most(tool: Tool, operations: Sequence[operation_pb2.Operation]) -> tuple[int, int]:
+    """How many files a task of this tool takes."""
+    return (0, 0) if spec_of(operations[0]).arity is Arity.NONE else (tool.as_task.fewest, tool.as_task.most)
+
+
 def _check_count(pipeline: Pipeline, plan: PipelinePlan, files: int | None) -> None:
-    tool_id = pipeline.steps[0].tool.id
-    fewest, most = fewest_and_most(tool_id, plan.operations)
+    tool = pipeline.steps[0].tool
+    fewest, most = fewest_and_most(tool, plan.operations)
     if files is not None and not fewest <= files <= most:
         allowed = f"{fewest}" if fewest == most else f"{fewest} to {most}"
-        raise Refusal(400, f"Step 1 ({tool_id}): Takes {allowed} files", details=[{"path": "fileCount", "message": f"must be {allowed}"}])
+        raise Refusal(400, f"Step 1 ({tool.id}): Takes {allowed} files", details=[{"path": "fileCount", "message": f"must be {allowed}"}])

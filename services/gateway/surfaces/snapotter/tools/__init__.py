@@ -1,2 +1,1 @@
-"""One module per tool, named after its id: `SETTINGS`, the message of its settings, and `plan(settings, name)`, what it does with a file of
-that name."""
+"""The tools, in families: each one is declared as a `Tool`, next to what it does; `registry` lists them."""

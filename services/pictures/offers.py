@@ -1,0 +1,65 @@
+"""What workers announce: operations that need the operator to configure something, and the lanes that workers may not know yet.
+
+An offer is the newest message on `OFFERS.<operation>` or `OFFERS.lane-<lane>`; it expires when no worker has repeated it for a minute. Both
+survive a restart of NATS, so a task is refused only because nothing is configured, not because a process has just started.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import nats.errors
+import nats.js.errors
+
+from services.pictures.operations import OperationSpec
+from services.platform.bus import OFFERS_STREAM, Bus, offer_subject
+from services.platform.errors import DarkroomError, ErrorReason
+
+GPU = "gpu"
+"""What a worker announces, beside operations, whose models run on a GPU."""
+REPEAT_SECONDS = 10.0
+"""Pause between two announcements: several fit into an offer's lifetime, so that a busy worker's offer does not expire."""
+
+
+class Offers:
+    """Announces and looks up offers."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._jetstream = bus.jetstream
+
+    async def announce(self, operations: Collection[str], lanes: Collection[str] = ()) -> None:
+        """Offer the operations, and to serve the lanes, for the next minute. Raises nats.errors.Error while NATS is unreachable."""
+        for name in (*operations, *map(_of_lane, lanes)):
+            await self._jetstream.publish(offer_subject(name), b"")
+
+    async def gpu(self) -> bool:
+        """Whether a worker's models run on a GPU. Raises UNAVAILABLE while NATS is unreachable."""
+        return await self._offered(GPU)
+
+    async def serve(self, lane: str) -> bool:
+        """Whether a worker offers to serve a lane. Raises UNAVAILABLE while NATS is unreachable."""
+        return await self._offered(_of_lane(lane))
+
+    async def require(self, specs: Collection[OperationSpec]) -> None:
+        """Raise OPERATION_UNAVAILABLE, saying what to configure, for an operation that needs an offer and has none; UNAVAILABLE while NATS
+        is unreachable."""
+        for spec in specs:
+            if spec.needs and not await self._offered(spec.name):
+                raise DarkroomError(
+                    ErrorReason.OPERATION_UNAVAILABLE,
+                    f"{spec.name} is not available on this installation. It needs {spec.needs}, set for the inference service; its workers "
+                    "announce it within seconds of their start.",
+                )
+
+    async def _offered(self, name: str) -> bool:
+        try:
+            await self._jetstream.get_last_msg(OFFERS_STREAM, offer_subject(name))
+        except nats.js.errors.NotFoundError:
+            return False
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
+            raise DarkroomError(ErrorReason.UNAVAILABLE, "A part of the service cannot be reached. Try again later.") from error
+        return True
+
+
+def _of_lane(lane: str) -> str:
+    return f"lane-{lane}"

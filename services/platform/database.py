@@ -1,0 +1,218 @@
+"""Access to PostgreSQL for every store: named statements that asyncpg runs itself, and SQLModel sessions for plain reads and writes.
+
+SQLAlchemy's own execution takes as much processor time as asyncpg's plus the handling of the rows, and its pool takes four times as much
+as asyncpg for a statement. So statements bypass both: they run through asyncpg, on connections that are kept from one to the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+import asyncpg
+from sqlalchemy import TextClause, event, text
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi, dialect
+from sqlalchemy.engine.interfaces import AdaptedConnection
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+
+from services.platform.database_address import DatabaseAddress
+from services.platform.database_engine import PooledConnection, is_gone, new_engine
+from services.platform.database_pool import WAIT_SECONDS, KeepingPool
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.process import end
+
+Rows = Sequence[asyncpg.Record]
+_NOTHING = text("SELECT 1")
+_NONE: Mapping[str, Any] = MappingProxyType({})
+# A free connection holds 2 to 6 MiB in the server. To open one costs a call some 10 ms, and its first statements a little more each.
+_UNUSED_SECONDS = 10.0
+
+
+class Transaction:
+    """Statements that take effect together, or not at all."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+
+    async def fetch(self, statement: TextClause, values: Mapping[str, Any] = _NONE) -> Rows:
+        """The rows that a statement returns for its named values."""
+        return await _fetch(self._connection, statement, values)
+
+
+class Database:
+    """A service's database. Every method raises UNAVAILABLE while it cannot be reached; other errors of asyncpg propagate.
+
+    Statements are constants: each is compiled once and kept.
+    """
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+
+    async def fetch(self, statement: TextClause, values: Mapping[str, Any] = _NONE) -> Rows:
+        """The rows that a statement returns for its named values. It is its own transaction, without the cost of BEGIN and COMMIT."""
+        async with _connection(self.engine) as connection:
+            return await _fetch(connection, statement, values)
+
+    async def answers(self) -> None:
+        """Check that it can be reached."""
+        await self.fetch(_NOTHING)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """A transaction that commits with the block, and is rolled back when the block raises."""
+        async with _connection(self.engine) as connection, connection.transaction():
+            yield Transaction(connection)
+
+    async def fetch_in_turn(self, space: int, name: str, statement: TextClause, values: Mapping[str, Any] = _NONE) -> Rows:
+        """Like `fetch`, one at a time for a name in a space of advisory locks: a statement sees what the one before has committed.
+
+        The lock is the connection's, not a transaction's, so that the rows that the statement locks are free as soon as it has ended.
+        Behind a pooler, where a connection is one for a transaction only, it is the transaction's.
+        """
+        quoted = name.replace("'", "''")
+        lock = f"({space:d}, hashtext('{quoted}'))"
+        unlock = f"SELECT pg_advisory_unlock{lock}"
+        async with _connection(self.engine) as connection:
+            if isinstance(connection, PooledConnection):
+                async with connection.transaction():
+                    await connection.execute(f"SELECT pg_advisory_xact_lock{lock}")
+                    return await _fetch(connection, statement, values)
+            await connection.execute(f"SELECT pg_advisory_lock{lock}")
+            try:
+                return await _fetch(connection, statement, values)
+            except (asyncio.CancelledError, asyncpg.InternalClientError):
+                # The connection is given up, and with it goes the lock.
+                unlock = ""
+                raise
+            finally:
+                if unlock and not connection.is_closed():
+                    await connection.execute(unlock)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """A SQLModel session in a transaction that commits with the block. Its rows can still be read afterwards."""
+        pool = _pool(self.engine)
+        with reaching_database(), pool.wanted():
+            await pool.give_back(1)
+            async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
+                yield session
+
+
+@asynccontextmanager
+async def opened(where: DatabaseAddress | str, pool: int) -> AsyncIterator[Database]:
+    """A database, or that of a URL, with up to `pool` connections, closed when the block ends."""
+    async with engine(where, pool) as made:
+        yield Database(made)
+
+
+@asynccontextmanager
+async def engine(where: DatabaseAddress | str, pool: int) -> AsyncIterator[AsyncEngine]:
+    """An engine with up to `pool` connections that survives restarts of the server, disposed of when the block ends.
+
+    It has as many connections as calls have needed at once lately, and at least one after the first call.
+    """
+    # Last in, first out: few connections do most of the work, and their plans and caches stay warm.
+    made = new_engine(where, poolclass=KeepingPool, pool_size=pool, max_overflow=0, pool_timeout=WAIT_SECONDS, pool_use_lifo=True)
+    event.listen(made.sync_engine, "checkout", _refuse_closed)
+    closing = asyncio.create_task(_closing_unused(_pool(made)))
+    try:
+        yield made
+    finally:
+        await end(closing)
+        await _pool(made).give_back(pool)
+        await made.dispose()
+
+
+async def _closing_unused(pool: KeepingPool) -> None:
+    while True:
+        await asyncio.sleep(_UNUSED_SECONDS)
+        await pool.close_unused()
+
+
+def _pool(engine: AsyncEngine) -> KeepingPool:
+    pool = engine.sync_engine.pool
+    assert isinstance(pool, KeepingPool)
+    return pool
+
+
+def _refuse_closed(connection: AdaptedConnection, _record: ConnectionPoolEntry, _proxy: PoolProxiedConnection) -> None:
+    """Let the pool replace a connection that the server has closed. A ping would also find out, but costs two round trips each time."""
+    if connection.driver_connection is None or connection.driver_connection.is_closed():
+        raise DisconnectionError
+
+
+@asynccontextmanager
+async def _connection(engine: AsyncEngine) -> AsyncIterator[asyncpg.Connection]:
+    """A connection of the engine's pool."""
+    pool = _pool(engine)
+    with reaching_database():
+        pooled = await pool.take(engine)
+        try:
+            yield pooled.driver_connection
+        except (asyncio.CancelledError, asyncpg.InternalClientError) as error:
+            # The server may still be working on a statement, or be ending the connection, so it must not be reused.
+            pooled.invalidate(error)
+            raise
+        except asyncpg.ReadOnlySQLTransactionError as error:
+            # All of them lead to a server that only follows another. The next may reach that one.
+            pool.give_up(pooled, error)
+            raise
+        finally:
+            await pool.put_back(pooled)
+
+
+async def _fetch(connection: asyncpg.Connection, statement: TextClause, values: Mapping[str, Any]) -> Rows:
+    query, names = _compiled(statement)
+    rows: Rows = await connection.fetch(query, *[values[name] for name in names])
+    return rows
+
+
+@cache
+def _compiled(statement: TextClause) -> tuple[str, tuple[str, ...]]:
+    """The statement in asyncpg's form, and the names of its values in the order of its arguments."""
+    compiled = statement.compile(dialect=dialect())  # type: ignore[no-untyped-call]
+    return str(compiled), tuple(compiled.positiontup or ())
+
+
+@contextmanager
+def reaching_database() -> Iterator[None]:
+    """Raise UNAVAILABLE when the block cannot reach the database. A statement that was under way may or may not have taken effect.
+
+    Other errors of the database are defects and propagate unchanged.
+    """
+    try:
+        yield
+    except (OSError, PoolTimeoutError) as error:
+        raise _away() from error
+    except asyncpg.PostgresError as error:
+        if not is_gone(error.sqlstate):
+            raise
+        raise _away() from error
+    except AsyncAdapt_asyncpg_dbapi.Error as error:
+        # What SQLAlchemy makes of asyncpg's errors while it connects.
+        if not is_gone(error.sqlstate):
+            raise
+        raise _away() from error
+    except asyncpg.InterfaceError as error:
+        # asyncpg's message for a connection that the server has closed; its other errors of this type are defects, too.
+        if "closed" not in str(error):
+            raise
+        raise _away() from error
+    except asyncpg.InternalClientError as error:
+        # The connection was taken while the server's last message on it was being read.
+        raise _away() from error
+    except DBAPIError as error:
+        if not error.connection_invalidated and not is_gone(getattr(error.orig, "sqlstate", None)):
+            raise
+        raise _away() from error
+
+
+def _away() -> DarkroomError:
+    return DarkroomError(ErrorReason.UNAVAILABLE, "A part of the service cannot be reached. Try again later.")

@@ -1,0 +1,44 @@
+"""A warm child's work: one job after the other, on files that it is given open, within one confinement."""
+
+from __future__ import annotations
+
+import functools
+import os
+import pickle
+import socket
+from dataclasses import dataclass
+from typing import Any
+
+from services.platform.sandbox.child import answer_of, find, send_progress
+from services.platform.sandbox.wire import HEADER, receive_exactly
+
+MOST_FILES = 4
+"""Open files that come with one job."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarmJob:
+    """What a warm child is asked to do: `function` is `module:qualified name`. Its first arguments are the descriptors of the files."""
+
+    function: str
+    args: tuple[Any, ...]
+    with_progress: bool
+
+
+def serve(connection: socket.socket) -> None:
+    """Do the jobs that come over `connection`, until the host hangs up."""
+    while True:
+        head, files, _, _ = socket.recv_fds(connection, HEADER.size, MOST_FILES)
+        if not head:
+            return
+        _, length = HEADER.unpack(head + receive_exactly(connection, HEADER.size - len(head)))
+        job: WarmJob = pickle.loads(receive_exactly(connection, length))  # noqa: S301 - written by the host
+        args = (*files, *job.args)
+        if job.with_progress:
+            args = (*args, functools.partial(send_progress, connection))
+        try:
+            answer = answer_of(functools.partial(find(job.function), *args))
+        finally:
+            for file in files:
+                os.close(file)
+        connection.sendall(answer)
