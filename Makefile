@@ -153,7 +153,7 @@ format: development ## format code and protos in place
 	$(bin)/buf format protos --write
 	cd console && $(node) node_modules/@biomejs/biome/bin/biome check --write .
 
-console: setup ## serve the console's source with reload at :5173, beside the running stack in DIR
+console: development ## serve the console's source with reload at :5173, beside the running stack in DIR
 	@cd console && . $(abspath $(DIR))/env && $(node) node_modules/vite/bin/vite.js
 
 models: setup ## install, verify and list the model weights
@@ -186,12 +186,14 @@ sheets: development ## make the contact sheets of docs/operations/snapotter-tool
 	@. $(abspath $(DIR))/env && $(bin)/python -m benchmarks.contact_sheet
 
 lock: setup ## resolve requirements/*.in into locked, hashed requirements/*.txt
-	@for name in bootstrap main triton bench diffusion training; do \
+	@for name in bootstrap main bench diffusion training; do \
 	  .cache/tools/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 \
 	    requirements/$$name.in --output-file requirements/$$name.txt; done
 	@for name in services development; do \
 	  .cache/tools/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 \
 	    --constraint requirements/main.txt requirements/$$name.in --output-file requirements/$$name.txt; done
+	@.cache/tools/bin/uv pip compile --quiet --no-deps --generate-hashes --no-emit-index-url --python-version 3.11 \
+	  requirements/triton.in --output-file requirements/triton.txt
 
 clean: ## remove what setup made; stacks' data stays
 	@if [ -x $(bin)/python ]; then $(stack) down; fi

@@ -18,8 +18,8 @@ from services.inference.media import Header, Limits, configure_libvips, isolated
 from services.inference.model_server.triton import Patience, connected
 from services.inference.pipeline.memory_needs import needed_memory
 from services.inference.pipeline.pipeline import Pipeline
-from services.inference.pipeline.product import RunContext, Source
 from services.inference.pipeline.registry import Registry
+from services.inference.pipeline.run import Product, Run, Source
 from services.inference.pipeline.stages import Stages
 from services.platform.sandbox import Limits as SandboxLimits
 from services.platform.sandbox import Sandbox
@@ -37,9 +37,16 @@ class _Nothing:
         return
 
 
-def surroundings(folder: Path) -> RunContext:
-    """A context that reports nothing and never cancels."""
-    return RunContext(folder, lambda _done, _said: None, lambda: None, lambda *_: None, Stages(), keeping=_Nothing())
+async def process(pipeline: Pipeline, source: Source, folder: Path) -> Product | None:
+    """What a run makes that reports nothing and is never cancelled."""
+    run = Run(folder, lambda _done, _said: None, lambda: None, lambda *_: None, Stages(), keeping=_Nothing(), sources=(source,))
+    async with run.resources:
+        await pipeline.read_headers(run)
+        await pipeline.reserve(run)
+        await pipeline.decode(run)
+        await pipeline.apply(run)
+        await pipeline.encode(run)
+    return run.product
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +92,12 @@ async def needed(
                 memory=MemoryBudget(64 << 30),
                 documents=DocumentLimits(1 << 30, 600, 30),
             )
-            bound, around = Registry().bind([operation]), surroundings(folder)
+            bound = Registry().bind([operation])
             pipeline = Pipeline(tools, bound, 1 << 30)
             await pipeline.prepare(lambda _file_id: _beside(beside))
-            await pipeline.run(small, around)
+            await process(pipeline, small, folder)
             before, began = reset_peak(), time.perf_counter()
-            await pipeline.run(source, around)
+            await process(pipeline, source, folder)
             seconds, peak = time.perf_counter() - began, status("VmHWM") - before
         header = _header(source.path, limits)
         auxiliaries = [_header(beside, limits)] if beside is not None else []

@@ -44,23 +44,16 @@ GOALS: Mapping[str, Goal] = {
 
 
 def goals(sections: Collection[Section]) -> Section:
-    """One row for each goal that these sections have measured, with the floors that any of them has."""
+    """One row for each goal that these sections have measured, with its floor, where one of them has it."""
     reached = {each.name: each for section in sections for each in section.goals}
-    floors = {name: " + ".join(section.floors[name] for section in sections if name in section.floors) for name in GOALS}
+    floors = {name: floor for section in sections for name, floor in section.floors.items()}
     speeds = [f"{each.speed:.2f} of that speed ({GOALS[each.name].what})" for each in reached.values() if each.speed]
     return Section(
         TITLE,
         "Each row is from this run; the sections below say how it was measured. *Contender*: procrastinate on the same PostgreSQL server, "
-        "or a Node server with sharp in its process; both do less. *Floor*: the least that the parts of it take by themselves in "
-        "the same run; it is of the technology (grpc.aio, asyncpg, Envoy, PostgreSQL, the object storage) with none of the features, "
-        "and nothing around it can undercut it. Of tasks, of the start and of the end: a *bare queue*, which commits each "
-        "task three times and does no more, behind an Envoy that authorizes each call; after the semicolon, the same queue with the "
-        "platform's own three statements, and none of its other code. Of an upload: two calls of one committed row "
-        "through that Envoy, and a PUT and a GET of the same bytes. Of the overhead: the sum of that upload, of that queue's call "
-        "to start and end to known, and of a PUT and a GET of a result of as many bytes; to decode and to encode is in the overhead and "
-        "not in its floor. Of polls: a call through the platform's edge that asks for nothing. Of a resize: libvips alone, with "
-        "that queue's call to start and end to known. Of a tool: a bare run, as "
-        "its section describes it. A p99 is of this machine in this run, on both sides. "
+        "or a Node server with sharp in its process; both do less. *Floor*: the least that a part of it takes by itself in "
+        "the same run. Of polls: a call through the platform's edge that asks for nothing. Of a resize and of a tool: libvips alone. "
+        "A p99 is of this machine in this run, on both sides. "
         "*Processor*: time of all parts of the platform for one task or request, which other load on the machine changes little. "
         "The machine is a share of a larger one, and its speed changes up to twofold. The goals were set when "
         "procrastinate ran 348 tasks a second and sharp took 26 ms; in this run they were at "
@@ -68,7 +61,7 @@ def goals(sections: Collection[Section]) -> Section:
         ("what", "now", "contender", "ratio", "floor", "to reach", "reached", "processor"),
         [
             (
-                *(goal.what, found.now, found.contender, found.ratio, floors[name] or "–"),
+                *(goal.what, found.now, found.contender, found.ratio, floors.get(name, "–")),
                 *(goal.goal, "yes" if found.met else "**no**", found.processor),
             )
             for name, goal in GOALS.items()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from benchmarks import bare_loop
+from benchmarks import picture_loop
 from benchmarks.processor import spent_so_far
 from benchmarks.table import Section
 from darkroom import AsyncClient
@@ -31,7 +31,7 @@ _SIDES = (520, 400)
 
 _OPERATIONS = {
     "remove_background": operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBackground()),
-    "upscale": operation_pb2.Operation(upscale=upscale_pb2.Upscale(factor=bare_loop.FACTOR)),
+    "upscale": operation_pb2.Operation(upscale=upscale_pb2.Upscale(factor=picture_loop.FACTOR)),
 }
 
 
@@ -58,7 +58,7 @@ async def measure(stack: ScratchStack) -> Section:
     for operation in _OPERATIONS:
         with tempfile.TemporaryDirectory() as folder:
             sources = await asyncio.to_thread(_pictures, Path(folder) / "sources")
-            async with _bare_loop(operation, sources[0].parent, Path(folder) / "bare") as bare:
+            async with _picture_loop(operation, sources[0].parent, Path(folder) / "bare") as bare:
                 await _system(stack, operation, sources[:2], Path(folder) / "warm", rest)
                 pairs: list[tuple[_Taken, _Taken]] = []
                 for run in range(_RUNS):
@@ -95,10 +95,10 @@ def _pictures(folder: Path) -> list[Path]:
 
 
 @asynccontextmanager
-async def _bare_loop(operation: str, sources: Path, results: Path) -> AsyncIterator[Callable[[], Awaitable[_Taken]]]:
+async def _picture_loop(operation: str, sources: Path, results: Path) -> AsyncIterator[Callable[[], Awaitable[_Taken]]]:
     """A warmed-up loop; each call processes all sources."""
     await asyncio.to_thread(results.mkdir)
-    command = (sys.executable, "-m", "benchmarks.bare_loop", operation, str(sources), str(results))
+    command = (sys.executable, "-m", "benchmarks.picture_loop", operation, str(sources), str(results))
     process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
     assert process.stdin is not None
     assert process.stdout is not None

@@ -18,6 +18,11 @@ Spent = Counter[str]
 """Microseconds of each part, child processes included, ended ones too."""
 
 
+def processor_seconds(processes: list[psutil.Process]) -> float:
+    """What these processes have taken so far."""
+    return sum(sum(process.cpu_times()[:2]) for process in processes)
+
+
 def spent_so_far(stack: ScratchStack) -> Spent:
     """Since each part was started."""
     spent: Spent = Counter()

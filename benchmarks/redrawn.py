@@ -22,7 +22,7 @@ from reportlab.lib.colors import Color
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
-from benchmarks.alone import surroundings
+from benchmarks.alone import process
 from benchmarks.peak import reset_peak, status
 from benchmarks.programs import answer
 from benchmarks.table import Section
@@ -33,8 +33,8 @@ from services.inference.media import Limits, configure_libvips
 from services.inference.model_server.triton import Patience, connected
 from services.inference.pdf import isolated as isolated_pdf
 from services.inference.pipeline.pipeline import Pipeline
-from services.inference.pipeline.product import Source
 from services.inference.pipeline.registry import Registry
+from services.inference.pipeline.run import Source
 from services.inference.redraw import pages as redraw_pages
 from services.inference.redraw import rebuild
 from services.platform.sandbox import Limits as SandboxLimits
@@ -109,11 +109,11 @@ async def _one(kind: str, pages: int, triton_address: str) -> dict[str, float]:
             )
             # The first pages trigger imports and start threads, so they are not measured.
             (folder / "first").mkdir()
-            await pipeline.run(small, surroundings(folder / "first"))
+            await process(pipeline, small, folder / "first")
             (folder / "work").mkdir()
             before, processor, begun = reset_peak(), _processor_seconds(), time.perf_counter()
             with _watched() as children:
-                result = await pipeline.run(source, surroundings(folder / "work"))
+                result = await process(pipeline, source, folder / "work")
             assert result is not None
             assert isinstance(result.content, Path)
             report = json.loads(result.attachments[0].content)  # type: ignore[arg-type]

@@ -47,4 +47,4 @@ def _install() -> None:
     shutil.rmtree(_INSTALLED, ignore_errors=True)
     shutil.copytree(_CONTENDER, _INSTALLED)
     # The binaries are packages of their own: no script has to run.
-    install(_INSTALLED, _ROOT / ".cache" / "npm")
+    install(_INSTALLED)

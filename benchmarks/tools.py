@@ -17,11 +17,10 @@ from pathlib import Path
 import psutil
 from PIL import Image
 
-from benchmarks import bare_run, bare_tools, large
-from benchmarks.bare_tasks import processor_seconds
-from benchmarks.bare_tools import TOOLS, Tool
+from benchmarks import large, libvips_tools
+from benchmarks.libvips_tools import TOOLS, Tool
 from benchmarks.load import Connection, connected
-from benchmarks.processor import Spent, each, shares, spending
+from benchmarks.processor import Spent, each, processor_seconds, shares, spending
 from benchmarks.sharp_server import sharp_server
 from benchmarks.table import GoalResult, Section, milliseconds, percentile
 from deploy.local.scratch.stack import ScratchStack
@@ -101,11 +100,7 @@ async def measure(stack: ScratchStack) -> Section:
     key = {"Authorization": f"Bearer {stack.api_key}"}
     fast: list[str] = []
     with tempfile.TemporaryDirectory(dir=stack.dir) as folder:
-        async with (
-            sharp_server("tools.mjs", folder, str(bare_tools.FONT)) as (url, node),
-            bare_run.running(stack, "plain") as plain,
-            bare_run.running(stack, "platform") as platform,
-        ):
+        async with sharp_server("tools.mjs", folder, str(libvips_tools.FONT)) as (url, node):
             for format_, picture in pictures.items():
                 for name, tool in TOOLS.items():
                     body = _form(tool, picture, format_)
@@ -119,10 +114,7 @@ async def measure(stack: ScratchStack) -> Section:
                     section.rows.append((f"`{name}`", format_.upper(), *_cells(mine, its if tool.sharp else None, bare)))
                     if (aim := _AIMS.get((name, format_))) is not None:
                         section.goals.append(_reached(mine, its, *aim))
-                        runs = [_Taken() for _ in (plain, platform)]
-                        for (floor, processes), taken in zip((plain, platform), runs, strict=True):
-                            await _served(floor, {}, _caller(bare_run.path_of(name, format_), body), taken, processes)
-                        section.floors[aim[0]] = "; ".join(f"{milliseconds(each.median)}, {each.rate:.0f}/s" for each in runs)
+                        section.floors[aim[0]] = f"{milliseconds(bare.median)}, {bare.rate:.0f}/s"
                         fast.append(f"`{name}` {shares(mine.spent, mine.calls)}")
     section.remarks = f"One call on the JPEG file took: {'; '.join(fast)}."
     return section

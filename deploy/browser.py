@@ -51,7 +51,8 @@ def environment() -> dict[str, str | float | bool]:
 
 def fetch() -> None:
     """Fetch and unpack it. Raises what `Fetcher.fetch` raises."""
-    archive = Fetcher(_ROOT / ".cache" / "downloads", lambda line: print(line, file=sys.stderr)).fetch(_ARCHIVE)
+    fetcher = Fetcher(_ROOT / ".cache" / "downloads", lambda line: print(line, file=sys.stderr))
+    archive = fetcher.fetch(_ARCHIVE)
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     with tempfile.TemporaryDirectory(dir=FOLDER) as temporary, tarfile.open(archive) as package:
@@ -73,6 +74,7 @@ def fetch() -> None:
         '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">'
         f"<fontconfig>{folders}<cachedir>{FOLDER / 'fonts-cache'}</cachedir></fontconfig>"
     )
+    fetcher.discard()
 
 
 def _node() -> str:

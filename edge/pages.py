@@ -136,7 +136,8 @@ def _written(folder: Path, path: str, text: str, content_type: str) -> Page:
 
 def fetch(destination: Path = SWAGGER_UI) -> None:
     """Fetch Swagger UI to `destination`. Raises what `Fetcher.fetch` raises."""
-    archive = Fetcher(_ROOT / ".cache" / "downloads", lambda line: print(line, file=sys.stderr)).fetch(_ARCHIVE)
+    fetcher = Fetcher(_ROOT / ".cache" / "downloads", lambda line: print(line, file=sys.stderr))
+    archive = fetcher.fetch(_ARCHIVE)
     shutil.rmtree(destination, ignore_errors=True)
     destination.mkdir(parents=True)
     with tarfile.open(archive) as packed:
@@ -145,6 +146,7 @@ def fetch(destination: Path = SWAGGER_UI) -> None:
             if content is None:
                 raise FileNotFoundError(f"{_ARCHIVE.package} {_ARCHIVE.version} holds no {name}")
             (destination / name).write_bytes(content.read())
+    fetcher.discard()
 
 
 if __name__ == "__main__":

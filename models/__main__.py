@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m models", description="Install, verify and list models for Triton.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     install = commands.add_parser("install", parents=[common], help="fetch, convert and lay out a set of models")
-    install.add_argument("--cache", type=Path, default=_CACHE, help=f"folder of downloads (default {_CACHE})")
+    install.add_argument("--cache", type=Path, default=_CACHE, help=f"folder of downloads, until they are unpacked (default {_CACHE})")
     install.add_argument("--platform", choices=PLATFORMS, default="cpu", help="what the models will run on")
     install.add_argument("--threads", type=_threads, default=0, help="onnxruntime's threads a model; 0: one a core")
     install.add_argument(
@@ -106,11 +106,12 @@ def _report(line: str) -> None:
 def _install(options: argparse.Namespace) -> int:
     repository = _repository(options)
     name = _name(options)
+    fetcher = Fetcher(options.cache, _report)
     installer = Installer(
         name,
         load_catalogue(options.catalogue),
         repository,
-        Fetcher(options.cache, _report),
+        fetcher,
         _report,
         platform=options.platform,
         threads=options.threads,
@@ -123,6 +124,7 @@ def _install(options: argparse.Namespace) -> int:
         # What was installed and removed while the platform ran stays so.
         names = chosen_models(load_bundles(), read_choices(repository.root), load_catalogue(options.catalogue).select(set_name).keys())
     installer.install(set_name, names)
+    fetcher.discard()
     ready = [model.catalogue for model in repository.manifest().models.values()]
     others = f", {len(ready) - ready.count(name)} of them from other catalogues" if len(ready) > ready.count(name) else ""
     _report(f"{repository.root}: {len(ready)} models are ready{others}")

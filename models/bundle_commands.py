@@ -28,7 +28,7 @@ def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("bundle", help="its id in bundles.toml, such as ocr")
     common.add_argument("--dest", type=Path, default=_REPOSITORY, help=f"model repository (default {_REPOSITORY})")
-    common.add_argument("--cache", type=Path, default=_CACHE, help=f"folder of downloads (default {_CACHE})")
+    common.add_argument("--cache", type=Path, default=_CACHE, help=f"folder of downloads, until they are unpacked (default {_CACHE})")
     common.add_argument("--platform", choices=PLATFORMS, default="cpu", help="what the models will run on")
     common.add_argument(
         "--supervised", action="store_true", help="report progress as lines of JSON, and end as soon as standard input is closed"
@@ -46,13 +46,15 @@ def _install(options: argparse.Namespace) -> int:
         raise CatalogueError(f"{bundle.name} cannot be installed: it needs {bundle.missing}, and models.toml has none")
     if options.supervised:
         _end_with_standard_input()
-    installer, set_name = _installer(options, repository)
+    fetcher = Fetcher(options.cache, _report)
+    installer, set_name = _installer(options, repository, fetcher)
     names = bundle.lacking(repository.manifest().models.keys())
 
     def began(number: int, name: str) -> None:
         _tell(options, round(100 * number / len(names)), f"Installing {name}")
 
     installer.add(names, set_name, began)
+    fetcher.discard()
     write_choices(repository.root, {**read_choices(repository.root), options.bundle: True})
     _tell(options, 100, "Installed")
     return 0
@@ -66,7 +68,7 @@ def _remove(options: argparse.Namespace) -> int:
     choices = {**read_choices(repository.root), options.bundle: False}
     # First: an installation that comes after a crash goes on with the removal.
     write_choices(repository.root, choices)
-    installer, _ = _installer(options, repository)
+    installer, _ = _installer(options, repository, Fetcher(options.cache, _report))
     installer.remove(only_of(options.bundle, bundles, installed(bundles, choices, present)))
     return 0
 
@@ -77,17 +79,15 @@ def _bundle(bundles: Mapping[str, Bundle], name: str) -> Bundle:
     return bundles[name]
 
 
-def _installer(options: argparse.Namespace, repository: Repository) -> tuple[Installer, SetName]:
+def _installer(options: argparse.Namespace, repository: Repository, fetcher: Fetcher) -> tuple[Installer, SetName]:
     known: dict[str, SetName] = {name: name for name in SET_NAMES}
     set_name = known.get(repository.manifest().sets.get(DARKROOM, ""), "default")
-
-    def report(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
-
-    installer = Installer(
-        DARKROOM, load_catalogue(), repository, Fetcher(options.cache, report), report, platform=options.platform, threads=0, instances=1
-    )
+    installer = Installer(DARKROOM, load_catalogue(), repository, fetcher, _report, platform=options.platform, threads=0, instances=1)
     return installer, set_name
+
+
+def _report(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _tell(options: argparse.Namespace, percent: int, stage: str) -> None:

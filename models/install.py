@@ -1,9 +1,11 @@
 """Installs a set of models: fetch, verify, convert, lay out. Models that are already there unchanged, or that another catalogue has
 installed, are left alone."""
 
+import ast
 import hashlib
 import json
 from collections.abc import Callable, Collection, Sequence
+from functools import cache
 from pathlib import Path
 
 from models.archives import read_weights
@@ -124,7 +126,7 @@ class Installer:
         raise FetchError(f"{name}: not installed, no source works:\n" + "\n".join(map(str, failures))) from failures[-1]
 
     def _recipe(self, name: str, model: Model, set_name: SetName) -> str:
-        """Identifies everything that a model's files are made from: its entry, the platform, the code of this package."""
+        """Identifies everything that a model's files are made from: its entry, the platform, the code that makes them."""
         parts = [
             json.dumps(model.model_dump(mode="json"), sort_keys=True),
             json.dumps({key: value.sha256 for key, value in self._catalogue.archives.items()}, sort_keys=True),
@@ -133,6 +135,24 @@ class Installer:
             self._platform,
             str(self._threads),
             str(self._instances),
-            *(path.read_text(encoding="utf-8") for path in sorted(_PACKAGE.rglob("*.py"))),
+            *(path.read_text(encoding="utf-8") for path in building_code()),
         ]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+@cache
+def building_code() -> Sequence[Path]:
+    """The files of this package that decide what a model becomes: building.py with all that it imports, and the server's backend."""
+    found: set[Path] = set()
+    waiting = [_PACKAGE / "building.py"]
+    while waiting:
+        path = waiting.pop()
+        if path in found or not path.is_file():
+            continue
+        found.add(path)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module == "models":
+                waiting += [_PACKAGE / f"{name.name}.py" for name in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                waiting.append(_PACKAGE.parent / f"{node.module.replace('.', '/')}.py")
+    return sorted([*found, *(_PACKAGE / "backend").glob("*.py")])

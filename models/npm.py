@@ -1,13 +1,12 @@
 """Installs npm packages that a `package.json` pins by version and hash. No lock file: npm writes addresses of
 registries into those.
 
-`python -m models.npm FOLDER CACHE` installs what `FOLDER/package.json` pins.
+`python -m models.npm FOLDER` installs what `FOLDER/package.json` pins; with `--omit=dev`, only what builds.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -17,11 +16,11 @@ from pathlib import Path
 from models.errors import FetchError
 from models.fetch import npm_command
 
-_OPTIONS = ("--ignore-scripts", "--no-package-lock", "--no-audit", "--no-fund")
+_OPTIONS = ("--ignore-scripts", "--no-package-lock", "--no-audit", "--no-fund", "--prefer-offline")
 
 
-def install(folder: Path, cache: Path) -> None:
-    """Install what `folder/package.json` pins into `folder/node_modules`; packages come from the folder `cache` where it has them.
+def install(folder: Path, *options: str) -> None:
+    """Install what `folder/package.json` pins into `folder/node_modules`; packages come from npm's cache where it has them.
 
     `dependencies` and `overrides` give exact versions, of packages that others need too. `integrity` maps `NAME@VERSION` to npm's hash of
     each that may be installed, those of other platforms included. No script of a package is run, so nothing has run when the hashes are
@@ -30,8 +29,8 @@ def install(folder: Path, cache: Path) -> None:
     """
     pinned: Mapping[str, str] = json.loads((folder / "package.json").read_text())["integrity"]
     shutil.rmtree(folder / "node_modules", ignore_errors=True)
-    environment = {**os.environ, "npm_config_cache": str(cache), "npm_config_prefer_offline": "true"}
-    ran = subprocess.run([*npm_command(), "install", *_OPTIONS], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    command = [*npm_command(), "install", *_OPTIONS, *options]
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if ran.returncode:
         raise FetchError(f"npm could not install {folder}:\n{ran.stderr.strip()}")
     # What npm has put there, with the hashes that it has checked the archives against.
@@ -45,4 +44,4 @@ def install(folder: Path, cache: Path) -> None:
 
 
 if __name__ == "__main__":
-    install(Path(sys.argv[1]), Path(sys.argv[2]))
+    install(Path(sys.argv[1]), *sys.argv[2:])

@@ -1,6 +1,6 @@
 """`python -m reference.console_forms OUT.json`: every tool, and every operation that is no tool, as a form for the console.
 
-What it says comes from the protos, and is what the server applies; the few words that they lack are in console_forms.toml.
+What it says comes from the protos, and is what the server applies.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -18,6 +17,7 @@ from buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from google.protobuf.message import Message
 
+from darkroom.common.v1 import forms_pb2
 from darkroom.operations.v1 import operation_pb2, options_pb2
 from reference.comments import Comments
 from reference.form_conditions import add_conditions
@@ -30,12 +30,11 @@ from services.gateway.surfaces.snapotter.tool_settings import checked, settings_
 from services.gateway.surfaces.snapotter.tools.montages import TEMPLATES
 from services.gateway.surfaces.snapotter.tools.registry import TOOLS
 from services.pictures.media_format import read_formats
-from services.pictures.operations import PLAIN_LANE, Arity, OperationSpec, spec_of
+from services.pictures.operations import PLAIN_LANE, Arity, OperationSpec, spec_of, specs
 from services.pictures.passport_photos import COUNTRIES
 from services.platform.rpc import catalogue
 
 Form = dict[str, Any]
-_TABLE = Path(__file__).with_suffix(".toml")
 _TOOL_PATHS = "/api/v1/tools/"
 _KINDS = {
     options_pb2.MEDIA_KIND_UNSPECIFIED: [],
@@ -59,11 +58,11 @@ _NAMES = ("x.png",)
 
 def forms() -> Form:
     """All of them."""
-    table, comments = _table(), Comments()
+    comments = Comments()
     return {
-        "categories": table["categories"],
-        "tools": [_tool(name, method, table["tools"].get(name, {}), comments) for name, method in _methods()],
-        "operations": [_operation(name, words, comments) for name, words in table["operations"].items()],
+        "categories": list(_categories(comments)),
+        "tools": [_tool(name, method, comments) for name, method in _methods()],
+        "operations": [_operation(spec, comments) for spec in specs().values() if _has_form(spec)],
     }
 
 
@@ -90,29 +89,38 @@ def _methods() -> Sequence[tuple[str, MethodDescriptor]]:
     return list(found.items())
 
 
-def _tool(tool_id: str, method: MethodDescriptor, words: Mapping[str, Any], comments: Comments) -> Form:
-    tool = TOOLS[tool_id]
+def _categories(comments: Comments) -> Iterator[Form]:
+    for name, category in forms_pb2.FormCategory.items():
+        if category:
+            yield {"id": _category(category), "name": comments.first_sentence(f"darkroom.common.v1.FormCategory.{name}")}
+
+
+def _category(category: forms_pb2.FormCategory.ValueType) -> str:
+    return forms_pb2.FormCategory.Name(category).removeprefix("FORM_CATEGORY_").lower()
+
+
+def _tool(tool_id: str, method: MethodDescriptor, comments: Comments) -> Form:
+    tool, words = TOOLS[tool_id], _words(method)
     settings = example_settings(tool)
     operations = tool.plan(settings, _NAMES[0]).operations
     tool.as_task.complete(settings, operations[0], Sources(names=_NAMES))
-    specs = [spec_of(each) for each in operations]
-    fields = FormFields(comments, camel_case=True)
-    described = fields.of(cast("Descriptor", tool.settings.DESCRIPTOR), _field_words(tool_id, words, comments), words.get("hidden", ()))
-    described = [*_files(tool_id, words), *described]
+    steps = [spec_of(each) for each in operations]
+    fields, message = FormFields(comments, camel_case=True), cast("Descriptor", tool.settings.DESCRIPTOR)
+    described = [*_files(words, message, fields), *fields.of(message, _values_of_plans(tool_id, comments))]
     add_conditions(described)
-    either = _either(tool, fields, words)
+    either = _either(message, fields, words)
     for field in described:
         field["required"] = field["required"] or [field["name"]] in either
-    result = words.get("result", _RESULTS[specs[-1].produces])
+    result = words.result or _RESULTS[steps[-1].produces]
     form: Form = {
         "id": tool_id,
-        "name": words.get("name", label_of(tool_id)),
-        "summary": words.get("summary", comments.first_sentence(method.full_name)),
-        "category": words.get("category") or _category_of(tool_id),
-        "inputs": _inputs(tool, operations, specs[0], words),
+        "name": words.name or label_of(tool_id),
+        "summary": words.summary or comments.first_sentence(method.full_name),
+        "category": _category(words.category) if words.category else _category_of(tool_id),
+        "inputs": _inputs(tool, operations, steps[0], words),
         "mask": any(field["name"] == "mask" for field in described),
         "runs_as_task": not tool.as_task.instead,
-        "plain": words.get("plain", _is_plain(specs, result, described)),
+        "plain": not words.not_plain and _is_plain(steps, result, described),
         "pipeline": tool.pipeline,
         "needs_names": tool.as_task.needs_names,
         "bundle": tool.bundle or None,
@@ -122,30 +130,35 @@ def _tool(tool_id: str, method: MethodDescriptor, words: Mapping[str, Any], comm
     }
     if same := next((other for other in _shown() if other != tool_id and TOOLS[other].plan is tool.plan and tool_id not in _shown()), ""):
         form["same_as"] = same
+    name = tool_id.replace("-", "_")
+    if name in specs() and not _has_form(specs()[name]):
+        form["operation"] = name
     if part_of := _part_of(tool_id):
         form["part_of"] = part_of
     return form
 
 
-@cache
-def _table() -> Mapping[str, Any]:
-    return tomllib.loads(_TABLE.read_text())
+def _has_form(spec: OperationSpec) -> bool:
+    return spec.message.GetOptions().HasExtension(forms_pb2.operation_form)
+
+
+def _words(method: MethodDescriptor) -> forms_pb2.Form:
+    return method.GetOptions().Extensions[forms_pb2.tool_form]
 
 
 @cache
 def _shown() -> frozenset[str]:
-    """Tools that have a category of their own in the table: all but other names, and steps of tools."""
-    return frozenset(tool_id for tool_id, words in _table()["tools"].items() if "category" in words)
+    """Tools that have a category of their own: all but other names, and steps of tools."""
+    return frozenset(tool_id for tool_id, method in _methods() if _words(method).category)
 
 
 def _category_of(tool_id: str) -> str:
     """Of another name of a tool, or a step of one: the tool's."""
-    category: str = _table()["tools"][_part_of(tool_id) or _same_as(tool_id)]["category"]
-    return category
+    return _category(_words(dict(_methods())[_part_of(tool_id) or _same_as(tool_id)]).category)
 
 
 def _same_as(tool_id: str) -> str:
-    """The tool of which this is another name. Raises StopIteration if there is none: it then needs a category in the table."""
+    """The tool of which this is another name. Raises StopIteration if there is none: it then needs a category."""
     return next(other for other in sorted(_shown()) if TOOLS[other].plan is TOOLS[tool_id].plan)
 
 
@@ -155,47 +168,46 @@ def _part_of(tool_id: str) -> str:
     return first if step else ""
 
 
-def _files(tool_id: str, words: Mapping[str, Any]) -> Iterator[Form]:
+def _files(words: forms_pb2.Form, message: Descriptor, fields: FormFields) -> Iterator[Form]:
     """Files that the tool needs besides its inputs, as fields."""
-    for name, said in words.get("files", {}).items():
-        yield {"name": name, "label": label_of(name), "help": "", "type": "file", "kinds": ["image"], "required": True} | said
+    for file in words.files:
+        about: Form = {"name": file.name, "label": file.label or label_of(file.name), "help": file.help, "type": "file"}
+        yield about | {"kinds": ["image"], "required": True} | fields.conditions(message, file.show_when)
 
 
-def _inputs(tool: Tool, operations: Sequence[operation_pb2.Operation], first: OperationSpec, words: Mapping[str, Any]) -> Form:
+def _inputs(tool: Tool, operations: Sequence[operation_pb2.Operation], first: OperationSpec, words: forms_pb2.Form) -> Form:
     fewest, most = fewest_and_most(tool, operations)
     together = first.arity is Arity.ALL
-    return {"min": fewest, "max": min(most, _MOST_FILES if together else 1), "kinds": words.get("kinds", _KINDS[first.accepts])}
+    return {"min": fewest, "max": min(most, _MOST_FILES if together else 1), "kinds": list(words.kinds) or _KINDS[first.accepts]}
 
 
-def _is_plain(specs: Sequence[OperationSpec], result: str, fields: Sequence[Form]) -> bool:
+def _is_plain(steps: Sequence[OperationSpec], result: str, fields: Sequence[Form]) -> bool:
     """Whether the result is the same each time, and there in a moment."""
-    alone = specs[0].arity in (Arity.EACH, Arity.NONE) and not any(field["type"] == "file" for field in fields)
-    return alone and result in ("image", "svg") and all(spec.lane == PLAIN_LANE for spec in specs)
+    alone = steps[0].arity in (Arity.EACH, Arity.NONE) and not any(field["type"] == "file" for field in fields)
+    return alone and result in ("image", "svg") and all(spec.lane == PLAIN_LANE for spec in steps)
 
 
-def _field_words(tool_id: str, words: Mapping[str, Any], comments: Comments) -> Mapping[str, Mapping[str, Any]]:
-    """What is said of fields: in the table, and of those with values that no rule lists."""
-    said: dict[str, Mapping[str, Any]] = dict(words.get("fields", {}))
+def _values_of_plans(tool_id: str, comments: Comments) -> Mapping[str, Form]:
+    """The values of fields that no rule lists, by the fields' names."""
     if tool_id == "collage":
         prefix = "darkroom.operations.v1.CollageTemplate."
         told = {name: comments.of(f"{prefix}{_TEMPLATE}{name.upper().replace('-', '_')}") for name in TEMPLATES}
         options = [{"value": name, "label": told[name].partition(". ")[0].rstrip("."), "help": told[name]} for name in TEMPLATES]
-        said["templateId"] = {"type": "enum", "options": options, **said.get("templateId", {})}
+        return {"templateId": {"type": "enum", "options": options}}
     if tool_id.startswith("passport-photo"):
         options = [
             {"value": photo.code, "label": photo.name, "help": f"{photo.width_mm:g} × {photo.height_mm:g} mm"}
             for photo in COUNTRIES.values()
         ]
-        said["countryCode"] = {"type": "enum", "options": options, **said.get("countryCode", {})}
-    return said
+        return {"countryCode": {"type": "enum", "options": options}}
+    return {}
 
 
-def _either(tool: Tool, fields: FormFields, words: Mapping[str, Any]) -> list[list[str]]:
+def _either(message: Descriptor, fields: FormFields, words: forms_pb2.Form) -> list[list[str]]:
     """Groups of settings, of each of which at least one must be there."""
-    if "one_of" in words:
-        return [list(names) for names in words["one_of"]]
-    message = cast("Descriptor", tool.settings.DESCRIPTOR)
-    found = []
+    found = [[fields.name(message.fields_by_name[name]) for name in group.split(",")] for group in words.one_of]
+    if found:
+        return found
     for rule in message_rules(message):
         if _EITHER.fullmatch(rule):
             named = [message.fields_by_name[name] for name in re.findall(r"this\.(\w+)", rule)]
@@ -208,21 +220,18 @@ def message_rules(message: Descriptor) -> Sequence[str]:
     return [rule.expression for rule in message.GetOptions().Extensions[validate_pb2.message].cel]
 
 
-def _operation(name: str, words: Mapping[str, Any], comments: Comments) -> Form:
-    field = operation_pb2.Operation.DESCRIPTOR.fields_by_name[name]
-    operation = operation_pb2.Operation()
-    getattr(operation, name).SetInParent()
-    spec = spec_of(operation)
-    described = FormFields(comments, camel_case=False).of(spec.message, words.get("fields", {}), words.get("hidden", ()))
+def _operation(spec: OperationSpec, comments: Comments) -> Form:
+    words = spec.message.GetOptions().Extensions[forms_pb2.operation_form]
+    described = FormFields(comments, camel_case=False).of(spec.message)
     add_conditions(described)
     together = spec.arity is Arity.ALL
     most = spec.max_references or (_MOST_FILES if together else 1)
-    result = words.get("result", "images" if spec.arity is Arity.REFERENCES else _RESULTS[spec.produces])
+    result = "images" if spec.arity is Arity.REFERENCES else _RESULTS[spec.produces]
     return {
-        "id": name,
-        "name": words.get("name", label_of(name)),
-        "summary": comments.of(field.full_name).rstrip("."),
-        "category": words["category"],
+        "id": spec.name,
+        "name": words.name or label_of(spec.name),
+        "summary": words.summary or comments.of(f"{operation_pb2.Operation.DESCRIPTOR.full_name}.{spec.name}").rstrip("."),
+        "category": _category(words.category),
         "inputs": {"min": 0 if spec.max_references else 1, "max": most, "kinds": _KINDS[spec.accepts]},
         "takes": sorted({each.media_type for each in read_formats(spec.accepts)}),
         "mask": False,

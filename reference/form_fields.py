@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from darkroom.common.v1 import options_pb2
+from darkroom.common.v1 import forms_pb2, options_pb2
 from darkroom.operations.v1 import options_pb2 as operation_options
 from reference.comments import Comments
 from reference.form_words import label_of, option_label, unit_of
 from reference.rules import constraints, is_required, rules_of
 
 Field = dict[str, Any]
-Words = Mapping[str, Any]
-"""What the table says of a field."""
 
 _WHOLE = frozenset(getattr(FieldDescriptor, f"CPPTYPE_{name}") for name in ("INT32", "UINT32", "INT64", "UINT64"))
 _UNSIGNED = frozenset((FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64))
@@ -37,14 +36,10 @@ class FormFields:
     def __init__(self, comments: Comments, *, camel_case: bool) -> None:
         self._comments, self._camel_case = comments, camel_case
 
-    def of(self, message: Descriptor, table: Mapping[str, Words], hidden: Sequence[str] = ()) -> list[Field]:
-        """All fields but those that are `hidden`, and that are other names of one. `table` has words by name."""
-        found = []
-        for field in message.fields:
-            name = self.name(field)
-            if name not in hidden and not self.is_other_name(field):
-                found.append(self._field(field, table.get(name, {})))
-        return found
+    def of(self, message: Descriptor, values: Mapping[str, Field] = MappingProxyType({})) -> list[Field]:
+        """All fields but those that are hidden, and that are other names of one. `values` is what no rule says of the values of some."""
+        shown = [field for field in message.fields if not _words(field).hidden and not self.is_other_name(field)]
+        return [self._field(field, values.get(self.name(field), {})) for field in shown]
 
     def name(self, field: FieldDescriptor) -> str:
         """What requests call it."""
@@ -54,23 +49,32 @@ class FormFields:
         """Whether another field is the same."""
         return _OTHER_NAME.match(self._comments.of(field.full_name)) is not None
 
-    def _field(self, field: FieldDescriptor, words: Words) -> Field:
-        name, comment = self.name(field), self._comments.of(field.full_name)
+    def conditions(self, message: Descriptor, show_when: Sequence[str]) -> Field:
+        """When a field of the message means something, if that is said."""
+        found: dict[str, list[Any]] = {}
+        for name, _, values in (condition.partition("=") for condition in show_when):
+            other = message.fields_by_name[name]
+            is_bool = other.cpp_type == FieldDescriptor.CPPTYPE_BOOL
+            found[self.name(other)] = [value == "true" if is_bool else value for value in values.split(",")]
+        return {"show_when": found} if found else {}
+
+    def _field(self, field: FieldDescriptor, values: Field) -> Field:
+        name, comment, words = self.name(field), self._comments.of(field.full_name), _words(field)
         described: Field = {"name": name, "label": label_of(name), "help": comment}
-        described |= self._typed(field, comment)
-        described |= {key: value for key, value in words.items() if key != "without"}
+        described |= self._typed(field, comment) | values | _said(words)
+        described |= self.conditions(cast("Descriptor", field.containing_type), words.show_when)
         if "options" in described:
-            described["options"] = self._options(described["options"], words, comment)
+            described["options"] = self._options(described["options"], words.without, comment)
         if described["type"] == "file":
-            described["label"] = words.get("label", label_of(name.removesuffix("_file_id")))
+            described["label"] = words.label or label_of(name.removesuffix("_file_id"))
         unit = unit_of(comment) if described["type"] in ("integer", "number") and "unit" not in described else None
         if unit is not None:
             described["unit"] = unit
         needed = is_required(field) or (described.get("min_length", 0) > 0 and not field.has_presence)
-        return described | {"required": words.get("required", needed)}
+        return described | {"required": needed}
 
-    def _options(self, options: Sequence[Any], words: Words, comment: str) -> list[dict[str, Any]]:
-        left_out = {*words.get("without", ()), *(match[1] for match in _SAME_OPTION.finditer(comment))}
+    def _options(self, options: Sequence[Any], without: Iterable[str], comment: str) -> list[dict[str, Any]]:
+        left_out = {*without, *(match[1] for match in _SAME_OPTION.finditer(comment))}
         full = [each if isinstance(each, dict) else {"value": each} for each in options]
         return [{"label": option_label(each["value"])} | each for each in full if each["value"] not in left_out]
 
@@ -78,7 +82,7 @@ class FormFields:
         if field.is_repeated:
             return self._list(field)
         if field.message_type is not None:
-            return {"type": "object", "fields": self.of(field.message_type, {})}
+            return {"type": "object", "fields": self.of(field.message_type)}
         if field.enum_type is not None:
             return self._enum(field)
         if field.GetOptions().Extensions[operation_options.auxiliary_input]:
@@ -93,10 +97,10 @@ class FormFields:
             return {"type": "list", "item": one | self._labelled(one), "default": []} | most
         if field.message_type.full_name == _BOX:
             return {"type": "boxes", "unit": "%", "default": []} | most
-        return {"type": "list", "fields": self.of(field.message_type, {}), "default": []} | most
+        return {"type": "list", "fields": self.of(field.message_type), "default": []} | most
 
     def _labelled(self, one: Field) -> Field:
-        return {"options": self._options(one["options"], {}, "")} if "options" in one else {}
+        return {"options": self._options(one["options"], (), "")} if "options" in one else {}
 
     def _enum(self, field: FieldDescriptor) -> Field:
         enum = field.enum_type
@@ -129,6 +133,24 @@ class FormFields:
         return int(text) if is_number and text.isdigit() else None if is_number else text
 
 
+def _words(field: FieldDescriptor) -> forms_pb2.FormField:
+    return field.GetOptions().Extensions[forms_pb2.form]
+
+
+def _said(words: forms_pb2.FormField) -> Field:
+    """What the option says of a field by itself."""
+    said: Field = {name: getattr(words, name) for name in ("label", "help", "type", "unit") if getattr(words, name)}
+    said |= {name: _shortest(getattr(words, name)) for name in ("min", "max", "step") if words.HasField(name)}
+    if words.options:
+        pairs = [option.partition("=") for option in words.options]
+        said["options"] = [{"value": value} | ({"label": label} if label else {}) for value, _, label in pairs]
+    return said | ({"also": list(words.also)} if words.also else {})
+
+
+def _shortest(number: float) -> float:
+    return int(number) if number.is_integer() else number
+
+
 def _scalar(field: FieldDescriptor, schema: Mapping[str, Any], default: Any) -> Field:
     listed = schema.get("enum", [schema["const"]] if "const" in schema else [])
     if listed:
@@ -155,7 +177,7 @@ def _number(field: FieldDescriptor, schema: Mapping[str, Any]) -> Field:
     }
     if field.cpp_type in _UNSIGNED:
         bounds.setdefault("min", 0)
-    bounds = {name: int(value) if float(value).is_integer() else value for name, value in bounds.items()}
+    bounds = {name: _shortest(float(value)) for name, value in bounds.items()}
     step: float = 1
     if not whole and "min" in bounds and "max" in bounds:
         wide = bounds["max"] - bounds["min"]

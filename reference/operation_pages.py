@@ -7,8 +7,7 @@ and `<!-- end of options -->`.
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,6 @@ from services.platform.rpc import catalogue
 _ROOT = Path(__file__).resolve().parent.parent
 FOLDER = _ROOT / "docs" / "operations"
 
-Prices = Mapping[str, Mapping[str, Any]]
-
 _BLOCK = re.compile(r"(<!-- options of (\w+)(?:: (\w+) (\S+))? -->\n).*?(<!-- end of options -->)", re.DOTALL)
 _ANCHOR = re.compile(r"\[(\w+)\]\(#\w+\)")
 _PROTOS = "../../protos/"
@@ -39,23 +36,26 @@ _KINDS = {
 
 _SEVERAL = {options_pb2.MEDIA_KIND_IMAGE: "pictures", options_pb2.MEDIA_KIND_PDF: "PDFs", options_pb2.MEDIA_KIND_ANY: "files of any kind"}
 
-_PER = {"file": "a file", "page": "a page", "output": "a picture made"}
+_PER = {
+    options_pb2.PRICE_BASIS_UNSPECIFIED: "a file",
+    options_pb2.PRICE_BASIS_PAGE: "a page",
+    options_pb2.PRICE_BASIS_OUTPUT: "a picture made",
+}
 
 
 def pages(folder: Path = FOLDER) -> dict[Path, str]:
     """Each page with a generated part → its expected content."""
     comments = Comments()
-    prices: Prices = tomllib.loads((_ROOT / "services" / "tasks" / "domain" / "credits" / "prices.toml").read_text())
     found = {}
     for path in sorted(folder.glob("*.md")):
         text = path.read_text()
         if _BLOCK.search(text):
-            found[path] = _BLOCK.sub(lambda match: match[1] + _options(comments, prices, *match.group(2, 3, 4)) + match[5], text)
+            found[path] = _BLOCK.sub(lambda match: match[1] + _options(comments, *match.group(2, 3, 4)) + match[5], text)
     return found
 
 
 def problems(folder: Path = FOLDER) -> list[str]:
-    """Pages that do not match the protos and prices, and operations without a page, one line each."""
+    """Pages that do not match the protos, and operations without a page, one line each."""
     return list(_problems(folder))
 
 
@@ -65,15 +65,15 @@ def _problems(folder: Path) -> Iterator[str]:
         text = path.read_text()
         documented |= {match[2] for match in _BLOCK.finditer(text)}
         if text != wanted:
-            yield f"docs/operations/{path.name} is not what the protos and prices say: run `make reference`"
+            yield f"docs/operations/{path.name} is not what the protos say: run `make reference`"
     for name, spec in specs().items():
         if not spec.diagnostic and name not in documented:
             yield f"docs/operations has no page with `options of {name}`"
 
 
-def _options(comments: Comments, prices: Prices, name: str, verb: str | None, path: str | None) -> str:
+def _options(comments: Comments, name: str, verb: str | None, path: str | None) -> str:
     spec = specs()[name]
-    parts = ["\n", _summary(spec, prices), "\n"]
+    parts = ["\n", _summary(spec), "\n"]
     if verb and path:
         parts += [f"**`{verb} {path}`**\n\n", _linked(markdown.properties(_body(verb.lower(), path)), _declaring(verb, path)), "\n"]
     parts.append(f"**gRPC: `{name}` of an [Operation]({_PROTOS}{operation_pb2.DESCRIPTOR.name})**")
@@ -84,14 +84,13 @@ def _options(comments: Comments, prices: Prices, name: str, verb: str | None, pa
     return "".join([*parts, "\n"])
 
 
-def _summary(spec: OperationSpec, prices: Prices) -> str:
-    price = prices[spec.name]
+def _summary(spec: OperationSpec) -> str:
     takes, gives = f"a {_KINDS[spec.accepts]}" if spec.accepts else "no file", f"a {_KINDS[spec.produces]}"
     if spec.arity is Arity.REFERENCES:
         takes, gives = f"a prompt, and up to {spec.max_references} pictures", "pictures"
     if spec.arity is Arity.ALL:
         takes = f"up to 500 {_SEVERAL[spec.accepts]}"
-    costs = f"{price['credits']} credits {_PER[price['per']]}" if price["credits"] else "nothing"
+    costs = f"{spec.millicredits / 1000:g} credits {_PER[spec.price_basis]}" if spec.millicredits else "nothing"
     return f"| takes | gives | costs |\n|---|---|---|\n| {takes} | {gives} | {costs} |\n"
 
 

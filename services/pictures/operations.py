@@ -90,6 +90,10 @@ class OperationSpec:
     """Millions of pixels, before or after it, whichever are more, up to which it is short work; 0 if it never is."""
     may_add_alpha: bool
     """After it, a JPEG may have to become a PNG."""
+    millicredits: int
+    """Its list price, in thousandths of a credit."""
+    price_basis: options_pb2.PriceBasis.ValueType
+    """What the list price is for."""
 
     def count(self, parameters: Message) -> int:
         """How many files it makes from all that it takes together."""
@@ -178,18 +182,20 @@ def _spec(field: FieldDescriptor) -> OperationSpec:
         raise ValueError(
             f"{message.full_name} is the field {field.name} of Operation, but its options name {options.name!r} on lane {options.lane!r}"
         )
-    roles = _roles(message)
+    arity, roles = _arity(message, options), _roles(message)
     if options.HasField("size_change") != (not _SIZE_ROLES.isdisjoint(roles)):
         raise ValueError(
             f"{message.full_name} has `size_change` without a parameter for the size, or such a parameter without `size_change`"
         )
+    if not options.HasField("millicredits"):
+        raise ValueError(f"{message.full_name} has no price: `millicredits`")
     return OperationSpec(
         name=options.name,
         lane=options.lane,
         accepts=options.accepts,
         produces=options.produces,
         diagnostic=options.diagnostic,
-        arity=_arity(message, options),
+        arity=arity,
         reads_file=options.reads_file,
         max_references=options.max_references,
         needs=options.needs,
@@ -199,6 +205,8 @@ def _spec(field: FieldDescriptor) -> OperationSpec:
         size_change=options.size_change if options.HasField("size_change") else None,
         short_megapixels=options.short_megapixels,
         may_add_alpha=options.may_add_alpha,
+        millicredits=options.millicredits,
+        price_basis=options.price_basis,
     )
 
 

@@ -60,8 +60,7 @@ class TasksSettings(
 
     prices_file: Path | None = Field(
         None,
-        description="TOML file with the operator's prices, which override those in services/tasks/domain/credits/prices.toml. That file "
-        "documents the format.",
+        description="TOML file with the operator's prices, which override the list prices (docs/explanation/credits.md).",
     )
 
     max_running_tasks: int = Field(

@@ -17,6 +17,22 @@ export class Catalogue {
     return (choice.kind === "tool" ? this.tools : this.operations).get(choice.id);
   }
 
+  /** The form for the parameters of an operation: its own, or that of the tool which does nothing else. */
+  ofOperation(id: string): Chosen | undefined {
+    const entry = this.operations.get(id);
+    if (entry) return { kind: "operation", id, entry };
+    const tool = this.forms.tools.find(({ operation }) => operation === id);
+    return tool && { kind: "tool", id: tool.id, entry: tool };
+  }
+
+  /** Every operation with a form. */
+  operationIds(): readonly string[] {
+    return [
+      ...this.forms.operations.map(({ id }) => id),
+      ...this.forms.tools.flatMap(({ operation }) => operation ?? []),
+    ];
+  }
+
   /**
    * What a person can choose: without second names of tools, steps of them, and what is no task. Where a tool and an operation are the
    * same, it is the operation.

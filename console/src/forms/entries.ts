@@ -81,6 +81,8 @@ export type FormEntry = {
   same_as?: string;
   /** The tool of which this is a step. */
   part_of?: string;
+  /** The operation that a tool of the same name does, and nothing else. The operation has no form of its own. */
+  operation?: string;
 };
 
 export type Category = { id: string; name: string };

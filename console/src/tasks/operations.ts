@@ -1,54 +1,20 @@
 import { useMemo } from "react";
-import { type Catalogue, useCatalogue } from "../forms/catalogue.ts";
-import type { FormEntry } from "../forms/entries.ts";
+import { useCatalogue } from "../forms/catalogue.ts";
 import { useNames } from "../forms/names.ts";
 import { useTexts } from "../i18n/texts.ts";
-
-/** Operations that go by the name of the tool that does nothing but them. */
-const AS_TOOLS = [
-  "resize",
-  "crop",
-  "convert",
-  "rotate",
-  "border",
-  "replace_color",
-  "compose",
-  "compare",
-  "stitch",
-  "collage",
-  "split",
-  "smart_crop",
-  "edit_metadata",
-  "vectorize",
-  "find_duplicates",
-  "blur_faces",
-  "enhance_faces",
-  "colorize",
-  "passport_photo",
-  "restore_photo",
-] as const;
-
-function toolOf(operation: string): string | undefined {
-  return AS_TOOLS.some((one) => one === operation) ? operation.replaceAll("_", "-") : undefined;
-}
-
-/** What is known about the parameters of an operation. */
-export function formOf(catalogue: Catalogue | undefined, operation: string): FormEntry | undefined {
-  const tool = toolOf(operation);
-  return catalogue?.entry(tool ? { kind: "tool", id: tool } : { kind: "operation", id: operation });
-}
 
 /** `const name = useOperationName()`; `name("remove_background")`. */
 export function useOperationName(): (operation: string) => string {
   const t = useTexts();
   const names = useNames();
+  const catalogue = useCatalogue();
   return useMemo(() => {
     const own: Readonly<Record<string, string>> = t.tasks.operationNames;
     return (operation) => {
-      const tool = toolOf(operation);
-      return own[operation] ?? (tool ? names.of("tool", tool) : names.of("operation", operation));
+      const { kind, id } = catalogue?.ofOperation(operation) ?? { kind: "operation" as const, id: operation };
+      return own[operation] ?? names.of(kind, id);
     };
-  }, [t, names]);
+  }, [t, names, catalogue]);
 }
 
 /** Every operation with its name, by which they are sorted. */
@@ -57,8 +23,7 @@ export function useOperations(): { id: string; name: string }[] {
   const name = useOperationName();
   const catalogue = useCatalogue();
   return useMemo(() => {
-    const forms = catalogue?.forms.operations.map(({ id }) => id) ?? [];
-    const ids = new Set<string>([...forms, ...AS_TOOLS, ...Object.keys(t.tasks.operationNames)]);
+    const ids = new Set<string>([...(catalogue?.operationIds() ?? []), ...Object.keys(t.tasks.operationNames)]);
     return [...ids].map((id) => ({ id, name: name(id) })).sort((one, other) => one.name.localeCompare(other.name));
   }, [t, name, catalogue]);
 }

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from services.inference.media import Header, Hints, Image, Limits
 from services.inference.pipeline.naming import named
-from services.inference.pipeline.product import Source
 from services.inference.pipeline.reading import Reading
-from services.inference.pipeline.rooms import Rooms
+from services.inference.pipeline.run import Source
 from services.platform.errors import DarkroomError
 
 
@@ -23,8 +22,8 @@ class _Auxiliary:
 class Auxiliaries:
     """Reads them, for all inputs of a task."""
 
-    def __init__(self, limits: Limits, reading: Reading, rooms: Rooms) -> None:
-        self._limits, self._reading, self._rooms = limits, reading, rooms
+    def __init__(self, limits: Limits, reading: Reading) -> None:
+        self._limits, self._reading = limits, reading
         self._found: dict[int, _Auxiliary] = {}
 
     @property
@@ -35,7 +34,7 @@ class Auxiliaries:
     async def add(self, file_id: int, source: Source) -> None:
         """Read the header of a file, which must stay in place. Raises what that raises, with the file's name."""
         try:
-            self._found[file_id] = _Auxiliary(source, await self._rooms.header(source, self._limits))
+            self._found[file_id] = _Auxiliary(source, await self._reading.input_header(source.path, self._limits, Hints(source.name)))
         except DarkroomError as error:
             raise named(error, source.name) from error
 

@@ -18,9 +18,9 @@ from services.inference.contract.step import Tools
 from services.inference.media import Image
 from services.inference.media.isolated import picture_of
 from services.inference.pipeline import file_child
-from services.inference.pipeline.product import Source
 from services.inference.pipeline.reading import HEAD
 from services.inference.pipeline.registry import Bound
+from services.inference.pipeline.run import Source
 from services.inference.pipeline.short import serialized
 from services.pictures.media_format import MediaFormat, sniff
 from services.platform.sandbox import Limits as SandboxLimits

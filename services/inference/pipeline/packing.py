@@ -9,7 +9,7 @@ from pathlib import Path
 
 from services.inference.archive.names import entry_names
 from services.inference.contract.flow import Stream
-from services.inference.pipeline.product import Product
+from services.inference.pipeline.run import Product
 from services.platform.zip_archive import Entry, ZipArchive
 
 _PIECE = 4 * 2**20

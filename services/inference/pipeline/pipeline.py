@@ -1,68 +1,81 @@
-"""Several operations on one input, in memory, with a single decoding before and a single encoding after them."""
+"""The operations of a task, in memory, with a single decoding before and a single encoding after them, as the steps of a run."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-from google.protobuf.message import Message
-
-from darkroom.files.v1 import file_pb2
 from darkroom.operations.v1 import options_pb2
 from darkroom.operations.v1.convert_pb2 import Convert
-from services.inference.contract.flow import (
-    Attachment,
-    Document,
-    Examination,
-    InputFile,
-    Made,
-    Medium,
-    NewFile,
-    References,
-    Several,
-    Stream,
-)
+from services.inference.contract.flow import Document, Examination, InputFile, Made, Medium, NewFile, References, Several, Stream
 from services.inference.contract.plain_step import Original
 from services.inference.contract.progress import Report, portion
 from services.inference.contract.step import Step, Tools
-from services.inference.media import SVG_DPI, Header, Hints, Image, as_read_back
+from services.inference.media import SVG_DPI, Header, Hints, Image, Limits, as_read_back
 from services.inference.pipeline.auxiliaries import Auxiliaries
 from services.inference.pipeline.between import as_file, read_back
+from services.inference.pipeline.encoding import WRITTEN, product_of_child, written
 from services.inference.pipeline.file_work import on_files
 from services.inference.pipeline.isolated import samples_size
-from services.inference.pipeline.naming import name_of_words, result_name
-from services.inference.pipeline.product import WRITTEN, Product, RunContext, Source, finished_product, written
+from services.inference.pipeline.memory_needs import ALWAYS, needed_memory
+from services.inference.pipeline.naming import name_of_words, named
 from services.inference.pipeline.reading import Reading
 from services.inference.pipeline.registry import Bound
-from services.inference.pipeline.rooms import Rooms
-from services.inference.pipeline.short import ShortWork, operations_done
+from services.inference.pipeline.run import Run, Source
+from services.inference.pipeline.short import Finished, ShortWork, operations_done
 from services.pictures.operations import Arity
 from services.pictures.result_size import resolved
 from services.platform.errors import DarkroomError, ErrorReason
 
 _READ = 0.05
-"""Share of the time for one input; the operations have the rest, up to `WRITTEN`."""
+"""Share of the time for one run; the operations have the rest, up to `WRITTEN`."""
 
 
 class Pipeline:
-    """The operations of a task, in order. Raises MEDIA_UNSUPPORTED if one does not accept the output of the previous one."""
+    """The operations of a task, in order. Raises MEDIA_UNSUPPORTED if one does not accept the output of the previous one.
+
+    The steps of a run are `read_headers`, `reserve`, `decode`, `apply` and `encode`, in this order.
+    """
 
     def __init__(self, tools: Tools, operations: Sequence[Bound], max_picture_bytes: int, account_id: int = 0) -> None:
         for before, after in pairwise(operations):
             if before.spec.produces != after.spec.accepts:
                 raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, f"{after.spec.name} does not take what {before.spec.name} gives.")
-        self._tools = tools
-        self._operations = operations
+        self._tools, self._operations, self._first = tools, operations, operations[0]
         self._svg_dpi = _svg_dpi(operations)
-        self._reading = Reading(tools, account_id, urgent=all(operation.plain for operation in operations))
+        self._reading = Reading(tools, account_id, max_picture_bytes, urgent=all(operation.plain for operation in operations))
         self._short = None
-        if tools.warm is not None:
+        if tools.warm is not None and self.arity is Arity.EACH:
             self._short = ShortWork(tools.warm, account_id, operations, tools.picture_limits, tools.result_limits)
-        self._rooms = Rooms(tools, self._reading, self._short, max_picture_bytes)
-        self._auxiliaries = Auxiliaries(tools.picture_limits, self._reading, self._rooms)
+        self._auxiliaries = Auxiliaries(tools.picture_limits, self._reading)
+
+    @property
+    def arity(self) -> Arity:
+        """How many inputs a run has: NONE, one (EACH) or ALL. With REFERENCES, `make` takes them, and a run has a picture that it made."""
+        return self._first.spec.arity
+
+    @property
+    def first_name(self) -> str:
+        """The name of its first operation."""
+        return self._first.spec.name
+
+    @property
+    def name_of_made(self) -> str:
+        """Base name of the pictures that `make` returns: the first words of the prompt."""
+        return name_of_words(self._first.spec.prompt(self._first.parameters))
+
+    @property
+    def archives_made(self) -> bool:
+        """Whether several of the pictures made are to be delivered in an archive as well."""
+        return self.arity is Arity.REFERENCES and self._first.spec.archives(self._first.parameters)
+
+    @property
+    def streams(self) -> bool:
+        """Whether the operation takes all inputs together without looking into them: `stream` makes the result then, in no run."""
+        return self.arity is Arity.ALL and not self._first.spec.reads_file
 
     @property
     def auxiliary_ids(self) -> list[int]:
@@ -78,199 +91,204 @@ class Pipeline:
         for file_id in self.auxiliary_ids:
             await self._auxiliaries.add(file_id, await fetch(file_id))
 
-    @property
-    def arity(self) -> Arity:
-        """How many inputs its first operation takes at a time: NONE and EACH call for `run`, REFERENCES for `make` and then `finish` for
-        each picture made, and ALL for `join`."""
-        return self._operations[0].spec.arity
-
-    @property
-    def first_name(self) -> str:
-        """The name of its first operation."""
-        return self._operations[0].spec.name
-
-    @property
-    def name_of_made(self) -> str:
-        """Base name of the pictures that `make` returns: the first words of the prompt."""
-        first = self._operations[0]
-        return name_of_words(first.spec.prompt(first.parameters))
-
-    @property
-    def archives_made(self) -> bool:
-        """Whether several results are to be delivered in an archive as well."""
-        first = self._operations[0]
-        return first.spec.archives(first.parameters)
-
-    @property
-    def joins_fetched(self) -> bool:
-        """Whether the operation that takes all inputs together looks into them, so that `join` does it; else `stream` does."""
-        return self._operations[0].spec.reads_file
-
-    async def stream(self, files: Sequence[InputFile], context: RunContext) -> Stream:
+    async def stream(self, files: Sequence[InputFile], run: Run) -> Stream:
         """The operation's output from all files together. Raises what the operation raises; so does the stream while it is read."""
-        first = self._operations[0]
-        stream: Stream = await first.run(files, first.parameters, self._step(context, context.report, "", []))
+        stream: Stream = await self._first.run(files, self._first.parameters, self._step(run, run.overall))
         return stream
 
-    def room_for_all(self, sources: Sequence[Source], context: RunContext) -> AbstractAsyncContextManager[None]:
-        """As `room`, for `join`."""
-        return self._rooms.for_all(sources, self._operations[0], context, self._svg_dpi)
-
-    async def join(self, sources: Sequence[Source], context: RunContext) -> Product | None:
-        """The result of all inputs together, which are alone in one folder. Raises as `run`."""
-        return await self._through(self._operations, tuple(sources), sources[0], context)
-
-    async def make(self, references: References, context: RunContext) -> list[Made]:
+    async def make(self, references: References, run: Run) -> list[Made]:
         """The pictures that the first operation makes. Raises what the operation raises."""
-        context.report(0, "Starting")
-        first = self._operations[0]
-        with context.stages.timed(first.spec.name, operation=True):
-            made: list[Made] = await first.run(references, first.parameters, self._step(context, context.report, "", []))
+        run.overall(0, "Starting")
+        with run.stages.timed(self.first_name, operation=True):
+            made: list[Made] = await self._first.run(references, self._first.parameters, self._step(run, run.overall))
         return made
 
-    async def finish(self, made: Made, name: str, context: RunContext) -> Product | None:
-        """One of the pictures made, after the remaining operations; unchanged, byte for byte, if there are none. `name` is its source."""
-        context.check()
-        if len(self._operations) == 1:
-            info = file_pb2.ImageInfo(width=made.width, height=made.height, frames=1)
-            return Product(result_name(name, (), made.format.extension, context.taken_names), made.format.media_type, made.path, info)
-        source = Source(name, made.path, 0)
-        tools, operations = self._tools, self._operations[1:]
-        beside = self._auxiliaries.headers
-        async with self._rooms.for_picture(source, operations, beside, tools.result_limits, context.report, self._svg_dpi) as header:
-            with context.stages.timed("decode"):
-                medium: Medium = await self._reading.picture(made.path, header, context.folder, tools.result_limits)
-            return await self._through(operations, medium, source, context)
+    async def read_reference(self, source: Source, folder: Path) -> Image:
+        """Decode an input of an operation that takes references. Raises as `picture_job.read_picture`, and FILE_TOO_LARGE."""
+        limits, hints = self._tools.picture_limits, Hints(source.name)
+        header = await self._reading.input_header(source.path, limits, hints)
+        async with self._tools.memory.reserved(needed_memory(header, (), (), self._tools.result_limits), lambda: None):
+            return await self._reading.picture(source.path, header, folder, limits, hints)
 
-    @asynccontextmanager
-    async def room(self, source: Source | None, context: RunContext) -> AsyncIterator[Header | None]:
-        """Reserve the memory that `run` of an input and the delivery of its result need; wait until it is free. Returns the header of a
-        picture; of one on which the operations are short work, perhaps only as far as it is recorded.
+    @contextmanager
+    def errors_named(self, run: Run) -> Iterator[None]:
+        """Make errors in the block name the input that they are about."""
+        try:
+            yield
+        except DarkroomError as error:
+            raise named(error, run.source_name) if self.arity is Arity.EACH else error from error
 
-        Raises MEDIA_LIMIT_EXCEEDED if that is more than this worker has, FILE_TOO_LARGE, and what reading a header raises.
+    async def read_headers(self, run: Run) -> None:
+        """Read the headers of pictures. Where their recorded size shows that the work is short, they are foretold instead.
+
+        Raises what reading a header raises, and FILE_TOO_LARGE.
         """
-        first, rooms = self._operations[0], self._rooms
-        if source is None:
-            async with rooms.for_nothing(first, context.report):
-                yield None
-        elif first.spec.accepts != options_pb2.MEDIA_KIND_IMAGE:
-            async with rooms.for_document(context.report):
-                yield None
-        else:
-            limits, beside = self._tools.picture_limits, self._auxiliaries.headers
-            async with rooms.for_picture(source, self._operations, beside, limits, context.report, self._svg_dpi) as header:
-                yield header
-
-    async def run(self, source: Source | None, context: RunContext, header: Header | None = None) -> Product | None:
-        """The result for one input; None if the operations make nothing. Raises what reading, the operations and writing raise.
-
-        `header` is what `room` has found.
-        """
-        context.report(0, "Reading the file" if source is not None else "Starting")
-        if self._short is not None and source is not None and header is not None and self._short.suits(header):
+        operations = self._operations_of(run)
+        if not operations or operations[0].spec.accepts != options_pb2.MEDIA_KIND_IMAGE:
+            return
+        headers: list[Header] = []
+        for source in run.sources:
+            run.check()
             try:
-                finished = await self._short.run(source.path, source.name, context.report)
+                headers += self._foretold(source) or [await self._header(source, run)]
             except DarkroomError as error:
-                context.done[:] = operations_done(error, len(self._operations))
-                raise
-            return finished_product(finished, source, context)
-        if source is not None and self._operations[0].spec.reads_file:
-            return await self._through(self._operations, (source,), source, context)
-        with context.stages.timed("decode"):
-            medium = await self._read(source, header, context.folder)
-        return await self._through(self._operations, medium, source, context)
+                raise named(error, source.name) if self.arity is Arity.ALL else error from error
+        run.headers = headers
 
-    async def _through(
-        self, operations: Sequence[Bound], medium: Medium | Sequence[Source], source: Source | None, context: RunContext
-    ) -> Product | None:
-        labels: list[str] = []
-        attachments: list[Attachment | NewFile] = []
-        share = (WRITTEN - _READ) / len(operations)
-        source_name = source.name if source is not None else ""
+    async def reserve(self, run: Run) -> None:
+        """Reserve the memory that the run and the delivery of its product need; wait until it is free.
+
+        Raises MEDIA_LIMIT_EXCEEDED if that is more than this worker has.
+        """
+        if needed := self._needed_memory(run):
+            await run.resources.enter_async_context(self._tools.memory.reserved(needed, lambda: run.report(0, "Waiting for memory")))
+
+    async def decode(self, run: Run) -> None:
+        """Read what the first operation gets. Raises as `Reading.picture`."""
+        if run.made is None and self.arity is not Arity.ALL:
+            run.report(0, "Reading the file" if run.sources else "Starting")
+        if run.made is not None and not self._operations_of(run):
+            made = run.made
+            run.medium = NewFile(made.path, made.format.media_type, made.format.extension, width=made.width, height=made.height)
+        elif self._is_short(run) or (run.made is None and self._first.spec.reads_file and run.sources):
+            run.medium = run.sources
+        else:
+            with run.stages.timed("decode"):
+                run.medium = await self._decoded(run)
+
+    async def apply(self, run: Run) -> None:
+        """Run the operations. Raises what they raise."""
+        if self._short is not None and self._is_short(run):
+            try:
+                run.medium = await self._short.run(run.sources[0].path, run.source_name, run.report)
+            except DarkroomError as error:
+                run.done[:] = operations_done(error, len(self._operations))
+                raise
+            return
+        run.done.clear()
+        operations = self._operations_of(run)
         original: Original | None = None
-        context.done.clear()
         for number, operation in enumerate(operations):
-            context.check()
-            report = portion(context.report, _READ + number * share, _READ + (number + 1) * share)
-            if isinstance(medium, Examination):
+            run.check()
+            share = (WRITTEN - _READ) / len(operations)
+            report = portion(run.report, _READ + number * share, _READ + (number + 1) * share)
+            if isinstance(run.medium, Examination):
                 raise DarkroomError(
                     ErrorReason.FIELD_INVALID, f"{operation.spec.name} cannot follow a dry run, which gives no file to go on with."
                 )
             if operation.spec.reads_file:
-                files = medium if isinstance(medium, Sequence) else [await as_file(medium, source_name, context)]
-                with context.stages.timed(operation.spec.name, operation=True):
-                    worked = await on_files(self._tools, operation, files, context.folder, report, self._svg_dpi)
-                for notice in worked.notices:
-                    context.notice(*notice)
-                labels += worked.labels
-                attachments += worked.others
-                medium = worked.first
-                context.done.append(samples_size(medium))
-                continue
-            assert not isinstance(medium, Sequence)
-            if isinstance(medium, NewFile):
-                medium = await read_back(medium, operation, self._reading, self._tools.result_limits, context)
-            if original is None and isinstance(medium, Image):
-                original = Original(medium.width, medium.height, transparent=medium.alpha is not None)
-            parameters = operation.parameters if original is None else resolved(operation.parameters, (original.width, original.height))
-            with context.stages.timed(operation.spec.name, operation=True):
-                if number and isinstance(medium, Image) and isinstance(operations[number - 1].parameters, Convert):
-                    medium = await asyncio.to_thread(as_read_back, medium)
-                made, others = await _applied(operation, medium, parameters, self._step(context, report, source_name, labels, original))
-            medium = made
-            attachments += others
-            context.done.append(samples_size(medium))
-            if isinstance(medium, Document):
-                attachments += medium.attachments
-        assert not isinstance(medium, Sequence)
-        context.check()
-        with context.stages.timed("encode"):
-            return await written(medium, source, labels, context, attachments)
+                await self._apply_to_files(operation, run, report)
+            else:
+                if isinstance(run.medium, NewFile):
+                    run.medium = await read_back(run.medium, operation, self._reading, self._tools.result_limits, run)
+                if original is None and isinstance(run.medium, Image):
+                    original = Original(run.medium.width, run.medium.height, transparent=run.medium.alpha is not None)
+                converted = number > 0 and isinstance(operations[number - 1].parameters, Convert)
+                await self._apply_to_medium(operation, run, report, original, converted=converted)
+            run.done.append(samples_size(run.medium))
 
-    def _step(self, context: RunContext, report: Report, source_name: str, labels: list[str], original: Original | None = None) -> Step:
+    async def encode(self, run: Run) -> None:
+        """Make files of what the operations have made. Raises what writing raises."""
+        run.check()
+        assert not isinstance(run.medium, Sequence)
+        if isinstance(run.medium, Finished):
+            run.product = product_of_child(run.medium, run)
+            return
+        with run.stages.timed("encode"):
+            run.product = await written(run.medium, run)
+
+    async def _apply_to_files(self, operation: Bound, run: Run, report: Report) -> None:
+        files = run.medium if isinstance(run.medium, Sequence) else [await as_file(run.medium, run)]
+        with run.stages.timed(operation.spec.name, operation=True):
+            worked = await on_files(self._tools, operation, files, run.folder, report, self._svg_dpi)
+        for notice in worked.notices:
+            run.notice(*notice)
+        run.labels += worked.labels
+        run.attachments += worked.others
+        run.medium = worked.first
+
+    async def _apply_to_medium(self, operation: Bound, run: Run, report: Report, original: Original | None, *, converted: bool) -> None:
+        """`converted`: whether the operation before it converts, so that this one gets what would be read back from its file."""
+        medium = run.medium
+        assert not isinstance(medium, (Sequence, Finished))
+        parameters = operation.parameters if original is None else resolved(operation.parameters, (original.width, original.height))
+        step = self._step(run, report, original)
+        with run.stages.timed(operation.spec.name, operation=True):
+            if converted and isinstance(medium, Image):
+                medium = await asyncio.to_thread(as_read_back, medium)
+            made: Medium | Several
+            if operation.plain:
+                made = await asyncio.to_thread(operation.run, medium, parameters, step)
+            else:
+                made = await operation.run(medium, parameters, step)
+        if isinstance(made, Several):
+            run.attachments += made.others
+            made = made.first
+        if isinstance(made, Document):
+            run.attachments += made.attachments
+        run.medium = made
+
+    def _step(self, run: Run, report: Report, original: Original | None = None) -> Step:
         return Step(
             tools=self._tools,
             result_limits=self._tools.result_limits,
             color_profiles=self._tools.color_profiles,
-            source_name=source_name,
+            source_name=run.source_name,
             original=original,
-            folder=context.folder,
+            folder=run.folder,
             report=report,
-            check=context.check,
-            label=labels.append,
-            notice=context.notice,
-            keeping=context.keeping,
-            last=context.last,
-            auxiliary=lambda file_id: self._auxiliaries.read(file_id, context.folder),
+            check=run.check,
+            label=run.labels.append,
+            notice=run.notice,
+            keeping=run.keeping,
+            last=run.last,
+            auxiliary=lambda file_id: self._auxiliaries.read(file_id, run.folder),
         )
 
-    async def read_reference(self, source: Source, folder: Path) -> Image:
-        """Decode an input of an operation that takes references. Raises as `picture_job.read_picture`, and FILE_TOO_LARGE."""
-        limits = self._tools.picture_limits
-        async with self._rooms.for_picture(source, (), (), limits, lambda _done, _message: None) as header:
-            return await self._reading.picture(source.path, header, folder, limits, Hints(source.name))
+    def _operations_of(self, run: Run) -> Sequence[Bound]:
+        return self._operations if run.made is None else self._operations[1:]
 
-    async def _read(self, source: Source | None, header: Header | None, folder: Path) -> Medium:
-        if source is None:
+    def _limits_of(self, run: Run) -> Limits:
+        return self._tools.picture_limits if run.made is None else self._tools.result_limits
+
+    def _is_short(self, run: Run) -> bool:
+        return self._short is not None and bool(run.headers) and self._short.suits(run.headers[0])
+
+    def _foretold(self, source: Source) -> Sequence[Header]:
+        if self._short is None or source.size is None:
+            return ()
+        self._reading.check_size(source.path)
+        return self._short.foretold(source.path, source.size, source.name)
+
+    async def _header(self, source: Source, run: Run) -> Header:
+        return await self._reading.input_header(source.path, self._limits_of(run), Hints(source.name, self._svg_dpi))
+
+    def _needed_memory(self, run: Run) -> int:
+        """Bytes at the peak of a run; 0 for nothing worth counting. Of a document: what its process may use, or all that there is."""
+        operations = self._operations_of(run)
+        if not operations:
+            return 0
+        if not run.sources:
+            needed = operations[0].peak_memory(None)
+            return ALWAYS + needed if needed else 0
+        if self.arity is Arity.ALL:
+            return ALWAYS + operations[0].peak_memory(run.headers)
+        if not run.headers:
+            return min(self._tools.documents.memory_bytes, self._tools.memory.total)
+        beside, results = self._auxiliaries.headers, self._tools.result_limits
+        return max(needed_memory(each, operations, beside, results) for each in run.headers)
+
+    async def _decoded(self, run: Run) -> Medium:
+        if not run.sources:
             return None
-        if self._operations[0].spec.accepts == options_pb2.MEDIA_KIND_PDF:
+        source = run.sources[0]
+        if not run.headers:
             return Document(source.path, source.pages)
-        limits = self._tools.picture_limits
-        header = header or await self._rooms.header(source, limits, self._svg_dpi)
-        return await self._reading.picture(source.path, header, folder, limits, Hints(source.name, self._svg_dpi))
+        hints = Hints(source.name, self._svg_dpi)
+        return await self._reading.picture(source.path, run.headers[0], run.folder, self._limits_of(run), hints)
 
 
 def _svg_dpi(operations: Sequence[Bound]) -> int:
     """The resolution at which a drawing is rasterized: what the first operation says that says one."""
     conversions = (each.parameters for each in operations if isinstance(each.parameters, Convert))
     return next((each.svg_dpi for each in conversions if each.svg_dpi), SVG_DPI)
-
-
-async def _applied(operation: Bound, medium: Medium, parameters: Message, step: Step) -> tuple[Medium, Sequence[NewFile]]:
-    """What the operation makes, and further files."""
-    made: Medium | Several
-    if operation.plain:
-        made = await asyncio.to_thread(operation.run, medium, parameters, step)
-    else:
-        made = await operation.run(medium, parameters, step)
-    return (made.first, made.others) if isinstance(made, Several) else (made, ())

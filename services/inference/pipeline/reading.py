@@ -11,6 +11,7 @@ from services.inference.contract.step import Tools
 from services.inference.media import NO_HINTS, Header, Hints, Image, Limits
 from services.inference.media.isolated import decode_into, describe, header_of, picture_of, read_picture, read_picture_header
 from services.pictures.media_format import MediaFormat, sniff
+from services.platform.errors import DarkroomError, ErrorReason
 
 HEAD = 4096
 """Bytes by which a format is recognized."""
@@ -21,10 +22,25 @@ _QUICK_BYTES = 64 << 20
 
 
 class Reading:
-    """Reads the pictures of one account."""
+    """Reads the pictures of one account. An input's file has at most `largest` bytes."""
 
-    def __init__(self, tools: Tools, account_id: int, *, urgent: bool) -> None:
-        self._tools, self._account_id, self._urgent = tools, account_id, urgent
+    def __init__(self, tools: Tools, account_id: int, largest: int, *, urgent: bool) -> None:
+        self._tools, self._account_id, self._largest, self._urgent = tools, account_id, largest, urgent
+
+    async def input_header(self, path: Path, limits: Limits, hints: Hints) -> Header:
+        """As `header`, of an input. Raises FILE_TOO_LARGE, too."""
+        self.check_size(path)
+        return await self.header(path, limits, hints)
+
+    def check_size(self, path: Path) -> None:
+        """Raises FILE_TOO_LARGE for the file of an input."""
+        size = path.stat().st_size
+        if size > self._largest:
+            raise DarkroomError(
+                ErrorReason.FILE_TOO_LARGE,
+                f"The picture file has {size} bytes; pictures of at most {self._largest} bytes are worked on.",
+                allowed=(f"at most {self._largest} bytes",),
+            )
 
     async def header(self, path: Path, limits: Limits, hints: Hints = NO_HINTS) -> Header:
         """The header of a picture. Raises as `media.read_header` and `Sandbox.run`."""

@@ -8,7 +8,7 @@ import math
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,25 +16,25 @@ from typing import Any
 from darkroom.files.v1 import file_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.inference import metrics
+from services.inference.contract.flow import Made
 from services.inference.contract.progress import Progress, Report, Stopped, portion
 from services.inference.contract.step import Tools
-from services.inference.pipeline.naming import named
 from services.inference.pipeline.packing import packed
 from services.inference.pipeline.pipeline import Pipeline
-from services.inference.pipeline.product import Product, RunContext, Source
 from services.inference.pipeline.registry import Registry
+from services.inference.pipeline.run import Product, Run, Source
 from services.inference.pipeline.stages import Stages
 from services.inference.worker.cancellations import Cancellations
 from services.inference.worker.client import Admission, AttemptClient
 from services.inference.worker.failures import failure_of
 from services.inference.worker.files import AttemptFiles, AttemptReferences, KeptResults
-from services.inference.worker.lease import Lease
+from services.inference.worker.lease import Lease, Outcome
 from services.pictures.operations import Arity
 from services.platform.backoff import Backoff, retry_unavailable
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.log import get_logger
 
-# Shares of the time for one input.
+# Shares of the time for one run.
 _FETCHED, _DELIVERED = 0.1, 0.9
 # Share of the time taken by a first operation that makes pictures.
 _MADE = 0.9
@@ -47,9 +47,11 @@ _logger = get_logger()
 
 
 @dataclass(slots=True)
-class _Results:
-    """What an attempt has made so far."""
+class Attempt:
+    """What an attempt works on, and what it has made so far."""
 
+    admission: Admission
+    progress: Progress
     file_ids: list[int] = field(default_factory=list)
     attached_ids: list[int] = field(default_factory=list)
     """Files that come after all results, and that the task is not charged for."""
@@ -57,15 +59,21 @@ class _Results:
     """How many of the last files are archives of the others or reports about them."""
     described: list[file_pb2.File] = field(default_factory=list)
     """What is known of the files, or of some."""
+    products: list[Product] = field(default_factory=list)
+    """Those that an archive is made of."""
     names: set[str] = field(default_factory=set)
     notices: list[task_pb2.Notice] = field(default_factory=list)
     stages: Stages = field(default_factory=Stages)
     done: list[int] = field(default_factory=list)
-    """Of the last input: bytes of the samples of what each operation gave."""
+    """Of the last run: bytes of the samples of what each operation gave."""
+    resources: AsyncExitStack = field(default_factory=AsyncExitStack)
+    """What the attempt holds until its end."""
 
-    def operation_bytes(self, run: Admission) -> Sequence[int]:
-        """What is reported of that: for one input and several operations."""
-        return self.done if len(run.operations) > 1 and len(run.input_file_ids) + run.later_inputs == 1 else ()
+    @property
+    def operation_bytes(self) -> Sequence[int]:
+        """What is reported of `done`: for one input and several operations."""
+        admission = self.admission
+        return self.done if len(admission.operations) > 1 and len(admission.input_file_ids) + admission.later_inputs == 1 else ()
 
     def notice(self, code: str, subject: str, message: str, details: Mapping[str, Any] | None = None, /) -> None:
         """Add a notice; one shared by several inputs is added once."""
@@ -97,214 +105,199 @@ class AttemptRunner:
         self._folder = folder
         self._max_picture_bytes = max_picture_bytes
 
-    async def run(self, run: Admission, admitted_at: float, closing: asyncio.Event) -> None:
+    async def run(self, admission: Admission, admitted_at: float, closing: asyncio.Event) -> None:
         """Work and report. An attempt that lost its lease ends without a report; one interrupted by `closing` is handed back."""
-        lease = Lease(self._client, run, admitted_at)
-        working = asyncio.create_task(self._work_and_report(run, lease.progress))
-        keeping = asyncio.create_task(lease.keep())
-        closed = asyncio.create_task(closing.wait())
-        try:
-            with self._cancellations.watching(run.task_id, lease.verify):
-                await asyncio.wait((working, keeping, closed), return_when=asyncio.FIRST_COMPLETED)
-            if working.done():
-                working.result()
-            elif keeping.done():
-                keeping.result()
-                metrics.ATTEMPTS.labels("dropped", "").inc()
-                _logger.info("attempt_dropped", done=round(lease.progress.told[0], 2))
-            else:
-                lease.progress.stop()
-                await _ended(working)
-                metrics.ATTEMPTS.labels("handed_back", "").inc()
-                await self._hand_back(run)
-        finally:
-            lease.progress.stop()
-            await _ended(working, keeping, closed)
+        lease = Lease(self._client, admission, admitted_at)
+        attempt = Attempt(admission, lease.progress, notices=list(admission.notices))
+        with self._cancellations.watching(admission.task_id, lease.verify):
+            outcome = await lease.protect(self._work(attempt), closing)
+        if outcome is Outcome.LEASE_LOST:
+            metrics.ATTEMPTS.labels("dropped", "").inc()
+            _logger.info("attempt_dropped", done=round(attempt.progress.told[0], 2))
+        elif outcome is Outcome.INTERRUPTED:
+            metrics.ATTEMPTS.labels("handed_back", "").inc()
+            await self._hand_back(attempt)
 
-    async def _work_and_report(self, run: Admission, progress: Progress) -> None:
-        results = _Results(notices=list(run.notices))
+    async def _work(self, attempt: Attempt) -> None:
+        """All steps of an attempt, in order."""
         try:
-            await self._work(run, progress, results)
-            done = results.operation_bytes(run)
-            await _delivered(lambda: self._client.complete(run, results.file_ids, results.copies, results.notices, results.described, done))
-            metrics.ATTEMPTS.labels("completed", "").inc()
-            _logger.info("attempt_completed", outputs=len(results.file_ids), stages=results.stages.seconds)
+            await self._fetch_later_inputs(attempt)
+            async with attempt.resources:
+                pipeline = await self._prepare(attempt)
+                if pipeline.streams:
+                    await self._stream(attempt, pipeline)
+                for run in self._runs(attempt, pipeline, await self._make(attempt, pipeline)):
+                    async with run.resources:
+                        await self._fetch(attempt, run)
+                        with pipeline.errors_named(run):
+                            await pipeline.read_headers(run)
+                            await pipeline.reserve(run)
+                            await pipeline.decode(run)
+                            await pipeline.apply(run)
+                            await pipeline.encode(run)
+                        await self._deliver(attempt, run)
+                await self._archive(attempt, pipeline)
+            await self._finalize(attempt)
+            await self._complete(attempt)
         except Stopped:
             return
         except Exception as error:  # noqa: BLE001 - the boundary: any exception becomes the task's failure
-            failure = failure_of(error)
-            metrics.ATTEMPTS.labels("failed", failure.reason.value).inc()
-            _logger.info("attempt_failed", reason=failure.reason.value, message=failure.message)
-            done = results.operation_bytes(run)
-            await _delivered(lambda: self._client.fail(run, failure, operation_bytes=done))
+            await self._fail(attempt, error)
 
-    async def _work(self, run: Admission, progress: Progress, results: _Results) -> None:
-        if run.later_inputs:
-            with results.stages.timed("fetch"):
-                run = await self._with_all_inputs(run, progress)
-        pipeline = Pipeline(self._tools, self._registry.bind(run.operations), self._max_picture_bytes, run.account_id)
-        async with AsyncExitStack() as stack:
-            if pipeline.auxiliary_ids:
-                folder = await stack.enter_async_context(self._working_folder(run))
-                with results.stages.timed("fetch"):
-                    await pipeline.prepare(
-                        lambda file_id: self._files.fetch(run, file_id, folder, lambda _done: None, called=f"auxiliary-{file_id}")
-                    )
-            match pipeline.arity:
-                case Arity.NONE:
-                    await self._one(run, pipeline, None, results, progress, progress.report)
-                case Arity.EACH:
-                    await self._each(run, pipeline, results, progress)
-                case Arity.REFERENCES:
-                    await self._make(run, pipeline, results, progress)
-                case Arity.ALL if pipeline.joins_fetched:
-                    await self._join(run, pipeline, results, progress)
-                case Arity.ALL:
-                    await self._stream(run, pipeline, results, progress)
-        results.file_ids += results.attached_ids
-        results.copies += len(results.attached_ids)
-        with results.stages.timed("finalize"):
-            await self._files.finalize(run, results.file_ids)
-
-    async def _with_all_inputs(self, run: Admission, progress: Progress) -> Admission:
-        """The admission once the inputs that the task names by URLs have been fetched. Cancelling ends the fetching too."""
-        progress.report(0, "Fetching the inputs")
-        inputs = await self._client.fetch_inputs(run)
+    async def _fetch_later_inputs(self, attempt: Attempt) -> None:
+        """Have the inputs fetched that the task names by URLs. Cancelling ends that too."""
+        if not attempt.admission.later_inputs:
+            return
+        attempt.progress.report(0, "Fetching the inputs")
+        with attempt.stages.timed("fetch"):
+            inputs = await self._client.fetch_inputs(attempt.admission)
         if inputs is None:
             raise Stopped
-        return replace(run, input_file_ids=inputs)
+        attempt.admission = replace(attempt.admission, input_file_ids=inputs)
 
-    async def _each(self, run: Admission, pipeline: Pipeline, results: _Results, progress: Progress) -> None:
-        count = len(run.input_file_ids)
-        for number, file_id in enumerate(run.input_file_ids):
-            prefix = f"File {number + 1} of {count}: " if count > 1 else ""
-            report = portion(progress.report, number / count, (number + 1) / count, prefix)
-            await self._one(run, pipeline, file_id, results, progress, report)
+    async def _prepare(self, attempt: Attempt) -> Pipeline:
+        """The operations, with the auxiliary files that they name."""
+        admission = attempt.admission
+        pipeline = Pipeline(self._tools, self._registry.bind(admission.operations), self._max_picture_bytes, admission.account_id)
+        if pipeline.auxiliary_ids:
+            folder = await attempt.resources.enter_async_context(self._working_folder(admission))
+            with attempt.stages.timed("fetch"):
+                await pipeline.prepare(
+                    lambda file_id: self._files.fetch(admission, file_id, folder, lambda _done: None, called=f"auxiliary-{file_id}")
+                )
+        return pipeline
 
-    async def _one(
-        self, run: Admission, pipeline: Pipeline, file_id: int | None, results: _Results, progress: Progress, report: Report
-    ) -> None:
-        """Fetch, process and deliver one input. Nothing of it stays in memory or on disk."""
-        # A task without a file needs no folder.
-        async with self._working_folder(run) if file_id is not None else nullcontext(self._folder) as folder:
-            source = None
-            if file_id is not None:
-                fetched = portion(report, 0, _FETCHED)
-                with results.stages.timed("fetch"):
-                    source = await self._files.fetch(run, file_id, folder, lambda done: fetched(done, "Fetching the file"))
-            context = self._context(run, folder, portion(report, _FETCHED, _DELIVERED), results, progress)
-            async with AsyncExitStack() as room:
-                with _named_after(source):
-                    header = await room.enter_async_context(pipeline.room(source, context))
-                    product = await pipeline.run(source, context, header)
-                await self._deliver(run, product, results, portion(report, _DELIVERED, 1))
+    async def _stream(self, attempt: Attempt, pipeline: Pipeline) -> None:
+        """Make one output from all inputs, and store it as it is made."""
+        with attempt.stages.timed(pipeline.first_name):
+            stream = await pipeline.stream(await self._files.open(attempt.admission), self._run(attempt, attempt.progress.report))
+            attempt.file_ids.append(await self._files.deliver_stream(attempt.admission, stream))
 
-    async def _make(self, run: Admission, pipeline: Pipeline, results: _Results, progress: Progress) -> None:
-        """Make pictures from all inputs together, and deliver them one after the other."""
-        async with self._working_folder(run) as folder:
-            references = AttemptReferences(self._files, run, pipeline, folder)
-            context = self._context(run, folder, portion(progress.report, 0, _MADE), results, progress)
-            made = await pipeline.make(references, context)
-            products: list[Product] = []
-            for number, picture in enumerate(made):
-                share = (1 - _MADE) / len(made)
-                report = portion(progress.report, _MADE + number * share, _MADE + (number + 1) * share)
-                context = self._context(run, folder, portion(report, 0, _DELIVERED), results, progress)
-                product = await pipeline.finish(picture, pipeline.name_of_made, context)
-                await self._deliver(run, product, results, portion(report, _DELIVERED, 1))
-                if pipeline.archives_made and product is not None:
-                    products.append(product)
-            if len(products) > 1:
-                with results.stages.timed("archive"):
-                    results.file_ids.append(await self._files.deliver_stream(run, packed(pipeline.name_of_made, products)))
-                results.copies = 1
+    async def _make(self, attempt: Attempt, pipeline: Pipeline) -> Sequence[Made]:
+        """The pictures that the first operation makes from all inputs together, if that is what it does."""
+        if pipeline.arity is not Arity.REFERENCES:
+            return []
+        folder = await attempt.resources.enter_async_context(self._working_folder(attempt.admission))
+        making = self._run(attempt, portion(attempt.progress.report, 0, _MADE))
+        making.folder = folder
+        return await pipeline.make(AttemptReferences(self._files, attempt.admission, pipeline, folder), making)
 
-    def _context(self, run: Admission, folder: Path, report: Report, results: _Results, progress: Progress) -> RunContext:
-        return RunContext(
-            folder=folder,
-            report=report,
-            check=progress.check,
-            notice=results.notice,
-            stages=results.stages,
-            keeping=KeptResults(self._files, run),
-            last=run.last,
-            taken_names=results.names,
-            done=results.done,
+    def _runs(self, attempt: Attempt, pipeline: Pipeline, made: Sequence[Made]) -> Iterator[Run]:
+        """One for each input, for all together, for nothing, or for each picture made. Nothing of a run stays when the next one begins."""
+        report, ids = attempt.progress.report, attempt.admission.input_file_ids
+        match pipeline.arity:
+            case Arity.NONE:
+                yield self._run(attempt, report)
+            case Arity.EACH:
+                for number, file_id in enumerate(ids):
+                    prefix = f"File {number + 1} of {len(ids)}: " if len(ids) > 1 else ""
+                    yield self._run(attempt, portion(report, number / len(ids), (number + 1) / len(ids), prefix), [file_id])
+            case Arity.REFERENCES:
+                share = (1 - _MADE) / max(1, len(made))
+                for number, picture in enumerate(made):
+                    run = self._run(attempt, portion(report, _MADE + number * share, _MADE + (number + 1) * share))
+                    run.made, run.sources, run.folder = picture, [Source(pipeline.name_of_made, picture.path, 0)], picture.path.parent
+                    yield run
+            case Arity.ALL if not pipeline.streams:
+                yield self._run(attempt, report, ids)
+
+    def _run(self, attempt: Attempt, overall: Report, input_ids: Sequence[int] = ()) -> Run:
+        return Run(
+            folder=self._folder,  # one without an input needs none of its own
+            report=portion(overall, _FETCHED, _DELIVERED),
+            check=attempt.progress.check,
+            notice=attempt.notice,
+            stages=attempt.stages,
+            keeping=KeptResults(self._files, attempt.admission),
+            last=attempt.admission.last,
+            taken_names=attempt.names,
+            done=attempt.done,
+            overall=overall,
+            input_ids=input_ids,
         )
 
-    async def _deliver(self, run: Admission, product: Product | None, results: _Results, report: Report) -> None:
-        if product is None:
+    async def _fetch(self, attempt: Attempt, run: Run) -> None:
+        """Download the inputs of a run into a folder of its own."""
+        if not run.input_ids:
             return
-        results.names.add(product.name)
-        with results.stages.timed("store"):
-            delivered = await self._files.deliver(run, product, lambda done: report(done, "Storing the result"))
-        results.file_ids.append(delivered.id)
-        results.described.append(delivered)
-        for attached in product.attachments:
-            if len(run.input_file_ids) + len(results.attached_ids) >= _MOST_OUTPUTS:
-                results.notice("attachment_left_out", "", f"{attached.name} was left out: a task delivers at most {_MOST_OUTPUTS} files.")
+        run.folder = await run.resources.enter_async_context(self._working_folder(attempt.admission))
+        inputs = run.folder / "inputs"
+        inputs.mkdir()
+        fetched = portion(run.overall, 0, _FETCHED)
+        message = "Fetching the file" if len(run.input_ids) == 1 else "Fetching the files"
+        with attempt.stages.timed("fetch"):
+            run.sources = await self._files.fetch_all(attempt.admission, run.input_ids, inputs, lambda done: fetched(done, message))
+
+    async def _deliver(self, attempt: Attempt, run: Run) -> None:
+        """Store what a run has made; the files are finalized at the end."""
+        if run.product is None:
+            return
+        stored = portion(run.overall, _DELIVERED, 1)
+        attempt.names.add(run.product.name)
+        with attempt.stages.timed("store"):
+            delivered = await self._files.deliver(attempt.admission, run.product, lambda done: stored(done, "Storing the result"))
+        attempt.file_ids.append(delivered.id)
+        attempt.described.append(delivered)
+        if run.made is not None:
+            attempt.products.append(run.product)
+        for attached in run.product.attachments:
+            if len(attempt.admission.input_file_ids) + len(attempt.attached_ids) >= _MOST_OUTPUTS:
+                attempt.notice("attachment_left_out", "", f"{attached.name} was left out: a task delivers at most {_MOST_OUTPUTS} files.")
                 continue
-            results.names.add(attached.name)
-            with results.stages.timed("store"):
-                results.attached_ids.append((await self._files.deliver(run, attached, lambda _done: None)).id)
+            attempt.names.add(attached.name)
+            with attempt.stages.timed("store"):
+                attempt.attached_ids.append((await self._files.deliver(attempt.admission, attached, lambda _done: None)).id)
 
-    @asynccontextmanager
-    async def _working_folder(self, run: Admission) -> AsyncIterator[Path]:
-        # Not in a thread: the way there and back takes longer.
-        folder = Path(tempfile.mkdtemp(prefix=f"{run.task_id}-{run.attempt}-", dir=self._folder))
-        try:
-            yield folder
-        finally:
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+    async def _archive(self, attempt: Attempt, pipeline: Pipeline) -> None:
+        """Put several pictures that were made into an archive as well, if that is wanted."""
+        if len(attempt.products) > 1 and pipeline.archives_made:
+            with attempt.stages.timed("archive"):
+                archive = packed(pipeline.name_of_made, attempt.products)
+                attempt.file_ids.append(await self._files.deliver_stream(attempt.admission, archive))
+            attempt.copies = 1
 
-    async def _join(self, run: Admission, pipeline: Pipeline, results: _Results, progress: Progress) -> None:
-        """Make one result from all inputs, which are fetched first."""
-        async with self._working_folder(run) as folder:
-            inputs = folder / "inputs"
-            inputs.mkdir()
-            fetched = portion(progress.report, 0, _FETCHED)
-            with results.stages.timed("fetch"):
-                sources = await self._files.fetch_all(run, inputs, lambda done: fetched(done, "Fetching the files"))
-            context = self._context(run, folder, portion(progress.report, _FETCHED, _DELIVERED), results, progress)
-            async with pipeline.room_for_all(sources, context):
-                product = await pipeline.join(sources, context)
-            await self._deliver(run, product, results, portion(progress.report, _DELIVERED, 1))
+    async def _finalize(self, attempt: Attempt) -> None:
+        attempt.file_ids += attempt.attached_ids
+        attempt.copies += len(attempt.attached_ids)
+        with attempt.stages.timed("finalize"):
+            await self._files.finalize(attempt.admission, attempt.file_ids)
 
-    async def _stream(self, run: Admission, pipeline: Pipeline, results: _Results, progress: Progress) -> None:
-        """Make one output from all inputs, and store it as it is made."""
-        context = self._context(run, self._folder, progress.report, results, progress)
-        with results.stages.timed(pipeline.first_name):
-            stream = await pipeline.stream(await self._files.open(run), context)
-            results.file_ids.append(await self._files.deliver_stream(run, stream))
+    async def _complete(self, attempt: Attempt) -> None:
+        await _delivered(
+            lambda: self._client.complete(
+                attempt.admission, attempt.file_ids, attempt.copies, attempt.notices, attempt.described, attempt.operation_bytes
+            )
+        )
+        metrics.ATTEMPTS.labels("completed", "").inc()
+        _logger.info("attempt_completed", outputs=len(attempt.file_ids), stages=attempt.stages.seconds)
 
-    async def _hand_back(self, run: Admission) -> None:
+    async def _fail(self, attempt: Attempt, error: Exception) -> None:
+        failure = failure_of(error)
+        metrics.ATTEMPTS.labels("failed", failure.reason.value).inc()
+        _logger.info("attempt_failed", reason=failure.reason.value, message=failure.message)
+        await _delivered(lambda: self._client.fail(attempt.admission, failure, operation_bytes=attempt.operation_bytes))
+
+    async def _hand_back(self, attempt: Attempt) -> None:
         """Have the task queued again at once. If that fails, it is queued when the lease expires."""
         error = DarkroomError(ErrorReason.UNAVAILABLE, "The worker was shut down; the task runs again on another.")
         try:
             async with asyncio.timeout(_HAND_BACK_SECONDS):
-                await self._client.fail(run, error, handed_back=True)
+                await self._client.fail(attempt.admission, error, handed_back=True)
             _logger.info("attempt_handed_back")
         except (DarkroomError, TimeoutError) as failed:
             _logger.warning("attempt_not_handed_back", error=repr(failed))
 
-
-@contextmanager
-def _named_after(source: Source | None) -> Iterator[None]:
-    """Make errors name the input that they are about."""
-    try:
-        yield
-    except DarkroomError as error:
-        raise error if source is None else named(error, source.name) from error
+    @asynccontextmanager
+    async def _working_folder(self, admission: Admission) -> AsyncIterator[Path]:
+        # Not in a thread: the way there and back takes longer.
+        folder = Path(tempfile.mkdtemp(prefix=f"{admission.task_id}-{admission.attempt}-", dir=self._folder))
+        try:
+            yield folder
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
 async def _delivered(report: Callable[[], Awaitable[bool]]) -> None:
     """Repeat a report while the tasks service cannot be reached. The end of the lease cancels it."""
     if not await retry_unavailable(report, math.inf, _REPORTING):
         _logger.warning("report_came_late")
-
-
-async def _ended(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel tasks and wait until they have ended."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

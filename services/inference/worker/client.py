@@ -88,23 +88,25 @@ class AttemptClient:
         stream = self._streams.Exchange(metadata=self._caller.on_behalf_of(0))
         return stream
 
-    async def fetch_inputs(self, run: Admission) -> tuple[int, ...] | None:
+    async def fetch_inputs(self, admission: Admission) -> tuple[int, ...] | None:
         """All inputs, once the missing ones have been fetched; None if the attempt must stop. Raises what makes the task fail."""
-        request = pb.FetchInputsRequest(task_id=run.task_id, attempt=run.attempt)
+        request = pb.FetchInputsRequest(task_id=admission.task_id, attempt=admission.attempt)
         with translated():
-            reply = await self._stub.FetchInputs(request, metadata=self._metadata(run), timeout=_FETCH_SECONDS * run.later_inputs)
+            reply = await self._stub.FetchInputs(
+                request, metadata=self._metadata(admission), timeout=_FETCH_SECONDS * admission.later_inputs
+            )
         return tuple(reply.input_file_ids) if reply.current else None
 
-    async def heartbeat(self, run: Admission, done: float, message: str, timeout: float) -> bool:
+    async def heartbeat(self, admission: Admission, done: float, message: str, timeout: float) -> bool:
         """Renew the lease; False if the attempt must stop."""
-        request = pb.HeartbeatRequest(task_id=run.task_id, attempt=run.attempt, progress=done, message=message)
+        request = pb.HeartbeatRequest(task_id=admission.task_id, attempt=admission.attempt, progress=done, message=message)
         with translated():
-            reply = await self._stub.Heartbeat(request, metadata=self._metadata(run), timeout=min(timeout, _SECONDS))
+            reply = await self._stub.Heartbeat(request, metadata=self._metadata(admission), timeout=min(timeout, _SECONDS))
         return reply.current
 
     async def complete(
         self,
-        run: Admission,
+        admission: Admission,
         outputs: Sequence[int],
         copies: int,
         notices: Sequence[task_pb2.Notice],
@@ -116,17 +118,19 @@ class AttemptClient:
         success = pb.AttemptSuccess(output_file_ids=outputs, copies=copies, notices=notices, operation_bytes=operation_bytes)
         if len(described) <= _MOST_DESCRIBED:
             success.outputs.extend(described)
-        return await run.report(pb.AttemptEnd(task_id=run.task_id, attempt=run.attempt, success=success))
+        return await admission.report(pb.AttemptEnd(task_id=admission.task_id, attempt=admission.attempt, success=success))
 
-    async def fail(self, run: Admission, error: DarkroomError, *, handed_back: bool = False, operation_bytes: Sequence[int] = ()) -> bool:
+    async def fail(
+        self, admission: Admission, error: DarkroomError, *, handed_back: bool = False, operation_bytes: Sequence[int] = ()
+    ) -> bool:
         """Report failure, with the delay before a further attempt if the error gives one; False if the attempt had already ended otherwise.
         With `handed_back` nothing failed, but this worker is stopping."""
         failure = pb.AttemptFailure(reason=error.reason.number, message=error.message[:_LONGEST_MESSAGE], operation_bytes=operation_bytes)
         if error.retry_after is not None:
             failure.retry_after.FromSeconds(min(max(0, error.retry_after), _LONGEST_PAUSE_SECONDS))
-        end = pb.AttemptEnd(task_id=run.task_id, attempt=run.attempt)
+        end = pb.AttemptEnd(task_id=admission.task_id, attempt=admission.attempt)
         (end.handed_back if handed_back else end.failure).CopyFrom(failure)
-        return await run.report(end)
+        return await admission.report(end)
 
     @staticmethod
     def handed_back(task_id: int, attempt: int) -> pb.AttemptEnd:
@@ -134,5 +138,5 @@ class AttemptClient:
         failure = pb.AttemptFailure(reason=ErrorReason.UNAVAILABLE.number, message="The worker had no place for the task; it runs again.")
         return pb.AttemptEnd(task_id=task_id, attempt=attempt, handed_back=failure)
 
-    def _metadata(self, run: Admission) -> tuple[tuple[str, str], ...]:
-        return self._caller.on_behalf_of(run.account_id)
+    def _metadata(self, admission: Admission) -> tuple[tuple[str, str], ...]:
+        return self._caller.on_behalf_of(admission.account_id)

@@ -17,7 +17,7 @@ from services.inference.contract.flow import Stream
 from services.inference.media import Image
 from services.inference.pipeline.naming import named
 from services.inference.pipeline.pipeline import Pipeline
-from services.inference.pipeline.product import Product, Source
+from services.inference.pipeline.run import Product, Source
 from services.inference.worker.client import Admission
 from services.inference.worker.object_transfer import ObjectTransfer
 from services.platform.backoff import retry_unavailable
@@ -43,14 +43,14 @@ class AttemptFiles:
         self._stored: dict[int, pb.StoredOutput | None] = {}
 
     async def fetch(
-        self, run: Admission, file_id: int, folder: Path, progress: Callable[[float], None], *, called: str = "input"
+        self, admission: Admission, file_id: int, folder: Path, progress: Callable[[float], None], *, called: str = "input"
     ) -> Source:
         """Download an input into `folder`, under the name `called`.
 
         Raises FILE_NOT_FOUND, FILE_SIZE_MISMATCH if it changed since it was accepted, and UNAVAILABLE.
         """
-        request = pb.OpenInputsRequest(task_id=run.task_id, file_ids=[file_id], content_bytes=SMALL_BYTES)
-        reply = await self._call(self._stub.OpenInputs, request, run)
+        request = pb.OpenInputsRequest(task_id=admission.task_id, file_ids=[file_id], content_bytes=SMALL_BYTES)
+        reply = await self._call(self._stub.OpenInputs, request, admission)
         opened = reply.inputs[0]
         target = folder / called
         if opened.content:
@@ -66,35 +66,37 @@ class AttemptFiles:
         size = (picture.width, picture.height) if opened.file.HasField("image") else None
         return Source(opened.file.name, target, opened.file.document.pages, size)
 
-    async def fetch_all(self, run: Admission, folder: Path, progress: Callable[[float], None]) -> list[Source]:
-        """As `fetch`, all inputs in order; nothing else is in `folder`."""
-        sources, count = [], len(run.input_file_ids)
-        for number, file_id in enumerate(run.input_file_ids):
-            sources.append(await self.fetch(run, file_id, folder, _unseen, called=str(number)))
-            progress((number + 1) / count)
-        return sources
+    async def fetch_all(
+        self, admission: Admission, file_ids: Sequence[int], folder: Path, progress: Callable[[float], None]
+    ) -> list[Source]:
+        """As `fetch`, several inputs in order; nothing else is in `folder`."""
 
-    async def deliver(self, run: Admission, product: Product, progress: Callable[[float], None]) -> file_pb2.File:
+        def share(number: int) -> Callable[[float], None]:
+            return lambda done: progress((number + done) / len(file_ids))
+
+        return [await self.fetch(admission, file_id, folder, share(number), called=str(number)) for number, file_id in enumerate(file_ids)]
+
+    async def deliver(self, admission: Admission, product: Product, progress: Callable[[float], None]) -> file_pb2.File:
         """Store an output; returns what is known of its file, which must be finalized."""
         output = pb.NewOutput(name=product.name, media_type=product.media_type, content=_small(product.content))
         _tell(output, product)
-        created = await self._create(run, output)
+        created = await self._create(admission, output)
         await self._upload(created, product.media_type, product.content, progress)
         size = len(product.content) if isinstance(product.content, bytes) else product.content.stat().st_size
         described = file_pb2.File(id=created.file_id, name=product.name, media_type=product.media_type, size_bytes=size)
         _tell(described, product)
         return described
 
-    async def keep(self, run: Admission, key: str, file: Path, media_type: str) -> None:
+    async def keep(self, admission: Admission, key: str, file: Path, media_type: str) -> None:
         """Store a file that is not an output for later attempts of the task; once this returns, `kept` finds it."""
         output = pb.NewOutput(name=key, media_type=media_type, keep_as=key, content=_small(file))
-        created = await self._create(run, output)
+        created = await self._create(admission, output)
         await self._upload(created, media_type, file, _unseen)
-        await self.finalize(run, [created.file_id])
+        await self.finalize(admission, [created.file_id])
 
-    async def kept(self, run: Admission, folder: Path) -> dict[str, Path]:
+    async def kept(self, admission: Admission, folder: Path) -> dict[str, Path]:
         """Download everything that earlier attempts of the task have kept into `folder`; returned by key."""
-        reply = await self._call(self._stub.OpenKept, pb.OpenKeptRequest(task_id=run.task_id), run)
+        reply = await self._call(self._stub.OpenKept, pb.OpenKeptRequest(task_id=admission.task_id), admission)
         paths = {}
         for number, kept in enumerate(reply.kept):
             paths[kept.key] = target = folder / f"kept-{number}"
@@ -102,19 +104,19 @@ class AttemptFiles:
             await self._transfer.download(kept.output.url, kept.output.etag, size, target, lambda _done: None)
         return paths
 
-    async def open(self, run: Admission) -> list[StoredInput]:
+    async def open(self, admission: Admission) -> list[StoredInput]:
         """All inputs, readable while the attempt lasts. Raises FILE_NOT_FOUND."""
         opened: list[StoredInput] = []
-        for start in range(0, len(run.input_file_ids), _BATCH):
-            request = pb.OpenInputsRequest(task_id=run.task_id, file_ids=run.input_file_ids[start : start + _BATCH])
-            reply = await self._call(self._stub.OpenInputs, request, run)
+        for start in range(0, len(admission.input_file_ids), _BATCH):
+            request = pb.OpenInputsRequest(task_id=admission.task_id, file_ids=admission.input_file_ids[start : start + _BATCH])
+            reply = await self._call(self._stub.OpenInputs, request, admission)
             opened += [StoredInput(each, self._transfer) for each in reply.inputs]
         return opened
 
-    async def deliver_stream(self, run: Admission, stream: Stream) -> int:
+    async def deliver_stream(self, admission: Admission, stream: Stream) -> int:
         """Upload an output as it is made, one part at a time; returns its file id, which must be finalized."""
         output = pb.NewOutput(name=stream.name, media_type=stream.media_type, size_bytes=stream.size)
-        created = await self._create(run, output)
+        created = await self._create(admission, output)
         if not created.part_size_bytes:
             content = b"".join([piece async for piece in stream.pieces])
             await self._upload(created, stream.media_type, content, _unseen)
@@ -124,26 +126,26 @@ class AttemptFiles:
         async for part in parts_of(stream.pieces, created.part_size_bytes):
             if not urls:
                 signing = pb.SignOutputPartsRequest(
-                    task_id=run.task_id, attempt=run.attempt, file_id=created.file_id, first_part=number + 1, count=_BATCH
+                    task_id=admission.task_id, attempt=admission.attempt, file_id=created.file_id, first_part=number + 1, count=_BATCH
                 )
-                urls = list((await self._call(self._stub.SignOutputParts, signing, run)).urls)
+                urls = list((await self._call(self._stub.SignOutputParts, signing, admission)).urls)
             await self._transfer.upload(urls.pop(0), None, part, _unseen)
             number += 1
         return created.file_id
 
-    async def _create(self, run: Admission, output: pb.NewOutput) -> pb.CreatedOutput:
-        request = pb.CreateOutputsRequest(task_id=run.task_id, attempt=run.attempt, outputs=[output], surface=run.surface)
-        return (await self._call(self._stub.CreateOutputs, request, run)).outputs[0]
+    async def _create(self, admission: Admission, output: pb.NewOutput) -> pb.CreatedOutput:
+        request = pb.CreateOutputsRequest(task_id=admission.task_id, attempt=admission.attempt, outputs=[output], surface=admission.surface)
+        return (await self._call(self._stub.CreateOutputs, request, admission)).outputs[0]
 
-    async def finalize(self, run: Admission, file_ids: Sequence[int]) -> None:
+    async def finalize(self, admission: Admission, file_ids: Sequence[int]) -> None:
         """Complete the records of delivered outputs that are not complete."""
         stored = {file_id: self._stored.pop(file_id) for file_id in file_ids if file_id in self._stored}
         rest = [file_id for file_id in file_ids if stored.get(file_id, _UNKNOWN) is not None]
         for start in range(0, len(rest), _BATCH):
             batch = rest[start : start + _BATCH]
-            request = pb.FinalizeOutputsRequest(task_id=run.task_id, attempt=run.attempt, file_ids=batch)
+            request = pb.FinalizeOutputsRequest(task_id=admission.task_id, attempt=admission.attempt, file_ids=batch)
             request.stored.extend(told for file_id in batch if (told := stored.get(file_id)) is not None)
-            await self._call(self._stub.FinalizeOutputs, request, run)
+            await self._call(self._stub.FinalizeOutputs, request, admission)
 
     async def _upload(self, created: pb.CreatedOutput, media_type: str, content: bytes | Path, progress: Callable[[float], None]) -> None:
         """PUT an output, and keep what the storage answered until the output is finalized. One that is complete is only noted."""
@@ -158,10 +160,10 @@ class AttemptFiles:
             # Of an attempt that ended before its outputs were finalized. About one that has not, the storage is asked.
             del self._stored[next(iter(self._stored))]
 
-    async def _call(self, method: Callable[..., Awaitable[_Reply]], request: Message, run: Admission) -> _Reply:
+    async def _call(self, method: Callable[..., Awaitable[_Reply]], request: Message, admission: Admission) -> _Reply:
         async def once() -> _Reply:
             with translated():
-                return await method(request, metadata=self._caller.on_behalf_of(run.account_id), timeout=_SECONDS)
+                return await method(request, metadata=self._caller.on_behalf_of(admission.account_id), timeout=_SECONDS)
 
         return await retry_unavailable(once, self._patience)
 
@@ -197,16 +199,16 @@ class KeptResults:
     Raises what the files service and object storage raise.
     """
 
-    def __init__(self, files: AttemptFiles, run: Admission) -> None:
-        self._files, self._run = files, run
+    def __init__(self, files: AttemptFiles, admission: Admission) -> None:
+        self._files, self._admission = files, admission
 
     async def kept(self, folder: Path) -> dict[str, Path]:
         """Download what earlier attempts have kept into `folder`; returned by key."""
-        return await self._files.kept(self._run, folder) if self._run.attempt > 1 else {}
+        return await self._files.kept(self._admission, folder) if self._admission.attempt > 1 else {}
 
     async def keep(self, key: str, file: Path, media_type: str) -> None:
         """Keep a file; once this returns, later attempts have it."""
-        await self._files.keep(self._run, key, file, media_type)
+        await self._files.keep(self._admission, key, file, media_type)
 
 
 class AttemptReferences:
@@ -215,17 +217,17 @@ class AttemptReferences:
     They are fetched when read, since an attempt that finds everything kept needs none.
     """
 
-    def __init__(self, files: AttemptFiles, run: Admission, pipeline: Pipeline, folder: Path) -> None:
-        self._files, self._run, self._pipeline, self._folder = files, run, pipeline, folder
+    def __init__(self, files: AttemptFiles, admission: Admission, pipeline: Pipeline, folder: Path) -> None:
+        self._files, self._admission, self._pipeline, self._folder = files, admission, pipeline, folder
 
     @property
     def count(self) -> int:
         """Number of inputs."""
-        return len(self._run.input_file_ids)
+        return len(self._admission.input_file_ids)
 
     async def read(self, number: int) -> Image:
         """Fetch and decode one."""
-        source = await self._files.fetch(self._run, self._run.input_file_ids[number], self._folder, lambda _done: None)
+        source = await self._files.fetch(self._admission, self._admission.input_file_ids[number], self._folder, lambda _done: None)
         try:
             return await self._pipeline.read_reference(source, self._folder)
         except DarkroomError as error:

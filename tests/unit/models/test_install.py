@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import onnx
 import pytest
 
 from models.__main__ import main
+from models.install import building_code
 from tests.unit.models.catalogues import CatalogueFile, sha256, tarball_of
 from tests.unit.models.ncnn_files import evaluate
 
@@ -72,6 +75,16 @@ def test_a_second_run_changes_nothing(machine: Machine) -> None:
     assert machine.run("install") == 0
 
     assert machine.snapshot() == before
+
+
+def test_the_code_that_decides_whether_a_model_is_built_again_is_all_that_builds_it() -> None:
+    """Its archive is fetched again for that, so a change of other code must not lead to it."""
+    listing = "import sys, models.building; print(*sorted(m.__file__ for n, m in sys.modules.items() if n.startswith('models.')))"
+    imported = subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True, check=True).stdout.split()
+    code = building_code()
+    assert {Path(file) for file in imported if not file.endswith("__init__.py")} <= set(code)
+    assert {"model.py", "building.py", "ncnn.py"} <= {path.name for path in code}
+    assert not {"serve.py", "npm.py", "fetch.py", "__main__.py"} & {path.name for path in code}
 
 
 def test_another_platform_installs_anew(machine: Machine) -> None:

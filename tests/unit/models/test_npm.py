@@ -35,7 +35,7 @@ def _pinned(folder: Path, integrity: dict[str, str]) -> None:
 
 def test_what_is_pinned_is_installed_and_no_lock_file_written(tmp_path: Path, integrity: str) -> None:
     _pinned(tmp_path, {"one@1.2.3": integrity, "one-for-another-platform@1.2.3": "sha512-"})
-    install(tmp_path, tmp_path / "cache")
+    install(tmp_path, "--cache", str(tmp_path / "cache"))
     assert json.loads((tmp_path / "node_modules" / "one" / "package.json").read_text())["version"] == "1.2.3"
     assert not (tmp_path / "package-lock.json").exists()
 
@@ -51,7 +51,7 @@ def test_a_package_that_is_not_pinned_by_its_hash_is_refused(tmp_path: Path, int
     assert integrity
     _pinned(tmp_path, pinned)
     with pytest.raises(FetchError, match=problem):
-        install(tmp_path, tmp_path / "cache")
+        install(tmp_path, "--cache", str(tmp_path / "cache"))
 
 
 def test_the_repository_has_no_lock_files() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from google.protobuf import json_format
 
+from darkroom.common.v1 import forms_pb2
 from darkroom.operations.v1 import operation_pb2
 from reference import console_forms
 from reference.console_forms import example_settings, forms, rendered
@@ -17,6 +18,7 @@ from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.tool import Sources
 from services.gateway.surfaces.snapotter.tool_settings import checked, read_settings, settings_of
 from services.gateway.surfaces.snapotter.tools import registry
+from services.platform.rpc import catalogue
 from services.platform.rpc.validation import RequestValidator
 
 FORMS = forms()
@@ -212,12 +214,9 @@ def test_conditions_are_about_fields_and_values_that_there_are() -> None:
     assert {field["name"]: field.get("show_when") for field in TOOLS["border"]["fields"]}["shadowBlur"] == {"shadow": [True]}
 
 
-def test_the_table_names_only_what_there_is() -> None:
-    table = console_forms._table()
-    assert table["tools"].keys() <= TOOLS.keys()
-    for tool, words in table["tools"].items():
-        names = {field.json_name for field in registry.TOOLS[tool].settings.DESCRIPTOR.fields}
-        assert {*words.get("fields", {}), *words.get("hidden", ())} <= names, tool
+def test_only_tools_have_forms() -> None:
+    with_form = {route.method.full_name for route in catalogue.routes() if route.method.GetOptions().HasExtension(forms_pb2.tool_form)}
+    assert with_form <= {method.full_name for _, method in console_forms._methods()}
 
 
 def test_the_command_writes_the_same_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

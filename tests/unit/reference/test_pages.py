@@ -24,7 +24,7 @@ def test_a_stale_page_and_a_missing_one_are_noticed(tmp_path: Path) -> None:
     block = "# Upscale\n\n<!-- options of upscale: POST /v1/images/upscale -->\nold\n<!-- end of options -->\n\nBy hand.\n"
     (tmp_path / "upscale.md").write_text(block)
     problems = operation_pages.problems(tmp_path)
-    assert "docs/operations/upscale.md is not what the protos and prices say: run `make reference`" in problems
+    assert "docs/operations/upscale.md is not what the protos say: run `make reference`" in problems
     assert "docs/operations has no page with `options of remove_background`" in problems
     assert not any("noop" in problem or "`options of upscale`" in problem for problem in problems)
     [(page, text)] = operation_pages.pages(tmp_path).items()

@@ -3,7 +3,7 @@ import type { FormField } from "../../forms/entries.ts";
 import { plainName, useNames } from "../../forms/names.ts";
 import { useFormats } from "../../i18n/format.ts";
 import { useTexts } from "../../i18n/texts.ts";
-import { formOf, useOperationName } from "../operations.ts";
+import { useOperationName } from "../operations.ts";
 import { isSet, operationRows, type Row, rowsOf } from "../parameters.ts";
 import { humanized } from "../text.ts";
 
@@ -17,7 +17,7 @@ export function Parameters({ parameters }: { parameters: readonly object[] }) {
   return (
     <ol className="task-parameters">
       {operationRows(parameters).map(({ operation, rows }, index) => {
-        const fields = formOf(catalogue, operation)?.fields ?? [];
+        const fields = catalogue?.ofOperation(operation)?.entry.fields ?? [];
         const set = rows.filter((row) => isSet(row, fieldAt(fields, row.path)));
         return (
           // biome-ignore lint/suspicious/noArrayIndexKey: the operations of a task never change.

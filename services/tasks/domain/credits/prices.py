@@ -1,4 +1,4 @@
-"""The price list: `prices.toml` beside this module, overridden by the operator's own prices."""
+"""The price list: the list prices of the protos, overridden by the operator's own prices."""
 
 from __future__ import annotations
 
@@ -11,18 +11,16 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from darkroom.operations.v1 import operation_pb2
+from darkroom.operations.v1 import operation_pb2, options_pb2
 from services.pictures.operations import spec_of, specs
 from services.tasks.domain.credits.amounts import MILLI, millicredits_of
 from services.tasks.domain.plan import Flow, flows_of
 from services.tasks.model.media import InputFile
 from services.tasks.model.records import Balance
 
-_DEFAULTS = Path(__file__).with_name("prices.toml")
-
 
 class PriceBasis(StrEnum):
-    """What a price counts; `prices.toml` explains each."""
+    """What a price is for, as in `darkroom.operations.v1`."""
 
     FILE = "file"
     PAGE = "page"
@@ -38,6 +36,11 @@ class Price(BaseModel):
     per: PriceBasis
 
 
+_BASES = {
+    options_pb2.PRICE_BASIS_UNSPECIFIED: PriceBasis.FILE,
+    options_pb2.PRICE_BASIS_PAGE: PriceBasis.PAGE,
+    options_pb2.PRICE_BASIS_OUTPUT: PriceBasis.OUTPUT,
+}
 _FILE_CONTENT = TypeAdapter(dict[str, Price])
 
 
@@ -88,19 +91,17 @@ def _count(basis: PriceBasis, flow: Flow, pages: int) -> int:
 
 
 def read_prices(own: Path | None) -> PriceList:
-    """The default prices, replaced where the file `own` gives another.
+    """The list prices, replaced where the file `own` gives another.
 
     Raises ValueError that says what is wrong: a file that cannot be read or is not TOML, an unknown operation, a price that is negative,
-    has more than three decimals or is over 10,000 credits, an unknown basis, an operation without a price.
+    has more than three decimals or is over 10,000 credits, an unknown basis.
     """
-    prices = _read(_DEFAULTS)
+    prices = {name: Price(credits=Decimal(spec.millicredits) / MILLI, per=_BASES[spec.price_basis]) for name, spec in specs().items()}
     if own is not None:
         changed = _read(own)
         if unknown := sorted(set(changed) - set(prices)):
             raise ValueError(f"{own}: no such operation: {', '.join(unknown)}; there are {', '.join(sorted(prices))}")
         prices |= changed
-    if missing := sorted(set(specs()) - set(prices)):
-        raise ValueError(f"{_DEFAULTS}: no price for {', '.join(missing)}")
     return PriceList(prices)
 
 

@@ -12,7 +12,7 @@ import pikepdf
 
 from darkroom.operations.v1 import options_pb2
 from services.inference.media import Hints, decode
-from services.inference.pipeline.product import Product
+from services.inference.pipeline.run import Product
 from services.pictures.operations import Arity, specs
 from tests.unit.inference.plain_operations.running import LIMITS
 

@@ -18,14 +18,15 @@ from services.inference.contract.memory_budget import MemoryBudget
 from services.inference.contract.step import DocumentLimits, Models, Tools
 from services.inference.media import Image, Limits, decode, encode
 from services.inference.pipeline.pipeline import Pipeline
-from services.inference.pipeline.product import Product, RunContext, Source
 from services.inference.pipeline.registry import Registry
+from services.inference.pipeline.run import Product, Run, Source
 from services.inference.pipeline.stages import Stages
 from services.pictures.operations import spec_of
 from services.platform.rpc.validation import RequestValidator
 from services.platform.sandbox import Limits as SandboxLimits
 from services.platform.sandbox import Sandbox, WarmChildren
 from tests.unit.imaging.pictures import photo, wide_gamut_profile
+from tests.unit.inference.steps import process
 
 LIMITS = Limits(1.0)
 
@@ -58,19 +59,15 @@ class Running:
             (folder / str(number)).write_bytes(data)
             sources.append(Source(name, folder / str(number), 0))
         pipeline = Pipeline(self.tools, Registry().bind(_checked(operations)), 1 << 24)
-        context = self._context()
-        async with pipeline.room_for_all(sources, context):
-            made = await pipeline.join(sources, context)
+        made = await process(pipeline, self._run(*sources))
         assert made is not None
         return _settled(made)
 
     async def made_of_nothing(self, *operations: Mapping[str, Any]) -> Product:
         """What operations make without a file."""
         pipeline = Pipeline(self.tools, Registry().bind(_checked(operations)), 1 << 24)
-        context = self._context()
         await pipeline.prepare(self._auxiliary)
-        async with pipeline.room(None, context) as header:
-            made = await pipeline.run(None, context, header)
+        made = await process(pipeline, self._run())
         assert made is not None
         return _settled(made)
 
@@ -95,11 +92,9 @@ class Running:
         return made
 
     async def _made(self, tools: Tools, source: Source, messages: Sequence[operation_pb2.Operation]) -> Product:
-        context = self._context()
         pipeline = Pipeline(tools, Registry().bind(messages), 1 << 24)
         await pipeline.prepare(self._auxiliary)
-        async with pipeline.room(source, context) as header:
-            made = await pipeline.run(source, context, header)
+        made = await process(pipeline, self._run(source))
         assert made is not None
         return _settled(made)
 
@@ -108,14 +103,15 @@ class Running:
         path.write_bytes(self.auxiliaries[file_id])
         return Source(path.name, path, 0)
 
-    def _context(self) -> RunContext:
-        return RunContext(
+    def _run(self, *sources: Source) -> Run:
+        return Run(
             folder=self._folder,
             report=lambda done, message: None,
             check=lambda: None,
             notice=lambda code, subject, message, details=None, /: self.notices.append((code, subject)),
             stages=Stages(),
             keeping=None,  # nothing is kept
+            sources=sources,
         )
 
     async def file(self, data: bytes, *operations: Mapping[str, Any]) -> bytes:

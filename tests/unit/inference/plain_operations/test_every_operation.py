@@ -15,34 +15,15 @@ from PIL import Image as PillowImage
 
 from darkroom.operations.v1 import options_pb2
 from services.inference.media import Image
-from services.inference.pipeline.product import Product
+from services.inference.pipeline.run import Product
 from services.pictures.media_format import MediaFormat
-from services.pictures.operations import Arity, specs
+from services.pictures.operations import PLAIN_LANE, Arity, specs
 from services.platform.errors import DarkroomError, ErrorReason
 from tests.unit.imaging.pictures import deep_photo, exif, photo, png_bomb, wide_gamut_profile, written
 from tests.unit.imaging.test_decode import FILES, NAMES
 from tests.unit.inference.plain_operations.examples import BESIDE, EACH, EXAMPLES, JOINING, check
 from tests.unit.inference.plain_operations.running import Running, png
 
-NEURAL = frozenset(
-    (
-        "enhance_faces",
-        "blur_background",
-        "blur_faces",
-        "colorize",
-        "erase",
-        "fix_red_eyes",
-        "fix_transparency",
-        "read_text",
-        "remove_background",
-        "remove_noise",
-        "remove_watermark",
-        "restore_photo",
-        "upscale",
-        "passport_photo",
-        "inspect_portrait",
-    )
-)
 ALPHA = np.tile(np.clip(np.linspace(510, 0, 160), 0, 255).astype(np.uint8), (120, 1))
 CLIENT_FAULTS = {ErrorReason.FILE_CORRUPT, ErrorReason.MEDIA_UNSUPPORTED, ErrorReason.MEDIA_LIMIT_EXCEEDED, ErrorReason.FIELD_INVALID}
 
@@ -111,8 +92,8 @@ async def run(running: Running, name: str, data: bytes, kind: str) -> Product:
 
 
 def test_there_is_an_example_of_every_operation() -> None:
-    pictures = {name for name, spec in specs().items() if spec.accepts == options_pb2.MEDIA_KIND_IMAGE and not spec.max_references}
-    assert EXAMPLES.keys() == pictures - NEURAL
+    plain = [spec for spec in specs().values() if spec.lane == PLAIN_LANE]
+    assert EXAMPLES.keys() == {spec.name for spec in plain if spec.accepts == options_pb2.MEDIA_KIND_IMAGE}
 
 
 @pytest.mark.cases(80)

@@ -1,4 +1,4 @@
-"""The minimum work for a picture: `python -m benchmarks.bare_loop OPERATION SOURCES RESULTS`.
+"""The minimum work for a picture: `python -m benchmarks.picture_loop OPERATION SOURCES RESULTS`.
 
 One process reads, decodes, runs the same ONNX model, refines, encodes and writes, one picture after the other: the operation's own code
 without a server, a queue or storage. It warms up with one picture, reports that with an empty line, and then processes all pictures once
@@ -61,7 +61,7 @@ def _go_on() -> None:
 
 def main() -> None:
     """Serve requests from standard input."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.bare_loop")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.picture_loop")
     parser.add_argument("operation", choices=MODELS)
     parser.add_argument("sources", type=Path)
     parser.add_argument("results", type=Path)

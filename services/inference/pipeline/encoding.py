@@ -1,0 +1,92 @@
+"""The last step of a run: files of what its operations have made."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from darkroom.files.v1 import file_pb2
+from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Attachment, Data, Document, Examination, Medium, NewFile
+from services.inference.media import Image, encode, encode_into
+from services.inference.pipeline.naming import result_name
+from services.inference.pipeline.run import Product, Run
+from services.inference.pipeline.short import Finished
+
+WRITTEN = 0.95
+"""Share of the time for one input after which the result is written."""
+_ENCODED_IN_MEMORY = 64 << 20
+"""Largest picture that is encoded in memory, in bytes of its samples; beyond that, memory would have to hold the file, too."""
+
+
+def product_of_child(finished: Finished, run: Run) -> Product:
+    """The result of work in a child."""
+    for stage, seconds in finished.seconds.items():
+        run.stages.add(stage, seconds, operation=stage not in ("decode", "encode"))
+    run.done[:] = finished.done
+    for notice in finished.notices:
+        run.notice(*notice)
+    for note in finished.notes:
+        run.notice("picture_note", "", note)
+    if finished.format is None:
+        name = result_name(run.source_name, finished.labels, DATA_EXTENSION, run.taken_names)
+        return Product(name, DATA_TYPE, finished.content, None)
+    name = result_name(run.source_name, finished.labels, finished.format.extension, run.taken_names)
+    info = file_pb2.ImageInfo(width=finished.width, height=finished.height, frames=1)
+    return Product(name, finished.format.media_type, finished.content, info)
+
+
+async def written(medium: Medium, run: Run) -> Product | None:
+    """Whatever the operations have made as a file; None if they have made nothing."""
+    if medium is None:
+        return None
+    run.report(WRITTEN, "Writing the result")
+    after = _attached(run.attachments, run)
+    match medium:
+        case NewFile():
+            return replace(_of_file(medium, run.labels, run), attachments=after)
+        case Document():
+            name = result_name(run.source_name, run.labels, "pdf", run.taken_names)
+            return Product(name, "application/pdf", medium.path, file_pb2.DocumentInfo(pages=medium.pages), after)
+        case Examination():
+            first, *others = _attached(medium.attachments, run)
+            return replace(first, attachments=tuple(others))
+        case Data():
+            return Product(
+                result_name(run.source_name, run.labels, DATA_EXTENSION, run.taken_names), DATA_TYPE, medium.content, None, after
+            )
+        case Image():
+            for note in medium.notes:
+                run.notice("picture_note", "", note)
+            content, format_ = await asyncio.to_thread(encoded, medium, run.folder), medium.saving.format
+            name = result_name(run.source_name, run.labels, format_.extension, run.taken_names)
+            return Product(name, format_.media_type, content, file_pb2.ImageInfo(width=medium.width, height=medium.height, frames=1), after)
+
+
+def encoded(image: Image, folder: Path) -> bytes | Path:
+    """The picture as a file, as its `saving` says; in `folder` if it is large."""
+    if image.pixels.nbytes <= _ENCODED_IN_MEMORY:
+        return encode(image, image.saving)
+    target = folder / "result"
+    encode_into(target, image, image.saving)
+    return target
+
+
+def _attached(attachments: Sequence[Attachment | NewFile], run: Run) -> tuple[Product, ...]:
+    return tuple(
+        _of_file(each, (), run)
+        if isinstance(each, NewFile)
+        else Product(result_name(run.source_name, (each.label,), each.extension, run.taken_names), each.media_type, each.content, None)
+        for each in attachments
+    )
+
+
+def _of_file(made: NewFile, labels: Sequence[str], run: Run) -> Product:
+    info: file_pb2.ImageInfo | file_pb2.DocumentInfo | None = None
+    if made.width and made.height:
+        info = file_pb2.ImageInfo(width=made.width, height=made.height, frames=1)
+    elif made.pages:
+        info = file_pb2.DocumentInfo(pages=made.pages)
+    name = made.name or result_name(run.source_name, labels, made.extension, run.taken_names)
+    return Product(name, made.media_type, made.content, info)

@@ -1,0 +1,79 @@
+"""One run of a task's operations: on an input, on all inputs together, on nothing, or on a picture that the first operation has made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from darkroom.files.v1 import file_pb2
+from services.inference.contract.flow import Attachment, Keeping, Made, Medium, NewFile
+from services.inference.contract.plain_step import Notify
+from services.inference.contract.progress import Report
+from services.inference.media import Header
+from services.inference.pipeline.short import Finished
+from services.inference.pipeline.stages import Stages
+from services.pictures.geometry import Size
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An input in the working folder."""
+
+    name: str
+    path: Path
+    pages: int
+    """0 if it is not a document."""
+    size: Size | None = None
+    """Of a picture whose size is recorded: width and height in pixels, perhaps before it is turned upright."""
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """An encoded result."""
+
+    name: str
+    media_type: str
+    content: bytes | Path
+    info: file_pb2.ImageInfo | file_pb2.DocumentInfo | None
+    attachments: tuple[Product, ...] = ()
+    """Delivered after it."""
+
+
+@dataclass(slots=True)
+class Run:
+    """Where a run works and reports to, and what each of its steps leaves for the following ones."""
+
+    folder: Path
+    report: Report
+    check: Callable[[], None]
+    notice: Notify
+    stages: Stages
+    keeping: Keeping
+    last: bool = False
+    taken_names: Collection[str] = ()
+    done: list[int] = field(default_factory=list)
+    """Bytes of the samples of what each operation gave, so far."""
+    overall: Report = lambda _done, _message: None
+    """As `report`, but of fetching and delivering, too."""
+    input_ids: Sequence[int] = ()
+    """The files that are fetched for it."""
+    made: Made | None = None
+    """The picture that the first operation has made; the others follow."""
+    sources: Sequence[Source] = ()
+    headers: Sequence[Header] = ()
+    """Of the pictures among them; for short work that needs none, those that the picture may have."""
+    medium: Medium | Sequence[Source] | Finished = None
+    """What the next operation works on, and in the end what the last one has made."""
+    labels: list[str] = field(default_factory=list)
+    attachments: list[Attachment | NewFile] = field(default_factory=list)
+    product: Product | None = None
+    """None if the operations make nothing."""
+    resources: AsyncExitStack = field(default_factory=AsyncExitStack)
+    """What the run holds until its product is delivered: its folder and its share of the memory."""
+
+    @property
+    def source_name(self) -> str:
+        """What results are named after; empty without a source."""
+        return self.sources[0].name if self.sources else ""
