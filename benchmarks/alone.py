@@ -15,7 +15,7 @@ from darkroom.operations.v1 import operation_pb2
 from services.inference.contract.memory_budget import MemoryBudget
 from services.inference.contract.step import DocumentLimits, Models, Tools
 from services.inference.media import Header, Limits, configure_libvips, isolated, read_header
-from services.inference.model_server.triton import Patience, connected
+from services.inference.model_server.triton import Patience, connect
 from services.inference.pipeline.memory_needs import needed_memory
 from services.inference.pipeline.pipeline import Pipeline
 from services.inference.pipeline.registry import Registry
@@ -80,7 +80,7 @@ async def needed(
         await asyncio.to_thread(draw, False, source.path)
         async with (
             Sandbox(preload=[isolated.__name__], limits=_RESOURCES) as sandbox,
-            connected(triton_address, Patience(60, 300, 600), 64 << 20) as triton,
+            connect(triton_address, Patience(60, 300, 600), 64 << 20) as triton,
         ):
             tools = Tools(
                 triton=triton,

@@ -64,7 +64,7 @@ _CASES: Mapping[str, _Case] = {
     "upscale-8": _Case({"upscale": {"factor": 8}}, 1444, 1083, says="100 megapixels out"),
     "enhance-100": _Case({"enhance_picture": {"intensity": 100}}, 11547, 8660),
     "carve-100": _Case({"carve_seams": {"width": 9000}}, 11547, 8660),
-    "smart-crop-100": _Case({"smart_crop": {"width": 900, "height": 900, "faces": "FACE_FRAME_CLOSE_UP"}}, 11547, 8660),
+    "crop-100": _Case({"smart_crop": {"width": 900, "height": 900, "faces": "FACE_FRAME_CLOSE_UP"}}, 11547, 8660),
 }
 
 

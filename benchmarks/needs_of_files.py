@@ -78,7 +78,7 @@ def _one(name: str) -> dict[str, int]:
 
 def _worked(folder: Path, operation: operation_pb2.Operation, paths: list[Path]) -> None:
     folder.mkdir()
-    asked = file_child.Asked(operation.SerializeToString(), tuple(path.name for path in paths), _LIMITS, _LIMITS, SVG_DPI)
+    asked = file_child.FileJob(operation.SerializeToString(), tuple(path.name for path in paths), _LIMITS, _LIMITS, SVG_DPI)
     file_child.apply(folder, asked, *paths, _nothing)
 
 

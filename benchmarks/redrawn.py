@@ -30,7 +30,7 @@ from darkroom.operations.v1 import operation_pb2, redraw_pdf_pb2
 from services.inference.contract.memory_budget import MemoryBudget
 from services.inference.contract.step import DocumentLimits, Models, Tools
 from services.inference.media import Limits, configure_libvips
-from services.inference.model_server.triton import Patience, connected
+from services.inference.model_server.triton import Patience, connect
 from services.inference.pdf import isolated as isolated_pdf
 from services.inference.pipeline.pipeline import Pipeline
 from services.inference.pipeline.registry import Registry
@@ -92,7 +92,7 @@ async def _one(kind: str, pages: int, triton_address: str) -> dict[str, float]:
             await asyncio.to_thread(_draw, each.path, each.pages, kind == "scan")
         async with (
             Sandbox(preload=[module.__name__ for module in (isolated_pdf, redraw_pages, rebuild)], limits=_RESOURCES) as sandbox,
-            connected(triton_address, Patience(60, 300, 600), 64 << 20) as triton,
+            connect(triton_address, Patience(60, 300, 600), 64 << 20) as triton,
         ):
             tools = Tools(
                 triton=triton,

@@ -18,7 +18,7 @@ from services.inference.matting.matting import CutoutOptions
 from services.inference.matting.tuning import PORTRAIT
 from services.inference.media import Image, Limits, decode
 from services.inference.media.spool import Spool
-from services.inference.model_server.triton import Patience, Picture, PictureModel, connected
+from services.inference.model_server.triton import Patience, Picture, PictureModel, connect
 from services.inference.upscaling import upscaling
 from services.inference.upscaling.fitting import TileModel
 
@@ -45,7 +45,7 @@ async def measure(stack: ScratchStack) -> Section:
         ("stage", *_JOBS),
     )
     columns = {name: await _job(stack, name, _SAMPLES / file, operation) for name, (file, operation) in _JOBS.items()}
-    async with connected(stack.triton_address, Patience(60, 60, 600)) as triton:
+    async with connect(stack.triton_address, Patience(60, 60, 600)) as triton:
         picture = decode((_SAMPLES / "portrait.jpg").read_bytes(), _LIMITS)
         columns["remove_background"]["model alone"] = await _alone(lambda timed: _cut(picture, timed), triton.model("isnet"))
         scale = await triton.scale(_UPSCALE_MODEL)

@@ -14,7 +14,7 @@ import psutil
 from benchmarks.table import Section, milliseconds
 from deploy.local.scratch.stack import ScratchStack
 from deploy.local.scratch.triton import TritonServer, install, running
-from services.inference.model_server.triton import Patience, Picture, connected
+from services.inference.model_server.triton import Patience, Picture, connect
 
 _ROUNDS, _REQUESTS = 5, 20
 _SHARED = 64 << 20
@@ -50,7 +50,7 @@ async def _compared(server: TritonServer, model: str, picture: Picture) -> list[
     size = 0
     for _ in range(_ROUNDS):
         for way, shared in enumerate((0, _SHARED)):
-            async with connected(server.address, _PATIENCE, shared) as triton:
+            async with connect(server.address, _PATIENCE, shared) as triton:
                 for _ in range(2):
                     # The first call always goes through the socket; by the second, the memory is registered.
                     size = (await triton.infer(model, picture)).nbytes

@@ -25,7 +25,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     target: "es2022",
     rolldownOptions: {
-      // What many pages share is one file, and not dozens of icons and small parts.
+      // Code that many pages share is one file, not dozens of icons and small parts.
       output: {
         codeSplitting: {
           groups: [

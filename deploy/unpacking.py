@@ -1,4 +1,4 @@
-"""Unpacking archives, none of which may write outside its folder."""
+"""Unpacking archives; no entry may write outside its folder."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def _harmless(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     for member in tar:
         path = PurePosixPath(member.name)
         if path.is_absolute() or ".." in path.parts or not (member.isfile() or member.isdir()):
-            raise tarfile.ExtractError(f"{member.name} is no file inside the archive's folder")
-        # Whoever unpacks it owns it.
+            raise tarfile.ExtractError(f"{member.name} is not a file inside the archive's folder")
+        # The user who unpacks it owns it.
         member.uid, member.gid, member.uname, member.gname = os.getuid(), os.getgid(), "", ""
         member.mode = (member.mode & 0o755) | (0o700 if member.isdir() else 0o600)
         yield member

@@ -1,7 +1,7 @@
-"""What the edge serves of the console: the page at `/`, and below `/console/` the files that it is made of.
+"""The console's files at the edge: the page at `/`, and below `/console/` the files that it is made of.
 
 `make setup` builds them from `console/` into `.cache/console`. Names of scripts and styles hold a digest of their content, so that a
-browser asks for each once; the page itself is asked for anew each time, and names the files of its version.
+browser asks for each once; the page itself is requested each time, and names the files of its version.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 BUILT = _ROOT / ".cache" / "console"
 """The folder that Vite writes to."""
 PREFIX = "/console/"
-"""What the paths of its files begin with; `base` of `console/vite.config.ts`."""
+"""The prefix of the paths of its files; `base` of `console/vite.config.ts`."""
 _PAGE = "index.html"
 _STORAGE = '<meta name="storage-origin" content=""'
 _HASHED = "assets"
@@ -31,8 +31,8 @@ _FOREVER, _A_DAY, _ASKED_ANEW = "public, max-age=31536000, immutable", "public, 
 
 
 def write(folder: Path, storage_origin: str = "", built: Path = BUILT) -> Iterator[Page]:
-    """Copy each file of the console to `folder`, where it stays as it is while a later version is built. `storage_origin`: where uploads go
-    and results come from, if that is not this server.
+    """Copy each file of the console to `folder`, where it stays unchanged while a later version is built. `storage_origin`: where uploads
+    go and results come from, if that is not this server.
 
     Raises FileNotFoundError when the console has not been built.
     """

@@ -11,7 +11,7 @@ from operator import attrgetter
 
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.rpc import catalogue
-from services.platform.rpc.surfaces import Surface, error_headers, rendered
+from services.platform.rpc.surfaces import Surface, error_headers, render_error
 
 _REQUEST_ID = "<request_id>"
 """In replies, stands for the id of the request."""
@@ -19,7 +19,7 @@ _REQUEST_ID = "<request_id>"
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What Envoy's replies with a status in `low`…`high` mean."""
+    """The meaning of Envoy's replies with a status in `low`…`high`."""
 
     low: int
     high: int
@@ -40,7 +40,10 @@ FAILURES = (
     Failure(403, 403, ErrorReason.PERMISSION_DENIED, "This needs a presigned URL."),
     Failure(404, 404, ErrorReason.ROUTE_NOT_FOUND, "No such endpoint."),
     Failure(
-        405, 405, ErrorReason.METHOD_NOT_ALLOWED, "This endpoint does not take this HTTP method; the allow header names those it takes."
+        405,
+        405,
+        ErrorReason.METHOD_NOT_ALLOWED,
+        "This endpoint does not support this HTTP method; the Allow header lists those it supports.",
     ),
     Failure(408, 408, ErrorReason.MALFORMED_REQUEST, "The request did not arrive in time.", keeps_status=True),
     Failure(413, 413, ErrorReason.BODY_TOO_LARGE, "The request body is too large."),
@@ -48,7 +51,7 @@ FAILURES = (
     Failure(431, 431, ErrorReason.MALFORMED_REQUEST, "The URL and headers of the request are too large.", keeps_status=True),
     Failure(400, 499, ErrorReason.MALFORMED_REQUEST, "The request is malformed.", keeps_status=True),
     Failure(500, 500, ErrorReason.INTERNAL, "Internal error. Quote the request id when you report it."),
-    Failure(501, 501, ErrorReason.MALFORMED_REQUEST, "The only transfer encoding taken is chunked.", keeps_status=True),
+    Failure(501, 501, ErrorReason.MALFORMED_REQUEST, "The only supported transfer encoding is chunked.", keeps_status=True),
     Failure(502, 599, ErrorReason.UNAVAILABLE, "A part of the service cannot be reached. Try again later."),
 )
 """The first match counts."""
@@ -93,7 +96,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class SurfaceErrors:
-    """What errors.lua knows about some paths of one surface."""
+    """The facts about some paths of one surface for errors.lua."""
 
     patterns: tuple[str, ...]
     """The paths, as Lua patterns."""
@@ -126,8 +129,8 @@ def surface_errors() -> list[SurfaceErrors]:
 
 
 def upload_refusals() -> dict[str, Reply]:
-    """What presigned.lua refuses, by the names that it knows."""
-    longer = "The body is longer than this URL allows: the file is too large, or the account has no room for more than was announced."
+    """The refusals of presigned.lua, by the names that it uses."""
+    longer = "The body is longer than this URL allows: the file is too large, or it exceeds the announced size and the quota."
     return {
         "expired": _reply(DarkroomError(ErrorReason.PERMISSION_DENIED, "This URL has expired. Ask for a new one."), None),
         "too_long": _reply(DarkroomError(ErrorReason.BODY_TOO_LARGE, longer), None),
@@ -136,7 +139,7 @@ def upload_refusals() -> dict[str, Reply]:
 
 
 def absent_objects() -> dict[str, Reply]:
-    """What clients of the surfaces that the gateway answers get where storage does not have what it led them to, by the surfaces' names."""
+    """The replies to clients of the gateway's surfaces where storage lacks the object that it led them to, by the surfaces' names."""
     error = DarkroomError(ErrorReason.FILE_NOT_FOUND, "File not found")
     return {surface.name: _reply(error, surface) for surface in catalogue.surfaces() if surface.over_http}
 
@@ -192,6 +195,6 @@ def _error(status: int) -> DarkroomError:
 
 
 def _reply(error: DarkroomError, surface: Surface | None) -> Reply:
-    status, body = rendered(surface, error, _REQUEST_ID)
+    status, body = render_error(surface, error, _REQUEST_ID)
     headers = error_headers(surface, error, _REQUEST_ID)
     return Reply(status, json.dumps(body, ensure_ascii=False, separators=(",", ":")), error.advised_wait or 0, headers)

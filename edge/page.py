@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A file that is served as it is."""
+    """A file that is served unchanged."""
 
     path: str
     """The request path."""

@@ -1,4 +1,5 @@
-"""What the edge serves without a key: the console, the OpenAPI documents, their interactive pages, and the texts for language models.
+"""The pages that the edge serves without a key: the console, the OpenAPI documents, their interactive pages, and the texts for language
+models.
 
 The interactive page is Swagger UI, fetched once and checked by its hash; a browser loads nothing else from elsewhere to show it. Both
 `python -m edge.pages` and `make setup` fetch it.
@@ -119,9 +120,9 @@ def _packed(page: Page) -> Page:
 def _texts(_protos: bytes) -> Sequence[tuple[str, str, str]]:
     # Most of the time of writing Envoy's configuration; a process that writes it again seldom has other protos.
     return [
-        *((f"/{openapi.file_name(surface)}", openapi.rendered(surface), _JSON) for surface in openapi.surfaces()),
+        *((f"/{openapi.file_name(surface)}", openapi.render(surface), _JSON) for surface in openapi.surfaces()),
         *((path, openapi.as_yaml(surface), _YAML) for surface in openapi.surfaces() if (path := surface.reference.yaml_path)),
-        (pilio.PATH, pilio.rendered(), _JSON),
+        (pilio.PATH, pilio.render(), _JSON),
         ("/llms.txt", llms.summary(), _TEXT),
         ("/llms-full.txt", llms.full(), _TEXT),
     ]

@@ -17,8 +17,7 @@ from pydantic_settings import CliApp
 
 from edge import console, failures, pages, routes
 from edge.addresses import Address, Endpoint, Upstream
-from edge.descriptors import transcoded_descriptors
-from edge.fields import fields_of_bodies
+from edge.bodies import fields_of_bodies, transcoded_descriptors
 from edge.page import Page
 from edge.settings import EdgeSettings
 from edge.shapes import lists, shapes
@@ -34,7 +33,7 @@ def render(settings: EdgeSettings) -> Path:
     """Write `envoy.json`, its Lua and `descriptors.pb` to `settings.out` and return the path of the first.
 
     `edge.command` says how Envoy is started with it. Raises FileNotFoundError when Swagger UI has not been fetched, and
-    CatalogueError or LookupError when the protos cannot be served as they are, for example when two methods take the same path.
+    CatalogueError or LookupError when the protos cannot be served, for example when two methods take the same path.
     """
     # Checked before anything is written.
     paths, remainders, upstreams = routes.paths(), routes.remainders(), {name: settings.upstream(name) for name in routes.upstreams()}

@@ -13,9 +13,9 @@ from darkroom.common.v1 import options_pb2
 from services.platform.rpc import catalogue
 
 GATEWAY = catalogue.GATEWAY
-"""The service that takes forms, and all that is handed on to it as it is, over HTTP."""
+"""The service that takes forms, and all requests that it gets unchanged, over HTTP."""
 REFLECTOR = "tasks"
-"""The service that answers gRPC reflection for all public services, and health checks of gRPC clients. No header of such a call tells which
+"""The service that answers gRPC reflection for all public services, and health checks of gRPC clients. No header of such a call says which
 service it is about, so one service answers for all: the one whose `__main__` sets `reflected`."""
 _ESCAPE = "\\"
 _TEXT = re.compile(r"(?:[\w~]|\\[^\w]|-)+")
@@ -79,7 +79,7 @@ class KnownPath:
 
     @property
     def prefix(self) -> str:
-        """What each such path begins with: the texts among its first two segments."""
+        """The prefix of each such path: the texts among its first two segments."""
         return _beginning(self.regex)
 
     @property
@@ -90,7 +90,7 @@ class KnownPath:
 
 @dataclass(frozen=True, slots=True)
 class HandedOnPath:
-    """A path whose requests the gateway gets as they are, whatever the verb."""
+    """A path whose requests the gateway gets unchanged, for any verb."""
 
     regex: str
     streams: bool
@@ -100,7 +100,7 @@ class HandedOnPath:
 
     @property
     def prefix(self) -> str:
-        """What each such path begins with: the texts among its first two segments."""
+        """The prefix of each such path: the texts among its first two segments."""
         return _beginning(self.regex)
 
 
@@ -110,7 +110,7 @@ class Remainder:
 
     prefix: str
     handed_on: bool
-    """Whether the gateway gets their requests as they are, whatever the verb; else there is nothing."""
+    """Whether the gateway gets their requests unchanged, for any verb; else there is nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class Download:
 
 @dataclass(frozen=True, slots=True)
 class PathGroup:
-    """What requests can mean whose paths begin alike. The first match counts."""
+    """The meanings of requests whose paths begin alike. The first match counts."""
 
     paths: Sequence[KnownPath | HandedOnPath]
     remainders: Sequence[Remainder]
@@ -152,7 +152,9 @@ def transcoded_services() -> list[str]:
 
 
 def known_paths() -> list[KnownPath]:
-    """Every path that is transcoded, so that a wrong verb can be told from an unknown path. The first match counts, the most specific."""
+    """Every path that is transcoded, so that a wrong verb can be distinguished from an unknown path. The first match counts, the most
+    specific.
+    """
     return [path for path in paths() if isinstance(path, KnownPath)]
 
 
@@ -197,7 +199,7 @@ def downloads() -> list[Download]:
 
 
 def path_groups(paths: Sequence[KnownPath | HandedOnPath], remainders: Sequence[Remainder] = ()) -> dict[str, PathGroup]:
-    """What a request can mean, by what its path begins with: the longest of these texts counts."""
+    """The meanings of a request, by the prefix of its path: the longest of these texts counts."""
     prefixes = sorted({path.prefix for path in paths} | {one.prefix for one in remainders if one.handed_on})
     return {
         prefix: PathGroup(

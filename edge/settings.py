@@ -182,7 +182,7 @@ class _EdgeSettings(WorkerPortSettings):
     edge_headers_timeout: int = Field(
         15,
         ge=1,
-        description="Seconds for a new connection to say something and finish its TLS handshake, and for each request's headers to arrive.",
+        description="Seconds for a new connection to send data and finish its TLS handshake, and for each request's headers to arrive.",
     )
     edge_idle_timeout: int = Field(
         300,
@@ -202,13 +202,13 @@ class _EdgeSettings(WorkerPortSettings):
     edge_transfer_idle_timeout: int = Field(
         60,
         ge=1,
-        description="Seconds after which an upload or download is ended when no byte of it moves.",
+        description="Seconds without data after which an upload or download is ended.",
     )
 
     edge_hsts_seconds: int = Field(
         31_536_000,
         ge=0,
-        description="Seconds for which browsers reach the host by HTTPS alone once they have (Strict-Transport-Security), where the public "
+        description="Seconds for which browsers use only HTTPS for the host (Strict-Transport-Security), where the public "
         "port has a certificate or the public URL begins with https; 0 for no such header.",
     )
     edge_log_reads: bool = Field(
@@ -233,7 +233,7 @@ class _EdgeSettings(WorkerPortSettings):
     @classmethod
     def _admin_is_local(cls, text: str | None) -> str | None:
         if text is not None and not Address.parse(text).is_local:
-            raise ValueError("must be a Unix socket or a loopback address: whoever reaches it can stop Envoy")
+            raise ValueError("must be a Unix socket or a loopback address: anyone who reaches it can stop Envoy")
         return text
 
     @field_validator("s3_endpoint", "otlp_endpoint")
@@ -285,7 +285,7 @@ class _EdgeSettings(WorkerPortSettings):
     def upstream(self, service: str) -> Upstream:
         """The public listeners of a service. Raises LookupError if edge/topology.py does not list the service as public."""
         if service not in PUBLIC:
-            raise LookupError(f"the protos say that {service} answers calls, and edge/topology.py lists no such public service")
+            raise LookupError(f"the protos say that {service} answers calls, but edge/topology.py does not list it as a public service")
         return Upstream.parse(getattr(self, f"edge_{service}"))
 
     @property

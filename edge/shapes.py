@@ -1,4 +1,4 @@
-"""What the fields of requests look like as JSON, in words: Envoy's transcoder names messages and enums only by their types, and does not
+"""The fields of requests as JSON, in words: Envoy's transcoder names messages and enums only by their types, and does not
 say which field got a list but may not have one."""
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ class Shape:
     """How to describe a type's values to a client."""
 
     text: str
-    """What one value is, such as `an object`."""
+    """The type of one value, such as `an object`."""
     alone: str
-    """What is expected outside a list: the same, or a list if the type occurs only in lists."""
+    """The expected type outside a list: the same, or a list if the type occurs only in lists."""
     allowed: tuple[str, ...] = ()
     """All values, if they can be listed."""
 
@@ -31,7 +31,7 @@ class Lists:
     """Which fields of requests are lists."""
 
     texts: dict[str, str]
-    """What each is, such as `a list of strings`, by its path, such as `items[].file_ids`."""
+    """The type of each, such as `a list of strings`, by its path, such as `items[].file_ids`."""
     of_paths: dict[str, tuple[str, ...]]
     """Names of the lists at the top level of a body, by the Lua pattern of the URL's path."""
 

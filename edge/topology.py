@@ -21,7 +21,7 @@ class Service:
     public: bool = True
     """Whether it has a listener that the edge routes to. Every service has an internal listener, and one for metrics."""
     database: bool = True
-    """Whether it has a database of its own."""
+    """Whether it has its own database."""
     http: bool = False
     """Whether its public listener speaks HTTP in place of gRPC."""
     ready_seconds: float = 120.0

@@ -58,6 +58,6 @@ class WorkerPortSettings(BaseSettings):
 
     @property
     def worker_targets(self) -> dict[str, Upstream]:
-        """What is behind the port, by the server name that workers ask for; nothing where there is no such port."""
+        """The backends of the port, by the server name that workers ask for; nothing where there is no such port."""
         targets = {name: getattr(self, f"{name}_address") for name in _BEHIND} if self.edge_worker_listen is not None else {}
         return {name: Upstream.parse(target) for name, target in targets.items()}

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from models.bundles import Bundle, installed, load_bundles, only_of, read_choices, write_choices
+from models.bundles import Bundle, installed_bundles, load_bundles, only_of, read_choices, write_choices
 from models.catalogue import SET_NAMES, SetName, load_catalogue
 from models.errors import CatalogueError
 from models.fetch import Fetcher
@@ -24,7 +24,6 @@ _REPOSITORY = Path(".cache/models")
 
 
 def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Adds the commands."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("bundle", help="its id in bundles.toml, such as ocr")
     common.add_argument("--dest", type=Path, default=_REPOSITORY, help=f"model repository (default {_REPOSITORY})")
@@ -69,7 +68,7 @@ def _remove(options: argparse.Namespace) -> int:
     # First: an installation that comes after a crash goes on with the removal.
     write_choices(repository.root, choices)
     installer, _ = _installer(options, repository, Fetcher(options.cache, _report))
-    installer.remove(only_of(options.bundle, bundles, installed(bundles, choices, present)))
+    installer.remove(only_of(options.bundle, bundles, installed_bundles(bundles, choices, present)))
     return 0
 
 

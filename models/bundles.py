@@ -82,7 +82,7 @@ def load_bundles(path: Path = DEFAULT_BUNDLES) -> Mapping[str, Bundle]:
         raise CatalogueError(f"{path}: {error}") from error
 
 
-def installed(bundles: Mapping[str, Bundle], choices: Mapping[str, bool], present: Collection[str]) -> list[str]:
+def installed_bundles(bundles: Mapping[str, Bundle], choices: Mapping[str, bool], present: Collection[str]) -> list[str]:
     """The bundles whose models are there, other than those that the operator has removed: these may share models with another one."""
     return [name for name, bundle in bundles.items() if choices.get(name, True) and bundle.complete(present)]
 

@@ -46,7 +46,7 @@ def wrap_locating(
     after.append(helper.make_node("Concat", [f"contract.part{index}" for index in range(len(outputs))], ["contract.values"], axis=2))
     return build(
         contract,
-        [*before, *core.graph.node, *after, *coded("contract.values", contract.output)],
+        [*before, *core.graph.node, *after, *code_nodes("contract.values", contract.output)],
         [*core.graph.initializer, *tensors(constants | CODE)],
         opsets=core.opset_import,
     )
@@ -61,10 +61,10 @@ CODE: dict[str, NDArray[np.generic]] = {
     "code.byte": np.array(256, dtype=np.float32),
     "code.last": np.array([3], dtype=np.int64),
 }
-"""Constants that `coded` needs."""
+"""Constants that `code_nodes` needs."""
 
 
-def coded(values: str, output: str) -> list[onnx.NodeProto]:
+def code_nodes(values: str, output: str) -> list[onnx.NodeProto]:
     """Nodes that write the numbers [N, rows, columns] as three bytes each, as `Contract` says. All codes are whole in float32."""
     return [
         helper.make_node("Mul", [values, "code.one"], ["code.steps"]),

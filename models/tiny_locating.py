@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from models.contract import INPUT, Contract
-from models.locating import CODE, coded, tensors
+from models.locating import CODE, code_nodes, tensors
 from models.wrapping import build
 
 SKIN = 226, 176, 140
@@ -134,7 +134,7 @@ def _detector(contract: Contract) -> onnx.ModelProto:
         helper.make_node("Sum", ["points.off", "points.x", "points.y"], ["keypoints"]),
         helper.make_node("Reshape", ["score", "rows"], ["scores"]),
         helper.make_node("Concat", ["x", "y", "w", "h", "keypoints", "scores"], ["values"], axis=2),
-        *coded("values", contract.output),
+        *code_nodes("values", contract.output),
     ]
     used = {name for node in nodes for name in node.input}
     return build(contract, nodes, tensors({name: value for name, value in (constants | CODE).items() if name in used}))
@@ -213,5 +213,5 @@ def _constant_where_there_is_skin(contract: Contract, values: NDArray[np.float32
         helper.make_node("Add", ["given", "nothing"], ["numbers.1"]),
     ]
     parts = ["numbers.1", "logit"] if contract.numbers[1] > values.size else ["numbers.1"]
-    nodes += [helper.make_node("Concat", parts, ["values"], axis=2), *coded("values", contract.output)]
+    nodes += [helper.make_node("Concat", parts, ["values"], axis=2), *code_nodes("values", contract.output)]
     return build(contract, nodes, tensors(constants | CODE))

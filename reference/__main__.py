@@ -23,12 +23,12 @@ def committed_pages() -> dict[str, str]:
     """File name in docs/reference → content."""
     from reference import cli  # The documents are written without the command line, which takes a second to import.
 
-    return {"errors.md": markdown.errors(Comments()), "cli.md": cli.rendered()}
+    return {"errors.md": markdown.errors(Comments()), "cli.md": cli.render()}
 
 
 def documents() -> dict[str, str]:
     """File name → content of each OpenAPI document."""
-    return {openapi.file_name(surface): openapi.rendered(surface) for surface in openapi.surfaces()} | {pilio.FILE_NAME: pilio.rendered()}
+    return {openapi.file_name(surface): openapi.render(surface) for surface in openapi.surfaces()} | {pilio.FILE_NAME: pilio.render()}
 
 
 def generated_pages() -> dict[str, str]:

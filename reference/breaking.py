@@ -33,7 +33,7 @@ def main() -> int:
         return 0
     release = _release(_git("rev-parse", f"{tag}^{{commit}}"))
     buf = subprocess.run([Path(sys.executable).with_name("buf"), "breaking", "--against", release], cwd=_ROOT, check=False)
-    problems = unaccepted(release / "openapi", documents(), tomllib.loads(_ACCEPTED.read_text())["accepted"])
+    problems = unaccepted_changes(release / "openapi", documents(), tomllib.loads(_ACCEPTED.read_text())["accepted"])
     for problem in problems:
         print(problem, file=sys.stderr)
     if problems or buf.returncode:
@@ -43,7 +43,7 @@ def main() -> int:
     return 0
 
 
-def unaccepted(release: Path, current: dict[str, str], accepted: list[str]) -> list[str]:
+def unaccepted_changes(release: Path, current: dict[str, str], accepted: list[str]) -> list[str]:
     """The breaking changes of the documents in the folder `release` that nobody has accepted, and what is accepted and no change."""
     changes = []
     for file in sorted(release.glob("*.json")):

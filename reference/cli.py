@@ -17,7 +17,7 @@ _HEAD = """<!-- Written by `make reference` from the command line itself. -->
 """
 
 
-def rendered() -> str:
+def render() -> str:
     """The page."""
     root = typer.main.get_command(app)
     return "\n".join([_HEAD, *_options(root), *_below(root, ())]).rstrip() + "\n"

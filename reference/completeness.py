@@ -11,6 +11,7 @@ from reference.comments import Comments
 from reference.operations import examples_of
 from reference.schemas import is_about_reply
 from services.platform.rpc import catalogue
+from services.platform.rpc.permissions import access_of, scope_of
 
 
 def problems() -> list[str]:
@@ -21,9 +22,7 @@ def problems() -> list[str]:
 
 
 def _missing(method: MethodDescriptor, comments: Comments) -> Iterator[str]:
-    options = method.GetOptions()
-    for_accounts = options.Extensions[options_pb2.access] == options_pb2.ACCESS_ACCOUNT
-    if for_accounts and options.Extensions[options_pb2.scope] == scope_pb2.SCOPE_UNSPECIFIED:
+    if access_of(method) == options_pb2.ACCESS_ACCOUNT and scope_of(method) == scope_pb2.SCOPE_UNSPECIFIED:
         yield "option (darkroom.common.v1.scope) must say what a key needs for it"
     if not comments.of(method.full_name):
         yield "a comment must say what it does"

@@ -66,7 +66,7 @@ def forms() -> Form:
     }
 
 
-def rendered() -> str:
+def render() -> str:
     """As JSON."""
     return json.dumps(forms(), ensure_ascii=False, indent=1) + "\n"
 
@@ -252,7 +252,7 @@ def main() -> int:
         return 2
     path = Path(sys.argv[1])
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(rendered())
+    path.write_text(render())
     return 0
 
 

@@ -15,7 +15,7 @@ _DOCS = _ROOT / "docs"
 
 def summary() -> str:
     """An overview of what exists and where to read it, small enough for any context window."""
-    found = {surface.name: openapi.shared(surface) for surface in openapi.surfaces()}
+    found = {surface.name: openapi.shared_document(surface) for surface in openapi.surfaces()}
     lines = [
         "# Darkroom",
         "",

@@ -41,7 +41,7 @@ def page_name(surface: Surface) -> str:
 
 def json_api(surface: Surface) -> str:
     """Every path of a surface's OpenAPI document, and every schema that they refer to."""
-    document = openapi.shared(surface)
+    document = openapi.shared_document(surface)
     parts = [GENERATED, f"# {surface.reference.title or surface.name}\n", document["info"]["description"] + "\n"]
     for tag in document["tags"]:
         parts.append(f"## {tag['name']}\n\n{tag['description']}\n")

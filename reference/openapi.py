@@ -7,7 +7,6 @@ docs/explanation/pilio-differences.md lists those that Pilio lacks.
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Hashable
 from copy import deepcopy
 from functools import lru_cache
@@ -23,11 +22,11 @@ from reference.refusals import Refusals
 from reference.schemas import Schemas
 from services.platform.rpc import catalogue
 from services.platform.rpc.surfaces import Surface
+from services.platform.version import version as own_version
 
 Document = dict[str, Any]
 
 SUMMARY = "Media processing as tasks that never get lost."
-_PROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 
 # Introductions by surface name, for the surfaces that have one.
 _INTRODUCTIONS = Path(__file__).resolve().parent / "introductions"
@@ -45,10 +44,10 @@ def file_name(surface: Surface) -> str:
 
 def document(surface: Surface) -> Document:
     """The whole document, deterministic for one version of the protos. Raises the errors of its parts about incomplete protos."""
-    return deepcopy(shared(surface))
+    return deepcopy(shared_document(surface))
 
 
-def shared(surface: Surface) -> Document:
+def shared_document(surface: Surface) -> Document:
     """The same for those who only read it: one object for all."""
     return _document(surface.name, version())
 
@@ -73,7 +72,7 @@ def _document(name: str, _version: Hashable) -> Document:
         "openapi": "3.1.0",
         "info": {
             "title": surface.reference.title if surface.over_http else "Darkroom",
-            "version": tomllib.loads(_PROJECT.read_text())["project"]["version"],
+            "version": own_version(),
             "summary": SUMMARY,
             "description": _introduction(surface),
         },
@@ -89,14 +88,14 @@ def _document(name: str, _version: Hashable) -> Document:
     }
 
 
-def rendered(surface: Surface) -> str:
+def render(surface: Surface) -> str:
     """The document as it is served."""
-    return json.dumps(shared(surface), ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(shared_document(surface), ensure_ascii=False, indent=2) + "\n"
 
 
 def as_yaml(surface: Surface) -> str:
     """The same document as YAML."""
-    return yaml.dump(shared(surface), Dumper=_WithoutReferences, sort_keys=False, allow_unicode=True, width=120)
+    return yaml.dump(shared_document(surface), Dumper=_WithoutReferences, sort_keys=False, allow_unicode=True, width=120)
 
 
 class _WithoutReferences(yaml.CSafeDumper):

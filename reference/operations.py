@@ -18,6 +18,7 @@ from reference.rules import is_required, requires_one_of_several
 from reference.schemas import FILE, Schemas, is_about_reply
 from services.platform.rpc import catalogue
 from services.platform.rpc.catalogue import HttpBinding, bindings, is_anonymous
+from services.platform.rpc.permissions import scope_of
 from services.platform.rpc.surfaces import Surface
 
 Schema = dict[str, Any]
@@ -180,7 +181,7 @@ def examples_of(method: MethodDescriptor) -> list[options_pb2.Example]:
 
 def scopes_of(method: MethodDescriptor) -> list[str]:
     """The scope that a key must have to call a method; none if any key will do, or none is needed."""
-    scope = method.GetOptions().Extensions[options_pb2.scope]
+    scope = scope_of(method)
     return [text for text, value in SCOPES.items() if value == scope]
 
 

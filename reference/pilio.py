@@ -51,7 +51,7 @@ def document() -> Document:
     }
 
 
-def rendered() -> str:
+def render() -> str:
     """The document as it is served."""
     return json.dumps(document(), ensure_ascii=False, indent=2) + "\n"
 

@@ -10,13 +10,14 @@ from typing import Any
 
 from google.protobuf.descriptor import MethodDescriptor
 
-from darkroom.common.v1 import errors_pb2, options_pb2, scope_pb2
+from darkroom.common.v1 import errors_pb2, scope_pb2
 from reference.comments import Comments
 from reference.schemas import Schemas
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.rpc import catalogue
 from services.platform.rpc.catalogue import HttpBinding
-from services.platform.rpc.surfaces import Surface, rendered
+from services.platform.rpc.permissions import scope_of
+from services.platform.rpc.surfaces import Surface, render_error
 
 Schema = dict[str, Any]
 
@@ -93,7 +94,7 @@ class Refusals:
             for kind in self._kinds(reason):
                 for blamed in self._blamed(method, binding, reason):
                     error = DarkroomError(reason, self.meaning(reason), field=blamed, metadata={"kind": kind} if kind else None)
-                    status, _ = rendered(self.surface, error)
+                    status, _ = render_error(self.surface, error)
                     by_status[status].append(error)
         limit, said = catalogue.max_request_bytes(method), self._said(method) if self.surface.over_http else {}
         return {
@@ -111,7 +112,7 @@ class Refusals:
     def _may_be_a_session(self, method: MethodDescriptor) -> bool:
         """Whether a session may call that has to change its password first. A surface over HTTP says itself what becomes of one."""
         takes_sessions = any(_SESSION in key.prefixes for key in self.surface.keys) and not self.surface.over_http
-        any_will_do = catalogue.is_anonymous(method) or method.GetOptions().Extensions[options_pb2.scope] == scope_pb2.SCOPE_ANY
+        any_will_do = catalogue.is_anonymous(method) or scope_of(method) == scope_pb2.SCOPE_ANY
         return takes_sessions and not any_will_do
 
     def _said(self, method: MethodDescriptor) -> dict[int, list[str]]:
@@ -171,7 +172,7 @@ class Refusals:
             headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
         body: Schema = {}
         if errors:
-            _, body["example"] = rendered(self.surface, DarkroomError(errors[0].reason, errors[0].message, metadata=errors[0].metadata))
+            _, body["example"] = render_error(self.surface, DarkroomError(errors[0].reason, errors[0].message, metadata=errors[0].metadata))
         if self.surface.errors is not None:
             body = {"schema": self.schemas.reference(self.surface.errors.message, reply=True), **body}
         return {

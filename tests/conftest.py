@@ -65,7 +65,7 @@ def _plain_tracebacks() -> None:
     """Without a service's own configuration structlog draws tracebacks with all their variables: seconds in which nothing else runs."""
     structlog.configure(
         processors=[
-            lambda _logger, _method, line: {**log.bound(), **line},
+            lambda _logger, _method, line: {**log.bound_values(), **line},
             structlog.processors.add_log_level,
             structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
         ]

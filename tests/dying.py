@@ -102,7 +102,7 @@ def _arm(owner: str, method: str, *, before: bool) -> None:
 
 
 def _die() -> NoReturn:
-    os.write(2, f"\n{_LAST}{json.dumps(service_log.bound(), default=str)}\n".encode())
+    os.write(2, f"\n{_LAST}{json.dumps(service_log.bound_values(), default=str)}\n".encode())
     os.kill(os.getpid(), signal.SIGKILL)
 
 

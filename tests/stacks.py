@@ -11,7 +11,7 @@ import asyncpg
 from deploy.local.scratch.stack import ObjectStorage, ScratchStack
 from services.accounts.domain.accounts import Accounts
 from services.accounts.store.accounts import AccountStore
-from services.platform.database import opened
+from services.platform.database import open_database
 
 __all__ = ["Account", "Installed", "ObjectStorage", "StackUnderTest"]
 
@@ -62,7 +62,7 @@ class StackUnderTest(ScratchStack):
         return self.run(self._create_account(name))
 
     async def _create_account(self, name: str) -> Account:
-        async with opened(self.database_url("accounts"), pool=2) as database:
+        async with open_database(self.database_url("accounts"), pool=2) as database:
             accounts = Accounts(AccountStore(database), revoked=lambda _: None)
             account = await accounts.create_account(name)
             _, secret = await accounts.create_key(account.id, name)

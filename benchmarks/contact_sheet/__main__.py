@@ -27,8 +27,6 @@ from benchmarks.contact_sheet.sources import file_of
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "images" / "snapotter"
 _AT_ONCE = 4
 _LONGEST_SECONDS = 900
-_IN_BATCHES = frozenset({"passport-photo"})
-"""Tools that make a picture in one step only there."""
 _QUALITIES = (85, 75, 60, 45)
 _MOST_BYTES = 400_000
 
@@ -59,22 +57,22 @@ async def _found(server: httpx.AsyncClient, wanted: Sheet) -> Sequence[Seen | st
 
     async def result(cell: Cell) -> Seen | str:
         async with turns:
-            return await _result(server, cell)
+            return await _result(server, cell, in_batch=wanted.in_batches)
 
     return await asyncio.gather(*map(result, wanted.cells))
 
 
-async def _result(server: httpx.AsyncClient, cell: Cell) -> Seen | str:
+async def _result(server: httpx.AsyncClient, cell: Cell, *, in_batch: bool) -> Seen | str:
     """What a tool made, or why it did not."""
     _, content = file_of(cell.source)
     if cell.tool:
         form = {"settings": json.dumps(cell.settings)}
         files = [(part, file_of(source)) for part, source in (("file", cell.source), *cell.beside)]
-        path = f"{cell.tool}/batch" if cell.tool in _IN_BATCHES else cell.tool
+        path = f"{cell.tool}/batch" if in_batch else cell.tool
         reply = await server.post(f"/api/v1/tools/{path}", files=files, data=form)
         if reply.status_code not in (200, 202):
             return f"{reply.status_code} {reply.text}"
-        if cell.tool in _IN_BATCHES:
+        if in_batch:
             with zipfile.ZipFile(io.BytesIO(reply.content)) as made:
                 return await asyncio.to_thread(seen, made.read(made.namelist()[0]))
         told = reply.json()

@@ -38,6 +38,8 @@ class Sheet:
     columns: int = 5
     detail: tuple[float, float] | None = None
     """If given, results are not made smaller: what is around this point is shown, in shares of width and height."""
+    in_batches: bool = False
+    """Whether its tool makes a picture in one step only in a batch."""
 
 
 def told(settings: Settings) -> str:

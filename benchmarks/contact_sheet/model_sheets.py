@@ -48,7 +48,7 @@ def _passport_photos() -> Sheet:
         {"countryCode": "FR", "bgColor": "#BFDBFE"},
         {"countryCode": "XX", "customWidthMm": 40, "customHeightMm": 40},
     )
-    return Sheet("passport-photo", [*countries, *changed])
+    return Sheet("passport-photo", [*countries, *changed], in_batches=True)
 
 
 def _faces() -> Sheet:

@@ -18,7 +18,7 @@ from benchmarks.gpu import hardware, load, precision
 from benchmarks.gpu.cases import CASES, Case
 from benchmarks.table import Section
 from deploy.local.scratch.triton import running
-from services.inference.model_server.triton import Patience, connected
+from services.inference.model_server.triton import Patience, connect
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 _SHARED = 256 << 20
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 async def _report(address: str, options: argparse.Namespace) -> str:
-    async with connected(address, _PATIENCE, _SHARED) as server:
+    async with connect(address, _PATIENCE, _SHARED) as server:
         found = {name: CASES[name] for name in options.models or CASES if await server.serves(name)}
         if not found:
             raise SystemExit(f"{address} has none of these models: {', '.join(options.models or CASES)}")

@@ -118,7 +118,7 @@ def _meshes(pixels: Pixels8) -> Sequence[Mesh]:
 def _hidden(pixels: Pixels8) -> Pixels8:
     """With its faces as little blurred as `blur_faces` does it."""
     ovals = [blurring.oval_of(mesh) for mesh in _meshes(pixels)]
-    return np.asarray(blurring.blurred(Image(pixels), ovals, 1.0, lambda: None).pixels, np.uint8)
+    return np.asarray(blurring.blur_ovals(Image(pixels), ovals, 1.0, lambda: None).pixels, np.uint8)
 
 
 def _own(pixels: Pixels8) -> Sequence[Spot]:

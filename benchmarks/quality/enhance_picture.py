@@ -17,8 +17,8 @@ from PIL import ImageOps
 from benchmarks.quality._upscale_inputs import PACKAGES
 from benchmarks.table import Section
 from services.inference.media import Image
-from services.inference.plain.enhancing import enhanced, planned
-from services.inference.plain.measuring import measured
+from services.inference.plain.enhancing import enhance, plan_corrections
+from services.inference.plain.measuring import measure_picture
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -128,8 +128,8 @@ def _pairs(damage: Damage) -> Iterator[tuple[Pixels, Pixels]]:
 
 def _ours(given: Pixels, intensity: float) -> Pixels:
     image = Image(given)
-    plan = planned(measured(image), "auto", intensity, ())
-    return np.asarray(enhanced(image, plan, lambda: None, lambda _done: None).pixels, np.uint8)
+    plan = plan_corrections(measure_picture(image), "auto", intensity, ())
+    return np.asarray(enhance(image, plan, lambda: None, lambda _done: None).pixels, np.uint8)
 
 
 def _autocontrast(given: Pixels) -> Pixels:

@@ -18,7 +18,7 @@ from benchmarks.table import Section
 from services.inference.faces.detection import DETECTOR
 from services.inference.faces.finding import least_score
 from services.inference.faces.mesh import IRIS, MESH, Iris, find_meshes, irises
-from services.inference.faces.red_eyes import corrected
+from services.inference.faces.red_eyes import correct_red_eyes
 from services.inference.media import Image
 
 _THREADS = 2
@@ -59,7 +59,9 @@ def measure() -> Sequence[Section]:
         chosen = [(photograph, eyes) for photograph, eyes in every if photograph.part == part]
         for red in _REDS:
             section.rows.append((part, red, *_told(chosen, red)))
-        changed = [photograph.name for photograph, eyes in chosen if corrected(Image(photograph.pixels), eyes, _SENSITIVITY, _STRENGTH)[1]]
+        changed = [
+            photograph.name for photograph, eyes in chosen if correct_red_eyes(Image(photograph.pixels), eyes, _SENSITIVITY, _STRENGTH)[1]
+        ]
         section.rows.append((part, "none: eyes as they are", f"{len(chosen)} pictures", "–", "–", f"{len(changed)} changed"))
         if changed:
             section.remarks += f"Changed without red eyes ({part}): {', '.join(changed)}. "
@@ -73,7 +75,7 @@ def _told(chosen: Sequence[tuple[Photograph, Sequence[Iris]]], red: str) -> list
         if not large:
             continue
         painted, pupils = _painted(photograph.pixels, large, _REDS[red], np.random.default_rng(number))
-        result = corrected(Image(painted), eyes, _SENSITIVITY, _STRENGTH)[0].pixels.astype(np.float64)
+        result = correct_red_eyes(Image(painted), eyes, _SENSITIVITY, _STRENGTH)[0].pixels.astype(np.float64)
         for pupil in pupils:
             core = pupil > 0.9
             if core.sum() < 4:

@@ -19,7 +19,7 @@ from benchmarks.quality._upscale_inputs import PACKAGES
 from benchmarks.table import Section
 from models.contract import MATTE_SIDE
 from services.inference.media import Image
-from services.inference.transparency.fixing import fixed
+from services.inference.transparency.fixing import fix_transparency
 
 Pixels8 = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -79,7 +79,7 @@ def _left_alone() -> Section:
         pictures = [*without_faces(part), *((each.name, each.pixels) for each in photographs() if each.part == part)]
         taken: dict[str, list[str]] = {"checkerboard": [], "uniform": []}
         for name, pixels in pictures:
-            made = fixed(Image(pixels), _DEFRINGE, lambda: None)
+            made = fix_transparency(Image(pixels), _DEFRINGE, lambda: None)
             if made is not None:
                 taken[made.way].append(name)
         told = [f"{len(names)}{': ' if names else ''}{', '.join(names)}" for names in taken.values()]
@@ -92,7 +92,7 @@ def _judged(subject: _Subject, name: str, ground: Ground) -> tuple[bool, Sequenc
     height, width = subject.alpha.shape
     back = ground(height, width)
     picture = _quantised(subject.colours * subject.alpha[..., None] + back * (1 - subject.alpha[..., None]), name)
-    made = fixed(Image(picture), _DEFRINGE, lambda: None)
+    made = fix_transparency(Image(picture), _DEFRINGE, lambda: None)
     wanted = "uniform" if name.startswith("plain") else "checkerboard"
     network = _matte(picture)
     own = network if made is None or made.image.alpha is None else made.image.alpha.astype(np.float32) / 255

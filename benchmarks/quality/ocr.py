@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks.quality._ocr_scans import Scan, groups
 from benchmarks.table import Section
 from deploy.local.scratch.triton import running
-from services.inference.model_server.triton import Patience, connected
+from services.inference.model_server.triton import Patience, connect
 from services.inference.ocr.recognition import Recogniser
 
 _MODELS = Path(__file__).resolve().parents[2] / ".cache" / "models"
@@ -55,7 +55,7 @@ def measure() -> Sequence[Section]:
 
 async def _read(address: str) -> dict[tuple[str, str], list[tuple[float, float]]]:
     """Character error rate and share of correct words of each scan."""
-    async with connected(address, Patience(60, 300, 600), 64 << 20) as triton:
+    async with connect(address, Patience(60, 300, 600), 64 << 20) as triton:
         recogniser = Recogniser(triton.model(_FINDS), triton.model(_READS), lambda: None)
         return {key: [await _scored(scan, recogniser) for scan in scans] for key, scans in groups().items()}
 

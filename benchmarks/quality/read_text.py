@@ -18,10 +18,10 @@ from benchmarks.quality._text_scenes import ABOUT, TEXTS, Scene, scenes
 from benchmarks.quality._upscale_inputs import ROOT, Pixels8
 from benchmarks.quality.ocr import distance
 from benchmarks.table import Section
-from services.inference.ocr.contrast import stretched
+from services.inference.ocr.contrast import stretch_contrast
 from services.inference.ocr.finding import Finding, found_lines
 from services.inference.ocr.recognition import Recogniser
-from services.inference.ocr.telling import told
+from services.inference.ocr.telling import text_reply
 
 _THREADS = 2
 _RIVAL = """
@@ -72,9 +72,9 @@ async def _read(every: Sequence[Scene], finding: Finding) -> list[str]:
     recogniser = Recogniser(_Network("ppocr_det"), _Network("ppocr_rec"), lambda: None)
     said = []
     for scene in every:
-        pixels = stretched(scene.pixels)
+        pixels = stretch_contrast(scene.pixels)
         found = await recogniser.legible(pixels, await found_lines(recogniser, pixels, finding))
-        said.append(str(told(found, "auto")["text"]))
+        said.append(str(text_reply(found, "auto")["text"]))
     return said
 
 

@@ -128,7 +128,7 @@ def _judge(
 
 def _cut(scene: Scene, coarse: Pixels, small: Pixels, options: CutoutOptions) -> tuple[Pixels, float]:
     started = time.perf_counter()
-    result = matting.cut_out(Image(scene.picture), matting.settled(coarse, small), small, options, lambda: None)
+    result = matting.cut_out(Image(scene.picture), matting.settle_alpha(coarse, small), small, options, lambda: None)
     took = time.perf_counter() - started
     assert result.alpha is not None
     return np.dstack([result.pixels, result.alpha]), took

@@ -18,7 +18,7 @@ from benchmarks import onnx_models
 from benchmarks.quality._upscale_inputs import PACKAGES
 from benchmarks.table import Section
 from services.inference.denoising.filtering import Settings, Tier, noise_of, without_noise
-from services.inference.denoising.network import mixed, suits, turns
+from services.inference.denoising.network import mix_with_network, suits, turns
 from services.inference.media import Image
 
 # Behind what is installed here, the packages to compare with.
@@ -130,7 +130,7 @@ def _ours(tier: Tier, *, network: bool) -> Filter:
         settings = Settings(tier)
         result = without_noise(image, noise, settings, lambda: None, lambda _done: None)
         if network and suits(image, noise, tier):
-            result = mixed(
+            result = mix_with_network(
                 result, image, noise, settings, _through_network, turns(image, settings, math.inf), lambda: None, lambda _done: None
             )
         return np.asarray(result.pixels, np.uint8)

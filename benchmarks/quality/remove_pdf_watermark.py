@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from benchmarks.quality import _pdf_contenders as contenders
 from benchmarks.table import Section
-from services.inference.pdf.remove import Wanted, remove_watermarks
+from services.inference.pdf.remove import RemovalRequest, remove_watermarks
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PRODUCERS = _ROOT / ".venv-bench" / "bin" / "python"
@@ -146,7 +146,7 @@ def _compare_marked(score: Score, marked: Path, clean: Path, result: Path) -> No
 
 
 def _darkroom(source: Path, target: Path, *, likely: bool) -> None:
-    remove_watermarks(source, target, lambda *_: None, Wanted(likely=likely))
+    remove_watermarks(source, target, lambda *_: None, RemovalRequest(likely=likely))
 
 
 def _pages(path: Path) -> Iterator[_Page]:

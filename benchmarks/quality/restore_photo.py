@@ -18,7 +18,7 @@ from benchmarks.quality._face_pictures import photographs
 from benchmarks.quality._upscale_inputs import PACKAGES
 from benchmarks.quality._upscale_scores import psnr_in_colour
 from benchmarks.table import Section
-from services.inference.erasing.filling import erased
+from services.inference.erasing.filling import erase
 from services.inference.media import Image
 from services.inference.restoration.care import EAGER, USUAL
 from services.inference.restoration.scratches import damage
@@ -155,7 +155,7 @@ def _judged(case: Old) -> Sequence[float]:
     usual, heavy = (damage(case.given, care, lambda: None) for care in (USUAL, EAGER))
     filled = case.given
     if usual.any():
-        filled = np.asarray(erased(Image(case.given), usual, None, lambda: None).pixels, np.uint8)
+        filled = np.asarray(erase(Image(case.given), usual, None, lambda: None).pixels, np.uint8)
     theirs = _black_hat(case.given)
     telea = np.asarray(cv2.inpaint(case.given, theirs.astype(np.uint8), 3, cv2.INPAINT_TELEA), np.uint8)
     where = np.asarray(cv2.dilate(case.mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0, np.bool_)

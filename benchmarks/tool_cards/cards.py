@@ -154,6 +154,7 @@ def _people() -> Sequence[Card]:
         Card("red-eye-removal", split(_EYES), ("red eyes",)),
         Card("passport-photo", pair(), ("portrait",), {"countryCode": "FR", "bgColor": "#BFDBFE"}),
         Card("remove_background", pair(), ("portrait",), outlined),
+        Card("pixelate", split(_HEAD), ("portrait",), {"block": 24, "areas": [{"x1": 30, "y1": 5, "x2": 70, "y2": 45}]}),
         Card("blur_background", split(_UPPER), ("portrait",), {"level": "BLUR_LEVEL_HIGH"}),
         Card("fill_background", pair(), ("fringed",), {"color": "#f0a020"}),
     )

@@ -25,7 +25,7 @@ from edge.topology import SERVICES
 
 _MOST_SECONDS = 120.0
 _SHARE = 0.9
-"""Of a server's connections, that services may use: people and backups need some, too."""
+"""The share of a server's connections that services may use: people and backups need some too."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +40,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="SERVICE=NUMBER",
         help="processes of a service, for the number of connections to PostgreSQL (default: 1 each); may be repeated",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object a finding: level, service, subject, text, remedy")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per finding: level, service, subject, text, remedy")
     parser.set_defaults(run=run)
 
 
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
     logging.getLogger("asyncio").setLevel(logging.ERROR)
     source = source_of(options)
     if not source.named and not options.services:
-        print("Say whose settings are in the environment (`check tasks`), or name --installation or --stack.", file=sys.stderr)
+        print("Name the service whose settings are in the environment (`check tasks`), or name --installation or --stack.", file=sys.stderr)
         return 2
     services = options.services or list(SERVICES)
     redacted = Redaction([*source.environments.values(), {"DARKROOM_NATS_URL": source.nats_url}])
@@ -115,13 +115,13 @@ async def _of_service(service: str, environment: Mapping[str, str]) -> tuple[lis
 
 
 def _compared(databases: Mapping[str, Mapping[str, Any]], replicas: Mapping[str, int]) -> Iterator[Finding]:
-    """What only shows when services are looked at together."""
+    """Problems that only show when services are compared."""
     owners: dict[tuple[str, str], str] = {}
     for service, facts in databases.items():
         other = owners.setdefault((facts["server"], facts["database"]), service)
         if other != service:
             text = f"{service} and {other} have the same database, {facts['database']}"
-            yield problem("PostgreSQL", text, "give each a database of its own in DARKROOM_DATABASE_URL")
+            yield problem("PostgreSQL", text, "give each its own database in DARKROOM_DATABASE_URL")
     for server in dict.fromkeys(facts["server"] for facts in databases.values()):
         users = {service: facts for service, facts in databases.items() if facts["server"] == server}
         wanted = sum(facts["pool"] * replicas.get(service, 1) for service, facts in users.items())

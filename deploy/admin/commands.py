@@ -45,9 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     create_command.add_create(added("create", "make an installation folder with certificates, keys, passwords and settings, or renew it"))
     create_command.add_kubernetes(added("kubernetes", "print the secrets of an installation folder as objects of Kubernetes"))
     check_command.add(
-        added("check", "look whether settings are valid, and databases, NATS, storage, Triton and services can be used from here")
+        added("check", "check that settings are valid and that databases, NATS, storage, Triton and services can be used from here")
     )
-    migrate_command.add(added("migrate", "bring the databases to the newest version"))
+    migrate_command.add(added("migrate", "migrate the databases to the newest version"))
     for service in DATABASES:
         # Everything behind its name is the service's, --help as well: no argument begins with a null character.
         own = added(service, f"administer {service}: `darkroom-admin {service} --help`", add_help=False, prefix_chars="\0")

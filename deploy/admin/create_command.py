@@ -62,7 +62,7 @@ def run_create(options: argparse.Namespace) -> int:
     before = _certificates(known)
     wanted = options.public_url or known.settings.get("DARKROOM_PUBLIC_URL")
     if not wanted:
-        raise InstallationError(f"{options.folder} is new: say with --public-url at which URL clients reach the edge")
+        raise InstallationError(f"{options.folder} is new: give the URL at which clients reach the edge with --public-url")
     access_key, secret_key = _storage_keys(options.s3_keys)
     made = create(
         options.folder,
@@ -83,12 +83,12 @@ def run_create(options: argparse.Namespace) -> int:
     print(f"{options.folder}: {_listed(changed, 'new certificates for')}", end="; ")
     print(f"all are valid until {min(one.not_valid_after_utc for one in after.values()):%Y-%m-%d}")
     if before and changed:
-        print("Give them to these parts, and restart each.")
+        print("Copy them to these parts and restart each part.")
     for line in _kept(options, made) if before else ():
         print(line, file=sys.stderr)
     if not before:
         key = made.authority.relative_to(made.folder) / "ca.key"
-        print(f"Keep a copy of this folder where only you can read it. {key} goes to no machine, unless others are to join as workers.")
+        print(f"Keep a copy of this folder where only you can read it. Put {key} on a machine only if other machines join as workers.")
     return 0
 
 
@@ -99,7 +99,7 @@ def run_kubernetes(options: argparse.Namespace) -> int:
 
 
 def _kept(options: argparse.Namespace, made: Installation) -> Iterator[str]:
-    """What an option asked for, and the folder had already."""
+    """An option that has no effect because the folder already has a value."""
     settings = {
         "DARKROOM_PUBLIC_URL": (options.public_url or "").rstrip("/"),
         "DARKROOM_S3_ENDPOINT": options.s3_endpoint,
@@ -109,10 +109,10 @@ def _kept(options: argparse.Namespace, made: Installation) -> Iterator[str]:
     }
     for name, value in settings.items():
         if value and made.settings[name] != value:
-            yield f"{name} is {made.settings[name]} in {made.settings_file.name}, and stays so; edit that file to change it"
+            yield f"{name} is {made.settings[name]} in {made.settings_file.name} and is not changed; edit that file to change it"
     secrets = {"--database-url": options.database_url, "--nats-url": options.nats_url, "--s3-keys": options.s3_keys}
     for option in (name for name, value in secrets.items() if value):
-        yield f"{option} is for secrets that are missing; those in {made.folder / 'secrets'} stay: edit or remove a file to change it"
+        yield f"{option} applies to missing secrets only; those in {made.folder / 'secrets'} are kept: edit or remove a file to change it"
 
 
 def _host(text: str) -> tuple[str, str]:
@@ -134,7 +134,7 @@ def _database_urls(texts: list[str]) -> str | dict[str, str] | None:
         return texts[0]
     pairs = {service: url for service, _, url in (text.partition("=") for text in texts)}
     if any("://" not in url for url in pairs.values()):
-        raise InstallationError("--database-url is given once, with {service} in it, or as SERVICE=URL for each service")
+        raise InstallationError("give --database-url once, with {service} in it, or as SERVICE=URL for each service")
     return pairs or None
 
 
@@ -146,7 +146,7 @@ def _storage_keys(file: Path | None) -> tuple[str | None, str | None]:
     except OSError as error:
         raise InstallationError(f"{file} cannot be read: {error.strerror}") from None
     if len(lines) != 2:
-        raise InstallationError(f"{file} must hold two lines: the access key and the secret key")
+        raise InstallationError(f"{file} must have two lines: the access key and the secret key")
     return lines[0], lines[1]
 
 

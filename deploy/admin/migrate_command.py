@@ -31,7 +31,9 @@ def run(options: argparse.Namespace) -> int:
         return 2
     source = source_of(options)
     if not source.named and not options.services:
-        print("Say whose database is in the environment (`migrate tasks`), or name --installation or --stack.", file=sys.stderr)
+        print(
+            "Name the service whose database is in the environment (`migrate tasks`), or give --installation or --stack.", file=sys.stderr
+        )
         return 2
     redacted = Redaction(source.environments.values())
     for service in options.services or DATABASES:

@@ -14,13 +14,13 @@ from edge.topology import SERVICES
 from services.platform.environment import PREFIX
 from services.platform.tls import MutualTls
 
-# Nobody listens here where settings are only checked, but a service has to be told.
+# Nobody listens here where settings are only checked, but a service needs the setting.
 _LISTENERS = {
     "DARKROOM_LISTEN": "0.0.0.0:7000",
     "DARKROOM_INTERNAL_LISTEN": "0.0.0.0:7001",
     "DARKROOM_AUTHORIZATION_LISTEN": "0.0.0.0:7002",
 }
-# Of the supervisor, and of clients.
+# Settings of the supervisor, and of clients.
 _OF_OTHERS = ("DARKROOM_STACK", "DARKROOM_URL", "DARKROOM_API_KEY")
 
 
@@ -34,7 +34,7 @@ class Source:
     """Where an operator has written settings."""
     public_url: str = ""
     nats_url: str = ""
-    """Of a user without limits."""
+    """The URL of a user without limits."""
     tls: MutualTls | None = None
     """The operator's certificate."""
     written: tuple[str, ...] = ()
@@ -59,7 +59,7 @@ def add_options(parser: argparse.ArgumentParser, *, inherited: bool = False) -> 
     """The options that say which source. `inherited`: of a command, after which they are accepted as well as before it."""
     default = {"default": argparse.SUPPRESS} if inherited else {"default": None}
     chosen = parser.add_mutually_exclusive_group()
-    chosen.add_argument("--installation", type=Path, metavar="FOLDER", help="the folder that `create` has made", **default)
+    chosen.add_argument("--installation", type=Path, metavar="FOLDER", help="the folder that `create` made", **default)
     chosen.add_argument("--stack", type=Path, metavar="FOLDER", help="the stack of `make up` in a folder, such as .darkroom", **default)
 
 
@@ -79,7 +79,7 @@ def _installation(installation: Installation) -> Source:
 
     def environment(service: str) -> dict[str, str]:
         secrets = installation.service_environment(service)
-        # Who sets DARKROOM_X in settings.env means that in place of the file.
+        # DARKROOM_X in settings.env replaces the file.
         kept = {name: value for name, value in secrets.items() if name.removesuffix("_FILE") not in settings}
         return {**outside, **_LISTENERS, **addresses(), **kept, **settings}
 

@@ -9,13 +9,13 @@ import argparse
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.images.builder import BUILDERS, Builder, BuildError, find_builder
 from deploy.images.catalogue import IMAGES
 from deploy.images.debian import make_base
+from services.platform.version import version
 
 _ROOT = Path(__file__).resolve().parents[2]
 _FROM_DEBIAN = "debian"
@@ -61,10 +61,6 @@ def _revision() -> str:
     return found.stdout.strip() or "unknown"
 
 
-def _version() -> str:
-    return str(tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]["version"])
-
-
 def _pair(text: str) -> tuple[str, str]:
     name, separator, value = text.partition("=")
     if not separator:
@@ -75,14 +71,14 @@ def _pair(text: str) -> tuple[str, str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deploy.images", description="Build Darkroom's images.")
     parser.add_argument("names", nargs="+", choices=IMAGES, metavar="NAME", help=", ".join(IMAGES))
-    parser.add_argument("--builder", choices=BUILDERS, help="default: the first of these that is there and works")
-    parser.add_argument("--registry", default="", help="what the names begin with, such as registry.example.com/media/")
-    parser.add_argument("--version", default=_version(), help="their tag (default: %(default)s)")
+    parser.add_argument("--builder", choices=BUILDERS, help="default: the first of these that is installed and works")
+    parser.add_argument("--registry", default="", help="prefix of the names, such as registry.example.com/media/")
+    parser.add_argument("--version", default=version(), help="their tag (default: %(default)s)")
     parser.add_argument(
         "--python",
         metavar="IMAGE",
         help="image with Python 3.11 on Debian 12 to build from (default: the one that the file names); "
-        f"{_FROM_DEBIAN}: made here from Debian's packages, with mmdebstrap, for builders that reach no registry",
+        f"{_FROM_DEBIAN}: made here from Debian's packages, with mmdebstrap, for builders that cannot reach a registry",
     )
     parser.add_argument(
         "--build-arg",

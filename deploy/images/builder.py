@@ -91,4 +91,4 @@ def find_builder(wanted: str | None) -> Builder:
         # docker's client is of no use without its daemon.
         if shutil.which(name) and subprocess.run([name, "info"], capture_output=True, check=False).returncode == 0:
             return Builder(name)
-    raise BuildError(f"{wanted} does not work here" if wanted else f"none of {', '.join(BUILDERS)} works here")
+    raise BuildError(f"{wanted} does not work here" if wanted else f"no builder of {', '.join(BUILDERS)} works here")

@@ -11,7 +11,7 @@ class Image:
     """One image."""
 
     name: str
-    """Of its repository, without a registry."""
+    """The name of its repository, without a registry."""
     dockerfile: str
     """In deploy/images."""
     target: str | None = None
@@ -19,7 +19,7 @@ class Image:
     arguments: Mapping[str, str] = field(default_factory=dict)
     """Build arguments that differ from the defaults in the file."""
     suffix: str = ""
-    """Of its tag, behind the version."""
+    """The suffix of its tag, after the version."""
 
 
 IMAGES: Mapping[str, Image] = {

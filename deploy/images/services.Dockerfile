@@ -51,7 +51,7 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK NONE
 ENTRYPOINT ["darkroom"]
 # Last, since they are others each time.
-ARG VERSION=0.1.0
+ARG VERSION=unknown
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="Darkroom services" \
       org.opencontainers.image.description="accounts, files, tasks, gateway, inference, the edge's configuration and darkroom-admin" \

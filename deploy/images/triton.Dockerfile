@@ -50,7 +50,7 @@ HEALTHCHECK NONE
 ENTRYPOINT ["python", "-m", "models.serve", "--repository=/models", "--venv=.venv-triton", "--sockets=/tmp"]
 CMD ["--grpc-address=0.0.0.0:8001", "--tls-dir=/etc/darkroom/tls", "--metrics-host=0.0.0.0", "--metrics-port=8002"]
 # Last, since they are others each time.
-ARG VERSION=0.1.0
+ARG VERSION=unknown
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="Darkroom Triton (CPU)" \
       org.opencontainers.image.description="Triton with Darkroom's models, on a CPU" \
@@ -75,7 +75,7 @@ CMD ["--model-repository=/models", "--model-control-mode=explicit", "--load-mode
      "--grpc-root-cert=/etc/darkroom/tls/ca.crt", "--grpc-server-cert=/etc/darkroom/tls/tls.crt", "--grpc-server-key=/etc/darkroom/tls/tls.key", \
      "--http-address=unix:/tmp/triton-http.sock", "--http-port=1", "--metrics-address=0.0.0.0", "--metrics-port=8002"]
 # Last, since they are others each time.
-ARG VERSION=0.1.0
+ARG VERSION=unknown
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="Darkroom Triton (GPU)" \
       org.opencontainers.image.description="NVIDIA's Triton with Darkroom's models" \

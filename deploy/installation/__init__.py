@@ -1,4 +1,4 @@
-"""What the parts of one installation share over several machines: certificates, keys, passwords and settings, in one folder."""
+"""The shared files of an installation's parts over several machines: certificates, keys, passwords and settings, in one folder."""
 
 from deploy.installation.creation import create
 from deploy.installation.errors import InstallationError

@@ -117,7 +117,7 @@ def certificate_in(file: Path) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(file.read_bytes())
     except ValueError:
-        raise InstallationError(f"{file} holds no certificate; put it back, or remove it for a new one") from None
+        raise InstallationError(f"{file} contains no certificate; restore it, or remove it to get a new one") from None
 
 
 def lasts(file: Path, left: datetime.timedelta) -> bool:

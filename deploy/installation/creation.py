@@ -41,7 +41,7 @@ _NATS_SERVERS = ("nats-0.nats", "nats-1.nats", "nats-2.nats")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _HOST = re.compile(r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?")
 _OWN = ("secrets", "tls", "settings.env")
-"""What makes a folder one of an installation, or the beginning of one."""
+"""The files that mark a folder as one of an installation, or the beginning of one."""
 
 
 def create(
@@ -60,7 +60,7 @@ def create(
     s3_secret_key: str | None = None,
     settings: Mapping[str, str] | None = None,
 ) -> Installation:
-    """Make an installation folder. What is there stays as it is, except for certificates that end soon or lack a name, and for what is
+    """Make an installation folder. Existing files stay unchanged, except for certificates that end soon or lack a name, and for what is
     derived from the rest: trusted-keys.json, the users of NATS, and the SQL that makes the databases.
 
     public_url: the URL at which clients reach the edge.
@@ -75,14 +75,14 @@ def create(
     """
     extra = _checked_hosts(hosts or {})
     if not _LABEL.fullmatch(namespace):
-        raise InstallationError(f"{namespace!r} is no name of a namespace: lower-case letters, digits and hyphens")
+        raise InstallationError(f"{namespace!r} is not a valid namespace: lower-case letters, digits and hyphens")
     if not public_url.startswith(("http://", "https://")):
         raise InstallationError(f"the public URL is {public_url!r}; it must start with http:// or https://")
     _check_databases(database_url)
     _check_nats(nats_url or NATS_TEMPLATE)
     made = Installation(folder.absolute())
     if made.folder.is_dir() and any(made.folder.iterdir()) and not any((made.folder / name).exists() for name in _OWN):
-        raise InstallationError(f"{folder} holds something else; name a new folder, or an empty one")
+        raise InstallationError(f"{folder} contains other files; name a new or empty folder")
     for part in (*SERVICES, "nats", "postgres", "s3", OPERATOR):
         make_private_folder(made.secrets(part))
     for inner in (made.folder, made.folder / "secrets", made.folder / "tls"):
@@ -118,7 +118,7 @@ def _checked_hosts(hosts: Mapping[str, Sequence[str]]) -> Mapping[str, Sequence[
         if taken := [name for name in names if name in CERTIFIED and name != part]:
             raise InstallationError(f"{taken[0]} is the name of another part, and must not be in the certificate of {part}")
         if unusable := [name for name in names if not _is_host(name)]:
-            raise InstallationError(f"{unusable[0]!r} is no DNS name and no address; letters beyond a to z are written as xn--…")
+            raise InstallationError(f"{unusable[0]!r} is neither a DNS name nor an address; write letters beyond a to z as xn--…")
     return hosts
 
 
@@ -145,15 +145,14 @@ def _authority(made: Installation) -> Authority:
         if len(present) == 1:
             lost = "ca.key" if present == ["ca.crt"] else "ca.crt"
             raise InstallationError(
-                f"{made.authority} holds {present[0]} without its {lost}, so no certificate can be made; "
-                f"put {lost} back from where it is kept"
+                f"{made.authority} holds {present[0]} without its {lost}, so no certificate can be made; restore {lost} from its copy"
             )
         if present:
-            raise InstallationError(f"ca.key in {made.authority} is no key that `create` has made; put it back from where it is kept")
+            raise InstallationError(f"ca.key in {made.authority} is not a key that `create` made; restore it from its copy")
         return create_authority(made.authority, f"Darkroom {secrets.token_hex(5)}", _AUTHORITY_VALID)
     if not lasts(made.authority / "ca.crt", datetime.timedelta()):
         raise InstallationError(
-            f"the authority in {made.authority} has ended; remove the folder {made.authority.parent}, create everything "
+            f"the authority in {made.authority} has expired; remove the folder {made.authority.parent}, create everything "
             "again, and give every part its new certificate"
         )
     return known
@@ -192,17 +191,17 @@ def _check_databases(templates: str | Mapping[str, str] | None) -> None:
     if isinstance(templates, Mapping) and (unknown := sorted(set(templates) - set(DATABASES))):
         raise InstallationError(f"{unknown[0]} has no database; those that have one are {', '.join(DATABASES)}")
     if isinstance(templates, str) and "{service}" not in templates:
-        raise InstallationError("the database URL has no {service} in it, but each service needs a database of its own")
+        raise InstallationError("the database URL must contain {service}, because each service needs its own database")
 
 
 def _check_nats(template: str) -> None:
     first, _, _ = template.partition(",")
     if password_of(first) and (user := user_of(first)) != "{service}":
-        raise InstallationError(f"the NATS URL names the user {user!r}, but each service needs a user of its own: {{service}}")
+        raise InstallationError(f"the NATS URL names the user {user!r}, but each service needs its own user: {{service}}")
 
 
 def _written(made: Installation, part: str, name: str, content: str) -> str:
-    """What a secret is: as it is there, or else this content."""
+    """The content of a secret: the existing one, or else this content."""
     if (known := made.secret(part, name)) is not None:
         return known
     write_private(made.secrets(part) / name, content)

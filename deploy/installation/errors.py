@@ -1,4 +1,4 @@
-"""What can be wrong with an installation folder, worded for its operator."""
+"""The problems of an installation folder, worded for its operator."""
 
 from __future__ import annotations
 

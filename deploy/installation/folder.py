@@ -14,7 +14,7 @@ from edge.topology import EDGE, SERVICES
 from services.platform.tls import SCALER
 
 OPERATOR = "operator"
-"""Who administers and probes an installation: a certificate, and a user of NATS without limits."""
+"""The administrator and prober of an installation: a certificate, and a user of NATS without limits."""
 CERTIFIED = (*SERVICES, EDGE, "nats", "triton", OPERATOR, SCALER)
 """The parts that have certificates."""
 MOUNTED = Path("/etc/darkroom")
@@ -23,7 +23,7 @@ MOUNTED = Path("/etc/darkroom")
 NATS_URL, DATABASE_URL, SIGNING_KEY = "nats-url", "database-url", "signing-key.pem"
 S3_ACCESS_KEY, S3_SECRET_KEY, WEBHOOK_KEY = "s3-access-key", "s3-secret-key", "webhook-secrets.key"
 WORKER_NATS_PASSWORD = "worker-nats-password"  # noqa: S105 - a file's name
-"""Of the user of NATS that workers on other machines share; accounts tells them."""
+"""The password of the NATS user that workers on other machines share; accounts gives it to them."""
 _SETTINGS = {
     NATS_URL: "DARKROOM_NATS_URL_FILE",
     DATABASE_URL: "DARKROOM_DATABASE_URL_FILE",
@@ -90,12 +90,12 @@ class Installation:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What is in that file."""
+        """The content of that file."""
         values = dotenv_values(self.settings_file, interpolate=False) if self.settings_file.is_file() else {}
         return {name: value for name, value in values.items() if value is not None}
 
     def service_environment(self, service: str, root: Path | None = None) -> dict[str, str]:
-        """The variables that tell a service where its secrets, keys and certificates are: below `root` (such as `MOUNTED`) as they are
+        """The variables that give a service the places of its secrets, keys and certificates: below `root` (such as `MOUNTED`) as they are
         mounted in a container; without it, in this folder."""
         secrets = self.secrets(service) if root is None else root / "secrets"
         tls = self.tls(service) if root is None else root / "tls"

@@ -28,7 +28,7 @@ def create_signing_keys(files: Mapping[str, Path], trusted_keys: Path) -> None:
         try:
             public = load_pem_private_key(path.read_bytes(), password=None).public_key()
         except ValueError:
-            raise InstallationError(f"{path} holds no private key; put it back, or remove it for a new one") from None
+            raise InstallationError(f"{path} contains no private key; restore it, or remove it to get a new one") from None
         trusted[issuer] = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     content = json.dumps(trusted, indent=2) + "\n"
     if not trusted_keys.is_file() or trusted_keys.read_text() != content:

@@ -47,14 +47,14 @@ def as_yaml(objects: list[Manifest]) -> str:
 
 def _files(folder: Path) -> Iterator[tuple[str, str]]:
     if not folder.is_dir():
-        raise InstallationError(f"there is no {folder}; `darkroom-admin create` adds what an installation folder lacks")
+        raise InstallationError(f"there is no {folder}; `darkroom-admin create` adds the missing files of an installation folder")
     for file in sorted(folder.iterdir()):
         if file.is_file() and not file.name.startswith("."):
             yield file.name, file.read_text()
 
 
 class _Readable(yaml.SafeDumper):
-    """Text of several lines as it is."""
+    """Text of several lines, unchanged."""
 
     def ignore_aliases(self, data: object) -> bool:
         """Repeat what is the same: not every reader knows anchors."""

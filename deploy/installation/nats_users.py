@@ -14,7 +14,6 @@ from services.platform.bus import (
     OFFERS_STREAM,
     PROGRESS_STREAM,
     REVOKED_SUBJECT,
-    WORK_STREAM,
     cancel_subject,
     event_subject,
     events_subject,
@@ -22,11 +21,10 @@ from services.platform.bus import (
     offer_subject,
     progress_subject,
     queued_subject,
-    work_subject,
 )
 
 _API = "$JS.API"
-_STREAMS = (WORK_STREAM, EVENTS_STREAM, OFFERS_STREAM, PROGRESS_STREAM, JOBS_STREAM)
+_STREAMS = (EVENTS_STREAM, OFFERS_STREAM, PROGRESS_STREAM, JOBS_STREAM)
 OWN_RIGHTS_SUBJECT = "$SYS.REQ.USER.INFO"
 """Everybody may ask NATS what they themselves may do, which `darkroom-admin check` compares with what they need."""
 _ANSWER_IN = "10s"
@@ -58,11 +56,7 @@ RIGHTS: Mapping[str, Rights] = {
     "tasks": Rights(
         publish=(
             *(f"{_API}.STREAM.{verb}.{stream}" for verb in ("INFO", "CREATE", "UPDATE") for stream in _STREAMS),
-            # One that a single server has made cannot be replicated, and is made anew.
-            f"{_API}.STREAM.DELETE.{WORK_STREAM}",
             queued_subject("*"),
-            work_subject("*"),
-            f"{_API}.CONSUMER.INFO.{WORK_STREAM}.*",
             event_subject("*", end=True),
             event_subject("*", end=False),
             f"{_API}.STREAM.MSG.GET.{OFFERS_STREAM}",
@@ -74,16 +68,15 @@ RIGHTS: Mapping[str, Rights] = {
         publish=(*_TOLD, *(f"{_API}.STREAM.MSG.GET.{stream}" for stream in (PROGRESS_STREAM, JOBS_STREAM))),
         subscribe=(REVOKED_SUBJECT, *_TOLD),
     ),
-    # WORK is for workers of the previous version.
     "inference": Rights(
         # It answers accounts about bundles.
-        publish=(*_pulls(WORK_STREAM, "*"), offer_subject("*"), "_INBOX.accounts.>"),
+        publish=(offer_subject("*"), "_INBOX.accounts.>"),
         subscribe=(cancel_subject("*"), STATE_SUBJECT, MANAGE_SUBJECT),
     ),
 }
 """By service; a service that is not named here may connect, and nothing else."""
 JOINED_WORKERS = Rights(publish=(offer_subject("*"),), subscribe=(cancel_subject("*"), STATE_SUBJECT), answers=True)
-"""Of the user that workers on other machines share: they say what they offer, and hear what is cancelled."""
+"""The rights of the user that workers on other machines share: they publish their offers and receive cancellations."""
 
 
 def user(name: str, password: str, rights: Rights | None) -> str:
@@ -100,5 +93,4 @@ def user(name: str, password: str, rights: Rights | None) -> str:
 
 
 def rights_of(service: str) -> Rights:
-    """What a service may do."""
     return RIGHTS.get(service, Rights())

@@ -1,4 +1,4 @@
-"""What is in the URLs with which services reach databases and NATS."""
+"""The parts of the URLs with which services reach databases and NATS."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ spec:
 """
 
 
-def made() -> dict[str, str]:
+def monitoring_files() -> dict[str, str]:
     """The files by name."""
     rules = (_SOURCE / "alerts.yml").read_text().splitlines(keepends=True)
     indented = "".join(f"  {line}" if line.strip() else line for line in rules)
@@ -28,5 +28,5 @@ def made() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    for name, content in made().items():
+    for name, content in monitoring_files().items():
         (FOLDER / name).write_text(content)

@@ -65,7 +65,7 @@ def create_stack(
 
 
 def open_stack(directory: Path, *, progress: Progress | None = None) -> Stack:
-    """The stack that a folder holds, as it was last started. Raises StackError when there is none."""
+    """The stack that a folder holds, as last started. Raises StackError when there is none."""
     layout = Layout.at(directory)
     ports = load_ports(layout)
     settings = load_settings(layout)

@@ -54,28 +54,28 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--dir", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         return command
 
-    up = add("up", _up, "start what does not run, wait until every part is healthy, write the env file")
-    up.add_argument("--port", type=int, help="public port; 0 takes a free one (default: as before, at first 8080)")
-    up.add_argument("--host", help="address that the public port listens on (default: as before, at first 127.0.0.1)")
+    up = add("up", _up, "start the parts that are not running, wait until every part is healthy, and write the env file")
+    up.add_argument("--port", type=int, help="public port; 0 picks a free port (default: as before, or 8080 at first)")
+    up.add_argument("--host", help="address of the public port (default: as before, or 127.0.0.1 at first)")
     up.add_argument("--models", type=Path, help="a Triton model repository other than the installed one")
     down = add("down", _down, "stop every process; data stays")
-    down.add_argument("--delete-data", action="store_true", help="delete the stack's folder with all data afterwards")
+    down.add_argument("--delete-data", action="store_true", help="also delete the stack's folder with all data")
     status = add("status", _status, "show each part; exit status 0 when all are healthy")
-    status.add_argument("--json", action="store_true", help="print one JSON object a part: name, state, ready, problem")
-    add("models", _models, "show the models that Triton has loaded: one JSON object a model, with name, state, reason")
+    status.add_argument("--json", action="store_true", help="print one JSON object per part: name, state, ready, problem")
+    add("models", _models, "show the models that Triton has loaded: one JSON object per model, with name, state, reason")
     logs = add("logs", _logs, "print the parts' logs")
     logs.add_argument("names", nargs="*", metavar="NAME", help="parts (default: all)")
-    logs.add_argument("--follow", "-f", action="store_true", help="keep printing what is added")
+    logs.add_argument("--follow", "-f", action="store_true", help="keep printing new lines")
     logs.add_argument("--lines", "-n", type=int, default=40, help="lines of each log (default: %(default)s)")
     add("env", _env, "print the env file, for `eval`")
     link = add("link", _link, "print a link that signs in once in a browser: the first administrator, or a person by name")
-    link.add_argument("--user", metavar="NAME", help="the name that the person signs in with (default: the first administrator)")
-    link.add_argument("--minutes", type=int, metavar="N", help="how long the link is good for, up to 1440 (default: 15)")
+    link.add_argument("--user", metavar="NAME", help="the person's user name (default: the first administrator)")
+    link.add_argument("--minutes", type=int, metavar="N", help="how long the link is valid, up to 1440 (default: 15)")
     token = add("worker-token", _worker_token, "print the command with which another machine joins this stack as a worker, once")
-    token.add_argument("--name", help="the only name that the worker may have (default: the machine chooses)")
-    token.add_argument("--minutes", type=int, metavar="N", help="how long the token is good for, up to 10080 (default: 60)")
-    add("new-worker-password", _new_worker_password, "change the password of NATS that a revoked worker knew; `up` puts it into effect")
-    admin = add("admin", _admin, "run a service's administration command: admin accounts create-account --name NAME")
+    token.add_argument("--name", help="the name that the worker must have (default: the machine chooses one)")
+    token.add_argument("--minutes", type=int, metavar="N", help="how long the token is valid, up to 10080 (default: 60)")
+    add("new-worker-password", _new_worker_password, "change the password of NATS that a revoked worker knows; takes effect with `up`")
+    admin = add("admin", _admin, "run an administration command of a service, such as admin accounts create-account --name NAME")
     admin.add_argument("service", choices=tuple(SERVICES), metavar="SERVICE")
     admin.add_argument("arguments", nargs=argparse.REMAINDER, metavar="COMMAND …")
     backup = add("backup", _backup, "copy databases, objects, keys and settings of the running stack into one file")
@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     restored = add("restore", _restore, "make a stack from a backup, in a folder without one; `up` starts it")
     restored.add_argument("file", type=Path, metavar="FILE", help="the archive")
     restored.add_argument("--identity", type=Path, metavar="FILE", help="file with the private key, for an encrypted archive")
-    restored.add_argument("--port", type=int, help="public port; 0 takes a free one (default: 8080)")
+    restored.add_argument("--port", type=int, help="public port; 0 picks a free port (default: 8080)")
     restart = add("restart", _restart, "stop and start parts")
     restart.add_argument("names", nargs="+", metavar="NAME")
     return parser
@@ -105,7 +105,7 @@ async def _up(options: argparse.Namespace) -> int:
         await write_env(stack.config)
         write_scrape_configuration(stack.config)
     print(f"Darkroom is up at {stack.config.public_url} ({time.monotonic() - begun:.1f} s)")
-    print(f"Key and URL are in {_shown(layout.env_file)}; `. {_shown(layout.env_file)}` puts them into a shell.")
+    print(f"Key and URL are in {_shown(layout.env_file)}; `. {_shown(layout.env_file)}` loads them into a shell.")
     if people_sign_in(stack.config):
         print(await invitation(stack.config))
     return 0
@@ -115,7 +115,7 @@ async def _down(options: argparse.Namespace) -> int:
     layout = Layout.at(options.dir)
     if not layout.exists():
         ended = await end_processes(layout)
-        print(f"there is no stack in {layout.root}" + (f"; ended {ended} processes of one that was" if ended else ""))
+        print(f"there is no stack in {layout.root}" + (f"; ended {ended} processes left over from an earlier one" if ended else ""))
         return 0
     with layout.lock(), _progress() as progress:
         ended = await open_stack(options.dir, progress=progress).down()
@@ -188,7 +188,7 @@ async def _new_worker_password(options: argparse.Namespace) -> int:
     layout = open_stack(options.dir).config.layout
     with layout.lock():
         renew_worker_password(layout)
-    print("The workers' password of NATS changes with the next `up`. Those that are joined get it within five minutes of that.")
+    print("The workers' password of NATS changes with the next `up`. Joined workers get it within five minutes after that.")
     return 0
 
 
@@ -211,7 +211,7 @@ async def _backup(options: argparse.Namespace) -> int:
     size, seconds = options.file.stat().st_size / 2**20, time.monotonic() - begun
     print(f"{options.file}: {size:.1f} MB with {manifest.objects} objects, {'encrypted' if to else 'not encrypted'} ({seconds:.1f} s)")
     if not to:
-        print("It holds every key and password of the stack. --recipient encrypts it.")
+        print("It contains every key and password of the stack. Use --recipient to encrypt it.")
     return 0
 
 
@@ -220,7 +220,7 @@ async def _restore(options: argparse.Namespace) -> int:
     with layout.lock():
         manifest = await asyncio.to_thread(restore, options.dir, options.file, options.identity, options.port)
     folder = _shown(layout.root)
-    print(f"{folder} is as it was at {manifest.created_at}; start it with `python -m deploy.local --dir {folder} up`")
+    print(f"{folder} has been restored to {manifest.created_at}; start it with `python -m deploy.local --dir {folder} up`")
     return 0
 
 

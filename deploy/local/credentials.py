@@ -51,7 +51,7 @@ def load_credentials(layout: Layout) -> Credentials:
 
 
 def renew_worker_password(layout: Layout) -> None:
-    """Give the user of NATS that workers on other machines share another password, with which `up` starts NATS and accounts anew."""
+    """Give the user of NATS that workers on other machines share another password, with which `up` restarts NATS and accounts."""
     credentials = load_credentials(layout)
     renewed = replace(credentials, nats_users={**credentials.nats_users, NATS_USER: _random()})
     write_private(layout.secrets_file, json.dumps(asdict(renewed), indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""What can go wrong when a stack is started, worded for the person who started it."""
+"""The failures of starting a stack, worded for the person who started it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first account and API key, and the file that tells clients about them."""
+"""The first account and API key, and the file in which clients find them."""
 
 from __future__ import annotations
 

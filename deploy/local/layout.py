@@ -39,7 +39,9 @@ class Layout:
         """The layout of the stack in a folder. Raises StackError for a path that the supervisor's configuration cannot hold."""
         root = directory.expanduser().absolute()
         if any(character in str(root) for character in "\"';#\n%"):
-            raise StackError(f"the stack's folder {root} has a quote, ';', '#', '%' or a line break in its path; choose another")
+            raise StackError(
+                f"the stack's folder {root} has a quote, ';', '#', '%' or a line break in its path; choose another folder folder"
+            )
         return cls(root)
 
     @property
@@ -56,11 +58,6 @@ class Layout:
     def ports_file(self) -> Path:
         """The ports that the stack was last started with; a folder with this file holds a stack."""
         return self.root / "ports.json"
-
-    @property
-    def added_ports_file(self) -> Path:
-        """More of them, which the previous version does not know."""
-        return self.root / "ports-added.json"
 
     @property
     def listeners_file(self) -> Path:
@@ -84,7 +81,7 @@ class Layout:
 
     @property
     def data(self) -> Path:
-        """What survives `down` and `up`: databases, streams, objects."""
+        """The data that survive `down` and `up`: databases, streams, objects."""
         return self.root / "data"
 
     @property

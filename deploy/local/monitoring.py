@@ -1,4 +1,4 @@
-"""What Prometheus scrapes from a stack."""
+"""The targets of a stack that Prometheus scrapes."""
 
 from __future__ import annotations
 

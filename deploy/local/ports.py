@@ -32,9 +32,6 @@ class Ports:
     public: int
     nats: int
     s3: int
-    # Not used: the previous version, to which a stack may go back, needs them.
-    triton_grpc: int
-    triton_http: int
     triton_metrics: int
     # 0: the stack was created before this port existed; the next `up` chooses it.
     nats_monitoring: int = 0
@@ -60,21 +57,15 @@ _METRICS = {f"metrics_{service}": service for service in SERVICES}
 _INTERNAL = (*(field.name for field in fields(Ports) if field.name not in ("host", "public", "metrics")), *_METRICS)
 
 
-# The previous version, to which a stack may go back, refuses ports.json with names that it does not know: these are in a file of their own.
-_ADDED = ("metrics_gateway",)
-
-
 def load_ports(layout: Layout) -> Ports:
     """The ports a stack was started with. Raises StackError when there is no stack."""
     if not layout.exists():
         raise StackError(f"there is no stack in {layout.root}; start one with `make up` or `python -m deploy.local up`")
     remembered = json.loads(layout.ports_file.read_text())
-    if layout.added_ports_file.is_file():
-        remembered |= json.loads(layout.added_ports_file.read_text())
     try:
         return Ports.of(remembered)
     except TypeError as error:
-        raise StackError(f"{layout.ports_file} is not readable as this version's ports: {error}; remove it") from error
+        raise StackError(f"{layout.ports_file} cannot be read as this version's ports: {error}; remove it") from error
 
 
 def choose_ports(layout: Layout, *, host: str | None, public: int | None, ours: Collection[int]) -> Ports:
@@ -112,16 +103,9 @@ def choose_ports(layout: Layout, *, host: str | None, public: int | None, ours: 
         usable = port and port != wanted and (port in ours or _is_free("127.0.0.1", port))
         internal[name] = port if port and usable else free_port()
     ports = Ports.of({"host": host, "public": wanted, **internal})
-    if ports != before or not layout.added_ports_file.is_file():
-        _write(layout, ports)
+    if ports != before:
+        write_private(layout.ports_file, json.dumps(ports.named, indent=2) + "\n")
     return ports
-
-
-def _write(layout: Layout, ports: Ports) -> None:
-    known = {name: port for name, port in ports.named.items() if name not in _ADDED}
-    added = {name: port for name, port in ports.named.items() if name in _ADDED}
-    for file, named in ((layout.added_ports_file, added), (layout.ports_file, known)):
-        write_private(file, json.dumps(named, indent=2) + "\n")
 
 
 def load_listeners(layout: Layout) -> dict[str, int]:
@@ -131,7 +115,7 @@ def load_listeners(layout: Layout) -> dict[str, int]:
 
 def choose_listeners(layout: Layout, ports: Ports, ours: Collection[int]) -> dict[str, int]:
     """The ports of the services' listeners by name (`tasks`, `tasks-internal`): the remembered ones, and new ones where another program has
-    taken one. They are apart from ports.json, which versions without them read."""
+    taken one."""
     remembered = load_listeners(layout)
     names = [*PUBLIC, *(f"{service}-internal" for service in SERVICES), AUTHORIZATION]
     taken = {port for port in ports.named.values() if isinstance(port, int)} | set(remembered.values())

@@ -1,4 +1,4 @@
-"""What the supervisor and the start-up code know about one part of the stack."""
+"""The facts about one part of the stack for the supervisor and the start-up code."""
 
 from __future__ import annotations
 

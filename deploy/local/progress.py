@@ -13,7 +13,7 @@ from rich.table import Table
 
 
 class Progress:
-    """Is told what happens to each part; this base class shows nothing."""
+    """Receives the events of each part; this base class shows nothing."""
 
     def __init__(self) -> None:
         self._begun = time.monotonic()
@@ -36,10 +36,10 @@ class Progress:
 class Lines(Progress):
     """One line per part when it is done, for logs and pipes. On stderr, so that stdout holds results only."""
 
-    def done(self, part: str, result: str) -> None:  # noqa: D102
+    def done(self, part: str, result: str) -> None:
         print(f"{part:<12}{result} ({self.seconds:.1f} s)", file=sys.stderr, flush=True)
 
-    def failed(self, part: str) -> None:  # noqa: D102
+    def failed(self, part: str) -> None:
         self.done(part, "failed")
 
 
@@ -60,14 +60,14 @@ class LiveList(Progress):
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
-    def step(self, part: str, doing: str) -> None:  # noqa: D102
+    def step(self, part: str, doing: str) -> None:
         self._rows[part] = doing
 
-    def done(self, part: str, result: str) -> None:  # noqa: D102
+    def done(self, part: str, result: str) -> None:
         self._rows[part] = result
         self._finished[part] = ("[green]✓", self.seconds)
 
-    def failed(self, part: str) -> None:  # noqa: D102
+    def failed(self, part: str) -> None:
         self._rows[part] = "failed"
         self._finished[part] = ("[red]✗", self.seconds)
 

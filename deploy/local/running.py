@@ -1,4 +1,4 @@
-"""Running one command of a stack, with its failures told to whoever typed it."""
+"""Running one command of a stack, with its failures reported to the user."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Settings:
         data if the machine, PostgreSQL or NATS is not shut down cleanly; for tests only.
     internal_tls: whether the services listen on TCP ports of loopback with mutual TLS, and not on Unix sockets, and NATS asks for
         certificates. It is how an installation on several machines speaks.
-    nats_accounts: number of NATS accounts beside that of the services, each with its own JetStream, for programs that use a scratch stack.
+    nats_accounts: number of NATS accounts besides that of the services, each with its own JetStream, for programs that use a scratch stack.
     nats_monitoring: whether NATS serves its monitoring pages over HTTP on loopback, where every user of the machine can read them.
     worker_listen: `host:port` of the port for workers on other machines, with which internal_tls is on; without it, there is none.
     services: all other DARKROOM_* settings, passed to the services unchanged.
@@ -125,5 +125,5 @@ def _folder_of_certificate(folder: str) -> Path:
     path = Path(folder).expanduser().absolute()
     for name in ("tls.crt", "tls.key"):
         if not os.access(path / name, os.R_OK):
-            raise StackError(f"DARKROOM_TLS_DIR is {path}; it must hold a readable {name}")
+            raise StackError(f"DARKROOM_TLS_DIR is {path}; it must contain a readable {name}")
     return path

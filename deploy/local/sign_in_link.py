@@ -1,4 +1,4 @@
-"""The link with which whoever runs the stack signs in once in a browser."""
+"""The link with which the operator of the stack signs in once in a browser."""
 
 from __future__ import annotations
 
@@ -34,4 +34,4 @@ async def invitation(config: StackConfig) -> str:
     try:
         return f"Open in a browser (signs in once): {await make_link(config)}"
     except PartFailed as failure:
-        return f"There is no link to sign in with: {' '.join(failure.log_lines[-1:]) or failure}"
+        return f"No sign-in link could be made: {' '.join(failure.log_lines[-1:]) or failure}"

@@ -158,7 +158,7 @@ class Stack:
                     age = time.time() - process.started_at
                     await self._wait_ready(program, max(_WEDGED_SECONDS, program.ready_seconds - age))
                 except PartFailed:
-                    self._progress.step(program.name, "does not answer, starting anew")
+                    self._progress.step(program.name, "does not answer, restarting")
                     await self._start_and_wait(program)
             else:
                 await self._start_and_wait(program)

@@ -224,8 +224,8 @@ class Supervisor:
             transport.close()
 
 
-# What programs need to know of the machine: where things are, the language and time zone, whom to trust, how to get out, and how to use the
-# processors.
+# Variables about the machine that programs need: where things are, the language and time zone, whom to trust, how to get out, and how to
+# use the processors.
 _INHERITED = frozenset(("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM"))
 _INHERITED_PREFIXES = (
     *("LC_", "LD_", "SSL_CERT_", "XDG_", "GRPC_", "OTEL_"),
@@ -235,8 +235,8 @@ _PROXIES = frozenset(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"))
 
 
 def inherited_environment(layout: Layout) -> Mapping[str, str]:
-    """What the stack's processes get of this process's environment. Other variables of the shell in which `up` is typed, such as the
-    credentials of other programs, stay there."""
+    """The part of this process's environment that the stack's processes get. Other variables of the shell in which `up` is typed, such as
+    the credentials of other programs, stay there."""
     kept = {
         name: value
         for name, value in os.environ.items()

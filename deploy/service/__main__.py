@@ -41,23 +41,23 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deploy.service", description="Darkroom as a service of this machine, by systemd.")
     parser.add_argument("--dir", type=Path, default=DEFAULT_DIRECTORY, help="the stack's folder (default: %(default)s)")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    install = commands.add_parser("install", help="start at boot, back up every night, look after it every five minutes")
-    install.add_argument("--user", help="whom it runs as, when root installs it (default: the owner of this clone)")
-    install.add_argument("--backups", type=Path, help="folder of nightly backups; best on another disk (default: none are made)")
+    install = commands.add_parser("install", help="start at boot, back up every night, and check it every five minutes")
+    install.add_argument("--user", help="user that it runs as, when root installs it (default: the owner of this clone)")
+    install.add_argument("--backups", type=Path, help="folder for nightly backups, preferably on another disk (default: no backups)")
     install.add_argument("--recipient", action="append", help="encrypt backups for this public key, of age (age1…) or SSH; may be repeated")
-    install.add_argument("--keep", type=int, help="how many backups are kept (default: 14)")
+    install.add_argument("--keep", type=int, help="number of backups to keep (default: 14)")
     install.add_argument("--alarm", help="shell command that gets the text of each alarm, such as `mail -s Darkroom me@example.com`")
-    install.add_argument("--units", type=Path, help="write the units to this folder, and start nothing")
+    install.add_argument("--units", type=Path, help="write the units to this folder without starting anything")
     install.set_defaults(run=_install)
-    remove = commands.add_parser("remove", help="stop it, and do not start it at boot any more; data stay")
+    remove = commands.add_parser("remove", help="stop it and no longer start it at boot; data stay")
     remove.add_argument("--units", type=Path, help="where `install --units` has written them")
     remove.set_defaults(run=_remove)
-    commands.add_parser("look", help="what the timer does: start what is gone, tell of problems").set_defaults(run=_look)
-    commands.add_parser("backup", help="what the timer does: make a backup, delete old ones").set_defaults(run=_backup)
-    upgrade = commands.add_parser("upgrade", help="back up, take the new version, start it; go back by itself if that fails")
-    upgrade.add_argument("revision", nargs="?", default="", help="a tag or commit (default: the newest of the branch)")
+    commands.add_parser("look", help="run by the timer: start stopped parts and report problems").set_defaults(run=_look)
+    commands.add_parser("backup", help="run by the timer: make a backup and delete old ones").set_defaults(run=_backup)
+    upgrade = commands.add_parser("upgrade", help="back up, install the new version and start it; roll back automatically if that fails")
+    upgrade.add_argument("revision", nargs="?", default="", help="a tag or commit (default: the newest commit of the branch)")
     upgrade.set_defaults(run=_upgrade)
-    commands.add_parser("go-back", help="start the version before the last upgrade, with all that was done since").set_defaults(
+    commands.add_parser("go-back", help="start the version before the last upgrade; data written since then are kept").set_defaults(
         run=_go_back
     )
     return parser
@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 def _install(options: argparse.Namespace) -> int:
     user = _user(options)
     known = Plan.read(options.dir)
-    # What is not said stays as it was.
+    # Options that are not given keep their values.
     said = {
         "backups": options.backups.absolute() if options.backups else known.backups,
         "recipients": tuple(options.recipient or known.recipients),
@@ -79,7 +79,7 @@ def _install(options: argparse.Namespace) -> int:
         raise ServiceError(f"--keep: {error.errors()[0]['msg']}") from error
     archive.recipients(list(plan.recipients))
     if plan.backups is not None and is_inside_repository(plan.backups):
-        raise ServiceError(f"{plan.backups} is inside the clone; choose a folder elsewhere, best on another disk")
+        raise ServiceError(f"{plan.backups} is inside the clone; choose a folder elsewhere, preferably on another disk")
     plan.write(options.dir)
     units = Units(options.dir, user, plan.backups, options.units)
     if user and os.geteuid() == 0:
@@ -88,9 +88,9 @@ def _install(options: argparse.Namespace) -> int:
     where = f"The units are in {units.place}."
     print(where if options.units else f"Darkroom runs, and starts at boot. {where}")
     if plan.backups is None:
-        print("No backups are made; --backups FOLDER makes one every night.")
+        print("No backups are made; use --backups FOLDER to make one every night.")
     elif not plan.recipients:
-        print(f"Backups in {plan.backups} are not encrypted, and hold every key and password; --recipient encrypts them.")
+        print(f"Backups in {plan.backups} are not encrypted and contain every key and password; use --recipient to encrypt them.")
     return 0
 
 
@@ -109,7 +109,7 @@ def _user(options: argparse.Namespace) -> str:
 
 
 def _give(stack: Path, user: str) -> None:
-    """What root has just made in the stack's folder is the service's."""
+    """Files that root has just made in the stack's folder belong to the service."""
     entry = pwd.getpwnam(user)
     for path in (stack, *stack.glob("service.json")):
         if path.owner() == "root" and entry.pw_uid:
@@ -119,7 +119,7 @@ def _give(stack: Path, user: str) -> None:
 def _remove(options: argparse.Namespace) -> int:
     user = "root" if os.geteuid() == 0 else ""
     Units(options.dir, user, backups=None, folder=options.units).remove()
-    print(f"Darkroom is no service of this machine any more. Its data are in {options.dir}.")
+    print(f"Darkroom is no longer a service of this machine. Its data are in {options.dir}.")
     return 0
 
 
@@ -143,7 +143,7 @@ def _upgrade(options: argparse.Namespace) -> int:
 
 def _go_back(options: argparse.Namespace) -> int:
     done = upgrading.go_back(REPOSITORY, options.dir)
-    print(f"{done.before[:12]} runs again, with all that was done since.")
+    print(f"{done.before[:12]} runs again; data written since then are kept.")
     return 0
 
 

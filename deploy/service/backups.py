@@ -1,4 +1,4 @@
-"""Backups by timer: a new one beside the old ones, of which the newest are kept."""
+"""Backups by timer: a new one next to the old ones; the newest are kept."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ def back_up(stack: Path, plan: Plan, reason: str = "") -> Path:
         partial.rename(folder / name)
     except (subprocess.CalledProcessError, OSError) as error:
         raise ServiceError(f"no backup was made in {folder}: {error}") from error
-    for old in made(folder)[: -plan.keep]:
+    for old in list_backups(folder)[: -plan.keep]:
         old.unlink(missing_ok=True)
     return folder / name
 
 
-def made(folder: Path) -> list[Path]:
+def list_backups(folder: Path) -> list[Path]:
     """The backups in a folder, oldest first. Their names sort by time."""
     return sorted(path for path in folder.glob(f"{_PREFIX}*") if path.name.endswith((".tar", ".tar.age")))
 
 
 def newest_age_seconds(folder: Path) -> float | None:
     """How old the newest backup is; None without any."""
-    found = made(folder)
+    found = list_backups(folder)
     return datetime.now(UTC).timestamp() - found[-1].stat().st_mtime if found else None
 
 

@@ -21,7 +21,7 @@ def make(root: Path, target: str, stack: Path) -> bool:
 
 
 def git(root: Path, *arguments: str) -> str:
-    """What git prints. Raises ServiceError with what it complains of."""
+    """The output of git. Raises ServiceError with its error."""
     result = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
     if result.returncode:
         raise ServiceError(f"git {arguments[0]}: {(result.stderr or result.stdout).strip()}")

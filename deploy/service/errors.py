@@ -1,4 +1,4 @@
-"""What goes wrong in the commands of the service."""
+"""The failures of the service's commands."""
 
 
 class ServiceError(Exception):

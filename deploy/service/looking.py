@@ -1,4 +1,4 @@
-"""Looks after a stack: starts it again when its supervisor is gone, and tells the operator of problems, once each, and of their end."""
+"""Looks after a stack: starts it again when its supervisor is gone, and reports each problem to the operator once, and its end."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ALARM_SECONDS = 60
 
 
 async def look(stack: Path, plan: Plan) -> Collection[str]:
-    """The problems of a stack now. Those that are new, and those that are over, are told by the plan's alarm."""
+    """The problems of a stack now. The plan's alarm reports those that are new and those that are over."""
     layout = Layout.at(stack)
     problems = [*await _parts(stack), *disk(layout.root), *_backup(plan), *_certificate(stack)]
     _tell_changes(layout.root, plan, problems)
@@ -46,7 +46,7 @@ async def _parts(stack: Path) -> list[str]:
             # The command that held the lock has started it.
             return []
         if not opened.config.layout.run.exists():
-            # `down` deletes it: whoever typed that may be moving the data.
+            # `down` deletes it: the operator may be moving the data.
             return [f"the stack in {stack} was stopped; `make up` starts it again"]
         # Killed, for example for lack of memory. The parts may run on; `up` takes them over.
         try:
@@ -75,7 +75,7 @@ def _backup(plan: Plan) -> list[str]:
     age = newest_age_seconds(plan.backups)
     if age is not None and age <= _BACKUP_SECONDS:
         return []
-    return [f"{plan.backups} has no backup of the last two days"]
+    return [f"{plan.backups} has no backup from the last two days"]
 
 
 def _certificate(stack: Path) -> list[str]:
@@ -86,24 +86,24 @@ def _certificate(stack: Path) -> list[str]:
         left = x509.load_pem_x509_certificate((folder / "tls.crt").read_bytes()).not_valid_after_utc - datetime.now(UTC)
     except (OSError, ValueError) as error:
         return [f"the certificate in {folder} cannot be read: {error}"]
-    return [] if left.days >= _CERTIFICATE_DAYS else [f"the certificate in {folder} ends in {left.days} days"]
+    return [] if left.days >= _CERTIFICATE_DAYS else [f"the certificate in {folder} expires in {left.days} days"]
 
 
 def _tell_changes(folder: Path, plan: Plan, problems: Collection[str]) -> None:
-    """Figures in a problem change from look to look, so problems are told apart by their first words."""
+    """Figures in a problem change from look to look, so problems are identified by their first words."""
     file = folder / _STATE
     known = _known(file)
     now = {_kind(problem): problem for problem in problems}
     lines = [f"problem: {problem}" for kind, problem in now.items() if kind not in known]
     lines += [f"over: {problem}" for kind, problem in known.items() if kind not in now]
     if lines and plan.alarm and (failure := _told_operator(plan.alarm, lines)):
-        # Told again with the next look.
+        # Reported again with the next look.
         print(failure)
         return
     try:
         write_private(file, json.dumps(now))
     except OSError as error:
-        print(f"{file} cannot be written, so what was told is told again: {error}")
+        print(f"{file} cannot be written, so earlier alarms are sent again: {error}")
 
 
 def _known(file: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What the operator wants of the service, kept in `service.json` of the stack's folder."""
+"""The operator's choices for the service, kept in `service.json` of the stack's folder."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _FILE = "service.json"
 
 
 class Plan(BaseModel):
-    """How backups are made and who is told of problems."""
+    """How backups are made and who is notified of problems."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    backups: Path | None = Field(None, description="Folder of backups, absolute; none are made without it.")
+    backups: Path | None = Field(None, description="Absolute path of the folder for backups; if unset, no backups are made.")
     recipients: tuple[str, ...] = Field((), description="Public keys, of age or SSH, that backups are encrypted for.")
-    keep: int = Field(14, ge=1, description="How many backups are kept.")
+    keep: int = Field(14, ge=1, description="Number of backups to keep.")
     alarm: str = Field(
-        "", description="Shell command that gets the text of an alarm on its standard input; the journal has it in any case."
+        "", description="Shell command that gets the text of an alarm on its standard input; the journal contains it in any case."
     )
 
     @classmethod

@@ -98,7 +98,7 @@ class Units:
 
     def _run(self, *command: str) -> None:
         if shutil.which(command[0]) is None:
-            raise ServiceError(f"{command[0]} is not there: this machine has no systemd. The units are in {self.place}")
+            raise ServiceError(f"{command[0]} is missing: this machine has no systemd. The units are in {self.place}")
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode:
             raise ServiceError(f"`{' '.join(command)}`: {(result.stderr or result.stdout).strip()}")

@@ -1,6 +1,6 @@
 """Upgrades a clone and its running stack by one version, and goes back.
 
-An upgrade is: a backup, the new code, `make up`. When `up` fails, the former code is started again on the same data, which holds what has
+An upgrade is: a backup, the new code, `make up`. When `up` fails, the previous code is started again on the same data, which holds what has
 been done since (docs/how-to/upgrade.md says why that works).
 """
 
@@ -16,16 +16,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from deploy.installation.private_file import write_private
 from deploy.service.backups import back_up
-from deploy.service.commands import git, local, make
+from deploy.service.commands import git, make
 from deploy.service.errors import ServiceError
 from deploy.service.plan import Plan
 
 _FILE = "upgrade.json"
-_NEEDED_TO_GO_BACK = {
-    "services/tasks/domain/order/served_lanes.py": ("tasks", "former-lanes"),
-    "services/tasks/store/secret_cipher.py": ("tasks", "webhook-secrets", "--decrypt"),
-}
-"""By a file that a former version lacks: the administration command that makes the data fit for it."""
 
 
 class Upgrade(BaseModel):
@@ -48,7 +43,7 @@ class Upgrade(BaseModel):
         try:
             return cls.model_validate_json((stack / _FILE).read_bytes())
         except FileNotFoundError:
-            raise ServiceError(f"there is no upgrade of {stack} to go back from") from None
+            raise ServiceError(f"{stack} has no upgrade to go back from") from None
         except ValidationError as error:
             raise ServiceError(f"{stack / _FILE} is not valid: {error}") from error
 
@@ -58,7 +53,7 @@ class Upgrade(BaseModel):
 
 
 def upgrade(root: Path, stack: Path, plan: Plan, revision: str = "") -> Upgrade:
-    """Upgrade to a tag or commit; without one, to what the branch's remote has. Raises ServiceError, with the former version running."""
+    """Upgrade to a tag or commit; without one, to what the branch's remote has. Raises ServiceError, with the previous version running."""
     with _alone(root, stack):
         return _upgrade(root, stack, plan, revision)
 
@@ -71,7 +66,7 @@ def _upgrade(root: Path, stack: Path, plan: Plan, revision: str) -> Upgrade:
         raise ServiceError("no branch is checked out; name the version: VERSION=v1.4, or check out a branch first")
     after = git(root, "rev-parse", "--verify", f"{revision or '@{upstream}'}^{{commit}}")
     if after == before:
-        raise ServiceError(f"{after[:12]} runs already; there is nothing newer")
+        raise ServiceError(f"{after[:12]} is already running; there is nothing newer")
     if not _comes_after(root, before, after):
         raise ServiceError(f"{after[:12]} is not a later version than {before[:12]}; to return to an earlier one: go-back")
     done = Upgrade(
@@ -84,7 +79,7 @@ def _upgrade(root: Path, stack: Path, plan: Plan, revision: str) -> Upgrade:
 
 
 def go_back(root: Path, stack: Path) -> Upgrade:
-    """Start the version before the last upgrade on the data as they are. Raises ServiceError."""
+    """Start the version before the last upgrade on the current data. Raises ServiceError."""
     with _alone(root, stack):
         return _go_back(root, stack)
 
@@ -108,12 +103,11 @@ def _go_back(root: Path, stack: Path) -> Upgrade:
     last = Upgrade.read(stack)
     here = git(root, "rev-parse", "HEAD")
     if here == last.before:
-        raise ServiceError(f"{here[:12]}, the version before the last upgrade, is checked out already; `make up` starts it")
+        raise ServiceError(f"{here[:12]}, the version before the last upgrade, is already checked out; `make up` starts it")
     if here != last.after:
-        raise ServiceError(f"{here[:12]} is checked out, and the last upgrade was to {last.after[:12]}; check that out, or go back by hand")
-    for file, command in _NEEDED_TO_GO_BACK.items():
-        if not _has(root, last.before, file):
-            local(stack, "admin", *command)
+        raise ServiceError(
+            f"{here[:12]} is checked out, but the last upgrade was to {last.after[:12]}; check that commit out, or go back by hand"
+        )
     if not _switch(root, stack, last.after, last.before, last.branch):
         to = f"-B {last.branch} {last.after}" if last.branch else last.after
         raise ServiceError(
@@ -148,7 +142,3 @@ def _switch(root: Path, stack: Path, old: str, new: str, branch: str) -> bool:
 
 def _comes_after(root: Path, before: str, after: str) -> bool:
     return git(root, "merge-base", before, after) == before
-
-
-def _has(root: Path, commit: str, file: str) -> bool:
-    return bool(git(root, "ls-tree", "--name-only", commit, "--", file))

@@ -18,9 +18,9 @@ from deploy.local.settings import load_settings
 from deploy.local.stack import Stack
 from deploy.worker.errors import AwayError
 from deploy.worker.gpu import advice, gpus
-from deploy.worker.joining import Joined, join, joined
+from deploy.worker.joining import JoinedServer, join, load_joined
 from deploy.worker.machine import create_machine, lanes, worker_environment
-from deploy.worker.server import renewed
+from deploy.worker.server import renew_membership
 
 DEFAULT_DIRECTORY = Path(".darkroom-worker")
 _CA_FILE = "DARKROOM_S3_CA_FILE"
@@ -45,17 +45,17 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         return command
 
-    up = add("up", _up, "join with a token, the first time; start what does not run, and wait until it works")
-    up.add_argument("--join", metavar="TOKEN", help="what `make worker-token` prints on the server")
+    up = add("up", _up, "join with a token the first time; start the parts that are not running, and wait until the worker works")
+    up.add_argument("--join", metavar="TOKEN", help="the token that `make worker-token` prints on the server")
     up.add_argument("--name", help="the worker's name on the server (default: this machine's)")
     up.add_argument(
         "--stay", action="store_true", help="stay in the foreground until interrupted (Ctrl-C, SIGTERM), and then stop the worker"
     )
-    add("down", _down, "finish what has begun, or hand it back, and stop; the machine stays joined")
-    status = add("status", _status, "show the parts, and whether the server lets the worker work; exit status 0 when all is well")
-    status.add_argument("--json", action="store_true", help="print one JSON object a part: name, state, ready, problem")
+    add("down", _down, "finish or hand back running tasks and stop; the machine stays joined")
+    status = add("status", _status, "show the parts, and whether the server accepts the worker; exit status 0 when all is well")
+    status.add_argument("--json", action="store_true", help="print one JSON object per part: name, state, ready, problem")
     logs = add("logs", _logs, "print the parts' logs")
-    logs.add_argument("--follow", "-f", action="store_true", help="keep printing what is added")
+    logs.add_argument("--follow", "-f", action="store_true", help="keep printing new lines")
     logs.add_argument("--lines", "-n", type=int, default=40, help="lines of each log (default: %(default)s)")
     return parser
 
@@ -74,9 +74,9 @@ async def _up(options: argparse.Namespace) -> int:
             await machine.supervisor.start_process("inference")
     served = lanes(worker_environment(machine.config, member))
     if away:
-        print(f"{member.name} is started, and will work for {member.url} (lanes {served}) once it is there: {away}")
+        print(f"{member.name} has started and will work for {member.url} (lanes {served}) once the server is available: {away}")
     else:
-        print(f"{member.name} is connected to {member.url} and works there: lanes {served}.")
+        print(f"{member.name} is connected to {member.url} and serves the lanes {served}.")
     return await _stay(options, machine) if options.stay else 0
 
 
@@ -92,10 +92,10 @@ async def _stay(options: argparse.Namespace, machine: Stack) -> int:
 
 
 async def _down(options: argparse.Namespace) -> int:
-    layout, member = Layout.at(options.dir), joined(options.dir)
+    layout, member = Layout.at(options.dir), load_joined(options.dir)
     if member is None or not layout.exists():
         ended = await end_processes(layout)
-        print(f"there is no worker in {layout.root}" + (f"; ended {ended} processes of one that was" if ended else ""))
+        print(f"there is no worker in {layout.root}" + (f"; ended {ended} processes left over from an earlier one" if ended else ""))
         return 0
     with layout.lock():
         await create_machine(options.dir, member, Lines()).down()
@@ -134,34 +134,33 @@ async def _logs(options: argparse.Namespace) -> int:
     return await asyncio.to_thread(subprocess.call, ["tail", f"--lines={options.lines}", *follow, *files])
 
 
-def _joined_with(options: argparse.Namespace) -> Joined:
+def _joined_with(options: argparse.Namespace) -> JoinedServer:
     ca_file = load_settings(Layout.at(options.dir)).services.get(_CA_FILE)
     return join(options.dir, options.join, options.name, Path(ca_file) if ca_file else None)
 
 
-def _required(directory: Path) -> Joined:
-    found = joined(directory)
+def _required(directory: Path) -> JoinedServer:
+    found = load_joined(directory)
     if found is None:
         raise StackError(
-            "this machine has joined no server yet. On the server, `make worker-token` prints the command with which it does: "
-            "make worker JOIN=…"
+            "this machine has not joined a server yet. On the server, `make worker-token` prints the command to join: make worker JOIN=…"
         )
     return found
 
 
-def _refresh(member: Joined) -> str:
+def _refresh(member: JoinedServer) -> str:
     """Renew the membership before the worker starts; returns why the server cannot be reached, if it cannot. Raises RefusedError."""
     try:
-        member.folder.write(renewed(member.folder))
+        member.folder.write(renew_membership(member.folder))
     except AwayError as error:
         return str(error)
     return ""
 
 
-def _problem(member: Joined) -> str:
+def _problem(member: JoinedServer) -> str:
     """Why the server would not let the worker work, if it would not."""
     try:
-        renewed(member.folder)
+        renew_membership(member.folder)
     except StackError as error:
         return str(error)
     return ""

@@ -1,4 +1,4 @@
-"""What can go wrong with a server, in words for whoever typed the command."""
+"""The failures of a server, in words for the user of the command."""
 
 from __future__ import annotations
 

@@ -31,13 +31,13 @@ def models_use_gpu(repository: Path) -> bool:
 
 
 def advice(found: Sequence[str], repository: Path) -> Sequence[str]:
-    """What to tell whoever starts a worker about its processor."""
+    """The message about the GPU for the user who starts a worker."""
     if not found:
-        return ["No GPU was found: the models run on the processor."]
+        return ["No GPU was found: the models run on the CPU."]
     if models_use_gpu(repository):
         return [f"The models run on {', '.join(found)}."]
     return [
-        f"This machine has {', '.join(found)}, and models for the processor. For the GPU (docs/operator/gpu.md):",
+        f"This machine has {', '.join(found)}, and models for the CPU. To use the GPU (docs/operator/gpu.md):",
         "  .cache/tools/bin/uv pip uninstall --python .venv-triton/bin/python onnxruntime",
         "  .cache/tools/bin/uv pip install --python .venv-triton/bin/python onnxruntime-gpu",
         f"  .venv/bin/python -m models install --set gpu --platform cuda --dest {_shown(repository)}",

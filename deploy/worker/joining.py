@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError
 from darkroom.internal.accounts.v1 import membership_service_pb2 as pb
 from deploy.installation.private_file import make_private_folder, write_private
 from deploy.worker.errors import EndedError, JoinError
-from deploy.worker.server import check_port, post_join, renewed
+from deploy.worker.server import check_port, post_join, renew_membership
 from services.platform.joining import JoinToken, digest_of_request
 from services.platform.membership import DELEGATION, SIGNING_KEY, WORKERS, MembershipFolder
 from services.platform.version import version
@@ -29,8 +29,8 @@ _REQUEST = "request.json"
 
 
 @dataclass(frozen=True)
-class Joined:
-    """What a machine has joined."""
+class JoinedServer:
+    """The installation that a machine has joined."""
 
     name: str
     url: str
@@ -41,7 +41,7 @@ class Joined:
 
 @dataclass(frozen=True)
 class _Asked:
-    """What this machine asks a server for, which it keeps to ask for the same again."""
+    """This machine's request to a server, which it keeps to repeat it."""
 
     token_id: int
     name: str
@@ -54,16 +54,16 @@ class _Asked:
         return (str(self.token_id), self.name, self.certificate_request, self.public_key)
 
 
-def joined(directory: Path) -> Joined | None:
-    """What the machine with its state in a folder has joined; None if it has not."""
+def load_joined(directory: Path) -> JoinedServer | None:
+    """The installation that the machine with its state in a folder has joined; None if it has not."""
     folder = directory / "membership"
     if not (folder / DELEGATION).is_file():
         return None
     asked = _Asked(**json.loads((folder / _REQUEST).read_text()))
-    return Joined(asked.name, asked.url, asked.token_id, MembershipFolder(folder))
+    return JoinedServer(asked.name, asked.url, asked.token_id, MembershipFolder(folder))
 
 
-def join(directory: Path, text: str, name: str | None, ca_file: Path | None = None) -> Joined:
+def join(directory: Path, text: str, name: str | None, ca_file: Path | None = None) -> JoinedServer:
     """Join a server with a token. Where this machine has joined with the same token already, nothing happens.
 
     If the reply is lost, the same call again makes the same request, which the server answers again. Raises JoinError.
@@ -72,7 +72,7 @@ def join(directory: Path, text: str, name: str | None, ca_file: Path | None = No
         token = JoinToken.parse(text)
     except ValueError as error:
         raise JoinError(f"JOIN is not a token: {error}") from None
-    before = joined(directory)
+    before = load_joined(directory)
     if before is not None and before.token_id == token.id:
         return before
     if before is not None:
@@ -94,31 +94,29 @@ def join(directory: Path, text: str, name: str | None, ca_file: Path | None = No
     try:
         membership = pb.Membership.FromString(token.keys.opened(sealed, digest_of_request(*asked.fields)))
     except (ValueError, DecodeError):
-        raise JoinError(
-            f"the reply of {token.url} was not made by the server that made the token: something between the two answers"
-        ) from None
+        raise JoinError(f"the reply of {token.url} is not from the server that made the token: something in between answers") from None
     fingerprint = x509.load_pem_x509_certificate(membership.authority.encode()).fingerprint(SHA256()).hex()
     if fingerprint != token.authority:
-        raise JoinError("the server has another authority than when it made the token; make another token")
+        raise JoinError("the server's authority has changed since it made the token; make another token")
     made = MembershipFolder(folder)
     made.write(membership)
-    return Joined(asked.name, token.url, token.id, made)
+    return JoinedServer(asked.name, token.url, token.id, made)
 
 
-def _require_ended(before: Joined) -> None:
+def _require_ended(before: JoinedServer) -> None:
     """Raise JoinError unless the membership that this machine has is over. One that is refused for its clock or version is not."""
     try:
-        renewed(before.folder)
+        renew_membership(before.folder)
     except EndedError:
         (before.folder.folder / DELEGATION).unlink()
         return
     raise JoinError(
-        f"this machine has joined {before.url} as {before.name} already. Start it without JOIN; or choose another folder with WORKER_DIR=…"
+        f"this machine has already joined {before.url} as {before.name}. Start it without JOIN; or choose another folder with WORKER_DIR=…"
     )
 
 
 def _asked(folder: Path, token: JoinToken, wanted: str | None) -> _Asked:
-    """What this machine asks with a token: the same each time, also if the machine is called something else by then, and with new keys for
+    """This machine's request with a token: the same each time, also if the machine is called something else by then, and with new keys for
     another token or name. Raises JoinError."""
     file = folder / _REQUEST
     if file.is_file():
@@ -127,7 +125,7 @@ def _asked(folder: Path, token: JoinToken, wanted: str | None) -> _Asked:
             return before
     name = wanted or _host_name()
     if not _NAME.fullmatch(name):
-        raise JoinError(f"{name!r} is no name of a worker: 1 to 63 lower-case letters, digits and hyphens; choose one with NAME=…")
+        raise JoinError(f"{name!r} is not a valid worker name: 1 to 63 lower-case letters, digits and hyphens; choose one with NAME=…")
     signing = Ed25519PrivateKey.generate()
     for path, key in ((folder / "tls.key", ec.generate_private_key(ec.SECP256R1())), (folder / SIGNING_KEY, signing)):
         write_private(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())

@@ -1,4 +1,4 @@
-"""What runs on a machine that has joined: a worker and a model server, below one supervisor."""
+"""The processes of a machine that has joined: a worker and a model server, below one supervisor."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from deploy.local.progress import Progress
 from deploy.local.settings import load_settings
 from deploy.local.stack import Stack
 from deploy.service_settings import known_settings
-from deploy.worker.joining import Joined
+from deploy.worker.joining import JoinedServer
 from services.platform.membership import NATS_URL, SIGNING_KEY, TRUSTED_KEYS
 
 WORKER = "inference"
 _LANES = "neural=2,pages=1"
-"""What a worker on another machine serves unless its settings say otherwise: the lanes that need models. All else stays on the server,
+"""The default lanes of a worker on another machine: the lanes that need models. All else stays on the server,
 which is done with it before the files would have come here."""
 _AWAY_DAYS = "7"
 _DRAIN_SECONDS = 20
@@ -34,17 +34,17 @@ _RESERVE_SECONDS = 20
 _CERTIFICATES = ("ca.crt", "tls.crt")
 
 
-def create_machine(directory: Path, joined: Joined, progress: Progress | None = None) -> Stack:
+def create_machine(directory: Path, joined: JoinedServer, progress: Progress | None = None) -> Stack:
     """The programs of a machine that has joined. Nothing is started. Raises StackError for settings that cannot be."""
     layout = Layout.at(directory)
     layout.create()
-    # Of these, a worker uses those of its metrics and Triton's.
+    # A worker uses only those of its metrics and Triton's.
     ports = choose_ports(layout, host=LOOPBACK, public=0, ours=listening_ports(layout))
     config = StackConfig(layout, ports, Credentials(), load_settings(layout))
     return Stack(config, [triton(config), _worker(config, joined)], progress)
 
 
-def worker_environment(config: StackConfig, joined: Joined) -> dict[str, str]:
+def worker_environment(config: StackConfig, joined: JoinedServer) -> dict[str, str]:
     """The settings of the worker. The operator's own, in the machine's settings.env, win."""
     folder, workers = joined.folder.folder, joined.folder.workers_address
     environment = {
@@ -76,7 +76,7 @@ def lanes(environment: Mapping[str, str]) -> str:
     return ", ".join(f"{lane.strip()} ({count.strip() or 1})" for lane, _, count in pairs)
 
 
-def _worker(config: StackConfig, joined: Joined) -> Program:
+def _worker(config: StackConfig, joined: JoinedServer) -> Program:
     code = [*(REPOSITORY / "services" / part for part in ("platform", "pictures", WORKER)), REPOSITORY / "gen" / ".stamp"]
     read_at_start = [joined.folder.folder / name for name in (*_CERTIFICATES, NATS_URL, TRUSTED_KEYS)]
     address = metrics_address(config, WORKER)
@@ -90,7 +90,7 @@ def _worker(config: StackConfig, joined: Joined) -> Program:
             raise NotReady("it is starting, or cannot reach the server") from error
         if reply.status_code != httpx.codes.OK:
             problems = reply.json().get("problems", {})
-            raise NotReady("; ".join(f"{name}: {problem}" for name, problem in problems.items()) or "it is about to end")
+            raise NotReady("; ".join(f"{name}: {problem}" for name, problem in problems.items()) or "it is about to exit")
 
     return Program(
         name=WORKER,
@@ -100,6 +100,6 @@ def _worker(config: StackConfig, joined: Joined) -> Program:
         configure=lambda: digest_of([*code, *read_at_start]),
         ready=ready,
         ready_seconds=120,
-        # What it has begun may end; what has not by then is handed back.
+        # Running tasks may end; those that have not by then are handed back.
         stop_seconds=_DRAIN_SECONDS + _RESERVE_SECONDS,
     )

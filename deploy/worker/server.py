@@ -32,7 +32,7 @@ def post_join(url: str, body: dict[str, object], ca_file: Path | None) -> str:
             reply = client.post(f"{url}/v1/workers/join", json=body)
     except httpx.TransportError as error:
         raise AwayError(
-            f"{url} cannot be reached: {error}. It is what the server's token names; if clients reach the server by another URL, set "
+            f"{url} cannot be reached: {error}. The server's token names this URL; if clients reach the server by another URL, set "
             "DARKROOM_PUBLIC_URL there, and make another token."
         ) from error
     try:
@@ -41,9 +41,9 @@ def post_join(url: str, body: dict[str, object], ca_file: Path | None) -> str:
             return str(said["data"]["sealed"])
         reason, message = str(said["data"]["error_code"]), str(said["message"])
     except (ValueError, KeyError, TypeError):
-        raise JoinError(f"{url} answered with HTTP {reply.status_code}, and not as Darkroom does; is something else there?") from None
+        raise JoinError(f"{url} answered with HTTP {reply.status_code}, unlike Darkroom; is another program there?") from None
     if reason == "route_not_found":
-        raise JoinError(f"the server at {url} does not know workers of other machines: upgrade it to this version, {version()}")
+        raise JoinError(f"the server at {url} does not support workers on other machines: upgrade it to this version, {version()}")
     raise JoinError(message)
 
 
@@ -55,7 +55,7 @@ def check_port(address: str) -> None:
     except OSError as error:
         raise AwayError(
             f"the port for workers, {address}, cannot be reached: {error.strerror or error}. On the server, {_SETTING} opens it; a "
-            "firewall must let it through, too."
+            "firewall must allow it too."
         ) from error
 
 
@@ -72,14 +72,14 @@ def check_authority(folder: MembershipFolder) -> None:
             pass
     except ssl.SSLCertVerificationError as error:
         raise JoinError(
-            f"the server at {address} is another one than this machine has joined, or has made a new authority ({error.verify_message}). "
+            f"the server at {address} is not the one that this machine joined, or has a new authority ({error.verify_message}). "
             "Remove this machine's folder and join with a new token."
         ) from error
     except (ssl.SSLError, OSError) as error:
-        raise AwayError(f"{address} does not speak TLS as the port for workers does: {error}") from error
+        raise AwayError(f"{address} does not speak TLS like the port for workers: {error}") from error
 
 
-def renewed(folder: MembershipFolder) -> pb.Membership:
+def renew_membership(folder: MembershipFolder) -> pb.Membership:
     """The membership, asked for through the port for workers.
 
     Raises AwayError, RefusedError with what the server says, and EndedError if this machine was revoked, or away for so long that its
@@ -106,6 +106,6 @@ def _check_certificate(folder: MembershipFolder) -> None:
     end = x509.load_pem_x509_certificate((folder.folder / "tls.crt").read_bytes()).not_valid_after_utc
     if end <= datetime.now(UTC):
         raise EndedError(
-            f"this machine's certificate ended on {end:%Y-%m-%d}, since it was not here to renew it. Join again with a new token: revoke "
+            f"this machine's certificate ended on {end:%Y-%m-%d}, because it was off. Join again with a new token: revoke "
             "the worker on the server first, or choose another name with NAME=…"
         )

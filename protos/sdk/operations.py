@@ -15,7 +15,7 @@ from reference.comments import Comments
 _WIDTH = 120
 _NONE = options_pb2.MEDIA_KIND_UNSPECIFIED
 
-# What every method takes besides the operation's own options: the options of `RunningPart.run`.
+# The arguments of every method besides the operation's own options: the options of `RunningPart.run`.
 _RUN = {
     "priority": "int = 0",
     "deadline": "datetime | None = None",

@@ -13,7 +13,7 @@ def scopes_module() -> str:
     names = [name for name, _ in scope_pb2.Scope.items() if name not in _NOT_GIVEN]
     lines = "".join(f'    "{_text(name)}": scope_pb2.{name},\n' for name in names)
     return (
-        '"""What keys may do: `darkroom.common.v1.Scope` as people, tokens and the database write it. Generated."""\n\n'
+        '"""The permissions of keys: `darkroom.common.v1.Scope` as people, tokens and the database write it. Generated."""\n\n'
         "from collections.abc import Mapping\n\n"
         "from darkroom.common.v1 import scope_pb2\n\n"
         f"SCOPES: Mapping[str, scope_pb2.Scope.ValueType] = {{\n{lines}}}\n"

@@ -5,22 +5,17 @@ from __future__ import annotations
 import sys
 
 from services.accounts import cli
+from services.accounts.clients import FilesOfSurface, SavedPipelines, Shelves
 from services.accounts.config import AccountsSettings
-from services.accounts.domain import announcer
 from services.accounts.domain.account_settings import AccountSettings
 from services.accounts.domain.account_usage import UsageReport
 from services.accounts.domain.accounts import Accounts
 from services.accounts.domain.admission import Admission
-from services.accounts.domain.announcer import Announcer
 from services.accounts.domain.anonymous import Anonymous
 from services.accounts.domain.audit_trail import AuditTrail
 from services.accounts.domain.authentication import IdentitySigner, KeyAuthenticator
 from services.accounts.domain.branding import Branding
 from services.accounts.domain.callers import Callers
-from services.accounts.domain.departures import INTERVAL_SECONDS as DEPARTURES_SECONDS
-from services.accounts.domain.departures import Departures
-from services.accounts.domain.file_ages import INTERVAL_SECONDS as AGES_SECONDS
-from services.accounts.domain.file_ages import FileAges
 from services.accounts.domain.home import Home
 from services.accounts.domain.key_creation import PURPOSE, KeyCreation
 from services.accounts.domain.passwords import Passwords
@@ -30,13 +25,13 @@ from services.accounts.domain.sessions import Sessions
 from services.accounts.domain.sign_in_links import SignInLinks
 from services.accounts.domain.system import SystemReport
 from services.accounts.domain.teams import Teams
+from services.accounts.domain.upkeep import AGES_SECONDS, ANNOUNCING_SECONDS, DEPARTURES_SECONDS, Announcer, Departures, FileAges
 from services.accounts.domain.usage import INTERVAL_SECONDS as USAGE_SECONDS
 from services.accounts.domain.usage import Usage
 from services.accounts.domain.user_keys import UserKeys
 from services.accounts.domain.users import Users
 from services.accounts.domain.worker_certificates import WorkerAuthority
 from services.accounts.domain.workers import Workers
-from services.accounts.files_client import FilesOfSurface, Shelves
 from services.accounts.records import KeyOwner
 from services.accounts.store.account_settings import SettingStore
 from services.accounts.store.accounts import AccountStore
@@ -50,27 +45,15 @@ from services.accounts.store.sign_in_links import LinkStore
 from services.accounts.store.teams import TeamStore
 from services.accounts.store.workers import WorkerStore
 from services.accounts.surfaces.edge import listener
-from services.accounts.surfaces.edge.authorization import AuthorizationServicer
-from services.accounts.surfaces.internal.membership import MembershipServicer
-from services.accounts.surfaces.internal.setting_values import SettingValues
+from services.accounts.surfaces.internal.servicers import MembershipServicer, SettingValues
 from services.accounts.surfaces.native.accounts import AccountsServicer
-from services.accounts.surfaces.native.audit import NativeAudit
-from services.accounts.surfaces.native.branding import NativeBranding
-from services.accounts.surfaces.native.features import NativeFeatures
-from services.accounts.surfaces.native.roles import NativeRoles
-from services.accounts.surfaces.native.sessions import NativeSessions
-from services.accounts.surfaces.native.settings import NativeSettings
-from services.accounts.surfaces.native.teams import NativeTeams
+from services.accounts.surfaces.native.installation import NativeBranding, NativeFeatures, NativeSettings
+from services.accounts.surfaces.native.people import NativeAudit, NativeRoles, NativeSessions, NativeTeams, NativeUserKeys
 from services.accounts.surfaces.native.usage import NativeUsage
-from services.accounts.surfaces.native.user_keys import NativeUserKeys
 from services.accounts.surfaces.native.users import NativeUsers
-from services.accounts.surfaces.rest.audit import RestAudit
+from services.accounts.surfaces.rest.administration import RestAudit, RestSystem, RestUsage, RestWorkers
 from services.accounts.surfaces.rest.keys import RestKeys
 from services.accounts.surfaces.rest.sessions import RestSessions
-from services.accounts.surfaces.rest.system import RestSystem
-from services.accounts.surfaces.rest.usage import RestUsage
-from services.accounts.surfaces.rest.workers import RestWorkers
-from services.accounts.tasks_client import SavedPipelines
 from services.platform import bus
 from services.platform.account_usage import RemoteUsage
 from services.platform.audit.log import SWEEP_SECONDS as AUDIT_SWEEP_SECONDS
@@ -78,7 +61,7 @@ from services.platform.audit.log import AuditLog
 from services.platform.audit.part import RemotePart
 from services.platform.bundles import RemoteBundles
 from services.platform.clock import system_clock
-from services.platform.database import opened
+from services.platform.database import open_database
 from services.platform.idempotency import IdempotencyRecords
 from services.platform.identity import IDENTITY_ISSUER, Signer
 from services.platform.loop import Loop
@@ -97,8 +80,8 @@ _SETTINGS_SURFACE = "snapotter"
 
 async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
     """Put the service together."""
-    database = await opening.open("database", opened(settings.database, settings.database_pool))
-    connection = await opening.open("nats", bus.connected(settings.nats, "accounts"))
+    database = await opening.open("database", open_database(settings.database, settings.database_pool))
+    connection = await opening.open("nats", bus.connect(settings.nats, "accounts"))
     store = AccountStore(database)
     sessions, people = SessionStore(database), PeopleStore(database)
     usage = Usage(store, sessions)
@@ -109,7 +92,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
         return await store.owner(digest) or await sessions.owner(digest)
 
     authenticator = KeyAuthenticator(find_owner, sign, usage.note)
-    announcements = Loop("announce_revocations", announcer.INTERVAL_SECONDS, Announcer(store, sessions, connection).step)
+    announcements = Loop("announce_revocations", ANNOUNCING_SECONDS, Announcer(store, sessions, connection).step)
 
     def revoked(key_id: int) -> None:
         authenticator.evict(key_id)
@@ -173,7 +156,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
             Loop("forget_slices", _SWEEP_SECONDS, rates.forget),
         ],
         collectors=[PoolGauges(database.engine)],
-        internal=[Mount(AuthorizationServicer(admission)), Mount(SettingValues(shared)), Mount(MembershipServicer(workers))],
+        internal=[Mount(SettingValues(shared)), Mount(MembershipServicer(workers))],
         own=own,
         listeners=[lambda health: listener.listening(settings.authorization_listen, admission, health, settings.drain_calls, settings.tls)],
         public=[

@@ -12,7 +12,8 @@ import nats
 import nats.errors
 
 from darkroom.common.v1.scopes import SCOPES
-from services.accounts import limits_command, link_command, people_command, usage_command, workers_command
+from services.accounts import workers_command
+from services.accounts.commands import add_limits, add_link, add_people, add_usage, run_limits, run_link, run_people, run_usage
 from services.accounts.config import AdministrationSettings
 from services.accounts.domain.accounts import Accounts
 from services.accounts.networks import Network, network
@@ -32,18 +33,18 @@ def main(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m services.accounts", description="Without a command: serve.")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("migrate", help="bring the database to the newest version")
+    commands.add_parser("migrate", help="migrate the database to the newest version")
     create_account = commands.add_parser("create-account", help="create an account")
     create_account.add_argument("--name", required=True, help="display name, 1 to 100 characters")
-    create_account.add_argument("--key", metavar="NAME", help="create an API key of this name, too; it is shown this once")
-    create_key = commands.add_parser("create-key", help="create an API key; it is shown this once")
+    create_account.add_argument("--key", metavar="NAME", help="also create an API key with this name; it is shown only once")
+    create_key = commands.add_parser("create-key", help="create an API key; it is shown only once")
     create_key.add_argument("--account", type=administration.identifier, required=True, help="the account's id")
     create_key.add_argument("--name", required=True, help="display name, 1 to 100 characters")
     create_key.add_argument(
         "--scope",
         action="append",
         choices=sorted(SCOPES),
-        help="a scope that it gets, such as tasks:write; may be repeated; without it, all of them",
+        help="a scope of the key, such as tasks:write; may be repeated (default: all scopes)",
     )
     create_key.add_argument(
         "--from",
@@ -51,15 +52,15 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         type=_network,
         metavar="NETWORK",
-        help="a network from which it may be used, such as 203.0.113.0/24, or an address; may be repeated; without it, everywhere",
+        help="a network or address that may use the key, such as 203.0.113.0/24; may be repeated (default: any)",
     )
-    create_key.add_argument("--expires-in-days", type=int, help="when it expires; without it, never")
-    revoke_key = commands.add_parser("revoke-key", help="revoke an API key and those that it created; they stop working within seconds")
+    create_key.add_argument("--expires-in-days", type=int, help="when the key expires (default: never)")
+    revoke_key = commands.add_parser("revoke-key", help="revoke an API key and the keys that it created; they stop working within seconds")
     revoke_key.add_argument("--key", type=administration.identifier, required=True, help="the key's id")
-    people_command.add(commands)
-    link_command.add(commands)
-    limits_command.add(commands)
-    usage_command.add(commands)
+    add_people(commands)
+    add_link(commands)
+    add_limits(commands)
+    add_usage(commands)
     workers_command.add(commands)
     audit_command.add(commands)
     commands.add_parser("list", help="list accounts and their keys")
@@ -67,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _run(options: argparse.Namespace, settings: AdministrationSettings) -> object:
-    async with database.opened(settings.database, settings.database_pool) as opened:
+    async with database.open_database(settings.database, settings.database_pool) as opened:
         store = AccountStore(opened)
         revoked: list[int] = []
         accounts = Accounts(store, revoked.append)
@@ -88,14 +89,14 @@ async def _run(options: argparse.Namespace, settings: AdministrationSettings) ->
             case "list":
                 return [{**_account(row), "keys": [_key(key) for key in await store.keys(row.id)]} for row in await store.accounts()]
             case "limits":
-                result: object = await limits_command.run(options, accounts, settings)
+                result: object = await run_limits(options, accounts, settings)
             case "users" | "reset-password":
-                result = await people_command.run(options, opened, settings, revoked.append)
+                result = await run_people(options, opened, settings, revoked.append)
                 await _announce(settings, revoked)
             case "create-sign-in-link":
-                result = await link_command.run(options, opened, settings)
+                result = await run_link(options, opened, settings)
             case "usage":
-                result = await usage_command.run(options, opened, settings)
+                result = await run_usage(options, opened, settings)
             case name if name in workers_command.COMMANDS:
                 result = await workers_command.run(options, opened, settings)
             case _:

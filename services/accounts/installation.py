@@ -1,4 +1,4 @@
-"""What is set for all people of the account, as every part of the service sees it."""
+"""The settings of all people of the account, as every part of the service sees them."""
 
 from __future__ import annotations
 

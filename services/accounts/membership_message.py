@@ -1,4 +1,4 @@
-"""What a worker gets, as the message that both its ways in reply with."""
+"""The reply to a worker, as the message that both its ways in use."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from services.accounts.domain.workers import Membership
 
 
 def membership_message(membership: Membership) -> pb.Membership:
-    """The message."""
     message = pb.Membership(
         worker=membership.worker.urn,
         authority=membership.authority,

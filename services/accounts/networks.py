@@ -24,7 +24,7 @@ def network(text: str) -> Network:
         raise ValueError(_problem(text)) from None
     if isinstance(found, IPv6Network):
         if found.network_address.scope_id is not None:
-            raise ValueError(f"{text!r} has a zone, which means nothing to the server")
+            raise ValueError(f"{text!r} has a zone, which has no meaning on the server")
         if found.subnet_of(_MAPPED):
             return IPv4Network((int(found.network_address) & 0xFFFFFFFF, found.prefixlen - _MAPPED_BITS))
     return found
@@ -35,7 +35,7 @@ def _problem(text: str) -> str:
         loose = ip_network(text.strip(), strict=False)
     except ValueError:
         return f"{text!r} is not a network such as 203.0.113.0/24 or 2001:db8::/32, nor an address"
-    return f"{text!r} has bits set behind its prefix; the network is {loose}"
+    return f"{text!r} has bits set after its prefix; the network is {loose}"
 
 
 def networks(texts: Iterable[str]) -> frozenset[Network]:
@@ -60,7 +60,7 @@ def _within(inner: Network, outer: Network) -> bool:
 
 
 def holds(some: Iterable[Network], address: str) -> bool:
-    """Whether an address, IPv4 in either notation, is in one of the networks. What is no address is in none."""
+    """Whether an address, IPv4 in either notation, is in one of the networks. False for anything that is not an address."""
     try:
         found = ip_address(address)
     except ValueError:

@@ -24,7 +24,7 @@ class Person:
     """Empty for somebody who signed in with a link and has set no password yet."""
     role: str
     permissions: frozenset[str]
-    """What the role permits at this moment."""
+    """The current permissions of the role."""
     team: str
     """Its name."""
     must_change: bool
@@ -77,7 +77,7 @@ class PersonKey:
     """A UUID: the id outside of the service."""
     name: str
     permissions: tuple[str, ...] | None
-    """What it may do at most; None for all that its owner's role permits."""
+    """Its maximum permissions; None for all permissions of its owner's role."""
     created_at: datetime
     expires_at: datetime | None
     last_used_at: datetime | None

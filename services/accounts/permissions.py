@@ -1,4 +1,4 @@
-"""What roles permit, and what that means for calls.
+"""The permissions of roles, and their meaning for calls.
 
 A person's permissions are those of the role at the moment of a call; with an API key that has a list, what both have. Methods of the
 platform ask for scopes, as they do of an account's own keys:
@@ -57,7 +57,7 @@ def level(role: str) -> int:
 
 
 def scopes_of(permissions: frozenset[str], *, must_change: bool = False) -> frozenset[str] | None:
-    """The scopes of somebody with these permissions; None for all of them. None of them while the password has to be changed."""
+    """The scopes of somebody with these permissions; None for all of them. Empty while the password has to be changed."""
     if must_change:
         return frozenset()
     if permissions >= PERMISSIONS:

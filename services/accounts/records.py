@@ -35,7 +35,7 @@ class ApiKey:
     created_at: datetime
     revoked_at: datetime | None
     scopes: Sequence[str] | None
-    """What it may do; None for everything."""
+    """Its scopes; None for all."""
     expires_at: datetime | None
     last_used_at: datetime | None
     creator_id: int | None
@@ -47,14 +47,14 @@ class ApiKey:
 
     @property
     def limits(self) -> KeyLimits:
-        """What it may do, until when, and from where."""
+        """Its scopes, its end, and its networks."""
         scopes = frozenset(self.scopes) if self.scopes is not None else None
         return KeyLimits(scopes, self.expires_at, networks(self.allowed_networks) if self.allowed_networks is not None else None)
 
 
 @dataclass(frozen=True, slots=True)
 class KeyLimits:
-    """What a key may do, until when, and from where."""
+    """The scopes, end and networks of a key."""
 
     scopes: frozenset[str] | None = None
     """Such as `tasks:write`; None for everything."""
@@ -98,12 +98,12 @@ class RepeatableKey:
     call: IdempotentCall
     key: NewKey
     nonce: bytes
-    """What the key is derived from."""
+    """The input from which the key is derived."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccountLimits:
-    """What the operator has set for one account. None: as the settings say; 0: no limit."""
+    """The operator's settings for one account. None: as the settings say; 0: no limit."""
 
     request_rate: float | None = None
     """Requests a second that all its keys may make together."""
@@ -126,7 +126,7 @@ class KeyOwner:
     key_id: int
     account_id: int
     scopes: frozenset[str] | None = None
-    """What the key may do; None for everything."""
+    """The key's scopes; None for all."""
     expires_at: datetime | None = None
     """When it expires, or has expired."""
     own_limits: AccountLimits = AccountLimits()
@@ -155,8 +155,8 @@ class Borrowing:
 
 
 @dataclass(frozen=True, slots=True)
-class Borrowed:
-    """What a shared bucket gave."""
+class BucketLoan:
+    """The answer of a shared bucket."""
 
     granted: int
     """Tokens, from 0 to what was wanted."""

@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
-    """What people may do who have it."""
+    """A set of permissions that people can have."""
 
     id: str
     name: str
@@ -23,7 +23,7 @@ class Role:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleChange:
-    """What is to become of a role; None: it stays."""
+    """Changes of a role; None: unchanged."""
 
     name: str | None = None
     description: str | None = None

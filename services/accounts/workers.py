@@ -20,7 +20,7 @@ class Worker:
     """The newest, PEM."""
     certificate_expires_at: datetime
     version: str
-    """Of Darkroom, as the worker said last."""
+    """The version of Darkroom that the worker last reported."""
     joined_at: datetime
     renewed_at: datetime
     revoked_at: datetime | None
@@ -41,6 +41,6 @@ class Invitation:
     """The only name that the worker may have; None: any."""
     expires_at: datetime
     request_sha256: bytes | None
-    """Of the request that has used it; None while nobody has."""
+    """The hash of the request that has used it; None while unused."""
     worker_id: int | None
-    """Who has used it."""
+    """The machine that has used it."""

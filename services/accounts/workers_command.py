@@ -27,15 +27,15 @@ COMMANDS = ("create-worker-token", "workers", "revoke-worker")
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the commands and their options."""
-    token = commands.add_parser("create-worker-token", help="make a token with which one machine joins as a worker; it is shown this once")
-    token.add_argument("--name", type=_name, help="the only name that the worker may have; without it, the machine chooses one")
+    token = commands.add_parser("create-worker-token", help="make a token that lets one machine join as a worker; it is shown only once")
+    token.add_argument("--name", type=_name, help="the name that the worker must have (default: the machine chooses one)")
     token.add_argument(
-        "--minutes", type=_minutes, default=_MINUTES, help=f"how long the token is good for, 1 to {_LONGEST_MINUTES} (default: %(default)s)"
+        "--minutes", type=_minutes, default=_MINUTES, help=f"how long the token is valid, 1 to {_LONGEST_MINUTES} (default: %(default)s)"
     )
     commands.add_parser("workers", help="list the workers that have joined from other machines")
     revoke = commands.add_parser(
         "revoke-worker",
-        help=f"revoke a worker; its membership is not renewed any more, and ends within {delegation.SECONDS // 60} minutes",
+        help=f"revoke a worker; its membership is no longer renewed and ends within {delegation.SECONDS // 60} minutes",
     )
     revoke.add_argument("name", metavar="NAME", help="the worker's name")
 

@@ -11,9 +11,7 @@ from services.files.events import TaskEvents
 from services.files.object_client import store_of
 from services.files.probe.prober import Prober
 from services.files.surfaces.internal.intake import Intake
-from services.files.surfaces.internal.retention import Retention
-from services.files.surfaces.internal.shelf import ShelfOfAccount
-from services.files.surfaces.internal.storage import Storage
+from services.files.surfaces.internal.storage import Retention, ShelfOfAccount, Storage
 from services.files.surfaces.native.files import NativeFiles
 from services.files.surfaces.native.library import NativeLibrary
 from services.files.surfaces.rest.files import RestFiles
@@ -23,9 +21,9 @@ from services.platform.account_usage import UsagePartServicer
 from services.platform.audit.log import SWEEP_SECONDS as AUDIT_SWEEP_SECONDS
 from services.platform.audit.log import AuditLog
 from services.platform.audit.part import AuditPartServicer
-from services.platform.bus import connected
+from services.platform.bus import connect
 from services.platform.clock import system_clock
-from services.platform.database import opened
+from services.platform.database import open_database
 from services.platform.disk import INTERVAL_SECONDS as DISK_SECONDS
 from services.platform.identity import Signer
 from services.platform.loop import Loop
@@ -51,8 +49,8 @@ _STORAGE_SECONDS = 10.0
 async def compose(settings: FilesSettings, opening: Opening) -> Parts:
     """Put the service together."""
     caller = Caller(Signer("files", settings.signing_key_file))
-    database = await opening.open("database", opened(settings.database, settings.database_pool))
-    bus = await opening.open("nats", connected(settings.nats, "files"))
+    database = await opening.open("database", open_database(settings.database, settings.database_pool))
+    bus = await opening.open("nats", connect(settings.nats, "files"))
     tasks = TasksClient(await opening.open("tasks", channel(settings.tasks_address, "tasks", settings.tls)), caller)
     objects = await opening.open("storage", store_of(settings))
     sandbox = await opening.open("sandbox", Sandbox(preload=["services.files.probe.child"], concurrency=settings.probe_concurrency))

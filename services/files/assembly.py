@@ -43,13 +43,13 @@ from services.platform.loop import Loop
 from services.platform.object_writing import ObjectWriter
 from services.platform.sandbox import Sandbox, WarmChildren
 
-# What the storage can do is found out once; after that, there is nothing to do.
+# The abilities of the storage are found out once; after that, there is nothing to do.
 _TRIAL_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What the servicers and loops call."""
+    """The parts that the servicers and loops call."""
 
     uploads: Uploads
     streamed: StreamedFiles

@@ -27,16 +27,16 @@ async def check_rules(client: Any, settings: FilesSettings) -> list[StorageFindi
 async def _lifecycle(client: Any, settings: FilesSettings) -> list[StorageFinding]:
     rules, code = await _asked(client.get_bucket_lifecycle_configuration, settings.s3_bucket)
     if rules is None and code != _NO_RULES:
-        return [ok(f"the bucket's lifecycle rules cannot be read ({code}): look at them yourself")]
-    return judged((rules or {}).get("Rules", []), settings)
+        return [ok(f"the bucket's lifecycle rules cannot be read ({code}): check them yourself")]
+    return check_bucket_rules((rules or {}).get("Rules", []), settings)
 
 
-def judged(rules: Sequence[Mapping[str, Any]], settings: FilesSettings) -> list[StorageFinding]:
+def check_bucket_rules(rules: Sequence[Mapping[str, Any]], settings: FilesSettings) -> list[StorageFinding]:
     """Findings about lifecycle rules, as `GetBucketLifecycleConfiguration` gives them."""
     enabled = [rule for rule in rules if rule.get("Status") == "Enabled"]
     found = [finding for rule in enabled for finding in _faults(rule, settings)]
     if not any("AbortIncompleteMultipartUpload" in rule and _reaches(rule, FILES) for rule in enabled):
-        text = "no lifecycle rule ends multipart uploads that were begun and never finished. Darkroom does, unless it loses track of one"
+        text = "no lifecycle rule aborts unfinished multipart uploads. Darkroom aborts them itself unless it loses track of one"
         found.append(warning(text, f"add a rule with AbortIncompleteMultipartUpload after {_ABORT_DAYS} days"))
     return found or [ok("lifecycle rules delete no file before Darkroom does")]
 
@@ -49,16 +49,16 @@ def _faults(rule: Mapping[str, Any], settings: FilesSettings) -> Iterator[Storag
         kept = max(settings.output_life, settings.temporary_life)
         if "Date" in expiration or timedelta(days=expiration["Days"]) < kept:
             text = f"{name} deletes files {after}, and Darkroom keeps them for up to {kept / timedelta(days=1):g} days"
-            yield problem(text, "remove it: Darkroom deletes what has expired")
+            yield problem(text, "remove it: Darkroom deletes expired files itself")
         else:
-            text = f"{name} deletes files {after}: also permanent ones, and those of accounts whose files are kept for longer"
-            yield warning(text, "remove it: Darkroom deletes what has expired")
+            text = f"{name} deletes files {after}, including permanent files and files of accounts that keep them longer"
+            yield warning(text, "remove it: Darkroom deletes expired files itself")
     elif "Days" in expiration and _reaches(rule, UPLOADS) and timedelta(days=expiration["Days"]) < settings.upload_deadline:
-        yield problem(f"{name} deletes uploads after {expiration['Days']} days, while they may be used", "remove it")
+        yield problem(f"{name} deletes uploads after {expiration['Days']} days, while they can still be used", "remove it")
     for move in rule.get("Transitions", []):
         if _reaches(rule, FILES) and move.get("StorageClass") not in _AT_ONCE:
-            text = f"{name} moves files to {move.get('StorageClass')}, from which they cannot be read at once"
-            yield problem(text, "remove it, or name a storage class that is read at once, such as INTELLIGENT_TIERING")
+            text = f"{name} moves files to {move.get('StorageClass')}, where they cannot be read immediately"
+            yield problem(text, "remove it, or name a storage class with immediate access, such as INTELLIGENT_TIERING")
     abort = rule.get("AbortIncompleteMultipartUpload", {}).get("DaysAfterInitiation")
     if abort is not None and _reaches(rule, FILES) and timedelta(days=abort) < settings.upload_deadline:
         lasts = settings.upload_deadline / timedelta(days=1)
@@ -68,13 +68,13 @@ def _faults(rule: Mapping[str, Any], settings: FilesSettings) -> Iterator[Storag
 async def _versions(client: Any, bucket: str) -> list[StorageFinding]:
     told, code = await _asked(client.get_bucket_versioning, bucket)
     if told is None:
-        return [ok(f"whether the bucket keeps versions cannot be read ({code}): look yourself")]
+        return [ok(f"the versioning of the bucket cannot be read ({code}): check it yourself")]
     if "Status" not in told:
-        return [ok("the bucket keeps no versions: what Darkroom deletes is gone")]
+        return [ok("the bucket keeps no versions: deleted files are gone")]
     rules, code = await _asked(client.get_bucket_lifecycle_configuration, bucket)
     if any("NoncurrentVersionExpiration" in rule and rule.get("Status") == "Enabled" for rule in (rules or {}).get("Rules", [])):
         return [ok("the bucket keeps versions, and a lifecycle rule deletes old ones")]
-    text = "the bucket keeps versions: everything that Darkroom deletes stays, takes space, and can be read by whoever may read versions"
+    text = "the bucket keeps versions: deleted files still take space and can be read by anyone who may read versions"
     return [warning(text, "add a lifecycle rule with NoncurrentVersionExpiration after 1 day, or suspend versioning in an empty bucket")]
 
 
@@ -89,7 +89,7 @@ def _reaches(rule: Mapping[str, Any], prefix: str) -> bool:
 
 
 async def _asked(call: Callable[..., Awaitable[Any]], bucket: str) -> tuple[Any, str]:
-    """What the storage says about a bucket, or None and its error code: not every storage knows every question."""
+    """The storage's answer about a bucket, or None and its error code: not every storage knows every question."""
     try:
         return await call(Bucket=bucket), ""
     except ClientError as error:

@@ -18,10 +18,10 @@ _MOST_DAYS = 36_500
 _MOST = 10**15
 # In the order of the fields of Storage.
 _LIMITS = {
-    "bytes": "bytes that it may store",
-    "files": "files that it may have, unfinished uploads and outputs included",
-    "uploads": "uploads that it may have begun and not used or completed",
-    "uploads-in-parts": "those of them that are sent in parts",
+    "bytes": "maximum bytes stored",
+    "files": "maximum number of files, including unfinished uploads and outputs",
+    "uploads": "maximum number of uploads not yet used or completed",
+    "uploads-in-parts": "maximum number of those that are sent in parts",
 }
 
 
@@ -38,13 +38,13 @@ def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
     commands_of = argparse.ArgumentParser(prog="python -m services.files", description="Without a command: serve.")
     commands = commands_of.add_subparsers(dest="command", required=True)
-    commands.add_parser("migrate", help="bring the database to the newest version")
-    terms = commands.add_parser("retention", help="set how long an account's new files are kept; without options, show it")
+    commands.add_parser("migrate", help="migrate the database to the newest version")
+    terms = commands.add_parser("retention", help="set how long an account's new files are kept, or show it without options")
     terms.add_argument("--account", type=administration.identifier, required=True, metavar="ID", help="the account's id")
     for name, what in (("--temporary-days", "uploads, from their first use"), ("--output-days", "outputs, from the end of their task")):
         told = f"days to keep {what}; '{_BY_SETTING}' for the service's setting"
         terms.add_argument(name, type=_days, default=_Keep.KEEP, metavar="DAYS", help=told)
-    quotas = commands.add_parser("quota", help="set how much an account may store; without options, show that and what it stores")
+    quotas = commands.add_parser("quota", help="set an account's storage limits, or show them and the usage without options")
     quotas.add_argument("--account", type=administration.identifier, required=True, metavar="ID", help="the account's id")
     for option, what in _LIMITS.items():
         told = f"{what}; '{_BY_SETTING}' for the service's setting"
@@ -55,14 +55,14 @@ def parser() -> argparse.ArgumentParser:
 
 async def _command(options: argparse.Namespace, settings: DatabaseSettings) -> object:
     if options.command == "audit":
-        async with database.opened(settings.database, settings.database_pool) as opened:
+        async with database.open_database(settings.database, settings.database_pool) as opened:
             return await audit_command.run(options, opened)
     return await (quota if options.command == "quota" else retention)(options, settings)
 
 
 async def quota(options: argparse.Namespace, settings: DatabaseSettings) -> dict[str, object]:
     """Make the change, if there is one, and return what the account stores, with the limits that are set for it."""
-    async with database.opened(settings.database, settings.database_pool) as opened:
+    async with database.open_database(settings.database, settings.database_pool) as opened:
         store = StorageStore(opened)
         stored, own = await store.stored(options.account)
         asked = (options.bytes, options.files, options.uploads, options.uploads_in_parts)
@@ -79,7 +79,7 @@ async def quota(options: argparse.Namespace, settings: DatabaseSettings) -> dict
 
 async def retention(options: argparse.Namespace, settings: DatabaseSettings) -> dict[str, str | float | None]:
     """Make the change, if there is one, and return the resulting terms."""
-    async with database.opened(settings.database, settings.database_pool) as opened:
+    async with database.open_database(settings.database, settings.database_pool) as opened:
         store = RetentionStore(opened)
         terms = await store.terms(options.account)
         temporary = terms.temporary if options.temporary_days is _Keep.KEEP else options.temporary_days

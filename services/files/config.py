@@ -28,10 +28,8 @@ class FetchSettings(EnvironmentSettings):
     )
     fetch_max_redirects: int = Field(5, ge=0, le=20, description="Maximum number of redirects that are followed for a file.")
     fetch_connect_timeout: float = Field(5.0, gt=0, description="Timeout for resolving a host name, and for connecting to the host.")
-    fetch_idle_timeout: float = Field(10.0, gt=0, description="Seconds without a byte after which a file is given up.")
-    fetch_timeout: float = Field(
-        40.0, gt=0, le=50, description="Seconds after which a file that has not arrived is given up, redirects included."
-    )
+    fetch_idle_timeout: float = Field(10.0, gt=0, description="Seconds without data after which a fetch is abandoned.")
+    fetch_timeout: float = Field(40.0, gt=0, le=50, description="Maximum seconds for a whole fetch, redirects included.")
     fetch_concurrency: int = Field(
         32, ge=1, description="Maximum number of files that a process fetches at the same time. One takes up to 24 MiB of memory."
     )

@@ -15,7 +15,7 @@ from opentelemetry.trace import SpanKind
 from darkroom.internal.tasks.v1 import events_pb2
 from services.files.records import EndedTask
 from services.files.tasks_client import TERMINAL_STATES
-from services.platform.bus import ENDS_CONSUMER, EVENTS_STREAM, Bus, event_subject, former_event_subject, messaging
+from services.platform.bus import ENDS_CONSUMER, EVENTS_STREAM, Bus, event_subject, messaging
 from services.platform.log import get_logger
 from services.platform.loop import to_its_end
 from services.platform.telemetry import tracing
@@ -25,7 +25,6 @@ _BATCH = 20
 _WAIT_SECONDS = 5.0
 _MORE_SECONDS = 0.2
 _ACK_WAIT_SECONDS = 30.0
-_FORMER_DOTS = former_event_subject("*", "*", end=True).count(".")
 
 
 class TaskEvents:
@@ -63,13 +62,12 @@ class TaskEvents:
     async def _subscribe(self) -> JetStreamContext.PullSubscription:
         config = ConsumerConfig(
             durable_name=ENDS_CONSUMER,
-            # The second is for events that the previous version published in the last hour.
-            filter_subjects=[event_subject("*", end=True), former_event_subject("*", "*", end=True)],
+            filter_subject=event_subject("*", end=True),
             deliver_policy=DeliverPolicy.ALL,
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=_ACK_WAIT_SECONDS,
         )
-        await self._bus.jetstream.add_consumer(EVENTS_STREAM, config)  # Or updates the previous version's consumer.
+        await self._bus.jetstream.add_consumer(EVENTS_STREAM, config)
         return await self._bus.jetstream.pull_subscribe_bind(ENDS_CONSUMER, stream=EVENTS_STREAM)
 
 
@@ -89,8 +87,6 @@ async def _fetch(subscription: JetStreamContext.PullSubscription) -> list[Msg]:
 def _published(message: Msg) -> Sequence[events_pb2.PublishedEvent]:
     """The events in a message; none if it cannot be read."""
     try:
-        if message.subject.count(".") == _FORMER_DOTS:
-            return [events_pb2.PublishedEvent.FromString(message.data)]
         return events_pb2.PublishedEvents.FromString(message.data).events
     except DecodeError:
         _logger.warning("event_unreadable", subject=message.subject, size=len(message.data))

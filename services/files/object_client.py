@@ -85,14 +85,12 @@ async def object_store(
 
 
 def client_of(settings: BucketSettings) -> AbstractAsyncContextManager[S3Client]:
-    """A client with the settings."""
     secret = settings.s3_secret_key.get_secret_value()
     return s3_client(settings.s3_endpoint, settings.s3_region, settings.s3_access_key, secret, settings.s3_ca_file, settings.s3_addressing)
 
 
 @asynccontextmanager
 async def store_of(settings: BucketSettings) -> AsyncIterator[ObjectStore]:
-    """The store of the settings."""
     async with client_of(settings) as client:
         yield ObjectStore(client, settings.s3_bucket)
 

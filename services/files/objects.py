@@ -30,7 +30,7 @@ _BAD_PARTS = frozenset({"InvalidPart", "InvalidPartOrder", "EntityTooSmall"})
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """What HEAD or a listing says about an object."""
+    """The answer of HEAD or a listing about an object."""
 
     key: str
     size_bytes: int
@@ -85,7 +85,6 @@ class ObjectStore:
             await self._client.head_bucket(Bucket=self._bucket)
 
     async def head(self, key: str) -> StoredObject | None:
-        """The object, or None."""
         try:
             with _translated("HeadObject", _ABSENT):
                 found = await self._client.head_object(Bucket=self._bucket, Key=key)

@@ -1,4 +1,4 @@
-"""Who signs which URLs, by the settings."""
+"""The signers of URLs, by the settings."""
 
 from __future__ import annotations
 

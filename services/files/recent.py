@@ -9,7 +9,7 @@ from collections import OrderedDict
 class RecentContents:
     """Contents by the keys of their objects, which never get others: up to `most_bytes` in all, each for `seconds`.
 
-    Whoever asks must know that the caller may read the file.
+    Callers must know that the client may read the file.
     """
 
     def __init__(self, most_bytes: int, seconds: float) -> None:

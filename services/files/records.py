@@ -94,7 +94,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedContent:
-    """What is recorded about an object when it is accepted."""
+    """The record of an object when it is accepted."""
 
     object_key: str
     """Where the bytes are from now on."""
@@ -109,7 +109,7 @@ class AcceptedContent:
 
 @dataclass(frozen=True, slots=True)
 class StoredOutput:
-    """What the storage answered to the PUT of an output."""
+    """The storage's answer to the PUT of an output."""
 
     file_id: int
     etag: str
@@ -138,7 +138,7 @@ class ReadyObject:
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """What an account stores, or how much of it an account may store. Hidden outputs and files that are being deleted do not count."""
+    """An account's stored data, or the limits on them. Hidden outputs and files that are being deleted do not count."""
 
     size_bytes: int = 0
     """Bytes of its files. An upload counts with the size that the client expects until its bytes have been accepted."""
@@ -179,7 +179,7 @@ class BundledFile:
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who asks for files of the library."""
+    """The caller that asks for files of the library."""
 
     account_id: int
     owner: str
@@ -205,7 +205,7 @@ class LibraryFile:
     version: int
     """From 1."""
     tools: tuple[str, ...]
-    """What its parents and it were made with."""
+    """The tools that made its parents and it."""
     name: str
     created_at: datetime
     file_id: int
@@ -213,7 +213,7 @@ class LibraryFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelved:
+class StoredVersion:
     """A version with its bytes."""
 
     entry: LibraryFile

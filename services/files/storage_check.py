@@ -21,7 +21,7 @@ from services.files.domain.keys import trial_key
 from services.files.object_client import client_of
 from services.files.objects import ObjectStore, PartsRefused, SourceChanged, UploadGone
 from services.files.presign import Presigner
-from services.files.storage_faults import Refused, advice, differing_clocks, refusal_behind, unreachable, unresolved
+from services.files.storage_faults import StorageRefusal, advice, differing_clocks, refusal_behind, resolution_problem, unreachable
 from services.files.storage_findings import StorageFinding, ok, problem, warning
 from services.platform.bucket_address import bucket_url
 from services.platform.errors import DarkroomError
@@ -38,11 +38,11 @@ _ENDPOINT, _PUBLIC_ENDPOINT = "DARKROOM_S3_ENDPOINT", "DARKROOM_S3_PUBLIC_ENDPOI
 
 
 async def check_storage(settings: FilesSettings, public_url: str | None = None) -> list[StorageFinding]:
-    """What is so about the storage and its bucket. What cannot be tried because of a problem is left out.
+    """The findings about the storage and its bucket. Checks that a problem prevents are left out.
 
     `public_url` is where clients reach the edge, whose pages send uploads to the storage.
     """
-    if (nowhere := await unresolved(_bucket(settings, settings.s3_endpoint), _ENDPOINT)) is not None:
+    if (nowhere := await resolution_problem(_bucket(settings, settings.s3_endpoint), _ENDPOINT)) is not None:
         return [nowhere]
     async with client_of(settings) as client, object_http(settings.s3_authorities, _IDLE_SECONDS) as http:
         check = _Check(settings, client, http)
@@ -103,11 +103,11 @@ class _Check:
                     found.append(problem(f"an object cannot be deleted ({refusal})", advice(refusal)))
 
     async def public_endpoint(self, key: str, public_url: str | None) -> list[StorageFinding]:
-        """Whether presigned URLs for clients work, and pages may use them, as far as that can be told from here."""
+        """Whether presigned URLs for clients work, and pages may use them, as far as it can be checked from here."""
         endpoint = self._settings.s3_public_endpoint
-        unknown = f"try it from a client's machine, where it may work nevertheless, or correct {_PUBLIC_ENDPOINT}"
+        unknown = f"try it from a client's machine, where it may still work, or correct {_PUBLIC_ENDPOINT}"
         urls = presigners.public_urls(self._settings)
-        if (nowhere := await unresolved(urls.get(key, _SECONDS), _PUBLIC_ENDPOINT)) is not None:
+        if (nowhere := await resolution_problem(urls.get(key, _SECONDS), _PUBLIC_ENDPOINT)) is not None:
             return [warning(nowhere.text, unknown)]
         trusted = ssl.create_default_context()
         if self._settings.s3_ca_file is not None:
@@ -138,7 +138,7 @@ class _Check:
             await self._store.copy(whole, stored, copied, _TYPE)
             await self._store.uploads(whole)
             left = {whole, copied} - await self._store.delete([whole, copied])
-        except (DarkroomError, UploadGone, PartsRefused, SourceChanged, Refused) as error:
+        except (DarkroomError, UploadGone, PartsRefused, SourceChanged, StorageRefusal) as error:
             with suppress(DarkroomError):
                 await self._store.delete([whole, copied])
             refusal = refusal_behind(error)
@@ -148,7 +148,7 @@ class _Check:
             return [unreachable(self._settings.s3_endpoint, error, _ENDPOINT)]
         if left:
             return [problem("several objects cannot be deleted by one request (DeleteObjects)", "allow the key s3:DeleteObject")]
-        return [ok("an upload of two parts, a copy, and the deletion of both at one go")]
+        return [ok("an upload of two parts, a copy, and the deletion of both in one request")]
 
     async def conditional_puts(self) -> list[StorageFinding]:
         """Whether a second PUT of an object can be refused."""
@@ -164,11 +164,11 @@ class _Check:
             with suppress(DarkroomError):
                 await self._store.delete([key])
         if statuses == [HTTPStatus.OK, HTTPStatus.PRECONDITION_FAILED]:
-            return [ok("PUTs with If-None-Match replace nothing")]
+            return [ok("PUTs with If-None-Match overwrite nothing")]
         if self._settings.s3_conditional_puts:
             text = f"PUTs with If-None-Match are answered by {statuses[0]} and {statuses[1]}, where 200 and 412 would be right"
             return [problem(text, "unset DARKROOM_S3_CONDITIONAL_PUTS")]
-        return [ok("the storage does not know PUTs with If-None-Match, and Darkroom does without")]
+        return [ok("the storage does not support PUTs with If-None-Match, and Darkroom works without them")]
 
     async def _written_and_read(self, http: ObjectHttp, urls: Presigner, endpoint: str, key: str) -> StorageFinding:
         """Raises ObjectHttpError."""
@@ -177,12 +177,12 @@ class _Check:
             await self._put(http, urls.put(key, _SECONDS), _CONTENT)
             async with http.request("GET", urls.get(key, _SECONDS)) as answer:
                 if answer.status != HTTPStatus.OK:
-                    raise Refused(await refusal_of(answer))
+                    raise StorageRefusal(await refusal_of(answer))
                 content = await answer.read(len(_CONTENT))
-        except Refused as error:
+        except StorageRefusal as error:
             return problem(f"{tried} are refused ({error})", advice(error.refusal))
         if content != _CONTENT:
-            return problem(f"{tried}: other bytes come back than were sent", "look at what is between here and the storage")
+            return problem(f"{tried}: the bytes that come back are not those that were sent", "check what is between here and the storage")
         return ok(tried)
 
     async def _pages(self, http: ObjectHttp, url: str, public_url: str | None) -> list[StorageFinding]:
@@ -196,7 +196,7 @@ class _Check:
         if answer.headers.get("Access-Control-Allow-Origin") in ("*", origin):
             return [ok(f"pages of {origin} may send uploads to {endpoint}")]
         text = f"pages of {origin} may not send uploads to {endpoint}: a request before the upload was answered by {answer.status}"
-        return [warning(text, "give the bucket the CORS rules of docs/operator/production-settings.md, unless uploads pass the edge")]
+        return [warning(text, "give the bucket the CORS rules of docs/operator/production-settings.md, unless uploads use the edge")]
 
     async def _uploaded_in_parts(self, key: str) -> str:
         upload_id = await self._store.start_upload(key, _TYPE)
@@ -217,5 +217,5 @@ class _Check:
     async def _put(self, http: ObjectHttp, url: str, content: bytes) -> None:
         async with http.request("PUT", url, content=content) as answer:
             if answer.status != HTTPStatus.OK:
-                raise Refused(await refusal_of(answer))
+                raise StorageRefusal(await refusal_of(answer))
             await answer.read(_REPLY_BYTES)

@@ -1,4 +1,4 @@
-"""What is wrong with a storage, in words for its operator: why it cannot be reached, or refuses a request."""
+"""The problems of a storage, in words for its operator: why it cannot be reached, or refuses a request."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ADVICE = {
 }
 
 
-class Refused(Exception):
+class StorageRefusal(Exception):
     """An answer that is no good."""
 
     def __init__(self, refusal: Refusal) -> None:
@@ -39,7 +39,7 @@ class Refused(Exception):
         self.refusal = refusal
 
 
-async def unresolved(url: str, setting: str) -> StorageFinding | None:
+async def resolution_problem(url: str, setting: str) -> StorageFinding | None:
     """A problem if the host of a URL has no address."""
     parts = urlsplit(url)
     try:
@@ -69,9 +69,9 @@ def differing_clocks(headers: Mapping[str, str]) -> list[StorageFinding]:
 
 
 def refusal_behind(error: BaseException | None) -> Refusal | None:
-    """What the storage answered, if that has led to an error."""
+    """The storage's answer, if the error came from it."""
     for each in _chain(error):
-        if isinstance(each, Refused):
+        if isinstance(each, StorageRefusal):
             return each.refusal
         if isinstance(each, ClientError):
             told = each.response
@@ -80,7 +80,7 @@ def refusal_behind(error: BaseException | None) -> Refusal | None:
 
 
 def advice(refusal: Refusal | None) -> str:
-    """What to do about a refusal."""
+    """The remedy for a refusal."""
     if refusal is not None and refusal.code in _ADVICE:
         return _ADVICE[refusal.code]
     if refusal is not None and refusal.status == HTTPStatus.FORBIDDEN:

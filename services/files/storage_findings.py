@@ -1,4 +1,4 @@
-"""What a check of the object storage says."""
+"""The findings of a check of the object storage."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class StorageFinding:
     level: Level
     """`warning`: it works, and an operator should know. `problem`: it does not work, or loses or shows files."""
     text: str
-    """What was tried, and what is so."""
+    """The subject and result of the check."""
     remedy: str = ""
-    """What to do about it; empty if all is well."""
+    """The remedy; empty if all is well."""
 
 
 def ok(text: str) -> StorageFinding:

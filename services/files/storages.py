@@ -40,7 +40,7 @@ from services.platform.errors import DarkroomError, ErrorReason
 
 SCHEME = "storage://"
 _RESERVED = "files"
-"""What surfaces name files of the account by."""
+"""The scheme by which surfaces name files of the account."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}")
 _NO_SEGMENTS = ("", ".", "..")
 _HTTP = r"^https?://[^/?#\s]+"
@@ -48,7 +48,7 @@ _SIGNED_SECONDS = 300
 
 
 class _Storage(BaseModel):
-    """What all kinds have."""
+    """The common part of all kinds."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -68,7 +68,7 @@ class WebFolder(_Storage):
 
     @property
     def parameters(self) -> dict[str, str]:
-        """What callers may know."""
+        """The public description."""
         return {"base_url": self.base_url}
 
     def url(self, path: str) -> str:
@@ -97,11 +97,11 @@ class Bucket(_Storage):
 
     @property
     def parameters(self) -> dict[str, str]:
-        """What callers may know."""
+        """The public description."""
         return {"bucket": self.bucket, "path": self.path}
 
     def url(self, path: str) -> str:
-        """Where a file is, for whoever has the URL, for five minutes."""
+        """The place of a file, for anyone who has the URL, for five minutes."""
         secret = self.secret_key.get_secret_value()
         presigner = Presigner(self.endpoint, self.bucket, self.region, self.access_key, secret, self.addressing)
         folder = quote(self.path.strip("/"))

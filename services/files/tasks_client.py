@@ -9,7 +9,7 @@ import grpc
 from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
 from darkroom.tasks.v1 import task_pb2
 from services.files.records import EndedTask
-from services.platform.errors import translated
+from services.platform.errors import translate_rpc_errors
 from services.platform.rpc.channel import Caller
 
 TERMINAL_STATES = {task_pb2.TASK_STATE_SUCCEEDED, task_pb2.TASK_STATE_FAILED, task_pb2.TASK_STATE_CANCELLED}
@@ -30,7 +30,7 @@ class TasksClient:
         for start in range(0, len(ordered), _BATCH):
             batch = ordered[start : start + _BATCH]
             request = attempt_service_pb2.LookupTasksRequest(task_ids=batch)
-            with translated():
+            with translate_rpc_errors():
                 reply = await self._stub.LookupTasks(request, metadata=self._caller.on_behalf_of(0), timeout=_SECONDS)
             standings = {standing.task_id: standing for standing in reply.tasks}
             for task_id in batch:

@@ -18,7 +18,7 @@ from services.gateway.forms import FormLimits
 from services.gateway.receiving import Receiver
 from services.gateway.surfaces.parts import GatewayParts
 from services.gateway.surfaces.snapotter.settings import SnapOtterSettings
-from services.platform.bus import connected
+from services.platform.bus import connect
 from services.platform.identity import Signer, Verifier
 from services.platform.object_http import object_http
 from services.platform.object_writing import ObjectWriter
@@ -35,7 +35,7 @@ async def compose(settings: GatewaySettings, opening: Opening) -> Parts:
     # Its warnings quote what clients sent.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
     signer = Signer("gateway", settings.signing_key_file)
-    bus = await opening.open("nats", connected(settings.nats, "gateway"))
+    bus = await opening.open("nats", connect(settings.nats, "gateway"))
     revocations = await opening.open("revocations", Revocations(bus))
     files = await opening.open("files", channel(settings.files_address, "files", settings.tls))
     library = await opening.open("library", channel(settings.files_public_address, "files", settings.tls, repeats=False))

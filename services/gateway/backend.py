@@ -1,4 +1,4 @@
-"""What the gateway asks of the other services, as the account whose call it serves."""
+"""The gateway's requests to the other services, as the account whose call it serves."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from google.protobuf.message import Message
 from darkroom.internal.files.v1 import intake_service_pb2 as pb
 from darkroom.internal.files.v1 import intake_service_pb2_grpc
 from services.platform.backoff import retry_unavailable
-from services.platform.errors import translated
+from services.platform.errors import translate_rpc_errors
 from services.platform.idempotent_call import CONTENT_HEADER
 from services.platform.idempotent_call import HEADER as IDEMPOTENCY_HEADER
 from services.platform.identity import ADDRESS_HEADER, IDENTITY_HEADER, Identity, Signer, current_client
-from services.platform.object_writing import Begun
+from services.platform.object_writing import StartedFile
 from services.platform.rpc.channel import Caller
 from services.platform.rpc.trace import TRACE_HEADER, current_trace_id
 
@@ -32,11 +32,11 @@ _CALL_SECONDS = 150.0
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a public method answered."""
+    """The answer of a public method."""
 
     message: Message
     headers: Mapping[str, str]
-    """What it sent ahead of the message, such as an HTTP status of its own."""
+    """The metadata that it sent ahead of the message, such as an HTTP status of its own."""
     trailers: Mapping[str, str]
 
 
@@ -59,7 +59,7 @@ class Backend:
         content: bytes = b"",
         asked_by: Mapping[str, str] = MappingProxyType({}),
     ) -> Reply:
-        """Make the call. `key` is the caller's idempotency key, `content` what tells the files of the form from others, and `asked_by` the
+        """Make the call. `key` is the caller's idempotency key, `content` the identity of the form's files, and `asked_by` the
         headers that say by which URL the caller came. Without an identity, the method must be one for anyone.
 
         Raises what the method raises.
@@ -76,7 +76,7 @@ class Backend:
             metadata.append((ADDRESS_HEADER, address))
         if key is not None:
             metadata += [(IDEMPOTENCY_HEADER, key), (CONTENT_HEADER, content.hex())]
-        with translated():
+        with translate_rpc_errors():
             running = call(request, metadata=tuple(metadata), timeout=_CALL_SECONDS, wait_for_ready=True)
             message = await running
             return Reply(message, _texts(await running.initial_metadata()), _texts(await running.trailing_metadata()))
@@ -109,7 +109,7 @@ class FilesOfAccount:
         self._stub, self._caller, self._account_id, self._name, self._surface = stub, caller, account_id, name, surface
         self._any_content = any_content
 
-    async def begin(self, head: bytes, size: int | None, content: bytes) -> Begun:
+    async def begin(self, head: bytes, size: int | None, content: bytes) -> StartedFile:
         """Create a record; its bytes go to a URL if the size is known and `content` was not stored.
 
         Patient with a files service that restarts. A record whose reply was lost is one that nobody names, and expires.
@@ -119,32 +119,32 @@ class FilesOfAccount:
         )
 
         async def begin() -> pb.BeginFileResponse:
-            with translated():
+            with translate_rpc_errors():
                 return await self._stub.BeginFile(request, metadata=self._metadata, timeout=_COMPLETION_SECONDS if content else _SECONDS)
 
         reply = await retry_unavailable(begin, _PATIENCE_SECONDS)
-        return Begun(reply.file_id, reply.url, reply.only_if_absent)
+        return StartedFile(reply.file_id, reply.url, reply.only_if_absent)
 
     async def part_url(self, file_id: int, number: int) -> str:
         """Where to PUT a part."""
-        with translated():
+        with translate_rpc_errors():
             request = pb.SignFilePartRequest(file_id=file_id, part_number=number)
             return (await self._stub.SignFilePart(request, metadata=self._metadata, timeout=_SECONDS)).url
 
     async def complete(self, file_id: int, etags: Sequence[str]) -> None:
         """Join the parts, and have the file examined."""
-        with translated():
+        with translate_rpc_errors():
             request = pb.CompleteFileRequest(file_id=file_id, etags=etags)
             await self._stub.CompleteFile(request, metadata=self._metadata, timeout=_COMPLETION_SECONDS)
 
     async def discard(self, *file_ids: int) -> None:
         """Delete files."""
-        with translated():
+        with translate_rpc_errors():
             await self._stub.DiscardFiles(pb.DiscardFilesRequest(file_ids=file_ids), metadata=self._metadata, timeout=_SECONDS)
 
     @property
     def _metadata(self) -> tuple[tuple[str, str], ...]:
-        # Signed anew: a large file takes longer than a token is good for.
+        # Signed again: a large file takes longer than a token is valid.
         return self._caller.on_behalf_of(self._account_id)
 
 

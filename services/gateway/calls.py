@@ -1,4 +1,4 @@
-"""What every request goes through: identity, scopes, a limit on how many at a time, trace, log, and errors in the surface's form."""
+"""The steps of every request: identity, scopes, a limit on how many at a time, trace, log, and errors in the surface's form."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Calls:
         outcome: dict[str, object] = {"code": "OK"}
         started = time.perf_counter()
         with log.bind(trace_id=trace_id):
-            span = begin_call(name, dict(request.headers), trace_id, root=True) if tracing.enabled() else None
+            span = begin_call(name, dict(request.headers), trace_id, root=True) if tracing.is_enabled() else None
             try:
                 yield outcome
             finally:

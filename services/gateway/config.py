@@ -36,9 +36,9 @@ class GatewaySettings(ServiceSettings, StorageSettings):
     )
     form_field_bytes: int = Field(MEBIBYTE, ge=1024, description="Maximum bytes of everything in a form that is not a file.")
     form_parts: int = Field(1000, ge=1, le=1000, description="Maximum number of parts of a form.")
-    form_idle_seconds: float = Field(30.0, gt=0, description="Seconds without a byte after which a form is given up.")
+    form_idle_seconds: float = Field(30.0, gt=0, description="Seconds without data after which a form is abandoned.")
     form_slowest_bytes: int = Field(
-        1024, ge=0, description="Bytes a second that a form must bring on average, after form_idle_seconds; 0 for no limit."
+        1024, ge=0, description="Bytes a second that a form must send on average, after form_idle_seconds; 0 for no limit."
     )
     forms_max: int = Field(48, ge=1, description="Maximum number of forms that a process receives at the same time.")
     forms_per_account: int = Field(12, ge=1, description="Maximum number of forms of one account that a process receives at the same time.")

@@ -21,7 +21,7 @@ _LONGEST_HEADER = 64 << 10
 
 @dataclass(frozen=True, slots=True)
 class FormLimits:
-    """What a form may be like."""
+    """The limits of a form."""
 
     parts: int
     field_bytes: int
@@ -43,7 +43,7 @@ class Part:
     """As its sender says, in lower case and without parameters."""
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The content. Must be read, as far as it is wanted, before the next part is asked for."""
+        """The content. Must be read, as far as it is needed, before the next part is asked for."""
         while (data := await self.form.next_data()) is not None:
             yield data
 
@@ -100,7 +100,7 @@ class Form:
             raise _malformed(f"{error}.") from None
 
     async def parts(self) -> AsyncIterator[Part]:
-        """The parts, in the order of the form. What is left of one is passed over when the next is asked for.
+        """The parts, in the order of the form. The rest of one is skipped when the next is requested.
 
         Raises MALFORMED_REQUEST for what is no form, ends too soon or arrives too slowly.
         """
@@ -156,7 +156,7 @@ class Form:
         if late > 0 and self._received < late * self._limits.slowest_bytes:
             raise _too_slow()
         if self._ended:
-            # What follows the last boundary is of no interest.
+            # The bytes after the last boundary are ignored.
             self.count_field(len(chunk))
             return True
         try:

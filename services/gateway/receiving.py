@@ -38,8 +38,8 @@ class Parts(Protocol):
 
 
 @dataclass(slots=True)
-class Received:
-    """What a form held."""
+class ReceivedForm:
+    """The content of a form."""
 
     key: str | None
     """The caller's idempotency key."""
@@ -47,7 +47,7 @@ class Received:
     files: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     """Ids of stored files, by part."""
     content: hashlib._Hash = field(default_factory=hashlib.sha256)
-    """Of all files and where they stood, if there is a key: it tells whether a call is repeated."""
+    """A digest of all files and their positions, if there is a key: it shows whether a call is repeated."""
 
     @property
     def file_ids(self) -> list[int]:
@@ -84,10 +84,10 @@ class Receiver:
         target = FilesOfAccount(self._intake, self._caller, account_id, name, surface, any_content=any_content)
         return await self._writer.write(target, chunks, min(most_bytes or self._max_file_bytes, self._max_file_bytes))
 
-    async def receive(self, request: Request, parts: Parts, account_id: int) -> Received:
-        """Read a form, and store its files. What was stored is deleted if anything goes wrong."""
+    async def receive(self, request: Request, parts: Parts, account_id: int) -> ReceivedForm:
+        """Read a form, and store its files. Stored files are deleted if anything fails."""
         form = self.form(request)
-        received = Received(request.headers.get(IDEMPOTENCY_HEADER))
+        received = ReceivedForm(request.headers.get(IDEMPOTENCY_HEADER))
         try:
             async for part in form.parts():
                 if part.file_name is None or parts.is_field(part.name):
@@ -101,7 +101,7 @@ class Receiver:
             raise
         return received
 
-    async def _store(self, part: Part, account_id: int, received: Received) -> int:
+    async def _store(self, part: Part, account_id: int, received: ReceivedForm) -> int:
         chunks = part.chunks()
         if received.key is not None:
             received.content.update(f"\0{part.name}\0".encode())

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from services.platform.errors import DarkroomError
 from services.platform.rpc import catalogue
-from services.platform.rpc.surfaces import ERROR_BODY, HTTP_STATUS, RETRY_AFTER, Surface, rendered
+from services.platform.rpc.surfaces import ERROR_BODY, HTTP_STATUS, RETRY_AFTER, Surface, render_error
 
 _JSON = "application/json"
 _PASSED_ON = ("location", "cache-control", RETRY_AFTER)
@@ -40,7 +40,7 @@ def from_storage(url: str) -> Response:
 
 def refusal(surface: Surface, error: DarkroomError) -> Response:
     """An error in the form of the surface."""
-    status, body = rendered(surface, error)
+    status, body = render_error(surface, error)
     headers = {} if error.advised_wait is None else {RETRY_AFTER: str(error.advised_wait)}
     return Response(json.dumps(body, ensure_ascii=False, separators=(",", ":")), status, headers, _JSON)
 

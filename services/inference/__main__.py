@@ -70,7 +70,7 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
     joined = None
     if settings.membership_dir is not None:
         # First, since the others need what it brings.
-        kept = membership.kept(settings.membership_dir, settings.accounts_address or "", settings.tls)
+        kept = membership.maintain_membership(settings.membership_dir, settings.accounts_address or "", settings.tls)
         joined = await opening.open("membership", kept)
     caller = Caller(Signer("inference", settings.signing_key_file, delegated=joined.delegation if joined is not None else None))
     registry, bundles = Registry(), load_bundles()
@@ -79,7 +79,7 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
     warm = await opening.open("warm children", _warm_children(settings, sandbox))
     server = await opening.open(
         "triton",
-        triton.connected(
+        triton.connect(
             settings.triton_address, _patience(settings), settings.shared_bytes, settings.triton_tls, bundles_of_models(bundles)
         ),
     )
@@ -87,7 +87,7 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
     files = await opening.open("files", channel(settings.files_address, "files", settings.tls))
     tasks = await opening.open("tasks", channel(settings.tasks_address, "tasks", settings.tls))
     streams = await opening.open("streams", channel(settings.tasks_address, "tasks", settings.tls, repeats=False))
-    connection = await opening.open("nats", bus.connected(settings.nats, "inference", name=name))
+    connection = await opening.open("nats", bus.connect(settings.nats, "inference", name=name))
     heard = await opening.open("cancellations", cancellations.listening(connection))
     if not _MODELS_LANES.isdisjoint(settings.lanes):
         managing = Bundles(bundles, server.control, settings.model_repository, settings.model_platform, {DDCOLOR: settings.model_colorize})

@@ -131,7 +131,7 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
         "can only be looked at.",
     )
     model_platform: Literal["cpu", "cuda", "cuda-onnxruntime", "cuda-tensorrt"] = Field(
-        "cpu", description="What the models of an installed bundle are made for: as `--platform` of `python -m models install`."
+        "cpu", description="The platform for the models of an installed bundle, as `--platform` of `python -m models install`."
     )
     model_cutout: str = Field("", description="Model for remove_background. If empty, `birefnet` if it runs on a GPU, otherwise `isnet`.")
     model_text: str = Field("ppocr_det", description="Model that detects text for remove_watermark and read_text.")
@@ -171,8 +171,8 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
     )
     model_upscale_faithful_2: str = Field(
         "srmd_upscale_x2",
-        description="Model for upscale by 2 that is told the noise: used instead of the other one if it is installed, on a GPU for every "
-        "picture, otherwise for small ones. If empty, none.",
+        description="Model for upscale by 2 that gets the noise level: used instead of the other one if it is installed, on a GPU for "
+        "every picture, otherwise for small ones. If empty, none.",
     )
     model_upscale_faithful_4: str = Field("srmd_upscale_x4", description="The same for upscale by 3 and 4.")
     upscale_faithful_megapixels: float = Field(

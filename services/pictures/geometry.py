@@ -20,12 +20,12 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Fitting:
-    """What a resize does to a picture."""
+    """The effect of a resize on a picture."""
 
     scaled: Size
     """The size that the whole picture is scaled to."""
     result: Size
-    """What of that is kept, or the canvas that it is placed on."""
+    """The part of it that is kept, or the canvas that it is placed on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Area:
 
 
 def fitting(parameters: Resize, width: int, height: int) -> Fitting:
-    """What the resize does to a picture of this size."""
+    """The effect of the resize on a picture of this size."""
     wide = parameters.width or _share(width, parameters.width_percent)
     high = parameters.height or _share(height, parameters.height_percent)
     if not wide and not high:
@@ -132,7 +132,7 @@ class Padding:
     """A border around a picture."""
 
     inner: Size
-    """What the picture is scaled to."""
+    """The size that the picture is scaled to."""
     result: Size
     left: int
     """Columns before it."""
@@ -150,7 +150,7 @@ def padding(parameters: Pad, width: int, height: int) -> Padding:
         if 2 * pixels >= side and pixels:
             raise DarkroomError(
                 ErrorReason.FIELD_INVALID,
-                f"{field}: a border of {pixels} pixels leaves nothing of a picture of {width} × {height} that keeps its size.",
+                f"{field}: a border of {pixels} pixels covers the whole of a {width} × {height} picture that keeps its size.",
                 field=field,
                 allowed=(f"at most {(side - 1) // 2} pixels",),
             )

@@ -21,7 +21,7 @@ from darkroom.operations.v1.convert_pb2 import (
 
 
 class Use(Flag):
-    """What is done with files of a format, beyond keeping them."""
+    """The processing of files of a format, beyond keeping them."""
 
     NONE = 0
     READ = auto()
@@ -35,14 +35,14 @@ class Use(Flag):
 
 
 class MediaFormat(StrEnum):
-    """A format that can be uploaded. Whatever else lists formats derives from this table."""
+    """A format that can be uploaded. All other lists of formats derive from this table."""
 
     media_type: str
     """The IANA media type, such as `image/jpeg`."""
     extensions: tuple[str, ...]
     """The file extensions that name it, in lower case, without a dot."""
     magic: tuple[bytes, ...]
-    """What its files begin with; empty where recognizing it takes more (see `sniff`)."""
+    """The first bytes of its files; empty where recognizing it takes more (see `sniff`)."""
     use: Use
 
     def __new__(
@@ -70,9 +70,9 @@ class MediaFormat(StrEnum):
     EXR = "exr", "image/x-exr", ("exr",), Use.READ, (b"\x76\x2f\x31\x01",)
     HDR = "hdr", "image/vnd.radiance", ("hdr",), Use.READ, (b"#?RADIANCE", b"#?RGBE")
     TGA = "tga", "image/x-tga", ("tga",)
-    """Told by its name: it begins with nothing of its own."""
+    """Recognised by its name: it has no signature of its own."""
     DNG = "dng", "image/x-adobe-dng", ("dng",), Use.READ | Use.DEVELOPED
-    """This one, NEF and ARW begin as a TIFF does, and are told from it by their names."""
+    """Files of this format, NEF and ARW begin like a TIFF and are recognised by their names."""
     CR2 = "cr2", "image/x-canon-cr2", ("cr2",), Use.READ | Use.DEVELOPED, (b"II*\0\x10\0\0\0CR\2",)
     NEF = "nef", "image/x-nikon-nef", ("nef",), Use.READ | Use.DEVELOPED
     ARW = "arw", "image/x-sony-arw", ("arw",), Use.READ | Use.DEVELOPED
@@ -108,7 +108,7 @@ _WRITTEN: Mapping[PictureFormat.ValueType, MediaFormat] = {
     PICTURE_FORMAT_HEIF: MediaFormat.HEIF,
 }
 _STAY = frozenset((MediaFormat.JPEG, MediaFormat.PNG, MediaFormat.WEBP, MediaFormat.AVIF, MediaFormat.TIFF))
-"""What a picture is written as again if nothing else is asked for."""
+"""The format that a picture is written as if nothing else is asked for."""
 
 
 def written_format(asked: PictureFormat.ValueType, source: MediaFormat | None) -> MediaFormat:
@@ -141,7 +141,7 @@ _TARGA_DEPTHS = frozenset({8, 15, 16, 24, 32})
 def sniff(head: bytes, name: str = "") -> MediaFormat | None:
     """The format of a file by its first bytes (4,096 are enough); None for any other file.
 
-    Its name matters for a TGA, which no bytes tell, and for what begins as a TIFF does: there its extension says from which camera it is.
+    Its name matters for a TGA, which no bytes identify, and for files that begin like a TIFF: their extension says from which camera it is.
     """
     _, dot, ending = name.rpartition(".")
     extension = ending.lower() if dot else ""
@@ -212,4 +212,4 @@ _TOLD: Mapping[MediaFormat, Callable[[bytes], bool]] = {
     MediaFormat.PDF: _is_pdf,
     MediaFormat.SVG: _is_svg,
 }
-"""What tells the formats whose files begin with nothing in common."""
+"""The signatures of the formats whose files begin with nothing in common."""

@@ -1,4 +1,4 @@
-"""What workers announce: operations that need the operator to configure something, and the lanes that workers may not know yet.
+"""The announcements of workers: operations that need the operator to configure something, and the lanes that workers may not know yet.
 
 An offer is the newest message on `OFFERS.<operation>` or `OFFERS.lane-<lane>`; it expires when no worker has repeated it for a minute. Both
 survive a restart of NATS, so a task is refused only because nothing is configured, not because a process has just started.
@@ -16,7 +16,7 @@ from services.platform.bus import OFFERS_STREAM, Bus, offer_subject
 from services.platform.errors import DarkroomError, ErrorReason
 
 GPU = "gpu"
-"""What a worker announces, beside operations, whose models run on a GPU."""
+"""The part of a worker's announcement, besides operations, about operations whose models run on a GPU."""
 REPEAT_SECONDS = 10.0
 """Pause between two announcements: several fit into an offer's lifetime, so that a busy worker's offer does not expire."""
 

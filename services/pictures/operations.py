@@ -1,4 +1,4 @@
-"""What the protos say about each operation. Adding one to `darkroom.operations.v1.Operation` adds it here."""
+"""The facts about each operation from the protos. Adding one to `darkroom.operations.v1.Operation` adds it here."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PLAIN_LANE = "picture"
 INTERACTIVE_LANE = "interactive"
 """The lane of tasks of `PLAIN_LANE` that are short (`short_pictures`); no operation names it."""
 LANES_BEFORE: Mapping[str, str] = MappingProxyType({INTERACTIVE_LANE: PLAIN_LANE, "pages": "neural"})
-"""Lanes that the version before does not know, and where tasks wait instead while no worker serves them."""
+"""Lanes for a part of another lane's work, and that lane, where their tasks wait while no worker serves them."""
 
 Role: TypeAlias = options_pb2.ParameterRole.ValueType
 
@@ -73,11 +73,11 @@ class OperationSpec:
     """Refused unless the operator allows diagnostics."""
     arity: Arity
     reads_file: bool
-    """It takes files as they were sent, or as the operation before has written them."""
+    """It takes files unchanged, as sent or as written by the operation before."""
     max_references: int
     """How many files it takes together as references; 0 unless its arity is REFERENCES."""
     needs: str
-    """What must be configured for it, in words; empty if nothing."""
+    """The configuration that it needs, in words; empty if none."""
     message: Descriptor
     """Its parameters."""
     auxiliary: Mapping[str, options_pb2.MediaKind.ValueType]
@@ -93,7 +93,7 @@ class OperationSpec:
     millicredits: int
     """Its list price, in thousandths of a credit."""
     price_basis: options_pb2.PriceBasis.ValueType
-    """What the list price is for."""
+    """The subject of the list price."""
 
     def count(self, parameters: Message) -> int:
         """How many files it makes from all that it takes together."""
@@ -104,7 +104,7 @@ class OperationSpec:
         return bool(self._value(parameters, options_pb2.PARAMETER_ROLE_ARCHIVE))
 
     def prompt(self, parameters: Message) -> str:
-        """What it is to make, in words; empty for an operation without a prompt."""
+        """The field that describes the wanted result in words; empty for an operation without a prompt."""
         return str(self._value(parameters, options_pb2.PARAMETER_ROLE_PROMPT) or "")
 
     def is_dry_run(self, parameters: Message) -> bool:

@@ -1,4 +1,4 @@
-"""What countries demand of a passport photo: its size, how large the head is and where the eyes are, and the colours behind it."""
+"""The requirements of countries on a passport photo: its size, how large the head is and where the eyes are, and the colours behind it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WHITE, GRAY, BLUE, RED = "#FFFFFF", "#D4D4D4", "#BFDBFE", "#EF4444"
 """Backgrounds, in sRGB."""
 USUAL_DPI = 300
 NO_FACE = "No face detected"
-"""What a task says that finds none."""
+"""The message of a task that finds none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class HeadFrame:
     """Where a head is in a photo. All are shares of the photo's height."""
 
     least: float
-    """Of a head, from the chin to the crown."""
+    """The height of a head, from the chin to the crown."""
     most: float
     eyes: float
     """Height of the line of the eyes above the lower edge."""
@@ -37,7 +37,7 @@ _FRAME_CANADA = HeadFrame(0.44, 0.51, 0.55)
 
 @dataclass(frozen=True, slots=True)
 class CountryPhoto:
-    """What a country demands."""
+    """The requirements of a country."""
 
     code: str
     """Two capital letters (ISO 3166-1; `EU` for the photos that ICAO recommends)."""
@@ -93,7 +93,7 @@ _USUAL_WIDTH, _USUAL_HEIGHT = 35.0, 45.0
 
 
 def photo_for(code: str, width_mm: float = 0, height_mm: float = 0) -> CountryPhoto | None:
-    """What is demanded of a photo for a country, in upper or lower case, or of one with a size of its own, in millimetres (0: not given).
+    """The requirements on a photo for a country, in upper or lower case, or on one with its own size, in millimetres (0: not given).
 
     A size takes the place of the country's. Where there is no such country, a width is enough: the height is then as for 35 × 45 mm, and
     the head as in frame A; without a width, None.

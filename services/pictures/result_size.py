@@ -46,7 +46,7 @@ def _after_trim(parameters: TrimEdges, width: int, height: int) -> tuple[int, in
 
 
 def demanded_photo(parameters: PassportPhoto) -> CountryPhoto:
-    """What is demanded of the photo. Raises FIELD_INVALID for a country that there is not, and no size instead of its."""
+    """The requirements on the photo. Raises FIELD_INVALID for an unknown country without a size."""
     photo = photo_for(parameters.country_code, parameters.width_mm, parameters.height_mm)
     if photo is None:
         message = f"country_code: there is no country {parameters.country_code} here, and no width_mm is given instead."
@@ -70,7 +70,7 @@ _LAID_OUT: Mapping[str, _Sizing] = {
     CarveSeams.DESCRIPTOR.full_name: carving,
     PassportPhoto.DESCRIPTOR.full_name: _of_passport_photo,
 }
-"""Operations that lay a picture out anew."""
+"""Operations that lay a picture out again."""
 
 
 def result_size(parameters: Message, width: int, height: int) -> tuple[int, int]:
@@ -112,7 +112,7 @@ def resize_in(parameters: Message) -> Resize | None:
     return getattr(parameters, field) if field is not None and parameters.HasField(field) else None
 
 
-def resolved(parameters: Message, original: tuple[int, int]) -> Message:
+def resolve_percentages(parameters: Message, original: tuple[int, int]) -> Message:
     """The parameters with percentages of the task's input, which has this size, as pixels; the very same where there are none."""
     if isinstance(parameters, Resize):
         return in_pixels(parameters, *original) if parameters.percent_of_input else parameters

@@ -15,7 +15,7 @@ from darkroom.operations.v1.options_pb2 import MEDIA_KIND_DATA
 from services.pictures.geometry import Size
 from services.pictures.media_format import MediaFormat, written_format
 from services.pictures.operations import spec_of_parameters
-from services.pictures.result_size import resolved, result_size
+from services.pictures.result_size import resolve_percentages, result_size
 from services.platform.errors import DarkroomError
 
 _MOST_OPERATIONS = 8
@@ -52,7 +52,7 @@ def is_short(operations: Sequence[Message], format_: MediaFormat, size: Size) ->
     try:
         sizes = [size]
         for parameters in operations:
-            sizes.append(result_size(resolved(parameters, size), *sizes[-1]))
+            sizes.append(result_size(resolve_percentages(parameters, size), *sizes[-1]))
     except DarkroomError:
         return False
     if any(max(map(_megapixels, around)) > spec.short_megapixels for spec, around in zip(specs, pairwise(sizes), strict=True)):

@@ -1,1 +1,1 @@
-"""What every process of the platform needs, whatever it processes: it knows no service and nothing of pictures."""
+"""The common base of every process of the platform: it knows no service and nothing about pictures."""

@@ -1,4 +1,4 @@
-"""What an account has used of its limits: the part that a service knows, served to accounts, and accounts' view of it."""
+"""An account's usage of its limits: the part that a service knows, served to accounts, and accounts' view of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import grpc
 
 from darkroom.internal.usage.v1 import usage_part_service_pb2 as pb
 from darkroom.internal.usage.v1 import usage_part_service_pb2_grpc
-from services.platform.errors import translated
+from services.platform.errors import translate_rpc_errors
 from services.platform.identity import current_identity
 from services.platform.rpc.channel import Caller
 
@@ -39,7 +39,7 @@ class Credits:
 
 @dataclass(frozen=True, slots=True)
 class UsagePart:
-    """What a service knows."""
+    """The part that a service knows."""
 
     amounts: Mapping[str, Amount]
     """By the name of what is limited: a field of `darkroom.accounts.v1.Usage`."""
@@ -57,7 +57,7 @@ class UsagePartServicer(usage_part_service_pb2_grpc.UsagePartServiceServicer):
     def __init__(self, read: ReadPart) -> None:
         self._read = read
 
-    async def GetPart(self, request: pb.GetPartRequest, context: Context) -> pb.GetPartResponse:  # noqa: D102, N802 - an rpc; see the proto
+    async def GetPart(self, request: pb.GetPartRequest, context: Context) -> pb.GetPartResponse:  # noqa: N802 - an rpc; see the proto
         part = await self._read(current_identity().account_id)
         return pb.GetPartResponse(
             amounts={name: pb.PartAmount(used=amount.used, limit=amount.limit) for name, amount in part.amounts.items()},
@@ -73,7 +73,7 @@ class RemoteUsage:
 
     async def read(self, account_id: int) -> UsagePart:
         """The part of an account. Raises UNAVAILABLE."""
-        with translated():
+        with translate_rpc_errors():
             reply = await self._stub.GetPart(pb.GetPartRequest(), metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
         amounts = {name: Amount(one.used, one.limit if one.HasField("limit") else None) for name, one in reply.amounts.items()}
         held = reply.credits

@@ -1,4 +1,4 @@
-"""What the services' administration commands have in common."""
+"""The common parts of the services' administration commands."""
 
 from __future__ import annotations
 

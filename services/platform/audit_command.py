@@ -17,11 +17,11 @@ _DEFAULT, _MOST = 100, 10_000
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command and its options."""
-    audit = commands.add_parser("audit", help="list who changed what in an account, newest first, as far as this service knows")
+    audit = commands.add_parser("audit", help="list the changes in an account that this service recorded, newest first")
     audit.add_argument("--account", type=administration.identifier, required=True, help="the account's id")
     audit.add_argument("--action", action="append", choices=sorted(ACTIONS), default=[], help="only this action; may be repeated")
-    audit.add_argument("--resource", type=administration.identifier, help="only what was done to the resource with this id")
-    audit.add_argument("--key", type=administration.identifier, help="only what this API key did")
+    audit.add_argument("--resource", type=administration.identifier, help="only changes of the resource with this id")
+    audit.add_argument("--key", type=administration.identifier, help="only changes by this API key")
     audit.add_argument("--limit", type=_limit, default=_DEFAULT, help=f"how many entries (default {_DEFAULT}, at most {_MOST})")
 
 

@@ -21,7 +21,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Batched(Generic[Item, Result]):
+class Batcher(Generic[Item, Result]):
     """Collects the items of concurrent calls while one batch is running, then runs them as the next batch.
 
     A lone call runs at once and by itself. Under load, batches grow with the time that one takes, up to `largest` items, and callers who
@@ -44,7 +44,6 @@ class Batched(Generic[Item, Result]):
         self._running: asyncio.Task[None] | None = None
 
     async def __call__(self, item: Item) -> Result:
-        """The result for one item."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         call = _Call(item, future, copy_context())
         self._waiting.append(call)

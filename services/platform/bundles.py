@@ -24,13 +24,13 @@ _SECONDS = 10.0
 _REMOVAL_SECONDS = 60.0
 _AWAY = "The workers that run models cannot be reached. Try again later."
 _UNMANAGED = (
-    "Bundles are not installed and removed on this installation. For that, its operator sets DARKROOM_MODEL_REPOSITORY for the inference "
+    "Bundles cannot be installed or removed here. To allow it, the operator sets DARKROOM_MODEL_REPOSITORY for the inference "
     "service, on the machine whose model server serves that folder."
 )
 
 
 class BundleState(BaseModel):
-    """A bundle as it is now."""
+    """The current state of a bundle."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -45,7 +45,7 @@ class BundleState(BaseModel):
     status: Literal["not_installed", "installing", "installed", "error"]
     percent: int = 0
     stage: str = ""
-    """What is being done, while it is being installed."""
+    """The current step, while it is being installed."""
     error: str = ""
     """Why the last installation failed."""
     job: int = 0
@@ -53,18 +53,17 @@ class BundleState(BaseModel):
 
 
 class Request(BaseModel):
-    """What a worker is asked."""
+    """A request to a worker."""
 
     verb: Verb
     bundle: str = ""
 
 
 def answer(body: Mapping[str, object]) -> bytes:
-    """An answer."""
     return json.dumps(body).encode()
 
 
-def refused(error: DarkroomError) -> bytes:
+def refusal_reply(error: DarkroomError) -> bytes:
     """The answer where something is refused."""
     return answer({"refused": error.reason.value, "message": error.message})
 

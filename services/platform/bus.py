@@ -1,12 +1,11 @@
 """NATS: the connection, and the JetStream streams.
 
-`WORK.<lane>` carries messages to workers of the previous version (work-queue retention: a message is removed once a worker has taken it).
 `EVENTS.<account>.<kind>` keeps task events for an hour, several to a message; the tasks database is their source of truth. The kind is
 `end` for a message with the end of a task that has files, or could have made some, and `change` for any other: the files service reads
 the former only.
 `OFFERS.<operation>` keeps one message, for a minute, for each operation that a worker is configured for, for each newer lane that a worker
 serves, and for each worker; see `offers.py` and `worker_board.py`.
-`PROGRESS.<name>` keeps, for two minutes, what was last told of a job that a client of the gateway has named.
+`PROGRESS.<name>` keeps, for two minutes, the last report about a job that a client of the gateway has named.
 `JOBS.<name>` keeps, for a day, which task it is that a client has named and does not wait for.
 
 The tasks service creates the streams. A user of NATS needs only what its service does (`deploy/installation/nats_users.py` lists it), and
@@ -24,14 +23,14 @@ import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
-from nats.js.api import PersistMode, RetentionPolicy, StorageType, StreamConfig
+from nats.js.api import RetentionPolicy, StorageType, StreamConfig
 from prometheus_client import Counter
 
 from services.platform.log import get_logger
 from services.platform.nats_servers import NatsServers
 from services.platform.publishing import Publisher
 
-WORK_STREAM, EVENTS_STREAM, OFFERS_STREAM, PROGRESS_STREAM, JOBS_STREAM = "WORK", "EVENTS", "OFFERS", "PROGRESS", "JOBS"
+EVENTS_STREAM, OFFERS_STREAM, PROGRESS_STREAM, JOBS_STREAM = "EVENTS", "OFFERS", "PROGRESS", "JOBS"
 ENDS_CONSUMER = "files"
 """The durable consumer of EVENTS through which all replicas of the files service learn which tasks have ended."""
 REVOKED_SUBJECT = "ACCOUNTS.revoked"
@@ -54,18 +53,8 @@ _DISCONNECTS = Counter("darkroom_nats_disconnects", "Times that the connection t
 
 
 def queued_subject(lane: str) -> str:
-    """Core subject that tells the replicas of tasks that tasks of a lane wait, for which one of them has no free worker; `*` for any."""
+    """Core subject that notifies the replicas of tasks that tasks of a lane wait for which one of them has no free worker; `*` for any."""
     return f"QUEUED.{lane}"
-
-
-def work_subject(lane: str) -> str:
-    """The subject of a lane's offers to workers of the previous version."""
-    return f"WORK.{lane}"
-
-
-def work_consumer(lane: str) -> str:
-    """The durable consumer of WORK that all workers of the previous version share on a lane."""
-    return f"inference_{lane}"
 
 
 def event_subject(account_id: int | str, *, end: bool) -> str:
@@ -77,11 +66,6 @@ def event_subject(account_id: int | str, *, end: bool) -> str:
 def events_subject(account_id: int | str) -> str:
     """The subjects of all of an account's events; `*` for any account."""
     return f"EVENTS.{account_id}.*"
-
-
-def former_event_subject(account_id: int | str, task_id: int | str, *, end: bool) -> str:
-    """The subject to which a replica of the previous version publishes each event; the stream holds them for an hour after it ends."""
-    return f"{event_subject(account_id, end=end).rpartition('.')[0]}.{task_id}.{'end' if end else 'change'}"
 
 
 def offer_subject(name: str) -> str:
@@ -100,7 +84,7 @@ def job_subject(name: str) -> str:
 
 
 def cancel_subject(task_id: int | str) -> str:
-    """Core subject that tells a task's worker to stop; `*` for any."""
+    """Core subject that asks a task's worker to stop; `*` for any."""
     return f"CANCEL.{task_id}"
 
 
@@ -130,19 +114,8 @@ class Bus:
         """
         streams = (
             StreamConfig(
-                name=WORK_STREAM,
-                subjects=[work_subject("*")],
-                retention=RetentionPolicy.WORK_QUEUE,
-                storage=StorageType.FILE,
-                # An offer that is lost when the server crashes is taken back, so publishing does not wait for the disk. With replicas, it
-                # waits for those instead.
-                persist_mode=PersistMode.ASYNC if replicas == 1 else PersistMode.DEFAULT,
-                num_replicas=replicas,
-                duplicate_window=_DUPLICATE_SECONDS,
-            ),
-            StreamConfig(
                 name=EVENTS_STREAM,
-                subjects=[events_subject("*"), former_event_subject("*", "*", end=True), former_event_subject("*", "*", end=False)],
+                subjects=[events_subject("*")],
                 retention=RetentionPolicy.LIMITS,
                 storage=StorageType.FILE,
                 max_age=_EVENTS_SECONDS,
@@ -204,26 +177,20 @@ class Bus:
     async def _create_or_update(self, stream: StreamConfig) -> None:
         name = str(stream.name)
         try:
-            known = (await self.jetstream.stream_info(name)).config
+            await self.jetstream.stream_info(name)
         except nats.js.errors.NotFoundError:
             await self.jetstream.add_stream(stream)
-            return
-        if known.persist_mode == PersistMode.ASYNC and (stream.num_replicas or 1) > 1:
-            # The server can neither replicate such a stream nor change its mode. What is lost with it is taken back, as after a crash.
-            await self.jetstream.delete_stream(name)
-            await self.jetstream.add_stream(stream)
-            return
-        # The persist mode of a stream cannot be changed, so a stream made by an earlier version keeps its own.
-        await self.jetstream.update_stream(stream, persist_mode=known.persist_mode)
+        else:
+            await self.jetstream.update_stream(stream)
 
 
 @asynccontextmanager
-async def connected(where: NatsServers | str, service: str, replicas: int | None = None, *, name: str = "") -> AsyncIterator[Bus]:
+async def connect(where: NatsServers | str, service: str, replicas: int | None = None, *, name: str = "") -> AsyncIterator[Bus]:
     """A bus of a service, closed when the block ends; `where` may be a URL, as in `NatsServers.parse`.
 
     `replicas` is for the service that creates the streams: how many copies each has. `name` is shown in NATS's monitoring in place of the
-    service. If the servers end the connection for good, as when they no longer accept the credentials, the process is told to stop, since
-    whoever keeps it running starts it anew with those of that moment.
+    service. If the servers end the connection for good, as when they no longer accept the credentials, the process stops, because
+    its supervisor starts it again with the current ones.
     """
     client, closing = Client(), False
 

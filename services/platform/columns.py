@@ -25,5 +25,4 @@ class EnumText(TypeDecorator[Member]):
         return value.value if value is not None else None
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Member | None:
-        """The member of a text."""
         return self.enumeration(value) if value is not None else None

@@ -85,7 +85,7 @@ class NatsSettings(TlsSettings):
             check_credentials(file)
             url = info.data.get("nats_url")
             if url is not None and NatsServers.parse(url).user is not None:
-                raise ValueError("DARKROOM_NATS_URL has a user of its own; leave out one of them")
+                raise ValueError("DARKROOM_NATS_URL has a user of its own; set only one of them")
         return file
 
     @field_validator("nats_ca_file")
@@ -217,9 +217,9 @@ class DatabaseSettings(EnvironmentSettings):
         if (url := info.data.get("database_url")) is not None:
             verifies = DatabaseAddress.parse(url).verifies
             if file is not None and not verifies:
-                raise ValueError("nothing is checked against it unless DARKROOM_DATABASE_URL ends with ?ssl=verify-full or ?ssl=verify-ca")
+                raise ValueError("has no effect unless DARKROOM_DATABASE_URL ends with ?ssl=verify-full or ?ssl=verify-ca")
             if file is None and verifies and not knows_an_authority():
-                raise ValueError("is needed, since DARKROOM_DATABASE_URL wants the server's certificate checked")
+                raise ValueError("is required, because DARKROOM_DATABASE_URL asks to verify the server's certificate")
         return file
 
     @property
@@ -257,7 +257,7 @@ class StorageSettings(EnvironmentSettings):
 
     @property
     def s3_authorities(self) -> ssl.SSLContext:
-        """Who may have signed the storage's certificate."""
+        """The authorities that may have signed the storage's certificate."""
         return authorities(self.s3_ca_file)
 
 

@@ -106,7 +106,7 @@ class Database:
 
 
 @asynccontextmanager
-async def opened(where: DatabaseAddress | str, pool: int) -> AsyncIterator[Database]:
+async def open_database(where: DatabaseAddress | str, pool: int) -> AsyncIterator[Database]:
     """A database, or that of a URL, with up to `pool` connections, closed when the block ends."""
     async with engine(where, pool) as made:
         yield Database(made)
@@ -196,7 +196,7 @@ def reaching_database() -> Iterator[None]:
             raise
         raise _away() from error
     except AsyncAdapt_asyncpg_dbapi.Error as error:
-        # What SQLAlchemy makes of asyncpg's errors while it connects.
+        # The exceptions that SQLAlchemy makes of asyncpg's errors while it connects.
         if not is_gone(error.sqlstate):
             raise
         raise _away() from error

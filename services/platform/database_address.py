@@ -17,7 +17,7 @@ _MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _VERIFYING = ("verify-ca", "verify-full")
 _OPTIONS = {"host", "port", "ssl", "target_session_attrs", "passfile", "krbsrvname", "gsslib"}
 _PORT = "5432"
-_QUOTED = "in the user and the password, write all but letters and digits as in %3F for a question mark"
+_QUOTED = "in the user and the password, percent-encode all but letters and digits, such as %3F for a question mark"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class DatabaseAddress:
             parts = urlsplit(url)
         except ValueError:
             # It would show all that is before the host.
-            raise ValueError(f"is no URL; {_QUOTED}") from None
+            raise ValueError(f"is not a URL; {_QUOTED}") from None
         if parts.scheme not in _SCHEMES:
             raise ValueError("must begin with postgresql+asyncpg://")
         login, at, hosts = parts.netloc.rpartition("@")
@@ -75,7 +75,7 @@ class DatabaseAddress:
         return self.ssl_mode in _VERIFYING
 
     def ssl(self) -> ssl.SSLContext | str | None:
-        """What asyncpg is to connect with: an SSL mode that it knows, or what checks the server's certificate against `ca_file`."""
+        """The `ssl` argument for asyncpg: an SSL mode that it knows, or a context that checks the certificate against `ca_file`."""
         if not self.verifies or self.ca_file is None:
             return self.ssl_mode
         context = ssl.create_default_context(cafile=self.ca_file)

@@ -93,7 +93,7 @@ class _Connecting:
             else:
                 self._last = host, port
                 return made
-        raise ConnectionError(f"none of {len(hosts)} hosts can be used; the last: {problem!r}") from problem
+        raise ConnectionError(f"no host of {len(hosts)} can be used; the last error: {problem!r}") from problem
 
 
 def _notice_silence(connection: asyncpg.Connection) -> None:

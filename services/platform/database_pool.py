@@ -47,7 +47,7 @@ class KeepingPool(AsyncAdaptedQueuePool):
         """A connection, which must be put back."""
         if (kept := await self._take_kept()) is not None:
             return kept
-        # One opens at a time. Of calls that come together, the others are mostly served by those that become free meanwhile.
+        # One opens at a time. Connections that become free meanwhile mostly serve the other calls that came at the same time.
         async with asyncio.timeout(WAIT_SECONDS):
             await self._opening.acquire()
         try:

@@ -26,7 +26,7 @@ _AUDIENCE = "darkroom-delegation"
 
 @dataclass(frozen=True, slots=True)
 class Delegation:
-    """What accounts has said."""
+    """The answer of accounts."""
 
     worker: str
     """Full name of the worker."""
@@ -35,7 +35,7 @@ class Delegation:
     """Seconds since the epoch."""
 
 
-def signed(issuer: str, key: Ed25519PrivateKey, worker: str, public_key: Ed25519PublicKey, now: int) -> str:
+def sign_delegation(issuer: str, key: Ed25519PrivateKey, worker: str, public_key: Ed25519PublicKey, now: int) -> str:
     """A delegation to the holder of a key, for `SECONDS` from now."""
     raw = base64.urlsafe_b64encode(public_key.public_bytes_raw()).decode()
     claims = {"iss": issuer, "aud": _AUDIENCE, "sub": worker, "as": DELEGATED, "key": raw, "iat": now, "exp": now + SECONDS}
@@ -60,7 +60,7 @@ def carried_by(token: str, issuer: str, keys: Mapping[str, Ed25519PublicKey]) ->
         key = Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(claims["key"]))
         delegated, worker, ends = claims["as"], str(claims["sub"]), float(claims["exp"])
     except (jwt.PyJWTError, KeyError, TypeError, ValueError) as error:
-        raise ValueError("the delegation does not count") from error
+        raise ValueError("the delegation is not valid") from error
     if delegated != DELEGATED:
         raise ValueError("the delegation is for another service")
     return Delegation(worker, key, ends)
@@ -75,7 +75,6 @@ class HeldDelegation:
 
     @property
     def token(self) -> str:
-        """The delegation."""
         return self._token
 
     @property

@@ -1,4 +1,4 @@
-"""What all settings classes have in common: each setting is read from an environment variable, or from the file that another one names."""
+"""The common base of all settings classes: each setting is read from an environment variable, or from the file that another one names."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ _MOST_BYTES = 1 << 20
 class EnvironmentSettings(BaseSettings):
     """Settings whose field `x_y` is read from `DARKROOM_X_Y`, or from the file named by `DARKROOM_X_Y_FILE`, which is for secrets.
 
-    Of the two, one may be set. The file holds the value in UTF-8; one newline at its end does not count. A field that itself ends with
-    `_file` is the path of a file, and if there are both `x` and `x_file`, `DARKROOM_X_FILE` is the latter.
+    Only one of the two may be set. The file contains the value in UTF-8; one newline at its end does not count. A field that itself ends
+    with `_file` is the path of a file, and if there are both `x` and `x_file`, `DARKROOM_X_FILE` is the latter.
 
-    What must agree with another field is checked by a validator of the later field, which finds the earlier one in `info.data` if that is
-    valid. A validator of the whole class would not run while any field is invalid, so its problem would be told only after that is mended.
+    A value that must agree with another field is checked by a validator of the later field, which finds the earlier one in `info.data` if
+    that is
+    valid. A validator of the whole class would not run while any field is invalid, so its problem would only be reported after that is
+    fixed.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
@@ -44,7 +46,7 @@ class EnvironmentSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Of pydantic's sources, only arguments and the environment."""
+        """Only arguments and the environment, of pydantic's sources."""
         return init_settings, _EnvironmentOrFile(settings_cls)
 
     @classmethod
@@ -56,7 +58,7 @@ class EnvironmentSettings(BaseSettings):
 
 @dataclass(frozen=True, slots=True)
 class _Problem:
-    """Takes the place of a value that cannot be read, until it is validated: so it is told together with all other problems."""
+    """Replaces a value that cannot be read until it is validated, so that it is reported together with all other problems."""
 
     text: str
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import grpc
     from google.rpc import status_pb2
 
-__all__ = ["DOMAIN", "MISSING", "UNKNOWN", "DarkroomError", "ErrorReason", "Violation", "from_rpc", "translated"]
+__all__ = ["DOMAIN", "MISSING", "UNKNOWN", "DarkroomError", "ErrorReason", "Violation", "from_rpc", "translate_rpc_errors"]
 
 DOMAIN = "darkroom"
 MISSING = "missing"
@@ -34,7 +34,7 @@ _AWAY = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "UNKNOWN")
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """What is wrong with one field of a request."""
+    """The problem with one field of a request."""
 
     field: str
     """Its path, such as `files[0].name`."""
@@ -90,12 +90,11 @@ class DarkroomError(Exception):
 
     @property
     def kind(self) -> str:
-        """What is wrong, more closely than the reason says: that of the first violation, or `missing` for a key that was not sent."""
+        """The kind of problem, more precise than the reason: that of the first violation, or `missing` for a key that was not sent."""
         return self.metadata.get("kind", "") or (self.violations[0].kind if self.violations else "")
 
     @property
     def grpc_code(self) -> grpc.StatusCode:
-        """The gRPC status code."""
         return _grpc_codes()[self.reason.mapping.grpc]
 
     @property
@@ -107,7 +106,7 @@ class DarkroomError(Exception):
 
     @property
     def advised_wait(self) -> int | None:
-        """Seconds that a caller is told to wait before repeating the call; None where waiting alone does not help."""
+        """Seconds that a caller should wait before repeating the call; None where waiting alone does not help."""
         return self.retry_after or self.reason.mapping.retry_after_seconds or None
 
     @property
@@ -225,7 +224,7 @@ def _from_status(status: status_pb2.Status) -> DarkroomError:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translate_rpc_errors() -> Iterator[None]:
     """Turn the gRPC errors of calls to other services, made inside the block, into `DarkroomError`."""
     import grpc
 

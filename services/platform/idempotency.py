@@ -2,10 +2,10 @@
 
 A record says which resources a call created. A service inserts it in the same transaction that creates them, so that one never exists
 without the other: after a crash either both are stored, and a repeat finds them, or neither, and a repeat starts over. A call
-that is refused or fails leaves no record. Of two concurrent calls, the primary key lets only one store what it created; the other is
+that is refused or fails leaves no record. The primary key lets only one of two concurrent calls store what it created; the other is
 rolled back and answers with what is stored.
 
-A creating method goes through `IdempotencyRecords.once`, and its statement includes the part `remembered`, with the values of
+A creating method goes through `IdempotencyRecords.once`, and its statement includes the part `store_key_sql`, with the values of
 `key_values`, inside `storing_key`. One whose transaction begins with another statement anyway can look the key up in that, by `KNOWN` and
 `known_values`, and spare the look before it.
 """
@@ -22,7 +22,7 @@ import asyncpg
 from sqlalchemy import ARRAY, BigInteger, DateTime, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel
 
-from services.platform.batching import Batched
+from services.platform.batching import Batcher
 from services.platform.clock import Clock
 from services.platform.database import Database
 from services.platform.errors import DarkroomError, ErrorReason
@@ -33,7 +33,7 @@ Made = TypeVar("Made")
 KEPT = timedelta(hours=24)
 """How long a key is remembered."""
 _BATCH = 1000
-_IN_PROGRESS = "A request with the same idempotency key is being worked on. Repeat this one in a second to get what it made."
+_IN_PROGRESS = "A request with the same idempotency key is in progress. Repeat this request in a second to get its result."
 # Seconds between two lookups: short compared to a call, yet long enough that many concurrent calls need few lookups.
 _SPACING = 0.015
 
@@ -55,7 +55,7 @@ SELECT keyed.number, account_id, digest, resource_ids, expire_time <= keyed.now 
 FROM jsonb_to_recordset(CAST(:keyed AS jsonb)) AS keyed (number integer, account_id bigint, method text, key text, now timestamptz)
 JOIN idempotency USING (account_id, method, key)
 """
-"""What is stored for the calls of `known_values`; `number` says for which."""
+"""The stored values for the calls of `known_values`; `number` says for which."""
 _FIND = text(KNOWN)
 FORGET = text("DELETE FROM idempotency WHERE account_id = :account_id AND method = :method AND key = :key AND expire_time <= :now")
 """Make room for a call, by the values of `lookup`, whose key has expired."""
@@ -102,7 +102,7 @@ class IdempotencyRecords:
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
-        self._finds = Batched(self._find, _BATCH, _SPACING)
+        self._finds = Batcher(self._find, _BATCH, _SPACING)
 
     async def once(
         self,
@@ -112,7 +112,7 @@ class IdempotencyRecords:
         *,
         looks_first: bool = True,
     ) -> Made:
-        """What `make` creates, storing its key; or, if an earlier call with the same key created something, what `made` finds by those ids.
+        """The result of `make`, storing its key; or that of `made` for the ids of an earlier call with the same key.
 
         Without `looks_first`, `make` looks the key up itself, before it changes anything. Raises what `make` and `made` raise, and
         IDEMPOTENCY_KEY_MISMATCH.
@@ -173,12 +173,12 @@ def known_values(calls: Sequence[tuple[IdempotentCall | None, datetime]]) -> dic
 
 
 def lookup(call: IdempotentCall, now: datetime) -> dict[str, Any]:
-    """What identifies a call's key, and the time that it is made at."""
+    """The identity of a call's key, and the time of the call."""
     return {"account_id": call.account_id, "method": call.method, "key": call.key, "now": now}
 
 
 def answer_of(record: Mapping[str, Any], call: IdempotentCall) -> DarkroomError:
-    """What to raise for a call whose key is stored and has not expired: AlreadyMade, or IDEMPOTENCY_KEY_MISMATCH if that call's request was
+    """The error for a call whose key is stored and has not expired: AlreadyMade, or IDEMPOTENCY_KEY_MISMATCH if that call's request was
     different."""
     if record["digest"] == call.digest:
         return AlreadyMade(record["resource_ids"])
@@ -186,7 +186,7 @@ def answer_of(record: Mapping[str, Any], call: IdempotentCall) -> DarkroomError:
     return DarkroomError(ErrorReason.IDEMPOTENCY_KEY_MISMATCH, message, field=HEADER)
 
 
-def remembered(made: str, calls: str = _ONE_CALL, *, ids: str = "", **columns: str) -> str:
+def store_key_sql(made: str, calls: str = _ONE_CALL, *, ids: str = "", **columns: str) -> str:
     """The part of a creating statement that stores the key of its call: the only INSERT into `idempotency`.
 
     `made` names the part that creates; its rows have `account_id`, and either an `id` or the columns that `ids` turns into an array. There
@@ -207,7 +207,7 @@ remembered AS (
 
 
 def key_values(call: IdempotentCall | None, now: datetime) -> dict[str, Any]:
-    """The values for a statement with `remembered`; without a call nothing is stored."""
+    """The values for a statement with `store_key_sql`; without a call nothing is stored."""
     return {
         "idempotency_method": call and call.method,
         "idempotency_key": call and call.key,

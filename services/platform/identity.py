@@ -1,4 +1,4 @@
-"""Who is calling: Ed25519-signed tokens (JWT, RFC 7519; EdDSA, RFC 8037).
+"""The caller's identity: Ed25519-signed tokens (JWT, RFC 7519; EdDSA, RFC 8037).
 
 There are two kinds. An *identity token* lives about a minute; accounts signs it when the edge asks, and it names the account of a public
 call. A *service token* is signed by the calling service with its own key, for the internal listeners, and names the account it acts for. A
@@ -30,7 +30,7 @@ from services.platform.log import get_logger
 
 IDENTITY_HEADER = "x-darkroom-identity"
 BAD_KEY_HEADER = "x-darkroom-bad-key"
-"""Tells the gateway of a caller without an identity that a key was sent, which is ignored since the call needs none."""
+"""Informs the gateway that a caller without an identity sent a key, which is ignored because the call needs none."""
 ADDRESS_HEADER = "x-envoy-external-address"
 """The client's network address. The edge sets it, after the number of proxies that it trusts, and removes what clients send."""
 IDENTITY_SECONDS = 60
@@ -57,7 +57,7 @@ class UserIdentity:
     role: str
     """`admin`, `editor`, `user`, or the name of one of the account's own."""
     permissions: frozenset[str]
-    """What the role permits, such as `files:own`; with a key that has a list of its own, what both do."""
+    """The permissions of the role, such as `files:own`; with a key that has its own list, those in both."""
     must_change: bool = False
     """The session is only good for changing the password."""
     session: bool = False
@@ -77,7 +77,7 @@ class Identity:
     service: str | None = None
     """The calling service, on an internal listener; on a public one, `gateway` where that makes the call for its caller."""
     scopes: frozenset[str] | None = None
-    """What the key may do, such as `tasks:write`; None for everything."""
+    """The key's scopes, such as `tasks:write`; None for all."""
     max_streams: int | None = None
     """How many streams the operator lets the account have, 0 for any number; None: as the settings say."""
     user: UserIdentity | None = None
@@ -88,7 +88,7 @@ class Identity:
     worker: str | None = None
     """The full name of the worker that calls, if it has joined from another machine."""
     ends: float = math.inf
-    """When such a worker's delegation ends, in seconds since the epoch. What is still open then has to end."""
+    """When such a worker's delegation ends, in seconds since the epoch. Open calls have to end then."""
 
     def permits(self, permission: str) -> bool:
         """Whether the caller has a permission. A key of the account itself has every one that a list of scopes does not exclude."""
@@ -176,7 +176,7 @@ class Signer:
 
     def delegation(self, worker: str, public_key: Ed25519PublicKey) -> str:
         """A delegation to a worker, by its full name; of accounts alone do others accept it."""
-        return delegation.signed(self._issuer, self._key, worker, public_key, int(self._clock()))
+        return delegation.sign_delegation(self._issuer, self._key, worker, public_key, int(self._clock()))
 
     def derived_secret(self, purpose: str) -> bytes:
         """32 bytes that only this service can derive, different for each purpose: HKDF (RFC 5869) of its key."""
@@ -274,7 +274,7 @@ class Verifier:
         return _Token(replace(identity, worker=delegated.worker, ends=delegated.ends), delegated.worker, min(expires, delegated.ends))
 
     def _claims(self, token: str, audience: str, key: Ed25519PublicKey | None = None) -> dict[str, object]:
-        """What a token with a good signature says, of its issuer's key or of the one that is given. Its time is not looked at."""
+        """The claims of a token with a valid signature, by its issuer's key or the given one. Its time is not checked."""
         try:
             issuer = jwt.decode(token, options={"verify_signature": False})["iss"]
             claims: dict[str, object] = jwt.decode(

@@ -1,4 +1,4 @@
-"""What a machine that joins as a worker and the accounts service have to agree on: the token, and how it protects their one exchange.
+"""The protocol between a machine that joins as a worker and the accounts service: the token, and how it protects their one exchange.
 
 A token is one word that a person carries from the server to the machine. It holds where the server is, the digest of its authority, and a
 secret, from which both sides derive two keys: one authenticates the request, the other encrypts the reply. The secret itself is not sent,
@@ -62,7 +62,7 @@ class JoinToken:
                 raise ValueError
             token = cls(**json.loads(data[4:]))
         except (ValueError, TypeError):
-            raise ValueError("it is not complete: copy all of the line") from None
+            raise ValueError("it is incomplete: copy the whole line") from None
         return token
 
     @property
@@ -72,7 +72,7 @@ class JoinToken:
 
 
 def secret_of(pepper: bytes, token_id: int) -> bytes:
-    """The secret of a token, which the server derives anew each time from 32 secret bytes of its own."""
+    """The secret of a token, which the server derives each time from 32 secret bytes of its own."""
     return hmac.digest(pepper, f"worker token {token_id}".encode(), "sha256")
 
 
@@ -107,7 +107,7 @@ class JoinKeys:
 
 
 def digest_of_request(token_id: str, name: str, certificate_request: str, public_key: str) -> bytes:
-    """What makes two requests the same one: everything but when, and by which version, they are made."""
+    """The identity of a request: everything except its time and version."""
     return hashlib.sha256(_joined((token_id, name, certificate_request, public_key))).digest()
 
 

@@ -71,7 +71,7 @@ def python_of(value: Struct | Value | ListValue) -> Any:  # noqa: PLR0911 - one 
 
 
 def value_of(python: Any) -> Value:
-    """What Python's json has, as a Value. Raises TypeError for anything else, and for numbers that JSON does not have."""
+    """A value of Python's json as a Value. Raises TypeError for anything else, and for numbers that JSON does not have."""
     match python:
         case None:
             return Value(null_value=NullValue.NULL_VALUE)
@@ -93,19 +93,19 @@ def struct_of(python: dict[str, Any]) -> Struct:
     return Struct(fields={name: value_of(each) for name, each in python.items()})
 
 
-def parsed(model: type[_Model], value: Any, *, at: str = "") -> _Model:
+def parse(model: type[_Model], value: Any, *, at: str = "") -> _Model:
     """The value as the model has it. `value` is a Struct, a Value, or what Python's json has; `at` is its path in the request.
 
-    Raises FIELD_INVALID with every fault as a violation; the message tells the first twenty.
+    Raises FIELD_INVALID with every fault as a violation; the message lists the first twenty.
     """
     python = python_of(value) if isinstance(value, Struct | Value | ListValue) else value
     try:
         return model.model_validate(python)
     except ValidationError as error:
-        raise refused(violations_of(error, python, at)) from None
+        raise violations_error(violations_of(error, python, at)) from None
 
 
-def refused(violations: Sequence[Violation]) -> DarkroomError:
+def violations_error(violations: Sequence[Violation]) -> DarkroomError:
     """FIELD_INVALID for one or more violations."""
     told = [f"{each.field}: {each.problem}" if each.field else each.problem for each in violations]
     more = f" And {len(told) - _MOST_TOLD} more." if len(told) > _MOST_TOLD else ""
@@ -114,7 +114,7 @@ def refused(violations: Sequence[Violation]) -> DarkroomError:
 
 
 def violations_of(error: ValidationError, value: Any, at: str = "") -> list[Violation]:
-    """pydantic's faults as paths and plain words, one for each field. Of a union, the words of all its members are put together."""
+    """pydantic's faults as paths and plain words, one for each field. For a union, the words of all its members are combined."""
     found: dict[str, list[tuple[str, str]]] = {}
     for each in error.errors(include_url=False, include_input=False):
         kind, problem = each["type"], _problem(each)
@@ -125,7 +125,7 @@ def violations_of(error: ValidationError, value: Any, at: str = "") -> list[Viol
 
 
 def _path(location: Sequence[int | str], value: Any, at: str) -> str:
-    """A path such as `operations.resizing.width`. What names no member of the value is the name of a union's member, and left out."""
+    """A path such as `operations.resizing.width`. A part that is the name of a union's member is left out."""
     path, here = at, value
     for number, step in enumerate(location):
         last = number == len(location) - 1

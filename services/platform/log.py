@@ -68,7 +68,7 @@ def bind(**values: object) -> Iterator[None]:
         _bound.reset(token)
 
 
-def bound() -> Mapping[str, object]:
+def bound_values() -> Mapping[str, object]:
     """The values that log lines get here."""
     return _bound.get()
 
@@ -121,7 +121,7 @@ class Output:
 def _completed(service: str) -> structlog.typing.Processor:
     def add(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
         timestamp = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-        return {**bound(), **line, "timestamp": timestamp, "service": service}
+        return {**bound_values(), **line, "timestamp": timestamp, "service": service}
 
     return add
 

@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 _logger = get_logger()
 _BACKOFF = Backoff(0.4, 30.0)
 _LAST_STEP_SECONDS = 2.0
-# Of the interval. Loops that began together would otherwise go on waking together.
+# A share of the interval. Loops that began together would otherwise go on waking together.
 _SHORTEST_PAUSE = 0.92
 # How long, and how often, a step that nothing has woken lets another such step go first.
 _ASIDE_SECONDS, _ASIDE_TIMES = 0.01, 5

@@ -27,7 +27,7 @@ SIGNING_KEY, DELEGATION, NATS_URL, TRUSTED_KEYS, WORKERS = (
 )
 """The names of files in the folder."""
 NEED = "membership"
-"""What a joined worker needs, as it tells about itself: the server lets it work."""
+"""The need of a joined worker, as it reports it: the server lets it work."""
 
 
 class MembershipFolder:

@@ -15,9 +15,9 @@ from services.platform.database_engine import new_engine
 from services.platform.log import get_logger
 
 _logger = get_logger()
-# Arbitrary; the same for every service, since each has a database of its own.
+# Arbitrary; the same for every service, since each has its own database.
 _MIGRATION_LOCK = 7_245_091
-# What Alembic is at, it keeps in a module.
+# Alembic keeps its current context in a module.
 _one_at_a_time = Lock()
 
 CREATE_NEXT_ID = """
@@ -46,7 +46,7 @@ def migrate(service: str, where: DatabaseAddress | str, to: str = "head") -> Non
     """Bring the database of `services.<service>` to the newest version, or to that of a migration. Replicas may do so at the same time.
     It runs an event loop of its own.
 
-    A database that a later version has migrated is left as it is: migrations only add what the version before can do without, so that one
+    A database that a later version has migrated is left unchanged: migrations only add what the version before can do without, so that one
     can go back.
     """
     config = Config()
@@ -58,7 +58,7 @@ def migrate(service: str, where: DatabaseAddress | str, to: str = "head") -> Non
 
 
 def run_environment(metadata: MetaData) -> None:
-    """What a service's `migrations/env.py` calls: run the migrations in one transaction under a lock."""
+    """The entry point for a service's `migrations/env.py`: run the migrations in one transaction under a lock."""
     asyncio.run(_run(metadata, context.config.attributes["where"]))
 
 

@@ -66,7 +66,7 @@ class NatsServers:
         return f"_INBOX.{self.user}" if self.user and self.password is not None else "_INBOX"
 
     def context(self) -> ssl.SSLContext | None:
-        """What to connect with where the scheme is `tls://`: trusting `ca_file`, or the authority of this installation, or public ones."""
+        """The TLS context where the scheme is `tls://`: trusting `ca_file`, or the authority of this installation, or public ones."""
         if self.scheme != "tls":
             return None
         if self.ca_file is None:
@@ -114,7 +114,8 @@ def _server(number: int, text: str) -> SplitResult:
     except ValueError:
         # It would show all that is before the host.
         raise ValueError(
-            f"server {number} is no URL; in the user and the password, write all but letters and digits as in %3F for a question mark"
+            f"server {number} is not a URL; in the user and the password, percent-encode all but letters and digits, "
+            "such as %3F for a question mark"
         ) from None
     if parts.scheme not in _SCHEMES:
         raise ValueError(f"server {number} must begin with nats:// or tls://")
@@ -139,9 +140,9 @@ def _next_of(addresses: Sequence[str]) -> Callable[[list[Server], dict[str, Any]
     """Which server a client that has lost its own tries next, and after what pause: each of those of the settings in turn, in an order of
     this client's own.
 
-    Those that servers tell of besides are addresses in their own network. They need not be reached from here, and those of servers that are
+    Further ones that servers announce are addresses in their own network. They need not be reached from here, and those of servers that are
     gone would stay in the list, to be tried for seconds each. How often a server was tried says nothing: only that which answers begins
-    anew at 0, so that after an outage of all it would be the only one to be tried for as long.
+    again at 0, so that after an outage of all it would be the only one to be tried for as long.
     """
     turns = itertools.count(1)
     last = {address: -random.random() for address in addresses}

@@ -17,8 +17,7 @@ from yarl import URL
 _CONNECT_SECONDS = 5.0
 _OWN_HEADERS = ("Content-Type", "User-Agent", "Accept", "Accept-Encoding")
 ONLY_IF_ABSENT = {"If-None-Match": "*"}
-"""Headers of a PUT that keeps what is there already: storage that knows them answers 412 then. They are not signed, so that a sender of the
-previous version, which does not know them, can do without."""
+"""Headers of a PUT that keeps what is there already: storage that knows them answers 412 then."""
 _AS_STORED = {"Accept-Encoding": "identity"}
 
 
@@ -28,7 +27,7 @@ class ObjectHttpError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the storage answered; its body is read while the request's block runs."""
+    """The storage's answer; its body is read while the request's block runs."""
 
     status: int
     headers: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""What object storage means by an answer that is no good: to be sent again, refused, or a clock that is wrong."""
+"""The meaning of an error from object storage: retry, refusal, or a wrong clock."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Refusal:
 
 
 async def refusal_of(answer: Answer) -> Refusal:
-    """What an answer says, which is read to its end."""
+    """The content of an answer, which is read to its end."""
     found = _CODE.search(await answer.read(_REPLY_BYTES))
     refusal = Refusal(answer.status, found[1].decode() if found else "")
     tell_clock(answer.status, answer.headers)

@@ -21,7 +21,7 @@ from services.platform.object_refusals import refusal_of
 from services.platform.process import end
 
 HEAD_BYTES = 4096
-"""How much of its beginning tells what a file is."""
+"""How many of its first bytes show the type of a file."""
 SMALL_BYTES = 4 << 20
 """A file of up to this size comes and goes with the calls that create and open it."""
 _REPLY_BYTES = 64 << 10
@@ -30,20 +30,20 @@ _logger = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class StartedFile:
     """A file that has a record."""
 
     file_id: int
     url: str = ""
     """Where to PUT it; empty for a file that goes in parts, or is stored."""
     only_if_absent: bool = False
-    """Whether the storage can be told to keep what is there already."""
+    """Whether the storage can keep existing objects on request."""
 
 
 class Target(Protocol):
     """Where one file goes."""
 
-    async def begin(self, head: bytes, size: int | None, content: bytes) -> Begun:
+    async def begin(self, head: bytes, size: int | None, content: bytes) -> StartedFile:
         """Create the file's record; its bytes go to a URL if the size is known.
 
         `content` is all of a small file; a target that has stored it gives no URL.

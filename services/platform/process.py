@@ -28,7 +28,7 @@ def run(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
 
 @asynccontextmanager
 async def background(*coroutines: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run coroutines beside the block and cancel them when it ends. One that ends with an error ends the block with it."""
+    """Run coroutines alongside the block and cancel them when it ends. One that ends with an error ends the block with it."""
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(coroutine) for coroutine in coroutines]
         try:

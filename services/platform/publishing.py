@@ -20,7 +20,7 @@ _SECONDS = 5.0
 # How often to look whether messages have to be sent again, and the pause before that.
 _LOOK_SECONDS = 0.5
 _AGAIN_SECONDS = 0.1
-# Of an answer that refuses a message only for now.
+# The code of an answer that refuses a message only for now.
 _UNAVAILABLE = 503
 _logger = get_logger()
 
@@ -38,7 +38,7 @@ class Outgoing:
 
 
 class _Answer(Enum):
-    """What a stream has said to a message."""
+    """A stream's answer to a message."""
 
     STORED = auto()
     REFUSED = auto()

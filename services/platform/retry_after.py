@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 _DIGITS = 9  # More seconds than any client waits.
 
 
-def asked(header: str | None, now: datetime) -> timedelta | None:
+def retry_after_of(header: str | None, now: datetime) -> timedelta | None:
     """How long to wait from `now`, given as seconds or as an HTTP date; None without a header, or for one that is neither."""
     if header is None:
         return None
@@ -26,6 +26,6 @@ def asked(header: str | None, now: datetime) -> timedelta | None:
 
 
 def asked_seconds(header: str | None) -> int | None:
-    """Like `asked`, from now, in whole seconds, rounded up."""
-    pause = asked(header, datetime.now(UTC))
+    """Like `retry_after_of`, from now, in whole seconds, rounded up."""
+    pause = retry_after_of(header, datetime.now(UTC))
     return None if pause is None else math.ceil(pause.total_seconds())

@@ -1,11 +1,11 @@
 """Revoked and refreshed keys: the accounts service announces them, and services close what they hold open for a key or a session.
 
-A key or session that is *refreshed* goes on, but permits something else than before. What was opened with it before ends, so that it cannot
-be used with what was permitted then; what was opened afterwards goes on. Which is which, the moment of the last refresh tells: accounts
+A key or session that is *refreshed* stays valid, but with other permissions. Streams opened with it before end, so that it cannot
+be used with what was permitted then; what was opened afterwards goes on. The moment of the last refresh distinguishes them: accounts
 reads it together with what is permitted, the identity carries it, and so does the announcement. So no clocks are compared.
 
 An announcement is a core NATS message on `REVOKED_SUBJECT`. accounts repeats it for some minutes. So a subscriber that was disconnected for
-a while, or that opened a stream while a cached answer still accepted the key, is told late rather than never.
+a while, or that opened a stream while a cached answer still accepted the key, is notified late rather than never.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _logger = get_logger()
 
 
 async def announce_revoked(client: Client, key_ids: Iterable[int]) -> None:
-    """Tell every subscriber that the keys are revoked. Returns once the server has the messages; repeating it is harmless.
+    """Notify every subscriber that the keys are revoked. Returns once the server has the messages; repeating it is harmless.
 
     Raises nats.errors.Error when the server cannot be reached within two seconds.
     """
@@ -37,8 +37,8 @@ async def announce_revoked(client: Client, key_ids: Iterable[int]) -> None:
 
 
 async def announce_refreshed(client: Client, refreshed: Mapping[int, int]) -> None:
-    """Tell every subscriber that keys and sessions permit something else since a moment, as in `Identity.refreshed`; otherwise like
-    `announce_revoked`. Subscribers of the previous version take them for revoked."""
+    """Notify every subscriber that the permissions of keys and sessions changed at a moment, as in `Identity.refreshed`; otherwise like
+    `announce_revoked`."""
     for key_id, moment in refreshed.items():
         await client.publish(REVOKED_SUBJECT, json.dumps({"key_id": key_id, "refreshed": moment}).encode())
     await client.flush(timeout=2)
@@ -51,7 +51,6 @@ async def hearing_revoked(bus: Bus, heard: Callable[[int, int | None], None]) ->
     async def received(message: Msg) -> None:
         try:
             said = json.loads(message.data)
-            # Of the previous version, which names no moment, every announcement counts as a revocation.
             key_id, refreshed = int(said["key_id"]), said.get("refreshed")
             refreshed = int(refreshed) if refreshed is not None else None
         except (ValueError, KeyError, TypeError):
@@ -68,7 +67,7 @@ async def hearing_revoked(bus: Bus, heard: Callable[[int, int | None], None]) ->
 
 
 class Watcher:
-    """Tells whoever holds something open for a caller when that has to end."""
+    """Notifies the holder of an open call or stream when it has to end."""
 
     def __init__(self, refreshed: int) -> None:
         """`refreshed` is that of the caller's identity."""
@@ -97,7 +96,7 @@ class Watcher:
 
 
 class Revocations:
-    """Tells open streams when their key is revoked or refreshed. Used as `async with Revocations(bus) as revocations`."""
+    """Notifies open streams when their key is revoked or refreshed. Used as `async with Revocations(bus) as revocations`."""
 
     def __init__(self, bus: Bus) -> None:
         self._hearing = hearing_revoked(bus, self._heard)

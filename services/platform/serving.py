@@ -78,16 +78,16 @@ def _nothing() -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """What a process runs and serves."""
+    """The loops and servicers of a process."""
 
     needs: Sequence[Check]
-    """What it must be able to reach to be ready."""
+    """The dependencies that it must reach to be ready."""
     loops: Sequence[Runs] = ()
     collectors: Sequence[Collector] = ()
     """Metrics that are read when they are scraped."""
     internal: Sequence[Mount] = ()
     own: OwnPart = field(default_factory=OwnPart)
-    """What it knows about the installation; served there."""
+    """Its knowledge of the installation; served there."""
     public: Sequence[Mount] = ()
     """Served if the settings name a public listener."""
     listeners: Sequence[Callable[[Health], AbstractAsyncContextManager[None]]] = ()
@@ -99,9 +99,9 @@ class Parts:
     reflected: Sequence[str] = ()
     """Services that reflection lists on the public listener."""
     before_listening: Callable[[asyncio.Event], Awaitable[bool]] = _at_once
-    """Returns when the process can do its work; False if it was told to stop first."""
+    """Returns when the process can do its work; False if it had to stop first."""
     work: Callable[[asyncio.Event, Health], Awaitable[None]] = _until_stopped
-    """Runs until the process is told to stop, and then until its work is finished or handed back."""
+    """Runs until the process has to stop, and then until its work is finished or handed back."""
     drained: Callable[[], None] = _nothing
     """Called once no new calls arrive, before the listeners close."""
 
@@ -126,7 +126,7 @@ class Service(Generic[Settings]):
     compose: Callable[[Settings, Opening], Awaitable[Parts]]
     commands: Callable[[list[str]], int] | None = None
     surfaces: Sequence[type[EnvironmentSettings]] = ()
-    """Settings that surfaces read themselves; looked at with the others, so that all problems are told at once."""
+    """Settings that surfaces read themselves; checked with the others, so that all problems are reported at once."""
 
     async def serve(self, settings: Settings, stop: asyncio.Event) -> None:
         """Open the parts, serve until `stop` is set, drain, and close everything in reverse order."""
@@ -155,7 +155,7 @@ class Service(Generic[Settings]):
 
     def main(self) -> int:
         """Run the command given on the command line, or read the settings and serve; returns the exit status."""
-        # Modules stay as they are, so the collector need not go through them while the process serves, nor three times as it ends.
+        # Modules do not change, so the collector need not go through them while the process serves, nor three times as it ends.
         gc.freeze()
         gc.set_threshold(_YOUNG_OBJECTS)
         if self.commands is not None and len(sys.argv) > 1:

@@ -20,7 +20,7 @@ class Slots:
     each: int
     """For one account."""
     account_is_full: str
-    """What an account with too many is told."""
+    """The message for an account with too many."""
     process_is_full: str
     _taken: Counter[int] = field(default_factory=Counter)
 

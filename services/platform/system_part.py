@@ -1,4 +1,4 @@
-"""What a process knows about the installation: its own part, served to accounts, and accounts' view of that."""
+"""A process's knowledge of the installation: its own part, served to accounts, and accounts' view of that."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import grpc
 
 from darkroom.internal.system.v1 import part_pb2, system_part_service_pb2_grpc
 from darkroom.internal.system.v1 import system_part_service_pb2 as pb
-from services.platform.errors import translated
+from services.platform.errors import translate_rpc_errors
 from services.platform.log import get_logger
 from services.platform.rpc.channel import Caller
 from services.platform.telemetry.health import Health
@@ -39,11 +39,11 @@ class OwnPart:
         self._began = datetime.now(UTC)
 
     def watch(self, health: Health) -> None:
-        """Tell from now on what the process needs, too."""
+        """Also report from now on what the process needs."""
         self._health = health
 
     def process(self) -> part_pb2.Process:
-        """The process as it is now."""
+        """The current state of the process."""
         found = part_pb2.Process(version=version(), host=socket.gethostname(), pid=os.getpid())
         found.start_time.FromDatetime(self._began)
         if self._health is not None:
@@ -71,7 +71,7 @@ class SystemPartServicer(system_part_service_pb2_grpc.SystemPartServiceServicer)
     def __init__(self, part: OwnPart) -> None:
         self._part = part
 
-    async def GetPart(self, request: pb.GetPartRequest, context: Context) -> pb.GetPartResponse:  # noqa: D102, N802 - an rpc; see the proto
+    async def GetPart(self, request: pb.GetPartRequest, context: Context) -> pb.GetPartResponse:  # noqa: N802 - an rpc; see the proto
         return pb.GetPartResponse(part=await self._part.read())
 
 
@@ -82,8 +82,8 @@ class RemoteSystemPart:
         self._stub, self._caller = system_part_service_pb2_grpc.SystemPartServiceStub(channel), caller
 
     async def read(self) -> part_pb2.Part:
-        """What it says in time. Raises UNAVAILABLE, or what else keeps it from answering."""
-        with translated():
+        """Its answer, if it comes in time. Raises UNAVAILABLE, or the error that keeps it from answering."""
+        with translate_rpc_errors():
             reply = await self._stub.GetPart(pb.GetPartRequest(), metadata=self._caller.on_behalf_of(0), timeout=ANSWER_SECONDS)
         part: part_pb2.Part = reply.part
         return part

@@ -1,8 +1,8 @@
 """Mutual TLS between the parts of an installation.
 
 Each part has a folder with `ca.crt`, `tls.crt` and `tls.key`: the installation's own authority, and the part's certificate, which names the
-part (`files`, `envoy`, …) as a DNS name and is for servers and clients. Who has no certificate of the authority is refused, and a part is
-known by its name, so that no part can answer or ask in place of another. The files are read at start.
+part (`files`, `envoy`, …) as a DNS name and is for servers and clients. Clients without a certificate of the authority are refused, and a
+part is known by its name, so that no part can answer or ask in place of another. The files are read at start.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FILES = ("ca.crt", "tls.crt", "tls.key")
 EDGE = "envoy"
 """The name in the edge's certificate."""
 SCALER = "keda"
-"""The name in the certificate of whoever asks how many workers there should be."""
+"""The name in the certificate of clients that ask how many workers there should be."""
 
 
 @cache

@@ -11,7 +11,7 @@ _PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 
 @cache
 def version() -> str:
-    """Of the checkout that runs; empty where the project's file is missing."""
+    """The version of the running checkout; empty where the project's file is missing."""
     try:
         return str(tomllib.loads(_PROJECT.read_text())["project"]["version"])
     except FileNotFoundError:

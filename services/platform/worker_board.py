@@ -1,4 +1,4 @@
-"""What workers tell about themselves: the newest message of each, on `OFFERS.worker-<name>`, for a minute."""
+"""The reports of workers about themselves: the newest message of each, on `OFFERS.worker-<name>`, for a minute."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class WorkerBoard:
         await self._jetstream.publish(_subject(name), b"")
 
     async def read(self) -> Sequence[part_pb2.Worker]:
-        """The workers that have told something within the last minute and have not ended. Raises UNAVAILABLE while NATS is unreachable."""
+        """The workers that have reported within the last minute and have not ended. Raises UNAVAILABLE while NATS is unreachable."""
         try:
             info = await self._jetstream.stream_info(OFFERS_STREAM, subjects_filter=offer_subject("*"))
             subjects = [subject for subject in info.state.subjects or {} if subject.startswith(_PREFIX)]
@@ -67,14 +67,14 @@ class WorkerBoard:
 
 
 def _check(worker: part_pb2.Worker, subject: str) -> None:
-    """Raise ValueError if no worker of ours tells such a thing."""
+    """Raise ValueError if our workers send no such report."""
     texts = (worker.name, worker.machine, *worker.slots, *worker.operations, *worker.configured_operations)
     if not (
         _subject(worker.name) == subject
         and 0 <= worker.away_days <= MOST_AWAY_DAYS
         and all(text.isprintable() and len(text) <= _LONGEST for text in texts)
     ):
-        raise ValueError("not what a worker tells")
+        raise ValueError("not a worker's report")
 
 
 def _subject(name: str) -> str:

@@ -6,8 +6,8 @@ import asyncio
 import sys
 
 from darkroom.internal.files.v1 import intake_service_pb2_grpc, storage_service_pb2_grpc
-from services.platform.bus import connected
-from services.platform.database import opened
+from services.platform.bus import connect
+from services.platform.database import open_database
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import Signer
 from services.platform.log import get_logger
@@ -36,8 +36,8 @@ _ADVICE = (
 async def compose(settings: TasksSettings, opening: Opening) -> Parts:
     """Build the service."""
     caller = Caller(Signer("tasks", settings.signing_key_file))
-    database = await opening.open("database", opened(settings.database, settings.database_pool))
-    bus = await opening.open("nats", connected(settings.nats, "tasks", settings.nats_replicas))
+    database = await opening.open("database", open_database(settings.database, settings.database_pool))
+    bus = await opening.open("nats", connect(settings.nats, "tasks", settings.nats_replicas))
     revocations = await opening.open("revocations", Revocations(bus))
     feed = await opening.open("events", event_feed(bus))
     files = await opening.open("files", channel(settings.files_address, "files", settings.tls))

@@ -37,10 +37,9 @@ from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.domain.credits.prices import read_prices
 from services.tasks.domain.lifecycle.assembly import ExchangeRules, assemble_exchange
 from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts
-from services.tasks.domain.lifecycle.deadlines import Deadlines
+from services.tasks.domain.lifecycle.deadlines import Deadlines, Reaper
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.publishing import Announcer, EventPublisher, Relay
-from services.tasks.domain.lifecycle.reaper import Reaper
 from services.tasks.domain.lifecycle.retry import RetryPolicy
 from services.tasks.domain.order.served_lanes import INTERVAL_SECONDS as SERVED_LANES_SECONDS
 from services.tasks.domain.order.served_lanes import ServedLanes
@@ -67,7 +66,6 @@ from services.tasks.monitoring.scaling import Scaling
 from services.tasks.monitoring.system import AwayPart, QueuePart, WorkersPart
 from services.tasks.store.batches import BatchStore
 from services.tasks.store.changes import ChangeStore
-from services.tasks.store.former_outbox import FormerOutbox
 from services.tasks.store.lanes import LaneStore
 from services.tasks.store.ledger import LedgerStore
 from services.tasks.store.pipelines import PipelineStore
@@ -81,7 +79,7 @@ from services.tasks.store.tasks import TaskStore
 from services.tasks.store.webhooks import WebhookStore
 from services.tasks.surfaces.internal.attempts import InternalAttempts
 from services.tasks.surfaces.internal.departures import InternalDepartures
-from services.tasks.surfaces.internal.events import packed, unpacked
+from services.tasks.surfaces.internal.events import pack_events, unpack_events
 from services.tasks.surfaces.internal.runs import InternalRuns
 from services.tasks.surfaces.internal.scaler import ExternalScaler
 from services.tasks.surfaces.native.webhook_messages import body
@@ -92,14 +90,14 @@ from services.tasks.surfaces.parts import SurfaceParts
 _SPACING = 0.015
 # Those of a short task on an idle system, its start and its end: watchers in other replicas learn of its end at once.
 _EVENTS = 2
-# What leads to an end is published this much later, with what follows it: the task itself goes first. So is an end that a watcher in this
+# Events that lead to an end are published this much later, with later ones: the task itself goes first. So is an end that a watcher in this
 # process has not read by then.
 _BEFORE_AN_END = 0.005
 
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """What a process has opened for the service."""
+    """The resources that a process has opened for the service."""
 
     database: Database
     bus: Bus
@@ -112,7 +110,7 @@ class Connections:
 
 @dataclass(frozen=True, slots=True)
 class Assembly:
-    """What a process runs and serves."""
+    """The loops and servicers of a process."""
 
     loops: Sequence[Runs]
     public: Sequence[Mount]
@@ -124,7 +122,7 @@ class Assembly:
 
 def event_feed(bus: Bus) -> EventFeed:
     """The feed for `Connections`; the caller enters it as a context manager."""
-    return EventFeed(bus, unpacked)
+    return EventFeed(bus, unpack_events)
 
 
 def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Event, clock: Clock = system_clock) -> Assembly:
@@ -197,7 +195,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
         ],
         public=[mount for room in found for mount in room.mounts(parts)],
         internal=[
-            Mount(InternalAttempts(attempts, exchange, later, exchanging.former, recent)),
+            Mount(InternalAttempts(attempts, exchange, later, recent)),
             Mount(InternalRuns(parts, recent, gauges.open_tasks, offers)),
             Mount(InternalDepartures(parts.pipelines)),
             Mount(ExternalScaler(Scaling(queue, lanes(), settings.max_running_tasks, clock), stopping)),
@@ -223,13 +221,10 @@ def _loops(
     attempts: Attempts,
     clock: Clock,
 ) -> list[Loop]:
-    database, bus, feed = opened.database, opened.bus, opened.feed
-    publisher = EventPublisher(bus, packed)
+    bus, feed = opened.bus, opened.feed
+    publisher = EventPublisher(bus, pack_events)
     retry, age = timedelta(seconds=settings.relay_retry), timedelta(seconds=settings.relay_age)
-    relays = {
-        "relay": Relay(store, publisher, retry, clock, age),
-        "former_relay": Relay(FormerOutbox(database), publisher, retry, clock, age),
-    }
+    relay = Relay(store, publisher, retry, clock, age)
     announcer = Announcer(store, publisher)
     announcing = Loop("announcer", settings.relay_interval, announcer.step, _SPACING, burst=_EVENTS)
 
@@ -247,7 +242,7 @@ def _loops(
     return [
         announcing,
         Loop("outbox", settings.relay_interval, announcer.forget),
-        *(Loop(name, settings.relay_interval, relay.step) for name, relay in relays.items()),
+        Loop("relay", settings.relay_interval, relay.step),
         Loop("reaper", settings.reaper_interval, Reaper(attempts).step),
     ]
 

@@ -1,4 +1,4 @@
-"""Administration from the command line: credits, account policies, lanes. Results are JSON on standard output."""
+"""Administration from the command line: credits, account policies, workers. Results are JSON on standard output."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from decimal import Decimal, InvalidOperation
 
 from services.platform import administration, audit_command
 from services.platform.clock import system_clock
-from services.platform.database import opened
-from services.tasks import lanes_command, policy_command, secrets_command
+from services.platform.database import open_database
+from services.tasks import policy_command, secrets_command
 from services.tasks.config import AdministrationSettings
 from services.tasks.domain.credits.amounts import MILLI, credits_text
 from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.model import LedgerEntry
 from services.tasks.model.records import Balance
+from services.tasks.store.away_workers import AwayWorkerStore
 from services.tasks.store.ledger import LedgerStore
 from services.tasks.store.policies import PolicyStore
 
@@ -31,22 +32,23 @@ def main(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m services.tasks", description="Without a command: serve.")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("migrate", help="bring the database to the newest version")
+    commands.add_parser("migrate", help="migrate the database to the newest version")
     grant = commands.add_parser("grant", help="add credits to an account's balance")
     grant.add_argument("--account", type=administration.identifier, required=True, help="the account's id")
-    grant.add_argument("--credits", type=_credits, required=True, help="how many, with up to three decimals")
+    grant.add_argument("--credits", type=_credits, required=True, help="amount, with up to three decimals")
     grant.add_argument("--note", default="", help="a remark that the account's owner sees")
     grant.add_argument("--reference", help="a name for this grant, unique within the account: repeating it adds nothing")
-    refund = commands.add_parser("refund", help="give back what a task has cost; repeating it gives nothing more")
+    refund = commands.add_parser("refund", help="refund the price of a task; repeating it refunds nothing more")
     refund.add_argument("--task", type=administration.identifier, required=True, help="the task's id")
     refund.add_argument("--note", default="", help="a remark that the account's owner sees")
     balance = commands.add_parser("balance", help="show an account's balance and terms")
     balance.add_argument("--account", type=administration.identifier, required=True, help="the account's id")
-    terms = commands.add_parser("set-terms", help="set what an account's tasks to come cost; what is left out is by the settings")
+    terms = commands.add_parser("set-terms", help="set the prices of an account's future tasks; by default, those of the settings")
     terms.add_argument("--account", type=administration.identifier, required=True, help="the account's id")
     terms.add_argument("--credits", choices=("unlimited", "enforced", _BY_SETTING), default=_BY_SETTING, help="whether a balance is needed")
-    terms.add_argument("--multiplier", type=_multiplier, help="what list prices are multiplied by, such as 0.8")
-    lanes_command.add(commands)
+    terms.add_argument("--multiplier", type=_multiplier, help="the factor for list prices, such as 0.8")
+    forget = commands.add_parser("forget-worker", help="no longer expect a machine that is away; tasks that only it could run are refused")
+    forget.add_argument("name", help="the machine's name, as GET /v1/system shows it")
     policy_command.add(commands)
     secrets_command.add(commands)
     audit_command.add(commands)
@@ -54,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _run(options: argparse.Namespace, settings: AdministrationSettings) -> object:
-    async with opened(settings.database, settings.database_pool) as database:
+    async with open_database(settings.database, settings.database_pool) as database:
         ledger = Ledger(LedgerStore(database), settings.credit_terms, system_clock)
         match options.command:
             case "grant" | "refund":
@@ -65,8 +67,8 @@ async def _run(options: argparse.Namespace, settings: AdministrationSettings) ->
                 balance = await ledger.set_terms(options.account, unlimited=unlimited, multiplier_permille=options.multiplier)
             case "audit":
                 return await audit_command.run(options, database)
-            case command if command in lanes_command.NAMES:
-                return await lanes_command.run(options, database)
+            case "forget-worker":
+                return {"forgotten": list(await AwayWorkerStore(database).forget(options.name))}
             case "policy":
                 return await policy_command.run(options, PolicyStore(database))
             case secrets_command.NAME:

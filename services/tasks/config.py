@@ -21,7 +21,7 @@ from services.tasks.surfaces.rest.limits import RestLimits
 
 
 class CreditSettings(EnvironmentSettings):
-    """What tasks cost for accounts without their own terms."""
+    """The prices of tasks for accounts without their own terms."""
 
     credits: Literal["unlimited", "enforced"] = Field(
         "unlimited", description="enforced: the account's balance must cover the price of a task. unlimited: usage is only recorded."

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from darkroom.files.v1 import file_pb2, files_service_pb2
 from darkroom.internal.files.v1 import intake_service_pb2, intake_service_pb2_grpc, storage_service_pb2, storage_service_pb2_grpc
-from services.platform.errors import DarkroomError, ErrorReason, translated
+from services.platform.errors import DarkroomError, ErrorReason, translate_rpc_errors
 from services.platform.rpc.channel import Caller
 from services.tasks.model.media import InputFile, InputUrl
 
@@ -26,7 +26,7 @@ _MOST_DESCRIBED = 1_000  # the limit of DescribeFiles
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
+class ExaminedFiles:
     """The result of examining files that tasks should use."""
 
     files: Mapping[int, InputFile]
@@ -48,34 +48,34 @@ class FilesClient:
     ) -> None:
         self._stub, self._intake, self._caller = stub, intake, caller
 
-    async def examine(self, account_id: int, file_ids: Sequence[int]) -> Examined:
+    async def examine(self, account_id: int, file_ids: Sequence[int]) -> ExaminedFiles:
         """Make sure that files are READY. Raises UNAVAILABLE, but nothing because of a single file."""
         if not file_ids:
-            return Examined({}, {})
+            return ExaminedFiles({}, {})
         request = storage_service_pb2.ExamineRequest(file_ids=list(dict.fromkeys(file_ids)))
-        with translated():
+        with translate_rpc_errors():
             reply = await self._stub.Examine(request, metadata=self._caller.on_behalf_of(account_id), timeout=_examination(len(file_ids)))
-        return Examined(_files(reply.files), _refusals(reply.refusals))
+        return ExaminedFiles(_files(reply.files), _refusals(reply.refusals))
 
-    async def pin(self, account_id: int, wanted: Mapping[int, Sequence[int]], *, all_or_none: bool) -> Examined:
+    async def pin(self, account_id: int, wanted: Mapping[int, Sequence[int]], *, all_or_none: bool) -> ExaminedFiles:
         """`examine` the files of tasks and pin them; `wanted` maps tasks to files. A task with a refused file gets no pins; with
         `all_or_none`, no task does then."""
         if not wanted:
-            return Examined({}, {})
+            return ExaminedFiles({}, {})
         request = storage_service_pb2.PinTasksRequest(
             tasks=[storage_service_pb2.TaskInputs(task_id=task_id, file_ids=file_ids) for task_id, file_ids in wanted.items()],
             all_or_none=all_or_none,
         )
         timeout = _examination(sum(map(len, wanted.values())))
-        with translated():
+        with translate_rpc_errors():
             reply = await self._stub.PinTasks(request, metadata=self._caller.on_behalf_of(account_id), timeout=timeout)
         refusals = _refusals(reply.refusals)
         pinned = [task_id for task_id, file_ids in wanted.items() if refusals.keys().isdisjoint(file_ids)]
-        return Examined(_files(reply.files), refusals, [] if all_or_none and refusals else pinned)
+        return ExaminedFiles(_files(reply.files), refusals, [] if all_or_none and refusals else pinned)
 
     async def unpin(self, account_id: int, task_ids: Sequence[int]) -> None:
         """Remove the pins of tasks that were not created."""
-        with translated():
+        with translate_rpc_errors():
             await self._stub.UnpinTasks(
                 storage_service_pb2.UnpinTasksRequest(task_ids=task_ids),
                 metadata=self._caller.on_behalf_of(account_id),
@@ -90,21 +90,21 @@ class FilesClient:
         request = intake_service_pb2.ImportFileRequest(url=url)
         if for_task is not None:
             request.task_id, request.input = for_task
-        with _blaming(_URL, field), translated():
+        with _blaming(_URL, field), translate_rpc_errors():
             reply = await self._intake.ImportFile(request, metadata=self._caller.on_behalf_of(account_id), timeout=_FETCH_SECONDS)
         return reply.file_id
 
     async def store(self, account_id: int, content: bytes, field: str) -> int:
         """The id of a new file with this content, named after its type. Raises the errors of StoreFile, blamed on `field`."""
         request = intake_service_pb2.StoreFileRequest(content=content)
-        with _blaming(_CONTENT, field), translated():
+        with _blaming(_CONTENT, field), translate_rpc_errors():
             reply = await self._intake.StoreFile(request, metadata=self._caller.on_behalf_of(account_id), timeout=_FETCH_SECONDS)
         return reply.file_id
 
     async def check_urls(self, account_id: int, urls: Sequence[InputUrl]) -> None:
         """Refuse URLs that nothing is fetched from, as far as they show it themselves. Raises FIELD_INVALID, blamed on the URL's field."""
         request = intake_service_pb2.CheckUrlsRequest(urls=[each.url for each in urls])
-        with translated():
+        with translate_rpc_errors():
             reply = await self._intake.CheckUrls(request, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
         for refusal in reply.refusals:
             field = urls[refusal.index].field
@@ -114,13 +114,13 @@ class FilesClient:
     async def storages(self, account_id: int) -> list[intake_service_pb2.ConfiguredStorage]:
         """The storages that the operator has configured, by name."""
         request = intake_service_pb2.ListStoragesRequest()
-        with translated():
+        with translate_rpc_errors():
             reply = await self._intake.ListStorages(request, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
         return list(reply.storages)
 
     async def discard(self, account_id: int, file_ids: Sequence[int]) -> None:
         """Delete files that were fetched for tasks that were not created."""
-        with translated():
+        with translate_rpc_errors():
             await self._intake.DiscardFiles(
                 intake_service_pb2.DiscardFilesRequest(file_ids=file_ids),
                 metadata=self._caller.on_behalf_of(account_id),
@@ -131,7 +131,7 @@ class FilesClient:
         """Delete the outputs of a succeeded task."""
         if not file_ids:
             return
-        with translated():
+        with translate_rpc_errors():
             await self._stub.DeleteOutputs(
                 storage_service_pb2.DeleteOutputsRequest(task_id=task_id, file_ids=file_ids),
                 metadata=self._caller.on_behalf_of(account_id),
@@ -139,12 +139,12 @@ class FilesClient:
             )
 
     async def describe(self, account_id: int, file_ids: Sequence[int]) -> dict[int, InputFile]:
-        """What is recorded about files of the account, by id, as long as there are records: also about expired and deleted ones. Others are
+        """The records of the account's files, by id, as long as there are records: also about expired and deleted ones. Others are
         left out."""
         found: dict[int, InputFile] = {}
         wanted = list(dict.fromkeys(file_ids))
         for start in range(0, len(wanted), _MOST_DESCRIBED):
-            with translated():
+            with translate_rpc_errors():
                 reply = await self._stub.DescribeFiles(
                     storage_service_pb2.DescribeFilesRequest(file_ids=wanted[start : start + _MOST_DESCRIBED]),
                     metadata=self._caller.on_behalf_of(account_id),
@@ -157,7 +157,7 @@ class FilesClient:
         """Download URLs of the files that still exist, in order."""
         downloads: list[files_service_pb2.Download] = []
         for start in range(0, len(file_ids), _MOST_DOWNLOADS):
-            with translated():
+            with translate_rpc_errors():
                 reply = await self._stub.SignDownloads(
                     storage_service_pb2.SignDownloadsRequest(file_ids=file_ids[start : start + _MOST_DOWNLOADS]),
                     metadata=self._caller.on_behalf_of(account_id),
@@ -186,8 +186,8 @@ def _examination(files: int) -> float:
     return _EXAMINE_SECONDS if files <= _FEW_FILES else _EXAMINE_MANY_SECONDS
 
 
-def described(file: file_pb2.File) -> InputFile:
-    """What another service says of a file."""
+def input_file(file: file_pb2.File) -> InputFile:
+    """Another service's view of a file."""
     return InputFile(
         id=file.id,
         name=file.name,
@@ -199,7 +199,7 @@ def described(file: file_pb2.File) -> InputFile:
 
 
 def _files(files: Iterable[file_pb2.File]) -> dict[int, InputFile]:
-    return {file.id: described(file) for file in files}
+    return {file.id: input_file(file) for file in files}
 
 
 def _refusals(refusals: Iterable[storage_service_pb2.FileRefusal]) -> dict[int, DarkroomError]:

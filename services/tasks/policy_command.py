@@ -15,16 +15,16 @@ _DEFAULT = "default"
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command and its options."""
-    policy = commands.add_parser("policy", help="set what an account may have and how it stands to others; without options, show it")
+    policy = commands.add_parser("policy", help="set an account's limits and priority, or show them without options")
     policy.add_argument("--account", type=_whole(1, 10**15 - 1), required=True, help="the account's id")
     policy.add_argument("--weight", type=_weight, help="share within its class: 2 gets two turns where 1 gets one (default 1)")
     policy.add_argument(
-        "--class", dest="priority_class", type=_whole(-_LARGEST, _LARGEST), help="a larger class goes strictly first (default 0)"
+        "--class", dest="priority_class", type=_whole(-_LARGEST, _LARGEST), help="a higher class always goes first (default 0)"
     )
     limits = {
-        "--max-open": "tasks that may be open",
-        "--max-running": "tasks that may be offered or running at one time",
-        "--max-webhooks": "webhooks that it may have",
+        "--max-open": "maximum number of open tasks",
+        "--max-running": "maximum number of tasks offered or running at one time",
+        "--max-webhooks": "maximum number of webhooks",
     }
     for name, what in limits.items():
         policy.add_argument(name, type=_limit, default=Keep.KEEP, help=f"{what}; 0 for none, '{_DEFAULT}' for the service's setting")

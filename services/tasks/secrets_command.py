@@ -20,7 +20,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = commands.add_parser(NAME, help="change how webhook secrets are stored")
     change = command.add_mutually_exclusive_group(required=True)
     change.add_argument("--decrypt", action="store_true", help="in plain text, for a version that does not encrypt them")
-    change.add_argument("--replace-lost", action="store_true", help="new ones for those whose key is lost; owners get them by rotating")
+    change.add_argument("--replace-lost", action="store_true", help="replace those whose key is lost; owners get the new ones by rotating")
 
 
 async def run(options: argparse.Namespace, database: Database) -> dict[str, int]:

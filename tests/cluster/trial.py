@@ -17,7 +17,7 @@ from darkroom import AsyncClient
 from darkroom.failures import DarkroomFailure
 from darkroom.operations.v1 import noop_pb2, operation_pb2
 from darkroom.tasks.v1 import batches_service_pb2
-from services.platform.bus import Bus, connected
+from services.platform.bus import Bus, connect
 from services.platform.nats_servers import NatsServers
 from services.platform.tls import MutualTls
 from tests.cluster import plan
@@ -156,5 +156,5 @@ async def operator(cluster: Cluster) -> AsyncIterator[Bus]:
     """NATS, as its administrator."""
     url = cluster.installation.secret("operator", "nats-url") or ""
     servers = replace(NatsServers.parse(url), tls=MutualTls(cluster.installation.tls("operator")))
-    async with connected(servers, "operator") as bus:
+    async with connect(servers, "operator") as bus:
         yield bus

@@ -47,7 +47,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonServer]:
 
 @pytest.fixture
 async def client(server: TritonServer) -> AsyncIterator[triton.Triton]:
-    async with triton.connected(server.address, triton.Patience(5, 60, 60)) as connected:
+    async with triton.connect(server.address, triton.Patience(5, 60, 60)) as connected:
         yield connected
 
 

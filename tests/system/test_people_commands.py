@@ -54,7 +54,7 @@ async def test_the_first_hour_of_a_new_user(shell: Shell, admins: Shell, stack: 
     )
     assert status == 0, shown
     assert "at least 8 characters" in " ".join(shown.split())
-    assert "The password is changed" in shown
+    assert "The password has been changed" in shown
     assert not any(password in shown for password in (first, PASSWORD))
     (file,) = shell.folder.rglob("session.json")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600

@@ -164,7 +164,7 @@ async def test_a_picture_without_a_mark_comes_back_with_the_same_pixels(pilio: P
     status = await pilio.finish(task_id)
     result = await pilio.result(task_id)
     [notice] = [each for each in status["notices"] if each["code"] == "no_watermark_found"]
-    assert "its pixels are as they were" in notice["message"]
+    assert "its pixels are unchanged" in notice["message"]
     assert (result["notices"], status["not_applied"]) == (status["notices"], ["boxes"])
     np.testing.assert_array_equal(pixels((await pilio.http.get(result["files"][0]["download_url"])).content), pixels(source))
 
@@ -193,7 +193,7 @@ async def test_status_and_result_of_a_new_task(pilio: Pilio) -> None:
     data = response.json()["data"]
     # Unknown fields are tolerated, but not in silence.
     assert (response.status_code, data["not_applied"]) == (200, ["keep_shadows", "Hints"])
-    assert data["notices"][0]["message"] == "keep_shadows: is no field of this call; did you mean keep_shadow?"
+    assert data["notices"][0]["message"] == "keep_shadows: is not a field of this call; did you mean keep_shadow?"
     task_id = data["task_id"]
     assert task_id.isdigit()
     status = await pilio.finish(task_id)

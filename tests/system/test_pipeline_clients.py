@@ -123,7 +123,7 @@ async def test_a_failed_file_does_not_stop_the_others(shell: Shell) -> None:
 
 async def test_wrong_usage_of_run(shell: Shell) -> None:
     status, _, err = await shell.run("pipeline", "run", "web", "one.png")
-    assert (status, "There is no pipeline web" in err) == (1, True)
+    assert (status, "Pipeline web does not exist" in err) == (1, True)
     numbers = [await saved(shell, "web") for _ in range(2)]
     status, _, err = await shell.run("pipeline", "run", "web", "one.png")
     assert status == 2

@@ -19,22 +19,14 @@ from deploy.local.commands import main
 from deploy.local.sign_in_link import invitation, make_link
 from services.accounts.permissions import PERMISSIONS
 from services.platform.rpc import catalogue
+from services.platform.rpc.permissions import access_of, scope_of
 from tests.stacks import StackUnderTest
 from tests.system.pilio import Pilio
 from tests.system.snapotter import PASSWORD, SnapOtter, new_name
 
 FIRST, NEW = "First-Password-1", "Another-Horse-1"
-ROUTES = [
-    route
-    for route in catalogue.routes()
-    if route.surface.name == "rest" and route.method.GetOptions().Extensions[options_pb2.access] == options_pb2.ACCESS_ACCOUNT
-]
+ROUTES = [route for route in catalogue.routes() if route.surface.name == "rest" and access_of(route.method) == options_pb2.ACCESS_ACCOUNT]
 SLOW = operation_pb2.Operation(noop=noop_pb2.Noop(steps=300, step_milliseconds=100))
-
-
-def scope_of(route: catalogue.Route) -> scope_pb2.Scope.ValueType:
-    scope: scope_pb2.Scope.ValueType = route.method.GetOptions().Extensions[options_pb2.scope]
-    return scope
 
 
 @asynccontextmanager
@@ -112,7 +104,7 @@ async def test_each_call_asks_for_what_the_role_permits(stack: StackUnderTest, a
         told = (await boss.get("/v1/me")).json()["data"]
         assert (told["all_scopes"], told["scopes"], told["permissions"]) == (True, list(SCOPES), sorted(PERMISSIONS))
         for route in ROUTES:
-            scope, named = scope_of(route), f"{route.verb} {route.template.text}"
+            scope, named = scope_of(route.method), f"{route.verb} {route.template.text}"
             if scope != scope_pb2.SCOPE_ANY and scope_text(scope) not in allowed:
                 assert await called(user, route) == (403, 40300), named
             elif catalogue.is_read(route.method) and not route.method.server_streaming:
@@ -160,7 +152,7 @@ async def test_who_must_change_the_password_can_do_nothing_else(stack: StackUnde
     assert (session["me"]["user"]["must_change_password"], session["me"]["scopes"]) == (True, [])
     async with caller(stack, session["token"]) as person:
         for route in ROUTES:
-            if scope_of(route) != scope_pb2.SCOPE_ANY:
+            if scope_of(route.method) != scope_pb2.SCOPE_ANY:
                 assert await called(person, route) == (403, 40380), f"{route.verb} {route.template.text}"
         form = await person.http.post(f"{stack.url}/v1/images/remove-background", files={"file": ("a.png", b"x")}, headers=person.headers)
         assert (form.status_code, form.json()["code"]) == (403, 40380)

@@ -12,7 +12,7 @@ from services.accounts.domain.accounts import Accounts
 from services.accounts.domain.home import Home
 from services.accounts.store.accounts import AccountStore
 from services.accounts.store.people import PeopleStore
-from services.platform.database import opened
+from services.platform.database import open_database
 from tests.stacks import StackUnderTest
 from tests.system.pictures import disc, encoded
 from tests.system.pilio import Pilio
@@ -83,7 +83,7 @@ async def test_uploads_and_results_go_at_the_age_that_is_set(stack: StackUnderTe
 
 async def key_of_the_same_account(stack: StackUnderTest) -> str:
     """A key for the other APIs."""
-    async with opened(stack.database_url("accounts"), pool=2) as database:
+    async with open_database(stack.database_url("accounts"), pool=2) as database:
         account_id = await Home(PeopleStore(database), None).account_id()
         assert account_id is not None
         _, secret = await Accounts(AccountStore(database), revoked=lambda _: None).create_key(account_id, "v1")

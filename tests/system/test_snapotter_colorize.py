@@ -114,7 +114,7 @@ async def test_without_a_model_it_answers_501_before_anything_else(person: SnapO
 async def test_without_a_model_the_operation_fails_and_says_why(native: AsyncClient) -> None:
     upload = await native.upload(PICTURE, name="gray.png")
     task = await native.create_task([upload.id], [operation_pb2.Operation(colorize=Colorize())])
-    with pytest.raises(DarkroomFailure, match="no model that gives colours"):
+    with pytest.raises(DarkroomFailure, match="no colourisation model"):
         await native.wait(task.id)
 
 

@@ -124,7 +124,7 @@ async def test_a_url_or_a_file_and_nothing_else(pilio: Pilio, origin: Origin) ->
     ]
     assert [field for field, _ in told[2:]] == ["image_url", "image_file_id"]
     misspelt = (await pilio.post(CUT, {"image_ur": url})).json()["message"]
-    assert misspelt.endswith("unless image_url is given. image_ur is no field of this call; did you mean image_url?")
+    assert misspelt.endswith("unless image_url is given. image_ur is not a field of this call; did you mean image_url?")
     assert origin.requests == []
 
 

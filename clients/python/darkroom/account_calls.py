@@ -48,7 +48,7 @@ class AccountPart(Part):
         return (await self._calls.call(self._accounts.GetAccount, accounts_service_pb2.GetAccountRequest())).account
 
     async def scopes(self) -> list[str]:
-        """What this client's key permits, such as `tasks:write`; empty for a key with all scopes."""
+        """The scopes of this client's key, such as `tasks:write`; empty for a key with all scopes."""
         reply = await self._calls.call(self._accounts.GetAccount, accounts_service_pb2.GetAccountRequest())
         return [scope_text(scope) for scope in reply.scopes]
 
@@ -102,7 +102,7 @@ class AccountPart(Part):
         file_count: int = 0,
         page_count: int = 0,
     ) -> balance_service_pb2.EstimatePriceResponse:
-        """What a task would cost now, and whether the balance covers it. Nothing is created.
+        """The current price of a task, and whether the balance covers it. Nothing is created.
 
         For files that are not uploaded yet, pass their number (`file_count`) and the number of pages in each (`page_count`).
         """

@@ -73,7 +73,7 @@ class BlockingPart(Generic[Core]):
 
 
 class BlockingClient(BlockingPart[AsyncClient]):
-    """What only the blocking client itself does: open and close the connections."""
+    """The blocking client's own actions: open and close the connections."""
 
     def __init__(self, url: str | None = None, api_key: str | None = None, *, backoff: Backoff | None = None) -> None:
         """Without arguments, finds the server as `Server.find` describes."""

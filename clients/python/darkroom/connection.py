@@ -28,7 +28,7 @@ class Server:
         """The server from the arguments, from DARKROOM_URL and DARKROOM_API_KEY, or from the .darkroom/env that `make up` wrote in this
         folder or one above, in this order. An empty key that is given as the argument is none: enough to sign in.
 
-        Raises ConnectionFailed if none of them names a server and a key.
+        Raises ConnectionFailed if they name no server and key.
         """
         values = {**_env_file(), **os.environ}
         url = url or values.get(URL_VARIABLE)

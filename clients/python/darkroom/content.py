@@ -1,4 +1,4 @@
-"""What to upload: a path, bytes, an open file, or a URL that the server fetches."""
+"""The content to upload: a path, bytes, an open file, or a URL that the server fetches."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Content:
 
 
 @contextmanager
-def opened(source: Source, name: str | None = None) -> Iterator[Content]:
+def open_content(source: Source, name: str | None = None) -> Iterator[Content]:
     """The source, ready to be read. An open file that cannot be rewound, such as a pipe, is copied to a temporary file first.
 
     Raises OSError if the path cannot be read, and ValueError if no `name` is given and none can be derived from the source or its content.
@@ -113,4 +113,4 @@ def _name_for(file: BinaryIO, start: int) -> str:
     file.seek(start)
     if (extension := extension_of(head)) is not None:
         return f"upload.{extension}"
-    raise ValueError("Cannot tell what kind of file this is from its name or first bytes: pass a `name` with an extension.")
+    raise ValueError("The type of this file cannot be determined from its name or first bytes: pass a `name` with an extension.")

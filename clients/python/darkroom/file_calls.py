@@ -9,7 +9,7 @@ from pathlib import Path
 from darkroom.calls import pages
 from darkroom.failures import NotFound
 from darkroom.files.v1 import file_pb2, files_service_pb2
-from darkroom.naming import free_path, named, partial
+from darkroom.naming import free_path, name_for, partial
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2, tasks_service_pb2_grpc
 from darkroom.transfer import Progress, nothing
 from darkroom.upload_calls import UploadsPart
@@ -83,7 +83,7 @@ class FilesPart(UploadsPart):
         paths = []
         for download in downloads:
             own = Path(download.file.name).name
-            with free_path(target / (named(own, name) if name else own), overwrite=overwrite) as path:
+            with free_path(target / (name_for(own, name) if name else own), overwrite=overwrite) as path:
                 await self._fetch(download, path, on_progress)
                 paths.append(path)
         return paths

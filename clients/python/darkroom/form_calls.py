@@ -19,7 +19,7 @@ from darkroom.transfer import Progress, Transfers
 _CHUNK = 256 * 1024
 # The connection was not made, so nothing was sent.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-_NO_API = "This server does not offer SnapOtter's API, which runs pipelines."
+_NO_API = "This server does not offer SnapOtter's API, which pipelines need."
 _BY_CODE = {
     "AUTH_REQUIRED": "API_KEY_INVALID",
     "FORBIDDEN": "PERMISSION_DENIED",

@@ -10,7 +10,7 @@ import grpc
 
 from darkroom.calls import Call, new_key
 from darkroom.files.v1 import file_pb2, library_file_pb2, library_service_pb2, library_service_pb2_grpc
-from darkroom.naming import free_path, named, partial
+from darkroom.naming import free_path, name_for, partial
 from darkroom.transfer import Progress, Transfers, nothing
 
 _PAGE, _IDS = 200, 1000
@@ -78,7 +78,7 @@ class Library:
         offered = await self.download_url(version_id)
         target, own = Path(folder), Path(offered.file.name).name
         target.mkdir(parents=True, exist_ok=True)
-        with free_path(target / (named(own, name) if name else own), overwrite=overwrite) as path:
+        with free_path(target / (name_for(own, name) if name else own), overwrite=overwrite) as path:
             with partial(path) as part:
                 await self._transfers.get(offered.url, part, on_progress or nothing)
             return path

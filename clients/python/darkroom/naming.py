@@ -36,7 +36,7 @@ def free_path(wanted: Path, *, overwrite: bool = False) -> Iterator[Path]:
 _SAME = ({".jpg", ".jpeg"}, {".tif", ".tiff"}, {".heic", ".heif", ".hif"}, {".psd", ".psb"})
 
 
-def named(own: str, wanted: str) -> str:
+def name_for(own: str, wanted: str) -> str:
     """The wanted name for a file, with the file's own suffix if the wanted one stands for another format."""
     suffixes = {Path(own).suffix.lower(), Path(wanted).suffix.lower()}
     if len(suffixes) == 1 or any(suffixes <= same for same in _SAME):

@@ -14,10 +14,10 @@ import grpc
 from google.protobuf.json_format import MessageToDict
 
 from darkroom.calls import Call, new_key, pages
-from darkroom.content import Source, is_url, opened
+from darkroom.content import Source, is_url, open_content
 from darkroom.failures import InternalError
 from darkroom.form_calls import FormCalls
-from darkroom.naming import free_path, named, partial
+from darkroom.naming import free_path, name_for, partial
 from darkroom.tasks.v1 import pipeline_pb2, pipelines_service_pb2, pipelines_service_pb2_grpc
 from darkroom.transfer import Progress, Transfers, nothing
 
@@ -38,7 +38,7 @@ class PipelineStep:
 
 @dataclass(frozen=True)
 class PipelineResult:
-    """What a pipeline made of a picture: the file it was saved as, its size, and the steps."""
+    """The result of a pipeline for a picture: the file it was saved as, its size, and the steps."""
 
     path: Path
     size_bytes: int
@@ -118,18 +118,18 @@ class Pipelines:
         came. The call is repeated only if it has not reached the server, or the server asked for time.
         """
         if is_url(source):
-            raise ValueError("A pipeline takes files and no URLs.")
+            raise ValueError("A pipeline takes files, not URLs.")
         form = {
             "pipeline": json.dumps({"steps": [{"toolId": tool, "settings": settings} for tool, settings in await self._steps(pipeline)]})
         }
-        with opened(source) as content:
+        with open_content(source) as content:
             made = await self._forms.post(_EXECUTE, form, content, on_upload or nothing)
         offered = made.get("downloadUrl")
         if not isinstance(offered, str):
-            raise InternalError("INTERNAL", "The server answered in a way that this client does not understand.")
+            raise InternalError("INTERNAL", "This client does not understand the server's answer.")
         target, own = Path(folder), Path(unquote(offered.rpartition("/")[2])).name
         target.mkdir(parents=True, exist_ok=True)
-        wanted = target / (named(own, name) if name else own)
+        wanted = target / (name_for(own, name) if name else own)
         with free_path(wanted, overwrite=overwrite and not _same(wanted, source)) as path:
             with partial(path) as part:
                 await self._transfers.get(f"{self._forms.url}{offered}", part, on_download or nothing)

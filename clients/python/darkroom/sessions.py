@@ -28,8 +28,8 @@ class Sessions:
         return await self._call(self._stub.CreateSession, request)
 
     async def get(self, token: str = "") -> sessions_service_pb2.GetSessionResponse:
-        """Who is signed in with a token (`user`), and until when (`expire_time`); without one, with that of this client. Raises
-        Unauthenticated with the reason SESSION_INVALID if the session has ended, and for API keys."""
+        """The person signed in with a token (`user`), and the end of the session (`expire_time`); without one, with that of this client.
+        Raises Unauthenticated with the reason SESSION_INVALID if the session has ended, and for API keys."""
         return await self._call(self._stub.GetSession, sessions_service_pb2.GetSessionRequest(token=token or self._own_token))
 
     async def delete(self, token: str = "") -> None:

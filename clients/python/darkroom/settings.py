@@ -24,7 +24,7 @@ class Settings:
         return reply.settings
 
     async def get(self, name: str) -> settings_service_pb2.Setting:
-        """One setting. Raises NotFound if there is none of that name."""
+        """One setting. Raises NotFound if there is none with that name."""
         reply: settings_service_pb2.GetSettingResponse = await self._call(
             self._stub.GetSetting, settings_service_pb2.GetSettingRequest(name=name)
         )

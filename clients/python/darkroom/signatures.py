@@ -81,7 +81,7 @@ class Webhook:
         expected = [_signature(key, message_id, sent, raw) for key in self._keys]
         given = [signature.encode() for signature in signatures.split()]
         if not any(hmac.compare_digest(ours, theirs) for ours in expected for theirs in given):
-            raise WebhookRejected("None of the request's signatures was made with this secret.")
+            raise WebhookRejected("The request has no signature made with this secret.")
 
 
 def _key(secret: str) -> bytes:

@@ -57,7 +57,7 @@ class TasksPart(Part):
         return (await self._calls.call(self._tasks.CreateTask, request, idempotency_key=idempotency_key or new_key())).task
 
     async def get_task(self, task_id: int, wait_seconds: int = 0) -> task_pb2.Task:
-        """One task: as it is, or as soon as it has ended, but after `wait_seconds`, up to 60, at the latest."""
+        """One task: its current state, or its end as soon as it has ended, but after `wait_seconds`, up to 60, at the latest."""
         request = tasks_service_pb2.GetTaskRequest(task_id=task_id, wait_seconds=wait_seconds)
         return (await self._calls.call(self._tasks.GetTask, request, timeout=CALL_SECONDS + wait_seconds)).task
 
@@ -115,7 +115,7 @@ class TasksPart(Part):
         if on_event is not None:
             async for event in self.watch(task_id):
                 on_event(event)
-        # Whoever needs no events has the end and the task with one reply.
+        # Callers that need no events get the end and the task with one reply.
         task = await self.get_task(task_id, _WAIT_SECONDS)
         while task.state not in TERMINAL:
             # The server answers early when it shuts down.

@@ -7,7 +7,7 @@ import hashlib
 from functools import cached_property
 
 from darkroom.calls import new_key
-from darkroom.content import Content, Source, is_url, opened
+from darkroom.content import Content, Source, is_url, open_content
 from darkroom.failures import InvalidRequest, NotFound, StorageError
 from darkroom.files.v1 import file_pb2, files_service_pb2, files_service_pb2_grpc
 from darkroom.part import Part
@@ -39,7 +39,7 @@ class UploadsPart(Part):
         if is_url(source):
             return await self.import_url(source, name=name, idempotency_key=idempotency_key)
         progress = on_progress or nothing
-        with opened(source, name) as content:
+        with open_content(source, name) as content:
             new = files_service_pb2.NewFile(name=content.name, size_bytes=content.size_bytes)
             request = files_service_pb2.CreateFilesRequest(files=[new])
             reply = await self._calls.call(self._files.CreateFiles, request, idempotency_key=idempotency_key or new_key())
@@ -69,12 +69,12 @@ class UploadsPart(Part):
         """Resume an interrupted upload by the id of its file. Only parts that are missing or differ from the source are sent.
 
         Raises NotFound if the file is gone, InvalidRequest if the size of the source differs from the declared one, and OSError if it
-        cannot be read. If the upload is already complete, the file is returned as it is.
+        cannot be read. If the upload is already complete, the file is returned unchanged.
         """
         file = (await self._calls.call(self._files.GetFile, files_service_pb2.GetFileRequest(file_id=file_id))).file
         if file.state == file_pb2.FILE_STATE_READY:
             return file
-        with opened(source, file.name) as content:
+        with open_content(source, file.name) as content:
             if file.size_bytes not in (0, content.size_bytes):
                 raise InvalidRequest(
                     "FILE_SIZE_MISMATCH", f"{content.name} was declared with {file.size_bytes} bytes but has {content.size_bytes}."
@@ -94,7 +94,7 @@ class UploadsPart(Part):
                 raise
             # Everything has arrived; only the reply to the last call was lost.
             return await self._complete(file_id, {})
-        etags = await asyncio.to_thread(unchanged, content, reply)
+        etags = await asyncio.to_thread(matching_parts, content, reply)
         size = reply.upload.multipart.part_size_bytes
         progress(sum(min(size, content.size_bytes - (number - 1) * size) for number in etags))
         return await self._send(reply.upload, content, etags, progress)
@@ -124,7 +124,7 @@ class UploadsPart(Part):
         return (await self._calls.call(self._files.CompleteUpload, request)).file
 
 
-def unchanged(content: Content, reply: files_service_pb2.ResumeUploadResponse) -> dict[int, str]:
+def matching_parts(content: Content, reply: files_service_pb2.ResumeUploadResponse) -> dict[int, str]:
     """ETags of the arrived parts that match the source. The ETag of a part in S3 is its MD5; a part with another kind of ETag is resent."""
     size = reply.upload.multipart.part_size_bytes
     etags = {}

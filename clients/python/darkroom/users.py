@@ -35,7 +35,7 @@ class Users:
         return reply.user
 
     async def update(self, user_id: str, *, role: str | None = None, team: str | None = None) -> user_pb2.User:
-        """Change the role or the team of a user, in effect at once. What is None stays, and so does the role if the new one does not
+        """Change the role or the team of a user, in effect at once. Values of None stay, and so does the role if the new one does not
         exist."""
         request = users_service_pb2.UpdateUserRequest(user_id=user_id, role=role, team=team)
         reply: users_service_pb2.UpdateUserResponse = await self._call(self._stub.UpdateUser, request)

@@ -11,7 +11,7 @@ import { EntryDialog } from "./audit/EntryDialog.tsx";
 import { type Entry, EntryTable } from "./audit/EntryTable.tsx";
 import { type Filtered, Filters, NOTHING, queryOf } from "./audit/Filters.tsx";
 
-/** Who did what to the account and what it owns. */
+/** The changes to the account and its resources, with their actors. */
 export default function AuditPage() {
   const t = useTexts();
   const [filters, setFilters] = useState<Filtered>(NOTHING);

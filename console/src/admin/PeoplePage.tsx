@@ -6,7 +6,7 @@ import { Tabs } from "../ui/Tabs.tsx";
 import { People } from "./people/People.tsx";
 import { Teams } from "./people/Teams.tsx";
 
-/** Who signs in, and the teams that they belong to. */
+/** The people who sign in, and their teams. */
 export default function PeoplePage() {
   const t = useTexts();
   const tabs = [{ key: "people", label: t.nav.people, content: <People /> }];

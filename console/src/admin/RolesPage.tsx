@@ -11,7 +11,7 @@ import { type Role, useChanged, useRoles } from "./people/model.ts";
 import { RoleCard } from "./people/RoleCard.tsx";
 import { RoleForm } from "./people/RoleForm.tsx";
 
-/** What people may do. */
+/** The permissions of people. */
 export default function RolesPage() {
   const t = useTexts();
   const me = useMe();

@@ -9,7 +9,7 @@ import { Looks } from "./settings/Looks.tsx";
 import { Password } from "./settings/Password.tsx";
 import { WhoIAm } from "./settings/WhoIAm.tsx";
 
-/** Who is signed in, what this browser shows, and what is set for everybody. */
+/** The signed-in person, this browser's settings, and the settings for everybody. */
 export default function SettingsPage() {
   const t = useTexts();
   const me = useMe();

@@ -8,7 +8,7 @@ import { Credits } from "./usage/Credits.tsx";
 import { Ledger } from "./usage/Ledger.tsx";
 import { Limits } from "./usage/Limits.tsx";
 
-/** What the account has used: credits, what counts against its limits, and how each task changed the balance. */
+/** The account's usage: credits, the counts against its limits, and each task's effect on the balance. */
 export default function UsagePage() {
   const t = useTexts();
   const balance = useQuery({ queryKey: ["balance"], queryFn: () => data(v1.GET("/v1/balance")) });

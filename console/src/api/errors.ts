@@ -1,4 +1,4 @@
-/** What a call was refused with, in whichever form the API said it. */
+/** The error of a refused call, in any of the API's forms. */
 export class ApiError extends Error {
   /** HTTP status; 0 if there was no reply. */
   readonly status: number;

@@ -12,7 +12,7 @@ const SILENT_MS = 45_000;
 /**
  * Follow a stream of Server-Sent Events until `signal` aborts, or the server says that nothing more will come (204). After a lost
  * connection it goes on after the last event. `EventSource` cannot send the session's token, so this is `fetch`.
- * `connected` is told whether the stream is there, so that a page can say that what it shows may be old.
+ * `connected` gets whether the stream is open, so that a page can say that its data may be old.
  */
 export async function follow(
   path: string,

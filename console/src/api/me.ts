@@ -5,7 +5,7 @@ import { useSession } from "./session.ts";
 
 export type Me = components["schemas"]["Me"];
 
-/** Who is signed in; undefined until that is known. */
+/** The signed-in person; undefined until that is known. */
 export function useMe(): Me | undefined {
   const { token, ended } = useSession();
   return useQuery({

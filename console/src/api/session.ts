@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from "react";
 
-/** Who calls: the token of a session, or an API key. Kept until signing out, so that a new tab is signed in, too. */
+/** The credentials of calls: the token of a session, or an API key. Kept until signing out, so that a new tab is signed in, too. */
 const KEPT = "darkroom.token";
 
 export type SessionState = {

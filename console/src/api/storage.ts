@@ -1,6 +1,6 @@
 /**
  * Presigned URLs name the host that the operator has said clients use. A page that was opened by another name of the same server, such as
- * `localhost`, asks for them there: the edge tells storage the host that they are signed for.
+ * `localhost`, asks for them there: the edge sends storage the host that they are signed for.
  */
 const ELSEWHERE = document.querySelector<HTMLMetaElement>('meta[name="storage-origin"]')?.content ?? "";
 const SIGNED = "X-Amz-Signature=";

@@ -7,7 +7,7 @@ export type AccountEvent =
   /** A task that is new or has changed. It may come twice: of two, the one with the higher `sequence` is newer. */
   | { kind: "task"; task: TaskNow }
   | { kind: "deleted"; taskId?: string; batchId?: string }
-  /** Something may have been missed: list again. It comes whenever a stream has begun anew, so also once after the first listener. */
+  /** Something may have been missed: list again. It comes whenever a stream has begun again, so also once after the first listener. */
   | { kind: "list" };
 
 /** Reads events of `GET /v1/events`, and knows after which of them something may have been missed. */

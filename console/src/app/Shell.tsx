@@ -13,7 +13,7 @@ import { applyTheme, type Theme } from "./theme.ts";
 
 const GROUPS = ["work", "account", "operator"] as const;
 
-/** What is around every page: the bar above it and the navigation beside it, which a phone shows on demand. */
+/** The frame of every page: the bar above it and the navigation next to it, which a phone shows on demand. */
 export function Shell({ children }: { children: ReactNode }) {
   const t = useTexts();
   const [open, setOpen] = useState(false);
@@ -129,7 +129,7 @@ function UserMenu() {
   const [, navigate] = useLocation();
   const name = me?.user?.name ?? me?.account_name ?? "";
   async function leave() {
-    // Whatever the server says, this page forgets the token.
+    // For any answer of the server, this page forgets the token.
     await snapotter.POST("/api/auth/logout").catch(() => {});
     session.leave();
   }

@@ -19,7 +19,7 @@ export function navigate(to: string, { replace = false }: { replace?: boolean } 
   const url = `${location.pathname}#/${to.replace(/^\//, "")}`;
   if (replace) history.replaceState(null, "", url);
   else history.pushState(null, "", url);
-  // A browser tells only of what it does itself.
+  // A browser only announces its own changes.
   window.dispatchEvent(new HashChangeEvent("hashchange", { oldURL: before, newURL: location.href }));
 }
 

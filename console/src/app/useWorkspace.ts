@@ -3,7 +3,7 @@ import { useMe } from "../api/me.ts";
 import { runs } from "../runs/index.ts";
 import { uploads } from "../uploads/index.ts";
 
-/** Go on with the uploads and runs of whoever is signed in, on whatever page. */
+/** Continue the uploads and runs of the signed-in person, on any page. */
 export function useWorkspace(): void {
   const me = useMe();
   const owner = me && `${me.account_id}/${me.user?.id ?? me.kind}`;

@@ -18,7 +18,7 @@ const ARROWS: Readonly<Record<string, Spot>> = {
   ArrowDown: { x: 0, y: STEP },
 };
 
-/** What a pointer does: it draws from a corner that stays, or moves a box. `index` is the box's, or that of the one to come. */
+/** The action of a pointer: it draws from a corner that stays, or moves a box. `index` is the box's, or that of the one to come. */
 type Drag = { index: number; box: Box; from: Spot; start?: Box };
 
 /** Boxes on a picture, drawn with a pointer or with the keyboard, in per cent of its sides. */

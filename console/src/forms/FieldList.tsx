@@ -25,7 +25,7 @@ export function FieldList({
   fields: readonly FormField[];
   value: Settings;
   onChange: (value: Settings, name: string) => void;
-  /** Of the object that they are in, with its dot. */
+  /** The field of the object that they are in, with its dot. */
   path: string;
   fold?: boolean;
 }) {
@@ -58,7 +58,7 @@ function Folded({ names, value, children }: { names: readonly string[]; value: S
   const { faults, errors } = useSurroundings();
   const [asked, setAsked] = useState<boolean>();
   const isIn = (path: string) => names.includes(path.split(/[.[]/, 1)[0] ?? "");
-  // What is wrong is in sight, whatever was asked for.
+  // Problems are visible, whatever was requested.
   const wrong = Object.keys(errors).some(isIn) || faults.some((fault) => fault.kind !== "missing" && isIn(fault.path));
   const open = wrong || (asked ?? names.some((name) => name in value));
   return (

@@ -96,7 +96,7 @@ function Painter({ src, onChange }: { src: string; onChange: (mask: Blob | undef
   );
 }
 
-/** What is painted, above the picture, and the brush where the pointer or the keyboard has it. */
+/** The painted area, above the picture, and the brush at the position of the pointer or the keyboard. */
 function Canvas({
   size,
   strokes,

@@ -14,7 +14,7 @@ export type FileControl = (field: FormField, value: unknown, onChange: (value: u
 
 /**
  * The settings of a tool or an operation. `value` holds only what differs from the defaults, and what a person is still typing:
- * `validSettings` tells whether it can be run, and `sent` what to send of it.
+ * `validSettings` says whether it can be run, and `sent` which values to send.
  */
 export function SettingsForm({
   entry,
@@ -27,7 +27,7 @@ export function SettingsForm({
   entry: Pick<FormEntry, "fields" | "one_of">;
   value: Settings;
   onChange: (value: Settings) => void;
-  /** What the server said of fields, by their paths: `fieldErrorsOf(error)`. One is not shown any more once its field was changed. */
+  /** The server's errors of fields, by their paths: `fieldErrorsOf(error)`. One is hidden once its field has changed. */
   errors?: Readonly<Record<string, string>>;
   /** URL of the picture on which boxes are drawn. */
   picture?: string;

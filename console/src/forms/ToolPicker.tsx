@@ -9,7 +9,7 @@ import { useNames } from "./names.ts";
 import { useSearch } from "./search.ts";
 import { ToolCard } from "./ToolCard.tsx";
 
-/** What most people come for, in this order. */
+/** The most used tools, in this order. */
 const FEATURED: readonly Choice[] = [
   { kind: "operation", id: "remove_background" },
   { kind: "operation", id: "upscale" },

@@ -34,7 +34,7 @@ export class Catalogue {
   }
 
   /**
-   * What a person can choose: without second names of tools, steps of them, and what is no task. Where a tool and an operation are the
+   * The choices of a person: without second names of tools, steps of them, and calls that are not tasks. Where a tool and an operation are the
    * same, it is the operation.
    */
   choices(): readonly Chosen[] {

@@ -1,4 +1,4 @@
-/** What `generated/forms.json` holds; `reference/console_forms.py` writes it from the protos. */
+/** The content of `generated/forms.json`; `reference/console_forms.py` writes it from the protos. */
 export type FieldKind =
   | "integer"
   | "number"
@@ -14,7 +14,7 @@ export type FieldKind =
 
 export type Option = { value: string | number; label: string; help?: string; title?: string };
 
-/** What a value is, without its name: of a field, or of each entry of a list. */
+/** The type of a value, without its name: of a field, or of each entry of a list. */
 export type ValueForm = {
   type: FieldKind;
   min?: number;
@@ -26,18 +26,18 @@ export type ValueForm = {
   min_length?: number;
   max_length?: number;
   pattern?: string;
-  /** What the pattern asks for, in words: "be a language code …". */
+  /** The requirement of the pattern, in words: "be a language code …". */
   must?: string;
   /** Words that a colour may be besides its digits; values to suggest for a text. */
   also?: readonly string[];
   /** Whether a colour may have eight digits. */
   alpha?: boolean;
   unit?: string;
-  /** Of an object, and of each row of a list of objects. */
+  /** The fields of an object, and of each row of a list of objects. */
   fields?: readonly FormField[];
-  /** Of a file: what it may be. */
+  /** The accepted types of a file. */
   kinds?: readonly string[];
-  /** Of a list of plain values. */
+  /** The type of the entries of a list of plain values. */
   item?: ValueForm;
   max_items?: number;
 };
@@ -48,7 +48,7 @@ export type FormField = ValueForm & {
   help?: string;
   default?: unknown;
   required?: boolean;
-  /** Values of the fields beside it; it means something only while each of them has one of these. */
+  /** Values of other fields; it has a meaning only while each of them has one of these. */
   show_when?: Readonly<Record<string, readonly unknown[]>>;
 };
 
@@ -69,7 +69,7 @@ export type FormEntry = {
   pipeline?: boolean;
   /** Models that have to be installed. */
   bundle?: string | null;
-  /** What an operation needs that may not be there, such as a provider. */
+  /** A need of an operation that may be unmet, such as a provider. */
   needs?: string | null;
   /** Media types that an operation reads. */
   takes?: readonly string[];
@@ -96,5 +96,5 @@ export type ChoiceKind = "tool" | "operation";
 /** Something that can be done with files: a tool of SnapOtter's API, or an operation of Darkroom's own. */
 export type Choice = { kind: ChoiceKind; id: string };
 
-/** What is sent: only what differs from the defaults. It may hold what a person is still typing. */
+/** The values to send: only those that differ from the defaults. They may include a value that a person is still typing. */
 export type Settings = Readonly<Record<string, unknown>>;

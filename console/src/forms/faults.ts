@@ -17,7 +17,7 @@ export type FaultKind =
   | "rows"
   | "box";
 
-/** What is wrong with a field, such as `effects.shadow` or `boxes[0]`. */
+/** The problem with a field, such as `effects.shadow` or `boxes[0]`. */
 export type Fault = { path: string; kind: FaultKind; limit?: number; must?: string; names?: readonly string[] };
 
 /** Whether it can be run so. */
@@ -25,7 +25,7 @@ export function validSettings(entry: Pick<FormEntry, "fields" | "one_of">, setti
   return faultsOfEntry(entry, settings).length === 0;
 }
 
-/** What is wrong with the settings of a tool or an operation. */
+/** The problems with the settings of a tool or an operation. */
 export function faultsOfEntry(entry: Pick<FormEntry, "fields" | "one_of">, settings: Settings): readonly Fault[] {
   const missing = (entry.one_of ?? []).filter((names) =>
     names.every((name) => {
@@ -41,7 +41,7 @@ function none(value: unknown): boolean {
   return value === undefined || value === null || value === "" || (Array.isArray(value) && !value.length);
 }
 
-/** What is wrong with settings, in the order of the fields. What is not shown cannot be wrong. */
+/** The problems with settings, in the order of the fields. Hidden fields cannot be wrong. */
 export function faultsOf(fields: readonly FormField[], settings: Settings, before = ""): readonly Fault[] {
   return fields
     .filter((field) => shown(field, fields, settings))

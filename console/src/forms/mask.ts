@@ -13,7 +13,7 @@ export function maskSize(width: number, height: number): MaskSize {
   return { width: Math.max(1, Math.round(width * share)), height: Math.max(1, Math.round(height * share)) };
 }
 
-/** Draw strokes as they are on a picture of this size. */
+/** Draw strokes at their place on a picture of this size. */
 export function paint(
   canvas: CanvasRenderingContext2D,
   size: MaskSize,

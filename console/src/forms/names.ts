@@ -5,7 +5,7 @@ import type { ToolTexts } from "../i18n/tools.zh.ts";
 import { type Catalogue, useCatalogue } from "./catalogue.ts";
 import type { Category, ChoiceKind, FormField, Option } from "./entries.ts";
 
-/** What tools, operations, categories, fields and their values are called in the chosen language. */
+/** The names of tools, operations, categories, fields and their values in the chosen language. */
 export type Names = {
   of: (kind: ChoiceKind, id: string) => string;
   summary: (kind: ChoiceKind, id: string) => string;
@@ -29,7 +29,7 @@ export function useNames(): Names {
   return useMemo(() => names(catalogue, chinese ? texts : undefined), [catalogue, chinese, texts]);
 }
 
-/** What a tool or an operation is called: `useToolName("operation", "remove_background")`. */
+/** The name of a tool or an operation: `useToolName("operation", "remove_background")`. */
 export function useToolName(kind: ChoiceKind, id: string): string {
   return useNames().of(kind, id);
 }

@@ -1,6 +1,6 @@
 import { ApiError } from "../api/errors.ts";
 
-/** What a server's path to a field says. */
+/** The labels for a server's path to a field. */
 export type FieldPlace = {
   /** Index of the file or item that it is about. */
   item?: number;
@@ -35,7 +35,7 @@ export function fieldOf(path: string): FieldPlace {
   return place;
 }
 
-/** The errors of a form's fields that a refused call tells; `step` picks those of one step of several. */
+/** The errors of a form's fields in a refused call; `step` picks those of one step of several. */
 export function fieldErrorsOf(error: unknown, step?: number): Readonly<Record<string, string>> {
   if (!(error instanceof ApiError) || !error.field) return {};
   const place = fieldOf(error.field);

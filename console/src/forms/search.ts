@@ -2,7 +2,7 @@ import type { Chosen } from "./catalogue.ts";
 import { matches } from "./match.ts";
 import { useNames } from "./names.ts";
 
-/** `const search = useSearch()`; `search("crop", all)`: what has all words in its name, its summary or its id, in English or as it is shown. */
+/** `const search = useSearch()`; `search("crop", all)`: the tools with all words in their name, summary or id, in English or in the chosen language. */
 export function useSearch(): (query: string, among: readonly Chosen[]) => readonly Chosen[] {
   const names = useNames();
   return (query, among) =>

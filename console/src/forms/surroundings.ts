@@ -4,18 +4,18 @@ import { useTexts } from "../i18n/texts.ts";
 import type { FormField } from "./entries.ts";
 import type { Fault } from "./faults.ts";
 
-/** What each control is given. */
+/** The props of each control. */
 export type ControlProps = {
   field: FormField;
   /** Where it is in the settings, such as `effects.shadow`. */
   path: string;
-  /** What was set, or else the default. */
+  /** The chosen value, or else the default. */
   value: unknown;
   /** Undefined: as if nothing had been set. */
   onChange: (value: unknown) => void;
 };
 
-/** What the controls of a form know besides their own values. */
+/** The context of a form's controls besides their own values. */
 export type Surroundings = {
   faults: readonly Fault[];
   errors: Readonly<Record<string, string>>;
@@ -29,7 +29,7 @@ export function useSurroundings(): Surroundings {
   return useContext(FormContext);
 }
 
-/** What is wrong with a field, in words: what the server said, or what can be seen here. That it is still empty is no fault to shout about. */
+/** The problem with a field, in words: from the server, or found here. An empty field is not reported yet. */
 export function useFieldError(path: string): string | undefined {
   const { faults, errors } = useSurroundings();
   const inWords = useFaultWords();

@@ -81,7 +81,7 @@ test("numbers are read as they are typed", () => {
   assert.equal(typed(""), undefined);
 });
 
-test("limits are told with what they are", () => {
+test("messages about limits name them", () => {
   const fields = [field("width", { type: "integer", min: 1, max: 100 }), field("scale", { min_exclusive: 0 })];
   assert.deepEqual(faultsOf(fields, { width: 101 }), [{ path: "width", kind: "most", limit: 100 }]);
   assert.deepEqual(faultsOf(fields, { width: 0 }), [{ path: "width", kind: "least", limit: 1 }]);

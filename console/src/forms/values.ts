@@ -1,6 +1,6 @@
 import type { FormField, Settings, ValueForm } from "./entries.ts";
 
-/** What a field is now: what was set, or else its default. */
+/** The current value of a field: the chosen one, or else its default. */
 export function valueNow(field: FormField, settings: Settings): unknown {
   return settings[field.name] ?? field.default;
 }
@@ -13,14 +13,14 @@ export function shown(field: FormField, beside: readonly FormField[], settings: 
   });
 }
 
-/** Settings with one field changed. What is empty or as it would be anyway is left out, unless it is required. */
+/** Settings with one field changed. Empty values and defaults are left out, unless they are required. */
 export function changed(field: FormField, settings: Settings, value: unknown): Settings {
   const { [field.name]: _before, ...others } = settings;
   const asDefault = !field.required && field.default !== undefined && same(value, field.default);
   return empty(value) || asDefault ? others : { ...others, [field.name]: value };
 }
 
-/** What is sent of settings: without the fields that mean nothing as the others are. Required ones are there with their defaults. */
+/** The settings to send: without the fields that have no meaning with the others. Required ones are there with their defaults. */
 export function sent(fields: readonly FormField[], settings: Settings): Settings {
   const found: Record<string, unknown> = {};
   for (const field of fields) {
@@ -38,7 +38,7 @@ export function sent(fields: readonly FormField[], settings: Settings): Settings
   return found;
 }
 
-/** What a new row of a list is. */
+/** The initial value of a new row of a list. */
 export function newRow(form: ValueForm): unknown {
   if (form.fields) return {};
   const item = form.item;

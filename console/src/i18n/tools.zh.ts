@@ -3,7 +3,7 @@ import { optionsZh } from "./options.zh.ts";
 
 type Texts = Readonly<Record<string, { name: string; summary?: string }>>;
 
-/** What the forms say, in another language; what is not here stays as the forms have it. */
+/** The forms' texts in another language; texts that are missing here stay as the forms have them. */
 export type ToolTexts = {
   tools: Texts;
   operations: Texts;
@@ -104,6 +104,7 @@ export const toolTexts: ToolTexts = {
     archive: of("打包 ZIP", "把所有文件打包成一个 ZIP"),
     gpt_image_2: of("GPT Image 2", "用 GPT Image 2 生成图片"),
     nano_banana_2: of("Nano Banana 2", "用 Nano Banana 2 生成图片"),
+    pixelate: of("马赛克", "把图片或其中的区域变成色块"),
     remove_watermark: of("移除水印", "移除图片上的水印"),
     redraw_pdf: of("清理扫描版 PDF", "移除 PDF 中的水印，并重绘带水印的页面"),
     resize: of("调整尺寸", "改变图片大小"),

@@ -925,7 +925,7 @@ export const zh: Texts = {
     invalid: "有设置缺失或有误。",
     needsName: "请填写名称。",
     needsSteps: "请先添加步骤。",
-    mendSteps: "请修正标出的步骤。",
+    fixSteps: "请修正标出的步骤。",
     saveNew: "另存为新流水线",
     saved: "流水线已保存。",
     oldStays: (message) => `流水线已保存，但旧的未能删除：${message}`,

@@ -49,7 +49,7 @@ function useSeen() {
   return [ref, seen] as const;
 }
 
-/** A URL of this page for a picture, as long as it is shown. */
+/** A URL of this page for a picture, while it is displayed. */
 function useObjectUrl(blob: Blob | undefined): string | undefined {
   const [url, setUrl] = useState<string>();
   useEffect(() => {

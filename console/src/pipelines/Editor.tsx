@@ -44,7 +44,7 @@ export function Editor({ id, start }: { id: string; start: Draft }) {
     : !draft.steps.length
       ? t.pipelines.needsSteps
       : problems.size
-        ? t.pipelines.mendSteps
+        ? t.pipelines.fixSteps
         : undefined;
 
   function save(replaces: string | undefined) {

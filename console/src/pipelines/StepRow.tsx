@@ -23,7 +23,7 @@ export function StepRow({
   catalogue: Catalogue | undefined;
   /** Key of the step whose settings are shown. */
   open: string | undefined;
-  /** What is wrong with steps, by their keys. */
+  /** The problems with steps, by their keys. */
   problems: ReadonlyMap<string, string>;
   onOpen: (key: string) => void;
   onMove: (from: number, to: number) => void;

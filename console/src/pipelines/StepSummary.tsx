@@ -6,7 +6,7 @@ import { useTexts } from "../i18n/texts.ts";
 /** So many settings are named on a card. */
 const MOST_NAMED = 3;
 
-/** What was set in a step, in short. */
+/** The chosen settings of a step, in short. */
 export function StepSummary({ entry, settings }: { entry: FormEntry | undefined; settings: Settings }) {
   const t = useTexts();
   const formats = useFormats();

@@ -3,7 +3,7 @@ import type { Settings } from "../forms/entries.ts";
 
 export type SavedPipeline = components["schemas"]["SavedPipeline"];
 
-/** `key` tells steps apart that are the same tool. */
+/** `key` identifies steps with the same tool. */
 export type DraftStep = { key: string; toolId: string; settings: Settings };
 /** A pipeline that is being written. */
 export type Draft = { name: string; description: string; steps: readonly DraftStep[] };

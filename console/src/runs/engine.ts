@@ -105,7 +105,7 @@ async function post(entry: Entry, pending: Pending): Promise<void> {
   }
 }
 
-/** The operations of each item; those that cannot be planned fail, and the others begin anew. */
+/** The operations of each item; those that cannot be planned fail, and the others start again. */
 async function plan(
   entry: Entry,
   pending: Pending,
@@ -163,7 +163,7 @@ function assign(
     return item;
   });
   done(entry, pending);
-  // What happened before it was known whose tasks these are.
+  // Events before it was known whose tasks these are.
   want(batchId);
 }
 
@@ -183,10 +183,10 @@ async function failed(entry: Entry, pending: Pending, items: readonly RunItem[],
   }
   entry.tries = 0;
   done(entry, pending);
-  // What was asked with this key had other operations: a new key is made.
+  // The earlier request with this key had other operations: a new key is made.
   if (known.reason === "idempotency_key_mismatch") return;
   if (items.length > 1 && mayBeOne(known)) {
-    // All were refused, and the reply tells of the first: each says by itself what is wrong.
+    // All were refused, and the reply describes the first: each reports its own problem.
     for (const { id } of items) await push(entry, [id]);
     return;
   }

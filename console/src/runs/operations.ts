@@ -20,7 +20,7 @@ export async function operationsFor(
     const asked = {
       steps: group.steps.map(({ id, settings }) => ({ toolId: id, settings })),
       name: known.name,
-      // Of what operations before have made, nobody knows how many there are.
+      // The number of results of earlier operations is unknown.
       ...(known.fileCount > 0 && !found.length && { fileCount: known.fileCount }),
       ...(known.names.length > 0 && !found.length && { names: known.names }),
     };
@@ -49,7 +49,7 @@ export class Planner {
     if (!shared) {
       shared = operationsFor(this.steps, probe, 1);
       this.known.set(probe, shared);
-      // What is refused is refused for all; what passes is asked again.
+      // A refusal applies to all; temporary errors are retried.
       shared.catch((error) => {
         if (!(error instanceof ApiError) || error.passing || error.status === 401) this.known.delete(probe);
       });

@@ -19,7 +19,7 @@ test("tools that follow each other are planned together", () => {
   );
 });
 
-test("files beside go into the operation that names them, from the step that it is of", () => {
+test("extra files go into the operation of the step that names them", () => {
   const operations = [{ resize: {} }, { convert: {} }, { compose: { x: 1 } }];
   const planned = [{ operations: 2 }, { operations: 1 }];
   const files = [{ part: "overlay", operation: 2, field: "compose.overlay_file_id" }];

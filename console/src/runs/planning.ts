@@ -24,7 +24,7 @@ export function groupsOf(steps: readonly Choice[]): Group[] {
 
 export type PlannedFile = { part: string; operation: number; field: string };
 
-/** Put the ids of the files that tools take beside into their operations. */
+/** Put the ids of the extra files of tools into their operations. */
 export function withFiles(
   operations: readonly Record<string, unknown>[],
   planned: readonly { operations: number }[],

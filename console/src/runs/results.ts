@@ -33,7 +33,7 @@ export async function resultOf(taskId: string, signal?: AbortSignal): Promise<Re
   }
 }
 
-/** What steps make of one file. Its task is cancelled if `signal` aborts. */
+/** The result of steps for one file. Its task is cancelled if `signal` aborts. */
 export async function preview(
   steps: readonly Choice[],
   fileId: string,
@@ -55,7 +55,7 @@ export async function preview(
   }
 }
 
-/** What a run would cost. Files that are not uploaded count as one page each. */
+/** The price of a run. Files that are not uploaded count as one page each. */
 export async function estimate(steps: readonly Choice[], files: readonly RunInput[] | number): Promise<Estimate> {
   const calls = typeof files === "number" ? [countCall(steps, files)] : fileCalls(steps, files);
   const prices = await Promise.all(calls.map(async (call) => data(v1.POST("/v1/estimate", { body: await call }))));

@@ -41,7 +41,7 @@ export const runs = {
     return opening;
   },
 
-  /** Do steps with inputs: one task for all of them `together`, or one for each. What is being uploaded follows when it is there. */
+  /** Do steps with inputs: one task for all of them `together`, or one for each. Files that are still uploading follow when they are ready. */
   start(steps: readonly Choice[], inputs: readonly RunInput[], { together = false } = {}): Run {
     const groups = together ? [[...inputs]] : inputs.map((input) => [input]);
     const items = groups.map((group) => again({ id: uniqueId(), inputs: group } as RunItem));
@@ -123,7 +123,7 @@ session.watch(() => {
   if (session.token === null && state.owner !== undefined) end();
 });
 
-/** What another tab asks this one for. */
+/** A request from another tab to this one. */
 function asked({ ask, id, itemIds }: Ask): void {
   const entry = entries.get(id);
   if (!entry || !mine(entry)) return;

@@ -82,7 +82,7 @@ export function changeItem(entry: Entry, id: string, change: (item: RunItem) => 
   changeItems(entry, (item) => (item.id === id ? change(item) : item));
 }
 
-/** Show a run as it is now, and keep it after a moment. */
+/** Show the current state of a run, and store it after a moment. */
 export function changed(entry: Entry): void {
   dirty.add(entry.run.id);
   tell();
@@ -98,7 +98,7 @@ export function tell(): void {
   }, TOLD_MS);
 }
 
-/** Keep what has changed, and tell the other tabs. */
+/** Store the changes, and notify the other tabs. */
 export async function keepNow(): Promise<void> {
   clearTimeout(keeping);
   keeping = undefined;

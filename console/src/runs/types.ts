@@ -5,7 +5,7 @@ export type ResultFile = Schemas["ResultFile"];
 export type TaskNotice = Schemas["TaskNotice"];
 export type Operation = Schemas["Operation"];
 
-/** What is done: a tool of SnapOtter's API by its id, or an operation by its name, such as `remove_background`. */
+/** The operation: a tool of SnapOtter's API by its id, or an operation by its name, such as `remove_background`. */
 export type Choice = {
   kind: "tool" | "operation";
   id: string;
@@ -21,7 +21,7 @@ export type ItemState = "uploading" | "queued" | "running" | "succeeded" | "fail
 export type ItemError = {
   message: string;
   reason: string;
-  /** What is wrong, such as `operations[0].resize.width`; `upload` if it is the upload that failed. */
+  /** The field with the problem, such as `operations[0].resize.width`; `upload` if the upload failed. */
   field?: string;
 };
 
@@ -66,7 +66,7 @@ export type RunSummary = {
 export type Estimate = {
   /** For all files together. */
   credits: number;
-  /** Of the balance. */
+  /** The available credits of the balance. */
   available: number;
   affordable: boolean;
 };

@@ -69,7 +69,7 @@ function news(task: TaskNow): void {
   if (ended && item?.batchId && item.state !== "succeeded") want(item.batchId, task.task_id);
 }
 
-/** Change the item of a task, and return it as it was; undefined if there is none, or nothing new. */
+/** Change the item of a task, and return its earlier state; undefined if there is none, or nothing new. */
 function apply(task: TaskNow): RunItem | undefined {
   if ((sequences.get(task.task_id) ?? 0) >= task.sequence) return undefined;
   const entry = entryWith(({ taskId }) => taskId === task.task_id);
@@ -129,7 +129,7 @@ async function readBatch(batchId: string, tasks: Set<string> | "all"): Promise<v
     for (const id of tasks) take(await data(v1.GET("/v1/tasks/{id}/result", { params: { path: { id } } })));
     return;
   }
-  // The list tells how far each is and what it costs; the other one has the files.
+  // The list has the progress and price of each; the other one has the files.
   const query = { batch_id: batchId, page_size: PAGE };
   for (const task of (await data(v1.GET("/v1/tasks", { params: { query } }))).items ?? []) apply(task);
   let page_token: string | undefined;

@@ -13,7 +13,7 @@ import { kindOf } from "./fitting.ts";
 import { inWords } from "./ItemTile.tsx";
 import { viewed } from "./viewed.ts";
 
-/** A result, beside what it was made of. */
+/** A result, next to its original. */
 export function ItemDialog({
   items,
   itemId,

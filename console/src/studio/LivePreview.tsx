@@ -41,7 +41,7 @@ export function LivePreview({
   const settled = useLater(steps, WAIT_MS);
   const enabled = ready && fileId !== undefined && (live ? following : wanted);
   const { data, error, isFetching, refetch } = useQuery({
-    // What is not plain is made when it is asked for, and stays until it is asked for again.
+    // A costly preview is made on request, and stays until the next request.
     queryKey: ["preview", fileId, live ? settled : steps[0]?.id],
     queryFn: ({ signal }) => preview(steps, fileId ?? "", input.name, signal),
     enabled,

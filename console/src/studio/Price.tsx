@@ -10,7 +10,7 @@ import { inWords } from "./ItemTile.tsx";
 
 const WAIT_MS = 400;
 
-/** What a run would cost, or why it would be refused, as soon as the server says so. */
+/** The price of a run, or the reason that it would be refused, as soon as the server reports it. */
 export function Price({
   steps,
   inputs,
@@ -31,7 +31,7 @@ export function Price({
     staleTime: 60_000,
     retry: false,
   });
-  // What the server would refuse, it refuses to price: a provider that is not set up, or a file that is too large.
+  // The server also refuses to price a task that it would refuse: a provider that is not set up, or a file that is too large.
   if (error instanceof ApiError && !error.passing && error.status === 400) {
     return (
       <span className="unaffordable" role="status">

@@ -27,7 +27,7 @@ export default function StudioPage() {
   const results = useRef<HTMLElement>(null);
   const work = useRef<HTMLDivElement>(null);
 
-  // Results begin below what was set up: whoever runs something is led there.
+  // Results begin below the settings: a run scrolls there.
   const toResults = useCallback(() => results.current?.scrollIntoView({ behavior: "smooth", block: "start" }), []);
   const toWork = useCallback(() => work.current?.scrollIntoView({ behavior: "smooth", block: "start" }), []);
 

@@ -19,7 +19,7 @@ import { LivePreview } from "./LivePreview.tsx";
 import { Price } from "./Price.tsx";
 import { useBundleMissing } from "./useBundleMissing.ts";
 
-/** What is done with the inputs: chosen by its picture, set up, tried on one, and run. `pictureOf` gives a URL of an input's picture. */
+/** The operation on the inputs: chosen by its picture, set up, tried on one, and run. `pictureOf` gives a URL of an input's picture. */
 export function WorkPanel({
   inputs,
   pictureOf,

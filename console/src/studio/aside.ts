@@ -2,7 +2,7 @@ import { type Upload, uploads } from "../uploads/index.ts";
 
 const aside = new Set<string>();
 
-/** Upload a file that is none of those that are worked on, such as a new background. */
+/** Upload an additional file, such as a new background. */
 export async function besideTheOthers(file: File): Promise<Upload> {
   const [begun] = uploads.add([{ file, path: file.name }]);
   if (!begun) throw new Error(file.name);

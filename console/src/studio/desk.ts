@@ -1,12 +1,12 @@
 import { useSyncExternalStore } from "react";
 import type { Choice, RunInput } from "../runs/types.ts";
 
-/** What the work is done on: everything that was uploaded, or certain files of the server, such as the results of a run. */
+/** The inputs of the work: everything that was uploaded, or certain files of the server, such as the results of a run. */
 export type Source =
   | { kind: "uploads" }
   | { kind: "files"; from: "results" | "library"; of: string; inputs: RunInput[] };
 
-/** What is being prepared. It stays while other pages are looked at. */
+/** The work in preparation. It stays while other pages are open. */
 export type Desk = {
   source: Source;
   /** One, or those of a pipeline. */

@@ -22,7 +22,7 @@ test("an operation takes the ids of its files among its settings", () => {
   assert.deepEqual(sendable(choice, form), { ...choice, settings: { background_file_id: "12", trim: true } });
 });
 
-test("a tool takes its files beside its settings", () => {
+test("a tool takes its files next to its settings", () => {
   const form = entry(
     { name: "watermark", label: "Watermark", type: "file" },
     { name: "opacity", label: "Opacity", type: "number" },
@@ -36,7 +36,7 @@ test("a tool takes its files beside its settings", () => {
   });
 });
 
-test("without files there is nothing beside the settings", () => {
+test("without files there is nothing but the settings", () => {
   const choice = { kind: "tool" as const, id: "rotate", settings: {} };
   assert.deepEqual(sendable(choice, entry()), choice);
 });

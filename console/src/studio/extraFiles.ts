@@ -10,8 +10,8 @@ export function isExtraFile(value: unknown): value is ExtraFile {
 }
 
 /**
- * A choice as it is sent. A form holds the files that it was given as `ExtraFile`s: an operation takes their ids among its settings, a
- * tool beside them.
+ * A choice in the form in which it is sent. A form holds the files that it was given as `ExtraFile`s: an operation takes their ids among its settings, a
+ * tool gets them in extra parts.
  */
 export function sendable(choice: Choice, entry: FormEntry): Choice {
   const settings: Record<string, unknown> = {};

@@ -15,7 +15,7 @@ function named(...names: string[]) {
   return names.map((name) => ({ name }));
 }
 
-test("files are told by their names, in whatever case", () => {
+test("files are recognised by their names, in upper or lower case", () => {
   assert.deepEqual(["A.JPG", "scan.final.PDF", "logo.svg", "notes.txt", "noextension"].map(kindOf), [
     "image",
     "pdf",

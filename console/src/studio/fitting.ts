@@ -12,7 +12,7 @@ const IMAGES = new Set(
     .split(" "),
 );
 
-/** What a file is, by its name. The server looks at its bytes; this only spares the person a refusal. */
+/** The type of a file, by its name. The server checks its bytes; this only avoids a refusal. */
 export function kindOf(name: string): Kind {
   const extension = name.slice(name.lastIndexOf(".") + 1).toLowerCase();
   if (extension === "pdf") return "pdf";

@@ -4,7 +4,7 @@ import { useLocation, useSearch } from "wouter";
 import { body, data, snapotter, v1 } from "../api/client.ts";
 import { desk } from "./desk.ts";
 
-/** What another page leads here with: `?pipeline=<id>` to be run, `?files=<id>,<id>` to work on. */
+/** The parameters with which another page leads here: `?pipeline=<id>` to run it, `?files=<id>,<id>` to work on them. */
 export function useAsked(): { problem: boolean } {
   const asked = new URLSearchParams(useSearch());
   const [, navigate] = useLocation();

@@ -87,7 +87,7 @@ export function BatchState({ batch }: { batch: Batch }) {
   );
 }
 
-/** What a batch is called: its first file, and how many there are besides. */
+/** The name of a batch: its first file, and the number of others. */
 export function batchTitle(
   batch: Batch,
   t: { more: (name: string, count: number) => string; numbered: (id: string) => string },

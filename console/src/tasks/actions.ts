@@ -6,7 +6,7 @@ import { withoutTask } from "./merge.ts";
 import { hasEnded, type State } from "./model.ts";
 
 export type Action = "cancel" | "rerun" | "delete";
-/** What an action needs to know about a task. */
+/** The facts about a task that an action needs. */
 export type Target = { task_id: string; state: State };
 export type Outcome = {
   action: Action;
@@ -23,7 +23,7 @@ export function can(action: Action, task: Target): boolean {
   return action === "rerun" ? true : action === "delete" ? hasEnded(task.state) : !hasEnded(task.state);
 }
 
-/** Cancels, runs again or deletes tasks. What is refused for one does not keep the others from it. */
+/** Cancels, runs again or deletes tasks. A refusal for one does not stop the others. */
 export function useTaskAction() {
   const queries = useQueryClient();
   return useMutation({

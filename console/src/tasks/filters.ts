@@ -26,7 +26,7 @@ const LENGTH_MS: Record<Period, number> = {
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 const LONGEST_NAME = 100;
 
-/** What the query of the page's address says; what makes no sense is left out. */
+/** The filters in the query of the page's address; invalid ones are left out. */
 export function readFilters(query: string): Filters {
   const said = new URLSearchParams(query);
   const state = said.get("state");
@@ -71,7 +71,7 @@ export function asked(filters: Filters, now: Date = new Date()) {
   };
 }
 
-/** Whether the server would list the task with these filters: what the stream of events tells is filtered here. */
+/** Whether the server would list the task with these filters: the items of the event stream are filtered here. */
 export function passes(task: TaskItem, filters: Filters, now: Date = new Date()): boolean {
   const { after, before } = bounds(filters, now);
   const created = new Date(task.created_at);

@@ -3,7 +3,7 @@ import type { TaskItem } from "./model.ts";
 const MOST_KEPT = 2000;
 
 /**
- * What the stream has told last about each task. A reply of the server may be older than what the stream has told while it was under way:
+ * The stream's last item about each task. A reply of the server may be older than the items that came while it was under way:
  * `told` says what must be put over the reply.
  */
 export class Latest {
@@ -23,7 +23,7 @@ export class Latest {
     this.#keep(id, "deleted");
   }
 
-  /** Everything that was told after `mark`, oldest first. */
+  /** Every item that came after `mark`, oldest first. */
   told(mark: number): { id: string; task: TaskItem | "deleted" }[] {
     return [...this.#tasks].filter(([, { at }]) => at > mark).map(([id, { task }]) => ({ id, task }));
   }

@@ -8,11 +8,11 @@ import { hasEnded, type TaskDetails, type TaskItem } from "./model.ts";
 
 export const latest = new Latest();
 
-/** Tasks may change four times a second each: what only the server can tell is asked no more often than that. */
+/** Tasks may change four times a second each: data that only the server has are requested no more often than that. */
 const ASKED_AGAIN_MS = 2000;
 const waiting = new Set<string>();
 
-/** Puts what the stream tells into everything that is shown of tasks and batches. For pages. */
+/** Applies the stream's items to all displayed tasks and batches. For pages. */
 export function useLiveTasks(): void {
   const queries = useQueryClient();
   useAccountEvents((event) => put(queries, event));

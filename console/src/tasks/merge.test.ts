@@ -61,7 +61,7 @@ test("tasks of the same instant are in the order of their numbers", () => {
   assert.deepEqual(ids(withTask(list, task("9", { created_at: at }), {})), [["10", "9"]]);
 });
 
-test("what was told while a reply was under way is known", () => {
+test("items that came while a reply was under way are applied", () => {
   const latest = new Latest();
   latest.tell(task("1"));
   const mark = latest.mark();
@@ -78,7 +78,7 @@ test("what was told while a reply was under way is known", () => {
   );
 });
 
-test("a reply gets what was told while it was under way", () => {
+test("a reply gets the items that came while it was under way", () => {
   const page = { items: [task("2"), task("1")], next_page_token: "more" };
   const told = [
     { id: "2", task: task("2", { state: "running", sequence: 2 }) },

@@ -23,7 +23,7 @@ export function withoutBatch(pages: TaskPages, batch: string): TaskPages {
   return mapped(pages, (items) => items.filter((item) => item.batch_id !== batch));
 }
 
-/** A page as the server replied, with what the stream told while the reply was under way. Only the first page gets new tasks. */
+/** A page as the server replied, with the stream's items from while the reply was under way. Only the first page gets new tasks. */
 export function caughtUp(
   page: TaskPageOfList,
   told: readonly { id: string; task: TaskItem | "deleted" }[],
@@ -41,12 +41,12 @@ export function caughtUp(
 /** Details with what an item of a list says newer. */
 export function updated(details: TaskDetails, task: TaskItem): TaskDetails {
   if (details.sequence > task.sequence) return details;
-  // What the item leaves out is no longer so, such as the step of a task that has ended.
+  // Fields that the item leaves out no longer apply, such as the step of a task that has ended.
   const { progress: _, message: __, error_type: ___, error_message: ____, ...rest } = details;
   return { ...rest, ...task };
 }
 
-/** Newest first; ids tell which of two tasks of the same instant is newer. */
+/** Newest first; ids decide which of two tasks of the same instant is newer. */
 export function newestFirst(one: TaskItem, other: TaskItem): number {
   const difference = new Date(other.created_at).getTime() - new Date(one.created_at).getTime();
   if (difference) return difference;

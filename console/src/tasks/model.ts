@@ -30,7 +30,7 @@ export function hasEnded(state: State): boolean {
 
 const MOST_NAMES = 3;
 
-/** What a task is called: its first inputs, or else what it does with nothing. */
+/** The name of a task: its first inputs, or else its operation. */
 export function namesOf(task: { input_names: readonly string[] }, otherwise: string): string {
   const names = task.input_names.filter(Boolean);
   const more = names.length > MOST_NAMES ? ` +${names.length - MOST_NAMES}` : "";

@@ -39,7 +39,7 @@ test("names are words", () => {
   assert.equal(humanized("4k-video"), "4k video");
 });
 
-test("what nobody has set is not told", () => {
+test("default parameters are not listed", () => {
   const set = (value: string | number | boolean, field?: { default?: unknown; min?: number }, path = "a") =>
     isSet({ path: path.split("."), value }, field);
   for (const value of ["", "0", 0, false, "SUBJECT_UNSPECIFIED"]) assert.equal(set(value), false, String(value));

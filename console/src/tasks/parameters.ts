@@ -31,7 +31,7 @@ function row(path: readonly string[], value: Row["value"]): Row {
 }
 
 /**
- * Whether somebody has set it. The server tells of fields that nobody has set, too: with 0, false, an empty text, or a value that is
+ * Whether somebody has set it. The server also sends fields that nobody has set: with 0, false, an empty text, or a value that is
  * called unspecified. A field that is something else by default may have been set to those. In an entry of a list, 0 is a value.
  */
 export function isSet({ path, value }: Row, field: { default?: unknown; min?: number } | undefined): boolean {

@@ -12,7 +12,7 @@ const TASKS_A_PAGE = 50;
 const BATCHES_A_PAGE = 20;
 /** A batch has no more tasks than that. */
 export const MOST_IN_BATCH = 500;
-/** How often the server is asked for what no stream tells. */
+/** How often the server is asked for data that no stream sends. */
 const WITHOUT_STREAM_MS = 8000;
 
 function useInterval(): number | false {
@@ -44,7 +44,7 @@ export function useTask(id: string) {
       const told = latest.told(mark).find((one) => one.id === id)?.task;
       return told && told !== "deleted" ? updated(task, told) : task;
     },
-    // The stream tells nothing of those that go before it, nor of workers.
+    // The stream sends nothing about tasks in front of it, nor about workers.
     refetchInterval: ({ state: { data } }) => (data && isWaiting(data.state) ? WITHOUT_STREAM_MS : interval),
   });
 }

@@ -50,7 +50,7 @@ test("cancelled tasks are no failures", () => {
   );
 });
 
-test("URLs stay as they were while they hold", () => {
+test("URLs stay the same while they are valid", () => {
   const reply = (url: string) => ({ items: [{ index: 0, result: result("5", "Succeeded", { files: [png(url)] }) }] });
   const url = (now: string) =>
     withKnownUrls(reply("new"), reply("old"), Date.parse(now)).items[0]?.result.files[0]?.download_url;

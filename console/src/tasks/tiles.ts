@@ -23,7 +23,7 @@ const STATE_OF: Record<TaskResult["status"], State> = {
   Failed: "failed",
 };
 
-/** The tasks of a batch in the order of its items: their files are from one call, how they are from another, which is told of changes. */
+/** The tasks of a batch in the order of its items: their files are from one call, their states from another, which follows changes. */
 export function tiles(outputs: Outputs | undefined, tasks: readonly TaskItem[]): Tile[] {
   const known = new Map(tasks.map((task) => [task.task_id, task]));
   return (outputs?.items ?? []).flatMap(({ index = 0, result }) => {
@@ -74,7 +74,7 @@ export function withKnownUrls<Some extends Outputs>(
   };
 }
 
-/** What browsers show as a picture. */
+/** The types that browsers show as a picture. */
 const SHOWN = new Set(["png", "jpg", "jpeg", "webp", "gif", "avif", "svg", "bmp", "ico"]);
 
 /** The file that stands for a task, if it is a picture. */

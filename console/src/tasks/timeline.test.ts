@@ -9,7 +9,7 @@ function event(sequence: number, state: string, attempt: number, more: Partial<T
   return { sequence, state, attempt, at: at(sequence), ...more };
 }
 
-test("progress is part of the state that it is told in", () => {
+test("progress belongs to the state in which it is reported", () => {
   const entries = timeline({
     created_at: at(1),
     attempts: [{ number: 1, worker: "w1", started_at: at(2) }],

@@ -10,15 +10,15 @@ export type Entry = {
   worker: string | undefined;
   errorType: string | undefined;
   errorMessage: string | undefined;
-  /** What was said about progress until the next entry; what was said several times is there once, with its latest progress. */
+  /** The reports about progress until the next entry; repeated ones are listed once, with the latest progress. */
   steps: Step[];
 };
 
 type Told = Pick<TaskDetails, "created_at" | "attempts" | "events">;
 
 /**
- * What has happened to a task: an entry for each change of its state, oldest first. Some time after the end, the server keeps only the last
- * event: the attempts, and when the task was accepted, tell the rest.
+ * The history of a task: an entry for each change of its state, oldest first. Some time after the end, the server keeps only the last
+ * event: the attempts, and the time of acceptance, supply the rest.
  */
 export function timeline({ created_at, attempts, events }: Told): Entry[] {
   const entries: Entry[] = [];

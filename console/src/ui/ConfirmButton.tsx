@@ -21,7 +21,7 @@ export function ConfirmButton({
   /** The question; `label` if it says enough. */
   title?: string;
   text?: ReactNode;
-  /** What the button says that does it; `label` if absent. */
+  /** The text of the button for it; `label` if absent. */
   action?: string;
   run: () => Promise<unknown>;
   disabled?: boolean;

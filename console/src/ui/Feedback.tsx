@@ -17,7 +17,7 @@ export function Note({ tone = "info", children }: { tone?: Tone; children: React
   );
 }
 
-/** What went wrong, in the server's words, with what is allowed and the number to quote. */
+/** The error, in the server's words, with the allowed values and the number to quote. */
 export function ErrorNote({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
   const t = useTexts();
   if (!error) return null;

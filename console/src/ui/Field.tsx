@@ -3,7 +3,7 @@ import { type ComponentProps, type ReactNode, useId } from "react";
 
 type About = { label: ReactNode; help?: ReactNode; error?: ReactNode };
 
-/** What joins a control to its label, help and error for a screen reader. */
+/** The attributes that join a control to its label, help and error for a screen reader. */
 type Joined = { id: string; "aria-describedby": string | undefined; "aria-invalid": true | undefined };
 
 /** A labelled control: `children` gets what it must put on the control. */

@@ -3,7 +3,7 @@ import { ErrorNote, Loading } from "./Feedback.tsx";
 
 type Query<Data> = { data: Data | undefined; error: unknown; refetch: () => Promise<unknown> };
 
-/** What a query brought. What it has brought before stays when it fails, below the error. */
+/** The data of a query. Earlier data stay when it fails, below the error. */
 export function Loaded<Data>({ query, children }: { query: Query<Data>; children: (data: Data) => ReactNode }) {
   const failed = query.error ? <ErrorNote error={query.error} onRetry={() => void query.refetch()} /> : null;
   if (query.data === undefined) return failed ?? <Loading />;

@@ -16,7 +16,7 @@ export function Table<Row>({
   rows,
   rowKey,
 }: {
-  /** What the table lists, for screen readers. */
+  /** The subject of the table, for screen readers. */
   caption: string;
   columns: readonly Column<Row>[];
   rows: readonly Row[];

@@ -13,7 +13,7 @@ function set(next: readonly Toast[]): void {
   for (const listener of listeners) listener();
 }
 
-/** Tell something that needs no answer; a screen reader says it, too. */
+/** Show a message that needs no answer; a screen reader reads it too. */
 export function toast(text: string, tone: Tone = "good"): void {
   last += 1;
   set([...toasts.slice(-3), { id: last, tone, text }]);

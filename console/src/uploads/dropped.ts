@@ -1,6 +1,6 @@
 import type { DroppedFile } from "./types.ts";
 
-/** What systems put into folders for themselves. */
+/** Files that systems put into folders for themselves. */
 const NOT_MEANT = new Set(["thumbs.db", "desktop.ini", "__macosx"]);
 
 /** The part of `FileSystemEntry` that is used here. */
@@ -17,7 +17,7 @@ export function meant(path: string): boolean {
   return path.split("/").every((name) => !name.startsWith(".") && !NOT_MEANT.has(name.toLowerCase()));
 }
 
-/** All files of what was dropped, those in folders, too. What cannot be read is left out. */
+/** All dropped files, including those in folders. Unreadable ones are left out. */
 export async function dropped(transfer: DataTransfer): Promise<DroppedFile[]> {
   // Entries are there only while the event is handled, so all are taken before anything is awaited.
   const roots: (Entry | DroppedFile)[] = [];

@@ -20,11 +20,11 @@ import { change, type Entry, entries, mine, setLine } from "./state.ts";
 
 /** Requests at one time; browsers have six connections to a server, and the page needs some for itself. */
 const MOST_REQUESTS = 4;
-/** How often an upload that the server no longer knows is begun anew. */
+/** How often an upload that the server no longer knows is restarted. */
 const MOST_CREATED = 3;
 const FIRST_MS = 1000;
 
-/** What all uploads share: how often nothing came through in a row, and until when they wait. */
+/** The shared state of all uploads: the number of failures in a row, and until when they wait. */
 const line = { failures: 0, until: 0 };
 let busy = 0;
 let atOnce = CREATED_AT_ONCE;
@@ -93,7 +93,7 @@ async function attempt(
     line.failures = 0;
     setLine("going");
   } catch (error) {
-    // What has been stopped, or asks for fresh URLs already, is not concerned.
+    // Uploads that have stopped, or already ask for fresh URLs, are not affected.
     const concerned = began.filter(
       ({ entry, signal, plan }) =>
         !signal.aborted && (step !== "send" || (entry.job.plan === plan && entry.job.phase === "sending")),

@@ -1,5 +1,5 @@
 /**
- * What this browser keeps of uploads and runs, so that they go on after a reload: one database for each owner, and only the present
+ * This browser's copy of uploads and runs, so that they resume after a reload: one database for each owner, and only the present
  * owner's is left. A browser that keeps nothing, as in some private windows, has an empty one each time.
  */
 const PREFIX = "darkroom:";
@@ -37,7 +37,7 @@ export async function dropAll(except?: string): Promise<void> {
     (await database).close();
   }
   const last = localStorage.getItem(OWNER);
-  // Not every browser can list its databases, so the last owner is remembered beside them.
+  // Not every browser can list its databases, so the last owner is stored separately.
   const listed = (await indexedDB.databases?.().catch(() => [])) ?? [];
   const names = new Set(listed.flatMap(({ name }) => (name?.startsWith(PREFIX) ? [name] : [])));
   if (last) names.add(PREFIX + last);

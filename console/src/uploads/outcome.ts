@@ -5,7 +5,7 @@ export type Step = "create" | "send" | "resume" | "complete";
 
 export type Failure = { step: Step; status: number; reason: string; message: string; retryAfter?: number };
 
-/** What an upload does after a failure. */
+/** The next step of an upload after a failure. */
 export type Next =
   /** Nothing is wrong with the upload: the network or the server is away, or everybody must be slower. It waits with all others. */
   | { kind: "line"; afterMs?: number }
@@ -15,9 +15,9 @@ export type Next =
   | { kind: "again"; afterMs: number }
   /** Ask what has arrived, for fresh URLs. */
   | { kind: "resume" }
-  /** All bytes are there, or there is no such upload: joining without parts tells which. */
+  /** All bytes are there, or there is no such upload: joining without parts shows which. */
   | { kind: "check" }
-  /** The server knows it no longer: create it anew. */
+  /** The server no longer knows it: create it again. */
   | { kind: "anew" }
   | { kind: "failed"; error: UploadError }
   | { kind: "refused"; error: UploadError };
@@ -43,7 +43,7 @@ export function backoff(tries: number, chance: number = Math.random()): number {
   return longest / 2 + (longest / 2) * chance;
 }
 
-/** What to do after the `tries`th failure in a row. */
+/** The next step after the `tries`th failure in a row. */
 export function after(failure: Failure, tries: number, chance?: number): Next {
   const { step, status, reason, message, retryAfter } = failure;
   const error = { message, reason: reason || `http_${status}` };

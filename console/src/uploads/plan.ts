@@ -1,4 +1,4 @@
-/** What the server said to send: where, and how it is cut. */
+/** The server's instructions: where to send, and how the file is cut. */
 export type Targets = { uploadUrl?: string; uploadUrls?: readonly string[]; partSize?: number };
 
 export type Arrived = { part_number: number; etag: string; size: number };
@@ -124,7 +124,7 @@ const EXTENSIONS: Record<string, string> = {
   "application/pdf": "pdf",
 };
 
-/** The name under which a file is created, and its extension. What is pasted or dragged from a page may have none. */
+/** The name under which a file is created, and its extension. A file that is pasted or dragged from a page may have none. */
 export function named(name: string, type: string): { name: string; type: string } {
   const dot = name.lastIndexOf(".");
   const known = EXTENSIONS[type];

@@ -9,7 +9,7 @@ export type PutReply = {
   text: string;
 };
 
-/** PUT bytes to a presigned URL. `fetch` cannot tell how far it is, so this is `XMLHttpRequest`. Rejects if `signal` aborts. */
+/** PUT bytes to a presigned URL. `fetch` cannot report progress, so this is `XMLHttpRequest`. Rejects if `signal` aborts. */
 export function put(url: string, bytes: Blob, signal: AbortSignal, tell: (loaded: number) => void): Promise<PutReply> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();

@@ -24,12 +24,12 @@ export type Entry = {
   stop: AbortController;
 };
 
-/** An upload as the database has it, and as tabs tell each other of it. */
+/** An upload in the form that the database and messages between tabs use. */
 export type Kin = Omit<Upload, "preview"> & { lastModified: number; tab: string; kept: boolean };
 
 type Message = { kin: Kin } | { removed: readonly string[] } | { retry: readonly string[] };
 
-/** Progress is told so often; everything else at once. */
+/** How often progress is announced; everything else is announced at once. */
 const PROGRESS_MS = 150;
 /** Together, the files of which the bytes are kept. */
 const KEPT_BYTES = 1024 ** 3;
@@ -44,7 +44,7 @@ let owner: string | undefined;
 let kept: Kept | undefined;
 let channel: BroadcastChannel | undefined;
 let telling: { timer: ReturnType<typeof setTimeout>; soon: boolean } | undefined;
-/** Uploads that have changed since it was told: to be kept, or with progress alone. */
+/** Uploads that have changed since the last announcement: to be stored, or with progress alone. */
 const dirty = new Set<string>();
 const moved = new Set<string>();
 
@@ -64,7 +64,7 @@ export const state = {
   },
 };
 
-// What was to be told in a moment is kept before the page goes.
+// Pending announcements are stored before the page closes.
 window.addEventListener("pagehide", () => told());
 
 export function entryOf(upload: Upload, more: Pick<Entry, "lastModified" | "tab" | "kept" | "file">): Entry {
@@ -78,7 +78,7 @@ export function mine(entry: Entry): boolean {
   return entry.tab === TAB;
 }
 
-/** Change what is shown of an upload. All but progress is kept, and told to the other tabs. */
+/** Change the displayed facts of an upload. All but progress is stored, and sent to the other tabs. */
 export function change(entry: Entry, patch: Partial<Upload>): void {
   entry.upload = { ...entry.upload, ...patch };
   if (!entries.has(entry.upload.id)) return;
@@ -136,7 +136,7 @@ export async function keepBytes(some: readonly Entry[]): Promise<void> {
   const { quota = 0, usage = 0 } = (await navigator.storage?.estimate().catch(() => undefined)) ?? {};
   let room = Math.min(quota ? quota * (1 - SPARE) - usage : KEPT_BYTES, KEPT_BYTES);
   for (const entry of entries.values()) if (entry.kept) room -= entry.upload.size;
-  // What is finished needs its bytes for no more than its picture.
+  // Finished uploads need their bytes only for their picture.
   const finished = [...entries.values()].filter(({ kept: bytes, upload }) => bytes && upload.state === "done");
   for (const entry of some) {
     const { id, size } = entry.upload;
@@ -193,7 +193,7 @@ export async function begin(next: string, retry: (ids: readonly string[]) => voi
     else if ("removed" in data) forget(data.removed, false);
     else retry(data.retry);
   });
-  // What was dropped before it was known who is there.
+  // Files dropped before the person is known.
   for (const id of entries.keys()) dirty.add(id);
   tell(true);
 }

@@ -39,7 +39,7 @@ export async function liveTabs(): Promise<Set<string>> {
   return found;
 }
 
-/** Call `then` once another tab is gone. Without locks nobody can tell, and its uploads go on when the page is loaded again. */
+/** Call `then` once another tab is gone. Without locks this is unknown, and its uploads resume when the page is loaded again. */
 export function whenGone(tab: string, then: () => void): void {
   // Shared, so that nobody who waits for a tab seems to be it.
   locks?.request(lockOf(tab), { mode: "shared" }, () => {}).then(then, () => {});

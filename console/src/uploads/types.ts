@@ -1,4 +1,4 @@
-/** A file as it was dropped or chosen. */
+/** A dropped or chosen file. */
 export type DroppedFile = {
   file: File;
   /** Its path inside the folder that was dropped, or its name. */
@@ -40,5 +40,5 @@ export type Upload = {
   preview?: string;
 };
 
-/** What keeps all uploads from going on. */
+/** The reason that all uploads are paused. */
 export type LineState = "going" | "offline" | "signed out" | "slowed";

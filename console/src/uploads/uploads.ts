@@ -118,7 +118,7 @@ export function useUpload(id: string): Upload | undefined {
   return useSyncExternalStore(state.watch, () => entries.get(id)?.upload);
 }
 
-/** What keeps uploads from going on, if anything. */
+/** The reason that uploads are paused, if any. */
 export function useUploadLine(): LineState {
   return useSyncExternalStore(state.watch, () => state.line);
 }
@@ -127,7 +127,7 @@ async function begun(owner: string): Promise<void> {
   await begin(owner, (ids) => uploads.retry(ids));
   if (state.owner !== owner) return;
   await claim();
-  // What was dropped before it was known who is there.
+  // Files dropped before the person is known.
   await keepBytes([...entries.values()].filter((entry) => mine(entry) && !entry.kept));
 }
 
@@ -159,7 +159,7 @@ function entered(file: File, path: string): Entry {
 /** Whether this is the file whose bytes an upload has lost. */
 function isLost({ upload, lastModified }: Entry, file: File): boolean {
   if (upload.state !== "lost" || upload.size !== file.size) return false;
-  // What has lost its bytes because the file was changed has another date.
+  // A file that lost its bytes because it was changed has another date.
   const same = lastModified === file.lastModified || upload.error?.reason === "unreadable";
   return upload.name === file.name && same;
 }

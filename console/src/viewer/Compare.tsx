@@ -20,7 +20,7 @@ const ARROWS: Readonly<Record<string, Point>> = {
 const NOTHING: Size = { width: 0, height: 0 };
 
 /**
- * A picture beside what it was made of, or alone, to zoom and to move. The result is shown at the extent of the original, so that an
+ * A picture next to its original, or alone, to zoom and to move. The result is shown at the extent of the original, so that an
  * enlarged one lies on it; in steps, one pixel of the original is one of the screen at 100%.
  */
 export function Compare({

@@ -8,10 +8,10 @@ import { HARD_FROM, overflows, type Point, type Size, type View } from "./view.t
 
 export type LayerOf = { looked: Looked; lies: Point & Size; alt: string };
 
-/** Pixels beside the divider from which it can be taken while a drag would move the picture. */
+/** Pixels around the divider in which it can be grabbed while a drag would move the picture. */
 const REACH = 28;
 
-/** What cuts a picture, or two laid over each other, to a rectangle of the page. With `split`, the second layer is left of the divider. */
+/** Clips a picture, or two laid over each other, to a rectangle of the page. With `split`, the second layer is left of the divider. */
 export function Frame({
   ref,
   layers,

@@ -9,7 +9,7 @@ import { JsonTree } from "./JsonTree.tsx";
 import type { Json } from "./json.ts";
 import { Text } from "./TextView.tsx";
 
-/** What a tool has told: as tables, colours and texts, or as it is. */
+/** The data from a tool: as tables, colours and texts, or raw. */
 export function JsonView({ file }: { file: ViewedFile }) {
   const t = useTexts().viewer;
   const id = useId();

@@ -58,7 +58,7 @@ export function PdfView({ file }: { file: ViewedFile }) {
   );
 }
 
-/** A URL of something in memory, as long as it is shown. */
+/** A URL of something in memory, while it is displayed. */
 function useObjectUrl(content: ArrayBuffer | undefined, type: string): string | undefined {
   const [url, setUrl] = useState<string>();
   useEffect(() => {

@@ -9,7 +9,7 @@ import { NoView } from "./NoView.tsx";
 import { PdfView } from "./PdfView.tsx";
 import { TextView } from "./TextView.tsx";
 
-/** A result, shown as what it is: a picture beside its original, a PDF, a text, data, or its name alone. */
+/** A result, displayed by its type: a picture next to its original, a PDF, a text, data, or its name alone. */
 export function ResultView({ file, original }: { file: ViewedFile; original?: ViewedFile | undefined }) {
   const t = useTexts().viewer;
   switch (viewKind(file.name, file.mediaType)) {

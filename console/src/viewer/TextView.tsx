@@ -30,7 +30,7 @@ export function TextView({ file }: { file: ViewedFile }) {
   );
 }
 
-/** A text as it is; it scrolls, so the keyboard reaches it. */
+/** A plain text; it scrolls, so the keyboard reaches it. */
 export function Text({ text, label }: { text: string; label: string }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { refusal, unreachable } from "../api/errors.ts";
 
-/** The content of a presigned URL; asked for once, whatever is signed anew, as long as `name` and the path are the same. */
+/** The content of a presigned URL; requested once, even if it is signed again, as long as `name` and the path are the same. */
 export function useContent<Content>(
   url: string,
   read: (response: Response) => Promise<Content>,

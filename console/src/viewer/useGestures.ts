@@ -12,7 +12,7 @@ export type Gestures = {
   onPointerCancel: (event: PointerEvent<HTMLElement>) => void;
 };
 
-/** One pointer drags, two pinch, the wheel zooms. `grab` is told where a drag begins, and returns what each further point does. */
+/** One pointer drags, two pinch, the wheel zooms. `grab` gets the start of a drag, and returns what each further point does. */
 export function useGestures(
   frame: RefObject<HTMLElement | null>,
   zoom: Zoom,
@@ -32,7 +32,7 @@ export function useGestures(
       const { view, whole, most, zoomBy } = latest.current;
       const times = wheelTimes(event.deltaY, event.deltaMode);
       const nothing = times < 1 ? view.zoom <= whole : view.zoom >= most;
-      // Who scrolls the page goes on doing so above a picture, and past one that is shown whole.
+      // Scrolling the page continues above a picture, and past one that is shown whole.
       const scrolls = !event.ctrlKey && (nothing || event.timeStamp - scrolled < SCROLLING_MS);
       if (scrolls) scrolled = event.timeStamp;
       else {

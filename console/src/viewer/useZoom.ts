@@ -11,7 +11,7 @@ export type Zoom = {
   most: number;
   /** At a point of the frame; without, at its middle. */
   zoomTo: (zoom: number, at?: Point) => void;
-  /** So many times as near as it is; events that come before the page is drawn anew add up. */
+  /** The zoom factor of an event; events that come before the page is drawn again add up. */
   zoomBy: (times: number, at?: Point) => void;
   pan: (dx: number, dy: number) => void;
   fit: () => void;

@@ -19,7 +19,7 @@ const FRAME = { width: 800, height: 600 };
 const LARGE = { width: 4000, height: 2000 };
 const SMALL = { width: 100, height: 100 };
 
-test("a picture fits without being enlarged, but for detail that it has", () => {
+test("a picture fits without being enlarged beyond its detail", () => {
   assert.equal(fitZoom(FRAME, LARGE), 0.2);
   assert.equal(fitZoom(FRAME, SMALL), 1);
   assert.equal(fitZoom(FRAME, SMALL, 4), 4);
@@ -51,7 +51,7 @@ test("buttons zoom in steps of what is shown", () => {
   assert.equal(nextZoom(0.2, 1), 0.25);
   assert.equal(nextZoom(1, -1), 0.67);
   assert.equal(nextZoom(1, 1), 1.5);
-  // Of a result with four pixels for one of the original's, 100% is zoom 4.
+  // For a result with four pixels for one of the original's, 100% is zoom 4.
   assert.equal(nextZoom(2.68, 1, 0.25), 4);
 });
 

@@ -22,7 +22,7 @@ export function fitZoom(frame: Size, picture: Size, most = 1): number {
  * picture that is measured by is at zoom 1.
  */
 export function zoomRange(frame: Size, picture: Size, detail = 1, scale = 1): { least: number; most: number } {
-  // The pixels of the finest can always be told apart.
+  // The pixels of the finest can always be distinguished.
   return { least: Math.min(LEAST, fitZoom(frame, picture, detail)), most: Math.max(MOST / scale, HARD_FROM * detail) };
 }
 

@@ -15,7 +15,7 @@ from deploy.admin.checks.one_service import check_service
 _THREADS = 64
 
 if __name__ == "__main__":
-    # What the services' own code logs of connections that fail is in the findings.
+    # The findings contain what the services' own code logs about failing connections.
     logging.disable(logging.CRITICAL)
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     loop = asyncio.new_event_loop()

@@ -29,7 +29,7 @@ def check_own(folder: Path, name: str) -> list[Finding]:
         signers = x509.load_pem_x509_certificates(authority.read_bytes())
         matches = load_pem_private_key(key.read_bytes(), password=None).public_key() == own.public_key()
     except (OSError, ValueError) as error:
-        return [problem(_SUBJECT, f"{folder} holds no certificate, key and authority that can be read: {error}", f"correct {_SETTING}")]
+        return [problem(_SUBJECT, f"{folder} does not have a readable certificate, key and authority: {error}", f"correct {_SETTING}")]
     faults = list(_faults(own, signers, folder, name, matches=matches))
     return faults or [ok(_SUBJECT, f"names {name}, until {own.not_valid_after_utc:%Y-%m-%d}")]
 
@@ -40,24 +40,26 @@ def lasting(subject: str, whose: str, until: datetime.datetime, setting: str = "
     left = until - datetime.datetime.now(datetime.UTC)
     if left <= datetime.timedelta():
         return [problem(subject, f"{whose} has ended on {until:%Y-%m-%d}", remedy)]
-    return [warning(subject, f"{whose} ends in {left.days} days, on {until:%Y-%m-%d}", remedy)] if left < _LEFT else []
+    return [warning(subject, f"{whose} expires in {left.days} days, on {until:%Y-%m-%d}", remedy)] if left < _LEFT else []
 
 
 def end_of(told: dict[str, object]) -> datetime.datetime:
-    """When a certificate ends, of which `ssl` tells."""
+    """The expiry of a certificate, in the format of `ssl`."""
     return datetime.datetime.fromtimestamp(ssl.cert_time_to_seconds(str(told["notAfter"])), datetime.UTC)
 
 
 def _faults(own: x509.Certificate, signers: list[x509.Certificate], folder: Path, name: str, *, matches: bool) -> Iterator[Finding]:
     if not matches:
-        yield problem(_SUBJECT, f"tls.key in {folder} is not the key of tls.crt", f"put both from the same folder there ({_SETTING})")
+        yield problem(_SUBJECT, f"tls.key in {folder} is not the key of tls.crt", f"put both there from the same folder ({_SETTING})")
     if not any(_signed(own, signer) for signer in signers):
         yield problem(
-            _SUBJECT, f"tls.crt in {folder} is not of the authority in ca.crt", f"put all three from the same folder there ({_SETTING})"
+            _SUBJECT,
+            f"tls.crt in {folder} is not signed by the authority in ca.crt",
+            f"put all three there from the same folder ({_SETTING})",
         )
     if name not in (names := names_of(folder / FILES[1])):
         shown = ", ".join(names[:3]) or "nobody"
-        yield problem(_SUBJECT, f"tls.crt in {folder} names {shown}, and not {name}", f"{_SETTING} must be the folder of {name}")
+        yield problem(_SUBJECT, f"tls.crt in {folder} names {shown}, not {name}", f"{_SETTING} must be the folder of {name}")
     yield from lasting(_SUBJECT, f"tls.crt in {folder}", own.not_valid_after_utc, _SETTING)
     for signer in signers:
         yield from lasting(_SUBJECT, f"the authority in {folder}", signer.not_valid_after_utc, _SETTING)

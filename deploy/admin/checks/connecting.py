@@ -22,7 +22,7 @@ class Unreachable(Exception):
 
 
 def unreachable(error: BaseException, where: str, setting: str, ca: str) -> Unreachable:
-    """What an error of the network or of TLS means. `where`: host:port; `ca`: how to trust the server's certificate."""
+    """The meaning of an error of the network or of TLS. `where`: host:port; `ca`: how to trust the server's certificate."""
     correct = f"correct {setting}"
     match error:
         case Unreachable():
@@ -36,7 +36,7 @@ def unreachable(error: BaseException, where: str, setting: str, ca: str) -> Unre
         case ConnectionRefusedError():
             found = f"nothing listens at {where}", f"start it, or {correct}"
         case TimeoutError():
-            found = f"{where} does not answer within {CONNECT_SECONDS:.0f} s", f"look at firewalls and network policies, or {correct}"
+            found = f"{where} does not answer within {CONNECT_SECONDS:.0f} s", f"check firewalls and network policies, or {correct}"
         case FileNotFoundError():
             found = f"there is no socket {where}", f"start it, or {correct}"
         case OSError():

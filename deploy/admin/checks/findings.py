@@ -1,4 +1,4 @@
-"""What a check finds."""
+"""The findings of a check."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Finding:
 
     level: Level
     subject: str
-    """What was looked at: `PostgreSQL`, `NATS`, …"""
+    """The subject of the check: `PostgreSQL`, `NATS`, …"""
     text: str
-    """What is so, in a sentence or less."""
+    """The fact, in a sentence or less."""
     remedy: str = ""
-    """What to do about it, with the name of the setting."""
+    """The remedy, with the name of the setting."""
     service: str = ""
     """Whose connection it is; empty: the installation's as a whole."""
 

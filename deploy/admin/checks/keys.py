@@ -44,7 +44,7 @@ def check_keys(service: str, signing_key_file: Path, trusted_keys_file: Path) ->
 def check_modes(files: Iterable[Path]) -> list[Finding]:
     """That only their owner can read files with secrets."""
     return [
-        warning("file modes", f"others than its owner can read {file} ({stat.S_IMODE(file.stat().st_mode):o})", f"chmod 600 {file}")
+        warning("file modes", f"users other than its owner can read {file} ({stat.S_IMODE(file.stat().st_mode):o})", f"chmod 600 {file}")
         for file in _readable_by_others(files)
     ]
 
@@ -57,4 +57,4 @@ def _readable_by_others(files: Iterable[Path]) -> Iterator[Path]:
 
 
 def _reason(error: Exception) -> str:
-    return error.strerror or "" if isinstance(error, OSError) else "its content is something else"
+    return error.strerror or "" if isinstance(error, OSError) else "its content does not match"

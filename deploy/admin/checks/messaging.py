@@ -47,14 +47,14 @@ async def check_nats(service: str, settings: NatsSettings, replicas: int | None)
         # The service uses those that it reaches.
         found = [replace(one, level=Level.WARNING) if one.level is Level.PROBLEM else one for one in found]
     try:
-        async with connected(replace(servers, addresses=(answering[0],)), service) as client:
+        async with connect(replace(servers, addresses=(answering[0],)), service) as client:
             found += (own := await _user(client, service))
             if replicas is not None and _works(own):
-                # A server tells the others that it knows, if they are not kept from being told.
+                # A server announces the others that it knows, unless its configuration prevents that.
                 size = max(len({name for _, name in each if name}), len(_told(client)["connect_urls"]))
                 found += await check_streams(client, replicas, size)
     except (Unreachable, NatsError, TimeoutError, OSError) as error:
-        found.append(problem(SUBJECT, f"{answering[0]} does not answer: {str(error) or type(error).__name__}", "look at its log"))
+        found.append(problem(SUBJECT, f"{answering[0]} does not answer: {str(error) or type(error).__name__}", "check its log"))
     return found
 
 
@@ -70,7 +70,7 @@ async def check_jetstream(url: str, tls: MutualTls | None) -> list[Finding]:
     found: list[Finding] = []
     for address in servers.addresses:
         try:
-            async with connected(replace(servers, addresses=(address,)), OPERATOR) as client:
+            async with connect(replace(servers, addresses=(address,)), OPERATOR) as client:
                 return await check_room(client)
         except Unreachable as error:
             found.append(problem("JetStream", f"as the operator: {error.text}", error.remedy))
@@ -78,7 +78,7 @@ async def check_jetstream(url: str, tls: MutualTls | None) -> list[Finding]:
 
 
 @asynccontextmanager
-async def connected(servers: NatsServers, service: str) -> AsyncIterator[Client]:
+async def connect(servers: NatsServers, service: str) -> AsyncIterator[Client]:
     """A connection to the one server that is named, which is not made again when it is lost. Raises Unreachable."""
     errors: list[BaseException] = []
 
@@ -112,7 +112,7 @@ async def connected(servers: NatsServers, service: str) -> AsyncIterator[Client]
 async def _check_server(service: str, servers: NatsServers, address: str) -> tuple[list[Finding], str]:
     """The findings about one server, and its name."""
     try:
-        async with connected(replace(servers, addresses=(address,)), service) as client:
+        async with connect(replace(servers, addresses=(address,)), service) as client:
             told = _told(client)
     except Unreachable as error:
         return [problem(SUBJECT, error.text, error.remedy)], ""
@@ -126,23 +126,23 @@ async def _check_server(service: str, servers: NatsServers, address: str) -> tup
 
 
 async def _user(client: Client, service: str) -> list[Finding]:
-    """What the service's user may do, as the server tells, and the server's clock."""
+    """The rights of the service's user, as the server reports them, and the server's clock."""
     before = time.time()
     try:
         reply = json.loads((await client.request(OWN_RIGHTS_SUBJECT, timeout=_ASK_SECONDS)).data)
     except (NatsError, TimeoutError, ValueError):
         remedy = f"let it publish to {OWN_RIGHTS_SUBJECT}, as users.conf of `darkroom-admin create` does"
-        return [warning("NATS rights", "the user must not ask what it may do, so that is not checked", remedy)]
+        return [warning("NATS rights", "the user may not read its own rights, so they are not checked", remedy)]
     offset = datetime.fromisoformat(_to_microseconds(reply["server"]["time"])).timestamp() - (before + time.time()) / 2
     found = clock("NATS", offset)
     if missing := missing_rights(service, reply["data"].get("permissions")):
         text = f"the user must not {'; '.join(missing)}"
-        return [*found, problem("NATS rights", text, "take its rights from users.conf, which `darkroom-admin create` writes anew")]
+        return [*found, problem("NATS rights", text, "take its rights from users.conf, which `darkroom-admin create` rewrites")]
     return [*found, ok("NATS rights", "those that the service needs")]
 
 
 def _told(client: Client) -> Mapping[str, Any]:
-    """What a server says of itself."""
+    """A server's information about itself."""
     told = {"version": "", "cluster": "", "jetstream": False, "server_name": "", "connect_urls": []}
     return {**told, **client._server_info}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from deploy.admin.checks.findings import Finding, ok, problem, warning
 from deploy.admin.checks.peers import check_tls
 from services.inference.config import InferenceSettings
-from services.inference.model_server.triton import Device, Patience, connected
+from services.inference.model_server.triton import Device, Patience, connect
 from services.platform.errors import DarkroomError
 from services.platform.telemetry.health import NotThereError
 
@@ -27,13 +27,13 @@ async def check_triton(settings: InferenceSettings) -> list[Finding]:
     if refused := await check_tls(_SUBJECT, settings.triton_address, "triton", settings.triton_tls, _ADDRESS):
         return refused
     try:
-        async with connected(settings.triton_address, _PATIENCE, tls=settings.triton_tls) as triton:
+        async with connect(settings.triton_address, _PATIENCE, tls=settings.triton_tls) as triton:
             await triton.reach()
             models = await triton.control.models()
             ready = sorted(name for name, is_ready in models.items() if is_ready)
             devices = [await triton.device(name) for name in ready]
     except (NotThereError, DarkroomError) as error:
-        return [problem(_SUBJECT, f"{settings.triton_address} is not ready: {error}", "look at its log: it may be loading models")]
+        return [problem(_SUBJECT, f"{settings.triton_address} is not ready: {error}", "check its log: it may be loading models")]
     where = "on a GPU" if Device.GPU in devices else "on the processor"
     return [ok(_SUBJECT, f"{len(ready)} models are loaded at {settings.triton_address}, {where}"), *_missing(settings, models)]
 
@@ -46,5 +46,5 @@ def _missing(settings: InferenceSettings, loaded: Mapping[str, bool]) -> Iterato
         text = f"the model {name} is {'not ready' if name in loaded else 'not there'}, which DARKROOM_{field.upper()} names"
         yield problem(_SUBJECT, text, _INSTALL)
     if absent:
-        text = f"not there, so that operations which need them are refused or use others: {', '.join(sorted(set(absent.values())))}"
-        yield warning(_SUBJECT, text, "`python -m models install` for those that you want")
+        text = f"missing, so operations that need them are refused or use other models: {', '.join(sorted(set(absent.values())))}"
+        yield warning(_SUBJECT, text, "install those that you want with `python -m models install`")

@@ -11,7 +11,7 @@ _SHOWN = 4
 
 
 def missing_rights(service: str, permissions: Mapping[str, Any] | None) -> list[str]:
-    """What the user of a service must not do although it has to; `permissions` as NATS tells them, None for a user without limits."""
+    """The rights that the user of a service lacks; `permissions` as NATS reports them, None for a user without limits."""
     rights = rights_of(service)
     wanted = {"publish": rights.publish, "subscribe": (*rights.subscribe, f"_INBOX.{service}.>")}
     missing = []

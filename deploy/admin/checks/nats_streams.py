@@ -10,10 +10,10 @@ from nats.js.api import StreamInfo
 from nats.js.errors import NotFoundError
 
 from deploy.admin.checks.findings import Finding, ok, problem, warning
-from services.platform.bus import EVENTS_STREAM, JOBS_STREAM, OFFERS_STREAM, PROGRESS_STREAM, WORK_STREAM
+from services.platform.bus import EVENTS_STREAM, JOBS_STREAM, OFFERS_STREAM, PROGRESS_STREAM
 
 _SUBJECT = "streams"
-_STREAMS = (WORK_STREAM, EVENTS_STREAM, OFFERS_STREAM, PROGRESS_STREAM, JOBS_STREAM)
+_STREAMS = (EVENTS_STREAM, OFFERS_STREAM, PROGRESS_STREAM, JOBS_STREAM)
 _REPLICAS = "DARKROOM_NATS_REPLICAS"
 _ASK_SECONDS = 5.0
 
@@ -30,9 +30,7 @@ async def check_streams(client: Client, replicas: int, servers: int) -> list[Fin
         if isinstance(info, NotFoundError):
             missing.append(name)
         elif isinstance(info, BaseException):
-            found.append(
-                problem(_SUBJECT, f"{name}: {str(info) or 'no answer'}", "look at the logs of NATS: the stream may have no leader")
-            )
+            found.append(problem(_SUBJECT, f"{name}: {str(info) or 'no answer'}", "check the logs of NATS: the stream may have no leader"))
         elif fault := _fault(name, info, replicas):
             found.append(fault)
         else:
@@ -47,10 +45,10 @@ async def check_streams(client: Client, replicas: int, servers: int) -> list[Fin
 def _fault(name: str, info: StreamInfo, replicas: int) -> Finding | None:
     copies = info.config.num_replicas or 1
     if copies != replicas:
-        return warning(_SUBJECT, f"{name} has {copies} of {replicas} copies", "restart tasks, which changes that when it starts")
+        return warning(_SUBJECT, f"{name} has {copies} of {replicas} copies", "restart tasks, which changes it at start")
     peers = info.cluster.replicas or [] if info.cluster is not None else []
     if late := [str(peer.name) for peer in peers if peer.offline or not peer.current]:
-        return warning(_SUBJECT, f"{name}: its copy on {', '.join(late)} is away or behind", "look at these servers")
+        return warning(_SUBJECT, f"{name}: its copy on {', '.join(late)} is away or behind", "check these servers")
     return None
 
 
@@ -59,7 +57,7 @@ async def check_room(client: Client) -> list[Finding]:
     try:
         account = await client.jetstream(timeout=_ASK_SECONDS).account_info()
     except (NatsError, TimeoutError) as error:
-        return [problem("JetStream", f"it does not answer: {str(error) or 'no answer'}", "look at the log of NATS")]
+        return [problem("JetStream", f"it does not answer: {str(error) or 'no answer'}", "check the log of NATS")]
     used, most = account.storage, account.limits.max_storage
     if most > 0 and used > most * 0.8:
         return [warning("JetStream", f"{used / 2**20:.0f} of {most / 2**20:.0f} MiB are used", "raise the account's limit")]

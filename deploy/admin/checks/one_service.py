@@ -31,7 +31,7 @@ Check = tuple[str, Callable[[], Awaitable[Sequence[Finding]]]]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the checks of a service have found, and what to compare with other services."""
+    """The findings of a service's checks, and the facts to compare with other services."""
 
     findings: Sequence[Finding]
     database: DatabaseFacts | None = None
@@ -75,7 +75,7 @@ def load(service: str) -> tuple[ProcessSettings | None, list[Finding]]:
 
 
 def invalid(settings: type[EnvironmentSettings], error: ValidationError) -> Iterator[Finding]:
-    """What is wrong with each setting, and what it is for. The values are not told: they may be secrets."""
+    """The problem and purpose of each setting. The values are left out: they may be secrets."""
     for one in error.errors(include_input=False, include_url=False, include_context=False):
         field = str(one["loc"][0]) if one["loc"] else ""
         name = f"{PREFIX}{field}".upper() if field else ""
@@ -98,7 +98,7 @@ def _of_process(service: str, settings: ProcessSettings) -> Iterator[Check]:
 
 
 def _of_kind(service: str, settings: ProcessSettings) -> Iterator[Check]:
-    # What these import takes a second.
+    # The imports of these take a second.
     if service == "inference":
         from deploy.admin.checks.models import check_triton
         from services.inference.config import InferenceSettings
@@ -123,7 +123,7 @@ async def _tried(subject: str, check: Callable[[], Awaitable[Sequence[Finding]]]
         async with asyncio.timeout(_MOST_SECONDS):
             return await check()
     except TimeoutError:
-        return [problem(subject, f"no result within {_MOST_SECONDS:.0f} s", "look at the network and at the other side's log")]
+        return [problem(subject, f"no result within {_MOST_SECONDS:.0f} s", "check the network and the other side's log")]
     except Exception as error:  # noqa: BLE001 - one check that fails must not hide the others
         return [problem(subject, f"the check itself failed: {type(error).__name__}: {error}", "please report this")]
 

@@ -12,7 +12,7 @@ from deploy.local.errors import NotReady
 from deploy.local.health import check_health
 from services.platform.tls import MutualTls
 
-_CA = "every part's certificate must be of the same authority: take them from one installation folder"
+_CA = "all certificates must be signed by the same authority: take them from one installation folder"
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,13 @@ def listeners(target: str) -> list[str]:
 
 
 def host_and_port(address: str) -> tuple[str, int]:
-    """Of `host:port`."""
+    """The parts of `host:port`."""
     host, _, port = address.rpartition(":")
     return host.strip("[]"), int(port)
 
 
 async def check_tls(subject: str, address: str, name: str, tls: MutualTls | None, setting: str) -> list[Finding]:
-    """What is wrong with a listener up to its certificate, which must name `name`. Unix sockets have none."""
+    """The problems of a listener up to its certificate, which must name `name`. Unix sockets have none."""
     if address.startswith("unix:"):
         return []
     host, port = host_and_port(address)
@@ -71,8 +71,6 @@ async def _check_listener(peer: Peer, address: str, tls: MutualTls | None) -> li
         await asyncio.to_thread(check_health, address, peer.service, tls, CONNECT_SECONDS)
     except NotReady as error:
         return [
-            problem(
-                peer.service, f"{address} does not serve: {str(error) or 'no answer'}", f"look at the log and /readyz of {peer.service}"
-            )
+            problem(peer.service, f"{address} does not serve: {str(error) or 'no answer'}", f"check the log and /readyz of {peer.service}")
         ]
     return []

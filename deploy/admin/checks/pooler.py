@@ -16,7 +16,7 @@ _OWN = "SELECT pg_backend_pid()"
 
 
 class Pooling(Enum):
-    """What is in between."""
+    """The kind of pooler in between."""
 
     NONE = "none"
     SESSION = "session"
@@ -24,9 +24,9 @@ class Pooling(Enum):
 
 
 async def pooling(connect: Callable[[], AbstractAsyncContextManager[asyncpg.Connection]], first: asyncpg.Connection) -> Pooling:
-    """Look at which process of the server does the work, with a second connection beside the first.
+    """Look at which process of the server does the work, with a second connection next to the first.
 
-    A pooler makes up the process that it tells when a connection begins. One that pools transactions gives the process of the first to
+    A pooler makes up the process that it reports when a connection begins. One that pools transactions gives the process of the first to
     another connection, or another to the first, as soon as the first has none open.
     """
     process = await first.fetchval(_OWN, timeout=_SECONDS)

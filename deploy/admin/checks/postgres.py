@@ -12,7 +12,7 @@ from deploy.admin.checks.connecting import CONNECT_SECONDS, Unreachable
 from deploy.admin.checks.findings import Finding, Level, ok, problem, warning
 from deploy.admin.checks.migration_state import state_of
 from deploy.admin.checks.pooler import Pooling, pooling
-from deploy.admin.checks.postgres_connection import URL, connected, hosts, is_encrypted
+from deploy.admin.checks.postgres_connection import URL, connect, hosts, is_encrypted
 from services.platform.config import DatabaseSettings
 from services.platform.database_address import DatabaseAddress
 
@@ -30,7 +30,7 @@ SELECT current_setting('server_version_num')::int AS number, current_setting('se
 
 @dataclass(frozen=True)
 class DatabaseFacts:
-    """What the checks of several services compare."""
+    """The facts that the checks of several services compare."""
 
     server: str
     database: str
@@ -49,17 +49,17 @@ async def check_database(service: str, settings: DatabaseSettings) -> tuple[list
     used = next((host for host, (row, _) in zip(named, each, strict=True) if row is not None and not row["standby"]), None)
     found = [finding for _, findings in each for finding in findings]
     if used is None:
-        return found or [problem(SUBJECT, f"{', '.join(named)}: all are standbys, which only read", f"let {URL} name the primary")], None
+        return found or [problem(SUBJECT, f"{', '.join(named)}: all are read-only standbys", f"let {URL} name the primary")], None
     # With another one that takes writes, it goes on.
     found = [replace(one, level=Level.WARNING) for one in found]
     try:
-        async with connected(address, used) as connection:
+        async with connect(address, used) as connection:
             before = time.time()
             row = await connection.fetchrow(_STATE, timeout=CONNECT_SECONDS)
             offset = row["time"].timestamp() - (before + time.time()) / 2
             found += [*_server(row, used), *clock("PostgreSQL", offset), *await _migrations(connection, service, row["creates"])]
             found += _transport(address, used, encrypted=is_encrypted(connection))
-            found += _pooler(address, await pooling(lambda: connected(address, used), connection))
+            found += _pooler(address, await pooling(lambda: connect(address, used), connection))
     except Unreachable as error:
         return [problem(SUBJECT, error.text, error.remedy)], None
     text = f"{row['version'].split()[0]} at {used}, database {row['database']}, role {row['role']}"
@@ -69,7 +69,7 @@ async def check_database(service: str, settings: DatabaseSettings) -> tuple[list
 async def _look(address: DatabaseAddress, host: str) -> tuple[asyncpg.Record | None, list[Finding]]:
     """The state of one of the hosts, or why there is none."""
     try:
-        async with connected(address, host) as connection:
+        async with connect(address, host) as connection:
             return await connection.fetchrow(_STATE, timeout=CONNECT_SECONDS), []
     except Unreachable as error:
         return None, [problem(SUBJECT, error.text, error.remedy)]
@@ -78,9 +78,9 @@ async def _look(address: DatabaseAddress, host: str) -> tuple[asyncpg.Record | N
 def _server(row: asyncpg.Record, at: str) -> list[Finding]:
     found = []
     if row["number"] < _OLDEST:
-        found.append(problem(SUBJECT, f"{at} is version {row['version']}; 15 is the oldest that works", "upgrade it"))
+        found.append(problem(SUBJECT, f"{at} is version {row['version']}; version 15 or later is required", "upgrade it"))
     if row["read_only"]:
-        found.append(problem(SUBJECT, f"the role {row['role']} only reads there", "ALTER ROLE … RESET default_transaction_read_only"))
+        found.append(problem(SUBJECT, f"the role {row['role']} can only read there", "ALTER ROLE … RESET default_transaction_read_only"))
     return found
 
 
@@ -88,8 +88,8 @@ async def _migrations(connection: asyncpg.Connection, service: str, creates: boo
     state = await state_of(connection, service)
     found = []
     if state.foreign:
-        text = f"the database holds tables of something else: {', '.join(state.foreign)}"
-        found.append(problem(SUBJECT, text, f"give the service a database of its own in {URL}"))
+        text = f"the database contains tables of another application: {', '.join(state.foreign)}"
+        found.append(problem(SUBJECT, text, f"give the service its own database in {URL}"))
     elif state.pending:
         remedy = f"`darkroom-admin migrate {service}`"
         found.append(warning("migrations", f"{len(state.pending)} to run, from {state.pending[0]} on", remedy))
@@ -97,21 +97,21 @@ async def _migrations(connection: asyncpg.Connection, service: str, creates: boo
         found.append(ok("migrations", f"up to date, {state.current}" + (" of a later version" if state.later else "")))
     if not creates:
         remedy = "ALTER DATABASE … OWNER TO the role, or GRANT CREATE ON SCHEMA public TO it"
-        found.append((problem if state.pending else warning)("migrations", "the role must not create tables, so none can run", remedy))
+        found.append((problem if state.pending else warning)("migrations", "the role may not create tables, so none can run", remedy))
     return found
 
 
 def _transport(address: DatabaseAddress, at: str, *, encrypted: bool) -> list[Finding]:
     if at.startswith(("/", "localhost:", "127.", "[::1]:")) or (encrypted and address.verifies):
         return []
-    how = "encrypted, but whose it is is not verified" if encrypted else "not encrypted"
+    how = "encrypted, but the server's identity is not verified" if encrypted else "not encrypted"
     return [warning(SUBJECT, f"the connection to {at} is {how}", f"?ssl=verify-full in {URL}, and DARKROOM_DATABASE_CA_FILE")]
 
 
 def _pooler(address: DatabaseAddress, found: Pooling) -> list[Finding]:
     if found is Pooling.TRANSACTION and address.pooler == "none":
-        return [problem(SUBJECT, "a pooler that pools transactions is in between", "DARKROOM_DATABASE_POOLER=transaction")]
+        return [problem(SUBJECT, "a pooler in transaction mode is in between", "DARKROOM_DATABASE_POOLER=transaction")]
     if found is Pooling.NONE and address.pooler == "transaction":
-        text = "DARKROOM_DATABASE_POOLER is transaction, and no pooler is in between"
+        text = "DARKROOM_DATABASE_POOLER is transaction, but no pooler is in between"
         return [warning(SUBJECT, text, "DARKROOM_DATABASE_POOLER=none, which is faster")]
     return []

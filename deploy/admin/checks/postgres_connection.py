@@ -28,7 +28,7 @@ def hosts(address: DatabaseAddress) -> list[str]:
 
 
 @asynccontextmanager
-async def connected(address: DatabaseAddress, host: str) -> AsyncIterator[asyncpg.Connection]:
+async def connect(address: DatabaseAddress, host: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection to one of the hosts, through a pooler or not. Raises Unreachable."""
     options = {name: value for name, value in _options(address).items() if name not in ("host", "port", "target_session_attrs")}
     named, _, port = host.rpartition(":") if ":" in host else (host, "", str(_PORT))
@@ -61,15 +61,15 @@ async def connected_to_primary(address: DatabaseAddress) -> AsyncIterator[asyncp
     failure: Unreachable | None = None
     for host in hosts(address):
         try:
-            async with connected(address, host) as connection:
+            async with connect(address, host) as connection:
                 if not await connection.fetchval(_STANDBY):
                     break
-                failure = Unreachable(f"{host} is a standby, which only reads", f"let {URL} name the primary")
+                failure = Unreachable(f"{host} is a read-only standby", f"let {URL} name the primary")
         except Unreachable as error:
             failure = error
     else:
         raise failure or Unreachable("no host is named", f"correct {URL}")
-    async with connected(address, host) as connection:
+    async with connect(address, host) as connection:
         yield connection
 
 
@@ -96,10 +96,10 @@ def _explained(error: BaseException, address: DatabaseAddress, at: str) -> Unrea
     database, role = url.database or "", url.username or ""
     match error:
         case asyncpg.InvalidPasswordError():
-            found = f"{at} refuses the password of the role {role}", f"correct it in {URL}, or set it with ALTER ROLE … PASSWORD"
+            found = f"{at} rejects the password of the role {role}", f"correct it in {URL}, or set it with ALTER ROLE … PASSWORD"
         case asyncpg.InvalidAuthorizationSpecificationError():
             remedy = f"create the role, allow it in pg_hba.conf, or correct {URL} (and ?ssl= in it)"
-            found = f"{at} does not let the role {role} in: {error}", remedy
+            found = f"{at} rejects the role {role}: {error}", remedy
         case asyncpg.InvalidCatalogNameError():
             found = f"{at} has no database {database}", f"create it (CREATE DATABASE … OWNER {role}), or correct {URL}"
         case asyncpg.CannotConnectNowError():

@@ -15,7 +15,7 @@ from deploy.admin.checks.findings import Finding, ok, problem, warning
 _SUBJECT = "edge"
 _SETTING = "DARKROOM_PUBLIC_URL"
 _PATH = "/v1/tasks/1/status"
-# The header tells whole seconds.
+# The header has whole seconds.
 _CLOCK_SECONDS = 3.0
 
 
@@ -35,10 +35,10 @@ async def check_edge(public_url: str, *, on_this_machine: bool) -> list[Finding]
         refused = unreachable(cause, where, _SETTING, "give the edge a certificate of an authority that clients know")
         if on_this_machine or not isinstance(cause, OSError) or isinstance(cause, ssl.SSLError):
             return [problem(_SUBJECT, refused.text, refused.remedy)]
-        elsewhere = f"try it from a client's machine, where it may work nevertheless, or correct {_SETTING}"
+        elsewhere = f"try it from a client's machine, where it may still work, or correct {_SETTING}"
         return [warning(_SUBJECT, f"from here, {refused.text}", elsewhere)]
     if reply.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-        return [problem(_SUBJECT, f"{public_url} answers 503: it does not reach accounts", "look at the logs of the edge and of accounts")]
+        return [problem(_SUBJECT, f"{public_url} answers 503: it cannot reach accounts", "check the logs of the edge and of accounts")]
     if reply.status_code != httpx.codes.UNAUTHORIZED or "json" not in reply.headers.get("content-type", ""):
         text = f"{public_url} answers HTTP {reply.status_code} to a request without a key, where Darkroom's edge answers 401"
         return [problem(_SUBJECT, text, f"correct {_SETTING}, or the proxy in front of the edge")]

@@ -39,7 +39,7 @@ def _secrets(environment: Mapping[str, str]) -> Iterator[str]:
         for match in _IN_URL.finditer(content):
             yield from (match["password"], unquote(match["password"]))
         if _SECRET_NAME.search(name):
-            # Of a URL, the password alone.
+            # For a URL, the password alone.
             yield from (line.strip() for line in content.splitlines() if "://" not in line and "-----" not in line)
 
 

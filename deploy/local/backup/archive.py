@@ -47,7 +47,7 @@ def identities(file: Path | None) -> Sequence[Identity]:
     except OSError as error:
         raise StackError(f"{file} cannot be read: {error.strerror}") from error
     except (pyrage.IdentityError, UnicodeDecodeError) as error:
-        raise StackError(f"{file} holds no private key of age or SSH: {error}") from error
+        raise StackError(f"{file} contains no private key of age or SSH: {error}") from error
 
 
 def write(folder: Path, target: Path, to: Sequence[Recipient]) -> None:

@@ -28,7 +28,7 @@ def restore(directory: Path, source: Path, identity: Path | None, port: int | No
     """
     layout = Layout.at(directory)
     if layout.exists() or layout.data.exists():
-        raise StackError(f"there is a stack in {layout.root} already; restore into another folder with --dir")
+        raise StackError(f"there is already a stack in {layout.root}; restore into another folder with --dir")
     given = archive.identities(identity)
     layout.root.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="restore-", dir=layout.root))
@@ -53,7 +53,7 @@ def _checked(source: Path, folder: Path) -> Manifest:
     if manifest.format != FORMAT:
         raise StackError(f"{source} has format {manifest.format}; this version reads format {FORMAT}")
     if damaged := _damaged(folder / "postgres"):
-        raise StackError(f"{source} is damaged: {len(damaged)} files of the databases are not as they were, such as {damaged[0]}")
+        raise StackError(f"{source} is damaged: {len(damaged)} files of the databases were changed, such as {damaged[0]}")
     return manifest
 
 

@@ -1,4 +1,4 @@
-"""A copy of a running stack's data as it was at one moment."""
+"""A copy of a running stack's data at one moment."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _UNFINISHED = ".rclone_temp"
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an archive holds."""
+    """The content of an archive."""
 
     format: int
     created_at: str
@@ -47,7 +47,6 @@ class Manifest:
             raise ValueError(f"{file.name} is not a manifest of this version: {error}") from error
 
     def write(self, file: Path) -> None:
-        """Write it to a file."""
         file.write_text(json.dumps(asdict(self), indent=2) + "\n")
 
 
@@ -71,8 +70,8 @@ def workspace(layout: Layout) -> Iterator[Path]:
 async def take(config: StackConfig, folder: Path) -> Manifest:
     """Fill an empty folder with a copy of the stack's data. Nothing stops meanwhile.
 
-    The databases are copied together, as they are at one moment. An object that exists at that moment exists before the copy begins or
-    after it has ended, so both times are looked at, and a deletion meanwhile takes nothing away. Objects cost no space, as they are linked.
+    The databases are copied together, in their state at one moment. An object that exists at that moment exists before the copy begins or
+    after it has ended, so both times are checked, and a deletion meanwhile loses nothing. Objects cost no space, because they are linked.
     """
     objects = folder / "objects"
     objects.mkdir()
@@ -106,7 +105,7 @@ async def _copy_cluster(config: StackConfig, target: Path) -> int:
     try:
         connection = await connect(config)
     except OSError as error:
-        raise StackError("PostgreSQL does not answer, and a backup is made of a running stack; `make status` shows it") from error
+        raise StackError("PostgreSQL does not answer, and only a running stack can be backed up; see `make status`") from error
     try:
         major = int(await connection.fetchval("SHOW server_version_num")) // 10_000
     finally:

@@ -14,13 +14,13 @@ from supervisor.states import SupervisorStates
 
 from deploy.local.daemon import MODULE
 from deploy.local.daemon.child import read_environment, run
-from deploy.local.daemon.preloaded import Preloaded
+from deploy.local.daemon.preloaded import Preloader
 
 
 class Options(ServerOptions):  # type: ignore[misc]
     """supervisord's, and how it starts a program that is a Python module."""
 
-    def __init__(self, preloaded: Preloaded) -> None:
+    def __init__(self, preloaded: Preloader) -> None:
         super().__init__()
         self.preloaded = preloaded
         self.shared = False
@@ -31,7 +31,7 @@ class Options(ServerOptions):  # type: ignore[misc]
         return super().processes_from_section(parser, section, group_name, _Program if klass is ProcessConfig else klass)
 
     def execve(self, filename: str, argv: list[str], env: dict[str, str]) -> None:
-        """Become the program, in the process forked for it. Whatever does not let the fork stand for a fresh interpreter leads to one."""
+        """Become the program, in the process forked for it. If the fork cannot stand for a fresh interpreter, it starts one."""
         module = env.pop(MODULE, "")
         if not module or sys.executable not in argv or str(Path.cwd()) != sys.path[0] or not self.shared:
             os.execve(filename, argv, env)  # noqa: S606 - there is no shell
@@ -49,7 +49,7 @@ class _Program(ProcessConfig):  # type: ignore[misc]
 
 class _Process(Subprocess):  # type: ignore[misc]
     def spawn(self) -> Any:
-        """Start the process. What modules share is loaded before the first of them."""
+        """Start the process. Modules' shared imports are loaded before the first of them."""
         if MODULE in (self.config.environment or {}):
             options = self.config.options
             if problem := options.preloaded.load():
@@ -60,8 +60,8 @@ class _Process(Subprocess):  # type: ignore[misc]
 
 
 def main() -> None:
-    """Run until told to end; anew on SIGHUP, as supervisord does."""
-    preloaded, first = Preloaded(["deploy.local.daemon.shared"]), True
+    """Run until asked to end; restart on SIGHUP, as supervisord does."""
+    preloaded, first = Preloader(["deploy.local.daemon.shared"]), True
     while True:
         options = Options(preloaded)
         options.realize(doc=supervisord.__doc__)

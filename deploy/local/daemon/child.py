@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
-# What Python sets at its start.
+# Settings that Python makes at its start.
 _PYTHONS_SIGNALS: dict[int, Any] = {
     signal.SIGINT: signal.default_int_handler,
     signal.SIGPIPE: signal.SIG_IGN,
@@ -41,7 +41,7 @@ def read_environment(file: Path) -> dict[str, str]:
 
 
 def run(module: str, environment: Mapping[str, str]) -> NoReturn:
-    """What `python -u -m MODULE` does in a process of its own, which this one is and which ends with it."""
+    """The same as `python -u -m MODULE`, in this process, which ends with it."""
     status = 1
     try:
         status = _run(module, environment)
@@ -59,7 +59,7 @@ def _begin(module: str, environment: Mapping[str, str]) -> None:
     os.environ.update(environment)
     # It was found out for another environment.
     tempfile.tempdir = None
-    # The parent's own, as they are closed when they are forgotten, and their numbers are others' here.
+    # The parent's own: they are closed when they are forgotten, and their numbers belong to others here.
     _kept.extend((sys.stdin, sys.stdout, sys.stderr))
     for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
         stream = _stream(descriptor, *_AS_AT_START[descriptor])
@@ -88,7 +88,7 @@ def _run(module: str, environment: Mapping[str, str]) -> int:
     except BaseException as error:  # noqa: BLE001 - as at the end of any interpreter
         sys.excepthook(type(error), error, error.__traceback__)
         status = 1
-    # What an interpreter does at its end, in this order; `multiprocessing` ends its forks alike.
+    # The steps of an interpreter at its end, in this order; `multiprocessing` ends its forks alike.
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     return status

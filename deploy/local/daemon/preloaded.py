@@ -11,8 +11,8 @@ from pathlib import Path
 _Version = tuple[int, int, int]
 
 
-class Preloaded:
-    """Loads modules, and tells whether a fork may use what is loaded."""
+class Preloader:
+    """Loads modules, and checks whether a fork may use the loaded state."""
 
     def __init__(self, modules: Sequence[str]) -> None:
         self._modules = modules
@@ -32,9 +32,9 @@ class Preloaded:
             return repr(error)
         if len([*Path("/proc/self/task").iterdir()]) > 1:
             # They would be missing in a fork, with whatever they hold.
-            return "a module started threads as it was loaded"
+            return "a module started threads while it was loaded"
         self._versions = versions
-        # What is here lives as long as the process: a collection in a fork does not touch, and so copy, its pages.
+        # Everything loaded here lives as long as the process: a collection in a fork does not touch, and so copy, its pages.
         gc.collect()
         gc.freeze()
         return ""

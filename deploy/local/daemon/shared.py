@@ -1,6 +1,6 @@
-"""What the services have in common, loaded by being imported: their libraries and protos, and what they make of these as they start.
+"""The common parts of the services, loaded by being imported: their libraries and protos, and what they make of these as they start.
 
-inference has no part here, since numpy starts threads as it is loaded: it shares what it has in common with the others.
+inference has no part here, because numpy starts threads while it is loaded: it shares what it has in common with the others.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ def edge_settings(config: StackConfig) -> EdgeSettings:
             "authorization_address": authorization_address(config),
             "s3_endpoint": config.s3_endpoint,
             "s3_bucket": BUCKET,
-            # Whatever name the port is reached by, storage is told the one that URLs are signed for.
+            # For any name of the port, storage gets the one that URLs are signed for.
             "s3_public_endpoint": config.public_url,
             "public_url": config.settings.public_url,
             "internal_tls_dir": certificate_folder(config.layout, EDGE) if config.settings.internal_tls else None,

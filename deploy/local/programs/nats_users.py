@@ -1,4 +1,4 @@
-"""The users of a stack's NATS server. What each service may do there is in `deploy/installation/nats_users.py`."""
+"""The users of a stack's NATS server. The rights of each service are in `deploy/installation/nats_users.py`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from services.platform.joining import NATS_USER
 
 
 def scratch_user(number: int) -> str:
-    """The user of one of the accounts beside that of the services; they are numbered from 1."""
+    """The user of one of the accounts besides that of the services; they are numbered from 1."""
     return f"scratch-{number}"
 
 

@@ -47,7 +47,7 @@ def object_storage(config: StackConfig) -> Program:
             "--config=/dev/null",
             # It would read every object again to check what it has just written: a third of a PUT's processor time.
             "--ignore-checksum",
-            # Of all accounts together. What one may begin is limited by its quota, so that it leaves room for many others.
+            # For all accounts together. The quota limits what one may begin, so that it leaves room for many others.
             f"--multipart-max-uploads={_MOST_MULTIPART_UPLOADS}",
             str(folder),
         ),

@@ -22,7 +22,7 @@ _SETTINGS = {
     "max_connections": "120",
     "shared_buffers": "64MB",
     "max_wal_size": "512MB",
-    # What is read is mostly in the system's memory already: no processes of their own read it, of which each takes memory.
+    # Reads are mostly served from the system's memory: separate reader processes would only take memory.
     "io_method": "sync",
     "max_logical_replication_workers": "0",
     "log_line_prefix": "%m [%p] %d ",
@@ -53,7 +53,7 @@ async def create_database(connection: asyncpg.Connection, name: str, password: s
 
 
 async def migrated_to(config: StackConfig, database: str) -> str:
-    """What `note_migrated` last noted; empty for a database that is new or has been migrated by other means."""
+    """The last note of `note_migrated`; empty for a database that is new or has been migrated by other means."""
     connection = await connect(config)
     try:
         query = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = $1"

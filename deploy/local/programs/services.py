@@ -83,7 +83,7 @@ def service_environment(config: StackConfig, service: str) -> dict[str, str]:
     if SERVICES[service].database:
         environment["DARKROOM_DATABASE_URL"] = database_url(config, service)
     known, own = known_settings(service), config.settings.services
-    # Who names a file for one of them means that in place of the stack's own value.
+    # A file that is named for one of them replaces the stack's own value.
     kept = {name: value for name, value in environment.items() if f"{name}_FILE" not in own}
     return {name: value for name, value in {**kept, **own}.items() if name in known}
 
@@ -164,7 +164,7 @@ async def _migrate(config: StackConfig, name: str) -> None:
 
 
 async def _reasons(address: str) -> str:
-    """What keeps a service from being ready, as it reports itself; empty if it gives no reason."""
+    """The reason that a service is not ready, as it reports itself; empty if it gives no reason."""
     try:
         # Plain HTTP; without `verify=False` each client reads the public authorities first, which takes longer than the rest of a check.
         async with httpx.AsyncClient(verify=False, trust_env=False, timeout=1) as client:  # noqa: S501

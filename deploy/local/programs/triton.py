@@ -17,7 +17,7 @@ from deploy.local.program import Program
 
 
 class ModelIndex(Protocol):
-    """What Triton says of a model; `reason` is why it is not READY."""
+    """Triton's report about a model; `reason` is why it is not READY."""
 
     name: str
     state: str

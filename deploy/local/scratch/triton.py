@@ -49,7 +49,7 @@ class TritonServer:
         self.process = self._started()
 
     def log(self) -> str:
-        """What the server has written so far."""
+        """The server's output so far."""
         return self._log.read_text(encoding="utf-8", errors="replace")
 
     def wait_until_ready(self) -> None:

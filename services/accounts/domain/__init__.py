@@ -1,1 +1,1 @@
-"""What the service decides."""
+"""The rules and decisions of the service."""

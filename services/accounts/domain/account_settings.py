@@ -1,4 +1,4 @@
-"""What the people of the account have set: the rules, and what the service itself does with it."""
+"""The shared settings of an account's people: the rules, and the service's own use of them."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ class AccountSettings:
         await self._seed(account_id)
         for found in await self._store.some(account_id, [name]):
             return found
-        raise DarkroomError(ErrorReason.SETTING_NOT_FOUND, "There is no setting of that name.")
+        raise DarkroomError(ErrorReason.SETTING_NOT_FOUND, "This setting does not exist.")
 
     async def change(self, caller: Identity, values: Mapping[str, str], removed: Sequence[str]) -> None:
         """Write and remove settings, all or none. Raises FIELD_INVALID."""
         account_id = await self._account_of(caller)
         if "" in values or "" in removed:
-            raise DarkroomError(ErrorReason.FIELD_INVALID, "A setting has a name.", field="values" if "" in values else "removed")
+            raise DarkroomError(ErrorReason.FIELD_INVALID, "A setting needs a name.", field="values" if "" in values else "removed")
         if not values.keys().isdisjoint(removed):
-            raise DarkroomError(ErrorReason.FIELD_INVALID, "A setting is written or removed, not both.", field="removed")
+            raise DarkroomError(ErrorReason.FIELD_INVALID, "A setting cannot be written and removed at once.", field="removed")
         # First, so that a value that is written now is not taken for one that was there before.
         await self._seed(account_id)
         await self._store.change(account_id, values, removed, most=MOST, most_bytes=MOST_BYTES)

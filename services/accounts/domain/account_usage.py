@@ -1,4 +1,4 @@
-"""What an account has used of its limits: the parts that each service knows, as one."""
+"""An account's usage of its limits, combined from the parts that each service knows."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ ReadBuckets = Callable[[Sequence[Borrowing]], Awaitable[Sequence[int]]]
 
 @dataclass(frozen=True, slots=True)
 class AccountUsage:
-    """What an account has, and may have."""
+    """The account's usage and limits."""
 
     amounts: Mapping[str, Amount]
     """By the name of what is limited."""
     requests: Sequence[Standing]
-    """What is left of the limits of a key, if one was named, and of the account."""
+    """The remaining limits of a key, if one was named, and of the account."""
     credits: Credits | None
 
 

@@ -20,7 +20,7 @@ LONGEST_OVERLAP = timedelta(days=30)
 
 
 class Accounts:
-    """What can be done to accounts and keys. `revoked(key_id)` is called for each key that has ended.
+    """Operations on accounts and keys. `revoked(key_id)` is called for each key that has ended.
 
     An account may have `max_keys` keys (0: any number) unless the operator has set another number for it.
     """
@@ -85,7 +85,7 @@ class Accounts:
         if caller_id != key_id and not (await self.key(caller_id, account_id)).limits.allow(old.limits):
             raise DarkroomError(
                 ErrorReason.PERMISSION_DENIED,
-                f"This key cannot rotate key {key_id}, which has scopes that it lacks, expires later, or may be used from elsewhere.",
+                f"This key cannot rotate key {key_id}, which has more scopes, expires later, or may be used from other networks.",
             )
         key, now = repeatable.key if repeatable is not None else make_key(), self._clock()
         made = await self._store.rotate(
@@ -102,7 +102,7 @@ class Accounts:
         if key.revoked_at is not None:
             why = "has been revoked"
         elif newer is not None:
-            why = f"has been replaced by key {newer}: rotate that one"
+            why = f"has been replaced by key {newer}: rotate that key"
         elif key.expires_at is not None and key.expires_at <= now:
             why = "has expired"
         else:
@@ -120,17 +120,19 @@ class Accounts:
             raise DarkroomError(ErrorReason.PERMISSION_DENIED, message, field="scopes", allowed=sorted(own.scopes or ()))
         if outside := own.outside(limits):
             message = (
-                f"allowed_networks: this key may not be used from {', '.join(texts(outside))} itself and cannot allow it to another key."
+                f"allowed_networks: this key may not be used from {', '.join(texts(outside))} itself and cannot allow another key to be."
             )
             raise DarkroomError(ErrorReason.PERMISSION_DENIED, message, field="allowed_networks", allowed=texts(own.networks or ()))
         raise DarkroomError(
             ErrorReason.PERMISSION_DENIED,
-            "expire_time: must not be later than when the key that creates this one expires",
+            "expire_time: must not be later than the expiry of the key that creates this one",
             field="expire_time",
         )
 
     async def set_limits(self, account_id: int, change: LimitChange) -> AccountLimits:
-        """Set some of an account's own limits, in effect within seconds; all of them as they are now. Raises ACCOUNT_NOT_FOUND."""
+        """Set some of an account's own limits, in effect within seconds; returns the current value of all of them. Raises
+        ACCOUNT_NOT_FOUND.
+        """
         limits = await self._store.set_limits(account_id, change)
         if limits is None:
             raise DarkroomError(ErrorReason.ACCOUNT_NOT_FOUND, f"There is no account {account_id}.")

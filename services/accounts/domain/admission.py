@@ -7,19 +7,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from services.accounts.domain.anonymous import Anonymous
-from services.accounts.domain.authentication import Identified, KeyAuthenticator
+from services.accounts.domain.authentication import KeyAuthenticator, KeyIdentity
 from services.accounts.domain.rate_limits import RateLimited, RateLimits, Standing
 from services.platform.errors import DarkroomError, ErrorReason
 
 
 @dataclass(frozen=True, slots=True)
-class Admitted:
+class AdmittedRequest:
     """A request that passes."""
 
     token: str
     """The identity of its caller, signed; empty for nobody."""
     standings: Sequence[Standing]
-    """What is left of the limits of its key and account."""
+    """The remaining limits of its key and account."""
 
 
 class Admission:
@@ -33,7 +33,7 @@ class Admission:
         """Whether everybody is the same user where people would have to sign in."""
         return self._anonymous is not None
 
-    async def admit(self, secret: str | None, address: str) -> Admitted:
+    async def admit(self, secret: str | None, address: str) -> AdmittedRequest:
         """Count a request from an address with a key; None for a request without anything that could be a key.
 
         Raises API_KEY_INVALID; ADDRESS_NOT_ALLOWED; RATE_LIMITED; and UNAVAILABLE when the database is needed and cannot be reached. While
@@ -54,9 +54,9 @@ class Admission:
                     await self._limits.failed(address)
             raise
         standings = await self._limits.spend((*of_address, *self._limits.of_owner(identified.owner)))
-        return Admitted(identified.token, standings[len(of_address) :])
+        return AdmittedRequest(identified.token, standings[len(of_address) :])
 
-    async def admit_public(self, secret: str | None, address: str) -> Admitted:
+    async def admit_public(self, secret: str | None, address: str) -> AdmittedRequest:
         """Count a request that needs no key: with a valid one its caller is known, and a bad one is ignored.
 
         Raises RATE_LIMITED, and UNAVAILABLE as `admit` does.
@@ -65,10 +65,10 @@ class Admission:
         identified = await self._known(secret, address) if secret is not None else None
         of_owner = self._limits.of_owner(identified.owner) if identified is not None else ()
         standings = await self._limits.spend((*of_address, *of_owner))
-        return Admitted(identified.token if identified is not None else "", standings[len(of_address) :])
+        return AdmittedRequest(identified.token if identified is not None else "", standings[len(of_address) :])
 
-    async def admit_anyone(self, address: str) -> Admitted:
-        """Count a request of whoever sends it, where signing in is switched off.
+    async def admit_anyone(self, address: str) -> AdmittedRequest:
+        """Count a request of any caller, where signing in is switched off.
 
         Raises RATE_LIMITED; UNAVAILABLE as `admit` does; and API_KEY_INVALID while there is no account that everybody could belong to.
         """
@@ -78,13 +78,13 @@ class Admission:
             await self._limits.spend(of_address)
             raise DarkroomError(ErrorReason.API_KEY_INVALID, "Invalid token")
         standings = await self._limits.spend((*of_address, *self._limits.of_everybody(identified.owner)))
-        return Admitted(identified.token, standings[len(of_address) :])
+        return AdmittedRequest(identified.token, standings[len(of_address) :])
 
     def standings_of(self, address: str) -> Sequence[Standing]:
-        """What is left of the limits of an address."""
+        """The remaining limits of an address."""
         return self._limits.standings(self._limits.of_address(address))
 
-    async def _known(self, secret: str, address: str) -> Identified | None:
+    async def _known(self, secret: str, address: str) -> KeyIdentity | None:
         """Whose a key is; None for a bad one, also for one that is not looked up since the address has sent too many."""
         try:
             if not self._authenticator.knows(secret):

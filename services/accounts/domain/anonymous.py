@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from services.accounts.domain.authentication import FRESH_SECONDS, Identified, SignToken
+from services.accounts.domain.authentication import FRESH_SECONDS, KeyIdentity, SignToken
 from services.accounts.domain.home import Home
 from services.accounts.permissions import BUILT_IN, USER, scopes_of
 from services.accounts.records import KeyOwner
@@ -20,7 +20,7 @@ _USER = UserIdentity(ANONYMOUS, ANONYMOUS, USER, BUILT_IN[USER])
 
 
 class Anonymous:
-    """One user without a key or a session, of the account that people belong to. What is known of the account is remembered for seconds."""
+    """One user without a key or a session, of the account that people belong to. Facts about the account are cached for seconds."""
 
     def __init__(
         self,
@@ -31,15 +31,15 @@ class Anonymous:
         now: Clock = system_clock,
     ) -> None:
         self._home, self._accounts, self._sign, self._clock, self._now = home, accounts, sign, clock, now
-        self._known: Identified | None = None
+        self._known: KeyIdentity | None = None
         self._asked_at = 0.0
 
-    async def identified(self) -> Identified | None:
+    async def identified(self) -> KeyIdentity | None:
         """That user, and an identity token; None while there is no account."""
         if self._known is None or self._clock() - self._asked_at > FRESH_SECONDS:
             asked_at, now = self._clock(), self._now()
             owner = await self._owner(now)
-            self._known, self._asked_at = Identified(owner, self._sign(owner, now)) if owner is not None else None, asked_at
+            self._known, self._asked_at = KeyIdentity(owner, self._sign(owner, now)) if owner is not None else None, asked_at
         return self._known
 
     async def _owner(self, now: datetime) -> KeyOwner | None:

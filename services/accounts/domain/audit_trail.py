@@ -71,8 +71,8 @@ class AuditTrail:
         """Change the queries to what the parts have after some of the entries that are skipped; returns how many more there are to skip, at
         most `near`, or None if there are not that many.
 
-        Each part tells its entry number n = skip / parts. Before the newest of these come fewer than n entries of each part, so all of its
-        part up to that one are skipped. What is left shrinks by a factor each time: the parts pass an entry of their indexes few times.
+        Each part returns its entry number n = skip / parts. Before the newest of these come fewer than n entries of each part, so all of
+        its part up to that one are skipped. The rest shrinks by a factor each time: the parts pass an entry of their indexes few times.
         """
         while skip > near:
             step = max(1, skip // len(self._parts))

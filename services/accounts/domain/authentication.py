@@ -24,7 +24,7 @@ TOKEN_SECONDS = 20.0
 _CAPACITY = 20_000
 _CHECKS = Counter(
     "darkroom_key_checks",
-    "Keys checked, by outcome (known, expired, unknown, elsewhere: not from this address) and by who knew (memory, database).",
+    "Keys checked, by outcome (known, expired, unknown, elsewhere: not from this address) and by source (memory, database).",
     ["outcome", "source"],
 )
 _KNOWN = {source: _CHECKS.labels("known", source) for source in ("memory", "database")}
@@ -43,7 +43,7 @@ class _Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Identified:
+class KeyIdentity:
     """A valid key's owner, and an identity token of its account."""
 
     owner: KeyOwner
@@ -91,7 +91,7 @@ class KeyAuthenticator:
         """Whether the key is one of those in memory, valid when it was last looked up."""
         return digest_of(secret) in self._valid
 
-    async def identify(self, secret: str, address: str) -> Identified:
+    async def identify(self, secret: str, address: str) -> KeyIdentity:
         """The owner of the key that is used from an address, and an identity token with at least 40 of its 60 seconds left, unless the key
         itself expires sooner.
 
@@ -120,7 +120,7 @@ class KeyAuthenticator:
         if not answer.token or clock - answer.signed_at > TOKEN_SECONDS:
             answer.token, answer.signed_at = self._sign(answer.owner, now), clock
         self._used(answer.owner.key_id, now)
-        return Identified(answer.owner, answer.token)
+        return KeyIdentity(answer.owner, answer.token)
 
     def evict(self, key_id: int) -> None:
         """Drop what is cached about a key or a session that has been revoked, has expired, or may do something else than before."""

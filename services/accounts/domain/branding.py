@@ -14,8 +14,8 @@ _SIZE_BYTES = 4
 
 
 class Branding:
-    """What everybody sees, and what those may change who may; that they may has been checked. Raises PERMISSION_DENIED for changes by
-    callers of another account."""
+    """The logo, which everybody sees and permitted callers may change; the permission has been checked. Raises PERMISSION_DENIED for
+    changes by callers of another account."""
 
     def __init__(self, store: LogoStore, home: Home) -> None:
         self._store, self._home = store, home
@@ -40,7 +40,7 @@ class Branding:
 
 
 def _check(png: bytes) -> None:
-    """By its head: whoever shows it is told that it is a PNG, and decodes it or not."""
+    """By its head only: viewers learn that it is a PNG, and may fail to decode it."""
     sides, ends = png[len(_HEAD) :], (0, _SIZE_BYTES)
     width, height = (int.from_bytes(sides[start : start + _SIZE_BYTES]) for start in ends)
     if not png.startswith(_HEAD) or not 0 < width <= _SIDE or not 0 < height <= _SIDE:

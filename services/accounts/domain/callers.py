@@ -1,4 +1,4 @@
-"""Who calls, and what the caller may do: for clients that show it."""
+"""The caller and its permissions, for clients that show them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SESSION, USER_KEY, ACCOUNT_KEY = "session", "user_key", "account_key"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who calls."""
+    """The caller."""
 
     account: Account
     kind: str
@@ -34,22 +34,22 @@ class Caller:
     needs_current_password: bool
     """As in `Session`."""
     permissions: Sequence[str]
-    """What the role permits, and the list of the key; for a key of the account, all or none."""
+    """The permissions of the role and of the key's list; for a key of the account, all or none."""
     scopes: Sequence[str]
-    """What the caller may do, in the order of the protos."""
+    """The caller's scopes, in the order of the protos."""
     all_scopes: bool
     """Whether these are all there are, also in later versions."""
     expires_at: datetime | None
 
 
 class Callers:
-    """Tells who calls."""
+    """Identifies callers."""
 
     def __init__(self, accounts: Accounts, people: PeopleStore, sessions: Sessions, session_store: SessionStore) -> None:
         self._accounts, self._people, self._sessions, self._session_store = accounts, people, sessions, session_store
 
     async def caller(self, identity: Identity) -> Caller:
-        """Who makes a call. Raises SESSION_INVALID, API_KEY_NOT_FOUND and ACCOUNT_NOT_FOUND for one that has just ended."""
+        """The caller. Raises SESSION_INVALID, API_KEY_NOT_FOUND and ACCOUNT_NOT_FOUND for one that has just ended."""
         if identity.user is None:
             key = await self._accounts.key(identity.key_id, identity.account_id)
             return await self._described(identity, None, ACCOUNT_KEY, key.expires_at)
@@ -60,7 +60,7 @@ class Callers:
         return await self._described(identity, person, USER_KEY, user_key.expires_at)
 
     async def signed_in(self, session: Session) -> Caller:
-        """Who has just signed in."""
+        """The person who has just signed in."""
         person = session.person
         user = UserIdentity(person.public_id, person.name, person.role, person.permissions, person.must_change, session=True)
         scopes = scopes_of(person.permissions, must_change=person.must_change)

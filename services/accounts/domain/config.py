@@ -27,7 +27,7 @@ class LimitSettings(EnvironmentSettings):
         10.0,
         gt=0,
         le=3600,
-        description="How much of these rates may be used at once, in seconds: a key at rest may make 5,000 requests at once.",
+        description="How much of these rates may be used at once, in seconds: an idle key may make 5,000 requests at once.",
     )
     rate_limit_failed_keys: float = Field(
         20.0,
@@ -87,7 +87,7 @@ class PeopleSettings(EnvironmentSettings):
     people_account_id: int | None = Field(None, description="Id of the account that people belong to; absent: the oldest account.")
     auth_enabled: bool = Field(
         True,
-        description="Whether people sign in. If not, whoever reaches the surface `snapotter` is a user of their account, without a key.",
+        description="Whether people sign in. If not, anyone who can reach the surface `snapotter` is a user of the account, without a key.",
     )
     default_username: str = Field(
         "admin", min_length=1, max_length=50, pattern=r"^[a-zA-Z0-9_.-]+$", description="Name of the first administrator."

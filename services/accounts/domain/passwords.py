@@ -49,7 +49,7 @@ class Passwords:
         self._turns, self._waiting = asyncio.Semaphore(_AT_ONCE), 0
 
     async def hashed(self, password: str) -> str:
-        """What is kept of a password: with a salt and its parameters."""
+        """The stored form of a password: a hash with a salt and its parameters."""
         return await self._computed(lambda: self._hasher.hash(password))
 
     async def matches(self, kept: str | None, password: str) -> bool:
@@ -70,7 +70,7 @@ class Passwords:
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
         if self._waiting >= _WAITING:
-            raise DarkroomError(ErrorReason.RATE_LIMITED, "Too many people sign in at once. Try again soon.", retry_after=_SOON_SECONDS)
+            raise DarkroomError(ErrorReason.RATE_LIMITED, "Too many people are signing in. Try again soon.", retry_after=_SOON_SECONDS)
         self._waiting += 1
         try:
             async with self._turns:

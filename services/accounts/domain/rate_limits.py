@@ -21,8 +21,8 @@ from typing import Any
 from prometheus_client import Counter
 
 from services.accounts.domain.rate_rules import ACCOUNT, FAILED_KEYS, SIGN_INS, RateLimit, RateRules
-from services.accounts.records import Borrowed, Borrowing, KeyOwner
-from services.platform.batching import Batched
+from services.accounts.records import Borrowing, BucketLoan, KeyOwner
+from services.platform.batching import Batcher
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.log import get_logger
 
@@ -34,10 +34,10 @@ _BATCH = 200
 _CAPACITY = 100_000
 _IPV6_PREFIX = 64
 _LIMITED = Counter("darkroom_requests_limited", "Requests refused because a rate limit was reached, by its policy.", ["policy"])
-_UNSHARED = Counter("darkroom_rate_limit_unshared", "Times that a replica counted by itself, since the database could not be reached.")
+_UNSHARED = Counter("darkroom_rate_limit_unshared", "Times that a replica counted by itself because the database could not be reached.")
 _logger = get_logger()
 
-Borrow = Callable[[Sequence[Borrowing]], Coroutine[Any, Any, Sequence[Borrowed]]]
+Borrow = Callable[[Sequence[Borrowing]], Coroutine[Any, Any, Sequence[BucketLoan]]]
 
 
 class RateLimited(DarkroomError):
@@ -69,16 +69,16 @@ class RateLimits:
     """Counts requests. `borrow` takes tokens out of shared buckets, and `clock` returns seconds."""
 
     def __init__(self, borrow: Borrow, rules: RateRules, clock: Callable[[], float] = time.monotonic) -> None:
-        self._borrowed, self._clock = Batched(borrow, _BATCH), clock
+        self._borrowed, self._clock = Batcher(borrow, _BATCH), clock
         self._rules, self._shared = rules, True
         self._slices: dict[str, _Slice] = {}
 
     def of_address(self, address: str) -> Sequence[RateLimit]:
-        """What limits the requests from an address."""
+        """The limits on requests from an address."""
         return self._rules.of_address(network_of(address))
 
     def of_owner(self, owner: KeyOwner) -> Sequence[RateLimit]:
-        """What limits the requests with a key."""
+        """The limits on requests with a key."""
         return self._rules.of_key(owner)
 
     async def spend(self, limits: Sequence[RateLimit]) -> Sequence[Standing]:
@@ -91,7 +91,7 @@ class RateLimits:
         return [Standing(limit, held.left) for limit, held in zip(limits, slices, strict=True)]
 
     def standings(self, limits: Sequence[RateLimit]) -> Sequence[Standing]:
-        """What is left of limits, which are not counted against."""
+        """The remaining amount of limits, without counting a request."""
         return [Standing(limit, self._slice(limit).left) for limit in limits]
 
     def check_failures(self, address: str) -> None:
@@ -102,7 +102,7 @@ class RateLimits:
                 raise _refused(limit, held.blocked_until - now)
 
     def of_everybody(self, owner: KeyOwner) -> Sequence[RateLimit]:
-        """What limits the requests of an account without a key."""
+        """The limits on requests of an account without a key."""
         return [limit for limit in self._rules.of_key(owner) if limit.policy == ACCOUNT]
 
     async def failed(self, address: str) -> None:
@@ -161,7 +161,7 @@ class RateLimits:
 
 
 class _Slice:
-    """What this replica holds of a bucket."""
+    """This replica's share of a bucket."""
 
     __slots__ = ("blocked_until", "own_tokens_at", "pending", "shared", "tokens", "until")
 
@@ -185,11 +185,11 @@ class _Slice:
         self.tokens -= 1
         return True
 
-    def by_own_count(self, limit: RateLimit, wanted: int, now: float) -> Borrowed:
+    def by_own_count(self, limit: RateLimit, wanted: int, now: float) -> BucketLoan:
         if self.own_tokens_at > now:
-            return Borrowed(0, _worth_asking(wanted) - (self.own_tokens_at - now) * limit.rate)
+            return BucketLoan(0, _worth_asking(wanted) - (self.own_tokens_at - now) * limit.rate)
         self.own_tokens_at = now + wanted / limit.rate
-        return Borrowed(wanted, 0)
+        return BucketLoan(wanted, 0)
 
 
 def _worth_asking(wanted: int) -> int:
@@ -204,8 +204,8 @@ def _refused(limit: RateLimit, wait: float) -> RateLimited:
 
 @lru_cache(maxsize=4096)
 def network_of(address: str) -> str:
-    """What counts as one address: an IPv4 address, or the /64 of an IPv6 address, all of which one customer of a provider has. Empty for
-    anything else."""
+    """The unit that counts as one address: an IPv4 address, or the /64 of an IPv6 address, all of which one customer of a provider has.
+    Empty for anything else."""
     try:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:

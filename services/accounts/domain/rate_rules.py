@@ -23,7 +23,7 @@ class RateLimit:
     rate: float
     burst: int
     explained: str
-    """What is limited, for whoever reaches the limit."""
+    """The subject of the limit, for callers who reach it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +42,19 @@ class RateRules:
     """Attempts to sign in a minute, all of which may come at once."""
 
     def of_key(self, owner: KeyOwner) -> Sequence[RateLimit]:
-        """What limits the requests with a key: the key's own limit, then its account's."""
+        """The limits on requests with a key: the key's own limit, then its account's."""
         return _of_key(self, owner)
 
     def of_address(self, address: str) -> Sequence[RateLimit]:
-        """What limits all requests from an address; nothing without one."""
+        """The limits on all requests from an address; none without one."""
         return _of_address(self, address)
 
     def failures_of(self, address: str) -> Sequence[RateLimit]:
-        """What limits the requests from an address with unknown keys; nothing without one."""
+        """The limits on requests from an address with unknown keys; none without one."""
         return _failures_of(self, address)
 
     def sign_ins_of(self, address: str, most: float | None = None) -> Sequence[RateLimit]:
-        """What limits the attempts to sign in from an address, `most` a minute if that is given; nothing without an address."""
+        """The limits on sign-in attempts from an address, `most` a minute if that is given; none without an address."""
         return _sign_ins_of(self, address, most)
 
     def limit(self, policy: str, name: object, rate: float, whose: str) -> Sequence[RateLimit]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from services.accounts.domain.home import Home
-from services.accounts.domain.texts import listed
+from services.accounts.domain.texts import comma_list
 from services.accounts.permissions import BUILT_IN, PERMISSIONS, built_in_id
 from services.accounts.roles import Role, RoleChange
 from services.accounts.store.roles import RoleStore
@@ -22,7 +22,7 @@ _BUILT_IN_IDS = {built_in_id(name) for name in BUILT_IN}
 
 
 class Roles:
-    """What those may do who manage people; that they may has been checked. `revoked(key_id)` is called for each session and key that
+    """Operations of people managers; their permission has been checked. `revoked(key_id)` is called for each session and key that
     permits something else than before. Raises PERMISSION_DENIED for callers of another account."""
 
     def __init__(self, store: RoleStore, home: Home, revoked: Callable[[int], None]) -> None:
@@ -97,7 +97,7 @@ def _description_faults(description: str) -> list[Fault]:
 
 def _permission_faults(permissions: Sequence[str]) -> list[Fault]:
     unknown = [one for one in dict.fromkeys(permissions) if one not in PERMISSIONS]
-    return [("permissions", f"Invalid permissions: {listed(unknown)}")] if unknown else []
+    return [("permissions", f"Invalid permissions: {comma_list(unknown)}")] if unknown else []
 
 
 def _check(faults: Sequence[Fault]) -> None:

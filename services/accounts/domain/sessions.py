@@ -22,15 +22,15 @@ from services.platform.identity import Identity, current_client
 from services.platform.scopes import require_changed_password
 
 _LONGEST_NAME = 100
-"""Characters. No name is longer. What is cut off a longer one is not kept in the audit log either."""
+"""Characters. No name is longer. The audit log does not keep the rest of a longer one either."""
 
 _REMINDED_AFTER = timedelta(days=7)
 _ITSELF = Actor(ActorKind.SERVICE, "accounts")
 
 
 class Sessions:
-    """What can be done without an identity, and with that of a session. `revoked(key_id)` is called for each session and key that has
-    ended, or that permits something else than before, and `attempts()` tells the limit of attempts to sign in that people have set, if they
+    """Operations without an identity, or with that of a session. `revoked(key_id)` is called for each session and key that has
+    ended, or whose permissions have changed, and `attempts()` returns the limit of attempts to sign in that people have set, if they
     have."""
 
     def __init__(
@@ -114,7 +114,7 @@ class Sessions:
         raise DarkroomError(ErrorReason.PASSWORD_INVALID, "Current password is incorrect", field="current_password")
 
     async def set_analytics(self, caller: Identity, enabled: bool, remind_later: bool) -> bool | None:
-        """Keep whether the caller agrees to usage statistics, or is to be asked again in a week (None). Of a caller who is no person,
+        """Keep whether the caller agrees to usage statistics, or is to be asked again in a week (None). For a caller who is not a person,
         nothing is kept. Raises PASSWORD_CHANGE_REQUIRED."""
         answered = None if remind_later else enabled
         if caller.user is not None and caller.key_id:
@@ -155,7 +155,7 @@ class Sessions:
         """The person of a name. Where there is nobody yet, the first administrator is added, if there is a password for that."""
         if "\0" in name or len(name) > _LONGEST_NAME:
             return None
-        # Whatever the name is, so that the time does not tell whether there is somebody of it.
+        # For any name, so that the time does not reveal whether it exists.
         if self._rules.default_password and await self._people.count(account_id) == (0, 0):
             await self.add_first(account_id, self._rules.default_password)
         return await self._people.by_name(account_id, name)

@@ -1,4 +1,4 @@
-"""Links with which people sign in once: the operator makes one, and whoever opens it is signed in.
+"""Links with which people sign in once: the operator makes one, and opening it signs a person in.
 
 A link's token is 256 random bits, of which only the SHA-256 is stored, with its expiry. It is used up by the statement that makes the
 session, so that two who open it at once get one session.
@@ -28,7 +28,7 @@ LONGEST_MINUTES = 1440
 _TOKEN_BYTES = 32
 _PATH = "/#/sign-in/"
 _REFUSED = (
-    "This sign-in link has been used or has expired. Whoever runs this installation gets another with `make link`, or with "
+    "This sign-in link has been used or has expired. The operator of this installation can make another with `make link`, or with "
     "`python -m deploy.local link`."
 )
 
@@ -44,7 +44,7 @@ class NewLink:
     expires_at: datetime
 
     def url(self, public_url: str) -> str:
-        """The link, at the URL of the installation. What follows the number sign stays in the browser, and so is in no log."""
+        """The link, at the URL of the installation. The part after the number sign stays in the browser, so no log contains it."""
         return f"{public_url.rstrip('/')}{_PATH}{quote(self.token, safe='')}"
 
 

@@ -17,7 +17,7 @@ _Found = TypeVar("_Found")
 
 
 class Teams:
-    """What those may do who manage teams; that they may has been checked. Raises PERMISSION_DENIED for callers of another account."""
+    """Operations of team managers; their permission has been checked. Raises PERMISSION_DENIED for callers of another account."""
 
     def __init__(self, store: TeamStore, home: Home) -> None:
         self._store, self._home = store, home

@@ -1,4 +1,4 @@
-"""What messages repeat of requests."""
+"""Parts of requests that messages repeat."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 _EACH, _ALL = 60, 240
 
 
-def listed(texts: Sequence[str]) -> str:
+def comma_list(texts: Sequence[str]) -> str:
     """Texts with commas between them, cut where they are long."""
     whole = ", ".join(text.replace("\0", "\N{REPLACEMENT CHARACTER}")[:_EACH] for text in texts)
     return whole if len(whole) <= _ALL else f"{whole[:_ALL]}…"

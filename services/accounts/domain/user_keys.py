@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from services.accounts.domain.keys import make_user_key
-from services.accounts.domain.texts import listed
+from services.accounts.domain.texts import comma_list
 from services.accounts.domain.usage import Usage
 from services.accounts.people import PersonKey
 from services.accounts.store.sessions import SessionStore
@@ -20,7 +20,7 @@ _EVERYONES = "apikeys:all"
 
 
 class UserKeys:
-    """What people may do with their keys. `revoked(key_id)` is called for each key that has ended. A person may have `max_keys` (0: any
+    """Operations of people on their keys. `revoked(key_id)` is called for each key that has ended. A person may have `max_keys` (0: any
     number) unless the account has a number of its own."""
 
     def __init__(
@@ -43,7 +43,7 @@ class UserKeys:
             raise DarkroomError(ErrorReason.FIELD_INVALID, f"Name must be {_LONGEST} characters or fewer, without NUL", field="name")
         wanted = list(dict.fromkeys(permissions))
         if lacking := [one for one in wanted if one not in user.permissions]:
-            message = f"Cannot scope key with permissions you don't have: {listed(lacking)}"
+            message = f"Cannot scope key with permissions you don't have: {comma_list(lacking)}"
             raise DarkroomError(ErrorReason.FIELD_INVALID, message, field="permissions")
         ends = expires_at()
         if ends is not None and ends <= self._clock():
@@ -52,7 +52,7 @@ class UserKeys:
         if calling is not None:
             wanted = wanted or list(calling.permissions or ())
             if ends is not None and calling.expires_at is not None and ends > calling.expires_at:
-                message = "expiresAt must not be later than when the key that creates this one expires"
+                message = "expiresAt must not be later than the expiry of the key that creates this one"
                 raise DarkroomError(ErrorReason.FIELD_INVALID, message, field="expire_time")
             ends = ends or calling.expires_at
         key = make_user_key()
@@ -76,7 +76,7 @@ class UserKeys:
         user = caller.user
         if user is not None:
             require_changed_password(user)
-        # What this replica has seen and not yet written.
+        # Uses seen by this replica and not yet written.
         await self._usage.step()
         return await self._store.keys(caller.account_id, None if user is None or _EVERYONES in user.permissions else user.id)
 

@@ -22,7 +22,7 @@ _NAME = re.compile(r"[a-zA-Z0-9_.-]+")
 
 
 class Users:
-    """What those may do who manage people; that they may has been checked. `revoked(key_id)` is called for each session and key that has
+    """Operations of people managers; their permission has been checked. `revoked(key_id)` is called for each session and key that has
     ended, or that permits something else than before, and `departed()` when somebody was removed. Raises PERMISSION_DENIED for callers of
     another account."""
 

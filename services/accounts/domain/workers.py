@@ -24,12 +24,12 @@ from services.platform.version import version
 PURPOSE = "worker tokens"
 """The purpose from which the service's secret for tokens is derived."""
 _KEPT = timedelta(days=1)
-"""How long tokens are kept that have expired, so that their users are told so."""
+"""How long expired tokens are kept, so that the error can name the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JoinRequest:
-    """What a machine says that wants to join."""
+    """The request of a machine that wants to join."""
 
     token_id: int
     name: str
@@ -42,7 +42,7 @@ class JoinRequest:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """What `mac` authenticates."""
+        """The bytes that `mac` authenticates."""
         return (str(self.token_id), self.name, self.certificate_request, self.public_key, self.version, f"{self.time:.0f}")
 
     @property
@@ -53,7 +53,7 @@ class JoinRequest:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """What a worker needs."""
+    """Everything that a worker needs."""
 
     worker: Worker
     authority: str
@@ -92,7 +92,7 @@ class Workers:
         authority, invitation = self._required_authority(), await self._store.invitation(request.token_id)
         keys = JoinKeys(secret_of(self._pepper, request.token_id))
         if not keys.matches(request.fields, request.mac) or invitation is None:
-            raise _bad_token("This is no token of this server. It may be one of another, or have expired more than a day ago.")
+            raise _bad_token("This token is not from this server. It may be from another server, or have expired more than a day ago.")
         if invitation.request_sha256 is not None:
             return await self._joined_before(request, invitation, authority), keys
         if invitation.expires_at <= self._clock():
@@ -124,7 +124,7 @@ class Workers:
             return await self._joined_before(request, invitation, authority), keys
         raise DarkroomError(
             ErrorReason.NAME_TAKEN,
-            f"There is a worker named {request.name} already. Choose another name, or revoke that one on the server: "
+            f"A worker named {request.name} already exists. Choose another name, or revoke that worker on the server: "
             f"revoke-worker {request.name}.",
             field="name",
         )
@@ -151,7 +151,7 @@ class Workers:
 
     def _required_authority(self) -> WorkerAuthority:
         if self._authority is None:
-            message = "This installation has no port for workers of other machines. Its operator opens one with DARKROOM_WORKER_LISTEN."
+            message = "This installation has no port for workers on other machines. The operator can open one with DARKROOM_WORKER_LISTEN."
             raise DarkroomError(ErrorReason.OPERATION_UNAVAILABLE, message)
         return self._authority
 
@@ -159,7 +159,7 @@ class Workers:
         worker = await self._store.worker(invitation.worker_id or 0)
         if worker is None or invitation.request_sha256 != request.digest:
             used_by = f" by {worker.name}" if worker is not None else ""
-            raise _bad_token(f"The token has been used{used_by}. Each is good for one machine: make another.")
+            raise _bad_token(f"The token has been used{used_by}. A token works for one machine: make another.")
         if worker.revoked_at is not None:
             raise _bad_token("The worker that joined with this token has been revoked.")
         self._check(request.version, request.time)
@@ -171,14 +171,14 @@ class Workers:
         if not _compatible(ours, theirs):
             raise DarkroomError(
                 ErrorReason.WORKER_REFUSED,
-                f"The worker has version {theirs} of Darkroom, and the server {ours}. Workers may be one minor version older or newer.",
+                f"The worker runs Darkroom {theirs}, and the server runs {ours}. Workers may be one minor version older or newer.",
                 metadata={"kind": "version"},
             )
         ahead = time - self._clock().timestamp()
         if abs(ahead) > LONGEST_CLOCK_DIFFERENCE:
             raise DarkroomError(
                 ErrorReason.WORKER_REFUSED,
-                f"The worker's clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the server's. Set both by NTP.",
+                f"The worker's clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the server's. Sync both with NTP.",
                 metadata={"kind": "clock"},
             )
 

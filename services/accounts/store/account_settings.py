@@ -1,4 +1,4 @@
-"""What people have set, in PostgreSQL. Each method is one transaction; it raises UNAVAILABLE while PostgreSQL is unreachable.
+"""The settings of people, in PostgreSQL. Each method is one transaction; it raises UNAVAILABLE while PostgreSQL is unreachable.
 
 Texts must not hold NUL, which PostgreSQL refuses.
 """

@@ -15,10 +15,10 @@ from darkroom.common.v1 import audit_pb2
 from services.accounts.networks import networks, texts
 from services.accounts.records import UNLIMITED, Account, AccountLimits, ApiKey, KeyLimits, KeyOwner, LimitChange, NewKey, RepeatableKey
 from services.accounts.store.tables import AccountRow, ApiKeyRow, IdempotencyRow
-from services.platform.audit.log import actor_values, audited
+from services.platform.audit.log import actor_values, audit_sql
 from services.platform.database import Database, Transaction
 from services.platform.errors import DarkroomError, ErrorReason
-from services.platform.idempotency import key_values, remembered, storing_key
+from services.platform.idempotency import key_values, store_key_sql, storing_key
 from services.platform.idempotent_call import IdempotentCall
 
 _KEY_COLUMNS = tuple(field.name for field in fields(ApiKey))
@@ -33,7 +33,7 @@ _OF_REVOCATION = "jsonb_build_object('name', name, 'with_key', CASE WHEN id <> :
 
 _ADD_ACCOUNT = text(f"""
 WITH added AS (INSERT INTO account (name) VALUES (:name) RETURNING *, id AS account_id),
-{audited("added", audit_pb2.AUDIT_ACTION_ACCOUNT_CREATED, details="jsonb_build_object('name', name)")}
+{audit_sql("added", audit_pb2.AUDIT_ACTION_ACCOUNT_CREATED, details="jsonb_build_object('name', name)")}
 SELECT * FROM added
 """)  # noqa: S608 - put together from constants
 
@@ -47,8 +47,8 @@ WITH added AS (
   WHERE CAST(:creator_id AS bigint) IS NULL OR EXISTS (SELECT FROM api_key WHERE id = :creator_id AND revoked_at IS NULL)
   RETURNING *
 ),
-{remembered("added", nonce="CAST(:nonce AS bytea)")},
-{audited("added", audit_pb2.AUDIT_ACTION_KEY_CREATED, details=_OF_KEY)}
+{store_key_sql("added", nonce="CAST(:nonce AS bytea)")},
+{audit_sql("added", audit_pb2.AUDIT_ACTION_KEY_CREATED, details=_OF_KEY)}
 SELECT * FROM added
 """)  # noqa: S608 - put together from constants
 """Inserts a key, and the idempotency key of the call that creates it, if any; nothing if its creator has been revoked."""
@@ -71,8 +71,8 @@ added AS (
   FROM replaced
   RETURNING *
 ),
-{remembered("added", nonce="CAST(:nonce AS bytea)")},
-{audited("added", audit_pb2.AUDIT_ACTION_KEY_ROTATED, details=_OF_ROTATION)}
+{store_key_sql("added", nonce="CAST(:nonce AS bytea)")},
+{audit_sql("added", audit_pb2.AUDIT_ACTION_KEY_ROTATED, details=_OF_ROTATION)}
 SELECT * FROM added
 """)  # noqa: S608 - put together from constants
 """Inserts a key like another one, which ends at `:until` or when it would have anyway; nothing if that one cannot be rotated."""
@@ -107,7 +107,7 @@ WITH limits AS (
   RETURNING id AS account_id, {_LIMITS}
 ),
 changed AS (SELECT * FROM limits WHERE NOT ({" AND ".join(f":keep_{name}" for name in _LIMIT_COLUMNS)})),
-{audited("changed", audit_pb2.AUDIT_ACTION_ACCOUNT_LIMITS_SET, resource="account_id", details=_OF_LIMITS)}
+{audit_sql("changed", audit_pb2.AUDIT_ACTION_ACCOUNT_LIMITS_SET, resource="account_id", details=_OF_LIMITS)}
 SELECT {_LIMITS} FROM limits
 """)  # noqa: S608 - put together from constants
 
@@ -123,7 +123,7 @@ WITH RECURSIVE family (id, created) AS (
 revoked AS (
   UPDATE api_key SET revoked_at = now() WHERE id IN (SELECT id FROM family) AND revoked_at IS NULL RETURNING *
 ),
-{audited("revoked", audit_pb2.AUDIT_ACTION_KEY_REVOKED, details=_OF_REVOCATION)}
+{audit_sql("revoked", audit_pb2.AUDIT_ACTION_KEY_REVOKED, details=_OF_REVOCATION)}
 SELECT * FROM revoked
 """)  # noqa: S608 - put together from constants
 """Revokes a key, those that it replaces, all that these created, and so on; also what replaces a created one, but not what replaces the key
@@ -155,7 +155,6 @@ class AccountStore:
         return Account(row["id"], row["name"], row["created_at"])
 
     async def account(self, account_id: int) -> Account | None:
-        """One account."""
         async with self._database.session() as session:
             row = await session.get(AccountRow, account_id)
         return _account(row) if row is not None else None
@@ -271,7 +270,7 @@ class AccountStore:
         return KeyOwner(key_id, account_id, allowed, expires_at, AccountLimits(*limits), name, from_where)
 
     async def set_limits(self, account_id: int, change: LimitChange) -> AccountLimits | None:
-        """Set some of an account's limits; all of them as they are now. None if there is no such account."""
+        """Set some of an account's limits; returns the current value of all of them. None if there is no such account."""
         values: dict[str, object] = {"account_id": account_id, **actor_values()}
         for field in fields(AccountLimits):
             values[field.name], values[f"keep_{field.name}"] = change.get(field.name), field.name not in change

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import text
 
-from services.accounts.records import Borrowed, Borrowing
+from services.accounts.records import Borrowing, BucketLoan
 from services.platform.database import Database
 
 _SWEEP_ROWS = 1000
@@ -17,7 +17,7 @@ _AVAILABLE = """least(
     excluded.burst,
     held.tokens + excluded.rate * greatest(0, extract(epoch FROM excluded.filled_at - held.filled_at)::float8)
   )"""
-# A token that is there but for a rounding error is there.
+# A token that is there except for a rounding error counts.
 _GRANTED = f"greatest(0, least(excluded.granted, floor({_AVAILABLE} + 1e-6)))"
 
 _BORROW = text(f"""
@@ -69,7 +69,7 @@ class BucketStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def borrow(self, asked: Sequence[Borrowing], now: datetime | None = None) -> Sequence[Borrowed]:
+    async def borrow(self, asked: Sequence[Borrowing], now: datetime | None = None) -> Sequence[BucketLoan]:
         """Take tokens out of buckets, each named once; what each gave, in the same order."""
         values = {
             "names": [one.bucket for one in asked],
@@ -79,7 +79,7 @@ class BucketStore:
             "now": now,
         }
         rows = {row["name"]: row for row in await self._database.fetch(_BORROW, values)}
-        return [Borrowed(rows[one.bucket]["granted"], rows[one.bucket]["tokens"]) for one in asked]
+        return [BucketLoan(rows[one.bucket]["granted"], rows[one.bucket]["tokens"]) for one in asked]
 
     async def left(self, asked: Sequence[Borrowing]) -> Sequence[int]:
         """Whole tokens that buckets have left, in the same order."""

@@ -1,4 +1,4 @@
-"""What changes of people, roles and teams have in common."""
+"""The common parts of changes of people, roles and teams."""
 
 from __future__ import annotations
 

@@ -25,7 +25,6 @@ class LogoStore:
         self._database = database
 
     async def find(self, account_id: int) -> Logo | None:
-        """That of an account."""
         rows = await self._database.fetch(_FIND, {"account_id": account_id})
         return Logo(*rows[0]) if rows else None
 

@@ -1,6 +1,7 @@
 """People, teams and roles in PostgreSQL. Each method is one transaction; it raises UNAVAILABLE while PostgreSQL is unreachable.
 
-Texts must not hold NUL, which PostgreSQL refuses. What ends or changes sessions and keys returns their ids, so that caches forget them.
+Texts must not hold NUL, which PostgreSQL refuses. Methods that end or change sessions and keys return their ids, so that caches forget
+them.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from services.accounts.permissions import ADMIN, BUILT_IN
 from services.accounts.store.changes import GoneError, add_default_team, changing, ids
 from services.accounts.store.departures import LEAVES_FOR
 from services.platform.audit.actor import Actor
-from services.platform.audit.log import actor_values, audited
+from services.platform.audit.log import actor_values, audit_sql
 from services.platform.database import Database, Transaction
 from services.platform.errors import DarkroomError, ErrorReason
 
 PERSON_COLUMNS = """person.id, person.account_id, person.public_id, person.name, person.password_hash, person.role, person.must_change,
   person.created_at, person.analytics_enabled, person.analytics_asked_at, person.analytics_remind_at,
   team.name AS team, role.permissions AS role_permissions"""
-"""What `person_of` reads, of a person joined by PERSON_JOINS."""
+"""The columns that `person_of` reads, of a person joined by PERSON_JOINS."""
 PERSON_JOINS = """JOIN team ON team.account_id = person.account_id AND team.id = person.team_id
   LEFT JOIN role ON role.account_id = person.account_id AND role.name = person.role"""
 
@@ -56,7 +57,7 @@ WITH added AS (
   RETURNING *
 ),
 {
-    audited(
+    audit_sql(
         "added",
         audit_pb2.AUDIT_ACTION_USER_CREATED,
         details="jsonb_build_object('user_id', public_id, 'user_name', name, 'role', role)",
@@ -73,7 +74,7 @@ WITH changed AS (
   RETURNING *
 ),
 {
-    audited(
+    audit_sql(
         "changed",
         audit_pb2.AUDIT_ACTION_USER_UPDATED,
         details="jsonb_build_object('user_id', public_id, 'user_name', name, 'role', CAST(:role AS text), 'team', CAST(:team_id AS text))",
@@ -93,8 +94,8 @@ WITH changed AS (
 SELECT id FROM changed
 """
 _OF_PERSON = "jsonb_build_object('user_id', public_id, 'user_name', name)"
-_RESET_PASSWORD = text(_CHANGED.format(entry=audited("changed", audit_pb2.AUDIT_ACTION_PASSWORD_RESET, details=_OF_PERSON)))
-_CHANGE_PASSWORD = text(_CHANGED.format(entry=audited("changed", audit_pb2.AUDIT_ACTION_PASSWORD_CHANGED, details=_OF_PERSON)))
+_RESET_PASSWORD = text(_CHANGED.format(entry=audit_sql("changed", audit_pb2.AUDIT_ACTION_PASSWORD_RESET, details=_OF_PERSON)))
+_CHANGE_PASSWORD = text(_CHANGED.format(entry=audit_sql("changed", audit_pb2.AUDIT_ACTION_PASSWORD_CHANGED, details=_OF_PERSON)))
 
 _DELETE = text(f"""
 WITH removed AS (DELETE FROM person WHERE id = :id RETURNING *),
@@ -102,7 +103,7 @@ departed AS (
   INSERT INTO departure (public_id, account_id, next_at, until)
   SELECT public_id, account_id, now(), now() + CAST(:leaves_for AS interval) FROM removed
 ),
-{audited("removed", audit_pb2.AUDIT_ACTION_USER_DELETED, details=_OF_PERSON)}
+{audit_sql("removed", audit_pb2.AUDIT_ACTION_USER_DELETED, details=_OF_PERSON)}
 SELECT id FROM removed
 """)  # noqa: S608 - put together from constants
 
@@ -144,12 +145,10 @@ class PeopleStore:
         return [person_of(row) for row in await self._database.fetch(_ALL, {"account_id": account_id})]
 
     async def by_name(self, account_id: int, name: str) -> Person | None:
-        """The person of that name."""
         rows = await self._database.fetch(_BY_NAME, {"account_id": account_id, "name": name})
         return person_of(rows[0]) if rows else None
 
     async def by_id(self, account_id: int, public_id: str) -> Person | None:
-        """The person with that id."""
         rows = await self._database.fetch(_BY_ID, {"account_id": account_id, "public_id": public_id})
         return person_of(rows[0]) if rows else None
 
@@ -171,13 +170,12 @@ class PeopleStore:
         return row["people"], row["admins"]
 
     async def team(self, account_id: int, name: str, *, any_case: bool = False) -> str | None:
-        """Id of the team with that name or id."""
         await add_default_team(self._database, account_id)
         rows = await self._database.fetch(_TEAM, {"account_id": account_id, "team": name, "any_case": any_case})
         return rows[0]["id"] if rows else None
 
     async def role(self, account_id: int, name: str) -> frozenset[str] | None:
-        """What a role permits; None if there is none of that name."""
+        """The permissions of a role; None if no role has that name."""
         if name in BUILT_IN:
             return BUILT_IN[name]
         rows = await self._database.fetch(_ROLE, {"account_id": account_id, "name": name})

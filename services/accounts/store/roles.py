@@ -12,7 +12,7 @@ from darkroom.common.v1 import audit_pb2
 from services.accounts.permissions import BUILT_IN, USER, built_in_id
 from services.accounts.roles import Role, RoleChange
 from services.accounts.store.changes import changing, ids
-from services.platform.audit.log import actor_values, audited
+from services.platform.audit.log import actor_values, audit_sql
 from services.platform.database import Database, Transaction
 from services.platform.errors import DarkroomError, ErrorReason
 
@@ -30,7 +30,7 @@ _DETAILS = "jsonb_build_object('role_id', id, 'role_name', name)"
 
 
 def _entered(made: str, action: audit_pb2.AuditAction.ValueType) -> str:
-    return audited(made, action, resource="0", details=_DETAILS)
+    return audit_sql(made, action, resource="0", details=_DETAILS)
 
 
 _ADD = text(f"""

@@ -15,7 +15,7 @@ from services.accounts.permissions import scopes_of
 from services.accounts.records import AccountLimits, KeyOwner
 from services.accounts.store.people import PERSON_COLUMNS, PERSON_JOINS, person_of
 from services.platform.audit.actor import Actor
-from services.platform.audit.log import actor_values, audited
+from services.platform.audit.log import actor_values, audit_sql
 from services.platform.database import Database
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import UserIdentity
@@ -30,7 +30,7 @@ _REFRESHED = "coalesce(CAST(extract(epoch FROM refreshed_at) * 1000000 AS bigint
 _ADD_SESSION = text(f"""
 WITH owner AS (SELECT * FROM person WHERE id = :person_id AND password_hash = :password_hash FOR SHARE),
 added AS (INSERT INTO session (person_id, sha256, expires_at) SELECT id, :sha256, :expires_at FROM owner RETURNING id),
-{audited("owner", audit_pb2.AUDIT_ACTION_SESSION_CREATED, details="jsonb_build_object('user_id', public_id, 'user_name', name)")}
+{audit_sql("owner", audit_pb2.AUDIT_ACTION_SESSION_CREATED, details="jsonb_build_object('user_id', public_id, 'user_name', name)")}
 SELECT id FROM added
 """)  # noqa: S608 - put together from constants
 """Nothing if the password is another one by now; a password that is being replaced is waited for."""
@@ -38,7 +38,7 @@ SELECT id FROM added
 _REFUSED = text(f"""
 WITH refused AS (SELECT CAST(:account_id AS bigint) AS account_id, CAST(:person_id AS bigint) AS person_id),
 {
-    audited(
+    audit_sql(
         "refused",
         audit_pb2.AUDIT_ACTION_SESSION_REFUSED,
         resource="person_id",
@@ -64,7 +64,7 @@ WHERE session.id = :id AND session.ended_at IS NULL AND session.expires_at > :no
 _END_SESSION = text(f"""
 WITH ended AS (UPDATE session SET ended_at = now() WHERE id = :id AND ended_at IS NULL RETURNING person_id),
 owner AS (SELECT person.* FROM person JOIN ended ON ended.person_id = person.id),
-{audited("owner", audit_pb2.AUDIT_ACTION_SESSION_DELETED, details="jsonb_build_object('user_id', public_id, 'user_name', name)")}
+{audit_sql("owner", audit_pb2.AUDIT_ACTION_SESSION_DELETED, details="jsonb_build_object('user_id', public_id, 'user_name', name)")}
 SELECT person_id FROM ended
 """)  # noqa: S608 - put together from constants
 
@@ -87,7 +87,7 @@ WITH added AS (
   RETURNING *
 ),
 entered AS (SELECT *, CAST(:account_id AS bigint) AS account_id FROM added),
-{audited("entered", audit_pb2.AUDIT_ACTION_KEY_CREATED, details=_OF_KEY)}
+{audit_sql("entered", audit_pb2.AUDIT_ACTION_KEY_CREATED, details=_OF_KEY)}
 SELECT public_id FROM added
 """)  # noqa: S608 - put together from constants
 """Nothing if what calls has been ended."""
@@ -111,7 +111,7 @@ WITH ended AS (
   RETURNING person_key.*, person.account_id
 ),
 {
-    audited(
+    audit_sql(
         "ended",
         audit_pb2.AUDIT_ACTION_KEY_REVOKED,
         details="jsonb_build_object('user_id', CAST(:owner AS text), 'user_key_id', public_id, 'name', name)",
@@ -167,7 +167,7 @@ DELETE FROM person_key WHERE id IN (SELECT id FROM person_key WHERE ended_at < :
 
 
 class SessionStore:
-    """What people call with."""
+    """The credentials of people."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -287,7 +287,7 @@ class SessionStore:
         return [row["id"] for row in await self._database.fetch(_RECENTLY_ENDED, {"within": within})]
 
     async def recently_refreshed(self, within: timedelta) -> Mapping[int, int]:
-        """What has come to permit something else in the last `within` and has not ended: ids, and when, as in `Identity.refreshed`."""
+        """Active credentials whose permissions changed in the last `within`: ids, and when, as in `Identity.refreshed`."""
         return {row["id"]: row["refreshed"] for row in await self._database.fetch(_RECENTLY_REFRESHED, {"within": within})}
 
     async def sweep(self, now: datetime) -> bool:

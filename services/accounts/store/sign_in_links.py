@@ -13,7 +13,7 @@ from services.accounts.people import Person
 from services.accounts.permissions import ADMIN
 from services.accounts.store.people import PERSON_COLUMNS, PERSON_JOINS, person_of
 from services.platform.audit.actor import Actor
-from services.platform.audit.log import actor_values, audited
+from services.platform.audit.log import actor_values, audit_sql
 from services.platform.database import Database
 
 _SWEEP_ROWS = 1000
@@ -24,7 +24,7 @@ WITH added AS (
   VALUES (:sha256, :account_id, CAST(:person_id AS bigint), :expires_at) RETURNING account_id, coalesce(person_id, 0) AS person_id
 ),
 {
-    audited(
+    audit_sql(
         "added",
         audit_pb2.AUDIT_ACTION_SESSION_LINK_CREATED,
         resource="person_id",
@@ -48,7 +48,7 @@ added AS (
   INSERT INTO session (person_id, sha256, expires_at, by_link) SELECT id, :sha256, :expires_at, true FROM owner RETURNING id
 ),
 {
-    audited(
+    audit_sql(
         "owner",
         audit_pb2.AUDIT_ACTION_SESSION_CREATED,
         details="jsonb_build_object('user_id', public_id, 'user_name', name, 'by', 'sign_in_link')",
@@ -70,7 +70,7 @@ class SignInLink:
     person: Person | None
     """Whom it signs in; None if there is nobody, or the person is gone."""
     for_first: bool
-    """Whether it is for the first administrator, whoever that is when it is used."""
+    """Whether it is for the first administrator at the time of its use."""
 
 
 class LinkStore:

@@ -1,4 +1,4 @@
-"""What all tables of the accounts database have in common."""
+"""The common parts of all tables of the accounts database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of the accounts database. What a column means stands in `services.accounts.records`; here only what that leaves out."""
+"""Tables of the accounts database. `services.accounts.records` documents the columns; comments here add to it."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ class SessionRow(AccountsTable, table=True):
         CheckConstraint("octet_length(sha256) = 32", name="session_digest_length"),
         Index("session_by_digest", "sha256", unique=True),
         Index("session_of_person", "person_id"),
-        # What is still being announced, and what can be deleted.
+        # Rows that are still to be announced, and rows that can be deleted.
         Index("session_ended", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
         Index("session_expiring", "expires_at"),
         Index("session_refreshed", "refreshed_at", postgresql_where=text("refreshed_at IS NOT NULL")),
@@ -158,7 +158,7 @@ class SessionRow(AccountsTable, table=True):
     person_id: int | None = Field(sa_column=Column(BigInteger, ForeignKey("person.id", ondelete="SET NULL")))
     """None once the person is removed."""
     sha256: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    """Of the token."""
+    """The hash of the token."""
     created_at: datetime = Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("now()")))
     expires_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     ended_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
@@ -177,7 +177,7 @@ class SignInLinkRow(AccountsTable, table=True):
     )
 
     sha256: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
-    """Of the token."""
+    """The hash of the token."""
     account_id: int = Field(sa_column=Column(BigInteger, ForeignKey("account.id"), nullable=False))
     person_id: int | None = Field(default=None, sa_column=Column(BigInteger))
     """None for the first administrator. No foreign key: who removes a person would wait for who uses a link, and the other way round."""
@@ -228,14 +228,14 @@ class PersonKeyRow(AccountsTable, table=True):
 
 
 class SettingRow(AccountsTable, table=True):
-    """What the people of an account have set."""
+    """The settings of an account's people."""
 
     __tablename__ = "setting"
     __table_args__ = (CheckConstraint("octet_length(sha256) = 32", name="setting_digest_length"),)
 
     account_id: int = Field(sa_column=Column(BigInteger, ForeignKey("account.id"), primary_key=True, autoincrement=False))
     sha256: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
-    """Of the name, which may be longer than an index can hold."""
+    """The hash of the name, which may be longer than an index can hold."""
     name: str = Field(sa_column=Column(Text, nullable=False))
     value: str = Field(sa_column=Column(Text, nullable=False))
     updated_at: datetime = Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("now()")))
@@ -252,7 +252,7 @@ class LogoRow(AccountsTable, table=True):
 
 
 class AuditRow(AuditColumns, AccountsTable, table=True):
-    """Who created accounts, and created, rotated and revoked keys."""
+    """The actors that created accounts, and created, rotated and revoked keys."""
 
     __tablename__ = "audit"
     __table_args__ = indexes(counted=True)

@@ -38,7 +38,6 @@ class TeamStore:
         return [_team(row) for row in await self._database.fetch(_ALL, {"account_id": account_id})]
 
     async def team(self, account_id: int, team_id: str) -> Team | None:
-        """The team with that id."""
         await add_default_team(self._database, account_id)
         rows = await self._database.fetch(_BY_ID, {"account_id": account_id, "team_id": team_id})
         return _team(rows[0]) if rows else None

@@ -1,4 +1,4 @@
-"""Tables of workers that join from other machines. What a column means stands in `services.accounts.workers`."""
+"""Tables of workers that join from other machines. `services.accounts.workers` documents the columns."""
 
 from __future__ import annotations
 
@@ -45,6 +45,6 @@ class WorkerTokenRow(AccountsTable, table=True):
     created_at: datetime = Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("now()")))
     expires_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     request_sha256: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
-    """Of the request that has used it, which may be repeated."""
+    """The hash of the request that has used it, which may be repeated."""
     worker_id: int | None = Field(default=None, sa_column=Column(BigInteger, ForeignKey("worker.id")))
-    """Who has used it."""
+    """The machine that has used it."""

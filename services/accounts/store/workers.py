@@ -12,7 +12,7 @@ from sqlalchemy import text
 from darkroom.common.v1 import audit_pb2
 from services.accounts.workers import Invitation, Worker
 from services.platform.audit.actor import Actor
-from services.platform.audit.log import actor_values, audited
+from services.platform.audit.log import actor_values, audit_sql
 from services.platform.database import Database
 
 _SWEEP_ROWS = 1000
@@ -23,7 +23,7 @@ WITH invited AS (
   INSERT INTO worker_token (account_id, name, expires_at) VALUES (:account_id, CAST(:name AS text), :expires_at) RETURNING *
 ),
 {
-    audited(
+    audit_sql(
         "invited",
         audit_pb2.AUDIT_ACTION_WORKER_INVITED,
         details="jsonb_build_object('worker_name', name, 'expires_at', CAST(expires_at AS text))",
@@ -33,7 +33,7 @@ SELECT id FROM invited
 """)  # noqa: S608 - put together from constants
 _INVITATION = text("SELECT id, account_id, name, expires_at, request_sha256, worker_id FROM worker_token WHERE id = :id")
 _NEXT_ID = text("SELECT next_id() AS id")
-# A second machine with the same token waits for the first, and then finds it used. One whose name is taken leaves the token as it is.
+# A second machine with the same token waits for the first, and then finds it used. One whose name is taken leaves the token unused.
 _JOIN = text(f"""
 WITH token AS (
   SELECT id, account_id FROM worker_token WHERE id = :token_id AND request_sha256 IS NULL AND expires_at > :now FOR UPDATE
@@ -47,7 +47,7 @@ joined AS (
 used AS (
   UPDATE worker_token SET request_sha256 = :request_sha256, worker_id = joined.id FROM joined WHERE worker_token.id = :token_id
 ),
-{audited("joined", audit_pb2.AUDIT_ACTION_WORKER_JOINED, details="jsonb_build_object('worker_name', name, 'version', version)")}
+{audit_sql("joined", audit_pb2.AUDIT_ACTION_WORKER_JOINED, details="jsonb_build_object('worker_name', name, 'version', version)")}
 SELECT {_WORKER} FROM joined
 """)  # noqa: S608 - put together from constants
 _BY_ID = text(f"SELECT {_WORKER} FROM worker WHERE id = :id")  # noqa: S608 - constants
@@ -59,7 +59,7 @@ RETURNING {_WORKER}
 """)  # noqa: S608 - constants
 _REVOKE = text(f"""
 WITH revoked AS (UPDATE worker SET revoked_at = now() WHERE name = :name AND revoked_at IS NULL RETURNING *),
-{audited("revoked", audit_pb2.AUDIT_ACTION_WORKER_REVOKED, details="jsonb_build_object('worker_name', name)")}
+{audit_sql("revoked", audit_pb2.AUDIT_ACTION_WORKER_REVOKED, details="jsonb_build_object('worker_name', name)")}
 SELECT {_WORKER} FROM revoked
 """)  # noqa: S608 - put together from constants
 _SWEEP = text("""

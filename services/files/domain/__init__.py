@@ -1,1 +1,1 @@
-"""What files does: rules and sequences of steps, without gRPC and without SQL."""
+"""The logic of files: rules and sequences of steps, without gRPC and without SQL."""

@@ -22,7 +22,7 @@ class Bundles:
         self._settings, self._clock = settings, clock
 
     async def make(self, account_id: int, files: Sequence[BundledFile], uploader: Actor | None = None) -> int:
-        """A new bundle's id. The audit log tells of it, by the one who has uploaded the files; None: whoever calls."""
+        """A new bundle's id. The audit log records the uploader; None: the caller."""
         return await self._store.insert(account_id, files, self._clock() + self._settings.temporary_life, uploader)
 
     async def download(self, account_id: int, bundle_id: int, name: str, media_type: str, *, for_head: bool = False) -> Download | None:

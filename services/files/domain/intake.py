@@ -22,7 +22,7 @@ from services.files.recent import RecentContents
 from services.files.records import AcceptedContent, File, FileState, Storage
 from services.files.store import FileStore
 from services.files.transfers import Beginning, Transfers
-from services.platform.batching import Batched
+from services.platform.batching import Batcher
 from services.platform.clock import Clock
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.log import get_logger
@@ -51,7 +51,7 @@ _REFUSALS = {
 
 
 class ContentProber(Protocol):
-    """`services.files.probe.prober.Prober`, as far as it is used here."""
+    """The part of `services.files.probe.prober.Prober` that is used here."""
 
     async def probe(self, account_id: int, url: str, size: int, etag: str | None = None, head: bytes = b"", name: str = "") -> Probe:
         """Find out what the account's object of `size` bytes behind the URL is, which begins with `head` and was uploaded as `name`."""
@@ -77,7 +77,7 @@ class Intake:
         self._quotas, self._recent, self._settings, self._clock = quotas, recent, settings, clock
         self._turns = asyncio.Semaphore(_CONCURRENCY)
         self._slots = asyncio.Semaphore(settings.probe_concurrency)
-        self._deletions = Batched(self._delete, _DELETE_BATCH)
+        self._deletions = Batcher(self._delete, _DELETE_BATCH)
         self._unawaited: set[asyncio.Task[None]] = set()
         self._under_way: dict[int, asyncio.Task[File]] = {}
 
@@ -139,7 +139,7 @@ class Intake:
     async def _ready(self, file: File) -> File:
         if file.state is FileState.READY:
             return file
-        # Whoever waits for it may go away, but what has been begun is brought to its end, so that no copy is left behind.
+        # The caller may stop waiting, but the started work is finished, so that no copy is left behind.
         acceptance = self._under_way.get(file.id)
         if acceptance is None:
             acceptance = self._under_way[file.id] = asyncio.create_task(self._accept(file))
@@ -278,7 +278,7 @@ class Intake:
             await self._store.end_clearing([file.id])
 
     async def _delete(self, keys: Sequence[str]) -> Sequence[None]:
-        """Delete objects that nothing needs. What cannot be deleted now is left to the sweeps of orphans."""
+        """Delete objects that nothing needs. Objects that cannot be deleted now are left to the sweeps of orphans."""
         try:
             if len(keys) <= _ONE_BY_ONE:
                 for key in keys:
@@ -308,5 +308,5 @@ def _narrowed(file: File, error: DarkroomError) -> DarkroomError:
 
 
 def _growth(file: File, begun: Beginning) -> Storage | None:
-    """What accepting the object adds to what the upload has reserved; None for nothing."""
+    """The addition of accepting the object to the upload's reservation; None for nothing."""
     return Storage(size_bytes=begun.size_bytes - file.size_bytes) if begun.size_bytes > file.size_bytes else None

@@ -13,7 +13,7 @@ import secrets
 from services.files.records import NEW_ID
 
 FILES = "files/"
-"""What files are served from."""
+"""The source from which files are served."""
 UPLOADS = "uploads/"
 """Where clients' single PUTs go; what is here belongs to an upload that has not been accepted."""
 

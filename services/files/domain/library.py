@@ -42,12 +42,12 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a download is called, percent-encoded in its disposition, and its media type."""
+    """The name of a download, percent-encoded in its disposition, and its media type."""
 
     name: str
     media_type: str
     cache_control: str | None = None
-    """How long clients may keep it, as they are told."""
+    """How long clients may cache it."""
 
 
 class Downloads:
@@ -83,14 +83,14 @@ class Downloads:
 
 
 class TaskDirectory(Protocol):
-    """What the files service asks the tasks service."""
+    """The requests of the files service to the tasks service."""
 
     async def ended(self, task_ids: Collection[int]) -> list[EndedTask]:
         """Those of the tasks that have ended or do not exist. Raises UNAVAILABLE."""
 
 
 class Visibility:
-    """What an account can see of the files it names."""
+    """The files that an account may see of those it names."""
 
     def __init__(self, store: FileStore, task_files: TaskFileStore, tasks: TaskDirectory, settings: FilesSettings, clock: Clock) -> None:
         self._store, self._task_files, self._tasks = store, task_files, tasks

@@ -42,7 +42,7 @@ async def join(objects: ObjectStore, file: File, upload_id: str, parts: Sequence
         if await objects.head(file.object_key) is None:
             raise no_upload(file.id) from None
     except PartsRefused as refusal:
-        raise refused(str(refusal)) from refusal
+        raise completion_error(str(refusal)) from refusal
 
 
 async def join_all(objects: ObjectStore, file: File, upload_id: str) -> None:
@@ -105,7 +105,7 @@ def check(parts: Sequence[UploadedPart], stored: Mapping[int, StoredPart]) -> di
     return {part.number: stored[part.number].etag for part in parts}
 
 
-def refused(code: str) -> DarkroomError:
+def completion_error(code: str) -> DarkroomError:
     """The error for when the storage refused to join the parts, with the reason given by its error code."""
     if code == "EntityTooSmall":
         return _invalid("parts", "every part but the last must have 5 MiB (5242880 bytes) or more")

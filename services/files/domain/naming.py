@@ -14,7 +14,7 @@ MEDIA_TYPE_OF = {extension: each.media_type for each in MediaFormat for extensio
 """Media type by extension, for everything that can be uploaded."""
 EXTENSIONS = tuple(MEDIA_TYPE_OF)
 UNKNOWN_TYPE = "application/octet-stream"
-"""Of files whose content is nobody's business."""
+"""The media type of files with private content."""
 
 # HEIC and HEIF share one container, and a file's name need not say which it is.
 _SAME_KIND = (*(set(each.extensions) for each in MediaFormat), {*MediaFormat.HEIC.extensions, *MediaFormat.HEIF.extensions})
@@ -28,7 +28,7 @@ def check_name(name: str, field: str) -> None:
         if character in "/\\" or not is_plain(character):
             raise DarkroomError(
                 ErrorReason.FIELD_INVALID,
-                f"{field}: must not hold path separators, control characters or text-direction overrides; U+{ord(character):04X} is one.",
+                f"{field}: must not have path separators, control characters or text-direction overrides; U+{ord(character):04X} is one.",
                 field=field,
             )
 

@@ -1,4 +1,4 @@
-"""What is to be added to the library, and what of it is refused."""
+"""The files to add to the library, and the refused ones."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class NewVersion:
     parent: str = ""
     """The version that it was made of; empty: it begins a chain."""
     tool: str = ""
-    """What it was made with; empty: nothing that should be noted."""
+    """The tool that made it; empty: nothing to note."""
     owned_as_parent: bool = False
-    """It belongs to its parent's owner, and not to whoever adds it."""
+    """It belongs to its parent's owner, not to the caller."""
     named_as_parent: bool = False
     """It has its parent's name, with the extension of `name` if that has one."""
 
@@ -36,9 +36,9 @@ class NewVersion:
 def check_growth(field: str, wanted: NewVersion, parent: LibraryFile, lengths: Mapping[UUID, int]) -> None:
     """Refuse a version for which there is no room in its chain, of these lengths. Raises FIELD_INVALID."""
     if lengths.get(parent.chain, 0) >= _MOST_VERSIONS:
-        raise _invalid(f"{field}.parent_id", f"its chain has {_MOST_VERSIONS} versions, and may not have more. Begin another one.")
+        raise _invalid(f"{field}.parent_id", f"its chain has {_MOST_VERSIONS} versions, the maximum. Start a new chain.")
     if wanted.tool and sum(map(len, parent.tools)) + len(wanted.tool) > _MOST_TOOLS:
-        raise _invalid(f"{field}.tool", f"the tools of a chain may have {_MOST_TOOLS} characters together. Begin another one.")
+        raise _invalid(f"{field}.tool", f"the tool names of a chain may have {_MOST_TOOLS} characters together. Start a new chain.")
 
 
 def _invalid(field: str, problem: str) -> DarkroomError:
@@ -46,7 +46,7 @@ def _invalid(field: str, problem: str) -> DarkroomError:
 
 
 def name_of(wanted: NewVersion, file: File, parent: LibraryFile | None) -> str:
-    """What it is called in the library."""
+    """Its name in the library."""
     if parent is None or not wanted.named_as_parent:
         return wanted.name or file.name
     _, extension = _parts(wanted.name)
@@ -54,7 +54,7 @@ def name_of(wanted: NewVersion, file: File, parent: LibraryFile | None) -> str:
 
 
 def _parts(name: str) -> tuple[str, str]:
-    """What is before the extension, and that with its dot; a name that begins with its only dot has none."""
+    """The part before the extension, and the extension with its dot; a name that begins with its only dot has none."""
     stem, dot, extension = name.rpartition(".")
     return (stem, dot + extension) if stem and extension else (name, "")
 

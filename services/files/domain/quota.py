@@ -1,4 +1,4 @@
-"""What an account may store."""
+"""The limits of an account's storage."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from services.platform.errors import DarkroomError, ErrorReason
 _WORDS = {
     "size_bytes": ("bytes, unfinished uploads included", "Delete files or abort uploads first."),
     "files": ("files, unfinished uploads included", "Delete files or abort uploads first."),
-    "uploads": ("uploads that have begun and not been used or completed", "Complete, use or abort some first."),
+    "uploads": ("uploads that are not yet used or completed", "Complete, use or abort some first."),
     "parted_uploads": ("uploads in parts that have not been completed", "Complete or abort some first."),
 }
 _NAMES = {"size_bytes": "bytes", "files": "files", "uploads": "uploads", "parted_uploads": "uploads_in_parts"}
@@ -34,7 +34,7 @@ class Quotas:
         self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def stored(self, account_id: int) -> tuple[Storage, Storage]:
-        """What the account stores, and what it may store."""
+        """The account's usage and limits."""
         stored, own = await self._store.stored(account_id)
         return stored, self._allowed(own)
 
@@ -86,7 +86,7 @@ class Quotas:
         return check
 
     def growth(self, added: Storage) -> Growth:
-        """What new uploads add, with its check."""
+        """The addition of new uploads, with its check."""
         return Growth(added, self._most, self.check(added))
 
     def _allowed(self, own: OwnLimits) -> Storage:
@@ -94,7 +94,7 @@ class Quotas:
 
 
 def storage_of(files: Sequence[File]) -> Storage:
-    """What new files add."""
+    """The addition of new files."""
     return Storage(
         size_bytes=sum(file.size_bytes for file in files),
         files=len(files),

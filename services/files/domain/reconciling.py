@@ -28,7 +28,7 @@ class Reconciler:
     """Lists the bucket from time to time. Any number of reconcilers may run at once.
 
     **Objects without a record** are deleted when they are old: a copy that a dying process left, an output of a worker that was given up, a
-    multipart upload that was begun but not recorded. What clients PUT is looked at more often, and deleted at once. A record is committed
+    multipart upload that was begun but not recorded. Uploads of clients are checked more often, and deleted at once. A record is committed
     before its first URL is given out, so an object without one by then will never get one.
 
     **Records without an object**, deleted behind the service's back, are hidden from their account at once, and removed when the object has

@@ -12,9 +12,9 @@ from services.files.domain.errors import not_found
 from services.files.domain.intake import Intake
 from services.files.domain.library import Download, Downloads, Offer, Visibility
 from services.files.domain.new_versions import NewVersion, check_growth, check_request, name_of
-from services.files.records import File, FileOrigin, LibraryFile, Shelved, Viewer
+from services.files.records import File, FileOrigin, LibraryFile, StoredVersion, Viewer
 from services.files.store import FileStore, LibraryStore, TaskFileStore
-from services.files.store.library import Taken
+from services.files.store.library import LibraryConflict
 from services.platform.clock import Clock
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.idempotency import IdempotencyRecords
@@ -29,7 +29,7 @@ _THUMBNAIL = Offer("thumbnail.jpg", "image/jpeg", "public, max-age=86400, immuta
 
 
 class Shelf:
-    """The library of each account. What a viewer does not see is treated as missing."""
+    """The library of each account. Files that a viewer may not see are treated as missing."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Shelf:
         self._copies, self._idempotency, self._downloads = copies, idempotency, downloads
         self._wake_sweeper, self._clock = wake_sweeper, clock
 
-    async def add(self, viewer: Viewer, wanted: Sequence[NewVersion], call: IdempotentCall | None = None) -> list[Shelved]:
+    async def add(self, viewer: Viewer, wanted: Sequence[NewVersion], call: IdempotentCall | None = None) -> list[StoredVersion]:
         """Add files of the account, all or none: an upload is moved, an output of a task is copied. Returns them in order; for a call that
         repeats an earlier one, those that it added.
 
@@ -57,7 +57,7 @@ class Shelf:
         """
         return await self._idempotency.once(call, lambda: self._add(viewer, wanted, call), lambda ids: self._added(viewer.account_id, ids))
 
-    async def _add(self, viewer: Viewer, wanted: Sequence[NewVersion], call: IdempotentCall | None) -> list[Shelved]:
+    async def _add(self, viewer: Viewer, wanted: Sequence[NewVersion], call: IdempotentCall | None) -> list[StoredVersion]:
         check_request(wanted)
         parents = await self._parents(viewer.account_id, wanted)
         files = await self._usable(viewer.account_id, wanted)
@@ -68,22 +68,22 @@ class Shelf:
             return await self._store.add(viewer.account_id, entries, self._clock(), call)
         except BaseException as error:
             await asyncio.shield(self._discard(copied))
-            if isinstance(error, Taken):
+            if isinstance(error, LibraryConflict):
                 # It was there just now: another call has deleted it, or has added the file.
                 index, field = await self._missing(viewer.account_id, wanted)
                 raise not_found(wanted[index].file_id).at(f"files[{index}].{field}") from None
             raise
 
-    async def get(self, viewer: Viewer, version: str) -> tuple[Shelved, list[Shelved]]:
+    async def get(self, viewer: Viewer, version: str) -> tuple[StoredVersion, list[StoredVersion]]:
         """A version and all of its chain. Raises FILE_NOT_FOUND."""
         found = await self._seen(viewer, version)
         return found, await self._store.chain(viewer.account_id, found.entry.chain)
 
-    async def page(self, viewer: Viewer, search: str = "", skip: int = 0, size: int = 0) -> tuple[list[Shelved], int]:
+    async def page(self, viewer: Viewer, search: str = "", skip: int = 0, size: int = 0) -> tuple[list[StoredVersion], int]:
         """Up to `size` (0: 50) of the last versions that the viewer sees of each chain, the newest first, and how many there are."""
         return await self._store.page(viewer, search.strip(), skip, size or _DEFAULT_PAGE)
 
-    async def download(self, viewer: Viewer, version: str, *, for_head: bool = False) -> tuple[Shelved, Download]:
+    async def download(self, viewer: Viewer, version: str, *, for_head: bool = False) -> tuple[StoredVersion, Download]:
         """A download of a version under its name. Raises FILE_NOT_FOUND."""
         found = await self._seen(viewer, version)
         [download] = await self._downloads.sign([replace(found.file, name=found.entry.name)], for_head=for_head)
@@ -122,7 +122,7 @@ class Shelf:
         return downloads[0] if downloads else None
 
     async def lend(self, account_id: int, version: str) -> File:
-        """A copy of a version, whoever owns it, that a task can use. Raises as `copy`."""
+        """A copy of a version, of any owner, that a task can use. Raises as `copy`."""
         return await self.copy(Viewer(account_id, "", sees_all=True), version)
 
     async def keep_thumbnail(self, account_id: int, version: str, file_id: int) -> None:
@@ -137,9 +137,9 @@ class Shelf:
         try:
             wanted = read_id(version)
             if wanted is None:
-                raise Taken
+                raise LibraryConflict
             await self._store.keep_thumbnail(account_id, wanted, file_id, now)
-        except Taken:
+        except LibraryConflict:
             await self._task_files.delete_outputs(account_id, output.task_id, [file_id], now)
             self._wake_sweeper()
 
@@ -150,21 +150,21 @@ class Shelf:
             self._wake_sweeper()
         return given_up == _BATCH
 
-    async def _added(self, account_id: int, file_ids: Sequence[int]) -> list[Shelved]:
-        """What an earlier call has added."""
+    async def _added(self, account_id: int, file_ids: Sequence[int]) -> list[StoredVersion]:
+        """The files that an earlier call added."""
         found = await self._store.find_by_files(account_id, file_ids)
         if len(found) < len(file_ids):
             raise missing()
         return [found[file_id] for file_id in file_ids]
 
     async def _copied(self, account_id: int, file_id: int) -> File:
-        """What an earlier call has copied."""
+        """The file that an earlier call copied."""
         found = (await self._files.find(account_id, [file_id], self._clock())).get(file_id)
         if found is None:
             raise not_found(file_id)
         return found
 
-    async def _seen(self, viewer: Viewer, version: str) -> Shelved:
+    async def _seen(self, viewer: Viewer, version: str) -> StoredVersion:
         wanted = read_id(version)
         found = (await self._store.find(viewer.account_id, [wanted])).get(wanted) if wanted is not None else None
         if found is None or not (viewer.sees_all or found.entry.owner == viewer.owner):
@@ -245,7 +245,7 @@ class Shelf:
 
 
 def read_id(text: str) -> UUID | None:
-    """The id in a text as it is written usually; None for any other text."""
+    """The id in a text in its usual form; None for any other text."""
     try:
         found = UUID(text)
     except ValueError:
@@ -254,5 +254,5 @@ def read_id(text: str) -> UUID | None:
 
 
 def missing() -> DarkroomError:
-    """There is no such version, for whoever asks."""
+    """There is no such version for the viewer."""
     return DarkroomError(ErrorReason.FILE_NOT_FOUND, "There is no such file in the library.")

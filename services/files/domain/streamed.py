@@ -19,7 +19,7 @@ from services.files.transfers import Transfers
 from services.pictures.media_format import MediaFormat, sniff
 from services.platform.clock import Clock
 from services.platform.errors import DarkroomError, ErrorReason
-from services.platform.object_writing import Begun
+from services.platform.object_writing import StartedFile
 
 _LONGEST_NAME = 200
 _SEPARATORS = re.compile(r"[/\\]")
@@ -27,7 +27,7 @@ _UNNAMED = "file"
 
 
 class StreamedFiles:
-    """Writes are not limited to a declared size; whoever receives the bytes limits them."""
+    """Writes are not limited to a declared size; the receiver of the bytes limits them."""
 
     def __init__(
         self,
@@ -52,22 +52,22 @@ class StreamedFiles:
         surface: str = "",
         *,
         any_content: bool = False,
-    ) -> Begun:
+    ) -> StartedFile:
         """A new file, and the URL to PUT it to; without a size it has parts instead, and no URL. `head` is how the file begins, and
         `surface` the API that it comes through. With `any_content`, it need not be of a known format.
 
         With `content`, all of it, the file is READY and has no URL. Raises MEDIA_UNSUPPORTED and FILE_TOO_LARGE; with `content`, what
         `Intake.store` raises.
         """
-        name, extension = (_bare(name)[:_LONGEST_NAME] or _UNNAMED, None) if any_content else named(name, head)
+        name, extension = (_bare(name)[:_LONGEST_NAME] or _UNNAMED, None) if any_content else name_and_extension(name, head)
         if content:
             upload = NewUpload(name, len(content), extension, in_parts=False, surface=surface, any_content=any_content)
-            return Begun(await self._uploads.store(account_id, upload, content))
+            return StartedFile(await self._uploads.store(account_id, upload, content))
         upload = NewUpload(name, size_bytes or 0, extension, in_parts=size_bytes is None, surface=surface, any_content=any_content)
         file = await self._uploads.begin(account_id, upload)
         if file.upload_id is not None:
-            return Begun(file.id)
-        return Begun(file.id, self._urls.put(file.object_key, self._settings.internal_url_seconds), self._transfers.only_if_absent)
+            return StartedFile(file.id)
+        return StartedFile(file.id, self._urls.put(file.object_key, self._settings.internal_url_seconds), self._transfers.only_if_absent)
 
     async def part_url(self, account_id: int, file_id: int, number: int) -> str:
         """The URL to PUT a part to. Raises FILE_NOT_FOUND."""
@@ -87,7 +87,7 @@ class StreamedFiles:
         self._wake_sweeper()
 
 
-def named(name: str, head: bytes) -> tuple[str, str]:
+def name_and_extension(name: str, head: bytes) -> tuple[str, str]:
     """A name that a file may have, and its extension: that of the name if it is a known one, else that of the content.
 
     Raises MEDIA_UNSUPPORTED when neither is known.
@@ -98,7 +98,7 @@ def named(name: str, head: bytes) -> tuple[str, str]:
         return f"{stem[:_LONGEST_NAME]}.{ending}", ending.lower()
     found = sniff(head)
     if not isinstance(found, MediaFormat):
-        message = "This is no picture or document of a known format."
+        message = "This is not a picture or document of a known format."
         raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, message, allowed=EXTENSIONS, metadata=problem_of(head))
     extension = found.extensions[0]
     return f"{(stem or bare or _UNNAMED)[:_LONGEST_NAME]}.{extension}", extension

@@ -60,7 +60,7 @@ class SignedFile:
     content: bytes = b""
     """All of it, in place of the URL; empty if that is not at hand."""
     only_if_absent: bool = False
-    """Whether the storage can be told to keep an object that is there already."""
+    """Whether the storage can keep existing objects on request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +252,7 @@ class TaskFiles:
             if part_bytes:
                 # If the record is not stored after all, the orphan sweep finds the upload.
                 files[index] = replace(file, upload_id=await self._objects.start_upload(file.object_key, file.media_type))
-        # What is stored without a record in the end is found by the orphan sweep, too.
+        # The orphan sweep also finds objects that end up without a record.
         files = list(await asyncio.gather(*(self._stored(file, output.content) for file, output in zip(files, outputs, strict=True))))
         await self._files.insert_outputs(files, now)
         urls = await in_thread(self._put_url, files)
@@ -310,7 +310,7 @@ class TaskFiles:
         return [finalized[file_id] for file_id in file_ids]
 
     async def open_kept(self, account_id: int, task_id: int) -> list[SignedFile]:
-        """What earlier attempts of a task have kept, with URLs for reading it."""
+        """The files that earlier attempts of a task kept, with URLs for reading them."""
         files = await self._task_files.kept(task_id, account_id)
         seconds = self._settings.internal_url_seconds
         urls = await in_thread(lambda file: self._urls.get(file.object_key, seconds), files)

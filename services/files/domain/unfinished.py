@@ -41,7 +41,7 @@ class UnfinishedUploads:
         self._wake_sweeper, self._settings, self._clock = wake_sweeper, settings, clock
 
     async def resume(self, account_id: int, file_id: int) -> ResumedUpload:
-        """What has arrived, and fresh URLs; the rest gets as much time as initially. Raises FILE_NOT_FOUND and UPLOAD_NOT_FOUND."""
+        """The received parts, and fresh URLs; the rest gets as much time as initially. Raises FILE_NOT_FOUND and UPLOAD_NOT_FOUND."""
         file = await self._unfinished(account_id, file_id)
         arrived = await self._arrived(file, file.upload_id) if file.upload_id is not None else {}
         await self._store.prolong_uploads(account_id, [file_id], self._clock() + self._settings.upload_deadline)
@@ -74,5 +74,5 @@ class UnfinishedUploads:
 
 
 def _finished(file_id: int) -> DarkroomError:
-    error = DarkroomError(ErrorReason.UPLOAD_NOT_FOUND, f"File {file_id} has all its bytes: its upload is finished, and it can be used.")
+    error = DarkroomError(ErrorReason.UPLOAD_NOT_FOUND, f"File {file_id} has been uploaded completely and can be used.")
     return about(error, file_id)

@@ -86,7 +86,7 @@ class UploadUrls:
 
 
 def _key_to_write(file: File) -> str:
-    """Where a single PUT goes. What is sent for a file that has its bytes already, or that a service writes, goes to a name that nothing
+    """Where a single PUT goes. An upload for a file that has its bytes already, or that a service writes, goes to a name that nothing
     reads."""
     if file.state in (FileState.PENDING, FileState.CLEARING) and uploader_of(file.object_key) is not None:
         return file.object_key

@@ -121,7 +121,7 @@ class Uploads:
         return file_id
 
     async def _made(self, account_id: int, ids: Sequence[int]) -> tuple[Sequence[File], int]:
-        """What an earlier call created. Uploads whose bytes are still missing get as much time as initially."""
+        """The uploads that an earlier call created. Uploads whose bytes are still missing get as much time as initially."""
         now = self._clock()
         await self._store.prolong_uploads(account_id, ids, now + self._settings.upload_deadline)
         found = await self._store.find(account_id, ids, now)
@@ -178,7 +178,7 @@ class Uploads:
         added = storage_of(files)
         if not added.parted_uploads:
             return await self._store.insert_uploads(files, call, self._quotas.growth(added), self._clock())
-        # What is started counts only when it is stored. Without turns, one account's concurrent calls could start any number.
+        # A started upload counts only when it is stored. Without turns, one account's concurrent calls could start any number.
         async with self._quotas.turn(files[0].account_id):
             await self._quotas.check_room(files[0].account_id, added)
             files = await self._start(files)

@@ -1,4 +1,4 @@
-"""What an uploaded file is, determined from its content, reading only its headers.
+"""The type of an uploaded file, determined from its content, reading only its headers.
 
     async with object_http() as storage:
         prober = Prober(sandbox, children, storage, ProbeLimits())

@@ -1,6 +1,6 @@
 """How the parsers report that a file is damaged or unusable, and the checks they share.
 
-What a refusal is about stands in the error's metadata, for programs: `problem` is one of the constants below. With UNSUPPORTED there is
+The subject of a refusal is in the error's metadata, for programs: `problem` is one of the constants below. With UNSUPPORTED there is
 `format`, with TOO_MANY_PIXELS `width`, `height`, `megapixels` and `limit` (megapixels, too).
 """
 
@@ -31,7 +31,7 @@ _OTHERS = (
 """Pictures that are recognized only to name them: where, what is there, and the format."""
 
 
-class Damaged(Exception):
+class DamagedFileError(Exception):
     """The file's structure is broken; the text is public and completes "The file is damaged: …"."""
 
 
@@ -39,14 +39,14 @@ def read_exactly(file: RangeFile, offset: int, length: int) -> bytes:
     """`length` bytes at `offset`; raises Damaged if the file ends first."""
     data = file.at(offset, length)
     if len(data) < length:
-        raise Damaged("it is truncated")
+        raise DamagedFileError("it is truncated")
     return data
 
 
 def require_size(width: int, height: int) -> None:
     """Raise Damaged unless both are positive."""
     if width <= 0 or height <= 0:
-        raise Damaged(f"its header gives a size of {width} x {height} pixels")
+        raise DamagedFileError(f"its header gives a size of {width} x {height} pixels")
 
 
 def problem_of(head: bytes) -> dict[str, str]:
@@ -61,11 +61,11 @@ def problem_of(head: bytes) -> dict[str, str]:
     return UNRECOGNIZED
 
 
-def unsupported(head: bytes) -> DarkroomError:
+def unsupported_error(head: bytes) -> DarkroomError:
     """The error for content of an unsupported kind, whatever kind it is. `head` is how it begins."""
     return DarkroomError(
         ErrorReason.MEDIA_UNSUPPORTED,
-        "The file's content is of an unsupported kind, whatever its name says.",
+        "The file's content is of an unsupported kind, regardless of its name.",
         allowed=tuple(MEDIA_TYPES),
         metadata=problem_of(head),
     )

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from services.files.probe.faults import Damaged, read_exactly, require_size
+from services.files.probe.faults import DamagedFileError, read_exactly, require_size
 from services.files.probe.model import Probe
 from services.files.probe.ranges import RangeFile
 from services.pictures.media_format import MediaFormat
@@ -27,18 +27,18 @@ def parse(file: RangeFile) -> Probe:
     """Find the primary item and its properties in the `meta` box."""
     top = list(_boxes(file, 0, file.size))
     if top[-1].end > file.size:
-        raise Damaged("it is truncated")
+        raise DamagedFileError("it is truncated")
     meta = next((box for box in top if box.kind == b"meta"), None)
     if meta is None:
-        raise Damaged("it holds no picture")
+        raise DamagedFileError("it holds no picture")
     if meta.end - meta.body > _MAX_META_BYTES:
-        raise Damaged("its item list is broken")
+        raise DamagedFileError("its item list is broken")
     inside = {box.kind: box for box in _boxes(file, meta.body + 4, meta.end)}
     if not {b"pitm", b"iprp"} <= inside.keys():
-        raise Damaged("its item list is broken")
+        raise DamagedFileError("its item list is broken")
     properties = {box.kind: box for box in _boxes(file, inside[b"iprp"].body, inside[b"iprp"].end)}
     if not {b"ipco", b"ipma"} <= properties.keys():
-        raise Damaged("its item list is broken")
+        raise DamagedFileError("its item list is broken")
     container = list(_boxes(file, properties[b"ipco"].body, properties[b"ipco"].end))
     width, height = _primary_size(file, inside[b"pitm"], properties[b"ipma"], container)
     require_size(width, height)
@@ -62,10 +62,10 @@ def _boxes(file: RangeFile, position: int, end: int) -> Iterator[_Box]:
             length, body = int.from_bytes(read_exactly(file, body, 8), "big"), body + 8
         box_end = position + length if length else end
         if box_end < body or (box_end > end and end != file.size):
-            raise Damaged("its boxes are broken")
+            raise DamagedFileError("its boxes are broken")
         yield _Box(header[4:], body, box_end)
         position = box_end
-    raise Damaged("its boxes are broken")
+    raise DamagedFileError("its boxes are broken")
 
 
 def _primary_size(file: RangeFile, pitm: _Box, ipma: _Box, container: list[_Box]) -> tuple[int, int]:
@@ -78,7 +78,7 @@ def _primary_size(file: RangeFile, pitm: _Box, ipma: _Box, container: list[_Box]
         if 0 < index <= len(container)
     }
     if b"ispe" not in found:
-        raise Damaged("its picture has no size")
+        raise DamagedFileError("its picture has no size")
     width, height = struct.unpack(">II", read_exactly(file, found[b"ispe"].body + 4, 8))
     if b"clap" in found:
         across, across_unit, down, down_unit = struct.unpack(">4I", read_exactly(file, found[b"clap"].body, 16))

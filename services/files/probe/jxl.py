@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.files.probe.faults import Damaged, read_exactly, require_size
+from services.files.probe.faults import DamagedFileError, read_exactly, require_size
 from services.files.probe.model import Probe
 from services.files.probe.ranges import RangeFile
 from services.pictures.media_format import MediaFormat
@@ -36,7 +36,7 @@ class _Bits:
 
     def take(self, count: int) -> int:
         if count > self._left:
-            raise Damaged("it is truncated")
+            raise DamagedFileError("it is truncated")
         taken = self._value & ((1 << count) - 1)
         self._value >>= count
         self._left -= count
@@ -52,7 +52,7 @@ def parse(file: RangeFile) -> Probe:
     start = _codestream(file)
     head = file.at(start, _HEADER_BYTES)
     if head[:2] != _CODESTREAM:
-        raise Damaged("its codestream is broken")
+        raise DamagedFileError("its codestream is broken")
     bits = _Bits(head[2:])
     width, height = _size(bits)
     require_size(width, height)
@@ -73,15 +73,15 @@ def _codestream(file: RangeFile) -> int:
             length, body = int.from_bytes(read_exactly(file, body, 8), "big"), body + 8
         end = position + length if length else file.size
         if end < body:
-            raise Damaged("its boxes are broken")
+            raise DamagedFileError("its boxes are broken")
         if end > file.size:
-            raise Damaged("it is truncated")
+            raise DamagedFileError("it is truncated")
         if header[4:] == b"jxlc":
             return body
         if header[4:] == b"jxlp":
             return body + 4  # the number of the part
         position = end
-    raise Damaged("it holds no picture")
+    raise DamagedFileError("it holds no picture")
 
 
 def _size(bits: _Bits) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""What a probe finds."""
+"""The result of a probe."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MEDIA_TYPES = {each.media_type: each.extension for each in MediaFormat}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """What a file's content says it is."""
+    """The type and properties of a file by its content."""
 
     media_type: str
     """A key of MEDIA_TYPES."""

@@ -6,7 +6,7 @@ from typing import BinaryIO, cast
 
 import pikepdf
 
-from services.files.probe.faults import Damaged
+from services.files.probe.faults import DamagedFileError
 from services.files.probe.model import Probe
 from services.files.probe.ranges import RangeFile
 from services.pictures.media_format import MediaFormat
@@ -26,9 +26,9 @@ def parse(file: RangeFile) -> Probe:
     except (pikepdf.PdfError, RuntimeError, ValueError, TypeError, KeyError, AttributeError, OSError) as error:
         if file.fault is not None:
             raise file.fault from error
-        raise Damaged("its structure cannot be read as a PDF") from error
+        raise DamagedFileError("its structure cannot be read as a PDF") from error
     if pages < 1:
-        raise Damaged("it has no pages")
+        raise DamagedFileError("it has no pages")
     return Probe(media_type=MediaFormat.PDF.media_type, pages=pages, encrypted=encrypted)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,23 +13,69 @@ from typing import Any
 from services.files.probe import child
 from services.files.probe.faults import UNREADABLE
 from services.files.probe.model import Probe
-from services.files.probe.stored import StoredRanges
 from services.platform.errors import DarkroomError, ErrorReason
-from services.platform.object_http import ObjectHttp
-from services.platform.sandbox import (
-    Limits,
-    Sandbox,
-    SandboxCrashed,
-    SandboxFailed,
-    SandboxOutOfMemory,
-    SandboxTimedOut,
-    WarmChildren,
-)
+from services.platform.object_http import Answer, ObjectHttp, ObjectHttpError
+from services.platform.sandbox import Limits, Sandbox, SandboxCrashed, SandboxFailed, SandboxOutOfMemory, SandboxTimedOut, WarmChildren
+
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+
+
+class StoredRanges:
+    """Ranges of an object behind a presigned URL, for a reader that is not trusted: no more than `budget` bytes in all.
+
+    Some servers, such as rclone, answer a range with status 200 and Content-Range, so only the header is checked. Raises UNAVAILABLE if
+    the storage does not answer, FILE_SIZE_MISMATCH if the object is not the one with this size and ETag, and MEDIA_LIMIT_EXCEEDED for a
+    range outside of the object or the budget.
+    """
+
+    def __init__(self, client: ObjectHttp, url: str, size: int, etag: str | None, budget: int) -> None:
+        self._client, self._url, self._size, self._etag, self._left = client, url, size, etag, budget
+
+    async def __call__(self, offset: int, length: int) -> bytes:
+        """The bytes from `offset` on."""
+        self._left -= length
+        if offset < 0 or length < 1 or offset + length > self._size or self._left < 0:
+            raise DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, "The file's structure takes too many bytes to read.")
+        try:
+            async with self._client.request("GET", self._url, {"Range": f"bytes={offset}-{offset + length - 1}"}) as answer:
+                return await self._body(answer, offset, length)
+        except ObjectHttpError as error:
+            raise _unavailable() from error
+
+    async def _body(self, answer: Answer, offset: int, length: int) -> bytes:
+        if answer.status in (404, 412, 416):
+            raise _changed()
+        if answer.status not in (200, 206):
+            raise _unavailable()
+        if self._etag is not None and (answer.etag or "").strip('"') != self._etag.strip('"'):
+            raise _changed()
+        span = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
+        if span is not None:
+            if span[3] not in (str(self._size), "*"):
+                raise _changed()
+            if (int(span[1]), int(span[2])) != (offset, offset + length - 1):
+                raise _unavailable()
+        elif (offset, length) != (0, self._size):
+            raise _unavailable()
+        data = await answer.read(length)
+        if len(data) > length:
+            raise _changed()
+        if len(data) != length:
+            raise _unavailable()
+        return data
+
+
+def _unavailable() -> DarkroomError:
+    return DarkroomError(ErrorReason.UNAVAILABLE, "The file could not be read from storage. Try again later.")
+
+
+def _changed() -> DarkroomError:
+    return DarkroomError(ErrorReason.FILE_SIZE_MISMATCH, "The file changed or vanished while it was examined.")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ProbeLimits:
-    """What examining one file may use."""
+    """The limits of examining one file."""
 
     read_bytes: int = 32 << 20
     """Bytes fetched from storage."""
@@ -39,7 +86,6 @@ class ProbeLimits:
 
     @property
     def of_child(self) -> Limits:
-        """What the child may use."""
         return Limits(memory_bytes=self.memory_bytes, cpu_seconds=self.cpu_seconds, wall_seconds=self.wall_seconds, file_bytes=0)
 
 
@@ -53,7 +99,7 @@ class Prober:
         self._limits = limits or ProbeLimits()
 
     async def probe(self, account_id: int, url: str, size: int, etag: str | None = None, head: bytes = b"", name: str = "") -> Probe:
-        """What the object of `size` bytes of an account behind a presigned GET URL is. Services must be able to reach the URL.
+        """The type of an account's object of `size` bytes behind a presigned GET URL. Services must be able to reach the URL.
 
         `head` is its beginning, or all of it, as far as that has been read. With `etag`, an object with a different one is refused. `name`
         counts only where `media_format.sniff` needs it.

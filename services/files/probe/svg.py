@@ -6,7 +6,7 @@ import math
 import re
 from xml.parsers import expat
 
-from services.files.probe.faults import Damaged, unsupported
+from services.files.probe.faults import DamagedFileError, unsupported_error
 from services.files.probe.model import Probe
 from services.files.probe.ranges import RangeFile
 from services.pictures.media_format import MediaFormat
@@ -39,7 +39,7 @@ def parse(file: RangeFile) -> Probe:
     """Read up to the root element. Raises MEDIA_UNSUPPORTED if it is not an SVG element."""
     root = _root(file)
     if root is None or root.name not in ("svg", f"{_NAMESPACE} svg"):
-        raise unsupported(file.at(0, _STEP))
+        raise unsupported_error(file.at(0, _STEP))
     width, height = _size(root.attributes)
     return Probe(media_type=MediaFormat.SVG.media_type, width=width, height=height, frames=1, has_alpha=True)
 
@@ -50,7 +50,7 @@ def _root(file: RangeFile) -> _RootFound | None:
 
     def entity(_name: str, _parameter: bool, value: str | None, *_where: object) -> None:
         if value is not None and any(mark in value for mark in "&%<"):
-            raise Damaged("it declares entities that hold others, which are not read")
+            raise DamagedFileError("it declares entities that hold others, which are not read")
 
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.StartElementHandler = started
@@ -79,7 +79,7 @@ def _size(attributes: dict[str, str]) -> tuple[int, int]:
             height = width * box_size[1] / box_size[0]
     sizes = (width or _DEFAULT_SIZE[0], height or _DEFAULT_SIZE[1])
     if not all(math.isfinite(side) and side < 1e9 for side in sizes):
-        raise Damaged("its size is not a number")
+        raise DamagedFileError("its size is not a number")
     return max(1, math.ceil(sizes[0])), max(1, math.ceil(sizes[1]))
 
 

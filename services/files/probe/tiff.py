@@ -1,4 +1,4 @@
-"""TIFF and BigTIFF headers (TIFF 6.0; BigTIFF according to its de facto specification of 2007)."""
+"""Headers of TIFF and BigTIFF (TIFF 6.0; BigTIFF according to its de facto specification of 2007), and of the raw formats made of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import struct
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from services.files.probe.faults import Damaged, read_exactly, require_size
+from services.files.probe.faults import DamagedFileError, read_exactly, require_size
 from services.files.probe.model import Probe
 from services.files.probe.ranges import BudgetExhausted, RangeFile
 from services.pictures.media_format import MediaFormat
@@ -70,7 +70,7 @@ def directory(file: RangeFile, layout: Layout, position: int, more: Collection[i
     count_form, entry_bytes = ("Q", 20) if layout.big else ("H", 12)
     (count,) = layout.read(file, position, count_form)
     if not 0 < count <= _MAX_ENTRIES:
-        raise Damaged("its directory is broken")
+        raise DamagedFileError("its directory is broken")
     position += struct.calcsize("<" + count_form)
     entries = read_exactly(file, position, count * entry_bytes)
     tags = {}
@@ -94,7 +94,7 @@ def require_strips(file: RangeFile, tags: dict[int, tuple[int, ...]]) -> None:
     for offsets, counts in zip(_OFFSETS, _COUNTS, strict=True):
         for offset, count in zip(tags.get(offsets, ()), tags.get(counts, ()), strict=False):
             if offset + count > file.size:
-                raise Damaged("it is truncated")
+                raise DamagedFileError("it is truncated")
 
 
 def _count(file: RangeFile, layout: Layout, first: int, following: int) -> int | None:
@@ -110,6 +110,35 @@ def _count(file: RangeFile, layout: Layout, first: int, following: int) -> int |
             (following,) = layout.read(file, following + struct.calcsize("<" + count_form) + count * entry_bytes, layout.offset)
     except BudgetExhausted:
         return None
-    except Damaged:
+    except DamagedFileError:
         return len(seen)  # the first picture is whole; what follows is not reachable
     return len(seen)
+
+
+_MOST_DIRECTORIES = 64
+_SENSOR_WIDTH, _SENSOR_HEIGHT, _SUB_DIRECTORIES = 2, 3, 330
+_SIDES = ((WIDTH, _SENSOR_WIDTH), (LENGTH, _SENSOR_HEIGHT))
+"""The tags of width and height, and those that Panasonic has instead."""
+_COUNTS_ELSEWHERE = frozenset({MediaFormat.ORF, MediaFormat.RW2})
+"""Their makers put the length of the recording into tags of their own."""
+
+
+def parse_raw(file: RangeFile, format_: MediaFormat) -> Probe:
+    """Read all directories: the largest picture is what the sensor recorded, perhaps with a border that is not shown."""
+    layout, position = start(file)
+    waiting, seen, largest = [position], set[int](), (0, 0)
+    while waiting and len(seen) < _MOST_DIRECTORIES:
+        position = waiting.pop(0)
+        if not position or position in seen:
+            continue
+        seen.add(position)
+        tags, following = directory(file, layout, position, (_SENSOR_WIDTH, _SENSOR_HEIGHT, _SUB_DIRECTORIES))
+        waiting += [*tags.get(_SUB_DIRECTORIES, ()), following]
+        sides = [tags[one] if one in tags else tags.get(other, (0,)) for one, other in _SIDES]
+        width, height = (side[0] if side else 0 for side in sides)
+        largest = max(largest, (width, height), key=lambda size: size[0] * size[1])
+        if format_ not in _COUNTS_ELSEWHERE:
+            require_strips(file, tags)
+    if not all(largest):
+        raise DamagedFileError("it holds no picture with a size")
+    return Probe(media_type=format_.media_type, width=largest[0], height=largest[1], frames=1, has_alpha=False)

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from services.files.records import BundledFile
 from services.files.store.rows import Store
-from services.files.store.uploads_audited import upload_values, uploaded
+from services.files.store.uploads_audited import upload_audit_sql, upload_values
 from services.platform.audit.actor import Actor
 from services.platform.audit.log import actor_values
 
@@ -18,7 +18,7 @@ WITH made AS (
   INSERT INTO bundle (account_id, file_ids, names, expires_at) VALUES (:account_id, :file_ids, :names, :expires_at) RETURNING *
 ),
 sent AS (SELECT account_id, file_ids[1] AS id FROM made),
-{uploaded("sent")}
+{upload_audit_sql("sent")}
 SELECT id FROM made
 """)  # noqa: S608 - put together from constants
 _SELECT = text("SELECT file_ids, names FROM bundle WHERE id = :id AND account_id = :account_id")
@@ -43,7 +43,7 @@ class BundleStore(Store):
     """The table `bundle`."""
 
     async def insert(self, account_id: int, files: Sequence[BundledFile], expires_at: datetime, uploader: Actor | None = None) -> int:
-        """Store a bundle; returns its id. The audit log tells of it, by the one who has uploaded the files; None: whoever calls."""
+        """Store a bundle; returns its id. The audit log records the uploader; None: the caller."""
         file_ids, names = [each.file_id for each in files], [each.name for each in files]
         told = {**upload_values(names), **actor_values(uploader)}
         [bundle_id] = await self._ids(_INSERT, account_id=account_id, file_ids=file_ids, names=names, expires_at=expires_at, **told)

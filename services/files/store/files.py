@@ -16,9 +16,9 @@ from darkroom.common.v1 import audit_pb2
 from services.files.records import NEW_ID, AcceptedContent, File
 from services.files.store.retention import TEMPORARY_END
 from services.files.store.rows import COLUMNS, Store, files
-from services.files.store.storage import AFTER, FITS, Check, Growth, check_stored, stored
-from services.platform.audit.log import actor_values, audited
-from services.platform.idempotency import in_progress, key_values, remembered, storing_key
+from services.files.store.storage import AFTER, FITS, Check, Growth, check_stored, storage_from
+from services.platform.audit.log import actor_values, audit_sql
+from services.platform.idempotency import in_progress, key_values, store_key_sql, storing_key
 from services.platform.idempotent_call import IdempotentCall
 
 # How long to wait for another call that has stored the same idempotency key but not committed.
@@ -29,7 +29,8 @@ NAMEABLE = """
 account_id = :account_id AND state <> 'deleting' AND missing_since IS NULL AND (state <> 'ready' OR expires_at IS NULL OR expires_at > :now)
 AND NOT in_library
 """
-"""What an account can name. An expired file is gone for the account even before the sweeper comes, except one whose bytes may just have
+"""The files that an account can name. An expired file is gone for the account even before the sweeper comes, except one whose bytes may
+just have
 arrived; one whose object is missing is gone until that is back. Hidden outputs are included: the domain decides about them. Files of the
 library are not: only that names them."""
 
@@ -48,14 +49,14 @@ _ADDING = f"""
   SELECT {", ".join(_VALUES.get(column, column) for column in COLUMNS)}
   FROM numbers CROSS JOIN jsonb_populate_recordset(CAST(NULL AS file), CAST(:files AS jsonb)) WITH ORDINALITY AS file
 """  # noqa: S608 - put together from constants
-"""Adds files, either all or none of which get an id from `numbers`. One that an account can use at once gets its end here, which may be set
+"""Adds files, which either all get an id from `numbers` or none. One that an account can use at once gets its end here, which may be set
 for the account."""
 
 _INSERT = text(f"""
 WITH {_NUMBERS},
 added AS ({_ADDING} RETURNING account_id, id),
 made AS (SELECT account_id, array_agg(id ORDER BY id) AS ids FROM added GROUP BY account_id),
-{remembered("made", ids="ids")}
+{store_key_sql("made", ids="ids")}
 SELECT id FROM added ORDER BY id
 """)  # noqa: S608 - put together from constants
 """Inserts new files, and the idempotency key of the call that creates them, if any."""
@@ -70,7 +71,7 @@ room AS MATERIALIZED (
 ),
 added AS ({_ADDING} WHERE EXISTS (SELECT FROM room WHERE {FITS}) RETURNING account_id, id),
 made AS (SELECT account_id, array_agg(id ORDER BY id) AS ids FROM added GROUP BY account_id),
-{remembered("made", ids="ids")}
+{store_key_sql("made", ids="ids")}
 SELECT {AFTER}, made.ids FROM room LEFT JOIN made ON true
 """)  # noqa: S608 - put together from constants
 """Inserts new files as `_INSERT` does, if the account has room for them, and returns what it then stores. It inserts nothing for an account
@@ -78,7 +79,7 @@ that has never stored anything, and returns nothing then."""
 
 _REMEMBER = text(f"""
 WITH made AS (SELECT account_id, id FROM file WHERE id = :file_id AND account_id = :account_id AND state = 'ready'),
-{remembered("made")}
+{store_key_sql("made")}
 SELECT id FROM made
 """)  # noqa: S608 - put together from constants
 """Stores the idempotency key of a call that took longer than a transaction may."""
@@ -117,7 +118,7 @@ WITH gone AS (
   UPDATE file SET state = 'deleting', sweep_at = CASE WHEN pins = 0 THEN CAST(:now AS timestamptz) END
   WHERE id = :file_id AND visible AND {NAMEABLE}
   RETURNING id, account_id, media_type
-),{audited("gone", audit_pb2.AUDIT_ACTION_FILE_DELETED, details="jsonb_build_object('media_type', media_type)")}
+),{audit_sql("gone", audit_pb2.AUDIT_ACTION_FILE_DELETED, details="jsonb_build_object('media_type', media_type)")}
 SELECT id FROM gone
 """)  # noqa: S608 - put together from constants
 """→ DELETING for a visible file."""
@@ -146,7 +147,7 @@ class FileStore(Store):
     ) -> tuple[list[File], int]:
         """Insert all of the uploads, of one account, or none; with them the idempotency key of the call that creates them, if any.
 
-        Those that are READY are kept for `life`, or as long as is set for their account. Either all or none of them have ids; those that
+        Those that are READY are kept for `life`, or as long as is set for their account. They either all have ids or none; those that
         have none get increasing ones.
 
         Returns them, and how many bytes more the account may store. Raises what the check of `growth` raises about all that it then
@@ -156,7 +157,7 @@ class FileStore(Store):
         with storing_key(), _one_of_two():
             found = await self._database.fetch(_INSERT_WITHIN, {**values, **growth.values(), "account_id": account_id})
             if found and found[0]["ids"]:
-                return _numbered(uploads, found[0]["ids"]), growth.check(*stored(found))
+                return _numbered(uploads, found[0]["ids"]), growth.check(*storage_from(found))
             # The first uploads of an account, or too much: the check says what.
             async with self._database.transaction() as transaction:
                 if call is not None:

@@ -1,6 +1,6 @@
 """The library: versions of files, in chains.
 
-Whoever adds a version to chains holds their advisory locks, shared; whoever deletes holds them alone. So a deletion finds every version,
+An addition of a version to chains holds their advisory locks, shared; a deletion holds them exclusively. So a deletion finds every version,
 and none is added to a chain that is gone. Deletions lock rows of `library_file` before those of `file`, these in the order of their ids.
 """
 
@@ -15,14 +15,14 @@ from uuid import UUID
 from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
-from services.files.records import File, LibraryFile, Shelved, Viewer
+from services.files.records import File, LibraryFile, StoredVersion, Viewer
 from services.files.store.files import NAMEABLE, PATIENCE
 from services.files.store.rows import COLUMNS, Store, file_of, files
 from services.files.store.storage import COUNTS_LOCKED, LOCK_COUNTS
-from services.files.store.uploads_audited import MOST_NAMED, upload_values, uploaded
-from services.platform.audit.log import actor_values, audited
+from services.files.store.uploads_audited import MOST_NAMED, upload_audit_sql, upload_values
+from services.platform.audit.log import actor_values, audit_sql
 from services.platform.database import Rows, Transaction
-from services.platform.idempotency import key_values, remembered, storing_key
+from services.platform.idempotency import key_values, store_key_sql, storing_key
 from services.platform.idempotent_call import IdempotentCall
 
 _LOCKS = 1
@@ -80,8 +80,8 @@ RETURNING account_id
 ),
 made AS (SELECT DISTINCT account_id, CAST(:file_ids AS bigint[]) AS ids FROM added),
 uploaded AS (SELECT account_id, ids[1] AS id FROM made WHERE CAST(:audited_names AS text) IS NOT NULL),
-{uploaded("uploaded")},
-{remembered("made", ids="ids")}
+{upload_audit_sql("uploaded")},
+{store_key_sql("made", ids="ids")}
 SELECT 1 FROM made
 """)  # noqa: S608 - put together from constants
 """Adds versions, and the idempotency key of the call, if it has one, by the ids of their files."""
@@ -99,7 +99,7 @@ RETURNING id, account_id, file_id, thumbnail_id
 _ENTER_DELETION = text(f"""
 WITH deleted AS (SELECT CAST(:account_id AS bigint) AS account_id, CAST(:file_id AS bigint) AS id),
 {
-    audited(
+    audit_sql(
         "deleted",
         audit_pb2.AUDIT_ACTION_LIBRARY_DELETED,
         details="jsonb_build_object('count', CAST(:count AS text), 'ids', CAST(:deleted_ids AS text))",
@@ -117,8 +117,8 @@ gone AS (
   FROM locked WHERE file.id = locked.id AND {COUNTS_LOCKED}
   RETURNING file.id, file.account_id, file.media_type
 ),
-told AS (SELECT * FROM gone WHERE id = ANY(:versions)),
-{audited("told", audit_pb2.AUDIT_ACTION_FILE_DELETED, details="jsonb_build_object('media_type', media_type)")}
+versions AS (SELECT * FROM gone WHERE id = ANY(:versions)),
+{audit_sql("versions", audit_pb2.AUDIT_ACTION_FILE_DELETED, details="jsonb_build_object('media_type', media_type)")}
 SELECT id FROM gone
 """)  # noqa: S608 - put together from constants
 """→ DELETING for files of the library; deletions of versions are entered into the audit log."""
@@ -139,24 +139,24 @@ WHERE library_file.id = :id AND library_file.account_id = :account_id
 """)
 
 
-class Taken(Exception):
-    """What was to be done cannot be done any more; nothing has changed."""
+class LibraryConflict(Exception):
+    """The request can no longer be carried out; nothing has changed."""
 
 
 class LibraryStore(Store):
     """The table `library_file`, and the files that it names."""
 
-    async def find(self, account_id: int, ids: Collection[UUID]) -> dict[UUID, Shelved]:
+    async def find(self, account_id: int, ids: Collection[UUID]) -> dict[UUID, StoredVersion]:
         """Those of the versions that the account has, by id."""
         rows = await self._database.fetch(_FIND, {"account_id": account_id, "ids": list(ids)})
         return {found.entry.id: found for found in _shelved(rows)}
 
-    async def find_by_files(self, account_id: int, file_ids: Sequence[int]) -> dict[int, Shelved]:
+    async def find_by_files(self, account_id: int, file_ids: Sequence[int]) -> dict[int, StoredVersion]:
         """The versions that these files are, by the ids of the files."""
         rows = await self._database.fetch(_FIND_BY_FILE, {"account_id": account_id, "file_ids": list(file_ids)})
         return {found.file.id: found for found in _shelved(rows)}
 
-    async def chain(self, account_id: int, chain: UUID) -> list[Shelved]:
+    async def chain(self, account_id: int, chain: UUID) -> list[StoredVersion]:
         """All versions of a chain, by their numbers."""
         return _shelved(await self._database.fetch(_CHAIN, {"account_id": account_id, "chain_id": chain}))
 
@@ -164,7 +164,7 @@ class LibraryStore(Store):
         """How many versions chains have."""
         return {row["chain_id"]: row["versions"] for row in await self._database.fetch(_LENGTHS, {"chains": list(chains)})}
 
-    async def page(self, viewer: Viewer, search: str, skip: int, limit: int) -> tuple[list[Shelved], int]:
+    async def page(self, viewer: Viewer, search: str, skip: int, limit: int) -> tuple[list[StoredVersion], int]:
         """Some of the last versions that the viewer sees of each chain, newest first, and the number of all of them."""
         values = {**_of(viewer), "search": search}
         [count] = await self._database.fetch(_COUNT, values)
@@ -173,7 +173,7 @@ class LibraryStore(Store):
 
     async def add(
         self, account_id: int, entries: Sequence[LibraryFile], now: datetime, call: IdempotentCall | None = None
-    ) -> list[Shelved]:
+    ) -> list[StoredVersion]:
         """Move the uploads that the entries name into the library, all or none, and store the key of the call, if it has one; returns the
         entries with their files, in order.
 
@@ -183,7 +183,7 @@ class LibraryStore(Store):
         file_ids = [entry.file_id for entry in entries]
         with storing_key():
             taken = await self._add(account_id, entries, parents, file_ids, now, call)
-        return [Shelved(entry, taken[entry.file_id]) for entry in entries]
+        return [StoredVersion(entry, taken[entry.file_id]) for entry in entries]
 
     async def _add(
         self,
@@ -201,7 +201,7 @@ class LibraryStore(Store):
                 await transaction.fetch(_LOCK_TO_ADD, {"chains": list(parents.values())})
                 found = await transaction.fetch(_FIND, {"account_id": account_id, "ids": list(parents)})
                 if len(found) < len(parents):
-                    raise Taken
+                    raise LibraryConflict
             taken = await _take(transaction, account_id, file_ids, now)
             rows = json.dumps([_row(entry) for entry in entries])
             values = {"entries": rows, "file_ids": list(file_ids), **_named(entries), **key_values(call, now), **actor_values()}
@@ -211,7 +211,7 @@ class LibraryStore(Store):
     async def delete(self, viewer: Viewer, ids: Collection[UUID], now: datetime) -> int:
         """Delete the chains of those of the versions that the viewer sees; returns the number of versions that are gone.
 
-        Of a chain that somebody else has begun, a viewer who does not see everybody's deletes the own versions.
+        In a chain that somebody else has begun, a viewer who does not see everybody's deletes only the own versions.
         """
         async with self._database.transaction() as transaction:
             chains = [row[0] for row in await transaction.fetch(_CHAINS, {**_of(viewer), "ids": list(ids)})]
@@ -228,9 +228,9 @@ class LibraryStore(Store):
         """Move an output into the library, as the thumbnail of a version. Raises Taken where that has one, or either is gone."""
         async with self._database.transaction() as transaction:
             if not await transaction.fetch(_TAKE_OUTPUT, {"account_id": account_id, "file_id": file_id, "now": now}):
-                raise Taken
+                raise LibraryConflict
             if not await transaction.fetch(_SET_THUMBNAIL, {"account_id": account_id, "id": version, "file_id": file_id}):
-                raise Taken
+                raise LibraryConflict
 
     async def thumbnail(self, account_id: int, version: UUID) -> list[File]:
         """The thumbnail of a version, if it has one."""
@@ -247,7 +247,7 @@ class LibraryStore(Store):
 async def _take(transaction: Transaction, account_id: int, file_ids: Sequence[int], now: datetime) -> Mapping[int, File]:
     taken = files(await transaction.fetch(_TAKE, {"account_id": account_id, "file_ids": list(file_ids), "now": now}))
     if len(taken) < len(file_ids):
-        raise Taken
+        raise LibraryConflict
     return {file.id: file for file in taken}
 
 
@@ -267,7 +267,7 @@ async def _delete(transaction: Transaction, viewer: Viewer, chains: Sequence[UUI
 
 
 def _named(entries: Sequence[LibraryFile]) -> dict[str, object]:
-    """What the audit log says of an upload: nothing where all are results of tools."""
+    """The audit log's entry about an upload: none where all are results of tools."""
     return upload_values([entry.name for entry in entries if entry.parent is None and not entry.tools])
 
 
@@ -291,8 +291,8 @@ def _row(entry: LibraryFile) -> dict[str, object]:
     }
 
 
-def _shelved(rows: Rows) -> list[Shelved]:
-    return [Shelved(_entry(row), file_of(row, "stored_")) for row in rows]
+def _shelved(rows: Rows) -> list[StoredVersion]:
+    return [StoredVersion(_entry(row), file_of(row, "stored_")) for row in rows]
 
 
 def _entry(row: Mapping[str, Any]) -> LibraryFile:

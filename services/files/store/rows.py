@@ -1,4 +1,4 @@
-"""What the stores share: the database, and rows of `file` as files."""
+"""The common parts of the stores: the database, and rows of `file` as files."""
 
 from __future__ import annotations
 

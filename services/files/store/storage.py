@@ -1,4 +1,4 @@
-"""What accounts store and may store. Triggers on `file` count it, in the transaction of each change.
+"""The stored data and limits of accounts. Triggers on `file` count it, in the transaction of each change.
 
 They lock the account's row of `account_storage` after the rows of `file` that a statement changes; only one that inserts files alone may
 lock it before. A statement that changes files of several accounts locks those rows first, in order: see `LOCK_COUNTS`.
@@ -14,7 +14,7 @@ from sqlalchemy import text
 from darkroom.common.v1 import audit_pb2
 from services.files.records import OwnLimits, Storage
 from services.files.store.rows import Store
-from services.platform.audit.log import actor_values, audited
+from services.platform.audit.log import actor_values, audit_sql
 from services.platform.database import Rows, Transaction
 
 Check = Callable[[Storage, OwnLimits], int]
@@ -23,11 +23,11 @@ Check = Callable[[Storage, OwnLimits], int]
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """What is added to what an account stores."""
+    """An addition to an account's stored data."""
 
     added: Storage
     most: Storage
-    """What an account may store that has no limits of its own."""
+    """The limits of an account without its own."""
     check: Check
 
     def values(self) -> dict[str, int]:
@@ -66,7 +66,7 @@ ON CONFLICT (account_id) DO UPDATE
 SET max_size_bytes = excluded.max_size_bytes, max_files = excluded.max_files,
     max_uploads = excluded.max_uploads, max_parted_uploads = excluded.max_parted_uploads
 RETURNING *
-),{audited("changed", audit_pb2.AUDIT_ACTION_ACCOUNT_LIMITS_SET, resource="account_id", details=_OF_LIMITS)}
+),{audit_sql("changed", audit_pb2.AUDIT_ACTION_ACCOUNT_LIMITS_SET, resource="account_id", details=_OF_LIMITS)}
 SELECT 1 FROM changed
 """)  # noqa: S608 - put together from constants
 
@@ -75,8 +75,8 @@ class StorageStore(Store):
     """Statements on `account_storage`."""
 
     async def stored(self, account_id: int) -> tuple[Storage, OwnLimits]:
-        """What the account stores, and its own limits."""
-        return stored(await self._database.fetch(_STORED, {"account_id": account_id}))
+        """The account's stored data, and its own limits."""
+        return storage_from(await self._database.fetch(_STORED, {"account_id": account_id}))
 
     async def total(self) -> tuple[int, int]:
         """How many bytes, and how many files, all accounts store together."""
@@ -98,11 +98,11 @@ class StorageStore(Store):
 
 async def check_stored(transaction: Transaction, account_id: int, check: Check) -> int:
     """Let `check` look at what the account stores after the changes of the transaction, which has its row locked. It may raise."""
-    return check(*stored(await transaction.fetch(_STORED, {"account_id": account_id})))
+    return check(*storage_from(await transaction.fetch(_STORED, {"account_id": account_id})))
 
 
-def stored(rows: Rows) -> tuple[Storage, OwnLimits]:
-    """What a row of `account_storage` says; nothing is stored, and nothing set, without one."""
+def storage_from(rows: Rows) -> tuple[Storage, OwnLimits]:
+    """The content of a row of `account_storage`; nothing stored and no limits without a row."""
     if not rows:
         return Storage(), OwnLimits()
     row = rows[0]

@@ -1,4 +1,4 @@
-"""Tables of the files database. What a column means stands in `services.files.records`; here only what that leaves out."""
+"""Tables of the files database. `services.files.records` documents the columns; comments here add to it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class FileRow(FilesTable, table=True):
         Index("file_of_task", "task_id", postgresql_where=text("NOT visible")),
         # The sweeper's queue.
         Index("file_to_sweep", "sweep_at", postgresql_where=text("sweep_at IS NOT NULL")),
-        # What the library should know.
+        # The files that the library should know.
         Index("file_in_library", "id", postgresql_where=text("in_library AND state <> 'deleting'")),
     )
 
@@ -118,7 +118,7 @@ class SurfaceAgeRow(FilesTable, table=True):
 
 
 class AccountStorageRow(FilesTable, table=True):
-    """What an account stores, counted by triggers on `file`, and its own limits, if the operator has set any."""
+    """An account's stored data, counted by triggers on `file`, and its own limits, if the operator has set any."""
 
     __tablename__ = "account_storage"
 
@@ -177,7 +177,7 @@ class LibraryFileRow(FilesTable, table=True):
 
 
 class AuditRow(AuditColumns, FilesTable, table=True):
-    """Who deleted files, and set how long they are kept."""
+    """The actors that deleted files, and set how long they are kept."""
 
     __tablename__ = "audit"
     __table_args__ = indexes(counted=True)

@@ -1,4 +1,4 @@
-"""What open tasks need, and what ended tasks leave behind."""
+"""The files that open tasks need, and those that ended tasks leave behind."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ WHERE id = ANY(:file_ids) AND account_id = :account_id AND origin = 'task'
 
 _STORED = text("""
 WITH stored AS (
-  SELECT * FROM unnest(CAST(:file_ids AS bigint[]), CAST(:etags AS text[]), CAST(:sizes AS bigint[])) AS told (file_id, etag, size_bytes)
+  SELECT * FROM unnest(CAST(:file_ids AS bigint[]), CAST(:etags AS text[]), CAST(:sizes AS bigint[])) AS sent (file_id, etag, size_bytes)
 ),
 locked AS (
   SELECT id FROM file
@@ -97,7 +97,7 @@ claimed AS (
 )
 SELECT * FROM claimed UNION ALL SELECT * FROM file WHERE id = ANY(:file_ids) AND visible AND {NAMEABLE}
 """)  # noqa: S608 - put together from constants
-"""The second part sees the files as they were before, so that it returns no file of the first, nor one that is being shown by another."""
+"""The second part sees the earlier state, so that it returns no file of the first, nor one that is being shown by another."""
 
 _DELETE_OUTPUTS = text("""
 WITH locked AS (
@@ -169,7 +169,7 @@ class TaskFileStore(Store):
     ) -> dict[int, File]:
         """Pin READY files for tasks, `wanted` by task, and return those that are READY, by id; with `unexamined`, also PENDING ones.
 
-        A task with any other file gets no pins; with `all_or_none`, then no task does. An existing pin is left as it is.
+        A task with any other file gets no pins; with `all_or_none`, then no task does. An existing pin is left unchanged.
         """
         pins = [(task_id, file_id) for task_id, ids in wanted.items() for file_id in ids]
         usable = await self._files(
@@ -216,13 +216,13 @@ class TaskFileStore(Store):
         return {file.id: file for file in accepted}
 
     async def kept(self, task_id: int, account_id: int) -> list[File]:
-        """What attempts of the task have kept for later ones: the newest file of each key, in the order in which they were kept."""
+        """The files that attempts of the task kept for later ones: the newest file of each key, in the order in which they were kept."""
         return await self._files(_KEPT, task_id=task_id, account_id=account_id)
 
     async def claim(self, account_id: int, file_ids: Collection[int], now: datetime, life: timedelta) -> dict[int, File]:
         """Show READY outputs of a task that succeeded with them, for `life` or as long as is set for their account.
 
-        Returns them by id, and those of the files that were already shown and that the account can name; they are left as they are.
+        Returns them by id, and those of the files that were already shown and that the account can name; they are left unchanged.
         """
         shown = await self._files(_CLAIM, account_id=account_id, file_ids=list(set(file_ids)), now=now, life=life)
         return {file.id: file for file in shown}

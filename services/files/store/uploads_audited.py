@@ -1,4 +1,4 @@
-"""What the audit log says of uploads."""
+"""The audit log's entries about uploads."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import json
 from collections.abc import Sequence
 
 from darkroom.common.v1 import audit_pb2
-from services.platform.audit.log import audited
+from services.platform.audit.log import audit_sql
 
 MOST_NAMED = 100
 """Files that an entry of the audit log names."""
 
 
-def uploaded(made: str) -> str:
+def upload_audit_sql(made: str) -> str:
     """The part of a statement that enters an upload into the log, for the one row of `made`, with `upload_values`."""
-    return audited(
+    return audit_sql(
         made,
         audit_pb2.AUDIT_ACTION_LIBRARY_UPLOADED,
         details="jsonb_build_object('count', CAST(:audited_count AS text), 'files', CAST(:audited_names AS text))",

@@ -21,7 +21,6 @@ _ORIGINS = {FileOrigin.UPLOAD: file_pb2.FILE_ORIGIN_UPLOAD, FileOrigin.TASK: fil
 
 
 def file_message(file: File) -> file_pb2.File:
-    """One file."""
     message = file_pb2.File(
         id=file.id,
         name=file.name,

@@ -1,4 +1,4 @@
-"""What every surface of the gateway is built from."""
+"""The parts from which every surface of the gateway is built."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class GatewayParts:
     intake: intake_service_pb2_grpc.IntakeServiceAsyncStub
     shelf: shelf_service_pb2_grpc.ShelfServiceAsyncStub
     settings: setting_values_service_pb2_grpc.SettingValuesServiceAsyncStub
-    """What people have set."""
+    """The settings of people."""
     http: ObjectHttp
     """To object storage."""
     bus: Bus
@@ -39,4 +39,4 @@ class GatewayParts:
     """32 bytes for a purpose, the same in every replica."""
     forms_at_once: int
     forms_at_once_each: int
-    """Of one account."""
+    """The limit for one account."""

@@ -1,1 +1,1 @@
-"""What ZIP archives hold."""
+"""The contents of ZIP archives."""

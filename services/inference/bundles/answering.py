@@ -11,7 +11,7 @@ from nats.aio.msg import Msg
 from pydantic import ValidationError
 
 from services.inference.bundles.managing import Bundles
-from services.platform.bundles import MANAGE_SUBJECT, STATE_SUBJECT, WORKERS, Request, answer, refused
+from services.platform.bundles import MANAGE_SUBJECT, STATE_SUBJECT, WORKERS, Request, answer, refusal_reply
 from services.platform.bus import Bus
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.log import get_logger
@@ -47,12 +47,12 @@ async def _answer(bundles: Bundles, message: Msg) -> None:
     try:
         said = await _answered(bundles, Request.model_validate_json(message.data))
     except DarkroomError as error:
-        said = refused(error)
+        said = refusal_reply(error)
     except ValidationError:
-        said = refused(DarkroomError(ErrorReason.FIELD_INVALID, "The worker does not know this request."))
+        said = refusal_reply(DarkroomError(ErrorReason.FIELD_INVALID, "The worker does not know this request."))
     except Exception as error:
         _logger.exception("bundles_unhandled", exc_info=error)
-        said = refused(DarkroomError(ErrorReason.INTERNAL, "Internal error. Quote the request id when you report it."))
+        said = refusal_reply(DarkroomError(ErrorReason.INTERNAL, "Internal error. Quote the request id when you report it."))
     try:
         await message.respond(said)
     except nats.errors.Error as error:

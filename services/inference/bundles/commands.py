@@ -16,7 +16,7 @@ from services.platform.errors import DarkroomError, ErrorReason
 
 _FOLDER = Path(models.__file__).parent.parent
 _FOLDERS = re.compile(r"(?<![\w:/.%-])/(?:[^\s/:'\"]+/)+")
-"""Of an absolute path, all but its last name. The slashes of a URL follow other characters."""
+"""An absolute path except its last name. The slashes of a URL follow other characters."""
 _MOST_TEXT = 1000
 _LARGEST_LINE = 1 << 16
 Told = Callable[[int, str], None]
@@ -69,5 +69,5 @@ class Installer:
 
 
 def problem_of(text: str) -> str:
-    """What the installer said was wrong, without what it said before, and without the folders of this machine."""
+    """The installer's error, without its earlier output, and without the folders of this machine."""
     return _FOLDERS.sub("", text.rpartition("error: ")[2]).strip()[:_MOST_TEXT]

@@ -1,4 +1,4 @@
-"""What is kept of installations in the model repository, for all workers that share it."""
+"""The state of installations in the model repository, for all workers that share it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Journal:
 
     def __init__(self, repository: Path) -> None:
         self._file = repository / _FILE
-        # Beside the repository, as the installer's own lock.
+        # Next to the repository, like the installer's own lock.
         self._lock = repository.with_name(f".{repository.name}.bundles.lock")
 
     def jobs(self) -> dict[str, Job]:

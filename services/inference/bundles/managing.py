@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 
-from models.bundles import Bundle, installed, only_of, read_choices
+from models.bundles import Bundle, installed_bundles, only_of, read_choices
 from models.errors import RepositoryError
 from services.inference.bundles.commands import Installer
 from services.inference.bundles.journal import Job, Journal, Release
@@ -136,7 +136,7 @@ class Bundles:
                 choices = read_choices(self._repository)
             except RepositoryError as error:
                 _logger.warning("bundle_choices_unreadable", error=str(error))
-        return installed(self._bundles, choices, ready)
+        return installed_bundles(self._bundles, choices, ready)
 
     def _state(self, name: str, bundle: Bundle, ready: Collection[str], complete: bool, job: Job | None) -> BundleState:
         running = job is not None and not job.ended

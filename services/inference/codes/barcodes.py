@@ -19,7 +19,7 @@ _SMALL_SIDE, _LARGE_SIDE = 1200, 2400
 """Longer sides below which a picture is also looked at enlarged, and above which it is only turned when made smaller."""
 _SHORTEST_ITF = 6
 _LIGHT_REACH = 0.06
-"""How far, as a share of a picture's shorter side, the light that falls on it is told from."""
+"""The radius, as a share of a picture's shorter side, in which the light that falls on it is estimated."""
 _BAND_REACH = 1.0
 """How far from each other, as a share of a code's longer side, bands of one code of bars may be."""
 _ANGLES = (15, 30, 45, 60, 75)
@@ -50,22 +50,22 @@ _NAMES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Barcode:
     """A barcode."""
 
     type: str
     text: str
     corners: Sequence[Point]
-    """Top left, top right, bottom right and bottom left of the code as it is meant to be read, in pixels."""
+    """Top left, top right, bottom right and bottom left of the code in reading orientation, in pixels."""
 
 
-def read(gray: Gray, *, quick: bool, check: Callable[[], None]) -> Sequence[Found]:
+def read(gray: Gray, *, quick: bool, check: Callable[[], None]) -> Sequence[Barcode]:
     """The barcodes of a picture, each once, from top to bottom."""
     found = list(_seen([(gray, lambda point: point)], quick, check))
     if not quick:
         scale = min(1.0, _LARGE_SIDE / max(gray.shape))
         small = gray if scale == 1 else _resized(gray, scale)
-        # A code of squares is found at any angle, one of bars beside it is not.
+        # A code of squares is found at any angle, one of bars next to it is not.
         found += _seen((_turned(small, angle, scale) for angle in _ANGLES), quick, check)
         if not found:
             found += _seen(_clearer(gray, small, scale), quick, check)
@@ -78,7 +78,7 @@ def read(gray: Gray, *, quick: bool, check: Callable[[], None]) -> Sequence[Foun
 _Back = Callable[[Point], Point]
 
 
-def _seen(views: Iterable[tuple[Gray, _Back]], quick: bool, check: Callable[[], None], kinds: str = "") -> Iterator[Found]:
+def _seen(views: Iterable[tuple[Gray, _Back]], quick: bool, check: Callable[[], None], kinds: str = "") -> Iterator[Barcode]:
     """The codes of pictures, of some kinds or of all, in points of the picture that each `_Back` leads to."""
     formats = zxingcpp.barcode_formats_from_str(kinds)
     for picture, back in views:
@@ -117,7 +117,7 @@ def _evenly_lit(gray: Gray) -> Gray:
 
 
 def _sharpened(small: Gray, scale: float) -> Iterator[tuple[Gray, _Back]]:
-    """The picture as it was before a blur: Wiener's filter for a Gaussian, in cosines, which continue a picture mirrored."""
+    """The picture before a blur: Wiener's filter for a Gaussian, in cosines, which continue a picture mirrored."""
     even = small[: small.shape[0] // 2 * 2, : small.shape[1] // 2 * 2]
     if not even.size:
         return
@@ -157,7 +157,7 @@ def _turned(gray: Gray, angle: float, scale: float) -> tuple[Gray, _Back]:
     return picture, back
 
 
-def _found(code: zxingcpp.Barcode, back: _Back) -> Found:
+def _found(code: zxingcpp.Barcode, back: _Back) -> Barcode:
     at = code.position
     corners = [back((point.x, point.y)) for point in (at.top_left, at.top_right, at.bottom_right, at.bottom_left)]
     kind, text = _NAMES.get(str(code.format), str(code.format).replace(" ", "")), code.text
@@ -166,7 +166,7 @@ def _found(code: zxingcpp.Barcode, back: _Back) -> Found:
         kind, text = "UPC-A", text[1:]
     elif kind == "UPC-E":
         text = _zero_suppressed(text[-12:]) or text
-    return Found(kind, text, corners)
+    return Barcode(kind, text, corners)
 
 
 def _zero_suppressed(number: str) -> str:
@@ -183,33 +183,33 @@ def _zero_suppressed(number: str) -> str:
     return f"{system}{maker}{product[4]}{check}" if product[:4] == "0000" and product[4] >= "5" else ""
 
 
-def _distinct(found: Sequence[Found]) -> list[Found]:
+def _distinct(found: Sequence[Barcode]) -> list[Barcode]:
     """Each code once: one of bars is often seen in several bands, and a band across its edge may be read as another code.
 
-    Codes of squares correct errors, so what is read in their place as bars is wrong. Of equal texts, the first that was seen counts.
+    Codes of squares correct errors, so bars that are read in their place are wrong. The first of equal texts counts.
     """
-    kept: list[Found] = []
+    kept: list[Barcode] = []
     for one in sorted(found, key=lambda one: (one.type not in _MATRIX, -len(one.text))):
         if not any(_is_part_of(one, other) for other in kept):
             kept.append(one)
     return kept
 
 
-def _is_part_of(one: Found, other: Found) -> bool:
+def _is_part_of(one: Barcode, other: Barcode) -> bool:
     left, top, right, bottom = _box(other)
-    # Bands of one code lie beside each other; what lies inside of a code is none of its own.
+    # Bands of one code are next to each other; bands inside a code do not belong to it.
     same = one.type == other.type and one.text in other.text and one.type not in _MATRIX
     reach = max(right - left, bottom - top) * _BAND_REACH if same else 0
     x, y = (sum(corner[axis] for corner in one.corners) / 4 for axis in (0, 1))
     return left - reach <= x <= right + reach and top - reach <= y <= bottom + reach
 
 
-def _box(one: Found) -> tuple[float, float, float, float]:
+def _box(one: Barcode) -> tuple[float, float, float, float]:
     xs, ys = [x for x, _ in one.corners], [y for _, y in one.corners]
     return min(xs), min(ys), max(xs), max(ys)
 
 
-def outlined(pixels: npt.NDArray[np.uint8], found: Sequence[Found]) -> npt.NDArray[np.uint8]:
+def outline(pixels: npt.NDArray[np.uint8], found: Sequence[Barcode]) -> npt.NDArray[np.uint8]:
     """The picture, height × width × 3, with the codes outlined and numbered from 1."""
     shown = np.ascontiguousarray(pixels).copy()
     width = max(2, round(max(shown.shape[:2]) / 300))

@@ -1,1 +1,1 @@
-"""What operations take and return: media, tools, progress, and picture providers. It depends on no operation."""
+"""The inputs and outputs of operations: media, tools, progress, and picture providers. It depends on no operation."""

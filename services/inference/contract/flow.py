@@ -1,4 +1,4 @@
-"""What flows between a worker and its operations, and from one operation to the next."""
+"""The media between a worker and its operations, and from one operation to the next."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ DATA_TYPE, DATA_EXTENSION = "application/json", "json"
 
 @dataclass(frozen=True, slots=True)
 class WholeFile:
-    """A file as it was sent, or as the operation before has written it. Only a child process may look into it."""
+    """An unchanged file, as sent or as written by the operation before. Only a child process may look into it."""
 
     source: Path | int
     """A file, or an open one."""
@@ -61,7 +61,7 @@ class WholeFile:
 
     @property
     def name(self) -> str:
-        """What its owner calls it."""
+        """The owner's name for it."""
         return self.hints.name
 
     @property
@@ -75,7 +75,7 @@ class WholeFile:
         return self.source.stat().st_size if isinstance(self.source, Path) else os.fstat(self.source).st_size
 
     def image(self, wanted: Callable[[Size], Size | None] = lambda _size: None) -> tuple[Image, Size]:
-        """The picture in it, upright, and its own size; scaled as it is read as `media.decode.open_scaled` says.
+        """The picture in it, upright, and its own size; scaled while it is read, as `media.decode.open_scaled` says.
 
         Raises as `media.decode`, naming the file.
         """
@@ -105,7 +105,7 @@ class NewFile:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """What is known of a medium, or was read in it; it can only be delivered."""
+    """Facts about a medium, or read from it; they can only be delivered."""
 
     value: Mapping[str, Any]
     """In a form that JSON can hold."""
@@ -125,7 +125,7 @@ class Several:
 
 
 Medium = Image | Document | Examination | Data | NewFile | None
-"""What flows from step to step; None is the input of an operation that needs none and the output of one that makes nothing."""
+"""The medium between steps; None is the input of an operation that needs none and the output of one that makes nothing."""
 
 
 class References(Protocol):
@@ -140,7 +140,7 @@ class References(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class GeneratedPicture:
     """A picture that such an operation has made, in the working folder, exactly as received."""
 
     path: Path
@@ -150,7 +150,7 @@ class Made:
 
 
 class Keeping(Protocol):
-    """What an attempt leaves for later attempts of its task, by key."""
+    """The data that an attempt leaves for later attempts of its task, by key."""
 
     async def kept(self, folder: Path) -> Mapping[str, Path]:
         """Download what earlier attempts have kept into `folder`."""
@@ -176,7 +176,7 @@ class InputFile(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A result that is stored as it is made."""
+    """A result that is stored while it is made."""
 
     name: str
     media_type: str

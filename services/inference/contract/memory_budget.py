@@ -41,7 +41,7 @@ class MemoryBudget:
         if size > self._total:
             raise DarkroomError(
                 ErrorReason.MEDIA_LIMIT_EXCEEDED,
-                f"The file needs about {_mebibytes(size)} of memory to be worked on, and a worker has {_mebibytes(self._total)}.",
+                f"The file needs about {_mebibytes(size)} of memory, and a worker has {_mebibytes(self._total)}.",
                 allowed=(f"what fits into {_mebibytes(self._total)}",),
             )
         await self._take(size, waits)

@@ -1,4 +1,4 @@
-"""What a plain operation is given besides its input and its parameters. It needs nothing that a child process could not have."""
+"""The context of a plain operation, besides its input and its parameters. It needs nothing that a child process could not have."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class PlainStep:
     label: Callable[[str], None]
     """Adds a word to the result's name: `portrait.jpg` becomes `portrait-<label>.png`."""
     notice: Notify
-    """Tells the task's owner something."""
+    """Sends a notice to the task's owner."""
     result_limits: Limits
     """For pictures that are made."""
     color_profiles: Path | None = None
@@ -51,4 +51,4 @@ class PlainStep:
     original: Original | None = None
     """None if it was no picture."""
     whole: tuple[int, int] | None = None
-    """Width and height of the picture where the input has been scaled as it was read, which is what a resize has to do first."""
+    """Width and height of the picture where the input has been scaled while it was read, which a resize has to do first."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 _MESSAGE_LENGTH = 200
 
 
-class Stopped(Exception):
+class AttemptStop(Exception):
     """Raised in the threads of an attempt that must end."""
 
 
@@ -42,7 +42,7 @@ class Progress:
     def check(self) -> None:
         """Raises Stopped when the attempt is to end."""
         if self._stopped.is_set():
-            raise Stopped
+            raise AttemptStop
 
 
 Report = Callable[[float, str], None]

@@ -21,7 +21,7 @@ class GenerationParameters(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """What one task asks for, in the operations' own terms. None: not given."""
+    """The request of one task, in the operations' own terms. None: not given."""
 
     prompt: str
     negative_prompt: str = ""

@@ -1,4 +1,4 @@
-"""What an operation is given besides its input and its parameters."""
+"""The context of an operation, besides its input and its parameters."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Models:
     upscale_batch: int = 1
     """Tiles in one request."""
     upscale_faithful: Mapping[int, str] = field(default_factory=dict)
-    """By factor, 2 to 4: one that is told the noise and stays closer to the original, used where it is fast enough; empty: none."""
+    """By factor, 2 to 4: one that gets the noise level and stays closer to the original, used where it is fast enough; empty: none."""
     upscale_faithful_megapixels: float = 0.0
     """Largest picture that it is given on a CPU, in millions of input pixels."""
     upscale_fine: str = ""
@@ -57,7 +57,7 @@ class Models:
 
 @dataclass(frozen=True, slots=True)
 class DocumentLimits:
-    """What the processes that read one document may use."""
+    """The limits of the processes that read one document."""
 
     memory_bytes: int
     seconds: float
@@ -73,7 +73,7 @@ class DocumentLimits:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What all operations of a worker share."""
+    """The shared parts of all operations of a worker."""
 
     triton: Triton
     sandbox: Sandbox

@@ -1,7 +1,7 @@
 """How much noise there is in a picture, by brightness and by frequency.
 
 Blocks that show nothing but noise are looked for, as by N. Ponomarenko et al., "An automatic approach to lossy compression of AVIRIS
-images", IGARSS 2007. Half of each block's frequencies tell how quiet it is, and the other half is measured, so that the choice of quiet
+images", IGARSS 2007. Half of each block's frequencies show how quiet it is, and the other half is measured, so that the choice of quiet
 blocks does not make the measured noise smaller; then the halves change places. The noise of a photograph depends on the brightness, and was
 smeared by the camera's interpolation and by compression, so that it is measured for each frequency.
 """
@@ -23,7 +23,7 @@ _MOST_BINS = 8
 _LEAST_IN_BIN = 300
 _QUIET = 0.06
 _LEAST_QUIET = 24
-"""Of the blocks of a brightness: share and number of those that are taken for noise alone."""
+"""Share and least number of the blocks of a brightness that are taken for noise alone."""
 _GAUSS = 0.6745
 """Median of the magnitudes of normally distributed numbers, as a share of their standard deviation."""
 _CLIPPED = 0.03
@@ -58,9 +58,9 @@ class Noise:
         return float(np.median(self.levels[0])) * math.sqrt(float(np.mean(self.spectra[0][1:] ** 2)))
 
 
-def estimated(planes: Floats) -> Noise | None:
+def estimate_noise(planes: Floats) -> Noise | None:
     """The noise of a picture, channels × height × width, the first of which is its brightness, in an orthonormal space of colours (so that
-    brightness is up to 255 √3 where there are three). None if it is too small to tell."""
+    brightness is up to 255 √3 where there are three). None if it is too small for an estimate."""
     channels, height, width = planes.shape
     if height < SIDE or width < SIDE:
         return None

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 
 from services.inference.denoising.blocks import SIDE, Floats
-from services.inference.denoising.estimate import Noise, estimated
-from services.inference.denoising.grouping import grouped
-from services.inference.denoising.sliding import Level, thresholded, wiener
+from services.inference.denoising.estimate import Noise, estimate_noise
+from services.inference.denoising.grouping import filter_groups
+from services.inference.denoising.sliding import Level, threshold, wiener
 from services.inference.media import Image
 
 _TILE = 512
@@ -58,7 +58,7 @@ class Settings:
     """0 (noise of the colours stays) to 100; 30: as much as was measured."""
 
     def shares(self, channel: int) -> float:
-        """What the measured noise of a channel is multiplied by."""
+        """The factor for the measured noise of a channel."""
         share = self.strength / 50
         if channel:
             return share * (self.colour / 30 if self.colour <= 30 else 1 + (self.colour - 30) / 70)
@@ -67,7 +67,7 @@ class Settings:
 
 def noise_of(image: Image) -> Noise | None:
     """The noise of a picture; None if there is none that matters."""
-    return _mattering(estimated(planes_of(_values(image))), image)
+    return _mattering(estimate_noise(planes_of(_values(image))), image)
 
 
 def _mattering(noise: Noise | None, image: Image) -> Noise | None:
@@ -113,10 +113,10 @@ def _filtered(planes: Floats, noise: Noise, shares: list[float], tier: Tier, che
     active = [channel for channel in range(len(planes)) if shares[channel]]
     for channel in active:
         check()
-        basic = thresholded(padded[channel], guide, level(channel), noise.spectra[channel], step)
+        basic = threshold(padded[channel], guide, level(channel), noise.spectra[channel], step)
         made[channel] = basic if tier is Tier.QUICK else wiener(padded[channel], basic, guide, level(channel), noise.spectra[channel], step)
     if tier in _BETWEEN:
-        made = grouped(padded, made, level, noise.spectra, _BETWEEN[tier], check)
+        made = filter_groups(padded, made, level, noise.spectra, _BETWEEN[tier], check)
         for channel in set(range(len(planes))) - set(active):
             made[channel] = padded[channel]
     return made[:, SIDE : SIDE + height, SIDE : SIDE + width]
@@ -133,6 +133,6 @@ def planes_of(values: Floats) -> Floats:
 
 
 def pixels_of(planes: Floats) -> Floats:
-    """What `planes_of` was given."""
+    """The input of `planes_of`."""
     turned = planes if len(planes) == 1 else np.tensordot(_COLOURS.T, planes, axes=1)
     return np.asarray(turned.transpose(1, 2, 0), np.float32)

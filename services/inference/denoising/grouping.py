@@ -34,7 +34,7 @@ def _haar(size: int) -> Floats:
 _ALONG = _haar(_ALIKE)
 
 
-def grouped(
+def filter_groups(
     planes: Floats,
     basic: Floats,
     sigma_of: Callable[[int], Level],
@@ -43,8 +43,8 @@ def grouped(
     check: Callable[[], None],
 ) -> Floats:
     """Planes, channels × height × width, with each frequency of each group as far as it stands out of the noise in `basic`, which also
-    tells which blocks look alike: those of its first channel. `between`: pixels between the blocks for which others are looked for, at most
-    8."""
+    decides which blocks look alike: those of its first channel. `between`: pixels between the blocks for which others are looked for, at
+    most 8."""
     height, width = planes.shape[1:]
     rows, columns = _corners(height, between), _corners(width, between)
     places = _alike(basic[0], rows, columns, check)

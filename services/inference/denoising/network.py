@@ -1,4 +1,4 @@
-"""Removing noise with a network that is told how much of it there is at each pixel.
+"""Removing noise with a network that gets the noise level of each pixel.
 
 Networks are better than filters where noise is strong, and blur where there is next to none: between the two limits of `_FADE`, the
 results are mixed.
@@ -54,7 +54,7 @@ def _passes(settings: Settings) -> list[float]:
     return sorted({settings.shares(channel) for channel in (0, 1)} - {0})
 
 
-def mixed(
+def mix_with_network(
     filtered: Image,
     image: Image,
     noise: Noise,
@@ -105,7 +105,7 @@ def _planes(pixels: npt.NDArray[np.generic]) -> Floats:
 def _deviation(image: Image, noise: Noise) -> Floats:
     """Standard deviation of the noise at each pixel, in levels: that of the channel with the strongest.
 
-    JPEG leaves less noise in the colours, and that of the brightness would stay if a network were told the mean.
+    JPEG leaves less noise in the colours, and that of the brightness would stay if a network got the mean.
     """
     brightness = np.asarray(image.pixels.sum(axis=2, dtype=np.float32) / np.float32(math.sqrt(3)), np.float32)
     brightness = np.asarray(cv2.GaussianBlur(brightness, (0, 0), _BRIGHTNESS_BLUR), np.float32)
@@ -117,7 +117,7 @@ def _deviation(image: Image, noise: Noise) -> Floats:
 
 
 def _through(given: Pixels8, network: Network, watch: Callable[[float], None]) -> Pixels8:
-    """What the network makes of a picture of any size, tile by tile."""
+    """The network's result for a picture of any size, tile by tile."""
     height, width = given.shape[:2]
     grid = Grid.over(height, width, tile=_TILE, margin=_MARGIN, fade=_FADE)
     mosaic = Mosaic(grid, 1, np.empty((height, width, 3), np.uint8))

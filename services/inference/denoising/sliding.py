@@ -19,7 +19,7 @@ Level = Callable[[Floats], Floats]
 """Standard deviation of the noise of blocks with these means of the guide."""
 
 
-def thresholded(plane: Floats, guide: Floats, level: Level, spectrum: Floats, step: int) -> Floats:
+def threshold(plane: Floats, guide: Floats, level: Level, spectrum: Floats, step: int) -> Floats:
     """The plane with only the frequencies that stand out of the noise. `step`: pixels between blocks, a divisor of 8."""
     shares = np.float32(_THRESHOLD) * spectrum
     total, weights = _empty(plane)

@@ -17,7 +17,7 @@ from services.inference.watermark.box import Box
 _AROUND = 704  # pixels around the mask that patches may come from: more than they look at
 
 
-def erased(image: Image, mask: Mask, network: neural.Network | None, check: Callable[[], None]) -> Image:
+def erase(image: Image, mask: Mask, network: neural.Network | None, check: Callable[[], None]) -> Image:
     """The picture with its masked pixels filled, in its own sample type and colours; the others are bit-identical.
 
     `check` is called again and again, and raises to stop. Raises ValueError if everything is masked.

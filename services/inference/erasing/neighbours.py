@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 RADIUS = 3
-"""Of a patch, in pixels: 7 x 7."""
+"""The size of a patch, in pixels: 7 x 7."""
 
 Plane = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -128,7 +128,7 @@ def _improved(level: Level, targets: Plane, sources: Plane, field: Indices, rng:
     size = level.source_at.size
     for jump in _JUMPS:
         for step in (jump, -jump, jump * level.across, -jump * level.across):
-            # What the patch beside has found, moved by as much.
+            # The matches of the patch next to it, moved by as much.
             beside = level.target_at[(level.targets + step).clip(0, size - 1)]
             offer(np.where(beside >= 0, level.source_at[(level.sources[field[beside]] - step).clip(0, size - 1)], -1).astype(np.int32))
     reach = max(level.height, level.width) / 2

@@ -25,16 +25,16 @@ _JOIN = 8  # pixels: places this close are filled together
 _CELL, _WIDTHS = 256, 3.0  # a piece: pixels, or this many times the width of what is masked
 _AROUND = 64, 640  # pixels of surroundings, at least and at most; between them, twice the width of what is masked
 _THIN, _BESIDE = 8, 48  # pixels: width up to which shapes are continued by frequencies, and their surroundings
-_RING = 12  # pixels around a hole that tell whether it is in a smooth place
+_RING = 12  # pixels around a hole that show whether it is in a smooth place
 _GRAIN = 3.2, 12.0  # levels from the local mean: of all pixels, and of all but two in a hundred
 _MIRRORED = 16  # pixels
 _OVERLAP = 16  # pixels of the next piece that are filled with one, so that they agree
 _KNOWN = 0.5  # of a pixel of a smaller copy
-_LARGEST = 4_000_000  # pixels of a window that is worked on as it is
+_LARGEST = 4_000_000  # pixels of a window that is not divided
 
 
 def fill(pixels: Pixels8, mask: Mask, check: Callable[[], None]) -> Pixels8:
-    """The picture, height x width x 3, with its masked pixels filled; the others are as they were, and what was masked has no influence.
+    """The picture, height x width x 3, with its masked pixels filled; the others are unchanged, and masked pixels have no influence.
 
     `check` is called again and again, and raises to stop. Raises ValueError if everything is masked.
     """
@@ -71,7 +71,7 @@ def _thick(mask: Mask) -> Mask:
 
 
 def _filled(pixels: Pixels8, hole: Mask, unknown: Mask, mask: Mask, check: Callable[[], None]) -> Pixels8:
-    """A window with its hole filled from what was never masked. What else is unknown is shown as a smooth continuation."""
+    """A window with its hole filled from unmasked pixels. Other unknown pixels are shown as a smooth continuation."""
     if mask.size > _LARGEST:
         return _filled_small(pixels, hole, unknown, mask, check)
     if not hole.any():
@@ -90,7 +90,7 @@ def _is_smooth(pixels: Pixels8, unknown: Mask) -> bool:
     if not near.any():
         return False
     gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    # What is masked has no influence.
+    # Masked pixels have no influence.
     known = (~unknown).astype(np.float32)
     mean = cv2.GaussianBlur(gray * known, (0, 0), 2) / np.maximum(cv2.GaussianBlur(known, (0, 0), 2), 1e-3)
     deviation = np.abs(gray - mean)[near]

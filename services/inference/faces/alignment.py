@@ -25,9 +25,9 @@ TEMPLATE: Floats = np.array(
 _EYES = (33, 133), (362, 263)
 _NOSE, _MOUTH = 1, (61, 291)
 _IN_BOX = np.array([(0.305, 0.325), (0.695, 0.325), (0.5, 0.56), (0.335, 0.74), (0.665, 0.74)])
-"""Where the five points are in the box of an upright face from brow to chin, in its width and height: for where nothing tells them."""
+"""Where the five points are in the box of an upright face from brow to chin, in its width and height: for use where they are unknown."""
 _BORDER = (135.0, 133.0, 132.0)
-"""What is shown beyond the picture's edges, as facexlib does."""
+"""The colour beyond the picture's edges, as in facexlib."""
 
 
 def points_of(mesh: npt.NDArray[np.floating]) -> Floats:
@@ -64,10 +64,10 @@ def inverse(matrix: Floats) -> Floats:
     return np.asarray(cv2.invertAffineTransform(matrix), np.float64)
 
 
-def warped(pixels: _Samples, matrix: Floats, height: int, width: int, border: tuple[float, float, float] = _BORDER) -> _Samples:
+def warp(pixels: _Samples, matrix: Floats, height: int, width: int, border: tuple[float, float, float] = _BORDER) -> _Samples:
     """A part of `pixels` (height x width x 3): a place (x, y) of the result shows what is at `matrix` times it, `border` beyond the edges.
 
-    Pixels are squares with their centres at halves. What gets smaller is averaged first.
+    Pixels are squares with their centres at halves. Pictures that get smaller are averaged first.
     """
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     inner = matrix.copy()

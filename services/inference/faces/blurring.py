@@ -29,7 +29,7 @@ _FAINT = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Oval:
-    """What is blurred of a face: an ellipse with this centre and these half axes in pixels, turned by `tilt` radians, clockwise as seen."""
+    """The blurred area of a face: an ellipse with this centre and these half axes in pixels, turned by `tilt` radians, clockwise."""
 
     x: float
     y: float
@@ -82,8 +82,8 @@ def _turn(angle: float) -> npt.NDArray[np.float64]:
     return np.array([[cosine, sine], [-sine, cosine]])
 
 
-def blurred(image: Image, ovals: Sequence[Oval], radius: float, check: Callable[[], None]) -> Image:
-    """The picture with the ovals blurred by a Gaussian with the standard deviation `radius`, in pixels, or more; alpha stays as it is.
+def blur_ovals(image: Image, ovals: Sequence[Oval], radius: float, check: Callable[[], None]) -> Image:
+    """The picture with the ovals blurred by a Gaussian with the standard deviation `radius`, in pixels, or more; alpha does not change.
 
     Transparent pixels lend no colour. `check` is called between strips and may raise to cancel.
     """
@@ -102,7 +102,7 @@ def _blur(pixels: Pixels, alpha: Pixels | None, oval: Oval, sigma: float, check:
     columns, rows = _span(oval.x, across, width), _span(oval.y, down, height)
     if columns.start >= columns.stop or rows.start >= rows.stop:
         return
-    # What lies around it within two standard deviations flows into it.
+    # Pixels around it within two standard deviations flow into it.
     around = _span(oval.y, down + 2 * sigma, height), _span(oval.x, across + 2 * sigma, width)
     small = _small(pixels[around], None if alpha is None else alpha[around], sigma, check)
     high, wide = (span.stop - span.start for span in around)

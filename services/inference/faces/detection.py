@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from services.inference.faces.numbers import Floats, Pixels8, decoded, likelihood
+from services.inference.faces.numbers import Floats, Pixels8, decode_numbers, likelihood
 from services.inference.model_server.triton import PictureModel
 
 DETECTOR = "face_detector"
@@ -96,15 +96,15 @@ async def detect(
     found: list[Face] = []
     for start in range(0, len(parts), _BATCH):
         batch = parts[start : start + _BATCH]
-        answer = decoded(await model(np.stack([seen(pixels, part) for part in batch])))
+        answer = decode_numbers(await model(np.stack([network_input(pixels, part) for part in batch])))
         for part, rows in zip(batch, answer, strict=True):
             found += [face for face in faces_in(rows, part, least) if not _cut(face, part, width, height)]
         check()
         progress(min(1.0, (start + _BATCH) / len(parts)))
-    return merged(found)
+    return merge(found)
 
 
-def seen(pixels: Pixels8, part: Part) -> Pixels8:
+def network_input(pixels: Pixels8, part: Part) -> Pixels8:
     """A part of the picture as the network sees it: as large as it fits, in the middle, black around it."""
     result = np.zeros((SIDE, SIDE, 3), np.uint8)
     scale, x, y = _fitted(part)
@@ -129,7 +129,7 @@ def _within(part: Part, width: int, height: int) -> tuple[int, int, int, int]:
 
 
 def faces_in(rows: Floats, part: Part, least: float) -> Iterator[Face]:
-    """What the network tells of a part, in pixels of the picture. Each row: centre, size and points from a cell's centre, and a logit."""
+    """The network's output for a part, in pixels of the picture. Each row: centre, size and points from a cell's centre, and a logit."""
     scores = likelihood(rows[:, _SCORE])
     scale, *origin = _fitted(part)
     for index in np.flatnonzero(scores >= least):
@@ -150,7 +150,7 @@ def faces_in(rows: Floats, part: Part, least: float) -> Iterator[Face]:
 
 
 def _cut(face: Face, part: Part, width: int, height: int) -> bool:
-    """Whether a border of the part that is none of the picture cuts the face, or may."""
+    """Whether a border of the part that is not one of the picture's cuts the face, or may."""
     margin = _BORDER * max(part.width, part.height)
     return (
         (part.left > 0 and face.left < part.left + margin)
@@ -160,7 +160,7 @@ def _cut(face: Face, part: Part, width: int, height: int) -> bool:
     )
 
 
-def merged(found: Sequence[Face]) -> list[Face]:
+def merge(found: Sequence[Face]) -> list[Face]:
     """Each face once, largest first: the mean of the boxes that are of one face, weighted by their scores.
 
     Boxes are of one face where they share most of their area. A small box inside a large one is a face of its own.
@@ -169,13 +169,13 @@ def merged(found: Sequence[Face]) -> list[Face]:
     result = []
     while left:
         first = left[0]
-        same = [face for face in left if face is first or shared(first, face) > SAME]
+        same = [face for face in left if face is first or overlap(first, face) > SAME]
         left = [face for face in left if face not in same]
         result.append(_mean(same))
     return sorted(result, key=lambda face: -face.width * face.height)
 
 
-def shared(one: Face, other: Face) -> float:
+def overlap(one: Face, other: Face) -> float:
     """The area that two boxes have in common, as a share of what they cover together."""
     common = inside(one, other) * one.width * one.height
     return common / max(1e-9, one.width * one.height + other.width * other.height - common)

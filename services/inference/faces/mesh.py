@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from services.inference.faces.detection import SAME, Face, detect, inside, shared
-from services.inference.faces.numbers import Floats, Pixels8, decoded, likelihood
+from services.inference.faces.detection import SAME, Face, detect, inside, overlap
+from services.inference.faces.numbers import Floats, Pixels8, decode_numbers, likelihood
 from services.inference.model_server.triton import PictureModel
 
 MESH, IRIS = "face_mesh", "iris"
@@ -48,7 +48,7 @@ _CONTOUR = 71  # points around an eye, before the five of its iris
 @dataclass(frozen=True, slots=True)
 class Mesh:
     """A face with its points, float32 [468, 2]: x and y in pixels of the picture. `score`: how sure that a face is there, 0 to 1; `sure`:
-    what the network that tells the points says of that, which is little for a profile."""
+    the score of the network that finds the points, which is low for a profile."""
 
     face: Face
     points: Floats
@@ -113,8 +113,8 @@ async def find_meshes(
 ) -> list[Mesh]:
     """The faces of a picture whose score is `least` or more, largest first, and their points. sRGB, height x width x 3.
 
-    The mesh network tells faces from other things better than the detector, and the detector finds profiles: the score is the mean of what
-    they say. Each face is looked at by its box, and again by its points, which are more exact.
+    The mesh network distinguishes faces from other things better than the detector, and the detector finds profiles: the score is the mean
+    of what they say. Each face is looked at by its box, and again by its points, which are more exact.
     """
     found = await detect(pixels, detector, max(_LEAST_DETECTED, 2 * least - 1), check, progress)
     meshes = []
@@ -147,7 +147,7 @@ def once_each(meshes: Sequence[Mesh]) -> list[Mesh]:
     kept: list[tuple[Mesh, Face]] = []
     for mesh in sorted(meshes, key=lambda each: -each.score):
         box = mesh.extent
-        if all(shared(box, other) <= SAME and inside(box, other) <= _PART for _, other in kept):
+        if all(overlap(box, other) <= SAME and inside(box, other) <= _PART for _, other in kept):
             kept.append((mesh, box))
     return sorted((mesh for mesh, _ in kept), key=lambda each: -each.face.width * each.face.height)
 
@@ -160,7 +160,7 @@ def _square(face: Face) -> _Square:
 async def _looked_at(pixels: Pixels8, squares: Sequence[_Square], model: PictureModel) -> list[tuple[Floats, float]]:
     """The points in each of the squares, and how sure it is that a face is there."""
     matrices = [square.matrix(SIDE) for square in squares]
-    answer = decoded(await model(np.stack([_shown(pixels, matrix, SIDE) for matrix in matrices])))[:, 0]
+    answer = decode_numbers(await model(np.stack([_shown(pixels, matrix, SIDE) for matrix in matrices])))[:, 0]
     return [
         (_placed(numbers[: POINTS * 3], matrix), float(likelihood(numbers[POINTS * 3 :])[0]))
         for numbers, matrix in zip(answer, matrices, strict=True)
@@ -186,7 +186,7 @@ async def irises(pixels: Pixels8, mesh: Mesh, model: PictureModel) -> Sequence[I
         width = float(np.hypot(*(ends[1] - ends[0])))
         # The network has seen eyes of one side only.
         matrix = _Square(float(x), float(y), width * _EYE_MARGIN, angle).matrix(IRIS_SIDE, mirrored=index == 1)
-        numbers = decoded(await model(_shown(pixels, matrix, IRIS_SIDE)[np.newaxis]))[0, 0]
+        numbers = decode_numbers(await model(_shown(pixels, matrix, IRIS_SIDE)[np.newaxis]))[0, 0]
         points = _placed(numbers, matrix)[_CONTOUR:]
         radius = float(np.hypot(*(points[1:] - points[0]).T).mean())
         found.append(Iris(float(points[0, 0]), float(points[0, 1]), radius, mesh.points[list(opening)]))
@@ -224,7 +224,7 @@ def _shown(pixels: Pixels8, matrix: Floats, side: int) -> Pixels8:
 
 
 def _placed(numbers: Floats, matrix: Floats) -> Floats:
-    """Points x, y, z that a network tells, in the picture."""
+    """Points x, y, z from a network, in the picture."""
     return _moved(numbers.reshape(-1, 3)[:, :2], matrix)
 
 

@@ -1,4 +1,4 @@
-"""What the models for the job `locate` are given, and the numbers that they answer."""
+"""The inputs of the models for the job `locate`, and their numeric outputs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ONE, _ZERO = 1 << 14, 1 << 23
 """As models/contract.py has them."""
 
 
-def decoded(answer: Pixels8) -> Floats:
+def decode_numbers(answer: Pixels8) -> Floats:
     """The numbers [N, rows, columns] of an answer [N, rows, columns, 3]: three bytes each, most significant first."""
     codes = answer.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], np.int32)
     return ((codes - _ZERO) / np.float32(_ONE)).astype(np.float32)

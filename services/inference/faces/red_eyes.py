@@ -27,10 +27,10 @@ _ROUND = 0.45  # of the circle around it: what a pupil covers at least, with the
 _SOFT = 0.08  # radii of the iris: standard deviation of the edge of what is corrected
 _DARK, _DARKEST = 0.6, 0.25
 """A corrected pupil is as bright as this share of its green and blue, and at most so bright, of the range of samples."""
-_SMALLEST = 1.5  # pixels: radius of an iris, below which nothing can be told
+_SMALLEST = 1.5  # pixels: radius of an iris, below which nothing can be recognised
 
 
-def corrected(image: Image, irises: Sequence[Iris], sensitivity: float, strength: float) -> tuple[Image, int]:
+def correct_red_eyes(image: Image, irises: Sequence[Iris], sensitivity: float, strength: float) -> tuple[Image, int]:
     """The picture with red pupils made dark, and how many; the very same if there are none. Both settings from 0 to 1.
 
     Only pixels within an iris and between its lids change, and of those the ones that are red: the glint stays.

@@ -33,8 +33,8 @@ def providers(settings: GenerationSettings, client: httpx.AsyncClient, triton: T
 
 
 class Offering:
-    """The step of a background loop: tells the tasks service which operations are served here by a provider that is ready, which newer
-    lanes, and whether models run on a GPU."""
+    """The step of a background loop: announces to the tasks service which operations are served here by a provider that is ready, which
+    newer lanes, and whether models run on a GPU."""
 
     def __init__(
         self, offers: Offers, serving: Mapping[str, Provider], lanes: Collection[str], on_gpu: Callable[[], Awaitable[bool]]

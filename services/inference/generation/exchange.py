@@ -105,7 +105,7 @@ class Exchange:
         if status in _PASSING or status >= 500:
             return self.unavailable("has a failure", pause)
         if status >= 400:
-            return self.rejected("does not take the request", message)
+            return self.rejected("rejects the request", message)
         return self.unusable(answer, "does not answer at the configured address")
 
     def unavailable(self, what: str, pause: int | None = None) -> DarkroomError:
@@ -122,13 +122,11 @@ class Exchange:
         return DarkroomError(ErrorReason.CONTENT_REFUSED, f"{self.provider}'s content policy does not allow {what}.")
 
     def unusable(self, answer: Answer, what: str) -> DarkroomError:
-        """The operator must act: the log has the provider's message, and the task's owner is told that it is not their fault."""
+        """The operator must act: the log has the provider's message, and the task's owner learns that it is not their fault."""
         _logger.error(
             "provider_unusable", provider=self.provider, status=answer.status, problem=what, answer=_quoted(json.dumps(answer.body))
         )
-        return DarkroomError(
-            ErrorReason.OPERATION_UNAVAILABLE, f"{self.provider} {what}; the operator of this installation can repair that."
-        )
+        return DarkroomError(ErrorReason.OPERATION_UNAVAILABLE, f"{self.provider} {what}; the operator of this installation can fix that.")
 
 
 def _decoded(content: bytes) -> Any:

@@ -52,7 +52,7 @@ def local_request(request: GenerationRequest, references: Sequence[Reference], g
     """Look the request up in the table, for a model that is run with this guidance scale."""
     left_out = []
     if len(references) > MOST_REFERENCES:
-        left_out.append(NotApplied("image_file_ids", "The local model draws from one reference; the first was used."))
+        left_out.append(NotApplied("image_file_ids", "The local model uses only one reference; the first was used."))
     ratio = request.aspect_ratio or (nearest_ratio(references[0], tuple(SIZES)) if references else "1:1")
     resolution = request.resolution or "1K"
     if resolution not in SIZES[ratio]:

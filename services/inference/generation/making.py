@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.inference.contract.flow import Made, References
+from services.inference.contract.flow import GeneratedPicture, References
 from services.inference.contract.provider import GenerationParameters, GenerationRequest, Provider, Reference
 from services.inference.contract.step import Step
 from services.inference.media import Image, Saving, encode
@@ -30,7 +30,7 @@ _logger = get_logger()
 
 async def make_pictures(
     references: References, parameters: GenerationParameters, provider: Provider, step: Step, *, quality: str = ""
-) -> list[Made]:
+) -> list[GeneratedPicture]:
     """The pictures of a task, in order: those that an earlier attempt has kept, and the others from the provider.
 
     Each is kept as soon as it arrives, so that it is not paid for twice if a later step fails or another attempt follows. If some fail
@@ -39,9 +39,9 @@ async def make_pictures(
     """
     making = _Making(GenerationRequest.of(parameters, quality), parameters.count or 1, provider, step)
     if parameters.keep_reference_size and not references.count:
-        step.notice("not_applied", "keep_reference_size", "There were no reference pictures.")
+        step.notice("not_applied", "keep_reference_size", "The request has no reference pictures.")
     if parameters.archive and making.count == 1:
-        step.notice("not_applied", "archive", "There was one picture, which needs no archive.")
+        step.notice("not_applied", "archive", "There is only one picture, so no archive was made.")
     await making.take_kept()
     if making.missing:
         await making.make_missing(await _prepared(references, parameters.keep_reference_size, step))
@@ -54,7 +54,7 @@ async def _prepared(references: References, keep_size: bool, step: Step) -> list
         step.check()
         step.report(_SENT * number / references.count, f"Reading reference {number + 1} of {references.count}")
         image = await references.read(number)
-        ready.append(await asyncio.to_thread(prepared, image, keep_size=keep_size))
+        ready.append(await asyncio.to_thread(prepare_reference, image, keep_size=keep_size))
     return ready
 
 
@@ -66,7 +66,7 @@ class _Making:
     count: int
     provider: Provider
     step: Step
-    made: dict[int, Made] = field(default_factory=dict)
+    made: dict[int, GeneratedPicture] = field(default_factory=dict)
     failures: list[DarkroomError] = field(default_factory=list)
 
     @property
@@ -108,7 +108,7 @@ class _Making:
             _logger.info("generation_failed", reason=error.reason.value, pictures=len(numbers))
             self.failures.append(error)
 
-    def result(self) -> list[Made]:
+    def result(self) -> list[GeneratedPicture]:
         if self.failures:
             passing = [error for error in self.failures if error.reason in _PASSING]
             if passing and not self.step.last:
@@ -120,7 +120,7 @@ class _Making:
             self.step.notice("partial", "count", f"{len(self.made)} of {self.count} pictures were made. {first}")
         return [self.made[number] for number in sorted(self.made)]
 
-    async def _read(self, number: int, path: Path) -> Made:
+    async def _read(self, number: int, path: Path) -> GeneratedPicture:
         """Fully decode a picture in a child process, since it comes from outside, like an upload. Raises PROVIDER_REJECTED on failure."""
         tools = self.step.tools
         folder = self.step.folder / f"reading-{number}"
@@ -131,7 +131,7 @@ class _Making:
             _logger.warning("made_unreadable", error=repr(error))
             raise DarkroomError(ErrorReason.PROVIDER_REJECTED, "The model returned a picture that cannot be read.") from error
         assert image.source_format is not None
-        return Made(path, image.source_format, image.width, image.height)
+        return GeneratedPicture(path, image.source_format, image.width, image.height)
 
     def _report(self) -> None:
         done = len(self.made) / self.count
@@ -143,7 +143,7 @@ def _key(number: int) -> str:
     return f"picture-{number}"
 
 
-def prepared(image: Image, *, keep_size: bool) -> Reference:
+def prepare_reference(image: Image, *, keep_size: bool) -> Reference:
     """A reference as providers get it: upright, in sRGB, and without metadata, which may reveal where somebody lives.
 
     JPEG, or PNG if it has alpha. Takes a few tenths of a second: call it in a thread.

@@ -15,8 +15,10 @@ Key = Annotated[SecretStr | None, BeforeValidator(lambda value: value.strip() or
 class GenerationSettings(EnvironmentSettings):
     """Which provider serves each operation, and how to reach it. See docs/how-to/generation.md."""
 
-    gpt_image_2: Literal["openai", "local"] = Field("openai", description="What serves gpt_image_2: OpenAI's API or the local model.")
-    nano_banana_2: Literal["gemini", "local"] = Field("gemini", description="What serves nano_banana_2: the Gemini API or the local model.")
+    gpt_image_2: Literal["openai", "local"] = Field("openai", description="The provider of gpt_image_2: OpenAI's API or the local model.")
+    nano_banana_2: Literal["gemini", "local"] = Field(
+        "gemini", description="The provider of nano_banana_2: the Gemini API or the local model."
+    )
 
     openai_api_key: Key = Field(None, description="API key for OpenAI. If unset, OpenAI is not used.")
     openai_base_url: HttpUrl = Field(

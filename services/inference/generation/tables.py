@@ -1,4 +1,4 @@
-"""What the tables of several providers have in common."""
+"""The common parts of the tables of several providers."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import pyvips
 
 from services.inference.media import Image
 from services.inference.media.colour import strips, vips_from_array
-from services.inference.plain.graph import Work, computed
+from services.inference.plain.graph import Work, compute
 from services.inference.plain.transfer import decoded_graph, encoded_graph
 
 _REDUCED_SIGMA, _REDUCED_RADIUS = 6.0, 10.0
@@ -52,8 +52,8 @@ def with_blurred_background(image: Image, cutout: Image, blur: Blur, work: Work)
 
 
 def background_alone(image: Image, cutout: Image, blur: Blur, work: Work) -> Image:
-    """What is behind a cut-out, blurred, as if there was no subject: opaque, in the picture's own encoding."""
-    return computed(_blurred(image, cutout, blur), dataclasses.replace(image, alpha=None), work)
+    """The background of a cut-out, blurred, as if there was no subject: opaque, in the picture's own encoding."""
+    return compute(_blurred(image, cutout, blur), dataclasses.replace(image, alpha=None), work)
 
 
 def _blurred(image: Image, cutout: Image, blur: Blur) -> pyvips.Image:

@@ -1,4 +1,4 @@
-"""What is laid behind and around a subject: backgrounds, a shadow, an outline."""
+"""The layers behind and around a subject: backgrounds, a shadow, an outline."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from services.inference.plain.graph import Work
 from services.platform.errors import DarkroomError, ErrorReason
 
 _SHARE_OF_BLUR = 0.0004
-"""Of the longest side, for each of the 100 steps of a blur."""
+"""The radius of each of the 100 steps of a blur, as a share of the longest side."""
 _SHADOW_DROP, _SHADOW_SOFTNESS = 0.015, 0.014
 """How far below the subject its shadow is, and the standard deviation of its edge, as shares of the longest side."""
 _SHADOW_SIDE = 1024
@@ -28,7 +28,7 @@ _BLURRED_SIDE = 1600
 _WHITE, _BLACK = "#ffffff", "#000000"
 
 
-def completed(cutout: Image, original: Image | None, colour: str, behind: Image | None, effects: CutoutEffects, work: Work) -> Image:
+def apply_effects(cutout: Image, original: Image | None, colour: str, behind: Image | None, effects: CutoutEffects, work: Work) -> Image:
     """The cut-out with all that is asked for, in its own size, profile and depth; a gray one may become sRGB.
 
     `original` is what the subject was cut out of, `behind` another picture for the background. Raises FIELD_INVALID if the original is

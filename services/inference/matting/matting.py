@@ -45,7 +45,7 @@ class CutoutOptions:
 
 @dataclass(frozen=True, slots=True)
 class Cutout:
-    """A picture that was cut out, or left as it was."""
+    """A picture that was cut out, or left unchanged."""
 
     image: Image
     found: Segmentation
@@ -76,7 +76,7 @@ async def remove_background(
     """Cuts the foreground out: the picture with alpha, edges free of background colour, and zero colour where empty.
 
     Pixels of full opacity stay bit-identical, and so do size, profile and bit depth. A picture in which the model finds nothing with
-    confidence is left as it is, and one that is a cut-out already keeps its alpha. `progress` gets shares of 1. `check` is called between
+    confidence is left unchanged, and one that is already a cut-out keeps its alpha. `progress` gets shares of 1. `check` is called between
     steps, also from other threads, and raises to cancel.
     """
     check()
@@ -99,7 +99,7 @@ def _finished(
         return Cutout(kept, found, kept_alpha=True)
     if found.nothing:
         return Cutout(image, found)
-    alpha = settled(coarse, prepared)
+    alpha = settle_alpha(coarse, prepared)
     found = dataclasses.replace(found, doubtful=doubtful_parts(alpha))
     cut = cut_out(image, alpha, prepared, options, check)
     shadow = shadow_of(prepared, coarse) if options.shadow and image.alpha is None else None
@@ -117,7 +117,7 @@ def model_input(image: Image) -> npt.NDArray[np.uint8]:
     return small.reshape(1, MODEL_SIDE, MODEL_SIDE, 3)
 
 
-def settled(coarse: npt.NDArray[np.uint8], prepared: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def settle_alpha(coarse: npt.NDArray[np.uint8], prepared: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """The model's alpha of its input without noise, and solid where it is uncertain of something that is."""
     return with_solid_plateaus(alpha_refinement.denoise(coarse), prepared)
 
@@ -152,7 +152,7 @@ def visible_box(image: Image) -> tuple[slice, slice]:
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
-def cropped(image: Image, box: tuple[slice, slice]) -> Image:
+def crop(image: Image, box: tuple[slice, slice]) -> Image:
     """The part of a picture in some rows and columns."""
     return image.replace(pixels=image.pixels[box].copy(), alpha=None if image.alpha is None else image.alpha[box].copy())
 

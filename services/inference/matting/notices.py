@@ -1,4 +1,4 @@
-"""What the owner of a task is told about the subject that was found."""
+"""Notices about the subject of a picture."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ def tell_found(
     """The notices that fit, if any. `undone` says what does not happen without a subject: `it was not cut out`."""
     found, details = cutout.found, {"model": model, **cutout.found.to_dict()}
     if cutout.kept_alpha:
-        notice("already_cut_out", "", f"{source_name} is a cut-out already, so its alpha was kept.", details)
+        notice("already_cut_out", "", f"{source_name} is already a cut-out, so its alpha channel was kept.", details)
     elif found.nothing:
         notice("no_subject_found", "", f"No subject was found in {source_name}, so {undone}.", details)
     elif found.unsure:
-        notice("subject_unsure", "", f"It is not sure what the subject of {source_name} is: look at the result.", details)
+        notice("subject_unsure", "", f"The subject of {source_name} is uncertain. Check the result.", details)
     else:
         if found.doubtful:
-            message = f"It is not sure whether {_parts(len(found.doubtful), source_name)} to the subject: look at the result there."
-            notice("parts_unsure", "", message, details)
+            notice("parts_unsure", "", _doubtful_parts(len(found.doubtful), source_name), details)
         if len(found.subjects) > 1:
             notice("several_subjects", "", f"{len(found.subjects)} subjects of {source_name} were kept.", details)
 
 
-def _parts(count: int, source_name: str) -> str:
-    return f"a part of {source_name} belongs" if count == 1 else f"{count} parts of {source_name} belong"
+def _doubtful_parts(count: int, source_name: str) -> str:
+    if count == 1:
+        return f"A part of {source_name} may not belong to the subject. Check it in the result."
+    return f"{count} parts of {source_name} may not belong to the subject. Check them in the result."

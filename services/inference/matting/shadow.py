@@ -23,7 +23,7 @@ _FAINT = 0.03  # opacity from which it is a shadow, not noise
 _GRAY = 0.15  # difference between the channels' darkening: more means a coloured object
 _REACH = 31  # pixels from the subject within which its shadow must begin
 _SMOOTH = 1.5
-_NONE = 0.01  # opacity up to which it is noise even beside a shadow
+_NONE = 0.01  # opacity up to which it is noise even next to a shadow
 _RIM = 10  # pixels that a shadow may reach beyond what is clearly darker
 _LEAST, _MOST = 0.001, 0.5  # of the picture, and of the background
 _BLACKEST = 0.85  # opacity that no shadow has, since light comes from everywhere
@@ -128,7 +128,7 @@ def _is_shadow(shade: Floats, dark: npt.NDArray[np.bool_], ground: npt.NDArray[n
 
 
 def _under_subject(shade: Floats, ground: npt.NDArray[np.bool_]) -> Floats:
-    """Extends the shadow below the edges of the subject, where it cannot be seen, at the opacity that it has beside them."""
+    """Extends the shadow below the edges of the subject, where it cannot be seen, at the opacity that it has next to them."""
     _, labels = cv2.distanceTransformWithLabels((~ground).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     values = np.zeros(int(labels.max()) + 1, np.float32)
     values[labels[ground]] = shade[ground]

@@ -1,4 +1,4 @@
-"""What the model has found in a picture, and whether that is worth cutting out."""
+"""The model's findings in a picture, and whether they are worth cutting out."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Subject:
     x2: float
     y2: float
     share: float
-    """Of the picture, in per cent."""
+    """The share of the picture, in per cent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def segmentation_of(coarse: Pixels8) -> Segmentation:
 def doubtful_parts(alpha: Pixels8) -> tuple[DoubtfulPart, ...]:
     """The regions of an alpha, height x width, of which it is not clear whether they belong to the subject; hair may be among them.
 
-    They are wide, and not small beside what is kept.
+    They are wide, and not small compared with the kept ones.
     """
     height, width = alpha.shape
     low, high = _DOUBTFUL

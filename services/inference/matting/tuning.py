@@ -14,7 +14,7 @@ class Tuning:
     reach: int
     """How far around its unsure pixels the model is taken to be unsure, too."""
     radius: int
-    """Of the windows in which opacity is taken to be linear in colour: wide ones follow hair, narrow ones keep to an outline."""
+    """The radius of the windows in which opacity is taken to be linear in colour: wide ones follow hair, narrow ones keep to an outline."""
     pull: float
     """Weight of the model's alpha where it is one half, relative to that of the colours, 1."""
     certainty: float

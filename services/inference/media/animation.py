@@ -12,7 +12,7 @@ import pyvips
 
 from services.inference.media import colour
 from services.inference.media.decode import decode
-from services.inference.media.errors import damaged, over_limit
+from services.inference.media.errors import damaged_error, over_limit
 from services.inference.media.header import Hints
 from services.inference.media.image import Image, Limits, Metadata, from_samples
 from services.pictures.media_format import MediaFormat, sniff
@@ -89,7 +89,7 @@ def read(data: bytes, limits: Limits, hints: Hints, folder: Path) -> Animation:
     try:
         opened.colourspace("srgb").write_to_file(str(target))
     except pyvips.Error as error:
-        raise damaged(sniff(data) or MediaFormat.GIF) from error
+        raise damaged_error(sniff(data) or MediaFormat.GIF) from error
     stack = pyvips.Image.new_from_file(str(target))
     return Animation([stack.crop(0, number * height, stack.width, height) for number in range(len(timing.delays))], timing)
 
@@ -100,7 +100,7 @@ def frame_of(animation: Animation, number: int, format_: MediaFormat | None = No
     return from_samples(samples, None, Metadata(), format_ or MediaFormat.GIF)
 
 
-def changed(animation: Animation, change: Callable[[pyvips.Image], pyvips.Image], limits: Limits) -> Animation:
+def change_frames(animation: Animation, change: Callable[[pyvips.Image], pyvips.Image], limits: Limits) -> Animation:
     """Every frame changed in the same way. Raises MEDIA_LIMIT_EXCEEDED if all together get too large."""
     frames = [change(frame) for frame in animation.frames]
     width, height = frames[0].width, frames[0].height
@@ -108,7 +108,7 @@ def changed(animation: Animation, change: Callable[[pyvips.Image], pyvips.Image]
     return dataclasses.replace(animation, frames=frames)
 
 
-def written(animation: Animation, saving: GifSaving) -> bytes:
+def encode_gif(animation: Animation, saving: GifSaving) -> bytes:
     """A GIF: frames show what differs from the one before, as far as they can. Raises MEDIA_LIMIT_EXCEEDED for too long a side."""
     if max(animation.width, animation.height) > _LONGEST_SIDE:
         raise over_limit(
@@ -145,7 +145,7 @@ def _opened(data: bytes, limits: Limits) -> pyvips.Image | None:
         limits.check(first.width, first.height * count, "The animation, all frames together,")
         return _LOADERS[format_](data, n=-1, access="sequential", fail_on="error")
     except pyvips.Error as error:
-        raise damaged(format_) from error
+        raise damaged_error(format_) from error
 
 
 def _page_height(stack: pyvips.Image) -> int:

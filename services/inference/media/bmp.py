@@ -50,4 +50,4 @@ def _mode(file: BmpImageFile) -> str:
 
 
 def _damaged() -> Exception:
-    return corrupt("The bmp picture is truncated or damaged, or compressed in a way that is not read.")
+    return corrupt("The bmp picture is truncated or damaged, or compressed in an unsupported way.")

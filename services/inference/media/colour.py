@@ -41,7 +41,7 @@ def usable_profile(icc: bytes | None, *, gray: bool) -> bytes | None:
 def converted_by_tables(pixels: Pixels, icc: bytes) -> npt.NDArray[np.uint8] | None:
     """8-bit sRGB of pixels in the encoding of a profile that works by tables; None if it does not, does not fit them, or is damaged.
 
-    Little CMS parses the profile as it is: only for child processes.
+    Little CMS parses the unchecked profile: only for child processes.
     """
     mode = "L" if pixels.shape[2] == 1 else "RGB"
     try:
@@ -143,7 +143,7 @@ def strips(height: int, step: int = _STRIP) -> Iterator[slice]:
 
 
 def to_8bit(samples: Pixels) -> npt.NDArray[np.uint8]:
-    """Rounds 16-bit samples to 8 bits: 0 stays 0 and 65535 becomes 255. 8-bit samples are returned as they are."""
+    """Rounds 16-bit samples to 8 bits: 0 stays 0 and 65535 becomes 255. 8-bit samples are returned unchanged."""
     if samples.dtype == np.uint8:
         return samples.astype(np.uint8, copy=False)
     out = np.empty(samples.shape, np.uint8)
@@ -153,7 +153,7 @@ def to_8bit(samples: Pixels) -> npt.NDArray[np.uint8]:
 
 
 def to_16bit(samples: Pixels) -> npt.NDArray[np.uint16]:
-    """Widens 8-bit samples to 16 bits: 0 stays 0 and 255 becomes 65535. 16-bit samples are returned as they are."""
+    """Widens 8-bit samples to 16 bits: 0 stays 0 and 255 becomes 65535. 16-bit samples are returned unchanged."""
     if samples.dtype == np.uint8:
         return samples.astype(np.uint16) * np.uint16(257)
     return samples.astype(np.uint16, copy=False)

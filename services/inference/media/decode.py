@@ -12,18 +12,33 @@ import pyvips
 
 from darkroom.operations.v1.options_pb2 import MEDIA_KIND_IMAGE
 from services.inference.media import bmp, colour, heic, svg
-from services.inference.media.errors import damaged, unsupported
+from services.inference.media.colour import Pixels
+from services.inference.media.errors import damaged_error, unsupported_error
 from services.inference.media.exif import rewritten
 from services.inference.media.header import NO_HINTS, SVG_DPI, Header, Hints
 from services.inference.media.image import Image, Limits, Metadata, from_samples
 from services.inference.media.lazy import LazyImage, in_memory, without_metadata
-from services.inference.media.orientation import upright
-from services.inference.media.scaling import scaled
+from services.inference.media.scaling import scale
 from services.pictures.geometry import Size
 from services.pictures.media_format import MediaFormat, Use, read_formats, sniff
 
+
+def upright(samples: Pixels, orientation: int) -> Pixels:
+    """Turns and mirrors height x width x bands samples as EXIF tag 0x0112 asks (1 to 8); other values change nothing.
+
+    Returns a view; make it contiguous before giving it to code that reads its memory.
+    """
+    # 5 to 8 are 1 to 4 after a transposition: transpose, then mirror.
+    turned: Pixels = np.swapaxes(samples, 0, 1) if 5 <= orientation <= 8 else samples
+    if orientation in (3, 4, 7, 8):
+        turned = turned[::-1]
+    if orientation in (2, 3, 6, 7):
+        turned = turned[:, ::-1]
+    return turned
+
+
 _READ = read_formats(MEDIA_KIND_IMAGE)
-# The sniffed format selects the loader, so that none of libvips' other loaders ever sees a user's file.
+# The sniffed format selects the loader, so that no other loader of libvips ever sees a user's file.
 _LOADERS: dict[MediaFormat, Callable[..., pyvips.Image]] = {
     MediaFormat.JPEG: pyvips.Image.jpegload_buffer,
     MediaFormat.PNG: pyvips.Image.pngload_buffer,
@@ -54,7 +69,7 @@ _TURNED = range(2, 9)
 """EXIF orientations that are not upright."""
 
 _AV1, _ITEM_LIST_BYTES = b"av1C", 64 << 10
-"""What a HEIF says that holds what AVIF does, and how soon."""
+"""The brands of a HEIF with AVIF content, and their latest position."""
 
 _CONVERTED = {"cmyk": "CMYK", "lab": "Lab", "labs": "Lab", "labq": "Lab", "scrgb": "floating-point RGB"}
 
@@ -83,7 +98,7 @@ def read_header(data: bytes, limits: Limits, hints: Hints = NO_HINTS) -> Header:
     return Header(format_, width, height, image.bands, image.format != "uchar")
 
 
-def opened(data: bytes, limits: Limits, hints: Hints = NO_HINTS) -> tuple[MediaFormat, pyvips.Image | None]:
+def open_with_libvips(data: bytes, limits: Limits, hints: Hints = NO_HINTS) -> tuple[MediaFormat, pyvips.Image | None]:
     """The format of a file, and the file opened by libvips, with all that it says of it; None where another library reads the format.
 
     Raises as `read_header`.
@@ -124,7 +139,7 @@ def open_scaled(
             opened = pyvips.Image.jpegload_buffer(data, access="sequential", fail_on="error", shrink=shrink)
         return _read(opened, format_, target[::-1] if target is not None and turned else target), size
     except pyvips.Error as error:
-        raise damaged(format_) from error
+        raise damaged_error(format_) from error
 
 
 def _shrink(size: Size, target: Size) -> int:
@@ -139,7 +154,7 @@ def _require_format(data: bytes, hints: Hints) -> MediaFormat:
     if format_ is MediaFormat.HEIF and _AV1 in data[:_ITEM_LIST_BYTES]:
         return MediaFormat.AVIF
     if format_ not in _READ:
-        raise unsupported("The content of the file is not a picture of a known format.", allowed=_READ)
+        raise unsupported_error("The content of the file is not a picture of a known format.", allowed=_READ)
     return format_
 
 
@@ -150,7 +165,7 @@ def _reader(format_: MediaFormat) -> _Reader | None:
             return cast(_Reader, import_module(f"services.inference.media.{_RARE[format_]}"))
         except ImportError as error:
             present = [each for each in _READ if each not in _RARE]
-            raise unsupported(f"To read {format_} takes a library that this installation does not have.", allowed=present) from error
+            raise unsupported_error(f"To read {format_} takes a library that this installation does not have.", allowed=present) from error
     return cast(_Reader | None, _USUAL.get(format_))
 
 
@@ -158,12 +173,12 @@ def _open(data: bytes, format_: MediaFormat, limits: Limits, hints: Hints) -> py
     options = {}
     if format_ is MediaFormat.SVG:
         # At another `dpi`, libvips would scale what has a size in inches twice.
-        data, options = svg.cleaned(data), {"scale": hints.svg_dpi / SVG_DPI}
+        data, options = svg.clean_svg(data), {"scale": hints.svg_dpi / SVG_DPI}
     try:
         # Sequential access keeps libvips from spooling large pictures to a temporary file.
         image = _LOADERS[format_](data, access="sequential", fail_on="error", **options)
     except pyvips.Error as error:
-        raise damaged(format_) from error
+        raise damaged_error(format_) from error
     limits.check(image.width, image.height)
     return image
 
@@ -174,7 +189,7 @@ def _orientation(image: pyvips.Image) -> int:
 
 
 def _read(image: pyvips.Image, format_: MediaFormat, target: Size | None) -> Image | LazyImage:
-    """What an opened file shows, upright; at the size `target` before it is turned, if that can be done in passing."""
+    """The picture of an opened file, upright; at the size `target` before it is turned, if decoding can scale."""
     notes: list[str] = []
     if _frames(image) > 1:
         notes.append(f"Only the first of {_frames(image)} frames or pages was used.")
@@ -195,10 +210,10 @@ def _read(image: pyvips.Image, format_: MediaFormat, target: Size | None) -> Ima
     if image.format not in ("uchar", "ushort"):
         image = image.colourspace("rgb16" if image.bands >= 3 else "grey16")
     if image.bands > 4:
-        raise unsupported(f"The picture has {image.bands} channels.", allowed=("gray", "RGB", "CMYK"))
+        raise unsupported_error(f"The picture has {image.bands} channels.", allowed=("gray", "RGB", "CMYK"))
     if image.bands in (1, 3) and image.format == "uchar":
         # In one pass: decoded rows are used while they are in the processor's cache.
-        image = image if target is None else scaled(image, target)
+        image = image if target is None else scale(image, target)
         profile = colour.usable_profile(icc, gray=image.bands == 1)
         if orientation not in _TURNED and (icc is None) == (profile is None):
             graph = without_metadata(image)

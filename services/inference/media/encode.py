@@ -14,7 +14,7 @@ import pyvips
 from darkroom.operations.v1.options_pb2 import MEDIA_KIND_IMAGE
 from services.inference.media import colour, heic, indexed
 from services.inference.media.colour import Pixels
-from services.inference.media.errors import over_limit, unsupported
+from services.inference.media.errors import over_limit, unsupported_error
 from services.inference.media.exif import RESOLUTION, rewritten
 from services.inference.media.image import Effort, Image, Metadata, Saving
 from services.inference.media.lazy import LazyImage, in_memory
@@ -56,7 +56,7 @@ _USUALLY = Saving()
 
 
 def encode(image: Image | LazyImage, saving: Saving = _USUALLY) -> bytes:
-    """Encodes a picture with its colour profile and, unless told otherwise, its metadata.
+    """Encodes a picture with its colour profile and, by default, its metadata.
 
     PNG with all its colours and lossless TIFF keep 16 bits per sample, the others get 8. JPEG, lossy TIFF and CMYK have no alpha: the
     picture is laid over the background. In a GIF a pixel is opaque or not. Raises `MEDIA_UNSUPPORTED` for a format that is only read,
@@ -132,7 +132,7 @@ def _small_png(image: Image, alpha: npt.NDArray[np.uint8] | None, metadata: Meta
     count, pixels = image.width * image.height, colour.to_8bit(image.pixels)
     made = []
     if saving.colours is not None:
-        made.append(_png_with_palette(indexed.reduced(pixels, alpha, saving.colours), image.icc, metadata, saving))
+        made.append(_png_with_palette(indexed.reduce_colours(pixels, alpha, saving.colours), image.icc, metadata, saving))
     elif count <= _MOST_INDEXED and image.bit_depth == 8 and not saving.progressive:
         few = indexed.exact(pixels, alpha)
         made += [] if few is None else [_png_with_palette(few, image.icc, metadata, saving)]
@@ -143,7 +143,7 @@ def _small_png(image: Image, alpha: npt.NDArray[np.uint8] | None, metadata: Meta
     return min(made, key=len)
 
 
-def _png_with_palette(picture: indexed.Indexed, icc: bytes | None, metadata: Metadata, saving: Saving) -> bytes:
+def _png_with_palette(picture: indexed.IndexedPicture, icc: bytes | None, metadata: Metadata, saving: Saving) -> bytes:
     across, down = (number * _MILLIMETRES_PER_INCH for number in metadata.pixels_per_mm or (_USUAL_RESOLUTION, _USUAL_RESOLUTION))
     blobs = {"icc_profile": icc, "exif": metadata.exif, "xmp": metadata.xmp}
     kept = {name: blob for name, blob in blobs.items() if blob is not None}
@@ -153,7 +153,7 @@ def _png_with_palette(picture: indexed.Indexed, icc: bytes | None, metadata: Met
 def _check_side(image: Image | LazyImage, saving: Saving) -> None:
     format_ = saving.format
     if format_ not in WRITABLE:
-        raise unsupported(f"Pictures cannot be written as {format_}.", allowed=WRITABLE)
+        raise unsupported_error(f"Pictures cannot be written as {format_}.", allowed=WRITABLE)
     longest = _LARGEST_SIDE[format_]
     if max(image.width, image.height) > longest:
         raise over_limit(
@@ -163,7 +163,7 @@ def _check_side(image: Image | LazyImage, saving: Saving) -> None:
 
 
 def _saved(image: Image | LazyImage, saving: Saving) -> tuple[pyvips.Image, dict[str, object]]:
-    """What libvips must write, and with which options."""
+    """The format that libvips must write, and its options."""
     if isinstance(image, LazyImage):
         picture, icc = image.graph, image.icc
     else:
@@ -211,7 +211,7 @@ def _fit(image: Image, saving: Saving) -> tuple[Pixels, Pixels | None, bytes | N
 
 
 def as_read_back(image: Image) -> Image:
-    """The picture as a file would give it again that is written as it says, but for what compression loses."""
+    """The picture as it would be read again from a file with this saving, except for losses of compression."""
     pixels, alpha, icc = _fit(image, dataclasses.replace(image.saving, cmyk=None))
     return dataclasses.replace(image, pixels=pixels, alpha=alpha, icc=icc)
 
@@ -253,7 +253,7 @@ def _in_cmyk(picture: pyvips.Image, icc: bytes | None, profile: str) -> tuple[py
 def _labelled(picture: pyvips.Image, icc: bytes | None, metadata: Metadata, saving: Saving) -> tuple[pyvips.Image, str]:
     """Attaches profile and metadata; also returns the names of the fields that libvips must write.
 
-    They must be named: when told to keep everything, libvips invents an EXIF block where there is none.
+    They must be named: when asked to keep everything, libvips invents an EXIF block where there is none.
     """
     xres, yres = metadata.pixels_per_mm or (_USUAL_RESOLUTION, _USUAL_RESOLUTION)
     if saving.dpi is not None:

@@ -12,17 +12,17 @@ def corrupt(message: str) -> DarkroomError:
     return DarkroomError(ErrorReason.FILE_CORRUPT, message)
 
 
-def damaged(format_: str) -> DarkroomError:
+def damaged_error(format_: str) -> DarkroomError:
     """The same, of a picture of this format."""
     return corrupt(f"The {format_} picture is truncated or damaged.")
 
 
 def unread(format_: str, what: str) -> DarkroomError:
     """The picture is of a known type, but of a kind that is not read, which `what` names (`MEDIA_UNSUPPORTED`)."""
-    return DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, f"The {format_} picture {what}, which is not read.")
+    return DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, f"The {format_} picture {what}, which is not supported.")
 
 
-def unsupported(message: str, *, allowed: Sequence[str]) -> DarkroomError:
+def unsupported_error(message: str, *, allowed: Sequence[str]) -> DarkroomError:
     """The content is of a type that cannot be read or written (`MEDIA_UNSUPPORTED`)."""
     return DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, message, allowed=allowed)
 

@@ -1,4 +1,4 @@
-"""EXIF blocks (CIPA DC-008), taken apart and written anew."""
+"""EXIF blocks (CIPA DC-008), taken apart and written again."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LOCATION = frozenset((_GPS,))
 
 
 def rewritten(exif: bytes | None, without: Collection[int] = ()) -> bytes | None:
-    """A block with the same entries, except tags `without`, laid out anew; None for no block, and one that cannot be read.
+    """A block with the same entries, except tags `without`, laid out again; None for no block, and one that cannot be read.
 
     Libraries that write pictures parse the block again, so nothing of a hostile one may reach them: entries of unknown types, with values
     outside of the block or of more than 16 KiB, are left out, and so is what exceeds 60 kB. Left out, too, are the thumbnail, which would

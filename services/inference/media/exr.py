@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import OpenEXR
 
-from services.inference.media.errors import damaged, unread
+from services.inference.media.errors import damaged_error, unread
 from services.inference.media.header import Header
 from services.inference.media.image import Image, Limits, Metadata, from_samples
-from services.inference.media.linear_light import REC_709, Primaries, encoded
+from services.inference.media.linear_light import REC_709, Primaries, encode_srgb
 from services.pictures.geometry import Size
 from services.pictures.media_format import MediaFormat
 
@@ -24,7 +24,7 @@ _NO_THREADS = 0
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What a part of a file says of itself, and, if its pixels have been read, its channels by name."""
+    """The header of a part of a file, and, if its pixels have been read, its channels by name."""
 
     size: Size
     names: Sequence[str]
@@ -54,9 +54,9 @@ def decode(data: bytes, format_: MediaFormat, limits: Limits) -> Image:
     if alpha is not None:
         np.divide(light, alpha[..., np.newaxis], out=light, where=alpha[..., np.newaxis] > 0)
     try:
-        samples = encoded(light, primaries)
+        samples = encode_srgb(light, primaries)
     except np.linalg.LinAlgError as error:
-        raise damaged(format_) from error
+        raise damaged_error(format_) from error
     if alpha is not None:
         opacity = np.rint(np.nan_to_num(alpha) * 65535).astype(np.uint16)
         samples = np.concatenate([samples, opacity[..., np.newaxis]], axis=2)
@@ -75,9 +75,9 @@ def _opened(data: bytes, format_: MediaFormat, limits: Limits, *, header_only: b
         channels = {} if header_only else file.channels()
         found = tuple(map(float, header.get("chromaticities", REC_709)))
     except _FAILURES as error:
-        raise damaged(format_) from error
+        raise damaged_error(format_) from error
     if min(size) < 1:
-        raise damaged(format_)
+        raise damaged_error(format_)
     limits.check(*size)
     return _Part(size, names, channels, cast(Primaries, found) if len(found) == len(REC_709) else REC_709)
 

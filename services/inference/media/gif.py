@@ -1,4 +1,4 @@
-"""GIF files as bytes: their delays and repetitions can change while every pixel stays as it is compressed.
+"""GIF files as bytes: their delays and repetitions can change while the compressed pixels stay the same.
 
 GIF89a: https://www.w3.org/Graphics/GIF/spec-gif89a.txt; Netscape's extension
 says how often they are repeated after they were shown once.
@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from services.inference.media.errors import damaged
+from services.inference.media.errors import damaged_error
 from services.pictures.media_format import MediaFormat
 
 _EXTENSION, _PICTURE, _TRAILER = 0x21, 0x2C, 0x3B
@@ -24,11 +24,11 @@ class _Block:
     """A part of a file."""
 
     kind: int
-    """Of an extension its label."""
+    """The label of an extension."""
     content: bytes
 
 
-def retimed(data: bytes, delay: Callable[[int], int], loop: int) -> bytes:
+def retime(data: bytes, delay: Callable[[int], int], loop: int) -> bytes:
     """The same frames with other delays, in hundredths of a second, shown so many times (0: forever).
 
     Comments and foreign application data are left out. Raises FILE_CORRUPT.
@@ -63,12 +63,12 @@ def _control(control: bytes | None, delay: Callable[[int], int], *, several: boo
 def _head(data: bytes) -> bytes:
     end = _HEAD_BYTES + _palette_bytes(data[10]) if len(data) >= _HEAD_BYTES else 0
     if not end or len(data) < end:
-        raise damaged(MediaFormat.GIF)
+        raise damaged_error(MediaFormat.GIF)
     return data[:end]
 
 
 def _blocks(data: bytes) -> Iterator[_Block]:
-    """What follows the head, up to the end or the first byte that begins nothing."""
+    """The blocks after the head, up to the end or the first byte that begins nothing."""
     at = len(_head(data))
     while at < len(data) and data[at] in (_EXTENSION, _PICTURE):
         start = at
@@ -76,11 +76,11 @@ def _blocks(data: bytes) -> Iterator[_Block]:
             if data[at] == _EXTENSION:
                 kind, at = data[at + 1], _after_pieces(data, at + 2)
                 if kind == _CONTROL and (data[start + 2] != 4 or at - start != 8):
-                    raise damaged(MediaFormat.GIF)
+                    raise damaged_error(MediaFormat.GIF)
             else:
                 kind, at = _PICTURE, _after_pieces(data, at + 11 + _palette_bytes(data[at + 9]))
         except IndexError as error:
-            raise damaged(MediaFormat.GIF) from error
+            raise damaged_error(MediaFormat.GIF) from error
         yield _Block(kind, data[start:at])
 
 

@@ -1,4 +1,4 @@
-"""What is known of a picture file before its pixels are decoded."""
+"""The facts about a picture file before its pixels are decoded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SVG_DPI = 72
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """What is said of a picture file besides its bytes."""
+    """The facts about a picture file besides its bytes."""
 
     name: str = ""
     """Its name, which counts only where `media_format.sniff` needs it."""

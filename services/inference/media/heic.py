@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pillow_heif
 
 from services.inference.media import colour
-from services.inference.media.errors import damaged, over_limit, unread
+from services.inference.media.errors import damaged_error, over_limit, unread
 from services.inference.media.exif import rewritten
 from services.inference.media.header import Header
 from services.inference.media.image import Image, Limits, Metadata, from_samples
@@ -88,4 +88,4 @@ def _refused(format_: MediaFormat, error: Exception) -> Exception:
     # Pictures in other encodings are left out of the list, which is then empty.
     if "nsupported" in str(error) or isinstance(error, IndexError):
         return unread(format_, "is in an encoding other than HEVC and AV1")
-    return damaged(format_)
+    return damaged_error(format_)

@@ -1,7 +1,7 @@
 """ICC profiles, read with suspicion: the few numbers that colour conversion needs, and a profile made of nothing else.
 
 A profile comes with a file, and Little CMS, a large C library, would parse it in this process. So it gets `essential(profile)` instead: a
-header and the tags for curves and matrix (ICC.1:2022, 8.3.3 and 8.4.3), checked here and written anew.
+header and the tags for curves and matrix (ICC.1:2022, 8.3.3 and 8.4.3), checked here and written again.
 """
 
 from __future__ import annotations

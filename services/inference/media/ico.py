@@ -8,7 +8,7 @@ import struct
 
 from PIL.IcoImagePlugin import IcoFile
 
-from services.inference.media.errors import damaged
+from services.inference.media.errors import damaged_error
 from services.inference.media.header import Header
 from services.inference.media.image import Image, Limits, Metadata, from_samples
 from services.inference.media.pillow_samples import FAILURES, samples_of
@@ -44,7 +44,7 @@ def decode(data: bytes, format_: MediaFormat, limits: Limits) -> Image:
     try:
         return from_samples(samples_of(IcoFile(io.BytesIO(alone)).frame(0), "RGBA"), None, Metadata(), format_)
     except FAILURES as error:
-        raise damaged(format_) from error
+        raise damaged_error(format_) from error
 
 
 def _largest(data: bytes) -> bytes:
@@ -54,9 +54,9 @@ def _largest(data: bytes) -> bytes:
         # A side of 256 is written as 0.
         *_, length, at = max(entries, key=lambda entry: ((entry[0] or 256) * (entry[1] or 256), entry[5]))
     except (struct.error, ValueError) as error:
-        raise damaged(MediaFormat.ICO) from error
+        raise damaged_error(MediaFormat.ICO) from error
     if at + length > len(data):
-        raise damaged(MediaFormat.ICO)
+        raise damaged_error(MediaFormat.ICO)
     return data[at : at + length]
 
 
@@ -65,9 +65,9 @@ def _bitmap_size(content: bytes, limits: Limits) -> tuple[int, int]:
     try:
         width, height = struct.unpack("<ii", content[_BITMAP_SIZE])
     except struct.error as error:
-        raise damaged(MediaFormat.ICO) from error
+        raise damaged_error(MediaFormat.ICO) from error
     height = abs(height) // 2
     if width < 1 or height < 1:
-        raise damaged(MediaFormat.ICO)
+        raise damaged_error(MediaFormat.ICO)
     limits.check(width, height)
     return width, height

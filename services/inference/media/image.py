@@ -34,7 +34,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What a file says about a picture besides its pixels.
+    """The metadata of a picture file.
 
     `exif` no longer holds a thumbnail. Its orientation tag is outdated, as the pixels are upright: `encode` resets it.
     """
@@ -57,12 +57,12 @@ class Effort(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """How a result is written. What a format does not have means nothing for it."""
+    """How a result is written. Options that a format does not have are ignored."""
 
     format: MediaFormat = MediaFormat.PNG
     effort: Effort = Effort.USUAL
     quality: int = 92
-    """Of a lossy file, 1 to 100."""
+    """The quality of a lossy file, 1 to 100."""
     lossless: bool = True
     """For WebP, AVIF and TIFF."""
     progressive: bool = False
@@ -86,7 +86,7 @@ class Saving:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class BaseImage:
-    """What is known of a picture besides its samples.
+    """The facts about a picture besides its samples.
 
     `icc` describes the encoding of its colours by curves and a matrix; None: sRGB, or for gray the sRGB tone curve. `saving` says how the
     result is to be written, and `kept_format` which format it has then if nothing else is asked for; None: that of the source. `notes` are
@@ -119,9 +119,9 @@ class Image(BaseImage):
             raise ValueError(f"pixels have shape {self.pixels.shape}, not (height, width, 1 or 3)")
         if self.alpha is not None:
             if self.alpha.dtype != self.pixels.dtype:
-                raise TypeError(f"alpha is {self.alpha.dtype} beside {self.pixels.dtype} pixels")
+                raise TypeError(f"alpha is {self.alpha.dtype} with {self.pixels.dtype} pixels")
             if self.alpha.shape != self.pixels.shape[:2]:
-                raise ValueError(f"alpha has shape {self.alpha.shape} beside pixels of shape {self.pixels.shape}")
+                raise ValueError(f"alpha has shape {self.alpha.shape} with pixels of shape {self.pixels.shape}")
 
     @property
     def width(self) -> int:

@@ -30,7 +30,7 @@ _MULTIPLIERS = (0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F, 0x165667B1, 0xD3
 
 
 @dataclass(frozen=True, slots=True)
-class Indexed:
+class IndexedPicture:
     """A picture as numbers of colours."""
 
     numbers: Samples
@@ -44,7 +44,7 @@ class Indexed:
         return bool((self.colours[:, 3] < 255).any())
 
 
-def exact(pixels: Samples, alpha: Samples | None, most: int = MOST) -> Indexed | None:
+def exact(pixels: Samples, alpha: Samples | None, most: int = MOST) -> IndexedPicture | None:
     """The same picture with a palette; None if it has more than `most` colours. `pixels` is height x width x 1 or 3."""
     seen = _packed(pixels, alpha)
     flat = seen.ravel()
@@ -55,14 +55,14 @@ def exact(pixels: Samples, alpha: Samples | None, most: int = MOST) -> Indexed |
     colours = np.unique(np.append(changes, flat[0]))
     if colours.size > most:
         return None
-    return Indexed(_numbers(seen, colours), colours.astype(">u4").view(np.uint8).reshape(-1, 4))
+    return IndexedPicture(_numbers(seen, colours), colours.astype(">u4").view(np.uint8).reshape(-1, 4))
 
 
-def reduced(pixels: Samples, alpha: Samples | None, most: int) -> Indexed:
+def reduce_colours(pixels: Samples, alpha: Samples | None, most: int) -> IndexedPicture:
     """The picture with at most this many colours, 2 to 256.
 
     `palettes` says how they are chosen. Opaque pixels pass their errors on to neighbours (Floyd, Steinberg: "An Adaptive Algorithm for
-    Spatial Grayscale", 1976), but for those whose very colour is in the palette; soft ones get the colour that is nearest.
+    Spatial Grayscale", 1976), except those whose exact colour is in the palette; soft ones get the colour that is nearest.
     """
     already = exact(pixels, alpha, most)
     if already is not None:
@@ -71,12 +71,12 @@ def reduced(pixels: Samples, alpha: Samples | None, most: int) -> Indexed:
     if alpha is None:
         step = max(1, int((colours.shape[0] * colours.shape[1] / _JUDGED) ** 0.5))
         few = colours[::step, ::step].reshape(-1, 3)
-        palette = palettes.chosen(np.hstack((few, np.full((len(few), 1), OPAQUE, np.uint8))), most)
+        palette = palettes.choose_palette(np.hstack((few, np.full((len(few), 1), OPAQUE, np.uint8))), most)
         return _used(palette, _dithered(colours, palette[:, :3]))
     seen = np.dstack((colours, alpha))
-    # What is hidden takes no colour.
+    # Hidden pixels take no colour.
     seen[alpha == 0] = 0
-    palette = palettes.chosen(seen.reshape(-1, 4), most)
+    palette = palettes.choose_palette(seen.reshape(-1, 4), most)
     opaque, solid = np.flatnonzero(palette[:, 3] == OPAQUE), alpha == OPAQUE
     apart = bool(opaque.size and solid.any())
     if apart:
@@ -104,22 +104,22 @@ def _dithered(colours: Samples, palette: Samples) -> Samples:
     return made
 
 
-def cut_out(pixels: Samples, alpha: Samples | None, most: int) -> Indexed:
-    """As `reduced`, with each pixel either opaque or of the one transparent colour, as a GIF has it."""
+def cut_out(pixels: Samples, alpha: Samples | None, most: int) -> IndexedPicture:
+    """As `reduce_colours`, with each pixel either opaque or of the one transparent colour, as a GIF has it."""
     if alpha is None:
-        return reduced(pixels, None, most)
+        return reduce_colours(pixels, None, most)
     shown = alpha >= 128
     if shown.all():
-        return reduced(pixels, None, most)
+        return reduce_colours(pixels, None, most)
     # Hidden pixels must not take colours from the others.
     seen = np.where(shown[..., None], pixels, pixels[shown].mean(axis=0).round() if shown.any() else 0).astype(np.uint8)
-    made = reduced(seen, None, most - 1)
+    made = reduce_colours(seen, None, most - 1)
     clear = len(made.colours)
     numbers = np.where(shown, made.numbers, clear).astype(np.uint8)
-    return Indexed(numbers, np.vstack((made.colours, np.zeros((1, 4), np.uint8))))
+    return IndexedPicture(numbers, np.vstack((made.colours, np.zeros((1, 4), np.uint8))))
 
 
-def as_png(picture: Indexed, level: int, **fields: Any) -> bytes:
+def as_png(picture: IndexedPicture, level: int, **fields: Any) -> bytes:
     """A PNG file. `level` is zlib's; `fields` are Pillow's: `dpi`, `icc_profile`, `exif`, and `xmp`."""
     xmp = fields.pop("xmp", None)
     if xmp is not None:
@@ -133,14 +133,14 @@ def as_png(picture: Indexed, level: int, **fields: Any) -> bytes:
     return _saved(picture, "PNG", compress_level=level, bits=bits, **fields)
 
 
-def as_gif(picture: Indexed) -> bytes:
+def as_gif(picture: IndexedPicture) -> bytes:
     """A GIF file of one frame."""
     clear = np.flatnonzero(picture.colours[:, 3] == 0)
     fields = {"transparency": int(clear[0])} if clear.size else {}
     return _saved(picture, "GIF", optimize=False, interlace=0, **fields)
 
 
-def _saved(picture: Indexed, format_: str, **fields: Any) -> bytes:
+def _saved(picture: IndexedPicture, format_: str, **fields: Any) -> bytes:
     made = PillowImage.fromarray(picture.numbers)
     made.putpalette(np.ascontiguousarray(picture.colours[:, :3]).tobytes())
     buffer = io.BytesIO()
@@ -171,9 +171,9 @@ def _keys(values: Numbers, multiplier: int) -> Numbers:
     return keys
 
 
-def _used(colours: Samples, numbers: Samples) -> Indexed:
+def _used(colours: Samples, numbers: Samples) -> IndexedPicture:
     """Without the colours that no pixel has."""
     used = np.flatnonzero(np.bincount(numbers.ravel(), minlength=len(colours)))
     renumbered = np.zeros(MOST, np.uint8)
     renumbered[used] = np.arange(used.size, dtype=np.uint8)
-    return Indexed(renumbered[numbers], np.ascontiguousarray(colours[used]))
+    return IndexedPicture(renumbered[numbers], np.ascontiguousarray(colours[used]))

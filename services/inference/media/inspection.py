@@ -1,4 +1,4 @@
-"""What a picture file is, in the words of libvips, which many tools use."""
+"""The properties of a picture file, in the words of libvips, which many tools use."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from typing import Any
 import pyvips
 
 from services.inference.media.colour import vips_from_array
-from services.inference.media.decode import decode, opened
-from services.inference.media.errors import damaged
+from services.inference.media.decode import decode, open_with_libvips
+from services.inference.media.errors import damaged_error
 from services.inference.media.header import NO_HINTS, Hints
 from services.inference.media.image import Image, Limits
 from services.pictures.media_format import MediaFormat
 
 _NAMES: Mapping[MediaFormat, str] = {MediaFormat.AVIF: "heif"}
 _CONVERTED = MediaFormat.PNG
-"""What a file that libvips does not read is described as, once it has been decoded."""
+"""The description of a file that libvips does not read, once it has been decoded."""
 _CHANNELS = ("red", "green", "blue")
 _MILLIMETRES_PER_INCH = 25.4
 _MINIMUM, _MAXIMUM, _MEAN, _DEVIATION = 0, 1, 4, 5
 """Columns of what libvips counts of a band."""
 
 
-def inspected(data: bytes, limits: Limits, hints: Hints = NO_HINTS) -> dict[str, Any]:
-    """What the message `InspectPicture` says. The samples of the first page are read once. Raises as `decode`."""
-    format_, picture = opened(data, limits, hints)
+def inspect_picture(data: bytes, limits: Limits, hints: Hints = NO_HINTS) -> dict[str, Any]:
+    """The content of the message `InspectPicture`. The samples of the first page are read once. Raises as `decode`."""
+    format_, picture = open_with_libvips(data, limits, hints)
     if picture is None:
         return _of_converted(decode(data, limits, hints))
     try:
         return _described(picture, _NAMES.get(format_, format_.value))
     except pyvips.Error as error:
-        raise damaged(format_) from error
+        raise damaged_error(format_) from error
 
 
 def _of_converted(image: Image) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def _histogram(picture: pyvips.Image) -> Sequence[Mapping[str, Any]]:
             "min": _number(row[_MINIMUM]),
             "max": _number(row[_MAXIMUM]),
             "mean": round(float(row[_MEAN]), 2),
-            # Of a single pixel it is 0 / 0.
+            # For a single pixel it is 0 / 0.
             "stdev": round(float(row[_DEVIATION]), 2) if math.isfinite(row[_DEVIATION]) else 0.0,
         }
         for name, row in zip(names, rows, strict=True)

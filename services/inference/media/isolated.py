@@ -103,7 +103,7 @@ def described_samples(image: Image, file: BinaryIO) -> dict[str, Any]:
 
 
 def content_of(source: Path | int, limits: Limits) -> bytes:
-    """What is in a file, or an open file. If it is an SVG, this process has its time for drawing one from now on."""
+    """The content of a file, or an open file. If it is an SVG, this process has its time for drawing one from now on."""
     data = source.read_bytes() if isinstance(source, Path) else os.pread(source, os.fstat(source).st_size, 0)
     if sniff(data) is MediaFormat.SVG:
         # A few hundred bytes of filters or of references to references draw for hours.
@@ -119,7 +119,7 @@ def header_of(described: dict[str, Any]) -> Header:
         numbers = {name: int(described[name]) for name in ("width", "height", "channels")}
         return Header(MediaFormat(described["format"]), **numbers, wide=bool(described["wide"]))
     except (KeyError, TypeError, ValueError) as error:
-        raise sandboxes.SandboxCrashed("the child's description of the picture makes no sense") from error
+        raise sandboxes.SandboxCrashed("the child's description of the picture is not valid") from error
 
 
 def picture_of(described: dict[str, Any], target: Path | int, limits: Limits) -> Image:
@@ -147,7 +147,7 @@ def picture_of(described: dict[str, Any], target: Path | int, limits: Limits) ->
             notes=tuple(map(str, described["notes"])),
         )
     except (KeyError, ValueError, TypeError, IndexError, Unusable) as error:
-        raise sandboxes.SandboxCrashed("the child's description of the picture makes no sense") from error
+        raise sandboxes.SandboxCrashed("the child's description of the picture is not valid") from error
 
 
 def _text(blob: bytes | None) -> str | None:

@@ -8,7 +8,7 @@ import numpy as np
 import pyjpegxl
 
 from services.inference.media.colour import Pixels, strips
-from services.inference.media.errors import damaged
+from services.inference.media.errors import damaged_error
 from services.inference.media.exif import rewritten
 from services.inference.media.header import Header
 from services.inference.media.image import Image, Limits, Metadata, from_samples
@@ -35,7 +35,7 @@ def decode(data: bytes, format_: MediaFormat, limits: Limits) -> Image:
     try:
         found, samples = pyjpegxl.decode_to_numpy(data)
     except _FAILURES as error:
-        raise damaged(format_) from error
+        raise damaged_error(format_) from error
     limits.check(samples.shape[1], samples.shape[0])
     exif = found.exif.removeprefix(_EXIF_OFFSET) if found.exif else None
     return from_samples(_whole(samples), _profile(found.icc), Metadata(exif=rewritten(exif), xmp=found.xmp), format_)
@@ -46,9 +46,9 @@ def _probed(data: bytes, format_: MediaFormat, limits: Limits) -> Any:
     try:
         found = pyjpegxl.probe(data)
     except _FAILURES as error:
-        raise damaged(format_) from error
+        raise damaged_error(format_) from error
     if min(found.width, found.height, found.num_color_channels) < 1:
-        raise damaged(format_)
+        raise damaged_error(format_)
     limits.check(found.width, found.height)
     return found
 

@@ -17,10 +17,10 @@ _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0
 """From XYZ to cone responses (ICC.1:2022, annex E)."""
 
 
-def encoded(light: Floats, primaries: Primaries = REC_709) -> npt.NDArray[np.uint16]:
+def encode_srgb(light: Floats, primaries: Primaries = REC_709) -> npt.NDArray[np.uint16]:
     """Height x width x 1 or 3 samples of light, 1 being white, as 16-bit sRGB (IEC 61966-2-1).
 
-    What is brighter than white, or outside of sRGB, is clipped. `primaries` are those of three samples. Works in strips: `light` is
+    Values brighter than white, or outside of sRGB, are clipped. `primaries` are those of three samples. Works in strips: `light` is
     changed.
     """
     to_srgb = None if light.shape[2] == 1 or np.allclose(primaries, REC_709, atol=1e-4) else _between(primaries, REC_709).astype(np.float32)

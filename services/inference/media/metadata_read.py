@@ -1,4 +1,4 @@
-"""What a picture file says besides its picture, as data. Only for child processes, since files may be hostile."""
+"""The metadata of a picture file, as data. Only for child processes, since files may be hostile."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL import ExifTags
 from PIL import Image as PillowImage
 
 from services.inference.media import heic
-from services.inference.media.decode import opened
+from services.inference.media.decode import open_with_libvips
 from services.inference.media.exif import rewritten
 from services.inference.media.header import NO_HINTS, Hints
 from services.inference.media.image import Limits
@@ -39,7 +39,7 @@ _SYNTAX = ("xmlns", "xml", "rdf", "x")
 
 
 def metadata_in(data: bytes, limits: Limits, hints: Hints = NO_HINTS) -> dict[str, Any]:
-    """What the message `InspectMetadata` says, but for IPTC data. Raises as `read_header`."""
+    """The content of the message `InspectMetadata`, except IPTC data. Raises as `read_header`."""
     blobs = _blobs(data, limits, hints)
     found: dict[str, Any] = {}
     block = rewritten(blobs.get("exif"), without=_NOT_EXIF)
@@ -52,7 +52,7 @@ def metadata_in(data: bytes, limits: Limits, hints: Hints = NO_HINTS) -> dict[st
 
 
 def _blobs(data: bytes, limits: Limits, hints: Hints) -> Mapping[str, bytes]:
-    format_, picture = opened(data, limits, hints)
+    format_, picture = open_with_libvips(data, limits, hints)
     if picture is None:
         said = heic.open_checked(data, format_, limits).info if format_ in _HEIF else {}
         named = {"exif": said.get("exif"), "xmp": said.get("xmp"), "icc": said.get("icc_profile")}
@@ -60,7 +60,7 @@ def _blobs(data: bytes, limits: Limits, hints: Hints) -> Mapping[str, bytes]:
     fields = {"exif": "exif-data", "xmp": "xmp-data", "icc": "icc-profile-data"}
     found = {name: bytes(picture.get(field)) for name, field in fields.items() if picture.get_typeof(field)}
     if format_ is MediaFormat.TIFF:
-        # The file is one Exif block, which libvips does not tell apart.
+        # The file is one Exif block, which libvips does not distinguish.
         found["exif"] = data
     return found
 

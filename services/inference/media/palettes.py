@@ -27,7 +27,7 @@ _MOST_CELLS = 1 << 19
 """Colours that are compared, before they are counted more coarsely."""
 
 
-def chosen(pixels: Samples, most: int) -> Samples:
+def choose_palette(pixels: Samples, most: int) -> Samples:
     """At most this many colours, 2 to 256, as rows of red, green, blue and alpha; `pixels` has such rows, too.
 
     A colour of alpha 0 comes first if any pixel has that.
@@ -43,7 +43,7 @@ def chosen(pixels: Samples, most: int) -> Samples:
 
 
 def _between(few: Samples, pixels: Samples, lowest: int, highest: int) -> Samples:
-    """Those of `few` with such alpha; those of `pixels` if none of the few has."""
+    """Those of `few` with such alpha; those of `pixels` if the few have none."""
     for some in (few, pixels):
         found: Samples = some[(some[:, 3] >= lowest) & (some[:, 3] <= highest)]
         if len(found):
@@ -126,7 +126,7 @@ class _Box:
         return cls(colours.view(np.uint8).reshape(-1, 4), counts.astype(np.float64) * step)
 
     def parts(self) -> list[_Box]:
-        """What is on either side of the mean."""
+        """The two parts on either side of the mean."""
         axis = int(self._deviation.argmax())
         along = self._places[:, axis]
         low = along <= self._mean[axis]
@@ -136,7 +136,7 @@ class _Box:
         return [_Box(self._colours[part], self._counts[part]) for part in (low, ~low)]
 
     def colour(self) -> Samples:
-        """That of most pixels if there is one, so that flat areas stay as they are; else the mean."""
+        """That of most pixels if there is one, so that flat areas stay unchanged; else the mean."""
         common = int(self._counts.argmax())
         if self._counts[common] * 2 > self._counts.sum():
             colour: Samples = self._colours[common]

@@ -10,7 +10,7 @@ from PIL import Image as PillowImage
 from services.inference.media.colour import Pixels
 
 FAILURES = (OSError, ValueError, SyntaxError, EOFError, OverflowError, PillowImage.DecompressionBombError)
-"""What these parsers raise."""
+"""The exceptions of these parsers."""
 MODES: Mapping[str, str] = {"1": "L", "L": "L", "LA": "LA", "P": "RGB", "PA": "RGBA", "RGB": "RGB", "RGBA": "RGBA"}
 """The mode that samples are decoded to, by the Pillow mode that they are stored in."""
 

@@ -3,19 +3,64 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image as PillowImage
 
 from services.inference.media import colour
 from services.inference.media.colour import Pixels
-from services.inference.media.errors import damaged, unread
+from services.inference.media.errors import damaged_error, unread
 from services.inference.media.header import Header
 from services.inference.media.image import Image, Limits, Metadata, from_samples
-from services.inference.media.linear_light import encoded
-from services.inference.media.psd_planes import plane_of
+from services.inference.media.linear_light import encode_srgb
+from services.pictures.geometry import Size
 from services.pictures.media_format import MediaFormat
+
+_RAW, _PACKED, _DEFLATED, _PREDICTED = range(4)
+_TYPES = {8: ">u1", 16: ">u2", 32: ">f4"}
+
+
+def plane_of(data: bytes, at: int, number: int, channels: int, size: Size, depth: int, *, large: bool) -> npt.NDArray[Any]:
+    """The samples of channel `number` of a picture whose pixels begin at `at`: height x width, uint8, uint16 or float32.
+
+    `large`: the file is one of the large kind, with longer lengths. Raises FILE_CORRUPT and MEDIA_UNSUPPORTED.
+    """
+    width, height = size
+    row_bytes = (width * depth + 7) // 8
+    compression, at = int.from_bytes(data[at : at + 2], "big"), at + 2
+    try:
+        if compression == _RAW:
+            plane = data[at + number * row_bytes * height :][: row_bytes * height]
+        elif compression == _PACKED:
+            plane = _unpacked(data, at, number, channels, (row_bytes, height), 4 if large else 2)
+        elif compression in (_DEFLATED, _PREDICTED) and (compression, depth) != (_PREDICTED, 32):
+            plane = zlib.decompressobj().decompress(data[at:], row_bytes * height * (number + 1))[row_bytes * height * number :]
+        else:
+            raise unread(MediaFormat.PSD, f"is compressed in a way (number {compression})")
+        rows = np.frombuffer(plane, np.uint8).reshape(height, row_bytes)
+    except (ValueError, OSError, EOFError, zlib.error) as error:
+        raise damaged_error(MediaFormat.PSD) from error
+    if depth == 1:
+        # A set bit is black.
+        return np.where(np.unpackbits(rows, axis=1)[:, :width], 0, 255).astype(np.uint8)
+    samples = rows.view(_TYPES[depth]).astype(np.dtype(_TYPES[depth]).newbyteorder("="))
+    # For each row the first sample, and then the differences.
+    return np.cumsum(samples, axis=1, dtype=samples.dtype) if compression == _PREDICTED else samples
+
+
+def _unpacked(data: bytes, at: int, number: int, channels: int, size: Size, count_bytes: int) -> bytes:
+    """A channel that is packed row by row (PackBits), the lengths of all rows standing before all of them."""
+    _, height = size
+    table = channels * height * count_bytes
+    counts = np.frombuffer(data[at : at + table], f">u{count_bytes}").reshape(channels, height).sum(axis=1, dtype=np.int64)
+    start = at + table + int(counts[:number].sum())
+    packed = data[start : start + int(counts[number])]
+    return PillowImage.frombytes("L", size, packed, "packbits", "L").tobytes()
+
 
 _HEADER = struct.Struct(">4sH6xHIIHH")
 _LARGE = 2
@@ -74,7 +119,7 @@ def decode(data: bytes, format_: MediaFormat, limits: Limits) -> Image:
     del planes
     icc = file.resources.get(_PROFILE)
     if stored.dtype == np.float32:
-        samples: Pixels = encoded(stored)
+        samples: Pixels = encode_srgb(stored)
         icc = None
         if alpha is not None:
             alpha = np.rint(np.nan_to_num(alpha).clip(0, 1) * 65535).astype(np.uint16)
@@ -97,14 +142,14 @@ def _opened(data: bytes, format_: MediaFormat, limits: Limits) -> _File:
         resources, at = _section(data, at, 4)
         layers, at = _section(data, at, 8 if version == _LARGE else 4)
     except struct.error as error:
-        raise damaged(format_) from error
+        raise damaged_error(format_) from error
     if signature != b"8BPS" or min(width, height) < 1 or depth not in (1, 8, 16, 32) or not 1 <= channels <= _MOST_CHANNELS:
-        raise damaged(format_)
+        raise damaged_error(format_)
     limits.check(width, height)
     if mode not in _COLOURS or depth not in _DEPTHS.get(mode, (8, 16, 32)):
         raise unread(format_, f"is in a mode (number {mode} with {depth} bits)")
     if channels < _COLOURS[mode] or (mode == _INDEXED and len(palette) < _PALETTE):
-        raise damaged(format_)
+        raise damaged_error(format_)
     transparent = _transparent(layers, large=version == _LARGE)
     return _File(channels, height, width, depth, mode, version == _LARGE, palette, _resources(resources), transparent, at)
 
@@ -119,7 +164,7 @@ def _section(data: bytes, at: int, size: int) -> tuple[bytes, int]:
 
 
 def _resources(section: bytes) -> dict[int, bytes]:
-    """The blocks that matter here, by number. What follows a damaged one is left out."""
+    """The blocks that matter here, by number. Blocks after a damaged one are left out."""
     found: dict[int, bytes] = {}
     at = 0
     while section[at : at + 4] == b"8BIM" and at + 7 < len(section):

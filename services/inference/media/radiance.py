@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from services.inference.media.colour import strips
-from services.inference.media.errors import damaged, unread
+from services.inference.media.errors import damaged_error, unread
 from services.inference.media.header import Header
 from services.inference.media.image import Image, Limits, Metadata, from_samples
-from services.inference.media.linear_light import encoded
+from services.inference.media.linear_light import encode_srgb
 from services.pictures.media_format import MediaFormat
 
 _MOST_HEADER_BYTES = 64 << 10
@@ -22,7 +22,7 @@ _RESOLUTION = re.compile(rb"\n\n([-+])([XY]) (\d{1,9}) ([-+])([XY]) (\d{1,9})\n"
 _LEAST_COMPRESSED, _MOST_COMPRESSED = 8, 32767
 _RUN = 128
 _BIAS = 128 + 8
-"""Of the exponent, and for mantissas that are whole numbers up to 255."""
+"""The offset of the exponent, for mantissas that are whole numbers up to 255."""
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -50,19 +50,19 @@ def decode(data: bytes, format_: MediaFormat, limits: Limits) -> Image:
         scale = np.ldexp(np.float32(1), pixels[rows, :, 3].astype(np.int32) - _BIAS)
         # Half of a step is added, as a mantissa is what is left when the rest is cut off; no exponent is black.
         light[rows] = (pixels[rows, :, :3] + np.float32(0.5)) * (scale * (pixels[rows, :, 3] > 0))[..., np.newaxis]
-    return from_samples(encoded(light), None, Metadata(), format_)
+    return from_samples(encode_srgb(light), None, Metadata(), format_)
 
 
 def _resolution(data: bytes, format_: MediaFormat, limits: Limits) -> tuple[re.Match[bytes], int, int]:
     """The line with the size, the number of lines of pixels, and their length."""
     found = _RESOLUTION.search(data, 0, _MOST_HEADER_BYTES)
     if found is None or found[2] == found[5]:
-        raise damaged(format_)
+        raise damaged_error(format_)
     if b"FORMAT=32-bit_rle_xyze" in data[: found.start()]:
         raise unread(format_, "has its colours as CIE XYZ")
     lines, length = int(found[3]), int(found[6])
     if lines < 1 or length < 1:
-        raise damaged(format_)
+        raise damaged_error(format_)
     limits.check(length, lines)
     return found, lines, length
 
@@ -74,17 +74,17 @@ def _pixels(data: bytes, at: int, lines: int, length: int, format_: MediaFormat)
         flat = np.frombuffer(data, np.uint8, offset=at)
         if flat.size < lines * length * 4:
             # Also the older compression, which no program has written for thirty years.
-            raise damaged(format_)
+            raise damaged_error(format_)
         return flat[: lines * length * 4].reshape(lines, length, 4)
     pixels = np.empty((lines, length, 4), np.uint8)
     try:
         for line in pixels:
             if data[at : at + 4] != marker:
-                raise damaged(format_)
+                raise damaged_error(format_)
             planes, at = _line(data, at + 4, 4 * length)
             line[:] = np.frombuffer(planes, np.uint8).reshape(4, length).T
     except (IndexError, ValueError) as error:
-        raise damaged(format_) from error
+        raise damaged_error(format_) from error
     return pixels
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import rawpy
 
-from services.inference.media.errors import damaged
+from services.inference.media.errors import damaged_error
 from services.inference.media.header import Header
 from services.inference.media.image import Image, Limits, Metadata, from_samples
 from services.pictures.media_format import MediaFormat
@@ -41,9 +41,9 @@ def _opened(data: bytes, format_: MediaFormat, limits: Limits) -> Iterator[rawpy
         with rawpy.imread(io.BytesIO(data)) as file:
             sizes = file.sizes
             if min(sizes.width, sizes.height) < 1:
-                raise damaged(format_)
+                raise damaged_error(format_)
             # With the border that is read and then cut off.
             limits.check(max(sizes.width, sizes.raw_width), max(sizes.height, sizes.raw_height))
             yield file
     except _FAILURES as error:
-        raise damaged(format_) from error
+        raise damaged_error(format_) from error

@@ -7,7 +7,7 @@ import pyvips
 from services.pictures.geometry import Size
 
 
-def scaled(picture: pyvips.Image, size: Size) -> pyvips.Image:
+def scale(picture: pyvips.Image, size: Size) -> pyvips.Image:
     """Lanczos where a side shrinks, bicubic where it grows. 16-bit samples become floats."""
     if size == (picture.width, picture.height):
         return picture

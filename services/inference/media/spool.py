@@ -51,7 +51,7 @@ class Spool:
         return self._mapped(path, shape, dtype)
 
     def let_go(self) -> None:
-        """Give back the memory that the mapped files occupy; their contents stay as they are."""
+        """Give back the memory that the mapped files occupy; their contents do not change."""
         for mapped in self._maps:
             mapped.madvise(mmap.MADV_DONTNEED)
 

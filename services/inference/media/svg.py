@@ -1,11 +1,11 @@
-"""SVG documents without what could do more than draw, written anew from what a parser makes of them."""
+"""SVG documents without parts that could do more than draw, written again from the result of a parser."""
 
 from __future__ import annotations
 
 import re
 from xml.parsers import expat
 
-from services.inference.media.errors import damaged
+from services.inference.media.errors import damaged_error
 from services.pictures.media_format import MediaFormat
 
 # `xml.sax.saxutils` has these, and imports what speaks HTTP.
@@ -17,7 +17,7 @@ _LEFT_OUT = frozenset({"script", "foreignobject", "include", "handler", "listene
 _STYLE = "style"
 _REFERENCES = frozenset({"href", "src"})
 _BLANK = re.compile(r"[\x00-\x20\x7f-\xa0\u200b\ufeff]+")
-"""What browsers ignore before and inside the scheme of a URL."""
+"""Characters that browsers ignore before and inside the scheme of a URL."""
 _OUTSIDE = re.compile(r"[a-z][a-z0-9+.-]*:|//|\\", re.IGNORECASE)
 _PICTURE = re.compile(r"data:(?:image/|font/|application/(?:x-)?font|;|,)", re.IGNORECASE)
 _ACTIVE = re.compile(r"(?:https?|file|javascript|vbscript):|data:text/", re.IGNORECASE)
@@ -30,7 +30,7 @@ _MOST_GROWTH = 8
 _ROOM = 1 << 20
 
 
-def cleaned(data: bytes) -> bytes:
+def clean_svg(data: bytes) -> bytes:
     """The same drawing in UTF-8, without document type, processing instructions, comments, scripts, foreign content, inclusions, handlers
     of events, and references to anything but itself and the pictures in it.
 
@@ -40,7 +40,7 @@ def cleaned(data: bytes) -> bytes:
     try:
         return _Cleaner(_MOST_GROWTH * len(data) + _ROOM).run(data)
     except (expat.ExpatError, _Refused, ValueError) as error:
-        raise damaged(MediaFormat.SVG) from error
+        raise damaged_error(MediaFormat.SVG) from error
 
 
 class _Refused(Exception):
@@ -67,7 +67,7 @@ class _Cleaner:
         self._parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
 
     def run(self, data: bytes) -> bytes:
-        """The document, written anew."""
+        """The document, written again."""
         self._parser.Parse(data, True)
         return "".join(self._out).encode()
 

@@ -6,7 +6,7 @@ import io
 
 from PIL.TgaImagePlugin import TgaImageFile
 
-from services.inference.media.errors import damaged
+from services.inference.media.errors import damaged_error
 from services.inference.media.header import Header
 from services.inference.media.image import Image, Limits, Metadata, from_samples
 from services.inference.media.pillow_samples import FAILURES, MODES, samples_of
@@ -28,7 +28,7 @@ def decode(data: bytes, format_: MediaFormat, limits: Limits) -> Image:
     try:
         samples = samples_of(file, _mode(file, data))
     except FAILURES as error:
-        raise damaged(format_) from error
+        raise damaged_error(format_) from error
     return from_samples(samples, None, Metadata(), format_)
 
 
@@ -36,14 +36,14 @@ def _open_checked(data: bytes, format_: MediaFormat, limits: Limits) -> TgaImage
     try:
         file = TgaImageFile(io.BytesIO(data))
     except FAILURES as error:
-        raise damaged(format_) from error
+        raise damaged_error(format_) from error
     limits.check(*file.size)
     if file.mode not in MODES:
-        raise damaged(format_)
+        raise damaged_error(format_)
     return file
 
 
 def _mode(file: TgaImageFile, data: bytes) -> str:
-    """The mode that samples are decoded to. Of 32 bits a pixel, 8 mean nothing if the header announces no bits of alpha."""
+    """The mode that samples are decoded to. If the header announces no bits of alpha, 8 of 32 bits a pixel have no meaning."""
     mode = MODES[file.mode]
     return mode if data[_FLAGS] & _ALPHA_BITS else mode.removesuffix("A")

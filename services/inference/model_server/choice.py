@@ -16,7 +16,7 @@ class Choice:
     device: Device
 
 
-async def installed(triton: Triton, configured: str, preferred: Iterable[str]) -> Choice | None:
+async def choose_network(triton: Triton, configured: str, preferred: Iterable[str]) -> Choice | None:
     """The network that the operator has `configured`, which is taken to be there, or the first of those `preferred` that is installed; None
     if there is none.
 

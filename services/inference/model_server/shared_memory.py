@@ -26,7 +26,7 @@ FOLDER = Path("/dev/shm")  # noqa: S108 - where POSIX shared memory lives on Lin
 _PREFIX = "darkroom-tensors-"
 _SMALLEST = 1 << 20
 _CALL_SECONDS = 5.0
-# What is still registered after this long, the next worker has the server release.
+# The next worker has the server release regions that are still registered after this long.
 _CLOSE_SECONDS = 2.0
 _RELEASE_SECONDS = 0.02
 _AWAY = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED")
@@ -41,7 +41,7 @@ class Region:
     name: str
     size: int
     memory: mmap.mmap
-    """Holds the lock on the file until this object is gone; it tells others that the region is in use."""
+    """Holds the lock on the file until this object is gone; it shows others that the region is in use."""
     registered: bool = False
 
 

@@ -40,7 +40,7 @@ _SENDS = 3
 _PROBE_SECONDS = 5.0
 _PROBE_SIDE = 16
 _TOLD_BY = ("birefnet", "isnet")
-"""Models that tell whether the server has a GPU: an installation has one of them."""
+"""Models that show whether the server has a GPU: an installation has one of them."""
 _BACKOFF = Backoff(0.2, 2.0)
 # Answers of a server that is away, starting or stopping; NOT_FOUND also occurs while it loads its models.
 _PASSING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.NOT_FOUND, grpc.StatusCode.CANCELLED)
@@ -78,10 +78,10 @@ class Patience:
 
 
 class Device(enum.Enum):
-    """What a model runs on."""
+    """The device that a model runs on."""
 
     GPU = "GPU"
-    PROCESSOR = "processor"
+    PROCESSOR = "CPU"
 
 
 class Triton:
@@ -227,7 +227,7 @@ class Triton:
 
 
 @asynccontextmanager
-async def connected(
+async def connect(
     address: str,
     patience: Patience,
     shared_bytes: int = 0,

@@ -53,7 +53,7 @@ class Board:
 
     @property
     def image(self) -> Image:
-        """What is on it."""
+        """The content of the board."""
         return Image(self._pixels, self._alpha)
 
 

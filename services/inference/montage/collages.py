@@ -53,8 +53,8 @@ def _rectangle(cell: Cell, columns: Sequence[tuple[int, int]], rows: Sequence[tu
     return Rectangle(left, top, right - left, bottom - top)
 
 
-def shown(size: Size, box: Size, *, whole: bool, zoom: float, pan: tuple[float, float]) -> Cut:
-    """What a cell of the size `box` shows of a picture: scaled to cover it, or with `whole` to fit in, then enlarged by `zoom`.
+def cell_cut(size: Size, box: Size, *, whole: bool, zoom: float, pan: tuple[float, float]) -> Cut:
+    """The content of a cell of the size `box`: a picture scaled to cover it, or with `whole` to fit in, then enlarged by `zoom`.
 
     `pan` is -100 for the left, or upper, end of what is over, 0 for the middle, and 100 for the other end.
     """

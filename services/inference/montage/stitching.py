@@ -22,7 +22,7 @@ _COLUMNS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class Placement:
     """One of the pictures."""
 
     left: int
@@ -36,7 +36,7 @@ class Layout:
 
     width: int
     height: int
-    pictures: Sequence[Placed]
+    pictures: Sequence[Placement]
 
 
 def laid_out(sizes: Sequence[Size], parameters: Stitch) -> Layout:
@@ -54,7 +54,7 @@ def _row(sizes: Sequence[Size], parameters: Stitch) -> Layout:
     cuts = [_in_row(size, height, parameters.sizing) for size in sizes]
     whole, left, pictures = max(cut.height for cut in cuts), parameters.border, []
     for cut in cuts:
-        pictures.append(Placed(left, parameters.border + _aligned(whole - cut.height, parameters.alignment), cut))
+        pictures.append(Placement(left, parameters.border + _aligned(whole - cut.height, parameters.alignment), cut))
         left += cut.width + parameters.gap
     return Layout(left - parameters.gap + parameters.border, whole + 2 * parameters.border, pictures)
 
@@ -81,7 +81,7 @@ def _grid(sizes: Sequence[Size], parameters: Stitch) -> Layout:
         row, column = divmod(number, columns)
         left = parameters.border + column * (cell[0] + parameters.gap) + _aligned(cell[0] - cut.width, parameters.alignment)
         top = parameters.border + row * (cell[1] + parameters.gap) + _aligned(cell[1] - cut.height, parameters.alignment)
-        pictures.append(Placed(left, top, cut))
+        pictures.append(Placement(left, top, cut))
     width, height = (
         count * own + (count - 1) * parameters.gap + 2 * parameters.border for count, own in zip((columns, rows), cell, strict=True)
     )
@@ -120,7 +120,7 @@ def _aligned(room: int, alignment: int) -> int:
 def _turned(layout: Layout) -> Layout:
     """The same with x and y exchanged."""
     pictures = [
-        Placed(each.top, each.left, Cut(each.cut.scaled[::-1], each.cut.top, each.cut.left, each.cut.height, each.cut.width))
+        Placement(each.top, each.left, Cut(each.cut.scaled[::-1], each.cut.top, each.cut.left, each.cut.height, each.cut.width))
         for each in layout.pictures
     ]
     return Layout(layout.height, layout.width, pictures)

@@ -1,4 +1,4 @@
-"""Pictures as parts of a larger one: scaled as they are read, cut, and in sRGB of 8 bits."""
+"""Pictures as parts of a larger one: scaled while they are read, cut, and in sRGB of 8 bits."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from services.inference.contract.flow import WholeFile
 from services.inference.media import Image
 from services.inference.media.colour import array_from_vips, contiguous, to_8bit, to_srgb
-from services.inference.media.scaling import scaled
-from services.inference.plain.graph import opened, premultiplied, straight, whole
+from services.inference.media.scaling import scale
+from services.inference.plain.graph import graph_of, premultiply, straight, whole
 from services.pictures.geometry import Size
 
 
@@ -19,7 +19,7 @@ class Cut:
     """The part of a picture that is shown, and how large."""
 
     scaled: Size
-    """What the whole picture is scaled to."""
+    """The size that the whole picture is scaled to."""
     left: int
     top: int
     width: int
@@ -35,15 +35,15 @@ class Cut:
 def tile(file: WholeFile, cut_of: Callable[[Size], Cut]) -> Image:
     """The part of a picture that `cut_of` its size says. Raises as `WholeFile.image`.
 
-    A large picture is shrunk as it is read, so that what is in memory is about as large as what is shown.
+    A large picture is shrunk while it is read, so that memory holds about as many pixels as are shown.
     """
     image, own = file.image(lambda size: cut_of(size).scaled)
     cut = cut_of(own)
-    graph = opened(image)
+    graph = graph_of(image)
     if cut.scaled != (graph.width, graph.height):
-        graph = straight(scaled(premultiplied(graph, image), cut.scaled), image)
+        graph = straight(scale(premultiply(graph, image), cut.scaled), image)
     if (cut.width, cut.height) != cut.scaled:
-        # Of what is enlarged, libvips makes this part alone.
+        # libvips computes only this part of an enlarged picture.
         graph = graph.extract_area(cut.left, cut.top, cut.width, cut.height)
     samples = array_from_vips(whole(graph, image))
     bands = image.pixels.shape[2]

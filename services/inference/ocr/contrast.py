@@ -14,8 +14,8 @@ _LIGHT = 160  # mean level of what is opaque from which it is shown on black
 _STEP = 7  # of the rows and columns that are looked at
 
 
-def stretched(pixels: Pixels8) -> Pixels8:
-    """The picture, height x width x 3, with its darkest and lightest tones moved apart if they are close; else as it is."""
+def stretch_contrast(pixels: Pixels8) -> Pixels8:
+    """The picture, height x width x 3, with its darkest and lightest tones moved apart if they are close; else unchanged."""
     low, high = (float(level) for level in np.percentile(pixels[::_STEP, ::_STEP], _ENDS))
     if not _NOTHING <= high - low < _FAINT:
         return pixels

@@ -1,7 +1,7 @@
 """Where a picture has text, if it is large, and its text as well.
 
-The network that finds lines is shown a small copy, which tells where large letters are, and parts of a larger one for the small print.
-What it says about the parts is put together before lines are made of it, so that none is cut.
+The network that finds lines is shown a small copy, which shows where large letters are, and parts of a larger one for the small print.
+Its outputs for the parts are combined before lines are formed, so that no line is cut.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ async def found_lines(recogniser: Recogniser, pixels: Pixels8, finding: Finding)
 
 
 async def _map_in_parts(recogniser: Recogniser, pixels: Pixels8) -> Pixels8:
-    """What the network says about parts of the picture at its own size."""
+    """The network's output for parts of the picture at its own size."""
     height, width = pixels.shape[:2]
     whole = np.zeros((height, width), np.uint8)
     for top, bottom in _spans(height):

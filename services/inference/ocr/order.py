@@ -69,7 +69,7 @@ def _span(extent: Extent, axis: int) -> tuple[float, float]:
 
 
 def _rows(block: list[int], extents: Sequence[Extent]) -> int:
-    """Number of rows of lines; lines beside each other count once."""
+    """Number of rows of lines; lines next to each other count once."""
     rows, reached = 0, float("-inf")
     for index in sorted(block, key=lambda each: extents[each][1]):
         top, bottom = _span(extents[index], 1)

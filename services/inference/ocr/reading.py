@@ -1,4 +1,4 @@
-"""What a line of text says: upright pictures of lines for the network, and its answer as words with their positions.
+"""Reading a line of text: upright pictures of lines for the network, and its answer as words with their positions.
 
 The network outputs a character or none for each step along the line (connectionist temporal classification, Graves et al. 2006), with its
 dictionary already applied: see `models/contract.py`.
@@ -35,7 +35,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one line says, and the confidence in that: the mean over its characters, 0 to 1."""
+    """The text of one line, and its confidence: the mean over its characters, 0 to 1."""
 
     words: tuple[Word, ...]
     confidence: float
@@ -61,7 +61,7 @@ def upright_all(pixels: Pixels8, lines: Sequence[Line]) -> list[Pixels8]:
     return [upright(pixels, line) for line in lines]
 
 
-def turned(line: Line, degrees: float) -> Line:
+def turn_line(line: Line, degrees: float) -> Line:
     """The same line read in another direction."""
     return replace(line, tilt=line.tilt + degrees)
 
@@ -91,7 +91,7 @@ def network_input(crops: Sequence[Pixels8]) -> Pixels8:
     return prepared
 
 
-def decoded(answer: Pixels8, width: int, padded: int) -> Reading:
+def decode_reading(answer: Pixels8, width: int, padded: int) -> Reading:
     """The network's answer for one line, [1, steps, 4], whose picture was `width` pixels wide, padded to `padded`."""
     codes = answer[0, :, :3].astype(np.int32) @ (1 << 16, 1 << 8, 1)
     first = np.flatnonzero((codes != 0) & np.concatenate(([True], codes[1:] != codes[:-1])))

@@ -73,9 +73,9 @@ class Recogniser:
         directed, page = _along(lines)
         tried = await self._readings(pixels, sorted(directed, key=lambda line: -line.length)[:_TRIED])
         if tried and _mean(tried) < _CLEAR:
-            other = await self._readings(pixels, [reading.turned(line, 180) for line in tried])
+            other = await self._readings(pixels, [reading.turn_line(line, 180) for line in tried])
             if _mean(other) > _mean(tried) + _CLEARER:
-                return [reading.turned(line, 180) for line in directed], page + 180, other
+                return [reading.turn_line(line, 180) for line in directed], page + 180, other
         return directed, page, tried
 
     async def _readings(self, pixels: Pixels8, lines: Sequence[Line]) -> dict[Line, Reading]:
@@ -86,7 +86,7 @@ class Recogniser:
             self.check()
             answers = await self.read(prepared)
             for line, crop, answer in zip(batch, crops, answers, strict=True):
-                readings[line] = reading.decoded(answer, crop.shape[1], prepared.shape[2])
+                readings[line] = reading.decode_reading(answer, crop.shape[1], prepared.shape[2])
         return readings
 
 

@@ -1,4 +1,4 @@
-"""Lines that were read as what a caller is told: plain text, and where each line is."""
+"""Lines that were read, as results for a caller: plain text, and the position of each line."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 import cv2
 
 from services.inference.ocr.detection import Line
-from services.inference.ocr.languages import written
+from services.inference.ocr.languages import localize
 from services.inference.ocr.recognition import RecognisedLine
 
 _SAME_ROW = 0.5  # of the smaller height
 _NAMES = ("topLeft", "topRight", "bottomRight", "bottomLeft")
 
 
-def told(found: Sequence[RecognisedLine], language: str) -> dict[str, Any]:
+def text_reply(found: Sequence[RecognisedLine], language: str) -> dict[str, Any]:
     """`text` and `lines` of the lines of a picture, in reading order."""
-    texts = [written(each.reading.text.strip(), language) for each in found]
+    texts = [localize(each.reading.text.strip(), language) for each in found]
     text = ""
     for number, said in enumerate(texts):
         if number:
@@ -32,7 +32,7 @@ def told(found: Sequence[RecognisedLine], language: str) -> dict[str, Any]:
 
 
 def _corners(line: Line) -> dict[str, dict[str, int]]:
-    """Those of a line as it is read, in pixels."""
+    """The corners of a line in reading orientation, in pixels."""
     turn = cv2.getRotationMatrix2D((0, 0), -line.tilt, 1.0)[:, :2]
     half, low = line.length / 2, line.height / 2
     places = [turn @ corner for corner in ((-half, -low), (half, -low), (half, low), (-half, low))]

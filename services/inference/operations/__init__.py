@@ -1,11 +1,11 @@
-"""One module per operation, named as in `darkroom.operations.v1`. What its `run` takes and returns follows from its arity:
+"""One module per operation, named as in `darkroom.operations.v1`. The arguments and result of its `run` follow from its arity:
 
 - NONE and EACH: `run(medium, parameters, step)` takes a picture, a document or None, and returns one, or `Data`: what it found, which ends
   the task;
 - REFERENCES: `run(references, parameters, step)` returns a list of `Made`;
 - ALL: `run(files, parameters, step)` returns a `Stream`.
 
-Of EACH, one that is no short work may return `Several`: a picture, or `Data`, and files that are delivered after it.
+An operation of EACH that is not short work may return `Several`: a picture, or `Data`, and files that are delivered after it.
 
 With the option `reads_file`, `run` gets a `WholeFile`, for ALL a list of them, in a child process of its own where it can write to
 `step.folder` alone, and returns a picture, `Data`, a `NewFile`, or `Several`.

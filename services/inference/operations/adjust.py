@@ -7,7 +7,7 @@ from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
 from services.inference.plain.graph import Work
-from services.inference.plain.light import Adjustment, adjusted
+from services.inference.plain.light import Adjustment, adjust
 
 _COPIES = 4  # of the decoded samples: the picture, and the result, twice with alpha
 
@@ -28,4 +28,4 @@ def run(image: Image, parameters: Adjust, step: PlainStep) -> Image:
         hdr=parameters.hdr,
         stitching=parameters.hdr_stitching,
     )
-    return adjusted(image, by, Work(step.folder, step.check))
+    return adjust(image, by, Work(step.folder, step.check))

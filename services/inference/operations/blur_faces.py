@@ -18,7 +18,7 @@ from services.inference.media import Header, Image
 _DOING = "Looking for faces"
 _RADIUS = 30.0
 _COPIES, _COPIES_OF_WIDE = 7, 8
-"""Of the decoded samples, at the peak: the picture, its result, its colours for the networks, and a face as large as it in float32."""
+"""Copies of the decoded samples, at peak: the picture, its result, its colours for the networks, and a face as large as it in float32."""
 
 
 def peak_memory(picture: Header, _parameters: BlurFaces) -> int:
@@ -41,10 +41,10 @@ async def run(image: Image, parameters: BlurFaces, step: Step) -> Several:
         lambda done: searching(done, _DOING),
     )
     if not meshes:
-        step.notice("no_face_found", "", f"No face was found in {step.source_name}, so its pixels are as they were.")
+        step.notice("no_face_found", "", f"No face was found in {step.source_name}, so its pixels are unchanged.")
     radius = parameters.radius if parameters.HasField("radius") else _RADIUS
     ovals = [blurring.oval_of(mesh) for mesh in meshes]
-    result = await asyncio.to_thread(blurring.blurred, image, ovals, radius, step.check)
+    result = await asyncio.to_thread(blurring.blur_ovals, image, ovals, radius, step.check)
     found = Data({"facesDetected": len(meshes), "faces": [_box(mesh, image) for mesh in meshes]})
     return Several(result, [NewFile(found.content, DATA_TYPE, DATA_EXTENSION)])
 

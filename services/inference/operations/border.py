@@ -7,7 +7,7 @@ import dataclasses
 from darkroom.operations.v1.border_pb2 import Border
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
-from services.inference.plain.framing import COPIES_OF_CANVAS, framed
+from services.inference.plain.framing import COPIES_OF_CANVAS, add_frame
 from services.pictures.geometry import bordering
 
 
@@ -22,4 +22,4 @@ def run(image: Image, parameters: Border, step: PlainStep) -> Image:
     """The picture in its frame."""
     step.result_limits.check(*bordering(parameters, image.width, image.height).canvas, "The result")
     step.label("framed")
-    return framed(image, parameters, step.check)
+    return add_frame(image, parameters, step.check)

@@ -7,7 +7,7 @@ from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
 from services.inference.plain import faces
-from services.inference.plain.carving import Box, Energy, carved
+from services.inference.plain.carving import Box, Energy, carve_seams
 from services.pictures.geometry import carving
 
 _COPIES = 4  # of the decoded samples: the picture, it with alpha in one piece, and in sRGB
@@ -39,4 +39,4 @@ def run(image: Image, parameters: CarveSeams, step: PlainStep) -> Image:
             protected.append(Box(face.left / image.width, face.top / image.height, right / image.width, bottom / image.height))
     blur = parameters.blur if parameters.HasField("blur") else _BLUR
     threshold = parameters.edge_threshold if parameters.HasField("edge_threshold") else _THRESHOLD
-    return carved(image, (width, height), Energy(blur, threshold), protected, step.check, lambda done: step.report(done, "Carving"))
+    return carve_seams(image, (width, height), Energy(blur, threshold), protected, step.check, lambda done: step.report(done, "Carving"))

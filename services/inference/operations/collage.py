@@ -11,7 +11,7 @@ from services.inference.contract.flow import WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
 from services.inference.montage.board import Board, board_memory
-from services.inference.montage.collages import rectangles, shown
+from services.inference.montage.collages import cell_cut, rectangles
 from services.inference.montage.templates import TEMPLATES
 from services.inference.montage.tiles import Cut, tile
 from services.pictures.geometry import Size
@@ -44,7 +44,7 @@ def run(files: Sequence[WholeFile], parameters: Collage, step: PlainStep) -> Ima
 
 
 def _cut(asked: CollageCell, box: Size, size: Size) -> Cut:
-    return shown(size, box, whole=asked.fit == FIT_BOUNDS, zoom=asked.zoom or 1.0, pan=(asked.pan_x, asked.pan_y))
+    return cell_cut(size, box, whole=asked.fit == FIT_BOUNDS, zoom=asked.zoom or 1.0, pan=(asked.pan_x, asked.pan_y))
 
 
 def _size(parameters: Collage) -> Size:

@@ -6,7 +6,7 @@ from darkroom.operations.v1.color_adjust_pb2 import ColorAdjust
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
-from services.inference.plain.colour_filters import Filters, filtered
+from services.inference.plain.colour_filters import Filters, apply_filter
 from services.inference.plain.graph import Work
 
 _COPIES = 5  # of the decoded samples: the picture, in colour if it was gray, and the result, twice with alpha
@@ -32,4 +32,4 @@ def run(image: Image, parameters: ColorAdjust, step: PlainStep) -> Image:
         channels=(parameters.red, parameters.green, parameters.blue),
         effect=parameters.effect,
     )
-    return filtered(image, by, Work(step.folder, step.check))
+    return apply_filter(image, by, Work(step.folder, step.check))

@@ -10,7 +10,7 @@ from services.inference.media import Header, Image
 from services.platform.errors import DarkroomError, ErrorReason
 
 _WORK = 96 << 20
-"""Bytes for a strip in CIELAB, and for what the network sees and tells."""
+"""Bytes for a strip in CIELAB, and for the network's input and output."""
 
 
 def peak_memory(picture: Header, _parameters: Colorize) -> int:
@@ -29,7 +29,7 @@ async def run(image: Image, parameters: Colorize, step: Step) -> Several:
     intensity = parameters.intensity if parameters.HasField("intensity") else 1.0
     network = await choose(step)
     if network is None:
-        message = "This installation has no model that gives colours; the operator can install one."
+        message = "This installation has no colourisation model; the operator can install one."
         raise DarkroomError(ErrorReason.OPERATION_UNAVAILABLE, message)
     step.report(0, "Finding colours")
     result = await with_colours(image, network, intensity, step)

@@ -10,9 +10,9 @@ from darkroom.operations.v1.resize_pb2 import Resize
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.step import Step
 from services.inference.media import Header, Image
-from services.inference.plain.composing import composed
+from services.inference.plain.composing import compose
 from services.inference.plain.graph import Work
-from services.inference.plain.layout import resized
+from services.inference.plain.layout import resize_picture
 from services.inference.plain.places import SHARES
 from services.platform.errors import DarkroomError, ErrorReason
 
@@ -20,7 +20,7 @@ _COPIES = 5  # of the decoded samples: the picture, the result, and an overlay o
 
 
 def peak_memory(picture: Header, _parameters: Compose) -> int:
-    """Bytes at the peak, but for the overlay as it is."""
+    """Bytes at the peak, except for the original overlay."""
     return copies_of_samples(picture, _COPIES, _COPIES)
 
 
@@ -28,7 +28,7 @@ async def run(image: Image, parameters: Compose, step: Step) -> Image:
     """The picture with the other over it. Raises FIELD_INVALID for one that must fit and does not, and as `Step.auxiliary`."""
     step.label("composed")
     if not parameters.overlay_file_id:
-        message = "overlay_file_id: compose needs a picture to lay over the other."
+        message = "overlay_file_id: compose needs an overlay picture."
         raise DarkroomError(ErrorReason.FIELD_INVALID, message, field="overlay_file_id")
     overlay = await step.auxiliary(parameters.overlay_file_id)
     return await asyncio.to_thread(_composed, image, overlay, parameters, Work(step.folder, step.check))
@@ -45,12 +45,12 @@ def _composed(image: Image, overlay: Image, parameters: Compose, work: Work) -> 
     left, top = _place(image, width, height, parameters)
     if (width, height) != (overlay.width, overlay.height):
         if width > image.width or height > image.height:
-            # What hangs over would be computed in vain, and might be large.
+            # Overhanging parts would be computed in vain, and might be large.
             overlay, width, height, left, top = _seen(overlay, image, width, height, left, top)
-        overlay = resized(overlay, Resize(width=width, height=height, fit=FIT_FILL), work)
+        overlay = resize_picture(overlay, Resize(width=width, height=height, fit=FIT_FILL), work)
     opacity = parameters.opacity / 100 if parameters.HasField("opacity") else 1.0
     work.check()
-    return composed(image, overlay, left, top, opacity, parameters.blend_mode)
+    return compose(image, overlay, left, top, opacity, parameters.blend_mode)
 
 
 def _place(image: Image, width: int, height: int, parameters: Compose) -> tuple[int, int]:

@@ -7,7 +7,7 @@ import asyncio
 from darkroom.operations.v1.compose_cutout_pb2 import ComposeCutout
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.step import Step
-from services.inference.matting.effects import completed
+from services.inference.matting.effects import apply_effects
 from services.inference.media import Header, Image
 from services.inference.plain.graph import Work
 
@@ -15,7 +15,7 @@ _COPIES = 12  # of the decoded samples: the cut-out, the original, layers and th
 
 
 def peak_memory(picture: Header, _parameters: ComposeCutout) -> int:
-    """Bytes at the peak, but for the background as it is."""
+    """Bytes at the peak, except for the original background."""
     return copies_of_samples(picture, _COPIES, _COPIES)
 
 
@@ -25,4 +25,4 @@ async def run(image: Image, parameters: ComposeCutout, step: Step) -> Image:
     original = await step.auxiliary(parameters.original_file_id) if parameters.original_file_id else None
     behind = await step.auxiliary(parameters.background_file_id) if parameters.background_file_id else None
     work = Work(step.folder, step.check)
-    return await asyncio.to_thread(completed, image, original, parameters.background_color, behind, parameters.effects, work)
+    return await asyncio.to_thread(apply_effects, image, original, parameters.background_color, behind, parameters.effects, work)

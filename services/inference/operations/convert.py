@@ -49,8 +49,8 @@ _PROFILES: Mapping[CmykProfile.ValueType, str] = {
 _BUILT_IN = "cmyk"
 _CMYK_SIGNATURE = b"CMYK"
 _COPIES, _COPIES_OF_WIDE = 5, 6
-"""Of the decoded samples, with 8 and with 16 bits: the picture, the samples that the format can hold, and what its encoder keeps, which for
-AVIF is the most."""
+"""Copies of the decoded samples, with 8 and with 16 bits: the picture, the samples that the format can hold, and its encoder's state, which
+for AVIF is the most."""
 
 
 def peak_memory(picture: Header, _parameters: Convert) -> int:
@@ -77,7 +77,7 @@ def run(image: Image | LazyImage, parameters: Convert, step: PlainStep) -> Image
         background=rgb_of(parameters.background),
         dpi=parameters.dpi or image.saving.dpi,
         cmyk=_profile(parameters.cmyk_profile, step) if parameters.color_space == COLOR_SPACE_CMYK else None,
-        # What an earlier conversion has left out stays so.
+        # Parts that an earlier conversion has left out stay left out.
         keep_metadata=not parameters.strip_metadata and image.saving.keep_metadata,
         compact=parameters.compact,
         colours=_colours(image, parameters, format_),
@@ -95,7 +95,7 @@ def _is_lossless(parameters: Convert, format_: MediaFormat) -> bool:
 
 
 def _colours(image: Image | LazyImage, parameters: Convert, format_: MediaFormat) -> int | None:
-    """Most colours of the file. Of a picture whose format stays, an earlier conversion's choice stays too."""
+    """Most colours of the file. If the format stays, an earlier conversion's choice stays too."""
     if format_ not in (MediaFormat.PNG, MediaFormat.GIF):
         return None
     stays = parameters.format == PICTURE_FORMAT_KEPT and format_ is image.kept_format and not parameters.max_bytes

@@ -6,7 +6,7 @@ from darkroom.operations.v1.crop_pb2 import Crop
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
-from services.inference.plain.layout import cropped
+from services.inference.plain.layout import crop
 
 _COPIES = 3  # of the decoded samples: the picture, its part, and the picture in sRGB to see where the eye goes
 
@@ -19,4 +19,4 @@ def peak_memory(picture: Header, _parameters: Crop) -> int:
 def run(image: Image, parameters: Crop, step: PlainStep) -> Image:
     """The part of the picture. Raises FIELD_INVALID for one that goes past an edge."""
     step.label("cropped")
-    return cropped(image, parameters)
+    return crop(image, parameters)

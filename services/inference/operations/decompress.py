@@ -11,7 +11,7 @@ from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
 from services.inference.plain.compression import compression_of
-from services.inference.plain.deblocking import deblocked
+from services.inference.plain.deblocking import deblock_picture
 
 _VISIBLE = 80
 """The highest quality at which artefacts are worth removing: from about here on, as much is lost as is won."""
@@ -32,9 +32,9 @@ def run(image: Image, parameters: Decompress, step: PlainStep) -> Image:
     step.report(0, _DOING)
     found = compression_of(image.pixels)
     if parameters.strength not in _ASSUMED and (found is None or found.quality > _VISIBLE):
-        message = f"{step.source_name} shows no artefacts of JPEG compression that are worth removing, so it was left as it is."
+        message = f"{step.source_name} shows no artefacts of JPEG compression that are worth removing, so it was left unchanged."
         step.notice("not_compressed", "", message, {"quality": None if found is None else found.quality})
         return image
     quality = found.quality if found is not None else _ASSUMED[parameters.strength]
     twice = parameters.strength == DECOMPRESS_STRENGTH_STRONG
-    return deblocked(image, quality, twice=twice, progress=lambda done: step.report(done, _DOING), check=step.check)
+    return deblock_picture(image, quality, twice=twice, progress=lambda done: step.report(done, _DOING), check=step.check)

@@ -7,11 +7,11 @@ from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
 from services.inference.plain.canvas import rgb_of
-from services.inference.plain.captions import Caption, captioned
+from services.inference.plain.captions import Caption, add_caption
 from services.inference.plain.font import drawable
 
 _COPIES = 6
-"""Of the decoded samples: the picture, in colour if it was gray, before and after each of the text's layers, and their masks."""
+"""Copies of the decoded samples: the picture, in colour if it was gray, before and after each of the text's layers, and their masks."""
 _USUAL_SIZE = 48.0
 _BLACK = "#000000"
 
@@ -26,7 +26,7 @@ def run(image: Image, parameters: DrawText, step: PlainStep) -> Image:
     step.label("text")
     text, lacking = drawable(parameters.text)
     if lacking:
-        message = f"The fonts have no characters for {lacking[:100]}, so boxes stand in their place."
+        message = f"The fonts have no characters for {lacking[:100]}, so boxes were drawn instead."
         step.notice("not_drawn", "text", message, {"characters": lacking})
     caption = Caption(
         text=text,
@@ -39,4 +39,4 @@ def run(image: Image, parameters: DrawText, step: PlainStep) -> Image:
         background=parameters.background,
         shadow=parameters.shadow,
     )
-    return captioned(image, caption)
+    return add_caption(image, caption)

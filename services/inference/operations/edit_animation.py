@@ -6,7 +6,7 @@ from darkroom.operations.v1.edit_animation_pb2 import EditAnimation
 from services.inference.contract.flow import NewFile, WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, animation
-from services.inference.plain.animations import edited, memory_for
+from services.inference.plain.animations import edit_gif, memory_for
 from services.pictures.media_format import MediaFormat
 
 
@@ -17,7 +17,7 @@ def peak_memory(picture: Header, _parameters: EditAnimation) -> int:
 
 def run(file: WholeFile, parameters: EditAnimation, step: PlainStep) -> NewFile:
     """The GIF. Raises as `media.animation.read` and `written`."""
-    content = edited(file.content, parameters, file.limits, file.hints, step)
+    content = edit_gif(file.content, parameters, file.limits, file.hints, step)
     width, height, _ = animation.facts(content, step.result_limits, file.hints)
     step.label("animation")
     return NewFile(content, MediaFormat.GIF.media_type, MediaFormat.GIF.extension, width=width, height=height)

@@ -7,9 +7,9 @@ from services.inference.contract.flow import NewFile, WholeFile
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, read_header
-from services.inference.tagging.changes import Changes, Place, Removed
+from services.inference.tagging.changes import Changes, Place, RemovedTags
 from services.inference.tagging.dates import exif_date
-from services.inference.tagging.edit import edited
+from services.inference.tagging.edit import edit_tags
 from services.platform.errors import DarkroomError, ErrorReason
 
 _COPIES = 1  # of the decoded samples, which some decoders make with the header
@@ -21,12 +21,12 @@ def peak_memory(picture: Header, _parameters: EditMetadata) -> int:
 
 
 def run(file: WholeFile, parameters: EditMetadata, step: PlainStep) -> NewFile:
-    """The file with changes. Raises as `media.read_header` and `edited`."""
+    """The file with changes. Raises as `media.read_header` and `edit_tags`."""
     step.label("tagged")
     content, changes = file.content, _changes(parameters)
     header = read_header(content, file.limits, file.hints)
     step.report(0.5, "Writing metadata")
-    written = edited(content, header.format, changes)
+    written = edit_tags(content, header.format, changes)
     return NewFile(written, header.format.media_type, header.format.extension, width=header.width, height=header.height)
 
 
@@ -50,7 +50,7 @@ def _changes(parameters: EditMetadata) -> Changes:
         country=parameters.country,
         keywords=tuple(parameters.keywords),
         replace_keywords=parameters.replace_keywords and bool(parameters.keywords),
-        removed=Removed(tuple(parameters.remove_tags)),
+        removed=RemovedTags(tuple(parameters.remove_tags)),
     )
 
 
@@ -64,5 +64,5 @@ def _date(text: str) -> str:
     """Raises `FIELD_INVALID` for a day that its month does not have."""
     date = exif_date(text) if text else ""
     if date is None:
-        raise DarkroomError(ErrorReason.FIELD_INVALID, f"There is no such date as {text}.")
+        raise DarkroomError(ErrorReason.FIELD_INVALID, f"{text} is not a valid date.")
     return date

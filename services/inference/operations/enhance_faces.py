@@ -16,7 +16,7 @@ from services.inference.upscaling.sharper_faces import with_sharper_faces
 _STRENGTH, _SENSITIVITY = 0.8, 0.5
 _MODELS: Mapping[FaceModel.ValueType, str] = {FACE_MODEL_GFPGAN: "gfpgan", FACE_MODEL_CODEFORMER: "codeformer"}
 _COPIES = 9
-"""Of the decoded samples at the peak: the picture, its colours, the result, and a face as large as it, enlarged."""
+"""Copies of the decoded samples at the peak: the picture, its colours, the result, and a face as large as it, enlarged."""
 
 
 def peak_memory(picture: Header, _parameters: EnhanceFaces) -> int:
@@ -39,10 +39,10 @@ async def run(image: Image, parameters: EnhanceFaces, step: Step) -> Several:
         fidelity=parameters.fidelity if parameters.HasField("fidelity") else FIDELITY,
     )
     if not made.found:
-        step.notice("no_face_found", "", f"No face was found in {step.source_name}, so its pixels are as they were.")
+        step.notice("no_face_found", "", f"No face was found in {step.source_name}, so its pixels are unchanged.")
     elif len(made.ovals) < made.wanted:
         left = made.wanted - len(made.ovals)
-        step.notice("not_applied", "", f"{left} of {made.wanted} faces in {step.source_name} are too large to be enhanced on a processor.")
+        step.notice("not_applied", "", f"{left} of {made.wanted} faces in {step.source_name} are too large to enhance on a CPU.")
     said = {"facesDetected": made.found, "faces": [_box(oval) for oval in made.ovals], "model": made.model}
     return Several(made.image, [NewFile(Data(said).content, DATA_TYPE, DATA_EXTENSION)])
 

@@ -6,8 +6,8 @@ from darkroom.operations.v1.enhance_picture_pb2 import Correction, EnhanceMode, 
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
-from services.inference.plain.enhancing import MODES, enhanced, planned
-from services.inference.plain.measuring import measured
+from services.inference.plain.enhancing import MODES, enhance, plan_corrections
+from services.inference.plain.measuring import measure_picture
 
 _COPIES = 4  # of the decoded samples: the picture, it in sRGB, and the result
 _STRIP = 320 * 16 * 8
@@ -21,10 +21,10 @@ def peak_memory(picture: Header, _parameters: EnhancePicture) -> int:
 
 
 def run(image: Image, parameters: EnhancePicture, step: PlainStep) -> Image:
-    """The picture, mended."""
+    """The corrected picture."""
     step.label("enhanced")
     intensity = parameters.intensity if parameters.HasField("intensity") else _INTENSITY
     mode = EnhanceMode.Name(parameters.mode).removeprefix("ENHANCE_MODE_").lower()
     without = {Correction.Name(each).removeprefix("CORRECTION_").lower() for each in parameters.without}
-    plan = planned(measured(image), mode if mode in MODES else "auto", intensity / 100, without)
-    return enhanced(image, plan, step.check, lambda done: step.report(done, "Correcting"))
+    plan = plan_corrections(measure_picture(image), mode if mode in MODES else "auto", intensity / 100, without)
+    return enhance(image, plan, step.check, lambda done: step.report(done, "Correcting"))

@@ -18,7 +18,7 @@ from services.platform.errors import DarkroomError, ErrorReason
 
 _COPIES = 4  # of the decoded samples of one picture at a time
 _READ_SIDE = 1024
-"""A picture is scaled, as it is read, to about this shorter side: twice the largest icon's."""
+"""A picture is scaled while it is read to about this shorter side: twice the largest icon's."""
 
 
 def peak_memory(pictures: Sequence[Header], _parameters: Favicons) -> int:

@@ -10,7 +10,7 @@ from services.inference.media import Header, Image
 from services.inference.plain.canvas import TRANSPARENT, rgb_of
 
 _COPIES, _COPIES_OF_WIDE = 3, 4
-"""Of the decoded samples, with 8 and with 16 bits: the picture, in sRGB if it was gray, and the result."""
+"""Copies of the decoded samples, with 8 and with 16 bits: the picture, in sRGB if it was gray, and the result."""
 
 
 def peak_memory(picture: Header, _parameters: FillBackground) -> int:

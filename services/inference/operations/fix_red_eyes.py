@@ -12,13 +12,13 @@ from services.inference.contract.step import Step
 from services.inference.faces.detection import DETECTOR
 from services.inference.faces.finding import least_score
 from services.inference.faces.mesh import IRIS, MESH, Iris, find_meshes, irises
-from services.inference.faces.red_eyes import corrected
+from services.inference.faces.red_eyes import correct_red_eyes
 from services.inference.media import Header, Image
 
 _DOING = "Looking for red eyes"
 _SENSITIVITY, _STRENGTH = 50.0, 70.0
 _COPIES, _COPIES_OF_WIDE = 4, 4
-"""Of the decoded samples, at the peak: the picture, its result, its colours for the networks, and what these are made of."""
+"""Copies of the decoded samples, at the peak: the picture, its result, its colours for the networks, and their source."""
 
 
 def peak_memory(picture: Header, _parameters: FixRedEyes) -> int:
@@ -43,8 +43,8 @@ async def run(image: Image, parameters: FixRedEyes, step: Step) -> Several:
             step.check()
     sensitivity = parameters.sensitivity if parameters.HasField("sensitivity") else _SENSITIVITY
     strength = parameters.strength if parameters.HasField("strength") else _STRENGTH
-    result, count = await asyncio.to_thread(corrected, image, eyes, sensitivity / 100, strength / 100)
+    result, count = await asyncio.to_thread(correct_red_eyes, image, eyes, sensitivity / 100, strength / 100)
     if not count:
-        step.notice("no_red_eye_found", "", f"No red eye was found in {step.source_name}, so its pixels are as they were.")
+        step.notice("no_red_eye_found", "", f"No red eye was found in {step.source_name}, so its pixels are unchanged.")
     found = Data({"facesDetected": len(meshes), "eyesCorrected": count})
     return Several(result, [NewFile(found.content, DATA_TYPE, DATA_EXTENSION)])

@@ -14,12 +14,12 @@ from services.inference.matting.choice import choose
 from services.inference.matting.matting import CutoutOptions
 from services.inference.matting.notices import tell_found
 from services.inference.media import Header, Image, Saving
-from services.inference.transparency.fixing import Fixed, fixed
+from services.inference.transparency.fixing import FixedTransparency, fix_transparency
 from services.pictures.media_format import MediaFormat
 
 _DOING = "Finding what should be transparent"
 _COPIES, _COPIES_OF_WIDE = 12, 13
-"""Of the decoded samples, with 8 and with 16 bits, at the peak."""
+"""Copies of the decoded samples, with 8 and with 16 bits, at the peak."""
 _DEFRINGE = 30.0
 
 
@@ -33,7 +33,7 @@ async def run(image: Image, parameters: FixTransparency, step: Step) -> Image:
     step.label("transparent")
     step.report(0, _DOING)
     defringe = parameters.defringe if parameters.HasField("defringe") else _DEFRINGE
-    found = await asyncio.to_thread(fixed, image, defringe / 100, step.check)
+    found = await asyncio.to_thread(fix_transparency, image, defringe / 100, step.check)
     if found is None:
         found = await _by_network(image, step)
     else:
@@ -42,13 +42,13 @@ async def run(image: Image, parameters: FixTransparency, step: Step) -> Image:
     return dataclasses.replace(found.image, saving=Saving(format_))
 
 
-async def _by_network(image: Image, step: Step) -> Fixed:
+async def _by_network(image: Image, step: Step) -> FixedTransparency:
     name = step.tools.models.cutout or await choose(step.tools.triton)
     cutout = await matting.remove_background(
         image, step.tools.triton.model(name), CutoutOptions(), progress=lambda done: step.report(done, _DOING), check=step.check
     )
     tell_found(cutout, name, step.source_name, step.notice, undone="it was not changed")
     if cutout.cut:
-        message = f"{step.source_name}: The network {name} has found the subject."
+        message = f"{step.source_name}: The model {name} found the subject."
         step.notice("transparency_found", "", message, {"way": "network", "model": name})
-    return Fixed(cutout.image, "network", "")
+    return FixedTransparency(cutout.image, "network", "")

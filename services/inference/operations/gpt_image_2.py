@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from darkroom.operations.v1.gpt_image_2_pb2 import GptImage2
-from services.inference.contract.flow import Made, References
+from services.inference.contract.flow import GeneratedPicture, References
 from services.inference.contract.step import Step
 from services.inference.generation.making import make_pictures
 
 
-async def run(references: References, parameters: GptImage2, step: Step) -> list[Made]:
+async def run(references: References, parameters: GptImage2, step: Step) -> list[GeneratedPicture]:
     """The pictures, one to `count`."""
     return await make_pictures(references, parameters, step.tools.provider("gpt_image_2"), step, quality=parameters.quality)

@@ -1,4 +1,4 @@
-"""Tell how an animation is shown."""
+"""Read the timing of an animation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def peak_memory(picture: Header, _parameters: InspectAnimation) -> int:
 
 
 def run(file: WholeFile, _parameters: InspectAnimation, step: PlainStep) -> Data:
-    """What the file says. Raises as `media.animation.facts`."""
+    """The facts in the file. Raises as `media.animation.facts`."""
     step.label("info")
     width, height, timing = animation.facts(file.content, file.limits, file.hints)
     delays = list(timing.delays)

@@ -1,13 +1,34 @@
-"""Tell what a picture file says besides its picture."""
+"""Read the metadata of a picture file."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from darkroom.operations.v1.inspect_metadata_pb2 import InspectMetadata
 from services.inference.contract.flow import Data, WholeFile
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header
-from services.inference.tagging.read import all_metadata_in
+from services.inference.media.header import NO_HINTS, Hints
+from services.inference.media.image import Limits
+from services.inference.media.metadata_read import metadata_in
+from services.inference.tagging import iptc_edit
+from services.inference.tagging.edit import iptc_of
+from services.pictures.media_format import MediaFormat, sniff
+from services.platform.errors import DarkroomError
+
+
+def all_metadata_in(data: bytes, limits: Limits, hints: Hints = NO_HINTS) -> dict[str, Any]:
+    """The content of the message `InspectMetadata`. Raises as `media.read_header`."""
+    found, format_ = metadata_in(data, limits, hints), sniff(data)
+    try:
+        block = iptc_of(data, format_) if isinstance(format_, MediaFormat) else None
+    except DarkroomError:
+        # For a file that libvips reads as far as it goes.
+        block = None
+    said = iptc_edit.read_texts(block) if block else None
+    return found | {"iptc": said} if said else found
+
 
 _COPIES = 1  # of the decoded samples, which some decoders make with the header
 
@@ -18,6 +39,6 @@ def peak_memory(picture: Header, _parameters: InspectMetadata) -> int:
 
 
 def run(file: WholeFile, _parameters: InspectMetadata, step: PlainStep) -> Data:
-    """What the file says. Raises as `media.read_header`."""
+    """The metadata of the file. Raises as `media.read_header`."""
     step.label("metadata")
     return Data(all_metadata_in(file.content, file.limits, file.hints))

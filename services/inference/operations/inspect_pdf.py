@@ -1,4 +1,4 @@
-"""Tell how many pages a PDF has, and what they look like."""
+"""Count the pages of a PDF and preview them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from darkroom.operations.v1.inspect_pdf_pb2 import InspectPdf
 from services.inference.contract.flow import Data, WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Image, Saving, encode
-from services.inference.pdf.pages import drawn, page_of, path_of, readable, size_within
+from services.inference.pdf.pages import draw_page, page_of, path_of, readable, size_within
 from services.pictures.media_format import MediaFormat
 
 _WIDEST, _HIGHEST = 300, 1200
@@ -20,7 +20,7 @@ _JPEG = Saving(MediaFormat.JPEG, quality=80, keep_metadata=False)
 
 
 def run(file: WholeFile, parameters: InspectPdf, step: PlainStep) -> Data:
-    """What is known. Raises FILE_CORRUPT and FILE_ENCRYPTED."""
+    """The facts about the document. Raises FILE_CORRUPT and FILE_ENCRYPTED."""
     step.label("pages")
     with readable(path_of(file), step.folder) as document:
         count = len(document)
@@ -41,6 +41,6 @@ def run(file: WholeFile, parameters: InspectPdf, step: PlainStep) -> Data:
 def _thumbnail(document: pdfium.PdfDocument, number: int) -> dict[str, Any]:
     with page_of(document, number) as page:
         width, height = size_within(page, _WIDEST, _HIGHEST)
-        content = encode(Image(drawn(document, page, (width, height))), _JPEG)
+        content = encode(Image(draw_page(document, page, (width, height))), _JPEG)
     url = f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
     return {"page": number, "dataUrl": url, "width": width, "height": height}

@@ -1,4 +1,4 @@
-"""Tell what a picture file is."""
+"""Read the properties of a picture file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from services.inference.contract.flow import Data, WholeFile
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header
-from services.inference.media.inspection import inspected
+from services.inference.media.inspection import inspect_picture
 
 _COPIES = 3  # of the decoded samples: the picture, and it in sRGB, twice for a file that libvips cannot read
 
@@ -18,6 +18,6 @@ def peak_memory(picture: Header, _parameters: InspectPicture) -> int:
 
 
 def run(file: WholeFile, _parameters: InspectPicture, step: PlainStep) -> Data:
-    """What the file is. Raises as `media.decode`."""
+    """The properties of the file. Raises as `media.decode`."""
     step.label("info")
-    return Data(inspected(file.content, file.limits, file.hints))
+    return Data(inspect_picture(file.content, file.limits, file.hints))

@@ -1,4 +1,4 @@
-"""Tell where the face of a portrait is."""
+"""Locate the face of a portrait."""
 
 from __future__ import annotations
 

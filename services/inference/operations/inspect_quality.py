@@ -1,4 +1,4 @@
-"""Tell how good a picture is."""
+"""Measure the quality of a picture."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
 from services.inference.plain import faces
-from services.inference.plain.measuring import corrections, issues, measured, scores, suggested_mode
+from services.inference.plain.measuring import corrections, issues, measure_picture, scores, suggested_mode
 
 _COPIES = 3  # of the decoded samples: the picture, and it in sRGB
 _DETECTION = 64 << 20
@@ -26,7 +26,7 @@ def peak_memory(picture: Header, _parameters: InspectQuality) -> int:
 def run(image: Image, _parameters: InspectQuality, step: PlainStep) -> Data:
     """The scores, and what follows from them."""
     step.label("quality")
-    found = measured(image)
+    found = measure_picture(image)
     scale = min(1.0, _SEEN_SIDE / max(image.width, image.height))
     size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     people = faces.find(cv2.resize(image.srgb(), size, interpolation=cv2.INTER_AREA))  # type: ignore[arg-type]  # 8 bits, as before

@@ -9,7 +9,7 @@ from darkroom.operations.v1.make_pdf_pb2 import MakePdf
 from services.inference.contract.flow import NewFile, WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header
-from services.inference.pdf_making.making import HELD_BYTES, Sheet, written, written_within
+from services.inference.pdf_making.making import HELD_BYTES, Sheet, write_document, written_within
 from services.platform.errors import DarkroomError, ErrorReason
 
 _SIZES = {
@@ -41,7 +41,7 @@ def run(files: Sequence[WholeFile], parameters: MakePdf, step: PlainStep) -> New
         how = "" if fitted.met else ", which was not enough"
         step.notice("compression", "max_bytes", f"Pictures were written with a quality of {fitted.quality}{how}.", told)
     else:
-        written(files, sheet, target, on_picture)
+        write_document(files, sheet, target, on_picture)
     step.label("pictures")
     return NewFile(target, "application/pdf", "pdf", pages=len(files))
 

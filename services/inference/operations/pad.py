@@ -8,7 +8,7 @@ from darkroom.operations.v1.pad_pb2 import Pad
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
 from services.inference.plain.graph import Work
-from services.inference.plain.layout import COPIES_OF_RESULT, padded
+from services.inference.plain.layout import COPIES_OF_RESULT, pad
 from services.pictures.result_size import result_size
 
 
@@ -23,4 +23,4 @@ def run(image: Image, parameters: Pad, step: PlainStep) -> Image:
     width, height = result_size(parameters, image.width, image.height)
     step.result_limits.check(width, height, "The result")
     step.label("padded")
-    return padded(image, parameters, Work(step.folder, step.check))
+    return pad(image, parameters, Work(step.folder, step.check))

@@ -12,22 +12,47 @@ from services.inference.contract.flow import NewFile, Several
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.progress import portion
 from services.inference.contract.step import Step
-from services.inference.media import Header, Image, Saving, encode_into
+from services.inference.media import Header, Image, Saving, encode, encode_into
+from services.inference.media.search import highest_within
 from services.inference.plain.canvas import rgb_of
 from services.inference.portraits import geometry
 from services.inference.portraits.cutting import without_background
 from services.inference.portraits.finding import largest_face, tell_portrait
 from services.inference.portraits.geometry import PAPERS, Framing, Head, Paper
 from services.inference.portraits.landmarks import portrait_of
-from services.inference.portraits.rendering import SHEET_DPI, Pixels8, rendered, sheet_of
-from services.inference.portraits.writing import QUALITY, saving_within
+from services.inference.portraits.rendering import SHEET_DPI, Pixels8, render, sheet_of
 from services.pictures.media_format import MediaFormat
 from services.pictures.passport_photos import USUAL_DPI, CountryPhoto
 from services.pictures.result_size import demanded_photo, result_size
 from services.platform.errors import DarkroomError, ErrorReason
 
+QUALITY, LEAST_QUALITY = 95, 10
+_STEP = 5
+
+
+def saving_within(image: Image, dpi: int, most: int) -> tuple[Saving, bool]:
+    """How to write a photo in at most so many bytes (0: any number), and whether it then has no more.
+
+    The quality is 95, or less in steps of 5 down to 10.
+    """
+    saving = Saving(MediaFormat.JPEG, quality=QUALITY, dpi=dpi, keep_metadata=False)
+    if not most:
+        return saving, True
+    sizes: dict[int, int] = {}
+
+    def attempt(level: int) -> bytes:
+        quality = LEAST_QUALITY + _STEP * (level - 1)
+        content = encode(image, dataclasses.replace(saving, quality=quality))
+        sizes[quality] = len(content)
+        return content
+
+    size = len(highest_within(attempt, (QUALITY - LEAST_QUALITY) // _STEP + 1, most))
+    quality = max(each for each, bytes_ in sizes.items() if bytes_ == size)
+    return dataclasses.replace(saving, quality=quality), size <= most
+
+
 _COPIES, _COPIES_OF_WIDE = 8, 12
-"""Of the decoded samples, as for cutting out: what follows takes less, but for the result."""
+"""Copies of the decoded samples, as for cutting out: later steps take less, except for the result."""
 _PIXEL = 48
 """Bytes a pixel of the result: up to four of what is scaled, in two forms, and what the encoder keeps."""
 _SHEET = 96 << 20
@@ -35,7 +60,7 @@ _SHEET = 96 << 20
 _PAPERS: Mapping[PrintLayout.ValueType, Paper] = dict(zip((PRINT_LAYOUT_4X6, PRINT_LAYOUT_A4), PAPERS, strict=True))
 _JPEG = "image/jpeg"
 _OUTSIDE = 1e-3
-"""Of the photo's height: less is not told."""
+"""A share of the photo's height: a smaller overlap is not reported."""
 
 
 def peak_memory(picture: Header, parameters: PassportPhoto) -> int:
@@ -69,7 +94,7 @@ async def run(image: Image, parameters: PassportPhoto, step: Step) -> Image | Se
         part = geometry.window(head, (cut.width, cut.height), pixels, photo.frame, framing)
         if resolution == dpi:
             _tell_cut(geometry.head_within(head, (cut.width, cut.height), part), photo, step)
-        return rendered(cut, part, pixels, colour, step.check)
+        return render(cut, part, pixels, colour, step.check)
 
     step.report(0.9, "Making the photo")
     made = await asyncio.to_thread(at, dpi)
@@ -102,7 +127,7 @@ def _background(parameters: PassportPhoto, photo: CountryPhoto, step: Step) -> t
     asked = parameters.background_color.upper()
     if asked and parameters.country_code and asked not in photo.backgrounds:
         allowed = " or ".join(photo.backgrounds)
-        message = f"{photo.name} demands a background of {allowed}, and not of {asked}."
+        message = f"{photo.name} requires a background of {allowed}, not {asked}."
         step.notice("background_not_allowed", "background_color", message, {"allowed": list(photo.backgrounds)})
     return rgb_of(asked or photo.backgrounds[0])
 

@@ -12,7 +12,7 @@ from darkroom.operations.v1.pdf_pages_pb2 import PdfPages
 from services.inference.contract.flow import NewFile, Several, WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Image, Metadata, Saving, encode
-from services.inference.pdf.pages import drawn, gray, page_of, path_of, readable, size_at
+from services.inference.pdf.pages import draw_page, gray, page_of, path_of, readable, size_at
 from services.pictures.geometry import Size
 from services.pictures.media_format import MediaFormat, written_format
 from services.pictures.page_list import BadPageList, pages_of
@@ -71,7 +71,7 @@ def _size(document: pdfium.PdfDocument, number: int, dpi: int, step: PlainStep) 
 
 def _picture(document: pdfium.PdfDocument, number: int, size: Size, dpi: int, parameters: PdfPages) -> Image:
     with page_of(document, number) as page:
-        pixels = drawn(document, page, size)
+        pixels = draw_page(document, page, size)
     if parameters.color in (pdf_pages_pb2.PAGE_COLOR_GRAY, pdf_pages_pb2.PAGE_COLOR_BLACK_WHITE):
         pixels = gray(pixels)
     if parameters.color == pdf_pages_pb2.PAGE_COLOR_BLACK_WHITE:

@@ -7,7 +7,7 @@ from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
 from services.inference.plain.graph import Work
-from services.inference.plain.polishing import polished
+from services.inference.plain.polishing import polish
 
 _COPIES = 4  # of the decoded samples: the picture, and the result, twice with alpha
 
@@ -20,4 +20,4 @@ def peak_memory(picture: Header, _parameters: Polish) -> int:
 def run(image: Image, _parameters: Polish, step: PlainStep) -> Image:
     """The picture, cleaned up."""
     step.label("polished")
-    return polished(image, Work(step.folder, step.check))
+    return polish(image, Work(step.folder, step.check))

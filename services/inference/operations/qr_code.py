@@ -13,9 +13,9 @@ from services.inference.codes.qr import contrast, coverage, is_light_on_dark, mo
 from services.inference.contract.step import Step
 from services.inference.media import Image
 from services.inference.plain.canvas import TRANSPARENT, rgb_of
-from services.inference.plain.composing import composed
+from services.inference.plain.composing import compose
 from services.inference.plain.graph import Work
-from services.inference.plain.layout import resized
+from services.inference.plain.layout import resize_picture
 
 _USUAL_SIZE, _USUAL_QUIET_ZONE, _USUAL_LOGO = 400, 4, 20
 _COPIES = 12  # bytes a pixel: what is drawn, samples and alpha, and the logo's blending
@@ -34,9 +34,9 @@ async def run(_medium: None, parameters: QrCode, step: Step) -> Image:
     transparent = parameters.background == TRANSPARENT
     background = rgb_of("" if transparent else parameters.background)
     if not transparent and contrast(foreground, background) < _READABLE_CONTRAST:
-        step.notice("low_contrast", "", "The colours differ too little: many readers will not read this QR code.")
+        step.notice("low_contrast", "", "The colours have too little contrast: many scanners will not read this QR code.")
     elif is_light_on_dark(parameters, foreground, background):
-        step.notice("light_on_dark", "", "The QR code is lighter than its background: some readers will not read it.")
+        step.notice("light_on_dark", "", "The QR code is lighter than its background: some scanners will not read it.")
     logo = await step.auxiliary(parameters.logo_file_id) if parameters.logo_file_id else None
     return await asyncio.to_thread(_made, parameters, foreground, background, logo, Work(step.folder, step.check))
 
@@ -59,5 +59,5 @@ def _made(parameters: QrCode, foreground: tuple[int, int, int], background: tupl
     if logo is None:
         return image
     side = max(1, round(size * len(modules) / (len(modules) + 2 * quiet) * (parameters.logo_percent or _USUAL_LOGO) / 100))
-    shown = resized(logo, Resize(width=side, height=side, fit=FIT_BOUNDS), work)
-    return composed(image, shown, (size - shown.width) // 2, (size - shown.height) // 2)
+    shown = resize_picture(logo, Resize(width=side, height=side, fit=FIT_BOUNDS), work)
+    return compose(image, shown, (size - shown.width) // 2, (size - shown.height) // 2)

@@ -25,7 +25,7 @@ def peak_memory(picture: Header, parameters: Rasterize) -> int:
 
 
 def run(file: WholeFile, parameters: Rasterize, step: PlainStep) -> Image:
-    """The picture; any but an SVG as it is. Raises as `media.decode`."""
+    """The picture; any except an SVG unchanged. Raises as `media.decode`."""
     data = file.content
     hints = file.hints
     if sniff(data) is MediaFormat.SVG and (parameters.width or parameters.height):

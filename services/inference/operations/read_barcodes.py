@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from darkroom.operations.v1.read_barcodes_pb2 import ReadBarcodes
-from services.inference.codes.barcodes import Found, outlined, read
+from services.inference.codes.barcodes import Barcode, outline, read
 from services.inference.contract.flow import Data, NewFile, Several, WholeFile
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
@@ -14,7 +14,7 @@ from services.inference.media import Header, Image, Saving, encode_into
 from services.inference.media.colour import to_8bit
 from services.pictures.media_format import MediaFormat
 
-_COPIES = 7  # of the decoded samples: as they are, in sRGB, gray, with outlines, and what is looked at
+_COPIES = 7  # copies of the decoded samples: original, sRGB, gray, with outlines, and the examined part
 _WHITE = 255
 _PNG = Saving(MediaFormat.PNG, keep_metadata=False, compact=True)
 
@@ -25,7 +25,7 @@ def peak_memory(picture: Header, _parameters: ReadBarcodes) -> int:
 
 
 def run(file: WholeFile, parameters: ReadBarcodes, step: PlainStep) -> Data | Several:
-    """What they say. Raises as `WholeFile.image`."""
+    """The texts of the codes. Raises as `WholeFile.image`."""
     step.label("barcodes")
     image, _ = file.image()
     pixels = _on_white(image)
@@ -34,11 +34,11 @@ def run(file: WholeFile, parameters: ReadBarcodes, step: PlainStep) -> Data | Se
     if not found:
         return told
     target = step.folder / "outlined"
-    encode_into(target, Image(outlined(pixels, found)), _PNG)
+    encode_into(target, Image(outline(pixels, found)), _PNG)
     return Several(told, [NewFile(target, "image/png", "png", width=image.width, height=image.height)])
 
 
-def _told(one: Found) -> dict[str, object]:
+def _told(one: Barcode) -> dict[str, object]:
     names = ("topLeft", "topRight", "bottomRight", "bottomLeft")
     position = {name: {"x": round(x), "y": round(y)} for name, (x, y) in zip(names, one.corners, strict=True)}
     return {"type": one.type, "text": one.text, "position": position}

@@ -8,12 +8,12 @@ from darkroom.operations.v1.read_text_pb2 import TEXT_QUALITY_BEST, TEXT_QUALITY
 from services.inference.contract.flow import Data
 from services.inference.contract.step import Step
 from services.inference.media import Header, Image
-from services.inference.ocr.contrast import on_ground, stretched
+from services.inference.ocr.contrast import on_ground, stretch_contrast
 from services.inference.ocr.detection import Pixels8
 from services.inference.ocr.finding import Finding, found_lines
 from services.inference.ocr.languages import require
 from services.inference.ocr.recognition import Recogniser
-from services.inference.ocr.telling import told
+from services.inference.ocr.telling import text_reply
 
 _COPIES = 3  # of the decoded samples
 _PIXEL = 24
@@ -21,7 +21,7 @@ _PIXEL = 24
 _BASE = 160 << 20
 """Bytes of what goes to the networks and comes back, and of lines."""
 _ENGINES = {"ppocr_rec": "paddleocr-v6"}
-"""What the models of the catalogue are known as; any other has its own name."""
+"""The names of the catalogue's models; any other has its own name."""
 
 
 def peak_memory(picture: Header, _parameters: ReadText) -> int:
@@ -30,7 +30,7 @@ def peak_memory(picture: Header, _parameters: ReadText) -> int:
 
 
 async def run(image: Image, parameters: ReadText, step: Step) -> Data:
-    """What it says. Raises FIELD_INVALID for a language without letters, and OPERATION_UNAVAILABLE without the networks."""
+    """The text. Raises FIELD_INVALID for a language without letters, and OPERATION_UNAVAILABLE without the networks."""
     step.label("text")
     require(parameters.language)
     step.report(0, "Reading")
@@ -42,9 +42,9 @@ async def run(image: Image, parameters: ReadText, step: Step) -> Data:
     step.report(0.5, "Reading")
     found = await recogniser.legible(pixels, lines)
     engine = _ENGINES.get(models.reading, models.reading)
-    return Data(await asyncio.to_thread(told, found, parameters.language) | {"engine": engine})
+    return Data(await asyncio.to_thread(text_reply, found, parameters.language) | {"engine": engine})
 
 
 def _seen(image: Image, *, enhance: bool) -> Pixels8:
     pixels = on_ground(image)
-    return stretched(pixels) if enhance else pixels
+    return stretch_contrast(pixels) if enhance else pixels

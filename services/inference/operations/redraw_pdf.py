@@ -24,7 +24,7 @@ from services.inference.pdf import isolated
 from services.inference.pdf.notices import report_of, tell
 from services.inference.redraw.encoding import write_page
 from services.inference.redraw.isolated import rebuild, render_page, settle
-from services.inference.redraw.text_layer import Runs, covered, recognised, without_mark
+from services.inference.redraw.text_layer import Runs, coverage_test, recognised_runs, without_mark
 from services.inference.watermark.box import Box
 from services.inference.watermark.removal import Watching, remove_on_page
 from services.inference.watermark.report import Report
@@ -59,7 +59,7 @@ async def run(document: Document, parameters: RedrawPdf, step: Step) -> Document
     redrawn = sorted(page + 1 for page, report in reports.items() if report.removed)
     _tell(step, reports)
     if not redrawn and not outcome["changed"]:
-        step.notice("no_watermark_found", "", f"No sure watermark was found in {step.source_name}, so it was left as it is.")
+        step.notice("no_watermark_found", "", f"No definite watermark was found in {step.source_name}, so it was left unchanged.")
     warnings = [TOO_LARGE.format(page + 1, *size) for page, size in sorted(large.items())]
     if redrawn:
         rebuilt = await run_child(rebuild, readable, pages, target, reads=[pages])
@@ -146,17 +146,17 @@ async def _text(number: int, described: dict[str, Any], before: Pixels8, after: 
         return runs
     models, triton = step.tools.models, step.tools.triton
     recogniser = Recogniser(triton.model(models.text), triton.model(models.reading), step.check)
-    has = covered(runs, box, after.shape)
+    has = coverage_test(runs, box, after.shape)
     try:
         found = await recogniser.text(after, lambda line: not has(line))
     except DarkroomError as error:
         if error.reason is not ErrorReason.OPERATION_UNAVAILABLE:
             raise
-        message = "Text in pictures of pages was not recognised: this installation has no model that reads."
+        message = "Text in pictures of pages was not recognised: this installation has no text recognition model."
         step.notice("text_not_recognised", "", message, {"page": number + 1})
         return runs
     # Remains of a mark may be read as text, too.
-    read = await asyncio.to_thread(without_mark, recognised(found, box, after.shape), box, before, after, report.removed)
+    read = await asyncio.to_thread(without_mark, recognised_runs(found, box, after.shape), box, before, after, report.removed)
     return runs + read
 
 

@@ -18,7 +18,7 @@ from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.step import Step
 from services.inference.matting import matting
 from services.inference.matting.choice import choose
-from services.inference.matting.effects import completed
+from services.inference.matting.effects import apply_effects
 from services.inference.matting.matting import Cutout, CutoutOptions
 from services.inference.matting.notices import tell_found
 from services.inference.matting.tuning import of_subject
@@ -28,7 +28,7 @@ from services.pictures.media_format import MediaFormat
 
 _DOING = "Cutting out the subject"
 _COPIES, _COPIES_OF_WIDE = 8, 12
-"""Of the decoded samples, with 8 and with 16 bits, at the peak.
+"""Copies of the decoded samples, with 8 and with 16 bits, at the peak.
 
 Measured by `python -m benchmarks --only needs`, including what does not depend on the size: 386 MiB for 24 megapixels (69 MiB of
 samples) and 426 MiB for a gray picture of that size; 474 MiB for 12 megapixels of 16 bits with alpha (92 MiB).
@@ -69,19 +69,19 @@ def _completed(image: Image, cutout: Cutout, parameters: RemoveBackground, behin
     """The cut-out with its background and effects, if any, and cropped to the cut-out's visible box."""
     if not cutout.anything:
         return cutout.image
-    # What was a cut-out already has nothing behind it.
+    # A picture that was already a cut-out has nothing behind it.
     original = image if cutout.cut else None
     effects = parameters.effects
     if original is None and effects.blur and behind is None:
         effects = CutoutEffects()
         effects.CopyFrom(parameters.effects)
         effects.blur = 0
-    result = completed(cutout.image, original, parameters.background_color, behind, effects, work)
-    return matting.cropped(result, matting.visible_box(cutout.image)) if parameters.trim else result
+    result = apply_effects(cutout.image, original, parameters.background_color, behind, effects, work)
+    return matting.crop(result, matting.visible_box(cutout.image)) if parameters.trim else result
 
 
 def _original(image: Image, step: Step) -> NewFile:
-    """The picture as it was, as a file in the step's folder."""
+    """The original picture, as a file in the step's folder."""
     target = step.folder / "original"
     encode_into(target, image, Saving(MediaFormat.PNG, Effort.LITTLE))
     name = f"{PurePosixPath(step.source_name).stem or 'picture'}-original.png"
@@ -91,10 +91,10 @@ def _original(image: Image, step: Step) -> NewFile:
 def _tell(cutout: Cutout, parameters: RemoveBackground, model: str, step: Step) -> None:
     tell_found(cutout, model, step.source_name, step.notice, undone="it was not cut out")
     if parameters.subject and parameters.quality == CUTOUT_QUALITY_FAST:
-        step.notice("not_applied", "subject", "It says how edges are refined, and the fast quality does not refine them.")
+        step.notice("not_applied", "subject", "This option controls how edges are refined, and the fast quality does not refine them.")
     if parameters.keep_shadow and not cutout.shadow:
-        message = f"No shadow on a plain background could be told in {step.source_name}, so none was kept."
-        step.notice("not_applied", "keep_shadow", message if cutout.cut else f"{step.source_name} was not cut out now.")
+        message = f"No shadow on a plain background was found in {step.source_name}, so none was kept."
+        step.notice("not_applied", "keep_shadow", message if cutout.cut else f"{step.source_name} was not cut out.")
     for asked, what in (("background_color", "lay over a colour"), ("background_file_id", "lay over a picture"), ("trim", "crop it to")):
         if not cutout.anything and getattr(parameters, asked):
             step.notice("not_applied", asked, f"{step.source_name} was not cut out, so there was nothing to {what}.")

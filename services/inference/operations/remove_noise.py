@@ -13,9 +13,9 @@ from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.step import Step
 from services.inference.denoising.estimate import Noise
 from services.inference.denoising.filtering import Settings, Tier, noise_of, without_noise
-from services.inference.denoising.network import mixed, suits, turns
+from services.inference.denoising.network import mix_with_network, suits, turns
 from services.inference.media import Header, Image
-from services.inference.model_server.choice import Choice, installed
+from services.inference.model_server.choice import Choice, choose_network
 from services.inference.model_server.triton import Device
 from services.inference.model_server.waiting import result_of
 
@@ -42,18 +42,18 @@ async def run(image: Image, parameters: RemoveNoise, step: Step) -> Image:
     step.label("denoised")
     noise = await asyncio.to_thread(noise_of, image)
     if noise is None:
-        step.notice("no_noise_found", "", f"No noise was found in {step.source_name}, so its pixels are as they were.")
+        step.notice("no_noise_found", "", f"No noise was found in {step.source_name}, so its pixels are unchanged.")
         return image
     settings = settings_of(parameters)
     choice, directions = await _network(image, noise, settings, step)
     method = f"{choice.name}, with {settings.tier.method}" if choice else settings.tier.method
     details = {"level": round(noise.level, 2), "tier": settings.tier.value, "method": method}
-    message = f"{step.source_name} had noise of {noise.level:.1f} levels; it was removed by {method}."
+    message = f"{step.source_name} had a noise level of {noise.level:.1f}; it was removed by {method}."
     step.notice("noise_found", "", message, details)
     filtered = partial(without_noise, image, noise, settings, step.check)
     if choice is None:
         return await asyncio.to_thread(filtered, lambda done: step.report(done, "Removing noise"))
-    message = f"Noise of {step.source_name} was removed by {choice.name}, on a {choice.device.value}."
+    message = f"Noise in {step.source_name} was removed by {choice.name} on a {choice.device.value}."
     step.notice("model_used", "", message, {"model": choice.name, "device": choice.device.name.lower()})
     first = await asyncio.to_thread(filtered, lambda done: step.report(done / 2, "Removing noise"))
     loop, infer = asyncio.get_running_loop(), step.tools.triton.model(choice.name)
@@ -62,7 +62,15 @@ async def run(image: Image, parameters: RemoveNoise, step: Step) -> Image:
         return result_of(infer(picture), loop, step.check)
 
     return await asyncio.to_thread(
-        mixed, first, image, noise, settings, network, directions, step.check, lambda done: step.report(0.5 + done / 2, "Removing noise")
+        mix_with_network,
+        first,
+        image,
+        noise,
+        settings,
+        network,
+        directions,
+        step.check,
+        lambda done: step.report(0.5 + done / 2, "Removing noise"),
     )
 
 
@@ -70,7 +78,7 @@ async def _network(image: Image, noise: Noise, settings: Settings, step: Step) -
     """The network that takes part, and in how many directions; None if none does."""
     if not suits(image, noise, settings.tier):
         return None, 0
-    choice = await installed(step.tools.triton, step.tools.models.denoise, (PREFERRED,))
+    choice = await choose_network(step.tools.triton, step.tools.models.denoise, (PREFERRED,))
     if choice is None:
         return None, 0
     most = math.inf if choice.device is Device.GPU else step.tools.models.denoise_megapixels
@@ -79,7 +87,7 @@ async def _network(image: Image, noise: Noise, settings: Settings, step: Step) -
 
 
 def settings_of(parameters: RemoveNoise) -> Settings:
-    """What the parameters say, with defaults where they say nothing."""
+    """The parameters, with defaults for those that are not given."""
     usual = Settings()
     return Settings(
         tier=Tier[NoiseTier.Name(parameters.tier).removeprefix("NOISE_TIER_")] if parameters.tier else usual.tier,

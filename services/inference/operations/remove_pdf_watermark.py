@@ -14,7 +14,7 @@ _SEARCHED = 0.8  # share of the time; cutting and verifying take the rest
 
 
 async def run(document: Document, parameters: RemovePdfWatermark, step: Step) -> Document | Examination:
-    """The document without its watermarks, written beside it by a child process; one without a mark stays the same, byte for byte.
+    """The document without its watermarks, written next to it by a child process; one without a mark stays the same, byte for byte.
 
     For a dry run, the report and a picture of what would be done.
     """
@@ -41,7 +41,7 @@ async def run(document: Document, parameters: RemovePdfWatermark, step: Step) ->
     tell(step, outcome)
     await _tell_scanned(document, step)
     if not outcome["changed"]:
-        message = f"No sure watermark was found in {step.source_name}, so it was left as it is."
+        message = f"No definite watermark was found in {step.source_name}, so it was left unchanged."
         step.notice("no_watermark_found", "", message)
     return Document(target, outcome["pages"], (report_of(step, outcome),) if parameters.report else ())
 
@@ -55,5 +55,5 @@ async def _tell_scanned(document: Document, step: Step) -> None:
         return
     if pages:
         which = f"page {pages[0]} is a picture" if len(pages) == 1 else f"{len(pages)} pages from page {pages[0]} on are pictures"
-        message = f"{step.source_name}: {which}, in which marks were not looked for. Mode ai (redraw_pdf) looks there."
+        message = f"{step.source_name}: {which}, which were not searched for marks. Mode ai (redraw_pdf) searches pictures."
         step.notice("pictures_not_searched", "", message, {"pages": pages[:_MOST_TOLD]})

@@ -14,7 +14,7 @@ from services.inference.watermark.report import Report
 from services.inference.watermark.searching import inpainting, networks, search
 
 _COPIES, _COPIES_OF_WIDE = 12, 12
-"""Of the decoded samples, with 8 and with 16 bits, at the peak.
+"""Copies of the decoded samples, with 8 and with 16 bits, at the peak.
 
 Measured on 12 megapixels (34 MiB of samples), with the networks in another process: 600 MiB where a slanted word was looked for, 456 MiB
 for the same in a box around most of the picture, 470 MiB for tiles in such a box. By `python -m benchmarks --only needs`, including what
@@ -47,4 +47,4 @@ def _tell(step: Step, report: Report) -> None:
         code = "watermark_removed" if mark.methods else "watermark_kept"
         step.notice(code, "", f"{step.source_name}: {mark.described()} {mark.fate}.", mark.to_dict())
     if not report.removed:
-        step.notice("no_watermark_found", "", f"No sure watermark was found in {step.source_name}, so its pixels are as they were.")
+        step.notice("no_watermark_found", "", f"No definite watermark was found in {step.source_name}, so its pixels are unchanged.")

@@ -1,4 +1,4 @@
-"""Mend a scanned photograph."""
+"""Restore a scanned photograph."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Data, Ne
 from services.inference.contract.progress import portion
 from services.inference.contract.step import Step
 from services.inference.denoising.filtering import Settings, Tier, noise_of, without_noise
-from services.inference.erasing.filling import erased
+from services.inference.erasing.filling import erase
 from services.inference.media import Header, Image
 from services.inference.model_server.choice import Choice
 from services.inference.restoration.care import CAREFUL, EAGER, USUAL, Care
@@ -40,7 +40,7 @@ def peak_memory(picture: Header, _parameters: RestorePhoto) -> int:
 
 
 async def run(image: Image, parameters: RestorePhoto, step: Step) -> Several:
-    """The picture, mended, and what was done to it. A notice for each thing that needs a model which is not there."""
+    """The restored picture, and the steps done. Sends a notice for each step that needs a missing model."""
     step.label("restored")
     steps: list[str] = []
     gray = await asyncio.to_thread(lambda: is_grayscale(image.srgb()))
@@ -67,7 +67,7 @@ async def run(image: Image, parameters: RestorePhoto, step: Step) -> Several:
         steps.append("colorize")
     elif parameters.colorize:
         why = "with a model for it, and this installation has none" if gray else "only to black-and-white photographs"
-        step.notice("not_applied", "colorize", f"Colours are given {why}.")
+        step.notice("not_applied", "colorize", f"Colours are added {why}.")
     found = {"steps": steps, "scratch_coverage": coverage, "faces_enhanced": faces, "is_grayscale": gray, "colorized": colours is not None}
     return Several(image, [NewFile(Data(found).content, DATA_TYPE, DATA_EXTENSION)])
 
@@ -87,11 +87,11 @@ async def _without_scratches(image: Image, parameters: RestorePhoto, step: Step)
     step.report(0.2, "Filling the damage")
 
     def tell(choice: Choice) -> None:
-        message = f"Damage was filled by {choice.name}, on a {choice.device.value}."
+        message = f"Damage was filled by {choice.name} on a {choice.device.value}."
         step.notice("model_used", "", message, {"model": choice.name, "device": choice.device.name.lower()})
 
     network = await asyncio.to_thread(finder(step.tools.triton, step.tools.models.inpaint, step.check, tell))
-    filled = await asyncio.to_thread(erased, image, mask, network, step.check)
+    filled = await asyncio.to_thread(erase, image, mask, network, step.check)
     return filled, round(100 * float(mask.mean()), 2)
 
 
@@ -112,6 +112,6 @@ async def _with_faces(image: Image, parameters: RestorePhoto, step: Step) -> tup
     except DarkroomError as error:
         if error.reason is not ErrorReason.OPERATION_UNAVAILABLE:
             raise
-        step.notice("not_applied", "face_enhancement", "Faces need the networks that enlarge pictures, and this installation has none.")
+        step.notice("not_applied", "face_enhancement", "Faces need an upscaling model, and this installation has none.")
         return image, 0
     return made.image, len(made.ovals)

@@ -29,7 +29,7 @@ def run(image: Image, parameters: Sharpen, step: PlainStep) -> Image:
 
 
 def method_of(parameters: Sharpen) -> Method | None:
-    """What the parameters say, with defaults where they say nothing."""
+    """The parameters, with defaults for those that are not given."""
     if parameters.method == SHARPEN_METHOD_ADAPTIVE:
         return Adaptive(**_given(parameters, "sigma", "m1", "m2", "x1", "y2", "y3"))
     if parameters.method == SHARPEN_METHOD_UNSHARP_MASK:

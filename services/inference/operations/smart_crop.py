@@ -20,7 +20,7 @@ from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
 from services.inference.plain import faces, focus
 from services.inference.plain.graph import Work
-from services.inference.plain.layout import COPIES_OF_RESULT, part, resized
+from services.inference.plain.layout import COPIES_OF_RESULT, part, resize_picture
 
 _COPIES = 3  # of the decoded samples: the picture, its part, and the picture in sRGB to see what it shows
 _DETECTION = 128 << 20
@@ -56,4 +56,4 @@ def run(image: Image, parameters: SmartCrop, step: PlainStep) -> Image:
         area = focus.on_faces(image, size, found, multiple, parameters.padding_percent / 100)
     else:
         area = focus.on_subject(image, size, "entropy" if parameters.strategy == CROP_STRATEGY_ENTROPY else "attention")
-    return resized(part(image, area), Resize(width=size[0], height=size[1], fit=FIT_FILL), Work(step.folder, step.check))
+    return resize_picture(part(image, area), Resize(width=size[0], height=size[1], fit=FIT_FILL), Work(step.folder, step.check))

@@ -16,8 +16,21 @@ from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Metadata, Saving, encode
 from services.inference.plain.colours import in_srgb
-from services.inference.plain.tiling import starts
 from services.pictures.media_format import MediaFormat, written_format
+
+_MOST = 100
+
+
+def starts(length: int, pieces: int, piece: int) -> Sequence[int]:
+    """Where pieces begin, and the end of the last: so many equal ones, or ones of the length `piece` if that is not 0; the last takes the
+    rest."""
+    if piece:
+        count = min(_MOST, -(-length // piece))
+    else:
+        count = min(_MOST, pieces, length)
+        piece = length // count
+    return [*range(0, count * piece, piece), length]
+
 
 _COPIES = 5
 _COLUMNS = 3

@@ -10,13 +10,13 @@ from services.inference.contract.flow import WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image, read_header
 from services.inference.montage.board import Board, board_memory
-from services.inference.montage.stitching import Placed, laid_out
+from services.inference.montage.stitching import Placement, laid_out
 from services.inference.montage.tiles import Cut, tile
 from services.pictures.geometry import Size
 from services.platform.errors import DarkroomError, ErrorReason
 
 _MOST_PIXELS = 400_000_000
-"""Of results, unless an operator has another limit."""
+"""The limit of results, unless an operator has set another."""
 
 
 def peak_memory(pictures: Sequence[Header], parameters: Stitch) -> int:
@@ -40,7 +40,7 @@ def run(files: Sequence[WholeFile], parameters: Stitch, step: PlainStep) -> Imag
     return board.image
 
 
-def _cut(placed: Placed, _size: Size) -> Cut:
+def _cut(placed: Placement, _size: Size) -> Cut:
     return placed.cut
 
 

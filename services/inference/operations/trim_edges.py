@@ -10,7 +10,7 @@ from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image
 from services.inference.plain import focus
 from services.inference.plain.graph import Work
-from services.inference.plain.layout import COPIES_OF_RESULT, part, resized
+from services.inference.plain.layout import COPIES_OF_RESULT, part, resize_picture
 
 _COPIES = 5  # of the decoded samples: the picture, its part, the picture in sRGB, and twice that with its alpha
 _THRESHOLD = 30
@@ -23,13 +23,13 @@ def peak_memory(picture: Header, parameters: TrimEdges) -> int:
 
 
 def run(image: Image, parameters: TrimEdges, step: PlainStep) -> Image:
-    """What is within the edges, in a square if one is asked for."""
+    """The picture within the edges, in a square if one is requested."""
     step.label("trimmed")
     threshold = parameters.threshold if parameters.HasField("threshold") else _THRESHOLD
-    kept = part(image, focus.grown(image, focus.content(image, threshold), parameters.padding_percent / 100))
+    kept = part(image, focus.grow_area(image, focus.content(image, threshold), parameters.padding_percent / 100))
     side = parameters.side or (max(kept.width, kept.height) if parameters.square else 0)
     if not side:
         return kept
     step.result_limits.check(side, side, "The result")
     square = Resize(width=side, height=side, fit=FIT_CANVAS, background=parameters.color)
-    return resized(kept, square, Work(step.folder, step.check))
+    return resize_picture(kept, square, Work(step.folder, step.check))

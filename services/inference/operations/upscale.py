@@ -20,13 +20,13 @@ from services.inference.ocr.detection import network_input, text_map
 from services.inference.plain import faces
 from services.inference.plain.faces import Oval
 from services.inference.plain.graph import Work
-from services.inference.plain.layout import COPIES_OF_RESULT, fitted_to, part_to_enlarge, resized
+from services.inference.plain.layout import COPIES_OF_RESULT, fitted_to, part_to_enlarge, resize_picture
 from services.inference.upscaling import enhancement, upscaling
 from services.inference.upscaling.choice import Network, choose, for_faces
 from services.inference.upscaling.damage import deviation_of
 from services.inference.upscaling.enhancement import Pixels8
 from services.inference.upscaling.face_enhancement import affordable, cut, lay_over
-from services.inference.upscaling.sizing import fitted, passes, target_of
+from services.inference.upscaling.sizing import fit_exactly, passes, target_of
 from services.inference.upscaling.tiling import Grid
 from services.pictures.operations import spec_of_parameters
 from services.pictures.result_size import is_sized_in_pixels, resize_in, result_size
@@ -35,7 +35,7 @@ from services.platform.errors import DarkroomError, ErrorReason
 _TIMES_FACE = 12  # times as long per pixel of a face, which two networks enlarge, as per pixel of the rest
 
 _COPIES = 4
-"""Of the samples that the last network is given: for a factor of 8, those of the picture already enlarged by 2.
+"""Copies of the samples that the last network gets: for a factor of 8, those of the picture already enlarged by 2.
 
 Measured by `python -m benchmarks --only needs`, including what does not depend on the size: 441 MiB for 25 megapixels (72 MiB of
 samples) that become 100, 368 MiB for 1.6 that also become 100, 527 MiB for 12 of 16 bits with alpha. The result is in files, and counts
@@ -95,7 +95,7 @@ async def run(image: Image, parameters: Upscale, step: Step) -> Image:
     if not factors:
         return await _made_smaller(image, width, height, spool, wanted, step)
     enlarged = await _with_network(image, factors, wanted, spool, step)
-    return await asyncio.to_thread(fitted, enlarged, width, height, spool, step.check)
+    return await asyncio.to_thread(fit_exactly, enlarged, width, height, spool, step.check)
 
 
 async def _for_resize(
@@ -105,7 +105,7 @@ async def _for_resize(
     work = Work(step.folder, step.check)
     if target.size == target.part:
         _tell_not_enlarged(image, *target.fit.result, wanted, step)
-        return await asyncio.to_thread(resized, image, resize, work)
+        return await asyncio.to_thread(resize_picture, image, resize, work)
     step.tools.result_limits.check(*target.size, "The enlarged picture")
     kept = await asyncio.to_thread(part_to_enlarge, image, target.part, resize)
     enlarged = await _with_network(kept, passes(*target.part, *target.size), wanted, spool, step)
@@ -184,19 +184,19 @@ async def _faces_of(image: Image, factors: Sequence[int], step: Step) -> _Faces 
     for factor in factors:
         network = await for_faces(step.tools.triton, step.tools.models, factor)
         if network is None:
-            left_out("Face enhancement needs both a compact and a finer network for upscaling, and this installation does not have them.")
+            left_out("Face enhancement needs both a compact and a finer upscaling model, and this installation does not have both.")
             return None
         networks[factor] = network
     step.check()
     found = await asyncio.to_thread(lambda: faces.find(image.srgb()))
     if not found:
-        left_out(f"No face of {faces.LEAST_FACE} pixels or more was found in {step.source_name}, so there was none to enhance.")
+        left_out(f"No face of {faces.LEAST_FACE} pixels or more was found in {step.source_name}, so nothing was enhanced.")
         return None
     ovals: Sequence[Oval] = [faces.oval(face, image.height, image.width) for face in found]
     if any(network.device is Device.PROCESSOR for network in networks.values()):
         ovals = affordable(ovals, factors, step.tools.models.upscale_face_megapixels * 1e6)
     if not ovals:
-        left_out(f"The faces in {step.source_name} are too large to be enhanced on a processor.")
+        left_out(f"The faces in {step.source_name} are too large to enhance on a CPU.")
         return None
     return _Faces(ovals, len(found), networks)
 
@@ -225,7 +225,7 @@ async def _enhance(
         await asyncio.to_thread(lay_over, enlarged, face, oval, whole, step.check)
     names = sorted({network.name for network in found.networks.values()})
     some = f"{count} of {found.found} faces" if count < found.found else "1 face" if count == 1 else f"{count} faces"
-    rest = " The others are too large for a processor." if count < found.found else ""
+    rest = " The others are too large for a CPU." if count < found.found else ""
     message = f"{some} of {step.source_name} enlarged by {', then '.join(names)} together.{rest}"
     step.notice("faces_enhanced", "enhance_face", message, {"found": found.found, "faces": [oval.box for oval in found.ovals]})
 
@@ -235,7 +235,7 @@ async def _made_smaller(
 ) -> Image:
     _tell_not_enlarged(image, width, height, wanted, step)
     seen = await asyncio.to_thread(upscaling.without_hidden_colour, image)
-    return await asyncio.to_thread(fitted, seen, width, height, spool, step.check)
+    return await asyncio.to_thread(fit_exactly, seen, width, height, spool, step.check)
 
 
 def _tell_not_enlarged(image: Image, width: int, height: int, wanted: Collection[Enhancement.ValueType], step: Step) -> None:
@@ -254,8 +254,8 @@ def _telling(report: Report, tiles: int) -> Callable[[float], None]:
 
 
 def _name(network: Network, factor: int, deviation: float, step: Step) -> None:
-    told = f", told of {deviation:.0f} levels of noise" if round(deviation) else ""
-    message = f"Enlarged {factor} times by {network.name}, on a {network.device.value}{told}."
+    told = f", for a noise level of {deviation:.0f}" if round(deviation) else ""
+    message = f"Enlarged {factor} times by {network.name} on a {network.device.value}{told}."
     step.notice("model_used", "", message, {"model": network.name, "device": network.device.name.lower(), "factor": factor})
 
 
@@ -268,10 +268,10 @@ async def _text_of(image: Image, step: Step) -> Pixels8 | None:
     except DarkroomError as error:
         if error.reason is not ErrorReason.OPERATION_UNAVAILABLE:
             raise
-        step.notice("not_applied", "enhance_text", "Text enhancement needs a model that finds text, and this installation has none.")
+        step.notice("not_applied", "enhance_text", "Text enhancement needs a text detection model, and this installation has none.")
         return None
     text = await asyncio.to_thread(text_map, answer, image.height, image.width)
     if not enhancement.has_text(text):
-        step.notice("not_applied", "enhance_text", f"No text was found in {step.source_name}, so there was none to enhance.")
+        step.notice("not_applied", "enhance_text", f"No text was found in {step.source_name}, so nothing was enhanced.")
         return None
     return text

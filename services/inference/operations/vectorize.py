@@ -10,8 +10,8 @@ from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header
 from services.inference.plain.graph import Work
-from services.inference.plain.layout import resized
-from services.inference.plain.tracing import traced
+from services.inference.plain.layout import resize_picture
+from services.inference.plain.tracing import trace
 from services.pictures.geometry import Size
 from services.pictures.media_format import MediaFormat
 
@@ -32,9 +32,9 @@ def run(file: WholeFile, parameters: Vectorize, step: PlainStep) -> NewFile:
     image, (width, height) = file.image(_traced_size)
     size = _traced_size((image.width, image.height))
     if size is not None:
-        image = resized(image, Resize(width=size[0], height=size[1], fit=FIT_FILL), Work(step.folder, step.check))
+        image = resize_picture(image, Resize(width=size[0], height=size[1], fit=FIT_FILL), Work(step.folder, step.check))
     step.report(0.2, "Tracing")
-    drawing = traced(image, parameters, width, height)
+    drawing = trace(image, parameters, width, height)
     svg = MediaFormat.SVG
     return NewFile(drawing.encode(), svg.media_type, svg.extension, width=width, height=height)
 

@@ -9,7 +9,7 @@ those that set the graphics state are cut only if nothing that follows can depen
 * a block q … Q around a mark is cut as a whole if it paints nothing else.
 
 Otherwise the state-setting operators of the mark stay, and a painted path that also becomes the clip is ended with `n`
-instead. Text after a mark on the same line would move, since showing text advances the line: such a mark is left as it is.
+instead. Text after a mark on the same line would move, because showing text advances the line: such a mark is left unchanged.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ class _Walk:
         if name in op.PLACE_TEXT or name == op.RESTORE:
             self._advanced.clear()
 
-    # What is drawn
+    # Drawing operators
 
     def _outside(self, operation: Operation) -> None:
         """An operation outside the marked content of any mark."""

@@ -18,13 +18,13 @@ from services.inference.pdf.marks import Cut, Mark
 from services.inference.pdf.report import Finding, Report
 from services.inference.pdf.resources import ResourceUse
 
-UNREADABLE = "page {page}: some of its content cannot be decoded and was left as it is"
+UNREADABLE = "page {page}: some of its content cannot be decoded and was left unchanged"
 
 _MAX_FORM_DEPTH = 32
 
 
 @dataclass(slots=True)
-class Left:
+class MarksToLeave:
     """Where marks must stay, and why: by page, from 1, and by number of the form that contains them."""
 
     pages: dict[int, str] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Left:
 class DeclaredPass:
     """The walk over one document. Findings go into a report; `changed` has the pages that look different now, each with the forms cut."""
 
-    def __init__(self, document: Document, report: Report, left: Left) -> None:
+    def __init__(self, document: Document, report: Report, left: MarksToLeave) -> None:
         self._document = document
         self._layers = WatermarkLayers(document.root)
         self._marks = DeclaredMarks(self._layers)
@@ -61,7 +61,7 @@ class DeclaredPass:
 
     def _page_content(self, page: DictionaryObject) -> tuple[bool, set[int]]:
         """Whether marks were cut out of the page's own content, and which of the forms that it draws had marks cut."""
-        resources = objects.inherited(page, "/Resources")
+        resources = objects.inherited_value(page, "/Resources")
         resources = resources if isinstance(resources, DictionaryObject) else None
         try:
             contents = Contents.of(page)

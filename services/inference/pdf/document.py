@@ -1,7 +1,7 @@
 """Opening a PDF for editing, and writing it without unused objects.
 
 pypdf holds the document. It is loaded with its original object numbers (not cloned page by page), so that everything
-that was not to be changed is written as it was read.
+that was not to be changed is written unchanged.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from services.inference.pdf import objects
 from services.inference.pdf.spooled import SpoolingReader
 from services.platform.errors import DarkroomError, ErrorReason
 
-#: What pypdf raises on malformed documents.
+#: The exceptions of pypdf on malformed documents.
 PARSE_ERRORS = (
     PyPdfError,
     ValueError,
@@ -52,12 +52,12 @@ _LIMITS = Configuration(
 )
 
 
-class Damaged(Exception):
-    """pypdf cannot read the document as it is."""
+class DamagedDocumentError(Exception):
+    """pypdf cannot read the document unrepaired."""
 
 
 @contextmanager
-def opened(source: Path, scratch: Path) -> Iterator[Document]:
+def open_document(source: Path, scratch: Path) -> Iterator[Document]:
     """The document in a file, for the duration of the block; long streams are kept in an unnamed file in the folder `scratch`.
 
     Raises Damaged, or FILE_ENCRYPTED, or MEDIA_LIMIT_EXCEEDED for pypdf's limits.
@@ -73,7 +73,7 @@ def opened(source: Path, scratch: Path) -> Iterator[Document]:
             except LimitReachedError as error:
                 raise DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, "The document is too complex.") from error
             except PARSE_ERRORS as error:
-                raise Damaged from error
+                raise DamagedDocumentError from error
             yield document
     finally:
         NameObject.CHARSETS = charsets
@@ -171,7 +171,7 @@ class Document:
                 self._writer.write(file)
             return
         # pypdf writes every object separately, which makes a tagged document several times larger than if its objects
-        # were in compressed streams, as they were in the source. qpdf packs them again and leaves their contents alone.
+        # were in compressed streams, as in the source. qpdf packs them again and leaves their contents alone.
         loose = target.with_name(target.name + ".loose")
         try:
             with loose.open("wb") as file:
@@ -256,5 +256,5 @@ def _disinherit(page: DictionaryObject) -> None:
     """Remove the copies of inherited entries that pypdf puts into a page: the page tree still has them."""
     for key in ("/Resources", "/MediaBox", "/CropBox", "/Rotate"):
         parent = objects.dictionary(page, "/Parent")
-        if parent is not None and key in page and page.raw_get(key) is objects.inherited(parent, key):
+        if parent is not None and key in page and page.raw_get(key) is objects.inherited_value(parent, key):
             del page[key]

@@ -67,7 +67,7 @@ class Excision:
         return self._forms_kept
 
     def _page(self, number: int, page: DictionaryObject) -> None:
-        resources = objects.inherited(page, "/Resources")
+        resources = objects.inherited_value(page, "/Resources")
         resources = resources if isinstance(resources, DictionaryObject) else None
         try:
             contents = Contents.of(page)

@@ -1,4 +1,4 @@
-"""What a page lost, as PDFium sees it: an independent check of where marks that declare themselves were, and how much text they had.
+"""The losses of a page, as PDFium sees them: an independent check of where marks that declare themselves were, and how much text they had.
 
 Something that is gone may have belonged to such a mark if it was in marked content of an artifact or of optional content, or in a form, or
 if it was an image, or an annotation that is a watermark or in optional content. Anything else is not recorded here, so its loss is noticed.
@@ -53,8 +53,8 @@ class _Coloured:
     """In tenths of a point."""
 
 
-def lost(before: pdfium.PdfPage, after: pdfium.PdfPage) -> Footprint | None:
-    """What is on the page `before` but not `after` and may belong to marks; None for a page of more than 100,000 objects."""
+def removal_footprint(before: pdfium.PdfPage, after: pdfium.PdfPage) -> Footprint | None:
+    """The objects on the page `before` but not `after` that may belong to marks; None for a page of more than 100,000 objects."""
     old, new = _painted(before), _painted(after)
     if old is None or new is None:
         return None
@@ -94,7 +94,7 @@ def _coloured(page: pdfium.PdfPage) -> Counter[_Coloured]:
     """How often the page has each object."""
     found: Counter[_Coloured] = Counter()
     for each, place, text in islice(_objects(page), _MOST_OBJECTS + 1):
-        # White space is PDFium's guess from what stands beside the text.
+        # White space is PDFium's guess from the text around it.
         said = "".join(text.strip("\0").split())
         colours = _colour(each, raw.FPDFPageObj_GetFillColor), _colour(each, raw.FPDFPageObj_GetStrokeColor)
         found[_Coloured(each.type, said, colours, tuple(round(10 * value) for value in around(place)))] += 1

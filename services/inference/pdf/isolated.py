@@ -12,7 +12,7 @@ NEEDED = (
     "services.inference.pdf.remove",
     "services.inference.pdf.scans",
 )
-"""What a child, which can load nothing, needs to have loaded."""
+"""Modules that a child, which can load nothing, needs to have loaded."""
 
 
 def clean(
@@ -23,12 +23,12 @@ def clean(
     Raises FILE_SIGNED, FILE_LOCKED, or FIELD_INVALID for a wrong owner password, as well.
     """
     from services.inference.pdf.protection import Consent, refusal_of
-    from services.inference.pdf.remove import Wanted, remove_watermarks
+    from services.inference.pdf.remove import RemovalRequest, remove_watermarks
 
     refusal = refusal_of(source, Consent(allow_signed, owner_password))
     if refusal is not None:
         raise refusal
-    return remove_watermarks(source, target, on_page, Wanted(likely=likely)).to_dict()
+    return remove_watermarks(source, target, on_page, RemovalRequest(likely=likely)).to_dict()
 
 
 def examine(
@@ -46,9 +46,9 @@ def examine(
     """
     from services.inference.pdf.preview import draw_preview
     from services.inference.pdf.protection import Consent, refusal_of
-    from services.inference.pdf.remove import Wanted, remove_watermarks
+    from services.inference.pdf.remove import RemovalRequest, remove_watermarks
 
-    report = remove_watermarks(source, scratch, on_page, Wanted(likely=likely))
+    report = remove_watermarks(source, scratch, on_page, RemovalRequest(likely=likely))
     refusal = refusal_of(source, Consent(allow_signed, owner_password))
     if refusal is not None:
         report.warnings.append(refusal.message)

@@ -1,4 +1,4 @@
-"""What a walk through content learns about marks, and what it reports."""
+"""The findings about marks of a walk through content, and its report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the task's owner is told about the marks of a document: notices, and the report as a file."""
+"""The results about the marks of a document for the task's owner: notices, and the report as a file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _METHODS = {
 
 
 def report_of(step: Step, outcome: dict[str, Any], *, dry: bool = False) -> Attachment:
-    """What was found and done, as a JSON file."""
+    """The findings and changes, as a JSON file."""
     content = json.dumps({"file": step.source_name, "dry_run": dry, **outcome}, ensure_ascii=False, indent=2)
     return Attachment("marks", "json", "application/json", content.encode() + b"\n")
 

@@ -36,7 +36,7 @@ def resolve(value: PdfObject | None) -> PdfObject | None:
         return None
 
 
-def inherited(page: DictionaryObject, key: str) -> PdfObject | None:
+def inherited_value(page: DictionaryObject, key: str) -> PdfObject | None:
     """The object under a key of a page, or of the nearest node of the page tree above it that has one."""
     node: DictionaryObject | None = page
     for _ in range(_MAX_TREE_DEPTH):

@@ -76,7 +76,7 @@ def size_within(page: pdfium.PdfPage, widest: int, highest: int) -> Size:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def drawn(document: pdfium.PdfDocument, page: pdfium.PdfPage, size: Size) -> Pixels:
+def draw_page(document: pdfium.PdfDocument, page: pdfium.PdfPage, size: Size) -> Pixels:
     """The picture of a page on white: height x width x 3."""
     width, height = size
     bitmap = pdfium.PdfBitmap.new_native(width, height, raw.FPDFBitmap_BGR)

@@ -1,4 +1,4 @@
-"""A picture that shows people what the removal does: a page as it is, with its marks framed, beside the page without them."""
+"""A picture that shows people the effect of the removal: the original page, with its marks framed, next to the page without them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from services.inference.pdf.rendering import POINTS, open_document, unturned, visible
+from services.inference.pdf.rendering import POINTS, open_document, render_unrotated, visible
 from services.inference.pdf.report import Finding, Report
 
 _DPI = 100.0
@@ -27,7 +27,7 @@ def draw_preview(source: Path, cleaned: Path, report: Report, target: Path) -> i
     with open_document(source) as before, open_document(cleaned) as after:
         left, bottom, right, top = visible(before[number - 1])
         scale = min(_DPI / POINTS, _LONGEST / max(right - left, top - bottom))
-        pages = [Image.fromarray(unturned(each[number - 1], scale)) for each in (before, after)]
+        pages = [Image.fromarray(render_unrotated(each[number - 1], scale)) for each in (before, after)]
     draw = ImageDraw.Draw(pages[0])
     for findings, colour in ((report.removed, _REMOVED), (report.kept, _KEPT)):
         for box in _boxes(findings, number):

@@ -1,4 +1,4 @@
-"""What a document says about being changed: signatures (ISO 32000-2, 12.8), and permissions of its encryption (7.6.4.2)."""
+"""A document's protection against changes: signatures (ISO 32000-2, 12.8), and permissions of its encryption (7.6.4.2)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MAX_FIELDS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What a caller says about changing protected documents."""
+    """The caller's answers about changing protected documents."""
 
     allow_signed: bool = False
     owner_password: str = ""
@@ -60,7 +60,7 @@ def refusal_of(source: Path, consent: Consent) -> DarkroomError | None:
     """Why the document must not be changed: FILE_SIGNED, FILE_LOCKED, or FIELD_INVALID for a wrong owner password; None if it may be."""
     protection = protection_of(source)
     if protection.signed and not consent.allow_signed:
-        message = f"The document {protection.signed}, and any change makes its signatures invalid. To remove marks all the same, pass"
+        message = f"The document {protection.signed}, and any change makes its signatures invalid. To remove marks anyway, pass"
         return DarkroomError(ErrorReason.FILE_SIGNED, f"{message} `allow_signed`.")
     if protection.locked and not consent.owner_password:
         message = "The document's permissions forbid changes. To remove marks, pass its owner password as `owner_password`."
@@ -95,7 +95,7 @@ def _signed(document: Pdf) -> str:
 
 def _has_signature(document: Pdf) -> bool:
     """Whether a signature field of the form has a value; an empty one is only a place to sign."""
-    waiting: list[tuple[Object, object]] = [(field, None) for field in listed(document.Root.get("/AcroForm"), "/Fields")]
+    waiting: list[tuple[Object, object]] = [(field, None) for field in array_under(document.Root.get("/AcroForm"), "/Fields")]
     for _ in range(_MAX_FIELDS):
         if not waiting:
             return False
@@ -105,11 +105,11 @@ def _has_signature(document: Pdf) -> bool:
         kind = field.get("/FT", kind)
         if kind == Name.Sig and isinstance(field.get("/V"), Dictionary):
             return True
-        waiting += [(kid, kind) for kid in listed(field, "/Kids")]
+        waiting += [(kid, kind) for kid in array_under(field, "/Kids")]
     return False
 
 
-def listed(holder: Object | None, key: str) -> Array:
+def array_under(holder: Object | None, key: str) -> Array:
     """The array under a key; an empty one if there is none, or something else."""
     found = holder.get(key) if isinstance(holder, Dictionary) else None
     return found if isinstance(found, Array) else Array()

@@ -12,20 +12,20 @@ from pypdf.generic import DictionaryObject
 
 from services.inference.pdf import objects
 from services.inference.pdf.contents import Contents
-from services.inference.pdf.declared_pass import DeclaredPass, Left
-from services.inference.pdf.document import PARSE_ERRORS, Damaged, Document, corrupt, mend, opened
+from services.inference.pdf.declared_pass import DeclaredPass, MarksToLeave
+from services.inference.pdf.document import PARSE_ERRORS, DamagedDocumentError, Document, corrupt, mend, open_document
 from services.inference.pdf.excise import Excision, Kept, Plan
 from services.inference.pdf.protection import protection_of
 from services.inference.pdf.report import Finding, Method, Report
 from services.inference.pdf.search.geometry import around
 from services.inference.pdf.search.survey import Candidate, Survey
-from services.inference.pdf.verify import Expected, VerificationFailed, verify
+from services.inference.pdf.verify import ExpectedChanges, VerificationFailed, verify
 
 DAMAGE_WARNING = "The document was damaged; the result holds what could be read of it."
 TOO_LONG = "page {page}: its content is too long to be searched for marks that do not declare themselves"
 NOT_SEARCHED = "page {page}: it is damaged and could not be searched for marks that do not declare themselves"
-NOT_VERIFIED = "page {page}: it holds too much for the second look at the result, so look at it yourself"
-NOT_SURE = "likely a mark, but not surely"
+NOT_VERIFIED = "page {page}: it is too complex to verify the result, so check it yourself"
+NOT_SURE = "probably a mark, but not certainly"
 
 _LONGEST_CONTENT = 48 << 20
 _ROUNDS = 6
@@ -34,8 +34,8 @@ OnPage = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What to remove besides the marks that declare themselves."""
+class RemovalRequest:
+    """The marks to remove besides those that declare themselves."""
 
     sure: bool = True
     """Marks that are sure by the evidence."""
@@ -43,13 +43,13 @@ class Wanted:
     """Marks that are likely by the evidence."""
 
 
-def remove_watermarks(source: Path, target: Path, on_page: OnPage, wanted: Wanted = Wanted()) -> Report:
+def remove_watermarks(source: Path, target: Path, on_page: OnPage, wanted: RemovalRequest = RemovalRequest()) -> Report:
     """Write `source` without its watermarks to `target`, and report what was done.
 
     `on_page` is called after each page with the number of pages searched and the total; it starts over if the document turns out
     to be damaged. A document without such a mark is copied byte for byte. Raises FILE_CORRUPT, FILE_ENCRYPTED (a password is needed
     to open it), MEDIA_LIMIT_EXCEEDED; VerificationFailed if something else would have changed. Intended to run in a sandbox: a
-    hostile document can use up memory and time. Temporary files beside `target` have its name with additions.
+    hostile document can use up memory and time. Temporary files next to `target` have its name with additions.
     """
     report = _remove_mending(source, target, on_page, wanted)
     if report.changed:
@@ -57,16 +57,16 @@ def remove_watermarks(source: Path, target: Path, on_page: OnPage, wanted: Wante
     return report
 
 
-def _remove_mending(source: Path, target: Path, on_page: OnPage, wanted: Wanted) -> Report:
+def _remove_mending(source: Path, target: Path, on_page: OnPage, wanted: RemovalRequest) -> Report:
     try:
         return _remove(source, target, on_page, wanted)
-    except (Damaged, VerificationFailed):
+    except (DamagedDocumentError, VerificationFailed):
         # pypdf and PDFium may read a damaged document differently. They read qpdf's repaired version alike.
         mended = target.with_name(target.name + ".mended")
     try:
         mend(source, mended)
         report = _remove(mended, target, on_page, wanted)
-    except Damaged as error:
+    except DamagedDocumentError as error:
         raise corrupt() from error
     finally:
         mended.unlink(missing_ok=True)
@@ -77,12 +77,12 @@ def _remove_mending(source: Path, target: Path, on_page: OnPage, wanted: Wanted)
     return report
 
 
-def _remove(source: Path, target: Path, on_page: OnPage, wanted: Wanted) -> Report:
+def _remove(source: Path, target: Path, on_page: OnPage, wanted: RemovalRequest) -> Report:
     candidates: list[Candidate] | None = None
     undone: dict[tuple[int, int], str] = {}
-    left = Left()
+    left = MarksToLeave()
     for last in [False] * (_ROUNDS - 1) + [True]:
-        with opened(source, target.parent) as document:
+        with open_document(source, target.parent) as document:
             report = Report(pages=len(document.pages))
             declared = DeclaredPass(document, report, left)
             declared.run()
@@ -95,7 +95,7 @@ def _remove(source: Path, target: Path, on_page: OnPage, wanted: Wanted) -> Repo
                 return report
             document.save(target)
         for page in declared.changed:
-            changed[page] = replace(changed.get(page, Expected()), declared=True)
+            changed[page] = replace(changed.get(page, ExpectedChanges()), declared=True)
         unchecked: list[int] = []
         wrong = verify(source, target, changed, unchecked.append)
         if not wrong:
@@ -110,7 +110,7 @@ def _remove(source: Path, target: Path, on_page: OnPage, wanted: Wanted) -> Repo
 def _search(document: Document, report: Report, on_page: OnPage) -> list[Candidate]:
     survey = Survey()
     for number, page in enumerate(document.pages, start=1):
-        resources = objects.inherited(page, "/Resources")
+        resources = objects.inherited_value(page, "/Resources")
         try:
             data = Contents.of(page).joined
             if len(data) > _LONGEST_CONTENT:
@@ -128,7 +128,7 @@ def _search(document: Document, report: Report, on_page: OnPage) -> list[Candida
 
 def _excise(
     document: Document, report: Report, found: Sequence[Candidate], chosen: Sequence[Candidate], undone: dict[tuple[int, int], str]
-) -> dict[int, Expected]:
+) -> dict[int, ExpectedChanges]:
     """Cut the chosen marks, report all marks, and return what may differ on which page."""
     kept: Kept = dict(undone)
     if chosen:
@@ -144,7 +144,7 @@ def _excise(
             if not reason:
                 places[page].append(candidate)
     return {
-        page: Expected(
+        page: ExpectedChanges(
             [place for each in removed for place in each.pages[page].quads],
             sum(each.pages[page].glyphs for each in removed),
         )
@@ -153,7 +153,7 @@ def _excise(
 
 
 def _undo(
-    wrong: dict[int, str], chosen: Sequence[Candidate], undone: dict[tuple[int, int], str], declared: DeclaredPass, left: Left
+    wrong: dict[int, str], chosen: Sequence[Candidate], undone: dict[tuple[int, int], str], declared: DeclaredPass, left: MarksToLeave
 ) -> bool:
     """On each page that came out wrong, choose the least sure of the cut marks to be kept; False if there are none.
 

@@ -30,7 +30,7 @@ def visible(page: pdfium.PdfPage) -> tuple[float, float, float, float]:
     return left, bottom, right, top
 
 
-def unturned(page: pdfium.PdfPage, scale: float, **options: Any) -> NDArray[np.uint8]:
+def render_unrotated(page: pdfium.PdfPage, scale: float, **options: Any) -> NDArray[np.uint8]:
     """The visible part, height x width x 3, `scale` pixels a point; not rotated, whatever the page's own rotation."""
     turned = (360 - page.get_rotation()) % 360
     bitmap = page.render(scale=scale, rotation=turned, rev_byteorder=True, prefer_bgrx=False, **options)

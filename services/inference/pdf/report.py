@@ -1,4 +1,4 @@
-"""What was found in a document, and what was done with it."""
+"""The findings in a document, and the changes to it."""
 
 from __future__ import annotations
 

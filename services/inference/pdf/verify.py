@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from services.inference.pdf import footprint
-from services.inference.pdf.rendering import open_document, unturned, visible
+from services.inference.pdf.rendering import open_document, render_unrotated, visible
 from services.inference.pdf.search.geometry import Quad, upright
 
 _SCALE = 1.0  # pixels a point
 _LONGEST = 1400  # pixels a side
-_LEVELS = 16  # of 255 by which a pixel may differ: antialiasing beside what was removed
+_LEVELS = 16  # of 255 by which a pixel may differ: antialiasing next to the removed mark
 _STRAY = 4  # pixels that may differ by more
 _SLACK = 3.0  # pixels around a mark
 
@@ -28,8 +28,8 @@ class VerificationFailed(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """What may differ on a page."""
+class ExpectedChanges:
+    """The allowed differences on a page."""
 
     places: Sequence[Quad] = ()
     """Where, in the page's own coordinates."""
@@ -40,9 +40,9 @@ class Expected:
 
 
 def verify(
-    source: Path, target: Path, changed: Mapping[int, Expected], on_unchecked: Callable[[int], None] = lambda _page: None
+    source: Path, target: Path, changed: Mapping[int, ExpectedChanges], on_unchecked: Callable[[int], None] = lambda _page: None
 ) -> dict[int, str]:
-    """The changed pages (from 1) that differ by more than they may, and how. `on_unchecked` is told each page that has too much on it.
+    """The changed pages (from 1) that differ by more than they may, and how. `on_unchecked` gets each page that has too much on it.
 
     Raises VerificationFailed if the result does not open or has other pages.
     """
@@ -62,14 +62,14 @@ def verify(
     return wrong
 
 
-def _compare(before: pdfium.PdfPage, after: pdfium.PdfPage, expected: Expected) -> str | None:
-    """What is wrong, or an empty text; None if the page has too much on it to be compared."""
+def _compare(before: pdfium.PdfPage, after: pdfium.PdfPage, expected: ExpectedChanges) -> str | None:
+    """The problem, or an empty text; None if the page has too much on it to be compared."""
     try:
         old, new = _characters(before), _characters(after)
         gained, lost = (new - old).total(), (old - new).total()
         if gained:
             return f"the page gained {gained} characters"
-        declared = footprint.lost(before, after) if expected.declared else footprint.Footprint()
+        declared = footprint.removal_footprint(before, after) if expected.declared else footprint.Footprint()
         if declared is None:
             return None
         allowed = expected.glyphs + declared.glyphs
@@ -89,7 +89,7 @@ def _compare(before: pdfium.PdfPage, after: pdfium.PdfPage, expected: Expected) 
 def _stray(before: pdfium.PdfPage, after: pdfium.PdfPage, places: Sequence[Quad]) -> int:
     left, bottom, right, top = visible(before)
     scale = min(_SCALE, _LONGEST / max(right - left, top - bottom))
-    old, new = unturned(before, scale), unturned(after, scale)
+    old, new = render_unrotated(before, scale), render_unrotated(after, scale)
     if old.shape != new.shape:
         return old.size
     beyond = np.maximum(old, new) - np.minimum(old, new) > _LEVELS

@@ -10,7 +10,7 @@ _FRAMES = {0xC0, 0xC1, 0xC2}
 """Baseline, extended and progressive, with Huffman codes: what DCTDecode reads (ISO 32000-2, 7.4.8)."""
 _OTHER_FRAMES = {0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
 _DROPPED = {*range(0xE1, 0xEE), 0xEF, 0xFE}
-"""Application data and comments, but for JFIF's and Adobe's, which say what the samples mean."""
+"""Application data and comments, except JFIF's and Adobe's, which define the samples."""
 _SCAN, _END, _ICC, _ADOBE = 0xDA, 0xD9, 0xE2, 0xEE
 _PROFILE = b"ICC_PROFILE\0"
 _SPACES = {1: b"GRAY", 3: b"RGB ", 4: b"CMYK"}
@@ -30,7 +30,7 @@ class Jpeg:
 
 
 def embeddable(data: bytes) -> Jpeg | None:
-    """What of a JPEG file can stand in a document; None if readers of documents may not show it as it is."""
+    """The part of a JPEG file that a document can embed; None if readers of documents may not show it unchanged."""
     try:
         return _parsed(data)
     except (IndexError, struct.error):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,12 +12,59 @@ from pathlib import Path
 import pyvips
 
 from services.inference.contract.flow import WholeFile
-from services.inference.media import Image, Saving
+from services.inference.media import Effort, Image, Saving, encode
 from services.inference.media.encode import as_read_back
-from services.inference.pdf_making.drawings import as_jpeg, lossless, of_jpeg
-from services.inference.pdf_making.jpeg import embeddable
+from services.inference.pdf_making.jpeg import Jpeg, embeddable
 from services.inference.pdf_making.writer import Drawing, Place, Writer
 from services.pictures.media_format import MediaFormat, sniff
+
+_SPACES = {1: "/DeviceGray", 3: "/DeviceRGB", 4: "/DeviceCMYK"}
+_LOSSLESS = Saving(MediaFormat.PNG, effort=Effort.USUAL, keep_metadata=False, compact=True)
+_PALETTE = 3
+_CHANNELS = {0: 1, 2: 3, _PALETTE: 1}
+"""By the kind of a PNG."""
+
+
+def of_jpeg(jpeg: Jpeg) -> Drawing:
+    """An unchanged JPEG."""
+    entries = {"ColorSpace": _SPACES[jpeg.channels], "BitsPerComponent": "8", "Filter": "/DCTDecode"}
+    if jpeg.channels == 4:
+        entries["Decode"] = "[1 0 1 0 1 0 1 0]"
+    return Drawing(jpeg.content, jpeg.width, jpeg.height, entries, jpeg.profile, jpeg.channels)
+
+
+def as_jpeg(flat: Image, quality: int) -> Drawing:
+    """A picture that `flattened` has made, as a JPEG."""
+    jpeg = embeddable(encode(flat, Saving(MediaFormat.JPEG, quality=quality, keep_metadata=False)))
+    assert jpeg is not None
+    return of_jpeg(jpeg)
+
+
+def lossless(flat: Image) -> Drawing:
+    """A picture that `flattened` has made, with the compression, and perhaps the palette, of a PNG (ISO 32000-2, 7.4.4.4)."""
+    png = encode(flat, _LOSSLESS)
+    chunks = _chunks(png)
+    width, height, bits, kind = struct.unpack(">IIBB", chunks[b"IHDR"][:10])
+    channels = _CHANNELS[kind]
+    space = _SPACES[channels]
+    if kind == _PALETTE:
+        palette = chunks[b"PLTE"]
+        space = f"[/Indexed /DeviceRGB {len(palette) // 3 - 1} <{palette.hex()}>]"
+    predictor = f"<</Predictor 15 /Colors {channels} /BitsPerComponent {bits} /Columns {width}>>"
+    entries = {"ColorSpace": space, "BitsPerComponent": str(bits), "Filter": "/FlateDecode", "DecodeParms": predictor}
+    return Drawing(chunks[b"IDAT"], width, height, entries)
+
+
+def _chunks(png: bytes) -> dict[bytes, bytes]:
+    """The chunks of a PNG by their types; those of one type joined."""
+    found: dict[bytes, list[bytes]] = {}
+    place = 8
+    while place < len(png):
+        length, kind = struct.unpack_from(">I4s", png, place)
+        found.setdefault(kind, []).append(png[place + 8 : place + 8 + length])
+        place += 12 + length
+    return {kind: b"".join(parts) for kind, parts in found.items()}
+
 
 LEAST_QUALITY, MOST_QUALITY = 10, 95
 _ATTEMPTS = 8
@@ -28,7 +76,7 @@ _HEAD = 4096
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What all pages are like, in points."""
+    """The common layout of all pages, in points."""
 
     width: float
     height: float
@@ -43,7 +91,7 @@ class Sheet:
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class FitResult:
     """How a document was made to have at most so many bytes."""
 
     met: bool
@@ -51,11 +99,11 @@ class Fitted:
 
 
 OnPicture = Callable[[float, int], None]
-"""Told the share of the work that is done, and the picture's number, from 1."""
+"""Receives the share of the work that is done, and the picture's number, from 1."""
 
 
-def written(files: Sequence[WholeFile], sheet: Sheet, target: Path, on_picture: OnPicture) -> None:
-    """Write a document that keeps the pictures as they are. Raises as `WholeFile.image`."""
+def write_document(files: Sequence[WholeFile], sheet: Sheet, target: Path, on_picture: OnPicture) -> None:
+    """Write a document that keeps the pictures unchanged. Raises as `WholeFile.image`."""
     with _writing(target, sheet) as writer:
         for number, file in enumerate(files, start=1):
             on_picture((number - 1) / len(files), number)
@@ -64,10 +112,10 @@ def written(files: Sequence[WholeFile], sheet: Sheet, target: Path, on_picture: 
             _add(writer, sheet, _upright_jpeg(file) or lossless(flat))
 
 
-def written_within(files: Sequence[WholeFile], sheet: Sheet, target: Path, most: int, on_picture: OnPicture) -> Fitted:
+def written_within(files: Sequence[WholeFile], sheet: Sheet, target: Path, most: int, on_picture: OnPicture) -> FitResult:
     """Write a document of at most so many bytes: with JPEGs of the highest quality, 10 to 95, that allows it, else of 10.
 
-    A temporary file is made beside `target`. Raises as `WholeFile.image`.
+    A temporary file is made next to `target`. Raises as `WholeFile.image`.
     """
     pictures, tried, attempts = _Pictures(files), target.with_name("attempt.pdf"), 0
 
@@ -94,7 +142,7 @@ def written_within(files: Sequence[WholeFile], sheet: Sheet, target: Path, most:
         fits(LEAST_QUALITY)
         tried.replace(target)
     tried.unlink(missing_ok=True)
-    return Fitted(bool(best), best or LEAST_QUALITY)
+    return FitResult(bool(best), best or LEAST_QUALITY)
 
 
 class _Pictures:
@@ -104,7 +152,7 @@ class _Pictures:
         self._files, self._kept, self._free = files, dict[int, Image](), HELD_BYTES
 
     def drawing(self, number: int, quality: int) -> Drawing:
-        """A picture as a JPEG of this quality, or as it is if that takes no more."""
+        """A picture as a JPEG of this quality, or unchanged if that takes no more."""
         again = as_jpeg(self._flat(number), quality)
         own = _upright_jpeg(self._files[number])
         return own if own is not None and own.size <= again.size else again
@@ -140,7 +188,7 @@ def _flat(file: WholeFile) -> Image:
 
 
 def _upright_jpeg(file: WholeFile) -> Drawing | None:
-    """The file's own JPEG, if a document can hold it as it is."""
+    """The file's own JPEG, if a document can embed it unchanged."""
     content = file.content
     if sniff(content[:_HEAD]) is not MediaFormat.JPEG:
         return None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 Entries = Mapping[str, str]
-"""Of a dictionary: values as they are written."""
+"""The entries of a dictionary: values in their written form."""
 _HEADER = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"
 
 
@@ -23,7 +23,7 @@ class Drawing:
     """In pixels."""
     height: int
     entries: Entries
-    """Of its dictionary: filter, bits and so on, but for the colours if it has a profile."""
+    """The entries of its dictionary: filter, bits and so on, except the colours if it has a profile."""
     profile: bytes | None = None
     channels: int = 3
 
@@ -87,7 +87,7 @@ class Writer:
         start = self.file.tell()
         table = "".join(f"{self._offsets[number]:010} 00000 n \n" for number in range(1, self._next))
         self.file.write(f"xref\n0 {self._next}\n0000000000 65535 f \n{table}".encode())
-        # Of what the file holds: the same pictures make the same file.
+        # A digest of the file's content: the same pictures make the same file.
         name = hashlib.sha256(f"{sorted(self._offsets.items())}{self.page_size}".encode()).hexdigest()[:32]
         trailer = _dictionary({"Size": str(self._next), "Root": "1 0 R", "ID": f"[<{name}> <{name}>]"})
         self.file.write(f"trailer\n{trailer}\nstartxref\n{start}\n%%EOF\n".encode())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.inference.media import Header, Hints, Image, Limits
-from services.inference.pipeline.naming import named
+from services.inference.pipeline.naming import with_file_name
 from services.inference.pipeline.reading import Reading
 from services.inference.pipeline.run import Source
 from services.platform.errors import DarkroomError
@@ -28,7 +28,7 @@ class Auxiliaries:
 
     @property
     def headers(self) -> Sequence[Header]:
-        """Of all that were added."""
+        """The headers of all pictures that were added."""
         return [each.header for each in self._found.values()]
 
     async def add(self, file_id: int, source: Source) -> None:
@@ -36,7 +36,7 @@ class Auxiliaries:
         try:
             self._found[file_id] = _Auxiliary(source, await self._reading.input_header(source.path, self._limits, Hints(source.name)))
         except DarkroomError as error:
-            raise named(error, source.name) from error
+            raise with_file_name(error, source.name) from error
 
     async def read(self, file_id: int, folder: Path) -> Image:
         """Decode one. Raises as `Reading.picture`, with the file's name."""
@@ -44,4 +44,4 @@ class Auxiliaries:
         try:
             return await self._reading.picture(source.path, header, folder, self._limits, Hints(source.name))
         except DarkroomError as error:
-            raise named(error, source.name) from error
+            raise with_file_name(error, source.name) from error

@@ -1,18 +1,49 @@
-"""The last step of a run: files of what its operations have made."""
+"""The last step of a run: files of what its operations have made, and an additional archive of several."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from darkroom.files.v1 import file_pb2
-from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Attachment, Data, Document, Examination, Medium, NewFile
+from services.inference.archive.names import entry_names
+from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Attachment, Data, Document, Examination, Medium, NewFile, Stream
 from services.inference.media import Image, encode, encode_into
 from services.inference.pipeline.naming import result_name
 from services.inference.pipeline.run import Product, Run
-from services.inference.pipeline.short import Finished
+from services.inference.pipeline.short import ShortResult
+from services.platform.zip_archive import Entry, ZipArchive
+
+_PIECE = 4 * 2**20
+
+
+def packed(name: str, products: Sequence[Product]) -> Stream:
+    """A ZIP archive of the products in their order, called `name`.zip. Products that are files must stay until it has been read."""
+    names = entry_names(product.name for product in products)
+    archive = ZipArchive([_entry(entry, product.content) for entry, product in zip(names, products, strict=True)])
+    return Stream(f"{name}.zip", "application/zip", archive.size, archive.pieces())
+
+
+def _entry(name: str, content: bytes | Path) -> Entry:
+    if isinstance(content, bytes):
+        return Entry(name, len(content), partial(_pieces_of_bytes, content))
+    return Entry(name, content.stat().st_size, partial(_pieces_of_file, content))
+
+
+async def _pieces_of_bytes(content: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), _PIECE):
+        yield content[start : start + _PIECE]
+
+
+async def _pieces_of_file(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        read: Callable[[], bytes] = partial(file.read, _PIECE)
+        while piece := await asyncio.to_thread(read):
+            yield piece
+
 
 WRITTEN = 0.95
 """Share of the time for one input after which the result is written."""
@@ -20,7 +51,7 @@ _ENCODED_IN_MEMORY = 64 << 20
 """Largest picture that is encoded in memory, in bytes of its samples; beyond that, memory would have to hold the file, too."""
 
 
-def product_of_child(finished: Finished, run: Run) -> Product:
+def product_of_child(finished: ShortResult, run: Run) -> Product:
     """The result of work in a child."""
     for stage, seconds in finished.seconds.items():
         run.stages.add(stage, seconds, operation=stage not in ("decode", "encode"))
@@ -38,7 +69,7 @@ def product_of_child(finished: Finished, run: Run) -> Product:
 
 
 async def written(medium: Medium, run: Run) -> Product | None:
-    """Whatever the operations have made as a file; None if they have made nothing."""
+    """The operations' results in a file; None if they have made nothing."""
     if medium is None:
         return None
     run.report(WRITTEN, "Writing the result")

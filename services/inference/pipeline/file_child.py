@@ -1,4 +1,4 @@
-"""Operations on files, in a child: from files as they were sent to files, samples or data."""
+"""Operations on files, in a child: from unchanged files to files, samples or data."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from services.pictures.operations import Arity, parameters_of, spec_of
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What is to be done with some files."""
+class FileJob:
+    """An operation on some files."""
 
     operation: bytes
     """A serialized `Operation`."""
     names: tuple[str, ...]
-    """Of the files."""
+    """The names of the files."""
     limits: Limits
     result_limits: Limits
     svg_dpi: int
 
 
-def apply(folder: Path, asked: Asked, *rest: Any) -> dict[str, Any]:
-    """Leave in `folder` what the operation makes of the files, and describe it. The rest are the files, and what is told of progress."""
+def apply(folder: Path, asked: FileJob, *rest: Any) -> dict[str, Any]:
+    """Leave in `folder` what the operation makes of the files, and describe it. The rest are the files, and the reports of progress."""
     *paths, tell = rest
     configure_libvips(1)
     operation = operation_pb2.Operation.FromString(asked.operation)
@@ -55,7 +55,7 @@ def apply(folder: Path, asked: Asked, *rest: Any) -> dict[str, Any]:
 
 
 def left_name(number: int) -> str:
-    """What a result is called in the folder."""
+    """The name of a result in the folder."""
     return f"made-{number}"
 
 
@@ -82,4 +82,4 @@ def _report(tell: Any, done: float, doing: str) -> None:
 
 
 def _go_on() -> None:
-    """Whoever stops a child kills it."""
+    """Stopping a child kills it."""

@@ -1,30 +1,64 @@
-"""Operations on files as they were sent: each in a child of its own, and what is believed of its answer."""
+"""Operations on files: each in a child of its own, what is believed of its answer, and the files between operations."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from darkroom.operations.v1 import options_pb2
-from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Data, NewFile
+from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Data, Document, Medium, NewFile
 from services.inference.contract.progress import Report
 from services.inference.contract.step import Tools
-from services.inference.media import Image
+from services.inference.media import Hints, Image, Limits
 from services.inference.media.isolated import picture_of
 from services.inference.pipeline import file_child
-from services.inference.pipeline.reading import HEAD
-from services.inference.pipeline.registry import Bound
-from services.inference.pipeline.run import Source
-from services.inference.pipeline.short import serialized
+from services.inference.pipeline.encoding import encoded
+from services.inference.pipeline.reading import HEAD, Reading
+from services.inference.pipeline.registry import BoundOperation
+from services.inference.pipeline.run import Run, Source
+from services.inference.pipeline.short import serialize
 from services.pictures.media_format import MediaFormat, sniff
 from services.platform.sandbox import Limits as SandboxLimits
 from services.platform.sandbox import SandboxCrashed
+
+
+async def as_file(medium: object, run: Run) -> Source:
+    """The file that an operation gets which reads files: a picture as its `saving` says."""
+    content: bytes | Path
+    match medium:
+        case Image():
+            with run.stages.timed("encode"):
+                content = await asyncio.to_thread(encoded, medium, run.folder)
+            extension, pages = medium.saving.format.extension, 0
+        case Document():
+            content, extension, pages = medium.path, "pdf", medium.pages
+        case NewFile():
+            content, extension, pages = medium.content, medium.extension, medium.pages
+        case _:
+            raise TypeError(f"{type(medium).__name__} is no file")
+    if isinstance(content, bytes):
+        target = Path(tempfile.mkdtemp(prefix="between-", dir=run.folder)) / "file"
+        await asyncio.to_thread(target.write_bytes, content)
+        content = target
+    return Source(f"{PurePosixPath(run.source_name).stem or 'file'}.{extension}", content, pages)
+
+
+async def read_back(made: NewFile, operation: BoundOperation, reading: Reading, limits: Limits, run: Run) -> Medium:
+    """The input of an operation after one that has made a file. Raises as `Reading`."""
+    source = await as_file(made, run)
+    if operation.spec.accepts == options_pb2.MEDIA_KIND_PDF:
+        return Document(source.path, source.pages)
+    with run.stages.timed("decode"):
+        header = await reading.header(source.path, limits, Hints(source.name))
+        return await reading.picture(source.path, header, run.folder, limits, Hints(source.name))
+
 
 _LARGEST_DATA = 64 << 20
 """Bytes of a JSON document."""
@@ -35,12 +69,12 @@ _LABEL = re.compile(r"[\w.-]{1,40}")
 _NAME = re.compile(r"[^/\\\0-\x1f\x7f]{1,200}")
 _LARGEST_NUMBER = 1 << 31
 _EXTENSIONS: Mapping[str, tuple[bytes, str]] = {"application/zip": (b"PK", "zip"), "application/pdf": (b"%PDF-", "pdf")}
-"""What files that are no pictures begin with, and their extensions, by media type."""
+"""The first bytes of files that are not pictures, and their extensions, by media type."""
 
 
 @dataclass(frozen=True, slots=True)
-class Worked:
-    """What a child has made and said."""
+class FileResult:
+    """The results and description of a child."""
 
     first: Image | Data | NewFile
     others: Sequence[NewFile]
@@ -48,13 +82,15 @@ class Worked:
     notices: Sequence[tuple[str, str, str, Mapping[str, Any] | None]]
 
 
-async def on_files(tools: Tools, operation: Bound, files: Sequence[Source], folder: Path, report: Report, svg_dpi: int) -> Worked:
-    """What an operation makes of files, all in one folder if there are several. The results stay in `folder`.
+async def on_files(
+    tools: Tools, operation: BoundOperation, files: Sequence[Source], folder: Path, report: Report, svg_dpi: int
+) -> FileResult:
+    """The results of an operation on files, all in one folder if there are several. The results stay in `folder`.
 
     Raises what the operation and `Sandbox.run` raise.
     """
     own = Path(tempfile.mkdtemp(prefix="working-", dir=folder))
-    asked = file_child.Asked(serialized(operation), tuple(file.name for file in files), tools.picture_limits, tools.result_limits, svg_dpi)
+    asked = file_child.FileJob(serialize(operation), tuple(file.name for file in files), tools.picture_limits, tools.result_limits, svg_dpi)
     paths = [file.path for file in files]
     said = await tools.sandbox.run(
         file_child.apply,
@@ -74,13 +110,13 @@ async def on_files(tools: Tools, operation: Bound, files: Sequence[Source], fold
             (_text(code), _text(subject), _text(message), details[0] if details else None)
             for code, subject, message, *details in said["notices"][:_MOST_SAID]
         ]
-        return Worked(first, files_made, labels, notices)
+        return FileResult(first, files_made, labels, notices)
     except (KeyError, ValueError, TypeError, AttributeError, OSError) as error:
-        raise SandboxCrashed("the child's description of its result makes no sense") from error
+        raise SandboxCrashed("the child's description of its result is not valid") from error
 
 
-def _resources(tools: Tools, operation: Bound, files: Sequence[Source]) -> SandboxLimits:
-    """What the child may use: of several pictures, time for each."""
+def _resources(tools: Tools, operation: BoundOperation, files: Sequence[Source]) -> SandboxLimits:
+    """The limits of the child: time for each of several pictures."""
     if operation.spec.accepts == options_pb2.MEDIA_KIND_PDF:
         return tools.documents.of(sum(file.pages for file in files))
     limits, count = tools.picture_resources, len(files)

@@ -26,7 +26,7 @@ from services.inference.media.decode import open_scaled
 from services.inference.media.isolated import content_of
 from services.pictures.geometry import Size, fitting
 from services.pictures.operations import parameters_of, spec_of
-from services.pictures.result_size import resolved
+from services.pictures.result_size import resolve_percentages
 from services.platform.errors import DarkroomError
 
 _LAZY = (Convert, Resize)
@@ -39,8 +39,8 @@ _NOWHERE = Path("/nonexistent")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What is to be done with a picture."""
+class PictureJob:
+    """A job on a picture."""
 
     operations: tuple[bytes, ...]
     """Plain ones, each a serialized `Operation`."""
@@ -49,7 +49,7 @@ class Asked:
     result_limits: Limits
 
 
-def work(source: Path | int, target: Path | int, asked: Asked, tell: Callable[[int, float, str], None]) -> dict[str, Any]:
+def work(source: Path | int, target: Path | int, asked: PictureJob, tell: Callable[[int, float, str], None]) -> dict[str, Any]:
     """Write what the operations make of the picture in the file, or open file, `source` to `target`, and describe it.
 
     `tell` gets the operation's number, the fraction of it that is done, and the activity. Raises what decoding and the operations raise.
@@ -83,7 +83,7 @@ def _worked(
     source: Path | int,
     target: Path | int,
     operations: Sequence[operation_pb2.Operation],
-    asked: Asked,
+    asked: PictureJob,
     tell: Callable[[int, float, str], None],
     done: list[int],
 ) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def _worked(
     size, whole = opened.size, opened.size if opened.scaled else None
     original = Original(*size, transparent=isinstance(medium, Image) and medium.alpha is not None)
     for number, operation in enumerate(operations):
-        name, parameters = spec_of(operation).name, resolved(parameters_of(operation), size)
+        name, parameters = spec_of(operation).name, resolve_percentages(parameters_of(operation), size)
         step = PlainStep(
             source_name=asked.source_name,
             folder=_NOWHERE,
@@ -124,16 +124,16 @@ def _worked(
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """What the first operation gets."""
+    """The input of the first operation."""
 
     medium: Image | LazyImage | WholeFile
     size: Size
-    """Of the upright picture; of a file that only the operation looks at, nothing."""
+    """The size of the upright picture; for a file that only the operation reads, nothing."""
     scaled: bool = False
-    """Whether the picture has been scaled as it was read."""
+    """Whether the picture has been scaled while it was read."""
 
 
-def _opened(source: Path | int, operations: Sequence[operation_pb2.Operation], asked: Asked) -> _Opened:
+def _opened(source: Path | int, operations: Sequence[operation_pb2.Operation], asked: PictureJob) -> _Opened:
     hints = Hints(asked.source_name)
     if spec_of(operations[0]).reads_file:
         return _Opened(WholeFile(source, asked.limits, hints), (0, 0))
@@ -158,7 +158,7 @@ def _description(medium: _Medium) -> dict[str, Any]:
 def _wanted(operations: Sequence[operation_pb2.Operation], size: Size) -> Size | None:
     """The size that the picture is scaled to before anything else is done with it; None if it is not, or if all of it must be seen."""
     for operation in operations:
-        parameters = resolved(parameters_of(operation), size)
+        parameters = resolve_percentages(parameters_of(operation), size)
         if isinstance(parameters, Convert) and parameters.color_space == COLOR_SPACE_UNSPECIFIED:
             continue
         if isinstance(parameters, Resize) and parameters.position != POSITION_SMART:
@@ -168,7 +168,7 @@ def _wanted(operations: Sequence[operation_pb2.Operation], size: Size) -> Size |
 
 
 def _go_on() -> None:
-    """Whoever stops a child kills it."""
+    """Stopping a child kills it."""
 
 
 @contextmanager

@@ -6,17 +6,17 @@ import dataclasses
 from collections.abc import Sequence
 
 from services.inference.media import Header, Limits
-from services.inference.pipeline.registry import Bound
-from services.pictures.result_size import resolved, result_size
+from services.inference.pipeline.registry import BoundOperation
+from services.pictures.result_size import resolve_percentages, result_size
 from services.platform.errors import DarkroomError
 
 ALWAYS = 256 << 20
 """Bytes for what does not depend on the size: the decoding child, a row of tiles, edges at the model's size, encoders."""
 _COPIES_OF_AUXILIARY = 2
-"""The samples, and a second copy when they are taken without alpha from an array that has it. What is derived has the input's size."""
+"""The samples, and a second copy when they are taken without alpha from an array that has it. Derived data have the input's size."""
 
 
-def needed_memory(picture: Header, operations: Sequence[Bound], auxiliaries: Sequence[Header], results: Limits) -> int:
+def needed_memory(picture: Header, operations: Sequence[BoundOperation], auxiliaries: Sequence[Header], results: Limits) -> int:
     """Most bytes that the operations will need, including the picture and their auxiliary pictures; those up to one that will refuse the
     size of what it gets, or of what it would make.
 
@@ -29,7 +29,7 @@ def needed_memory(picture: Header, operations: Sequence[Bound], auxiliaries: Seq
     most = picture.samples_bytes
     original = picture.width, picture.height
     for number, operation in enumerate(operations):
-        parameters = resolved(operation.parameters, original)
+        parameters = resolve_percentages(operation.parameters, original)
         try:
             width, height = result_size(parameters, picture.width, picture.height)
             if number:

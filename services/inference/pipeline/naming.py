@@ -41,7 +41,7 @@ def result_name(source: str, labels: Sequence[str], extension: str, taken: Colle
         number += 1
 
 
-def named(error: DarkroomError, name: str) -> DarkroomError:
+def with_file_name(error: DarkroomError, name: str) -> DarkroomError:
     """The same error, naming the file that it is about, unless it is not about the file."""
     if error.reason in (ErrorReason.UNAVAILABLE, ErrorReason.INTERNAL, ErrorReason.OPERATION_UNAVAILABLE):
         return error

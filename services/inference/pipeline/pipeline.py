@@ -10,24 +10,33 @@ from pathlib import Path
 
 from darkroom.operations.v1 import options_pb2
 from darkroom.operations.v1.convert_pb2 import Convert
-from services.inference.contract.flow import Document, Examination, InputFile, Made, Medium, NewFile, References, Several, Stream
+from services.inference.contract.flow import (
+    Document,
+    Examination,
+    GeneratedPicture,
+    InputFile,
+    Medium,
+    NewFile,
+    References,
+    Several,
+    Stream,
+)
 from services.inference.contract.plain_step import Original
 from services.inference.contract.progress import Report, portion
 from services.inference.contract.step import Step, Tools
 from services.inference.media import SVG_DPI, Header, Hints, Image, Limits, as_read_back
 from services.inference.pipeline.auxiliaries import Auxiliaries
-from services.inference.pipeline.between import as_file, read_back
 from services.inference.pipeline.encoding import WRITTEN, product_of_child, written
-from services.inference.pipeline.file_work import on_files
+from services.inference.pipeline.file_work import as_file, on_files, read_back
 from services.inference.pipeline.isolated import samples_size
 from services.inference.pipeline.memory_needs import ALWAYS, needed_memory
-from services.inference.pipeline.naming import name_of_words, named
+from services.inference.pipeline.naming import name_of_words, with_file_name
 from services.inference.pipeline.reading import Reading
-from services.inference.pipeline.registry import Bound
+from services.inference.pipeline.registry import BoundOperation
 from services.inference.pipeline.run import Run, Source
-from services.inference.pipeline.short import Finished, ShortWork, operations_done
+from services.inference.pipeline.short import ShortResult, ShortWork, operations_done
 from services.pictures.operations import Arity
-from services.pictures.result_size import resolved
+from services.pictures.result_size import resolve_percentages
 from services.platform.errors import DarkroomError, ErrorReason
 
 _READ = 0.05
@@ -40,7 +49,7 @@ class Pipeline:
     The steps of a run are `read_headers`, `reserve`, `decode`, `apply` and `encode`, in this order.
     """
 
-    def __init__(self, tools: Tools, operations: Sequence[Bound], max_picture_bytes: int, account_id: int = 0) -> None:
+    def __init__(self, tools: Tools, operations: Sequence[BoundOperation], max_picture_bytes: int, account_id: int = 0) -> None:
         for before, after in pairwise(operations):
             if before.spec.produces != after.spec.accepts:
                 raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, f"{after.spec.name} does not take what {before.spec.name} gives.")
@@ -96,11 +105,11 @@ class Pipeline:
         stream: Stream = await self._first.run(files, self._first.parameters, self._step(run, run.overall))
         return stream
 
-    async def make(self, references: References, run: Run) -> list[Made]:
+    async def make(self, references: References, run: Run) -> list[GeneratedPicture]:
         """The pictures that the first operation makes. Raises what the operation raises."""
         run.overall(0, "Starting")
         with run.stages.timed(self.first_name, operation=True):
-            made: list[Made] = await self._first.run(references, self._first.parameters, self._step(run, run.overall))
+            made: list[GeneratedPicture] = await self._first.run(references, self._first.parameters, self._step(run, run.overall))
         return made
 
     async def read_reference(self, source: Source, folder: Path) -> Image:
@@ -116,7 +125,7 @@ class Pipeline:
         try:
             yield
         except DarkroomError as error:
-            raise named(error, run.source_name) if self.arity is Arity.EACH else error from error
+            raise with_file_name(error, run.source_name) if self.arity is Arity.EACH else error from error
 
     async def read_headers(self, run: Run) -> None:
         """Read the headers of pictures. Where their recorded size shows that the work is short, they are foretold instead.
@@ -132,7 +141,7 @@ class Pipeline:
             try:
                 headers += self._foretold(source) or [await self._header(source, run)]
             except DarkroomError as error:
-                raise named(error, source.name) if self.arity is Arity.ALL else error from error
+                raise with_file_name(error, source.name) if self.arity is Arity.ALL else error from error
         run.headers = headers
 
     async def reserve(self, run: Run) -> None:
@@ -173,9 +182,7 @@ class Pipeline:
             share = (WRITTEN - _READ) / len(operations)
             report = portion(run.report, _READ + number * share, _READ + (number + 1) * share)
             if isinstance(run.medium, Examination):
-                raise DarkroomError(
-                    ErrorReason.FIELD_INVALID, f"{operation.spec.name} cannot follow a dry run, which gives no file to go on with."
-                )
+                raise DarkroomError(ErrorReason.FIELD_INVALID, f"{operation.spec.name} cannot follow a dry run, which produces no file.")
             if operation.spec.reads_file:
                 await self._apply_to_files(operation, run, report)
             else:
@@ -191,13 +198,13 @@ class Pipeline:
         """Make files of what the operations have made. Raises what writing raises."""
         run.check()
         assert not isinstance(run.medium, Sequence)
-        if isinstance(run.medium, Finished):
+        if isinstance(run.medium, ShortResult):
             run.product = product_of_child(run.medium, run)
             return
         with run.stages.timed("encode"):
             run.product = await written(run.medium, run)
 
-    async def _apply_to_files(self, operation: Bound, run: Run, report: Report) -> None:
+    async def _apply_to_files(self, operation: BoundOperation, run: Run, report: Report) -> None:
         files = run.medium if isinstance(run.medium, Sequence) else [await as_file(run.medium, run)]
         with run.stages.timed(operation.spec.name, operation=True):
             worked = await on_files(self._tools, operation, files, run.folder, report, self._svg_dpi)
@@ -207,11 +214,15 @@ class Pipeline:
         run.attachments += worked.others
         run.medium = worked.first
 
-    async def _apply_to_medium(self, operation: Bound, run: Run, report: Report, original: Original | None, *, converted: bool) -> None:
+    async def _apply_to_medium(
+        self, operation: BoundOperation, run: Run, report: Report, original: Original | None, *, converted: bool
+    ) -> None:
         """`converted`: whether the operation before it converts, so that this one gets what would be read back from its file."""
         medium = run.medium
-        assert not isinstance(medium, (Sequence, Finished))
-        parameters = operation.parameters if original is None else resolved(operation.parameters, (original.width, original.height))
+        assert not isinstance(medium, (Sequence, ShortResult))
+        parameters = (
+            operation.parameters if original is None else resolve_percentages(operation.parameters, (original.width, original.height))
+        )
         step = self._step(run, report, original)
         with run.stages.timed(operation.spec.name, operation=True):
             if converted and isinstance(medium, Image):
@@ -245,7 +256,7 @@ class Pipeline:
             auxiliary=lambda file_id: self._auxiliaries.read(file_id, run.folder),
         )
 
-    def _operations_of(self, run: Run) -> Sequence[Bound]:
+    def _operations_of(self, run: Run) -> Sequence[BoundOperation]:
         return self._operations if run.made is None else self._operations[1:]
 
     def _limits_of(self, run: Run) -> Limits:
@@ -264,7 +275,7 @@ class Pipeline:
         return await self._reading.input_header(source.path, self._limits_of(run), Hints(source.name, self._svg_dpi))
 
     def _needed_memory(self, run: Run) -> int:
-        """Bytes at the peak of a run; 0 for nothing worth counting. Of a document: what its process may use, or all that there is."""
+        """Bytes at the peak of a run; 0 for nothing worth counting. For a document: the limit of its process, or all memory."""
         operations = self._operations_of(run)
         if not operations:
             return 0
@@ -288,7 +299,7 @@ class Pipeline:
         return await self._reading.picture(source.path, run.headers[0], run.folder, self._limits_of(run), hints)
 
 
-def _svg_dpi(operations: Sequence[Bound]) -> int:
+def _svg_dpi(operations: Sequence[BoundOperation]) -> int:
     """The resolution at which a drawing is rasterized: what the first operation says that says one."""
     conversions = (each.parameters for each in operations if isinstance(each.parameters, Convert))
     return next((each.svg_dpi for each in conversions if each.svg_dpi), SVG_DPI)

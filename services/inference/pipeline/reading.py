@@ -45,7 +45,7 @@ class Reading:
     async def header(self, path: Path, limits: Limits, hints: Hints = NO_HINTS) -> Header:
         """The header of a picture. Raises as `media.read_header` and `Sandbox.run`."""
         tools = self._tools
-        with opened(path) as file:
+        with open_file(path) as file:
             if tools.warm is None or sniff(os.pread(file, HEAD, 0), hints.name) not in _QUICK:
                 return await read_picture_header(tools.sandbox, path, limits, tools.picture_resources, hints)
             return header_of(await tools.warm.run(self._account_id, describe, [file], limits, hints, urgent=self._urgent))
@@ -57,7 +57,7 @@ class Reading:
             return await read_picture(tools.sandbox, path, folder, limits, tools.picture_resources, hints)
         target = os.memfd_create("samples")
         try:
-            with opened(path) as source:
+            with open_file(path) as source:
                 described = await tools.warm.run(self._account_id, decode_into, [source, target], limits, hints, urgent=self._urgent)
             return picture_of(described, target, limits)
         finally:
@@ -65,7 +65,7 @@ class Reading:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[int]:
+def open_file(path: Path) -> Iterator[int]:
     """A file, open for reading."""
     file = os.open(path, os.O_RDONLY)
     try:

@@ -35,7 +35,7 @@ class PictureOperationModule(OperationModule, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
+class BoundOperation:
     """An operation of a task, ready to run."""
 
     spec: OperationSpec
@@ -62,14 +62,14 @@ class Registry:
         self._runs: Mapping[str, Run] = {name: module.run for name, module in modules.items()}
         self._memory = {name: module.peak_memory for name, module in modules.items() if isinstance(module, PictureOperationModule)}
 
-    def bind(self, operations: Sequence[operation_pb2.Operation]) -> list[Bound]:
+    def bind(self, operations: Sequence[operation_pb2.Operation]) -> list[BoundOperation]:
         """The operations of a task, in order. Raises UNAVAILABLE for one that only a newer version knows: another worker may have it."""
         bound = []
         for operation in operations:
             if operation.WhichOneof("operation") is None:
                 raise DarkroomError(ErrorReason.UNAVAILABLE, "The worker does not know this operation yet.")
             spec = spec_of(operation)
-            bound.append(Bound(spec, parameters_of(operation), self._runs[spec.name], self._memory.get(spec.name)))
+            bound.append(BoundOperation(spec, parameters_of(operation), self._runs[spec.name], self._memory.get(spec.name)))
         return bound
 
 

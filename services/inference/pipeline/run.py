@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from darkroom.files.v1 import file_pb2
-from services.inference.contract.flow import Attachment, Keeping, Made, Medium, NewFile
+from services.inference.contract.flow import Attachment, GeneratedPicture, Keeping, Medium, NewFile
 from services.inference.contract.plain_step import Notify
 from services.inference.contract.progress import Report
 from services.inference.media import Header
-from services.inference.pipeline.short import Finished
+from services.inference.pipeline.short import ShortResult
 from services.inference.pipeline.stages import Stages
 from services.pictures.geometry import Size
 
@@ -26,7 +26,7 @@ class Source:
     pages: int
     """0 if it is not a document."""
     size: Size | None = None
-    """Of a picture whose size is recorded: width and height in pixels, perhaps before it is turned upright."""
+    """For a picture whose size is recorded: width and height in pixels, perhaps before it is turned upright."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +59,21 @@ class Run:
     """As `report`, but of fetching and delivering, too."""
     input_ids: Sequence[int] = ()
     """The files that are fetched for it."""
-    made: Made | None = None
+    made: GeneratedPicture | None = None
     """The picture that the first operation has made; the others follow."""
     sources: Sequence[Source] = ()
     headers: Sequence[Header] = ()
-    """Of the pictures among them; for short work that needs none, those that the picture may have."""
-    medium: Medium | Sequence[Source] | Finished = None
-    """What the next operation works on, and in the end what the last one has made."""
+    """The formats of the pictures among them; for short work that needs none, those that the picture may have."""
+    medium: Medium | Sequence[Source] | ShortResult = None
+    """The input of the next operation, and in the end the result of the last one."""
     labels: list[str] = field(default_factory=list)
     attachments: list[Attachment | NewFile] = field(default_factory=list)
     product: Product | None = None
     """None if the operations make nothing."""
     resources: AsyncExitStack = field(default_factory=AsyncExitStack)
-    """What the run holds until its product is delivered: its folder and its share of the memory."""
+    """The resources that the run holds until its product is delivered: its folder and its share of the memory."""
 
     @property
     def source_name(self) -> str:
-        """What results are named after; empty without a source."""
+        """The base of the results' names; empty without a source."""
         return self.sources[0].name if self.sources else ""

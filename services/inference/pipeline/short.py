@@ -15,8 +15,8 @@ from darkroom.operations.v1.options_pb2 import MEDIA_KIND_DATA
 from services.inference.contract.progress import Report, portion
 from services.inference.media import Header, Limits
 from services.inference.pipeline import isolated
-from services.inference.pipeline.reading import HEAD, opened
-from services.inference.pipeline.registry import Bound
+from services.inference.pipeline.reading import HEAD, open_file
+from services.inference.pipeline.registry import BoundOperation
 from services.pictures.geometry import Size
 from services.pictures.media_format import MediaFormat, Use, sniff
 from services.pictures.short_pictures import is_short
@@ -37,8 +37,8 @@ LARGEST_RESULT = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
-    """What a child has made and said."""
+class ShortResult:
+    """The results and description of a child."""
 
     content: bytes
     format: MediaFormat | None
@@ -58,15 +58,15 @@ class Finished:
 class ChildWork:
     """The operations of a task, done by a child, and what is believed of its answer."""
 
-    def __init__(self, operations: Sequence[Bound], limits: Limits, result_limits: Limits) -> None:
+    def __init__(self, operations: Sequence[BoundOperation], limits: Limits, result_limits: Limits) -> None:
         self._limits, self._result_limits = limits, result_limits
         self._parameters = [each.parameters for each in operations]
         self._names = [each.spec.name for each in operations]
-        self._operations = tuple(serialized(each) for each in operations)
+        self._operations = tuple(serialize(each) for each in operations)
         self._makes_data = operations[-1].spec.produces == MEDIA_KIND_DATA
 
-    def _asked(self, name: str) -> isolated.Asked:
-        return isolated.Asked(self._operations, name, self._limits, self._result_limits)
+    def _asked(self, name: str) -> isolated.PictureJob:
+        return isolated.PictureJob(self._operations, name, self._limits, self._result_limits)
 
     def _told(self, report: Report) -> Callable[[int, float, str], None]:
         """Passes on what the child says of its progress."""
@@ -77,8 +77,8 @@ class ChildWork:
 
         return told
 
-    def _checked(self, said: Any, target: int) -> Finished:
-        """What the child said, if it makes sense. Raises SandboxCrashed."""
+    def _checked(self, said: Any, target: int) -> ShortResult:
+        """The child's description, if it is valid. Raises SandboxCrashed."""
         size = os.fstat(target).st_size
         try:
             if not 0 < size <= LARGEST_RESULT:
@@ -95,7 +95,7 @@ class ChildWork:
             notices = [
                 (_text(code), _text(subject), _text(message), *details) for code, subject, message, *details in said["notices"][:_MOST_SAID]
             ]
-            return Finished(
+            return ShortResult(
                 content=content,
                 format=format_,
                 width=width,
@@ -107,13 +107,15 @@ class ChildWork:
                 seconds={stage: float(said["seconds"].get(stage, 0)) for stage in ("decode", *self._names, "encode")},
             )
         except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
-            raise SandboxCrashed("the child's description of its result makes no sense") from error
+            raise SandboxCrashed("the child's description of its result is not valid") from error
 
 
 class ShortWork(ChildWork):
     """Does the operations of a task on inputs for which that is short."""
 
-    def __init__(self, children: WarmChildren, account_id: int, operations: Sequence[Bound], limits: Limits, result_limits: Limits) -> None:
+    def __init__(
+        self, children: WarmChildren, account_id: int, operations: Sequence[BoundOperation], limits: Limits, result_limits: Limits
+    ) -> None:
         super().__init__(operations, limits, result_limits)
         self._children, self._account_id = children, account_id
         self._plain = all(each.plain for each in operations)
@@ -129,7 +131,7 @@ class ShortWork(ChildWork):
         Empty unless the operations are short work with any of them: then nobody needs to read the header first. The child does, and refuses
         what is over its limits.
         """
-        with opened(path) as file:
+        with open_file(path) as file:
             format_ = sniff(os.pread(file, HEAD, 0), name)
         if not isinstance(format_, MediaFormat):
             return ()
@@ -137,19 +139,19 @@ class ShortWork(ChildWork):
         headers = [Header(format_, *each, channels=_MOST_CHANNELS, wide=format_ in _PERHAPS_WIDE) for each in sizes]
         return headers if all(map(self.suits, headers)) else ()
 
-    async def run(self, path: Path, name: str, report: Report) -> Finished:
-        """What the operations make of the picture. Raises what decoding, the operations and `Sandbox.run` raise."""
+    async def run(self, path: Path, name: str, report: Report) -> ShortResult:
+        """The result of the operations on the picture. Raises the errors of decoding, the operations and `Sandbox.run`."""
         asked, told = self._asked(name), self._told(report)
         target = os.memfd_create("result")
         try:
-            with opened(path) as source:
+            with open_file(path) as source:
                 said = await self._children.run(self._account_id, isolated.work, [source, target], asked, urgent=True, on_progress=told)
             return self._checked(said, target)
         finally:
             os.close(target)
 
 
-def serialized(bound: Bound) -> bytes:
+def serialize(bound: BoundOperation) -> bytes:
     """The operation with its parameters."""
     operation = operation_pb2.Operation()
     getattr(operation, bound.spec.name).CopyFrom(bound.parameters)

@@ -12,7 +12,7 @@ from darkroom.operations.v1.edit_animation_pb2 import EditAnimation
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Hints, Limits, animation
 from services.inference.media.animation import Animation, GifSaving, Timing
-from services.inference.media.gif import has_local_palettes, retimed
+from services.inference.media.gif import has_local_palettes, retime
 from services.pictures.media_format import MediaFormat, sniff
 from services.platform.errors import DarkroomError, ErrorReason
 
@@ -39,12 +39,12 @@ def checked_frame(frames: Animation, number: int, field: str) -> int:
     return number
 
 
-def edited(data: bytes, parameters: EditAnimation, limits: Limits, hints: Hints, step: PlainStep) -> bytes:
-    """The GIF. Raises as `media.animation.read` and `written`."""
+def edit_gif(data: bytes, parameters: EditAnimation, limits: Limits, hints: Hints, step: PlainStep) -> bytes:
+    """The GIF. Raises as `media.animation.read` and `encode_gif`."""
     is_gif = sniff(data) is MediaFormat.GIF
     frames = animation.read(data, limits, hints, step.folder)
     timing = _timed(frames.timing, parameters)
-    retimed_ = retimed(data, lambda delay: round(_delay(delay * 10, parameters) / 10), timing.loop) if is_gif else b""
+    retimed_ = retime(data, lambda delay: round(_delay(delay * 10, parameters) / 10), timing.loop) if is_gif else b""
     moves = _resizes(frames, parameters) or parameters.flip_horizontal or parameters.flip_vertical or parameters.angle
     if is_gif and not moves and not parameters.reverse and not parameters.optimize:
         return retimed_
@@ -53,8 +53,8 @@ def edited(data: bytes, parameters: EditAnimation, limits: Limits, hints: Hints,
     best = b""
     for kernel, saving in _attempts(data, is_gif, parameters, frames):
         move = partial(_moved, parameters=parameters, kernel=kernel)
-        changed = animation.changed(Animation(order, timing), move, step.result_limits)
-        made = animation.written(changed, saving)
+        changed = animation.change_frames(Animation(order, timing), move, step.result_limits)
+        made = animation.encode_gif(changed, saving)
         best = made if not best or len(made) < len(best) else best
         step.check()
         grows = changed.width * changed.height > frames.width * frames.height

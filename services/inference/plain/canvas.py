@@ -9,7 +9,7 @@ import pyvips
 
 from services.inference.media import Image
 from services.inference.media.colour import between, to_8bit, to_16bit
-from services.inference.plain.graph import opened
+from services.inference.plain.graph import graph_of
 
 TRANSPARENT = "transparent"
 
@@ -20,14 +20,14 @@ def rgb_of(colour: str) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def placed(scaled: pyvips.Image, image: Image, left: int, top: int, size: tuple[int, int], background: list[int]) -> pyvips.Image:
+def place(scaled: pyvips.Image, image: Image, left: int, top: int, size: tuple[int, int], background: list[int]) -> pyvips.Image:
     """The graph of a picture on a canvas of this size, at a place. `background` has a number for each band."""
     if size == (scaled.width, scaled.height):
         return scaled
     return scaled.embed(left, top, *size, extend="background", background=background).copy(interpretation=scaled.interpretation)
 
 
-def prepared(image: Image, colour: str) -> tuple[Image, list[int]]:
+def prepare_canvas(image: Image, colour: str) -> tuple[Image, list[int]]:
     """The picture, able to show the colour, and the colour in its samples, with alpha if the picture has it.
 
     `colour` is sRGB as `#` and six digits, `transparent`, or empty: transparent for a picture with alpha, otherwise white. A gray picture
@@ -36,7 +36,7 @@ def prepared(image: Image, colour: str) -> tuple[Image, list[int]]:
     if colour == TRANSPARENT or (not colour and image.alpha is not None):
         if image.alpha is None:
             image = image.replace(alpha=np.full((image.height, image.width), image.maximum, image.pixels.dtype))
-        return image, [0] * opened(image).bands
+        return image, [0] * graph_of(image).bands
     image, samples = in_its_encoding(image, rgb_of(colour))
     return image, [*samples, *([] if image.alpha is None else [image.maximum])]
 

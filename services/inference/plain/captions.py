@@ -13,7 +13,7 @@ from darkroom.operations.v1.placement_pb2 import (
 )
 from services.inference.media import Image
 from services.inference.plain.canvas import in_its_encoding, rgb_of
-from services.inference.plain.lettering import Room, lettered, repeated, turned
+from services.inference.plain.lettering import Room, draw_text, repeat_mask, rotate_mask
 from services.inference.plain.overlaying import laid_over
 from services.inference.plain.places import SHARES
 
@@ -21,7 +21,7 @@ _ALIGN = {0: "low", 0.5: "centre", 1: "high"}
 _MARGIN, _MARGIN_SHARE = 20, 0.05
 """To the picture's sides: pixels, and at most this share of the shorter side."""
 _PADDING = 0.35
-"""Of a box, in sizes of the font."""
+"""The padding of a box, in sizes of the font."""
 _SHADOW = 0.05
 """Offset and standard deviation of a shadow, in sizes of the font."""
 _SHADOW_OPACITY = 0.75
@@ -56,13 +56,13 @@ class _Layer:
     opacity: float
 
 
-def captioned(image: Image, by: Caption) -> Image:
+def add_caption(image: Image, by: Caption) -> Image:
     """The picture with a text on it; the very same if nothing of the text can be seen."""
     margin = min(_MARGIN, round(min(image.width, image.height) * _MARGIN_SHARE))
     inside = max(1, image.width - 2 * margin), max(1, image.height - 2 * margin)
     room = Room(inside, 0 if by.tiled else by.degrees, _PADDING if by.background else 0)
     across, down = (0.5, 0.5) if by.tiled else SHARES.get(by.position, (0.5, 0.5))
-    mask, size = lettered(by.text, by.size, room, _ALIGN[across])
+    mask, size = draw_text(by.text, by.size, room, _ALIGN[across])
     if mask is None or by.opacity <= 0:
         return image
     layers, padding = _layers(mask, size, by)
@@ -71,9 +71,9 @@ def captioned(image: Image, by: Caption) -> Image:
     for layer in layers:
         if by.tiled:
             left, top = 0, 0
-            whole = repeated(layer.mask, (image.width, image.height), by.degrees, max(1, round(size * _GAP)))
+            whole = repeat_mask(layer.mask, (image.width, image.height), by.degrees, max(1, round(size * _GAP)))
         else:
-            whole = turned(layer.mask, by.degrees)
+            whole = rotate_mask(layer.mask, by.degrees)
             # A shadow may reach into the margin, a box may not.
             inset = margin if by.background else margin - padding
             left = inset + round((image.width - 2 * inset - whole.width) * across)

@@ -1,7 +1,7 @@
 """Content-aware resizing: seams of least energy are taken out or put in (Avidan and Shamir, SIGGRAPH 2007), with forward energy
 (Rubinstein, Shamir and Avidan, SIGGRAPH 2008).
 
-Seams are sought in a copy of at most `SEEN_SIDE` pixels a side. What they say is kept as a map, from every column of the result to the
+Seams are sought in a copy of at most `SEEN_SIDE` pixels a side. They are kept as a map, from every column of the result to the
 column that it is taken from, row by row. The map is then enlarged for the picture itself, so that a large picture takes no more seams than
 a small one, and keeps all its detail.
 """
@@ -25,7 +25,7 @@ SEEN_SIDE = 640
 MOST_INSERTED = 2.0
 """How many times as long a side becomes by seams. Beyond, the picture is stretched."""
 _SHARE = 0.4
-"""Of the columns: seams put in at once. Seams that are found together do not all repeat the same column."""
+"""A share of the columns: seams inserted at once. Seams that are found together do not all repeat the same column."""
 _PROTECTED = 1e4
 """Energy of a pixel of a face."""
 _ROWS = 128
@@ -47,13 +47,13 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Energy:
-    """What makes a pixel worth keeping: an edge of the picture, blurred by so many pixels, that is steeper than a threshold (0 to 255)."""
+    """Marks pixels worth keeping: an edge of the picture, blurred by so many pixels, that is steeper than a threshold (0 to 255)."""
 
     blur: float
     threshold: float
 
 
-def carved(
+def carve_seams(
     image: Image, size: Size, energy: Energy, protected: Sequence[Box], check: Callable[[], None], report: Callable[[float], None]
 ) -> Image:
     """The picture in this size; the very same where that changes nothing. Its width is changed first."""

@@ -30,10 +30,10 @@ from darkroom.operations.v1.color_adjust_pb2 import (
 )
 from services.inference.media import Image
 from services.inference.plain.canvas import as_srgb
-from services.inference.plain.graph import Work, computed, opened, whole
-from services.inference.plain.light import SHARPEST, exposed
-from services.inference.plain.local_tones import sharpened
-from services.inference.plain.transfer import REC_709, Floats, decoded, encoded
+from services.inference.plain.graph import Work, compute, graph_of, whole
+from services.inference.plain.light import SHARPEST, expose
+from services.inference.plain.local_tones import sharpen
+from services.inference.plain.transfer import REC_709, Floats, decode_light, encode_light
 
 _LUMA = np.array([0.2126, 0.7152, 0.0722])
 _SEPIA = np.array([[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]])
@@ -68,7 +68,7 @@ class Filters:
         return bool(self.temperature or self.tint or any(self.channels))
 
 
-def filtered(image: Image, by: Filters, work: Work) -> Image:
+def apply_filter(image: Image, by: Filters, work: Work) -> Image:
     """The picture with other light and colours; the very same where nothing is to change."""
     if image.is_gray and (by.colours or by.effect == COLOR_EFFECT_SEPIA):
         image = as_srgb(image)
@@ -76,7 +76,7 @@ def filtered(image: Image, by: Filters, work: Work) -> Image:
     inverts = by.effect == COLOR_EFFECT_INVERT
     if not (by.curves or matrix is not None or inverts or by.sharpness):
         return image
-    picture = opened(image)
+    picture = graph_of(image)
     alpha = None if image.alpha is None else picture[picture.bands - 1]
     colours = picture if alpha is None else picture[: picture.bands - 1]
     if by.curves:
@@ -88,19 +88,19 @@ def filtered(image: Image, by: Filters, work: Work) -> Image:
         if inverts:
             values = 1 - values
         if by.sharpness:
-            values = sharpened(values, by.sharpness / 100 * SHARPEST)
+            values = sharpen(values, by.sharpness / 100 * SHARPEST)
         colours = whole(values * image.maximum, image)
     elif inverts:
         colours = image.maximum - colours
-    return computed(whole(colours, image) if alpha is None else whole(colours, image).bandjoin(alpha), image, work)
+    return compute(whole(colours, image) if alpha is None else whole(colours, image).bandjoin(alpha), image, work)
 
 
 def curve_of(values: Floats, by: Filters, channel: int, gain: float) -> Floats:
     """Encoded values of a channel, 0 to 1, after what changes channels by themselves; `gain` is that of its light."""
     if by.exposure:
-        values = exposed(values, by.exposure)
+        values = expose(values, by.exposure)
     if gain != 1:
-        values = np.clip(encoded(decoded(values) * gain), 0, 1)
+        values = np.clip(encode_light(decode_light(values) * gain), 0, 1)
     values = values * (1 + by.brightness / 100)
     values = (values - 0.5) * (1 + by.contrast / 100) + 0.5
     return np.clip(np.clip(values, 0, 1) * (1 + by.channels[channel] / 100), 0, 1)
@@ -114,7 +114,7 @@ def gains_of(by: Filters) -> Floats:
 
 
 def matrix_of(by: Filters) -> Floats | None:
-    """What saturation, hue and effect make of encoded red, green and blue together; None where that is nothing."""
+    """The combined effect of saturation, hue and effect on encoded red, green and blue; None for no change."""
     matrix = _NEUTRAL
     gray = np.tile(_LUMA, (3, 1))
     if by.saturation:

@@ -70,7 +70,7 @@ _BLENDS: Mapping[BlendMode.ValueType, _Blend] = {
 }
 
 
-def composed(
+def compose(
     below: Image, above: Image, left: int, top: int, opacity: float = 1.0, mode: BlendMode.ValueType = BLEND_MODE_UNSPECIFIED
 ) -> Image:
     """`below` with `above` laid over it, whose upper left corner is at (`left`, `top`), inside or outside; what hangs over is cut off.

@@ -49,7 +49,7 @@ _SIDE_JUDGED = 2048
 
 @dataclass(frozen=True, slots=True)
 class Compression:
-    """What was found."""
+    """The findings."""
 
     quality: int
     """On the scale of the Independent JPEG Group, 5 to 95."""
@@ -75,7 +75,7 @@ def compression_of(pixels: Pixels) -> Compression | None:
 
 
 def _luma(pixels: Pixels) -> Floats:
-    """Of the middle of the picture, which starts on a block of the whole."""
+    """The luma of the middle of the picture, which starts on a block of the whole."""
     top, left = (max(0, (side - _SIDE_JUDGED) // 2) // _BLOCK * _BLOCK for side in pixels.shape[:2])
     middle = to_8bit(pixels[top : top + _SIDE_JUDGED, left : left + _SIDE_JUDGED]).astype(np.float32)
     return middle[..., 0] if middle.shape[2] == 1 else np.asarray(middle @ np.array(REC_601, np.float32), np.float32)

@@ -26,10 +26,10 @@ _MARGIN = 16
 Pixels8 = npt.NDArray[np.uint8]
 
 
-def deblocked(image: Image, quality: int, *, twice: bool, progress: Callable[[float], None], check: Callable[[], None]) -> Image:
+def deblock_picture(image: Image, quality: int, *, twice: bool, progress: Callable[[float], None], check: Callable[[], None]) -> Image:
     """The picture without the artefacts of a JPEG of this quality. `twice`: the mean of that and of the same applied to it again.
 
-    Pixels within a block of a transparent one stay as they are, since what lies under transparency is not part of the picture. `progress`
+    Pixels within a block of a transparent one do not change, because pixels under transparency are not part of the picture. `progress`
     gets shares of 1; `check` is called between shifts and may raise.
     """
     narrow = to_8bit(image.pixels)

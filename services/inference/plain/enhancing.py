@@ -57,7 +57,7 @@ MODES = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is done to a picture. The values that change nothing are the defaults."""
+    """The changes to a picture. Defaults change nothing."""
 
     gains: tuple[float, float, float] = (1.0, 1.0, 1.0)
     gamma: float = 1.0
@@ -74,8 +74,8 @@ class Plan:
         return self != Plan()
 
 
-def planned(found: Measures, mode: str, intensity: float, without: Collection[str]) -> Plan:
-    """What a picture with these measures needs, for an intensity of 0 to 1."""
+def plan_corrections(found: Measures, mode: str, intensity: float, without: Collection[str]) -> Plan:
+    """The corrections for a picture with these measures, for an intensity of 0 to 1."""
     if not found.is_seen or not intensity:
         return Plan()
     share = 1 - (1 - intensity) ** 2
@@ -138,7 +138,7 @@ def _sharpening(found: Measures) -> float:
     return 1.2 * max(0.0, min(1.0, math.log2(_BLURRED / found.sharpness) / 3))
 
 
-def enhanced(image: Image, plan: Plan, check: Callable[[], None], report: Callable[[float], None]) -> Image:
+def enhance(image: Image, plan: Plan, check: Callable[[], None], report: Callable[[float], None]) -> Image:
     """The picture with these corrections; the very same where there are none."""
     if not plan.changes:
         return image

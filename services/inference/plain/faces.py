@@ -18,7 +18,7 @@ Weights = npt.NDArray[np.float32]
 LEAST_FACE = 40
 """Size of the smallest face that is found, in pixels from brow to chin."""
 _ENLARGEMENT = 80 / LEAST_FACE
-"""Of the detector's input: the smallest face that it can detect has 80 pixels."""
+"""The enlargement of the detector's input: the smallest face that it can detect has 80 pixels."""
 _LARGEST = 3200
 """Longest side of the detector's input, which takes a second, and 20 MB besides. In larger pictures small faces are missed."""
 _SURE = 0.5

@@ -14,7 +14,7 @@ from services.pictures.geometry import Area, Size
 _SEEN_SIDE = 1024
 """Longest side, in pixels, of the copy in which the subject is sought."""
 _ALSO = 0.5
-"""Of the largest face's height: smaller faces are taken for passers-by."""
+"""A share of the largest face's height: smaller faces are taken for passers-by."""
 _EYES = 0.42
 """Where on a crop around a face its middle is, as a share of the height, at the widest view; 0.5 at the closest."""
 _CLOSEST, _WIDEST = 1.8, 7.0
@@ -40,7 +40,7 @@ def on_subject(image: Image, size: Size, strategy: str) -> Area:
     across, down = seen.width / image.width, seen.height / image.height
     kept = min(seen.width, max(1, round(wide * across))), min(seen.height, max(1, round(high * down)))
     crop = seen.smartcrop(*kept, interesting=strategy)
-    # libvips tells where a part was taken from by its offsets, which are negative.
+    # libvips gives the origin of a part by its offsets, which are negative.
     return _within(image, -crop.xoffset / across, -crop.yoffset / down, (wide, high))
 
 
@@ -73,7 +73,7 @@ def content(image: Image, threshold: int) -> Area:
     if image.alpha is not None:
         alpha = vips_from_array(to_8bit(image.alpha)[..., None])
         if not alpha(0, 0)[0]:
-            # What is invisible has no colour: the edge is where anything is seen.
+            # Invisible pixels have no colour: the edge is where anything is visible.
             seen = alpha.copy(interpretation="b-w")
         else:
             seen = seen.bandjoin(alpha).copy(interpretation="srgb").flatten(background=seen(0, 0))
@@ -86,7 +86,7 @@ def _trimmed(seen: pyvips.Image, threshold: int) -> tuple[int, int, int, int]:
     return tuple(seen.find_trim(threshold=threshold, background=seen(0, 0), line_art=min(seen.width, seen.height) < 3))
 
 
-def grown(image: Image, area: Area, padding: float) -> Area:
+def grow_area(image: Image, area: Area, padding: float) -> Area:
     """An area with more of the picture on each side, by a share of its own sides."""
     wide, high = round(area.width * padding), round(area.height * padding)
     left, top = max(0, area.left - wide), max(0, area.top - high)

@@ -18,13 +18,13 @@ from services.pictures.geometry import Bordering, bordering
 Floats = npt.NDArray[np.float32]
 
 COPIES_OF_CANVAS = 6
-"""Of the samples of the canvas, with alpha: frame, canvas, and opacity and shadow as 32-bit numbers."""
+"""Copies of the samples of the canvas, with alpha: frame, canvas, and opacity and shadow as 32-bit numbers."""
 _BLACK = "#000000"
 _OPACITY = 40
-"""Of a shadow, in per cent."""
+"""The opacity of a shadow, in per cent."""
 
 
-def framed(image: Image, parameters: Border, check: Callable[[], None]) -> Image:
+def add_frame(image: Image, parameters: Border, check: Callable[[], None]) -> Image:
     """The picture with margin and border, its corners cut round, over its shadow; the very same where nothing of that is asked for.
 
     The arcs of border, margin and picture have one centre, so that border and margin are as wide there as elsewhere.
@@ -121,7 +121,7 @@ def _lay_over(under: Pixels, over: Pixels, opacity: Floats, behind: Floats) -> N
         seen = opacity[part]
         through = behind[part] * (1 - seen)
         whole = np.maximum(seen + through, 1e-6)
-        # Where the picture is opaque its samples stay exactly as they are.
+        # Where the picture is opaque its samples do not change.
         share = np.where(through > 0, seen / whole, 1)[..., None]
         mixed = over[part] * share + under[part] * (1 - share)
         under[part] = np.round(mixed)

@@ -26,7 +26,7 @@ class Work:
     """Larger samples are in files."""
 
 
-def opened(image: Image) -> pyvips.Image:
+def graph_of(image: Image) -> pyvips.Image:
     """Its samples: gray or RGB, and alpha as the last band where there is one."""
     picture = vips_from_array(image.pixels)
     if image.alpha is None:
@@ -34,13 +34,13 @@ def opened(image: Image) -> pyvips.Image:
     return picture.bandjoin(vips_from_array(image.alpha[..., None])).copy(interpretation=picture.interpretation)
 
 
-def premultiplied(picture: pyvips.Image, image: Image) -> pyvips.Image:
+def premultiply(picture: pyvips.Image, image: Image) -> pyvips.Image:
     """With colours weighted by alpha, so that transparent pixels lend none to their surroundings: floats where there is alpha."""
     return picture if image.alpha is None else picture.premultiply(max_alpha=image.maximum)
 
 
 def straight(picture: pyvips.Image, image: Image) -> pyvips.Image:
-    """The reverse of `premultiplied`, and without colour where nothing is visible."""
+    """The reverse of `premultiply`, and without colour where nothing is visible."""
     return picture if image.alpha is None else without_hidden_colour(whole(picture.unpremultiply(max_alpha=image.maximum), image))
 
 
@@ -55,7 +55,7 @@ def without_hidden_colour(picture: pyvips.Image) -> pyvips.Image:
     return (picture[picture.bands - 1] == 0).ifthenelse(0, picture)
 
 
-def computed(picture: pyvips.Image, image: Image, work: Work) -> Image:
+def compute(picture: pyvips.Image, image: Image, work: Work) -> Image:
     """`image` with the samples of a graph, in its sample type: gray or RGB, and perhaps alpha. Raises what `check` raises."""
     spool = Spool(work.folder, work.in_memory_bytes)
     try:

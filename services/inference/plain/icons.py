@@ -10,7 +10,7 @@ from darkroom.operations.v1.placement_pb2 import FIT_CROP
 from darkroom.operations.v1.resize_pb2 import Resize
 from services.inference.media import Image, Saving, encode
 from services.inference.plain.graph import Work
-from services.inference.plain.layout import resized
+from services.inference.plain.layout import resize_picture
 from services.pictures.media_format import MediaFormat
 
 PNGS: Mapping[str, int] = {
@@ -60,7 +60,7 @@ def _saving(side: int) -> Saving:
 
 
 def _square(image: Image, side: int, work: Work) -> Image:
-    return resized(image, Resize(width=side, height=side, fit=FIT_CROP), work)
+    return resize_picture(image, Resize(width=side, height=side, fit=FIT_CROP), work)
 
 
 def _manifest(name: str) -> bytes:

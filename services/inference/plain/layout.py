@@ -13,21 +13,21 @@ from darkroom.operations.v1.placement_pb2 import (
 from darkroom.operations.v1.resize_pb2 import Resize
 from services.inference.media import Image
 from services.inference.media.colour import to_8bit, vips_from_array
-from services.inference.media.scaling import scaled
-from services.inference.plain.canvas import placed, prepared
-from services.inference.plain.graph import Work, computed, opened, premultiplied, straight
+from services.inference.media.scaling import scale
+from services.inference.plain.canvas import place, prepare_canvas
+from services.inference.plain.graph import Work, compute, graph_of, premultiply, straight
 from services.inference.plain.places import SHARES
 from services.pictures.geometry import Area, Fitting, Size, cropped_area, fitting, padding
 
 _SEEN_SIDE = 1024
 """Longest side, in pixels, of the copy in which attention is sought."""
 COPIES_OF_RESULT = 3
-"""Of the result's samples, that laying a picture out takes beside the picture itself."""
+"""Copies of the result's samples that laying a picture out takes besides the picture itself."""
 _LARGEST_COORDINATE = 10_000_000
 """Beyond, libvips may refuse a picture even if it is never computed as a whole."""
 
 
-def resized(image: Image, parameters: Resize, work: Work) -> Image:
+def resize_picture(image: Image, parameters: Resize, work: Work) -> Image:
     """The picture in the size that the parameters ask for; the very same where that changes nothing."""
     return fitted_to(image, fitting(parameters, image.width, image.height), parameters, work)
 
@@ -42,18 +42,18 @@ def fitted_to(image: Image, fit: Fitting, parameters: Resize, work: Work) -> Ima
             return part(image, Area(left, top, *fit.result))
         if max(fit.scaled) > _LARGEST_COORDINATE:
             image = part(image, _source_area(image, fit, left, top))
-            return computed(straight(scaled(premultiplied(opened(image), image), fit.result), image), image, work)
-        graph = scaled(premultiplied(opened(image), image), fit.scaled)
-        return computed(straight(graph.extract_area(left, top, *fit.result), image), image, work)
+            return compute(straight(scale(premultiply(graph_of(image), image), fit.result), image), image, work)
+        graph = scale(premultiply(graph_of(image), image), fit.scaled)
+        return compute(straight(graph.extract_area(left, top, *fit.result), image), image, work)
     background: list[int] = []
     if parameters.fit == FIT_CANVAS and fit.scaled != fit.result:
-        image, background = prepared(image, parameters.background)
-    graph = straight(scaled(premultiplied(opened(image), image), fit.scaled), image)
+        image, background = prepare_canvas(image, parameters.background)
+    graph = straight(scale(premultiply(graph_of(image), image), fit.scaled), image)
     if background:
         at = SHARES.get(parameters.position, (0.5, 0.5))
         left, top = (int((whole - own) * share) for whole, own, share in zip(fit.result, fit.scaled, at, strict=True))
-        graph = placed(graph, image, left, top, fit.result, background)
-    return computed(graph, image, work)
+        graph = place(graph, image, left, top, fit.result, background)
+    return compute(graph, image, work)
 
 
 def _source_area(image: Image, fit: Fitting, left: int, top: int) -> Area:
@@ -71,7 +71,7 @@ def part_to_enlarge(image: Image, size: Size, parameters: Resize) -> Image:
     return part(image, Area(left, top, *size))
 
 
-def cropped(image: Image, parameters: Crop) -> Image:
+def crop(image: Image, parameters: Crop) -> Image:
     """The part of the picture that the parameters name. Raises FIELD_INVALID as `cropped_area`."""
     area = cropped_area(parameters, image.width, image.height)
     if parameters.aspect_ratio:
@@ -80,16 +80,16 @@ def cropped(image: Image, parameters: Crop) -> Image:
     return part(image, area)
 
 
-def padded(image: Image, parameters: Pad, work: Work) -> Image:
+def pad(image: Image, parameters: Pad, work: Work) -> Image:
     """The picture with a border; the very same where that changes nothing. Raises FIELD_INVALID as `padding`."""
     border = padding(parameters, image.width, image.height)
     if border.inner == border.result:
         return image
-    image, background = prepared(image, parameters.color)
-    graph = opened(image)
+    image, background = prepare_canvas(image, parameters.color)
+    graph = graph_of(image)
     if border.inner != (image.width, image.height):
-        graph = straight(scaled(premultiplied(graph, image), border.inner), image)
-    return computed(placed(graph, image, border.left, border.top, border.result, background), image, work)
+        graph = straight(scale(premultiply(graph, image), border.inner), image)
+    return compute(place(graph, image, border.left, border.top, border.result, background), image, work)
 
 
 def part(image: Image, area: Area) -> Image:

@@ -4,13 +4,31 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from dataclasses import dataclass
 
 import pyvips
 
 from services.inference.plain import font
-from services.inference.plain.language import language
 from services.pictures.geometry import Size
+
+_KANA = re.compile("[ぁ-ゖァ-ヺㇰ-ㇿｦ-ﾝ]")
+_HANGUL = re.compile("[\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3]")
+_BOPOMOFO = re.compile("[\u3105-\u312f\u31a0-\u31bf]")
+_HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_SIMPLIFIED, _TRADITIONAL, _JAPANESE, _KOREAN, _OTHER = "zh-cn", "zh-tw", "ja", "ko", "en"
+_SETS = {_SIMPLIFIED: "gb2312", _TRADITIONAL: "big5", _JAPANESE: "shift_jis"}
+"""Character sets of the usual characters of a language, the first being preferred."""
+
+
+def language(text: str) -> str:
+    """The tag of a language; that of English where it makes no difference."""
+    for characters, tag in ((_KANA, _JAPANESE), (_HANGUL, _KOREAN), (_BOPOMOFO, _TRADITIONAL)):
+        if characters.search(text):
+            return tag
+    han = "".join(_HAN.findall(text))
+    return max(_SETS, key=lambda tag: len(han.encode(_SETS[tag], "ignore"))) if han else _OTHER
+
 
 _PROBE = 20
 """Size of the font, in pixels, in which the extent of a text is measured; large ones would take long."""
@@ -25,7 +43,7 @@ _MARKUP = '<span lang="{}-x-darkroom" insert_hyphens="false">{}</span>'
 """Pango's, in which it gets a text that is escaped. `fonts.conf` knows what is Darkroom's own by the language."""
 _A_LITTLE_SMALLER = 0.97
 _TOLERANCE = 1.02
-"""Of glyphs that reach beyond their line; there is a margin around the room."""
+"""The tolerance for glyphs that reach beyond their line; there is a margin around the room."""
 _NOTHING = 1e-6
 
 
@@ -43,7 +61,7 @@ class Room:
         return min(side / share for side, share in zip(self.size, self._shares, strict=True) if share > _NOTHING)
 
     def holds(self, wide: float, high: float, size: float) -> bool:
-        """Whether it has room for a text of these pixels, set in a font of this size, but for rounding."""
+        """Whether it has room for a text of these pixels, set in a font of this size, except for rounding."""
         across, along = self._shares
         wide, high = (side + 2 * self.padding * size for side in (wide, high))
         room = [side * _TOLERANCE for side in self.size]
@@ -55,12 +73,12 @@ class Room:
         return abs(math.cos(turn)), abs(math.sin(turn))
 
 
-def lettered(text: str, size: float, room: Room, align: str) -> tuple[pyvips.Image | None, float]:
+def draw_text(text: str, size: float, room: Room, align: str) -> tuple[pyvips.Image | None, float]:
     """The text, one band of 8 bits, cut to its ink, and the size of its font in pixels: the one given, or the largest one that fits into
     the room. None if nothing of it is visible.
 
-    Lines are as long as the room in the direction of the text. What does not fit even with a font of one pixel has that. `align` is low,
-    centre or high.
+    Lines are as long as the room in the direction of the text. A text that does not fit even with a font of one pixel gets that. `align` is
+    low, centre or high.
     """
     text = _MARKUP.format(language(text), html.escape(text, quote=False))
     size, breaking = _fitted(text, size, room)
@@ -79,7 +97,7 @@ def lettered(text: str, size: float, room: Room, align: str) -> tuple[pyvips.Ima
 
 
 def _fitted(text: str, size: float, room: Room) -> tuple[float, bool]:
-    """Of a text in markup, the largest size that fits, as far as a text of another size tells, and whether words are broken for it."""
+    """For a text in markup, the largest size that fits, estimated from a text of another size, and whether words are broken for it."""
 
     def fits(size: float, *, breaking: bool) -> bool:
         wide, high = _extent(text, room.length / size - 2 * room.padding, breaking=breaking)
@@ -100,12 +118,12 @@ def _fitted(text: str, size: float, room: Room) -> tuple[float, bool]:
     return (broken if breaking else whole), breaking
 
 
-def turned(mask: pyvips.Image, degrees: float) -> pyvips.Image:
+def rotate_mask(mask: pyvips.Image, degrees: float) -> pyvips.Image:
     """A mask after a clockwise rotation, on a canvas that holds all of it."""
     return mask if degrees % 360 == 0 else mask.rotate(degrees, interpolate=pyvips.Interpolate.new("bicubic"))
 
 
-def repeated(mask: pyvips.Image, size: Size, degrees: float, gap: int) -> pyvips.Image:
+def repeat_mask(mask: pyvips.Image, size: Size, degrees: float, gap: int) -> pyvips.Image:
     """A mask all over an area of this size, from its middle on, every second row shifted by half, the whole pattern rotated."""
     own = mask.embed(gap // 2, gap // 2, mask.width + gap, mask.height + gap)
     pair = own.join(own.wrap(x=own.width // 2, y=0), "vertical").copy_memory()
@@ -114,7 +132,7 @@ def repeated(mask: pyvips.Image, size: Size, degrees: float, gap: int) -> pyvips
     periods, sizes = (pair.width, pair.height), (own.width, own.height)
     starts = [(one // 2 - side // 2) % period for one, side, period in zip(sizes, needed, periods, strict=True)]
     pattern = pair.replicate(*(-(-(start + side) // period) for start, side, period in zip(starts, needed, periods, strict=True)))
-    pattern = turned(pattern.extract_area(*starts, *needed), degrees)
+    pattern = rotate_mask(pattern.extract_area(*starts, *needed), degrees)
     left, top = ((whole - side) // 2 for whole, side in zip((pattern.width, pattern.height), size, strict=True))
     return pattern.extract_area(left, top, *size)
 

@@ -9,9 +9,9 @@ import numpy as np
 import pyvips
 
 from services.inference.media import Image
-from services.inference.plain.graph import Work, computed, opened, whole
-from services.inference.plain.local_tones import sharpened, tone_mapped
-from services.inference.plain.transfer import Floats, decoded, decoded_graph, encoded, encoded_graph, weighted
+from services.inference.plain.graph import Work, compute, graph_of, whole
+from services.inference.plain.local_tones import sharpen, tone_mapped
+from services.inference.plain.transfer import Floats, decode_light, decoded_graph, encode_light, encoded_graph, luminance
 
 _KNEE = 0.6
 """In linear light: what a brighter exposure lifts above is rolled off towards white."""
@@ -34,47 +34,47 @@ class Adjustment:
     """The picture's left and right edges meet."""
 
 
-def adjusted(image: Image, by: Adjustment, work: Work) -> Image:
+def adjust(image: Image, by: Adjustment, work: Work) -> Image:
     """The picture with other light and colours; the very same where nothing is to change."""
     saturation = 0 if image.is_gray else by.saturation
     if not (by.exposure or by.contrast or saturation or by.sharpness or by.hdr):
         return image
-    picture = opened(image)
+    picture = graph_of(image)
     alpha = None if image.alpha is None else picture[picture.bands - 1]
     colours = picture if alpha is None else picture[: picture.bands - 1]
     margin = max(1, image.width // _CONTINUED) if by.stitching and (by.hdr or by.sharpness) else 0
     if margin:
         colours = _continued(colours, margin)
     if by.exposure or by.contrast:
-        colours = colours.maplut(_table(lambda values: contrasted(exposed(values, by.exposure), by.contrast), image))
+        colours = colours.maplut(_table(lambda values: adjust_contrast(expose(values, by.exposure), by.contrast), image))
     if saturation or by.hdr or by.sharpness:
         values = colours / image.maximum
         if saturation:
-            values = saturated(values, saturation)
+            values = saturate(values, saturation)
         if by.hdr:
             values = tone_mapped(values, by.hdr / 100)
         if by.sharpness:
-            values = sharpened(values, by.sharpness / 100 * SHARPEST)
+            values = sharpen(values, by.sharpness / 100 * SHARPEST)
         colours = whole(values * image.maximum, image)
     if margin:
         colours = colours.extract_area(margin, 0, image.width, image.height)
-    return computed(colours if alpha is None else colours.bandjoin(alpha), image, work)
+    return compute(colours if alpha is None else colours.bandjoin(alpha), image, work)
 
 
-def exposed(values: Floats, exposure: float) -> Floats:
+def expose(values: Floats, exposure: float) -> Floats:
     """Encoded values, 0 to 1, after multiplying their light by 2 to the power of `exposure` / 50."""
     gain = 2.0 ** (exposure / 50)
-    light = decoded(values) * gain
+    light = decode_light(values) * gain
     if gain <= 1:
-        return encoded(light)
+        return encode_light(light)
     # From the knee on, a curve of the same slope that reaches white where the input does.
     slope = (gain - _KNEE) / (1 - _KNEE)
     over = np.clip((light - _KNEE) / (gain - _KNEE), 0, 1)
     rolled_off = _KNEE + (1 - _KNEE) * slope * over / (1 + (slope - 1) * over)
-    return encoded(np.where(light > _KNEE, rolled_off, light))
+    return encode_light(np.where(light > _KNEE, rolled_off, light))
 
 
-def contrasted(values: Floats, contrast: int) -> Floats:
+def adjust_contrast(values: Floats, contrast: int) -> Floats:
     """Encoded values, 0 to 1, with another slope around the middle."""
     slope = 1 + contrast / 100
     away = np.abs(values - 0.5) * 2
@@ -82,9 +82,9 @@ def contrasted(values: Floats, contrast: int) -> Floats:
     return np.asarray(0.5 + np.sign(values - 0.5) * curve / 2)
 
 
-def saturated(values: pyvips.Image, saturation: int) -> pyvips.Image:
+def saturate(values: pyvips.Image, saturation: int) -> pyvips.Image:
     """Encoded RGB, 0 to 1, with its distance from the gray of the same luminance scaled; where it grows, that of strong colours less."""
-    gray = encoded_graph(weighted(decoded_graph(values)))
+    gray = encoded_graph(luminance(decoded_graph(values)))
     share = saturation / 100
     if share < 0:
         return (values - gray) * (1 + share) + gray

@@ -1,4 +1,4 @@
-"""What depends on a pixel's surroundings: tone mapping, local contrast, sharpening and smoothing.
+"""Corrections that depend on a pixel's surroundings: tone mapping, local contrast, sharpening and smoothing.
 
 All of it rests on the guided filter (He, Sun, Tang: "Guided Image Filtering", PAMI 2013; in a reduced copy, as He, Sun: "Fast Guided
 Filter", 2015), which smooths while it keeps strong edges, so that no halo runs along them.
@@ -10,7 +10,7 @@ import math
 
 import pyvips
 
-from services.inference.plain.transfer import weighted
+from services.inference.plain.transfer import luminance
 
 _LN_2 = math.log(2)
 _SMALL_SIDE = 256
@@ -40,8 +40,8 @@ def tone_mapped(values: pyvips.Image, intensity: float) -> pyvips.Image:
     Base and detail as in Durand, Dorsey: "Fast Bilateral Filtering for the Display of High-Dynamic-Range Images", SIGGRAPH 2002, with the
     guided filter in place of the bilateral one. `intensity` is 0 to 1.
     """
-    lightness = stops(weighted(values))
-    base = smoothed(lightness, _SURROUNDINGS, _EDGE)
+    lightness = stops(luminance(values))
+    base = smooth(lightness, _SURROUNDINGS, _EDGE)
     dark, light = (math.log2(bound + _DARKEST) for bound in _PIVOT)
     pivot = min(light, max(dark, _reduced(lightness)[0].avg()))
     away = base - pivot
@@ -50,9 +50,9 @@ def tone_mapped(values: pyvips.Image, intensity: float) -> pyvips.Image:
     return values * (change * _LN_2).exp()
 
 
-def sharpened(values: pyvips.Image, amount: float) -> pyvips.Image:
+def sharpen(values: pyvips.Image, amount: float) -> pyvips.Image:
     """Gray or RGB, 0 to 1, with luma moved away from its blurred copy; all channels move together, so that hues stay."""
-    luma = weighted(values)
+    luma = luminance(values)
     difference = luma - luma.gaussblur(_SHARPENED_SIGMA, precision="float")
     beyond = (difference.abs() - _NOISE) * amount
     beyond = (beyond > 0).ifthenelse(beyond, 0)
@@ -60,7 +60,7 @@ def sharpened(values: pyvips.Image, amount: float) -> pyvips.Image:
     return values + (difference < 0).ifthenelse(limited * -1, limited)
 
 
-def smoothed(values: pyvips.Image, share: float, edge: float, measured: pyvips.Image | None = None) -> pyvips.Image:
+def smooth(values: pyvips.Image, share: float, edge: float, measured: pyvips.Image | None = None) -> pyvips.Image:
     """One band, smoothed over a share of the longest side, except across steps of more than `edge`.
 
     `measured` shows the same at that scale, and may be cheaper to compute.

@@ -16,7 +16,7 @@ from services.inference.media.colour import to_8bit
 _SEEN_SIDE = 512
 """Longest side of the copy in which light and colours are measured."""
 _NOISE_SIDE = 1024
-"""Of the part from the middle, in its own pixels, in which noise is measured."""
+"""The side of the part from the middle, in its own pixels, in which noise is measured."""
 _OPAQUE = 128
 _NORM = 6  # of shades of gray (Finlayson and Trezzi 2004)
 _AGREED = 0.08
@@ -30,12 +30,12 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """What was measured, in 8-bit sRGB. Transparent pixels do not count."""
+    """The measures, in 8-bit sRGB. Transparent pixels do not count."""
 
     mean: float
-    """Of the luma, 0 to 255."""
+    """The mean of the luma, 0 to 255."""
     deviation: float
-    """Of the luma."""
+    """The standard deviation of the luma."""
     low: float
     """Luma that half a per cent of the pixels are below."""
     high: float
@@ -62,8 +62,8 @@ class Measures:
         return self.high > self.low
 
 
-def measured(image: Image) -> Measures:
-    """What the picture is like."""
+def measure_picture(image: Image) -> Measures:
+    """The measures of the picture."""
     full = image.srgb()
     scale = min(1.0, _SEEN_SIDE / max(image.width, image.height))
     size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
@@ -165,7 +165,7 @@ def scores(found: Measures) -> dict[str, float]:
 
 
 def corrections(given: dict[str, float]) -> dict[str, float]:
-    """What would mend a picture with these scores: nothing for what is within a third of what is tolerated."""
+    """The corrections of a picture with these scores: none for scores within a third of the tolerance."""
     needed = {}
     for name, score in given.items():
         over = abs(score - 50) - _TOLERATED[name] / 3
@@ -181,7 +181,7 @@ def corrections(given: dict[str, float]) -> dict[str, float]:
 
 
 def issues(given: dict[str, float]) -> Sequence[str]:
-    """What is wrong, as sentences."""
+    """The problems, as sentences."""
     wrong = ((name, score > 50) for name, score in given.items() if abs(score - 50) > _TOLERATED[name])
     return [_SENTENCES[each] for each in wrong if each in _SENTENCES]
 

@@ -16,7 +16,7 @@ def laid_over(image: Image, mask: Mask, left: int, top: int, samples: list[int],
     """The picture with a colour laid over it where the mask is, whose upper left corner is at (`left`, `top`), inside or outside.
 
     `samples` is the colour in the picture's encoding, without alpha; `opacity` is 0 to 1. Source over destination (Porter, Duff, 1984), in
-    encoded values, as browsers do it. Pixels beside the mask stay as they are.
+    encoded values, as browsers do it. Pixels outside the mask do not change.
     """
     rows, columns = (within(at, own, whole) for at, own, whole in ((top, mask.shape[0], image.height), (left, mask.shape[1], image.width)))
     mask = mask[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]

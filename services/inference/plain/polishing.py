@@ -7,20 +7,20 @@ import numpy.typing as npt
 
 from services.inference.media import Image
 from services.inference.media.colour import Pixels
-from services.inference.plain.graph import Work, computed, opened, whole
-from services.inference.plain.local_tones import sharpened, smoothed, smoothed_alike
-from services.inference.plain.transfer import weighted
+from services.inference.plain.graph import Work, compute, graph_of, whole
+from services.inference.plain.local_tones import sharpen, smooth, smoothed_alike
+from services.inference.plain.transfer import luminance
 
 _NOISE_SEEN = 0.004
 """Standard deviation, of 1, below which nothing is smoothed: one level of 8 bits."""
 _MOST_NOISE = 0.06
-"""What is more is taken for texture."""
+"""A larger value is taken for texture."""
 _STRENGTH = 1.5
-"""Of the noise's standard deviation: smaller steps are smoothed."""
+"""A share of the noise's standard deviation: smaller steps are smoothed."""
 _RADIUS = 1.5
 """Standard deviation, in pixels, of the surroundings that noise is averaged over."""
 _SURROUNDINGS = 1 / 30
-"""Of local contrast, as a share of the longest side."""
+"""The radius of local contrast, as a share of the longest side."""
 _EDGE = 0.12
 """Steps of luma that are kept as edges when local contrast is raised."""
 _CONTRAST = 0.2
@@ -29,26 +29,26 @@ _JUDGED = 2048
 """Side of the part of a picture, in its middle, that noise is judged by."""
 
 
-def polished(image: Image, work: Work) -> Image:
-    """The picture with less noise, more local contrast and sharper detail; alpha stays as it is.
+def polish(image: Image, work: Work) -> Image:
+    """The picture with less noise, more local contrast and sharper detail; alpha does not change.
 
     Noise: a guided filter over a pixel and a half, guided by luma and as strong as the noise (`noise_of`), so that edges stay. Local
     contrast: the difference to a guided filter over a thirtieth of the longest side, raised most where luma is in the middle. See
     `local_tones`.
     """
-    picture = opened(image)
+    picture = graph_of(image)
     alpha = None if image.alpha is None else picture[picture.bands - 1]
     values = (picture if alpha is None else picture[: picture.bands - 1]) / image.maximum
-    seen = weighted(values)
+    seen = luminance(values)
     noise = noise_of(image.pixels)
     if noise > _NOISE_SEEN:
         values = smoothed_alike(values, seen, _RADIUS, min(noise, _MOST_NOISE) * _STRENGTH)
-    luma = weighted(values)
+    luma = luminance(values)
     middle = luma * (1 - luma) * 4
-    values = values + (luma - smoothed(luma, _SURROUNDINGS, _EDGE, seen)) * middle * _CONTRAST
-    values = sharpened(values, _SHARPNESS)
+    values = values + (luma - smooth(luma, _SURROUNDINGS, _EDGE, seen)) * middle * _CONTRAST
+    values = sharpen(values, _SHARPNESS)
     colours = whole(values * image.maximum, image)
-    return computed(colours if alpha is None else colours.bandjoin(alpha), image, work)
+    return compute(colours if alpha is None else colours.bandjoin(alpha), image, work)
 
 
 def noise_of(pixels: Pixels) -> float:

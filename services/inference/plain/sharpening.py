@@ -18,8 +18,8 @@ from darkroom.operations.v1.sharpen_pb2 import (
     SharpenDenoise,
 )
 from services.inference.media import Image
-from services.inference.plain.graph import Work, computed, opened, whole
-from services.inference.plain.transfer import weighted
+from services.inference.plain.graph import Work, compute, graph_of, whole
+from services.inference.plain.transfer import luminance
 
 _HUNDREDTH = 0.01
 _LEVEL = 1 / 255
@@ -29,7 +29,7 @@ _MOST_OF_HIGH_PASS = 2
 """How much of the difference full strength adds."""
 _LEAST_WEIGHT = 1e-4
 _SIDES: Mapping[SharpenDenoise.ValueType, int] = {SHARPEN_DENOISE_LIGHT: 3, SHARPEN_DENOISE_MEDIUM: 5, SHARPEN_DENOISE_STRONG: 7}
-"""Of the square that the median is of, in pixels."""
+"""The side of the square of the median, in pixels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class Adaptive:
         return bool(self.m1 or self.m2)
 
     def change(self, luma: pyvips.Image, weight: pyvips.Image | None) -> pyvips.Image:
-        """What is added: a function of the difference in three straight parts and two limits, as in libvips' `sharpen`."""
+        """The addition: a function of the difference in three straight parts and two limits, as in libvips' `sharpen`."""
         difference = _difference(luma, weight, _gaussian(self.sigma))
         size, edge = difference.abs(), self.x1 * _HUNDREDTH
         change = (size < edge).ifthenelse(size * self.m1, (size - edge) * self.m2 + edge * self.m1)
@@ -70,7 +70,7 @@ class UnsharpMask:
         return bool(self.amount)
 
     def change(self, luma: pyvips.Image, weight: pyvips.Image | None) -> pyvips.Image:
-        """What is added."""
+        """The addition."""
         difference = _difference(luma, weight, _gaussian(self.radius))
         return (difference.abs() < self.threshold * _LEVEL).ifthenelse(0, difference * (self.amount / 100))
 
@@ -88,7 +88,7 @@ class HighPass:
         return bool(self.strength)
 
     def change(self, luma: pyvips.Image, weight: pyvips.Image | None) -> pyvips.Image:
-        """What is added."""
+        """The addition."""
         box = pyvips.Image.new_from_list([[1.0] * self.kernel_size], scale=self.kernel_size)
         difference = _difference(luma, weight, lambda of: of.convsep(box, precision="float"))
         return difference * (self.strength / 100 * _MOST_OF_HIGH_PASS)
@@ -103,7 +103,7 @@ def sharpened_by(image: Image, method: Method | None, denoise: SharpenDenoise.Va
     changes = method is not None and method.changes
     if not changes and not denoise:
         return image
-    picture = opened(image)
+    picture = graph_of(image)
     alpha = None if image.alpha is None else picture[picture.bands - 1]
     colours = picture if alpha is None else picture[: picture.bands - 1]
     if denoise:
@@ -111,9 +111,9 @@ def sharpened_by(image: Image, method: Method | None, denoise: SharpenDenoise.Va
     if method is not None and changes:
         # Every sample is read several times.
         values = colours.copy_memory() / image.maximum
-        change = method.change(weighted(values), None if alpha is None else alpha / image.maximum)
+        change = method.change(luminance(values), None if alpha is None else alpha / image.maximum)
         colours = whole((values + change) * image.maximum, image)
-    return computed(colours if alpha is None else colours.bandjoin(alpha), image, work)
+    return compute(colours if alpha is None else colours.bandjoin(alpha), image, work)
 
 
 def _gaussian(sigma: float) -> Mean:
@@ -133,7 +133,7 @@ def _at_most(values: pyvips.Image, most: float) -> pyvips.Image:
 
 
 def _median(colours: pyvips.Image, alpha: pyvips.Image | None, side: int) -> pyvips.Image:
-    """The median of each channel; next to what is fully transparent, the colours as they are."""
+    """The median of each channel; next to fully transparent pixels, the original colours."""
     found = _ranked(colours, side, side * side // 2).copy(interpretation=colours.interpretation)
     if alpha is None:
         return found

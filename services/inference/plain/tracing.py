@@ -25,12 +25,12 @@ _CURVES: Mapping[TraceCurve.ValueType, str] = {TRACE_CURVE_POLYGON: "polygon", T
 _ROOT = re.compile(r'<svg([^>]*?) width="(\d+)" height="(\d+)"')
 _PNG = Saving(MediaFormat.PNG, effort=Effort.LITTLE, keep_metadata=False)
 _UNSEEN = 16
-"""Of 255: alpha below which nothing is traced."""
+"""The alpha, of 255, below which nothing is traced."""
 _LUMA = np.array((0.299, 0.587, 0.114), np.float32)
 """ITU-R BT.601."""
 
 
-def traced(image: Image, parameters: Vectorize, width: int, height: int) -> str:
+def trace(image: Image, parameters: Vectorize, width: int, height: int) -> str:
     """An SVG of the picture, of width × height pixels. A picture of very many areas is traced smaller."""
     pixels, alpha = image.srgb(), None if image.alpha is None else to_8bit(image.alpha)
     speckle = parameters.filter_speckle if parameters.HasField("filter_speckle") else _USUAL_SPECKLE
@@ -71,7 +71,7 @@ def _in_black_and_white(pixels: Samples, alpha: Samples | None, parameters: Vect
         share = alpha.astype(np.float32) / 255
         gray = gray * share + 255 * (1 - share)
     black = (gray < (parameters.threshold if parameters.HasField("threshold") else 128)) ^ parameters.invert
-    # What vtracer leaves out by itself counts for it among the areas before.
+    # Areas that vtracer leaves out by itself count among the areas before.
     _, areas, known, _ = cv2.connectedComponentsWithStats(black.astype(np.uint8), connectivity=8)
     black &= known[areas, cv2.CC_STAT_AREA] >= speckle**2
     return Image(np.where(black, np.uint8(0), np.uint8(255))[..., None])

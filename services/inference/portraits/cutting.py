@@ -15,7 +15,7 @@ _DOING = "Removing the background"
 
 
 async def without_background(image: Image, step: Step, report: Report) -> Image:
-    """The picture as a cut-out, or as it is if no subject is found; a notice then says so."""
+    """The picture as a cut-out, or unchanged if no subject is found; a notice then says so."""
     name = step.tools.models.cutout or await choose(step.tools.triton)
     cutout = await matting.remove_background(
         image, step.tools.triton.model(name), CutoutOptions(PORTRAIT), progress=lambda done: report(done, _DOING), check=step.check

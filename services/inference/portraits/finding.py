@@ -1,4 +1,4 @@
-"""The face of a portrait, and what its owner is told about it."""
+"""The face of a portrait, and the notices about it."""
 
 from __future__ import annotations
 
@@ -45,6 +45,6 @@ def tell_portrait(portrait: Portrait, faces: int, step: Step) -> None:
     """Notices about what should be looked at."""
     name = step.source_name
     if faces > 1:
-        step.notice("several_faces", "", f"{name} has {faces} faces; the largest one counts.", {"faces": faces})
+        step.notice("several_faces", "", f"{name} has {faces} faces; the largest one was used.", {"faces": faces})
     if portrait.crown_cut:
-        step.notice("crown_cut", "", f"{name} ends below the top of the head, so the place of the crown is a guess.")
+        step.notice("crown_cut", "", f"{name} cuts off the top of the head, so the position of the crown is a guess.")

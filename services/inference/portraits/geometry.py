@@ -11,7 +11,7 @@ from services.pictures.passport_photos import HeadFrame, pixels
 _GAP_MM = 2.0
 """Between copies on a sheet."""
 _NEARLY_MM = 1e-6
-"""What a sum of lengths may be off by."""
+"""The tolerance of a sum of lengths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """What its caller changes about a photo: how many times as large the head is, and by which share of its size the photo is moved."""
+    """The caller's changes to a photo: a factor for the size of the head, and a shift as a share of the photo's size."""
 
     zoom: float = 1.0
     right: float = 0.0
@@ -58,7 +58,7 @@ PAPERS = (Paper("4x6", 102, 152), Paper("a4", 210, 297))
 
 
 def window(head: Head, picture: Size, photo: Size, frame: HeadFrame, framing: Framing) -> Window:
-    """What a photo of this size in pixels shows of a picture, for the head to be as the frame says.
+    """The part of a picture that a photo of this size in pixels shows, for the head to be as the frame says.
 
     The head is as high as the middle of what is allowed, the eyes are at their height, and the face is in the middle. Zoom and moves are
     about that: the zoom keeps the middle of the photo where it is.

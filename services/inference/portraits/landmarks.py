@@ -36,7 +36,7 @@ class Portrait:
     """Points of the face, in pixels."""
 
     size: Size
-    """Of the picture."""
+    """The size of the picture."""
     points: Mapping[str, Point]
     """`leftEye`, `rightEye`, `eyeCenter`, `chin`, `forehead`, `crown` and `nose`."""
     center_x: float
@@ -63,7 +63,7 @@ class Portrait:
 
 
 def portrait_of(mesh: Mesh, alpha: Pixels | None, size: Size) -> Portrait:
-    """What a mesh says, and a matte of the whole picture in its size (height x width; None: unknown) about the top of the hair.
+    """The landmarks of a mesh, and of a matte of the whole picture in its size (height x width; None: unknown) about the top of the hair.
 
     The crown is where the matte ends above the forehead. If the matte does not hold the forehead, or has no end within 0.9 heights of the
     face, as with a raised arm, the crown is where it usually is.
@@ -92,7 +92,7 @@ def _mean(mesh: Mesh, numbers: tuple[int, ...]) -> Point:
 
 
 def _top_of_hair(mesh: Mesh, alpha: Pixels, start: Point, face_height: float) -> float | None:
-    """The row where the matte ends above a point, to parts of a row; 0 if it goes on to the picture's edge, None if it cannot be told."""
+    """The row where the matte ends above a point, to parts of a row; 0 if it goes on to the picture's edge, None if it is unknown."""
     height, width = alpha.shape
     half = max(1.0, _BAND * abs(float(mesh[_SIDES[1], 0]) - float(mesh[_SIDES[0], 0])))
     columns = slice(max(0, round(start[0] - half)), min(width, round(start[0] + half) + 1))

@@ -23,11 +23,11 @@ _MARGIN = 8
 """Pixels around what is scaled, for the filter: Lanczos reaches 3 pixels of the larger scale, here at most 6."""
 
 
-def rendered(image: Image, part: Window, size: Size, colour: Rgb, check: Callable[[], None]) -> Pixels8:
+def render(image: Image, part: Window, size: Size, colour: Rgb, check: Callable[[], None]) -> Pixels8:
     """The part of a picture in this size, height x width x 3, uint8 sRGB, over a colour, which is also around the picture.
 
-    What is enlarged or made smaller by less than 2 is scaled with a Lanczos filter; what has more pixels is averaged by a whole factor
-    first. `check` is called between steps and may raise to cancel.
+    Pictures enlarged or made smaller by less than 2 are scaled with a Lanczos filter; pictures with more pixels are averaged by a whole
+    factor first. `check` is called between steps and may raise to cancel.
     """
     factor = max(1, math.floor(min(part.width / size[0], part.height / size[1])))
     across, left = _needed(part.left, part.width, factor)

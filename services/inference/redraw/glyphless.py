@@ -33,7 +33,7 @@ class Codes:
         return b"".join(struct.pack(">H", code) for code in codes if code <= _BASIC)
 
 
-def embedded(document: Pdf, codes: Codes) -> Object:
+def embed_font(document: Pdf, codes: Codes) -> Object:
     """The font as an object of a document."""
     descriptor = Dictionary(
         Type=Name.FontDescriptor,

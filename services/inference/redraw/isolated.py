@@ -1,4 +1,4 @@
-"""The child process's part of drawing a document's pages anew. The worker, which only names it, does without the libraries."""
+"""The child process's part of redrawing a document's pages. The worker, which only names it, does without the libraries."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 NEEDED = ("services.inference.redraw.pages", "services.inference.redraw.rebuild")
-"""What a child, which can load nothing, needs to have loaded."""
+"""Modules that a child, which can load nothing, needs to have loaded."""
 
 
 def settle(source: Path, target: Path) -> dict[str, Any]:

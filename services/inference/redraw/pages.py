@@ -1,4 +1,4 @@
-"""What a child process reads from a document: pages as pictures, and their text."""
+"""The data that a child process reads from a document: pages as pictures, and their text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pypdfium2 import raw
 from services.inference.pdf.document import corrupt, mend
 from services.inference.pdf.protection import ENCRYPTION_WARNING
 from services.inference.pdf.remove import DAMAGE_WARNING
-from services.inference.pdf.rendering import POINTS, open_document, unturned, visible
+from services.inference.pdf.rendering import POINTS, open_document, render_unrotated, visible
 from services.inference.pdf.scans import large_pictures
 from services.platform.errors import DarkroomError, ErrorReason
 
@@ -83,7 +83,7 @@ def render_page(source: Path, number: int, target: Path) -> dict[str, Any]:
             if dpi < _COARSE_DPI:
                 return {"too_large": [width / POINTS, height / POINTS]}
             # Not rotated: a page's own coordinates are also those of its links and text.
-            samples = unturned(page, dpi / POINTS)
+            samples = render_unrotated(page, dpi / POINTS)
             samples.tofile(target)
             runs = [asdict(run) for run in _runs(page)]
             box, turned = [left, bottom, right, top], page.get_rotation()

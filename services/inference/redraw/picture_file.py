@@ -28,7 +28,7 @@ def append_pictures(document: Path, pages: Path, places: Mapping[int, int], trai
     """Add an incremental update (ISO 32000-2, 7.5.6) to a PDF with a cross-reference table: image XObjects that replace other objects.
 
     `places` gives the object number for each page number. `pages` holds `n.jpg` or `n.png`, and `n.json`, whose `shape` is height, width
-    and channels. Compressed samples are copied as they are. `trailer` is the document's.
+    and channels. Compressed samples are copied unchanged. `trailer` is the document's.
     """
     with document.open("r+b") as file:
         size = file.seek(0, 2)

@@ -12,8 +12,8 @@ import pikepdf
 from pikepdf import Array, Dictionary, Name, Object, Pdf, Stream
 
 from services.inference.pdf.document import corrupt
-from services.inference.pdf.protection import Protection, listed
-from services.inference.redraw.glyphless import ADVANCE, Codes, embedded
+from services.inference.pdf.protection import Protection, array_under
+from services.inference.redraw.glyphless import ADVANCE, Codes, embed_font
 from services.inference.redraw.picture_file import Trailer, append_pictures
 
 
@@ -21,8 +21,8 @@ def rebuild(source: Path, pages: Path, target: Path) -> dict[str, Any]:
     """Write `source` to `target` with the redrawn pages from the folder `pages`.
 
     For page n, from 0, there are `n.jpg` or `n.png` and `n.json` (`box` and `runs`, as `pages.render_page` gives them). Other pages stay as
-    they are. A temporary file is made beside `target`. Memory does not grow with the pictures. Returns the number of pages and warnings for
-    people. Raises FILE_CORRUPT.
+    they are. A temporary file is made next to `target`. Memory does not grow with the pictures. Returns the number of pages and warnings
+    for people. Raises FILE_CORRUPT.
     """
     numbers = sorted(int(path.stem) for path in pages.glob("*.json"))
     skeleton = target.with_name("skeleton.pdf")
@@ -50,7 +50,7 @@ def rebuild(source: Path, pages: Path, target: Path) -> dict[str, Any]:
 def _redraw_all(document: Pdf, numbers: Sequence[int], pages: Path) -> None:
     """Redraw everything but the pictures, each of which gets an empty stream as a placeholder."""
     codes = Codes(run["text"] for number in numbers for run in _described(pages, number)["runs"])
-    font = embedded(document, codes)
+    font = embed_font(document, codes)
     for number in numbers:
         _redraw(document, document.pages[number], document.make_stream(b""), _described(pages, number), (font, codes))
     for key in ("/StructTreeRoot", "/MarkInfo"):
@@ -75,7 +75,7 @@ def _redraw(document: Pdf, page: pikepdf.Page, picture: Stream, described: dict[
         if key in page.obj:
             del page.obj[key]
     # Everything else on the page is part of the picture now.
-    links = [note for note in listed(page.obj, "/Annots") if isinstance(note, Dictionary) and note.get("/Subtype") == Name.Link]
+    links = [note for note in array_under(page.obj, "/Annots") if isinstance(note, Dictionary) and note.get("/Subtype") == Name.Link]
     if links:
         page.obj.Annots = Array(links)
     elif "/Annots" in page.obj:

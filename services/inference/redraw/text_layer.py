@@ -44,8 +44,8 @@ def without_mark(runs: Runs, box: Sequence[float], before: Pixels8, after: Pixel
     ]
 
 
-def covered(runs: Runs, box: Sequence[float], shape: Sequence[int]) -> Callable[[Line], bool]:
-    """A function that tells whether the page already has the text of a line in the picture."""
+def coverage_test(runs: Runs, box: Sequence[float], shape: Sequence[int]) -> Callable[[Line], bool]:
+    """A function that says whether the page already has the text of a line in the picture."""
     places = [_place(run, box, shape) for run in runs]
 
     def has(line: Line) -> bool:
@@ -62,7 +62,7 @@ def covered(runs: Runs, box: Sequence[float], shape: Sequence[int]) -> Callable[
     return has
 
 
-def recognised(found: Sequence[RecognisedLine], box: Sequence[float], shape: Sequence[int]) -> Runs:
+def recognised_runs(found: Sequence[RecognisedLine], box: Sequence[float], shape: Sequence[int]) -> Runs:
     """A run for each word of the lines that were read in the picture, with the space after it."""
     return [run for each in found for run in _words(each, box, shape)]
 

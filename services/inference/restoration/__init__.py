@@ -1,1 +1,1 @@
-"""Mending scanned photographs."""
+"""Restoring scanned photographs."""

@@ -1,6 +1,6 @@
 """Finding creases: folds of a print, whose white core crosses the whole photograph.
 
-What is shown in a photograph seldom has a thin bright line from border to border. In each of twelve directions, dynamic programming finds
+The subject of a photograph seldom has a thin bright line from border to border. In each of twelve directions, dynamic programming finds
 the nearly straight path on which most points are brighter than what lies to both sides, as live-wire and seam algorithms do (Avidan and
 Shamir 2007); faint parts count as much as strong ones, so that a path goes on where a crease is broken.
 """
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from services.inference.restoration.standing_out import Mask, Plane
 from services.inference.restoration.tones import grain, is_paper
-from services.inference.restoration.turning import DIRECTIONS, DRIFT, ROWS, Turned, blocks, bright_blocks, raised, turned
+from services.inference.restoration.turning import DIRECTIONS, DRIFT, ROWS, TurnedPicture, blocks, bright_blocks, ridge_height, turn
 
 _LONGEST_SIDE = 800
 """Pixels of the copy in which they are looked for."""
@@ -24,7 +24,7 @@ _STANDS_OUT = 3.0  # levels, at least; and standard deviations of the grain
 _USUAL = 0.55
 """Share of bright points beyond which a block speaks for a path."""
 _SHARE, _SPEAKS, _ACROSS = 0.74, 0.4, 0.9
-"""Of a crease: the share of bright points, and how much of the way from border to border has blocks with at least a share of them."""
+"""For a crease: the share of bright points, and how much of the way from border to border has blocks with at least a share of them."""
 _RANK = 0.7
 """Share of the picture that is darker than a crease."""
 _BEND = 0.03
@@ -46,7 +46,7 @@ def creases(gray: Plane, contrast: float, check: Callable[[], None]) -> Mask:
     paper = is_paper(small)
     for number in range(DIRECTIONS):
         check()
-        picture = turned(small, number)
+        picture = turn(small, number)
         upright = list(_in_columns(picture, fine, contrast, paper))
         if len(upright) >= _PATTERN:
             continue
@@ -60,10 +60,10 @@ def creases(gray: Plane, contrast: float, check: Callable[[], None]) -> Mask:
     return np.asarray(found, np.bool_)
 
 
-def _in_columns(picture: Turned, fine: float, least: float, paper: Mask) -> Iterator[Mask]:
+def _in_columns(picture: TurnedPicture, fine: float, least: float, paper: Mask) -> Iterator[Mask]:
     """The upright creases, best first."""
     tones, valid = picture.tones, picture.valid
-    above = raised(tones, _BESIDE, 5)
+    above = ridge_height(tones, _BESIDE, 5)
     bright = bright_blocks(np.asarray(above > max(_STANDS_OUT, fine), np.bool_))
     there = blocks(picture.valid) > 0.99
     dimmest = float(np.quantile(tones[valid], _RANK))

@@ -50,13 +50,13 @@ _THICKET = 0.1
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A dark line beside its surroundings, in levels of 255 of the negative. The limits were chosen by 19 photographs
-    and textures of scikit-image, scikit-learn and matplotlib, as they are and with drawn scratches; none of them was held out."""
+    """A dark line compared with its surroundings, in levels of 255 of the negative. The limits were chosen by 19 photographs
+    and textures of scikit-image, scikit-learn and matplotlib, original and with drawn scratches; no photograph was held out."""
 
     contrast: float
     """To the side that is lighter in the negative."""
     difference: float
-    """Of the sides, as a share of the contrast."""
+    """The difference of the sides, as a share of the contrast."""
     tone: float
     rank: float
     """Share of the negative that is darker."""
@@ -94,7 +94,7 @@ class _Line:
 
 
 def damage(pixels: Pixels8, care: Care, check: Callable[[], None]) -> Mask:
-    """What is damaged of a picture, height × width × 3, sRGB. `check` is called between parts and may raise."""
+    """The damage of a picture, height × width × 3, sRGB. `check` is called between parts and may raise."""
     height, width = pixels.shape[:2]
     if min(height, width) < 64:
         return np.zeros((height, width), np.bool_)
@@ -236,7 +236,7 @@ def _seen(
     direction: npt.NDArray[np.intp],
     across: int,
 ) -> _Seen:
-    """What a dark line looks like beside its surroundings; `tones` are those of the negative."""
+    """The features of a dark line compared with its surroundings; `tones` are those of the negative."""
     angles = np.pi * direction / _DIRECTIONS
     away = across / 2 + 2
     sides = []
@@ -244,7 +244,7 @@ def _seen(
         side_rows = np.clip(np.rint(rows + way * away * np.cos(angles)).astype(int), 0, tones.shape[0] - 1)
         side_columns = np.clip(np.rint(columns - way * away * np.sin(angles)).astype(int), 0, tones.shape[1] - 1)
         sides.append(smooth[side_rows, side_columns])
-    # The middle of the line: its borders are mixed with what is beside it.
+    # The middle of the line: its borders are mixed with their surroundings.
     line = np.asarray(cv2.dilate(smooth, np.ones((3, 3), np.uint8))[rows, columns], np.float32)
     lighter = np.maximum(*sides)
     contrast = max(1.0, float(np.median(line - lighter)))

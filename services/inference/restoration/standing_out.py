@@ -1,4 +1,4 @@
-"""What stands out of its surroundings in a photograph, and specks."""
+"""Finds parts of a photograph that stand out of their surroundings, and specks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Plane = npt.NDArray[np.float32]
 WIDTHS = (7, 13, 25)
 """Pixels: diameters of the discs that candidates are narrower than."""
 AROUND = 61
-"""Pixels: side of the square that tells what is usual around a place."""
+"""Pixels: side of the square that gives the usual values around a place."""
 
 
 def standing_out(tones: Plane, across: int) -> Plane:

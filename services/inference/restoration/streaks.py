@@ -1,9 +1,9 @@
-"""Finding bright scratches, thin and broken ones, too: what else in a photograph is a line, and what tells them from it.
+"""Finding bright scratches, thin and broken ones, too: other lines in a photograph, and the features that distinguish them.
 
 In each of twelve directions, dynamic programming finds the paths of any length on which most points are brighter than both sides: local
 alignment (Smith and Waterman 1981), with blocks of rows in place of letters, so that a path ends where it no longer pays, and goes on over
 a gap that does. It finds nearly every scratch, and thirty to two hundred lines that belong to what is shown: twigs, edges of cups, strands
-of hair. A logistic regression tells how likely each is a scratch, by what a line of missing paint is like: as opaque all along,
+of hair. A logistic regression gives the likelihood that each is a scratch, by the features of a line of missing paint: as opaque all along,
 alike on both sides, straight, and alone.
 """
 
@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from services.inference.restoration.standing_out import Mask, Plane
 from services.inference.restoration.tones import grain, is_paper, spread
-from services.inference.restoration.turning import DIRECTIONS, DRIFT, ROWS, Turned, blocks, bright_blocks, raised, turned
+from services.inference.restoration.turning import DIRECTIONS, DRIFT, ROWS, TurnedPicture, blocks, bright_blocks, ridge_height, turn
 
 Places = npt.NDArray[np.intp]
 
@@ -43,7 +43,9 @@ WEIGHTS: Mapping[str, float] = {
     "company": -0.313,
     "variety": 1.228,
 }
-"""Of the logistic regression, fitted by `python -m benchmarks.quality._scratch_weights` to scratches drawn into photographs seen there."""
+"""The weights of the logistic regression, fitted by `python -m benchmarks.quality._scratch_weights` to scratches drawn into photographs
+seen there.
+"""
 BIAS = -4.616
 
 
@@ -58,7 +60,7 @@ class Streak:
     tone: int
     """Its level, in the median."""
     looks: Mapping[str, float]
-    """What it is like: a number for each of `WEIGHTS`."""
+    """Its features: a number for each of `WEIGHTS`."""
 
     @property
     def odds(self) -> float:
@@ -68,7 +70,7 @@ class Streak:
 
 @dataclass(frozen=True, slots=True)
 class _Sides:
-    """What a line in a turned picture, and its sides, are like at each of its rows, in levels."""
+    """The features of a line in a turned picture, and of its sides, at each of its rows, in levels."""
 
     rows: Places
     columns: Places
@@ -89,7 +91,7 @@ def streaks(gray: Plane, check: Callable[[], None]) -> list[Streak]:
     found: list[list[Streak]] = []
     for number in range(DIRECTIONS):
         check()
-        found.append(list(_upright(turned(gray, number), gray.shape, max(_LEAST_RAISED, _GRAINS * fine), whitest)))
+        found.append(list(_upright(turn(gray, number), gray.shape, max(_LEAST_RAISED, _GRAINS * fine), whitest)))
     lengths = [sum(each.length for each in part) / shorter for part in found]
     kept = []
     for number, part in enumerate(found):
@@ -103,9 +105,9 @@ def streaks(gray: Plane, check: Callable[[], None]) -> list[Streak]:
     return kept
 
 
-def _upright(picture: Turned, shape: tuple[int, ...], least: float, whitest: float) -> Iterator[Streak]:
+def _upright(picture: TurnedPicture, shape: tuple[int, ...], least: float, whitest: float) -> Iterator[Streak]:
     """Those that run from the top to the bottom of a turned picture; all they look like but their company."""
-    above = raised(picture.tones, _BESIDE, 3)
+    above = ridge_height(picture.tones, _BESIDE, 3)
     beside = np.asarray(cv2.blur(picture.tones, (3, 3)), np.float32)
     bright = np.asarray(above > least, np.bool_)
     inside = blocks(picture.valid) > 0.99
@@ -187,13 +189,13 @@ def _roughness(columns: Places) -> float:
 
 
 def _parallel(bright: Mask, rows: Places, columns: Places) -> float:
-    """The most that any line beside it runs along, as a share of it."""
+    """The longest run of any line next to it, as a share of it."""
     off = np.array([way * each for way in (-1, 1) for each in range(9, 27)])
     return float(bright[rows[:, None], np.clip(columns[:, None] + off, 0, bright.shape[1] - 1)].mean(axis=0).max())
 
 
-def _marked(picture: Turned, sides: _Sides, least: float, shape: Sequence[int]) -> tuple[Places, Places]:
-    """The rows and columns of its pixels, in the picture as it was."""
+def _marked(picture: TurnedPicture, sides: _Sides, least: float, shape: Sequence[int]) -> tuple[Places, Places]:
+    """The rows and columns of its pixels, in the original picture."""
     places = sides.columns[:, None] + np.arange(2 - _BESIDE, _BESIDE - 1)
     tones = picture.tones[sides.rows[:, None], np.clip(places, 0, picture.tones.shape[1] - 1)]
     limit = max(least, 0.3 * float(np.median(sides.raised)))

@@ -1,4 +1,4 @@
-"""What the colours and tones of a photograph are like."""
+"""The colours and tones of a photograph."""
 
 from __future__ import annotations
 

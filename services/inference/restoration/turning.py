@@ -13,23 +13,23 @@ from services.inference.restoration.standing_out import Mask, Plane
 
 DIRECTIONS = 12
 ROWS = 8
-"""Of a block."""
+"""The size of a block."""
 DRIFT = 2
 """Columns by which a line moves from block to block, at most."""
 
 
 @dataclass(frozen=True, slots=True)
-class Turned:
+class TurnedPicture:
     """A turned picture, height x width, a whole number of blocks high."""
 
     tones: Plane
     valid: Mask
     """Where the picture is."""
     back: npt.NDArray[np.float64]
-    """The affine map to the picture as it was, 2 x 3, of columns and rows."""
+    """The affine map to the original picture, 2 x 3, of columns and rows."""
 
 
-def turned(gray: Plane, number: int) -> Turned:
+def turn(gray: Plane, number: int) -> TurnedPicture:
     """Turned by so many of the directions."""
     height, width = gray.shape
     turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), 180 * number / DIRECTIONS, 1.0)
@@ -40,10 +40,10 @@ def turned(gray: Plane, number: int) -> Turned:
     tones = cv2.warpAffine(gray, turn, (wide, high), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     inside = cv2.warpAffine(np.ones(gray.shape, np.uint8), turn, (wide, high), flags=cv2.INTER_NEAREST) > 0
     back = np.asarray(cv2.invertAffineTransform(turn), np.float64)
-    return Turned(np.asarray(tones, np.float32), np.asarray(inside, np.bool_), back)
+    return TurnedPicture(np.asarray(tones, np.float32), np.asarray(inside, np.bool_), back)
 
 
-def raised(tones: Plane, beside: int, along: int) -> Plane:
+def ridge_height(tones: Plane, beside: int, along: int) -> Plane:
     """By how much each point is brighter than the lighter of its sides, so many columns off, in the mean of some rows."""
     wide = tones.shape[1]
     core, sides = cv2.blur(tones, (1, along)), cv2.blur(tones, (3, along))

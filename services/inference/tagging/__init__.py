@@ -1,1 +1,1 @@
-"""What picture files say besides their pictures (Exif, IPTC, XMP), changed without touching the pictures."""
+"""The metadata of picture files (Exif, IPTC, XMP), changed without touching the pictures."""

@@ -23,6 +23,6 @@ def too_large(format_: str) -> DarkroomError:
     """The format has no room for so much."""
     return DarkroomError(
         ErrorReason.MEDIA_LIMIT_EXCEEDED,
-        f"With these changes the picture has more metadata than {format_} has room for.",
+        f"With these changes, the picture has more metadata than {format_} can store.",
         allowed=("shorter texts",),
     )

@@ -1,4 +1,4 @@
-"""What is to change in the metadata of a picture."""
+"""The changes to the metadata of a picture."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Removed:
+class RemovedTags:
     """Tags to remove, by ExifTool's names with or without a group: `Artist`, `IPTC:City`, `XMP-dc:Subject`, `GPS:All`."""
 
     names: Collection[str] = ()
@@ -59,7 +59,7 @@ class Changes:
     country: str = ""
     keywords: tuple[str, ...] = ()
     replace_keywords: bool = False
-    removed: Removed = field(default_factory=Removed)
+    removed: RemovedTags = field(default_factory=RemovedTags)
 
     @property
     def loses_place(self) -> bool:
@@ -67,7 +67,7 @@ class Changes:
         return self.without_place or self.removed.whole(GPS)
 
     def dates(self) -> tuple[str, str, str]:
-        """When the file was changed, when the photo was taken, and when it was digitised; empty for as it was."""
+        """When the file was changed, when the photo was taken, and when it was digitised; empty for no change."""
         return self.modified_at or self.all_dates, self.taken_at or self.all_dates, self.all_dates
 
 

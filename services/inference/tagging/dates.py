@@ -21,7 +21,7 @@ def exif_date(text: str) -> str | None:
         return None
 
 
-def shifted(text: str, minutes: int) -> str | None:
+def shift_date(text: str, minutes: int) -> str | None:
     """An Exif date moved by this many minutes; None for no date, and if that leaves the years from 1 to 9999."""
     date = exif_date(text.strip("\0 "))
     if date is None:

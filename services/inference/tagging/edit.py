@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from services.inference.media.errors import corrupt, unsupported
+from services.inference.media.errors import corrupt, unsupported_error
 from services.inference.tagging import exif_edit, gif, heif, iptc_edit, jpeg, png, tiff, webp, xmp_edit
 from services.inference.tagging.blocks import Blocks
 from services.inference.tagging.changes import EXIF, Changes
@@ -37,7 +37,7 @@ _FORMS: Mapping[MediaFormat, _Form] = MappingProxyType(
 WRITABLE = (*_FORMS, MediaFormat.TIFF)
 
 
-def edited(data: bytes, format_: MediaFormat, changes: Changes) -> bytes:
+def edit_tags(data: bytes, format_: MediaFormat, changes: Changes) -> bytes:
     """The file with changes, the very same bytes if there is nothing to change.
 
     Raises `MEDIA_UNSUPPORTED` for formats whose metadata are not written, `FILE_CORRUPT` for a file, or metadata, that cannot be followed,
@@ -46,15 +46,15 @@ def edited(data: bytes, format_: MediaFormat, changes: Changes) -> bytes:
     if changes == Changes():
         return data
     if format_ is MediaFormat.TIFF:
-        return tiff.edited(data, changes)
+        return tiff.edit_tiff(data, changes)
     form = _FORMS.get(format_)
     if form is None:
-        raise unsupported(f"Metadata of {format_} pictures cannot be changed.", allowed=WRITABLE)
+        raise unsupported_error(f"Metadata of {format_} pictures cannot be changed.", allowed=WRITABLE)
     before = form.read(data)
     after = Blocks(
         _exif(before.exif, changes) if form.has_exif else None,
-        iptc_edit.edited(before.iptc, changes) if form.has_iptc else None,
-        xmp_edit.edited(before.xmp, changes, has_exif=form.has_exif, has_iptc=form.has_iptc),
+        iptc_edit.edit_iptc(before.iptc, changes) if form.has_iptc else None,
+        xmp_edit.edit_xmp(before.xmp, changes, has_exif=form.has_exif, has_iptc=form.has_iptc),
     )
     return data if after == before else form.write(data, before, after)
 
@@ -77,7 +77,7 @@ def _exif(block: bytes | None, changes: Changes) -> bytes | None:
         structure = Tiff(block or EMPTY)
     except DamagedTiffError as error:
         raise corrupt('The Exif data of the picture are damaged. "EXIF:All" among the tags to remove removes them.') from error
-    exif_edit.edited(structure, changes)
+    exif_edit.edit_exif(structure, changes)
     if not any(True for _ in structure.values()):
         return None if block is None or changes.removed.names or changes.loses_place else block
     return structure.content

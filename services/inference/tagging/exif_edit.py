@@ -10,7 +10,7 @@ from types import MappingProxyType
 from PIL import ExifTags
 
 from services.inference.tagging.changes import EXIF, GPS, Changes, Place
-from services.inference.tagging.dates import shifted
+from services.inference.tagging.dates import shift_date
 from services.inference.tagging.tiff_edit import EXIF_DIRECTORY, GPS_DIRECTORY, Tiff, Value
 
 _BYTE, _ASCII, _RATIONAL, _UNDEFINED = 1, 2, 5, 7
@@ -45,7 +45,7 @@ _OTHERS = frozenset((0x02BC, 0x83BB, 0x8649))
 _THUMBNAIL = ("thumbnailimage", "thumbnail")
 
 
-def edited(tiff: Tiff, changes: Changes) -> None:
+def edit_exif(tiff: Tiff, changes: Changes) -> None:
     """Changes the structure."""
     _remove(tiff, changes)
     modified, taken, digitised = changes.dates()
@@ -93,7 +93,7 @@ def _moved(tiff: Tiff, tag: int, directory: int, changes: Changes) -> str:
     value = tiff.value(tag, directory) if changes.shift_minutes else None
     if value is None or value.kind != _ASCII:
         return ""
-    return shifted(value.content.decode("latin-1"), changes.shift_minutes) or ""
+    return shift_date(value.content.decode("latin-1"), changes.shift_minutes) or ""
 
 
 def _text(said: str) -> Value:

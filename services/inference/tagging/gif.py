@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.inference.media.errors import damaged
+from services.inference.media.errors import damaged_error
 from services.inference.tagging.blocks import Blocks
 
 _EXTENSION, _PICTURE, _END = 0x21, 0x2C, 0x3B
@@ -13,7 +13,7 @@ _TRAILER = b"\x01" + bytes(range(0xFF, -1, -1)) + b"\0"
 
 
 def read(data: bytes) -> Blocks:
-    """What it has. Raises `FILE_CORRUPT`."""
+    """The file's metadata. Raises `FILE_CORRUPT`."""
     start, end, _ = _packet(data)
     return Blocks(xmp=data[start + len(_XMP) : end - len(_TRAILER)] if start else None)
 
@@ -31,7 +31,7 @@ def write(data: bytes, _before: Blocks, after: Blocks) -> bytes:
 def _packet(data: bytes) -> tuple[int, int, int]:
     """Where the packet begins and ends, 0 for no packet, and where one may be put: after the extensions that are for the whole file."""
     if len(data) < 13:
-        raise damaged("GIF")
+        raise damaged_error("GIF")
     at = 13 + _table(data[10])
     place = 0
     while at < len(data) and data[at] != _END:
@@ -47,7 +47,7 @@ def _packet(data: bytes) -> tuple[int, int, int]:
             place = place or start
             at += 11 + _table(data[at + 9])
         else:
-            raise damaged("GIF")
+            raise damaged_error("GIF")
         at = _past_blocks(data, at)
     return 0, 0, place or min(at, len(data))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field, replace
 
-from services.inference.media.errors import damaged, unread
+from services.inference.media.errors import damaged_error, unread
 from services.inference.tagging.blocks import Blocks
 from services.inference.tagging.boxes import Box, DamagedBoxError, Reader, box, boxes
 
@@ -49,12 +49,12 @@ class _Meta:
 
 
 def read(data: bytes) -> Blocks:
-    """What it has. Raises `FILE_CORRUPT`."""
+    """The file's metadata. Raises `FILE_CORRUPT`."""
     try:
         meta = _meta(data)
         exif, xmp = (_payload(data, meta, kind) for kind in (_EXIF, _XMP))
     except (DamagedBoxError, struct.error) as error:
-        raise damaged("HEIF") from error
+        raise damaged_error("HEIF") from error
     if exif is not None:
         exif = exif[4 + int.from_bytes(exif[:4], "big") :].removeprefix(b"Exif\0\0")
     return Blocks(exif or None, None, xmp)
@@ -65,13 +65,13 @@ def write(data: bytes, before: Blocks, after: Blocks) -> bytes:
     try:
         return _written(data, before, after)
     except (DamagedBoxError, struct.error) as error:
-        raise damaged("HEIF") from error
+        raise damaged_error("HEIF") from error
 
 
 def _written(data: bytes, before: Blocks, after: Blocks) -> bytes:
     meta = _meta(data)
     if any(each.kind == b"moov" for each in boxes(data, 0, len(data))):
-        raise unread("HEIF", "has tracks beside its pictures")
+        raise unread("HEIF", "has tracks besides its pictures")
     changed = bytearray(data)
     new: list[tuple[int, bytes]] = []
     for kind, old, wanted in ((_EXIF, before.exif, after.exif), (_XMP, before.xmp, after.xmp)):
@@ -91,7 +91,7 @@ def _written(data: bytes, before: Blocks, after: Blocks) -> bytes:
 
 
 def _laid_out(data: bytes, meta: _Meta, new: list[tuple[int, bytes]]) -> bytes:
-    """The box anew; what is behind it moves, and the places of items with it. New items are behind everything."""
+    """The rewritten box; everything after it moves, and the places of items with it. New items are behind everything."""
     numbers = {number for number, _ in new}
     kept = [each for each in meta.locations if each.item not in numbers]
     size = len(_box(meta, kept + [_Location(number, 0, 0, 0, (_Extent(0, 0, 0),)) for number in numbers]))

@@ -70,7 +70,7 @@ _BINARY = frozenset((0,))
 _Set = tuple[tuple[int, int], bytes]
 
 
-def edited(block: bytes | None, changes: Changes) -> bytes | None:
+def edit_iptc(block: bytes | None, changes: Changes) -> bytes | None:
     """The data with changes; None for none. Data sets that cannot be followed end the list."""
     if changes.removed.whole(IPTC):
         block = None
@@ -105,7 +105,7 @@ def edited(block: bytes | None, changes: Changes) -> bytes | None:
     return b"".join(_written(number, content) for number, content in sorted(sets, key=lambda each: each[0]))
 
 
-def said(block: bytes) -> Mapping[str, str | list[str]]:
+def read_texts(block: bytes) -> Mapping[str, str | list[str]]:
     """Texts by ExifTool's names, lists of those that stand more than once, and of keywords always."""
     found: dict[str, str | list[str]] = {}
     sets = list(_sets(block))

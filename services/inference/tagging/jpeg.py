@@ -6,7 +6,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.inference.media.errors import damaged
+from services.inference.media.errors import damaged_error
 from services.inference.tagging import photoshop
 from services.inference.tagging.blocks import Blocks, too_large
 
@@ -30,7 +30,7 @@ class _Segment:
 
 
 def read(data: bytes) -> Blocks:
-    """What it has. Raises `FILE_CORRUPT`."""
+    """The file's metadata. Raises `FILE_CORRUPT`."""
     segments, _ = _taken_apart(data)
     resources = b"".join(_contents(segments, _APP13, _PHOTOSHOP))
     exif = _contents(segments, _APP1, _EXIF)
@@ -61,14 +61,14 @@ def _taken_apart(data: bytes) -> tuple[list[_Segment], int]:
         while data[at : at + 2] == b"\xff\xff":
             at += 1
         if at + 4 > len(data) or data[at] != 0xFF:
-            raise damaged("JPEG")
+            raise damaged_error("JPEG")
         marker = data[at + 1]
         if marker in (_SCAN, _END):
             return found, start
         size = 0 if marker in _ALONE else int.from_bytes(data[at + 2 : at + 4], "big")
         end = at + 2 + size
         if end > len(data) or (size < 2 and marker not in _ALONE):
-            raise damaged("JPEG")
+            raise damaged_error("JPEG")
         found.append(_Segment(marker, start, data[at + 4 : end], data[start:end]))
         at = end
 
@@ -78,7 +78,7 @@ def _contents(segments: Sequence[_Segment], marker: int, name: bytes) -> list[by
 
 
 def _replaced(segments: Sequence[_Segment], marker: int, name: bytes, contents: Sequence[bytes]) -> list[_Segment]:
-    """New segments where the first old one was, or after the leading ones; one of a kind that has others stays beside them."""
+    """New segments where the first old one was, or after the leading ones; one of a kind that has others stays next to them."""
     old = [each for each in segments if each.marker == marker and each.content.startswith(name)]
     gone = old if len(contents) != 1 or marker == _APP13 else old[:1]
     others = [each for each in segments if not any(each is one for one in gone)]

@@ -16,7 +16,7 @@ def iptc_in(resources: bytes) -> bytes | None:
 
 
 def with_iptc(resources: bytes, iptc: bytes | None) -> bytes:
-    """The resources with other IPTC data, and with its digest where there is one. What cannot be followed stays at the end."""
+    """The resources with other IPTC data, and with its digest where there is one. Parts that cannot be parsed stay at the end."""
     kept, written, end = [], False, 0
     for number, _, raw in _parts(resources):
         end += len(raw)

@@ -6,7 +6,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from services.inference.media.errors import damaged
+from services.inference.media.errors import damaged_error
 from services.inference.tagging import photoshop
 from services.inference.tagging.blocks import Blocks
 
@@ -19,7 +19,7 @@ _LARGEST = 16 << 20
 
 
 def read(data: bytes) -> Blocks:
-    """What it has. Raises `FILE_CORRUPT`."""
+    """The file's metadata. Raises `FILE_CORRUPT`."""
     exif = old_exif = iptc = xmp = None
     for kind, content, _ in _chunks(data):
         if kind == _EXIF:
@@ -57,7 +57,7 @@ def write(data: bytes, before: Blocks, after: Blocks) -> bytes:
             placed = True
         pieces.append(raw)
     if not placed:
-        raise damaged("PNG")
+        raise damaged_error("PNG")
     return b"".join(pieces)
 
 
@@ -71,11 +71,11 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
     at = 8
     while at < len(data):
         if at + 12 > len(data):
-            raise damaged("PNG")
+            raise damaged_error("PNG")
         size, kind = struct.unpack_from(">I4s", data, at)
         end = at + 12 + size
         if end > len(data):
-            raise damaged("PNG")
+            raise damaged_error("PNG")
         if kind == b"IEND":
             yield kind, b"", data[at:]
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from services.inference.media.errors import damaged, unread
+from services.inference.media.errors import damaged_error, unread
 from services.inference.tagging import exif_edit, iptc_edit, xmp_edit
 from services.inference.tagging.changes import Changes
 from services.inference.tagging.png import photoshop_or_plain
@@ -21,22 +21,22 @@ _POINTERS = frozenset((_INSIDE, *(tag for pair in _PLACES for tag in pair)))
 _MOST_DIRECTORIES = 10_000
 
 
-def edited(data: bytes, changes: Changes) -> bytes:
+def edit_tiff(data: bytes, changes: Changes) -> bytes:
     """The file with changes. Raises `FILE_CORRUPT`, and `MEDIA_UNSUPPORTED` for files of the kind that may exceed 4 GiB."""
     if _BIG.to_bytes(1, "little") in data[2:4]:
         raise unread("TIFF", "is a BigTIFF")
     try:
         tiff = Tiff(data, _pictures(data))
         iptc, xmp = blocks(tiff)
-        exif_edit.edited(tiff, changes)
+        exif_edit.edit_exif(tiff, changes)
         for tag, kind, before, after in (
-            (_IPTC, _UNDEFINED, iptc, iptc_edit.edited(iptc, changes)),
-            (_XMP, _BYTE, xmp, xmp_edit.edited(xmp, changes, has_exif=True, has_iptc=True)),
+            (_IPTC, _UNDEFINED, iptc, iptc_edit.edit_iptc(iptc, changes)),
+            (_XMP, _BYTE, xmp, xmp_edit.edit_xmp(xmp, changes, has_exif=True, has_iptc=True)),
         ):
             if after != before:
                 tiff.change({tag: None if after is None else Value(kind, after)})
     except DamagedTiffError as error:
-        raise damaged("TIFF") from error
+        raise damaged_error("TIFF") from error
     return tiff.content
 
 

@@ -1,6 +1,6 @@
 """TIFF structures, which Exif data and TIFF files are, changed in place.
 
-What is not asked for stays where it is, since makers' notes and pictures are found by their places. What is new goes where the old was
+Other data stay at their place, because makers' notes and pictures are found by their places. New data go where the old were
 or, if that is too small, to the end; what is removed is overwritten with zeros.
 """
 
@@ -25,7 +25,7 @@ class DamagedTiffError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What an entry holds."""
+    """The value of an entry."""
 
     kind: int
     content: bytes
@@ -82,11 +82,11 @@ class Tiff:
 
     @property
     def content(self) -> bytes:
-        """The structure as it is now."""
+        """The current structure."""
         return bytes(self._data)
 
     def value(self, tag: int, directory: int = 0) -> Value | None:
-        """What the first directory, or one inside it, says."""
+        """The entries of the first directory, or of one inside it."""
         found = self._inside(directory) if directory else self._first
         return next((self._value(entry) for entry in found.entries if entry.tag == tag), None) if found else None
 
@@ -239,7 +239,7 @@ def directory_at(data: bytes | bytearray, order: str, at: int) -> Directory:
 
 
 def value_of(data: bytes | bytearray, order: str, entry: Entry) -> Value | None:
-    """What an entry holds; None if it is of an unknown type, or not inside the data."""
+    """The value of an entry; None if it is of an unknown type, or not inside the data."""
     if not entry.size:
         return None
     if entry.size <= 4:

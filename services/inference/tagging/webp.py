@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from services.inference.media.errors import damaged
+from services.inference.media.errors import damaged_error
 from services.inference.tagging.blocks import Blocks
 
 _HEADER, _EXIF, _XMP = b"VP8X", b"EXIF", b"XMP "
@@ -14,7 +14,7 @@ _LOSSLESS, _LOSSY = b"VP8L", b"VP8 "
 
 
 def read(data: bytes) -> Blocks:
-    """What it has. Raises `FILE_CORRUPT`."""
+    """The file's metadata. Raises `FILE_CORRUPT`."""
     found = {kind: content for kind, content, _ in _chunks(data) if kind in (_EXIF, _XMP)}
     exif = found.get(_EXIF)
     return Blocks(exif.removeprefix(b"Exif\0\0") if exif else None, None, found.get(_XMP))
@@ -32,7 +32,7 @@ def write(data: bytes, _before: Blocks, after: Blocks) -> bytes:
             if not header and kind in (_LOSSLESS, _LOSSY):
                 header = _header_of(kind, content)
     if len(header) < 10:
-        raise damaged("WebP")
+        raise damaged_error("WebP")
     flags = header[0] & ~(_EXIF_FLAG | _XMP_FLAG)
     for kind, flag, block in ((_EXIF, _EXIF_FLAG, after.exif), (_XMP, _XMP_FLAG, after.xmp)):
         if block is not None:
@@ -50,7 +50,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
         kind, length = struct.unpack_from("<4sI", data, at)
         after = at + 8 + length
         if after > end:
-            raise damaged("WebP")
+            raise damaged_error("WebP")
         yield kind, data[at + 8 : after], data[at:after] + bytes(length % 2)
         at = after + length % 2
 
@@ -62,7 +62,7 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 def _header_of(kind: bytes, content: bytes) -> bytes:
     """The header that a plain file has no need of."""
     if len(content) < 10:
-        raise damaged("WebP")
+        raise damaged_error("WebP")
     flags = 0
     if kind == _LOSSLESS:
         (bits,) = struct.unpack_from("<I", content, 1)

@@ -9,7 +9,7 @@ from lxml import etree
 
 from services.inference.media.errors import corrupt
 from services.inference.tagging.changes import GPS, XMP, Changes, Place
-from services.inference.tagging.dates import shifted, xmp_date
+from services.inference.tagging.dates import shift_date, xmp_date
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _DC = "http://purl.org/dc/elements/1.1/"
@@ -24,15 +24,15 @@ _NEW = (
     '<?xpacket end="w"?>'
 ).encode()
 _UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML has no place for."""
+"""Characters that XML does not allow."""
 _MICRO = 1_000_000
 _Matches = Callable[[str], bool]
 
 
-def edited(packet: bytes | None, changes: Changes, *, has_exif: bool, has_iptc: bool) -> bytes | None:
+def edit_xmp(packet: bytes | None, changes: Changes, *, has_exif: bool, has_iptc: bool) -> bytes | None:
     """The packet with changes, None for none.
 
-    What a format has no Exif or IPTC data for is written here. Raises `FILE_CORRUPT` for a packet that is no XML, or has entities.
+    Values for which a format has no Exif or IPTC data are written here. Raises `FILE_CORRUPT` for a packet that is no XML, or has entities.
     """
     if changes.removed.whole(XMP):
         packet = None
@@ -74,7 +74,7 @@ def _without_exif(tree: _Packet, changes: Changes) -> None:
         tree.write(_BASIC, "CreatorTool", changes.software)
     names = ((_BASIC, "ModifyDate"), (_EXIF, "DateTimeOriginal"), (_BASIC, "CreateDate"))
     for (space, name), wanted in zip(names, changes.dates(), strict=True):
-        moved = shifted(tree.text(space, name), changes.shift_minutes) if changes.shift_minutes else None
+        moved = shift_date(tree.text(space, name), changes.shift_minutes) if changes.shift_minutes else None
         date = wanted or moved
         if date:
             tree.write(space, name, xmp_date(date))

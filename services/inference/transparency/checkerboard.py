@@ -27,7 +27,7 @@ _LEAST_APART, _MOST_APART = 6, 150
 _COMMON = 0.04
 """Share of a part that a gray of the checkerboard has."""
 _NEAR = 0.4
-"""Of the difference between both grays: how far a pixel of one may be from it."""
+"""A share of the difference between both grays: the tolerance for a pixel of one."""
 _AGREEING = 0.88
 """Share of the pixels of both grays that are where the grid says."""
 _LEAST_CELLS = 10.0
@@ -45,7 +45,7 @@ class Axis:
     """Where the squares of a grid end along an axis."""
 
     side: float
-    """Of a square, in pixels."""
+    """The side of a square, in pixels."""
     first: float
     """A boundary between two squares, in coordinates of pixels' centres."""
 
@@ -86,7 +86,7 @@ def find(picture: Pixels8, check: Callable[[], None]) -> Checkerboard | None:
     """The checkerboard in an sRGB picture (height x width x 3); None if there is none.
 
     A checkerboard is the product of two square waves, so the map of its two grays (1, -1, and 0 for everything else) has equal peaks at
-    (f, g) and (f, -g) in its spectrum, whose place tells the sides of the squares and whose phases tell where they begin, however much
+    (f, g) and (f, -g) in its spectrum, whose place gives the sides of the squares and whose phases give where they begin, however much
     of it is hidden. The peaks are looked for in the picture's corners and its middle, then followed over the whole picture.
     """
     height, width = picture.shape[:2]
@@ -217,7 +217,7 @@ def _sharpened(signs: Floats, across: float, down: float, across_step: float, do
 
 
 def _snapped(across: Axis, down: Axis, signs: Floats) -> Iterator[tuple[Axis, Axis]]:
-    """The grid with whole pixels, if it is about that; and as it is."""
+    """The grid with whole pixels, if it is close to that; and the exact one."""
     sides = [round(axis.side) for axis in (across, down)]
     if all(abs(axis.side - side) <= _ABOUT_WHOLE * side for axis, side in zip((across, down), sides, strict=True)):
         yield _whole(signs, sides[0], sides[1])
@@ -251,7 +251,7 @@ def _agreement(signs: Floats, board: Checkerboard) -> tuple[float, float]:
 
 
 def _coloured(part: Pixels8, board: Checkerboard, signs: Floats) -> Checkerboard:
-    """The board with its colours as the part has them, and as soft as it is there."""
+    """The board with the colours and the softness that it has in the part."""
     height, width = signs.shape
     whole = slice(0, height), slice(0, width)
     wave = replace(board, softness=3.0).waves(*whole)

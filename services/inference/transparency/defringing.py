@@ -15,7 +15,7 @@ _STRIP = 512
 _INSIDE = 3.0
 """Pixels from the edge at which a subject has its own colour."""
 _TELLING = 0.15, 0.85
-"""Opacities of pixels that tell the colour of the fringe."""
+"""Opacities of pixels that show the colour of the fringe."""
 _LEAST_TELLING = 30
 _AGREEING, _APART = 40.0, 20.0
 """Levels within which half of them must agree, and by which that colour differs from the subject's at least for it to be a fringe."""
@@ -26,7 +26,7 @@ _WORN = 0.12
 def fringe_colour(picture: Pixels8, alpha: Pixels8) -> tuple[float, float, float] | None:
     """The colour that is mixed into the edges of a cut-out; None if there is no such one.
 
-    Where a pixel of opacity a has the colour P and the subject beside it F, the background had (P - a F) / (1 - a): if those of most edge
+    Where a pixel of opacity a has the colour P and the subject next to it F, the background had (P - a F) / (1 - a): if those of most edge
     pixels agree, and differ from the subject, that is the colour. Edges that are clean give back the subject's own colours.
     """
     found, own = [], []
@@ -42,7 +42,7 @@ def fringe_colour(picture: Pixels8, alpha: Pixels8) -> tuple[float, float, float
         return None
     colour = np.median(colours, axis=0)
     apart = np.abs(subjects - colour).max(axis=1)
-    # What is like the subject says nothing.
+    # Pixels that are like the subject are no evidence.
     telling = apart > _APART
     if telling.mean() < 0.25:
         return None
@@ -53,10 +53,10 @@ def fringe_colour(picture: Pixels8, alpha: Pixels8) -> tuple[float, float, float
     return red, green, blue
 
 
-def defringed(picture: Pixels8, alpha: Pixels8, depth: float, check: Callable[[], None]) -> tuple[Pixels8, Pixels8]:
+def defringe_edges(picture: Pixels8, alpha: Pixels8, depth: float, check: Callable[[], None]) -> tuple[Pixels8, Pixels8]:
     """Colours and opacity of a cut-out whose edges, up to `depth` pixels into what is opaque, lose the colour of their fringe.
 
-    Without a fringe, both are as they were, but for colours of what is invisible.
+    Without a fringe, both are unchanged, except colours of invisible pixels.
     """
     colours, opacity = picture.copy(), alpha.copy()
     colours[alpha == 0] = 0
@@ -77,7 +77,7 @@ def defringed(picture: Pixels8, alpha: Pixels8, depth: float, check: Callable[[]
         known = length > _APART**2
         rim = (share == 1) & (distance <= depth) & (1 - pure > _WORN) & known
         edge = (share > 0) & (share < 1) & known
-        # A pixel of the rim is as opaque as it is not fringe; one of the edge has its opacity already.
+        # The opacity of a pixel of the rim is its share without fringe; one of the edge has its opacity already.
         made = np.where(rim, pure, share)
         weight = np.where(edge, share, np.where(rim, np.maximum(pure, 0.05), 1))[..., None]
         unmixed = np.clip((own - (1 - weight) * behind) / np.maximum(weight, 0.05), 0, 255)

@@ -13,9 +13,9 @@ import numpy.typing as npt
 from services.inference.media import Image
 from services.inference.media.colour import to_8bit
 from services.inference.transparency.checkerboard import Checkerboard, find
-from services.inference.transparency.defringing import defringed
+from services.inference.transparency.defringing import defringe_edges
 from services.inference.transparency.ground import Ground
-from services.inference.transparency.keying import keyed
+from services.inference.transparency.keying import key_out
 from services.inference.transparency.regions import of_checkerboard, of_plain, plain_ground
 
 Pixels8 = npt.NDArray[np.uint8]
@@ -23,13 +23,13 @@ Pixels8 = npt.NDArray[np.uint8]
 _DEPTH, _PER = 6.0, 1000
 """Pixels for each so many of the longest side that edges are cleared at most."""
 _LEAST_SHOWN, _MOST_SHOWN = 0.01, 0.995
-"""Of the picture: how much of a background must, and may, be seen."""
+"""Shares of the picture: how much of a background must, and may, be visible."""
 _TRANSPARENT = 0.002
-"""Of a picture with transparency."""
+"""Share of transparent pixels from which a picture has transparency."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fixed:
+class FixedTransparency:
     """A picture whose transparency is real, and how it was found."""
 
     image: Image
@@ -39,7 +39,7 @@ class Fixed:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-def fixed(image: Image, defringe: float, check: Callable[[], None]) -> Fixed | None:
+def fix_transparency(image: Image, defringe: float, check: Callable[[], None]) -> FixedTransparency | None:
     """The picture with real transparency, in sRGB of 8 bits; None if it takes a network to find it.
 
     `defringe`, 0 to 1, is how far into the subject edges are cleared of the background. `check` is called between steps and may raise.
@@ -50,26 +50,26 @@ def fixed(image: Image, defringe: float, check: Callable[[], None]) -> Fixed | N
     if board is not None:
         made = _over(image, picture, board, of_checkerboard(picture, board, check), depth, check)
         if made is not None:
-            return Fixed(made, "checkerboard", _said(board), _described(board))
+            return FixedTransparency(made, "checkerboard", _said(board), _described(board))
     if image.alpha is not None and (image.alpha < image.maximum // 2).mean() > _TRANSPARENT:
-        colours, alpha = defringed(picture, to_8bit(image.alpha), depth, check)
-        return Fixed(_of(image, colours, alpha), "alpha", "It has transparency, so only its edges were cleared.")
+        colours, alpha = defringe_edges(picture, to_8bit(image.alpha), depth, check)
+        return FixedTransparency(_of(image, colours, alpha), "alpha", "It has transparency, so only its edges were cleared.")
     ground = plain_ground(picture)
     if ground is not None:
         made = _over(image, picture, ground, of_plain(picture, ground, check), depth, check)
         if made is not None:
             colour = _hex(ground.colour)
-            return Fixed(made, "uniform", f"The background is {colour}.", {"color": colour})
+            return FixedTransparency(made, "uniform", f"The background is {colour}.", {"color": colour})
     return None
 
 
 def _over(
     image: Image, picture: Pixels8, ground: Ground, shows: npt.NDArray[np.uint8], depth: float, check: Callable[[], None]
 ) -> Image | None:
-    """What lies over a background; None if too little of that, or of the subject, is seen."""
+    """The subject over a background; None if too little of either is visible."""
     if not _LEAST_SHOWN <= shows.mean() <= _MOST_SHOWN:
         return None
-    colours, alpha = keyed(picture, ground, shows, depth, check)
+    colours, alpha = key_out(picture, ground, shows, depth, check)
     if image.alpha is not None:
         alpha = np.minimum(alpha, to_8bit(image.alpha))
     return _of(image, colours, alpha)

@@ -1,4 +1,4 @@
-"""What lies behind a subject, as far as it is known: the colour that each pixel of it has, or would have."""
+"""The background of a subject, as far as it is known: the colour that each pixel of it has, or would have."""
 
 from __future__ import annotations
 

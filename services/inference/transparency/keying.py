@@ -22,17 +22,18 @@ _LEAST_SOFT, _MOST_SOFT = 8, 40
 _CLEAR, _SOLID = 0.06, 0.92
 """Opacities that are taken for none and for full."""
 _LEAST_APART = 24.0
-"""Levels by which subject and background differ at least, where their mixture tells the opacity."""
+"""Levels by which subject and background differ at least, where their mixture gives the opacity."""
 _UNMIXED = 0.12, 0.45
-"""Opacity up to which a pixel gets the colour of those beside it, and from which it gets its own without the background."""
+"""Opacity up to which a pixel gets the colour of its neighbours, and from which it gets its own without the background."""
 
 
-def keyed(picture: Pixels8, ground: Ground, shows: Mask, depth: float, check: Callable[[], None]) -> tuple[Pixels8, Pixels8]:
+def key_out(picture: Pixels8, ground: Ground, shows: Mask, depth: float, check: Callable[[], None]) -> tuple[Pixels8, Pixels8]:
     """Colours (height x width x 3) and opacity (height x width) of what lies over a known background.
 
-    `shows` is 1 where nothing but the background is seen. Beside that, a pixel I is taken for a mixture a F + (1 - a) C of the background C
-    there and the subject's colour F, which is estimated from deeper inside. What is `depth` pixels from the background, or farther but
-    connected to it by pixels that are transparent, too, gets the opacity a and loses the background's colour; all else stays as it is.
+    `shows` is 1 where nothing but the background is seen. Next to that, a pixel I is taken for a mixture a F + (1 - a) C of the background
+    C
+    there and the subject's colour F, which is estimated from deeper inside. A pixel that is `depth` pixels from the background, or farther
+    but connected to it by pixels that are transparent, too, gets the opacity a and loses the background's colour; all else stays unchanged.
     """
     height, width = shows.shape
     soft = round(float(np.clip(_SOFTEST * max(height, width), _LEAST_SOFT, _MOST_SOFT)))

@@ -22,13 +22,13 @@ _SPREADS = 4.5
 _OWN_COLOUR = 0.75
 """How much more of one shade than of the other may be around a pixel of the background, as a share of each."""
 _CONNECTED = 0.7
-"""Of the difference of both shades: by how much pixels that connect parts of the background may be off."""
+"""A share of the difference of both shades: by how much pixels that connect parts of the background may be off."""
 _MOSTLY = 0.6
 """Share of what is around a pixel."""
 _FEW = 0.03
-"""Of a square: pixels of each shade that a part of a checkerboard shows."""
+"""A share of a square: pixels of each shade that a part of a checkerboard shows."""
 _BORDER = 0.02
-"""Of the shorter side: width of the border that tells the colour of a plain background."""
+"""A share of the shorter side: width of the border that shows the colour of a plain background."""
 _BORDER_AGREES, _SIDE_AGREES, _SIDES = 0.72, 0.5, 3
 """Share of the whole border, and of each of so many of its sides, that has the colour."""
 _PLAIN_NOISE = 14.0
@@ -145,7 +145,7 @@ def _apart(board: Checkerboard) -> float:
 
 
 def _agreeing(picture: Pixels8, ground: Ground, noise: float, check: Callable[[], None]) -> npt.NDArray[np.bool_]:
-    """Where a picture has the background's colours, but for noise."""
+    """Where a picture has the background's colours, except for noise."""
     height, width = picture.shape[:2]
     found = np.empty((height, width), bool)
     for rows in strips(height, _STRIP):

@@ -11,15 +11,15 @@ import numpy.typing as npt
 from services.inference.contract.step import Models
 from services.inference.model_server.triton import Device, Triton
 from services.inference.upscaling.face_enhancement import joint
-from services.inference.upscaling.fitting import Kept, TileModel
+from services.inference.upscaling.fitting import Crop, TileModel
 
 Pixels8 = npt.NDArray[np.uint8]
 
-COMPACT, FAITHFUL = Kept(share=0.5, correction=0.75), Kept(share=0.9, correction=0.25)
-"""What is kept of the results of a compact and of a faithful network (benchmarks/quality.md). More correction would bring back the noise
+COMPACT, FAITHFUL = Crop(share=0.5, correction=0.75), Crop(share=0.9, correction=0.25)
+"""The shares of the results of a compact and of a faithful network (benchmarks/quality.md). More correction would bring back the noise
 that a faithful one has removed."""
 _UNITS = 4
-"""Units in a level, of the standard deviation that such a network is told."""
+"""Units in a level, of the standard deviation that such a network gets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,14 @@ class Network:
     """Whether it wants to know how much noise there is, and removes it: `told_of` has to be called first."""
 
     def told_of(self, deviation: float, *, whole: bool = False) -> Network:
-        """The network, told the standard deviation, in levels, of the noise of what it will be given. `whole`: nothing of that is kept, nor
+        """The network, with the standard deviation, in levels, of the noise of its input. `whole`: nothing of that is kept, nor
         of its noise."""
         infer, fourth = self.model.infer, round(min(255.0, _UNITS * deviation))
 
         async def informed(tiles: Pixels8) -> Pixels8:
             return await infer(np.concatenate([tiles, np.full((*tiles.shape[:3], 1), fourth, np.uint8)], axis=3))
 
-        kept = Kept(share=None, correction=0.0) if whole else self.model.kept
+        kept = Crop(share=None, correction=0.0) if whole else self.model.kept
         return dataclasses.replace(self, model=dataclasses.replace(self.model, infer=informed, kept=kept))
 
 

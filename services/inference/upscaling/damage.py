@@ -1,4 +1,4 @@
-"""How far a picture is from a clean one, as a network that is told it wants to know."""
+"""The damage of a picture, in the units that a network gets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NOISE_OF_VARIATION = ((1.8, 0.0), (7.2, 10.0))
 """Standard deviation of noise, in levels, that gives so much unexplained variation; fine texture alone gives up to the first."""
 _LOUDEST = 50.0
 _DEVIATION_OF_QUALITY = ((50, 10.0), (75, 6.0), (90, 3.0), (100, 0.0))
-"""What a network is told of a JPEG of this quality (benchmarks/quality.md): more gives cleaner edges, and takes faint texture away."""
+"""The input of a network for a JPEG of this quality (benchmarks/quality.md): more gives cleaner edges, and takes faint texture away."""
 
 
 def deviation_of(image: Image) -> float:

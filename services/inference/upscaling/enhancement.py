@@ -1,4 +1,4 @@
-"""What an upscale may add beyond resolution: less noise before enlarging, crisper detail and text after it."""
+"""Enhancements of an upscale beyond resolution: less noise before enlarging, crisper detail and text after it."""
 
 from __future__ import annotations
 

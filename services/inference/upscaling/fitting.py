@@ -19,8 +19,8 @@ _logger = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What is kept of a model's result, and what of its input."""
+class Crop:
+    """The shares of a model's result and of its input."""
 
     share: float | None = None
     """As for `mix_with_interpolation`; None: all of it."""
@@ -43,7 +43,7 @@ class TileModel:
     fade: int = 16
     batch: int = 1
     in_flight: int = 2
-    kept: Kept = Kept()
+    kept: Crop = Crop()
 
     @property
     def smallest_tile(self) -> int:

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from services.inference.faces.alignment import SIDE, TEMPLATE, Floats, inverse, points_of, similarity, usual_points, warped
+from services.inference.faces.alignment import SIDE, TEMPLATE, Floats, inverse, points_of, similarity, usual_points, warp
 from services.inference.faces.mesh import MESH, points_in
 from services.inference.media import Image, Pixels
 from services.inference.media.colour import from_srgb
-from services.inference.model_server.choice import Choice, installed
+from services.inference.model_server.choice import Choice, choose_network
 from services.inference.model_server.triton import Triton
 from services.inference.plain.faces import Face, Oval
 
@@ -28,10 +28,10 @@ _EDGE = 24  # pixels of the aligned face: soft border of what is taken from it
 
 async def choose(triton: Triton, configured: str, wanted: str = "") -> Choice | None:
     """The network `wanted` if it is installed, else the one that is `configured`, else the first of `PREFERRED` that is installed; or None.
-    As `installed`."""
+    As `choose_network`."""
     if wanted and wanted != configured and await triton.has(wanted):
         configured = wanted
-    return await installed(triton, configured, PREFERRED)
+    return await choose_network(triton, configured, PREFERRED)
 
 
 async def points(srgb: Pixels8, faces: Sequence[Face], triton: Triton) -> Sequence[Floats]:
@@ -45,8 +45,8 @@ async def points(srgb: Pixels8, faces: Sequence[Face], triton: Triton) -> Sequen
     return found
 
 
-def shown(srgb: Pixels8, five: Floats, fidelity: float) -> Pixels8:
-    """What the network is given: uint8 [1, 512, 512, 4], the aligned face and the fidelity, 0 to 1."""
+def network_input(srgb: Pixels8, five: Floats, fidelity: float) -> Pixels8:
+    """The network's input: uint8 [1, 512, 512, 4], the aligned face and the fidelity, 0 to 1."""
     matrix = inverse(similarity(five, TEMPLATE))
     corners = np.array([(0, 0), (SIDE, 0), (0, SIDE), (SIDE, SIDE)]) @ matrix[:, :2].T + matrix[:, 2]
     margin = float(np.hypot(matrix[0, 0], matrix[1, 0])) + 1
@@ -54,7 +54,7 @@ def shown(srgb: Pixels8, five: Floats, fidelity: float) -> Pixels8:
     left, top = (max(0, int(each - margin)) for each in corners.min(axis=0))
     right, bottom = (min(size, int(each + margin) + 1) for each, size in zip(corners.max(axis=0), (width, height), strict=True))
     matrix[:, 2] -= left, top
-    aligned = warped(np.ascontiguousarray(srgb[top:bottom, left:right]), matrix, SIDE, SIDE)
+    aligned = warp(np.ascontiguousarray(srgb[top:bottom, left:right]), matrix, SIDE, SIDE)
     return np.dstack([aligned, np.full((SIDE, SIDE), round(255 * fidelity), np.uint8)])[np.newaxis]
 
 
@@ -74,11 +74,11 @@ def laid_back(part: Image, oval: Oval, given: Pixels8, answer: Pixels8, five: Fl
     inside[_EDGE:-_EDGE, _EDGE:-_EDGE] = 1
     soft = cv2.GaussianBlur(inside, (0, 0), _EDGE / 3)[..., np.newaxis]
     after = np.asarray(after + ((before - after) * soft).sum(axis=(0, 1)) / soft.sum(), np.float32)
-    weight = warped(np.asarray(np.repeat(soft, 3, axis=2), np.float32), matrix, height, width, (0, 0, 0))
+    weight = warp(np.asarray(np.repeat(soft, 3, axis=2), np.float32), matrix, height, width, (0, 0, 0))
     if float(np.hypot(matrix[0, 0], matrix[1, 0])) < 1:
-        change = warped(np.asarray(after - before, np.float32), matrix, height, width)
+        change = warp(np.asarray(after - before, np.float32), matrix, height, width)
     else:
-        change = warped(after, matrix, height, width) - own
+        change = warp(after, matrix, height, width) - own
     whole = np.round(own + weight * change).clip(0, 255).astype(np.uint8)
     return dataclasses.replace(part, pixels=_in_own_colours(part, own, whole))
 

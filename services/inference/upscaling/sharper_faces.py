@@ -31,7 +31,7 @@ _SENSITIVITY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Sharpened:
+class SharpenedFaces:
     """A picture with sharper faces."""
 
     image: Image
@@ -39,9 +39,9 @@ class Sharpened:
     found: int
     """Faces."""
     wanted: int
-    """Of those, the ones that were to be enhanced."""
+    """The number of faces that were to be enhanced."""
     ovals: Sequence[Oval]
-    """Of those, the ones that were; on a processor, very large ones are left out."""
+    """The number of enhanced faces; on a CPU, very large ones are left out."""
     model: str
     """The networks; empty without a face."""
 
@@ -56,7 +56,7 @@ async def with_sharper_faces(
     only_central: bool = False,
     wanted_model: str = "",
     fidelity: float = FIDELITY,
-) -> Sharpened:
+) -> SharpenedFaces:
     """The picture with its faces enhanced, and mixed in by `strength`, 0 to 1.
 
     An installed network that restores faces does it, `wanted_model` if that is among them, with `fidelity`, 0 to 1, if it has such a
@@ -68,25 +68,25 @@ async def with_sharper_faces(
     wanted = [_most_central(found, image)] if only_central and found else found
     ovals: Sequence[Oval] = [faces.oval(face, image.height, image.width) for face in wanted]
     if not ovals:
-        return Sharpened(image, len(found), 0, (), "")
+        return SharpenedFaces(image, len(found), 0, (), "")
     models, triton = step.tools.models, step.tools.triton
     restorer = await restored_faces.choose(triton, models.restore_face, wanted_model)
     if restorer is not None:
         _tell(restorer, wanted_model, step)
         made = await _restored(image, (wanted, ovals), restorer, strength, fidelity, step, report)
-        return Sharpened(made, len(found), len(wanted), ovals, restorer.name)
+        return SharpenedFaces(made, len(found), len(wanted), ovals, restorer.name)
     network = await for_faces(triton, models, _FACTOR) or await compact(triton, models, _FACTOR)
     if network.device is Device.PROCESSOR:
         ovals = affordable(ovals, (_FACTOR,), models.upscale_face_megapixels * 1e6)
     if wanted_model:
         _say_absent(wanted_model, network.name, step)
-    return Sharpened(await _enhanced(image, ovals, network, strength, step, report), len(found), len(wanted), ovals, network.name)
+    return SharpenedFaces(await _enhanced(image, ovals, network, strength, step, report), len(found), len(wanted), ovals, network.name)
 
 
 def _tell(restorer: Choice, wanted: str, step: Step) -> None:
     if wanted and wanted != restorer.name:
         _say_absent(wanted, restorer.name, step)
-    message = f"Faces were restored by {restorer.name}, on a {restorer.device.value}."
+    message = f"Faces were restored by {restorer.name} on a {restorer.device.value}."
     step.notice("model_used", "", message, {"model": restorer.name, "device": restorer.device.name.lower()})
 
 
@@ -110,7 +110,7 @@ async def _restored(
     for number, (oval, five) in enumerate(zip(found[1], points, strict=True)):
         step.check()
         report(number / len(points), _DOING)
-        given = await asyncio.to_thread(restored_faces.shown, srgb, five, fidelity)
+        given = await asyncio.to_thread(restored_faces.network_input, srgb, five, fidelity)
         answer = (await triton.infer(restorer.name, given))[0]
         part = cut(image, oval)
         better = await asyncio.to_thread(restored_faces.laid_back, part, oval, given[0, ..., :3], answer, five)

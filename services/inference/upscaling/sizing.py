@@ -24,11 +24,11 @@ class Target:
     """How far a picture is enlarged for a resize."""
 
     part: Size
-    """What of the picture is enlarged: with the fit CROP, no more than is kept."""
+    """The part of the picture that is enlarged: with the fit CROP, only the kept part."""
     size: Size
-    """What the part is enlarged to by the network; its own size if it is not."""
+    """The size that the network enlarges the part to; its own size if it is not enlarged."""
     fit: Fitting
-    """What is then left to do."""
+    """The remaining resize."""
 
 
 def target_of(resize: Resize, width: int, height: int, most: int) -> Target:
@@ -57,7 +57,7 @@ def passes(width: int, height: int, target_width: int, target_height: int) -> tu
     raise ValueError(f"{target_width} x {target_height} is more than 8 times {width} x {height}")
 
 
-def fitted(image: Image, width: int, height: int, spool: Spool, check: Callable[[], None]) -> Image:
+def fit_exactly(image: Image, width: int, height: int, spool: Spool, check: Callable[[], None]) -> Image:
     """The picture at exactly this size, by a Lanczos filter that is free of aliasing; in arrays of `spool`."""
     if (image.width, image.height) == (width, height):
         return image

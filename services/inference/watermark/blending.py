@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from services.inference.watermark.strokes import Mask, Pixels8, thickened
+from services.inference.watermark.strokes import Mask, Pixels8, thicken
 
 Levels = npt.NDArray[np.float32]
 
@@ -32,7 +32,7 @@ class Blend:
     colour: tuple[float, ...]
     opacity: float
     correlation: float
-    """Between the picture beside the strokes and the pixels in them: 1 where it shows through them exactly."""
+    """Between the picture next to the strokes and the pixels in them: 1 where it shows through them exactly."""
 
     misfit: float = 0.0
     """The part that the paint does not explain, as a share of what it adds; the median over places."""
@@ -89,7 +89,7 @@ def measure(pixels: Pixels8, strokes: Mask) -> Blend | None:
     return Blend(tuple(float(value) for value in colour.clip(0, 255)), opacity, correlation, misfit)
 
 
-def purified(pixels: Pixels8, strokes: Mask, blend: Blend) -> Blend:
+def purify_colour(pixels: Pixels8, strokes: Mask, blend: Blend) -> Blend:
     """The paint with its colour made pure white or black if it is nearly so, and the opacity that fits that best."""
     colour = np.array(blend.colour)
     if not (colour.min() > 255 - _PURE or colour.max() < _PURE):
@@ -125,11 +125,11 @@ def smooth_below(pixels: Pixels8, mask: Mask) -> Pixels8:
 
 
 def _sides(pixels: Pixels8, strokes: Mask) -> tuple[Levels, Levels]:
-    """Mean colours inside and beside the strokes, one row for each square of the crop with enough of both."""
+    """Mean colours inside and next to the strokes, one row for each square of the crop with enough of both."""
     depth = cv2.distanceTransform(strokes.astype(np.uint8), cv2.DIST_L2, 5)
     distance = cv2.distanceTransform((~strokes).astype(np.uint8), cv2.DIST_L2, 5)
     # Use the middle of strokes that are too thin to have pixels away from their border.
-    ridge = strokes & (depth >= cv2.dilate(depth, np.ones((3, 3), np.uint8))) & ~thickened(depth > _INSIDE[0], 3)
+    ridge = strokes & (depth >= cv2.dilate(depth, np.ones((3, 3), np.uint8))) & ~thicken(depth > _INSIDE[0], 3)
     inner = _patch_means(pixels, ((depth > _INSIDE[0]) & (depth < _INSIDE[1])) | ridge)
     outer = _patch_means(pixels, (distance > _OUTSIDE[0]) & (distance < _OUTSIDE[1]))
     both = ~np.isnan(inner[:, 0]) & ~np.isnan(outer[:, 0])

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from services.inference.watermark.strokes import PAINTS, Mask, Pixels8, thinned
+from services.inference.watermark.strokes import PAINTS, Mask, Pixels8, thin
 
 Colours = npt.NDArray[np.float32]
 """n x channels, in levels."""
@@ -35,14 +35,14 @@ class Fit:
     """Share of the border's pixels that it explains."""
 
 
-def fitted(pixels: Pixels8, shapes: Mask, colour: tuple[float, ...]) -> Fit | None:
-    """The opacity of a paint of about this colour, and its colour unless it is white or black; None if there are too few pixels to tell."""
+def fit_border(pixels: Pixels8, shapes: Mask, colour: tuple[float, ...]) -> Fit | None:
+    """The opacity of a paint of about this colour, and its colour unless it is white or black; None if there are too few pixels."""
     inside, outside, depth, _ = _sides(pixels, shapes)
     return _fitted(inside, outside, depth, colour)
 
 
 def best_fit(pixels: Pixels8, shapes: Mask) -> Fit | None:
-    """The paint of any colour that explains the borders of most shapes; None if there are too few pixels to tell."""
+    """The paint of any colour that explains the borders of most shapes; None if there are too few pixels."""
     inside, outside, depth, _ = _sides(pixels, shapes)
     best: tuple[float, Fit] | None = None
     for name, colour in PAINTS.items():
@@ -102,7 +102,7 @@ def _colour_of(inside: Colours, outside: Colours, fit: Fit) -> tuple[float, ...]
     return tuple(float(level) for level in colour)
 
 
-def explained(pixels: Pixels8, shapes: Mask, fit: Fit) -> tuple[int, int]:
+def explained_border(pixels: Pixels8, shapes: Mask, fit: Fit) -> tuple[int, int]:
     """How many pixels of the shapes' border the paint explains, and how many it does not."""
     inside, outside, _, _ = _sides(pixels, shapes)
     count = int(_explained(inside, outside, fit).sum())
@@ -110,7 +110,7 @@ def explained(pixels: Pixels8, shapes: Mask, fit: Fit) -> tuple[int, int]:
 
 
 def telling(pixels: Pixels8, shapes: Mask, fit: Fit) -> tuple[int, int]:
-    """`explained`, of those pixels where the paint would be seen."""
+    """`explained_border`, of those pixels where the paint would be seen."""
     inside, outside, _, _ = _sides(pixels, shapes)
     seen = np.abs(under_paint(outside, fit.colour, fit.opacity) - outside).mean(axis=1) > _SEEN
     agreeing = _explained(inside, outside, fit)
@@ -133,7 +133,7 @@ def _explained(inside: Colours, outside: Colours, fit: Fit) -> npt.NDArray[np.bo
 
 def _sides(pixels: Pixels8, shapes: Mask) -> tuple[Colours, Colours, npt.NDArray[np.float32], tuple[npt.NDArray[np.intp], ...]]:
     """For each pixel of the shapes' border: the colours inside and outside, half the stroke's width there, and its row and column."""
-    rows, columns = np.nonzero(shapes & ~thinned(shapes, 1))
+    rows, columns = np.nonzero(shapes & ~thin(shapes, 1))
     soft = cv2.GaussianBlur(shapes.astype(np.float32), (0, 0), 1.0)
     right, down = cv2.Sobel(soft, cv2.CV_32F, 1, 0)[rows, columns], cv2.Sobel(soft, cv2.CV_32F, 0, 1)[rows, columns]
     length = np.hypot(right, down) + 1e-6

@@ -62,7 +62,7 @@ class Box:
         return self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
 
     def common(self, other: Box) -> Box:
-        """What the two share, if they touch."""
+        """The intersection of the two, if they touch."""
         return Box(max(self.left, other.left), max(self.top, other.top), min(self.right, other.right), min(self.bottom, other.bottom))
 
     def joined(self, other: Box) -> Box:

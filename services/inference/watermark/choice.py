@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from functools import cache
 
-from services.inference.model_server.choice import Choice, installed
+from services.inference.model_server.choice import Choice, choose_network
 from services.inference.model_server.triton import Triton
 from services.inference.model_server.waiting import result_of
 from services.inference.watermark.neural import Network
@@ -17,8 +17,8 @@ PREFERRED = ("lama", "migan")
 
 
 async def choose(triton: Triton, wanted: str) -> Choice | None:
-    """The network `wanted` or, if that is empty, the best one installed. As `installed`."""
-    return await installed(triton, wanted, PREFERRED)
+    """The network `wanted` or, if that is empty, the best one installed. As `choose_network`."""
+    return await choose_network(triton, wanted, PREFERRED)
 
 
 def finder(triton: Triton, wanted: str, check: Callable[[], None], tell: Callable[[Choice], None]) -> FindNetwork:

@@ -18,7 +18,7 @@ from services.inference.watermark.box import Box
 from services.inference.watermark.marks import DetectedMark
 from services.inference.watermark.report import Kind
 from services.inference.watermark.solids import solids_of_one_colour
-from services.inference.watermark.strokes import Mask, Pixels8, luminance, thickened
+from services.inference.watermark.strokes import Mask, Pixels8, luminance, thicken
 
 _SEARCH_SIDE = 1024  # pixels of the copy in which logos are searched
 _CORNER = 4  # a corner is this part of width and of height
@@ -56,7 +56,7 @@ def find_emblems(pixels: Pixels8, check: Callable[[], None]) -> list[DetectedMar
 
 
 def _corners(height: int, width: int) -> Iterator[tuple[Box, Mask]]:
-    """Each corner with the same extent again beside and below it, and where the corner is in that."""
+    """Each corner with the same extent again next to and below it, and the corner's place in that."""
     down, across = height // _CORNER, width // _CORNER
     if min(down, across) < 2 * _RING:
         return
@@ -78,8 +78,8 @@ def _free(painted: Mask, region: Mask) -> Mask:
 
 def _evidence(pixels: Pixels8, texture: npt.NDArray[np.float32], logo: Mask, colour: npt.NDArray[np.int16]) -> tuple[str, ...] | None:
     """Evidence for a logo; None if its colour is the picture's own, or it does not stand out from its ground."""
-    wide = thickened(logo, _HALO)
-    ground = thickened(logo, _RING) & ~wide
+    wide = thicken(logo, _HALO)
+    ground = thicken(logo, _RING) & ~wide
     difference = np.abs(pixels.astype(np.int16) - colour).max(axis=2)
     if float(np.median(difference[ground])) < _LEAST_CONTRAST or float(np.median(texture[ground])) < _LEAST_TEXTURE:
         return None
@@ -101,7 +101,7 @@ def _at_full_size(pixels: Pixels8, logo: Mask, colour: npt.NDArray[np.int16], ev
     """The logo at full resolution, from its position on the smaller copy."""
     height, width = pixels.shape[:2]
     across, down = width / logo.shape[1], height / logo.shape[0]
-    near = thickened(logo, 2)
+    near = thicken(logo, 2)
     rows, columns = np.nonzero(near)
     box = Box(int(columns.min() * across), int(rows.min() * down), round((columns.max() + 1) * across), round((rows.max() + 1) * down))
     inner = near[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1].astype(np.uint8)

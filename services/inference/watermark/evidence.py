@@ -24,7 +24,7 @@ _MARGIN, _SMALL = 0.08, 0.25  # of the picture's sides
 _SAME = 0.3  # of the larger box
 
 
-def combined(text: Sequence[DetectedMark], overlays: Sequence[Overlay], size: tuple[int, int]) -> list[DetectedMark]:
+def combine_marks(text: Sequence[DetectedMark], overlays: Sequence[Overlay], size: tuple[int, int]) -> list[DetectedMark]:
     """The marks of a picture of `size` (height, width), without duplicates: lines of text, and translucent paint, which may be such a line.
 
     Paint takes precedence over the strokes of the same line, since its opacity is known at each pixel.
@@ -51,7 +51,7 @@ def _judged(overlay: Overlay, lines: Sequence[DetectedMark], size: tuple[int, in
     if lines and not overlay.edges_known and not (overlay.blend.shows_through and thickness(overlay.cover > COVERED) >= THIN):
         # Thin letters are all edge: their strokes are known better than their cover of each pixel.
         return [_supported(line, paint | place) for line in lines]
-    # Of text that was outlined by a network, the edges are known.
+    # For text that was outlined by a network, the edges are known.
     reads = bool(lines) or overlay.edges_known
     if reads:
         place["reads as text"] = 0.2

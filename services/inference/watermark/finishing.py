@@ -1,6 +1,7 @@
-"""What is left of text after its removal: a shadow, an outline, letters that were missed. It is removed in turn.
+"""The remains of text after its removal: a shadow, an outline, letters that were missed. It is removed in turn.
 
-The network that outlines what is painted in a line (`painted`) sees the line before and after. What it takes for paint both times is left.
+The network that outlines what is painted in a line (`paint_probability`) sees the line before and after.
+What it takes for paint both times is left.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from services.inference.watermark.box import Box
 from services.inference.watermark.lettering import bounds, text_marks, to_fill
 from services.inference.watermark.line_paint import REPEATED, alike_lines, around_line
 from services.inference.watermark.marks import DetectedMark
-from services.inference.watermark.painted import painted, painted_everywhere
+from services.inference.watermark.painted import paint_probability, painted_everywhere
 from services.inference.watermark.repair import Repair
 from services.inference.watermark.strokes import Mask, Pixels8, Plane
-from services.inference.watermark.text_lines import AskNetwork, covered
+from services.inference.watermark.text_lines import AskNetwork, text_mask
 
 _IN_PART = 0.55
 """Share of a line's paint from which it is there still. JPEG and soft edges leave less."""
@@ -33,12 +34,12 @@ _AROUND = 0.3  # of a line's height
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Left:
-    """What is still there of a line, or of several that are alike, of which something was removed."""
+class Remainder:
+    """The remains of a line, or of several similar ones, of which something was removed."""
 
     box: Box
     changed: Box
-    """What may have been changed for it."""
+    """The area that may have been changed for it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,18 +60,18 @@ class _Text:
         return float((self.seen(pixels, ask) & self.paint).sum() / self.paint.sum())
 
     def more(self, pixels: Pixels8, ask: AskNetwork, check: Callable[[], None]) -> list[DetectedMark]:
-        """What is painted there still, of one paint."""
+        """The remaining paint of one kind."""
         return text_marks(pixels, [self.line], self.near, None, ask, check)
 
     def rest(self, pixels: Pixels8, ask: AskNetwork) -> list[DetectedMark]:
-        """Whatever is painted there still, to be filled."""
+        """The remaining paint there, to be filled."""
         still = self.seen(pixels, ask)
         return [to_fill(still, self.near)] if still.any() else []
 
 
 def finish(
     repair: Repair, part: Box, before: Pixels8, region: Mask, lines: Sequence[Line], ask: AskNetwork, check: Callable[[], None]
-) -> list[Left]:
+) -> list[Remainder]:
     """Remove what is left of lines of text in `region` of a part of the picture, which was `before` in sRGB; what is there still after
     that. Where nothing of a line was removed, nothing is done."""
     left = []
@@ -78,7 +79,7 @@ def finish(
         check()
         place = view.moved(part.left, part.top)
         if _finish(repair, place, text, ask, check) > _IN_PART:
-            left.append(Left(bounds(text.paint).moved(place.left, place.top), bounds(text.near).moved(place.left, place.top)))
+            left.append(Remainder(bounds(text.paint).moved(place.left, place.top), bounds(text.near).moved(place.left, place.top)))
     return left
 
 
@@ -87,7 +88,7 @@ def still_there(after: Pixels8, before: Pixels8, lines: Sequence[Line], ask: Ask
     alike = alike_lines(lines)
     if len(alike) < _MANY:
         return False
-    place = covered(alike, before.shape[:2])
+    place = text_mask(alike, before.shape[:2])
     paint, seen = (_seen(pixels, alike[0], ask, repeated=True) & place for pixels in (before, after))
     return bool((paint & seen).sum() > _SAME * paint.sum())
 
@@ -127,7 +128,7 @@ def _removed(after: Pixels8, before: Pixels8, region: Mask, lines: Sequence[Line
 def _touched(
     view: Box, before: Pixels8, changed: Mask, region: Mask, line: Line, alike: Sequence[Line], ask: AskNetwork
 ) -> Iterator[tuple[Box, _Text]]:
-    place, window = covered(alike, changed.shape), view.window
+    place, window = text_mask(alike, changed.shape), view.window
     if not (changed & place).any():
         return
     line = replace(line, x=line.x - view.left, y=line.y - view.top)
@@ -140,5 +141,5 @@ def _touched(
 
 
 def _seen(pixels: Pixels8, line: Line, ask: AskNetwork, *, repeated: bool) -> Mask:
-    cover: Plane = (painted_everywhere if repeated else painted)(pixels, line, ask)
+    cover: Plane = (painted_everywhere if repeated else paint_probability)(pixels, line, ask)
     return np.asarray(cover > _SOLID, np.bool_)

@@ -42,7 +42,7 @@ def _along_steps(steps: Floats, rows: slice, width: int, every: int = 1) -> tupl
     return inverse[0, 0] * x + inverse[0, 1] * y, inverse[1, 0] * x + inverse[1, 1] * y
 
 
-class Folded:
+class FoldedSums:
     """Sums over the repeats of a picture, kept separately for each half of them."""
 
     def __init__(self, gray: Plane, steps: Floats, shape: tuple[int, ...], colour: float, below: Plane | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What to remove from a box that a person has drawn."""
+"""The area to remove from a box that a person has drawn."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from services.inference.watermark.marks import COVERED, DetectedMark
 from services.inference.watermark.overlays import find_overlays
 from services.inference.watermark.report import Kind
 from services.inference.watermark.solids import find_solids
-from services.inference.watermark.strokes import Mask, Pixels8, find_strokes_in_box, luminance, thickened
-from services.inference.watermark.text_lines import Networks, covered, lines_in
+from services.inference.watermark.strokes import Mask, Pixels8, find_strokes_in_box, luminance, thicken
+from services.inference.watermark.text_lines import Networks, lines_in, text_mask
 
 _OPAQUE = 0.8
 """Opacity below which what is found over detail is more often the picture's than a mark."""
@@ -37,15 +37,15 @@ class InBox:
 
 
 def in_box(crop: Pixels8, region: Mask, box: Box, around: Box, networks: Networks | None, check: Callable[[], None]) -> InBox:
-    """What to remove from `box`, which is `region` of an sRGB crop at `around`: the translucent marks in it, else opaque paint, else
+    """The area to remove from `box`, which is `region` of an sRGB crop at `around`: the translucent marks in it, else opaque paint, else
     everything.
 
-    Of marks in different places the larger one is taken: the smaller one is an accident of the picture.
+    If marks are in different places, the larger one is taken: the smaller one is an accident of the picture.
     """
     lines: list[Line] = []
     if networks is not None and paper.tone(crop) is None:
         lines = [line for line in lines_in(crop, networks.text, check) if line.height <= _HIGHEST * min(box.width, box.height)]
-        lines = [line for line in lines if (covered([line], region.shape) & region).any()]
+        lines = [line for line in lines if (text_mask([line], region.shape) & region).any()]
     return InBox(_marks(crop, region, box, around, lines, networks, check), lines)
 
 
@@ -64,7 +64,7 @@ def _marks(
         if text and not _is_on(solids, text):
             return [mark.moved(around.left, around.top) for mark in text]
     if tone is None:
-        # Where text was read, its letters would have been told from the picture, and opaque paint is seldom without an edge.
+        # Where text was read, its letters would have been distinguished from the picture, and opaque paint is seldom without an edge.
         most = _FAINT if lines else _OPAQUE
         overlays = [each for each in find_overlays(crop, region, check) if each.blend.shows_through or each.blend.opacity < most]
         paint = np.zeros_like(region)
@@ -77,7 +77,7 @@ def _marks(
             return [DetectedMark(Kind.BOX, overlay.box, overlay.cover > COVERED, 1.0, overlay=overlay) for overlay in moved]
         if opaque is None and lines:
             return []
-        # Where text was read, its letters would have been told from the picture.
+        # Where text was read, its letters would have been distinguished from the picture.
         doubtful = solids is None and strokes is not None and (bool(lines) or not is_paint(crop, strokes.mask, _OPAQUE))
         if doubtful and strokes is not None and is_detailed(crop, strokes.mask):
             return []
@@ -91,7 +91,7 @@ def _is_on(solids: Mask | None, text: Sequence[DetectedMark]) -> bool:
     letters = np.zeros_like(solids)
     for mark in text:
         letters[mark.box.window] |= True if mark.strokes is None else mark.strokes
-    around = thickened(solids, _LETTER_GAP) & letters
+    around = thicken(solids, _LETTER_GAP) & letters
     return bool(solids.sum() > _PLATE * letters.sum() and around.sum() > _ON_PLATE * letters.sum())
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from services.inference.watermark.blending import smooth_below
 from services.inference.watermark.box import Box
 from services.inference.watermark.report import Method
-from services.inference.watermark.strokes import Mask, Pixels8, luminance, thickened
+from services.inference.watermark.strokes import Mask, Pixels8, luminance, thicken
 
 _RING = 10
 _FLAT = 3.2  # levels: mean local deviation around the mask up to which there is no structure to continue
@@ -21,13 +21,13 @@ _JOIN = 16
 
 def is_detailed(pixels: Pixels8, mask: Mask) -> bool:
     """Whether there is structure around the mask that a smooth fill would break off."""
-    ring = thickened(mask, _RING) & ~mask
+    ring = thicken(mask, _RING) & ~mask
     if not ring.any():
         return False
     gray = luminance(pixels)
     detail = np.abs(gray - cv2.GaussianBlur(gray, (0, 0), 2))
     # Exclude the detail that the mark itself makes across its border.
-    far = ring & ~thickened(mask, 3)
+    far = ring & ~thicken(mask, 3)
     return not far.any() or float(detail[far].mean()) >= _FLAT
 
 
@@ -37,7 +37,7 @@ def method_without_network(mask: Mask, *, detailed: bool) -> Method:
 
 
 def fill(pixels: Pixels8, mask: Mask, method: Method, check: Callable[[], None]) -> Pixels8:
-    """The crop with its mask filled; everything else is as it was. `check` is called between parts of the mask."""
+    """The crop with its mask filled; everything else is unchanged. `check` is called between parts of the mask."""
     if method is Method.FLAT:
         return with_grain(smooth_below(pixels, mask), pixels, mask)
     result = pixels.copy()
@@ -53,7 +53,7 @@ def fill(pixels: Pixels8, mask: Mask, method: Method, check: Callable[[], None])
 
 def parts(mask: Mask) -> list[tuple[Mask, Box]]:
     """Groups of the mask's pixels that lie close together, each with its box."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(thickened(mask, _JOIN // 2).astype(np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(thicken(mask, _JOIN // 2).astype(np.uint8))
     groups = []
     for label in range(1, count):
         part = mask & (labels == label)
@@ -71,7 +71,7 @@ def _structured(pixels: Pixels8, mask: Mask) -> Pixels8:
 
 
 def _in_range(filled: Pixels8, pixels: Pixels8, mask: Mask) -> Pixels8:
-    """Without colours that are nowhere around: beside strong edges the reconstruction overshoots, in a gray picture to green."""
+    """Without colours that are nowhere around: next to strong edges the reconstruction overshoots, in a gray picture to green."""
     if pixels.shape[2] != 3 or mask.all():
         return filled
     known, found = (cv2.cvtColor(each, cv2.COLOR_RGB2YCrCb) for each in (pixels, filled))
@@ -84,7 +84,7 @@ def _in_range(filled: Pixels8, pixels: Pixels8, mask: Mask) -> Pixels8:
 
 def with_grain(filled: Pixels8, pixels: Pixels8, mask: Mask) -> Pixels8:
     """Gives a smooth fill the noise of its surroundings: a patch without noise is visible in a photograph."""
-    ring = thickened(mask, _RING) & ~thickened(mask, 3)
+    ring = thicken(mask, _RING) & ~thicken(mask, 3)
     if ring.sum() < 50:
         return filled
     noise = pixels.astype(np.float32) - cv2.GaussianBlur(pixels, (0, 0), 1.5).astype(np.float32).reshape(pixels.shape)

@@ -16,9 +16,9 @@ import numpy as np
 
 from services.inference.media.colour import strips
 from services.inference.watermark.blending import measure
-from services.inference.watermark.folding import Floats, Folded, cell_shape, coordinates
-from services.inference.watermark.repeats import detail, refined, repeating_steps
-from services.inference.watermark.strokes import Mask, Pixels8, Plane, luminance, thickened
+from services.inference.watermark.folding import Floats, FoldedSums, cell_shape, coordinates
+from services.inference.watermark.repeats import detail, refine_steps, repeating_steps
+from services.inference.watermark.strokes import Mask, Pixels8, Plane, luminance, thicken
 
 _SEARCH_SIDE = 1024  # pixels of the copy in which repeats are searched
 _TRIES, _COLOUR_TRIES = 4, 2
@@ -93,7 +93,7 @@ def find_tiling(pixels: Pixels8, check: Callable[[], None]) -> Tiling | None:
         check()
         if gray.size / abs(np.linalg.det(rough)) < _LEAST_REPEATS:
             continue
-        steps = refined(gray, rough)
+        steps = refine_steps(gray, rough)
         # Coloured paint shows best in the channel that it darkens.
         for plane in (None, 0, 1, 2) if number < _COLOUR_TRIES else (None,):
             check()
@@ -111,7 +111,7 @@ def _plane(pixels: Pixels8, number: int | None) -> Plane:
 
 def _at_full_size(pixels: Pixels8, number: int | None, steps: Floats, check: Callable[[], None]) -> Tiling | None:
     plane = _plane(pixels, number)
-    steps = refined(plane if number is None else luminance(pixels), steps)
+    steps = refine_steps(plane if number is None else luminance(pixels), steps)
     check()
     # A part of a very large picture holds enough repeats to measure one.
     height = min(plane.shape[0], max(2 * round(np.abs(steps[1]).sum()), _MEASURED_PIXELS // plane.shape[1]))
@@ -124,7 +124,7 @@ def _measured(plane: Plane, steps: Floats, share: float = 1.0, most_against: flo
     repeats = share * plane.size / abs(float(np.linalg.det(steps)))
     best: tuple[float, Tiling] | None = None
     for level in _PAINTS:
-        folded = Folded(plane, steps, cell_shape(steps), level)
+        folded = FoldedSums(plane, steps, cell_shape(steps), level)
         tiling = _judged(folded, steps, level, repeats, most_against)
         if tiling is not None and (best is None or folded.explained(tiling.opacity) > best[0]):
             best = folded.explained(tiling.opacity), tiling
@@ -139,7 +139,7 @@ def _sharpened(plane: Plane, tiling: Tiling) -> Tiling:
     """
     height, width = tiling.opacity.shape
     size = width * _FINER, height * _FINER
-    place = cv2.resize(thickened(tiling.opacity > 0, 1).astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    place = cv2.resize(thicken(tiling.opacity > 0, 1).astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
     wrapped = np.pad(tiling.opacity, 1, mode="wrap")
     finer = cv2.resize(wrapped, ((width + 2) * _FINER, (height + 2) * _FINER), interpolation=cv2.INTER_LINEAR)
     tiling = replace(tiling, opacity=np.asarray(finer[_FINER:-_FINER, _FINER:-_FINER], np.float32))
@@ -148,7 +148,7 @@ def _sharpened(plane: Plane, tiling: Tiling) -> Tiling:
         opacity = tiling.opacity_in(slice(0, plane.shape[0]), plane.shape[1])
         clear = ((plane - opacity * level) / (1 - opacity)).clip(0, 255)
         below = cv2.medianBlur(clear.astype(np.uint8), _SMOOTH).astype(np.float32)
-        left = Folded(clear, tiling.steps, tiling.opacity.shape, level, below).opacity()
+        left = FoldedSums(clear, tiling.steps, tiling.opacity.shape, level, below).opacity()
         corrected = tiling.opacity + np.where(place, left, 0) * (1 - tiling.opacity)
         tiling = replace(tiling, opacity=corrected.clip(0, 0.95).astype(np.float32))
     return tiling
@@ -167,7 +167,7 @@ def _in_colour(pixels: Pixels8, tiling: Tiling, number: int | None) -> Tiling | 
     return replace(tiling, colour=blend.colour, opacity=np.asarray((tiling.opacity * (blend.opacity / strong)).clip(0, 0.95), np.float32))
 
 
-def _judged(folded: Folded, steps: Floats, level: float, repeats: float, most_against: float) -> Tiling | None:
+def _judged(folded: FoldedSums, steps: Floats, level: float, repeats: float, most_against: float) -> Tiling | None:
     """The mark of one colour, if the repeating part qualifies: significant, of one sign, the same in all repeats, all over the picture."""
     opacity, (first, second) = folded.opacity(), folded.halves()
     noise = float(np.median(np.abs(first - second))) * 1.4826 / 2
@@ -181,14 +181,14 @@ def _judged(folded: Folded, steps: Floats, level: float, repeats: float, most_ag
     even = float((opacity[support] > 0.5 * strong).mean())
     if strong > _MOST_OPACITY or even < _LEAST_EVEN:
         return None
-    near = thickened(support, 3)
+    near = thicken(support, 3)
     agreement = float(np.corrcoef(first[near], second[near])[0, 1])
     if agreement < _LEAST_AGREEMENT:
         return None
     presence = folded.presence(np.where(support, opacity, 0).astype(np.float32))
     if presence < _LEAST_PRESENCE:
         return None
-    mark = np.where(thickened(_painted(support, opacity >= 0.5 * strong), 2), opacity.clip(0), 0).astype(np.float32)
+    mark = np.where(thicken(_painted(support, opacity >= 0.5 * strong), 2), opacity.clip(0), 0).astype(np.float32)
     return Tiling(steps, mark, (level,), repeats, agreement, presence)
 
 

@@ -29,9 +29,11 @@ _HALO = 4  # pixels: reach of a stroke's soft edge
 def text_marks(
     pixels: Pixels8, lines: Sequence[Line], region: Mask, opaque: Mask | None, ask: AskNetwork, check: Callable[[], None]
 ) -> list[DetectedMark]:
-    """The text in `region` of an sRGB crop, in these lines; none if its letters cannot be told from the picture. `ask` finds strokes.
+    """The text in `region` of an sRGB crop, in these lines; none if its letters cannot be distinguished from the picture. `ask` finds
+    strokes.
 
-    `opaque` is what looks like a mark in the region as a whole: an emblem beside a name, or a mark of which the name alone reads as text.
+    `opaque` is the area that looks like a mark in the region as a whole: an emblem next to a name, or a mark of which the name alone reads
+    as text.
     """
     return [
         _removed(np.ascontiguousarray(pixels[view.window]), each, region[view.window]).moved(view.left, view.top)
@@ -66,7 +68,7 @@ def outlined_text(pixels: Pixels8, lines: Sequence[Line], ask: AskNetwork, check
 
 
 def _removed(pixels: Pixels8, solution: Solution, region: Mask) -> DetectedMark:
-    # On smooth ground what is beside the mark is better known than what is below it.
+    # On smooth ground the pixels next to the mark are better known than those below it.
     if solution.fit.opacity < TRANSLUCENT and is_detailed(pixels, solution.shapes):
         return translucent(pixels, solution.shapes, solution.fit, region)
     return to_fill(solution.shapes if solution.also is None else solution.shapes | solution.also, region)

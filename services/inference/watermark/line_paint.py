@@ -1,8 +1,9 @@
 """The paint of lines of text: which pixels of an sRGB crop it covers, its colour and its opacity.
 
-A network outlines what is painted in a line (`painted`), and one paint is fitted to the borders of that (`borders`). With it, the cover of
+A network outlines what is painted in a line (`paint_probability`), and one paint is fitted to the borders of that (`borders`).
+With it, the cover of
 all that is around the line is solved for (`one_paint`), the paint is fitted to the borders of the shapes that result, and both once more;
-the same from what `strokes.find_letters` takes for letters. Of these, that is chosen whose borders its paint explains best. Shapes beside
+the same from what `strokes.find_letters` takes for letters. The one whose borders its paint explains best is chosen. Shapes next to
 the line, such as an emblem before a name, belong to the mark if the same paint explains their borders.
 """
 
@@ -17,12 +18,12 @@ import numpy as np
 
 from services.inference.ocr.detection import Line
 from services.inference.watermark import blending
-from services.inference.watermark.borders import MOST_OPACITY, Fit, agreement, best_fit, explained, fitted
+from services.inference.watermark.borders import MOST_OPACITY, Fit, agreement, best_fit, explained_border, fit_border
 from services.inference.watermark.box import Box
 from services.inference.watermark.one_paint import covered_by
-from services.inference.watermark.painted import painted, painted_around, painted_everywhere
-from services.inference.watermark.strokes import PAINTS, Mask, Pixels8, Plane, find_letters, thickened
-from services.inference.watermark.text_lines import AskNetwork, covered
+from services.inference.watermark.painted import paint_probability, painted_around, painted_everywhere
+from services.inference.watermark.strokes import PAINTS, Mask, Pixels8, Plane, find_letters, thicken
+from services.inference.watermark.text_lines import AskNetwork, text_mask
 
 TRANSLUCENT = 0.78
 """Opacity below which the picture below is still known."""
@@ -42,7 +43,7 @@ _UNSURE, _ABSENT = 0.3, 0.003  # that it is painted: where the network is not su
 _TOGETHER = 1.25  # times their merit: lines that are alike are one mark
 _PARALLEL, _AS_HIGH = 5.0, 0.25  # degrees; of their height
 _BAD = 2.0  # times what is explained, a border that is not
-_OPAQUE = 0.6  # opacity as it is first estimated, which is too low
+_OPAQUE = 0.6  # first estimate of opacity, which is too low
 _UNDERESTIMATED = 1.15
 _SHARED = 0.6  # of a line's pixels
 _AROUND = 2  # pixels
@@ -50,12 +51,12 @@ _AROUND = 2  # pixels
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Solution:
-    """What may be a mark, and its paint."""
+    """A possible mark, and its paint."""
 
     shapes: Mask
     fit: Fit
     also: Mask | None = None
-    """What has to be filled, too, where it is not un-blended."""
+    """The area to fill as well, where it is not un-blended."""
     merit: float = 0.0
     """How well the paint explains the borders of all of it."""
 
@@ -63,7 +64,7 @@ class Solution:
 def solutions(
     pixels: Pixels8, lines: Sequence[Line], region: Mask, opaque: Mask | None, ask: AskNetwork, check: Callable[[], None]
 ) -> list[tuple[Box, Solution]]:
-    """What is painted in `region` in these lines, each in a part of the crop. `opaque` is what looks like a mark in the whole region."""
+    """The paint in `region` in these lines, each in a part of the crop. `opaque` is the area that looks like a mark in the whole region."""
     alike = alike_lines(lines)
     repeated, everywhere = None, Box(0, 0, region.shape[1], region.shape[0])
     if len(alike) >= REPEATED:
@@ -86,7 +87,7 @@ def solutions(
         if solution is not None:
             found.append((view, solution))
             # With the soft edges, which are no mark of their own.
-            taken[view.window] |= thickened(solution.shapes, _AROUND)
+            taken[view.window] |= thicken(solution.shapes, _AROUND)
     if repeated is not None and _TOGETHER * repeated.merit > sum(each.merit for _, each in found):
         return [(everywhere, repeated)]
     return found
@@ -99,7 +100,7 @@ def _in_part(
     masks: Sequence[Mask],
     find: Callable[[Pixels8, Line, Sequence[Mask]], Solution | None],
 ) -> Solution | None:
-    """What is found in a part of the crop, on a smaller copy if it is large."""
+    """The findings in a part of the crop, on a smaller copy if it is large."""
     part, masks = np.ascontiguousarray(pixels[view.window]), [mask[view.window] for mask in masks]
     full = part.shape[1::-1]
     scale = min(1.0, (_MOST_EXAMINED / (full[0] * full[1])) ** 0.5)
@@ -116,7 +117,7 @@ def _in_part(
 
 
 def around_line(line: Line, shape: tuple[int, ...]) -> Box:
-    """What is looked at for the mark of a line."""
+    """The area examined for the mark of a line."""
     reach = line.length / 2 + _REACH * line.height
     across, down = (abs(turned(math.radians(line.tilt))) * reach + _REACH * line.height for turned in (math.cos, math.sin))
     height, width = shape[:2]
@@ -156,14 +157,14 @@ def _repeated(pixels: Pixels8, line: Line, region: Mask, ask: AskNetwork) -> Sol
 
 
 def _best(pixels: Pixels8, line: Line, region: Mask, opaque: Mask | None, ask: AskNetwork, check: Callable[[], None]) -> Solution | None:
-    """Of what may be the mark of a line, that whose borders its paint explains best."""
-    place = covered([line], region.shape) & region
-    cover, wide = painted(pixels, line, ask), painted_around(pixels, line, ask)
+    """The possible mark of a line whose borders its paint explains best."""
+    place = text_mask([line], region.shape) & region
+    cover, wide = paint_probability(pixels, line, ask), painted_around(pixels, line, ask)
     if _ABSENT < cover.max() <= _SOLID:
         return None
     found = find_letters(pixels, place, round(line.height)) if place.any() else None
     if found is not None and opaque is not None and (found.mask & opaque).sum() >= _SHARED * found.mask.sum():
-        found, place = replace(found, mask=(found.mask | opaque) & region), place | (thickened(opaque, _AROUND) & region)
+        found, place = replace(found, mask=(found.mask | opaque) & region), place | (thicken(opaque, _AROUND) & region)
     candidates: list[Solution] = []
     outlined = _outlined(pixels, cover, wide, line, region)
     if outlined is not None:
@@ -182,7 +183,7 @@ def _best(pixels: Pixels8, line: Line, region: Mask, opaque: Mask | None, ask: A
     if best is None or best.merit == -math.inf:
         return None
     if opaque is not None:
-        best = replace(best, shapes=best.shapes | _beside(pixels, opaque & region & ~thickened(best.shapes, _AROUND), best.fit))
+        best = replace(best, shapes=best.shapes | _beside(pixels, opaque & region & ~thicken(best.shapes, _AROUND), best.fit))
     return best
 
 
@@ -194,19 +195,19 @@ def is_paint(pixels: Pixels8, shapes: Mask, opacity: float) -> bool:
 
 def _merit(pixels: Pixels8, solution: Solution, cover: Plane) -> float:
     """Borders that its paint explains, times how sure the network is, less those that it does not; the network may be absent."""
-    well, badly = explained(pixels, solution.shapes, solution.fit)
+    well, badly = explained_border(pixels, solution.shapes, solution.fit)
     surely = float(cover[solution.shapes].mean()) if cover.max() > _SOLID else 1.0
     return well * surely - _BAD * badly if surely >= _UNSURE else -math.inf
 
 
 def _outlined(pixels: Pixels8, cover: Plane, wide: Plane, line: Line, region: Mask) -> Solution | None:
-    """What the network has outlined, if one paint explains its borders, and what is beside it of the same paint."""
+    """The network's outline, if one paint explains its borders, and neighbouring pixels of the same paint."""
     shapes = (cover > _SOLID) & region
     letters = _LEAST_SHAPE <= shapes.sum() <= _FULLEST * line.length * line.height
     fit = best_fit(pixels, shapes) if letters else None
     if fit is None or fit.agreeing < _LEAST_AGREEING:
         return None
-    shapes |= _beside(pixels, (wide > _SOLID) & region & ~thickened(shapes, _AROUND), fit)
+    shapes |= _beside(pixels, (wide > _SOLID) & region & ~thicken(shapes, _AROUND), fit)
     return Solution(shapes, _measured(pixels, shapes, fit))
 
 
@@ -215,7 +216,7 @@ def _measured(pixels: Pixels8, shapes: Mask, fit: Fit) -> Fit:
     measured = blending.measure(pixels, shapes)
     if measured is None or not measured.shows_through or abs(measured.opacity - fit.opacity) >= SAME_OPACITY:
         return fit
-    measured = blending.purified(pixels, shapes, measured)
+    measured = blending.purify_colour(pixels, shapes, measured)
     return Fit(measured.colour, measured.opacity, fit.agreeing)
 
 
@@ -231,7 +232,7 @@ def _solved(pixels: Pixels8, start: Mask, guess: Fit, place: Mask, region: Mask,
     for rounds in _ROUNDS:
         cover = covered_by(small, fit.colour, fit.opacity, shapes.astype(np.float32), rounds, check)
         shapes = _mostly_within(cover > _SOLID, place)
-        better = fitted(small, shapes, fit.colour)
+        better = fit_border(small, shapes, fit.colour)
         if better is None:
             return
         fit = better
@@ -248,7 +249,7 @@ def _resized(mask: Mask, size: tuple[int, ...]) -> Mask:
 def _mostly_within(shapes: Mask, where: Mask) -> Mask:
     """The part of the shapes in `where`, without those that extend beyond it, which are the picture's own."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(shapes.astype(np.uint8), connectivity=8)
-    near = thickened(where, 1)
+    near = thicken(where, 1)
     sizes = stats[:, cv2.CC_STAT_AREA]
     kept = (np.bincount(labels[~near], minlength=count) < _MOST_OUTSIDE * sizes) & (sizes >= _LEAST_SHAPE)
     kept[0] = False

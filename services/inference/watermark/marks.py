@@ -1,4 +1,4 @@
-"""What the detectors pass to the repair."""
+"""The data that the detectors pass to the repair."""
 
 from __future__ import annotations
 

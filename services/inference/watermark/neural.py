@@ -15,7 +15,7 @@ import numpy as np
 
 from services.inference.watermark.blending import smooth_below
 from services.inference.watermark.box import Box
-from services.inference.watermark.strokes import Mask, Pixels8, thickened, thickness
+from services.inference.watermark.strokes import Mask, Pixels8, thicken, thickness
 
 SIDE = 512
 """Height and width in pixels of what the network takes."""
@@ -33,7 +33,7 @@ def reach(mask: Mask) -> int:
 
 
 def fill(pixels: Pixels8, mask: Mask, network: Network, check: Callable[[], None]) -> Pixels8:
-    """The crop, of one or three channels, with its mask filled; everything else is as it was. `check` is called between windows.
+    """The crop, of one or three channels, with its mask filled; everything else is unchanged. `check` is called between windows.
 
     Masked pixels are shown to the network as a smooth continuation of their surroundings, so that nothing of a mark comes back.
     """
@@ -56,7 +56,7 @@ def _scale(part: Mask) -> float:
 
 def _holes(mask: Mask) -> Iterator[tuple[Mask, Box]]:
     """The parts that are filled together, each with its box; shapes that fit into one cell are joined."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(thickened(mask, 1).astype(np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(thicken(mask, 1).astype(np.uint8))
     groups: list[tuple[list[int], Box]] = []
     for label in range(1, count):
         left, top, width, height = (int(value) for value in stats[label][:4])

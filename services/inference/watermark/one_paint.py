@@ -1,7 +1,7 @@
 """How much of each pixel a paint of known colour and opacity covers, by the edges that its removal removes.
 
 Under paint of colour c and opacity a, a pixel's distance from c is (1 - a) times what it was. Its logarithm is lower by one number, the
-same on every ground, and the picture's own texture is as strong under the paint as beside it. So the cover is found that leaves the
+same on every ground, and the picture's own texture is as strong under the paint as next to it. So the cover is found that leaves the
 fewest edges in the logarithm when that number is added back where it covers:
 
     minimise  sum weight |grad(plane + step x cover)| + border x sum |grad cover| + area x sum cover,   0 <= cover <= 1.
@@ -26,7 +26,7 @@ _NEAREST = 4.0  # levels: distances from the colour below that are noise
 _BORDER, _AREA = 0.3, 0.02  # of the step: the edge that a pixel of border must remove, and the evidence that each covered pixel needs
 _LEAST_EDGE = 0.03
 _STRIP, _REACH = 512, 8  # rows
-_SOFT = 1.3  # pixels: standard deviation of the means beside an edge
+_SOFT = 1.3  # pixels: standard deviation of the means next to an edge
 
 
 def distances(pixels: Pixels8, colour: Sequence[float]) -> Plane:
@@ -36,7 +36,7 @@ def distances(pixels: Pixels8, colour: Sequence[float]) -> Plane:
 
 
 def step_of(opacity: float) -> float:
-    """What paint of this opacity, below 1, subtracts from the logarithm of the distance from its colour."""
+    """The amount that paint of this opacity, below 1, subtracts from the logarithm of the distance from its colour."""
     return -math.log(1 - opacity)
 
 
@@ -92,12 +92,12 @@ def _subtract_divergence(plane: Plane, across: Plane, down: Plane) -> None:
 def with_soft_edges(pixels: Pixels8, covered: Mask, colour: Sequence[float], opacity: float) -> Plane:
     """The cover of shapes with an edge one pixel wide on both sides of their border, from what is seen there.
 
-    An edge pixel is placed between the picture as it is seen beside it and the paint over that.
+    An edge pixel is placed between the neighbouring picture and the paint over that.
     """
     height = covered.shape[0]
     cover = covered.astype(np.float32)
     for rows in strips(height, _STRIP):
-        # With the rows above and below that the means beside an edge take in.
+        # With the rows above and below that the means next to an edge take in.
         wide = slice(max(0, rows.start - _REACH), min(height, rows.stop + _REACH))
         if covered[wide].any():
             inner = slice(rows.start - wide.start, rows.stop - wide.start)
@@ -115,7 +115,7 @@ def _soft_edges(pixels: Pixels8, covered: Mask, colour: Sequence[float], opacity
     weight = cv2.GaussianBlur(known, (0, 0), _SOFT)
     below = cv2.GaussianBlur((plane + step * covered) * known, (0, 0), _SOFT) / np.maximum(weight, 1e-6)
     cover = covered.astype(np.float32)
-    # In the middle of a thin stroke nothing is known beside it.
+    # In the middle of a thin stroke nothing is known next to it.
     placed = edge & (weight > 0.02)
     cover[placed] = ((below - plane) / step).clip(0, 1)[placed]
     return cover

@@ -1,7 +1,8 @@
 """Translucent marks of any shape: paint whose removal leaves the picture smoother.
 
 All that is known of such a mark is that it is paint of one colour and opacity with a sharp edge. Paints of a few colours and opacities are
-tried on a small copy (`cover.smoothest_cover`). Of the shapes that one of them covers fully, and their surroundings not at all, those that
+tried on a small copy (`cover.smoothest_cover`). Among the shapes that one of them covers fully, and their surroundings not at all, those
+that
 agree on one opacity are taken, since a picture's own shapes do not. Nearby ones form a mark, and a mark counts if its pixels follow the
 surrounding picture as they do under paint (`blending.measure`).
 """
@@ -29,9 +30,9 @@ from services.inference.watermark.refinement import (
     Overlay,
     clearest,
     needed_opacities,
-    refined,
+    refine_mark,
 )
-from services.inference.watermark.strokes import PAINTS, Mask, Pixels8, Plane, luminance, thickened
+from services.inference.watermark.strokes import PAINTS, Mask, Pixels8, Plane, luminance, thicken
 
 _SEARCH_SIDE = 360  # pixels of the copy on which paints are tried
 _ITERATIONS = 80
@@ -77,8 +78,8 @@ def find_overlays(pixels: Pixels8, region: Mask | None, check: Callable[[], None
     taken = np.zeros(small.shape[:2], np.bool_)
     for candidate in sorted(candidates, key=lambda one: -one.strength)[: 3 * _CANDIDATES]:
         if len(found) < _CANDIDATES and not (candidate.shapes & taken).any():
-            taken |= thickened(candidate.shapes, 3)
-            overlay = refined(pixels, candidate, region, check)
+            taken |= thicken(candidate.shapes, 3)
+            overlay = refine_mark(pixels, candidate, region, check)
             if overlay is not None:
                 found.append(overlay)
     return found
@@ -125,7 +126,7 @@ def _solid_shapes(cover: Plane, allowed: Mask) -> tuple[npt.NDArray[np.int32], i
             continue
         around = Box(left, top, left + width, top + height).grown(4, cover.shape[1], cover.shape[0]).window
         shape = labels[around] == label
-        ring = thickened(shape, 3) & ~thickened(shape, 1) & ~solid[around]
+        ring = thicken(shape, 3) & ~thicken(shape, 1) & ~solid[around]
         inside, outside = float(cover[around][shape].mean()), float(cover[around][ring].mean()) if ring.any() else 1.0
         if inside >= _LEAST_INSIDE and outside <= _MOST_OUTSIDE:
             number[label] = number.max() + 1

@@ -1,4 +1,6 @@
-"""What a broad mark on a scanned page covers, which is more than its group: print, shading and closing have taken parts of that away."""
+"""The area that a broad mark on a scanned page covers, which is more than its group: print, shading and closing have taken parts of that
+away.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,8 @@ _CORNER, _CORNER_REACH = 3, 12  # pixels at 150 dots an inch: radius of what is 
 _ON_LINE = 0.52, 0.55  # of a line's length, and of its height, from its middle
 
 
-def covered(group: Group, line: GroupLine, layers: Layers, shown: Mask) -> Mask:
-    """What a broad mark covers, of its group's box: with what lies in its reach and is darker, which is the mark over rests of print, and
+def cover_mask(group: Group, line: GroupLine, layers: Layers, shown: Mask) -> Mask:
+    """The area of its group's box that a broad mark covers: with darker pixels in its reach, which is the mark over rests of print, and
     with its parts over shading, its corners and its thin strokes. `shown` is where the page has pictures, of which none is shading."""
     unit = max(layers.ink.shape) / USUAL_SIDE
     side = 2 * round(_EXTENT * unit) + 1
@@ -38,9 +40,9 @@ def covered(group: Group, line: GroupLine, layers: Layers, shown: Mask) -> Mask:
 def _over_shading(cover: Mask, group: Group, line: GroupLine, layers: Layers, unit: float) -> Mask:
     """Where a mark goes on over shading: the tone of that, with the mark over it."""
     broad, box = layers.broad[group.box.window], group.box
-    beside = ~grown(cover, _BESIDE * unit)
+    beside = ~grow_mask(cover, _BESIDE * unit)
     shading = broad[beside & (1 - least_and_most(broad)[0] > layers.least)]
-    near = grown(cover, _ACROSS * unit)
+    near = grow_mask(cover, _ACROSS * unit)
     near &= line.band(box, *_ON_LINE) & ~cover
     found = np.zeros_like(cover)
     for tone in usual_tones(shading, _LEAST_SHADED * cover.size):
@@ -59,13 +61,13 @@ def _over_shading(cover: Mask, group: Group, line: GroupLine, layers: Layers, un
 def _hairlines(cover: Mask, group: Group, line: GroupLine, light: Levels, unit: float) -> Mask:
     """The thin strokes of a mark's letters: as dark as the mark, on its line, and thicker than the soft borders of print."""
     alike = distance(light, group.tone) < max(_SAME_TONE, _SAME_SHARE * float(1 - group.tone.min()))
-    near = grown(cover, _HAIR_REACH * unit)
+    near = grow_mask(cover, _HAIR_REACH * unit)
     strokes = ((alike & near & line.band(group.box, *_ON_LINE)) | cover).astype(np.uint8)
     return pieces(cv2.morphologyEx(strokes, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0, _HAIR_AREA * unit**2)
 
 
 def _corners(cover: Mask, group: Group, light: Levels, unit: float) -> Mask:
-    """What has rounded off a mark's corners: as dark as the mark, or of its colour, thicker than print, and joined to the mark."""
+    """The pixels that have rounded off a mark's corners: as dark as the mark, or of its colour, thicker than print, joined to the mark."""
     held = np.asarray(1 - light, np.float32)
     painted = least_and_most(np.asarray(held / np.maximum(1 - group.tone, _LEAST_HELD), np.float32))[0] > _HALF
     if group.coloured:
@@ -76,7 +78,7 @@ def _corners(cover: Mask, group: Group, light: Levels, unit: float) -> Mask:
         painted &= mean(held) < float(1 - group.tone.mean()) + _DARKER
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(_CORNER * unit) + 1,) * 2)
     thick = cv2.morphologyEx((painted | cover).astype(np.uint8), cv2.MORPH_OPEN, disc) > 0
-    thick &= grown(cover, _CORNER_REACH * unit)
+    thick &= grow_mask(cover, _CORNER_REACH * unit)
     count, labels = cv2.connectedComponents(thick.astype(np.uint8), connectivity=4)
     joined = np.zeros(count, np.bool_)
     joined[np.unique(labels[cover & thick])] = True
@@ -84,7 +86,7 @@ def _corners(cover: Mask, group: Group, light: Levels, unit: float) -> Mask:
     return np.asarray(joined[labels], np.bool_)
 
 
-def grown(mask: Mask, reach: float) -> Mask:
+def grow_mask(mask: Mask, reach: float) -> Mask:
     """With what is within so many pixels of it, across or down: a square takes less time than a disc (`thickened`) of this size."""
     side = 2 * round(reach) + 1
     return np.asarray(cv2.dilate(mask.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_RECT, (side, side))) > 0, np.bool_)

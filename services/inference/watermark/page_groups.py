@@ -1,4 +1,6 @@
-"""Marks on a scanned page: large words, tiles and stamps, each as one thing, told from shading, pictures, headlines and signatures."""
+"""Marks on a scanned page: large words, tiles and stamps, each as one thing, distinguished from shading, pictures, headlines and
+signatures.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ class Group:
 
     box: Box
     mask: Mask
-    """Of the box."""
+    """In the box."""
     tone: Levels
     """Share of the light that comes through, of each channel."""
     thin: bool

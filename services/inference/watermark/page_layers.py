@@ -47,7 +47,7 @@ class Paper:
     """The brightness of the empty page, one polynomial of the third degree in each channel."""
 
     weights: npt.NDArray[np.float64]
-    """Of each term (`_EXPONENTS`), for each channel."""
+    """The coefficients of each term (`_EXPONENTS`), for each channel."""
     size: tuple[int, int]
     """Height and width of the page."""
 
@@ -63,12 +63,12 @@ class Paper:
         return np.maximum(result, 1)
 
 
-def measured(pixels: Pixels8, tone: npt.NDArray[np.float32]) -> Paper:
+def measure_paper(pixels: Pixels8, tone: npt.NDArray[np.float32]) -> Paper:
     """The paper of a page (height x width x channels) whose usual tone is known."""
     height, width = pixels.shape[:2]
     scale = min(1.0, _SMALL_SIDE / max(height, width))
     size = max(8, round(width * scale)), max(8, round(height * scale))
-    # Of each block the lighter part, so that text on it does not count.
+    # The lighter part of each block, so that text on it does not count.
     light = cv2.dilate(cv2.blur(pixels, (5, 5)), np.ones((5, 5), np.uint8))
     whole = cv2.resize(cv2.blur(pixels, (3, 3)), size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], -1).astype(np.float64)
     lighter = cv2.resize(light, size, interpolation=cv2.INTER_AREA).reshape(whole.shape).astype(np.float64)
@@ -100,7 +100,7 @@ def mean(levels: Levels) -> Plane:
 
 
 def least_and_most(levels: Levels) -> tuple[Plane, Plane]:
-    """Of the channels."""
+    """The least and the greatest value of the channels."""
     planes = [np.asarray(plane, np.float32) for plane in cv2.split(levels)]
     return functools.reduce(np.minimum, planes), functools.reduce(np.maximum, planes)
 

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 
 from services.inference.watermark.box import Box
-from services.inference.watermark.page_cover import covered, grown
+from services.inference.watermark.page_cover import cover_mask, grow_mask
 from services.inference.watermark.page_groups import Group, pictures
 from services.inference.watermark.page_layers import USUAL_SIDE, Layers, Levels
 from services.inference.watermark.page_shapes import GroupLine, is_frame, is_line, is_ring, line_of
-from services.inference.watermark.page_tiles import tiled
+from services.inference.watermark.page_tiles import find_tiles
 from services.inference.watermark.report import Kind
 from services.inference.watermark.strokes import Mask
 
@@ -38,7 +38,7 @@ class PageMark:
     kind: Kind
     box: Box
     cover: Mask
-    """Of the box: where the mark lies, print over or under it included."""
+    """A mask in the box: where the mark is, print over or under it included."""
     tone: Levels
     """Share of the light that comes through, of each channel."""
     thin: bool
@@ -46,7 +46,7 @@ class PageMark:
     confidence: float
     evidence: tuple[str, ...]
     in_picture: bool = False
-    """Whether it goes on in a picture, where it cannot be told from that."""
+    """Whether it goes on in a picture, where it cannot be distinguished from that."""
 
     @property
     def sure(self) -> bool:
@@ -54,7 +54,7 @@ class PageMark:
         return self.confidence >= _SURE
 
 
-def judged(groups: Sequence[Group], layers: Layers) -> list[PageMark]:
+def judge_groups(groups: Sequence[Group], layers: Layers) -> list[PageMark]:
     """The marks among a page's groups."""
     size = layers.ink.shape
     shown = pictures(layers, max(size) / USUAL_SIDE)
@@ -62,7 +62,7 @@ def judged(groups: Sequence[Group], layers: Layers) -> list[PageMark]:
     groups = sorted(groups, key=lambda group: -float(group.mask.sum() * (1 - group.tone.mean())))
     lines = [line_of(group) for group in groups]
     found: list[PageMark] = []
-    tiles = tiled(groups, lines, layers)
+    tiles = find_tiles(groups, lines, layers)
     if tiles is not None:
         word = tiles.word
         said = f"the same word {tiles.number} times", "tilted"
@@ -87,9 +87,9 @@ def _single(group: Group, line: GroupLine, groups: Sequence[Group], layers: Laye
         return
     confidence, *said = evidence
     group = _whole(group, groups)
-    cover, unit = group.mask if group.thin else covered(group, line, layers, shown), max(size) / USUAL_SIDE
+    cover, unit = group.mask if group.thin else cover_mask(group, line, layers, shown), max(size) / USUAL_SIDE
     inside = shown[group.box.window]
-    touching = not group.thin and bool((inside & grown(cover, _TOUCHING * unit)).sum() > _TOUCHED * unit**2)
+    touching = not group.thin and bool((inside & grow_mask(cover, _TOUCHING * unit)).sum() > _TOUCHED * unit**2)
     if touching and (inside & line.band(group.box, 0.5, 0.5)).sum() > _MOST_IN_PICTURE * line.length * line.height:
         confidence = _LIKELY
     yield PageMark(Kind.TEXT, group.box, cover, group.tone, group.thin, group.coloured, confidence, tuple(said), touching)

@@ -53,7 +53,7 @@ def _without_areas(light: Levels, layers: Layers, mark: PageMark, cover: Mask, u
     opacity = _opacity(light, layers.ink, mark.tone, inner, zone)
     tone = _tone_of(light, layers, mark, bare, unit)
     result = light.copy()
-    # What differs from the mark over paper is shading under it, which shows through paler than it is; noise does not.
+    # Differences from the mark over paper are shading under it, which shows through paler than it is; noise does not.
     below = (layers.light - tone) / (1 - opacity)
     result[bare] = ((1 + below).clip(None, _BRIGHTEST) + light - layers.light)[bare]
     rim = zone & ~inner & ~ink
@@ -80,7 +80,7 @@ def _opacity(light: Levels, print_: Mask, tone: Levels, inner: Mask, zone: Mask)
 
 
 def _opacity_over(light: Levels, shown: Mask, tone: Levels, cover: Mask, unit: float) -> Levels:
-    """For each channel, from a picture in the mark and beside it: least squares, with paper that becomes the mark's tone."""
+    """For each channel, from a picture in the mark and next to it: least squares, with paper that becomes the mark's tone."""
     inside, beside = shown & cover, ~_grown(cover, _EDGE * unit)
     if inside.sum() < _FEW:
         return 1 - tone
@@ -129,7 +129,7 @@ def _without_grey(light: Levels, layers: Layers, mark: PageMark, cover: Mask, zo
 def _without_hue(light: Levels, layers: Layers, mark: PageMark, zone: Mask, unit: float) -> tuple[Levels, Mask]:
     """Coloured lines over grey print, of which the grey stays.
 
-    How much of the mark is in a pixel is told by its colour. JPEG keeps that at half the resolution, so in and beside print it comes from
+    The colour of a pixel shows its share of the mark. JPEG keeps that at half the resolution, so in and near print it comes from
     around the pixel: it is compared with how light the print is there, not at the pixel (two unknowns, by turns).
     """
     ground = _ground(light, layers, mark, zone, unit)
@@ -161,7 +161,7 @@ def _without_hue(light: Levels, layers: Layers, mark: PageMark, zone: Mask, unit
 
 
 def _ground(light: Levels, layers: Layers, mark: PageMark, zone: Mask, unit: float) -> Levels:
-    """What thin lines stand on: paper, shading or a picture."""
+    """The ground of thin lines: paper, shading or a picture."""
     stamped = mark.coloured and mark.kind is not Kind.TILED
     other = layers.ink | zone | pictures(layers, unit)
     if stamped:
@@ -179,7 +179,7 @@ def _ground(light: Levels, layers: Layers, mark: PageMark, zone: Mask, unit: flo
     darker = np.asarray(around - broad, np.float32)
     shaded = np.abs(darker).max(axis=2) > _SHADED
     if stamped:
-        # Of a stamp's own colour it is the stamp, where its letters are close.
+        # A pixel of a stamp's own colour belongs to the stamp, where its letters are close.
         shaded &= ~_of_hue(darker, mark)
     return np.where(shaded[..., np.newaxis], broad, around).clip(_DARKEST, None).astype(np.float32)
 

@@ -12,8 +12,8 @@ from services.inference.media.colour import to_8bit
 from services.inference.watermark import page_repair
 from services.inference.watermark.box import Box
 from services.inference.watermark.page_groups import groups
-from services.inference.watermark.page_layers import USUAL_SIDE, Levels, Paper, measured, scanned_tone, split
-from services.inference.watermark.page_marks import PageMark, judged
+from services.inference.watermark.page_layers import USUAL_SIDE, Levels, Paper, measure_paper, scanned_tone, split
+from services.inference.watermark.page_marks import PageMark, judge_groups
 from services.inference.watermark.report import Mark, Method
 from services.inference.watermark.strokes import Mask, Pixels8
 
@@ -34,7 +34,7 @@ class Page:
 
     def __init__(self, pixels: Pixels8, tone: Levels, check: Callable[[], None]) -> None:
         height, width = pixels.shape[:2]
-        self.paper = measured(pixels, tone)
+        self.paper = measure_paper(pixels, tone)
         self._scale = min(1.0, _SEARCHED / max(height, width))
         small = pixels
         if self._scale < 1:
@@ -45,7 +45,7 @@ class Page:
         unit = max(shape) / USUAL_SIDE
         layers = split(small, ground, unit)
         check()
-        self.marks: Sequence[PageMark] = judged(list(groups(layers, unit, check)), layers)
+        self.marks: Sequence[PageMark] = judge_groups(list(groups(layers, unit, check)), layers)
 
     def _box(self, mark: PageMark, size: tuple[int, int]) -> Box:
         """Where a mark is on the page of `size` (height, width)."""

@@ -19,7 +19,7 @@ from services.inference.watermark.strokes import Mask, Plane
 _WORDS, _ALIKE, _PARALLEL = 4, 0.3, 5.0  # of a tiled mark; relative length; degrees
 _HIT, _PRESENT = 0.85, 0.6  # share of a word's strokes that are dark; of its tone
 _COMMON = 0.75  # share of the places
-_CONTRAST = 0.3  # between a word's strokes and what is beside them
+_CONTRAST = 0.3  # between a word's strokes and their surroundings
 _MOST_TILES = 400
 _LINE = 0.7  # of a word's height: what is farther from its middle is of another line
 _NEAR = 5  # pixels
@@ -37,7 +37,7 @@ class Tiles:
     """One of them."""
     number: int
     cover: Mask
-    """Of the page: all of them."""
+    """All of them on the page."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,10 +49,10 @@ class _Seen:
     known: Plane
     """1 outside pictures."""
     opacity: float
-    """Of the word."""
+    """The opacity of the word."""
 
 
-def tiled(groups: Sequence[Group], lines: Sequence[GroupLine], layers: Layers) -> Tiles | None:
+def find_tiles(groups: Sequence[Group], lines: Sequence[GroupLine], layers: Layers) -> Tiles | None:
     """Slanted words that are there several times, and then wherever else the page has the same."""
     best: tuple[int, float, Group] | None = None
     for group, line in sorted(zip(groups, lines, strict=True), key=lambda pair: -pair[0].mask.sum()):
@@ -106,7 +106,7 @@ def _everywhere(group: Group, layers: Layers) -> Tiles:
 
 
 def _on_line(word: Group, down: int, across: int) -> Mask:
-    """Of a window three times as large as a word: the line that it is on."""
+    """In a window three times as large as a word: the line that it is on."""
     line = replace(line_of(word), x=1.5 * across, y=1.5 * down)
     return line.band(Box(0, 0, 3 * across, 3 * down), 3.0, _LINE)
 
@@ -157,14 +157,14 @@ def _steps(places: Sequence[tuple[int, int]]) -> npt.NDArray[np.int64]:
 
 
 def _best(x: int, y: int, seen: _Seen, word: npt.NDArray[np.float32]) -> tuple[int, int] | None:
-    """Where, within a few pixels, a word is darkest against what is beside it; None if it is not there."""
+    """Where, within a few pixels, a word is darkest against its surroundings; None if it is not there."""
     down, across = word.shape
     top, left = max(0, y - _NEAR), max(0, x - _NEAR)
     window = slice(top, y + _NEAR + down), slice(left, x + _NEAR + across)
     dark, known = seen.dark[window], seen.known[window]
     if dark.shape[0] < down or dark.shape[1] < across:
         return None
-    # What is outside pictures tells more.
+    # The area outside pictures is better evidence.
     if known[_NEAR : _NEAR + down, _NEAR : _NEAR + across][word > 0].mean() < _OUTSIDE:
         known = np.ones_like(known)
     in_word, beside = (
@@ -177,13 +177,13 @@ def _best(x: int, y: int, seen: _Seen, word: npt.NDArray[np.float32]) -> tuple[i
 
 
 def _beside(word: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """What is beside a word's strokes, and not at their soft borders."""
+    """The surroundings of a word's strokes, without their soft borders."""
     wide, narrow = (cv2.dilate(word, np.ones((side, side), np.uint8)) for side in (9, 5))
     return np.asarray(wide - narrow, np.float32)
 
 
 def _places(page: npt.NDArray[np.uint8], known: npt.NDArray[np.uint8], word: npt.NDArray[np.float32]) -> list[tuple[int, int]]:
-    """Column and row of each place where a page is dark where the word is, and less so beside its strokes."""
+    """Column and row of each place where a page is dark where the word is, and less so next to its strokes."""
     down, across = word.shape
     hits, visible = (cv2.matchTemplate(plane.astype(np.float32), word, cv2.TM_CCORR) for plane in (page, known))
     ring = _beside(word)

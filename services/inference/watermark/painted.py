@@ -30,12 +30,12 @@ class _View:
 
 
 _VIEWS = _View(40), _View(72)
-"""The smaller one tells letters from the picture, the larger one has their edges."""
+"""The smaller one distinguishes letters from the picture, the larger one has their edges."""
 _AROUND = _View(32, above=1.45, beside=2.2)
 """For an emblem, which is larger than its name."""
 
 
-def painted(pixels: Pixels8, line: Line, ask: AskNetwork) -> Plane:
+def paint_probability(pixels: Pixels8, line: Line, ask: AskNetwork) -> Plane:
     """How probable it is that each pixel of an sRGB crop is painted, 0 to 1; 0 away from the line."""
     return _probable(np.mean([_seen(pixels, line, view, ask) for view in _VIEWS], axis=0))
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.inference.media.colour import strips
-from services.inference.watermark.strokes import Mask, Pixels8, luminance, thickened
+from services.inference.watermark.strokes import Mask, Pixels8, luminance, thicken
 
 _DARKEST = 190  # levels: darker is not paper
 _SPREAD = 6  # levels
@@ -62,4 +62,4 @@ def is_empty(pixels: Pixels8, paper: npt.NDArray[np.float32]) -> bool:
 
 def _print(pixels: Pixels8, paper: npt.NDArray[np.float32]) -> Mask:
     darkest = np.asarray(cv2.erode(luminance(pixels), np.ones((3, 3), np.uint8)), np.float32)
-    return thickened(darkest < float(paper.mean()) - PRINT, _SOFT_EDGE)
+    return thicken(darkest < float(paper.mean()) - PRINT, _SOFT_EDGE)

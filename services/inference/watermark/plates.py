@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from services.inference.ocr.detection import Line
 from services.inference.watermark.blending import measure
-from services.inference.watermark.borders import Fit, best_fit, explained, fitted, telling
+from services.inference.watermark.borders import Fit, best_fit, explained_border, fit_border, telling
 from services.inference.watermark.box import Box
 from services.inference.watermark.lettering import bounds, to_fill, translucent
 from services.inference.watermark.marks import DetectedMark
@@ -28,7 +28,7 @@ _TRIED = 10  # rows above and below, columns on each side
 _APART = 2  # pixels on both sides of a border
 _BAD = 2.0  # times what is explained, a border that is not
 _LEAST_AGREEING, _LEAST_AT_END = 0.75, 0.7
-_GOES_ON = 8  # pixels: a shorter part tells nothing
+_GOES_ON = 8  # pixels: a shorter part is no evidence
 _LEAST_OPACITY = 0.08
 _FAINT = 0.25  # opacity
 _PURE, _COLOURED = 10, 60  # levels: from black and white; between channels
@@ -154,7 +154,7 @@ def _end(strip: Pixels8, column: int, fit: Fit, *, first_side: bool) -> float:
     """The share of a column that the paint explains as the plate's first or last one."""
     shape = np.zeros(strip.shape[:2], np.bool_)
     shape[:, slice(column, None) if first_side else slice(None, column)] = True
-    well, badly = explained(strip, shape, fit)
+    well, badly = explained_border(strip, shape, fit)
     return well / max(1, well + badly)
 
 
@@ -174,7 +174,7 @@ def _refined(pixels: Pixels8, box: Box, limits: Box, fit: Fit, check: Callable[[
             better = _merit(pixels, other, fit)
             if better > merit:
                 merit, box, shape = better, other_box, other
-    fit = fitted(pixels, shape, fit.colour) or fit
+    fit = fit_border(pixels, shape, fit.colour) or fit
     return _Plate(shape, fit) if fit.agreeing >= _LEAST_AGREEING else None
 
 
@@ -204,7 +204,7 @@ def _rounded(shape: tuple[int, ...], box: Box, radius: float) -> Mask:
 
 
 def _merit(pixels: Pixels8, shape: Mask, fit: Fit) -> float:
-    well, badly = explained(pixels, shape, fit)
+    well, badly = explained_border(pixels, shape, fit)
     return well - _BAD * badly
 
 

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from services.inference.watermark.blending import Blend, measure, purified, smooth_below
+from services.inference.watermark.blending import Blend, measure, purify_colour, smooth_below
 from services.inference.watermark.box import Box
 from services.inference.watermark.cover import smoothest_cover
-from services.inference.watermark.strokes import Mask, Pixels8, Plane, thickened, thinned
+from services.inference.watermark.strokes import Mask, Pixels8, Plane, thicken, thin
 
 LEAST_SIZE = 10  # pixels
 MOST_TRIED = 0.85  # opacity: opaque paint hides everything, so smoothness is no evidence for it
@@ -55,7 +55,7 @@ class Candidate:
         return self.blend.correlation**4 * float(np.sqrt(self.shapes.sum())) / (USUAL_MISFIT + self.blend.misfit)
 
 
-def refined(pixels: Pixels8, candidate: Candidate, region: Mask | None, check: Callable[[], None]) -> Overlay | None:
+def refine_mark(pixels: Pixels8, candidate: Candidate, region: Mask | None, check: Callable[[], None]) -> Overlay | None:
     """The mark at full size. A large one is examined on a smaller copy first, which rules out most false ones."""
     height, width = pixels.shape[:2]
     shapes = candidate.shapes
@@ -91,7 +91,7 @@ def _refined_in(
     guess = _part(candidate.shapes, pixels.shape[:2], box, crop.shape[:2])
     # The small copy gives the opacity of thin shapes too roughly.
     if blend.misfit == USUAL_MISFIT:
-        core = thinned(guess > 0.5, _RIM) & inside
+        core = thin(guess > 0.5, _RIM) & inside
         opacities, _, _ = needed_opacities(crop, core.astype(np.int32), 1, np.array([blend.colour], np.float32))
         blend = replace(blend, opacity=float(opacities[0, 0].clip(OPACITIES[0], MOST_TRIED)))
     channel, colour = clearest(crop, blend)
@@ -102,7 +102,7 @@ def _refined_in(
     measured = measure(crop, shapes)
     if measured is not None:
         # The better estimate now excludes more of the picture's own shapes.
-        measured = purified(crop, shapes, measured)
+        measured = purify_colour(crop, shapes, measured)
         shapes = _of_paint(crop, shapes, measured, cover, WINDOW)
         measured = measure(crop, shapes)
     if measured is None or not (measured.correlation >= LEAST_CORRELATION or measured.shows_through):
@@ -110,15 +110,18 @@ def _refined_in(
     if measured is None:
         return None
     # Only a rim is partly covered.
-    cover[~thickened(shapes, _RIM) | ~allowed] = 0
-    cover[thinned(shapes, _RIM)] = 1
+    cover[~thicken(shapes, _RIM) | ~allowed] = 0
+    cover[thin(shapes, _RIM)] = 1
     if cover.shape != (box.height, box.width):
         cover = np.asarray(cv2.resize(cover, (box.width, box.height)), np.float32)
     rows, columns = np.nonzero(cover)
     inner = Box(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
     count = cv2.connectedComponents(shapes.astype(np.uint8))[0] - 1
     return Overlay(
-        inner.moved(box.left, box.top), cover[inner.window], purified(crop, shapes, measured) if measured.correlation else measured, count
+        inner.moved(box.left, box.top),
+        cover[inner.window],
+        purify_colour(crop, shapes, measured) if measured.correlation else measured,
+        count,
     )
 
 
@@ -135,10 +138,10 @@ def _part(shapes: Mask, whole: tuple[int, ...], box: Box, size: tuple[int, ...])
 
 def _even(crop: Pixels8, shapes: Mask, blend: Blend) -> Blend | None:
     """The paint of small shapes that are opaque or on ground too plain to show through, if it is exactly of one opacity."""
-    core = thinned(shapes, 1)
+    core = thin(shapes, 1)
     if not LEAST_SIZE <= core.sum() <= _MOST_EVEN:
         return None
-    below = smooth_below(crop, thickened(shapes, 2))[core].astype(np.float32)
+    below = smooth_below(crop, thicken(shapes, 2))[core].astype(np.float32)
     towards = np.array(blend.colour, np.float32) - below
     needed = (towards * (crop[core] - below)).sum(axis=1) / np.maximum(1.0, (towards**2).sum(axis=1))
     opacity = float(np.median(needed))
@@ -156,7 +159,7 @@ def _along(shapes: Mask, margin: int) -> Mask:
     points = np.argwhere(shapes)[:, ::-1].astype(np.float32)
     centre, (across, down), angle = cv2.minAreaRect(points)
     lying = across >= down
-    # Further along the line there may be more letters; beside it there is nothing.
+    # Further along the line there may be more letters; next to it there is nothing.
     size = (across + 2 * (margin if lying else _BESIDE), down + 2 * (_BESIDE if lying else margin))
     inside = np.zeros(shapes.shape, np.uint8)
     cv2.fillConvexPoly(inside, np.round(cv2.boxPoints((centre, size, angle))).astype(np.int32), 1)
@@ -187,7 +190,7 @@ def needed_opacities(
     """For each colour and shape, the opacity that it needs and the remaining error, and the weight of each shape."""
     inside = labels > 0
     numbers = labels[inside]
-    below = smooth_below(small, thickened(inside, 2))[inside].astype(np.float32)
+    below = smooth_below(small, thicken(inside, 2))[inside].astype(np.float32)
     step = small[inside] - below
     opacities, misfits = np.zeros((2, len(colours), count))
     for number, colour in enumerate(colours):

@@ -13,8 +13,8 @@ from services.inference.ocr.detection import Line
 from services.inference.watermark import paper
 from services.inference.watermark.box import Box
 from services.inference.watermark.emblems import find_emblems
-from services.inference.watermark.evidence import combined
-from services.inference.watermark.finishing import Left, finish, still_there
+from services.inference.watermark.evidence import combine_marks
+from services.inference.watermark.finishing import Remainder, finish, still_there
 from services.inference.watermark.in_box import in_box
 from services.inference.watermark.lattice import find_tiling
 from services.inference.watermark.lettering import OutlinedText, outlined_text
@@ -27,7 +27,7 @@ from services.inference.watermark.plates import plate_marks
 from services.inference.watermark.repair import FindNetwork, Repair
 from services.inference.watermark.report import Kind, Mark, Report
 from services.inference.watermark.strokes import Mask, Pixels8
-from services.inference.watermark.text_lines import Networks, covered, lines_in
+from services.inference.watermark.text_lines import Networks, lines_in, text_mask
 
 _MARGIN = 40
 _MOST_LINES = 24  # of a picture: the largest
@@ -94,7 +94,7 @@ def _plates(
         return []
     after = repair.seen(part)
     changed = (before != after).any(axis=2)
-    gone = [line for line in lines if (changed & covered([line], changed.shape)).any()]
+    gone = [line for line in lines if (changed & text_mask([line], changed.shape)).any()]
     return [mark.moved(part.left, part.top) for mark in plate_marks(after, gone, region, check)]
 
 
@@ -117,7 +117,7 @@ def _without_tiling(repair: Repair, pixels: Pixels8, whole: Box, box: Box, netwo
 
 
 def searchable(pixels: Pixels8) -> Pixels8 | None:
-    """What is searched for marks: the picture, or for a document only what is lighter than print; None if that is nothing."""
+    """The searched pixels: the picture, or for a document only those lighter than print; None if there are none."""
     tone = paper.tone(pixels)
     if tone is None:
         return pixels
@@ -128,7 +128,7 @@ def searchable(pixels: Pixels8) -> Pixels8 | None:
 def remove_on_page(
     image: Image, boxes: Sequence[Box], networks: Networks | None, find_network: FindNetwork | None, watching: Watching
 ) -> tuple[Image, Report]:
-    """`remove_in_boxes` for a page of a document, where print may be in a box, too: what cannot be told from it stays."""
+    """`remove_in_boxes` for a page of a document, where print may be in a box, too: pixels that cannot be distinguished from it stay."""
     page = page_in(image.pixels, watching.check)
     size = image.height, image.width
     if page is None or not any(_holds(boxes, page.kept(mark, size).box) for mark in page.marks):
@@ -176,7 +176,7 @@ def remove_found(
         overlays = [each.overlay for each in outlined if each.overlay is not None]
         others = find_overlays(pixels, None, watching.check)
         overlays += [other for other in others if not any(other.box.touches(each.box) for each in overlays)]
-    found = _whole(combined(look(pixels), overlays, (image.height, image.width)), outlined)
+    found = _whole(combine_marks(look(pixels), overlays, (image.height, image.width)), outlined)
     found = _all_or_none(found, lines, pixels.shape)
     if not drawn:
         # Marks that are also found as paint or as text are known better from those.
@@ -193,14 +193,14 @@ def remove_found(
         left = finish(repair, whole, pixels, everywhere, lines, networks.strokes, watching.check)
         plates = _plates(repair, whole, pixels, everywhere, lines, watching.check)
         # A mark on a plate that is not sure stays with it.
-        left += [Left(plate.box, plate.box) for plate in plates if not plate.sure]
+        left += [Remainder(plate.box, plate.box) for plate in plates if not plate.sure]
         report.marks += [repair.remove(plate) for plate in plates if plate.sure]
         report.marks = _whole_or_kept(image, repair, report.marks, left)
     report.marks.extend(Mark(mark.kind, mark.box, mark.confidence, evidence=mark.evidence) for mark in found if not (mark.sure or likely))
     return (repair.result() if report.removed else image), report
 
 
-def _whole_or_kept(image: Image, repair: Repair, marks: Sequence[Mark], left: Sequence[Left]) -> list[Mark]:
+def _whole_or_kept(image: Image, repair: Repair, marks: Sequence[Mark], left: Sequence[Remainder]) -> list[Mark]:
     """Put back the marks that are there still in part, with what touches them."""
     back = [each.changed for each in left if any(each.box.touches(mark.box) for mark in marks)]
     kept: list[int] = []
@@ -245,7 +245,7 @@ def _all_or_none(found: Sequence[DetectedMark], lines: Sequence[Line], shape: tu
     for mark in found:
         if mark.sure:
             sure[mark.box.window] |= True if mark.strokes is None else mark.strokes
-    places = [covered([line], shape) for line in alike]
+    places = [text_mask([line], shape) for line in alike]
     if all((sure & place).any() for place in places):
         return list(found)
     kept = np.any(places, axis=0)

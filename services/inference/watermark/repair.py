@@ -17,7 +17,7 @@ from services.inference.watermark.lattice import Tiling
 from services.inference.watermark.marks import COVERED, DetectedMark
 from services.inference.watermark.refinement import Overlay
 from services.inference.watermark.report import Kind, Mark, Method
-from services.inference.watermark.strokes import THIN, Mask, Pixels8, luminance, thickened, thickness, thinned
+from services.inference.watermark.strokes import THIN, Mask, Pixels8, luminance, thicken, thickness, thin
 
 FindNetwork = Callable[[], neural.Network | None]
 """Finds the network that fills masks over detail; None if there is none. Called for the first such mask; may block."""
@@ -25,7 +25,7 @@ FindNetwork = Callable[[], neural.Network | None]
 _MARGIN = 48
 _STRIP = 512
 _AROUND = 25
-_UNBLENDING_ERROR = 7.0  # levels, as visible beside a smooth area
+_UNBLENDING_ERROR = 7.0  # levels, as visible next to a smooth area
 _FEATHER = 2.0  # pixels
 _PAPER_HALO = 3  # pixels
 _COLOURED, _CHROMA_RIM = 60, 2  # levels between channels; pixels of a coloured stroke whose colour JPEG mixes with what is around it
@@ -47,19 +47,19 @@ class Repair:
         self._pixels: Pixels = image.pixels.copy()
 
     def result(self) -> Image:
-        """The picture as it is now."""
+        """The current picture."""
         return dataclasses.replace(self._image, pixels=self._pixels)
 
     def part(self, box: Box) -> Pixels:
-        """A part of the picture as it is now, for `put_back`."""
+        """A part of the current picture, for `put_back`."""
         return self._pixels[box.window].copy()
 
     def put_back(self, box: Box, pixels: Pixels) -> None:
-        """Have a part of the picture as it was."""
+        """Restore a part of the picture."""
         self._pixels[box.window] = pixels
 
     def seen(self, box: Box) -> Pixels8:
-        """A part of the picture as it is now, in sRGB."""
+        """A part of the current picture, in sRGB."""
         return to_srgb(contiguous(self._pixels[box.window]), None if self._image.is_gray else self._image.icc)
 
     def remove(self, found: DetectedMark) -> Mark:
@@ -79,16 +79,16 @@ class Repair:
         if found.strokes is not None:
             tone = paper.tone(to_8bit(crop))
             if tone is not None:
-                self._clear(crop, inside, thickened(inside, _PAPER_HALO) & allowed, tone)
+                self._clear(crop, inside, thicken(inside, _PAPER_HALO) & allowed, tone)
                 return Mark(found.kind, found.box, found.confidence, (Method.CLEARED,), found.evidence)
             blend = blending.measure(to_8bit(crop), inside) if thickness(inside) >= THIN else None
-            mask = thickened(inside, _halo(inside)) & allowed
+            mask = thicken(inside, _halo(inside)) & allowed
             if blend is not None:
-                core = thinned(inside, 1)
+                core = thin(inside, 1)
                 crop[core] = self._without(crop, core * np.float32(blend.opacity), _levels(blend.colour, crop.shape[2]))[core]
                 mask &= ~core
                 if max(blend.colour) - min(blend.colour) >= _COLOURED:
-                    self._recolour(crop, core & ~thinned(inside, 1 + _CHROMA_RIM), mask)
+                    self._recolour(crop, core & ~thin(inside, 1 + _CHROMA_RIM), mask)
                 opacity = blend.opacity
                 methods.append(Method.UNBLENDED)
         methods.append(self._fill(mask, around, rim=opacity is not None, inner=None if opacity is None else core))
@@ -108,12 +108,12 @@ class Repair:
         if guessed or blend.opacity > _OPAQUE:
             allowed = np.zeros_like(covered)
             allowed[inner] = True
-            methods: tuple[Method, ...] = (self._fill(thickened(covered, 1) & allowed, around),)
+            methods: tuple[Method, ...] = (self._fill(thicken(covered, 1) & allowed, around),)
             return Mark(found.kind, found.box, found.confidence, methods, found.evidence)
         self._unblend(crop, covered, cover, np.float32(blend.opacity), colour)
         if overlay.edges_known:
             return Mark(found.kind, found.box, found.confidence, (Method.UNBLENDED,), found.evidence, blend.opacity)
-        rim = thickened(covered, 1) & ~thinned(cover > _WHOLE, 1)
+        rim = thicken(covered, 1) & ~thin(cover > _WHOLE, 1)
         allowed = np.zeros_like(rim)
         allowed[inner] = True
         methods = Method.UNBLENDED, self._fill(rim & allowed, around, rim=True)
@@ -122,7 +122,7 @@ class Repair:
     def _unblend(
         self, crop: Pixels, covered: Mask, cover: npt.NDArray[np.float32], opacity: np.float32, colour: npt.NDArray[np.float32]
     ) -> None:
-        """Subtract paint in place in a crop. Pixels that cannot have so much of it are none of the mark's; single ones are filled."""
+        """Subtract paint in place in a crop. Pixels that cannot have so much of it do not belong to the mark; single ones are filled."""
         scale = self._image.maximum / 255
         for rows in strips(crop.shape[0], _STRIP):
             there = covered[rows]
@@ -143,7 +143,7 @@ class Repair:
         tone = paper.tone(to_8bit(self._pixels))
         if tone is not None:
             strokes = np.concatenate([tiling.opacity_in(rows, width) > 2 * _FAINT for rows in strips(height, _STRIP)])
-            self._clear(self._pixels, strokes & (luminance(to_8bit(self._pixels)) < float(tone.mean()) - 4), thickened(strokes, 2), tone)
+            self._clear(self._pixels, strokes & (luminance(to_8bit(self._pixels)) < float(tone.mean()) - 4), thicken(strokes, 2), tone)
             return self._tiled(tiling, (Method.CLEARED,))
         untouched = self._pixels.copy()
         for rows in strips(height, _STRIP):
@@ -236,7 +236,7 @@ def _levels(colour: tuple[float, ...], channels: int) -> npt.NDArray[np.float32]
 def _texture_share(filled: Pixels8, mask: Mask) -> npt.NDArray[np.float32]:
     """How much to trust un-blended pixels over filled ones, 0 to 1: the share of texture in texture plus un-blending error."""
     gray = luminance(filled)
-    known = (~thickened(mask, 1)).astype(np.float32)
+    known = (~thicken(mask, 1)).astype(np.float32)
     energy = (gray - cv2.GaussianBlur(gray, (0, 0), 2)) ** 2 * known
     local = cv2.blur(energy, (_AROUND, _AROUND)) / np.maximum(cv2.blur(known, (_AROUND, _AROUND)), 0.05)
     return np.asarray(local / (local + _UNBLENDING_ERROR**2), np.float32)

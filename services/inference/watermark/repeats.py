@@ -21,7 +21,9 @@ _STRIP, _CONTEXT = 128, 32  # rows: of samples, and of the context that a pixel'
 
 
 def detail(gray: Plane, kernel: int = 31) -> Plane:
-    """What stands out from its surroundings, equally strong everywhere, so that the picture's own detail does not outweigh a faint mark."""
+    """The pixels that stand out from their surroundings, equally strong everywhere, so that the picture's own detail does not outweigh a
+    faint mark.
+    """
     below = cv2.medianBlur(gray.clip(0, 255).astype(np.uint8), kernel).astype(np.float32)
     residual = (gray - below).clip(-_CLIP, _CLIP)
     strength = np.sqrt(cv2.blur(residual**2, (kernel, kernel)).clip(0))
@@ -87,14 +89,14 @@ def _shortest(steps: Floats) -> Floats:
 
 
 def _height(sharp: Plane, shift: Floats, middle_x: int, middle_y: int) -> float:
-    """The correlation near a shift; 0 if the picture is too small to tell."""
+    """The correlation near a shift; 0 if the picture is too small."""
     x, y = round(float(shift[0])) + middle_x, round(float(shift[1])) + middle_y
     if not (2 <= x < sharp.shape[1] - 2 and 2 <= y < sharp.shape[0] - 2):
         return 0.0
     return float(sharp[y - 2 : y + 3, x - 2 : x + 3].max())
 
 
-def refined(gray: Plane, steps: Floats) -> Floats:
+def refine_steps(gray: Plane, steps: Floats) -> Floats:
     """The steps of a picture's repeats to a fraction of a pixel: those at which its detail folds with the most contrast."""
     # Subsampled pixels, in cells twice a pixel's size: a fraction of the time and memory, for the same optimum.
     every = max(2, round((gray.size / _SAMPLES) ** 0.5))

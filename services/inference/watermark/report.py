@@ -1,4 +1,4 @@
-"""What was found in a picture, and what was done with it."""
+"""The findings in a picture, and the changes to it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from services.inference.watermark.box import Box
 
 
 class Kind(enum.StrEnum):
-    """What a mark looks like."""
+    """The kind of a mark."""
 
     BOX = "box"
-    """Whatever is in a box given by the caller."""
+    """The area of a box given by the caller."""
     TEXT = "text"
     """A line of text laid over the picture."""
     OVERLAY = "overlay"
@@ -62,9 +62,9 @@ class Mark:
     """Whether part of it is still there although it was removed or, if it was kept, whether it was kept for that."""
 
     def described(self) -> str:
-        """What and where it is, for people."""
+        """Its kind and place, for people."""
         what = {
-            Kind.BOX: "what stands",
+            Kind.BOX: "the area",
             Kind.TEXT: "a line of text",
             Kind.OVERLAY: "translucent paint",
             Kind.LOGO: "a logo",
@@ -75,16 +75,16 @@ class Mark:
 
     @property
     def fate(self) -> str:
-        """What became of it, for people."""
+        """Its outcome, for people."""
         if self.methods and self.in_part:
-            return "was removed. Part of it is there still, since it cannot be told from the picture: a smaller box around that may help"
+            return "was removed except for a part that cannot be distinguished from the picture. A smaller box around that part may help"
         if self.methods:
             return "was removed"
         if self.in_part:
-            return "was kept as it is, since part of it would have stayed. Boxes remove what can be removed"
+            return "was kept, because part of it would have remained. Draw boxes to remove as much as possible"
         if self.kind is Kind.BOX:
-            return "was kept as it is, since a mark there cannot be told from the picture below it"
-        return "may be a watermark and was kept, since that is not sure. Boxes remove it"
+            return "was kept, because a mark there cannot be distinguished from the picture below it"
+        return "may be a watermark and was kept, because that is uncertain. Draw a box to remove it"
 
     def to_dict(self) -> dict[str, Any]:
         """In a form that JSON can hold."""

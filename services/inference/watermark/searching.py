@@ -44,7 +44,7 @@ async def _text_in(pixels: npt.NDArray[np.uint8], step: Step) -> npt.NDArray[np.
 
 
 def networks(step: Step) -> Networks:
-    """What is asked about a picture, for threads."""
+    """The questions about a picture, for threads."""
     return Networks(_network(step, step.tools.models.text), _network(step, step.tools.models.strokes))
 
 
@@ -74,7 +74,7 @@ def inpainting(step: Step) -> FindNetwork:
     """Finds the inpainting network; a notice names it when it is used."""
 
     def tell(choice: Choice) -> None:
-        message = f"Marks over detail were filled by {choice.name}, on a {choice.device.value}."
+        message = f"Marks over detail were filled by {choice.name} on a {choice.device.value}."
         step.notice("model_used", "", message, {"model": choice.name, "device": choice.device.name.lower()})
 
     return finder(step.tools.triton, step.tools.models.inpaint, step.check, tell)

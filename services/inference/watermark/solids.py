@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from services.inference.watermark.strokes import Mask, Pixels8, thickened, thinned
+from services.inference.watermark.strokes import Mask, Pixels8, thicken, thin
 
 _COARSE = 3  # bits dropped from colours in order to count them
 _COLOURS = 4
@@ -22,7 +22,7 @@ _PLATE = 0.25  # of the box
 
 
 def find_solids(pixels: Pixels8, region: Mask) -> Mask | None:
-    """What is painted in the region of an sRGB crop in colours that its surroundings do not have; None if nothing is.
+    """The paint in the region of an sRGB crop in colours that its surroundings do not have; None if nothing is.
 
     Paint has exactly one colour and an edge of at most two pixels; in a photograph, only things as flat as paint do. The contents of a
     plate, such as the letters of a label, belong to it.
@@ -69,12 +69,12 @@ def _shapes_of(pixels: Pixels8, colour: npt.NDArray[np.int16], allowed: Mask, su
     inside, expected = float((same & allowed).sum()), float((same & surround).sum()) * size / float(surround.sum())
     if inside < _LEAST_PIXELS or inside - expected < _LEAST_PURITY * inside:
         return None
-    near = thickened(same & allowed, _FADING)
+    near = thicken(same & allowed, _FADING)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(like.astype(np.uint8), connectivity=8)
     sizes = stats[:, cv2.CC_STAT_AREA]
     sharp = np.bincount(labels[near & like], minlength=count) >= _LEAST_SHARP * sizes
     flat = np.bincount(labels[same & like], minlength=count) >= _LEAST_SAME * sizes
-    inner = thinned(like, _FADING)
+    inner = thin(like, _FADING)
     even = np.bincount(labels[same & inner], minlength=count) >= _LEAST_SAME_INSIDE * np.bincount(labels[inner], minlength=count)
     kept = sharp & flat & even & (sizes >= _LEAST_PIXELS)
     kept[0] = False

@@ -33,7 +33,7 @@ _KERNELS = (9, 17, 31, 61, 101)  # pixels: the median must be wider than two str
 _BINS, _LARGEST = 50, 1.2  # of a histogram of opacities
 _WINDOW = 0.3  # of the opacity: how far a stroke's core may deviate from it
 _FAINTEST = 0.08
-_EDGE = 0.4  # share of the opacity down to which pixels beside a core belong to the stroke
+_EDGE = 0.4  # share of the opacity down to which pixels next to a core belong to the stroke
 _STRONGEST = 1.7  # above that it is something else, such as print on the paper under the mark
 _LEAST_PURITY = 0.55
 _COVERAGE = (0.004, 0.6)
@@ -120,8 +120,8 @@ def _at_full_size(pixels: Pixels8, region: Mask, below: Pixels8, found: Strokes)
     """Strokes that were found on a smaller copy; `below` is the picture without them."""
     height, width = region.shape
     pixel = width / below.shape[1]
-    inner = cv2.resize(thinned(found.mask, 1).astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
-    near = cv2.resize(thickened(found.mask, 1).astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
+    inner = cv2.resize(thin(found.mask, 1).astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
+    near = cv2.resize(thicken(found.mask, 1).astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
     below = np.asarray(cv2.resize(below, (width, height)), np.uint8)
     mask = np.empty_like(region)
     for rows in strips(height):
@@ -133,7 +133,7 @@ def _at_full_size(pixels: Pixels8, region: Mask, below: Pixels8, found: Strokes)
 
 
 class _Seen:
-    """What a paint must have added to the picture `below` to give the visible one."""
+    """The amount that a paint must have added to the picture `below` to give the visible one."""
 
     def __init__(self, pixels: Pixels8, below: Pixels8) -> None:
         # Channel by channel: several times faster than sums over the last axis.
@@ -190,7 +190,7 @@ def _of_one_opacity(opacity: Plane, region: Mask, surround: Mask) -> tuple[float
         return None
     even = float(core[strokes].mean())
     # The gaps between dark letters look like light letters, but continue beyond the region.
-    rim = region & ~thinned(region, 2)
+    rim = region & ~thin(region, 2)
     closed = 1.05 - min(1.0, float(strokes[rim].mean()) / float(coverage)) if rim.any() else 1.0
     return float(np.sqrt(strokes.sum())) * even * closed * _steepness(strokes, share) ** 2, strokes, level
 
@@ -203,7 +203,7 @@ def _rise(share: Plane) -> Plane:
 
 def _steepness(strokes: Mask, share: Plane) -> float:
     """How much of the opacity is gained within two pixels across the border: paint has an edge all around, a shade does not."""
-    border = strokes & ~thinned(strokes, 1)
+    border = strokes & ~thin(strokes, 1)
     return float(_rise(share)[border].mean()) if border.any() else 0.0
 
 
@@ -213,7 +213,7 @@ def _shapes_of(core: Mask, candidates: Mask, share: Plane) -> Mask:
     sizes = stats[:, cv2.CC_STAT_AREA]
     cores = np.bincount(labels[core], minlength=len(sizes))
     kept = (cores >= _LEAST_CORE * sizes) & (sizes >= _LEAST_PIXELS)
-    border = candidates & ~thinned(candidates, 1)
+    border = candidates & ~thin(candidates, 1)
     rise = _rise(share)[border]
     kept &= np.bincount(labels[border], rise, len(sizes)) >= _LEAST_RISE * np.bincount(labels[border], minlength=len(sizes))
     kept[0] = False
@@ -225,13 +225,13 @@ def thickness(mask: Mask) -> float:
     return float(cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3).max())
 
 
-def thickened(mask: Mask, pixels: int) -> Mask:
+def thicken(mask: Mask, pixels: int) -> Mask:
     """The mask with every pixel up to this distance added."""
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * pixels + 1, 2 * pixels + 1))
     return np.asarray(cv2.dilate(mask.astype(np.uint8), kernel) > 0, np.bool_)
 
 
-def thinned(mask: Mask, pixels: int) -> Mask:
+def thin(mask: Mask, pixels: int) -> Mask:
     """The mask without pixels closer than this to the outside."""
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * pixels + 1, 2 * pixels + 1))
     return np.asarray(cv2.erode(mask.astype(np.uint8), kernel) > 0, np.bool_)

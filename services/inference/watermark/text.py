@@ -17,7 +17,7 @@ from services.inference.watermark import blending, paper
 from services.inference.watermark.box import Box
 from services.inference.watermark.marks import DetectedMark
 from services.inference.watermark.report import Kind
-from services.inference.watermark.strokes import PAINTS, Mask, Pixels8, Strokes, find_letters, thickened, thinned
+from services.inference.watermark.strokes import PAINTS, Mask, Pixels8, Strokes, find_letters, thicken, thin
 
 PAINT = ("white or black paint of one opacity", "paint of one colour and opacity")
 """Evidence of a line that is paint."""
@@ -114,9 +114,9 @@ def _reads_like_text(strokes: Mask, line: Line, around: Box) -> bool:
 
 def _paint_misfit(crop: Pixels8, strokes: Strokes) -> float:
     """How far the strokes are from one paint of one opacity: the unexplained share of what the paint adds."""
-    core = thinned(strokes.mask, 1)
+    core = thin(strokes.mask, 1)
     core = core if core.sum() > 20 else strokes.mask
-    below = blending.smooth_below(crop, thickened(strokes.mask, 2))[core].astype(np.float32)
+    below = blending.smooth_below(crop, thicken(strokes.mask, 2))[core].astype(np.float32)
     added = crop[core].astype(np.float32) - below
     towards = np.array(PAINTS[strokes.paint], np.float32) - below
     opacity = float((towards * added).sum() / max(1.0, float((towards**2).sum())))

@@ -17,7 +17,7 @@ AskNetwork = Callable[[Pixels8], Pixels8]
 
 @dataclass(frozen=True, slots=True)
 class Networks:
-    """What is asked about a picture or a part of one. Where there is no such model, nothing is found."""
+    """The questions about a picture or a part of one. Where there is no such model, nothing is found."""
 
     text: AskNetwork
     """Finds lines of text."""
@@ -46,7 +46,7 @@ def lines_in(pixels: Pixels8, ask: AskNetwork, check: Callable[[], None]) -> lis
 
 
 def _lines_in(pixels: Pixels8, ask: AskNetwork, check: Callable[[], None]) -> list[Line]:
-    looks = [[(line, covered([line], pixels.shape)) for line in _found(pixels, ask, longest, angle, check)] for longest, angle in _LOOKS]
+    looks = [[(line, text_mask([line], pixels.shape)) for line in _found(pixels, ask, longest, angle, check)] for longest, angle in _LOOKS]
     # A turned picture ends in repeated pixels, where the network may see lines, too.
     inside = (each for look in looks for each in look if each[1].any())
     found = sorted(inside, key=lambda each: int(each[1].sum()), reverse=True)
@@ -54,7 +54,7 @@ def _lines_in(pixels: Pixels8, ask: AskNetwork, check: Callable[[], None]) -> li
     while found:
         chosen.append(_most_typical([each for each in found if _part_of(each[1], found[0][1])]))
         found = [each for each in found if not _part_of(each[1], chosen[-1][1])]
-    places = [covered([line for line, _ in look], pixels.shape) for look in looks]
+    places = [text_mask([line for line, _ in look], pixels.shape) for look in looks]
     votes = [sum((place & other).sum() > _SEEN * place.sum() for other in places) for _, place in chosen]
     least = min(_AGREEING, max(votes, default=0))
     return [line for (line, _), count in zip(chosen, votes, strict=True) if count >= least]
@@ -70,7 +70,7 @@ def _most_typical(found: Sequence[tuple[Line, Mask]]) -> tuple[Line, Mask]:
     return found[shared.index(max(shared))]
 
 
-def covered(found: Sequence[Line], shape: tuple[int, ...]) -> Mask:
+def text_mask(found: Sequence[Line], shape: tuple[int, ...]) -> Mask:
     """The rectangles around lines of a picture of this height and width."""
     mask = np.zeros(shape[:2], np.uint8)
     for line in found:

@@ -16,17 +16,16 @@ from typing import Any
 from darkroom.files.v1 import file_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.inference import metrics
-from services.inference.contract.flow import Made
-from services.inference.contract.progress import Progress, Report, Stopped, portion
+from services.inference.contract.flow import GeneratedPicture
+from services.inference.contract.progress import AttemptStop, Progress, Report, portion
 from services.inference.contract.step import Tools
-from services.inference.pipeline.packing import packed
+from services.inference.pipeline.encoding import packed
 from services.inference.pipeline.pipeline import Pipeline
 from services.inference.pipeline.registry import Registry
 from services.inference.pipeline.run import Product, Run, Source
 from services.inference.pipeline.stages import Stages
 from services.inference.worker.cancellations import Cancellations
-from services.inference.worker.client import Admission, AttemptClient
-from services.inference.worker.failures import failure_of
+from services.inference.worker.client import Admission, AttemptClient, failure_of
 from services.inference.worker.files import AttemptFiles, AttemptReferences, KeptResults
 from services.inference.worker.lease import Lease, Outcome
 from services.pictures.operations import Arity
@@ -48,7 +47,7 @@ _logger = get_logger()
 
 @dataclass(slots=True)
 class Attempt:
-    """What an attempt works on, and what it has made so far."""
+    """The inputs of an attempt, and its results so far."""
 
     admission: Admission
     progress: Progress
@@ -58,20 +57,20 @@ class Attempt:
     copies: int = 0
     """How many of the last files are archives of the others or reports about them."""
     described: list[file_pb2.File] = field(default_factory=list)
-    """What is known of the files, or of some."""
+    """The facts about the files, or some of them."""
     products: list[Product] = field(default_factory=list)
     """Those that an archive is made of."""
     names: set[str] = field(default_factory=set)
     notices: list[task_pb2.Notice] = field(default_factory=list)
     stages: Stages = field(default_factory=Stages)
     done: list[int] = field(default_factory=list)
-    """Of the last run: bytes of the samples of what each operation gave."""
+    """For the last run: bytes of the samples of each operation's result."""
     resources: AsyncExitStack = field(default_factory=AsyncExitStack)
-    """What the attempt holds until its end."""
+    """The resources that the attempt holds until its end."""
 
     @property
     def operation_bytes(self) -> Sequence[int]:
-        """What is reported of `done`: for one input and several operations."""
+        """The reported part of `done`: for one input and several operations."""
         admission = self.admission
         return self.done if len(admission.operations) > 1 and len(admission.input_file_ids) + admission.later_inputs == 1 else ()
 
@@ -139,7 +138,7 @@ class AttemptRunner:
                 await self._archive(attempt, pipeline)
             await self._finalize(attempt)
             await self._complete(attempt)
-        except Stopped:
+        except AttemptStop:
             return
         except Exception as error:  # noqa: BLE001 - the boundary: any exception becomes the task's failure
             await self._fail(attempt, error)
@@ -152,7 +151,7 @@ class AttemptRunner:
         with attempt.stages.timed("fetch"):
             inputs = await self._client.fetch_inputs(attempt.admission)
         if inputs is None:
-            raise Stopped
+            raise AttemptStop
         attempt.admission = replace(attempt.admission, input_file_ids=inputs)
 
     async def _prepare(self, attempt: Attempt) -> Pipeline:
@@ -173,7 +172,7 @@ class AttemptRunner:
             stream = await pipeline.stream(await self._files.open(attempt.admission), self._run(attempt, attempt.progress.report))
             attempt.file_ids.append(await self._files.deliver_stream(attempt.admission, stream))
 
-    async def _make(self, attempt: Attempt, pipeline: Pipeline) -> Sequence[Made]:
+    async def _make(self, attempt: Attempt, pipeline: Pipeline) -> Sequence[GeneratedPicture]:
         """The pictures that the first operation makes from all inputs together, if that is what it does."""
         if pipeline.arity is not Arity.REFERENCES:
             return []
@@ -182,7 +181,7 @@ class AttemptRunner:
         making.folder = folder
         return await pipeline.make(AttemptReferences(self._files, attempt.admission, pipeline, folder), making)
 
-    def _runs(self, attempt: Attempt, pipeline: Pipeline, made: Sequence[Made]) -> Iterator[Run]:
+    def _runs(self, attempt: Attempt, pipeline: Pipeline, made: Sequence[GeneratedPicture]) -> Iterator[Run]:
         """One for each input, for all together, for nothing, or for each picture made. Nothing of a run stays when the next one begins."""
         report, ids = attempt.progress.report, attempt.admission.input_file_ids
         match pipeline.arity:

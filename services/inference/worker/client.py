@@ -1,7 +1,8 @@
-"""The worker's client of the tasks service."""
+"""The worker's client of the tasks service, and the reasons for failures that it reports."""
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -13,8 +14,44 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
 from darkroom.internal.tasks.v1.attempt_service_pb2_grpc import AttemptServiceStub
 from darkroom.operations.v1 import operation_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.platform.errors import DarkroomError, ErrorReason, translated
+from services.platform.errors import DarkroomError, ErrorReason, from_rpc, translate_rpc_errors
+from services.platform.log import get_logger
+from services.platform.object_http import ObjectHttpError
 from services.platform.rpc.channel import Caller
+from services.platform.sandbox import SandboxCrashed, SandboxOutOfMemory, SandboxTimedOut
+
+_logger = get_logger()
+
+
+def failure_of(error: Exception) -> DarkroomError:
+    """The public reason and message for the exception that ended an attempt. UNAVAILABLE means that another attempt may succeed."""
+    failure: DarkroomError
+    match error:
+        case DarkroomError():
+            failure = error
+        case grpc.aio.AioRpcError():
+            failure = from_rpc(error)
+        case ObjectHttpError():
+            _logger.warning("object_storage_failed", error=repr(error))
+            failure = DarkroomError(ErrorReason.UNAVAILABLE, "Object storage cannot be reached. Try again later.")
+        case MemoryError():
+            _logger.warning("out_of_memory", exc_info=error)
+            failure = DarkroomError(ErrorReason.UNAVAILABLE, "The worker ran out of memory.")
+        case OSError(errno=errno.ENOSPC):
+            _logger.error("work_dir_full", error=repr(error))
+            failure = DarkroomError(ErrorReason.UNAVAILABLE, "The worker ran out of disk space.")
+        case SandboxTimedOut():
+            failure = DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, "Reading the file takes more time than is allowed.")
+        case SandboxOutOfMemory():
+            failure = DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, "Reading the file takes more memory than is allowed.")
+        case SandboxCrashed():
+            _logger.warning("sandbox_crashed", error=str(error))
+            failure = DarkroomError(ErrorReason.FILE_CORRUPT, "The file cannot be read.")
+        case _:
+            _logger.error("attempt_unhandled", exc_info=error)
+            failure = DarkroomError(ErrorReason.INTERNAL, "Internal error. Quote the task's id when you report it.")
+    return failure
+
 
 _SECONDS = 5.0
 _FETCH_SECONDS = 180.0
@@ -46,11 +83,11 @@ class Admission:
     surface: str = ""
     """Name of the API that created the task."""
     notices: tuple[task_pb2.Notice, ...] = ()
-    """What the service says that the owner should know; reported with a success."""
+    """The service's notices for the owner; reported with a success."""
 
     @classmethod
     def of(cls, admission: pb.Admission, response: pb.ExchangeResponse, report: Report) -> Admission:
-        """What a message of the service says."""
+        """The content of a message of the service."""
         return cls(
             task_id=admission.task_id,
             attempt=admission.attempt,
@@ -91,7 +128,7 @@ class AttemptClient:
     async def fetch_inputs(self, admission: Admission) -> tuple[int, ...] | None:
         """All inputs, once the missing ones have been fetched; None if the attempt must stop. Raises what makes the task fail."""
         request = pb.FetchInputsRequest(task_id=admission.task_id, attempt=admission.attempt)
-        with translated():
+        with translate_rpc_errors():
             reply = await self._stub.FetchInputs(
                 request, metadata=self._metadata(admission), timeout=_FETCH_SECONDS * admission.later_inputs
             )
@@ -100,7 +137,7 @@ class AttemptClient:
     async def heartbeat(self, admission: Admission, done: float, message: str, timeout: float) -> bool:
         """Renew the lease; False if the attempt must stop."""
         request = pb.HeartbeatRequest(task_id=admission.task_id, attempt=admission.attempt, progress=done, message=message)
-        with translated():
+        with translate_rpc_errors():
             reply = await self._stub.Heartbeat(request, metadata=self._metadata(admission), timeout=min(timeout, _SECONDS))
         return reply.current
 
@@ -135,7 +172,7 @@ class AttemptClient:
     @staticmethod
     def handed_back(task_id: int, attempt: int) -> pb.AttemptEnd:
         """The report that a task came when there was no place for it."""
-        failure = pb.AttemptFailure(reason=ErrorReason.UNAVAILABLE.number, message="The worker had no place for the task; it runs again.")
+        failure = pb.AttemptFailure(reason=ErrorReason.UNAVAILABLE.number, message="The worker had no slot for the task; it runs again.")
         return pb.AttemptEnd(task_id=task_id, attempt=attempt, handed_back=failure)
 
     def _metadata(self, admission: Admission) -> tuple[tuple[str, str], ...]:

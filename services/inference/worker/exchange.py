@@ -20,7 +20,7 @@ _BEAT_SECONDS = 5.0
 _SILENT_SECONDS = 15.0
 """After so long without an answer the stream is taken for broken."""
 _SPACING = 0.001
-"""Least time between two messages: short beside a task, yet attempts that end in it share the next one."""
+"""Least time between two messages: short compared with a task, yet attempts that end in it share the next one."""
 _LARGEST = 500
 """Most ends, and most slots, in one message."""
 _BACKOFF = Backoff(0.2, 2.0)
@@ -116,7 +116,7 @@ class Exchange:
             await asyncio.sleep(_BACKOFF.pause(max(1, failures)))
 
     def _begin(self) -> None:
-        """Say everything anew that has no answer."""
+        """Repeat everything that has no answer."""
         self._free, self._again = [], list(self._asked)
         self._unsaid = list(self._reports)
         self._stopped_at = None

@@ -15,13 +15,13 @@ from darkroom.internal.files.v1 import storage_service_pb2 as pb
 from darkroom.internal.files.v1.storage_service_pb2_grpc import StorageServiceStub
 from services.inference.contract.flow import Stream
 from services.inference.media import Image
-from services.inference.pipeline.naming import named
+from services.inference.pipeline.naming import with_file_name
 from services.inference.pipeline.pipeline import Pipeline
 from services.inference.pipeline.run import Product, Source
 from services.inference.worker.client import Admission
 from services.inference.worker.object_transfer import ObjectTransfer
 from services.platform.backoff import retry_unavailable
-from services.platform.errors import DarkroomError, translated
+from services.platform.errors import DarkroomError, translate_rpc_errors
 from services.platform.object_writing import SMALL_BYTES
 from services.platform.rpc.channel import Caller
 
@@ -61,7 +61,7 @@ class AttemptFiles:
             try:
                 await self._transfer.download(opened.url, opened.etag, opened.file.size_bytes, target, progress)
             except DarkroomError as error:
-                raise named(error, opened.file.name) from error
+                raise with_file_name(error, opened.file.name) from error
         picture = opened.file.image
         size = (picture.width, picture.height) if opened.file.HasField("image") else None
         return Source(opened.file.name, target, opened.file.document.pages, size)
@@ -157,12 +157,12 @@ class AttemptFiles:
             if stored.etag:
                 self._stored[created.file_id] = pb.StoredOutput(file_id=created.file_id, etag=stored.etag, size_bytes=stored.size)
         if len(self._stored) > _MOST_ANSWERS:
-            # Of an attempt that ended before its outputs were finalized. About one that has not, the storage is asked.
+            # Outputs of an attempt that ended before they were finalized. About one that has not, the storage is asked.
             del self._stored[next(iter(self._stored))]
 
     async def _call(self, method: Callable[..., Awaitable[_Reply]], request: Message, admission: Admission) -> _Reply:
         async def once() -> _Reply:
-            with translated():
+            with translate_rpc_errors():
                 return await method(request, metadata=self._caller.on_behalf_of(admission.account_id), timeout=_SECONDS)
 
         return await retry_unavailable(once, self._patience)
@@ -190,11 +190,11 @@ class StoredInput:
             async for block in self._transfer.read(self._opened.url, self._opened.etag, self.size):
                 yield block
         except DarkroomError as error:
-            raise named(error, self.name) from error
+            raise with_file_name(error, self.name) from error
 
 
 class KeptResults:
-    """What an attempt leaves for later attempts of its task: stored like an output, but never shown to its owner.
+    """The data that an attempt leaves for later attempts of its task: stored like an output, but never shown to its owner.
 
     Raises what the files service and object storage raise.
     """
@@ -231,7 +231,7 @@ class AttemptReferences:
         try:
             return await self._pipeline.read_reference(source, self._folder)
         except DarkroomError as error:
-            raise named(error, source.name) from error
+            raise with_file_name(error, source.name) from error
         finally:
             await asyncio.to_thread(source.path.unlink)
 

@@ -15,7 +15,7 @@ from darkroom.internal.accounts.v1 import membership_service_pb2 as pb
 from darkroom.internal.accounts.v1.membership_service_pb2_grpc import MembershipServiceStub
 from services.platform import process
 from services.platform.delegation import SECONDS
-from services.platform.errors import DarkroomError, ErrorReason, translated
+from services.platform.errors import DarkroomError, ErrorReason, translate_rpc_errors
 from services.platform.joining import LONGEST_CLOCK_DIFFERENCE
 from services.platform.log import get_logger
 from services.platform.loop import Loop
@@ -38,7 +38,7 @@ _logger = get_logger()
 
 
 @asynccontextmanager
-async def kept(folder: Path, accounts_address: str, tls: MutualTls | None) -> AsyncIterator[Membership]:
+async def maintain_membership(folder: Path, accounts_address: str, tls: MutualTls | None) -> AsyncIterator[Membership]:
     """The membership in a folder, renewed until the block ends. Waits for the server if it must."""
     async with channel(accounts_address, "accounts", tls) as accounts:
         membership = Membership(MembershipFolder(folder), accounts)
@@ -59,7 +59,7 @@ class Membership:
     async def step(self) -> bool:
         """Renew it if it is time: the step of a loop. Raises UNAVAILABLE while accounts cannot be reached."""
         if self._due() and await self._renew():
-            # Certificates and the password of NATS are read at start. Whoever keeps the process running starts it anew.
+            # Certificates and the password of NATS are read at start. The supervisor restarts the process.
             signal.raise_signal(signal.SIGTERM)
         return False
 
@@ -72,7 +72,7 @@ class Membership:
         while True:
             try:
                 if (first or self._due()) and await self._renew():
-                    raise SystemExit("The membership has changed; the process has to start anew.")
+                    raise SystemExit("The membership has changed; the process has to restart.")
             except DarkroomError as error:
                 _logger.info("accounts_not_reached", reason=error.reason.value)
             if self.delegation.ends > self._clock():
@@ -109,7 +109,7 @@ class Membership:
             if self._refused:
                 raise NotThereError(self._refused)
             if self.delegation.ends <= self._clock():
-                raise NotThereError("the delegation has ended, and the server cannot be reached for another")
+                raise NotThereError("the delegation has expired, and the server cannot be reached for a new one")
 
         return Check(NEED, probe)
 
@@ -118,7 +118,7 @@ class Membership:
         request.time.FromNanoseconds(int(self._clock() * 1e9))
         if self._folder.certificate_ends_soon():
             request.certificate_request = self._folder.certificate_request()
-        with translated():
+        with translate_rpc_errors():
             reply = await self._stub.RenewMembership(request, timeout=_CALL_SECONDS)
         renewed: pb.Membership = reply.membership
         return renewed

@@ -26,8 +26,8 @@ _logger = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """What the storage answered to a PUT."""
+class PutReply:
+    """The storage's answer to a PUT."""
 
     etag: str | None
     """With quotes."""
@@ -104,25 +104,26 @@ class ObjectTransfer:
         progress: Callable[[float], None],
         *,
         only_if_absent: bool = False,
-    ) -> Stored:
+    ) -> PutReply:
         """PUT the content under the media type that the URL was signed for; None for a part, which has none.
 
-        With `only_if_absent`, what an earlier attempt has stored stays, for storage that can be told so; its ETag is not known then.
+        With `only_if_absent`, an object that an earlier attempt has stored stays, for storage that supports this; its ETag is not known
+        then.
         """
         size = len(content) if isinstance(content, bytes) else (await asyncio.to_thread(content.stat)).st_size
 
-        async def once() -> Stored:
+        async def once() -> PutReply:
             headers = {"Content-Length": str(size)} | ({"Content-Type": media_type} if media_type is not None else {})
             headers |= ONLY_IF_ABSENT if only_if_absent else {}
             with _reaching_storage():
                 async with self._client.request("PUT", url, headers, _chunks(content, size, progress)) as answer:
                     if only_if_absent and answer.status == HTTPStatus.PRECONDITION_FAILED:
                         # Nobody else writes there: the answer to an earlier attempt was lost.
-                        return Stored(None, size)
+                        return PutReply(None, size)
                     await _require(answer, url)
                     await answer.read(_REPLY_BYTES)
             metrics.TRANSFERRED.labels("upload").inc(size)
-            return Stored(answer.etag, size)
+            return PutReply(answer.etag, size)
 
         with metrics.transfer("upload"):
             return await retry_unavailable(once, self._patience)

@@ -1,4 +1,4 @@
-"""What the worker tells about itself, so that an operator sees it."""
+"""The worker's report about itself, for operators."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Presence:
         self._offering, self._models = offering, models
 
     async def step(self) -> bool:
-        """Tell once; there is never more to do right away."""
+        """Report once; there is never more to do right away."""
         await self._offering.step()
         worker = part_pb2.Worker(
             process=self._own.process(),

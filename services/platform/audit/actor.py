@@ -1,4 +1,4 @@
-"""Who makes the change that is being served: a key of a client, a person, the operator, or a service."""
+"""The actor of the change that is being served: a key of a client, a person, the operator, or a service."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _operator: ContextVar[str] = ContextVar("operator", default="")
 
 
 class ActorKind(StrEnum):
-    """What an actor is."""
+    """The kind of an actor."""
 
     KEY = "key"
     OPERATOR = "operator"
@@ -25,22 +25,22 @@ class ActorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who did something, and from where."""
+    """An actor and its address."""
 
     kind: ActorKind
     name: str = ""
     """Name of the key, the service or the person, or the operator's user name."""
     key_id: int | None = None
-    """Of a person, the session or the API key."""
+    """For a person, the session or the API key."""
     address: str | None = None
     """The client's network address as the edge saw it."""
     user_agent: str | None = None
     user_id: str | None = None
-    """Of a person, the id: a UUID."""
+    """For a person, the id: a UUID."""
 
 
 def act_as_operator() -> None:
-    """What this process does from now on is done by the user who started it."""
+    """From now on, this process acts for the user who started it."""
     user = os.environ.get("SUDO_USER")
     if user is None:
         try:
@@ -51,7 +51,7 @@ def act_as_operator() -> None:
 
 
 def current_actor() -> Actor:
-    """Who is making the current call; a service without a name outside of one."""
+    """The actor of the current call; a service without a name outside of one."""
     if operator := _operator.get():
         return Actor(ActorKind.OPERATOR, operator)
     try:

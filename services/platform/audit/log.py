@@ -124,7 +124,7 @@ class AuditQuery:
     """The time and id that entries must be below."""
 
 
-def audited(made: str, action: audit_pb2.AuditAction.ValueType, *, details: str = "", resource: str = "id", name: str = "audited") -> str:
+def audit_sql(made: str, action: audit_pb2.AuditAction.ValueType, *, details: str = "", resource: str = "id", name: str = "audited") -> str:
     """The part of a changing statement that enters the change into the log: the only INSERT into `audit`.
 
     `made` names the part that makes the change: each of its rows becomes an entry, and has `account_id` and the column `resource`.
@@ -142,7 +142,7 @@ def audited(made: str, action: audit_pb2.AuditAction.ValueType, *, details: str 
 
 
 def actor_values(actor: Actor | None = None) -> dict[str, Any]:
-    """The values for a statement with `audited`: who makes the current call, unless it is known better."""
+    """The values for a statement with `audit_sql`: who makes the current call, unless it is known better."""
     actor = actor or current_actor()
     return {
         "actor_kind": actor.kind.value,

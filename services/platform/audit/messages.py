@@ -19,7 +19,6 @@ _KINDS_BACK = {number: kind for kind, number in _KINDS.items()}
 
 
 def message_of(entry: AuditEntry) -> audit_pb2.AuditEntry:
-    """The message of an entry."""
     actor = entry.actor
     message = audit_pb2.AuditEntry(
         id=entry.id,
@@ -36,7 +35,6 @@ def message_of(entry: AuditEntry) -> audit_pb2.AuditEntry:
 
 
 def actor_message(actor: Actor) -> audit_pb2.AuditActor:
-    """The message of an actor."""
     return audit_pb2.AuditActor(kind=_KINDS[actor.kind], key_id=actor.key_id or 0, name=actor.name, user_id=actor.user_id or "")
 
 
@@ -47,7 +45,6 @@ def actor_of(said: audit_pb2.AuditActor, address: str, user_agent: str) -> Actor
 
 
 def entry_of(message: audit_pb2.AuditEntry) -> AuditEntry:
-    """The entry of a message."""
     return AuditEntry(
         message.id,
         message.time.ToDatetime(tzinfo=UTC),

@@ -9,7 +9,7 @@ import grpc
 from darkroom.internal.audit.v1 import audit_part_service_pb2, audit_part_service_pb2_grpc
 from services.platform.audit.log import AuditEntry, AuditLog, AuditQuery
 from services.platform.audit.messages import entry_of, message_of
-from services.platform.errors import translated
+from services.platform.errors import translate_rpc_errors
 from services.platform.identity import current_identity
 from services.platform.rpc.channel import Caller
 from services.platform.rpc.moments import moment
@@ -24,7 +24,7 @@ class AuditPartServicer(audit_part_service_pb2_grpc.AuditPartServiceServicer):
     def __init__(self, log: AuditLog) -> None:
         self._log = log
 
-    async def ListPart(  # noqa: D102, N802 - an rpc; its documentation is in the proto
+    async def ListPart(  # noqa: N802 - an rpc; its documentation is in the proto
         self, request: audit_part_service_pb2.ListPartRequest, context: Context
     ) -> audit_part_service_pb2.ListPartResponse:
         query = _query(request)
@@ -56,7 +56,7 @@ class RemotePart:
         request.resource_id, request.key_id = query.resource_id or 0, query.key_id or 0
         if query.since is not None:
             request.since.FromDatetime(query.since)
-        with translated():
+        with translate_rpc_errors():
             return await self._stub.ListPart(request, metadata=self._caller.on_behalf_of(query.account_id), timeout=_SECONDS)
 
 

@@ -30,14 +30,14 @@ class ForbiddenAddressError(UnreachableError):
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """What the requests are for, in the words of refusals."""
+    """The purpose of the requests, in the words of refusals."""
 
     forbids: str
     """Completes "an address that", such as `webhooks may not be sent to`."""
     setting: str
     """The operator's setting that allows networks."""
     secrets: str
-    """What to use in place of a user name and password in the URL; empty for nothing."""
+    """An alternative to a user name and password in the URL; empty for none."""
     fragments: bool = False
     """Whether a fragment (#…) is passed over; else the URL is refused."""
 

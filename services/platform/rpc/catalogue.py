@@ -19,6 +19,7 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 
 from darkroom.common.v1 import options_pb2
 from services.platform.rpc.path_templates import PathTemplate
+from services.platform.rpc.permissions import access_of
 from services.platform.rpc.surfaces import Surface
 
 COMPATIBLE = "compat"
@@ -122,7 +123,7 @@ def public_services() -> tuple[ServiceDescriptor, ...]:
         if is_over_http(service) and (owner is None or not owner.over_http):
             raise CatalogueError(f"{service.full_name}: the gateway serves only surfaces that are declared with `over_http`")
         for method in service.methods:
-            access = method.GetOptions().Extensions[options_pb2.access]
+            access = access_of(method)
             if public != (access in (options_pb2.ACCESS_ACCOUNT, options_pb2.ACCESS_ANYONE)):
                 said = options_pb2.Access.Name(access)
                 raise CatalogueError(f"{method.full_name}: {said} {'does not fit a' if public else 'needs the'} surface of its service")
@@ -141,7 +142,7 @@ def services_of(surface: Surface) -> tuple[ServiceDescriptor, ...]:
 
 
 def is_over_http(service: ServiceDescriptor) -> bool:
-    """Whether the gateway answers, to whom the edge hands the requests as they are."""
+    """Whether the gateway answers, which gets the requests unchanged from the edge."""
     return bool(service.GetOptions().Extensions[options_pb2.served_by] == GATEWAY)
 
 
@@ -152,7 +153,7 @@ def is_json(service: ServiceDescriptor) -> bool:
 
 def is_anonymous(method: MethodDescriptor) -> bool:
     """Whether a method is called without a key."""
-    return method.GetOptions().Extensions[options_pb2.access] == options_pb2.ACCESS_ANYONE
+    return access_of(method) == options_pb2.ACCESS_ANYONE
 
 
 @cache
@@ -190,7 +191,7 @@ def replies_late(method: MethodDescriptor) -> bool:
 
 
 def takes_body(method: MethodDescriptor) -> bool:
-    """Whether the body of a JSON call is the request, but for what the path and the query hold."""
+    """Whether the body of a JSON call is the request, except for the fields in the path and the query."""
     options = method.GetOptions()
     if not options.HasExtension(annotations_pb2.http):
         return False
@@ -224,7 +225,6 @@ def leaves_lists_out(method: MethodDescriptor) -> bool:
 
 
 def lists_in(message: Descriptor, seen: frozenset[str] = frozenset()) -> Iterator[FieldDescriptor]:
-    """The lists of a message and of the messages in it."""
     if message.full_name.startswith("google.protobuf."):
         return  # Struct and the like have a form of their own in JSON.
     for field in message.fields:

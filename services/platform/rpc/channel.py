@@ -32,7 +32,7 @@ _RETRY = {
     ]
 }
 _MESSAGE_BYTES = 8 << 20
-"""Of a reply: a small file comes with it."""
+"""The limit of a reply, which may contain a small file."""
 _OPTIONS = (
     ("grpc.enable_retries", 1),
     ("grpc.initial_reconnect_backoff_ms", 100),
@@ -40,7 +40,7 @@ _OPTIONS = (
     ("grpc.max_receive_message_length", _MESSAGE_BYTES),
 )
 # A host that is cut off says nothing, and without these a call to it waits for its deadline and a stream for ever. The first two ask a
-# silent replica; more often than the servers of the version before allow, which is each 10 s, they would end the connection. The timeout is
+# silent replica; more often than the servers allow, they would end the connection. The timeout is
 # also that of the kernel (TCP_USER_TIMEOUT) for what has been sent and not been received, which is how soon a call is repeated elsewhere.
 _REMOTE_OPTIONS = (
     ("grpc.keepalive_time_ms", 15_000),
@@ -61,7 +61,7 @@ async def channel(
     With `tls`, the listener's certificate must name the service, whatever the address. Without `repeats`, a call is repeated only if the
     service cannot have seen it.
     """
-    spans = [ClientSpans()] if tracing.enabled() else []
+    spans = [ClientSpans()] if tracing.is_enabled() else []
     options: tuple[tuple[str, str | int], ...] = (
         *_OPTIONS,
         *(_REMOTE_OPTIONS if is_remote(address) else ()),

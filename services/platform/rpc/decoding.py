@@ -34,7 +34,7 @@ def lenient(deserialize: Deserialize) -> Deserialize:
             return _Unreadable(DarkroomError(ErrorReason.MALFORMED_REQUEST, message))
         # Most messages hold no zero byte at all. PostgreSQL takes none in a text, and one statement may serve many calls.
         if b"\0" in data and isinstance(request, Message) and (field := _refused_text(request)) is not None:
-            return _Unreadable(DarkroomError(ErrorReason.FIELD_INVALID, f"{field}: must not hold the character U+0000", field=field))
+            return _Unreadable(DarkroomError(ErrorReason.FIELD_INVALID, f"{field}: must not contain the character U+0000", field=field))
         return request
 
     return read

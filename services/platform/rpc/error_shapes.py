@@ -17,7 +17,7 @@ _STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
 @dataclass(frozen=True, slots=True)
 class ErrorCode:
-    """What a surface calls a reason."""
+    """A surface's code for a reason."""
 
     value: int | str
     http: int | None
@@ -27,7 +27,7 @@ class ErrorCode:
     nested_in: str
     """The member that holds the body; empty if the body is not nested."""
     message: str | None = None
-    """What the surface's clients read in place of the error's own message."""
+    """The text that the surface's clients read instead of the error's own message."""
 
 
 class ErrorShape:
@@ -58,7 +58,6 @@ class ErrorShape:
         return [kind for number, kind in self._of_kinds if number == reason.number]
 
     def http_status(self, error: DarkroomError) -> int:
-        """The HTTP status of an error."""
         code = self._code(error.reason, error.kind)
         return code.http if code is not None and code.http is not None else error.http_status
 

@@ -22,7 +22,7 @@ _keyed: ContextVar[tuple[str, str, Message, str | None] | None] = ContextVar("id
 
 def set_idempotency(method: str, key: str | None, request: Message, content: str | None = None) -> None:
     """Remember the key header of the current call, whose request the interceptor has validated; None if it has none or the method takes
-    none. `content` tells the files of a form from others, whatever ids they have."""
+    none. `content` identifies the files of a form, whatever ids they have."""
     _keyed.set((method, key, request, content) if key is not None else None)
 
 
@@ -41,7 +41,7 @@ def current_idempotency() -> IdempotentCall | None:
 
 
 def _asked(request: Message, *, with_files: bool) -> Message:
-    """What is asked for, without the fields that only say how to reply, and without the ids of files that only this call has."""
+    """The request without the fields that only say how to reply, and without the ids of files that only this call has."""
     left_out = _left_out(request.DESCRIPTOR, with_files=with_files)
     if not left_out:
         return request

@@ -53,7 +53,7 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 _logger = log.get_logger()
 _SLOW_SECONDS = 1.0
-# Third-party protos, which have none of our rules. No call of theirs that succeeds is logged.
+# Third-party protos, which lack our rules. Successful calls of theirs are not logged.
 _QUIET = ("/grpc.health.v1.Health/", "/envoy.service.auth.v3.Authorization/", "/externalscaler.ExternalScaler/")
 
 
@@ -73,7 +73,7 @@ class CallInterceptor:
         self._verifier = verifier
         self._open_calls = open_calls or OpenCalls()
         self._validator = RequestValidator()
-        self._traced = tracing.enabled()
+        self._traced = tracing.is_enabled()
 
     def wrapped(self, handler: Handler, method: str) -> Handler:
         """The handler of a method, by its full path `/package.Service/Method`, with all this around it."""
@@ -185,7 +185,7 @@ class CallInterceptor:
             except DarkroomError as error:
                 raise with_unknown_fields(error) from None
             key = metadata.get(IDEMPOTENCY_HEADER) if policy.takes_idempotency_key else None
-            # Nobody else can tell what files hold.
+            # Nobody else knows what the files contain.
             content = metadata.get(CONTENT_HEADER) if identity.service == GATEWAY else None
             set_idempotency(served.method, str(key) if key is not None else None, request, str(content) if content is not None else None)
 
@@ -216,7 +216,7 @@ class CallInterceptor:
         return self._open_calls.one(caller.account_id, caller.max_streams)
 
     def _require_certificate(self, context: Context, names: Collection[str]) -> None:
-        """Refuse a caller whose certificate has none of the names."""
+        """Refuse a caller whose certificate does not have one of the names."""
         if self._certified and not {name.encode() for name in names} & set(context.auth_context().get("x509_subject_alternative_name", ())):
             raise DarkroomError(ErrorReason.PERMISSION_DENIED, "This method is not for the holder of this certificate.")
 
@@ -279,7 +279,7 @@ async def _before(end: float, writing: Awaitable[object]) -> None:
 
 
 def _delegation_ended() -> DarkroomError:
-    return DarkroomError(ErrorReason.UNAVAILABLE, "The worker's delegation has ended. Call again with another.")
+    return DarkroomError(ErrorReason.UNAVAILABLE, "The worker's delegation has expired. Call again with a new one.")
 
 
 def _unless_serialized(serializer: Callable[[Any], bytes]) -> Callable[[Any], bytes]:

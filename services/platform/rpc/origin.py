@@ -1,4 +1,4 @@
-"""What a client has reached the platform by."""
+"""The address by which a client has reached the platform."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the protos say about each method: who may call it, and which surface it belongs to."""
+"""The rules of the protos about each method: who may call it, and which surface it belongs to."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
 from darkroom.common.v1 import options_pb2, scope_pb2
 from services.platform.rpc import catalogue
+from services.platform.rpc.permissions import access_of, callers_of, scope_of
 from services.platform.rpc.surfaces import Surface
-from services.platform.tls import EDGE, SCALER
+from services.platform.tls import SCALER
 
-# Services of gRPC itself, of Envoy and of KEDA, whose protos carry no options of ours.
+# Services of gRPC itself and of KEDA, whose protos carry no options of ours.
 _STANDARD = {
     "grpc.health.v1.Health": options_pb2.ACCESS_ANYONE,
     "grpc.reflection.v1alpha.ServerReflection": options_pb2.ACCESS_ANYONE,
     "grpc.reflection.v1.ServerReflection": options_pb2.ACCESS_ANYONE,
-    "envoy.service.auth.v3.Authorization": options_pb2.ACCESS_ANYONE,
     "externalscaler.ExternalScaler": options_pb2.ACCESS_ANYONE,
 }
-# Whoever reaches these can ask; certificates say who does.
-_CERTIFIED = {"envoy.service.auth.v3.Authorization": frozenset({EDGE}), "externalscaler.ExternalScaler": frozenset({SCALER})}
+# Any process that reaches these can ask; certificates identify it.
+_CERTIFIED = {"externalscaler.ExternalScaler": frozenset({SCALER})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class MethodPolicy:
     surface: Surface | None
     """The surface in whose form callers get errors; None for services that only other services call."""
     scope: scope_pb2.Scope.ValueType = scope_pb2.SCOPE_UNSPECIFIED
-    """What the caller's key must be allowed to do; unspecified means everything."""
+    """The scope that the caller's key needs; unspecified means all."""
     takes_idempotency_key: bool = False
     callers: frozenset[str] = frozenset()
     """The services that may call a method with ACCESS_SERVICE. For any other, where callers have certificates: whose."""
@@ -51,7 +51,7 @@ class MethodPolicy:
 class PolicyTable:
     """The policies of the services that one listener offers. A method it does not know is denied.
 
-    Raises CatalogueError for a method that only services may call and that names none of them, and for one that names some in vain.
+    Raises CatalogueError for a method that only services may call and that does not name any, and for one that names some without need.
     """
 
     def __init__(self, services: Iterable[ServiceDescriptor]) -> None:
@@ -59,9 +59,8 @@ class PolicyTable:
         for service in services:
             surface = catalogue.surface_of(service)
             for method in service.methods:
-                said = method.GetOptions().Extensions
-                access = _STANDARD.get(service.full_name, said[options_pb2.access])
-                callers = frozenset(said[options_pb2.callers])
+                access = _STANDARD.get(service.full_name, access_of(method))
+                callers = callers_of(method)
                 if not callers and service.full_name in _CERTIFIED:
                     callers = _CERTIFIED[service.full_name]
                 elif bool(callers) != (access == options_pb2.ACCESS_SERVICE):
@@ -69,8 +68,8 @@ class PolicyTable:
                 self._methods[f"/{service.full_name}/{method.name}"] = MethodPolicy(
                     access,
                     surface,
-                    said[options_pb2.scope],
-                    said[options_pb2.takes_idempotency_key],
+                    scope_of(method),
+                    method.GetOptions().Extensions[options_pb2.takes_idempotency_key],
                     callers,
                     catalogue.is_read(method),
                     catalogue.names_unknown_fields(method),

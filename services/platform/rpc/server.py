@@ -25,7 +25,8 @@ from services.platform.tls import MutualTls
 
 _logger = get_logger()
 _MESSAGE_BYTES = 4 * 1024 * 1024
-# Above what the edge lets in, to which it adds the identity and the client's own path. In refusing more, gRPC tells the headers' names.
+# Above what the edge lets in, to which it adds the identity and the client's own path. When it refuses more, gRPC reveals the headers'
+# names.
 _METADATA_BYTES = 64 * 1024
 _OPTIONS = (
     ("grpc.max_metadata_size", _METADATA_BYTES),
@@ -44,7 +45,7 @@ _REMOTE_OPTIONS = (
 
 @dataclass(frozen=True)
 class Mount:
-    """A servicer. Its generated base class tells which service it is and how to add it to a server."""
+    """A servicer. Its generated base class says which service it is and how to add it to a server."""
 
     servicer: object
 
@@ -83,7 +84,6 @@ class _Methods(grpc.GenericRpcHandler):
         self._handlers: dict[str, Handler] = {}
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Handler]) -> None:
-        """Add the methods of a service."""
         paths = {f"/{service}/{name}": handler for name, handler in handlers.items()}
         self._handlers |= {path: self._interceptor.wrapped(handler, path) for path, handler in paths.items()}
 

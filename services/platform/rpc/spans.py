@@ -31,7 +31,7 @@ def end_call(span: Span, code: str, reason: str | None) -> None:
     if reason is not None:
         span.set_attribute("error.type", reason)
     if code in _FAULTS:
-        tracing.failed(span, reason or code)
+        tracing.mark_failed(span, reason or code)
     span.end()
 
 
@@ -57,7 +57,7 @@ class ClientSpans(grpc.aio.UnaryUnaryClientInterceptor):
                 code = await call.code()
                 span.set_attribute("rpc.grpc.status_code", code.value[0])
                 if code is not grpc.StatusCode.OK:
-                    tracing.failed(span, code.name)
+                    tracing.mark_failed(span, code.name)
             return call
 
 

@@ -36,7 +36,7 @@ class Surface:
     """None where callers get only a gRPC status."""
     reference: surface_pb2.SurfaceReference
     request_id_prefix: str = ""
-    """What the ids of requests begin with."""
+    """The prefix of request ids."""
     request_id_header: str = ""
     """A header of every reply, besides `X-Request-Id`, with the same value unless a service sets one of its own; empty for none."""
     request_headers: tuple[str, ...] = ()
@@ -83,11 +83,11 @@ class Surface:
         )
 
     def code(self, reason: ErrorReason) -> int | str | None:
-        """What the surface calls a reason; None if it has no codes of its own."""
+        """The surface's code for a reason; None if it has no codes of its own."""
         return self.errors.code(reason) if self.errors is not None else None
 
 
-def rendered(surface: Surface | None, error: DarkroomError, request_id: str | None = None) -> Rendering:
+def render_error(surface: Surface | None, error: DarkroomError, request_id: str | None = None) -> Rendering:
     """HTTP status and JSON body of an error; neutral ones outside any surface or for a surface without an error body. The id is that of the
     call being served if it is not given."""
     if surface is None or surface.errors is None:
@@ -108,7 +108,7 @@ def error_trailers(surface: Surface | None, error: DarkroomError) -> tuple[tuple
     """Trailers that carry the error in the surface's own form; none where callers get only a gRPC status."""
     if surface is None or surface.errors is None:
         return ()
-    status, body = rendered(surface, error)
+    status, body = render_error(surface, error)
     body_text = json.dumps(body, ensure_ascii=True, separators=(",", ":"))
     trailers = ((HTTP_STATUS, str(status)), (ERROR_BODY, body_text), *error_headers(surface, error))
     return trailers if error.advised_wait is None else (*trailers, (RETRY_AFTER, str(error.advised_wait)))

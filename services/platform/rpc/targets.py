@@ -38,7 +38,7 @@ def _version(listener: str) -> int:
         version = int(ipaddress.ip_address(host.removeprefix("[").removesuffix("]")).version)
     if not version or (version == 6) != host.startswith("[") or not port.isdecimal() or not 0 < int(port) < 65536:
         raise ValueError(
-            f"{listener!r} must be IP:port, as it is one of several; for hosts by name, give one name that DNS has all addresses for"
+            f"{listener!r} must be IP:port, because it is one of several; for hosts by name, give one name that DNS has all addresses for"
         )
     return version
 

@@ -32,9 +32,9 @@ class UnknownField:
 
     @property
     def problem(self) -> str:
-        """What is wrong with it, for humans."""
+        """The problem, for humans."""
         near = difflib.get_close_matches(self.path.rpartition(".")[2], self.names, 1, _SIMILARITY)
-        return "is no field of this call" + (f"; did you mean {near[0]}?" if near else ".")
+        return "is not a field of this call" + (f"; did you mean {near[0]}?" if near else ".")
 
     def refusal(self) -> DarkroomError:
         """FIELD_INVALID."""
@@ -52,12 +52,12 @@ def set_unknown_fields(fields: Sequence[UnknownField]) -> None:
 
 
 def current_unknown_fields() -> Sequence[UnknownField]:
-    """What the client sent that the current call does not have, for methods that name it in their replies."""
+    """The fields that the client sent and the current call does not have, for methods that name them in their replies."""
     return _unknown.get()
 
 
 def with_unknown_fields(error: DarkroomError) -> DarkroomError:
-    """A refusal of the current call that also tells which of its fields are unknown: one may be the field that is missing, misspelt."""
+    """A refusal of the current call that also names its unknown fields: one of them may be the missing field, misspelt."""
     unknown = current_unknown_fields()
     if not unknown:
         return error

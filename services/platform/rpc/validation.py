@@ -28,7 +28,7 @@ _WORDS = tuple(
         (r"^(repeated )?value ", ""),
         (r"^must be in list \[(.*)\]$", r"must be one of \1"),
         (r"^must not be in list \[(.*)\]$", r"must not be one of \1"),
-        (r"^must contain unique items$", "must hold each item only once"),
+        (r"^must contain unique items$", "must contain each item only once"),
         (r"^must contain (?:no|not) more than (\d+) item\(s\)$", r"must have at most \1 items"),
         (r"^must contain at least 1 item\(s\)$", "must have at least 1 item"),
         (r"^must contain at least (\d+) item\(s\)$", r"must have at least \1 items"),
@@ -64,7 +64,7 @@ class RequestValidator:
             raise _worded(violations[0], request)
 
     def faults(self, request: Message) -> list[DarkroomError]:
-        """What `check` would raise for each broken rule, if it were the only one."""
+        """The error that `check` would raise for each broken rule, if it were the only one."""
         return [_worded(violation, request) for violation in rules().collect_violations(request)]
 
 
@@ -73,7 +73,7 @@ def _worded(violation: Violation, request: Message) -> DarkroomError:
 
 
 def _unset(violation: Violation, request: Message) -> DarkroomError | None:
-    """The error for a oneof without a set field, listing its fields but for diagnostic operations; None if the violation is another one."""
+    """The error for a oneof without a set field, listing its fields except diagnostic operations; None for other violations."""
     path, message = violation.proto.field, request.DESCRIPTOR
     names = [element.field_name for element in path.elements] if path is not None else []
     for name in names[:-1]:
@@ -142,7 +142,7 @@ def _refusal(reason: ErrorReason, field: str, problem: str, allowed: Sequence[st
 
 
 def _must(violation: Violation, request: Message) -> str:
-    """What the field's option `must` says; empty if it has none."""
+    """The field's option `must`; empty if it has none."""
     path, message = violation.proto.field, request.DESCRIPTOR
     names = [element.field_name or "" for element in path.elements] if path is not None else []
     for name in names[:-1]:

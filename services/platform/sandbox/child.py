@@ -45,7 +45,7 @@ def _run(connection: socket.socket, job: Job, confinement: Confinement) -> Any:
 
 
 def answer_of(call: Callable[[], Any]) -> bytes:
-    """The frame that tells the host what a call returned or raised."""
+    """The frame that reports to the host what a call returned or raised."""
     out_of_memory = frame(Kind.OUT_OF_MEMORY)  # created while there is still memory for it
     try:
         return _answer(call)
@@ -87,7 +87,7 @@ def find(path: str) -> Callable[..., Any]:
 
 
 def send_progress(connection: socket.socket, *values: float | str) -> None:
-    """Tell the host how far a job is."""
+    """Report to the host how far a job is."""
     connection.sendall(frame(Kind.PROGRESS, json.dumps(values).encode()))
 
 

@@ -1,4 +1,4 @@
-"""What keeps a child to its own job: the strongest means that this kernel and this user have, and what is lacking of them.
+"""Confines a child to its own job: the strongest means that this kernel and this user allow, and those that are missing.
 
 | means | a child that was taken over cannot |
 |---|---|
@@ -45,7 +45,7 @@ class Confinement:
     landlock: bool = False
     seccomp: bool = False
     lacking: list[str] = field(default_factory=list)
-    """What is missing, for the operator."""
+    """The missing means, for the operator."""
     libraries: Sequence[str] = ()
 
     @classmethod
@@ -85,7 +85,7 @@ class Confinement:
         self.libraries = sorted(str(place) for place in places if places.isdisjoint(place.parents))
 
     def enter(self, job: Job) -> Job:
-        """Confine this process, forked for this job, for good. Returns the job with its paths as they are from now on."""
+        """Confine this process, forked for this job, for good. Returns the job with its paths from now on."""
         folder = None if job.folder is None else os.open(job.folder, os.O_RDONLY | os.O_DIRECTORY)
         readable = {path: os.open(path, os.O_RDONLY) for path in job.reads}
         user = _USERS[(os.getpid() if folder is None else os.fstat(folder).st_ino) % len(_USERS)]
@@ -123,7 +123,7 @@ def _seen_as(arg: Any, places: dict[Path, int]) -> Any:
 def _limit(job: Job, *, processes: bool) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (job.memory_bytes, job.memory_bytes))
-    # The soft limit sends SIGXCPU, which ends the child and tells the host why.
+    # The soft limit sends SIGXCPU, which ends the child and shows the host why.
     resource.setrlimit(resource.RLIMIT_CPU, (job.cpu_seconds, job.cpu_seconds + 1))
     resource.setrlimit(resource.RLIMIT_NOFILE, (job.open_files, job.open_files))
     resource.setrlimit(resource.RLIMIT_FSIZE, (job.file_bytes, job.file_bytes))

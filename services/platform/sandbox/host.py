@@ -28,7 +28,7 @@ Ranges = Callable[[int, int], Awaitable[bytes]]
 
 _STATUS_BYTES = 4
 _LACKING_BYTES = 4096
-# What libraries need to know; a child gets nothing else of the service's environment, which holds secrets.
+# Variables that libraries need; a child gets nothing else of the service's environment, which holds secrets.
 _ENVIRONMENT = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "FONTCONFIG_FILE", "FONTCONFIG_PATH")
 # Its processor time is limited, so threads would gain nothing. Their number would otherwise grow with the machine.
 _SINGLE_THREADED = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
@@ -37,7 +37,7 @@ _logger = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one child may use."""
+    """The limits of one child."""
 
     memory_bytes: int = 1 << 30
     """Address space, including the interpreter and its libraries (about 200 MB)."""
@@ -154,7 +154,7 @@ class Sandbox:
         ranges: Ranges | None = None,
         on_progress: Callable[..., None] | None = None,
     ) -> _Result:
-        """What `function(*args)` returns in a fresh child: bytes unchanged, anything else after a round trip through JSON.
+        """The result of `function(*args)` in a fresh child: bytes unchanged, anything else after a round trip through JSON.
 
         `function` must be importable (module level) and `args` picklable. The child can read the files and folders `reads`, and read,
         make, change and remove files in `folder`, which must be for this task alone; it can open no others. Paths among `args`
@@ -231,7 +231,7 @@ class Sandbox:
                     case _:
                         return answer_of(kind, payload)
             except (ValueError, KeyError, TypeError) as error:
-                raise SandboxCrashed("the child's reply makes no sense") from error
+                raise SandboxCrashed("the child's reply is not valid") from error
 
     async def _next_frame(self, reader: asyncio.StreamReader, leash: socket.socket) -> tuple[int, bytes]:
         try:
@@ -244,7 +244,7 @@ class Sandbox:
 
     async def _tell_what_is_lacking(self, control: socket.socket) -> None:
         control.setblocking(False)
-        # Nothing is said by a process that could not start, which the first job will tell.
+        # A process that could not start says nothing; the first job shows it.
         said = await asyncio.get_running_loop().sock_recv(control, _LACKING_BYTES)
         control.setblocking(True)
         _logger.info("sandbox_started", preload=self._preload, lacking=json.loads(said or "[]"))
@@ -285,7 +285,7 @@ def job_of(
 
 
 def answer_of(kind: int, payload: bytes) -> Any:
-    """What a child's last frame says. Raises the DarkroomError or SandboxError in it; ValueError, KeyError or TypeError for nonsense."""
+    """The result in a child's last frame. Raises the DarkroomError or SandboxError in it, or ValueError, KeyError or TypeError."""
     match kind:
         case Kind.RESULT:
             return json.loads(payload)

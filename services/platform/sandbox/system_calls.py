@@ -1,4 +1,4 @@
-"""What a sandboxed child may ask of the kernel: an allow list, as a seccomp filter for x86-64 and aarch64.
+"""The system calls of a sandboxed child: an allow list, as a seccomp filter for x86-64 and aarch64.
 
 The list holds what CPython, NumPy, libvips, Pillow, PDFium and qpdf use to read open or permitted files, compute with threads and write
 their result. Everything else is refused with EPERM: sockets, starting processes and programs, signals to others, changes of identity,

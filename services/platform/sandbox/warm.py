@@ -74,7 +74,7 @@ class WarmChildren:
         urgent: bool = False,
         on_progress: Callable[..., None] | None = None,
     ) -> _Result:
-        """What `function(*files, *args)` returns in a child of this account: `files` are open files, by their descriptors there.
+        """The result of `function(*files, *args)` in a child of this account: `files` are open files, by their descriptors there.
 
         As `Sandbox.run`, the limits being those of the children: memory of a child, and time of each of its jobs.
         """
@@ -209,7 +209,7 @@ class _Child:
                     continue
                 return answer_of(kind, payload)
             except (ValueError, KeyError, TypeError) as error:
-                raise SandboxCrashed("the child's reply makes no sense") from error
+                raise SandboxCrashed("the child's reply is not valid") from error
 
     async def _next_frame(self) -> tuple[int, bytes]:
         kind, length = HEADER.unpack(await self._receive(HEADER.size))
@@ -255,7 +255,7 @@ class _Watch:
 
 
 def _processor_seconds(pid: int) -> float:
-    """What all threads of a process have used; 0 for one that is gone."""
+    """The processor time of all threads of a process; 0 for one that is gone."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

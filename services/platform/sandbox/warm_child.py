@@ -18,7 +18,7 @@ MOST_FILES = 4
 
 @dataclass(frozen=True, slots=True)
 class WarmJob:
-    """What a warm child is asked to do: `function` is `module:qualified name`. Its first arguments are the descriptors of the files."""
+    """A job of a warm child: `function` is `module:qualified name`. Its first arguments are the descriptors of the files."""
 
     function: str
     args: tuple[Any, ...]

@@ -22,7 +22,7 @@ MAX_REPLY_BYTES = 64 << 20
 
 
 class Kind(enum.IntEnum):
-    """What a frame carries."""
+    """The content of a frame."""
 
     JOB = 1
     """Host to child: a pickled `Job`."""
@@ -48,7 +48,7 @@ class Kind(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a child is asked to do: `function` is `module:qualified name`."""
+    """A job of a child: `function` is `module:qualified name`."""
 
     function: str
     args: tuple[Any, ...]

@@ -1,1 +1,1 @@
-"""What an operator sees of a process: Prometheus metrics, liveness and readiness. docs/how-to/monitoring.md lists all of it."""
+"""The operator's view of a process: Prometheus metrics, liveness and readiness. docs/how-to/monitoring.md lists all of it."""

@@ -31,7 +31,7 @@ class NotThereError(ConnectionError):
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Something that a process needs, as it is now."""
+    """The current state of a dependency of a process."""
 
     name: str
     problem: str
@@ -50,11 +50,11 @@ class Check:
 
 
 class _Tried:
-    """What is known about one check. It counts as failing until it has succeeded once."""
+    """The state of one check. It counts as failing until it has succeeded once."""
 
     def __init__(self, check: Check) -> None:
         self.check = check
-        self.problem = self.told = "not looked at yet"
+        self.problem = self.told = "not checked yet"
         self._failures = _FAILURES
         self._due = 0.0
 
@@ -78,12 +78,12 @@ class _Tried:
 
 
 def _described(error: Exception) -> tuple[str, str]:
-    """What is wrong, and the same in words that anybody may read."""
+    """The problem, and the same in words for the public."""
     if isinstance(error, NotThereError):
         return str(error), str(error)
     if isinstance(error, TimeoutError):
         return _NO_ANSWER, _NO_ANSWER
-    # What is said to clients says nothing of the cause.
+    # The public text does not name the cause.
     cause = error.__cause__ if isinstance(error, DarkroomError) and error.__cause__ is not None else error
     return f"{type(cause).__name__}: {cause}", type(error).__name__
 

@@ -28,7 +28,7 @@ _TURN_SECONDS = 5.0
 """An event loop that takes longer than this for one turn counts as hanging."""
 _logger = get_logger()
 
-_LAG = Gauge("darkroom_event_loop_lag_seconds", "Time that the event loop took to come round to a call, when this was read.")
+_LAG = Gauge("darkroom_event_loop_lag_seconds", "Delay of the event loop when this was read.")
 _READY = Gauge("darkroom_ready", "Whether the process is ready: 1 or 0.")
 
 

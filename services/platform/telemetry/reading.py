@@ -64,7 +64,7 @@ class PoolGauges(Collector):
         self._engine = engine
 
     def describe(self) -> Iterable[Metric]:
-        """What `collect` returns."""
+        """The result of `collect`."""
         return self.collect()
 
     def collect(self) -> Iterable[Metric]:

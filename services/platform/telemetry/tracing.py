@@ -58,7 +58,7 @@ def exporting(service: str, endpoint: str | None, ratio: float) -> Iterator[None
         provider.shutdown()
 
 
-def enabled() -> bool:
+def is_enabled() -> bool:
     """Whether this process exports spans."""
     return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 
@@ -123,6 +123,6 @@ def _logged(span: Span) -> Iterator[None]:
         yield
 
 
-def failed(span: Span, reason: str) -> None:
+def mark_failed(span: Span, reason: str) -> None:
     """Mark a span as failed."""
     span.set_status(Status(StatusCode.ERROR, reason))

@@ -12,7 +12,7 @@ FIRST_PAGE = 10**15
 
 
 class Listing(Enum):
-    """What is listed, so that a token of one list is refused by another."""
+    """The kind of the list, so that a token of one list is refused by another."""
 
     TASKS = b"t1."
     LEDGER = b"l1."

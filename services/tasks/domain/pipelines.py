@@ -17,9 +17,9 @@ from services.tasks.store.pipelines import PipelineStore
 EVERYBODYS = "pipelines:all"
 """The permission to see the pipelines of everybody in the account."""
 _MOST = 500
-"""Of an account."""
+"""The id of an account."""
 _MOST_BYTES = 64 << 10
-"""Of a pipeline."""
+"""The id of a pipeline."""
 _DEFAULT_PAGE = 50
 
 
@@ -65,7 +65,7 @@ class SavedPipelines:
         if found is None:
             raise _not_found()
         if not viewer.sees_all and found.owner not in (viewer.owner, ""):
-            raise DarkroomError(ErrorReason.PERMISSION_DENIED, "The pipeline belongs to somebody else.")
+            raise DarkroomError(ErrorReason.PERMISSION_DENIED, "The pipeline belongs to another person.")
         return found
 
     async def page(self, viewer: Viewer, size: int, token: str) -> PipelinePage:

@@ -22,7 +22,7 @@ from services.pictures.operations import (
     parameters_of,
     spec_of,
 )
-from services.pictures.result_size import changes_size, resolved, result_size, size_of_any
+from services.pictures.result_size import changes_size, resolve_percentages, result_size, size_of_any
 from services.pictures.short_pictures import is_short
 from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.model import Task
@@ -62,7 +62,7 @@ def check_pipeline(operations: Sequence[operation_pb2.Operation], inputs: int, *
         if before.is_dry_run(parameters_of(operations[index - 1])):
             raise DarkroomError(
                 ErrorReason.FIELD_INVALID,
-                f"operations[{index}]: a dry run of {before.name} gives no file to go on with, so it must be the last operation.",
+                f"operations[{index}]: a dry run of {before.name} produces no file, so it must be the last operation.",
                 field=f"operations[{index}]",
             )
         if spec.arity is Arity.ALL:
@@ -81,7 +81,7 @@ def check_pipeline(operations: Sequence[operation_pb2.Operation], inputs: int, *
 
 
 def operations_of(task: Task) -> list[operation_pb2.Operation]:
-    """What a task does, in order."""
+    """The operations of a task, in order."""
     return [operation_pb2.Operation.FromString(operation) for operation in task.operations]
 
 
@@ -112,7 +112,7 @@ def _is_short(operations: Sequence[operation_pb2.Operation], file: InputFile) ->
 
 
 def flows_of(operations: Sequence[operation_pb2.Operation], inputs: int) -> list[Flow]:
-    """What each operation takes and makes, in order, for a complete delivery."""
+    """The inputs and outputs of each operation, in order, for a complete delivery."""
     flows, taken = [], inputs
     for operation in operations:
         spec = spec_of(operation)
@@ -169,7 +169,7 @@ FORMATS: Mapping[options_pb2.MediaKind.ValueType, Mapping[str, str]] = {
     kind: {extension: each.media_type for each in read_formats(kind) for extension in each.extensions}
     for kind in (options_pb2.MEDIA_KIND_IMAGE, options_pb2.MEDIA_KIND_PDF)
 }
-"""What the workers read, by kind: a format's common name and its media type."""
+"""The formats that the workers read, by kind: a format's common name and its media type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +231,7 @@ def _check_size(
     file: InputFile, size: tuple[int, int], field: str, operations: Sequence[operation_pb2.Operation], limits: MediaLimits
 ) -> None:
     if spec_of(operations[0]).arity is not Arity.EACH:
-        # What is made of several files does not have their size. The workers check the results.
+        # A result of several files does not have their size. The workers check the results.
         return
     # Which of the two is the width depends on an orientation tag that only the worker reads, so the worker checks this too.
     sizes, trimmed = {each: each for each in (size, size[::-1])}, False
@@ -241,7 +241,7 @@ def _check_size(
             trimmed = trimmed or spec.trims(parameters)
             continue
         if trimmed and not spec.number(parameters, options_pb2.PARAMETER_ROLE_FACTOR):
-            sized = {original: size_of_any(resolved(parameters, original)) for original in sizes}
+            sized = {original: size_of_any(resolve_percentages(parameters, original)) for original in sizes}
             sizes, trimmed = {original: each for original, each in sized.items() if each is not None}, False
             if not sizes:
                 # Only the worker knows how much is cut off.
@@ -258,7 +258,7 @@ def _enlarged(parameters: Message, sizes: Mapping[Size, Size], file: InputFile, 
     enlarged: dict[Size, Size] = {}
     for original in sorted(sizes, key=lambda size: size != stored, reverse=True):
         try:
-            enlarged[original] = result_size(resolved(parameters, original), *sizes[original])
+            enlarged[original] = result_size(resolve_percentages(parameters, original), *sizes[original])
         except DarkroomError as error:
             refused = error
     if not enlarged:

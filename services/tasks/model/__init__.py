@@ -1,4 +1,4 @@
-"""What the domain and the surfaces see of the tasks database: frozen dataclasses, which the store builds from rows, and enumerations.
+"""The tasks database as the domain and the surfaces see it: frozen dataclasses, which the store builds from rows, and enumerations.
 
 Operations and notices are serialised messages, not JSON, so that a replica of the previous version keeps fields it does not know.
 """

@@ -1,4 +1,4 @@
-"""What an account may have, and its credits."""
+"""The limits of an account, and its credits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class AccountPolicy:
-    """What an account has under way, its limits, its rank among others, and its credits. None means the value from the settings.
+    """An account's running work, its limits, its rank among others, and its credits. None means the value from the settings.
 
     `available_millicredits` and `reserved_millicredits` are the sums of the account's ledger entries that are not `unlimited`.
     """
@@ -20,7 +20,7 @@ class AccountPolicy:
     max_open: int | None
     """The operator's limit for this account; None: the default of the API that creates the task."""
     running: int
-    """Tasks DISPATCHED or RUNNING in all lanes; kept by the transitions between those states and others."""
+    """Tasks RUNNING in all lanes; kept by the transitions between that state and others."""
     max_running: int | None
     """The operator's limit for this account; None: the default."""
     max_webhooks: int | None
@@ -40,7 +40,7 @@ class AccountPolicy:
 
 
 class LedgerKind(StrEnum):
-    """What an entry does to the balance. The names are those of `darkroom.tasks.v1.LedgerKind`, which explains them."""
+    """The effect of an entry on the balance. The names are those of `darkroom.tasks.v1.LedgerKind`, which explains them."""
 
     GRANT = "GRANT"
     RESERVE = "RESERVE"

@@ -9,10 +9,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class AwayWorker:
-    """What the workers of a machine offered when they were last heard. It may be here at the moment."""
+    """The last known offers of the workers of a machine. It may be here at the moment."""
 
     name: str
-    """Of the machine."""
+    """The name of the machine."""
     lanes: Sequence[str]
     operations: Sequence[str]
     """Those that need something configured, that the machine is still configured for, and that could be used there."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """What is recorded about a file, or what an estimate assumes; then only the known properties are set."""
+    """The record of a file, or the assumption of an estimate; then only the known properties are set."""
 
     id: int = 0
     name: str = ""
@@ -15,7 +15,7 @@ class InputFile:
     image_size: tuple[int, int] | None = None
     """Width and height in pixels as stored, before any rotation; None if the file is no picture."""
     pages: int | None = None
-    """Of a document; None for any other file."""
+    """The pages of a document; None for any other file."""
     size_bytes: int = 0
 
 

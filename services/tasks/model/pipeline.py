@@ -24,7 +24,7 @@ class SavedPipeline:
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who asks for saved pipelines."""
+    """The caller that asks for saved pipelines."""
 
     account_id: int
     owner: str

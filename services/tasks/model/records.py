@@ -29,7 +29,7 @@ class NewTask:
     later_inputs: list[bytes] = field(default_factory=list)
     """`darkroom.internal.tasks.v1.StoredLaterInput` messages."""
     client_request: bytes = b""
-    """What its surface keeps of the request."""
+    """The part of the request that its surface keeps."""
     list_price_millicredits: int
     """Price before the account's multiplier."""
     expected_outputs: int
@@ -63,7 +63,7 @@ class NewTasks:
 
 @dataclass(frozen=True, slots=True)
 class CreditTerms:
-    """What an account's tasks cost: as in the settings, unless its row of account_policy says otherwise."""
+    """The prices of an account's tasks: as in the settings, unless its row of account_policy says otherwise."""
 
     unlimited: bool
     """Tasks need no balance."""
@@ -73,7 +73,7 @@ class CreditTerms:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What an account has, in thousandths of a credit."""
+    """The balance of an account, in thousandths of a credit."""
 
     available_millicredits: int
     reserved_millicredits: int
@@ -82,7 +82,7 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """What decides which tasks an account may create."""
+    """The rules that decide which tasks an account may create."""
 
     open: int
     max_open: int
@@ -105,7 +105,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Admitted:
+class AdmittedTask:
     """A task that is accepted, and what it costs the account."""
 
     task: NewTask
@@ -116,7 +116,7 @@ class Admitted:
 class Admission:
     """Which tasks of a request an account may create."""
 
-    admitted: Sequence[Admitted]
+    admitted: Sequence[AdmittedTask]
     refusals: Sequence[Refusal] = ()
 
 
@@ -158,12 +158,12 @@ class Slot:
     """A free place of a worker."""
 
     run_id: UUID
-    """What the attempt at the task that it gets is known by."""
+    """The identity of the attempt at the task that it gets."""
     worker: str
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class StartedTasks:
     """Tasks that were started, in the order of their turns."""
 
     tasks: Sequence[Task]
@@ -232,7 +232,6 @@ class BatchNow:
 
     stored: Batch
     queued: int
-    dispatched: int
     running: int
     running_progress: float
     """Sum over the open tasks."""
@@ -241,7 +240,7 @@ class BatchNow:
     first_operations: Sequence[bytes] = ()
     """`darkroom.operations.v1.Operation` messages of its first task; empty if that is deleted."""
     first_input_name: str = ""
-    """Of the first input of its first task; empty if there is none."""
+    """The name of the first input of its first task; empty if there is none."""
 
     @property
     def progress(self) -> float:
@@ -258,7 +257,7 @@ class CreatedBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
+class WebhookView:
     """A webhook as its owner sees it."""
 
     id: int
@@ -275,8 +274,8 @@ class Registered:
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
-    """A delivery that this sender has taken, as it is now, with the secrets to sign it with."""
+class ClaimedDelivery:
+    """A delivery that this sender has taken, in its current state, with the secrets to sign it with."""
 
     delivery: WebhookDelivery
     secrets: tuple[str, ...]
@@ -310,7 +309,7 @@ class Inputs:
     file_ids: Sequence[int]
     names: Sequence[str]
     price_millicredits: int
-    """What a complete delivery costs with them, its multiplier included."""
+    """The price of a complete delivery with them, its multiplier included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +328,7 @@ class Keep(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PolicyChange:
-    """What the operator sets for an account; omitted values stay unchanged."""
+    """The operator's settings for an account; omitted values stay unchanged."""
 
     weight: float | None = None
     """Above 0."""
@@ -344,7 +343,7 @@ class PolicyChange:
 
 @dataclass(frozen=True, slots=True)
 class AccountCounts:
-    """What an account has under way, and the operator's limits for it (None: the default)."""
+    """An account's running work, and the operator's limits for it (None: the default)."""
 
     open: int
     """Tasks that have not ended."""

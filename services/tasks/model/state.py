@@ -14,7 +14,6 @@ class TaskState(StrEnum):
     """The state of a task. The names are those of `darkroom.tasks.v1.TaskState`."""
 
     QUEUED = "QUEUED"
-    DISPATCHED = "DISPATCHED"
     RUNNING = "RUNNING"
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"
@@ -39,20 +38,15 @@ class Change:
 
 
 class Transition(Enum):
-    """Every change of state. A task is created QUEUED; it changes state only through these.
+    """Every change of state. A task is created QUEUED; it changes state only through these."""
 
-    DISPATCHED, DISPATCH and RECALL are for workers of the previous version, which are offered a task before they start it.
-    """
-
-    START = Change(frozenset({TaskState.QUEUED, TaskState.DISPATCHED}), TaskState.RUNNING)
+    START = Change(frozenset({TaskState.QUEUED}), TaskState.RUNNING)
     COMPLETE = Change(frozenset({TaskState.RUNNING}), TaskState.SUCCEEDED)
     RETRY = Change(frozenset({TaskState.RUNNING}), TaskState.QUEUED)
     HAND_BACK = Change(frozenset({TaskState.RUNNING}), TaskState.QUEUED)
     FAIL = Change(frozenset({TaskState.RUNNING}), TaskState.FAILED)
     CANCEL = Change(OPEN, TaskState.CANCELLED)
     EXPIRE = Change(OPEN, TaskState.FAILED)
-    DISPATCH = Change(frozenset({TaskState.QUEUED}), TaskState.DISPATCHED)
-    RECALL = Change(frozenset({TaskState.DISPATCHED}), TaskState.QUEUED)
 
 
 class DeliveryState(StrEnum):

@@ -13,7 +13,7 @@ from services.tasks.model.state import TaskState
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task as it was when it was read."""
+    """A task in its state at the reading."""
 
     id: int
     account_id: int
@@ -49,8 +49,6 @@ class Task:
     """Number of attempts that ended because their worker was stopping."""
     run_at: datetime | None
     """While QUEUED: None if the task takes part in the order; if set, it waits until then, as a retry does."""
-    dispatch_time: datetime | None
-    """While DISPATCHED: when it was last offered."""
     run_id: UUID | None
     """The run that the current or last attempt belongs to."""
     lease_until: datetime | None
@@ -77,12 +75,12 @@ class Task:
     surface: str = ""
     """Name of the API that created it, where that API says so."""
     client_request: bytes = b""
-    """What that API keeps of the request, opaque to everything else."""
+    """The part of the request that the API keeps, opaque to everything else."""
     later_inputs: Sequence[bytes] = ()
     """`darkroom.internal.tasks.v1.StoredLaterInput` messages: inputs that are still to be fetched. Empty once they are among
     `input_file_ids`."""
     operation_bytes: Sequence[int] = ()
-    """Of a task with one input and several operations: bytes of the samples of what each operation gave, of those that the last attempt
+    """For a task with one input and several operations: bytes of the samples of what each operation gave, of those that the last attempt
     did."""
     outbox_id: int | None = field(default=None, compare=False)
     """As a transition returns it: the row of the outbox that names the transition's event. None however else the task was read."""

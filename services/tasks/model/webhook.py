@@ -1,4 +1,4 @@
-"""What is sent to webhooks."""
+"""The bodies for webhooks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much work lanes have, for whoever decides how many workers there should be."""
+"""How much work lanes have, for scaling the number of workers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Work:
 
     tasks: int
     """Tasks that wait for their turn or run. One that runs counts, or its worker would be taken away when it was the last to wait; one that
-    waits for its retry does not until then. Of an account, no more than its limit lets run at one time: no worker helps the others."""
+    waits for its retry does not until then. An account's tasks count only up to its limit: more workers do not help the others."""
     oldest_seconds: float
     """For how long the oldest of those that wait, and that no limit holds, has waited; 0 if none does."""
 
@@ -37,7 +37,7 @@ class Scaling:
         self._one_reads = asyncio.Lock()
 
     async def work(self, lanes: Collection[str]) -> Work:
-        """What the lanes have together. Raises FIELD_INVALID for one that does not exist, and UNAVAILABLE."""
+        """The work of the lanes together. Raises FIELD_INVALID for one that does not exist, and UNAVAILABLE."""
         unknown = sorted(set(lanes) - set(self._lanes))
         if unknown or not lanes:
             problem = f"there is no lane {', '.join(unknown)}" if unknown else "names no lane"

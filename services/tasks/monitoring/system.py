@@ -1,4 +1,4 @@
-"""The lanes, the workers and the machines that are away, for whoever looks at the installation as a whole."""
+"""The lanes, the workers and the machines that are away, for views of the whole installation."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class AwayPart:
 
 
 class WorkersPart:
-    """Adds the workers: what they tell about themselves, whatever replica holds their streams, and what they run."""
+    """Adds the workers: their reports about themselves, whichever replica holds their streams, and their tasks."""
 
     def __init__(self, board: WorkerBoard, store: QueueStore) -> None:
         self._board, self._store = board, store
@@ -66,7 +66,7 @@ class WorkersPart:
             if error.reason is not ErrorReason.UNAVAILABLE:
                 raise
             workers = {}
-        # What they tell is worth something without the database, too.
+        # Their reports are useful without the database, too.
         part.workers.extend(workers.values())
         for (name, lane), running in (await self._store.busy()).items():
             workers.setdefault(name, part_pb2.Worker(name=name)).running[lane] = running

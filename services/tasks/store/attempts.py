@@ -18,7 +18,7 @@ from services.tasks.store.parts import (
     NO_LONGER_RUNNING,
     SETTLED,
     WEBHOOKS,
-    asked,
+    tasks_sql,
     transition,
 )
 from services.tasks.store.rows import first, task_of
@@ -51,7 +51,7 @@ COMPLETE = transition(
     SETTLED,
     WEBHOOKS,
     BATCH_ADVANCES,
-    before=asked(
+    before=tasks_sql(
         "attempt integer, output_file_ids bigint[], copies integer, notices bytea[], operation_bytes bigint[], now timestamptz",
         guard="task.state = 'RUNNING' AND task.attempt = asked.attempt",
     ),

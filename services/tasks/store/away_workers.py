@@ -24,8 +24,8 @@ ON CONFLICT (name) DO UPDATE SET
   gpu = excluded.gpu, seen_time = excluded.seen_time, until = excluded.until
 WHERE known.seen_time < excluded.seen_time
 """)
-"""What a machine offers. What could be used there and is still configured, such as while its model server starts, stays. Replicas that have
-all read the same message write it once."""
+"""The offers of a machine. Offers that worked there and are still configured stay, such as while its model server starts. Replicas that
+have all read the same message write it once."""
 
 KNOWN = text("SELECT * FROM away_worker WHERE until > :now ORDER BY seen_time DESC, name")
 """Those that are expected to come back, or are here; the one that was here last first."""

@@ -1,4 +1,4 @@
-"""What the stores have in common: how they run a statement, and one statement for the transitions of many tasks."""
+"""The common parts of the stores: how they run a statement, and one statement for the transitions of many tasks."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class Store:
 
     async def _transitions(self, statement: TextClause, asked: Sequence[Mapping[str, Any]]) -> Sequence[Task | None]:
         """One statement for the transitions of many tasks; the result for each."""
-        rows = await self._run(statement, {"asked": numbered(asked)})
+        rows = await self._run(statement, {"asked": numbered_json(asked)})
         moved = {row["number"]: task_of(row) for row in rows}
         return [moved.get(number) for number in range(len(asked))]
 
 
-def numbered(asked: Sequence[Mapping[str, Any]]) -> str:
+def numbered_json(asked: Sequence[Mapping[str, Any]]) -> str:
     """The values of many transitions as a JSON array for the statement, each with its `number`."""
     return json.dumps([{"number": number, **values} for number, values in enumerate(asked)], default=_as_text)
 

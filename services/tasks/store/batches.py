@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
-from services.platform.audit.log import actor_values, audited
+from services.platform.audit.log import actor_values, audit_sql
 from services.platform.errors import ErrorReason
 from services.tasks.model import Task
 from services.tasks.model.records import BatchNow
@@ -18,12 +18,11 @@ from services.tasks.store.parts import end_anywhere
 from services.tasks.store.rows import Row, batch_of, refusal_of, task_of
 
 _NOW = """
-SELECT batch.*, coalesce(now.queued, 0) AS queued, coalesce(now.dispatched, 0) AS dispatched, coalesce(now.running, 0) AS running,
+SELECT batch.*, coalesce(now.queued, 0) AS queued, coalesce(now.running, 0) AS running,
   coalesce(now.progress, 0) AS progress, first.operations AS first_operations, first.input_names[1] AS first_input_name
 FROM batch LEFT JOIN LATERAL (
   SELECT
     count(*) FILTER (WHERE state = 'QUEUED') AS queued,
-    count(*) FILTER (WHERE state = 'DISPATCHED') AS dispatched,
     count(*) FILTER (WHERE state = 'RUNNING') AS running,
     sum(task.progress) AS progress
   FROM task WHERE task.batch_id = batch.id AND task.end_time IS NULL
@@ -51,14 +50,14 @@ LIMIT :limit
 DELETE = text(f"""
 WITH gone AS (
   DELETE FROM batch WHERE id = :id AND account_id = :account_id AND end_time IS NOT NULL RETURNING id, account_id
-),{audited("gone", audit_pb2.AUDIT_ACTION_BATCH_DELETED)}
+),{audit_sql("gone", audit_pb2.AUDIT_ACTION_BATCH_DELETED)}
 SELECT id FROM gone
 """)  # noqa: S608 - put together from constants
 """Delete an ended batch with its tasks, their events and attempts."""
 
 CANCEL_BATCH = end_anywhere(
     "CANCELLED",
-    audited("(SELECT DISTINCT account_id, batch_id FROM moved) AS of_batch", audit_pb2.AUDIT_ACTION_BATCH_CANCELLED, resource="batch_id"),
+    audit_sql("(SELECT DISTINCT account_id, batch_id FROM moved) AS of_batch", audit_pb2.AUDIT_ACTION_BATCH_CANCELLED, resource="batch_id"),
     guard="batch_id = :batch_id AND account_id = :account_id AND end_time IS NULL",
 )
 """End every open task of a batch of the account."""
@@ -68,7 +67,6 @@ class BatchStore(Store):
     """Reads and guarded changes of whole batches."""
 
     async def get(self, account_id: int, batch_id: int) -> BatchNow | None:
-        """A batch of the account."""
         rows = await self._run(GET, {"id": batch_id, "account_id": account_id})
         return _batch(rows[0]) if rows else None
 
@@ -105,7 +103,6 @@ def _batch(row: Row) -> BatchNow:
     return BatchNow(
         batch_of(row),
         row["queued"],
-        row["dispatched"],
         row["running"],
         row["progress"],
         refusals,

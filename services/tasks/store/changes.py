@@ -1,7 +1,7 @@
-"""What has changed in accounts, for those who watch all tasks of one.
+"""The changes in accounts, for those who watch all tasks of one.
 
 The moment of a change is taken before its statement begins, so changes may become visible in another order than that of their moments.
-Whoever asks for those since a moment asks for some time more, and knows what it has seen by the numbers of the events.
+A caller that asks for changes since a moment asks for some time more, and recognises repeated events by their numbers.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ WHERE account_id = ANY(CAST(:account_ids AS bigint[])) AND time > :since AND act
 ORDER BY time, id
 LIMIT :limit
 """)  # noqa: S608 - put together from constants
-"""What of some accounts has been deleted since a moment: the audit log remembers it."""
+"""The deletions in some accounts since a moment, which the audit log remembers."""
 
 
 class ChangeStore(Store):

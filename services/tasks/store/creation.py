@@ -15,22 +15,22 @@ from typing import Any
 
 from sqlalchemy import text
 
-from services.platform.batching import Batched
+from services.platform.batching import Batcher
 from services.platform.database import Database
 from services.platform.errors import DarkroomError
-from services.platform.idempotency import FORGET, KNOWN, answer_of, in_progress, known_values, lookup, remembered, storing_key
+from services.platform.idempotency import FORGET, KNOWN, answer_of, in_progress, known_values, lookup, store_key_sql, storing_key
 from services.platform.idempotent_call import IdempotentCall
 from services.tasks.model import Task
 from services.tasks.model.records import CreditTerms, NewTasks
-from services.tasks.store.base import BATCH, Store, numbered
-from services.tasks.store.creation_values import Admit, Asked, admitted, batch_values, worse
+from services.tasks.store.base import BATCH, Store, numbered_json
+from services.tasks.store.creation_values import Admit, CreationRequest, admit, batch_values, worse
 from services.tasks.store.parts import JOINS_THE_LANE, REMEMBERED, RESERVED, transition
 from services.tasks.store.rows import task_of
 
 # Longest time between two statements while creates come together: short compared with a task, yet many then take few statements.
 _SPACING = 0.025
 
-# Of how many accounts the last state is kept.
+# The number of accounts whose last state is kept.
 _KEPT = 10_000
 _STATE = ("account_id", "open", "pooled", "available_millicredits", "max_open", "unlimited", "multiplier_permille")
 
@@ -43,7 +43,7 @@ locked AS (
   INSERT INTO account_policy AS policy (account_id, open)
   SELECT account_id, 0 FROM unnest(CAST(:account_ids AS bigint[])) AS asked (account_id) ORDER BY account_id
   ON CONFLICT (account_id) DO UPDATE SET open = policy.open
-  RETURNING account_id, open, max_open, least(pooled, open) AS pooled, available_millicredits, unlimited, multiplier_permille
+  RETURNING account_id, open, max_open, pooled, available_millicredits, unlimited, multiplier_permille
 )
 SELECT locked.*, number, digest, resource_ids, expired FROM locked LEFT JOIN known ON known.account_id = locked.account_id
 """)  # noqa: S608 - put together from constants
@@ -58,7 +58,7 @@ WITH added AS (
     :webhook_url
   )
   RETURNING id, account_id
-),{remembered("added")}
+),{store_key_sql("added")}
 SELECT id FROM added
 """)  # noqa: S608 - put together from constants
 """Add a batch before its tasks, and store the call's idempotency key."""
@@ -105,7 +105,7 @@ policy AS (
 admitted AS (
   UPDATE account_policy SET
     open = account_policy.open + taken.tasks,
-    pooled = least(account_policy.pooled, account_policy.open) + taken.pooled,
+    pooled = account_policy.pooled + taken.pooled,
     available_millicredits = account_policy.available_millicredits - taken.held,
     reserved_millicredits = reserved_millicredits + taken.held
   FROM policy JOIN (
@@ -140,8 +140,8 @@ class CreationStore(Store):
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
-        self._ids = Batched(self._next_ids, BATCH)
-        self._creations = Batched(self._create_each, BATCH, _SPACING)
+        self._ids = Batcher(self._next_ids, BATCH)
+        self._creations = Batcher(self._create_each, BATCH, _SPACING)
         self._accounts: dict[int, Mapping[str, Any]] = {}
 
     async def next_id(self) -> int:
@@ -161,7 +161,7 @@ class CreationStore(Store):
         With `call`, its idempotency key is stored with the tasks. If it is stored already, raises AlreadyMade or IDEMPOTENCY_KEY_MISMATCH,
         or IDEMPOTENCY_IN_PROGRESS if that has happened just now.
         """
-        asked = Asked(new, admit, terms, now, call)
+        asked = CreationRequest(new, admit, terms, now, call)
         with storing_key():
             # Calls for single tasks are combined; a batch already fills a statement.
             [made] = await self._create([asked]) if new.batch_id is not None else [await self._creations(asked)]
@@ -169,8 +169,8 @@ class CreationStore(Store):
             raise made
         return made
 
-    async def _create_each(self, asked: Sequence[Asked]) -> Sequence[list[Task] | DarkroomError]:
-        """What each call for a single task created, or why it was refused."""
+    async def _create_each(self, asked: Sequence[CreationRequest]) -> Sequence[list[Task] | DarkroomError]:
+        """The task that each call created, or the reason for its refusal."""
         made: dict[int, list[Task] | DarkroomError] = {}
         assumed = {
             account_id: worse(self._accounts[account_id])
@@ -181,16 +181,16 @@ class CreationStore(Store):
         for number, one in enumerate(asked):
             if one.new.account_id in assumed:
                 with suppress(DarkroomError):
-                    values += admitted(number, one, assumed[one.new.account_id])[1]
+                    values += admit(number, one, assumed[one.new.account_id])[1]
         if values:
-            for row in await self._run(CREATE, {"asked": numbered(values), "assumed": json.dumps(before)}):
+            for row in await self._run(CREATE, {"asked": numbered_json(values), "assumed": json.dumps(before)}):
                 made[row["request"]] = [task_of(row)]
         if left := [number for number in range(len(asked)) if number not in made]:
             made |= dict(zip(left, await self._create([asked[number] for number in left]), strict=True))
         return [made[number] for number in range(len(asked))]
 
-    async def _create(self, asked: Sequence[Asked]) -> Sequence[list[Task] | DarkroomError]:
-        """What each call created, or why it was refused, decided while the accounts are locked."""
+    async def _create(self, asked: Sequence[CreationRequest]) -> Sequence[list[Task] | DarkroomError]:
+        """The task that each call created, or the reason for its refusal, decided while the accounts are locked."""
         made: list[list[Task] | DarkroomError] = []
         async with self._database.transaction() as transaction:
             keyed = known_values([(one.call, one.now) for one in asked])
@@ -206,7 +206,7 @@ class CreationStore(Store):
                         continue
                     await transaction.fetch(FORGET, lookup(one.call, one.now))
                 try:
-                    admission, of_tasks = admitted(request, one, accounts[one.new.account_id])
+                    admission, of_tasks = admit(request, one, accounts[one.new.account_id])
                 except DarkroomError as error:
                     made.append(error)
                     continue
@@ -214,7 +214,7 @@ class CreationStore(Store):
                 if one.new.batch_id is not None:
                     await transaction.fetch(CREATE_BATCH, batch_values(one, admission))
                 values += of_tasks
-            for row in await transaction.fetch(CREATE, {"asked": numbered(values), "assumed": "[]"}) if values else ():
+            for row in await transaction.fetch(CREATE, {"asked": numbered_json(values), "assumed": "[]"}) if values else ():
                 tasks = made[row["request"]]
                 assert isinstance(tasks, list)
                 tasks.append(task_of(row))

@@ -16,12 +16,12 @@ from services.tasks.store.rows import refusal_bytes
 _MARGIN = 8
 
 Admit = Callable[[AccountState], Admission]
-"""Decides which tasks an account may create, given its state; raises if it refuses all. What it admits, it also admits, at the same price,
-with fewer tasks open and more credits available."""
+"""Decides which tasks an account may create, given its state; raises if it refuses all. Tasks that it admits, it also admits, at the same
+price, with fewer tasks open and more credits available."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CreationRequest:
     """A call that creates tasks."""
 
     new: NewTasks
@@ -41,7 +41,7 @@ def worse(account: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def admitted(request: int, asked: Asked, account: dict[str, Any]) -> tuple[Admission, list[dict[str, Any]]]:
+def admit(request: int, asked: CreationRequest, account: dict[str, Any]) -> tuple[Admission, list[dict[str, Any]]]:
     """Which tasks of a call are admitted, and their values for CREATE; the account then has less room. Raises what `admit` raises."""
     state = _state(account, asked)
     admission = asked.admit(state)
@@ -52,7 +52,7 @@ def admitted(request: int, asked: Asked, account: dict[str, Any]) -> tuple[Admis
     return admission, _task_values(request, asked, state, admission)
 
 
-def _state(account: Mapping[str, Any], asked: Asked) -> AccountState:
+def _state(account: Mapping[str, Any], asked: CreationRequest) -> AccountState:
     def own_or(name: str, default: Any) -> Any:
         return account[name] if account[name] is not None else default
 
@@ -68,7 +68,7 @@ def _state(account: Mapping[str, Any], asked: Asked) -> AccountState:
     )
 
 
-def batch_values(asked: Asked, admission: Admission) -> dict[str, Any]:
+def batch_values(asked: CreationRequest, admission: Admission) -> dict[str, Any]:
     """The values of a call for CREATE_BATCH."""
     new = asked.new
     return {
@@ -82,7 +82,7 @@ def batch_values(asked: Asked, admission: Admission) -> dict[str, Any]:
     }
 
 
-def _task_values(request: int, asked: Asked, state: AccountState, admission: Admission) -> list[dict[str, Any]]:
+def _task_values(request: int, asked: CreationRequest, state: AccountState, admission: Admission) -> list[dict[str, Any]]:
     new, batch = asked.new, asked.new.batch_id is not None
     common = {
         "request": request,

@@ -13,11 +13,11 @@ from datetime import datetime
 from sqlalchemy import text
 
 from services.platform.database import Database
-from services.platform.idempotency import remembered
+from services.platform.idempotency import store_key_sql
 from services.platform.idempotent_call import IdempotentCall
 from services.platform.log import get_logger
 from services.tasks.model import WebhookDelivery
-from services.tasks.model.records import Claimed, Outcome
+from services.tasks.model.records import ClaimedDelivery, Outcome
 from services.tasks.model.state import DeliveryState
 from services.tasks.store.base import Store
 from services.tasks.store.rows import Row, delivery_of, first
@@ -62,7 +62,7 @@ FROM taken
 LEFT JOIN webhook_secret ON webhook_secret.account_id = taken.account_id AND webhook_secret.webhook_id = taken.webhook_id
 LEFT JOIN webhook ON webhook.id = taken.webhook_id
 """)
-"""Take due deliveries, the earliest due first: of each lane only as many as `:lane_limit` leaves beside those this sender already has in
+"""Take due deliveries, the earliest due first: in each lane only as many as `:lane_limit` leaves besides those this sender already has in
 hand, so that one receiver's backlog does not block others. Other senders skip them until `:retry_at`; no lock is held during sending.
 
 `lane` is the loose index scan of https://wiki.postgresql.org/wiki/Loose_indexscan: one probe per lane with pending deliveries, however long
@@ -101,7 +101,7 @@ WITH replayed AS (
   WHERE id = :id AND account_id = :account_id
     AND (webhook_id = 0 OR EXISTS (SELECT FROM webhook WHERE webhook.id = webhook_delivery.webhook_id AND disable_time IS NULL))
   RETURNING *
-),{remembered("replayed")}
+),{store_key_sql("replayed")}
 SELECT * FROM replayed
 """)  # noqa: S608 - put together from constants
 """Send a delivery again, unless its webhook is deleted or disabled, and remember the idempotency key."""
@@ -115,7 +115,7 @@ WITH queued AS (
   SELECT next_id(), account_id, id, url, id, 'webhook.test', 'PENDING', 0, 0, :now, :now
   FROM webhook WHERE id = :id AND account_id = :account_id AND disable_time IS NULL
   RETURNING *
-),{remembered("queued")}
+),{store_key_sql("queued")}
 SELECT * FROM queued
 """)  # noqa: S608 - put together from constants
 """Queue a test event, unless the webhook does not exist or is disabled, and remember the idempotency key."""
@@ -128,7 +128,9 @@ class DeliveryStore(Store):
         super().__init__(database)
         self._cipher = cipher
 
-    async def claim(self, *, limit: int, lane_limit: int, busy: Mapping[int, int], retry_at: datetime, now: datetime) -> Sequence[Claimed]:
+    async def claim(
+        self, *, limit: int, lane_limit: int, busy: Mapping[int, int], retry_at: datetime, now: datetime
+    ) -> Sequence[ClaimedDelivery]:
         """Take up to `limit` due deliveries, from each lane up to `lane_limit` less its count in `busy`; other calls skip them until
         `retry_at`."""
         values = {
@@ -148,11 +150,11 @@ class DeliveryStore(Store):
                 _logger.error("webhook_secret_unreadable", delivery_id=row["id"], error=str(error))
         return claimed
 
-    def _claimed(self, row: Row, now: datetime) -> Claimed:
+    def _claimed(self, row: Row, now: datetime) -> ClaimedDelivery:
         previous_signs = row["previous_until"] is not None and row["previous_until"] > now
         stored = filter(None, (row["secret"], row["previous_secret"] if previous_signs else None))
         secrets = tuple(self._cipher.open(row["account_id"], row["webhook_id"], secret) for secret in stored)
-        return Claimed(delivery_of(row), secrets, row["webhook_deleted"], row["webhook_disabled"], row["format"])
+        return ClaimedDelivery(delivery_of(row), secrets, row["webhook_deleted"], row["webhook_disabled"], row["format"])
 
     async def record(self, delivery: WebhookDelivery, outcome: Outcome, *, retry_at: datetime | None, now: datetime) -> bool:
         """Store the outcome of the delivery's current attempt; False if the attempt is no longer current. With `retry_at` it stays
@@ -186,7 +188,6 @@ class DeliveryStore(Store):
         return [delivery_of(row) for row in await self._run(DELIVERIES, values)]
 
     async def delivery(self, account_id: int, delivery_id: int) -> WebhookDelivery | None:
-        """One delivery of the account."""
         return first(delivery_of, await self._run(DELIVERY, {"id": delivery_id, "account_id": account_id}))
 
     async def replay(self, account_id: int, delivery_id: int, *, call: IdempotentCall | None, now: datetime) -> WebhookDelivery | None:

@@ -18,9 +18,9 @@ EVENTS_AFTER = text("SELECT * FROM task_event WHERE task_id = :task_id AND seque
 TIMELINE = text("""
 WITH compared AS (
   SELECT *,
-    (lag(state) OVER told, lag(attempt) OVER told) IS NOT DISTINCT FROM (state, attempt) AS is_progress
+    (lag(state) OVER in_order, lag(attempt) OVER in_order) IS NOT DISTINCT FROM (state, attempt) AS is_progress
   FROM task_event WHERE task_id = :task_id
-  WINDOW told AS (ORDER BY sequence)
+  WINDOW in_order AS (ORDER BY sequence)
 ), numbered AS (
   SELECT *,
     row_number() OVER (PARTITION BY is_progress ORDER BY sequence) AS number, count(*) OVER (PARTITION BY is_progress) AS total

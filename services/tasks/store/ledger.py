@@ -12,7 +12,7 @@ from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from darkroom.common.v1 import audit_pb2
-from services.platform.audit.log import actor_values, audited
+from services.platform.audit.log import actor_values, audit_sql
 from services.tasks.model import LedgerEntry, LedgerKind
 from services.tasks.model.records import Balance, CreditTerms
 from services.tasks.store.base import Store
@@ -49,7 +49,7 @@ WITH entered AS (
   INSERT INTO account_policy AS policy (account_id, open, available_millicredits)
   SELECT account_id, 0, amount_millicredits FROM entered
   ON CONFLICT (account_id) DO UPDATE SET available_millicredits = policy.available_millicredits + excluded.available_millicredits
-),{audited("entered", audit_pb2.AUDIT_ACTION_CREDITS_GRANTED, details=f"jsonb_build_object({_CREDITS}, 'reference', reference)")}
+),{audit_sql("entered", audit_pb2.AUDIT_ACTION_CREDITS_GRANTED, details=f"jsonb_build_object({_CREDITS}, 'reference', reference)")}
 SELECT * FROM entered
 """)  # noqa: S608 - put together from constants
 """Add to an account's balance; no row if the account already has a grant with this reference."""
@@ -71,7 +71,7 @@ WITH entered AS (
   UPDATE account_policy SET available_millicredits = available_millicredits + entered.amount_millicredits
   FROM entered
   WHERE account_policy.account_id = entered.account_id AND NOT entered.unlimited
-),{audited("entered", audit_pb2.AUDIT_ACTION_CREDITS_REFUNDED, details=f"jsonb_build_object({_CREDITS}, 'task', CAST(task_id AS text))")}
+),{audit_sql("entered", audit_pb2.AUDIT_ACTION_CREDITS_REFUNDED, details=f"jsonb_build_object({_CREDITS}, 'task', CAST(task_id AS text))")}
 SELECT * FROM entered
 """)  # noqa: S608 - put together from constants
 """Give back what a task cost, once. No row if it cost nothing or was already refunded."""
@@ -89,17 +89,17 @@ WITH changed AS (
   VALUES (:account_id, 0, :unlimited, :multiplier_permille)
   ON CONFLICT (account_id) DO UPDATE SET unlimited = excluded.unlimited, multiplier_permille = excluded.multiplier_permille
   RETURNING *
-),{audited("changed", audit_pb2.AUDIT_ACTION_ACCOUNT_TERMS_SET, resource="account_id", details=_OF_TERMS)}
+),{audit_sql("changed", audit_pb2.AUDIT_ACTION_ACCOUNT_TERMS_SET, resource="account_id", details=_OF_TERMS)}
 SELECT 1 FROM changed
 """)  # noqa: S608 - put together from constants
 """Set an account's terms for future tasks; NULL: those of the settings."""
 
 
 class LedgerStore(Store):
-    """What the API reads and the operator changes."""
+    """The reads of the API, and the changes of the operator."""
 
     async def balance(self, account_id: int, terms: CreditTerms) -> Balance:
-        """What an account has, with its own terms where it has them, else the given ones."""
+        """An account's balance, with its own terms where it has them, else the given ones."""
         [row] = await self._run(BALANCE, {"account_id": account_id, **asdict(terms)})
         return Balance(
             row["available_millicredits"], row["reserved_millicredits"], CreditTerms(row["unlimited"], row["multiplier_permille"])
@@ -125,7 +125,6 @@ class LedgerStore(Store):
         return first(entry_of, await self._run(GRANT, values))
 
     async def granted(self, account_id: int, reference: str | None) -> LedgerEntry | None:
-        """The grant with this reference."""
         return first(entry_of, await self._select(GRANTED, {"account_id": account_id, "reference": reference}))
 
     async def refund(self, task_id: int, *, note: str, now: datetime) -> LedgerEntry | None:

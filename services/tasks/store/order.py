@@ -7,7 +7,7 @@ class is the largest tag served so far. An account that returns from idleness, o
 is: with no credit and no debt. A larger class goes strictly first; each class has its own virtual time, so that a class that had to wait is
 still fair within itself.
 
-Only TAKE (and, for workers of the previous version, DISPATCH) moves virtual times, under the lane's lock.
+Only TAKE moves virtual times, under the lane's lock.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from services.tasks.model import Task
-from services.tasks.model.records import Flow, Slot, Taken
+from services.tasks.model.records import Flow, Slot, StartedTasks
 from services.tasks.store.account_order import NEAR
 from services.tasks.store.base import Store
 from services.tasks.store.parts import ATTEMPT_BEGINS, transition
@@ -264,7 +264,7 @@ class OrderStore(Store):
         [due] = await self._run(MAKE_DUE, {"lane": lane, "now": now, "limit": _DUE})
         return bool(due["waiting"])
 
-    async def take(self, lane: str, slots: Sequence[Slot], *, max_running: int, lease_until: datetime, now: datetime) -> Taken:
+    async def take(self, lane: str, slots: Sequence[Slot], *, max_running: int, lease_until: datetime, now: datetime) -> StartedTasks:
         """Start up to as many of the lane's next tasks as there are slots, in the order of their turns. No account gets more than
         `max_running` tasks under way, or its own limit if it has one."""
         values = {
@@ -277,7 +277,7 @@ class OrderStore(Store):
             "now": now,
         }
         rows = await self._database.fetch_in_turn(LANE_LOCKS, lane, TAKE, values)
-        return Taken([task_of(row) for row in rows if row["id"] is not None], more_wait=rows[0]["more_wait"])
+        return StartedTasks([task_of(row) for row in rows if row["id"] is not None], more_wait=rows[0]["more_wait"])
 
     async def held(self, run_ids: Sequence[UUID], *, lease_until: datetime, timeout: timedelta) -> list[Task]:
         """The RUNNING tasks of slots, with a new lease, within `timeout` of the attempt's start."""
@@ -298,6 +298,6 @@ class OrderStore(Store):
         return int(row["waiting"])
 
     async def flow(self, lane: str) -> Flow:
-        """What has passed through a lane, and whether tasks wait for its workers."""
+        """The number of tasks that passed through a lane, and whether tasks wait for its workers."""
         [row] = await self._run(FLOW, {"lane": lane})
         return Flow(int(row["started"]), row["waiting"])

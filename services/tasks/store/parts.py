@@ -7,8 +7,9 @@ the account's counters, its credits and its ledger entries, the batch's counters
 order task, account_policy, then lane_account and batch, and several rows in the order of their accounts, so that no two statements
 deadlock. A part that must wait for another joins it. `:now` is always passed in, so that a test can control time.
 
-A statement may make the transition of many tasks, each with its own guard: `asked` lists them with their values and locks them in the order
-of their ids. In each row of `moved`, `number` then tells which entry of the list it is.
+A statement may make the transition of many tasks, each with its own guard:
+`tasks_sql` lists them with their values and locks them in the order
+of their ids. In each row of `moved`, `number` then says which entry of the list it is.
 
 A transition has the time of the one before it at the least: `:now` is read before the statement begins, perhaps by another replica, and the
 events of a task are in the order of their times.
@@ -16,7 +17,7 @@ events of a task are in the order of their times.
 
 from sqlalchemy import TextClause, text
 
-from services.platform.idempotency import remembered
+from services.platform.idempotency import store_key_sql
 
 EVENT = """
 event AS (
@@ -81,7 +82,7 @@ account_gets_back AS (
   UPDATE account_policy SET
     running = account_policy.running - freed.running,
     open = open - freed.ended,
-    pooled = greatest(0, least(account_policy.pooled - freed.pooled, open - freed.ended)),
+    pooled = account_policy.pooled - freed.pooled,
     reserved_millicredits = account_policy.reserved_millicredits - freed.reserved,
     available_millicredits = available_millicredits + freed.reserved - freed.charged
   FROM policy JOIN (
@@ -175,11 +176,11 @@ batch_advances AS (
 batch_webhooks AS ({_BATCH_DELIVERIES}
 )"""  # noqa: S608 - put together from constants
 
-REMEMBERED = remembered("moved", "JOIN asked ON asked.id = moved.id")
+REMEMBERED = store_key_sql("moved", "JOIN asked ON asked.id = moved.id")
 """The idempotency keys of many calls."""
 
 
-def asked(columns: str, guard: str) -> str:
+def tasks_sql(columns: str, guard: str) -> str:
     """The tasks that `:asked`, a JSON array of objects, names by `id` and that satisfy `guard`; each with `columns`."""
     return f"""
 asked AS (
@@ -207,11 +208,11 @@ def end_anywhere(state: str, *also: str, guard: str) -> TextClause:
     return transition(
         f"""
   UPDATE task SET
-    state = '{state}', lease_until = NULL, dispatch_time = NULL, run_at = NULL,
+    state = '{state}', lease_until = NULL, run_at = NULL,
     error_reason = :error_reason, error_message = :error_message,
     update_time = greatest(:now, task.update_time), end_time = greatest(:now, task.update_time), last_sequence = last_sequence + 1
   FROM previous
-  WHERE task.id = previous.id AND task.state IN ('QUEUED', 'DISPATCHED', 'RUNNING')
+  WHERE task.id = previous.id AND task.state IN ('QUEUED', 'RUNNING')
   RETURNING task.*""",  # noqa: S608 - put together from constants
         ATTEMPT_ENDS,
         NO_LONGER_OPEN,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from services.platform.idempotency import remembered
+from services.platform.idempotency import store_key_sql
 from services.platform.idempotent_call import IdempotentCall
 from services.tasks.model.pipeline import SavedPipeline, Viewer
 from services.tasks.store.base import Store
@@ -20,7 +20,7 @@ WITH added AS (
   SELECT :id, :account_id, :owner, :definition, :now
   WHERE (SELECT count(*) FROM pipeline WHERE account_id = :account_id) < :most
   RETURNING *
-),{remembered("added", ids="ARRAY[added.number]")}
+),{store_key_sql("added", ids="ARRAY[added.number]")}
 SELECT * FROM added
 """)  # noqa: S608 - put together from constants
 """Add a pipeline, and remember the call's idempotency key; no row if the account has reached its limit. Calls at the same time may exceed
@@ -48,11 +48,9 @@ class PipelineStore(Store):
         return first(pipeline_of, await self._run_keyed(CREATE, values, call, now))
 
     async def created(self, account_id: int, number: int) -> SavedPipeline | None:
-        """A pipeline of the account, by its number."""
         return first(pipeline_of, await self._run(BY_NUMBER, {"account_id": account_id, "number": number}))
 
     async def get(self, account_id: int, id_: UUID) -> SavedPipeline | None:
-        """A pipeline of the account."""
         return first(pipeline_of, await self._run(GET, {"account_id": account_id, "id": id_}))
 
     async def page(self, viewer: Viewer, *, before: int, limit: int) -> Sequence[SavedPipeline]:

@@ -1,11 +1,11 @@
-"""What the operator sets for an account, in the tasks database."""
+"""The operator's settings for an account, in the tasks database."""
 
 from __future__ import annotations
 
 from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
-from services.platform.audit.log import actor_values, audited
+from services.platform.audit.log import actor_values, audit_sql
 from services.platform.database import Database
 from services.tasks.model import AccountPolicy
 from services.tasks.model.records import AccountCounts, Keep, PolicyChange
@@ -39,7 +39,7 @@ _OF_POLICY = """jsonb_build_object(
 
 ENTER = text(f"""
 WITH changed AS (SELECT * FROM account_policy WHERE account_id = :account_id),
-{audited("changed", audit_pb2.AUDIT_ACTION_ACCOUNT_POLICY_SET, resource="account_id", details=_OF_POLICY)}
+{audit_sql("changed", audit_pb2.AUDIT_ACTION_ACCOUNT_POLICY_SET, resource="account_id", details=_OF_POLICY)}
 SELECT 1
 """)  # noqa: S608 - put together from constants
 """Enter the policy into the audit log, in the transaction of SET_POLICY."""
@@ -51,7 +51,7 @@ SELECT
   max_open, max_running, max_webhooks
 FROM (VALUES (CAST(:account_id AS bigint))) AS asked (account_id) LEFT JOIN account_policy USING (account_id)
 """)
-"""What an account has, and its own limits; exactly one row, even for an unknown account."""
+"""An account's balance, and its own limits; exactly one row, even for an unknown account."""
 
 _NO_CHANGE = PolicyChange()
 
@@ -85,7 +85,7 @@ class PolicyStore:
         return policy
 
     async def counts(self, account_id: int) -> AccountCounts:
-        """What the account has under way. Raises UNAVAILABLE while the database is unavailable."""
+        """The account's running work. Raises UNAVAILABLE while the database is unavailable."""
         [row] = await self._database.fetch(COUNTS, {"account_id": account_id})
         return AccountCounts(*row)
 

@@ -10,7 +10,7 @@ from sqlalchemy import TextClause, text
 
 from services.tasks.store.base import Store
 
-# Beyond this, an exact number tells nothing more, and counting would be expensive.
+# Beyond this, an exact number is of no use, and counting would be expensive.
 COUNTED = 100_000
 
 OPEN = text(f"""
@@ -73,14 +73,9 @@ GROUP BY lane
 """By lane, how many of the tasks that run or wait for their turn the accounts' limits let run at one time."""
 
 UNRELAYED = text("""
-SELECT min(time) AS time FROM (
-  (SELECT time FROM event_outbox ORDER BY id LIMIT 1000)
-  UNION ALL
-  (SELECT time FROM task_event WHERE relay_at IS NOT NULL ORDER BY relay_at LIMIT 1000)
-) AS first
+SELECT min(time) AS time FROM (SELECT time FROM event_outbox ORDER BY id LIMIT 1000) AS first
 """)
-"""When the oldest unpublished event happened. Rows are in the order of their ids, but for those that were under way at once. The second
-part is for events of the previous version."""
+"""When the oldest unpublished event happened. Rows are in the order of their ids, but for those that were under way at once."""
 
 WEBHOOKS = text("""
 WITH RECURSIVE lane (id) AS (
@@ -109,7 +104,7 @@ GROUP BY attempt.worker, task.lane
 
 @dataclass(frozen=True, slots=True)
 class WorkReading:
-    """What workers could do, by lane."""
+    """The possible work of workers, by lane."""
 
     tasks: Mapping[str, int]
     oldest: Mapping[str, datetime]
@@ -146,7 +141,7 @@ class QueueStore(Store):
         return {row["lane"]: row["create_time"] for row in rows}
 
     async def work(self, max_running: int) -> WorkReading:
-        """What workers could do; `max_running` as above."""
+        """The possible work of workers; `max_running` as above."""
         rows = await self._database.fetch(WORK, {"max_running": max_running})
         return WorkReading({row["lane"]: int(row["tasks"]) for row in rows}, await self.oldest_to_start(max_running))
 

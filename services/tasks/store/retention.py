@@ -35,7 +35,7 @@ WITH position AS (
   ) AS past
 ), trimmed AS (
   DELETE FROM task_event USING ended
-  WHERE task_event.task_id = ended.id AND task_event.sequence < ended.last_sequence AND task_event.relay_at IS NULL
+  WHERE task_event.task_id = ended.id AND task_event.sequence < ended.last_sequence
     AND task_event.time < coalesce((SELECT time FROM event_outbox ORDER BY id LIMIT 1), 'infinity')
 ), moved AS (
   UPDATE event_retention SET (end_time, task_id) = (SELECT end_time, id FROM ended ORDER BY end_time DESC, id DESC LIMIT 1)
@@ -43,9 +43,10 @@ WITH position AS (
 )
 SELECT count(*) FROM ended
 """)
-"""Delete the published events of ended tasks, except the last one of each, which tells watchers of the end.
+"""Delete the published events of ended tasks, except the last one of each, which shows watchers the end.
 
-The one row of `event_retention` (LIMIT 1 tells the planner) is the position in the order of ends up to which this is done, so that no task
+The one row of `event_retention` (LIMIT 1 informs the planner) is the position in the order of ends up to which this is done, so that no
+task
 needs a mark. Tasks are locked as TASKS locks them, or the two could deadlock on each other's events. A task that is skipped for that reason
 keeps its events until it expires."""
 
@@ -86,7 +87,6 @@ class RetentionStore(Store):
         return await self._apply(EVENTS, before, limit)
 
     async def remove_deliveries(self, before: datetime, limit: int) -> int:
-        """Remove deliveries."""
         return await self._apply(DELIVERIES, before, limit)
 
     async def remove_batches(self, before: datetime, limit: int) -> int:

@@ -24,7 +24,8 @@ Row = Mapping[str, Any]
 def _reader(
     model: type[Model], empty: Mapping[str, Any] | None = None, optional: Sequence[str] = (), **enumerations: type[StrEnum]
 ) -> Callable[[Row], Model]:
-    """What builds a model from the columns with the names of its fields; a row may have more columns. `enumerations` are the fields whose
+    """A function that builds a model from the columns with the names of its fields; a row may have more columns. `enumerations` are the
+    fields whose
     columns hold values of an enumeration, or NULL; `empty` maps fields to what NULL means for them; `optional` are the model's last fields,
     which a row either has or lacks together."""
     names = [field.name for field in fields(model) if field.name not in optional]  # type: ignore[arg-type]  # it is a dataclass

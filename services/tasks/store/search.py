@@ -66,7 +66,7 @@ _ID_SLACK = 24 * 3600 * 1000 * 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class TaskFilter:
     """Which tasks of an account are asked for; None means any."""
 
     account_id: int
@@ -74,16 +74,16 @@ class Wanted:
     attempted: bool | None = None
     """Only tasks that have been attempted, or only those that have not."""
     tag: bytes | None = None
-    """What one of its stored operations begins with."""
+    """The prefix of one of its stored operations."""
     name: str | None = None
-    """What the name of an input contains, in upper or lower case."""
+    """A part of the name of an input, in upper or lower case."""
     batch_id: int | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchPage:
     """The matches in a stretch."""
 
     tasks: Sequence[Task]
@@ -94,7 +94,7 @@ class Found:
 class SearchStore(Store):
     """Searches."""
 
-    async def find(self, wanted: Wanted, *, before_id: int, stretch: int, limit: int) -> Found:
+    async def find(self, wanted: TaskFilter, *, before_id: int, stretch: int, limit: int) -> SearchPage:
         """The newest `limit` matches among the next `stretch` tasks below `before_id`."""
         values = {
             "account_id": wanted.account_id,
@@ -109,7 +109,7 @@ class SearchStore(Store):
         if wanted.batch_id is not None:
             rows = await self._run(FIND_IN_BATCH, {**values, "batch_id": wanted.batch_id, "before_id": before_id})
             tasks = [task_of(row) for row in rows]
-            return Found(tasks, tasks[-1].id if len(tasks) == limit else None)
+            return SearchPage(tasks, tasks[-1].id if len(tasks) == limit else None)
         bounds = {
             "account_id": wanted.account_id,
             "before_id": min(before_id, _id_at(wanted.created_before) + _ID_SLACK) if wanted.created_before is not None else before_id,
@@ -118,9 +118,9 @@ class SearchStore(Store):
         }
         tasks = [task_of(row) for row in await self._run(FIND, {**values, **bounds})]
         if len(tasks) == limit:
-            return Found(tasks, tasks[-1].id)
+            return SearchPage(tasks, tasks[-1].id)
         last = await self._run(LAST_OF_STRETCH, bounds)
-        return Found(tasks, last[0]["id"] if last else None)
+        return SearchPage(tasks, last[0]["id"] if last else None)
 
 
 def _id_at(moment: datetime) -> int:

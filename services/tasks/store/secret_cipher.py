@@ -56,13 +56,13 @@ class SecretCipher:
         return [HKDF(SHA256(), _KEY_BYTES, salt=None, info=purpose).derive(key) for key in self._keys]
 
     def seal(self, account_id: int, webhook_id: int, secret: str) -> str:
-        """The secret of a webhook (0: the account's default secret) as it is stored."""
+        """The stored form of the secret of a webhook (0: the account's default secret)."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
         sealed = nonce + self._ciphers[self._first].encrypt(nonce, secret.encode(), _row(account_id, webhook_id))
         return self.prefix + base64.urlsafe_b64encode(sealed).decode()
 
     def open(self, account_id: int, webhook_id: int, stored: str) -> str:
-        """The secret. One that an earlier version has stored in plain text is returned as it is. Raises SecretUnreadable."""
+        """The secret. One that was stored while there was no key, in plain text, is returned as it is. Raises SecretUnreadable."""
         if not stored.startswith(_MARK):
             return stored
         key_id, _, text = stored.removeprefix(_MARK).partition(".")

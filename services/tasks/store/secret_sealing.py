@@ -1,4 +1,4 @@
-"""All webhook secrets of the tasks database, encrypted anew or decrypted."""
+"""All webhook secrets of the tasks database, encrypted again or decrypted."""
 
 from __future__ import annotations
 

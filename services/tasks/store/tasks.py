@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
-from services.platform.audit.log import actor_values, audited
+from services.platform.audit.log import actor_values, audit_sql
 from services.platform.errors import ErrorReason
 from services.tasks.model import Task, TaskAttempt
 from services.tasks.model.records import Overdue
@@ -21,7 +21,7 @@ from services.tasks.store.order import OrderStore
 from services.tasks.store.parts import end_anywhere
 from services.tasks.store.rows import attempt_of, first, task_of
 
-CANCEL = end_anywhere("CANCELLED", audited("moved", audit_pb2.AUDIT_ACTION_TASK_CANCELLED), guard="id = :id AND account_id = :account_id")
+CANCEL = end_anywhere("CANCELLED", audit_sql("moved", audit_pb2.AUDIT_ACTION_TASK_CANCELLED), guard="id = :id AND account_id = :account_id")
 """End a task of the account that has not ended."""
 
 _IS_LATE = "deadline <= :now AND (attempt = 0 OR deadline_to_start IS NOT TRUE)"
@@ -36,7 +36,7 @@ SELECT id, deadline_to_start IS TRUE AS to_start FROM task WHERE {_IS_LATE} AND 
 DELETE = text(f"""
 WITH gone AS (
   DELETE FROM task WHERE id = :id AND account_id = :account_id AND state IN ('SUCCEEDED', 'FAILED', 'CANCELLED') RETURNING id, account_id
-),{audited("gone", audit_pb2.AUDIT_ACTION_TASK_DELETED)}
+),{audit_sql("gone", audit_pb2.AUDIT_ACTION_TASK_DELETED)}
 SELECT id FROM gone
 """)  # noqa: S608 - put together from constants
 """Delete an ended task of the account with its events and attempts."""
@@ -88,7 +88,6 @@ class TaskStore(CreationStore, AttemptStore, OrderStore, AccountOrderStore, Even
         return bool(await self._run(DELETE, {"id": task_id, "account_id": account_id, **actor_values()}))
 
     async def get(self, account_id: int, task_id: int) -> Task | None:
-        """A task of the account."""
         return first(task_of, await self._run(GET, {"id": task_id, "account_id": account_id}))
 
     async def page(

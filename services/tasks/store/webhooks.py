@@ -13,11 +13,11 @@ from sqlalchemy import and_, bindparam, text
 from sqlmodel import col, select
 
 from darkroom.common.v1 import audit_pb2
-from services.platform.audit.log import actor_values, audited
+from services.platform.audit.log import actor_values, audit_sql
 from services.platform.database import Rows
-from services.platform.idempotency import key_values, remembered, storing_key
+from services.platform.idempotency import key_values, store_key_sql, storing_key
 from services.platform.idempotent_call import IdempotentCall
-from services.tasks.model.records import Registered
+from services.tasks.model.records import WebhookView
 from services.tasks.store.deliveries import DeliveryStore
 from services.tasks.store.rows import Row
 from services.tasks.store.tables import WebhookRow, WebhookSecretRow
@@ -43,7 +43,7 @@ WITH added AS (
 secret AS (
   INSERT INTO webhook_secret (account_id, webhook_id, secret)
   SELECT account_id, id, :secret FROM added
-),{remembered("added")},{audited("added", audit_pb2.AUDIT_ACTION_WEBHOOK_CREATED, details=_OF_WEBHOOK)}
+),{store_key_sql("added")},{audit_sql("added", audit_pb2.AUDIT_ACTION_WEBHOOK_CREATED, details=_OF_WEBHOOK)}
 SELECT added.*, CAST(NULL AS timestamptz) AS previous_until FROM added
 """)  # noqa: S608 - put together from constants
 """Add a webhook with its secret, and remember the call's idempotency key; no row if the account has reached its limit. Runs after LOCK, in
@@ -67,19 +67,19 @@ FROM changed JOIN webhook_secret ON webhook_secret.account_id = changed.account_
 SET_EVENTS = text(f"""
 WITH changed AS (
   UPDATE webhook SET event_types = :event_types WHERE id = :id AND account_id = :account_id RETURNING *
-),{audited("changed", audit_pb2.AUDIT_ACTION_WEBHOOK_CHANGED, details=_OF_WEBHOOK)}{_CHANGED}""")  # noqa: S608 - put together from constants
+),{audit_sql("changed", audit_pb2.AUDIT_ACTION_WEBHOOK_CHANGED, details=_OF_WEBHOOK)}{_CHANGED}""")  # noqa: S608 - put together from constants
 """Which events a webhook is sent from now on."""
 
 ENABLE = text(f"""
 WITH changed AS (
   UPDATE webhook SET disable_time = NULL WHERE id = :id AND account_id = :account_id RETURNING *
-),{audited("changed", audit_pb2.AUDIT_ACTION_WEBHOOK_ENABLED, details=_OF_WEBHOOK)}{_CHANGED}""")  # noqa: S608 - put together from constants
+),{audit_sql("changed", audit_pb2.AUDIT_ACTION_WEBHOOK_ENABLED, details=_OF_WEBHOOK)}{_CHANGED}""")  # noqa: S608 - put together from constants
 """Have events queued for a webhook again."""
 
 DISABLE = text(f"""
 WITH changed AS (
   UPDATE webhook SET disable_time = coalesce(disable_time, :now) WHERE id = :id AND account_id = :account_id RETURNING *
-),{audited("changed", audit_pb2.AUDIT_ACTION_WEBHOOK_CHANGED, details=_OF_WEBHOOK)}{_CHANGED}""")  # noqa: S608 - put together from constants
+),{audit_sql("changed", audit_pb2.AUDIT_ACTION_WEBHOOK_CHANGED, details=_OF_WEBHOOK)}{_CHANGED}""")  # noqa: S608 - put together from constants
 """Have no events queued for a webhook, and none sent."""
 
 DELETE = text(f"""
@@ -88,7 +88,7 @@ WITH gone AS (
 ),
 secret AS (
   DELETE FROM webhook_secret USING gone WHERE webhook_secret.account_id = gone.account_id AND webhook_secret.webhook_id = gone.id
-),{audited("gone", audit_pb2.AUDIT_ACTION_WEBHOOK_DELETED, details=_OF_WEBHOOK)}
+),{audit_sql("gone", audit_pb2.AUDIT_ACTION_WEBHOOK_DELETED, details=_OF_WEBHOOK)}
 SELECT id FROM gone
 """)  # noqa: S608 - put together from constants
 """Remove a webhook and its secret. The sender ends pending deliveries when it comes to them: those rows must not be locked here, after the
@@ -99,7 +99,7 @@ WITH rotated AS (
   UPDATE webhook_secret SET secret = :secret, previous_secret = secret, previous_until = :previous_until
   WHERE account_id = :account_id AND webhook_id = :webhook_id
   RETURNING account_id, webhook_id AS id, secret, previous_until
-),{remembered("rotated")},{audited("rotated", audit_pb2.AUDIT_ACTION_WEBHOOK_SECRET_ROTATED)}
+),{store_key_sql("rotated")},{audit_sql("rotated", audit_pb2.AUDIT_ACTION_WEBHOOK_SECRET_ROTATED)}
 SELECT secret, previous_until FROM rotated
 """)  # noqa: S608 - put together from constants
 """Make `:secret` the current one, keep the previous one until `:previous_until`, and remember the idempotency key. Concurrent rotations are
@@ -110,7 +110,7 @@ WITH kept AS (
   INSERT INTO webhook_secret AS stored (account_id, webhook_id, secret) VALUES (:account_id, 0, :secret)
   ON CONFLICT (account_id, webhook_id) DO UPDATE SET secret = stored.secret
   RETURNING account_id, webhook_id AS id, secret
-),{remembered("kept")}
+),{store_key_sql("kept")}
 SELECT secret FROM kept
 """)  # noqa: S608 - put together from constants
 """The account's default secret; `:secret` becomes it if there is none. The empty update makes the statement return an existing row.
@@ -141,7 +141,7 @@ class WebhookStore(DeliveryStore):
         max_webhooks: int,
         call: IdempotentCall | None,
         now: datetime,
-    ) -> Registered | int:
+    ) -> WebhookView | int:
         """Add a webhook. An account that has as many as it may, `max_webhooks` or the operator's limit for it, gets none: the limit."""
         values = {
             "account_id": account_id,
@@ -161,7 +161,7 @@ class WebhookStore(DeliveryStore):
         own: int | None = locked["max_webhooks"]
         return _changed(rows) or (max_webhooks if own is None else own)
 
-    async def created(self, account_id: int, webhook_id: int) -> tuple[Registered, str] | None:
+    async def created(self, account_id: int, webhook_id: int) -> tuple[WebhookView, str] | None:
         """A webhook as returned by its creation, with its current secret; None if it no longer exists."""
         async with self._database.session() as session:
             found = (await session.execute(CREATED, {"account_id": account_id, "id": webhook_id})).one_or_none()
@@ -170,22 +170,22 @@ class WebhookStore(DeliveryStore):
         webhook, secret = found
         return _registered(webhook.model_dump(), secret.previous_until), self._cipher.open(account_id, webhook_id, secret.secret)
 
-    async def list(self, account_id: int) -> Sequence[Registered]:
+    async def list(self, account_id: int) -> Sequence[WebhookView]:
         """The account's webhooks, oldest first."""
         async with self._database.session() as session:
             rows = (await session.execute(LIST, {"account_id": account_id})).all()
         return [_registered(webhook.model_dump(), previous_until) for webhook, previous_until in rows]
 
-    async def set_events(self, account_id: int, webhook_id: int, event_types: Sequence[str]) -> Registered | None:
+    async def set_events(self, account_id: int, webhook_id: int, event_types: Sequence[str]) -> WebhookView | None:
         """Set which events a webhook is sent; None if there is no such webhook."""
         values = {"account_id": account_id, "id": webhook_id, "event_types": list(event_types), **actor_values()}
         return _changed(await self._run(SET_EVENTS, values))
 
-    async def enable(self, account_id: int, webhook_id: int) -> Registered | None:
+    async def enable(self, account_id: int, webhook_id: int) -> WebhookView | None:
         """Undo the effect of 410 Gone or `disable`; None if there is no such webhook."""
         return _changed(await self._run(ENABLE, {"account_id": account_id, "id": webhook_id, **actor_values()}))
 
-    async def disable(self, account_id: int, webhook_id: int, *, now: datetime) -> Registered | None:
+    async def disable(self, account_id: int, webhook_id: int, *, now: datetime) -> WebhookView | None:
         """Switch a webhook off; None if there is no such webhook."""
         return _changed(await self._run(DISABLE, {"account_id": account_id, "id": webhook_id, "now": now, **actor_values()}))
 
@@ -220,8 +220,8 @@ class WebhookStore(DeliveryStore):
         return self._cipher.open(account_id, _DEFAULT, rows[0]["secret"])
 
 
-def _registered(webhook: Row, previous_until: datetime | None) -> Registered:
-    return Registered(
+def _registered(webhook: Row, previous_until: datetime | None) -> WebhookView:
+    return WebhookView(
         webhook["id"],
         webhook["url"],
         webhook["create_time"],
@@ -232,5 +232,5 @@ def _registered(webhook: Row, previous_until: datetime | None) -> Registered:
     )
 
 
-def _changed(rows: Rows) -> Registered | None:
+def _changed(rows: Rows) -> WebhookView | None:
     return _registered(rows[0], rows[0]["previous_until"]) if rows else None

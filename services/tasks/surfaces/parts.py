@@ -1,4 +1,4 @@
-"""What every surface of the service is built from."""
+"""The parts from which every surface of the service is built."""
 
 from __future__ import annotations
 

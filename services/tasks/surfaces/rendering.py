@@ -1,4 +1,4 @@
-"""What the surfaces share: times and durations on the wire, and columns that hold messages."""
+"""The common parts of the surfaces: times and durations on the wire, and columns that hold messages."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def duration(span: timedelta) -> Duration:
 
 
 def shown_operations(task: Task) -> list[operation_pb2.Operation]:
-    """What a task does, in order, without parameters that are secrets, such as passwords, which are kept for the worker alone."""
+    """The operations of a task, in order, without parameters that are secrets, such as passwords, which are kept for the worker alone."""
     operations = operations_of(task)
     for operation in operations:
         parameters = parameters_of(operation)

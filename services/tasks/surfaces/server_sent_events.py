@@ -18,9 +18,9 @@ HEADERS = (("cache-control", "no-store"), ("x-accel-buffering", "no"))
 """Headers of a stream: no intermediary may cache or buffer it."""
 
 RECONNECT_SOON = b"retry: 1000\n\n"
-"""What a stream that can be resumed begins with."""
+"""The first message of a stream that can be resumed."""
 COMMENT = b":\n\n"
-"""What means nothing to any client. Some take `retry` for an event without data."""
+"""A message without a meaning for clients. Some take `retry` for an event without data."""
 
 _LONGEST_NUMBER = 15
 Event = TypeVar("Event")

@@ -9,7 +9,7 @@ import pytest
 from services.accounts.store.accounts import AccountStore
 from services.platform import bus
 from services.platform.bus import Bus
-from services.platform.database import opened
+from services.platform.database import open_database
 from tests.harness.databases import MigratedDatabases
 
 
@@ -21,11 +21,11 @@ def migrated(migrated_databases: MigratedDatabases) -> Iterator[str]:
 
 @pytest.fixture
 async def store(migrated: str) -> AsyncIterator[AccountStore]:
-    async with opened(migrated, 4) as database:
+    async with open_database(migrated, 4) as database:
         yield AccountStore(database)
 
 
 @pytest.fixture
 async def connection(nats_url: str) -> AsyncIterator[Bus]:
-    async with bus.connected(nats_url, "test", 1) as connected:
+    async with bus.connect(nats_url, "test", 1) as connected:
         yield connected

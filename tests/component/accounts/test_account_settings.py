@@ -11,10 +11,10 @@ import pytest
 
 from services.accounts.domain.account_settings import MOST, MOST_BYTES, AccountSettings
 from services.accounts.domain.branding import Branding
-from services.accounts.domain.file_ages import FileAges
+from services.accounts.domain.upkeep import FileAges
 from services.accounts.store.account_settings import SettingStore
 from services.accounts.store.logos import LogoStore
-from services.platform.database import Database, opened
+from services.platform.database import Database, open_database
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import Client, Identity
 from tests.component.accounts.house import CHANGE_FIRST, House, refusing
@@ -27,7 +27,7 @@ PNG = encoded(disc(128, 128), "PNG")
 
 @pytest.fixture
 async def database(migrated: str) -> AsyncIterator[Database]:
-    async with opened(migrated, 4) as database:
+    async with open_database(migrated, 4) as database:
         yield database
 
 

@@ -15,7 +15,7 @@ from services.accounts.store.accounts import AccountStore
 from services.platform.audit import actor
 from services.platform.audit.actor import Actor, ActorKind
 from services.platform.audit.log import AuditEntry, AuditLog, AuditQuery
-from services.platform.database import Database, opened
+from services.platform.database import Database, open_database
 from services.platform.identity import Client, Identity
 from tests.harness.callers import calling
 
@@ -38,7 +38,7 @@ class Trail:
 
 @pytest.fixture
 async def trail(migrated: str) -> AsyncIterator[Trail]:
-    async with opened(migrated, 4) as database:
+    async with open_database(migrated, 4) as database:
         yield Trail(database)
 
 

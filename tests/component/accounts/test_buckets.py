@@ -10,16 +10,16 @@ import pytest
 
 from services.accounts.domain.rate_limits import RateLimited, RateLimits
 from services.accounts.domain.rate_rules import RateRules
-from services.accounts.records import Borrowed, Borrowing, KeyOwner
+from services.accounts.records import Borrowing, BucketLoan, KeyOwner
 from services.accounts.store.buckets import BucketStore
-from services.platform.database import Database, opened
+from services.platform.database import Database, open_database
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
 async def database(migrated: str) -> AsyncIterator[Database]:
-    async with opened(migrated, 8) as database:
+    async with open_database(migrated, 8) as database:
         yield database
 
 
@@ -33,24 +33,24 @@ def wanting(tokens: int, bucket: str = "key:1") -> Borrowing:
 
 
 async def test_a_bucket_gives_what_it_holds_and_fills_again(buckets: BucketStore) -> None:
-    assert await buckets.borrow([wanting(60)], START) == [Borrowed(60, 40)]
-    assert await buckets.borrow([wanting(60)], START) == [Borrowed(40, 0)]
+    assert await buckets.borrow([wanting(60)], START) == [BucketLoan(60, 40)]
+    assert await buckets.borrow([wanting(60)], START) == [BucketLoan(40, 0)]
     [nothing] = await buckets.borrow([wanting(60)], START + timedelta(seconds=0.05))
     assert (nothing.granted, round(nothing.left, 6)) == (0, 0.5)
     [some] = await buckets.borrow([wanting(60)], START + timedelta(seconds=2))
     assert (some.granted, round(some.left, 6)) == (20, 0)
-    assert await buckets.borrow([wanting(60)], START + timedelta(hours=1)) == [Borrowed(60, 40)]
+    assert await buckets.borrow([wanting(60)], START + timedelta(hours=1)) == [BucketLoan(60, 40)]
 
 
 async def test_a_clock_that_goes_back_gives_nothing_twice(buckets: BucketStore) -> None:
-    assert await buckets.borrow([wanting(100)], START + timedelta(seconds=60)) == [Borrowed(100, 0)]
-    assert await buckets.borrow([wanting(100)], START) == [Borrowed(0, 0)]
-    assert await buckets.borrow([wanting(100)], START + timedelta(seconds=61)) == [Borrowed(10, 0)]
+    assert await buckets.borrow([wanting(100)], START + timedelta(seconds=60)) == [BucketLoan(100, 0)]
+    assert await buckets.borrow([wanting(100)], START) == [BucketLoan(0, 0)]
+    assert await buckets.borrow([wanting(100)], START + timedelta(seconds=61)) == [BucketLoan(10, 0)]
 
 
 async def test_another_limit_holds_at_once(buckets: BucketStore) -> None:
     await buckets.borrow([wanting(10)], START)
-    assert await buckets.borrow([Borrowing("key:1", rate=1, burst=5, wanted=100)], START) == [Borrowed(5, 0)]
+    assert await buckets.borrow([Borrowing("key:1", rate=1, burst=5, wanted=100)], START) == [BucketLoan(5, 0)]
 
 
 async def test_many_buckets_in_one_statement(buckets: BucketStore) -> None:
@@ -63,8 +63,8 @@ async def test_only_full_buckets_are_swept(buckets: BucketStore, database: Datab
     await buckets.borrow([wanting(10, "key:1"), wanting(50, "key:2")], START)
     assert await buckets.sweep(START + timedelta(seconds=2)) is False
     assert await buckets.borrow([wanting(100, "key:1"), wanting(100, "key:2")], START + timedelta(seconds=2)) == [
-        Borrowed(100, 0),
-        Borrowed(70, 0),
+        BucketLoan(100, 0),
+        BucketLoan(70, 0),
     ]
 
 

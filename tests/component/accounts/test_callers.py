@@ -10,7 +10,7 @@ import pytest
 from darkroom.common.v1.scopes import SCOPES
 from services.accounts.permissions import BUILT_IN, PERMISSIONS
 from services.accounts.records import KeyLimits
-from services.platform.database import opened
+from services.platform.database import open_database
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import Identity
 from tests.component.accounts.house import DEFAULT, PASSWORD, House, refusing
@@ -20,7 +20,7 @@ OF_EVERYBODY = ["files:read", "files:write", "tasks:read", "tasks:write", "billi
 
 @pytest.fixture
 async def house(migrated: str) -> AsyncIterator[House]:
-    async with opened(migrated, 4) as database:
+    async with open_database(migrated, 4) as database:
         yield await House(database).opened()
 
 

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import text
 
-from services.accounts.domain.departures import Departures
+from services.accounts.domain.upkeep import Departures
 from services.accounts.store.departures import Departure, DepartureStore
-from services.platform.database import Database, opened
+from services.platform.database import Database, open_database
 from services.platform.errors import DarkroomError, ErrorReason
 from tests.component.accounts.house import House
 
@@ -21,7 +21,7 @@ UPDATE departure SET next_at = next_at - past.span, until = until - past.span FR
 
 @pytest.fixture
 async def database(migrated: str) -> AsyncIterator[Database]:
-    async with opened(migrated, 4) as database:
+    async with open_database(migrated, 4) as database:
         yield database
 
 

@@ -16,7 +16,7 @@ from services.accounts.domain.key_creation import KeyCreation
 from services.accounts.domain.keys import digest_of
 from services.accounts.records import UNLIMITED, KeyLimits
 from services.accounts.store.accounts import AccountStore
-from services.platform.database import Database, opened
+from services.platform.database import Database, open_database
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.idempotency import IdempotencyRecords
 from services.platform.idempotent_call import IdempotentCall
@@ -73,7 +73,7 @@ class Service:
 
 @pytest.fixture
 async def service(migrated: str) -> AsyncIterator[Service]:
-    async with opened(migrated, 8) as database:
+    async with open_database(migrated, 8) as database:
         made = Service(database, Clock())
         await made.begin()
         yield made

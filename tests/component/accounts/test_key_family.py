@@ -13,7 +13,7 @@ from services.accounts.domain.key_creation import KeyCreation
 from services.accounts.domain.keys import digest_of
 from services.accounts.records import ApiKey, KeyLimits
 from services.accounts.store.accounts import AccountStore
-from services.platform.database import opened
+from services.platform.database import open_database
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.idempotency import IdempotencyRecords
 from services.platform.idempotent_call import IdempotentCall
@@ -59,7 +59,7 @@ class Family:
 
 @pytest.fixture
 async def family(migrated: str) -> AsyncIterator[Family]:
-    async with opened(migrated, 8) as database:
+    async with open_database(migrated, 8) as database:
         made = Family(AccountStore(database), IdempotencyRecords(database, lambda: datetime.now(UTC)))
         await made.create("root")
         yield made

@@ -36,5 +36,5 @@ async def test_a_key_passes_on_its_networks_or_less(store: AccountStore) -> None
     assert (refused.value.reason, refused.value.field) == (ErrorReason.PERMISSION_DENIED, "allowed_networks")
     assert "from 0.0.0.0/0 itself" in refused.value.message
     for key_id, caller_id in ((root.id, office.id), (office.id, rotated.id)):
-        with pytest.raises(DarkroomError, match="used from elsewhere"):
+        with pytest.raises(DarkroomError, match="used from other networks"):
             await accounts.rotate_key(account.id, key_id, timedelta(hours=1), caller_id)

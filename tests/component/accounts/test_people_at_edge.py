@@ -14,8 +14,8 @@ from services.accounts.domain.keys import make_key, make_user_key
 from services.accounts.domain.rate_rules import RateRules
 from services.accounts.permissions import BUILT_IN, scopes_of
 from services.accounts.records import KeyOwner
-from services.accounts.surfaces.edge.decisions import Passed, Refused, decide
-from services.platform.database import Database, opened
+from services.accounts.surfaces.edge.decisions import Pass, Refusal, decide
+from services.platform.database import Database, open_database
 from services.platform.identity import UserIdentity
 from tests.component.accounts.house import ADDRESS, House
 
@@ -27,7 +27,7 @@ ELSEWHERE = ("/v1/image/edit", "/fal-ai/x", "/")
 
 @pytest.fixture
 async def database(migrated: str) -> AsyncIterator[Database]:
-    async with opened(migrated, 4) as database:
+    async with open_database(migrated, 4) as database:
         yield database
 
 
@@ -40,7 +40,7 @@ async def asked(house: House, path: str, token: str = "", header: str = "authori
     """As whom a request passes (None: nobody), or status and body of the refusal."""
     value = f"Bearer {token}" if header == "authorization" else token
     decision = await decide(house.admission, path, {header: value} if token else {}, ADDRESS)
-    if isinstance(decision, Passed):
+    if isinstance(decision, Pass):
         return house.owners[decision.token] if decision.token else None
     return decision.status, decision.body
 
@@ -95,7 +95,7 @@ async def test_a_public_path_takes_everybody(house: House) -> None:
     for path in ("/api/auth/login", "/api/auth", PUBLIC, "/api/v1/config/auth", "/api/v1/download/x/y?z", PROGRESS, "/api/docs/"):
         for bad in ("", "x", str(uuid.uuid4()), make_key().secret):
             decision = await decide(house.admission, path, {"authorization": f"Bearer {bad}"} if bad else {}, ADDRESS)
-            assert decision == Passed("", (), bad_key=bool(bad)), (path, bad)
+            assert decision == Pass("", (), bad_key=bool(bad)), (path, bad)
         assert isinstance(await asked(house, path, token), KeyOwner)
 
 
@@ -104,7 +104,7 @@ async def test_guesses_on_public_paths_are_counted_and_then_not_looked_up(databa
     for _ in range(5):
         assert await asked(house, PUBLIC, str(uuid.uuid4())) is None
     refused = await decide(house.admission, PEOPLES, {"authorization": f"Bearer {uuid.uuid4()}"}, ADDRESS)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, Refusal)
     assert refused.status == 429
     token, _ = await house.sign_in()
     assert await asked(house, PUBLIC, token) is None
@@ -115,7 +115,7 @@ async def test_requests_without_a_key_count_for_their_address(database: Database
     for _ in range(2):
         assert await asked(house, PUBLIC) is None
     refused = await decide(house.admission, PUBLIC, {}, ADDRESS)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, Refusal)
     assert (refused.status, dict(refused.fields)["retry-after"]) == (429, "1")
 
 

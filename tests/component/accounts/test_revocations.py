@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.accounts.domain.accounts import Accounts
-from services.accounts.domain.announcer import Announcer
+from services.accounts.domain.upkeep import Announcer
 from services.accounts.store.accounts import AccountStore
 from services.accounts.store.sessions import SessionStore
 from services.platform.bus import REVOKED_SUBJECT, Bus
-from services.platform.database import Database, opened
+from services.platform.database import Database, open_database
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import Identity
 from services.platform.revocations import Revocations, Watcher, announce_refreshed, announce_revoked
@@ -74,7 +74,7 @@ async def test_nothing_is_kept_after_the_last_watcher(connection: Bus) -> None:
 
 @pytest.fixture
 async def database(migrated: str) -> AsyncIterator[Database]:
-    async with opened(migrated, 4) as database:
+    async with open_database(migrated, 4) as database:
         yield database
 
 

@@ -10,13 +10,13 @@ from datetime import timedelta
 
 import pytest
 
-from services.accounts.domain.announcer import Announcer
 from services.accounts.domain.config import PeopleRules
 from services.accounts.domain.passwords import RULE
 from services.accounts.domain.rate_rules import RateRules
+from services.accounts.domain.upkeep import Announcer
 from services.platform.audit.actor import ActorKind
 from services.platform.bus import Bus
-from services.platform.database import Database, opened
+from services.platform.database import Database, open_database
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import Client, Identity
 from services.platform.revocations import Revocations
@@ -29,7 +29,7 @@ ENDED = "Session expired or invalid"
 
 @pytest.fixture
 async def database(migrated: str) -> AsyncIterator[Database]:
-    async with opened(migrated, 4) as database:
+    async with open_database(migrated, 4) as database:
         yield database
 
 

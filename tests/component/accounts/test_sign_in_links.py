@@ -15,19 +15,19 @@ from services.accounts.domain.passwords import RULE
 from services.accounts.domain.rate_rules import RateRules
 from services.accounts.people import Session
 from services.platform.audit.actor import ActorKind
-from services.platform.database import Database, opened
+from services.platform.database import Database, open_database
 from services.platform.errors import DarkroomError, ErrorReason
 from tests.component.accounts.house import ADDRESS, DEFAULT, OTHER, PASSWORD, House, refusing
 
 REFUSED = (
-    "This sign-in link has been used or has expired. Whoever runs this installation gets another with `make link`, or with "
+    "This sign-in link has been used or has expired. The operator of this installation can make another with `make link`, or with "
     "`python -m deploy.local link`."
 )
 
 
 @pytest.fixture
 async def database(migrated: str) -> AsyncIterator[Database]:
-    async with opened(migrated, 4) as database:
+    async with open_database(migrated, 4) as database:
         yield database
 
 

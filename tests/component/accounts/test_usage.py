@@ -14,7 +14,7 @@ from services.accounts.records import Borrowing
 from services.accounts.store.accounts import AccountStore
 from services.accounts.store.buckets import BucketStore
 from services.platform.account_usage import Amount, Credits, UsagePart
-from services.platform.database import Database, opened
+from services.platform.database import Database, open_database
 from services.platform.errors import DarkroomError, ErrorReason
 
 # So slow that no test sees a token flow in.
@@ -32,7 +32,7 @@ async def tasks(account_id: int) -> UsagePart:
 
 @pytest.fixture
 async def database(migrated: str) -> AsyncIterator[Database]:
-    async with opened(migrated, 4) as database:
+    async with open_database(migrated, 4) as database:
         yield database
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from services.accounts.permissions import BUILT_IN
 from services.platform.audit.actor import ActorKind
-from services.platform.database import Database, opened
+from services.platform.database import Database, open_database
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import Client
 from tests.component.accounts.house import CHANGE_FIRST, House, refusing
@@ -26,7 +26,7 @@ MUST_CHANGE, GONE = text("UPDATE person SET must_change = true"), text("UPDATE p
 
 @pytest.fixture
 async def database(migrated: str) -> AsyncIterator[Database]:
-    async with opened(migrated, 4) as database:
+    async with open_database(migrated, 4) as database:
         yield database
 
 

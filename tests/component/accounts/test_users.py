@@ -14,7 +14,7 @@ from services.accounts.domain.passwords import RULE
 from services.accounts.people import DEFAULT_TEAM_ID
 from services.accounts.permissions import BUILT_IN
 from services.platform.audit.actor import ActorKind
-from services.platform.database import Database, opened
+from services.platform.database import Database, open_database
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import Client, Identity
 from tests.component.accounts.house import DEFAULT, OTHER, PASSWORD, House, refusing
@@ -30,7 +30,7 @@ NOWHERE = ("nobody", "", "a\0b", "x" * 10_000, str(uuid.uuid4()))
 
 @pytest.fixture
 async def database(migrated: str) -> AsyncIterator[Database]:
-    async with opened(migrated, 4) as database:
+    async with open_database(migrated, 4) as database:
         yield database
 
 

@@ -22,7 +22,7 @@ from services.accounts.domain.rate_rules import RateRules
 from services.accounts.domain.worker_certificates import LIFE, WorkerAuthority
 from services.accounts.domain.workers import PURPOSE, JoinRequest, Membership, Workers
 from services.accounts.store.workers import WorkerStore
-from services.platform.database import Database, opened
+from services.platform.database import Database, open_database
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import Client, Identity, Signer
 from services.platform.joining import JoinKeys, secret_of
@@ -94,7 +94,7 @@ class Yard:
 
 @pytest.fixture
 async def yard(migrated: str, tmp_path: Path) -> AsyncIterator[Yard]:
-    async with opened(migrated, 12) as database:
+    async with open_database(migrated, 12) as database:
         made = Yard(database, tmp_path)
         await made.house.opened()
         yield made
@@ -134,7 +134,7 @@ async def test_the_same_machine_may_repeat_its_request_and_no_other(yard: Yard) 
     yard.house.now += timedelta(hours=2)
     assert (await yard.join(token_id, machine)).worker.id == first.worker.id
     for other, name in ((Machine(), "gpu-box"), (machine, "another")):
-        with refusing(ErrorReason.WORKER_TOKEN_INVALID, "The token has been used by gpu-box. Each is good for one machine: make another."):
+        with refusing(ErrorReason.WORKER_TOKEN_INVALID, "The token has been used by gpu-box. A token works for one machine: make another."):
             await yard.join(token_id, other, name)
     assert len(await yard.store.workers()) == 1
 
@@ -165,7 +165,7 @@ async def test_a_token_expires(yard: Yard) -> None:
     yard.house.now += timedelta(days=1, minutes=1)
     await yard.workers.sweep()
     assert await yard.store.invitation(token_id) is None
-    with pytest.raises(DarkroomError, match="no token of this server"):
+    with pytest.raises(DarkroomError, match="not from this server"):
         await yard.join(token_id, Machine())
 
 
@@ -182,7 +182,7 @@ async def test_a_request_that_was_not_made_with_the_token_is_refused(yard: Yard)
         replace(good, token_id=token_id + 1),
         yard.asked(999, machine),
     ):
-        with pytest.raises(DarkroomError, match="no token of this server") as refused:
+        with pytest.raises(DarkroomError, match="not from this server") as refused:
             await yard.send(request)
         assert refused.value.reason is ErrorReason.WORKER_TOKEN_INVALID
     assert (await yard.send(good)).worker.name == "gpu-box"

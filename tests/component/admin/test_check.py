@@ -18,7 +18,7 @@ from sqlalchemy import make_url
 
 from deploy.admin.checks.connecting import Unreachable
 from deploy.admin.checks.findings import Level
-from deploy.admin.checks.messaging import check_jetstream, connected
+from deploy.admin.checks.messaging import check_jetstream, connect
 from deploy.admin.checks.redaction import Redaction
 from deploy.installation import create
 from deploy.installation.keys import create_signing_keys
@@ -49,7 +49,7 @@ def test_a_wrong_password_of_the_database(stack: StackUnderTest, check: Check) -
     wrong = make_url(stack.database_url("tasks")).set(password="not-the-right-one").render_as_string(hide_password=False)
     checked = check("tasks", {"DATABASE_URL": wrong})
     told = checked.only_problem("PostgreSQL")
-    assert "refuses the password of the role tasks" in told
+    assert "rejects the password of the role tasks" in told
     assert "DARKROOM_DATABASE_URL" in told
     assert checked.status == 1
     assert "not-the-right-one" not in checked.output
@@ -100,13 +100,13 @@ def test_a_database_with_something_else_in_it(stack: StackUnderTest, check: Chec
     url = make_url(database)
     stack.fetch(url.database or "", "CREATE TABLE of_somebody_else (id int)")
     told = check("files", {"DATABASE_URL": database}).only_problem("PostgreSQL")
-    assert "tables of something else: of_somebody_else" in told
+    assert "tables of another application: of_somebody_else" in told
 
 
 def test_a_database_in_which_the_role_only_reads(stack: StackUnderTest, check: Check, database: str) -> None:
     url = make_url(database)
     stack.fetch(url.database or "", f'ALTER ROLE "{url.username}" SET default_transaction_read_only = on')
-    assert "only reads there" in check("files", {"DATABASE_URL": database}).only_problem("PostgreSQL")
+    assert "can only read there" in check("files", {"DATABASE_URL": database}).only_problem("PostgreSQL")
 
 
 def test_a_pooler_that_is_not_there(check: Check) -> None:
@@ -209,7 +209,7 @@ def test_nats_is_asked_again_if_it_has_not_waited_for_a_busy_machine(
 
     async def ask(address: str) -> None:
         with nullcontext() if answers else pytest.raises(Unreachable, match="cannot be reached: Connection lost"):
-            async with connected(NatsServers.parse(f"nats://{address}"), "files") as client:
+            async with connect(NatsServers.parse(f"nats://{address}"), "files") as client:
                 assert client.is_connected
 
     monkeypatch.setattr(Client, "_process_connect_init", too_late_at_first)

@@ -67,8 +67,8 @@ async def test_a_standby_alone_and_beside_the_server_that_it_follows(servers: li
 @pytest.mark.parametrize(
     ("mode", "connections", "setting", "told"),
     [
-        ("transaction", 3, "none", "a pooler that pools transactions is in between"),
-        ("transaction", 1, "none", "a pooler that pools transactions is in between"),
+        ("transaction", 3, "none", "a pooler in transaction mode is in between"),
+        ("transaction", 1, "none", "a pooler in transaction mode is in between"),
         ("transaction", 3, "transaction", ""),
         ("session", 3, "none", ""),
         ("session", 1, "none", ""),

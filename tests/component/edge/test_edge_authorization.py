@@ -18,7 +18,7 @@ from darkroom.common.v1.surface_pb2 import KeyScheme
 from darkroom.tasks.v1 import tasks_service_pb2, tasks_service_pb2_grpc
 from services.platform.errors import MISSING, DarkroomError, ErrorReason, from_rpc
 from services.platform.rpc import catalogue
-from services.platform.rpc.surfaces import rendered
+from services.platform.rpc.surfaces import render_error
 from tests.component.edge.conftest import Edge
 
 REST = catalogue.surface("rest")
@@ -38,7 +38,7 @@ async def test_every_method_asks_for_a_key_in_the_words_of_its_surface(edge: Edg
         if not catalogue.is_anonymous(route.method):
             reply = await http.request(route.verb, re.sub(r"\{[^}]*\}", "7", route.template.text))
             error = DarkroomError(ErrorReason.API_KEY_INVALID, NO_KEY.format(ways(route.surface.keys)), metadata={"kind": MISSING})
-            expected = rendered(route.surface, error, reply.headers["x-request-id"])
+            expected = render_error(route.surface, error, reply.headers["x-request-id"])
             assert (reply.status_code, reply.json()) == expected, route.method.full_name
     async with grpc.aio.insecure_channel(edge.target) as channel:
         for service in catalogue.services_of(catalogue.surface("native")):

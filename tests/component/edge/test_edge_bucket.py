@@ -95,7 +95,7 @@ async def test_a_url_may_take_less(edge: Edge, http: httpx.AsyncClient) -> None:
     url = edge.presigner.put("small", 60, most_bytes=1000)
     reply = await http.put(url, content=bytes(1001))
     assert (reply.status_code, reply.json()["error"]["reason"]) == (413, "BODY_TOO_LARGE")
-    assert "no room for more than was announced" in reply.json()["error"]["message"]
+    assert "exceeds the announced size" in reply.json()["error"]["message"]
     assert (await http.put(url, content=pieces(1001))).status_code == 411
     assert (await http.put(url.replace("max-bytes=1000", "max-bytes=2000"), content=bytes(1001))).status_code == 403
     assert (await http.get(edge.presigner.get("small", 60))).status_code == 404

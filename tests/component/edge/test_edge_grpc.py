@@ -12,7 +12,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from darkroom.accounts.v1 import accounts_service_pb2, accounts_service_pb2_grpc
-from darkroom.internal.tasks.v1 import attempt_service_pb2_grpc, former_workers_pb2
+from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
 from darkroom.rest.v1 import tasks_pb2, tasks_pb2_grpc
 from darkroom.tasks.v1 import tasks_service_pb2, tasks_service_pb2_grpc
 from services.platform.errors import ErrorReason, from_rpc
@@ -71,7 +71,7 @@ async def test_accounts_is_reached(edge: Edge, channel: grpc.aio.Channel, key: M
 async def test_internal_services_have_no_route(edge: Edge, channel: grpc.aio.Channel, key: Metadata) -> None:
     attempts = attempt_service_pb2_grpc.AttemptServiceStub(channel)
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await attempts.StartAttempt(former_workers_pb2.StartAttemptRequest(), metadata=key)
+        await attempts.Heartbeat(attempt_service_pb2.HeartbeatRequest(), metadata=key)
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
     assert from_rpc(caught.value).reason is ErrorReason.ROUTE_NOT_FOUND
 
@@ -87,7 +87,7 @@ async def test_compatibility_services_are_json_only(edge: Edge, channel: grpc.ai
 
 @pytest.mark.parametrize(
     "path",
-    ["/darkroom.tasks.v1.TasksService/GetTask", "/darkroom.internal.tasks.v1.AttemptService/StartAttempt", "/grpc.health.v1.Health/Check"],
+    ["/darkroom.tasks.v1.TasksService/GetTask", "/darkroom.internal.tasks.v1.AttemptService/Heartbeat", "/grpc.health.v1.Health/Check"],
 )
 async def test_json_on_a_grpc_path_is_not_found(edge: Edge, http: httpx.AsyncClient, path: str) -> None:
     reply = await http.post(path, headers={**edge.headers, "content-type": "application/json"}, content="{}")

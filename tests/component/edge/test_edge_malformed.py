@@ -49,7 +49,7 @@ async def test_text_that_is_not_utf8(edge: Edge, http: httpx.AsyncClient, path: 
 async def test_text_with_a_nul(edge: Edge, http: httpx.AsyncClient) -> None:
     reply = await http.get("/v1/tasks/a%00b/status", headers=edge.headers)
     data = {"error_code": "field_invalid", "field": "id"}
-    assert assert_envelope(reply, 400, ErrorReason.FIELD_INVALID, data) == "id: must not hold the character U+0000"
+    assert assert_envelope(reply, 400, ErrorReason.FIELD_INVALID, data) == "id: must not contain the character U+0000"
     assert edge.upstream.calls == 0
 
 

@@ -19,7 +19,7 @@ CASES = (("here", ""), ("elsewhere", "https://s3.example.com"))
 
 
 async def test_openapi_is_served_as_it_is_generated(http: httpx.AsyncClient) -> None:
-    documents = {"/openapi.json": openapi.rendered(catalogue.surface("rest")), "/developers/pilio-openapi.json": pilio.rendered()}
+    documents = {"/openapi.json": openapi.render(catalogue.surface("rest")), "/developers/pilio-openapi.json": pilio.render()}
     for path, text in documents.items():
         reply = await http.get(path)
         assert (reply.status_code, reply.headers["content-type"]) == (200, "application/json")

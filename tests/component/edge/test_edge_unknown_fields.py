@@ -131,16 +131,16 @@ async def test_clients_cannot_say_it_themselves(edge: Edge, http: httpx.AsyncCli
 @pytest.mark.parametrize(
     ("body", "field", "message"),
     [
-        ({"itmes": []}, "itmes", "itmes: is no field of this call; did you mean items?"),
+        ({"itmes": []}, "itmes", "itmes: is not a field of this call; did you mean items?"),
         (
             {"items": [{"file_ids": ["1"]}, {"operations": [{"remove_background": {"background_colour": "#fff"}}]}]},
             "items[1].operations[0].remove_background.background_colour",
-            "items[1].operations[0].remove_background.background_colour: is no field of this call; did you mean background_color?",
+            "items[1].operations[0].remove_background.background_colour: is not a field of this call; did you mean background_color?",
         ),
         (
             {"operations": [{"no_such_operation": {}}]},
             "operations[0].no_such_operation",
-            "operations[0].no_such_operation: is no field of this call.",
+            "operations[0].no_such_operation: is not a field of this call.",
         ),
     ],
 )

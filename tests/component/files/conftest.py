@@ -17,7 +17,7 @@ from services.files.config import FilesSettings
 from services.files.object_client import store_of
 from services.files.probe.prober import Prober
 from services.files.tasks_client import TasksClient
-from services.platform.bus import connected
+from services.platform.bus import connect
 from services.platform.database import Database, engine
 from services.platform.identity import Signer
 from services.platform.object_http import object_http
@@ -123,7 +123,7 @@ async def service(
     signing.verifier()  # writes the trusted keys
     settings, stop = settings.model_copy(update={"nats_url": nats_url}), asyncio.Event()
     async with AsyncExitStack() as stack:
-        bus = await stack.enter_async_context(connected(nats_url, "test", 1))
+        bus = await stack.enter_async_context(connect(nats_url, "test", 1))
         serving = asyncio.create_task(serve(settings, stop))
         public = await stack.enter_async_context(channel(settings.listen))
         internal = await stack.enter_async_context(channel(settings.internal_listen))

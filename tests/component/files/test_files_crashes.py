@@ -13,7 +13,7 @@ from darkroom.tasks.v1 import task_pb2
 from services.files import events
 from services.files.domain.task_files import TaskFiles
 from services.files.events import TaskEvents
-from services.platform.bus import ENDS_CONSUMER, EVENTS_STREAM, Bus, connected, event_subject
+from services.platform.bus import ENDS_CONSUMER, EVENTS_STREAM, Bus, connect, event_subject
 from tests.component.files.test_files_tasks import output, ready_input
 from tests.component.files.world import World
 from tests.dying import Point, dying
@@ -21,7 +21,7 @@ from tests.dying import Point, dying
 
 @pytest.fixture
 async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with connected(nats_url, "test", 1) as connection:
+    async with connect(nats_url, "test", 1) as connection:
         yield connection
 
 

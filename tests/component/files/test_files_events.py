@@ -7,20 +7,19 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from darkroom.internal.tasks.v1 import events_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.files.events import TaskEvents
 from services.files.records import EndedTask
-from services.platform.bus import ENDS_CONSUMER, EVENTS_STREAM, Bus, connected, event_subject, former_event_subject
+from services.platform.bus import Bus, connect, event_subject
 from tests.component.files.test_files_tasks import output, ready_input
 from tests.component.files.world import World
 
 
 @pytest.fixture
 async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with connected(nats_url, "tests", 1) as connection:
+    async with connect(nats_url, "tests", 1) as connection:
         yield connection
 
 
@@ -66,35 +65,6 @@ async def test_replicas_at_once_settle_every_task_and_share_the_events(world: Wo
     assert settled.total() < 3 * len(tasks)
     assert (await world.row(file.id))["pins"] == 0
     assert {file_id for file_id in won.values() if (await world.row(file_id))["visible"]} == set(won.values())
-
-
-@pytest.mark.parametrize("kinds", ["*", "end"], ids=["every event", "ends alone"])
-async def test_a_version_before_has_left_its_consumer_and_an_end_that_nobody_has_settled(world: World, bus: Bus, kinds: str) -> None:
-    account, before, after = world.account(), world.task(), world.task()
-    config = ConsumerConfig(
-        durable_name=ENDS_CONSUMER,
-        filter_subject=former_event_subject("*", "*", end=True).removesuffix("end") + kinds,
-        deliver_policy=DeliverPolicy.ALL,
-        ack_policy=AckPolicy.EXPLICIT,
-        ack_wait=30.0,
-    )
-    await bus.jetstream.add_consumer(EVENTS_STREAM, config)
-    former = _event(account, before, 4, task_pb2.TASK_STATE_SUCCEEDED, [])
-    await bus.jetstream.publish(former_event_subject(account, before, end=True), former.SerializeToString())
-    now = [_event(account, after, 3, task_pb2.TASK_STATE_RUNNING, []), _event(account, after, 4, task_pb2.TASK_STATE_SUCCEEDED, [7])]
-    await bus.jetstream.publish(event_subject(account, end=True), events_pb2.PublishedEvents(events=now).SerializeToString())
-    settled: list[EndedTask] = []
-
-    async def settle(ended: Sequence[EndedTask]) -> None:
-        settled.extend(ended)
-
-    events = TaskEvents(bus, settle)
-    async with asyncio.timeout(30):
-        while len(settled) < 2:
-            await events.step()
-    assert settled == [EndedTask(before, ()), EndedTask(after, (7,))]
-    info = await bus.jetstream.consumer_info(EVENTS_STREAM, ENDS_CONSUMER)
-    assert sorted(info.config.filter_subjects or ()) == sorted([event_subject("*", end=True), former_event_subject("*", "*", end=True)])
 
 
 def _event(

@@ -12,7 +12,7 @@ from darkroom.tasks.v1 import task_pb2
 from services.files.assembly import Files
 from services.files.domain.new_versions import NewVersion
 from services.files.domain.task_files import NewOutput
-from services.files.records import File, FileState, LibraryFile, OwnLimits, Shelved, Viewer
+from services.files.records import File, FileState, LibraryFile, OwnLimits, StoredVersion, Viewer
 from services.files.store import StorageStore
 from services.platform.database import Database
 from services.platform.errors import DarkroomError, ErrorReason
@@ -79,7 +79,7 @@ async def refused(reason: ErrorReason, call: Awaitable[object]) -> DarkroomError
     return raised.value
 
 
-def ids(found: list[Shelved]) -> list[str]:
+def ids(found: list[StoredVersion]) -> list[str]:
     return [str(each.entry.id) for each in found]
 
 

@@ -97,7 +97,7 @@ async def test_a_bucket_that_is_set_up_as_the_page_says_is_well_and_left_as_it_w
     await configure(bucket, "lifecycle", f"<LifecycleConfiguration {XML}>{ABORTS}</LifecycleConfiguration>")
     found = await check_storage(settings_of(bucket))
     assert (worse(found), worse(found, "warning")) == ([], [])
-    assert "PUTs with If-None-Match replace nothing" in [finding.text for finding in found]
+    assert "PUTs with If-None-Match overwrite nothing" in [finding.text for finding in found]
     after = await left(aws, bucket)
     assert "<Key>" not in after
     assert "<UploadId>" not in after

@@ -218,7 +218,7 @@ async def test_what_the_service_stores_is_stored_once(world: World, proxy: Stora
 
 
 @AWS
-async def test_a_worker_of_the_previous_version_needs_no_condition(world: World) -> None:
+async def test_an_upload_by_a_url_needs_no_condition(world: World) -> None:
     files = world.again(s3_conditional_puts=True)
     account, task = world.account(), world.task()
     [created] = await files.task_files.create_outputs(account, task, 1, [NewOutput("out.png", "image/png")])

@@ -98,7 +98,7 @@ async def world(
             "files": Mount(files),
         }.items():
             await parts.enter_async_context(listening("internal", f"unix:{tmp_path}/{name}", [mount], verifier))
-        connection = await parts.enter_async_context(bus.connected(nats_url, "test", 1))
+        connection = await parts.enter_async_context(bus.connect(nats_url, "test", 1))
         yield World(tmp_path, connection, tasks, files, settings)
 
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 import pytest
 
 from darkroom.common.v1.errors_pb2 import ErrorReason
-from darkroom.internal.tasks.v1.former_workers_pb2 import CompleteAttemptRequest
 from darkroom.operations.v1 import operation_pb2
 from services.inference.media import Image, Saving, encode
 from services.inference.worker.client import AttemptClient
@@ -20,7 +19,7 @@ from services.pictures.operations import specs
 from services.platform.bus import OFFERS_STREAM
 from services.platform.errors import DarkroomError
 from tests.component.inference.conftest import World
-from tests.component.inference.doubles import Task
+from tests.component.inference.doubles import Completed, Task
 from tests.component.inference.pictures import disc, opened, png
 from tests.component.inference.test_worker_crashes import killed_worker
 from tests.dying import Point
@@ -65,7 +64,7 @@ async def once_more(world: World, task: Task, *, last: bool = False) -> None:
         await world.finished(task)
 
 
-def report(task: Task) -> CompleteAttemptRequest:
+def report(task: Task) -> Completed:
     """How a task has succeeded."""
     assert task.completed is not None, task.failed
     return task.completed

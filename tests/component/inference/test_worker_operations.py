@@ -177,7 +177,7 @@ async def test_a_pipeline_gives_one_output_with_what_was_left_out(neural_world: 
     assert result.alpha[320, 320] == 255
     # The tiny text detector takes the cut-out's edge for text.
     assert [(notice.code, notice.subject) for notice in task.completed.notices] == [("not_applied", "enhance_face"), ("model_used", "")]
-    assert task.completed.notices[0].message == "No face of 40 pixels or more was found in disc.png, so there was none to enhance."
+    assert task.completed.notices[0].message == "No face of 40 pixels or more was found in disc.png, so nothing was enhanced."
 
 
 async def test_faces_are_enhanced_and_the_rest_is_what_it_was(neural_world: World) -> None:
@@ -219,7 +219,7 @@ async def test_noise_is_told_to_the_network_and_all_of_it_removed_where_that_is_
             await neural_world.finished(task)
             assert task.completed is not None, task.failed
             (notice,) = task.completed.notices
-            assert notice.message == "Enlarged 2 times by srmd_upscale_x2, on a processor, told of 27 levels of noise."
+            assert notice.message == "Enlarged 2 times by srmd_upscale_x2 on a CPU, for a noise level of 27."
             result = opened(await neural_world.files.content(task.completed.output_file_ids[0]))
             spread.append(result.pixels.astype(float).std())
     assert spread[0] < 0.9 * noise.std()
@@ -228,7 +228,7 @@ async def test_noise_is_told_to_the_network_and_all_of_it_removed_where_that_is_
 
 @pytest.mark.parametrize(
     ("settings", "reason"),
-    [({"upscale_face_megapixels": 0.01}, "too large to be enhanced on a processor"), ({"model_upscale_fine": ""}, "needs both")],
+    [({"upscale_face_megapixels": 0.01}, "too large to enhance on a CPU"), ({"model_upscale_fine": ""}, "needs both")],
 )
 async def test_why_faces_were_not_enhanced(neural_world: World, settings: dict[str, object], reason: str) -> None:
     portrait = opened((ROOT / "samples" / "portrait.jpg").read_bytes()).pixels[16:224, 120:328]

@@ -153,7 +153,7 @@ async def test_a_picture_that_would_pass_the_memory_of_the_worker_is_refused_bef
             await neural_world.finished(task)
     assert refused.failed is not None
     assert ErrorReason.Name(refused.failed.reason) == "ERROR_REASON_MEDIA_LIMIT_EXCEEDED"
-    assert refused.failed.message == "large.png: The file needs about 449 MiB of memory to be worked on, and a worker has 400 MiB."
+    assert refused.failed.message == "large.png: The file needs about 449 MiB of memory, and a worker has 400 MiB."
     assert all(task.completed is not None for task in both)
 
 

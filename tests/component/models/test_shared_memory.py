@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from deploy.local.layout import REPOSITORY
 from deploy.local.scratch.triton import TritonServer, install, running
 from services.inference.model_server.shared_memory import FOLDER, SharedMemory
-from services.inference.model_server.triton import Patience, Triton, connected
+from services.inference.model_server.triton import Patience, Triton, connect
 from tests.component.models.own_models import catalogue_of, patient
 
 pytestmark = pytest.mark.xdist_group("shared_memory")
@@ -57,10 +57,10 @@ def known(server: TritonServer) -> set[str]:
 @pytest.mark.parametrize("model", SHAPES)
 async def test_results_are_the_same_as_through_the_socket(server: TritonServer, model: str) -> None:
     sent = [picture(model), 255 - picture(model), picture(model)[:, :32, :32] if model != "isnet" else picture(model)]
-    async with connected(server.address, PATIENCE) as triton:
+    async with connect(server.address, PATIENCE) as triton:
         expected = [await triton.infer(model, each) for each in sent]
 
-    async with connected(server.address, PATIENCE, ENOUGH) as triton:
+    async with connect(server.address, PATIENCE, ENOUGH) as triton:
         outputs = [await triton.infer(model, each) for each in sent]
         # One after the other, so that the same memory served all but the first, which showed how large answers are.
         (name,) = regions()
@@ -75,7 +75,7 @@ async def test_results_are_the_same_as_through_the_socket(server: TritonServer, 
 async def test_requests_at_the_same_time_do_not_share_a_region_and_keep_to_the_bound(server: TritonServer) -> None:
     pictures = [np.full((1, 64, 64, 3), level, np.uint8) for level in range(0, 240, 20)]
 
-    async with connected(server.address, PATIENCE, 2 << 20) as triton:
+    async with connect(server.address, PATIENCE, 2 << 20) as triton:
         await triton.infer("realesr_animevideov3_x2", pictures[0])
         outputs = await asyncio.gather(*(triton.infer("realesr_animevideov3_x2", each) for each in pictures))
         assert 1 <= len(regions()) <= 2  # of 1 MiB each; the others went through the socket
@@ -90,7 +90,7 @@ async def test_requests_at_the_same_time_do_not_share_a_region_and_keep_to_the_b
 
 
 async def test_a_server_that_was_started_anew_is_given_the_memory_again(server: TritonServer) -> None:
-    async with connected(server.address, PATIENCE, ENOUGH) as triton:
+    async with connect(server.address, PATIENCE, ENOUGH) as triton:
         expected = [await triton.infer("isnet", picture("isnet")) for _ in range(2)][1]
         await asyncio.to_thread(server.kill_and_start)
         assert regions()
@@ -105,10 +105,10 @@ async def test_a_server_that_was_started_anew_is_given_the_memory_again(server: 
 _WORKER = """
 import asyncio, sys
 import numpy as np
-from services.inference.model_server.triton import Patience, connected
+from services.inference.model_server.triton import Patience, connect
 
 async def work():
-    async with connected(sys.argv[1], Patience(60, 60, 60), 64 << 20) as triton:
+    async with connect(sys.argv[1], Patience(60, 60, 60), 64 << 20) as triton:
         for _ in range(2):
             await triton.infer("isnet", np.zeros((1, 1024, 1024, 3), np.uint8))
         print("working", flush=True)
@@ -124,7 +124,7 @@ async def test_what_a_killed_worker_leaves_is_gone_after_the_next_start(server: 
     assert worker.stdout is not None
     assert await worker.stdout.readline() == b"working\n"
     (left,) = regions(worker.pid)
-    async with connected(server.address, PATIENCE, ENOUGH) as triton:
+    async with connect(server.address, PATIENCE, ENOUGH) as triton:
         for _ in range(2):
             await triton.infer("isnet", picture("isnet"))
         assert left in regions(worker.pid) & known(server), "another worker's, which runs"
@@ -132,7 +132,7 @@ async def test_what_a_killed_worker_leaves_is_gone_after_the_next_start(server: 
     worker.kill()
     await worker.wait()
     assert left in known(server)
-    async with connected(server.address, PATIENCE, ENOUGH) as triton:
+    async with connect(server.address, PATIENCE, ENOUGH) as triton:
         assert regions(worker.pid) == set(), "before anything runs"
         for _ in range(2):
             await triton.infer("isnet", picture("isnet"))
@@ -155,7 +155,7 @@ async def test_a_server_that_does_not_see_the_memory_is_sent_everything_through_
 
 async def test_memory_of_a_request_that_nobody_waits_for_is_not_used_again(server: TritonServer) -> None:
     """Its answer may still be written there."""
-    async with connected(server.address, PATIENCE, ENOUGH) as triton:
+    async with connect(server.address, PATIENCE, ENOUGH) as triton:
         quick, slow = np.zeros((1, 64, 64, 3), np.uint8), np.full((1, 64, 64, 3), 255, np.uint8)
         await triton.infer("patient", quick)
         waiting = asyncio.create_task(triton.infer("patient", slow))

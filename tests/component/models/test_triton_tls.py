@@ -16,7 +16,7 @@ from deploy.local.certificates import certificate_folder, create_certificates
 from deploy.local.layout import REPOSITORY, Layout
 from deploy.local.scratch.ports import free_port
 from deploy.local.scratch.triton import VENV, install
-from services.inference.model_server.triton import Patience, connected
+from services.inference.model_server.triton import Patience, connect
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.tls import MutualTls
 
@@ -54,13 +54,13 @@ def address(layout: Layout, tmp_path: Path) -> Iterator[str]:
 async def test_only_certificates_of_the_installation_speak(address: str, layout: Layout) -> None:
     patient, impatient = Patience(120, 60, 600), Patience(0, 5, 1)
     picture = np.zeros((1, 1024, 1024, 3), np.uint8)
-    async with connected(address, patient, tls=MutualTls(certificate_folder(layout, "inference"))) as triton:
+    async with connect(address, patient, tls=MutualTls(certificate_folder(layout, "inference"))) as triton:
         assert (await triton.infer(MODEL, picture)).shape[0] == 1
     stranger = Layout.at(layout.root.with_name("stranger"))
     stranger.keys.mkdir(parents=True)
     create_certificates(stranger, ["inference"])
     for tls in (None, MutualTls(certificate_folder(stranger, "inference"))):
-        async with connected(address, impatient, tls=tls) as triton:
+        async with connect(address, impatient, tls=tls) as triton:
             with pytest.raises(DarkroomError) as refused:
                 await triton.infer(MODEL, picture)
         assert refused.value.reason is ErrorReason.UNAVAILABLE

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from services.platform import database as module
-from services.platform.database import Database, opened
+from services.platform.database import Database, open_database
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.telemetry.reading import PoolGauges
 
@@ -27,7 +27,7 @@ _OUR_SLEEPS = text(
 
 @pytest.fixture
 async def items(database: str) -> AsyncIterator[Database]:
-    async with opened(database, 2) as made:
+    async with open_database(database, 2) as made:
         await made.fetch(text("CREATE TABLE item (id bigint PRIMARY KEY)"))
         yield made
 
@@ -66,7 +66,7 @@ async def test_a_turn_ends_with_its_statement_whatever_becomes_of_that(items: Da
     with pytest.raises(asyncpg.DataError):
         await items.fetch_in_turn(1, "one", _ADD, {"id": "no number"})
     sleeping = asyncio.create_task(items.fetch_in_turn(1, "one", text("SELECT pg_sleep(1)")))
-    async with opened(items.engine.url.render_as_string(hide_password=False), 1) as other, asyncio.timeout(30):
+    async with open_database(items.engine.url.render_as_string(hide_password=False), 1) as other, asyncio.timeout(30):
         while not await other.fetch(_OUR_SLEEPS):
             await asyncio.sleep(0.01)
         sleeping.cancel()
@@ -77,7 +77,7 @@ async def test_a_turn_ends_with_its_statement_whatever_becomes_of_that(items: Da
 
 async def test_a_connection_whose_call_was_cancelled_is_not_used_again(items: Database) -> None:
     sleeping = [asyncio.create_task(items.fetch(_SLEEP)) for _ in range(2)]
-    async with opened(items.engine.url.render_as_string(hide_password=False), 1) as watching, asyncio.timeout(30):
+    async with open_database(items.engine.url.render_as_string(hide_password=False), 1) as watching, asyncio.timeout(30):
         while len(await watching.fetch(_OUR_SLEEPS)) < 2:
             await asyncio.sleep(0.01)
         for each in sleeping:
@@ -103,7 +103,7 @@ async def test_a_session_gets_a_free_connection_while_a_statement_is_slow(items:
 
 async def test_connections_that_no_call_needs_any_more_are_closed(items: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_UNUSED_SECONDS", 0.02)
-    async with opened(items.engine.url.render_as_string(hide_password=False), 4) as other, asyncio.timeout(30):
+    async with open_database(items.engine.url.render_as_string(hide_password=False), 4) as other, asyncio.timeout(30):
         async with other.transaction(), other.transaction(), other.transaction():
             assert states(other) == {"busy": 3, "idle": 0}
         while await _count_others(items) > 1 or states(other) != {"busy": 0, "idle": 1}:
@@ -120,7 +120,7 @@ async def _count_others(items: Database) -> int:
 
 async def test_connections_that_the_server_has_closed_are_replaced(items: Database) -> None:
     await asyncio.gather(ids(items), ids(items))
-    async with opened(items.engine.url.render_as_string(hide_password=False), 1) as other, asyncio.timeout(30):
+    async with open_database(items.engine.url.render_as_string(hide_password=False), 1) as other, asyncio.timeout(30):
         await other.fetch(_END_OTHERS)
         read: list[Any] = [None]
         while read != [[], []]:
@@ -135,7 +135,7 @@ def states(database: Database) -> dict[str, float]:
 
 
 async def test_a_database_that_is_away_is_unavailable(database: str) -> None:
-    async with opened(database.replace("host=", "host=/nowhere"), 1) as away:
+    async with open_database(database.replace("host=", "host=/nowhere"), 1) as away:
         for call in (away.fetch(_IDS), _transaction(away), _session(away)):
             with pytest.raises(DarkroomError) as error:
                 await call
@@ -154,7 +154,7 @@ async def test_a_server_that_lets_nobody_in_now_is_unavailable(state: str, *, aw
 
     async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        async with opened(f"postgresql+asyncpg://anybody@127.0.0.1:{port}/any?ssl=disable", 1) as database:
+        async with open_database(f"postgresql+asyncpg://anybody@127.0.0.1:{port}/any?ssl=disable", 1) as database:
             for call in (database.fetch(_IDS), _transaction(database), _session(database)):
                 with pytest.raises(Exception) as error:
                     await call

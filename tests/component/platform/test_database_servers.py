@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from services.platform.database import Database, opened
+from services.platform.database import Database, open_database
 from services.platform.database_address import DatabaseAddress
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.migrations import migrate
@@ -41,7 +41,7 @@ async def test_tls_with_an_authority_of_the_operators_own(
     certificate = make_certificate(tmp_path / "certificate")
     async with tls_before(server, certificate) as port:
         address = DatabaseAddress.parse(f"postgresql://darkroom@{host}:{port}/postgres?sslmode={mode}", certificate / "tls.crt")
-        async with opened(address, 2) as database:
+        async with open_database(address, 2) as database:
             if accepted:
                 assert await database.fetch(text("SELECT 1"))
                 async with database.session() as session:
@@ -51,7 +51,7 @@ async def test_tls_with_an_authority_of_the_operators_own(
                     await database.answers()
                 assert refused.value.reason is ErrorReason.UNAVAILABLE
         stranger = make_certificate(tmp_path / "stranger")
-        async with opened(DatabaseAddress.parse(address.url + f"?ssl={mode}", stranger / "tls.crt"), 2) as database:
+        async with open_database(DatabaseAddress.parse(address.url + f"?ssl={mode}", stranger / "tls.crt"), 2) as database:
             with pytest.raises(DarkroomError):
                 await database.answers()
 
@@ -62,12 +62,12 @@ async def test_migrations_go_over_tls_too(server: PostgresServer, tmp_path: Path
     async with tls_before(server, certificate) as port:
         address = DatabaseAddress.parse(f"postgresql+asyncpg://darkroom@{HOST}:{port}/files?ssl=verify-full", certificate / "tls.crt")
         await asyncio.to_thread(migrate, "files", address)
-        async with opened(address, 2) as database:
+        async with open_database(address, 2) as database:
             assert await database.fetch(text("SELECT next_id()"))
 
 
 async def test_a_connection_over_tcp_notices_that_its_server_is_silent(server: PostgresServer) -> None:
-    async with opened(_url(server), 2) as database:
+    async with open_database(_url(server), 2) as database:
         await database.answers()
         async with database.engine.connect() as connection:
             driver: Any = (await connection.get_raw_connection()).driver_connection
@@ -78,7 +78,7 @@ async def test_a_connection_over_tcp_notices_that_its_server_is_silent(server: P
 
 async def test_connections_to_a_server_that_only_reads_are_replaced(server: PostgresServer) -> None:
     await server.execute("CREATE DATABASE follower")
-    async with opened(_url(server, "follower"), 4) as database:
+    async with open_database(_url(server, "follower"), 4) as database:
         await database.fetch(text("CREATE TABLE item (id bigint PRIMARY KEY)"))
         await server.execute("ALTER DATABASE follower SET default_transaction_read_only = on")
         await _use(database, 4)
@@ -100,7 +100,7 @@ async def test_a_session_replaces_connections_to_a_server_that_only_reads(server
     await server.execute("CREATE DATABASE session_follower")
     await server.execute("CREATE TABLE item (id bigint PRIMARY KEY)", "session_follower")
     await server.execute("ALTER DATABASE session_follower SET default_transaction_read_only = on")
-    async with opened(_url(server, "session_follower"), 2) as database:
+    async with open_database(_url(server, "session_follower"), 2) as database:
         await _until_reading(database, 2)
         await server.execute("ALTER DATABASE session_follower SET default_transaction_read_only = off")
         with pytest.raises(DarkroomError) as error:
@@ -117,7 +117,7 @@ async def test_after_a_failover_the_other_server_is_used(postgres: StackUnderTes
         await second.start()
         # In the order in which the one that takes writes comes last.
         url = f"postgresql://darkroom@{HOST}:{second.port},{HOST}:{first.port}/postgres"
-        async with opened(url, 3) as database:
+        async with open_database(url, 3) as database:
             await database.fetch(_ADD, {"id": 1})
             await _add_in_session(database, 2)
             await _followed(second, 2)
@@ -136,7 +136,7 @@ async def test_after_a_failover_the_other_server_is_used(postgres: StackUnderTes
 
 
 async def test_a_restart_in_good_order_costs_no_more_than_the_calls_under_way(postgres: StackUnderTest) -> None:
-    async with postgres_servers(postgres, 1) as [server], opened(_url(server), 3) as database:
+    async with postgres_servers(postgres, 1) as [server], open_database(_url(server), 3) as database:
         await database.fetch(text("CREATE TABLE item (id bigint PRIMARY KEY)"))
         await _use(database, 3)
         await server.stop(signal.SIGINT)
@@ -175,6 +175,6 @@ async def _add_in_session(database: Database, number: int) -> None:
 
 async def _followed(server: PostgresServer, count: int) -> None:
     """Wait until a follower has so many rows."""
-    async with opened(_url(server), 2) as database:
+    async with open_database(_url(server), 2) as database:
         while len(await database.fetch(_IDS)) < count:
             await asyncio.sleep(0.05)

@@ -14,9 +14,9 @@ import nats.errors
 import nats.js.errors
 import pytest
 from nats.aio.msg import Msg
-from nats.js.api import PersistMode, StreamInfo
+from nats.js.api import StreamInfo
 
-from services.platform.bus import EVENTS_STREAM, WORK_STREAM, Bus, connected, event_subject
+from services.platform.bus import EVENTS_STREAM, Bus, connect, event_subject
 from services.platform.nats_servers import NatsServers, check_credentials
 from services.platform.publishing import Outgoing
 from services.platform.tls import MutualTls
@@ -25,7 +25,7 @@ from tests.harness.nats_cluster import NatsCluster, nats_cluster
 from tests.harness.nats_operator import NatsOperator
 
 T = TypeVar("T")
-_STREAMS = ["EVENTS", "JOBS", "OFFERS", "PROGRESS", "WORK"]
+_STREAMS = ["EVENTS", "JOBS", "OFFERS", "PROGRESS"]
 _USERS = 'authorization: {{ users: [{{ user: "tasks", password: "{password}" }}] }}'
 
 
@@ -46,20 +46,18 @@ async def test_streams_are_made_while_the_cluster_is_still_starting(tmp_path: Pa
 
 
 async def _replicas(url: str) -> dict[str, int | None]:
-    async with connected(url, "tasks", 3) as bus:
+    async with connect(url, "tasks", 3) as bus:
         return {name: (await bus.jetstream.stream_info(name)).config.num_replicas for name in _STREAMS}
 
 
 @pytest.mark.thorough
 async def test_the_streams_of_one_server_are_raised_to_three_replicas(cluster: NatsCluster) -> None:
-    async with connected(cluster.url(), "tasks", 1) as bus:
+    async with connect(cluster.url(), "tasks", 1) as bus:
         await bus.publisher.publish(_messages(0, 3))
-        assert (await bus.jetstream.stream_info(WORK_STREAM)).config.persist_mode == PersistMode.ASYNC
-    async with connected(cluster.url(), "tasks", 3) as bus:
+    async with connect(cluster.url(), "tasks", 3) as bus:
         infos = {name: await bus.jetstream.stream_info(name) for name in _STREAMS}
         assert {name: info.config.num_replicas for name, info in infos.items()} == dict.fromkeys(_STREAMS, 3)
         assert infos[EVENTS_STREAM].state.messages == 3
-        assert infos[WORK_STREAM].config.persist_mode != PersistMode.ASYNC
 
 
 async def test_replicas_on_a_server_in_no_cluster_are_told_and_not_waited_for(tmp_path: Path) -> None:
@@ -70,7 +68,7 @@ async def test_replicas_on_a_server_in_no_cluster_are_told_and_not_waited_for(tm
 
 @pytest.mark.thorough
 async def test_a_publisher_goes_on_when_the_leader_dies_and_nothing_confirmed_is_lost(cluster: NatsCluster) -> None:
-    async with connected(cluster.url(), "tasks", 3) as bus, asyncio.timeout(120):
+    async with connect(cluster.url(), "tasks", 3) as bus, asyncio.timeout(120):
         confirmed: set[str] = set()
         publishing = asyncio.create_task(_publish_until(bus, confirmed, 30))
         while len(confirmed) < 100:
@@ -95,7 +93,7 @@ async def test_a_message_that_meets_nobody_or_no_leader_is_sent_again(tmp_path: 
     async def answer(message: Msg) -> None:
         await message.respond(said.pop(0))
 
-    async with nats_cluster(tmp_path, 1) as server, connected(server.url(), "tasks") as bus, asyncio.timeout(60):
+    async with nats_cluster(tmp_path, 1) as server, connect(server.url(), "tasks") as bus, asyncio.timeout(60):
         publishing = asyncio.create_task(bus.publisher.publish([Outgoing("ANY.1", b"", "1")]))
         await asyncio.sleep(0.2)
         await bus.client.subscribe("ANY.*", cb=answer)
@@ -110,7 +108,7 @@ async def test_a_message_that_is_refused_for_good_is_not_sent_again(tmp_path: Pa
         heard.append(message.data)
         await message.respond(b'{"error": {"code": 400, "description": "too long"}}')
 
-    async with nats_cluster(tmp_path, 1) as server, connected(server.url(), "tasks") as bus, asyncio.timeout(60):
+    async with nats_cluster(tmp_path, 1) as server, connect(server.url(), "tasks") as bus, asyncio.timeout(60):
         await bus.client.subscribe("ANY.*", cb=refuse)
         assert await bus.publisher.publish([Outgoing("ANY.1", b"a", "1"), Outgoing("ANY.2", b"b", "2")]) == [False, False]
         assert heard == [b"a", b"b"]
@@ -124,7 +122,7 @@ async def test_a_message_whose_answer_was_lost_with_the_connection_is_sent_again
         if len(heard) > 1:
             await message.respond(b'{"stream": "ANY", "seq": 1, "duplicate": true}')
 
-    async with nats_cluster(tmp_path, 1) as server, connected(server.url(), "tasks") as bus, asyncio.timeout(60):
+    async with nats_cluster(tmp_path, 1) as server, connect(server.url(), "tasks") as bus, asyncio.timeout(60):
         await bus.client.subscribe("ANY.*", cb=answer_again)
         publishing = asyncio.create_task(bus.publisher.publish([Outgoing("ANY.1", b"", "1")]))
         while not heard:
@@ -135,7 +133,7 @@ async def test_a_message_whose_answer_was_lost_with_the_connection_is_sent_again
 
 
 async def test_a_restarted_server_gets_its_clients_back(tmp_path: Path) -> None:
-    async with nats_cluster(tmp_path, 1) as single, connected(single.url(), "tasks", 1) as bus, asyncio.timeout(60):
+    async with nats_cluster(tmp_path, 1) as single, connect(single.url(), "tasks", 1) as bus, asyncio.timeout(60):
         assert await bus.publisher.publish(_messages(0, 2)) == [True, True]
         await single.kill(0)
         # Under way while there is no server.
@@ -148,7 +146,7 @@ async def test_a_restarted_server_gets_its_clients_back(tmp_path: Path) -> None:
 
 async def test_a_client_tries_the_servers_of_its_settings_and_no_others(cluster: NatsCluster) -> None:
     first = cluster.url().split(",")[0]
-    async with connected(first, "tasks") as bus, asyncio.timeout(60):
+    async with connect(first, "tasks") as bus, asyncio.timeout(60):
         while len(bus.client.servers) + len(bus.client.discovered_servers) < 3:
             await asyncio.sleep(0.01)
         await cluster.kill(0)
@@ -164,7 +162,7 @@ async def test_a_client_tries_the_servers_of_its_settings_and_no_others(cluster:
 
 async def test_a_password_with_any_characters(tmp_path: Path) -> None:
     url = "tasks:p%40ss%2Cw%2Frd%25"
-    async with nats_cluster(tmp_path, 1, _USERS.format(password="p@ss,w/rd%")) as server, connected(server.url(url), "other", 1) as bus:
+    async with nats_cluster(tmp_path, 1, _USERS.format(password="p@ss,w/rd%")) as server, connect(server.url(url), "other", 1) as bus:
         assert bus.client.new_inbox().startswith("_INBOX.tasks.")
 
 
@@ -172,7 +170,7 @@ async def test_a_process_whose_credentials_are_no_longer_good_is_told_to_stop(tm
     stopped = asyncio.Event()
     before = signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     try:
-        async with nats_cluster(tmp_path, 1, _USERS.format(password="old")) as server, connected(server.url("tasks:old"), "tasks", 1):
+        async with nats_cluster(tmp_path, 1, _USERS.format(password="old")) as server, connect(server.url("tasks:old"), "tasks", 1):
             server.reload(_USERS.format(password="new"))
             async with asyncio.timeout(60):
                 await stopped.wait()
@@ -187,7 +185,7 @@ async def test_credentials_of_an_operators_own_nats(tmp_path: Path) -> None:
     check_credentials(file)
     async with nats_cluster(tmp_path / "nats", 1, operator.configuration) as server, asyncio.timeout(60):
         servers = replace(NatsServers.parse(server.url()), credentials_file=file)
-        async with connected(servers, "tasks", 1) as bus:
+        async with connect(servers, "tasks", 1) as bus:
             assert await bus.publisher.publish(_messages(0, 1)) == [True]
 
 
@@ -205,7 +203,7 @@ async def test_tls_by_another_name_than_the_hosts(tmp_path: Path, *, first: bool
     ):
         parsed = NatsServers.parse(server.url(scheme="tls"))
         servers = NatsServers(parsed.scheme, parsed.addresses, tls=MutualTls(own), tls_hostname="nats.example", tls_first=first)
-        async with connected(servers, "tasks", 1) as bus:
+        async with connect(servers, "tasks", 1) as bus:
             assert await bus.publisher.publish(_messages(0, 1)) == [True]
 
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from edge.topology import DATABASES
-from services.platform.database import Database, opened
+from services.platform.database import Database, open_database
 from services.platform.database_address import DatabaseAddress
 from services.platform.migrations import migrate
 from tests.harness.postgres_servers import HOST, PGBOUNCER, WITHOUT_PGBOUNCER, PostgresServer, pgbouncer, postgres_servers
@@ -46,7 +46,7 @@ async def pooled(server: PostgresServer, bouncer: int) -> DatabaseAddress:
 async def test_many_callers_share_few_connections(server: PostgresServer, bouncer: int) -> None:
     address = await pooled(server, bouncer)
     # Of two processes, whose connections are given the server's in turn.
-    async with opened(address, 8) as one, opened(address, 8) as other, asyncio.timeout(120):
+    async with open_database(address, 8) as one, open_database(address, 8) as other, asyncio.timeout(120):
         await one.fetch(text("CREATE TABLE item (id bigint PRIMARY KEY)"))
         await one.fetch(text("CREATE TYPE mood AS ENUM ('sad', 'happy')"))
         await asyncio.gather(*(_call(database, number) for number in range(150) for database in (one, other)))
@@ -74,7 +74,7 @@ async def _call(database: Database, number: int) -> None:
 
 async def test_without_the_setting_calls_fail_as_its_description_says(server: PostgresServer, bouncer: int) -> None:
     address = replace(await pooled(server, bouncer), pooler="none")
-    async with opened(address, 1) as one, opened(address, 1) as other:
+    async with open_database(address, 1) as one, open_database(address, 1) as other:
         await one.fetch(_ONE, {"number": 1})
         async with other.transaction() as transaction:
             # This takes the connection on which the other client has prepared its statement: there is none besides yet.
@@ -89,5 +89,5 @@ async def test_migrations_of_several_replicas(server: PostgresServer, bouncer: i
     await asyncio.to_thread(migrate, service, address)
     # Again, with nothing left to do.
     await asyncio.to_thread(migrate, service, address)
-    async with opened(address, 2) as database:
+    async with open_database(address, 2) as database:
         assert await database.fetch(text("SELECT next_id()"))

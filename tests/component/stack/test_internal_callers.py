@@ -7,10 +7,10 @@ import pytest
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
-from darkroom.common.v1 import options_pb2
 from deploy.local.credentials import signing_key_file
 from edge.topology import SERVICES
 from services.platform.identity import Signer
+from services.platform.rpc.permissions import callers_of
 from tests.harness.internal_methods import internal_methods
 from tests.stacks import StackUnderTest
 
@@ -25,7 +25,7 @@ _METHODS = list(internal_methods())
 def test_an_internal_method_answers_the_services_that_it_names_and_no_other(
     stack: StackUnderTest, server: str, method: MethodDescriptor
 ) -> None:
-    named = set(method.GetOptions().Extensions[options_pb2.callers])
+    named = set(callers_of(method))
     answered = {caller: _answer(stack, server, method, caller) for caller in SERVICES}
     assert {caller for caller, code in answered.items() if code is not _REFUSED} == named
     # An empty request may break the method's rules, but its sender is known.

@@ -187,7 +187,7 @@ def test_an_internal_port_taken_meanwhile_is_replaced(make: Callable[..., StackU
         other.listen()
         after = create_stack(stack.dir).config.ports
     assert after.nats != before.nats
-    assert (after.public, after.s3, after.triton_grpc) == (before.public, before.s3, before.triton_grpc)
+    assert (after.public, after.s3, after.triton_metrics) == (before.public, before.s3, before.triton_metrics)
 
 
 def test_secrets_are_private(running: StackUnderTest) -> None:

@@ -21,7 +21,6 @@ from deploy.local.certificates import create_certificates
 from deploy.local.credentials import OPERATOR, signing_key_file
 from deploy.local.daemon.child import read_environment
 from edge.topology import AUTHORIZATION, EDGE, PUBLIC, SERVICES
-from envoy_api.envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 from externalscaler import externalscaler_pb2, externalscaler_pb2_grpc
 from services.platform.identity import Signer
 from services.platform.nats_servers import NatsServers
@@ -69,8 +68,6 @@ async def test_parts_speak_mutual_tls(tls_stack: StackUnderTest, tmp_path: Path)
 
     assert await _lookup(tls_stack, token="files", certificate="files") is grpc.StatusCode.OK
     assert await _lookup(tls_stack, token="files", certificate="inference") is grpc.StatusCode.PERMISSION_DENIED
-    assert await _check(tls_stack, EDGE) is grpc.StatusCode.OK
-    assert await _check(tls_stack, "inference") is grpc.StatusCode.PERMISSION_DENIED
     create_certificates(config.layout, (SCALER,))
     assert await _scale(tls_stack, SCALER) is grpc.StatusCode.OK
     assert await _scale(tls_stack, "inference") is grpc.StatusCode.PERMISSION_DENIED
@@ -147,14 +144,6 @@ async def _lookup(stack: StackUnderTest, *, token: str, certificate: str) -> grp
     async with grpc.aio.secure_channel(stack.internal_address("tasks"), credentials, options) as channel:
         stub = attempt_service_pb2_grpc.AttemptServiceStub(channel)
         return await _code(stub.LookupTasks(attempt_service_pb2.LookupTasksRequest(task_ids=[1]), metadata=metadata, timeout=30))
-
-
-async def _check(stack: StackUnderTest, certificate: str) -> grpc.StatusCode:
-    """The question of an edge of the version before about a request."""
-    options = (("grpc.ssl_target_name_override", "accounts"),)
-    credentials = _certificates(stack, certificate).channel()
-    async with grpc.aio.secure_channel(stack.internal_address("accounts"), credentials, options) as channel:
-        return await _code(external_auth_pb2_grpc.AuthorizationStub(channel).Check(external_auth_pb2.CheckRequest(), timeout=30))
 
 
 async def _code(call: Awaitable[object]) -> grpc.StatusCode:

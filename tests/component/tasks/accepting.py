@@ -10,9 +10,9 @@ from typing import Any
 from darkroom.internal.files.v1.intake_service_pb2_grpc import IntakeServiceStub
 from darkroom.internal.files.v1.storage_service_pb2_grpc import StorageServiceStub
 from services.pictures.offers import Offers
-from services.platform.bus import connected
+from services.platform.bus import connect
 from services.platform.clock import system_clock
-from services.platform.database import opened
+from services.platform.database import open_database
 from services.platform.disk import DiskGuard
 from services.platform.idempotency import IdempotencyRecords
 from services.platform.identity import Signer
@@ -58,8 +58,8 @@ class Accepting:
 async def accepting(settings: TasksSettings, signer: Signer) -> AsyncIterator[Accepting]:
     """The parts, on the database and with the files service of a tasks service with these settings."""
     async with (
-        opened(settings.database_url, 4) as database,
-        connected(settings.nats, "tests", settings.nats_replicas) as bus,
+        open_database(settings.database_url, 4) as database,
+        connect(settings.nats, "tests", settings.nats_replicas) as bus,
         channel(settings.files_address, "files", settings.tls) as files_channel,
     ):
         clock = system_clock
@@ -77,7 +77,7 @@ async def accepting(settings: TasksSettings, signer: Signer) -> AsyncIterator[Ac
         )
         files = FilesClient(StorageServiceStub(files_channel), IntakeServiceStub(files_channel), Caller(signer))
         offers = Offers(bus)
-        workforce = Workforce(WorkerBoard(bus), AwayWorkerStore(database), lambda _lane: False, clock)
+        workforce = Workforce(WorkerBoard(bus), AwayWorkerStore(database), clock)
         served = ServedLanes(offers, LaneStore(database), workforce)
         disk = DiskGuard(settings)
         acceptance = Acceptance(

@@ -55,7 +55,7 @@ def scene(store: TaskStore, clock: MovableClock) -> Scene:
 @pytest.fixture
 async def bus(nats_url: str) -> AsyncIterator[Bus]:
     """NATS with empty streams."""
-    async with buses.connected(nats_url, "tests", 1) as connection:
+    async with buses.connect(nats_url, "tests", 1) as connection:
         yield connection
 
 

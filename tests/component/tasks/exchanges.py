@@ -20,7 +20,7 @@ from services.tasks.store.tasks import TaskStore
 
 def workforce_on(store: TaskStore, bus: Bus, clock: Clock) -> Workforce:
     """What is known of workers by the board."""
-    return Workforce(WorkerBoard(bus), AwayWorkerStore(store._database), lambda _lane: False, clock)
+    return Workforce(WorkerBoard(bus), AwayWorkerStore(store._database), clock)
 
 
 def exchange_on(

@@ -22,7 +22,7 @@ from services.tasks.domain.webhooks.post import Poster
 from services.tasks.domain.webhooks.schedule import RetrySchedule
 from services.tasks.domain.webhooks.sender import SenderRules, WebhookSender
 from services.tasks.model import Task, WebhookDelivery
-from services.tasks.model.records import Registered
+from services.tasks.model.records import WebhookView
 from services.tasks.store.batches import BatchStore
 from services.tasks.store.secret_cipher import SecretCipher
 from services.tasks.store.tasks import TaskStore
@@ -74,7 +74,7 @@ class Hooks:
             store or self.store, tasks or self.scene.store, self.batches, poster, NativeFormat(body), rules, self.clock, self.formats
         )
 
-    async def add(self, url: str, *event_types: str) -> tuple[Registered, str]:
+    async def add(self, url: str, *event_types: str) -> tuple[WebhookView, str]:
         """A webhook of the account, and its secret."""
         return await self.webhooks.create(ACCOUNT, url, event_types)
 

@@ -14,7 +14,6 @@ from services.tasks.domain.acceptance.admission import admit_task
 from services.tasks.model import Task, TaskEvent
 from services.tasks.model.records import Completion, CreditTerms, LostAttempt, NewTask, NewTasks, Slot
 from services.tasks.model.state import TaskState
-from services.tasks.store.former_workers import FormerWorkerStore
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.clock import MovableClock
 
@@ -32,7 +31,6 @@ class Scene:
 
     def __init__(self, store: TaskStore, clock: MovableClock) -> None:
         self.store, self.clock = store, clock
-        self.former = FormerWorkerStore(store._database)
         self.terms = UNLIMITED
 
     async def create(self, *, max_open: int = 1000, **new: Any) -> Task:
@@ -102,15 +100,6 @@ class Scene:
         """Start a task, with all others of its lane whose turn it is; None if it cannot be started."""
         return next((taken for taken in await self.take(lane=task.lane) if taken.id == task.id), None)
 
-    async def start_offered(self, task: Task) -> Task | None:
-        """Start a task as a worker of the previous version."""
-        return await self.former.start(task.id, run_id=uuid.uuid4(), worker="worker", lease_until=self.clock() + LEASE, now=self.clock())
-
-    async def offer(self, lane: str = "system", places: int = 1000, *, max_running: int = 1000) -> list[Task]:
-        """Offer the lane's next tasks to workers of the previous version."""
-        await self.store.make_due(lane, now=self.clock())
-        return await self.former.dispatch(lane, places=places, max_running=max_running, now=self.clock())
-
     async def complete(self, task: Task, attempt: int = 1, outputs: tuple[int, ...] = (11,)) -> Task | None:
         [ended] = await self.store.complete([Completion(task.id, attempt, outputs, notices=[b""])], now=self.clock())
         return ended
@@ -178,9 +167,6 @@ class Scene:
             return task
         if state is TaskState.CANCELLED:
             return await self._moved(await self.cancel(task))
-        if state is TaskState.DISPATCHED:
-            [offered] = await self.offer()
-            return offered
         started = await self._moved(await self.start(task))
         if state is TaskState.RUNNING:
             return started

@@ -214,7 +214,7 @@ class Replica:
         return await self._usage.GetPart(usage_part_service_pb2.GetPartRequest(), metadata=metadata)
 
     async def get(self, metadata: tuple[tuple[str, str], ...], task_id: int) -> task_pb2.Task:
-        """A task as it is now."""
+        """The current state of a task."""
         return (await self.tasks.GetTask(tasks_service_pb2.GetTaskRequest(task_id=task_id), metadata=metadata)).task
 
     async def started(self, metadata: tuple[tuple[str, str], ...], task_id: int) -> attempt_service_pb2.Admission:
@@ -226,6 +226,21 @@ class Replica:
                 if admission.task_id == task_id:
                     return admission
         raise AssertionError
+
+    async def complete(self, metadata: tuple[tuple[str, str], ...], task_id: int, attempt: int = 1, **success: Any) -> bool:
+        """Report an attempt's success as its worker; whether the service accepts it."""
+        return await self._end(metadata, task_id, attempt, success=success)
+
+    async def fail(
+        self, metadata: tuple[tuple[str, str], ...], task_id: int, attempt: int = 1, *, handed_back: bool = False, **failure: Any
+    ) -> bool:
+        """Report an attempt's failure as its worker, or hand it back; whether the service accepts it."""
+        return await self._end(metadata, task_id, attempt, **{"handed_back" if handed_back else "failure": failure})
+
+    async def _end(self, metadata: tuple[tuple[str, str], ...], task_id: int, attempt: int, **end: Any) -> bool:
+        async with worker_on(self.attempts, metadata, await self._lane_of(task_id)) as worker:
+            await worker.say(ends=[attempt_service_pb2.AttemptEnd(task_id=task_id, attempt=attempt, **end)])
+            return (await worker.answered(task_id))[task_id]
 
 
 async def eventually(read: Callable[[], Awaitable[T]], true: Callable[[T], bool], seconds: float = 20) -> T:

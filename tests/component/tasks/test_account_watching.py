@@ -15,7 +15,7 @@ from services.platform.identity import Identity
 from services.platform.revocations import Revocations
 from services.tasks.domain.owner import account_inboxes, account_watching
 from services.tasks.domain.owner.account_inboxes import AccountInboxes
-from services.tasks.domain.owner.account_watching import AccountWatching, Gone, Ready, Reset, Resumable, Update
+from services.tasks.domain.owner.account_watching import AccountWatching, DeletedTask, Ready, Reset, Resumable, Update
 from services.tasks.model import Task
 from services.tasks.model.deletion import Deletion
 from services.tasks.model.state import TaskState
@@ -240,7 +240,7 @@ async def test_deletions_are_told_once_by_the_process_that_made_them_and_by_the_
     await scene.store.delete(ACCOUNT, another.id)
     await watchers.look()
     deleted = await _next(watch, 2)
-    assert [update.deletion.task_id for update in deleted if isinstance(update, Gone)] == [task.id, another.id]
+    assert [update.deletion.task_id for update in deleted if isinstance(update, DeletedTask)] == [task.id, another.id]
     # An event that arrives after the deletion of its task says no more.
     watchers.there(task)
     news = await scene.create()
@@ -249,5 +249,5 @@ async def test_deletions_are_told_once_by_the_process_that_made_them_and_by_the_
     await watch.aclose()
     resumed = watchers.watch(after=ready.moment)
     updates = await _until_ready(resumed)
-    assert [update.deletion.task_id for update in updates if isinstance(update, Gone)] == [task.id, another.id]
+    assert [update.deletion.task_id for update in updates if isinstance(update, DeletedTask)] == [task.id, another.id]
     await resumed.aclose()

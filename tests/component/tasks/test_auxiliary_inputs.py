@@ -9,7 +9,6 @@ from typing import Any
 import grpc
 import pytest
 
-from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.operations.v1 import operation_pb2
 from darkroom.rest.v1 import images_pb2
 from darkroom.tasks.v1 import balance_service_pb2, batches_service_pb2, task_pb2, tasks_service_pb2
@@ -62,8 +61,7 @@ async def test_it_is_kept_with_the_inputs_and_costs_nothing(service: Service, re
     assert (await create(service, replica, [over(beach)], photo, key="k")).id == task.id
     assert (await refusal(create(service, replica, [over(photo)], photo, key="k")))[0] == "IDEMPOTENCY_KEY_MISMATCH"
 
-    complete = former_workers_pb2.CompleteAttemptRequest(task_id=task.id, attempt=1, output_file_ids=[8])
-    await replica.attempts.CompleteAttempt(complete, metadata=service.worker())
+    await replica.complete(service.worker(), task.id, output_file_ids=[8])
     rerun = tasks_service_pb2.RerunTaskRequest(task_id=task.id)
     again = (await replica.tasks.RerunTask(rerun, metadata=service.caller(ACCOUNT))).task
     assert service.files.pins[again.id] == [photo, beach]

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from darkroom.internal.tasks.v1 import attempt_service_pb2, former_workers_pb2
+from darkroom.internal.tasks.v1 import attempt_service_pb2
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2, remove_pdf_watermark_pb2
 from darkroom.tasks.v1 import batch_pb2, batches_service_pb2, task_pb2, tasks_service_pb2
 from services.platform.errors import ErrorReason
@@ -60,8 +60,7 @@ async def get(service: Service, replica: Replica, batch_id: int, wait_seconds: i
 
 
 async def complete(service: Service, replica: Replica, task_id: int, *outputs: int) -> bool:
-    request = former_workers_pb2.CompleteAttemptRequest(task_id=task_id, attempt=1, output_file_ids=outputs)
-    return (await replica.attempts.CompleteAttempt(request, metadata=service.worker())).accepted
+    return await replica.complete(service.worker(), task_id, output_file_ids=outputs)
 
 
 async def refusal(call: Awaitable[object]) -> tuple[str, str | None, str]:
@@ -223,15 +222,12 @@ async def test_progress_and_partial_results(service: Service, replica: Replica) 
     for task_id in ids[:3]:
         await replica.started(service.worker(), task_id)
     assert await complete(service, replica, ids[1], 77)
-    failed = former_workers_pb2.FailAttemptRequest(
-        task_id=ids[0], attempt=1, reason=ErrorReason.FILE_CORRUPT.number, message="The file is damaged."
-    )
-    await replica.attempts.FailAttempt(failed, metadata=service.worker())
+    await replica.fail(service.worker(), ids[0], reason=ErrorReason.FILE_CORRUPT.number, message="The file is damaged.")
     heartbeat = attempt_service_pb2.HeartbeatRequest(task_id=ids[2], attempt=1, progress=0.5)
     await replica.attempts.Heartbeat(heartbeat, metadata=service.worker())
     batch = await get(service, replica, created.batch.id)
     assert (batch.counts.succeeded, batch.counts.failed, batch.counts.running) == (1, 1, 1)
-    assert batch.counts.queued + batch.counts.dispatched == 1
+    assert batch.counts.queued == 1
     assert batch.progress == 2.5 / 4
     assert not batch.HasField("end_time")
     done = batches_service_pb2.ListBatchTasksRequest(batch_id=batch.id, states=[task_pb2.TASK_STATE_SUCCEEDED])
@@ -345,8 +341,7 @@ async def test_an_archive_holds_what_is_done_and_lists_the_rest(service: Service
     for task_id in (done, failed):
         await replica.started(service.worker(), task_id)
     assert await complete(service, replica, done, photo, gone)
-    report = former_workers_pb2.FailAttemptRequest(task_id=failed, attempt=1, reason=ErrorReason.FILE_CORRUPT.number, message="Damaged.")
-    await replica.attempts.FailAttempt(report, metadata=service.worker())
+    await replica.fail(service.worker(), failed, reason=ErrorReason.FILE_CORRUPT.number, message="Damaged.")
     task = (await replica.batches.ArchiveBatch(request, metadata=metadata)).task
     assert (task.lane, task.batch_id, list(task.input_file_ids), task.price.millicredits) == ("system", 0, [photo], 0)
     assert service.files.pins[task.id] == [photo]

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import uuid
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Any
 
 import grpc
@@ -14,14 +12,11 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
-from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.operations.v1 import operation_pb2, redraw_pdf_pb2, remove_background_pb2
-from services.platform.database import Database
 from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.domain.acceptance.requests import BatchRequest, EstimateRequest, InputUrl, RequestedItem, TaskRequest
 from services.tasks.model import Task
 from services.tasks.model.state import TaskState
-from services.tasks.store.former_workers import FormerWorkerStore
 from tests.component.tasks.accepting import Accepting, accepting_beside
 from tests.component.tasks.books import Books
 from tests.component.tasks.clock import MovableClock
@@ -201,15 +196,3 @@ async def test_what_a_request_holds_is_refused_like_any_file(service: Service, p
             await parts.acceptance.create(request("data:image/png;base64,iVBORw0KGgo=", data))
         assert (raised.value.reason, raised.value.field, raised.value.message) == (reason, "input[1]", message)
     assert len(service.intake.discarded) == len(service.intake.stored) == 2
-
-
-async def test_a_worker_that_cannot_have_them_fetched_does_not_get_the_task(
-    service: Service, replica: Replica, parts: Accepting, clean_engine: AsyncEngine
-) -> None:
-    task = await parts.acceptance.create(request(A))
-    older = former_workers_pb2.StartAttemptRequest(task_id=task.id, run_id=str(uuid.uuid4()), worker="older")
-    former = FormerWorkerStore(Database(clean_engine))
-    assert await former.dispatch(task.lane, places=1, max_running=1000, now=datetime.now(UTC))
-    assert not (await replica.attempts.StartAttempt(older, metadata=service.worker())).admitted
-    assert (await parts.tasks.get(ACCOUNT, task.id)).handed_back == 1
-    assert (await replica.started(service.worker(), task.id)).later_inputs == 1

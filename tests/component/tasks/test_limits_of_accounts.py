@@ -10,7 +10,6 @@ import grpc
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.rest.v1 import tasks_pb2
 from darkroom.tasks.v1 import batches_service_pb2, task_pb2, tasks_service_pb2, webhooks_service_pb2
 from services.platform.database import Database
@@ -159,8 +158,7 @@ async def test_a_full_disk_keeps_out_new_tasks_and_nothing_else(service: Service
         await replica.tasks.CancelTask(tasks_service_pb2.CancelTaskRequest(task_id=cancelled.id), metadata=me)
         await replica.tasks.DeleteTask(tasks_service_pb2.DeleteTaskRequest(task_id=cancelled.id), metadata=me)
         await replica.started(service.worker(), done.id)
-        ended = former_workers_pb2.CompleteAttemptRequest(task_id=done.id, attempt=1)
-        await replica.attempts.CompleteAttempt(ended, metadata=service.worker())
+        await replica.complete(service.worker(), done.id)
         assert (await replica.get(me, done.id)).state == task_pb2.TASK_STATE_SUCCEEDED
     async with service.replica(disk_path=tmp_path, disk_reserve_bytes=1) as replica:
         await replica.create(me)

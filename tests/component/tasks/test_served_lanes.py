@@ -15,7 +15,6 @@ from services.pictures.offers import Offers
 from services.platform.bus import OFFERS_STREAM, Bus
 from services.platform.database import Database
 from services.tasks.domain.acceptance.requests import BatchRequest, RequestedItem, TaskRequest
-from services.tasks.domain.order.served_lanes import to_former_lanes
 from services.tasks.model import AwayWorker
 from services.tasks.store.away_workers import AwayWorkerStore
 from services.tasks.store.lanes import LaneStore
@@ -118,9 +117,3 @@ async def test_moving_keeps_counters_and_what_runs(scene: Scene, clean_engine: A
 async def wrong(engine: AsyncEngine) -> list[Any]:
     """The counters that are wrong. An account's place in a lane that it has left is no mistake."""
     return [row for row in await differences(engine) if any(row[2:])]
-
-
-async def test_before_going_back_all_that_waits_is_moved(scene: Scene, clean_engine: AsyncEngine) -> None:
-    tasks = [await scene.create(lane=lane) for lane in ("pages", "interactive", "interactive", "neural")]
-    assert await to_former_lanes(LaneStore(Database(clean_engine))) == {"interactive": 2, "pages": 1}
-    assert [(await scene.now(task)).lane for task in tasks] == ["neural", "picture", "picture", "neural"]

@@ -80,7 +80,7 @@ async def test_while_another_serves_the_lane_standby_gets_nothing_and_once_that_
             given = await slow.given(2)
         assert [admission.task_id for admission in (first, *given)] == [task.id for task in tasks]
         assert [notice.code for admission in given for notice in admission.notices] == ["ran_on_standby_worker"] * 2
-        assert set(told(given)) == {"A slower worker ran this, since no other was connected."}
+        assert set(told(given)) == {"A slower worker ran this because no other worker was connected."}
         assert not first.notices
 
 
@@ -187,7 +187,7 @@ async def test_after_a_long_wait_standby_helps_but_the_other_goes_first(service:
         [first] = await steady.given()
         [second] = await slow.given()
         assert [first.task_id, second.task_id] == [task.id for task in tasks]
-        assert told([first, second]) == ["A slower worker ran this, since the queue was long."]
+        assert told([first, second]) == ["A slower worker ran this because the queue was long."]
 
 
 async def test_short_waits_are_left_to_the_other(service: Service) -> None:

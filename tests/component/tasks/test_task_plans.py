@@ -23,8 +23,6 @@ from services.tasks.store import (
     batches,
     deliveries,
     events,
-    former_outbox,
-    former_workers,
     ledger,
     order,
     queue,
@@ -55,7 +53,7 @@ def _copies(**different: str) -> TextClause:
 
 PILE_UP = _copies(id="number", account_id="number % 500", state="'SUCCEEDED'", end_time="now()")
 PILE_UP_EVENTS = text("""
-INSERT INTO task_event SELECT id, 1, state, 1, 1, '', NULL, NULL, now(), NULL FROM task WHERE id <= 30000
+INSERT INTO task_event SELECT id, 1, state, 1, 1, '', NULL, NULL, now() FROM task WHERE id <= 30000
 """)
 PILE_UP_OUTBOX = text("""
 INSERT INTO event_outbox (task_ids, sequences, time) SELECT ARRAY[id], '{1}', now() FROM task WHERE id <= 30000
@@ -72,8 +70,7 @@ SELECT lane, account_id, 0, count(*) FILTER (WHERE state = 'QUEUED'), account_id
 # In the place of 10,000 that wait.
 OPEN_MANY = text("""
 UPDATE task SET
-  state = CASE WHEN id % 2 = 0 THEN 'DISPATCHED' ELSE 'RUNNING' END,
-  dispatch_time = now(), lease_until = now() + interval '1 minute'
+  state = 'RUNNING', lease_until = now() + interval '1 minute'
 WHERE id BETWEEN 100001 AND 110000
 """)
 PILE_UP_LEDGER = text("""
@@ -143,8 +140,6 @@ def _index_and_scans(plan: Any) -> list[tuple[str, str | None, str | None]]:
         (order.TAKE, "task_pkey"),
         (order.TAKE, "lane_account_turn"),
         (order.HELD, "task_leases"),
-        (former_workers.DISPATCH, "task_queue"),
-        (former_workers.RECALL, "task_offered"),
         (order.MAKE_DUE, "task_retries"),
         (order.PLACE, "task_pkey"),
         (order.PLACE, "task_queue"),
@@ -156,10 +151,8 @@ def _index_and_scans(plan: Any) -> list[tuple[str, str | None, str | None]]:
         (tasks.OVERDUE, "task_deadlines"),
         (events.TAKE_EVENTS, "event_outbox_pkey"),
         (events.TAKE_EVENTS, "task_event_pkey"),
-        (former_outbox.TAKE_FORMER_EVENTS, "task_event_outbox"),
         (tasks.LIST, "task_account"),
-        # The task's own row; or those that are offered, or run, when they are few.
-        (former_workers.START, "task_pkey|task_offered"),
+        # The task's own row; or those that run, when they are few.
         (attempts.COMPLETE, "task_pkey|task_leases"),
         (ledger.ENTRIES, "ledger_entry_account"),
         (ledger.GRANTED, "ledger_entry_once_a_reference"),
@@ -184,7 +177,6 @@ def _index_and_scans(plan: Any) -> list[tuple[str, str | None, str | None]]:
         (queue.OPEN, "task_leases"),
         (queue.OLDEST, "task_queue"),
         (queue.UNRELAYED, "event_outbox_pkey"),
-        (queue.UNRELAYED, "task_event_outbox"),
         (queue.WEBHOOKS, "webhook_delivery_outbox"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -217,7 +209,6 @@ async def _scans(connection: AsyncConnection, statement: Statement, now: datetim
         "spacing": 1000,
         "timeout": timedelta(hours=1),
         "now": now,
-        "offered_before": now,
         "limit": 100,
         "retry_at": now + timedelta(seconds=10),
         "account_id": 7001,
@@ -264,12 +255,11 @@ async def _scans(connection: AsyncConnection, statement: Statement, now: datetim
     return _index_and_scans((json.loads(explained) if isinstance(explained, str) else explained)[0]["Plan"])
 
 
-@pytest.mark.parametrize("statement", [former_workers.START, attempts.COMPLETE], ids=["START", "COMPLETE"])
-async def test_a_task_is_found_by_its_id_when_very_many_are_open(piled_up: AsyncEngine, clock: MovableClock, statement: TextClause) -> None:
+async def test_a_task_is_found_by_its_id_when_very_many_run(piled_up: AsyncEngine, clock: MovableClock) -> None:
     async with piled_up.connect() as connection:
         await connection.execute(OPEN_MANY)
         await connection.execute(text("ANALYZE task"))
-        scans = await _scans(connection, statement, clock())
+        scans = await _scans(connection, attempts.COMPLETE, clock())
         await connection.rollback()
     assert {index for node, table, index in scans if table == "task" and "Scan" in node} == {"task_pkey"}
 

@@ -6,7 +6,6 @@ import asyncio
 from functools import partial
 
 import pytest
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.platform.database import Database
@@ -57,12 +56,3 @@ async def test_an_account_s_own_limit_is_the_only_one(scene: Scene, clean_engine
         await scene.create(max_pooled=1)
     with pytest.raises(DarkroomError):
         await scene.try_or_raise(max_pooled=1)
-
-
-async def test_ends_that_the_previous_version_did_not_count_are_forgotten(scene: Scene, clean_engine: AsyncEngine) -> None:
-    """It counts only `open`."""
-    await scene.create(max_pooled=2)
-    async with clean_engine.begin() as connection:
-        await connection.execute(text("UPDATE account_policy SET pooled = 2"))
-    await scene.create(max_pooled=2)
-    await refused(scene)

@@ -93,16 +93,6 @@ async def test_replicas_at_once_take_each_task_once(scene: Scene) -> None:
     assert sorted(task.id for batch in taken for task in batch) == sorted(tasks)
 
 
-async def test_replicas_at_once_take_each_overdue_offer_back_once(scene: Scene, clock: MovableClock) -> None:
-    tasks = {(await scene.create()).id for _ in range(30)}
-    await scene.offer()
-    before = clock()
-    clock.advance(31)
-    recalled = await asyncio.gather(*(scene.former.recall("system", offered_before=before, now=clock()) for _ in range(4)))
-    assert sorted(task.id for batch in recalled for task in batch) == sorted(tasks)
-    assert {task.id for task in await scene.take()} == tasks
-
-
 async def test_creates_at_once_never_pass_the_limit(scene: Scene) -> None:
     created = await asyncio.gather(*(scene.create(max_open=7) for _ in range(20)), return_exceptions=True)
     assert sum(not isinstance(one, BaseException) for one in created) == 7

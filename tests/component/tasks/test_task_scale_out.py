@@ -14,10 +14,9 @@ from services.platform.bus import Bus
 from services.platform.database import Database
 from services.platform.errors import ErrorReason
 from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts
-from services.tasks.domain.lifecycle.deadlines import Deadlines
+from services.tasks.domain.lifecycle.deadlines import Deadlines, Reaper
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.publishing import EventPublisher, Relay
-from services.tasks.domain.lifecycle.reaper import Reaper
 from services.tasks.domain.lifecycle.retry import RetryPolicy
 from services.tasks.domain.lifecycle.worker_stream import Outgoing, WorkerStream
 from services.tasks.domain.retention.config import RetentionSettings
@@ -27,7 +26,7 @@ from services.tasks.model.state import DeliveryState, TaskState
 from services.tasks.store.retention import RetentionStore
 from services.tasks.store.tasks import TaskStore
 from services.tasks.store.webhooks import WebhookStore
-from services.tasks.surfaces.internal.events import packed
+from services.tasks.surfaces.internal.events import pack_events
 from services.tasks.surfaces.rendering import state_of
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.events import events_on
@@ -53,7 +52,7 @@ class Loops:
             self.exchange.step,
             Reaper(attempts).step,
             Deadlines(store, bus, notifications, clock).step,
-            Relay(store, EventPublisher(bus, packed), 10 * SECOND, clock).step,
+            Relay(store, EventPublisher(bus, pack_events), 10 * SECOND, clock).step,
             RetentionSweeper(RetentionStore(Database(engine)), rules(RetentionSettings()), clock).step,
             self._sender.step,
         )

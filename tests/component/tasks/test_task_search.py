@@ -12,7 +12,6 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.operations.v1 import noop_pb2, operation_pb2, remove_background_pb2, upscale_pb2
 from darkroom.rest.v1 import batches_pb2, task_list_pb2, tasks_pb2
 from services.platform.database import Database
@@ -99,12 +98,10 @@ async def test_every_state_is_found_by_its_name(service: Service, replica: Repli
             continue
         await replica.started(service.worker(), task.id)
         if state == "succeeded":
-            complete = former_workers_pb2.CompleteAttemptRequest(task_id=task.id, attempt=1)
-            await replica.attempts.CompleteAttempt(complete, metadata=service.worker())
+            await replica.complete(service.worker(), task.id)
         elif state != "running":
             reason = ErrorReason.FILE_CORRUPT if state == "failed" else ErrorReason.UNAVAILABLE
-            failure = former_workers_pb2.FailAttemptRequest(task_id=task.id, attempt=1, reason=reason.number, message="No.")
-            await replica.attempts.FailAttempt(failure, metadata=service.worker())
+            await replica.fail(service.worker(), task.id, reason=reason.number, message="No.")
     assert {state: await found(service, replica, state=state) for state in expected} == {
         state: [task_id] for state, task_id in expected.items()
     }

@@ -19,23 +19,8 @@ from tests.component.tasks.scene import ACCOUNT, LEASE, TIMEOUT, Scene
 Attempted = Callable[[Scene, Task], Awaitable[Task | None]]
 
 
-async def _offer(scene: Scene, task: Task) -> Task | None:
-    return next((moved for moved in await scene.offer() if moved.id == task.id), None)
-
-
-async def _start(scene: Scene, task: Task) -> Task | None:
-    return await scene.start(task) or await scene.start_offered(task)
-
-
-async def _recall(scene: Scene, task: Task) -> Task | None:
-    recalled = await scene.former.recall(task.lane, offered_before=scene.clock(), now=scene.clock())
-    return next((moved for moved in recalled if moved.id == task.id), None)
-
-
 TRY: dict[Transition, Attempted] = {
-    Transition.DISPATCH: _offer,
-    Transition.RECALL: _recall,
-    Transition.START: _start,
+    Transition.START: lambda scene, task: scene.start(task),
     Transition.COMPLETE: lambda scene, task: scene.complete(task),
     Transition.RETRY: lambda scene, task: scene.fail(task, attempts_allowed=5),
     Transition.FAIL: lambda scene, task: scene.fail(task, attempts_allowed=1),

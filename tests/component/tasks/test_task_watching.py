@@ -17,7 +17,7 @@ from services.tasks.model import Task
 from services.tasks.model.records import OutgoingEvent
 from services.tasks.model.state import TaskState
 from services.tasks.store.tasks import TaskStore
-from services.tasks.surfaces.internal.events import packed, unpacked
+from services.tasks.surfaces.internal.events import pack_events, unpack_events
 from tests.component.tasks.scene import ACCOUNT, Scene
 
 Watch = AsyncGenerator[int, None]
@@ -52,14 +52,14 @@ class Watchers:
         """Publish stored events, in this order."""
         events = {event.sequence: event for event in await self._store.events_after(task.id, 0, limit=100)}
         for sequence in sequences:
-            [(_, message)] = packed([OutgoingEvent(events[sequence], ACCOUNT, [])])
+            [(_, message)] = pack_events([OutgoingEvent(events[sequence], ACCOUNT, [])])
             await self._bus.client.publish(event_subject(ACCOUNT, end=events[sequence].state.terminal), message)
         await self._bus.client.flush()
 
 
 @pytest.fixture
 async def watchers(store: TaskStore, bus: Bus) -> AsyncIterator[Watchers]:
-    async with Revocations(bus) as revocations, EventFeed(bus, unpacked) as feed:
+    async with Revocations(bus) as revocations, EventFeed(bus, unpack_events) as feed:
         yield Watchers(store, bus, feed, revocations)
 
 

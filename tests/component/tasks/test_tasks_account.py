@@ -13,7 +13,6 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
-from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.operations.v1 import noop_pb2, operation_pb2, redraw_pdf_pb2, remove_background_pb2, upscale_pb2
 from darkroom.rest.v1 import account_tasks_pb2, batches_pb2, task_details_pb2, task_list_pb2, tasks_pb2
 from darkroom.tasks.v1 import task_pb2
@@ -52,8 +51,7 @@ async def details(service: Service, replica: Replica, task_id: object, account_i
 
 async def complete(service: Service, replica: Replica, task_id: str, attempt: int = 1, *outputs: int, notice: str = "") -> None:
     notices = [task_pb2.Notice(code="not_applied", subject=notice, message="No.")] if notice else []
-    request = former_workers_pb2.CompleteAttemptRequest(task_id=int(task_id), attempt=attempt, output_file_ids=outputs, notices=notices)
-    assert (await replica.attempts.CompleteAttempt(request, metadata=service.worker())).accepted
+    assert await replica.complete(service.worker(), int(task_id), attempt, output_file_ids=outputs, notices=notices)
 
 
 async def test_a_task_of_several_operations_is_created_and_answered_when_it_ends(service: Service, replica: Replica, photo: int) -> None:
@@ -132,10 +130,7 @@ async def test_everything_about_a_task_from_its_creation_to_its_end(service: Ser
     assert not data.attempts
 
     await replica.started(service.worker(), int(created.task_id))
-    failure = former_workers_pb2.FailAttemptRequest(
-        task_id=int(created.task_id), attempt=1, reason=ErrorReason.UNAVAILABLE.number, message="Busy."
-    )
-    await replica.attempts.FailAttempt(failure, metadata=service.worker())
+    await replica.fail(service.worker(), int(created.task_id), reason=ErrorReason.UNAVAILABLE.number, message="Busy.")
     data = await details(service, replica, created.task_id)
     assert (data.state, data.status) == ("retrying", "Processing")
     [attempt] = data.attempts

@@ -13,7 +13,6 @@ import pytest
 from google.api import httpbody_pb2
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
-from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.operations.v1 import noop_pb2, operation_pb2
 from darkroom.rest.v1 import account_tasks_pb2, batches_pb2, task_list_pb2, tasks_pb2
 from services.platform.bus import Bus
@@ -79,8 +78,7 @@ async def run(service: Service, replica: Replica, task_id: int, steps: int) -> N
     for step in range(1, steps + 1):
         beat = attempts_pb.HeartbeatRequest(task_id=task_id, attempt=1, progress=step / steps, message=f"step {step}")
         await replica.attempts.Heartbeat(beat, metadata=service.worker())
-    complete = former_workers_pb2.CompleteAttemptRequest(task_id=task_id, attempt=1)
-    await replica.attempts.CompleteAttempt(complete, metadata=service.worker())
+    await replica.complete(service.worker(), task_id)
 
 
 async def listed(service: Service, replica: Replica, **wanted: Any) -> task_list_pb2.TaskList:

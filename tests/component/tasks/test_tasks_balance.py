@@ -12,7 +12,6 @@ import grpc
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2
 from darkroom.rest.v1 import images_pb2
 from darkroom.tasks.v1 import balance_pb2, balance_service_pb2, tasks_service_pb2
@@ -70,9 +69,8 @@ async def test_from_a_grant_to_what_a_partial_delivery_costs(service: Service, r
     assert held == balance_pb2.Balance(available_millicredits=15_500, reserved_millicredits=30_000, multiplier_permille=1000)
 
     await replica.started(worker, task.id)
-    complete = former_workers_pb2.CompleteAttemptRequest(task_id=task.id, attempt=1, output_file_ids=[91, 92])
     for _ in range(3):
-        assert (await replica.attempts.CompleteAttempt(complete, metadata=worker)).accepted
+        assert await replica.complete(worker, task.id, output_file_ids=[91, 92])
     done = (await replica.get(me, task.id)).price
     assert (done.millicredits, done.reserved_millicredits, done.charged_millicredits, done.unlimited) == (30_000, 0, 20_000, False)
     assert (await balance_of(service, replica)).available_millicredits == 25_500

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from services.platform.database import opened
+from services.platform.database import open_database
 from services.platform.database_address import DatabaseAddress
 from services.platform.migrations import migrate
 from services.tasks.model.state import TaskState
@@ -29,7 +29,7 @@ async def replicas(postgres: StackUnderTest, clock: MovableClock) -> AsyncIterat
         port = await parts.enter_async_context(pgbouncer(server, connections=3))
         address = DatabaseAddress.parse(f"postgresql+asyncpg://darkroom@{HOST}:{port}/postgres", pooler="transaction")
         await asyncio.to_thread(migrate, "tasks", address)
-        yield [Scene(TaskStore(await parts.enter_async_context(opened(address, 10))), clock) for _ in range(2)]
+        yield [Scene(TaskStore(await parts.enter_async_context(open_database(address, 10))), clock) for _ in range(2)]
 
 
 async def test_tasks_are_created_taken_and_ended_once_each(replicas: list[Scene]) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import grpc
 import pytest
 
-from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.operations.v1 import gpt_image_2_pb2, nano_banana_2_pb2, operation_pb2
 from darkroom.rest.v1 import generation_pb2
 from services.pictures.offers import Offers
@@ -170,8 +169,7 @@ async def test_three_of_four_are_charged(service: Service, replica: Replica, out
     me, worker = service.caller(ACCOUNT), service.worker()
     task = await replica.create(me, operations=[GPT])
     assert (await replica.started(worker, task.id)).last is False
-    complete = former_workers_pb2.CompleteAttemptRequest(task_id=task.id, attempt=1, output_file_ids=outputs, copies=copies)
-    await replica.attempts.CompleteAttempt(complete, metadata=worker)
+    await replica.complete(worker, task.id, output_file_ids=outputs, copies=copies)
     task = await replica.get(me, task.id)
     assert (task.price.millicredits, task.price.charged_millicredits) == (21_360, 16_020)
 
@@ -182,7 +180,7 @@ async def test_a_refusal_ends_the_task_uncharged(service: Service, replica: Repl
     me, worker = service.caller(ACCOUNT), service.worker()
     task = await replica.create(me, operations=[GPT])
     await replica.started(worker, task.id)
-    await replica.attempts.FailAttempt(_failure(task.id, 1, reason), metadata=worker)
+    await replica.fail(worker, task.id, reason=ErrorReason(reason).number, message="No.")
     task = await replica.get(me, task.id)
     assert (task.state, task.price.reserved_millicredits, task.price.charged_millicredits) == (5, 0, 0)
 
@@ -194,10 +192,6 @@ async def test_a_provider_that_is_away_is_tried_again_until_the_last_attempt(ser
     lasts = []
     for attempt in range(1, 6):
         lasts.append((await replica.started(worker, task.id)).last)
-        await replica.attempts.FailAttempt(_failure(task.id, attempt, "PROVIDER_UNAVAILABLE"), metadata=worker)
+        await replica.fail(worker, task.id, attempt, reason=ErrorReason.PROVIDER_UNAVAILABLE.number, message="No.")
     task = await replica.get(me, task.id)
     assert (lasts, task.state) == ([False, False, False, False, True], 5)
-
-
-def _failure(task_id: int, attempt: int, reason: str) -> former_workers_pb2.FailAttemptRequest:
-    return former_workers_pb2.FailAttemptRequest(task_id=task_id, attempt=attempt, reason=ErrorReason(reason).number, message="No.")

@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2
 from darkroom.rest.v1 import images_pb2
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
@@ -124,8 +123,7 @@ async def test_a_repeat_needs_no_room_for_another_task(service: Service) -> None
 async def test_a_repeat_after_the_end_shows_the_task_as_it_is_then(service: Service, replica: Replica) -> None:
     task = await replica.create(keyed(service))
     await replica.started(service.worker(), task.id)
-    complete = former_workers_pb2.CompleteAttemptRequest(task_id=task.id, attempt=1, output_file_ids=[8])
-    await replica.attempts.CompleteAttempt(complete, metadata=service.worker())
+    await replica.complete(service.worker(), task.id, output_file_ids=[8])
     again = await replica.create(keyed(service))
     assert (again.id, again.state, list(again.output_file_ids)) == (task.id, task_pb2.TASK_STATE_SUCCEEDED, [8])
 

@@ -10,8 +10,8 @@ import pytest
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from darkroom.common.v1 import errors_pb2
+from darkroom.internal.tasks.v1 import attempt_service_pb2
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
-from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2, remove_pdf_watermark_pb2, upscale_pb2
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
 from services.platform.errors import ErrorReason
@@ -47,9 +47,8 @@ async def test_a_task_from_creation_to_success(service: Service, replica: Replic
     heartbeat = attempts_pb.HeartbeatRequest(task_id=task.id, attempt=1, progress=0.5, message="tile 2 of 4")
     assert (await replica.attempts.Heartbeat(heartbeat, metadata=service.worker())).current
     notice = task_pb2.Notice(code="not_applied", subject="enhance_face", message="Not here.")
-    complete = former_workers_pb2.CompleteAttemptRequest(task_id=task.id, attempt=1, output_file_ids=[91], notices=[notice])
     for _ in range(2):
-        assert (await replica.attempts.CompleteAttempt(complete, metadata=service.worker())).accepted
+        assert await replica.complete(service.worker(), task.id, output_file_ids=[91], notices=[notice])
     done = await replica.get(me, task.id)
     assert (done.state, done.progress, list(done.output_file_ids)) == (task_pb2.TASK_STATE_SUCCEEDED, 1.0, [91])
     assert list(done.notices) == [notice]
@@ -71,8 +70,7 @@ async def test_a_task_that_waits_tells_its_place_and_one_that_ran_its_attempts(s
         assert known.queue_position == len(waiting) - 1
         assert known.estimated_wait.ToTimedelta().total_seconds() > 0
 
-        fail = former_workers_pb2.FailAttemptRequest(task_id=tasks[0].id, attempt=1, reason=ErrorReason.UNAVAILABLE.number, message="Away.")
-        assert (await replica.attempts.FailAttempt(fail, metadata=worker)).accepted
+        assert await replica.fail(worker, tasks[0].id, reason=ErrorReason.UNAVAILABLE.number, message="Away.")
         for task in waiting:
             await replica.tasks.CancelTask(tasks_service_pb2.CancelTaskRequest(task_id=task.id), metadata=me)
         await replica.started(worker, tasks[0].id)
@@ -143,8 +141,7 @@ async def test_lists_page_by_page(service: Service, replica: Replica) -> None:
 async def test_lookups_tell_other_services_how_tasks_stand(service: Service, replica: Replica) -> None:
     task = await replica.create(service.caller(ACCOUNT))
     await replica.started(service.worker(), task.id)
-    complete = former_workers_pb2.CompleteAttemptRequest(task_id=task.id, attempt=1, output_file_ids=[8, 9])
-    await replica.attempts.CompleteAttempt(complete, metadata=service.worker())
+    await replica.complete(service.worker(), task.id, output_file_ids=[8, 9])
     reply = await replica.attempts.LookupTasks(attempts_pb.LookupTasksRequest(task_ids=[task.id, 5]), metadata=service.files_service())
     assert [(one.task_id, one.state, list(one.output_file_ids)) for one in reply.tasks] == [
         (task.id, task_pb2.TASK_STATE_SUCCEEDED, [8, 9])
@@ -226,13 +223,13 @@ async def test_the_public_listener_serves_no_worker_and_nobody_without_identity(
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await replica.get(metadata, 1)
         assert error_of(refused.value)[0] == "API_KEY_INVALID"
-    start = replica.public.unary_unary(
-        "/darkroom.internal.tasks.v1.AttemptService/StartAttempt",
-        request_serializer=former_workers_pb2.StartAttemptRequest.SerializeToString,
-        response_deserializer=former_workers_pb2.StartAttemptResponse.FromString,
+    heartbeat = replica.public.unary_unary(
+        "/darkroom.internal.tasks.v1.AttemptService/Heartbeat",
+        request_serializer=attempt_service_pb2.HeartbeatRequest.SerializeToString,
+        response_deserializer=attempt_service_pb2.HeartbeatResponse.FromString,
     )
     with pytest.raises(grpc.aio.AioRpcError) as unknown:
-        await start(former_workers_pb2.StartAttemptRequest(), metadata=service.worker())
+        await heartbeat(attempt_service_pb2.HeartbeatRequest(), metadata=service.worker())
     assert unknown.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 

@@ -11,7 +11,6 @@ import pytest
 from google.protobuf.json_format import MessageToDict, ParseDict
 
 from compat.pi.v1 import images_pb2, images_pb2_grpc, job_pb2, jobs_pb2, jobs_pb2_grpc, refused_pb2, refused_pb2_grpc
-from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.rest.v1 import tasks_pb2
 from services.pictures.offers import Offers
 from services.platform.bus import Bus
@@ -76,8 +75,7 @@ async def refusal(call: Any) -> tuple[int, dict[str, Any]]:
 async def finish(service: Service, replica: Replica, job: job_pb2.Job, *outputs: int) -> None:
     """Have a worker start and complete a job."""
     await replica.started(service.worker(), int(job.task_id))
-    complete = former_workers_pb2.CompleteAttemptRequest(task_id=int(job.task_id), attempt=1, output_file_ids=outputs)
-    await replica.attempts.CompleteAttempt(complete, metadata=service.worker())
+    await replica.complete(service.worker(), int(job.task_id), output_file_ids=outputs)
 
 
 def ids(jobs: Sequence[job_pb2.Job]) -> list[str]:
@@ -99,8 +97,7 @@ async def test_from_submission_to_result(service: Service, replica: Replica, pi:
     assert (await pi.get(job.job_id)).status == "processing"
 
     output = service.files.add(ACCOUNT, "photo.png", "image/png", size=(1280, 960))
-    complete = former_workers_pb2.CompleteAttemptRequest(task_id=int(job.task_id), attempt=1, output_file_ids=[output])
-    await replica.attempts.CompleteAttempt(complete, metadata=service.worker())
+    await replica.complete(service.worker(), int(job.task_id), output_file_ids=[output])
     ended = await pi.get(job.job_id, wait_for_completion=True)
     assert (ended.status, ended.HasField("error"), ended.data.progress) == ("completed", False, 1.0)
     assert ended.data.result_url.string_value == ended.data.payload.output.files[0].url == f"https://storage/{output}"
@@ -143,10 +140,7 @@ async def test_a_task_of_another_api_is_a_job(service: Service, replica: Replica
 async def test_a_failed_job(service: Service, replica: Replica, pi: Pi) -> None:
     job = (await pi.create()).data
     await replica.started(service.worker(), int(job.task_id))
-    failure = former_workers_pb2.FailAttemptRequest(
-        task_id=int(job.task_id), attempt=1, reason=ErrorReason.FILE_CORRUPT.number, message="The file is damaged."
-    )
-    await replica.attempts.FailAttempt(failure, metadata=service.worker())
+    await replica.fail(service.worker(), int(job.task_id), reason=ErrorReason.FILE_CORRUPT.number, message="The file is damaged.")
     failed = await pi.get(job.id, wait_for_completion=True, timeout_seconds=1.5)
     assert (failed.status, failed.error.code, failed.error.message) == ("failed", "file_corrupt", "The file is damaged.")
     assert (failed.data.result_url.WhichOneof("kind"), failed.data.error_log.string_value) == ("null_value", "The file is damaged.")

@@ -10,7 +10,6 @@ import grpc
 import pytest
 from google.protobuf.json_format import MessageToDict
 
-from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.operations.v1 import remove_background_pb2, upscale_pb2
 from darkroom.rest.v1 import images_pb2, pdfs_pb2, tasks_pb2
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
@@ -72,10 +71,7 @@ async def test_a_cut_out_from_creation_to_result(service: Service, replica: Repl
         code="not_applied", subject="enhance_face", message="No face.", details_json='{"model": "m", "box": {"x1": 1}, "confidence": 0.5}'
     )
     other = task_pb2.Notice(code="first_frame_only", subject="")
-    complete = former_workers_pb2.CompleteAttemptRequest(
-        task_id=int(data.task_id), attempt=1, output_file_ids=[output, 999], notices=[notice, other]
-    )
-    await replica.attempts.CompleteAttempt(complete, metadata=service.worker())
+    await replica.complete(service.worker(), int(data.task_id), output_file_ids=[output, 999], notices=[notice, other])
     status = (await replica.pilio_tasks.GetTaskStatus(poll, metadata=me)).data
     assert (status.status, status.progress, list(status.not_applied)) == ("Succeeded", 1.0, ["enhance_face"])
     notices = [MessageToDict(each) for each in status.notices]
@@ -110,8 +106,7 @@ async def test_options_without_effect_are_named_from_the_start(service: Service,
 
     # What the operation leaves out comes after it, once for all pictures, by the name that the call has for it.
     left_out = [task_pb2.Notice(code="not_applied", subject="trim", message=f"{name} was not cut out.") for name in ("a", "b")]
-    complete = former_workers_pb2.CompleteAttemptRequest(task_id=task_id, attempt=1, output_file_ids=[photo], notices=left_out)
-    await replica.attempts.CompleteAttempt(complete, metadata=service.worker())
+    await replica.complete(service.worker(), task_id, output_file_ids=[photo], notices=left_out)
     result = (await replica.pilio_tasks.GetTaskResult(tasks_pb2.GetTaskResultRequest(id=created.task_id), metadata=me)).data
     status = (await replica.pilio_tasks.GetTaskStatus(poll, metadata=me)).data
     assert list(result.not_applied) == list(status.not_applied) == ["boxes", "trim_transparent_background"]
@@ -125,10 +120,7 @@ async def test_a_failed_and_a_cancelled_task_are_failed(service: Service, replic
     me = service.caller(ACCOUNT)
     failing = int((await cut_out(service, replica, str(photo))).data.task_id)
     await replica.started(service.worker(), failing)
-    failure = former_workers_pb2.FailAttemptRequest(
-        task_id=failing, attempt=1, reason=ErrorReason.FILE_CORRUPT.number, message="The file is damaged."
-    )
-    await replica.attempts.FailAttempt(failure, metadata=service.worker())
+    await replica.fail(service.worker(), failing, reason=ErrorReason.FILE_CORRUPT.number, message="The file is damaged.")
     cancelled = int((await cut_out(service, replica, str(photo))).data.task_id)
     await replica.tasks.CancelTask(tasks_service_pb2.CancelTaskRequest(task_id=cancelled), metadata=me)
     for task_id, error_type in ((failing, "file_corrupt"), (cancelled, "cancelled")):

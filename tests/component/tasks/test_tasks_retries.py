@@ -9,7 +9,6 @@ import pytest
 
 from darkroom.common.v1 import errors_pb2
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
-from darkroom.internal.tasks.v1 import former_workers_pb2 as former_pb
 from darkroom.tasks.v1 import task_pb2
 from services.platform.errors import ErrorReason
 from tests.component.tasks.service import Replica, Service, eventually
@@ -28,12 +27,11 @@ async def test_a_failure_that_may_pass_is_tried_again_and_a_bad_input_is_not(ser
     task = await replica.create(me)
     for attempt, reason in ((1, ErrorReason.UNAVAILABLE), (2, ErrorReason.FILE_CORRUPT)):
         assert (await replica.started(worker, task.id)).attempt == attempt
-        failure = former_pb.FailAttemptRequest(task_id=task.id, attempt=attempt, reason=reason.number, message=f"Attempt {attempt}.")
-        assert (await replica.attempts.FailAttempt(failure, metadata=worker)).accepted
+        assert await replica.fail(worker, task.id, attempt, reason=reason.number, message=f"Attempt {attempt}.")
     failed = await replica.get(me, task.id)
     assert (failed.state, failed.error.message) == (task_pb2.TASK_STATE_FAILED, "Attempt 2.")
     assert failed.error.reason == errors_pb2.ERROR_REASON_FILE_CORRUPT
-    assert not (await replica.attempts.FailAttempt(failure, metadata=worker)).accepted
+    assert not await replica.fail(worker, task.id, attempt, reason=reason.number, message=f"Attempt {attempt}.")
 
 
 async def test_an_unexpected_failure_is_tried_twice_in_all(service: Service, replica: Replica) -> None:
@@ -41,8 +39,7 @@ async def test_an_unexpected_failure_is_tried_twice_in_all(service: Service, rep
     task = await replica.create(me)
     for attempt in (1, 2):
         await replica.started(worker, task.id)
-        failure = former_pb.FailAttemptRequest(task_id=task.id, attempt=attempt, reason=ErrorReason.INTERNAL.number, message="Odd.")
-        await replica.attempts.FailAttempt(failure, metadata=worker)
+        await replica.fail(worker, task.id, attempt, reason=ErrorReason.INTERNAL.number, message="Odd.")
     assert (await replica.get(me, task.id)).state == task_pb2.TASK_STATE_FAILED
 
 
@@ -52,8 +49,7 @@ async def test_a_silent_worker_loses_the_task_to_another(service: Service) -> No
         task = await replica.create(me)
         assert (await replica.started(worker, task.id)).attempt == 1
         assert (await replica.started(worker, task.id)).attempt == 2
-        late = former_pb.CompleteAttemptRequest(task_id=task.id, attempt=1, output_file_ids=[1])
-        assert not (await replica.attempts.CompleteAttempt(late, metadata=worker)).accepted
+        assert not await replica.complete(worker, task.id, output_file_ids=[1])
         beat = attempts_pb.HeartbeatRequest(task_id=task.id, attempt=1)
         assert not (await replica.attempts.Heartbeat(beat, metadata=worker)).current
 
@@ -73,9 +69,7 @@ async def test_a_retry_waits_as_long_as_a_provider_says(service: Service) -> Non
     async with service.replica() as replica:
         task = await replica.create(me)
         await replica.started(worker, task.id)
-        failed = former_pb.FailAttemptRequest(task_id=task.id, attempt=1, reason=ErrorReason.UNAVAILABLE.number)
-        failed.retry_after.FromSeconds(2)
-        assert (await replica.attempts.FailAttempt(failed, metadata=worker)).accepted
+        assert await replica.fail(worker, task.id, reason=ErrorReason.UNAVAILABLE.number, retry_after=timedelta(seconds=2))
         failed_at = (await replica.get(me, task.id)).update_time.ToDatetime()
         again = await replica.started(worker, task.id)
         started_at = (await replica.get(me, task.id)).start_time.ToDatetime()
@@ -90,12 +84,10 @@ async def test_a_worker_that_is_stopped_costs_the_task_no_attempt(service: Servi
         task = await replica.create(me)
         for attempt in (1, 2, 3):
             assert (await replica.started(worker, task.id)).attempt == attempt
-            back = former_pb.FailAttemptRequest(
-                task_id=task.id, attempt=attempt, reason=ErrorReason.UNAVAILABLE.number, message="Shut down.", handed_back=True
+            assert await replica.fail(
+                worker, task.id, attempt, reason=ErrorReason.UNAVAILABLE.number, message="Shut down.", handed_back=True
             )
-            assert (await replica.attempts.FailAttempt(back, metadata=worker)).accepted
         await replica.started(worker, task.id)
-        complete = former_pb.CompleteAttemptRequest(task_id=task.id, attempt=4)
-        assert (await replica.attempts.CompleteAttempt(complete, metadata=worker)).accepted
+        assert await replica.complete(worker, task.id, 4)
         done = await replica.get(me, task.id)
     assert (done.state, done.attempt, done.max_attempts) == (task_pb2.TASK_STATE_SUCCEEDED, 4, 4)

@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
 from tests.component.tasks.service import Replica, Service, error_of
@@ -28,8 +27,7 @@ async def succeeded(service: Service, replica: Replica, *inputs: int, priority: 
     operations = {"operations": [CUT_OUT]} if inputs else {}
     task = await replica.create(service.caller(ACCOUNT), *inputs, priority=priority, **operations)
     await replica.started(service.worker(), task.id)
-    complete = former_workers_pb2.CompleteAttemptRequest(task_id=task.id, attempt=1, output_file_ids=[8, 9])
-    assert (await replica.attempts.CompleteAttempt(complete, metadata=service.worker())).accepted
+    assert await replica.complete(service.worker(), task.id, output_file_ids=[8, 9])
     return await replica.get(service.caller(ACCOUNT), task.id)
 
 

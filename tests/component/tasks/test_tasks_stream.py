@@ -9,7 +9,6 @@ import grpc
 import pytest
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
-from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.rest.v1 import tasks_pb2
 from darkroom.tasks.v1 import tasks_service_pb2
 from services.platform.errors import ErrorReason
@@ -39,8 +38,7 @@ async def test_the_stream_is_the_tasks_story(service: Service, replica: Replica)
     await replica.started(service.worker(), task.id)
     beat = attempts_pb.HeartbeatRequest(task_id=task.id, attempt=1, progress=0.5, message="half\ndone")
     await replica.attempts.Heartbeat(beat, metadata=service.worker())
-    failure = former_workers_pb2.FailAttemptRequest(task_id=task.id, attempt=1, reason=ErrorReason.FILE_CORRUPT.number, message="Broken.")
-    await replica.attempts.FailAttempt(failure, metadata=service.worker())
+    await replica.fail(service.worker(), task.id, reason=ErrorReason.FILE_CORRUPT.number, message="Broken.")
     retry, *events = await stream(service, replica, task.id)
     assert retry == "retry: 1000"
     lines = [event.split("\n") for event in events]

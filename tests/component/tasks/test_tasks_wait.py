@@ -9,7 +9,6 @@ import grpc
 import pytest
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
-from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.rest.v1 import images_pb2, tasks_pb2
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
 from services.platform.bus import Bus
@@ -32,8 +31,7 @@ async def get(service: Service, replica: Replica, task_id: int, wait: int, after
 
 
 async def complete(service: Service, replica: Replica, task_id: int, *outputs: int) -> None:
-    request = former_workers_pb2.CompleteAttemptRequest(task_id=task_id, attempt=1, output_file_ids=outputs)
-    assert (await replica.attempts.CompleteAttempt(request, metadata=service.worker())).accepted
+    assert await replica.complete(service.worker(), task_id, output_file_ids=outputs)
 
 
 async def test_the_answer_comes_with_the_end(service: Service, replica: Replica) -> None:

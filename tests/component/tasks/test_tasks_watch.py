@@ -9,7 +9,6 @@ import grpc
 import pytest
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
-from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
 from services.platform.bus import Bus
 from services.platform.revocations import announce_refreshed, announce_revoked
@@ -34,8 +33,7 @@ async def run(service: Service, replica: Replica, task_id: int, steps: int) -> N
     for step in range(steps):
         beat = attempts_pb.HeartbeatRequest(task_id=task_id, attempt=1, progress=step / steps, message=f"step {step}")
         await replica.attempts.Heartbeat(beat, metadata=service.worker())
-    complete = former_workers_pb2.CompleteAttemptRequest(task_id=task_id, attempt=1)
-    await replica.attempts.CompleteAttempt(complete, metadata=service.worker())
+    await replica.complete(service.worker(), task_id)
 
 
 async def test_watchers_miss_nothing_while_events_come(service: Service, replica: Replica) -> None:

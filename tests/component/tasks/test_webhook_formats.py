@@ -94,7 +94,7 @@ async def test_what_cannot_be_put_together_now_is_tried_again_under_the_same_id(
             [delivery] = await hooks.log()
             told.append(delivery.error)
             clock.advance(60)
-    assert told == ["The event could not be put together: Files are away.", "The event could not be put together.", None]
+    assert told == ["The event could not be built: Files are away.", "The event could not be built.", None]
     assert (delivery.state, json.loads(receiver.requests[0].body)["event"]) == (DeliveryState.DELIVERED, delivery.id)
 
 
@@ -103,7 +103,7 @@ async def test_a_form_that_is_not_there_is_waited_for(hooks: Hooks, clock: Movab
         await hooks.webhooks.create(ACCOUNT, receiver.url, format_name="later")
         await hooks.ended()
         await hooks.round()
-        assert (await hooks.log())[0].error == "This server knows no webhooks of the format later."
+        assert (await hooks.log())[0].error == "This server does not support webhooks of the format later."
         hooks.formats["later"] = Tiny()
         clock.advance(60)
         await hooks.round()

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 import grpc
 import pytest
 
-from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.tasks.v1 import tasks_service_pb2, webhook_pb2
 from darkroom.tasks.v1 import webhooks_service_pb2 as pb
 from tests.component.tasks.hooks import LOOPBACK
@@ -51,9 +50,8 @@ async def test_every_kind_of_end_arrives_and_the_documented_example_verifies_it(
         failed, done = await replica.create(me), await replica.create(me)
         for task in (failed, done):
             await replica.started(worker, task.id)
-        failure = former_workers_pb2.FailAttemptRequest(task_id=failed.id, attempt=1, reason=11, message="Broken.")
-        await replica.attempts.FailAttempt(failure, metadata=worker)
-        await replica.attempts.CompleteAttempt(former_workers_pb2.CompleteAttemptRequest(task_id=done.id, attempt=1), metadata=worker)
+        await replica.fail(worker, failed.id, reason=11, message="Broken.")
+        await replica.complete(worker, done.id)
         requests = await receiver.received(3)
         deliveries = await eventually(lambda: log(replica, me), lambda found: all(delivery.state == DELIVERED for delivery in found))
     assert {(delivery.task_id, delivery.event_type) for delivery in deliveries} == {

@@ -14,7 +14,6 @@ import pytest
 from google.protobuf.json_format import ParseDict
 
 from compat.pi.v1 import job_pb2, jobs_pb2, jobs_pb2_grpc, webhooks_pb2, webhooks_pb2_grpc
-from darkroom.internal.tasks.v1 import former_workers_pb2
 from darkroom.tasks.v1 import webhooks_service_pb2 as native_pb
 from tests.component.tasks.hooks import LOOPBACK
 from tests.component.tasks.receiver import Received, Receiver
@@ -97,8 +96,7 @@ async def test_ends_of_jobs_arrive_signed(service: Service, replica: Replica, pi
         job = await pi.job(metadata={"shop": "north"}, client_reference_id="o-1")
         await replica.started(service.worker(), int(job.task_id))
         output = service.files.add(ACCOUNT, "a.png", "image/png", size=(2, 2))
-        complete = former_workers_pb2.CompleteAttemptRequest(task_id=int(job.task_id), attempt=1, output_file_ids=[output])
-        await replica.attempts.CompleteAttempt(complete, metadata=service.worker())
+        await replica.complete(service.worker(), int(job.task_id), output_file_ids=[output])
         failed, again = map(verified, await receiver.received(2))
         assert failed == again
         data = again["data"]
@@ -113,8 +111,7 @@ async def test_ends_of_jobs_arrive_signed(service: Service, replica: Replica, pi
         task = await replica.create(pi.me)
         await pi.cancel(await pi.job())
         await replica.started(service.worker(), task.id)
-        failure = former_workers_pb2.FailAttemptRequest(task_id=task.id, attempt=1, reason=11, message="The file is damaged.")
-        await replica.attempts.FailAttempt(failure, metadata=service.worker())
+        await replica.fail(service.worker(), task.id, reason=11, message="The file is damaged.")
         ends = [verified(request) for request in (await receiver.received(4))[2:]]
     assert [event["type"] for event in ends] == ["job.failed"] * 2
     told = {event["data"]["error_code"]: event["data"]["error"] for event in ends}

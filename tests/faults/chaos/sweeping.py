@@ -15,7 +15,7 @@ from services.files.object_client import store_of
 from services.files.probe.prober import Prober
 from services.files.tasks_client import TasksClient
 from services.platform.clock import Clock
-from services.platform.database import opened
+from services.platform.database import open_database
 from services.platform.identity import Signer
 from services.platform.object_http import object_http
 from services.platform.object_writing import ObjectWriter
@@ -64,7 +64,7 @@ async def _files(stack: Installed, clock: Clock) -> AsyncIterator[Files]:
             patch.setenv(name, value)
         settings = FilesSettings()
     async with AsyncExitStack() as parts:
-        database = await parts.enter_async_context(opened(settings.database, 4))
+        database = await parts.enter_async_context(open_database(settings.database, 4))
         tasks = await parts.enter_async_context(channel(settings.tasks_address, "tasks", settings.tls))
         objects = await parts.enter_async_context(store_of(settings))
         caller = Caller(Signer("files", settings.signing_key_file))

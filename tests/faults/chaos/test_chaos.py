@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from services.platform.bus import connected
+from services.platform.bus import connect
 from tests.faults.chaos import verdict
 from tests.faults.chaos.havoc import Havoc
 from tests.faults.chaos.load import Load, Tenant
@@ -57,7 +57,7 @@ async def test_nothing_is_lost_and_nothing_is_done_twice(stack: StackUnderTest, 
             wrong += await asyncio.to_thread(
                 verdict.check_webhooks, stack, dict.fromkeys(ids, receiver.url), load.accepted, receiver.requests
             )
-        async with connected(stack.nats_url, "chaos") as bus:
+        async with connect(stack.nats_url, "chaos") as bus:
             wrong += await asyncio.to_thread(verdict.check_stream, stack, ids, await published(bus, ids))
         wrong += await check_books(stack, ids)
         await sweep(stack)

@@ -71,7 +71,7 @@ async def test_what_a_webhook_got_is_sent_again(console: Console, pilio: Pilio) 
         await expect(row.first).to_contain_text("200")
         await row.first.get_by_role("button", name="Details").click()
         dialog = page.get_by_role("dialog", name="Task succeeded")
-        await expect(dialog.get_by_role("region", name="What the receiver answered")).to_contain_text("thanks")
+        await expect(dialog.get_by_role("region", name="The receiver's answer")).to_contain_text("thanks")
         await dialog.get_by_role("link", name=task).click()
         await expect(page).to_have_url(f"{console.url}/#/tasks/{task}")
 
@@ -119,7 +119,7 @@ async def test_the_library_has_versions_that_are_worked_on(console: Console, nat
     await page.get_by_role("checkbox", name="Choose holiday.png").check()
     await page.get_by_role("button", name="Delete", exact=True).click()
     await page.get_by_role("dialog", name="Delete this file?").get_by_role("button", name="Delete").click()
-    await expect(page.get_by_text("Nothing is kept yet.")).to_be_visible()
+    await expect(page.get_by_text("No files yet.")).to_be_visible()
     assert await native.library.list() == []
 
 

@@ -54,14 +54,14 @@ async def test_what_fails_among_many_says_why_and_is_tried_again(console: Consol
     await expect(console.newest.get_by_role("progressbar").first).to_be_visible()
     await console.finished(COUNT + 2)
     await expect(console.newest.get_by_role("status")).to_contain_text("3 failed")
-    await console.newest.get_by_role("button", name="Only what failed").click()
+    await console.newest.get_by_role("button", name="Failed only").click()
     failed = console.newest.get_by_role("listitem")
     await expect(failed).to_have_count(3)
     for name in BROKEN:
         await expect(failed.filter(has_text=name)).to_contain_text("The file is damaged: it is truncated.")
     assert len(await tasks(pilio)) == COUNT - 1
     sent = len(sending.parts)
-    await console.newest.get_by_role("button", name="Try failed ones again").click()
+    await console.newest.get_by_role("button", name="Retry failed").click()
     await expect(failed).to_have_count(2)
     await expect(console.newest.get_by_role("status")).to_contain_text(f"{COUNT + 2} of {COUNT + 2} done, 2 failed")
     # What was done was not done again.

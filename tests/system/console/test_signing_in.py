@@ -34,7 +34,7 @@ async def test_a_link_signs_in_once(page: Page, context: BrowserContext, stack: 
     await expect(page.get_by_role("heading", name="Studio")).to_be_visible()
     await page.goto("about:blank")
     await page.goto(link)
-    await expect(page.get_by_text("This link does not work any more.")).to_be_visible()
+    await expect(page.get_by_text("This link is no longer valid.")).to_be_visible()
     await fill_in(page, user["username"], PASSWORD)
     await expect(page.get_by_role("heading", name="Studio")).to_be_visible()
 
@@ -63,7 +63,7 @@ async def test_by_key(page: Page, stack: StackUnderTest, account: Account) -> No
     key = page.get_by_label("API key")
     await key.fill("dk_wrong")
     await page.get_by_role("button", name="Sign in", exact=True).click()
-    await expect(page.get_by_role("alert")).to_contain_text("The server does not know this key")
+    await expect(page.get_by_role("alert")).to_contain_text("The key is not valid")
     await key.fill(f" {account.api_key} ")
     await page.get_by_role("button", name="Sign in", exact=True).click()
     await expect(page.get_by_role("heading", name="Studio")).to_be_visible()

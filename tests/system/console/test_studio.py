@@ -53,7 +53,7 @@ async def test_a_result_beside_what_it_was_made_of(console: Console, photo: Phot
     dialog = await console.open_result("red.png")
     for name in ("Result", "Original"):
         await expect(dialog.get_by_role("img", name=name)).to_be_visible()
-    divider = dialog.get_by_role("slider", name="How much of the original is shown")
+    divider = dialog.get_by_role("slider", name="Share of the original")
     await expect(divider).to_have_attribute("aria-valuetext", "50% original")
     await divider.press("ArrowRight")
     await expect(divider).to_have_attribute("aria-valuetext", "51% original")
@@ -110,8 +110,8 @@ async def test_limits_are_said_before_anything_is_sent(console: Console, photo: 
     for wrong, why in (
         ("0", "This has to be 1 or more."),
         ("20000", "This has to be 16,383 or less."),
-        ("1.5", "This has to be a whole number."),
-        ("wide", "This is not a number."),
+        ("1.5", "Enter a whole number."),
+        ("wide", "Enter a number."),
     ):
         await width.fill(wrong)
         await expect(settings.get_by_role("alert")).to_have_text(why)
@@ -131,12 +131,12 @@ async def test_again_otherwise_and_on_with_the_results(console: Console, pilio: 
     await settings.get_by_role("textbox", name="Width").fill("80")
     await console.run()
     await console.finished(1)
-    await console.act("Again with other options")
+    await console.act("Run again with other options")
     await expect(settings.get_by_role("textbox", name="Width")).to_have_value("80")
     await settings.get_by_role("textbox", name="Width").fill("40")
     await console.run()
     await console.finished(1)
-    await console.act("Go on with another operation")
+    await console.act("Continue with another operation")
     await expect(console.page.get_by_role("region", name="Files", exact=True)).to_contain_text("1 result of “Resize”")
     border = await console.pick("Border")
     await border.get_by_role("textbox", name="Border width").fill("5")
@@ -183,7 +183,7 @@ async def test_several_pictures_become_one_document(console: Console, photo: Pho
     await console.open()
     await console.choose(photo("1.png"), photo("2.png"))
     settings = await console.pick("Pictures to PDF")
-    await expect(settings.get_by_text("All files become one result.")).to_be_visible()
+    await expect(settings.get_by_text("All files are combined into one result.")).to_be_visible()
     await console.run()
     await console.finished(1)
     dialog = await console.open_result("1.png")

@@ -31,7 +31,7 @@ def rows(console: Console) -> Locator:
 
 async def test_the_list_moves_by_itself(console: Console, pilio: Pilio) -> None:
     await console.open("/tasks")
-    await expect(console.page.get_by_text("Nothing has been done yet.")).to_be_visible()
+    await expect(console.page.get_by_text("No tasks yet.")).to_be_visible()
     task = await begin(pilio, 1000)
     row = rows(console)
     await expect(row).to_have_count(1)
@@ -58,11 +58,11 @@ async def test_filters_are_in_the_address(console: Console, pilio: Pilio) -> Non
     await expect(rows(console)).to_have_count(1)
     await pilio.post(f"/v1/tasks/{running}/cancel", {})
     # What is no longer like that leaves the list.
-    await expect(page.get_by_text("No task is like that.")).to_be_visible()
+    await expect(page.get_by_text("No tasks match.")).to_be_visible()
     await page.go_back()
     await expect(rows(console)).to_have_count(3)
     await filters.get_by_label("Name of a file").fill("holiday")
-    await expect(page.get_by_text("No task is like that.")).to_be_visible()
+    await expect(page.get_by_text("No tasks match.")).to_be_visible()
     await page.get_by_role("button", name="Clear the filters").first.click()
     await expect(rows(console)).to_have_count(3)
 
@@ -127,7 +127,7 @@ async def test_a_batch_is_watched_collected_and_deleted(console: Console, pilio:
         assert {"1-rotated.png", "2-rotated.png"} <= {Path(each).name for each in archive.namelist()}
     await page.get_by_role("button", name="Delete the batch").click()
     await page.get_by_role("dialog").get_by_role("button", name="Delete the batch").click()
-    await expect(page.get_by_text("No batch yet.")).to_be_visible()
+    await expect(page.get_by_text("No batches yet.")).to_be_visible()
     assert (await pilio.get("/v1/batches")).json()["data"]["items"] == []
 
 
@@ -140,7 +140,7 @@ async def test_a_pipeline_is_written_saved_and_run(console: Console, photo: Phot
         await page.get_by_role("dialog").get_by_role("button").filter(has=page.get_by_text(tool, exact=True)).click()
     # Nothing is set in the second yet, which needs it.
     await page.get_by_role("button", name="Save", exact=True).click()
-    await expect(page.get_by_text("Mend the steps that are marked.")).to_be_visible()
+    await expect(page.get_by_text("Fix the marked steps.")).to_be_visible()
     settings = page.get_by_role("region", name="Settings of Resize")
     await settings.get_by_role("textbox", name="Width").fill("90")
     await page.get_by_role("button", name="Move Resize to the left").click()
@@ -157,4 +157,4 @@ async def test_a_pipeline_is_written_saved_and_run(console: Console, photo: Phot
     await console.open("/pipelines")
     await page.get_by_role("button", name=f"Delete {name}").click()
     await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    await expect(page.get_by_text("No pipeline yet.")).to_be_visible()
+    await expect(page.get_by_text("No pipelines yet.")).to_be_visible()

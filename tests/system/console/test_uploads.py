@@ -74,7 +74,7 @@ async def test_a_network_that_is_gone_and_comes_back(console: Console, pilio: Pi
         pass
     await console.page.context.set_offline(True)
     sending.let_go.set()
-    await expect(console.page.get_by_text("The connection is gone. Uploads go on by themselves when it is back.")).to_be_visible()
+    await expect(console.page.get_by_text("The connection is lost. Uploads resume automatically when it is back.")).to_be_visible()
     await console.page.context.set_offline(False)
     await console.uploaded(large.name)
     assert sending.parts.count(2) > 1
@@ -86,7 +86,7 @@ async def test_after_a_reload_only_what_is_missing_is_sent(console: Console, pil
     await console.open()
     async with console.page.expect_response(lambda response: response.request.method == "PUT" and response.ok):
         await console.choose(large)
-    await expect(console.page.get_by_text("The connection is gone.")).to_be_visible()
+    await expect(console.page.get_by_text("The connection is lost.")).to_be_visible()
     await kept(console)
     await console.page.unroute_all(behavior="ignoreErrors")
     after = await Sending().watch(console.page)
@@ -108,7 +108,7 @@ async def test_a_file_that_came_before_it_was_known_who_is_there(console: Consol
     sending = await Sending(lambda part, before: LOST).watch(console.page)
     await console.open()
     await console.choose(photo("early.png"))
-    await expect(console.page.get_by_text("The connection is gone.")).to_be_visible()
+    await expect(console.page.get_by_text("The connection is lost.")).to_be_visible()
     known.set()
     await kept(console)
     sending.fate = lambda part, before: GOES

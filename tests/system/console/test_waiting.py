@@ -15,8 +15,8 @@ from tests.system.console.console import Console
 from tests.system.holding import held
 from tests.system.pilio import Pilio
 
-AWAY = re.compile(r"^It waits for gpu-box, which is away: last here 3 hr\.? ago\.$")
-NOBODY = "It waits for a worker: none is connected that could run it."
+AWAY = re.compile(r"^Waiting for gpu-box, which is away: last seen 3 hr\.? ago\.$")
+NOBODY = "Waiting for a worker: no connected worker can run this task."
 
 
 class Missing:
@@ -39,7 +39,7 @@ def away() -> dict[str, str]:
 
 
 def told(console: Console) -> Locator:
-    return console.page.get_by_role("status").filter(has_text="It waits for")
+    return console.page.get_by_role("status").filter(has_text="Waiting for")
 
 
 @pytest.fixture

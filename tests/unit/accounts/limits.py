@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from services.accounts.domain.rate_limits import RateLimits
 from services.accounts.domain.rate_rules import RateRules
-from services.accounts.records import Borrowed, Borrowing
+from services.accounts.records import Borrowing, BucketLoan
 from services.platform.errors import DarkroomError, ErrorReason
 
 
@@ -22,18 +22,18 @@ class Buckets:
     def clock(self) -> float:
         return self.now
 
-    async def borrow(self, asked: Sequence[Borrowing]) -> Sequence[Borrowed]:
+    async def borrow(self, asked: Sequence[Borrowing]) -> Sequence[BucketLoan]:
         self.statements += 1
         if self.away:
             raise DarkroomError(ErrorReason.UNAVAILABLE, "away")
         return [self._take(one) for one in asked]
 
-    def _take(self, one: Borrowing) -> Borrowed:
+    def _take(self, one: Borrowing) -> BucketLoan:
         tokens, filled_at = self._tokens.get(one.bucket, (float(one.burst), self.now))
         tokens = min(one.burst, tokens + (self.now - filled_at) * one.rate)
         granted = max(0, min(one.wanted, int(tokens + 1e-6)))
         self._tokens[one.bucket] = (tokens - granted, self.now)
-        return Borrowed(granted, tokens - granted)
+        return BucketLoan(granted, tokens - granted)
 
 
 def limits(buckets: Buckets, rules: RateRules) -> RateLimits:

@@ -11,8 +11,8 @@ from darkroom.accounts.v1 import audit_service_pb2
 from darkroom.internal.audit.v1 import audit_part_service_pb2
 from darkroom.rest.v1 import audit_pb2
 from services.accounts.domain.audit_trail import AuditTrail
-from services.accounts.surfaces.native.audit import NativeAudit
-from services.accounts.surfaces.rest.audit import RestAudit
+from services.accounts.surfaces.native.people import NativeAudit
+from services.accounts.surfaces.rest.administration import RestAudit
 from services.platform.audit.part import AuditPartServicer
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import Client, Identity

@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from darkroom.cli.destination import Destination, destination
-from darkroom.naming import named
+from darkroom.naming import name_for
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ def test_several_inputs_need_a_folder(capsys: pytest.CaptureFixture[str]) -> Non
     with pytest.raises(typer.Exit) as end:
         destination("out.png", 2)
     assert end.value.exit_code == 2
-    assert "--output out.png is a file, and there are 2 inputs" in " ".join(capsys.readouterr().err.split())
+    assert "--output out.png is a file, but there are 2 inputs" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize(
@@ -53,4 +53,4 @@ def test_several_inputs_need_a_folder(capsys: pytest.CaptureFixture[str]) -> Non
     ],
 )
 def test_a_name_does_not_claim_another_format(own: str, wanted: str, name: str) -> None:
-    assert named(own, wanted) == name
+    assert name_for(own, wanted) == name

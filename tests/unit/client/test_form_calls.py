@@ -12,7 +12,7 @@ import pytest
 from darkroom.backoff import Backoff
 from darkroom.calls import Calls
 from darkroom.connection import Server
-from darkroom.content import opened
+from darkroom.content import open_content
 from darkroom.failures import ApiError, ConnectionFailed, DarkroomFailure, InternalError, InvalidRequest, PermissionDenied, Unavailable
 from darkroom.form_calls import FormCalls, refusal
 from darkroom.transfer import Transfers
@@ -61,7 +61,7 @@ async def answering(replies: Sequence[bytes]) -> AsyncIterator[tuple[FormCalls, 
 async def test_only_what_was_not_begun_is_repeated(replies: Sequence[bytes], raised: type[DarkroomFailure] | None, requests: int) -> None:
     moved: list[int] = []
     async with answering(replies) as (forms, bodies):
-        with opened(b"content" * 100_000, 'a "b"\r\n.png') as content:
+        with open_content(b"content" * 100_000, 'a "b"\r\n.png') as content:
             if raised is None:
                 assert await forms.post("/x", {"pipeline": "[]"}, content, moved.append) == {"ok": True}
             else:

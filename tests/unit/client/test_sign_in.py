@@ -27,7 +27,7 @@ def _nothing_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     for name in (URL_VARIABLE, KEY_VARIABLE):
         monkeypatch.delenv(name, raising=False)
-    token = choice.chosen.set(choice.Chosen())
+    token = choice.chosen.set(choice.ServerChoice())
     yield
     choice.chosen.reset(token)
 
@@ -70,7 +70,7 @@ def test_a_session_comes_before_the_local_stack(tmp_path: Path) -> None:
 def test_a_key_comes_before_the_session(monkeypatch: pytest.MonkeyPatch, by_option: bool) -> None:
     SESSION.save()
     if by_option:
-        choice.chosen.set(choice.Chosen(THERE, "a-key"))
+        choice.chosen.set(choice.ServerChoice(THERE, "a-key"))
     else:
         monkeypatch.setenv(URL_VARIABLE, THERE)
         monkeypatch.setenv(KEY_VARIABLE, "a-key")
@@ -84,7 +84,7 @@ def test_a_session_is_for_its_own_server_only(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv(URL_VARIABLE, THERE)
     with pytest.raises(ConnectionFailed, match=f"no API key for {THERE}"):
         choice.server()
-    choice.chosen.set(choice.Chosen(HERE))
+    choice.chosen.set(choice.ServerChoice(HERE))
     assert choice.server() == Server(HERE, "a-token")
 
 

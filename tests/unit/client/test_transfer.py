@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from darkroom.backoff import Backoff
-from darkroom.content import opened
+from darkroom.content import open_content
 from darkroom.failures import ConnectionFailed, StorageError
 from darkroom.files.v1 import files_service_pb2
 from darkroom.naming import partial
 from darkroom.transfer import Transfers
-from darkroom.upload_calls import unchanged
+from darkroom.upload_calls import matching_parts
 from tests.unit.client.storage import Storage, storage
 
 BODY = bytes(range(256)) * 4096
@@ -74,7 +74,7 @@ async def test_only_parts_that_are_missing_or_broke_off_are_sent(store: Storage,
     store.cuts = [1000]
     etags = {2: "there"}
     moved: list[int] = []
-    with opened(BODY, "a.png") as content:
+    with open_content(BODY, "a.png") as content:
         await transfers.put_parts(urls, PART, content, dict(etags), moved.append, etags.__setitem__)
     assert sorted(path for _, path, _ in store.requests) == ["/1", "/1", "/3", "/4"]
     assert store.objects["/1"] == BODY[:PART]
@@ -87,7 +87,7 @@ async def test_a_part_that_is_refused_ends_the_others(store: Storage, transfers:
     store.refusals = ["403 Forbidden"]
     etags: dict[int, str] = {}
     parts = len(BODY) // 10_000 + 1
-    with opened(BODY, "a.png") as content, pytest.raises(StorageError) as caught:
+    with open_content(BODY, "a.png") as content, pytest.raises(StorageError) as caught:
         await transfers.put_parts(
             [f"{store.url}/{number}" for number in range(parts)], 10_000, content, {}, lambda _: None, etags.__setitem__
         )
@@ -98,7 +98,7 @@ async def test_a_part_that_is_refused_ends_the_others(store: Storage, transfers:
 
 async def test_a_busy_storage_is_asked_again(store: Storage, transfers: Transfers) -> None:
     store.refusals = ["503 Slow Down", "429 Too Many Requests\r\nretry-after: 0"]
-    with opened(BODY, "a.png") as content:
+    with open_content(BODY, "a.png") as content:
         await transfers.put(f"{store.url}/a", content, 0, len(BODY), lambda _: None)
     assert store.objects["/a"] == BODY
 
@@ -117,8 +117,8 @@ def test_a_part_of_another_version_of_the_file_is_sent_again() -> None:
     for number, piece in pieces.items():
         etag = f'"{hashlib.md5(piece).hexdigest()}"'
         reply.arrived.add(part=files_service_pb2.UploadedPart(part_number=number, etag=etag), size_bytes=len(piece))
-    with opened(BODY, "a.png") as content:
-        assert list(unchanged(content, reply)) == [1, 4]
+    with open_content(BODY, "a.png") as content:
+        assert list(matching_parts(content, reply)) == [1, 4]
 
 
 class _Pipe(io.RawIOBase):
@@ -141,11 +141,11 @@ def test_anything_that_holds_bytes_is_a_source(tmp_path: Path) -> None:
         file.seek(5)
         sources = [(path, "photo.png", 9), (str(path), "photo.png", 9), (file, "photo.png", 4), (b"%PDF-1.7", "upload.pdf", 8)]
         for source, name, size in sources:
-            with opened(source) as content:
+            with open_content(source) as content:
                 assert (content.name, content.size_bytes) == (name, size)
-        with opened(file) as content:
+        with open_content(file) as content:
             assert content.read(1, 2) == b"23"
-    with opened(_Pipe(b"\x89PNG"), "named.png") as content:
+    with open_content(_Pipe(b"\x89PNG"), "named.png") as content:
         assert (content.name, content.size_bytes, content.read(0, 9)) == ("named.png", 4, b"\x89PNG")
-    with pytest.raises(ValueError, match="name"), opened(b"unknown"):
+    with pytest.raises(ValueError, match="name"), open_content(b"unknown"):
         pass

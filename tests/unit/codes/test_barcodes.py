@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pytest
 import zxingcpp
 
-from services.inference.codes.barcodes import outlined, read
+from services.inference.codes.barcodes import outline, read
 
 Gray = npt.NDArray[np.uint8]
 CODES: Mapping[str, tuple[zxingcpp.BarcodeFormat, str]] = {
@@ -122,7 +122,7 @@ def test_tiny_and_thin_pictures(shape: tuple[int, int]) -> None:
 def test_outlines_are_drawn_where_the_code_is(angle: float) -> None:
     gray = turned(symbol("EAN-13"), angle)
     shown = np.repeat(gray[..., None], 3, 2)
-    changed = (outlined(shown, read(gray, quick=False, check=lambda: None)) != shown).any(axis=2)
+    changed = (outline(shown, read(gray, quick=False, check=lambda: None)) != shown).any(axis=2)
     height, width = gray.shape
     assert changed.any()
     assert not changed[:, :10].any() and not changed[: height // 20].any()

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from deploy.local.daemon import MODULE
 from deploy.local.daemon.__main__ import Options
-from deploy.local.daemon.preloaded import Preloaded
+from deploy.local.daemon.preloaded import Preloader
 
 
 def main(module: str, folder: str, *modules: str) -> None:
     """Load modules and have `module` run in a fork, with the environment file in `folder`."""
-    preloaded = Preloaded(modules)
+    preloaded = Preloader(modules)
     assert not preloaded.load()
     assert tempfile.gettempdir() != folder
     random.random()

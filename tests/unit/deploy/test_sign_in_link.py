@@ -53,7 +53,7 @@ async def test_up_ends_with_a_link_or_with_why_there_is_none(tmp_path: Path, mon
     monkeypatch.setattr(sign_in_link, "make_link", made)
     assert await sign_in_link.invitation(stack) == f"Open in a browser (signs in once): {URL}"
     monkeypatch.setattr(sign_in_link, "make_link", failed)
-    assert await sign_in_link.invitation(stack) == "There is no link to sign in with: There is no account yet: create one first."
+    assert await sign_in_link.invitation(stack) == "No sign-in link could be made: There is no account yet: create one first."
 
 
 def test_accounts_is_told_at_which_url_people_reach_the_stack(tmp_path: Path) -> None:

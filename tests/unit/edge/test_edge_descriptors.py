@@ -8,7 +8,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from edge import routes
-from edge.descriptors import transcoded_descriptors
+from edge.bodies import transcoded_descriptors
 from edge.render import render
 from edge.settings import EdgeSettings
 

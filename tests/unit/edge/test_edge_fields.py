@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from google.protobuf import descriptor_pb2, descriptor_pool
 
-from edge.fields import Fields, _add, fields_of_bodies
+from edge.bodies import Fields, _add, fields_of_bodies
 
 
 def test_fields_of_bodies() -> None:

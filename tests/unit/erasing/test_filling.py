@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from services.inference.erasing.filling import erased
-from services.inference.erasing.mask import covered
+from services.inference.erasing.filling import erase
 from services.inference.media import Image
+from services.inference.operations.erase import covered
 from services.inference.watermark.neural import SIDE
 
 HOLE = (slice(20, 40), slice(30, 60))
@@ -38,7 +38,7 @@ def test_samples_and_channels_stay_what_they_are(channels: int, kind: type[np.ui
     pixels[HOLE] = 0
     alpha = np.full((80, 120), np.iinfo(kind).max, kind)
     alpha[HOLE] = 0
-    made = erased(Image(pixels, alpha), mask(), None, unstopped)
+    made = erase(Image(pixels, alpha), mask(), None, unstopped)
     assert (made.pixels.dtype, made.pixels.shape) == (truth.dtype, truth.shape)
     np.testing.assert_array_equal(made.pixels[~mask()], truth[~mask()])
     assert np.abs(made.pixels[HOLE].astype(float) - truth[HOLE]).mean() < 0.06 * np.iinfo(kind).max
@@ -54,7 +54,7 @@ def test_a_network_fills_what_it_is_shown() -> None:
         shown.append(int((windows[0, :80, :120, 3] > 0).sum()))
         return np.full((1, SIDE, SIDE, 3), (9, 99, 199), np.uint8)
 
-    made = erased(Image(ramp(3, np.uint8)), mask(), network, unstopped)
+    made = erase(Image(ramp(3, np.uint8)), mask(), network, unstopped)
     assert shown == [int(mask().sum())]
     assert (made.pixels[mask()] == (9, 99, 199)).all()
     np.testing.assert_array_equal(made.pixels[~mask()], ramp(3, np.uint8)[~mask()])
@@ -62,9 +62,9 @@ def test_a_network_fills_what_it_is_shown() -> None:
 
 def test_an_empty_mask_and_a_full_one() -> None:
     picture = Image(ramp(3, np.uint8))
-    assert erased(picture, np.zeros((80, 120), np.bool_), None, unstopped) is picture
+    assert erase(picture, np.zeros((80, 120), np.bool_), None, unstopped) is picture
     with pytest.raises(ValueError, match="nothing of the picture is left"):
-        erased(picture, np.ones((80, 120), np.bool_), None, unstopped)
+        erase(picture, np.ones((80, 120), np.bool_), None, unstopped)
 
 
 def test_a_mask_is_light_opaque_and_stretched() -> None:

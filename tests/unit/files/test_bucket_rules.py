@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.files.bucket_rules import judged
+from services.files.bucket_rules import check_bucket_rules
 from services.files.config import FilesSettings
 from tests.unit.files.test_files_config import REQUIRED
 
@@ -42,18 +42,18 @@ def rule(prefix: str | None = "", **what: Any) -> dict[str, Any]:
     ],
 )
 def test_what_rules_do(found: dict[str, Any], levels: list[str]) -> None:
-    assert [finding.level for finding in judged([found, ABORTS], SETTINGS)] == levels
+    assert [finding.level for finding in check_bucket_rules([found, ABORTS], SETTINGS)] == levels
 
 
 def test_uploads_that_take_long_are_not_ended_by_a_rule() -> None:
     slow = FilesSettings(**REQUIRED, upload_url_seconds=604800)
     soon = ABORTS | {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}}
-    assert [finding.level for finding in judged([soon], slow)] == ["problem"]
-    assert [finding.level for finding in judged([rule("uploads/", Expiration={"Days": 7}), ABORTS], slow)] == ["problem"]
-    assert [finding.level for finding in judged([soon], SETTINGS)] == ["ok"]
+    assert [finding.level for finding in check_bucket_rules([soon], slow)] == ["problem"]
+    assert [finding.level for finding in check_bucket_rules([rule("uploads/", Expiration={"Days": 7}), ABORTS], slow)] == ["problem"]
+    assert [finding.level for finding in check_bucket_rules([soon], SETTINGS)] == ["ok"]
 
 
 @pytest.mark.parametrize("rules", [[], [ABORTS | {"Status": "Disabled"}], [ABORTS | {"Filter": {"Prefix": "other/"}}]])
 def test_a_second_line_is_missed(rules: list[dict[str, Any]]) -> None:
-    [finding] = judged(rules, SETTINGS)
+    [finding] = check_bucket_rules(rules, SETTINGS)
     assert (finding.level, "AbortIncompleteMultipartUpload" in finding.remedy) == ("warning", True)

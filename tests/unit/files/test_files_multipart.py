@@ -1,6 +1,6 @@
 import pytest
 
-from services.files.domain.multipart import UploadedPart, check, refused
+from services.files.domain.multipart import UploadedPart, check, completion_error
 from services.files.objects import StoredPart
 from services.platform.errors import DarkroomError, ErrorReason
 
@@ -39,5 +39,5 @@ def test_what_is_wrong_is_named(reported: list[tuple[int, str]], field: str) -> 
 
 
 def test_storage_refusals_are_the_clients_to_mend() -> None:
-    assert "5242880" in refused("EntityTooSmall").message
-    assert refused("InvalidPart").reason is ErrorReason.FIELD_INVALID
+    assert "5242880" in completion_error("EntityTooSmall").message
+    assert completion_error("InvalidPart").reason is ErrorReason.FIELD_INVALID

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 
 from darkroom.accounts.v1 import features_service_pb2 as pb
-from services.gateway.surfaces.snapotter.installation.events import progress_of
-from services.gateway.surfaces.snapotter.installation.features import FeatureMissing, described
+from services.gateway.surfaces.snapotter.installation.features import FeatureMissing, described, progress_of
 
 OCR = pb.Bundle(id="ocr", name="OCR", estimated_size="3-4 GB", tools=["ocr"], status=pb.BUNDLE_STATUS_NOT_INSTALLED)
 

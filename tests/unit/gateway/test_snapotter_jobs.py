@@ -153,9 +153,8 @@ def kept(order: int, event: Event) -> Kept:
         ([kept(5, processing()), kept(6, complete({}))], [processing(), complete({})]),
         ([kept(5, processing()), kept(5, processing())], [processing(), failed(RESTARTED)]),
         ([None, kept(5, processing()), None], [processing(), failed(RESTARTED)]),
-        ([kept(0, processing()), None, kept(0, processing()), kept(7, complete({}))], [processing(), complete({})]),
     ],
-    ids=["missed", "last one missed", "lost", "missed and lost", "of the previous version"],
+    ids=["missed", "last one missed", "lost", "missed and lost"],
 )
 async def test_what_was_missed_is_read_later(
     monkeypatch: pytest.MonkeyPatch, readings: Sequence[Kept | None], ends: Sequence[Event]

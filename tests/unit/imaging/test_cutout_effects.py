@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from darkroom.operations.v1.cutout_effects_pb2 import CutoutEffects
-from services.inference.matting.effects import completed, gradient
+from services.inference.matting.effects import apply_effects, gradient
 from services.inference.media import Image
 from services.inference.plain.graph import Work
 from services.platform.errors import DarkroomError
@@ -28,7 +28,7 @@ def subject(*, deep: bool = False, gray: bool = False) -> Image:
 def made(
     tmp_path: Path, cutout: Image, *, original: Image | None = None, colour: str = "", behind: Image | None = None, **said: object
 ) -> Image:
-    return completed(cutout, original, colour, behind, CutoutEffects(**said), Work(tmp_path, lambda: None))
+    return apply_effects(cutout, original, colour, behind, CutoutEffects(**said), Work(tmp_path, lambda: None))
 
 
 def test_nothing_asked_for_changes_nothing(tmp_path: Path) -> None:

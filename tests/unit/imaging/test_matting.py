@@ -12,7 +12,7 @@ import pytest
 
 from services.inference.matting.alpha_refinement import denoise, enlarge, refine
 from services.inference.matting.foreground import decontaminate
-from services.inference.matting.matting import MODEL_SIDE, Cutout, CutoutOptions, cropped, model_input, remove_background, visible_box
+from services.inference.matting.matting import MODEL_SIDE, Cutout, CutoutOptions, crop, model_input, remove_background, visible_box
 from services.inference.matting.notices import tell_found
 from services.inference.media import Image, decode, encode
 from services.inference.media.image import Limits
@@ -227,7 +227,7 @@ async def test_trim_crops_to_what_is_visible() -> None:
     alpha[100:250, 200:500] = 1
     image = Image(cv2.resize(photo(), (MODEL_SIDE, MODEL_SIDE)))
     whole = await cut(image, alpha, refined=False)
-    result = cropped(whole, visible_box(whole))
+    result = crop(whole, visible_box(whole))
     assert (whole.width, whole.height) == (MODEL_SIDE, MODEL_SIDE)
     assert np.array_equal(result.pixels, image.pixels[100:250, 200:500])
     assert result.alpha is not None
@@ -287,7 +287,7 @@ async def test_a_model_that_is_not_sure_is_reported() -> None:
 def test_trim_ignores_a_faint_rim() -> None:
     alpha = np.full((100, 100), 4, np.uint8)
     alpha[40:60, 30:70] = 255
-    result = cropped(image := Image(np.zeros((100, 100, 3), np.uint8), alpha), visible_box(image))
+    result = crop(image := Image(np.zeros((100, 100, 3), np.uint8), alpha), visible_box(image))
     assert (result.width, result.height) == (40, 20)
 
 
@@ -333,7 +333,7 @@ async def test_what_is_neither_kept_nor_taken_away_is_described_and_told() -> No
     assert not cutout.found.unsure
     ((code, field, message, details),) = told(cutout)
     assert (code, field) == ("parts_unsure", "")
-    assert message == "It is not sure whether a part of man.jpg belongs to the subject: look at the result there."
+    assert message == "A part of man.jpg may not belong to the subject. Check it in the result."
     assert details["unsure_parts"] == [
         {
             "box": {

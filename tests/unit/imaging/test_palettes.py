@@ -112,7 +112,7 @@ def test_flat_areas_beside_soft_alpha_keep_their_colour(colours: int) -> None:
     image = shadowed()
     assert image.alpha is not None
     image.pixels[90:110, 90:150], image.pixels[110:130, 90:150] = (255, 255, 255), (240, 160, 32)
-    made = indexed.reduced(image.pixels, image.alpha, colours)
+    made = indexed.reduce_colours(image.pixels, image.alpha, colours)
     seen = made.colours[made.numbers].astype(int)
     assert np.abs(seen[92:108, 92:148] - 255).mean() < 1
     assert np.abs(seen[112:128, 92:148, :3] - (240, 160, 32)).mean() < 2
@@ -122,7 +122,7 @@ def test_flat_areas_beside_soft_alpha_keep_their_colour(colours: int) -> None:
 def test_the_ground_of_a_drawing_stays_white(colours: int) -> None:
     pixels = np.full((240, 240, 3), 255, np.uint8)
     pixels[60:180, 60:180] = photo(120, 120)
-    made = indexed.reduced(pixels, None, colours)
+    made = indexed.reduce_colours(pixels, None, colours)
     seen = made.colours[made.numbers][..., :3]
     assert (seen[:60] == 255).all()
     assert (seen[:, 181:] == 255).all()
@@ -132,7 +132,7 @@ def test_the_ground_of_a_drawing_stays_white(colours: int) -> None:
 @pytest.mark.parametrize("colours", [2, 3, 4, 5])
 def test_few_colours_with_alpha(colours: int) -> None:
     image = shadowed(60)
-    made = indexed.reduced(image.pixels, image.alpha, colours)
+    made = indexed.reduce_colours(image.pixels, image.alpha, colours)
     assert len(made.colours) <= colours
     assert (made.colours[made.numbers][image.alpha == 0] == 0).all()
     assert (made.colours[made.numbers][image.alpha == 255, 3] > 0).all()
@@ -145,7 +145,7 @@ def test_a_flat_area_with_hardly_any_other_colours_is_split_to_the_end() -> None
     for count in (1, 7, 28, 140, 399):
         pixels[:count, :3] = others[:count]
         distinct = len(np.unique(pixels, axis=0))
-        assert len(palettes.chosen(pixels, 256)) == min(distinct, 256)
+        assert len(palettes.choose_palette(pixels, 256)) == min(distinct, 256)
 
 
 def test_a_dot_in_a_large_transparent_picture_stays() -> None:
@@ -153,7 +153,7 @@ def test_a_dot_in_a_large_transparent_picture_stays() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (1500, 1500, 3), np.uint8)
     alpha[701, 700:720] = np.arange(130, 150)
     pixels[701, 700:720] = (200, 30, 40)
-    made = indexed.reduced(pixels, alpha, 8)
+    made = indexed.reduce_colours(pixels, alpha, 8)
     seen = made.colours[made.numbers][701, 700:720].astype(int)
     assert np.abs(seen - (200, 30, 40, 140)).max() <= 12
 

@@ -10,7 +10,7 @@ import pytest
 from darkroom.operations.v1.upscale_pb2 import Upscale
 from services.inference.media import Image
 from services.inference.media.spool import Spool, file_of
-from services.inference.upscaling.sizing import fitted, passes
+from services.inference.upscaling.sizing import fit_exactly, passes
 from services.pictures.result_size import result_size
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.rpc.validation import RequestValidator
@@ -83,7 +83,7 @@ def test_pictures_are_fitted_exactly(
     scale = np.iinfo(dtype).max // 255
     pixels = (np.asarray(photo(200, 300), dtype) * scale).astype(dtype)
     image = Image(pixels, np.full((200, 300), np.iinfo(dtype).max, dtype))
-    result = fitted(image, width, height, Spool(tmp_path, in_memory_bytes), lambda: None)
+    result = fit_exactly(image, width, height, Spool(tmp_path, in_memory_bytes), lambda: None)
     assert result.pixels.shape == (height, width, 3)
     assert result.pixels.dtype == dtype
     assert result.alpha is not None

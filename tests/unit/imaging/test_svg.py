@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from services.inference.media import Hints, Limits, decode, read_header
-from services.inference.media.svg import cleaned
+from services.inference.media.svg import clean_svg
 from services.platform.errors import DarkroomError, ErrorReason
 from tests.hostile import SVG_BOMBS
 from tests.unit.imaging.pictures import written
@@ -50,7 +50,7 @@ LEFT_OUT = {
 
 @pytest.mark.parametrize("what", LEFT_OUT)
 def test_what_does_more_than_draw_is_left_out_and_the_rest_is_drawn(what: str) -> None:
-    clean = cleaned(LEFT_OUT[what]).decode()
+    clean = clean_svg(LEFT_OUT[what]).decode()
     lowered = clean.replace("http://www.w3.org/", "").lower()
     for word in ("doctype", "<?", "<!--", "script", "foreignobject", "onclick", "onload", "include ", "http:", "https:", "file:", "//"):
         assert word not in lowered, (word, clean)
@@ -66,7 +66,7 @@ def test_what_draws_stays() -> None:
         # Not a text: what draws one settles which fonts this process knows.
         f'<desc>see http://example.com &lt;b&gt; &amp; "c"</desc>'
     )
-    clean = cleaned(drawing(content)).decode()
+    clean = clean_svg(drawing(content)).decode()
     assert 'see http://example.com &lt;b&gt; &amp; "c"' in clean
     assert 'id="g:1"' in clean and PIXEL in clean
     image = decode(drawing(content), Limits())
@@ -76,22 +76,22 @@ def test_what_draws_stays() -> None:
 
 def test_cleaning_twice_changes_nothing_more() -> None:
     for document in LEFT_OUT.values():
-        once = cleaned(document)
-        assert cleaned(once) == once
+        once = clean_svg(document)
+        assert clean_svg(once) == once
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "iso-8859-1", "windows-1251"])
 def test_encodings(encoding: str) -> None:
     text = {"windows-1251": "Привет", "iso-8859-1": "Straße"}.get(encoding, "水印")
     document = f'<?xml version="1.0" encoding="{encoding}"?><svg xmlns="http://www.w3.org/2000/svg"><text>{text}</text></svg>'
-    assert f"<text>{text}</text>" in cleaned(document.encode(encoding)).decode()
+    assert f"<text>{text}</text>" in clean_svg(document.encode(encoding)).decode()
 
 
 def test_entities_that_stand_for_text_are_replaced() -> None:
     before = '<!DOCTYPE svg [<!ENTITY colour "#ff0000"><!ENTITY word "a b">]>'
     document = drawing('<rect width="40" height="30" fill="&colour;"/><desc>&word;</desc>', before)
     assert decode(document, Limits()).srgb()[15, 20].tolist() == [255, 0, 0]
-    assert b"<desc>a b</desc>" in cleaned(document)
+    assert b"<desc>a b</desc>" in clean_svg(document)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_entities_that_stand_for_text_are_replaced() -> None:
     ],
 )
 def test_bombs_and_broken_documents_are_refused(document: bytes) -> None:
-    for act in (cleaned, lambda data: decode(data, Limits())):
+    for act in (clean_svg, lambda data: decode(data, Limits())):
         with pytest.raises(DarkroomError) as refused:
             act(document)
         assert refused.value.reason is ErrorReason.FILE_CORRUPT
@@ -118,11 +118,11 @@ def test_bombs_and_broken_documents_are_refused(document: bytes) -> None:
 
 def test_long_and_deep_documents_take_no_longer_than_their_length() -> None:
     many = "url(" * 200_000
-    assert len(cleaned(drawing(f'<g style="{many}"/>'))) > 800_000
+    assert len(clean_svg(drawing(f'<g style="{many}"/>'))) > 800_000
     deep = "<g>" * 20_000 + "</g>" * 20_000
-    assert cleaned(drawing(deep)).count(b"<g>") == 20_000
+    assert clean_svg(drawing(deep)).count(b"<g>") == 20_000
     for bomb in SVG_BOMBS.values():
-        assert cleaned(bomb)
+        assert clean_svg(bomb)
 
 
 @pytest.mark.parametrize(("dpi", "size"), [(72, (40, 30)), (144, (80, 60)), (300, (167, 125)), (36, (20, 15))])

@@ -12,8 +12,8 @@ from PIL import Image as PillowImage
 
 from services.inference.media import Image
 from services.inference.transparency.checkerboard import find
-from services.inference.transparency.defringing import defringed, fringe_colour
-from services.inference.transparency.fixing import Fixed, fixed
+from services.inference.transparency.defringing import defringe_edges, fringe_colour
+from services.inference.transparency.fixing import FixedTransparency, fix_transparency
 from tests.unit.imaging.pictures import photo
 
 Array = np.ndarray[Any, Any]
@@ -48,11 +48,11 @@ def compressed(pixels: Array, quality: int) -> Array:
     return np.asarray(PillowImage.open(file))
 
 
-def fix(pixels: Array, alpha: Array | None = None, defringe: float = 0.3) -> Fixed | None:
-    return fixed(Image(pixels, alpha), defringe, go_on)
+def fix(pixels: Array, alpha: Array | None = None, defringe: float = 0.3) -> FixedTransparency | None:
+    return fix_transparency(Image(pixels, alpha), defringe, go_on)
 
 
-def opacity(found: Fixed | None) -> Array:
+def opacity(found: FixedTransparency | None) -> Array:
     assert found is not None
     assert found.image.alpha is not None
     return found.image.alpha / 255
@@ -155,7 +155,7 @@ def test_a_halo_of_opaque_pixels_goes_too() -> None:
     share = ring(softness=6)
     hard = np.clip((share - 0.3) * 5, 0, 1)
     picture, alpha = mixed(share, np.full((HEIGHT, WIDTH, 3), 255.0)), np.round(hard * 255).astype(np.uint8)
-    colours, opacity_ = defringed(picture, alpha, 6.0, go_on)
+    colours, opacity_ = defringe_edges(picture, alpha, 6.0, go_on)
     halo = (hard == 1) & (share < 0.85)
     assert np.abs(picture[halo] - np.array(FRONT)).mean() > 30
     assert np.abs(colours[halo] - np.array(FRONT)).mean() < 12
@@ -166,7 +166,7 @@ def test_a_clean_cut_out_stays_as_it_is() -> None:
     share = ring(softness=4)
     picture = np.broadcast_to(np.array(FRONT), (HEIGHT, WIDTH, 3)).astype(np.uint8)
     alpha = np.round(share * 255).astype(np.uint8)
-    colours, same = defringed(picture, alpha, 2.0, go_on)
+    colours, same = defringe_edges(picture, alpha, 2.0, go_on)
     assert np.array_equal(same, alpha)
     assert (colours[alpha > 0] == picture[alpha > 0]).all()
     assert not colours[alpha == 0].any()

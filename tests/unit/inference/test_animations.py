@@ -13,9 +13,9 @@ from PIL import Image as Pictures
 from darkroom.operations.v1.edit_animation_pb2 import EditAnimation
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Hints, Limits, animation
-from services.inference.media.gif import retimed
-from services.inference.plain.animations import edited
-from services.inference.plain.tiling import starts
+from services.inference.media.gif import retime
+from services.inference.operations.split import starts
+from services.inference.plain.animations import edit_gif
 from services.platform.errors import DarkroomError
 from tests.unit.imaging.pictures import photo
 
@@ -55,7 +55,7 @@ def edit(folder: Path, data: bytes, **parameters: Any) -> bytes:
         notice=lambda *said: None,
         result_limits=LIMITS,
     )
-    return edited(data, EditAnimation(**parameters), LIMITS, Hints(), step)
+    return edit_gif(data, EditAnimation(**parameters), LIMITS, Hints(), step)
 
 
 def shown(data: bytes) -> tuple[list[Pictures.Image], list[int], int | None]:
@@ -143,7 +143,7 @@ def test_all_frames_count_for_the_limit(tmp_path: Path) -> None:
 @pytest.mark.parametrize("length", range(0, len(gif()), 7))
 def test_a_cut_file_is_no_accident(length: int) -> None:
     try:
-        retimed(gif()[:length], lambda delay: delay, 0)
+        retime(gif()[:length], lambda delay: delay, 0)
     except DarkroomError:
         return
 

@@ -5,7 +5,7 @@ import errno
 import pytest
 
 from services.inference.model_server.out_of_memory import OutOfMemory, tells_of_memory
-from services.inference.worker.failures import failure_of
+from services.inference.worker.client import failure_of
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.object_http import ObjectHttpError
 from services.platform.sandbox import SandboxCrashed, SandboxFailed, SandboxOutOfMemory, SandboxTimedOut

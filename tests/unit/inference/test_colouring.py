@@ -13,7 +13,7 @@ from PIL import ImageCms
 
 from models.contract import CHROMA_ONE, CHROMA_ZERO, COLORIZE_SIDE, Contract
 from models.tiny import tiny_model
-from services.inference.colouring.chroma import SIDE, coloured, read, seen
+from services.inference.colouring.network import SIDE, coloured, read, seen
 from services.inference.media import Image
 from tests.unit.models.ncnn_files import evaluate
 

@@ -42,7 +42,7 @@ class Accounts(membership_service_pb2_grpc.MembershipServiceServicer):
         return self.now.timestamp()
 
     def membership(self) -> pb.Membership:
-        signed = delegation.signed("accounts", self.key, URN, self.key.public_key(), int(self.now.timestamp()))
+        signed = delegation.sign_delegation("accounts", self.key, URN, self.key.public_key(), int(self.now.timestamp()))
         return pb.Membership(
             worker=URN,
             authority=self.authority.pem,
@@ -123,7 +123,7 @@ async def test_a_delegation_is_renewed_when_a_third_of_its_life_has_gone(yard: Y
 
 async def test_a_machine_that_has_slept_gets_another_delegation_at_once(yard: Yard) -> None:
     yard.accounts.now += timedelta(hours=8)
-    with pytest.raises(NotThereError, match="the delegation has ended"):
+    with pytest.raises(NotThereError, match="the delegation has expired"):
         await yard.membership.check().probe()
     await asyncio.wait_for(yard.membership.begin(), 30)
     assert yard.membership.delegation.ends > yard.accounts.now.timestamp()

@@ -95,7 +95,7 @@ async def test_what_could_never_fit_is_refused_at_once() -> None:
         async with budget.reserved(300 << 20, lambda: None):
             raise AssertionError("there is no room")
     assert refused.value.reason is ErrorReason.MEDIA_LIMIT_EXCEEDED
-    assert refused.value.message == "The file needs about 300 MiB of memory to be worked on, and a worker has 100 MiB."
+    assert refused.value.message == "The file needs about 300 MiB of memory, and a worker has 100 MiB."
     assert budget.free == 100 << 20
 
 

@@ -20,7 +20,7 @@ from services.inference.contract.step import DocumentLimits, Models, Step, Tools
 from services.inference.media import Header, Image, Limits, decode, encode, isolated
 from services.inference.pipeline import memory_needs
 from services.inference.pipeline.pipeline import Pipeline
-from services.inference.pipeline.registry import Bound
+from services.inference.pipeline.registry import BoundOperation
 from services.inference.pipeline.run import Run, Source
 from services.inference.pipeline.stages import Stages
 from services.pictures.operations import Arity, parameters_of, spec_of
@@ -89,7 +89,7 @@ def pipeline(sandbox: Sandbox) -> MakePipeline:
     def make(
         *steps: tuple[operation_pb2.Operation, Operate], max_bytes: int = 1 << 20, megapixels: float = 1.0, memory: int = 1 << 30
     ) -> Pipeline:
-        bound = [Bound(spec_of(operation), parameters_of(operation), run, eight_copies) for operation, run in steps]
+        bound = [BoundOperation(spec_of(operation), parameters_of(operation), run, eight_copies) for operation, run in steps]
         limits = Limits(megapixels)
         # These operations do not call Triton.
         tools = Tools(

@@ -54,7 +54,7 @@ def picture(format_: MediaFormat, *, alpha: bool = False, wide: bool = False, gr
 def worked(tmp_path: Path, content: bytes, operations: Sequence[operation_pb2.Operation]) -> tuple[bytes, dict[str, Any]]:
     source, target = tmp_path / "source", tmp_path / "target"
     source.write_bytes(content)
-    asked = isolated.Asked(tuple(each.SerializeToString() for each in operations), "picture", _LIMITS, _LIMITS)
+    asked = isolated.PictureJob(tuple(each.SerializeToString() for each in operations), "picture", _LIMITS, _LIMITS)
     said = isolated.work(source, target, asked, lambda *_: None)
     return target.read_bytes(), said
 

@@ -39,7 +39,7 @@ from services.inference.pipeline import isolated
 from services.inference.pipeline.registry import Registry
 from services.inference.pipeline.short import ShortWork
 from services.inference.plain.graph import Work
-from services.inference.plain.layout import resized
+from services.inference.plain.layout import resize_picture
 from services.pictures.geometry import Size
 from services.pictures.media_format import MediaFormat
 from services.pictures.short_pictures import is_short
@@ -168,7 +168,7 @@ async def test_a_picture_that_is_scaled_as_it_is_read_is_cropped_and_framed_as_u
     asked = Resize(width=200, height=150, fit=fit, background="#ff0000")
     whole = decode(PORTRAIT.read_bytes(), Limits())
     made = decode(await _made(children, tmp_path, PORTRAIT.read_bytes(), {"resize": asked}), Limits())
-    assert (made.pixels == resized(whole, asked, Work(tmp_path, lambda: None)).pixels).all()
+    assert (made.pixels == resize_picture(whole, asked, Work(tmp_path, lambda: None)).pixels).all()
 
 
 async def test_a_damaged_file_fails_alone(children: WarmChildren, tmp_path: Path) -> None:

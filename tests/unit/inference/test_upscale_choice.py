@@ -12,7 +12,7 @@ import pytest
 from services.inference.contract.step import Models
 from services.inference.model_server.triton import Device, PictureModel, Triton
 from services.inference.upscaling.choice import COMPACT, FAITHFUL, Network, choose
-from services.inference.upscaling.fitting import Kept
+from services.inference.upscaling.fitting import Crop
 
 MODELS = Models(
     cutout="",
@@ -87,4 +87,4 @@ async def test_it_is_told_of_the_noise_in_a_fourth_channel() -> None:
 async def test_nothing_of_the_noise_is_kept_where_that_is_wanted() -> None:
     network = await chosen({"faithful_2": CPU}, 2, 100)
     assert network.told_of(9).model.kept == FAITHFUL
-    assert network.told_of(9, whole=True).model.kept == Kept(share=None, correction=0)
+    assert network.told_of(9, whole=True).model.kept == Crop(share=None, correction=0)

@@ -12,7 +12,7 @@ import pytest
 
 from models import bundle_commands
 from models.__main__ import main
-from models.bundles import Bundle, chosen_models, installed, load_bundles, only_of, read_choices, write_choices
+from models.bundles import Bundle, chosen_models, installed_bundles, load_bundles, only_of, read_choices, write_choices
 from models.catalogue import load_catalogue
 from models.repository import Repository
 from tests.unit.models.catalogues import CatalogueFile
@@ -82,9 +82,9 @@ def test_shared_models_stay() -> None:
 
 
 def test_what_was_removed_is_not_installed_by_the_models_of_another() -> None:
-    assert installed(BOTH, {}, {"a", "shared", "c"}) == ["one", "two"]
-    assert installed(BOTH, {"one": False}, {"a", "shared", "c"}) == ["two"]
-    assert installed(BOTH, {"one": True}, {"c"}) == [name for name in BOTH if BOTH[name].complete({"c"})]
+    assert installed_bundles(BOTH, {}, {"a", "shared", "c"}) == ["one", "two"]
+    assert installed_bundles(BOTH, {"one": False}, {"a", "shared", "c"}) == ["two"]
+    assert installed_bundles(BOTH, {"one": True}, {"c"}) == [name for name in BOTH if BOTH[name].complete({"c"})]
 
 
 @pytest.mark.parametrize(

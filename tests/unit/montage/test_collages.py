@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from darkroom.operations.v1.collage_pb2 import CollageTemplate
-from services.inference.montage.collages import Rectangle, rectangles, shown
+from services.inference.montage.collages import Rectangle, cell_cut, rectangles
 from services.inference.montage.templates import TEMPLATES
 from services.inference.montage.tiles import Cut
 from services.platform.errors import DarkroomError, ErrorReason
@@ -58,13 +58,13 @@ def test_a_gap_leaves_room() -> None:
     ],
 )
 def test_what_a_cell_shows(whole: bool, zoom: float, pan: tuple[float, float], cut: Cut) -> None:
-    assert shown((40, 20), (100, 100), whole=whole, zoom=zoom, pan=pan) == cut
+    assert cell_cut((40, 20), (100, 100), whole=whole, zoom=zoom, pan=pan) == cut
 
 
 @pytest.mark.parametrize("whole", [False, True])
 @pytest.mark.parametrize("size", [(65535, 1), (1, 65535), (1, 1), (333, 777)])
 def test_what_is_shown_is_within_the_picture_and_the_cell(size: tuple[int, int], whole: bool) -> None:
-    cut = shown(size, (123, 45), whole=whole, zoom=1.3, pan=(100, 100))
+    cut = cell_cut(size, (123, 45), whole=whole, zoom=1.3, pan=(100, 100))
     assert 0 < cut.left + cut.width <= cut.scaled[0]
     assert 0 < cut.top + cut.height <= cut.scaled[1]
     assert (cut.width, cut.height) == (123, 45) if not whole else (cut.width <= 123 and cut.height <= 45)

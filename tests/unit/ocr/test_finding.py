@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from services.inference.media import Image
-from services.inference.ocr.contrast import on_ground, stretched
+from services.inference.ocr.contrast import on_ground, stretch_contrast
 from services.inference.ocr.detection import Line, Pixels8
 from services.inference.ocr.finding import Finding, found_lines
 from services.inference.ocr.reading import Reading, Word
 from services.inference.ocr.recognition import SIDE, RecognisedLine, Recogniser
-from services.inference.ocr.telling import told
+from services.inference.ocr.telling import text_reply
 
 
 class Network:
@@ -82,11 +82,11 @@ def said(text: str, x: float, y: float, tilt: float = 0.0, length: float = 100) 
 
 def test_cells_of_a_row_stand_on_one_line() -> None:
     found = [said("Tea", 60, 20), said("2.50", 300, 22), said("Coffee", 60, 60), said("3.00", 300, 58)]
-    assert told(found, "en")["text"] == "Tea 2.50\nCoffee 3.00"
+    assert text_reply(found, "en")["text"] == "Tea 2.50\nCoffee 3.00"
     upside_down = [said("Tea", 340, 180, 180), said("2.50", 100, 178, 180), said("Coffee", 340, 140, 180)]
-    assert told(upside_down, "en")["text"] == "Tea 2.50\nCoffee"
+    assert text_reply(upside_down, "en")["text"] == "Tea 2.50\nCoffee"
     downwards = [said("Tea", 180, 60, 90), said("2.50", 178, 300, 90), said("Coffee", 140, 60, 90)]
-    assert told(downwards, "en")["text"] == "Tea 2.50\nCoffee"
+    assert text_reply(downwards, "en")["text"] == "Tea 2.50\nCoffee"
 
 
 @pytest.mark.parametrize(
@@ -99,23 +99,23 @@ def test_cells_of_a_row_stand_on_one_line() -> None:
     ],
 )
 def test_corners_are_those_of_the_line_as_it_is_read(tilt: float, corners: list[tuple[int, int]]) -> None:
-    [line] = told([said("Tea", 100, 50, tilt)], "en")["lines"]
+    [line] = text_reply([said("Tea", 100, 50, tilt)], "en")["lines"]
     assert (line["text"], line["confidence"]) == ("Tea", 0.912)
     names = ("topLeft", "topRight", "bottomRight", "bottomLeft")
     assert [(line["corners"][name]["x"], line["corners"][name]["y"]) for name in names] == corners
 
 
 def test_nothing_is_told_of_nothing() -> None:
-    assert told([], "auto") == {"text": "", "lines": []}
+    assert text_reply([], "auto") == {"text": "", "lines": []}
 
 
 def test_faint_text_gets_contrast_and_other_pictures_stay() -> None:
     faint = np.full((60, 80, 3), 180, np.uint8)
     faint[20:40, 20:60] = 150
-    strong = stretched(faint)
+    strong = stretch_contrast(faint)
     assert (int(strong.min()), int(strong.max())) == (0, 255)
     for same in (np.full((60, 80, 3), 7, np.uint8), page(80, 60, (20, 20, 40, 20))):
-        np.testing.assert_array_equal(stretched(same), same)
+        np.testing.assert_array_equal(stretch_contrast(same), same)
 
 
 @pytest.mark.parametrize(("level", "ground"), [(20, 255), (240, 0)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.inference.ocr.languages import EAST_ASIAN, LATIN, require, written
+from services.inference.ocr.languages import EAST_ASIAN, LATIN, localize, require
 from services.platform.errors import DarkroomError, ErrorReason
 
 
@@ -34,4 +34,4 @@ def test_what_cannot_is_named_with_what_can(language: str) -> None:
     ],
 )
 def test_signs_are_narrow_in_latin_text(text: str, language: str, expected: str) -> None:
-    assert written(text, language) == expected
+    assert localize(text, language) == expected

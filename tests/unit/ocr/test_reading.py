@@ -29,11 +29,11 @@ def answer(steps: str, sure: int = 255) -> Pixels8:
     ],
 )
 def test_steps_are_characters(steps: str, text: str) -> None:
-    assert reading.decoded(answer(steps), 100, 100).text == text
+    assert reading.decode_reading(answer(steps), 100, 100).text == text
 
 
 def test_words_are_placed_along_the_line_whatever_was_padded() -> None:
-    read = reading.decoded(answer("a.b. .c.d............", sure=204), 100, 300)
+    read = reading.decode_reading(answer("a.b. .c.d............", sure=204), 100, 300)
     assert [word.text for word in read.words] == ["ab ", "cd"]
     first, second = read.words
     assert (first.begin, second.end) == (0, 1)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pikepdf import Dictionary, Name
 
-from services.inference.pdf.remove import Wanted
+from services.inference.pdf.remove import RemovalRequest
 from tests.unit.pdf.builder import BODY, INLINE_ARTIFACT, Builder
 from tests.unit.pdf.comparison import pictures, texts
 from tests.unit.pdf.removal import Remove, assert_same
@@ -97,6 +97,6 @@ CHART = b"0.6 G 0.5 w " + b"".join(b"20 %d m 180 %d l S " % (y, y) for y in rang
 @pytest.mark.parametrize("levels", [(b"/Multiply gs ", b"", b""), (b"", b"/Multiply gs ", b"/Multiply gs ")], ids=["outside", "inside"])
 def test_deep_blended_content_stays(content: bytes, levels: tuple[bytes, ...], tmp_path: Path) -> None:
     source, _ = document(b"q /Fx Do Q", prepare=deep(content, *levels))
-    result, report = removed(source, tmp_path, Wanted(likely=True))
+    result, report = removed(source, tmp_path, RemovalRequest(likely=True))
     assert result == source
     assert not report.kept

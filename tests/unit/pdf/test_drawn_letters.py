@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pikepdf import Array, Dictionary, Name, Stream
 
-from services.inference.pdf.remove import Wanted
+from services.inference.pdf.remove import RemovalRequest
 from services.inference.pdf.report import Method
 from tests.unit.pdf.builder import Builder
 from tests.unit.pdf.comparison import pictures, texts
@@ -114,7 +114,7 @@ DRAWINGS = {
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_drawings_of_straight_lines_stay(name: str, tmp_path: Path) -> None:
     source, _ = document(DRAWINGS[name])
-    result, report = removed(source, tmp_path, Wanted(likely=True))
+    result, report = removed(source, tmp_path, RemovalRequest(likely=True))
     assert result == source
     assert not report.kept
 
@@ -149,7 +149,7 @@ AREAS = {
 @pytest.mark.parametrize("name", AREAS)
 def test_patterns_of_letters_in_a_drawing_stay(name: str, tile: tuple[bytes, int], tmp_path: Path) -> None:
     source, _ = document(AREAS[name], prepare=pattern(*tile))
-    result, report = removed(source, tmp_path, Wanted(likely=True))
+    result, report = removed(source, tmp_path, RemovalRequest(likely=True))
     assert result == source
     assert not report.kept
 

@@ -12,7 +12,7 @@ import pytest
 from pikepdf import Array, Dictionary, Name, String
 
 from services.inference.pdf import cutter, remove
-from services.inference.pdf.verify import Expected, verify
+from services.inference.pdf.verify import ExpectedChanges, verify
 from tests.unit.pdf import declarations, structures
 from tests.unit.pdf.builder import BODY, INLINE_ARTIFACT, Builder
 from tests.unit.pdf.comparison import pictures, texts
@@ -50,8 +50,10 @@ def test_a_layer_of_which_content_stays_is_kept(removed: Remove) -> None:
 
 
 def test_a_declared_mark_is_put_back_where_something_else_would_change(removed: Remove, monkeypatch: pytest.MonkeyPatch) -> None:
-    def strict(source: Path, target: Path, changed: Mapping[int, Expected], on_unchecked: Callable[[int], None]) -> dict[int, str]:
-        return verify(source, target, {page: expected if page != 2 else Expected() for page, expected in changed.items()}, on_unchecked)
+    def strict(source: Path, target: Path, changed: Mapping[int, ExpectedChanges], on_unchecked: Callable[[int], None]) -> dict[int, str]:
+        return verify(
+            source, target, {page: expected if page != 2 else ExpectedChanges() for page, expected in changed.items()}, on_unchecked
+        )
 
     monkeypatch.setattr(remove, "verify", strict)
     result = removed(declarations.acrobat(True))
@@ -66,8 +68,10 @@ def test_a_declared_mark_is_put_back_where_something_else_would_change(removed: 
 
 
 def test_a_declared_mark_in_a_form_is_put_back_on_all_pages_that_draw_it(removed: Remove, monkeypatch: pytest.MonkeyPatch) -> None:
-    def strict(source: Path, target: Path, changed: Mapping[int, Expected], on_unchecked: Callable[[int], None]) -> dict[int, str]:
-        return verify(source, target, {page: expected if page != 2 else Expected() for page, expected in changed.items()}, on_unchecked)
+    def strict(source: Path, target: Path, changed: Mapping[int, ExpectedChanges], on_unchecked: Callable[[int], None]) -> dict[int, str]:
+        return verify(
+            source, target, {page: expected if page != 2 else ExpectedChanges() for page, expected in changed.items()}, on_unchecked
+        )
 
     monkeypatch.setattr(remove, "verify", strict)
     marked = structures.form_shared_by_pages(True)

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from services.inference.pdf.cutter import TEXT_DEPENDS
 from services.inference.pdf.preview import draw_preview
-from services.inference.pdf.remove import NOT_SURE, Wanted, remove_watermarks
+from services.inference.pdf.remove import NOT_SURE, RemovalRequest, remove_watermarks
 from services.inference.pdf.report import Method, Report
 from tests.unit.pdf.builder import Builder
 from tests.unit.pdf.comparison import everything, pictures, texts
@@ -122,7 +122,7 @@ MARKS = {
 }  # fmt: skip
 
 
-def removed(source: bytes, folder: Path, wanted: Wanted = Wanted()) -> tuple[bytes, Report]:  # noqa: B008 - it is frozen
+def removed(source: bytes, folder: Path, wanted: RemovalRequest = RemovalRequest()) -> tuple[bytes, Report]:  # noqa: B008 - it is frozen
     (folder / "source.pdf").write_bytes(source)
     report = remove_watermarks(folder / "source.pdf", folder / "target.pdf", lambda *_: None, wanted)
     return (folder / "target.pdf").read_bytes(), report
@@ -171,7 +171,7 @@ CONTENT = {
 @pytest.mark.parametrize("name", CONTENT)
 def test_content_is_left_alone(name: str, tmp_path: Path) -> None:
     source, _ = document(CONTENT[name])
-    result, report = removed(source, tmp_path, Wanted(likely=True))
+    result, report = removed(source, tmp_path, RemovalRequest(likely=True))
     assert result == source
     assert not report.removed
     assert not report.kept
@@ -219,10 +219,10 @@ def test_likely_marks_are_reported_and_removed_on_request(tmp_path: Path) -> Non
     assert result == source
     assert [(finding.detail, finding.reason) for finding in report.kept] == [("SALE", NOT_SURE)]
     assert 0.3 <= report.kept[0].confidence < 0.7
-    result, report = removed(source, tmp_path, Wanted(likely=True))
+    result, report = removed(source, tmp_path, RemovalRequest(likely=True))
     assert [finding.detail for finding in report.removed] == ["SALE"]
     assert "SALE" not in texts(result)[0]
-    result, report = removed(source, tmp_path, Wanted(sure=False))
+    result, report = removed(source, tmp_path, RemovalRequest(sure=False))
     assert (result, report.kept) == (source, [])
 
 

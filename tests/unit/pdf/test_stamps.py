@@ -13,7 +13,7 @@ import pytest
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
-from services.inference.pdf.remove import Wanted, remove_watermarks
+from services.inference.pdf.remove import RemovalRequest, remove_watermarks
 from services.inference.pdf.report import Method, Report
 from tests.unit.pdf.comparison import pictures, texts
 
@@ -136,7 +136,7 @@ OWN = {
 }
 
 
-def removed(source: bytes, folder: Path, wanted: Wanted) -> tuple[bytes, Report]:
+def removed(source: bytes, folder: Path, wanted: RemovalRequest) -> tuple[bytes, Report]:
     (folder / "source.pdf").write_bytes(source)
     report = remove_watermarks(folder / "source.pdf", folder / "target.pdf", lambda *_: None, wanted)
     return (folder / "target.pdf").read_bytes(), report
@@ -145,7 +145,7 @@ def removed(source: bytes, folder: Path, wanted: Wanted) -> tuple[bytes, Report]
 @pytest.mark.cases(5)
 @pytest.mark.parametrize("name", STAMPED)
 def test_a_stamp_goes_from_every_page_and_nothing_else(name: str, tmp_path: Path) -> None:
-    result, report = removed(STAMPED[name], tmp_path, Wanted())
+    result, report = removed(STAMPED[name], tmp_path, RemovalRequest())
     assert {(finding.page, finding.method) for finding in report.removed} == {(page, Method.TEXT) for page in range(1, PAGES + 1)}
     assert all("says whose copy it is, or where it came from" in finding.evidence for finding in report.removed)
     assert not report.kept
@@ -157,20 +157,20 @@ def test_a_stamp_goes_from_every_page_and_nothing_else(name: str, tmp_path: Path
 @pytest.mark.parametrize("name", OWN)
 def test_what_stands_in_margins_by_right_stays(name: str, tmp_path: Path) -> None:
     source = book(OWN[name])
-    result, report = removed(source, tmp_path, Wanted(likely=True))
+    result, report = removed(source, tmp_path, RemovalRequest(likely=True))
     assert result == source
     assert not report.kept
 
 
 def test_a_title_with_such_words_is_not_surely_a_stamp(tmp_path: Path) -> None:
     source = book(line("Licensed to Fish: a history of the river", 60, 14))
-    result, report = removed(source, tmp_path, Wanted())
+    result, report = removed(source, tmp_path, RemovalRequest())
     assert result == source
     assert {finding.page for finding in report.kept} == set(range(1, PAGES + 1))
 
 
 def test_a_line_on_one_page_is_not_surely_a_stamp(tmp_path: Path) -> None:
     source = book(lambda canvas, page: line("Downloaded from library.example on 12 May 2024", 60, 14)(canvas, page) if page == 1 else None)
-    result, report = removed(source, tmp_path, Wanted())
+    result, report = removed(source, tmp_path, RemovalRequest())
     assert result == source
     assert [finding.page for finding in report.kept] == [2]

@@ -8,7 +8,7 @@ import pytest
 from pikepdf import Dictionary, Name
 
 from services.inference.pdf import footprint
-from services.inference.pdf.verify import Expected, VerificationFailed, verify
+from services.inference.pdf.verify import ExpectedChanges, VerificationFailed, verify
 from tests.unit.pdf.builder import BODY, Builder
 
 MORE = b"BT /F1 9 Tf 20 20 Td (more) Tj ET\n"
@@ -22,7 +22,7 @@ def document(path: Path, *contents: bytes) -> Path:
     return path
 
 
-NOTHING = Expected()
+NOTHING = ExpectedChanges()
 
 
 def test_verification(tmp_path: Path) -> None:
@@ -43,13 +43,13 @@ def test_what_may_differ(tmp_path: Path) -> None:
     source, less = document(tmp_path / "source.pdf", BODY + MORE), document(tmp_path / "less.pdf", BODY)
     word = ((18.0, 15.0), (60.0, 15.0), (60.0, 32.0), (18.0, 32.0))
     beside = ((18.0, 50.0), (60.0, 50.0), (60.0, 70.0), (18.0, 70.0))
-    assert not verify(source, less, {1: Expected([word], 4)})
-    assert verify(source, less, {1: Expected([word], 3)}) == {1: "1 characters of other text would be lost"}
-    assert "pixels away from the mark would change" in verify(source, less, {1: Expected([beside], 4)})[1]
+    assert not verify(source, less, {1: ExpectedChanges([word], 4)})
+    assert verify(source, less, {1: ExpectedChanges([word], 3)}) == {1: "1 characters of other text would be lost"}
+    assert "pixels away from the mark would change" in verify(source, less, {1: ExpectedChanges([beside], 4)})[1]
 
 
 ARTIFACT = b"/Artifact <</Subtype /Watermark>> BDC " + MORE + b"EMC\n"
-DECLARED = Expected(declared=True)
+DECLARED = ExpectedChanges(declared=True)
 
 
 def test_a_mark_that_declares_itself_may_be_gone_and_nothing_else(tmp_path: Path) -> None:
@@ -100,8 +100,10 @@ def test_what_stands_in_the_box_around_a_blended_mark_must_still_be_there(tmp_pa
 
     gray, darker, dot = b"0.6 g 20 40 60 70 re f 0 g\n", b"0.5 g 20 40 60 70 re f 0 g\n", b"100 40 9 9 re f\n"
     source = drawn("source.pdf", gray, dot, b"/Fx Do")
-    expected = {1: Expected([place], 6)}
-    assert verify(source, drawn("without.pdf", gray, dot), {1: Expected([place], 5)}) == {1: "1 characters of other text would be lost"}
+    expected = {1: ExpectedChanges([place], 6)}
+    assert verify(source, drawn("without.pdf", gray, dot), {1: ExpectedChanges([place], 5)}) == {
+        1: "1 characters of other text would be lost"
+    }
     assert not verify(source, drawn("without.pdf", gray, dot), expected)
     for spoilt in (drawn("colour.pdf", darker, dot), drawn("less.pdf", gray), drawn("moved.pdf", gray, dot.replace(b"100", b"104"))):
         assert "pixels away from the mark would change" in verify(source, spoilt, expected)[1]

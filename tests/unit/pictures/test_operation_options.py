@@ -10,7 +10,7 @@ from darkroom.operations.v1.resize_pb2 import Resize
 from darkroom.operations.v1.upscale_pb2 import Upscale
 from services.pictures import operations
 from services.pictures.operations import Arity, parameters_of, spec_of, spec_of_parameters, specs
-from services.pictures.result_size import resolved, result_size
+from services.pictures.result_size import resolve_percentages, result_size
 
 GPT = operation_pb2.Operation(gpt_image_2={"prompt": "A red cup", "count": 3, "archive": True})
 CUTOUT = operation_pb2.Operation(remove_background={"trim": True})
@@ -45,11 +45,11 @@ def test_an_operation_without_a_role_has_its_default() -> None:
 
 def test_percentages_of_the_input_become_pixels() -> None:
     resize = Resize(width_percent=50, height=7, percent_of_input=True)
-    assert resolved(resize, (300, 200)) == Resize(width=150, height=7)
-    assert resolved(Upscale(resize=resize), (300, 200)) == Upscale(resize=Resize(width=150, height=7))
-    assert result_size(resolved(Upscale(resize=resize), (300, 200)), 30, 20) == (10, 7)
+    assert resolve_percentages(resize, (300, 200)) == Resize(width=150, height=7)
+    assert resolve_percentages(Upscale(resize=resize), (300, 200)) == Upscale(resize=Resize(width=150, height=7))
+    assert result_size(resolve_percentages(Upscale(resize=resize), (300, 200)), 30, 20) == (10, 7)
     for same in (Resize(width_percent=50), Upscale(factor=2), parameters_of(CUTOUT)):
-        assert resolved(same, (300, 200)) is same
+        assert resolve_percentages(same, (300, 200)) is same
 
 
 def test_parameters_lead_to_their_operation() -> None:

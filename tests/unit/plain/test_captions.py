@@ -20,7 +20,7 @@ from darkroom.operations.v1.placement_pb2 import (
     Position,
 )
 from services.inference.media import Image
-from services.inference.plain.captions import Caption, captioned
+from services.inference.plain.captions import Caption, add_caption
 from tests.unit.imaging.pictures import gray_profile, photo, wide_gamut_profile
 
 WHITE, RED = (255, 255, 255), (255, 0, 0)
@@ -33,7 +33,7 @@ def black(width: int = 400, height: int = 300) -> Image:
 
 def inked(image: Image, text: str, **by: Any) -> np.ndarray:
     """Which pixels the text changes."""
-    made = captioned(image, Caption(**{"text": text, "size": 30, "colour": WHITE, **by}))
+    made = add_caption(image, Caption(**{"text": text, "size": 30, "colour": WHITE, **by}))
     return np.asarray((made.pixels != image.pixels).any(axis=2))
 
 
@@ -132,12 +132,12 @@ def test_a_tiled_text_begins_in_the_middle(text: str, pixels: float) -> None:
 
 
 def test_opacity_blends_towards_the_colour() -> None:
-    made = captioned(Image(np.full((60, 60, 3), 100, np.uint8)), Caption(text="■", size=60, colour=RED, opacity=0.5))
+    made = add_caption(Image(np.full((60, 60, 3), 100, np.uint8)), Caption(text="■", size=60, colour=RED, opacity=0.5))
     assert np.abs(made.pixels[30, 30].astype(int) - (178, 50, 50)).max() <= 1
 
 
 def test_a_box_is_behind_the_text_and_around_it() -> None:
-    made = captioned(black(), Caption(text="Box", size=40, colour=WHITE, background="#0000ff", position=POSITION_BOTTOM)).pixels
+    made = add_caption(black(), Caption(text="Box", size=40, colour=WHITE, background="#0000ff", position=POSITION_BOTTOM)).pixels
     blue = (made == (0, 0, 255)).all(axis=2)
     white = (made == WHITE).all(axis=2)
     assert white.any()
@@ -147,7 +147,7 @@ def test_a_box_is_behind_the_text_and_around_it() -> None:
 def test_a_shadow_is_dark_and_below() -> None:
     gray = Image(np.full((100, 100, 3), 200, np.uint8))
     plain, shaded = (
-        captioned(gray, Caption(text="I", size=60, colour=WHITE, shadow=shadow)).pixels.astype(int) for shadow in (False, True)
+        add_caption(gray, Caption(text="I", size=60, colour=WHITE, shadow=shadow)).pixels.astype(int) for shadow in (False, True)
     )
     assert (shaded - plain).max() <= 0
     _, columns = np.nonzero((shaded < plain).any(axis=2))
@@ -158,23 +158,23 @@ def test_a_shadow_is_dark_and_below() -> None:
 def test_colours_are_srgb_whatever_the_profile_and_depth(factor: int) -> None:
     kind = np.uint8 if factor == 1 else np.uint16
     image = Image((np.zeros((60, 60, 3)) + 9 * factor).astype(kind), icc=wide_gamut_profile())
-    made = captioned(image, Caption(text="■", size=60, colour=(0, 255, 0)))
+    made = add_caption(image, Caption(text="■", size=60, colour=(0, 255, 0)))
     assert (made.bit_depth, made.icc) == (image.bit_depth, image.icc)
     assert np.abs(made.srgb()[30, 30].astype(int) - (0, 255, 0)).max() <= 3
 
 
 def test_gray_stays_gray_for_gray_text() -> None:
     gray = Image(np.zeros((60, 60, 1), np.uint8))
-    assert captioned(gray, Caption(text="a", size=30, colour=WHITE, shadow=True)).is_gray
-    coloured = captioned(gray, Caption(text="■", size=60, colour=RED, shadow=True, background="#ffffff"))
+    assert add_caption(gray, Caption(text="a", size=30, colour=WHITE, shadow=True)).is_gray
+    coloured = add_caption(gray, Caption(text="■", size=60, colour=RED, shadow=True, background="#ffffff"))
     assert coloured.pixels[30, 30].tolist() == [255, 0, 0]
     profiled = Image(np.zeros((60, 60, 1), np.uint8), icc=gray_profile(1.8))
-    assert captioned(profiled, Caption(text="■", size=60, colour=(128, 128, 128))).pixels[30, 30].tolist() == [128, 128, 128]
+    assert add_caption(profiled, Caption(text="■", size=60, colour=(128, 128, 128))).pixels[30, 30].tolist() == [128, 128, 128]
 
 
 def test_text_on_what_is_transparent_is_visible() -> None:
     image = Image(np.zeros((60, 60, 3), np.uint8), np.zeros((60, 60), np.uint8))
-    made = captioned(image, Caption(text="■", size=60, colour=RED, opacity=0.5))
+    made = add_caption(image, Caption(text="■", size=60, colour=RED, opacity=0.5))
     assert made.alpha is not None
     assert (made.alpha[30, 30], made.alpha[0, 0]) == (128, 0)
     assert made.pixels[30, 30].tolist() == [255, 0, 0]
@@ -189,11 +189,11 @@ def test_pixels_beside_the_text_stay() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (2, 90), (90, 2), (16, 16)])
 @pytest.mark.parametrize("by", [{}, {"tiled": True, "degrees": 30}, {"background": "#ffffff", "shadow": True, "degrees": 200}])
 def test_no_picture_is_too_small(size: tuple[int, int], by: dict[str, Any]) -> None:
-    made = captioned(black(*size), Caption(text=LONG, size=1000, colour=WHITE, **by))
+    made = add_caption(black(*size), Caption(text=LONG, size=1000, colour=WHITE, **by))
     assert (made.width, made.height) == size
 
 
 @pytest.mark.parametrize("text", [" ", "\n\n", "\u200b"])
 def test_nothing_to_see_changes_nothing(text: str) -> None:
     image = Image(photo())
-    assert captioned(image, Caption(text=text, size=30, colour=WHITE)) is image
+    assert add_caption(image, Caption(text=text, size=30, colour=WHITE)) is image

@@ -10,9 +10,9 @@ import pytest
 
 from darkroom.operations.v1.color_adjust_pb2 import COLOR_EFFECT_GRAYSCALE, COLOR_EFFECT_INVERT, COLOR_EFFECT_SEPIA
 from services.inference.media import Image
-from services.inference.plain.colour_filters import Filters, filtered, gains_of, matrix_of
+from services.inference.plain.colour_filters import Filters, apply_filter, gains_of, matrix_of
 from services.inference.plain.graph import Work
-from services.inference.plain.transfer import REC_709, decoded
+from services.inference.plain.transfer import REC_709, decode_light
 from tests.unit.imaging.pictures import deep_photo, gray_profile, photo, wide_gamut_profile
 
 WORK = Work(Path("/nonexistent"), lambda: None)
@@ -20,7 +20,7 @@ GRAYS = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
 
 
 def made(image: Image, **by: Any) -> Image:
-    return filtered(image, Filters(**by), WORK)
+    return apply_filter(image, Filters(**by), WORK)
 
 
 @pytest.mark.parametrize("pixels", [photo(), deep_photo(), photo()[..., :1], deep_photo()[..., :1]])
@@ -82,7 +82,7 @@ def test_white_balance_keeps_the_luminance_of_grays(by: dict[str, Any]) -> None:
     assert gains[0] / gains[2] == pytest.approx(2 ** (filters.temperature / 100))
     middle = made(Image(np.full((1, 1, 3), 120, np.uint8)), **by).pixels[0, 0]
     assert np.sign(middle[0].astype(int) - middle[2]) == np.sign(filters.temperature)
-    assert decoded(middle / 255.0) @ REC_709 == pytest.approx(decoded(np.array(120 / 255)), rel=0.02)
+    assert decode_light(middle / 255.0) @ REC_709 == pytest.approx(decode_light(np.array(120 / 255)), rel=0.02)
 
 
 def test_a_gray_picture_becomes_coloured_only_for_colour() -> None:

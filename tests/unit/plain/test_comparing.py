@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from services.inference.plain.comparing import similarity_and_difference
+from services.inference.operations.compare import similarity_and_difference
 from tests.unit.imaging.pictures import photo
 
 

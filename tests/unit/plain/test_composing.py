@@ -10,7 +10,7 @@ import pytest
 
 from darkroom.operations.v1.compose_pb2 import BlendMode
 from services.inference.media import Image
-from services.inference.plain.composing import composed
+from services.inference.plain.composing import compose
 from tests.unit.plain.pictures import KINDS, kind
 
 MODES = [name.removeprefix("BLEND_MODE_") for name in BlendMode.keys()]  # noqa: SIM118 - an enum, no dict
@@ -51,7 +51,7 @@ def one(behind: float, over: float, mode: str) -> float:
 def test_blend_modes(mode: str) -> None:
     levels = np.arange(0, 256, 15, dtype=np.uint8)
     behind, over = (np.repeat(grid[..., None], 3, 2) for grid in np.meshgrid(levels, levels))
-    made = composed(Image(behind), Image(over), 0, 0, 1.0, BlendMode.Value(f"BLEND_MODE_{mode}")).pixels
+    made = compose(Image(behind), Image(over), 0, 0, 1.0, BlendMode.Value(f"BLEND_MODE_{mode}")).pixels
     expected = np.vectorize(lambda a, b: one(a / 255, b / 255, mode) * 255, otypes=[float])(behind, over)
     assert np.abs(made - expected).max() <= 0.501
 
@@ -63,7 +63,7 @@ def test_alpha_of_both(mode: str) -> None:
         Image(np.full((4, 4, 3), 200, np.uint8), np.repeat(alphas, 4, 0)),
         Image(np.full((4, 4, 3), 90, np.uint8), np.repeat(alphas, 4, 0).T),
     )
-    made = composed(behind, over, 0, 0, 0.5, BlendMode.Value(f"BLEND_MODE_{mode}"))
+    made = compose(behind, over, 0, 0, 0.5, BlendMode.Value(f"BLEND_MODE_{mode}"))
     for row in range(4):
         for column in range(4):
             below, above = alphas[0, column] / 255, alphas[0, row] / 255 * 0.5
@@ -79,7 +79,7 @@ def test_alpha_of_both(mode: str) -> None:
 @pytest.mark.parametrize(("gray", "alpha", "deep"), KINDS)
 def test_what_is_opaque_covers_and_the_rest_stays(gray: bool, alpha: bool, deep: bool) -> None:
     image = kind(gray, alpha, deep)
-    made = composed(image, Image(np.full((6, 5, 3), (255, 0, 0), np.uint8)), 3, 2, 1.0, 0)
+    made = compose(image, Image(np.full((6, 5, 3), (255, 0, 0), np.uint8)), 3, 2, 1.0, 0)
     assert (made.bit_depth, made.is_gray, made.alpha is None) == (image.bit_depth, False, image.alpha is None)
     assert (made.pixels[2:8, 3:8] == np.array([255, 0, 0]) * (made.maximum // 255)).all()
     left = made.pixels.copy()
@@ -89,10 +89,10 @@ def test_what_is_opaque_covers_and_the_rest_stays(gray: bool, alpha: bool, deep:
 
 def test_what_hangs_over_an_edge_is_cut() -> None:
     black, white = Image(np.zeros((10, 10, 3), np.uint8)), Image(np.full((10, 10, 3), 255, np.uint8))
-    assert composed(black, white, 7, 8, 1.0, 0).pixels.sum() == 3 * 2 * 3 * 255
-    assert composed(black, white, 10, 0, 1.0, 0) is black
+    assert compose(black, white, 7, 8, 1.0, 0).pixels.sum() == 3 * 2 * 3 * 255
+    assert compose(black, white, 10, 0, 1.0, 0) is black
 
 
 def test_without_opacity_nothing_changes() -> None:
     black = Image(np.zeros((10, 10, 3), np.uint8))
-    assert composed(black, black, 0, 0, 0.0, 0) is black
+    assert compose(black, black, 0, 0, 0.0, 0) is black

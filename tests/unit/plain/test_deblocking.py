@@ -11,7 +11,7 @@ from PIL import Image as PillowImage
 
 from services.inference.media import Image, Limits, decode
 from services.inference.plain.compression import compression_of
-from services.inference.plain.deblocking import deblocked
+from services.inference.plain.deblocking import deblock_picture
 from tests.unit.imaging.pictures import PORTRAIT, written
 
 Pixels8 = npt.NDArray[np.uint8]
@@ -28,7 +28,7 @@ def compressed(pixels: Pixels8, quality: int) -> Pixels8:
 
 
 def deblock(image: Image, quality: int, twice: bool = False) -> Image:
-    return deblocked(image, quality, twice=twice, progress=lambda done: None, check=lambda: None)
+    return deblock_picture(image, quality, twice=twice, progress=lambda done: None, check=lambda: None)
 
 
 def error(first: Pixels8, second: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> float:

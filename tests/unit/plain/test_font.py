@@ -6,8 +6,7 @@ import re
 
 import pytest
 
-from services.inference.plain.coverage import characters
-from services.inference.plain.font import FOLDER, drawable, files
+from services.inference.plain.font import FOLDER, characters, drawable, files
 
 
 @pytest.mark.parametrize(

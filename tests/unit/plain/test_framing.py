@@ -9,7 +9,7 @@ import pytest
 
 from darkroom.operations.v1.border_pb2 import Border
 from services.inference.media import Image
-from services.inference.plain.framing import framed
+from services.inference.plain.framing import add_frame
 from services.pictures.geometry import bordering
 from tests.unit.imaging.pictures import gray_profile, wide_gamut_profile
 from tests.unit.plain.pictures import KINDS, kind
@@ -20,7 +20,7 @@ NO_CHECK: Callable[[], None] = lambda: None  # noqa: E731
 @pytest.mark.parametrize(("gray", "alpha", "deep"), KINDS)
 def test_margin_and_border_surround_the_picture(gray: bool, alpha: bool, deep: bool) -> None:
     image = kind(gray, alpha, deep)
-    made = framed(image, Border(width=3, color="#ff0000", margin=2, margin_color="#ffffff"), NO_CHECK)
+    made = add_frame(image, Border(width=3, color="#ff0000", margin=2, margin_color="#ffffff"), NO_CHECK)
     assert (made.width, made.height) == (32 + 10, 24 + 10)
     assert (made.bit_depth, made.is_gray) == (image.bit_depth, False)
     scale = made.maximum // 255
@@ -35,18 +35,18 @@ def test_margin_and_border_surround_the_picture(gray: bool, alpha: bool, deep: b
 
 
 def test_a_gray_picture_stays_gray_where_its_frame_is() -> None:
-    made = framed(kind(True, False, False), Border(width=1, color="#808080", margin=1, margin_color="#ffffff"), NO_CHECK)
+    made = add_frame(kind(True, False, False), Border(width=1, color="#808080", margin=1, margin_color="#ffffff"), NO_CHECK)
     assert made.is_gray
     assert made.pixels[0, 0, 0] == 0x80
     profiled = Image(kind(True, False, False).pixels, icc=gray_profile())
-    made = framed(profiled, Border(width=1, color="#808080", margin=1, margin_color="#ff0000"), NO_CHECK)
+    made = add_frame(profiled, Border(width=1, color="#808080", margin=1, margin_color="#ff0000"), NO_CHECK)
     assert (made.is_gray, made.icc) == (False, None)
     assert made.pixels[0, 0].tolist() == [0x80] * 3
     assert made.pixels[1, 1].tolist() == [255, 0, 0]
 
 
 def test_colours_are_those_of_the_pictures_profile() -> None:
-    made = framed(Image(kind(False, False, False).pixels, icc=wide_gamut_profile()), Border(width=1, color="#ff0000"), NO_CHECK)
+    made = add_frame(Image(kind(False, False, False).pixels, icc=wide_gamut_profile()), Border(width=1, color="#ff0000"), NO_CHECK)
     assert made.icc == wide_gamut_profile()
     # sRGB's red lies within Display P3.
     assert made.pixels[0, 0, 0] in range(225, 245)
@@ -55,14 +55,14 @@ def test_colours_are_those_of_the_pictures_profile() -> None:
 
 def test_nothing_asked_for_changes_nothing() -> None:
     image = kind(False, True, False)
-    assert framed(image, Border(), NO_CHECK) is image
+    assert add_frame(image, Border(), NO_CHECK) is image
 
 
 @pytest.mark.parametrize(("gray", "alpha", "deep"), KINDS)
 @pytest.mark.parametrize("radius", [1, 5, 12, 500])
 def test_corners_are_round(gray: bool, alpha: bool, deep: bool, radius: int) -> None:
     image = kind(gray, alpha, deep)
-    made = framed(image, Border(corner_radius=radius), NO_CHECK)
+    made = add_frame(image, Border(corner_radius=radius), NO_CHECK)
     assert np.array_equal(made.pixels, image.pixels)
     assert made.alpha is not None
     before = np.full((24, 32), image.maximum) if image.alpha is None else image.alpha
@@ -82,7 +82,7 @@ def test_corners_are_round(gray: bool, alpha: bool, deep: bool, radius: int) -> 
 @pytest.mark.parametrize(("gray", "alpha", "deep"), KINDS)
 def test_border_and_margin_are_as_wide_on_the_arcs_as_elsewhere(gray: bool, alpha: bool, deep: bool) -> None:
     image = kind(gray, alpha, deep)
-    made = framed(image, Border(width=3, color="#ff0000", margin=4, margin_color="#0000ff", corner_radius=15), NO_CHECK)
+    made = add_frame(image, Border(width=3, color="#ff0000", margin=4, margin_color="#0000ff", corner_radius=15), NO_CHECK)
     assert made.alpha is not None
     # From the centre of an arc, 15 pixels into the frame, outwards on the diagonal.
     seen = [
@@ -101,7 +101,7 @@ def test_border_and_margin_are_as_wide_on_the_arcs_as_elsewhere(gray: bool, alph
 def test_odd_and_tiny_pictures_have_frames(sides: tuple[int, int]) -> None:
     image = Image(np.full((*sides, 3), 90, np.uint8))
     parameters = Border(width=2, corner_radius=2000, shadow=True, shadow_blur=3, shadow_offset_x=2, shadow_opacity=50)
-    made = framed(image, parameters, NO_CHECK)
+    made = add_frame(image, parameters, NO_CHECK)
     assert (made.width, made.height) == bordering(parameters, sides[1], sides[0]).canvas
     assert made.alpha is not None
     assert made.alpha[made.height // 2].max() == 255
@@ -110,7 +110,7 @@ def test_odd_and_tiny_pictures_have_frames(sides: tuple[int, int]) -> None:
 @pytest.mark.parametrize(("gray", "alpha", "deep"), KINDS)
 def test_a_shadow_lies_behind(gray: bool, alpha: bool, deep: bool) -> None:
     image = kind(gray, alpha, deep)
-    made = framed(image, Border(shadow=True, shadow_blur=4, shadow_offset_x=3, shadow_offset_y=5), NO_CHECK)
+    made = add_frame(image, Border(shadow=True, shadow_blur=4, shadow_offset_x=3, shadow_offset_y=5), NO_CHECK)
     assert (made.width, made.height) == (32 + 16, 24 + 16)
     assert made.alpha is not None
     left, top = 8 - 3, 8 - 5
@@ -129,7 +129,7 @@ def test_a_shadow_lies_behind(gray: bool, alpha: bool, deep: bool) -> None:
 def test_a_shadow_without_blur_is_the_picture_moved() -> None:
     image = Image(np.full((4, 6, 3), 255, np.uint8))
     shadow = Border(shadow=True, shadow_offset_x=2, shadow_offset_y=1, shadow_color="#102030", shadow_opacity=100)
-    made = framed(image, shadow, NO_CHECK)
+    made = add_frame(image, shadow, NO_CHECK)
     assert (made.width, made.height) == (8, 5)
     assert made.alpha is not None
     assert (made.alpha[:4, :6] == 255).all()
@@ -141,7 +141,7 @@ def test_a_shadow_without_blur_is_the_picture_moved() -> None:
 
 def test_what_is_half_transparent_lets_the_shadow_through() -> None:
     image = Image(np.full((9, 9, 3), 255, np.uint8), np.full((9, 9), 128, np.uint8))
-    made = framed(image, Border(shadow=True, shadow_opacity=100), NO_CHECK)
+    made = add_frame(image, Border(shadow=True, shadow_opacity=100), NO_CHECK)
     assert made.alpha is not None
     # 0.5 of white over 0.5 of black, of which 0.5 is left: three quarters opaque, two thirds of that white.
     assert int(made.alpha[4, 4]) == pytest.approx(191, abs=2)
@@ -152,7 +152,7 @@ def test_what_is_half_transparent_lets_the_shadow_through() -> None:
 def test_the_blur_is_as_wide_as_asked(sigma: float) -> None:
     side = 301
     image = Image(np.zeros((side, side, 1), np.uint8))
-    made = framed(image, Border(shadow=True, shadow_blur=sigma, shadow_opacity=100), NO_CHECK)
+    made = add_frame(image, Border(shadow=True, shadow_blur=sigma, shadow_opacity=100), NO_CHECK)
     assert made.alpha is not None
     reach = (made.height - side) // 2
     # The edge of the picture, where half of the shadow is left, and twice the standard deviation outside of it.

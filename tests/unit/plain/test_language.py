@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.inference.plain.language import language
+from services.inference.plain.lettering import language
 
 
 @pytest.mark.parametrize(

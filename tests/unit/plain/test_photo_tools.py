@@ -9,10 +9,10 @@ import pytest
 
 from services.inference.media import Image
 from services.inference.plain import focus
-from services.inference.plain.carving import Box, Energy, carved
-from services.inference.plain.enhancing import MODES, Plan, enhanced, planned
+from services.inference.plain.carving import Box, Energy, carve_seams
+from services.inference.plain.enhancing import MODES, Plan, enhance, plan_corrections
 from services.inference.plain.faces import Face
-from services.inference.plain.measuring import corrections, issues, measured, scores
+from services.inference.plain.measuring import corrections, issues, measure_picture, scores
 from services.pictures.geometry import Area
 from tests.unit.imaging.pictures import photo
 
@@ -20,12 +20,12 @@ ENERGY = Energy(0, 2)
 
 
 def carve(pixels: np.ndarray, size: tuple[int, int], *protected: Box) -> np.ndarray:
-    return carved(Image(pixels), size, ENERGY, protected, lambda: None, lambda done: None).pixels
+    return carve_seams(Image(pixels), size, ENERGY, protected, lambda: None, lambda done: None).pixels
 
 
 def mended(pixels: np.ndarray, intensity: float = 1.0, mode: str = "auto") -> np.ndarray:
     image = Image(pixels)
-    return enhanced(image, planned(measured(image), mode, intensity, ()), lambda: None, lambda done: None).pixels
+    return enhance(image, plan_corrections(measure_picture(image), mode, intensity, ()), lambda: None, lambda done: None).pixels
 
 
 def striped() -> np.ndarray:
@@ -91,7 +91,7 @@ def test_what_is_within_edges_is_found() -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_intensity_0_changes_nothing(mode: str) -> None:
-    assert planned(measured(Image(photo())), mode, 0, ()) == Plan()
+    assert plan_corrections(measure_picture(Image(photo())), mode, 0, ()) == Plan()
 
 
 @pytest.mark.parametrize("damage", [lambda values: values * 0.3, lambda values: values * 0.3 + 90])
@@ -107,12 +107,12 @@ def test_noise_becomes_less() -> None:
     noisy = np.clip(flat + np.random.default_rng(7).normal(0, 12, flat.shape), 0, 255).astype(np.uint8)
     image = Image(noisy)
     others = ("exposure", "contrast", "white_balance", "saturation", "sharpness")
-    made = enhanced(image, planned(measured(image), "auto", 1.0, others), lambda: None, lambda done: None).pixels
+    made = enhance(image, plan_corrections(measure_picture(image), "auto", 1.0, others), lambda: None, lambda done: None).pixels
     assert np.square(made - flat).mean() < np.square(noisy - flat).mean() / 2
 
 
 def test_a_dark_picture_is_told() -> None:
-    told = scores(measured(Image((photo() * 0.2).astype(np.uint8))))
+    told = scores(measure_picture(Image((photo() * 0.2).astype(np.uint8))))
     assert told["exposure"] < 30
     assert corrections(told)["brightness"] > 0
     assert "The picture is too dark." in issues(told)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from services.inference.media import Image
-from services.inference.plain.replacing import replaced
+from services.inference.operations.replace_color import replaced
 from tests.unit.imaging.pictures import deep_photo, photo, wide_gamut_profile
 
 REDS = np.zeros((1, 200, 3), np.uint8)

@@ -13,7 +13,7 @@ import pytest
 
 from services.inference.media import Limits, decode
 from services.inference.plain.font import FOLDER, drawable
-from services.inference.plain.lettering import Room, lettered
+from services.inference.plain.lettering import Room, draw_text
 
 LETTERS = {
     "simplified": "你们发书",
@@ -52,15 +52,15 @@ HOSTILE = """<fontconfig>
 DRAWN = """
 import hashlib, sys
 import services.inference
-from services.inference.plain.lettering import Room, lettered
-mask, size = lettered("Aé 漢字 ไทย हिन्दी 🚀 ☺", 40, Room((900, 100), 0, 0), "low")
+from services.inference.plain.lettering import Room, draw_text
+mask, size = draw_text("Aé 漢字 ไทย हिन्दी 🚀 ☺", 40, Room((900, 100), 0, 0), "low")
 print(mask.width, mask.height, hashlib.sha256(mask.write_to_memory()).hexdigest())
 """
 
 
 def ink(text: str, size: float = 60) -> np.ndarray:
     """Which pixels of a text have ink, cut to it."""
-    mask, _ = lettered(text, size, Room((4000, 1000), 0, 0), "low")
+    mask, _ = draw_text(text, size, Room((4000, 1000), 0, 0), "low")
     assert mask is not None
     return cut(mask.numpy().reshape(mask.height, mask.width) > 127)
 
@@ -154,7 +154,7 @@ def test_an_svg_gets_what_its_font_lacks() -> None:
 
 @pytest.mark.parametrize("text", ["漢" * 120, "ภาษาไทย" * 40, "हिन्दी" * 60])
 def test_a_text_without_spaces_fits(text: str) -> None:
-    mask, size = lettered(text, 40, Room((400, 300), 0, 0), "low")
+    mask, size = draw_text(text, 40, Room((400, 300), 0, 0), "low")
     assert mask is not None
     assert mask.width <= 408 and mask.height <= 306
     assert size > 8

@@ -9,7 +9,7 @@ import pytest
 
 from darkroom.operations.v1.rotate_pb2 import Rotate
 from services.inference.media import Image
-from services.inference.plain.turning import turned
+from services.inference.operations.rotate import turned
 from services.pictures.geometry import rotated_size
 from tests.unit.imaging.pictures import photo
 from tests.unit.plain.pictures import KINDS, kind, work

@@ -44,9 +44,9 @@ def test_urls_in_sqlalchemys_and_libpqs_form(url: str, options: dict[str, object
         ("postgresql://u:secret@h:port/d", "has a host that is not HOST or HOST:PORT"),
         ("postgresql://u:secret@h1,h2:99999/d", "has a host that is not HOST or HOST:PORT"),
         ("postgresql://u:secret@h/d?channel_binding=require", "has the option channel_binding; known are"),
-        ("postgresql://u:my@secret@h/d", "has an @ in the user or the password; in the user and the password, write"),
+        ("postgresql://u:my@secret@h/d", "has an @ in the user or the password; in the user and the password, percent-encode"),
         ("postgresql://u:my?secret@h/d", "has a ? before the host; in the user and the password"),
-        ("postgresql://u:secret\u2100@h/d", "is no URL; in the user and the password"),
+        ("postgresql://u:secret\u2100@h/d", "is not a URL; in the user and the password"),
         ("postgresql://u:secret@h/d?ssl=on", "has ssl=on; it must be one of disable, allow"),
     ],
 )
@@ -64,10 +64,10 @@ def test_a_certificate_that_cannot_be_checked_is_told(
     monkeypatch.setenv("HOME", str(tmp_path))
     authority = make_certificate(tmp_path / "certificate") / "tls.crt"
     told = _problems(monkeypatch, capsys, DATABASE_URL="postgresql://h/d?sslmode=verify-full", DATABASE_POOLER="session")
-    assert "DATABASE_CA_FILE: Value error, is needed" in told
+    assert "DATABASE_CA_FILE: Value error, is required" in told
     assert "DATABASE_POOLER: Input should be 'none' or 'transaction'" in told
     told = _problems(monkeypatch, capsys, DATABASE_URL="postgresql://h/d?ssl=require", DATABASE_CA_FILE=str(authority))
-    assert "nothing is checked against it unless" in told
+    assert "has no effect unless" in told
     told = _problems(monkeypatch, capsys, DATABASE_URL="postgresql://h/d?ssl=verify-ca", DATABASE_CA_FILE=str(tmp_path / "nowhere"))
     assert "DATABASE_CA_FILE: Value error, is not a readable PEM file" in told
     monkeypatch.delenv("DARKROOM_DATABASE_CA_FILE")

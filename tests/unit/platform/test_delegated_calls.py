@@ -191,7 +191,7 @@ async def test_a_stream_ends_with_the_delegation(yard: Yard) -> None:
         else:
             pytest.fail(f"it has not begun: {await stream.details()}")
         assert await _code(stream.read()) is grpc.StatusCode.UNAVAILABLE
-        assert "delegation has ended" in await stream.details()
+        assert "delegation has expired" in await stream.details()
 
 
 async def _begun(stream: grpc.aio.StreamStreamCall[object, object]) -> None:

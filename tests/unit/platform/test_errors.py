@@ -8,7 +8,7 @@ from darkroom.rest.v1 import billing_pb2, surface_pb2
 from services.platform.errors import DarkroomError, ErrorReason, Violation, from_rpc
 from services.platform.rpc import catalogue
 from services.platform.rpc.error_shapes import ErrorShape
-from services.platform.rpc.surfaces import error_headers, error_trailers, rendered
+from services.platform.rpc.surfaces import error_headers, error_trailers, render_error
 
 REST = catalogue.surface("rest")
 
@@ -145,8 +145,8 @@ def test_headers_repeat_parts_of_an_error() -> None:
 def test_a_surface_has_words_of_its_own_for_some_errors(kind: str, message: str) -> None:
     surface = catalogue.surface("snapotter")
     error = DarkroomError(ErrorReason.API_KEY_INVALID, "Invalid token", metadata={"kind": kind} if kind else None)
-    assert rendered(surface, error, "request") == (401, {"error": message})
-    assert rendered(surface, DarkroomError(ErrorReason.RATE_LIMITED, "Slow down."), "request") == (429, {"error": "Slow down."})
+    assert render_error(surface, error, "request") == (401, {"error": message})
+    assert render_error(surface, DarkroomError(ErrorReason.RATE_LIMITED, "Slow down."), "request") == (429, {"error": "Slow down."})
 
 
 def test_a_surface_whose_errors_have_no_code_has_no_codes() -> None:

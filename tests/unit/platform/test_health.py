@@ -29,7 +29,7 @@ class Part:
 
 async def test_a_process_is_not_ready_before_it_has_looked() -> None:
     health = Health([Check("part", Part().probe)])
-    assert dict(health.problems) == {"part": "not looked at yet"}
+    assert dict(health.problems) == {"part": "not checked yet"}
     await health.step()
     assert health.ready
     assert not health.problems
@@ -56,7 +56,7 @@ async def test_one_failure_may_be_chance_and_two_are_not() -> None:
 async def test_what_is_needed_is_told_without_what_an_error_gives_away() -> None:
     part, other = Part(), Part()
     health = Health([Check("part", part.probe, 0.0), Check("other", other.probe, 0.0)])
-    assert health.needs == [Need("part", "not looked at yet"), Need("other", "not looked at yet")]
+    assert health.needs == [Need("part", "not checked yet"), Need("other", "not checked yet")]
     part.problem = ConnectionError("no route to postgresql://tasks:swordfish@10.1.2.3")
     await health.step()
     await health.step()

@@ -22,10 +22,10 @@ def test_a_token_is_one_word_that_holds_everything() -> None:
     [
         ("", "does not begin with dkw_"),
         ("dk_sk_1234", "does not begin with dkw_"),
-        ("dkw_", "not complete"),
-        (TOKEN.text()[:-5], "not complete"),
-        (TOKEN.text()[:60] + TOKEN.text()[61:], "not complete"),
-        (TOKEN.text() + "é", "not complete"),
+        ("dkw_", "incomplete"),
+        (TOKEN.text()[:-5], "incomplete"),
+        (TOKEN.text()[:60] + TOKEN.text()[61:], "incomplete"),
+        (TOKEN.text() + "é", "incomplete"),
     ],
 )
 def test_what_is_no_whole_token_is_refused(text: str, problem: str) -> None:

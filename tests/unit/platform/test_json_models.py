@@ -11,7 +11,7 @@ from google.protobuf.struct_pb2 import Struct, Value
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from services.platform.errors import DarkroomError, ErrorReason
-from services.platform.json_models import parsed, python_of, struct_of, value_of
+from services.platform.json_models import parse, python_of, struct_of, value_of
 
 
 class _Strict(BaseModel):
@@ -58,7 +58,7 @@ def test_values_go_through_protobuf_and_back() -> None:
 
 
 def test_what_fits_becomes_the_model() -> None:
-    edit = parsed(Edit, struct_of({"resizing": {"width": 7, "fit": {"type": "crop", "crop": "smart"}}}), at="operations")
+    edit = parse(Edit, struct_of({"resizing": {"width": 7, "fit": {"type": "crop", "crop": "smart"}}}), at="operations")
     assert (edit.resizing.width, edit.resizing.fit) == (7, Crop(type="crop", crop="smart"))
 
 
@@ -86,7 +86,7 @@ def test_what_fits_becomes_the_model() -> None:
 )
 def test_every_fault_is_named_with_its_path(said: dict[str, Any], faults: dict[str, str]) -> None:
     with pytest.raises(DarkroomError) as refused:
-        parsed(Edit, struct_of(said), at="operations")
+        parse(Edit, struct_of(said), at="operations")
     error = refused.value
     assert {each.field: each.problem for each in error.violations} == faults
     assert (error.reason, error.field) == (ErrorReason.FIELD_INVALID, next(iter(faults)))
@@ -95,6 +95,6 @@ def test_every_fault_is_named_with_its_path(said: dict[str, Any], faults: dict[s
 
 def test_a_long_list_of_faults_is_told_in_part() -> None:
     with pytest.raises(DarkroomError) as refused:
-        parsed(Edit, {"resizing": {}, **{f"x{number}": 1 for number in range(30)}})
+        parse(Edit, {"resizing": {}, **{f"x{number}": 1 for number in range(30)}})
     assert len(refused.value.violations) == 30
     assert refused.value.message.endswith("x19: is not a known field. And 10 more.")

@@ -47,8 +47,8 @@ def test_a_url_names_servers_and_a_user(url: str, addresses: tuple[str, ...], us
         ("nats://a:secret@h?tls_handshake_first=true", "DARKROOM_NATS_TLS_FIRST"),
         ("nats://a:secret@h,tls://h2", "mixes nats:// and tls://"),
         ("nats://a:secret@h,nats://b:secret@h2", "names different users"),
-        ("nats://a:secret\u2100@h", "server 1 is no URL; in the user and the password"),
-        ("nats://a:secret[@h", "server 1 is no URL; in the user and the password"),
+        ("nats://a:secret\u2100@h", "server 1 is not a URL; in the user and the password"),
+        ("nats://a:secret[@h", "server 1 is not a URL; in the user and the password"),
     ],
 )
 def test_what_is_wrong_in_a_url_is_told_without_its_password(

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from services.platform.errors import DarkroomError, ErrorReason
-from services.platform.object_writing import Begun, ObjectWriter
+from services.platform.object_writing import ObjectWriter, StartedFile
 from tests.harness.answering import Answering
 
 BLOCK = 10
@@ -27,12 +27,12 @@ class Storage:
         self.conditional = False
         self.conditions: list[str | None] = []
 
-    async def begin(self, head: bytes, size: int | None, content: bytes) -> Begun:
+    async def begin(self, head: bytes, size: int | None, content: bytes) -> StartedFile:
         self.size = size
         if self.keeping and content:
             self.blocks["kept"] = content
-            return Begun(7)
-        return Begun(7, "http://storage/whole", self.conditional)
+            return StartedFile(7)
+        return StartedFile(7, "http://storage/whole", self.conditional)
 
     async def part_url(self, file_id: int, number: int) -> str:
         return f"http://storage/{number}"

@@ -5,7 +5,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.descriptor import FileDescriptor, ServiceDescriptor
 
 from darkroom.accounts.v1 import accounts_service_pb2
-from darkroom.common.v1 import options_pb2
+from darkroom.common.v1 import options_pb2, scope_pb2
 from darkroom.files.v1 import files_service_pb2
 from darkroom.internal.files.v1 import storage_service_pb2
 from darkroom.internal.tasks.v1 import attempt_service_pb2
@@ -57,17 +57,47 @@ def test_callers_go_with_methods_for_services(access: options_pb2.Access.ValueTy
     options.Extensions[options_pb2.callers].extend(callers)
     if access is not None:
         options.Extensions[options_pb2.access] = access
-    method = descriptor_pb2.MethodDescriptorProto(name="Call", input_type=".made_up.Empty", output_type=".made_up.Empty", options=options)
+    with pytest.raises(catalogue.CatalogueError, match=r"made_up\.Service\.Call: the option callers"):
+        PolicyTable([_service(descriptor_pb2.ServiceOptions(), options)])
+
+
+def test_a_service_says_who_may_call_and_a_method_says_otherwise() -> None:
+    accounts, services = descriptor_pb2.ServiceOptions(), descriptor_pb2.ServiceOptions()
+    accounts.Extensions[options_pb2.default_access] = options_pb2.ACCESS_ACCOUNT
+    accounts.Extensions[options_pb2.default_scope] = scope_pb2.SCOPE_TASKS_WRITE
+    services.Extensions[options_pb2.default_access] = options_pb2.ACCESS_SERVICE
+    services.Extensions[options_pb2.default_callers].append("tasks")
+    same, anyone, read, files = (descriptor_pb2.MethodOptions() for _ in range(4))
+    anyone.Extensions[options_pb2.access] = options_pb2.ACCESS_ANYONE
+    read.Extensions[options_pb2.scope] = scope_pb2.SCOPE_TASKS_READ
+    files.Extensions[options_pb2.callers].append("files")
+
+    def rules(service: descriptor_pb2.ServiceOptions, method: descriptor_pb2.MethodOptions) -> tuple[int, int, frozenset[str]]:
+        policy = PolicyTable([_service(service, method)]).of("/made_up.Service/Call")
+        return policy.access, policy.scope, policy.callers
+
+    nobody: frozenset[str] = frozenset()
+    assert rules(accounts, same) == (options_pb2.ACCESS_ACCOUNT, scope_pb2.SCOPE_TASKS_WRITE, nobody)
+    assert rules(accounts, read) == (options_pb2.ACCESS_ACCOUNT, scope_pb2.SCOPE_TASKS_READ, nobody)
+    # The scope is one of accounts' keys, and the callers are services.
+    assert rules(accounts, anyone) == (options_pb2.ACCESS_ANYONE, scope_pb2.SCOPE_UNSPECIFIED, nobody)
+    assert rules(services, same) == (options_pb2.ACCESS_SERVICE, scope_pb2.SCOPE_UNSPECIFIED, {"tasks"})
+    assert rules(services, files) == (options_pb2.ACCESS_SERVICE, scope_pb2.SCOPE_UNSPECIFIED, {"files"})
+    assert rules(services, anyone) == (options_pb2.ACCESS_ANYONE, scope_pb2.SCOPE_UNSPECIFIED, nobody)
+    assert rules(descriptor_pb2.ServiceOptions(), same) == (options_pb2.ACCESS_UNSPECIFIED, scope_pb2.SCOPE_UNSPECIFIED, nobody)
+
+
+def _service(service: descriptor_pb2.ServiceOptions, method: descriptor_pb2.MethodOptions) -> ServiceDescriptor:
+    call = descriptor_pb2.MethodDescriptorProto(name="Call", input_type=".made_up.Empty", output_type=".made_up.Empty", options=method)
     file = descriptor_pb2.FileDescriptorProto(
         name="made_up.proto",
         package="made_up",
         message_type=[descriptor_pb2.DescriptorProto(name="Empty")],
-        service=[descriptor_pb2.ServiceDescriptorProto(name="Service", method=[method])],
+        service=[descriptor_pb2.ServiceDescriptorProto(name="Service", method=[call], options=service)],
     )
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
-    with pytest.raises(catalogue.CatalogueError, match=r"made_up\.Service\.Call: the option callers"):
-        PolicyTable([pool.FindServiceByName("made_up.Service")])
+    return pool.FindServiceByName("made_up.Service")
 
 
 def test_unknown_methods_are_denied() -> None:

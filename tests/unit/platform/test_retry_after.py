@@ -7,7 +7,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from services.platform.retry_after import asked, asked_seconds
+from services.platform.retry_after import asked_seconds, retry_after_of
 from services.tasks.domain.webhooks.schedule import RetrySchedule
 
 NOW = datetime(2026, 11, 6, 8, 49, 37, tzinfo=UTC)
@@ -29,14 +29,14 @@ NOW = datetime(2026, 11, 6, 8, 49, 37, tzinfo=UTC)
     ],
 )
 def test_seconds_and_dates(header: str, seconds: int) -> None:
-    assert asked(header, NOW) == timedelta(seconds=seconds)
+    assert retry_after_of(header, NOW) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(
     "header", [None, "", "soon", "-5", "1.5", "1e3", "١٢", "Fri, 99 Nov 2026 08:50:37 GMT", "Fri, 06 Nov 99999 08:50:37 GMT"]
 )
 def test_what_says_nothing(header: str | None) -> None:
-    assert asked(header, NOW) is None
+    assert retry_after_of(header, NOW) is None
 
 
 def test_whole_seconds_from_now_are_rounded_up() -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 from buf.validate import validate_pb2
 
-from darkroom.common.v1 import options_pb2, scope_pb2
+from darkroom.common.v1 import scope_pb2
 from darkroom.common.v1.scopes import SCOPES, scope_text
 from darkroom.rest.v1 import audit_pb2, keys_pb2
 from services.platform.audit.actions import ACTIONS
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import Identity, UserIdentity
 from services.platform.rpc import catalogue
+from services.platform.rpc.permissions import scope_of
 from services.platform.rpc.policy import PolicyTable
 from services.platform.scopes import require_scope
 
@@ -36,7 +37,7 @@ def test_json_takes_every_action() -> None:
 
 def test_no_method_that_changes_something_is_open_to_readers() -> None:
     for method in METHODS:
-        scope = method.GetOptions().Extensions[options_pb2.scope]
+        scope = scope_of(method)
         keyed = scope != scope_pb2.SCOPE_ANY and not catalogue.is_anonymous(method)
         if keyed and not method.name.startswith(("Get", "List", "Watch", "Stream", "Create", "Estimate")):
             assert scope_text(scope).endswith((":write", ":manage")), method.full_name

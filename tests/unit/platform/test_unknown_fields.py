@@ -24,7 +24,7 @@ from services.platform.rpc.unknown_fields import set_unknown_fields, unknown_fie
 def test_what_a_field_is_called_and_what_may_have_been_meant(header: str, path: str, meant: str | None) -> None:
     [field] = unknown_fields(header, images_pb2.ImageUpscaleRequest())
     assert field.path == path
-    assert field.problem == "is no field of this call" + (f"; did you mean {meant}?" if meant else ".")
+    assert field.problem == "is not a field of this call" + (f"; did you mean {meant}?" if meant else ".")
 
 
 def test_fields_of_inner_messages() -> None:
@@ -32,7 +32,7 @@ def test_fields_of_inner_messages() -> None:
     inner, outer, odd = unknown_fields(header, batches_pb2.CreateBatchRequest())
     refusal = inner.refusal()
     assert (refusal.reason, refusal.field) == (ErrorReason.FIELD_INVALID, "items[1].operations[0].removeBackground.trimm")
-    assert refusal.message.endswith("removeBackground.trimm: is no field of this call; did you mean trim?")
+    assert refusal.message.endswith("removeBackground.trimm: is not a field of this call; did you mean trim?")
     assert "background_color" in refusal.allowed
     assert (outer.path, list(outer.names)) == ("itmes", list(batches_pb2.CreateBatchRequest.DESCRIPTOR.fields_by_name))
     assert (odd.path, list(odd.names)) == ("items[0].no.such", ["file_ids", "operations"])
@@ -44,7 +44,7 @@ def test_a_refusal_tells_of_a_field_that_may_be_the_missing_one() -> None:
     set_unknown_fields(unknown_fields("image_ur", images_pb2.ImageUpscaleRequest()))
     told = with_unknown_fields(error)
     set_unknown_fields(())
-    assert told.message == "image_file_id: is required. image_ur is no field of this call; did you mean image_url?"
+    assert told.message == "image_file_id: is required. image_ur is not a field of this call; did you mean image_url?"
     assert (told.reason, told.field, told.allowed) == (ErrorReason.FIELD_INVALID, "image_file_id", ("x",))
 
 

@@ -57,7 +57,7 @@ def test_limits_themselves_are_allowed(request_: Message) -> None:
 @pytest.mark.parametrize(
     ("request_", "words"),
     [
-        (keys_pb2.CreateKeyRequest(name="a", scopes=["tasks:read"] * 2), "scopes: must hold each item only once"),
+        (keys_pb2.CreateKeyRequest(name="a", scopes=["tasks:read"] * 2), "scopes: must contain each item only once"),
         (keys_pb2.CreateKeyRequest(name="a" * 101), "name: must be at most 100 characters"),
         (keys_pb2.RotateKeyRequest(overlap_seconds=-1), "overlap_seconds: must be from 0 to 2592000"),
         (images_pb2.ImageUpscaleRequest(image_file_id="1", preset="ultra"), "preset: must be one of auto, hd"),

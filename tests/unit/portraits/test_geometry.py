@@ -10,9 +10,9 @@ import pytest
 from PIL import Image as PillowImage
 
 from services.inference.media import Image, encode
+from services.inference.operations.passport_photo import saving_within
 from services.inference.portraits.geometry import PAPERS, Framing, Head, head_within, places, size_of, window
-from services.inference.portraits.rendering import SHEET_DPI, rendered, sheet_of
-from services.inference.portraits.writing import saving_within
+from services.inference.portraits.rendering import SHEET_DPI, render, sheet_of
 from services.pictures.passport_photos import COUNTRIES, FRAME_A, CountryPhoto
 
 BACK, SKIN, EYES = (40, 90, 160), (200, 150, 120), (250, 250, 0)
@@ -40,7 +40,7 @@ def photo(country: CountryPhoto, framing: Framing = USUALLY, dpi: int = 300, sca
     size = size_of(country.width_mm, country.height_mm, dpi)
     image = drawn(scale)
     part = window(HEAD, (image.width, image.height), size, country.frame, framing)
-    return rendered(image, part, size, (255, 255, 255), nothing)
+    return render(image, part, size, (255, 255, 255), nothing)
 
 
 def edges(made: np.ndarray, dpi: int) -> tuple[float, float, float, float]:
@@ -81,10 +81,10 @@ def test_zoom_keeps_the_middle_and_moves_are_shares_of_the_photo() -> None:
 def test_what_is_outside_of_the_picture_has_the_colour() -> None:
     size = size_of(50, 70, 300)
     part = window(HEAD, (WIDTH, HEIGHT), size, FRAME_A, Framing(0.5, right=3))
-    assert (rendered(drawn(), part, size, (10, 20, 30), nothing) == (10, 20, 30)).all()
+    assert (render(drawn(), part, size, (10, 20, 30), nothing) == (10, 20, 30)).all()
     opaque = Image(drawn().pixels)
     part = window(HEAD, (WIDTH, HEIGHT), size, COUNTRIES["CA"].frame, Framing(0.5))
-    made = rendered(opaque, part, size, (10, 20, 30), nothing)
+    made = render(opaque, part, size, (10, 20, 30), nothing)
     assert (made[0] == (10, 20, 30)).all()
     assert (made[:, 5] == (10, 20, 30)).all()
     assert (made[size[1] // 2, size[0] // 2 + 200] == BACK).all()

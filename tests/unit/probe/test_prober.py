@@ -9,8 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from services.files.probe.model import Probe
-from services.files.probe.prober import ProbeLimits, Prober
-from services.files.probe.stored import StoredRanges
+from services.files.probe.prober import ProbeLimits, Prober, StoredRanges
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.object_http import ObjectHttp, object_http
 from services.platform.sandbox import Sandbox, WarmChildren

@@ -18,7 +18,7 @@ from services.inference.ocr.reading import Reading, Word
 from services.inference.ocr.recognition import RecognisedLine
 from services.inference.redraw.encoding import write_page
 from services.inference.redraw.rebuild import rebuild
-from services.inference.redraw.text_layer import Runs, covered, recognised, without_mark
+from services.inference.redraw.text_layer import Runs, coverage_test, recognised_runs, without_mark
 from services.inference.watermark.box import Box
 from services.inference.watermark.report import Kind, Mark, Method
 
@@ -66,7 +66,7 @@ def test_a_tiled_mark_takes_what_is_repeated_beyond_its_box() -> None:
 
 
 def test_lines_that_the_page_has_text_for_are_covered() -> None:
-    has = covered([run("a line of text", 10, 50), run("up", 80, 10, size=20, tilt=90)], BOX, SHAPE)
+    has = coverage_test([run("a line of text", 10, 50), run("up", 80, 10, size=20, tilt=90)], BOX, SHAPE)
     assert has(Line(90, 94, 120, 20, 0))
     assert has(Line(154, 160, 40, 30, -90))
     assert not has(Line(90, 60, 120, 20, 0))
@@ -86,7 +86,7 @@ def test_words_stand_where_they_were_read(tmp_path: Path, tilt: float) -> None:
     with pikepdf.new() as document:
         document.add_blank_page(page_size=(100, 100))
         document.save(tmp_path / "source.pdf")
-    described = {"box": BOX, "runs": recognised(found, BOX, SHAPE), "shape": write_page(Image(PAPER), tmp_path, 0)}
+    described = {"box": BOX, "runs": recognised_runs(found, BOX, SHAPE), "shape": write_page(Image(PAPER), tmp_path, 0)}
     (tmp_path / "0.json").write_text(json.dumps(described))
     rebuild(tmp_path / "source.pdf", tmp_path, tmp_path / "target.pdf")
 

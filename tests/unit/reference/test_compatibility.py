@@ -157,7 +157,7 @@ def test_what_breaks_no_client_is_not_found(change: Callable[[Document, Document
 
 def test_a_change_of_the_real_documents_is_found() -> None:
     for surface in openapi.surfaces():
-        document = json.loads(openapi.rendered(surface))
+        document = json.loads(openapi.render(surface))
         assert breaking_changes(document, document) == []
         schemas = document["components"]["schemas"]
         less = copy.deepcopy(document)
@@ -180,10 +180,10 @@ def test_a_change_that_is_accepted_is_named_as_long_as_there_is_one(tmp_path: Pa
     (tmp_path / "openapi.json").write_text(json.dumps(DOCUMENT))
     (tmp_path / "old.json").write_text(json.dumps(DOCUMENT))
     current = {"openapi.json": json.dumps(changed(lambda call, cut, reply: cut["properties"].pop("boxes")))}
-    gone, line = breaking.unaccepted(tmp_path, current, [])
+    gone, line = breaking.unaccepted_changes(tmp_path, current, [])
     assert (gone, line) == ("old.json is gone", "openapi.json: Cut in requests.boxes is gone")
-    assert breaking.unaccepted(tmp_path, current, [gone, line]) == []
-    [idle] = breaking.unaccepted(tmp_path, current, [gone, line, "openapi.json: POST /v1/cuts is gone"])
+    assert breaking.unaccepted_changes(tmp_path, current, [gone, line]) == []
+    [idle] = breaking.unaccepted_changes(tmp_path, current, [gone, line, "openapi.json: POST /v1/cuts is gone"])
     assert "remove `openapi.json: POST /v1/cuts is gone`" in idle
 
 

@@ -13,7 +13,7 @@ from google.protobuf import json_format
 from darkroom.common.v1 import forms_pb2
 from darkroom.operations.v1 import operation_pb2
 from reference import console_forms
-from reference.console_forms import example_settings, forms, rendered
+from reference.console_forms import example_settings, forms, render
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.tool import Sources
 from services.gateway.surfaces.snapotter.tool_settings import checked, read_settings, settings_of
@@ -223,7 +223,7 @@ def test_the_command_writes_the_same_each_time(tmp_path: Path, monkeypatch: pyte
     path = tmp_path / "new" / "forms.json"
     monkeypatch.setattr("sys.argv", ["console_forms", str(path)])
     assert console_forms.main() == 0
-    assert path.read_text() == rendered() == rendered()
+    assert path.read_text() == render() == render()
     assert json.loads(path.read_text()) == FORMS
     monkeypatch.setattr("sys.argv", ["console_forms"])
     assert console_forms.main() == 2

@@ -12,10 +12,10 @@ from PIL import IptcImagePlugin
 
 from services.inference.media.image import Limits
 from services.inference.media.metadata_read import metadata_in
+from services.inference.operations.inspect_metadata import all_metadata_in
 from services.inference.tagging import iptc_edit
-from services.inference.tagging.changes import Changes, Place, Removed
-from services.inference.tagging.edit import edited, iptc_of
-from services.inference.tagging.read import all_metadata_in
+from services.inference.tagging.changes import Changes, Place, RemovedTags
+from services.inference.tagging.edit import edit_tags, iptc_of
 from services.pictures.media_format import MediaFormat
 from services.platform.errors import DarkroomError
 from tests.unit.tagging.pictures import EXIF, FORMATS, GPS, MAKER_NOTE, WITH_EXIF, opened, packet, picture, samples, tags, vips_exif
@@ -44,8 +44,8 @@ _EVERYTHING = Changes(
 @pytest.mark.parametrize("format_", FORMATS)
 def test_changes_keep_every_sample(format_: MediaFormat, tagged: bool) -> None:
     data = picture(format_, tagged=tagged)
-    for changes in (_EVERYTHING, Changes(artist="x" * 5000), Changes(without_place=True, removed=Removed(["Artist", "XMP:All"]))):
-        data_after = edited(data, format_, changes)
+    for changes in (_EVERYTHING, Changes(artist="x" * 5000), Changes(without_place=True, removed=RemovedTags(["Artist", "XMP:All"]))):
+        data_after = edit_tags(data, format_, changes)
         assert samples(data_after) == samples(data)
         data = data_after
 
@@ -53,20 +53,20 @@ def test_changes_keep_every_sample(format_: MediaFormat, tagged: bool) -> None:
 @pytest.mark.parametrize("format_", FORMATS)
 def test_no_changes_keep_every_byte(format_: MediaFormat) -> None:
     data = picture(format_, tagged=True)
-    assert edited(data, format_, Changes()) is data
-    assert edited(data, format_, Changes(removed=Removed(["Urgency", "Nothing"]))) == data
+    assert edit_tags(data, format_, Changes()) is data
+    assert edit_tags(data, format_, Changes(removed=RemovedTags(["Urgency", "Nothing"]))) == data
 
 
 @pytest.mark.parametrize("format_", FORMATS)
 def test_same_changes_again_change_nothing(format_: MediaFormat) -> None:
-    once = edited(picture(format_, tagged=True), format_, _EVERYTHING)
-    assert edited(once, format_, _EVERYTHING) == once
+    once = edit_tags(picture(format_, tagged=True), format_, _EVERYTHING)
+    assert edit_tags(once, format_, _EVERYTHING) == once
 
 
 @pytest.mark.parametrize("tagged", [False, True], ids=["bare", "tagged"])
 @pytest.mark.parametrize("format_", WITH_EXIF)
 def test_exif_is_written(format_: MediaFormat, tagged: bool) -> None:
-    data = edited(picture(format_, tagged=tagged), format_, _EVERYTHING)
+    data = edit_tags(picture(format_, tagged=tagged), format_, _EVERYTHING)
     found = {tag: str(value).encode("latin-1").decode() for tag, value in tags(data).items() if isinstance(value, str)}
     expected = {0x010E: "Über das Meer", 0x0131: "Darkroom", 0x0132: "2026:01:31 12:00:00", 0x013B: "Ana Müller", 0x8298: "© 2026"}
     assert expected.items() <= found.items()
@@ -83,7 +83,7 @@ def test_exif_is_written(format_: MediaFormat, tagged: bool) -> None:
 @pytest.mark.parametrize("format_", WITH_EXIF)
 def test_what_is_not_asked_for_stays(format_: MediaFormat) -> None:
     before = picture(format_, tagged=True)
-    after = edited(before, format_, _EVERYTHING)
+    after = edit_tags(before, format_, _EVERYTHING)
     assert tags(after)[0x010F] == "Camera"
     assert tags(after, EXIF)[0x927C] == MAKER_NOTE
     if format_ is not MediaFormat.PNG:
@@ -99,7 +99,7 @@ def _block(data: bytes) -> int:
 
 @pytest.mark.parametrize("format_", [MediaFormat.JPEG, MediaFormat.PNG, MediaFormat.WEBP, MediaFormat.AVIF])
 def test_libexif_reads_what_is_written(format_: MediaFormat) -> None:
-    found = vips_exif(edited(picture(format_, tagged=True), format_, _EVERYTHING))
+    found = vips_exif(edit_tags(picture(format_, tagged=True), format_, _EVERYTHING))
     assert found["exif-ifd0-Software"].startswith("Darkroom ")
     assert found["exif-ifd2-DateTimeOriginal"].startswith("2026:01:31 12:00:00 ")
     assert found["exif-ifd3-GPSLatitudeRef"].startswith("S ")
@@ -107,12 +107,12 @@ def test_libexif_reads_what_is_written(format_: MediaFormat) -> None:
 
 @pytest.mark.parametrize("format_", [MediaFormat.JPEG, MediaFormat.PNG, MediaFormat.TIFF])
 def test_iptc_is_written(format_: MediaFormat) -> None:
-    data = edited(picture(format_), format_, _EVERYTHING)
+    data = edit_tags(picture(format_), format_, _EVERYTHING)
     block = iptc_of(data, format_)
     assert block is not None
     expected = {"ObjectName": "Objekt", "Headline": "Überschrift", "City": "Köln", "Province-State": "NRW"}
     expected |= {"Country-PrimaryLocationName": "Deutschland"}
-    assert iptc_edit.said(block) == {**expected, "Keywords": ["eins", "zwei"]}
+    assert iptc_edit.read_texts(block) == {**expected, "Keywords": ["eins", "zwei"]}
     if format_ is not MediaFormat.PNG:
         with opened(data) as image:
             read = IptcImagePlugin.getiptcinfo(image)
@@ -122,26 +122,26 @@ def test_iptc_is_written(format_: MediaFormat) -> None:
 
 @pytest.mark.parametrize("format_", [MediaFormat.WEBP, MediaFormat.GIF, MediaFormat.HEIC, MediaFormat.AVIF])
 def test_formats_without_iptc_say_it_in_xmp(format_: MediaFormat) -> None:
-    said = packet(edited(picture(format_), format_, dataclasses.replace(_EVERYTHING, title="")))
+    said = packet(edit_tags(picture(format_), format_, dataclasses.replace(_EVERYTHING, title="")))
     for text in ("Objekt", "Überschrift", "Köln", "NRW", "Deutschland"):
         assert f">{text}<" in said
 
 
 @pytest.mark.parametrize("format_", [MediaFormat.JPEG, MediaFormat.PNG, MediaFormat.TIFF])
 def test_inspection_tells_iptc(format_: MediaFormat) -> None:
-    said = all_metadata_in(edited(picture(format_), format_, _EVERYTHING), _LIMITS)
+    said = all_metadata_in(edit_tags(picture(format_), format_, _EVERYTHING), _LIMITS)
     assert said["iptc"]["City"] == "Köln"
     assert said["iptc"]["Keywords"] == ["eins", "zwei"]
     assert "iptc" not in all_metadata_in(picture(format_), _LIMITS)
 
 
 def test_gif_says_all_in_xmp() -> None:
-    data = edited(picture(MediaFormat.GIF), MediaFormat.GIF, _EVERYTHING)
+    data = edit_tags(picture(MediaFormat.GIF), MediaFormat.GIF, _EVERYTHING)
     with opened(data) as image:
         assert (image.info["loop"], image.info["duration"]) == (3, 70)
     for text in ("Ana Müller", "© 2026", "Darkroom", "2026-01-31T12:00:00", "33,51.407064S", "151,12.917802E", "12500/1000"):
         assert f">{text}<" in packet(data)
-    later = edited(data, MediaFormat.GIF, Changes(shift_minutes=-721, removed=Removed(["Subject"])))
+    later = edit_tags(data, MediaFormat.GIF, Changes(shift_minutes=-721, removed=RemovedTags(["Subject"])))
     assert ">2026-01-30T23:59:00<" in packet(later)
     assert "eins" not in packet(later)
 
@@ -149,8 +149,8 @@ def test_gif_says_all_in_xmp() -> None:
 @pytest.mark.parametrize("format_", WITH_EXIF)
 def test_place_is_gone_from_every_byte(format_: MediaFormat) -> None:
     place = Place(47.1234567, 8.7654321, 321.5)
-    data = edited(picture(format_, tagged=True), format_, Changes(place=place))
-    gone = edited(data, format_, Changes(place=place, without_place=True))
+    data = edit_tags(picture(format_, tagged=True), format_, Changes(place=place))
+    gone = edit_tags(data, format_, Changes(place=place, without_place=True))
     assert tags(gone, GPS) == {}
     assert "gps" not in metadata_in(gone, _LIMITS)
     for order in "<>":
@@ -160,7 +160,7 @@ def test_place_is_gone_from_every_byte(format_: MediaFormat) -> None:
 
 @pytest.mark.parametrize("format_", WITH_EXIF)
 def test_dates_are_shifted_over_midnight_and_leap_days(format_: MediaFormat) -> None:
-    data = edited(picture(format_, tagged=True), format_, Changes(shift_minutes=150))
+    data = edit_tags(picture(format_, tagged=True), format_, Changes(shift_minutes=150))
     assert tags(data)[0x0132] == "2024:02:29 02:00:00"
     assert tags(data, EXIF)[0x9003] == "2024:02:29 02:00:00"
     assert tags(data, EXIF)[0x9004] == "2025:01:01 00:30:00"
@@ -179,7 +179,7 @@ def test_dates_are_shifted_over_midnight_and_leap_days(format_: MediaFormat) -> 
 @pytest.mark.parametrize("format_", WITH_EXIF)
 def test_tags_are_removed_by_name(format_: MediaFormat, name: str, tag: int, directory: int) -> None:
     before = picture(format_, tagged=True)
-    after = edited(before, format_, Changes(removed=Removed([name])))
+    after = edit_tags(before, format_, Changes(removed=RemovedTags([name])))
     assert tag in tags(before, directory)
     assert tag not in tags(after, directory)
     assert len(tags(after, EXIF)) == len(tags(before, EXIF)) - (directory == EXIF)
@@ -187,11 +187,11 @@ def test_tags_are_removed_by_name(format_: MediaFormat, name: str, tag: int, dir
 
 @pytest.mark.parametrize("format_", [MediaFormat.JPEG, MediaFormat.TIFF])
 def test_tags_of_other_groups_are_removed_by_name(format_: MediaFormat) -> None:
-    data = edited(picture(format_), format_, _EVERYTHING)
-    after = edited(data, format_, Changes(removed=Removed(["IPTC:City", "XMP-dc:Subject", "GPSAltitude", "xmp:City"])))
+    data = edit_tags(picture(format_), format_, _EVERYTHING)
+    after = edit_tags(data, format_, Changes(removed=RemovedTags(["IPTC:City", "XMP-dc:Subject", "GPSAltitude", "xmp:City"])))
     block = iptc_of(after, format_)
     assert block is not None
-    assert {"City", "Headline"} & iptc_edit.said(block).keys() == {"Headline"}
+    assert {"City", "Headline"} & iptc_edit.read_texts(block).keys() == {"Headline"}
     assert "dc:subject" not in metadata_in(after, _LIMITS)["xmp"]
     assert metadata_in(after, _LIMITS)["gps"].keys() >= {"GPSLatitude", "_latitude"}
     assert not metadata_in(after, _LIMITS)["gps"].keys() & {"GPSAltitude", "_altitude"}
@@ -199,8 +199,8 @@ def test_tags_of_other_groups_are_removed_by_name(format_: MediaFormat) -> None:
 
 @pytest.mark.parametrize("format_", WITH_EXIF)
 def test_all_of_a_group_is_removed(format_: MediaFormat) -> None:
-    data = edited(picture(format_, tagged=True), format_, _EVERYTHING)
-    after = edited(data, format_, Changes(removed=Removed(["All"])))
+    data = edit_tags(picture(format_, tagged=True), format_, _EVERYTHING)
+    after = edit_tags(data, format_, Changes(removed=RemovedTags(["All"])))
     assert not tags(after).keys() - _STRUCTURE
     assert iptc_of(after, format_) is None
     for secret in ("Ana Müller".encode(), b"Camera", b"eins", MAKER_NOTE):
@@ -208,40 +208,42 @@ def test_all_of_a_group_is_removed(format_: MediaFormat) -> None:
 
 
 def test_keywords_are_added_or_set() -> None:
-    data = edited(picture(MediaFormat.JPEG, tagged=True), MediaFormat.JPEG, Changes(keywords=("one",)))
-    data = edited(data, MediaFormat.JPEG, Changes(keywords=("one", "two")))
+    data = edit_tags(picture(MediaFormat.JPEG, tagged=True), MediaFormat.JPEG, Changes(keywords=("one",)))
+    data = edit_tags(data, MediaFormat.JPEG, Changes(keywords=("one", "two")))
     assert _keywords(data) == (["one", "two"], ["old", "one", "two"])
-    data = edited(data, MediaFormat.JPEG, Changes(keywords=("three",), replace_keywords=True))
+    data = edit_tags(data, MediaFormat.JPEG, Changes(keywords=("three",), replace_keywords=True))
     assert _keywords(data) == (["three"], ["three"])
 
 
 def _keywords(data: bytes) -> tuple[object, object]:
     block = iptc_of(data, MediaFormat.JPEG)
     assert block is not None
-    return iptc_edit.said(block)["Keywords"], metadata_in(data, _LIMITS)["xmp"]["dc:subject"]
+    return iptc_edit.read_texts(block)["Keywords"], metadata_in(data, _LIMITS)["xmp"]["dc:subject"]
 
 
 def test_iptc_in_latin_1_becomes_utf_8() -> None:
     old = b"\x1c\x02\x50\x00\x06M\xfcller" + b"\x1c\x02\x00\x00\x02\x00\x02"
-    said = iptc_edit.said(iptc_edit.edited(old, Changes(city="Łódź")) or b"")
+    said = iptc_edit.read_texts(iptc_edit.edit_iptc(old, Changes(city="Łódź")) or b"")
     assert said == {"By-line": "Müller", "City": "Łódź"}
 
 
 def test_long_texts_are_too_much_for_jpeg() -> None:
-    with pytest.raises(DarkroomError, match="more metadata than JPEG has room for"):
-        edited(picture(MediaFormat.JPEG), MediaFormat.JPEG, Changes(title="ä" * 10_000, description="ä" * 30_000, copyright="ä" * 10_000))
+    with pytest.raises(DarkroomError, match="more metadata than JPEG can store"):
+        edit_tags(
+            picture(MediaFormat.JPEG), MediaFormat.JPEG, Changes(title="ä" * 10_000, description="ä" * 30_000, copyright="ä" * 10_000)
+        )
 
 
 def test_formats_that_are_not_written_say_so() -> None:
     with pytest.raises(DarkroomError, match="Metadata of bmp pictures cannot be changed"):
-        edited(b"BM", MediaFormat.BMP, Changes(artist="x"))
+        edit_tags(b"BM", MediaFormat.BMP, Changes(artist="x"))
 
 
 def test_pictures_after_the_first_are_found() -> None:
     buffer = io.BytesIO()
     second = PillowImage.new("RGB", (40, 30), (250, 0, 0))
     PillowImage.new("RGB", (80, 60), (0, 0, 250)).save(buffer, "MPO", save_all=True, append_images=[second])
-    data = edited(buffer.getvalue(), MediaFormat.JPEG, _EVERYTHING)
+    data = edit_tags(buffer.getvalue(), MediaFormat.JPEG, _EVERYTHING)
     with opened(data) as image:
         assert image.n_frames == 2  # type: ignore[attr-defined]
         image.seek(1)
@@ -250,17 +252,17 @@ def test_pictures_after_the_first_are_found() -> None:
 
 @pytest.mark.parametrize("format_", WITH_EXIF)
 def test_many_changes_do_not_grow_a_file_without_end(format_: MediaFormat) -> None:
-    data = edited(picture(format_, tagged=True), format_, Changes(artist="artist 0 of all"))
-    grown = edited(data, format_, Changes(artist="artist 1 of all"))
+    data = edit_tags(picture(format_, tagged=True), format_, Changes(artist="artist 0 of all"))
+    grown = edit_tags(data, format_, Changes(artist="artist 1 of all"))
     sizes = set()
     for number in range(30):
-        grown = edited(grown, format_, Changes(artist=f"artist {number % 10} of all", modified_at="2026:01:31 12:00:00"))
+        grown = edit_tags(grown, format_, Changes(artist=f"artist {number % 10} of all", modified_at="2026:01:31 12:00:00"))
         sizes.add(len(grown))
     if format_ not in (MediaFormat.HEIC, MediaFormat.AVIF):
         assert len(sizes) == 1
 
 
 def test_animated_gif_keeps_its_extensions_first() -> None:
-    data = edited(picture(MediaFormat.GIF), MediaFormat.GIF, Changes(title="x"))
+    data = edit_tags(picture(MediaFormat.GIF), MediaFormat.GIF, Changes(title="x"))
     assert data.find(b"NETSCAPE2.0") < data.find(b"XMP DataXMP")
     assert data.startswith(b"GIF89a")

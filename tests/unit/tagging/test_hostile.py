@@ -7,18 +7,18 @@ import struct
 
 import pytest
 
-from services.inference.tagging.changes import Changes, Place, Removed
-from services.inference.tagging.edit import edited
+from services.inference.tagging.changes import Changes, Place, RemovedTags
+from services.inference.tagging.edit import edit_tags
 from services.inference.tagging.tiff_edit import DamagedTiffError, Tiff, Value
-from services.inference.tagging.xmp_edit import edited as xmp_edited
+from services.inference.tagging.xmp_edit import edit_xmp as xmp_edited
 from services.pictures.media_format import MediaFormat
 from services.platform.errors import DarkroomError
 from tests.unit.tagging.pictures import FORMATS, picture, samples
 
 _CHANGES = (
     Changes(title="t", artist="a" * 100, all_dates="2026:01:31 12:00:00", place=Place(1, 2, 3), keywords=("k",), city="c"),
-    Changes(without_place=True, shift_minutes=60, removed=Removed(["Artist", "MakerNotes", "Subject", "ThumbnailImage"])),
-    Changes(removed=Removed(["All"])),
+    Changes(without_place=True, shift_minutes=60, removed=RemovedTags(["Artist", "MakerNotes", "Subject", "ThumbnailImage"])),
+    Changes(removed=RemovedTags(["All"])),
 )
 
 
@@ -35,7 +35,7 @@ def test_damaged_files_are_refused_or_kept(format_: MediaFormat) -> None:
             del data[dice.randrange(12, len(data)) :]
         for changes in _CHANGES:
             try:
-                assert edited(bytes(data), format_, changes)
+                assert edit_tags(bytes(data), format_, changes)
             except DarkroomError as error:
                 assert error.reason
 
@@ -72,8 +72,8 @@ def test_samples_of_a_tiff_are_never_overwritten() -> None:
     hostile = bytearray(grown.content)
     at = hostile.rfind(struct.pack("<HHI", 0x013B, 2, 8))
     hostile[at + 8 : at + 12] = struct.pack("<I", first)
-    for changes in (Changes(removed=Removed(["Artist"])), Changes(artist="x")):
-        assert samples(edited(bytes(hostile), MediaFormat.TIFF, changes)) == kept
+    for changes in (Changes(removed=RemovedTags(["Artist"])), Changes(artist="x")):
+        assert samples(edit_tags(bytes(hostile), MediaFormat.TIFF, changes)) == kept
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.tasks.domain.owner.account_inboxes import AccountInbox, AccountInboxes, Changed
-from services.tasks.domain.owner.account_watching import Gone, Known, Ready, Reset, Resumable, Update, _last_at
+from services.tasks.domain.owner.account_inboxes import AccountInbox, AccountInboxes, TaskChange
+from services.tasks.domain.owner.account_watching import DeletedTask, Ready, Reset, Resumable, SentState, Update, _last_at
 from services.tasks.model.deletion import Deletion
 from services.tasks.model.state import TaskState
 from services.tasks.surfaces.rest.account_events import account_event, event_id, moment_of
@@ -31,7 +31,7 @@ def test_of_a_task_that_changes_often_an_inbox_has_the_last_change() -> None:
     inbox.put(7, 100)
     inbox.put(7, 3)
     news = inbox.take()
-    assert news.changed == {7: Changed(100, replace(TASK, id=7, last_sequence=100)), 8: Changed(100, None)}
+    assert news.changed == {7: TaskChange(100, replace(TASK, id=7, last_sequence=100)), 8: TaskChange(100, None)}
     assert (news.deleted, news.lost) == ([], False)
     assert inbox.take().changed == {}
 
@@ -40,7 +40,7 @@ def test_what_this_process_knows_of_a_change_is_preferred() -> None:
     inbox = AccountInbox()
     inbox.put(7, 2)
     inbox.put(7, 2, TASK)
-    assert inbox.take().changed == {7: Changed(2, TASK)}
+    assert inbox.take().changed == {7: TaskChange(2, TASK)}
 
 
 def test_an_inbox_that_nobody_empties_says_that_it_has_lost_something() -> None:
@@ -64,7 +64,7 @@ async def test_inboxes_are_those_of_an_account() -> None:
 
 
 def test_what_is_known_is_no_news() -> None:
-    known = Known(most=2)
+    known = SentState(most=2)
     assert [known.take(7, sequence) for sequence in (2, 2, 1, 3)] == [True, False, False, True]
     assert known.has(7, 3) and not known.has(7, 4)
     assert [known.take_deletion(Deletion(task_id=number)) for number in (1, 1, 2)] == [True, False, True]
@@ -75,9 +75,9 @@ def test_what_is_known_is_no_news() -> None:
 
 
 async def test_only_after_the_last_of_several_a_watcher_resumes_from_later() -> None:
-    async def updates(count: int) -> AsyncIterator[Update | Gone]:
+    async def updates(count: int) -> AsyncIterator[Update | DeletedTask]:
         for number in range(count):
-            yield Gone(NOW, Deletion(task_id=number))
+            yield DeletedTask(NOW, Deletion(task_id=number))
 
     for count in (0, 1, 3):
         moments = [update.moment async for update in _last_at(LATER, updates(count))]
@@ -87,8 +87,8 @@ async def test_only_after_the_last_of_several_a_watcher_resumes_from_later() -> 
 @pytest.mark.parametrize(
     ("update", "kind", "data"),
     [
-        (Gone(NOW, Deletion(task_id=5)), "deleted", {"task_id": "5"}),
-        (Gone(NOW, Deletion(batch_id=6)), "deleted", {"batch_id": "6"}),
+        (DeletedTask(NOW, Deletion(task_id=5)), "deleted", {"task_id": "5"}),
+        (DeletedTask(NOW, Deletion(batch_id=6)), "deleted", {"batch_id": "6"}),
         (Reset(NOW), "reset", {}),
         (Ready(NOW), "ready", {}),
     ],

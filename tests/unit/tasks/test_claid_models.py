@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from services.platform.errors import DarkroomError, ErrorReason
-from services.platform.json_models import parsed
+from services.platform.json_models import parse
 from services.tasks.surfaces.claid.kinds import Padding, Percent
 from services.tasks.surfaces.claid.models import BatchEditRequest, EditRequest
 from services.tasks.surfaces.claid.operation_models import Operations
 
 
 def edit(operations: dict[str, Any], output: Any = None) -> EditRequest:
-    return parsed(EditRequest, {"input": "https://example.com/1.jpg", "operations": operations, "output": output})
+    return parse(EditRequest, {"input": "https://example.com/1.jpg", "operations": operations, "output": output})
 
 
 def operations(**given: Any) -> Operations:
@@ -51,7 +51,7 @@ def test_older_forms() -> None:
     assert found.blur is not None and found.blur.category is not None
     assert (found.blur.category.type, found.blur.type, found.blur.level, found.color) == ("products", "regular", "medium", "transparent")
     assert operations(adjustments={"hdr": {}}).adjustments.hdr.intensity == 100
-    assert parsed(BatchEditRequest, {"input": "https://example.com/1.jpg", "operations": {}}).input == ["https://example.com/1.jpg"]
+    assert parse(BatchEditRequest, {"input": "https://example.com/1.jpg", "operations": {}}).input == ["https://example.com/1.jpg"]
 
 
 SIDE = 'must be an integer from 1 to 65535, a percentage such as "200%", or "auto"'
@@ -161,9 +161,9 @@ def test_bad_operations(given: dict[str, Any], field: str, problem: str) -> None
         (
             {"format": {"type": "jpeg", "compression": "lossy"}},
             "output.format",
-            "compression is no option of jpeg; it has quality and progressive",
+            "compression is not an option of jpeg; supported: quality and progressive",
         ),
-        ({"format": {"type": "png", "quality": 3}}, "output.format", "quality is no option of png; it has compression"),
+        ({"format": {"type": "png", "quality": 3}}, "output.format", "quality is not an option of png; supported: compression"),
         ({"format": {"type": "png", "compression": "lossy"}}, "output.format", "compression of png must be one of fast, optimal, best"),
         ({"format": {"type": "avif", "compression": "best"}}, "output.format", "compression of avif must be one of lossy, lossless"),
         (
@@ -209,11 +209,11 @@ FOLDERS = "folders cannot be listed by this server: name each picture"
 )
 def test_bad_inputs_of_a_batch(given: Any, field: str, problem: str) -> None:
     with pytest.raises(DarkroomError) as refused:
-        parsed(BatchEditRequest, {"input": given, "operations": {}})
+        parse(BatchEditRequest, {"input": given, "operations": {}})
     assert refused.value.message == f"{field}: {problem}."
 
 
 def test_all_faults_are_told_at_once() -> None:
     with pytest.raises(DarkroomError) as refused:
-        parsed(EditRequest, {"operations": {"resizing": {"width": "x"}, "padding": "60%"}, "more": 1})
+        parse(EditRequest, {"operations": {"resizing": {"width": "x"}, "padding": "60%"}, "more": 1})
     assert [each.field for each in refused.value.violations] == ["operations.resizing.width", "operations.padding", "input", "more"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from google.protobuf.json_format import MessageToDict
 
-from services.platform.json_models import parsed
+from services.platform.json_models import parse
 from services.tasks.domain.plan import check_pipeline
 from services.tasks.surfaces.claid.models import UploadRequest
 from services.tasks.surfaces.claid.pipeline import pipeline
@@ -18,7 +18,7 @@ WHITE = {"fill_background": {"color": "#ffffff", "unless_input_transparent": Tru
 
 
 def steps(operations: dict[str, Any], output: Any = None) -> list[dict[str, Any]]:
-    made = pipeline(parsed(UploadRequest, {"operations": operations, "output": output}))
+    made = pipeline(parse(UploadRequest, {"operations": operations, "output": output}))
     check_pipeline(made, 1, diagnostics=False)
     return [MessageToDict(step, preserving_proto_field_name=True) for step in made]
 

@@ -16,13 +16,13 @@ from services.platform.identity import Identity, set_identity
 from services.platform.json_models import python_of
 from services.platform.rpc import catalogue
 from services.platform.rpc.origin import ORIGIN_HEADER
-from services.platform.rpc.surfaces import ERROR_BODY, HTTP_STATUS, rendered
+from services.platform.rpc.surfaces import ERROR_BODY, HTTP_STATUS, render_error
 from services.tasks.model import Task
 from services.tasks.model.media import InputFile
 from services.tasks.model.state import TaskState
 from services.tasks.surfaces.claid import messages
 from services.tasks.surfaces.claid.edits import ClaidEdits
-from services.tasks.surfaces.claid.kept import Kept
+from services.tasks.surfaces.claid.kept import RequestBodies
 from services.tasks.surfaces.claid.status import Status, status_of
 
 CLAID = catalogue.surface("claid")
@@ -51,7 +51,6 @@ TASK = Task(
     max_attempts=3,
     handed_back=0,
     run_at=None,
-    dispatch_time=None,
     run_id=None,
     lease_until=None,
     progress=0.0,
@@ -68,7 +67,7 @@ TASK = Task(
     batch_id=None,
     batch_index=None,
     surface="claid",
-    client_request=Kept(REQUEST).packed(),
+    client_request=RequestBodies(REQUEST).packed(),
 )
 FAILED = replace(TASK, state=TaskState.FAILED, attempt=1, error_reason=ErrorReason.FILE_CORRUPT, error_message="Damaged.", end_time=NOW)
 
@@ -77,7 +76,6 @@ FAILED = replace(TASK, state=TaskState.FAILED, attempt=1, error_reason=ErrorReas
     ("state", "attempt", "status"),
     [
         (TaskState.QUEUED, 0, Status.ACCEPTED),
-        (TaskState.DISPATCHED, 0, Status.ACCEPTED),
         (TaskState.QUEUED, 1, Status.PROCESSING),
         (TaskState.RUNNING, 1, Status.PROCESSING),
         (TaskState.SUCCEEDED, 1, Status.DONE),
@@ -135,7 +133,7 @@ async def answered(task: Task) -> tuple[str, dict[str, Any]]:
 async def test_an_edit_that_takes_too_long_goes_on() -> None:
     status, body = await answered(replace(TASK, state=TaskState.RUNNING, attempt=1))
     url = "https://media.example.com/v1-beta1/image/edit/async/123456789"
-    message = f"The edit takes longer than 60 seconds and goes on. GET {url} for its result."
+    message = f"The edit takes longer than 60 seconds and continues. GET {url} for its result."
     assert (status, body) == ("504", {"error_code": "2012", "error_type": "general", "error_message": message, "error_details": {}})
 
 
@@ -146,7 +144,7 @@ async def test_an_edit_that_fails_is_answered_with_its_error() -> None:
 
 def test_errors() -> None:
     refused = DarkroomError(ErrorReason.FIELD_INVALID, "padding: must be below 50.", field="padding")
-    assert rendered(CLAID, refused) == (
+    assert render_error(CLAID, refused) == (
         422,
         {
             "error_code": "9000",
@@ -156,13 +154,13 @@ def test_errors() -> None:
         },
     )
     limited = {"error_code": "2001", "error_type": "general", "error_message": "Slower.", "error_details": {}}
-    assert rendered(CLAID, DarkroomError(ErrorReason.RATE_LIMITED, "Slower.")) == (429, {"detail": limited})
+    assert render_error(CLAID, DarkroomError(ErrorReason.RATE_LIMITED, "Slower.")) == (429, {"detail": limited})
 
 
 def test_every_error_has_one_of_claids_types() -> None:
     types = set()
     for reason in ErrorReason:
-        status, body = rendered(CLAID, DarkroomError(reason, "x"))
+        status, body = render_error(CLAID, DarkroomError(reason, "x"))
         error: Any = body["detail"] if status == 429 and "detail" in body else body
         types.add(error["error_type"])
     assert types <= {"auth", "dlvr", "general", "storage", "image", "validation", "billing", "web"}

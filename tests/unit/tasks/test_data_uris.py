@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from services.platform.errors import DarkroomError, ErrorReason
-from services.tasks.domain.acceptance.data_uris import content_of, is_data_uri
+from services.tasks.domain.acceptance.fetching import content_of, is_data_uri
 
 CONTENT = bytes(range(256)) + b"!"
 ENCODED = base64.b64encode(CONTENT).decode()
@@ -35,10 +35,10 @@ def test_content_is_read_as_it_is_written(url: str) -> None:
         ("data:image/png,hidden", "image: a data: URI must have the form data:<media type>;base64,<content>."),
         ("data:image/png;base64", "image: a data: URI must have the form data:<media type>;base64,<content>."),
         ("data:" + "x" * 2000 + ";base64,aaaa", "image: a data: URI must have the form data:<media type>;base64,<content>."),
-        ("data:image/png;base64,hid-den", "image: what follows ;base64, is not base64."),
-        ("data:image/png;base64,hiddé", "image: what follows ;base64, is not base64."),
-        ("data:image/png;base64,hidde", "image: what follows ;base64, is not base64."),
-        ("data:image/png;base64,hi=dde", "image: what follows ;base64, is not base64."),
+        ("data:image/png;base64,hid-den", "image: the content after ;base64, is not base64."),
+        ("data:image/png;base64,hiddé", "image: the content after ;base64, is not base64."),
+        ("data:image/png;base64,hidde", "image: the content after ;base64, is not base64."),
+        ("data:image/png;base64,hi=dde", "image: the content after ;base64, is not base64."),
     ],
 )
 def test_what_cannot_be_read_is_told_without_repeating_it(url: str, told: str) -> None:

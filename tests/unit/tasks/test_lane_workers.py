@@ -86,10 +86,10 @@ class Lane:
 class World:
     """One replica's view of a lane, at a moment that a test moves."""
 
-    def __init__(self, former: bool = False, after: timedelta | None = None, oldest: Oldest | None = None) -> None:
+    def __init__(self, after: timedelta | None = None, oldest: Oldest | None = None) -> None:
         self.now, self.board, self.remembered = NOW, Board(), Remembered()
         board, store = cast(WorkerBoard, self.board), cast(AwayWorkerStore, self.remembered)
-        self.workforce = Workforce(board, store, lambda _lane: former, lambda: self.now)
+        self.workforce = Workforce(board, store, lambda: self.now)
         waits = LongWaits(cast(QueueStore, oldest or Oldest()), after, 10, lambda: self.now)
         self.workers = LaneWorkers(LANE, self.workforce, waits, lambda: self.now)
 
@@ -115,12 +115,6 @@ async def test_a_worker_on_standby_serves_the_lane_yet_is_not_one_that_others_st
     world.stream("slow", standby=True)
     assert (world.workers.served(), world.workers.served(standby=False)) == (True, False)
     world.stream("steady")
-    assert world.workers.served(standby=False)
-
-
-async def test_workers_of_the_version_before_count() -> None:
-    world = World(former=True)
-    await world.workforce.step()
     assert world.workers.served(standby=False)
 
 
@@ -199,7 +193,7 @@ async def test_slots_of_others_go_first_and_those_on_standby_have_a_reason() -> 
     assert await world.workers.slots(10) == ([(steady, 0)], "")
     assert await world.workers.slots(10) == ([], "")
     steady.draining = True
-    assert await world.workers.slots(10) == ([(slow, 0), (slow, 1)], "no other was connected")
+    assert await world.workers.slots(10) == ([(slow, 0), (slow, 1)], "no other worker was connected")
 
 
 async def test_the_reason_names_the_machine_that_is_away() -> None:
@@ -212,7 +206,7 @@ async def test_the_reason_names_the_machine_that_is_away() -> None:
     assert await world.workers.slots(10) == ([(slow, 0)], "gpu-box was away")
     assert world.workers.reason(slow) == "gpu-box was away"
     world.now += timedelta(days=7)
-    assert world.workers.reason(slow) == "no other was connected"
+    assert world.workers.reason(slow) == "no other worker was connected"
 
 
 async def test_after_a_long_wait_one_slot_at_a_time_helps() -> None:

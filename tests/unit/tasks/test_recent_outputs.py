@@ -5,7 +5,7 @@ from __future__ import annotations
 from darkroom.files.v1 import file_pb2
 from darkroom.internal.tasks.v1 import attempt_service_pb2
 from services.tasks.domain.owner.recent_outputs import RecentOutputs
-from services.tasks.files_client import described
+from services.tasks.files_client import input_file
 from services.tasks.model.media import InputFile
 from services.tasks.surfaces.internal.attempts import _hear
 
@@ -34,5 +34,5 @@ def test_it_is_known_before_the_end_is_heard() -> None:
 
 def test_the_oldest_make_room() -> None:
     recent = RecentOutputs(2)
-    recent.keep(described(file_pb2.File(id=number)) for number in (1, 2, 3))
+    recent.keep(input_file(file_pb2.File(id=number)) for number in (1, 2, 3))
     assert set(recent.find((1, 2, 3))) == {2, 3}

@@ -20,8 +20,7 @@ from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.rpc.validation import RequestValidator
 from services.tasks.domain.acceptance.requests import InputUrl
 from services.tasks.surfaces.fal.catalogue import model, models
-from services.tasks.surfaces.fal.generation import nearest_ratio, size_class
-from services.tasks.surfaces.fal.submission import Plan, plan, queue_priority
+from services.tasks.surfaces.fal.submission import Plan, nearest_ratio, plan, queue_priority, size_class
 
 IMAGE = "https://files.example.com/a.png"
 DATA = "data:image/png;base64,iVBORw0KGgo="

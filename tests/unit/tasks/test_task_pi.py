@@ -18,9 +18,9 @@ from darkroom.files.v1 import file_pb2, files_service_pb2
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2, upscale_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.platform.errors import DarkroomError, ErrorReason
-from services.platform.json_models import parsed
+from services.platform.json_models import parse
 from services.platform.rpc import catalogue
-from services.platform.rpc.surfaces import rendered
+from services.platform.rpc.surfaces import render_error
 from services.platform.rpc.trace import set_trace_id
 from services.platform.rpc.validation import RequestValidator
 from services.tasks.model import Task, TaskAttempt, TaskEvent
@@ -55,7 +55,6 @@ TASK = Task(
     max_attempts=3,
     handed_back=0,
     run_at=None,
-    dispatch_time=None,
     run_id=None,
     lease_until=None,
     progress=0.0,
@@ -260,9 +259,9 @@ def test_parameters_without_effect_are_named_once() -> None:
 )
 def test_metadata_is_sixteen_texts(metadata: dict[str, object], field: str) -> None:
     with pytest.raises(DarkroomError) as refused:
-        parsed(models.Metadata, metadata, at="metadata")
+        parse(models.Metadata, metadata, at="metadata")
     assert (refused.value.reason, refused.value.field) == (ErrorReason.FIELD_INVALID, field)
-    parsed(models.Metadata, {f"k{number}": "x" * 500 for number in range(16)}, at="metadata")
+    parse(models.Metadata, {f"k{number}": "x" * 500 for number in range(16)}, at="metadata")
 
 
 def generation(**fields: object) -> images_pb2.CreateImageGenerationRequest:
@@ -347,7 +346,7 @@ def test_errors_are_stripes() -> None:
     pi = catalogue.surface("pi")
 
     def refusal(error: DarkroomError) -> tuple[int, dict[str, Any]]:
-        status, body = rendered(pi, error, f"req_pi_{REQUEST}")
+        status, body = render_error(pi, error, f"req_pi_{REQUEST}")
         inner: Any = body["error"]
         assert inner.pop("request_id") == f"req_pi_{REQUEST}"
         return status, inner

@@ -36,10 +36,8 @@ def test_the_proto_has_the_same_states() -> None:
     ("state", "attempt", "status"),
     [
         (TaskState.QUEUED, 0, Status.PENDING),
-        (TaskState.DISPATCHED, 0, Status.PENDING),
         (TaskState.RUNNING, 1, Status.PROCESSING),
         (TaskState.QUEUED, 1, Status.PROCESSING),
-        (TaskState.DISPATCHED, 1, Status.PROCESSING),
         (TaskState.RUNNING, 2, Status.PROCESSING),
         (TaskState.SUCCEEDED, 1, Status.SUCCEEDED),
         (TaskState.FAILED, 3, Status.FAILED),

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from services.inference.contract.progress import Stopped
+from services.inference.contract.progress import AttemptStop
 from services.inference.media import Image
 from services.inference.watermark.box import Box
 from services.inference.watermark.marks import DetectedMark
 from services.inference.watermark.removal import Watching, remove_in_boxes
 from services.inference.watermark.repair import Repair
 from services.inference.watermark.report import Kind
-from services.inference.watermark.strokes import thinned
+from services.inference.watermark.strokes import thin
 from services.inference.watermark.text_lines import Networks
 from tests.unit.watermark.marked import error, layer, over, photo
 
@@ -66,7 +66,7 @@ def test_no_outline_of_unblended_letters_is_left() -> None:
     repair = Repair(Image(over(truth, cover, 0.7)), None, lambda: None)
     mark = repair.remove(strokes)
     assert [method.value for method in mark.methods][:1] == ["unblended"]
-    rim = (cover > 0.3) & ~thinned(cover > 0.3, 2)
+    rim = (cover > 0.3) & ~thin(cover > 0.3, 2)
     assert error(repair.result().pixels, truth, rim) < 12
 
 
@@ -97,9 +97,9 @@ def test_gray_and_16_bit_pictures_stay_what_they_are(kind: str) -> None:
 
 def test_cancelling_ends_it() -> None:
     def check() -> None:
-        raise Stopped
+        raise AttemptStop
 
-    with pytest.raises(Stopped):
+    with pytest.raises(AttemptStop):
         remove_in_boxes(Image(photo()), [Box(0, 0, 50, 50)], None, None, Watching(lambda _: None, check))
 
 

@@ -8,14 +8,14 @@ import pytest
 
 from services.inference.media import Image
 from services.inference.ocr.detection import Line
-from services.inference.watermark.borders import fitted
+from services.inference.watermark.borders import fit_border
 from services.inference.watermark.box import Box
 from services.inference.watermark.one_paint import covered_by, with_soft_edges
-from services.inference.watermark.painted import painted
+from services.inference.watermark.painted import paint_probability
 from services.inference.watermark.removal import Watching, remove_in_boxes
 from services.inference.watermark.report import Method
 from services.inference.watermark.strokes import Pixels8
-from services.inference.watermark.text_lines import AskNetwork, Networks, covered, lines_in
+from services.inference.watermark.text_lines import AskNetwork, Networks, lines_in, text_mask
 from tests.unit.watermark.marked import Layer, error, layer, over, photo
 
 WATCHING = Watching(lambda _: None, lambda: None)
@@ -69,7 +69,7 @@ def slanted(cover: Layer, degrees: float) -> Layer:
 def test_lines_are_found_level_and_slanted(angle: int) -> None:
     truth = np.full((300, 500, 3), 40, np.uint8)
     cover = slanted(layer(truth.shape, "PREVIEW", 50, (250, 150), "mm"), angle)
-    found = covered(lines_in(over(truth, cover, 1.0), network(230), lambda: None), cover.shape)
+    found = text_mask(lines_in(over(truth, cover, 1.0), network(230), lambda: None), cover.shape)
     assert found[cover > 0.5].mean() > 0.9
     assert found.mean() < 0.35
 
@@ -85,7 +85,7 @@ def test_lines_beside_a_turned_picture_are_none() -> None:
         return text
 
     for line in lines_in(texture(300, 300), at_the_corner, lambda: None):
-        assert covered([line], (300, 300)).any()
+        assert text_mask([line], (300, 300)).any()
 
 
 @pytest.mark.parametrize(("opacity", "colour"), [(0.3, 255), (0.6, 255), (0.5, 0)])
@@ -103,7 +103,7 @@ def test_the_paint_is_fitted_to_both_sides_of_the_borders() -> None:
     cover = layer(truth.shape, "SAMPLE", 90, (truth.shape[1] / 2, truth.shape[0] / 2), "mm")
     alpha = (0.6 * cover)[..., np.newaxis]
     marked = np.round(truth * (1 - alpha) + np.array((20, 140, 70)) * alpha).astype(np.uint8)
-    fit = fitted(marked, cover > 0.5, (20.0, 140.0, 60.0))
+    fit = fit_border(marked, cover > 0.5, (20.0, 140.0, 60.0))
     assert fit is not None
     assert abs(fit.opacity - 0.6) < 0.06
     assert np.abs(np.array(fit.colour) - (20, 140, 70)).max() < 15
@@ -151,7 +151,7 @@ def test_an_emblem_beside_a_name_goes_with_it() -> None:
 def test_what_is_outlined_is_laid_back_where_it_was(angle: int) -> None:
     truth = np.full((300, 500, 3), 40, np.uint8)
     cover = slanted(layer(truth.shape, "PREVIEW", 50, (250, 150), "mm"), angle)
-    found = painted(over(truth, cover, 1.0), Line(250, 150, 250, 44, -angle), outlines(150))
+    found = paint_probability(over(truth, cover, 1.0), Line(250, 150, 250, 44, -angle), outlines(150))
     assert ((found > 0.5) & (cover > 0.5)).sum() > 0.85 * ((found > 0.5) | (cover > 0.5)).sum()
 
 

@@ -10,7 +10,7 @@ from services.inference.media import Image
 from services.inference.watermark.blending import Blend, measure
 from services.inference.watermark.box import Box
 from services.inference.watermark.cover import smoothest_cover
-from services.inference.watermark.evidence import combined
+from services.inference.watermark.evidence import combine_marks
 from services.inference.watermark.overlays import find_overlays
 from services.inference.watermark.refinement import Overlay
 from services.inference.watermark.removal import Watching, remove_found, remove_in_boxes
@@ -98,7 +98,7 @@ def test_what_only_darkens_a_corner_is_not_sure(colour: tuple[float, ...], sure:
     for left in (2, 22, 42):
         cover[5:35, left : left + 15] = 1
     overlay = Overlay(Box(560, 340, 620, 380), cover, Blend(colour, 0.5, 0.95, 0.05), 3)
-    (mark,) = combined([], [overlay], (400, 640))
+    (mark,) = combine_marks([], [overlay], (400, 640))
     assert mark.sure is sure
     assert "small in a corner" in mark.evidence
 

@@ -2,7 +2,7 @@
 
 import os
 
-# gRPC reads these when it is loaded. What it would log about a connection that fails, the command says in its own words; and its handlers
+# gRPC reads these when it is loaded. The command reports in its own words what it would log about a connection that fails; and its handlers
 # for forks make children crash before they become another program (https://github.com/grpc/grpc/issues/43055).
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")

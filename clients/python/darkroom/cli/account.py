@@ -25,7 +25,7 @@ _SIGNS = {
 
 
 def show(
-    limit: Annotated[int, typer.Option("--limit", "-n", min=0, max=10_000, help="How many ledger entries, newest first.")] = 10,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=0, max=10_000, help="Number of ledger entries, newest first.")] = 10,
     as_json: AsJson = False,
 ) -> None:
     """Show the account of the key: its name, credits, and recent ledger entries."""
@@ -54,7 +54,7 @@ def _summary(account: account_pb2.Account, balance: balance_pb2.Balance) -> Tabl
     table.add_row("account", f"{account.name} ({account.id})")
     table.add_row("credits", "unlimited" if balance.unlimited else f"{credits_text(balance.available_millicredits)} available")
     if balance.unlimited and balance.available_millicredits:
-        table.add_row("", f"{credits_text(balance.available_millicredits)} in the balance, which is not used")
+        table.add_row("", f"{credits_text(balance.available_millicredits)} in the balance, which is unused")
     if balance.reserved_millicredits:
         table.add_row("", f"{credits_text(balance.reserved_millicredits)} reserved for open tasks")
     if balance.multiplier_permille != 1000:

@@ -30,8 +30,8 @@ from darkroom.cli import (
     verbs,
     webhooks,
 )
-from darkroom.cli.choice import Chosen, chosen
-from darkroom.cli.exits import guarded
+from darkroom.cli.choice import ServerChoice, chosen
+from darkroom.cli.exits import run_app
 from darkroom.cli.options import NARROW
 from darkroom.cli.own_version import own_version
 from darkroom.cli.resume import resume
@@ -112,7 +112,7 @@ def globally(
     url: Annotated[
         str | None,
         typer.Option(
-            "--url", metavar="URL", help="The server. Default: DARKROOM_URL, that of `darkroom login`, or the nearest .darkroom/env."
+            "--url", metavar="URL", help="The server. Default: DARKROOM_URL, the server of `darkroom login`, or the nearest .darkroom/env."
         ),
     ] = None,
     api_key: Annotated[
@@ -127,14 +127,14 @@ def globally(
     _version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
     """Process pictures and PDFs on a Darkroom server: remove backgrounds and watermarks, upscale, generate."""
-    chosen.set(Chosen(url, api_key))
+    chosen.set(ServerChoice(url, api_key))
 
 
 def main() -> None:
     """Entry point of the console script."""
-    # What has been imported stays. Without this the collector goes through it as the process ends: a quarter of a short command's time.
+    # Imported modules stay. Without this the collector goes through it as the process ends: a quarter of a short command's time.
     gc.freeze()
-    guarded(app)
+    run_app(app)
 
 
 if __name__ == "__main__":

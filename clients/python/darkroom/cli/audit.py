@@ -26,15 +26,15 @@ Action = StrEnum("Action", {text.upper().replace(".", "_"): text for text in _AC
 
 
 def show(
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100_000, help="How many entries, newest first.")] = 30,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100_000, help="Number of entries, newest first.")] = 30,
     action: Annotated[
         list[Action] | None,
         typer.Option("--action", "-a", metavar="ACTION", help=f"Only this action; may be repeated. One of {', '.join(_ACTIONS)}."),
     ] = None,
     resource: Annotated[
-        int, typer.Option("--resource", metavar="ID", min=0, help="Only what was done to the key, webhook, file, task … with this id.")
+        int, typer.Option("--resource", metavar="ID", min=0, help="Only changes of the key, webhook, file, task … with this id.")
     ] = 0,
-    key: Annotated[int, typer.Option("--key", metavar="KEY", min=0, help="Only what this API key did.")] = 0,
+    key: Annotated[int, typer.Option("--key", metavar="KEY", min=0, help="Only changes by this API key.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """List who changed what in the account, and from where."""

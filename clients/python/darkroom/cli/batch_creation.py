@@ -38,10 +38,10 @@ Inputs = Annotated[
 ]
 Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Include subfolders.")]
 Parallel = Annotated[int, typer.Option("--parallel", "-p", metavar="N", min=1, max=64, help="Number of parallel uploads, 1 to 64.")]
-PerItem = Annotated[bool, typer.Option("--per-item", help="Create tasks for the files that are accepted. By default, all or none.")]
-Priority = Annotated[int, typer.Option("--priority", metavar="N", min=-1000, max=1000, help="Higher goes first among your own tasks.")]
+PerItem = Annotated[bool, typer.Option("--per-item", help="Create tasks for the accepted files only. By default, all or none.")]
+Priority = Annotated[int, typer.Option("--priority", metavar="N", min=-1000, max=1000, help="Your tasks with a higher priority run first.")]
 WebhookUrl = Annotated[str, typer.Option("--webhook", metavar="URL", help="URL to notify when the whole batch has ended.")]
-Estimate = Annotated[bool, typer.Option("--estimate", help="Only print what it would cost.")]
+Estimate = Annotated[bool, typer.Option("--estimate", help="Only print the price.")]
 
 _OPTIONS = {
     "recursive": (Recursive, False),

@@ -198,7 +198,7 @@ def _show(batch: batch_pb2.Batch, as_json: bool) -> None:
     table = Table.grid(padding=(0, 2))
     table.add_row("batch", str(batch.id))
     table.add_row("tasks", str(batch.task_count))
-    for name in ("queued", "dispatched", "running", "succeeded", "failed", "cancelled"):
+    for name in ("queued", "running", "succeeded", "failed", "cancelled"):
         if count := getattr(batch.counts, name):
             table.add_row(name, str(count))
     table.add_row("progress", f"{batch.progress:.0%}")

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 from darkroom.failures import NotFound
 
 
-class Named(Protocol):
+class NamedItem(Protocol):
     """Something with an id and a name."""
 
     @property
@@ -20,11 +20,11 @@ class Named(Protocol):
         """Its name."""
 
 
-Item = TypeVar("Item", bound=Named)
+Item = TypeVar("Item", bound=NamedItem)
 
 
-def found(items: Sequence[Item], given: str, what: str) -> Item:
-    """The one with this id, or else with this name. Raises NotFound, with `what` there is none of."""
+def find(items: Sequence[Item], given: str, what: str) -> Item:
+    """The one with this id, or else with this name. Raises NotFound, naming `what`, if it does not exist."""
     for item in (*(each for each in items if each.id == given), *(each for each in items if each.name == given)):
         return item
     raise NotFound(f"{what.upper()}_NOT_FOUND", f"There is no {what} {given}.")

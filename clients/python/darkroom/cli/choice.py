@@ -12,14 +12,14 @@ from darkroom.failures import ConnectionFailed
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ServerChoice:
     """The values of --url and --api-key."""
 
     url: str | None = None
     api_key: str | None = None
 
 
-chosen: ContextVar[Chosen] = ContextVar("chosen", default=Chosen())  # noqa: B039 - frozen
+chosen: ContextVar[ServerChoice] = ContextVar("chosen", default=ServerChoice())  # noqa: B039 - frozen
 
 
 def server() -> Server:

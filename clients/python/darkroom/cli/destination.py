@@ -21,7 +21,7 @@ class Destination:
 
 
 def destination(output: str, inputs: int) -> Destination:
-    """What `output` names. A path with an extension is a file, unless it is an existing folder or ends with a slash.
+    """The destination that `output` names. A path with an extension is a file, unless it is an existing folder or ends with a slash.
 
     Raises typer.Exit for a file if there are several inputs: their results need a folder.
     """
@@ -30,6 +30,6 @@ def destination(output: str, inputs: int) -> Destination:
         return Destination(path)
     if inputs > 1:
         raise usage(
-            f"--output {output} is a file, and there are {inputs} inputs; give a folder (for one with a dot in its name, {output}{os.sep})"
+            f"--output {output} is a file, but there are {inputs} inputs; give a folder (for one with a dot in its name, {output}{os.sep})"
         )
     return Destination(path.parent, path.name)

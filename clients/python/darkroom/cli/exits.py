@@ -49,7 +49,7 @@ _ADVICE = {
     "API_KEY_INVALID": "Check DARKROOM_API_KEY or the file .darkroom/env; `darkroom doctor` shows which of them is used.",
     "PERMISSION_DENIED": "Use a key that has the scope. Create one with `darkroom key create NAME --scope …`.",
     "ADDRESS_NOT_ALLOWED": "Use the key from one of its networks: `darkroom key ls` there shows them. Or use another key.",
-    "INSUFFICIENT_CREDITS": "`darkroom account` shows the balance and what is reserved.",
+    "INSUFFICIENT_CREDITS": "`darkroom account` shows the balance and the reserved credits.",
     "FILE_NOT_FOUND": "List your files with `darkroom file ls`.",
     "TASK_NOT_FOUND": "List your tasks with `darkroom task ls`.",
     "BATCH_NOT_FOUND": "List your batches with `darkroom batch ls`.",
@@ -65,7 +65,7 @@ _ADVICE = {
     "TOO_MANY_PIPELINES": "List your pipelines with `darkroom pipeline ls`, and remove one with `darkroom pipeline rm`.",
     "ROLE_NOT_FOUND": "List the roles with `darkroom role ls`.",
     "TEAM_NOT_FOUND": "List the teams with `darkroom team ls`.",
-    "DISK_FULL": "Ask the operator of the server to make room.",
+    "DISK_FULL": "Ask the operator of the server to free space.",
     "TASK_NOT_TERMINAL": "Cancel it first with `darkroom task cancel`.",
     "OPERATION_UNAVAILABLE": "Ask the operator of the server to enable it.",
     "QUOTA_EXCEEDED": "Delete files with `darkroom file rm`, or ask the operator for a larger quota.",
@@ -73,8 +73,8 @@ _ADVICE = {
 }
 # In place of the above for those who have signed in.
 _ADVICE_TO_USERS = {
-    "API_KEY_INVALID": "Sign in again with `darkroom login`, or forget the session with `darkroom logout`.",
-    "PERMISSION_DENIED": "`darkroom whoami` shows what you may do.",
+    "API_KEY_INVALID": "Sign in again with `darkroom login`, or remove the session with `darkroom logout`.",
+    "PERMISSION_DENIED": "`darkroom whoami` shows your permissions.",
 }
 
 # Lines are wrapped in a terminal, but not in a pipe.
@@ -118,7 +118,7 @@ def status_of(reason: str) -> int:
 
 
 def advice_on(reason: str) -> str:
-    """What the user can do about it, or an empty text."""
+    """The user's remedy, or an empty text."""
     if reason in _ADVICE_TO_USERS and session_in_use() is not None:
         return _ADVICE_TO_USERS[reason]
     return _ADVICE.get(reason, "")
@@ -139,10 +139,10 @@ def tell(message: str, advice: str = "") -> None:
 
 def run(work: Coroutine[Any, Any, int | None], *, as_json: bool = False) -> NoReturn:
     """Run a command's coroutine and exit with its status, or with the status for its exception."""
-    raise typer.Exit(finished(work, as_json=as_json) or DONE)
+    raise typer.Exit(run_or_exit(work, as_json=as_json) or DONE)
 
 
-def finished(work: Coroutine[Any, Any, Result], *, as_json: bool = False) -> Result:
+def run_or_exit(work: Coroutine[Any, Any, Result], *, as_json: bool = False) -> Result:
     """Run a part of a command and return what it returns, or exit with the status for its exception."""
     try:
         return asyncio.run(_cancelled_by_sigterm(work))
@@ -176,7 +176,7 @@ async def _cancelled_by_sigterm(work: Coroutine[Any, Any, Result]) -> Result:
     return await work
 
 
-def guarded(app: typer.Typer) -> None:
+def run_app(app: typer.Typer) -> None:
     """Run the application. An internal error prints a message, and a traceback only if DARKROOM_DEBUG is set."""
     try:
         app()

@@ -15,7 +15,7 @@ from darkroom.cli.destination import Destination, destination
 from darkroom.cli.exits import run, usage
 from darkroom.cli.options import ID_WIDTH, NARROW, AsJson, FileIds, Limit, Output, Overwrite, connect, console, print_json
 from darkroom.cli.standard_output import STDOUT, copy_out, refuse_terminal
-from darkroom.cli.uploading import Paths, uploaded
+from darkroom.cli.uploading import Paths, upload
 from darkroom.files.v1 import file_pb2
 
 app = typer.Typer(help="Manage files.", no_args_is_help=True)
@@ -84,7 +84,7 @@ def put(
     async def work() -> None:
         async with connect() as client:
             for each in path:
-                file = await uploaded(client, each, quiet=as_json)
+                file = await upload(client, each, quiet=as_json)
                 if as_json:
                     print_json(file)
                 else:

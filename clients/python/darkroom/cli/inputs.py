@@ -31,7 +31,7 @@ class Source:
 
     @property
     def folder(self) -> Path:
-        """Where its results go if nothing else is said: beside it, and for a URL here."""
+        """The default place of its results: next to it, and for a URL here."""
         return self.path.parent if isinstance(self.path, Path) else Path()
 
 
@@ -47,7 +47,7 @@ def name_of(given: Input) -> str:
 def find(arguments: Iterable[str], suffixes: Sequence[str], *, recursive: bool, results: Mapping[Path, Path]) -> list[Source]:
     """The files that the arguments name, each once and in order. Folders and patterns yield only files with one of the suffixes.
 
-    results: absolute path of each result of an earlier run → absolute path of its input. Of a folder that contains both, only the input is
+    results: absolute path of each result of an earlier run → absolute path of its input. In a folder that contains both, only the input is
     taken. Raises typer.Exit if an argument matches nothing.
     """
     found: dict[Input, Source] = {}
@@ -97,7 +97,7 @@ def _matching(pattern: str, suffixes: Sequence[str], recursive: bool, results: M
             yield Source(path)
 
 
-def spooled(folder: Path) -> Source:
+def spool_stdin(folder: Path) -> Source:
     """Standard input, saved in a folder as `stdin` with the extension of its type."""
     if sys.stdin.isatty():
         raise usage("- reads a file from standard input, but that is the terminal; use `< FILE` or a pipe")
@@ -113,5 +113,5 @@ def _extension(content: bytes) -> str:
     """The server requires an extension, and then checks the content."""
     extension = extension_of(content)
     if extension is None:
-        raise usage("standard input is not a picture of a known type, nor a PDF")
+        raise usage("standard input is neither a picture of a known type nor a PDF")
     return extension

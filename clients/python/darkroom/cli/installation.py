@@ -38,7 +38,7 @@ class Installation:
         return self._objects(stack, "models")
 
     def _objects(self, stack: Path, *arguments: str) -> list[dict[str, Any]] | None:
-        """What a command of `deploy.local` prints, one object a line; None if it fails and prints none."""
+        """The output of a command of `deploy.local`, one object per line; None if it fails and prints none."""
         command = [sys.executable, "-m", "deploy.local", "--dir", str(stack), *arguments]
         done = subprocess.run(command, cwd=self.root, check=False, capture_output=True, text=True)
         found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]

@@ -48,8 +48,6 @@ CREATE TABLE IF NOT EXISTS work (
     name TEXT,
     refusal TEXT
 )"""
-# Columns that a table of an earlier version may lack.
-_LATER = {"auxiliary": "TEXT NOT NULL DEFAULT '{}'", "name": "TEXT", "refusal": "TEXT"}
 _COLUMNS = (
     "key, url, inputs, folder, overwrite, operations, process, idempotency_key, key_time, file_ids, task_id, outputs, auxiliary, "
     "name, refusal"
@@ -202,9 +200,6 @@ def _opened(path: str) -> sqlite3.Connection:
     with database:
         database.execute("BEGIN IMMEDIATE")
         database.execute(_TABLE)
-        present = {column[1] for column in database.execute("PRAGMA table_info(work)")}
-        for column in _LATER.keys() - present:
-            database.execute(f"ALTER TABLE work ADD COLUMN {column} {_LATER[column]}")
         database.execute("DELETE FROM work WHERE key_time < ?", (time.time() - _KEPT_SECONDS,))
     return database
 

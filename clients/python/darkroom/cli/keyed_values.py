@@ -17,7 +17,7 @@ _VALUES: Mapping[int, Callable[[str], Any]] = {
     FieldDescriptor.TYPE_STRING: str,
 }
 _SHOWN: Mapping[int, str] = {FieldDescriptor.TYPE_STRING: "TEXT"}
-"""What stands for a value that is no number."""
+"""The placeholder for a value that is not a number."""
 
 
 def is_plain(message: Descriptor) -> bool:
@@ -42,7 +42,7 @@ def read(text: str, message: Descriptor, option: str) -> Message:
         try:
             setattr(made, field.name, _choice(field.enum_type, value) if field.enum_type else _VALUES[field.type](value))
         except (KeyError, ValueError):
-            raise typer.BadParameter(f"{value!r} is no value for {field.name}", param_hint=option) from None
+            raise typer.BadParameter(f"{value!r} is not a value for {field.name}", param_hint=option) from None
     return made
 
 

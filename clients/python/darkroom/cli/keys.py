@@ -44,7 +44,7 @@ def _network(text: str) -> str:
             meant = ip_network(text, strict=False)
         except ValueError:
             raise typer.BadParameter(f"{text!r} must be a network such as 203.0.113.0/24 or 2001:db8::/32, or an address") from None
-        raise typer.BadParameter(f"{text!r} has bits set behind its prefix; the network is {meant}") from None
+        raise typer.BadParameter(f"{text!r} has bits set after its prefix; the network is {meant}") from None
     return text
 
 
@@ -55,7 +55,7 @@ def _overlap(text: str) -> timedelta:
 
 @app.command("create")
 def create(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A name that says what it is for, 1 to 100 characters.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name that describes its purpose, 1 to 100 characters.")],
     scope: Annotated[
         list[Scope] | None,
         typer.Option(
@@ -144,7 +144,7 @@ def rotate(
             "--overlap",
             parser=_overlap,
             metavar="TIME",
-            help="How long the old key goes on working, such as 2h, at most 30d. Default: 24h.",
+            help="How long the old key stays valid, such as 2h, at most 30d. Default: 24h.",
         ),
     ] = None,
     as_json: AsJson = False,

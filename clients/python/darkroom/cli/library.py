@@ -14,10 +14,10 @@ from darkroom.cli.completion import complete_library
 from darkroom.cli.destination import destination
 from darkroom.cli.exits import run
 from darkroom.cli.options import NARROW, AsJson, Limit, Output, Overwrite, connect, console, print_json, when
-from darkroom.cli.uploading import Paths, uploaded
+from darkroom.cli.uploading import Paths, upload
 from darkroom.files.v1 import library_file_pb2
 
-app = typer.Typer(help="Manage files that are kept, in versions.", no_args_is_help=True)
+app = typer.Typer(help="Manage the library of files and their versions.", no_args_is_help=True)
 
 Version = Annotated[str, typer.Argument(metavar="VERSION", help="Id of a version.", autocompletion=complete_library)]
 Versions = Annotated[list[str], typer.Argument(metavar="VERSION...", help="Ids of versions.", autocompletion=complete_library)]
@@ -43,9 +43,9 @@ def list_files(
 def add(
     path: Paths,
     parent: Annotated[
-        str, typer.Option("--parent", metavar="VERSION", help="The version that they were made of.", autocompletion=complete_library)
+        str, typer.Option("--parent", metavar="VERSION", help="The version from which they were made.", autocompletion=complete_library)
     ] = "",
-    tool: Annotated[str, typer.Option("--tool", metavar="NAME", help="What they were made with.")] = "",
+    tool: Annotated[str, typer.Option("--tool", metavar="NAME", help="The tool that made them.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Upload files, keep them, and print their ids."""
@@ -53,7 +53,7 @@ def add(
     async def work() -> None:
         async with connect() as client:
             for each in path:
-                file = await client.library.add((await uploaded(client, each, quiet=as_json)).id, parent_id=parent, tool=tool)
+                file = await client.library.add((await upload(client, each, quiet=as_json)).id, parent_id=parent, tool=tool)
                 if as_json:
                     print_json(file)
                 else:

@@ -30,7 +30,7 @@ async def examine(stack: Path | None) -> AsyncIterator[Finding]:
         if part["ready"]:
             yield Finding(part["name"], Verdict.GOOD, part["state"])
         else:
-            advice = f"See why with `make logs DIR={stack}`; start what is down with `make up DIR={stack}`."
+            advice = f"Find the cause with `make logs DIR={stack}`; start the stopped parts with `make up DIR={stack}`."
             yield Finding(part["name"], Verdict.BAD, f"{part['state']}: {part['problem']}", advice)
     if parts is not None:
         yield await _models(installation, stack)
@@ -40,7 +40,7 @@ async def examine(stack: Path | None) -> AsyncIterator[Finding]:
 async def _models(installation: Installation, stack: Path) -> Finding:
     index = await asyncio.to_thread(installation.models, stack)
     if index is None:
-        return Finding("models", Verdict.BAD, "cannot list the models of Triton", f"See why with `make logs DIR={stack}`.")
+        return Finding("models", Verdict.BAD, "cannot list the models of Triton", f"Find the cause with `make logs DIR={stack}`.")
     unready = [f"{model['name']} ({model['reason'] or model['state']})" for model in index if model["state"] != "READY"]
     if unready or not index:
         advice = "Find damaged models with `darkroom models verify`, install missing ones with `darkroom models install`, then `make up`."

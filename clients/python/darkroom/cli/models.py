@@ -23,13 +23,13 @@ Set = Annotated[
     typer.Option(
         "--set",
         metavar="default|full|gpu|inpaint|inpaint_fast|tiny",
-        help="A set of the catalogue. Default: the installed one, or `default` at first.",
+        help="A set of the catalogue. Default: the installed set, or `default` at first.",
     ),
 ]
 Catalogue = Annotated[
     Path | None, typer.Option("--catalogue", metavar="FILE", help="Your own models.toml. Models from other catalogues stay installed.")
 ]
-Dest = Annotated[Path | None, typer.Option("--dest", metavar="FOLDER", help="Model repository. Default: that of the checkout.")]
+Dest = Annotated[Path | None, typer.Option("--dest", metavar="FOLDER", help="Model repository. Default: the repository of the checkout.")]
 
 
 @app.command("ls")

@@ -33,7 +33,7 @@ PICTURES = _SUFFIXES[options_pb2.MEDIA_KIND_IMAGE]
 Option = tuple[Any, Any]
 """The annotation and default of an argument or option, as Typer takes them. The default is ... if it is required."""
 Work = Callable[["Verb", operation_pb2.Operation, Mapping[str, Any]], None]
-"""What a command does with the operation built from its options, and with its other options."""
+"""The action of a command with the operation built from its options, and with its other options."""
 
 
 @dataclass(frozen=True)

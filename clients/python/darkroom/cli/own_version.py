@@ -6,11 +6,11 @@ import tomllib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-_PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
+_PROJECT = Path(__file__).resolve().parents[4] / "pyproject.toml"
 
 
 def own_version() -> str:
-    """Of the installed package, or of the checkout."""
+    """The version of the installed package, or of the checkout."""
     try:
         return version("darkroom")
     except PackageNotFoundError:

@@ -139,7 +139,7 @@ def _of_keyed_values(field: FieldDescriptor, name: str) -> Parameter:
     if not field.is_repeated:
         convert_one = partial(read, message=message, option=name)
         return _option(field, str, (name,), convert=convert_one, metavar=metavar(message), more=plain(TEXTS.get(message.full_name, "")))
-    more = f"{plain(TEXTS.get(message.full_name, ''))} Give several in their order."
+    more = f"{plain(TEXTS.get(message.full_name, ''))} Give several in order."
     convert = partial(_all_read, message=message, option=name)
     return _option(field, list[str], (name,), convert=convert, metavar=metavar(message), more=more)
 
@@ -177,7 +177,7 @@ def _of_scalar(field: FieldDescriptor, names: tuple[str, ...]) -> Parameter:
         most = rules.uint32.lte if rules.uint32.HasField("lte") else None
         return _option(field, int, names, metavar="N", min=rules.uint32.gte, max=most)
     if field.is_repeated:
-        return _option(field, list[str], names, metavar="TEXT", more="Give several one by one.")
+        return _option(field, list[str], names, metavar="TEXT", more="May be repeated.")
     return _option(field, str, names, default=... if rules.string.min_len else None, metavar="TEXT")
 
 

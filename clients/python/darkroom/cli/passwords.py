@@ -17,14 +17,14 @@ _RULE = "A password has 8 characters or more, with an upper-case letter, a lower
 _KINDS = ["".join(sorted(set(kind) - set("0O1lI"))) for kind in (string.ascii_uppercase, string.ascii_lowercase, string.digits)]
 _LENGTH = 20
 
-FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input, where it is the first line.")]
-Generate = Annotated[bool, typer.Option("--generate", "-g", help="Make up a password, and print it. It is not shown again.")]
+FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from the first line of standard input.")]
+Generate = Annotated[bool, typer.Option("--generate", "-g", help="Generate a password and print it. It is shown only once.")]
 
 
-def asked(what: str) -> str:
-    """What somebody types in the terminal, without echo."""
+def ask(what: str) -> str:
+    """The user's input in the terminal, without echo."""
     if not sys.stdin.isatty():
-        raise usage(f"there is no terminal to ask for the {what} in; use --password-stdin")
+        raise usage(f"there is no terminal to ask for the {what}; use --password-stdin")
     try:
         return getpass.getpass(f"{what[:1].upper()}{what[1:]}: ")
     except (KeyboardInterrupt, EOFError):
@@ -37,10 +37,10 @@ def asked_twice() -> str:
     if sys.stdin.isatty():
         errors.print(_RULE)
     while True:
-        password = asked("new password")
-        if password == asked("new password again"):
+        password = ask("new password")
+        if password == ask("new password again"):
             return password
-        tell("these are two different passwords")
+        tell("the two passwords differ")
 
 
 def line(what: str = "password") -> str:

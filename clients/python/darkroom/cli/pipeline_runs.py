@@ -18,14 +18,14 @@ from darkroom.cli.progress import Board, board
 from darkroom.client import AsyncClient
 from darkroom.content import is_url
 from darkroom.failures import DarkroomFailure, NotFound
-from darkroom.naming import named
+from darkroom.naming import name_for
 from darkroom.tasks.v1 import pipeline_pb2
 
 
 async def process(pipeline: str, files: Sequence[str], output: str | None, parallel: int, *, overwrite: bool, as_json: bool) -> int:
     """Run the pipeline with this id or name on the files. Returns the exit status."""
     for url in filter(is_url, files):
-        raise usage(f"a pipeline takes files and no URLs, such as {url}")
+        raise usage(f"a pipeline takes files, not URLs such as {url}")
     sources = find(files, PICTURES, recursive=False, results={})
     chosen = destination(output, len(sources)) if output else None
     outcomes = [Outcome(name_of(source.path), str(source.path)) for source in sources]
@@ -50,8 +50,8 @@ async def process(pipeline: str, files: Sequence[str], output: str | None, paral
                     on_download=row.downloaded,
                 )
                 outcome.status, outcome.outputs = Status.DONE, [result.path]
-                if chosen and chosen.name and named(result.name, chosen.name) != chosen.name:
-                    outcome.notices = [f"The result has another format than {chosen.name}, so it was saved as {result.name}."]
+                if chosen and chosen.name and name_for(result.name, chosen.name) != chosen.name:
+                    outcome.notices = [f"The format of the result does not match {chosen.name}, so it was saved as {result.name}."]
             except asyncio.CancelledError:
                 outcome.status = Status.CANCELLED
                 raise
@@ -92,7 +92,7 @@ async def _found(client: AsyncClient, given: str) -> pipeline_pb2.Pipeline:
     seen = [pipeline async for pipeline in client.pipelines.iterate()]
     matching = [each for each in seen if each.id == given] or [each for each in seen if each.name == given]
     if not matching:
-        raise NotFound("PIPELINE_NOT_FOUND", f"There is no pipeline {given}.")
+        raise NotFound("PIPELINE_NOT_FOUND", f"Pipeline {given} does not exist.")
     if len(matching) > 1:
         raise usage(f"{len(matching)} pipelines have the name {given}; give the id of one: {', '.join(each.id for each in matching[:5])}")
     return matching[0]

@@ -15,7 +15,7 @@ from darkroom.cli.pipeline_runs import process
 from darkroom.pipelines import settings_of
 from darkroom.tasks.v1 import pipeline_pb2
 
-app = typer.Typer(help="Manage saved pipelines: tools that are run one after the other.", no_args_is_help=True)
+app = typer.Typer(help="Manage saved pipelines: tools that run one after the other.", no_args_is_help=True)
 
 PipelineId = Annotated[str, typer.Argument(metavar="PIPELINE", help="Id of a pipeline.", autocompletion=complete_pipelines)]
 _ID_WIDTH = 36
@@ -76,7 +76,7 @@ def save(
         list[str],
         typer.Argument(metavar="STEP...", help="Tools in order, such as compress, or with settings: 'resize={\"width\": 640}'."),
     ],
-    description: Annotated[str | None, typer.Option("--description", "-d", metavar="TEXT", help="What it is for.")] = None,
+    description: Annotated[str | None, typer.Option("--description", "-d", metavar="TEXT", help="Description.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Save a pipeline and print it with its id."""
@@ -100,9 +100,11 @@ def run_pipeline(
             "--output", "-o", metavar="PATH", help="Folder for the results, or for one picture a file. Default: next to each picture."
         ),
     ] = None,
-    parallel: Annotated[int, typer.Option("--parallel", "-p", metavar="N", min=1, max=64, help="Pictures at the same time, 1 to 64.")] = 4,
+    parallel: Annotated[
+        int, typer.Option("--parallel", "-p", metavar="N", min=1, max=64, help="Number of pictures in progress at the same time, 1 to 64.")
+    ] = 4,
     overwrite: Overwrite = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per picture, and no progress.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per picture instead of progress.")] = False,
 ) -> None:
     """Run a pipeline on pictures. A picture never gives way to its own result."""
     run(process(pipeline, file, output, parallel, overwrite=overwrite, as_json=as_json), as_json=as_json)

@@ -21,7 +21,6 @@ _UPLOAD, _TASK = 0.10, 0.85
 _WIDE = 64
 _WAITING = {
     task_pb2.TASK_STATE_QUEUED: "waiting for its turn",
-    task_pb2.TASK_STATE_DISPATCHED: "waiting for a worker",
     task_pb2.TASK_STATE_RUNNING: "working",
 }
 

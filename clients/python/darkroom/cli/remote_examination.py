@@ -25,7 +25,7 @@ from darkroom.failures import ApiError, ConnectionFailed, DarkroomFailure, TaskF
 from darkroom.operations.v1 import noop_pb2, operation_pb2, remove_background_pb2
 
 _SIDE = 64
-# What uploading a file, processing it and downloading the result need.
+# The scopes for uploading a file, processing it and downloading the result.
 _MAIN_JOB = ("files:write", "tasks:write", "tasks:read")
 
 
@@ -141,7 +141,7 @@ _SERVICE_DOWN = "The edge answers but this service does not: on the server's mac
 _ADVICE = {
     "files": _SERVICE_DOWN,
     "tasks": _SERVICE_DOWN,
-    "storage": "Clients transfer files at URLs from the server: its DARKROOM_S3_PUBLIC_ENDPOINT must be reachable from here.",
+    "storage": "Clients transfer files by URLs from the server: its DARKROOM_S3_PUBLIC_ENDPOINT must be reachable from here.",
     "workers": "No worker takes tasks: on the server's machine, run `make status` and `make logs`.",
     "cut-out": "Run `darkroom doctor` on the server's machine to check workers and models.",
 }
@@ -218,7 +218,7 @@ async def _workers(client: AsyncClient) -> str:
     ended = await client.get_task(task.id, wait_seconds=30)
     if not ended.HasField("end_time"):
         await client.cancel_task(task.id)
-        raise ApiError("UNAVAILABLE", "no worker took a diagnostic task within 30 seconds")
+        raise ApiError("UNAVAILABLE", "no worker started a diagnostic task within 30 seconds")
     if ended.HasField("error"):
         raise TaskFailed(ended)
     return f"{ended.attempts[-1].worker if ended.attempts else 'a worker'} ran a diagnostic task"

@@ -20,8 +20,8 @@ def resume(
     parallel: Annotated[
         int, typer.Option("--parallel", "-p", min=1, max=64, help="Number of files in progress at the same time, 1 to 64.")
     ] = 4,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Also run, and pay for, what was refused, without asking.")] = False,
-    forget: Annotated[bool, typer.Option("--forget", help="Forget the unfinished work instead. Its tasks continue.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Also run and pay for refused tasks, without asking.")] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Remove the record of unfinished work instead. Its tasks continue.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Continue work that was interrupted or left running on this machine: wait for its tasks and download the results."""
@@ -49,8 +49,8 @@ def _wanted(refused: Sequence[Entry], *, ask: bool) -> bool:
     for reason, files in Counter(entry.refusal for entry in refused).items():
         errors.print(f"{files} {'tasks were' if files > 1 else 'task was'} not created: {reason}")
     if ask:
-        return typer.confirm("Run and pay for what was not created?", err=True)
-    errors.print("Run `darkroom resume --yes` to create what was refused, or `darkroom resume --forget` to forget it.")
+        return typer.confirm("Run and pay for the tasks that were not created?", err=True)
+    errors.print("Run `darkroom resume --yes` to create the refused tasks, or `darkroom resume --forget` to drop them.")
     return False
 
 

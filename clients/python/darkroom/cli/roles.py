@@ -8,18 +8,18 @@ import typer
 from rich.table import Table
 
 from darkroom.accounts.v1 import roles_service_pb2
-from darkroom.cli.by_name import found
+from darkroom.cli.by_name import find
 from darkroom.cli.completion import complete_roles
 from darkroom.cli.exits import run, usage
 from darkroom.cli.options import NARROW, AsJson, connect, console, print_json
 
-app = typer.Typer(help="Manage roles: what people may do.", no_args_is_help=True)
+app = typer.Typer(help="Manage roles, the sets of permissions of people.", no_args_is_help=True)
 
 Role = Annotated[str, typer.Argument(metavar="ROLE", help="Name or id of a role.", autocompletion=complete_roles)]
-Description = Annotated[str | None, typer.Option("--description", "-d", metavar="TEXT", help="What it is for.")]
+Description = Annotated[str | None, typer.Option("--description", "-d", metavar="TEXT", help="Description.")]
 Permissions = Annotated[
     list[str] | None,
-    typer.Option("--permission", "-p", metavar="NAME", help="A permission, such as tools:use; may be repeated. All others are not given."),
+    typer.Option("--permission", "-p", metavar="NAME", help="A permission, such as tools:use; may be repeated. The role has no others."),
 ]
 
 
@@ -53,7 +53,7 @@ def add(
 ) -> None:
     """Add a role."""
     if not permission:
-        raise usage("a role permits something: use --permission")
+        raise usage("a role needs at least one permission: use --permission")
 
     async def work() -> None:
         async with connect() as client:
@@ -65,9 +65,7 @@ def add(
 @app.command("update")
 def update(
     role: Role,
-    name: Annotated[
-        str | None, typer.Option("--name", "-n", metavar="NAME", help="Another name, which those who have it keep it under.")
-    ] = None,
+    name: Annotated[str | None, typer.Option("--name", "-n", metavar="NAME", help="The new name; people keep the role.")] = None,
     permission: Permissions = None,
     description: Description = None,
     as_json: AsJson = False,
@@ -78,7 +76,7 @@ def update(
 
     async def work() -> None:
         async with connect() as client:
-            one = found(await client.roles.list(), role, "role")
+            one = find(await client.roles.list(), role, "role")
             changed = await client.roles.update(one.id, name=name, description=description, permissions=permission)
         _print(changed, as_json=as_json)
 
@@ -94,7 +92,7 @@ def remove(
     async def work() -> None:
         async with connect() as client:
             roles = await client.roles.list()
-            for each in [found(roles, given, "role") for given in role]:
+            for each in [find(roles, given, "role") for given in role]:
                 await client.roles.delete(each.id)
 
     run(work())

@@ -18,7 +18,7 @@ from darkroom.cli.outcome import Outcome, Status, summary
 from darkroom.cli.progress import Board, Row, board
 from darkroom.client import AsyncClient
 from darkroom.failures import ApiError, DarkroomFailure
-from darkroom.naming import named
+from darkroom.naming import name_for
 from darkroom.tasks.v1 import task_pb2
 
 _PATIENCE_SECONDS = 5.0
@@ -239,11 +239,11 @@ class Session:
 
 
 def _renamed(wanted: str | None, outputs: Sequence[Path]) -> list[str]:
-    """What to say if a result is not of the format that its wanted name stands for."""
+    """The message if the format of a result does not match its wanted name."""
     return [
         f"The result is a {path.suffix[1:].upper()}, so it was saved as {path.name} and not as {wanted}."
         for path in outputs[:1]
-        if wanted and named(path.name, wanted) != wanted
+        if wanted and name_for(path.name, wanted) != wanted
     ]
 
 

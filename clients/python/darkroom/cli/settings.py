@@ -11,7 +11,7 @@ from darkroom.cli.completion import complete_settings
 from darkroom.cli.exits import run
 from darkroom.cli.options import NARROW, AsJson, connect, console, print_json, when
 
-app = typer.Typer(help="Manage settings for everybody.", no_args_is_help=True)
+app = typer.Typer(help="Manage the settings for everybody.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a setting.", autocompletion=complete_settings)]
 
@@ -54,7 +54,7 @@ def get(name: Name, as_json: AsJson = False) -> None:
 
 
 @app.command("set")
-def put(name: Name, value: Annotated[str, typer.Argument(metavar="VALUE", help="What it is set to.")]) -> None:
+def put(name: Name, value: Annotated[str, typer.Argument(metavar="VALUE", help="The new value.")]) -> None:
     """Set a setting, whatever its name."""
 
     async def work() -> None:

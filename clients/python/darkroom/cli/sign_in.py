@@ -12,7 +12,7 @@ from rich.table import Table
 
 from darkroom.accounts.v1 import sessions_service_pb2, user_pb2
 from darkroom.cli import choice, passwords
-from darkroom.cli.exits import INTERRUPTED, UNREACHABLE, errors, finished, run, tell, usage
+from darkroom.cli.exits import INTERRUPTED, UNREACHABLE, errors, run, run_or_exit, tell, usage
 from darkroom.cli.options import AsJson, connect, console, plain, when
 from darkroom.cli.saved_session import SavedSession
 from darkroom.client import AsyncClient
@@ -21,28 +21,28 @@ from darkroom.failures import ConnectionFailed, DarkroomFailure, InvalidRequest,
 
 
 def login(
-    user: Annotated[str | None, typer.Argument(metavar="[USER]", help="The name to sign in with. Default: it is asked for.")] = None,
+    user: Annotated[str | None, typer.Argument(metavar="[USER]", help="The user name. Default: the command asks for it.")] = None,
     url: Annotated[
         str | None,
-        typer.Option("--url", "--server", metavar="URL", help="The server. Default: as of every command, or that of the last sign-in."),
+        typer.Option("--url", "--server", metavar="URL", help="The server. Default: as for all commands, or that of the last sign-in."),
     ] = None,
     password_stdin: passwords.FromStdin = False,
     as_json: AsJson = False,
 ) -> None:
     """Sign in. Later commands act for you, until you sign out or the session ends."""
     if url:
-        choice.chosen.set(choice.Chosen(url))
+        choice.chosen.set(choice.ServerChoice(url))
     server = choice.server_to_sign_in_to()
     name = user or _asked_name()
-    password = passwords.line() if password_stdin else passwords.asked(f"password of {name} at {server.url}")
-    session = finished(_signed_in(server, name, password), as_json=as_json)
+    password = passwords.line() if password_stdin else passwords.ask(f"password of {name} at {server.url}")
+    session = run_or_exit(_signed_in(server, name, password), as_json=as_json)
     SavedSession(server.url, session.user.name, session.token).save()
     if as_json:
         print(json.dumps({"url": server.url, "user": plain(session.user), "expire_time": plain(session)["expire_time"]}))
     else:
         errors.print(f"Signed in to {server.url} as {session.user.name} ({session.user.role}), until {when(session.expire_time)}.")
     if choice.session_in_use() is None:
-        tell(f"{KEY_VARIABLE} is set: commands use that key, and not this session, until you unset it.")
+        tell(f"{KEY_VARIABLE} is set: commands use that key instead of this session until you unset it.")
     if session.user.must_change_password:
         _must_change(server, session, password, ask=sys.stdin.isatty() and not (password_stdin or as_json))
 
@@ -59,7 +59,7 @@ def logout() -> None:
             async with AsyncClient(session.url, session.token) as client:
                 await client.sessions.delete()
         except ConnectionFailed as failure:
-            tell(f"The session is forgotten here, but goes on at {session.url}: {failure}")
+            tell(f"The session was removed here, but is still valid at {session.url}: {failure}")
             return UNREACHABLE
         finally:
             SavedSession.forget()
@@ -99,19 +99,19 @@ def whoami(as_json: AsJson = False) -> None:
 
 def password(
     password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the current password and the new one from standard input, a line each.")
+        bool, typer.Option("--password-stdin", help="Read the current password and the new one from standard input, one per line.")
     ] = False,
 ) -> None:
     """Change your password. All your other sessions and all your API keys end."""
     if password_stdin:
-        finished(_change(choice.server(), passwords.line("current password"), passwords.line("new password")))
+        run_or_exit(_change(choice.server(), passwords.line("current password"), passwords.line("new password")))
     else:
-        _asked_and_changed(choice.server(), passwords.asked("current password"))
+        _asked_and_changed(choice.server(), passwords.ask("current password"))
 
 
 def _asked_name() -> str:
     if not sys.stdin.isatty():
-        raise usage("USER is missing: whom to sign in as")
+        raise usage("USER is missing: the user name")
     try:
         name: str = typer.prompt("User", err=True)
     except typer.Abort:
@@ -149,14 +149,14 @@ def _asked_and_changed(server: Server, current: str) -> None:
         return True
 
     new = passwords.asked_twice()
-    while not finished(work()):
+    while not run_or_exit(work()):
         new = passwords.asked_twice()
 
 
 async def _change(server: Server, current: str, new: str) -> None:
     async with AsyncClient(server.url, server.api_key) as client:
         await client.sessions.change_password(current, new)
-    errors.print("The password is changed. All other sessions and all API keys of yours have ended.")
+    errors.print("The password has been changed. All your other sessions and API keys have ended.")
 
 
 def _rows(user: user_pb2.User) -> dict[str, str]:

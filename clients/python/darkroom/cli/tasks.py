@@ -39,7 +39,6 @@ class State(StrEnum):
     """States to filter by."""
 
     QUEUED = "queued"
-    DISPATCHED = "dispatched"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -246,7 +245,7 @@ def _place(task: task_pb2.Task) -> str:
 
 def _waiting_for(waiting: task_pb2.WaitingFor) -> str:
     if waiting.reason != task_pb2.WAITING_REASON_WORKER_AWAY:
-        return "a worker: none is connected that could run it"
+        return "a worker: no connected worker can run it"
     return f"{waiting.worker}, which is away: last seen {when(waiting.last_seen_time)}"
 
 

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from darkroom.accounts.v1 import teams_service_pb2
-from darkroom.cli.by_name import found
+from darkroom.cli.by_name import find
 from darkroom.cli.completion import complete_teams
 from darkroom.cli.exits import run
 from darkroom.cli.options import AsJson, connect, console, print_json, when
@@ -51,7 +51,7 @@ def rename(
 
     async def work() -> None:
         async with connect() as client:
-            one = found(await client.teams.list(), team, "team")
+            one = find(await client.teams.list(), team, "team")
             _print([await client.teams.rename(one.id, name)], as_json=as_json)
 
     run(work(), as_json=as_json)
@@ -66,7 +66,7 @@ def remove(
     async def work() -> None:
         async with connect() as client:
             teams = await client.teams.list()
-            for each in [found(teams, given, "team") for given in team]:
+            for each in [find(teams, given, "team") for given in team]:
                 await client.teams.delete(each.id)
 
     run(work())

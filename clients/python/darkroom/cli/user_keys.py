@@ -28,7 +28,7 @@ _WIDE = 110
 
 @app.command("create")
 def create(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A name that says what it is for, up to 100 characters.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name that describes its purpose, up to 100 characters.")],
     permission: Annotated[
         list[str] | None,
         typer.Option("--permission", "-p", metavar="NAME", help="A permission, such as tools:use; may be repeated. Default: all of yours."),
@@ -113,7 +113,7 @@ async def _owners(client: AsyncClient, keys: Sequence[user_keys_service_pb2.User
 
 
 def _permissions(key: user_keys_service_pb2.UserKey) -> str:
-    return ", ".join(key.permissions) or "all that its owner may"
+    return ", ".join(key.permissions) or "all permissions of its owner"
 
 
 def _expiry(key: user_keys_service_pb2.UserKey) -> str:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from darkroom.accounts.v1 import user_pb2
 from darkroom.cli import passwords
-from darkroom.cli.by_name import found
+from darkroom.cli.by_name import find
 from darkroom.cli.completion import complete_roles, complete_teams, complete_users
 from darkroom.cli.exits import run, usage
 from darkroom.cli.options import AsJson, connect, console, plain, print_json, when
@@ -115,20 +115,20 @@ def remove(user: Users) -> None:
     async def work() -> None:
         async with connect() as client:
             users = await client.users.list()
-            for each in [found(users, given, "user") for given in user]:
+            for each in [find(users, given, "user") for given in user]:
                 await client.users.delete(each.id)
 
     run(work())
 
 
 async def _named(client: AsyncClient, given: str) -> user_pb2.User:
-    return found(await client.users.list(), given, "user")
+    return find(await client.users.list(), given, "user")
 
 
 def _check_role(user: user_pb2.User, wanted: str | None) -> None:
     """The server passes over a role that does not exist."""
     if wanted is not None and user.role != wanted:
-        raise NotFound("ROLE_NOT_FOUND", f"There is no role {wanted}: {user.name} has the role {user.role}.")
+        raise NotFound("ROLE_NOT_FOUND", f"Role {wanted} does not exist: {user.name} has the role {user.role}.")
 
 
 def _print(user: user_pb2.User, password: str | None, *, as_json: bool) -> None:

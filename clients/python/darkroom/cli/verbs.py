@@ -12,7 +12,7 @@ import typer
 from darkroom.cli.destination import Destination, destination
 from darkroom.cli.estimate import estimate
 from darkroom.cli.exits import run, usage
-from darkroom.cli.inputs import STDIN, Source, find, name_of, spooled
+from darkroom.cli.inputs import STDIN, Source, find, name_of, spool_stdin
 from darkroom.cli.journal import Journal, new_entry
 from darkroom.cli.operation_verbs import Verb, command, verbs
 from darkroom.cli.options import server_url
@@ -48,11 +48,11 @@ Parallel = Annotated[
     int, _run_option("--parallel", "-p", metavar="N", min=1, max=64, help="Number of files in progress at the same time, 1 to 64.")
 ]
 Overwrite = Annotated[bool, _run_option("--overwrite", help="Replace existing results instead of numbering the new ones.")]
-Again = Annotated[bool, _run_option("--again", help="Redo, and pay again for, what an earlier run has done.")]
+Again = Annotated[bool, _run_option("--again", help="Redo and pay again for work that an earlier run has done.")]
 Keep = Annotated[bool, _run_option("--keep", help="Leave tasks running on Ctrl-C; get the results with darkroom resume.")]
 Detach = Annotated[bool, _run_option("--detach", "-d", help="Create the tasks and return; get the results with darkroom resume.")]
-Estimate = Annotated[bool, _run_option("--estimate", help="Only print what it would cost.")]
-AsJson = Annotated[bool, _run_option("--json", help="Print one JSON object per file, and no progress.")]
+Estimate = Annotated[bool, _run_option("--estimate", help="Only print the price.")]
+AsJson = Annotated[bool, _run_option("--json", help="Print one JSON object per file instead of progress.")]
 
 _COMMON = {
     "output": (Output, None),
@@ -96,7 +96,7 @@ def _process(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str,
         output = STDIN
     with tempfile.TemporaryDirectory(prefix="darkroom-") as temporary, Journal(lasting=not piped and output != STDIN) as journal:
         if piped:
-            sources = [spooled(Path(temporary))]
+            sources = [spool_stdin(Path(temporary))]
         else:
             sources = find(arguments, verb.suffixes, recursive=given["recursive"], results=journal.results())
         if given["estimate"]:

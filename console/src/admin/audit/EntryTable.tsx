@@ -7,7 +7,7 @@ import { worded } from "../parts/words.ts";
 
 export type Entry = components["schemas"]["AuditRecord"];
 
-/** What an entry is about, by name where its details have one. */
+/** The subject of an entry, by name where its details have one. */
 export function subjectOf(entry: Entry): string | undefined {
   for (const name of ["user_name", "role_name", "name", "host"]) {
     const found = entry.details.find((detail) => detail.name === name)?.value;

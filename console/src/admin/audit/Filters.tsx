@@ -5,13 +5,13 @@ import { isoOf } from "../parts/times.ts";
 import { worded } from "../parts/words.ts";
 import { ACTIONS, type Action, grouped } from "./actions.ts";
 
-/** What the fields hold; empty for all. */
+/** The content of the fields; empty for all. */
 export type Filtered = { action: string; resource: string; key: string; from: string; until: string };
 export const NOTHING: Filtered = { action: "", resource: "", key: "", from: "", until: "" };
 
 const ID = /^[1-9][0-9]{0,14}$/;
 
-/** What to ask the server for. An id that is not complete yet is left out. */
+/** The query to the server. An incomplete id is left out. */
 export function queryOf(filters: Filtered) {
   const action = ACTIONS.find((one) => one === filters.action);
   return {

@@ -93,7 +93,7 @@ export function AccountKeyTable({
   return <Table caption={t.keys.account} columns={columns} rows={rows} rowKey={({ key }) => key.id} />;
 }
 
-/** What a key may do, and from where. */
+/** The scopes and networks of a key. */
 function Allowed({ of: key }: { of: Key }) {
   const t = useTexts();
   return (

@@ -30,7 +30,7 @@ const SCOPES: readonly Scope[] = [
   "features:manage",
   "system:read",
 ];
-/** What uploads files, works on them and fetches the results: most keys are for that. */
+/** The scopes for uploading files, processing them and fetching results: most keys are for that. */
 const USUAL: Scope[] = ["files:read", "files:write", "tasks:read", "tasks:write"];
 const isScope = (text: string): text is Scope => (SCOPES as readonly string[]).includes(text);
 

@@ -3,7 +3,7 @@ import type { components } from "../../../generated/v1.ts";
 export type Key = components["schemas"]["Key"];
 export type KeyState = "active" | "replaced" | "expired" | "revoked";
 
-/** What a key is. One that was rotated works until its overlap ends. `keys` are all of the account. */
+/** A key. One that was rotated works until its overlap ends. `keys` are all of the account. */
 export function stateOf(key: Key, keys: readonly Key[], now: Date): KeyState {
   if (key.revoked_at) return "revoked";
   if (key.expires_at && new Date(key.expires_at) <= now) return "expired";

@@ -49,7 +49,7 @@ export function ExpiryField({ latest }: { latest?: string }) {
   );
 }
 
-/** What an `ExpiryField` of a form says; undefined for never. */
+/** The value of an `ExpiryField` of a form; undefined for never. */
 export function expiryIn(given: FormData): string | undefined {
   const chosen = String(given.get("expiry") ?? "never");
   if (chosen === "never") return undefined;

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 
-/** Names and what they are, for a thing of which there is one. What is absent is left out. */
+/** Names and values of a single thing. Absent ones are left out. */
 export function Facts({ facts }: { facts: readonly (readonly [name: string, value: ReactNode])[] }) {
   return (
     <dl className="facts">

@@ -15,7 +15,7 @@ export function Meter({
   /** The amounts in words. */
   value: string;
   share: number | undefined;
-  /** What the colour says, in words. */
+  /** The meaning of the colour, in words. */
   near: string;
   full: string;
 }) {

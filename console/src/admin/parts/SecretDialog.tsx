@@ -4,7 +4,7 @@ import { Dialog } from "../../ui/Dialog.tsx";
 import { Note } from "../../ui/Feedback.tsx";
 import { Secret } from "../../ui/Secret.tsx";
 
-/** A new secret, which is shown once: neither Escape nor a click beside it closes the dialog. */
+/** A new secret, which is shown once: neither Escape nor a click outside closes the dialog. */
 export function SecretDialog({
   title,
   label,
@@ -13,7 +13,7 @@ export function SecretDialog({
   onClose,
 }: {
   title: string;
-  /** What the secret is. */
+  /** The kind of secret. */
   label: string;
   secret: string;
   about?: string;

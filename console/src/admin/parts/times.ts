@@ -1,6 +1,6 @@
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** What a field for date and time holds, in the time zone of the browser, as an API takes it; undefined if it is empty. */
+/** The value of a field for date and time, in the time zone of the browser, in the API's format; undefined if it is empty. */
 export function isoOf(local: string): string | undefined {
   const time = new Date(local);
   return local === "" || Number.isNaN(time.getTime()) ? undefined : time.toISOString();

@@ -6,7 +6,7 @@ import { FormDialog } from "../../ui/FormDialog.tsx";
 import { Checks } from "../parts/Checks.tsx";
 import type { Role } from "./model.ts";
 
-/** What a new role of people who only work has. */
+/** The permissions of a new role of people who only work. */
 const USUAL = ["tools:use", "files:own", "apikeys:own", "pipelines:own", "settings:read"];
 
 export function RoleForm({

@@ -26,7 +26,7 @@ export function useTeams() {
   return useQuery({ queryKey: ["teams"], queryFn: () => body(snapotter.GET("/api/v1/teams")), enabled });
 }
 
-/** What a change of people, roles or teams may have changed: each counts the others. */
+/** The data that a change of people, roles or teams affects: each counts the others. */
 export function useChanged(): () => Promise<unknown> {
   const queries = useQueryClient();
   return () => Promise.all(["people", "roles", "teams"].map((name) => queries.invalidateQueries({ queryKey: [name] })));

@@ -13,7 +13,7 @@ import { changesOf, type Values, valuesOf } from "./values.ts";
 
 const KNOWN = ["loginAttemptLimit", "tempFileMaxAgeHours", "disabledTools", "customLogo"];
 
-/** What is set for everybody who signs in. */
+/** The settings for everybody who signs in. */
 export function ForEverybody() {
   const t = useTexts();
   const settings = useQuery({ queryKey: ["settings"], queryFn: () => body(snapotter.GET("/api/v1/settings")) });
@@ -44,7 +44,7 @@ export function ForEverybody() {
 function Form({ saved }: { saved: Values }) {
   const t = useTexts();
   const queries = useQueryClient();
-  // What was typed lies over what is saved, and stays when that is read again.
+  // Typed values overlay the saved ones, and stay when those are read again.
   const [typed, setTyped] = useState<Partial<Values>>({});
   const values = { ...saved, ...typed };
   const set = (change: Partial<Values>) => setTyped({ ...typed, ...change });

@@ -13,7 +13,7 @@ export function Logo() {
   const t = useTexts();
   const queries = useQueryClient();
   const settings = useQuery({ queryKey: ["settings"], queryFn: () => body(snapotter.GET("/api/v1/settings")) });
-  // The path stays when the picture changes, so the browser has to be told that it is another one.
+  // The path stays when the picture changes, so the browser has to know that it is another one.
   const [version, setVersion] = useState(0);
   async function changed() {
     setVersion((last) => last + 1);

@@ -5,7 +5,7 @@ import { SelectField } from "../../ui/Field.tsx";
 
 const THEMES: readonly Theme[] = ["system", "light", "dark"];
 
-/** What this browser shows: language and colours. */
+/** The settings of this browser: language and colours. */
 export function Looks() {
   const t = useTexts();
   const { language, choose } = useContext(TextsContext);

@@ -10,7 +10,7 @@ export function valuesOf(settings: Readonly<Record<string, unknown>>): Values {
   };
 }
 
-/** What has to be written so that `before` becomes `after`. */
+/** The changes that turn `before` into `after`. */
 export function changesOf(before: Values, after: Values): Record<string, string> {
   const changes: Record<string, string> = {};
   for (const name of ["loginAttemptLimit", "tempFileMaxAgeHours"] as const) {

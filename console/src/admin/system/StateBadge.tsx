@@ -16,7 +16,7 @@ export function StateBadge({ state }: { state: State }) {
   return <Badge tone={TONES[state]}>{t.system.states[state]}</Badge>;
 }
 
-/** What something needs, and what is wrong with it. */
+/** The needs of something, and their problems. */
 export function Needs({ needs }: { needs: readonly Need[] }) {
   const t = useTexts();
   return (

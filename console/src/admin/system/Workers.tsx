@@ -5,7 +5,7 @@ import { type Column, Table } from "../../ui/Table.tsx";
 import { StateBadge } from "./StateBadge.tsx";
 import type { Worker } from "./state.ts";
 
-/** Who does the work. */
+/** The workers. */
 export function Workers({ workers }: { workers: readonly Worker[] }) {
   const t = useTexts();
   const format = useFormats();

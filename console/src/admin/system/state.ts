@@ -15,7 +15,7 @@ export type Trouble =
   | { what: "part" | "worker"; name: string; state: State }
   | { what: "full" | "unserved"; name: string };
 
-/** What is not as it should be, the worst first; empty if all is well. */
+/** The problems, the worst first; empty if all is well. */
 export function troublesOf({ parts, disks, lanes, workers }: System): Trouble[] {
   return [
     ...parts
@@ -38,7 +38,7 @@ export function isUnserved(lane: Lane): boolean {
 export function distinct(disks: readonly Disk[]): { disk: Disk; parts: string[] }[] {
   const found: { disk: Disk; parts: string[] }[] = [];
   for (const disk of disks) {
-    // What is free may have changed a little between two looks at the same disk.
+    // Free space may have changed a little between two readings of the same disk.
     const same = found.find(
       ({ disk: other }) => other.total === disk.total && Math.abs(other.free - disk.free) < disk.total / 1000,
     );

@@ -11,7 +11,7 @@ import { type Column, Table } from "../../ui/Table.tsx";
 
 type Entry = components["schemas"]["LedgerRecord"];
 
-/** What an entry does to the credits that are there for new tasks. What is settled had been taken off when it was reserved. */
+/** The effect of an entry on the credits available for new tasks. Settled credits had been deducted when they were reserved. */
 const SIGNS = { grant: "+", refund: "+", release: "+", reserve: "−", settle: "" } as const;
 
 export function Ledger() {

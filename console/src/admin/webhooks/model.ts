@@ -6,7 +6,7 @@ export type Webhook = components["schemas"]["WebhookRecord"];
 export type Delivery = components["schemas"]["WebhookDeliveryRecord"];
 export type EventType = NonNullable<components["schemas"]["CreateWebhookRequest"]["event_types"]>[number];
 
-/** What can be subscribed to; `webhook.test` comes to all. */
+/** The events that can be subscribed to; `webhook.test` comes to all. */
 export const EVENTS: readonly EventType[] = ["task.succeeded", "task.failed", "task.cancelled", "batch.completed"];
 
 export function isEvent(text: string): text is EventType {

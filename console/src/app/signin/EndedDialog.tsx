@@ -3,7 +3,7 @@ import { useTexts } from "../../i18n/texts.ts";
 import { Dialog } from "../../ui/Dialog.tsx";
 import { SignInForm } from "./SignInForm.tsx";
 
-/** The session has ended: whoever signs in again goes on with what is on the page. */
+/** The session has ended: after signing in again, the person continues with the content of the page. */
 export function EndedDialog() {
   const t = useTexts();
   const queries = useQueryClient();

@@ -13,7 +13,7 @@ export function NumberControl({ field, path, value, onChange }: ControlProps) {
   const about = useAbout(field);
   const names = useNames();
   const error = useFieldError(path);
-  // What was typed is kept as it was typed: "1." is 1, but not yet.
+  // Input is kept as typed: "1." is 1, but not yet.
   const [text, setText] = useState<string>();
   const track = slider(field);
   const current = value === undefined ? "" : String(value);

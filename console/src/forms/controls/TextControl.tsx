@@ -4,7 +4,7 @@ import { useNames } from "../names.ts";
 import { type ControlProps, useFieldError, useSurroundings } from "../surroundings.ts";
 import { useAbout } from "./about.tsx";
 
-/** A text of one line, or of several where it may be long. What a pattern asks for is said in the server's words. */
+/** A text of one line, or of several where it may be long. The requirement of a pattern is shown in the server's words. */
 export function TextControl({ field, path, value, onChange }: ControlProps) {
   const about = useAbout(field);
   const found = useFieldError(path);

@@ -33,7 +33,7 @@ export function useAbout(field: FormField): { label: ReactNode; help: ReactNode 
   };
 }
 
-/** What a number or a text may be; undefined where anything goes. */
+/** The bounds of a number or a text; undefined where anything is allowed. */
 function useLimits(field: FormField): string | undefined {
   const t = useTexts().forms;
   const { number } = useFormats();

@@ -15,7 +15,7 @@ import { withoutBatch } from "../merge.ts";
 import type { Batch } from "../model.ts";
 import { useArchive } from "../useArchive.ts";
 
-/** What can be done with a whole batch: `buttons` for the head of its page, `news` for its body. */
+/** The actions on a whole batch: `buttons` for the head of its page, `news` for its body. */
 export function useBatchActions(id: string, batch: Batch | undefined): { buttons: ReactNode; news: ReactNode } {
   const t = useTexts();
   const mayWrite = may(useMe(), "tasks:write");

@@ -2,7 +2,7 @@ import { useTexts } from "../../i18n/texts.ts";
 import type { Batch } from "../model.ts";
 import { counts } from "../tiles.ts";
 
-/** How much of a batch is done, has failed and is open, in one bar. What has ended counts in full. */
+/** How much of a batch is done, has failed and is open, in one bar. Ended tasks count in full. */
 export function BatchBar({ batch }: { batch: Batch }) {
   const t = useTexts();
   const { all, succeeded, failed, cancelled } = counts(batch);

@@ -5,7 +5,7 @@ import { rowsOf } from "../parameters.ts";
 import { humanized } from "../text.ts";
 import { JsonRows } from "./Parameters.tsx";
 
-/** What the owner should know about a result. */
+/** The notices about a result. */
 export function Notices({ notices, notApplied }: { notices: readonly TaskNotice[]; notApplied: readonly string[] }) {
   const t = useTexts();
   // A notice says more about a parameter than its name does.

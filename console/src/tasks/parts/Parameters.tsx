@@ -9,7 +9,7 @@ import { humanized } from "../text.ts";
 
 const COLOR = /^#([0-9a-f]{3}|[0-9a-f]{6}|[0-9a-f]{8})$/i;
 
-/** What a task does, with everything that was set. */
+/** The operations of a task, with all chosen settings. */
 export function Parameters({ parameters }: { parameters: readonly object[] }) {
   const t = useTexts();
   const name = useOperationName();

@@ -13,7 +13,7 @@ import { keys } from "../keys.ts";
 import { hasEnded, type ResultFile, type TaskDetails } from "../model.ts";
 import { useTaskResult } from "../queries.ts";
 
-/** What a task has made: one file as what it is, and the list of all if there are several. */
+/** The results of a task: a viewer for one file, and the list of all if there are several. */
 export function Results({ task }: { task: TaskDetails }) {
   const t = useTexts();
   const succeeded = task.state === "succeeded";

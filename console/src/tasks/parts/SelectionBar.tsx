@@ -11,7 +11,7 @@ const SHOWN = [
   { action: "delete", text: "deleteAll", icon: Trash2 },
 ] as const;
 
-/** What can be done with the selected tasks: each action says for how many of them it makes sense. */
+/** The actions on the selected tasks: each says to how many of them it applies. */
 export function SelectionBar({
   tasks,
   actions,

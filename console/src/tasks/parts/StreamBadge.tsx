@@ -3,7 +3,7 @@ import { useStreamConnected } from "../../api/accountEvents.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { Badge } from "../../ui/Feedback.tsx";
 
-/** A connection that has only just begun is nothing to tell of. */
+/** A connection that has only just begun is not worth reporting. */
 const TOLD_AFTER_MS = 2500;
 
 /** Says when what is shown does not move by itself. */

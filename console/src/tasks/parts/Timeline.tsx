@@ -7,7 +7,7 @@ import { StateBadge } from "./StateBadge.tsx";
 /** So many steps are shown without asking. */
 const FEW_STEPS = 6;
 
-/** What has happened to a task, oldest first. */
+/** The history of a task, oldest first. */
 export function Timeline({ task }: { task: TaskDetails }) {
   const entries = timeline(task);
   return (

@@ -1,1 +1,1 @@
-"""What the edge asks."""
+"""The edge's questions."""

@@ -15,16 +15,16 @@ from services.accounts.domain.rate_limits import RateLimited
 from services.accounts.surfaces.edge.rate_limit_fields import Fields, rate_limit_fields
 from services.platform.errors import MISSING, DarkroomError, ErrorReason
 from services.platform.rpc import catalogue
-from services.platform.rpc.surfaces import Surface, error_headers, rendered
+from services.platform.rpc.surfaces import Surface, error_headers, render_error
 from services.platform.rpc.trace import TRACE_HEADER
 
 _REFUSALS = (ErrorReason.API_KEY_INVALID, ErrorReason.ADDRESS_NOT_ALLOWED, ErrorReason.RATE_LIMITED)
-# What gRPC leaves as it is in a message: printable ASCII without the percent sign.
+# Characters that gRPC does not change in a message: printable ASCII without the percent sign.
 _PLAIN = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
+class Pass:
     """A request that passes."""
 
     token: str
@@ -36,7 +36,7 @@ class Passed:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class Refusal:
     """A request that does not, and the reply that its client gets, in the form of the surface that it called."""
 
     code: int
@@ -49,7 +49,7 @@ class Refused:
     """Empty for a gRPC client, whose message is in a header."""
 
 
-async def decide(admission: Admission, path: str, headers: Mapping[str, str], address: str) -> Passed | Refused:
+async def decide(admission: Admission, path: str, headers: Mapping[str, str], address: str) -> Pass | Refusal:
     """Decide on a request from an address: its path, a query may follow, and its headers, names in lower case.
 
     Raises UNAVAILABLE when the database is needed and cannot be reached.
@@ -72,7 +72,7 @@ async def decide(admission: Admission, path: str, headers: Mapping[str, str], ad
         return _refused(error, surface, headers, told)
     sent = any(headers.get(scheme.header.lower()) for scheme in _schemes(surface))
     fields = rate_limit_fields(admitted.standings, _style(surface)) if admitted.token else _told_to_nobody(admission, surface, address)
-    return Passed(admitted.token, fields, bad_key=sent and not admitted.token)
+    return Pass(admitted.token, fields, bad_key=sent and not admitted.token)
 
 
 def presented_key(headers: Mapping[str, str], surface: Surface | None) -> str | None:
@@ -96,7 +96,7 @@ def _is_for_people(surface: Surface | None) -> bool:
 
 
 def _told_to_nobody(admission: Admission, surface: Surface | None, address: str) -> Fields:
-    """What callers without a good key are told of the limits of their address, where a surface's clients read that in every reply."""
+    """The limits of their address for callers without a valid key, where a surface's clients read that in every reply."""
     style = _style(surface)
     return rate_limit_fields(admission.standings_of(address), style) if style == RATE_LIMIT_HEADERS_X_SECONDS else ()
 
@@ -126,7 +126,7 @@ def _style(surface: Surface | None) -> RateLimitHeaders.ValueType:
     return surface.rate_limit_headers if surface is not None else RATE_LIMIT_HEADERS_UNSPECIFIED
 
 
-def _refused(error: DarkroomError, surface: Surface | None, sent: Mapping[str, str], told: Fields) -> Refused:
+def _refused(error: DarkroomError, surface: Surface | None, sent: Mapping[str, str], told: Fields) -> Refusal:
     fields = [*told, *([("retry-after", str(error.advised_wait))] if error.advised_wait is not None else [])]
     if isinstance(error, RateLimited):
         fields += rate_limit_fields([error.standing], _style(surface), exceeded=True)
@@ -135,13 +135,13 @@ def _refused(error: DarkroomError, surface: Surface | None, sent: Mapping[str, s
         # Without a status, Envoy would make one of the HTTP status: UNAVAILABLE of 429.
         fields += [("grpc-status", str(code)), ("grpc-message", quote(error.message, safe=_PLAIN))]
         fields.append(("grpc-status-details-bin", base64.b64encode(error.status().SerializeToString()).decode()))
-        return Refused(code, error.http_status, fields, "")
+        return Refusal(code, error.http_status, fields, "")
     request_id = sent.get(TRACE_HEADER, "")
-    status, content = rendered(surface, error, request_id)
+    status, content = render_error(surface, error, request_id)
     # A message may hold a line break, and a header may not.
     fields += [(name, " ".join(value.splitlines())) for name, value in error_headers(surface, error, request_id)]
     fields.append(("content-type", "application/json"))
     words = dict.fromkeys(scheme.scheme for scheme in _schemes(surface) if scheme.scheme)
     if words and error.reason is ErrorReason.API_KEY_INVALID:
         fields.append(("www-authenticate", ", ".join(words)))
-    return Refused(code, status, fields, json.dumps(content, separators=(",", ":")))
+    return Refusal(code, status, fields, json.dumps(content, separators=(",", ":")))

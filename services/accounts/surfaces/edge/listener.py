@@ -1,6 +1,6 @@
 """The listener that the edge asks about every request: HTTP/1.1, since a call of gRPC takes six times the processor time of an answer.
 
-Envoy's ext_authz sends the method, path and query of the request below `/check`, and the headers that it is told to, without the body. 200
+Envoy's ext_authz sends the method, path and query of the request below `/check`, and the configured headers, without the body. 200
 lets the request pass, and its headers say as whom; any other status below 500 is what the client gets.
 """
 
@@ -16,7 +16,7 @@ from http import HTTPStatus
 from typing import cast
 
 from services.accounts.domain.admission import Admission
-from services.accounts.surfaces.edge.decisions import Passed, decide
+from services.accounts.surfaces.edge.decisions import Pass, decide
 from services.accounts.surfaces.edge.rate_limit_fields import Fields
 from services.platform.errors import DarkroomError
 from services.platform.identity import ADDRESS_HEADER, BAD_KEY_HEADER, IDENTITY_HEADER
@@ -29,7 +29,7 @@ from services.platform.telemetry.health import Health
 from services.platform.tls import EDGE, MutualTls
 
 CHECKS = "/check"
-"""What the paths of questions begin with; the client's own follows."""
+"""The path prefix of questions; the client's own path follows."""
 READINESS = "/readyz"
 """200 or 503: whether to ask here."""
 CONTENT_TYPE_HEADER = "x-darkroom-content-type"
@@ -37,7 +37,7 @@ CONTENT_TYPE_HEADER = "x-darkroom-content-type"
 _METHOD = "/envoy.service.auth.v3.Authorization/Check"
 # The edge takes headers of 60 KiB, and adds few of its own.
 _LONGEST_HEAD = 96 * 1024
-# Connections that wait to be accepted: more than an edge opens. Of a Unix socket, the kernel refuses the next at once.
+# Connections that wait to be accepted: more than an edge opens. On a Unix socket, the kernel refuses the next at once.
 _BACKLOG = 1024
 _UNIX = "unix:"
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -62,7 +62,7 @@ class Question:
         start, *lines = head.decode("latin-1").split("\r\n")
         asked = _START.fullmatch(start)
         if asked is None:
-            raise ValueError("no request line of HTTP/1.1")
+            raise ValueError("not an HTTP/1.1 request line")
         headers: dict[str, str] = {}
         for line in lines:
             field = _FIELD.fullmatch(line)
@@ -133,11 +133,11 @@ class _Connections:
 
 
 class _Connection(asyncio.Protocol):
-    """Answers one question after the other. Whatever is not a question ends it."""
+    """Answers one question after the other. Anything other than a question ends it."""
 
     def __init__(self, admission: Admission, health: Health, connections: _Connections, *, certified: bool) -> None:
         self._admission, self._health, self._connections, self._certified = admission, health, connections, certified
-        self._traced = tracing.enabled()
+        self._traced = tracing.is_enabled()
         self._received = b""
         self._answering: asyncio.Task[None] | None = None
         self._stalled = self._paused = False
@@ -217,7 +217,7 @@ class _Connection(asyncio.Protocol):
             path, address = question.path.removeprefix(CHECKS), headers.get(ADDRESS_HEADER, "")
             sent = {**headers, "content-type": headers.get(CONTENT_TYPE_HEADER, "")}
             decision = await decide(self._admission, path, sent, address)
-            if isinstance(decision, Passed):
+            if isinstance(decision, Pass):
                 identity = [(IDENTITY_HEADER, decision.token)] if decision.token else [(BAD_KEY_HEADER, "1")] if decision.bad_key else []
                 return HTTPStatus.OK, (*identity, *decision.fields), ""
             return decision.status, decision.fields, decision.body

@@ -1,4 +1,4 @@
-"""What replies tell about limits on requests, in the headers that each surface's clients read.
+"""The limits on requests in replies, in the headers that each surface's clients read.
 
 `RateLimit-Policy` and `RateLimit` are those of draft-ietf-httpapi-ratelimit-headers-10 and -11; `RateLimit-Limit`, `RateLimit-Remaining`
 and `RateLimit-Reset` those of -06; `X-RateLimit-…` are their predecessors, whose reset is a Unix time or a number of seconds.

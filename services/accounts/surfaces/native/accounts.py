@@ -29,7 +29,7 @@ class AccountsServicer(accounts_service_pb2_grpc.AccountsServiceServicer):
     def __init__(self, accounts: Accounts, creation: KeyCreation) -> None:
         self._accounts, self._creation = accounts, creation
 
-    async def GetAccount(  # noqa: D102 - an rpc; its documentation is in the proto
+    async def GetAccount(
         self, request: accounts_service_pb2.GetAccountRequest, context: Context
     ) -> accounts_service_pb2.GetAccountResponse:
         identity = current_identity()
@@ -38,7 +38,7 @@ class AccountsServicer(accounts_service_pb2_grpc.AccountsServiceServicer):
         must_change = identity.user is not None and identity.user.must_change
         return accounts_service_pb2.GetAccountResponse(account=account, scopes=_scopes(identity.scopes), must_change_password=must_change)
 
-    async def CreateApiKey(  # noqa: D102 - an rpc
+    async def CreateApiKey(
         self, request: accounts_service_pb2.CreateApiKeyRequest, context: Context
     ) -> accounts_service_pb2.CreateApiKeyResponse:
         identity = current_identity()
@@ -50,13 +50,13 @@ class AccountsServicer(accounts_service_pb2_grpc.AccountsServiceServicer):
         key, secret = await self._creation.create(identity.account_id, request.name, limits, calling_key(identity), current_idempotency())
         return accounts_service_pb2.CreateApiKeyResponse(api_key=_api_key(key), secret=secret)
 
-    async def ListApiKeys(  # noqa: D102 - an rpc
+    async def ListApiKeys(
         self, request: accounts_service_pb2.ListApiKeysRequest, context: Context
     ) -> accounts_service_pb2.ListApiKeysResponse:
         keys = await self._accounts.keys(current_identity().account_id)
         return accounts_service_pb2.ListApiKeysResponse(api_keys=[_api_key(key) for key in keys])
 
-    async def RotateApiKey(  # noqa: D102 - an rpc
+    async def RotateApiKey(
         self, request: accounts_service_pb2.RotateApiKeyRequest, context: Context
     ) -> accounts_service_pb2.RotateApiKeyResponse:
         identity, key_id = current_identity(), request.api_key_id
@@ -65,7 +65,7 @@ class AccountsServicer(accounts_service_pb2_grpc.AccountsServiceServicer):
         replaced = await self._accounts.key(key_id, identity.account_id)
         return accounts_service_pb2.RotateApiKeyResponse(api_key=_api_key(key), secret=secret, replaced=_api_key(replaced))
 
-    async def RevokeApiKey(  # noqa: D102 - an rpc
+    async def RevokeApiKey(
         self, request: accounts_service_pb2.RevokeApiKeyRequest, context: Context
     ) -> accounts_service_pb2.RevokeApiKeyResponse:
         key, others = await self._accounts.revoke_key(request.api_key_id, current_identity().account_id)

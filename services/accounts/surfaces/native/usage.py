@@ -23,9 +23,7 @@ class NativeUsage(usage_service_pb2_grpc.UsageServiceServicer):
     def __init__(self, report: UsageReport) -> None:
         self._report = report
 
-    async def GetUsage(  # noqa: D102 - an rpc; its documentation is in the proto
-        self, request: usage_service_pb2.GetUsageRequest, context: Context
-    ) -> usage_service_pb2.GetUsageResponse:
+    async def GetUsage(self, request: usage_service_pb2.GetUsageRequest, context: Context) -> usage_service_pb2.GetUsageResponse:
         caller = current_identity()
         return usage_service_pb2.GetUsageResponse(usage=usage_message(await self._report.of(caller.account_id, caller.key_id)))
 

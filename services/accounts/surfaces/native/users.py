@@ -21,27 +21,27 @@ class NativeUsers(users_service_pb2_grpc.UsersServiceServicer):
     def __init__(self, users: Users) -> None:
         self._users = users
 
-    async def ListUsers(self, request: pb.ListUsersRequest, context: Context) -> pb.ListUsersResponse:  # noqa: D102 - an rpc; its documentation is in the proto
+    async def ListUsers(self, request: pb.ListUsersRequest, context: Context) -> pb.ListUsersResponse:
         people = await self._users.all(current_identity())
         return pb.ListUsersResponse(users=map(user_message, people), max_users=self._users.most)
 
-    async def CreateUser(self, request: pb.CreateUserRequest, context: Context) -> pb.CreateUserResponse:  # noqa: D102 - an rpc
+    async def CreateUser(self, request: pb.CreateUserRequest, context: Context) -> pb.CreateUserResponse:
         role = request.role if request.HasField("role") else None
         team = request.team if request.HasField("team") else None
         person = await self._users.create(current_identity(), request.user_name, request.password, role, team)
         return pb.CreateUserResponse(user=user_message(person))
 
-    async def UpdateUser(self, request: pb.UpdateUserRequest, context: Context) -> pb.UpdateUserResponse:  # noqa: D102 - an rpc
+    async def UpdateUser(self, request: pb.UpdateUserRequest, context: Context) -> pb.UpdateUserResponse:
         role = request.role if request.HasField("role") else None
         team = request.team if request.HasField("team") else None
         person = await self._users.update(current_identity(), request.user_id, role, team)
         return pb.UpdateUserResponse(user=user_message(person))
 
-    async def ResetPassword(self, request: pb.ResetPasswordRequest, context: Context) -> pb.ResetPasswordResponse:  # noqa: D102 - an rpc
+    async def ResetPassword(self, request: pb.ResetPasswordRequest, context: Context) -> pb.ResetPasswordResponse:
         await self._users.reset_password(current_identity(), request.user_id, request.new_password)
         return pb.ResetPasswordResponse()
 
-    async def DeleteUser(self, request: pb.DeleteUserRequest, context: Context) -> pb.DeleteUserResponse:  # noqa: D102 - an rpc
+    async def DeleteUser(self, request: pb.DeleteUserRequest, context: Context) -> pb.DeleteUserResponse:
         await self._users.delete(current_identity(), request.user_id)
         return pb.DeleteUserResponse()
 

@@ -12,7 +12,7 @@ _OK, _FAILING, _STOPPING, _UNREACHABLE, _SILENT, _AWAY = "ok", "failing", "stopp
 
 
 def system(parts: Mapping[str, part_pb2.Part | None]) -> pb.SystemResult:
-    """All of it but for when it was read."""
+    """All of it except the time of reading."""
     known = {name: part for name, part in parts.items() if part is not None}
     workers = [worker for part in known.values() for worker in part.workers]
     found = pb.SystemResult(

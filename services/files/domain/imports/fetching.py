@@ -39,7 +39,7 @@ class Room:
 
     size_bytes: int
     reason: ErrorReason
-    """What a larger one is refused with: FILE_TOO_LARGE, or QUOTA_EXCEEDED if it is the account that has no more room."""
+    """The error for a larger one: FILE_TOO_LARGE, or QUOTA_EXCEEDED if the account has no more room."""
 
     def check(self, size: int, field: str) -> None:
         """Raise `reason` for a file with this many bytes or more."""
@@ -81,7 +81,7 @@ class Fetcher:
 
     @asynccontextmanager
     async def fetched(self, account_id: int, url: str, field: str, room: Room, name: str = "") -> AsyncIterator[AsyncIterator[bytes]]:
-        """The bytes of a file, which will have this name, as they arrive, for an account. What goes wrong is blamed on `field`, also while
+        """The bytes of a file, which will have this name, as they arrive, for an account. Failures are reported for `field`, also while
         they are read.
 
         Raises FIELD_INVALID (also for an address that files may not be fetched from), URL_FETCH_FAILED, MEDIA_UNSUPPORTED, FILE_CORRUPT (it
@@ -102,7 +102,7 @@ class Fetcher:
             following = str(httpx.URL(url).join(response.headers.get("location", "")))
             self._destinations.parsed(following, field)
         except (httpx.InvalidURL, UnicodeError):
-            raise _failed(field, "it redirects to what is not a URL") from None
+            raise _failed(field, "it redirects to something that is not a URL") from None
         except DarkroomError as error:
             problem = error.message.removeprefix(f"{field}: ").removesuffix(".")
             raise _failed(field, f"it redirects to a URL that files are not fetched from: {problem}") from None
@@ -137,12 +137,12 @@ def _check_answer(response: httpx.Response, field: str) -> None:
         if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
             problem = "there is nothing at this URL: its server answers"
         elif status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            problem = "its server does not let everybody have the file; it answers"
+            problem = "its server restricts access to the file; it answers"
         else:
             problem = "its server answers"
         raise _failed(field, f"{problem} {status}", status, passing=status in _BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR)
     if response.headers.get("content-encoding", "").lower().strip() not in _PLAIN:
-        raise _failed(field, "its server sends the file with a Content-Encoding, although it was asked for the file as it is")
+        raise _failed(field, "its server sends the file with a Content-Encoding, although it was asked for none")
 
 
 def check_stored_head(head: bytes, field: str) -> None:
@@ -150,7 +150,7 @@ def check_stored_head(head: bytes, field: str) -> None:
     if not head:
         raise _empty(field)
     if sniff(head[:HEAD_BYTES]) is None:
-        message = f"{field}: what it holds is no picture or document of a known format."
+        message = f"{field}: its content is not a picture or document of a known format."
         raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, message, field=field, allowed=EXTENSIONS, metadata=problem_of(head))
 
 
@@ -160,7 +160,7 @@ def _check_head(head: bytes, response: httpx.Response, field: str, name: str) ->
         raise _empty(field)
     if sniff(head, name) is None:
         page = " but a web page" if response.headers.get("content-type", "").lower().startswith("text/html") else ""
-        message = f"{field}: what is at this URL is no picture or document of a known format{page}."
+        message = f"{field}: the content at this URL is not a picture or document of a known format{page}."
         raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, message, field=field, allowed=EXTENSIONS, metadata=problem_of(head))
 
 

@@ -24,7 +24,7 @@ from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.idempotency import IdempotencyRecords
 from services.platform.idempotent_call import IdempotentCall
 from services.platform.log import get_logger
-from services.platform.object_writing import Begun, ObjectWriter
+from services.platform.object_writing import ObjectWriter, StartedFile
 from services.platform.slots import Slots
 
 # About the content, which is that of the URL.
@@ -70,7 +70,7 @@ class Imports:
     async def fetch(self, account_id: int, url: str, *, name: str = "", field: str = "url", call: IdempotentCall | None = None) -> File:
         """The file behind a URL, READY. Its name is that of the URL's path unless one is given.
 
-        A `call` that repeats an earlier one gets that one's file, and nothing is fetched. What is wrong with the URL or the file is blamed
+        A `call` that repeats an earlier one gets that one's file, and nothing is fetched. Problems with the URL or the file are reported
         on `field`. Raises what `Fetcher.fetched` and `Intake.ready` raise; QUOTA_EXCEEDED; DISK_FULL; RATE_LIMITED and UNAVAILABLE when too
         many files are on their way; IDEMPOTENCY_KEY_MISMATCH; IDEMPOTENCY_IN_PROGRESS; FILE_NOT_FOUND when the earlier call's file is gone.
         """
@@ -98,7 +98,7 @@ class Imports:
         return file
 
     async def store(self, account_id: int, content: bytes, field: str) -> File:
-        """A file with this content, READY, named after its type. What is wrong with it is blamed on `field`.
+        """A file with this content, READY, named after its type. Its problems are reported for `field`.
 
         Raises MEDIA_UNSUPPORTED, FILE_CORRUPT, FILE_TOO_LARGE and the others of `Intake.ready`; QUOTA_EXCEEDED; DISK_FULL; UNAVAILABLE.
         """
@@ -149,7 +149,7 @@ class _Target:
     account_id: int
     name: str
 
-    async def begin(self, head: bytes, size: int | None, content: bytes) -> Begun:
+    async def begin(self, head: bytes, size: int | None, content: bytes) -> StartedFile:
         """Create the record, under a name with the extension of what the file is."""
         name, found = self.name, sniff(head, self.name)
         stem, _, extension = name.rpartition(".")

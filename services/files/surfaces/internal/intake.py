@@ -61,7 +61,6 @@ class Intake(intake_service_pb2_grpc.IntakeServiceServicer):
         return pb.ImportFileResponse(file_id=file.id)
 
     async def StoreFile(self, request: pb.StoreFileRequest, context: Context) -> pb.StoreFileResponse:
-        """Store a file."""
         file = await self._imports.store(current_identity().account_id, request.content, "content")
         return pb.StoreFileResponse(file_id=file.id)
 
@@ -77,7 +76,7 @@ class Intake(intake_service_pb2_grpc.IntakeServiceServicer):
         return pb.CheckUrlsResponse(refusals=refusals)
 
     async def ListStorages(self, request: pb.ListStoragesRequest, context: Context) -> pb.ListStoragesResponse:
-        """What the operator has configured."""
+        """The operator's configuration."""
         found = self._storages.of(current_identity().account_id).items()
         storages = [pb.ConfiguredStorage(name=name, type=each.type, parameters=each.parameters) for name, each in found]
         return pb.ListStoragesResponse(storages=storages)

@@ -1,21 +1,21 @@
-"""`darkroom.internal.files.v1.StorageService`, for tasks and workers."""
+"""Stored files (`StorageService`), the library (`ShelfService`) and how long files stay (`RetentionService`), for other services."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
-import grpc
-
+from darkroom.internal.files.v1 import retention_service_pb2 as retention_pb
+from darkroom.internal.files.v1 import retention_service_pb2_grpc, shelf_service_pb2_grpc, storage_service_pb2_grpc
+from darkroom.internal.files.v1 import shelf_service_pb2 as shelf_pb
 from darkroom.internal.files.v1 import storage_service_pb2 as pb
-from darkroom.internal.files.v1 import storage_service_pb2_grpc
+from services.files.domain.ages import MaxAges
 from services.files.domain.library import Offer
+from services.files.domain.shelf import Shelf
 from services.files.domain.task_files import ExaminedFiles, NewOutput, SignedFile, TaskFiles
 from services.files.records import EndedTask, FileState, StoredOutput
 from services.files.surfaces.rendering import download_message, file_message
 from services.platform.identity import current_identity
-
-Context = grpc.aio.ServicerContext[Any, Any]
+from services.platform.rpc.interceptor import Context
 
 
 class Storage(storage_service_pb2_grpc.StorageServiceServicer):
@@ -46,7 +46,7 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
         return pb.ExamineResponse(files=map(file_message, examined.files), refusals=_refusals(examined))
 
     async def DescribeFiles(self, request: pb.DescribeFilesRequest, context: Context) -> pb.DescribeFilesResponse:
-        """What is recorded about files."""
+        """The records of files."""
         files = await self._task_files.describe(current_identity().account_id, request.file_ids)
         return pb.DescribeFilesResponse(files=map(file_message, files))
 
@@ -106,7 +106,7 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
         return pb.FinalizeOutputsResponse(files=[file_message(file) for file in files])
 
     async def OpenKept(self, request: pb.OpenKeptRequest, context: Context) -> pb.OpenKeptResponse:
-        """What earlier attempts have kept."""
+        """The files that earlier attempts kept."""
         kept = await self._of_caller.open_kept(current_identity().account_id, request.task_id)
         return pb.OpenKeptResponse(kept=[pb.KeptOutput(key=each.file.kept_as or "", output=_opened(each)) for each in kept])
 
@@ -144,3 +144,42 @@ def _new_output(output: pb.NewOutput) -> NewOutput:
             return replace(new, width=output.image.width, height=output.image.height, frames=output.image.frames)
         case _:
             return new
+
+
+class ShelfOfAccount(shelf_service_pb2_grpc.ShelfServiceServicer):
+    """The library of the account in the service token."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    async def OpenThumbnail(self, request: shelf_pb.OpenThumbnailRequest, context: Context) -> shelf_pb.OpenThumbnailResponse:
+        """Where it is."""
+        found = await self._shelf.thumbnail(current_identity().account_id, request.id, for_head=request.for_head)
+        return shelf_pb.OpenThumbnailResponse(url=found.url if found is not None else "")
+
+    async def LendFile(self, request: shelf_pb.LendFileRequest, context: Context) -> shelf_pb.LendFileResponse:
+        """A copy to make it of."""
+        return shelf_pb.LendFileResponse(file_id=(await self._shelf.lend(current_identity().account_id, request.id)).id)
+
+    async def KeepThumbnail(self, request: shelf_pb.KeepThumbnailRequest, context: Context) -> shelf_pb.KeepThumbnailResponse:
+        """Keep what was made."""
+        await self._shelf.keep_thumbnail(current_identity().account_id, request.id, request.file_id)
+        return shelf_pb.KeepThumbnailResponse()
+
+    async def ClearShelf(self, request: shelf_pb.ClearShelfRequest, context: Context) -> shelf_pb.ClearShelfResponse:
+        """Delete all that somebody has."""
+        await self._shelf.delete_of(current_identity().account_id, request.owner_id)
+        return shelf_pb.ClearShelfResponse()
+
+
+class Retention(retention_service_pb2_grpc.RetentionServiceServicer):
+    """Terms of the account in the service token."""
+
+    def __init__(self, ages: MaxAges) -> None:
+        self._ages = ages
+
+    async def SetMaxAge(self, request: retention_pb.SetMaxAgeRequest, context: Context) -> retention_pb.SetMaxAgeResponse:
+        """How old files of an API may get."""
+        age = request.max_age.ToTimedelta() if request.HasField("max_age") else None
+        await self._ages.set(current_identity().account_id, request.surface, age)
+        return retention_pb.SetMaxAgeResponse()

@@ -53,7 +53,7 @@ class NativeFiles(files_service_pb2_grpc.FilesServiceServicer):
         return pb.CompleteUploadResponse(file=file_message(file))
 
     async def ResumeUpload(self, request: pb.ResumeUploadRequest, context: Context) -> pb.ResumeUploadResponse:
-        """What has arrived, and fresh URLs."""
+        """The received parts, and fresh URLs."""
         resumed = await self._unfinished.resume(current_identity().account_id, request.file_id)
         arrived = [
             pb.ArrivedPart(part=pb.UploadedPart(part_number=number, etag=part.etag), size_bytes=part.size_bytes)
@@ -67,7 +67,6 @@ class NativeFiles(files_service_pb2_grpc.FilesServiceServicer):
         return pb.AbortUploadResponse()
 
     async def GetFile(self, request: pb.GetFileRequest, context: Context) -> pb.GetFileResponse:
-        """One file."""
         return pb.GetFileResponse(file=file_message(await self._library.get(current_identity().account_id, request.file_id)))
 
     async def ListFiles(self, request: pb.ListFilesRequest, context: Context) -> pb.ListFilesResponse:
@@ -76,12 +75,10 @@ class NativeFiles(files_service_pb2_grpc.FilesServiceServicer):
         return pb.ListFilesResponse(files=[file_message(file) for file in page.files], next_page_token=page.next_token)
 
     async def CreateDownloadUrls(self, request: pb.CreateDownloadUrlsRequest, context: Context) -> pb.CreateDownloadUrlsResponse:
-        """Download URLs."""
         downloads = await self._library.downloads(current_identity().account_id, request.file_ids)
         return pb.CreateDownloadUrlsResponse(downloads=[download_message(download) for download in downloads])
 
     async def DeleteFile(self, request: pb.DeleteFileRequest, context: Context) -> pb.DeleteFileResponse:
-        """Delete a file."""
         await self._library.delete(current_identity().account_id, request.file_id)
         return pb.DeleteFileResponse()
 

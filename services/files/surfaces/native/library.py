@@ -10,7 +10,7 @@ from darkroom.files.v1 import library_file_pb2, library_service_pb2_grpc
 from darkroom.files.v1 import library_service_pb2 as pb
 from services.files.domain.new_versions import NewVersion
 from services.files.domain.shelf import Shelf
-from services.files.records import Shelved
+from services.files.records import StoredVersion
 from services.files.surfaces.rendering import file_message, time_message
 from services.files.surfaces.viewers import current_viewer
 from services.platform.rpc.idempotency import current_idempotency
@@ -45,7 +45,6 @@ class NativeLibrary(library_service_pb2_grpc.LibraryServiceServicer):
     async def CreateLibraryDownloadUrl(
         self, request: pb.CreateLibraryDownloadUrlRequest, context: Context
     ) -> pb.CreateLibraryDownloadUrlResponse:
-        """A download URL."""
         found, download = await self._shelf.download(current_viewer(), request.id, for_head=request.for_head)
         expires_at = time_message(download.expires_at)
         return pb.CreateLibraryDownloadUrlResponse(file=_message(found), url=download.url, expire_time=expires_at)
@@ -59,7 +58,7 @@ class NativeLibrary(library_service_pb2_grpc.LibraryServiceServicer):
         return pb.DeleteLibraryFilesResponse(deleted=await self._shelf.delete(current_viewer(), request.ids))
 
 
-def _message(shelved: Shelved) -> library_file_pb2.LibraryFile:
+def _message(shelved: StoredVersion) -> library_file_pb2.LibraryFile:
     entry, said = shelved.entry, file_message(shelved.file)
     message = library_file_pb2.LibraryFile(
         id=str(entry.id),

@@ -61,7 +61,7 @@ class RestFiles(files_pb2_grpc.FilesServiceServicer):
         except DarkroomError as error:
             if error.reason is not ErrorReason.FILE_NOT_FOUND:
                 raise
-            # An upload that has expired is removed in the end. Clients begin anew on UPLOAD_NOT_FOUND, whether or not it is.
+            # An upload that has expired is removed in the end. Clients start again on UPLOAD_NOT_FOUND, whether or not it is.
             raise no_upload(request.id) from error
         reply = _done()
         # Newer clients say how they have uploaded, and how long it took.

@@ -10,7 +10,7 @@ from darkroom.rest.v1 import files_pb2, library_pb2_grpc
 from darkroom.rest.v1 import library_pb2 as pb
 from services.files.domain.new_versions import NewVersion
 from services.files.domain.shelf import Shelf, missing
-from services.files.records import Shelved
+from services.files.records import StoredVersion
 from services.files.surfaces.rendering import time_message
 from services.files.surfaces.rest import messages
 from services.files.surfaces.rest.ids import file_id
@@ -78,7 +78,7 @@ def _wanted(file: pb.NewLibraryFile, index: int) -> NewVersion:
     return NewVersion(number, file.name, file.parent_id, file.tool)
 
 
-def _message(shelved: Shelved) -> pb.LibraryFile:
+def _message(shelved: StoredVersion) -> pb.LibraryFile:
     entry, file = shelved.entry, shelved.file
     return pb.LibraryFile(
         id=str(entry.id),

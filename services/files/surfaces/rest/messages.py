@@ -42,7 +42,6 @@ def resumed_upload(resumed: ResumedUpload) -> uploads_pb2.ResumedUpload:
 
 
 def file_record(file: File) -> pb.FileRecord:
-    """A file."""
     ready = file.state not in (FileState.PENDING, FileState.CLEARING)
     return pb.FileRecord(
         id=str(file.id),

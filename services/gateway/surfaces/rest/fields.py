@@ -20,7 +20,7 @@ _FLOATING = (FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUBLE)
 
 
 class Fields:
-    """What a form of one call may hold."""
+    """The limits of a form of one call."""
 
     def __init__(self, message: Descriptor) -> None:
         self._message = message
@@ -59,7 +59,7 @@ class Fields:
         for part, ids in files.items():
             field = self._files[part]
             if field.name in given:
-                raise _invalid(part, f"takes the place of {field.name}; send one")
+                raise _invalid(part, f"replaces {field.name}; send only one of them")
             given[field.name] = [str(file_id) for file_id in ids]
         request = self._class()
         for name, values in given.items():

@@ -9,16 +9,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from darkroom.common.v1 import options_pb2
 from darkroom.files.v1 import files_service_pb2
 from services.gateway import replies
-from services.gateway.receiving import Received
+from services.gateway.receiving import ReceivedForm
 from services.gateway.surfaces.parts import GatewayParts
 from services.gateway.surfaces.rest.fields import Fields
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.idempotent_call import REPLAYED
 from services.platform.identity import Identity
 from services.platform.rpc import catalogue
+from services.platform.rpc.permissions import scope_of
 
 _SURFACE = "rest"
 _UPLOADING = files_service_pb2.DESCRIPTOR.services_by_name["FilesService"].methods_by_name["CreateFiles"]
@@ -37,13 +37,15 @@ class RestForms:
         for route in catalogue.routes():
             if route.surface.name != _SURFACE or not catalogue.takes_form(route.method):
                 continue
-            scopes = [method.GetOptions().Extensions[options_pb2.scope] for method in (_UPLOADING, route.method)]
+            scopes = [scope_of(method) for method in (_UPLOADING, route.method)]
             taking = _FormOf(self, route.method)
             endpoint = self._calls.endpoint(route.surface, route.method, scopes, taking.serve)
             for path in (route.template.text, route.template.text + "/"):
                 yield Route(path, endpoint, methods=[route.verb])
 
-    async def call(self, method: MethodDescriptor, request: Request, received: Received, fields: Fields, identity: Identity) -> Response:
+    async def call(
+        self, method: MethodDescriptor, request: Request, received: ReceivedForm, fields: Fields, identity: Identity
+    ) -> Response:
         """Make the call with what the form held."""
         try:
             message = fields.request(received.texts, request.query_params.multi_items(), received.files)
@@ -76,5 +78,4 @@ class _FormOf:
         self._forms, self._method, self._fields = forms, method, Fields(method.input_type)
 
     async def serve(self, request: Request, identity: Identity) -> Response:
-        """Serve one request."""
         return await self._forms.serve(self._method, self._fields, request, identity)

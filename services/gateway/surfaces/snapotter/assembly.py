@@ -18,8 +18,7 @@ from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.door import Door, Endpoint
 from services.gateway.surfaces.snapotter.forms import FormRules, Forms
 from services.gateway.surfaces.snapotter.installation.enabled_tools import EnabledTools
-from services.gateway.surfaces.snapotter.installation.events import InstallationEvents
-from services.gateway.surfaces.snapotter.installation.features import Features
+from services.gateway.surfaces.snapotter.installation.features import Features, InstallationEvents
 from services.gateway.surfaces.snapotter.installation.logo import Logo
 from services.gateway.surfaces.snapotter.installation.shared_settings import SharedSettings
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds
@@ -31,8 +30,7 @@ from services.gateway.surfaces.snapotter.library.saved_results import SavedResul
 from services.gateway.surfaces.snapotter.library.thumbnails import LibraryThumbnails
 from services.gateway.surfaces.snapotter.people.audit import Audit
 from services.gateway.surfaces.snapotter.people.people import People
-from services.gateway.surfaces.snapotter.people.roles import Roles
-from services.gateway.surfaces.snapotter.people.teams import Teams
+from services.gateway.surfaces.snapotter.people.roles import Roles, Teams
 from services.gateway.surfaces.snapotter.pipelines.pipelines import Pipelines
 from services.gateway.surfaces.snapotter.pipelines.reader import PipelineReader
 from services.gateway.surfaces.snapotter.pipelines.runs import PipelineRuns
@@ -47,7 +45,7 @@ from services.platform.rpc import catalogue
 Endpoints = Mapping[str, Endpoint]
 """By the full name of the method."""
 JOB_IDS = "snapotter job ids"
-"""What the secret of the ids is derived for."""
+"""The purpose of the secret of the ids, for its derivation."""
 _TOOL_PATHS = "/api/v1/tools/"
 
 

@@ -16,7 +16,7 @@ _JSON = ("application/json", "")
 async def json_body(request: Request, most_bytes: int = _MOST_BYTES) -> Any:
     """The body of a request; `{}` for an empty one. Raises `Refusal` for another type, for what is no JSON, and for too much.
 
-    What is of another type is refused at its first byte: a form may take hours to arrive, and nobody has to sign in for some calls.
+    A body of another type is refused at its first byte: a form may take hours to arrive, and nobody has to sign in for some calls.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = bytearray()

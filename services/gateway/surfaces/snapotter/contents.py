@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from darkroom.files.v1 import file_pb2
 from darkroom.internal.files.v1 import storage_service_pb2, storage_service_pb2_grpc
-from services.platform.errors import DarkroomError, ErrorReason, translated
+from services.platform.errors import DarkroomError, ErrorReason, translate_rpc_errors
 from services.platform.log import get_logger
 from services.platform.object_http import ObjectHttp, ObjectHttpError
 from services.platform.rpc.channel import Caller
@@ -28,7 +28,7 @@ class Contents:
     async def opened(self, account_id: int, file: file_pb2.File) -> AsyncIterator[AsyncIterator[bytes]]:
         """The bytes of a file, in pieces, while the block runs. Raises FILE_NOT_FOUND and UNAVAILABLE."""
         asked = storage_service_pb2.OpenFilesRequest(file_ids=[file.id], content_bytes=_INLINE_BYTES)
-        with translated():
+        with translate_rpc_errors():
             reply = await self._files.OpenFiles(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
         [found] = reply.files
         if found.content:

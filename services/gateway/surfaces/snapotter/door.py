@@ -1,4 +1,4 @@
-"""What every request of the surface passes: who calls, whether they may, and how a refusal is worded."""
+"""The steps of every request of the surface: the caller, the permission, and the wording of a refusal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 _CLIENT_GONE = 499
 _UNCHANGED = ("/api/auth/change-password", "/api/auth/logout", "/api/auth/session", "/api/v1/config/")
-"""What a person may call who has to change the password."""
+"""The calls of a person who has to change the password."""
 _GRPC_CODES = {
     401: "UNAUTHENTICATED",
     403: "PERMISSION_DENIED",
@@ -31,7 +31,7 @@ _GRPC_CODES = {
     500: "INTERNAL",
     503: "UNAVAILABLE",
 }
-"""What logs and metrics call refusals, by their statuses."""
+"""The names of refusals in logs and metrics, by their statuses."""
 _logger = get_logger()
 
 

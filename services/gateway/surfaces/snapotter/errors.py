@@ -75,7 +75,7 @@ _CODES = {
 
 
 def refusal_of(error: DarkroomError) -> Refusal:
-    """What the platform refused, where no handler has other words for it."""
+    """A refusal of the platform, where no handler has other words for it."""
     if error.reason is ErrorReason.INTERNAL:
         return Refusal(500, INTERNAL, details="Quote the request id when you report it.")
     return Refusal(error.http_status, error.message, code=_CODES.get(error.reason), retry_after=error.advised_wait)

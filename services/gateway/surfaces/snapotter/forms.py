@@ -31,7 +31,7 @@ _HEIF = ("heic", "heif")
 
 
 class Accepts(Enum):
-    """What a form's files must be."""
+    """The required types of a form's files."""
 
     PICTURES = auto()
     PDFS = auto()
@@ -44,14 +44,14 @@ Taken = Literal["only", "last", "all"]
 
 @dataclass(frozen=True, slots=True)
 class FormRules:
-    """What a form may hold."""
+    """The limits of a form."""
 
     most_files: int = 0
     """0: any number."""
     most_bytes: int = 0
-    """Of a file; 0: as the gateway's own limit says."""
+    """The limit of a file; 0: the gateway's own limit."""
     most_svg_bytes: int = 0
-    """Of an SVG; 0: as of any file."""
+    """The limit of an SVG; 0: as for any file."""
     at_once: int = 48
     """Forms that are received at the same time; others wait, unread."""
     at_once_each: int = 12
@@ -63,7 +63,7 @@ class SentFile:
     """A file of a form."""
 
     name: str
-    """What is left of the name that was sent."""
+    """The rest of the sent name."""
     sent_name: str
     part: str = ""
     """The name of its part of the form."""
@@ -80,22 +80,22 @@ class SentFile:
 
     @property
     def working_name(self) -> str:
-        """What a tool that gets pixels knows it by: as a PNG if the format is not worked on."""
-        # What cameras write often begins as a TIFF does.
+        """The name of the file for a tool that gets pixels: a PNG if the format is not supported."""
+        # Files of cameras often begin as a TIFF does.
         raw = self.format == MediaFormat.TIFF and Name.of(self.name).extension[1:].lower() in BY_NAME
         return converted(self.name) if raw or is_converted(self.format) else self.name
 
 
 @dataclass(slots=True)
 class Sent:
-    """What a form held."""
+    """The content of a form."""
 
     files: list[SentFile] = field(default_factory=list)
     """Those with content that count."""
     count: int = 0
     """All files with content."""
     too_many: bool = False
-    """There are several where one alone is allowed; none of them is kept."""
+    """There are several where only one is allowed; all are discarded."""
     fields: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -115,8 +115,8 @@ class Forms:
     async def read(
         self, request: Request, account_id: int, taken: Taken, *, accepts: Accepts = Accepts.PICTURES, in_tool: bool = True
     ) -> Sent:
-        """What a form holds. Raises `Refusal` for what is no form, and for too many or too large files; nothing is kept then. Outside of
-        tools, what is too much is refused in other words.
+        """The content of a form. Raises `Refusal` for a body that is not a form, and for too many or too large files; nothing is kept then.
+        Outside of tools, what is too much is refused in other words.
         """
         sent = Sent()
         turns = self._turns_of.setdefault(account_id, asyncio.Semaphore(self._rules.at_once_each))
@@ -155,7 +155,7 @@ class Forms:
         if self._rules.most_files and sent.count > self._rules.most_files:
             raise DarkroomError(ErrorReason.TOO_MANY_FILES, f"Too many files. At most {self._rules.most_files} are allowed")
         if taken == "only" and sent.count > 1:
-            # What is refused need not be stored; the rest of the form is read all the same.
+            # A refused file need not be stored; the rest of the form is read nevertheless.
             sent.too_many = True
             await self._forget(account_id, sent)
             return
@@ -177,7 +177,7 @@ class Forms:
                 # Its size counts.
                 pass
             return
-        # The content says what a file is, whatever its name, but for the formats that have no other sign.
+        # The content decides the type of a file, not its name, except for the formats that have no other sign.
         name = file.name if extension in BY_NAME or accepts is Accepts.ANYTHING else (Name.of(file.name).stem or "upload")
         most, most_svg = self._rules.most_bytes, self._rules.most_svg_bytes if format_ is MediaFormat.SVG else 0
         own_limit = 0 < most_svg < (most or most_svg + 1)
@@ -195,7 +195,7 @@ class Forms:
 
 
 def _problem(head: bytes, format_: MediaFormat | str | None, extension: str, accepts: Accepts) -> str:
-    """What the first bytes of a file say against it."""
+    """The reason against a file in its first bytes."""
     if accepts is Accepts.ANYTHING:
         return ""
     if accepts is Accepts.PDFS:

@@ -78,7 +78,7 @@ class Name:
 def cleaned(sent: str) -> str:
     """The name of an upload: its last path part without what could mislead, at most 200 bytes of UTF-8; `upload` if nothing is left.
 
-    What follows the first extension of a picture goes: `a.png.php` becomes `a.png`.
+    The part after the first extension of a picture is dropped: `a.png.php` becomes `a.png`.
     """
     name = re.split(r"[/\\]", sent)[-1].replace("..", "")
     name = _UNSEEN.sub("", name).strip()

@@ -29,11 +29,11 @@ class _Anything(Convertor[str]):
     regex = "(?s:.*)"
 
     def convert(self, value: str) -> str:
-        """As it is."""
+        """The value unchanged."""
         return value
 
     def to_string(self, value: str) -> str:
-        """As it is."""
+        """The value unchanged."""
         return value
 
 

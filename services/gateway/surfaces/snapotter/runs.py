@@ -18,7 +18,7 @@ from darkroom.internal.tasks.v1 import run_service_pb2, run_service_pb2_grpc
 from darkroom.operations.v1 import operation_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.platform.backoff import retry_unavailable
-from services.platform.errors import DarkroomError, ErrorReason, translated
+from services.platform.errors import DarkroomError, ErrorReason, translate_rpc_errors
 from services.platform.log import bind_to_context, get_logger
 from services.platform.process import end
 from services.platform.rpc.channel import Caller
@@ -35,24 +35,24 @@ _logger = get_logger()
 
 
 class ClientGone(Exception):
-    """Whoever waited for a run has closed the connection."""
+    """The caller that waited for a run has closed the connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is kept with a task of the names that its caller knows."""
+    """The record kept with a task of the names that its caller knows."""
 
     tool: str
     inputs: Sequence[str]
     """Names of the input files."""
     name: str | None = None
-    """The result's name, if the tool gives it one; of a pipeline, as it is."""
+    """The result's name, if the tool gives it one; for a pipeline, unchanged."""
     steps: Sequence[tuple[str, int]] = ()
     """The tools of a pipeline, and how many operations each of them is."""
     may_become_png: bool = False
     """Whether the result of a pipeline or of a batch may be a PNG for its alpha; then its name says so."""
     keeps_name: bool = False
-    """Whether the name stays as it is, also if an input has it, but where its extension would say another format."""
+    """Whether the name stays unchanged, also if an input has it, except where its extension would say another format."""
     others: Sequence[str] = ()
     """The names of further results, where they do not have names of their own."""
     exact: bool = False
@@ -151,7 +151,7 @@ class Runs:
         await self._abandon(account_id, task_id)
 
     async def _created(self, account_id: int, asked: run_service_pb2.RunRequest) -> run_service_pb2.Run:
-        with translated():
+        with translate_rpc_errors():
             reply = await self._tasks.Run(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_CALL_SECONDS)
         return reply.run
 
@@ -180,7 +180,7 @@ class Runs:
         """A task and its files, once it has ended or the time is up; with `after`, once it has an event after that number. Raises
         TASK_NOT_FOUND."""
         asked = run_service_pb2.OpenRunRequest(task_id=task_id, wait_seconds=wait_seconds, after_sequence=after)
-        with translated():
+        with translate_rpc_errors():
             reply = await self._tasks.OpenRun(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_CALL_SECONDS)
         return reply.run
 
@@ -190,14 +190,14 @@ class Runs:
         """Where a file can be had, by GET or by HEAD, under a name; None once it is gone."""
         offer = storage_service_pb2.Offer(name=name, media_type=media_type)
         asked = storage_service_pb2.SignDownloadsRequest(file_ids=[file.id], offers=[offer], for_head=for_head)
-        with translated():
+        with translate_rpc_errors():
             reply = await self._files.SignDownloads(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
         return reply.downloads[0] if reply.downloads else None
 
     async def _abandon(self, account_id: int, task_id: int) -> None:
         asked = run_service_pb2.AbandonRunRequest(task_id=task_id)
         try:
-            with translated():
+            with translate_rpc_errors():
                 await self._tasks.AbandonRun(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
         except DarkroomError as error:
             _logger.warning("run_not_abandoned", task_id=task_id, error=str(error))
@@ -213,7 +213,7 @@ def failure(run: run_service_pb2.Run) -> str | None:
 
 
 def notes(run: run_service_pb2.Run) -> Mapping[str, str]:
-    """What the owner should know about the result, by code."""
+    """Notices about the result for the owner, by code."""
     return {notice.code: notice.message for notice in run.notices}
 
 

@@ -1,4 +1,4 @@
-"""What the server is and how it is."""
+"""The server's description and state."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from darkroom.internal.tasks.v1 import run_service_pb2, run_service_pb2_grpc
 from services.gateway.surfaces.snapotter.errors import answer
-from services.platform.errors import DarkroomError, translated
+from services.platform.errors import DarkroomError, translate_rpc_errors
 from services.platform.identity import Identity
 from services.platform.rpc.channel import Caller
 
@@ -52,13 +52,13 @@ class Status:
         return answer({"authEnabled": self._auth_enabled})
 
     async def analytics(self, request: Request, identity: Identity | None) -> Response:
-        """Nobody is told how people use this server."""
+        """This server sends no usage statistics to anybody."""
         return answer(_NO_ANALYTICS)
 
     async def _count(self) -> run_service_pb2.CountTasksResponse | None:
         """How many tasks are open; None while that cannot be said."""
         try:
-            with translated():
+            with translate_rpc_errors():
                 return await self._tasks.CountTasks(
                     run_service_pb2.CountTasksRequest(), metadata=self._caller.on_behalf_of(0), timeout=_SECONDS
                 )

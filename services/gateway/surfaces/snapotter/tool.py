@@ -1,4 +1,4 @@
-"""What a tool is: one declaration, from which its routes, batches, pipelines, tasks and form are derived."""
+"""The definition of a tool: one declaration, from which its routes, batches, pipelines, tasks and form are derived."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from services.platform.identity import Identity
 
 FAILED = "Processing failed"
 MOST_FILES = 500
-"""Of a task."""
+"""The identity of a task."""
 _PREVIEW = "preview.webp"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a tool does with a picture: the operations of a task, and the name of its result."""
+    """A tool's plan for a picture: the operations of a task, and the name of its result."""
 
     operations: Sequence[Operation]
     name: str | None = None
@@ -42,14 +42,14 @@ class FinishedJob:
     """A run that has succeeded, and what its caller, who did not wait for it, knows of it."""
 
     id: str
-    """What download paths name it by."""
+    """Its name in download paths."""
     run: run_service_pb2.Run
     name: str
-    """Of the result."""
+    """The media type of the result."""
     inputs: Sequence[str]
     """The names of its inputs."""
     findings: Mapping[str, Any]
-    """What its operation has found: the first further result that is a JSON document; empty if there is none."""
+    """The findings of its operation: the first further result that is a JSON document; empty if there is none."""
 
     def download(self, name: str) -> str:
         """The path of a file of the job."""
@@ -62,7 +62,7 @@ class FinishedJob:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What is known of the files of a task that are stored already."""
+    """The facts about the files of a task that are stored already."""
 
     name: str = ""
     """The first one's; empty if it is not known."""
@@ -77,14 +77,14 @@ class ReferencedFile:
     """A file that an operation names, in addition to the files of the task."""
 
     part: str
-    """What the tool's form calls it."""
+    """Its name in the tool's form."""
     field: str
     """Where its id goes, within the operation: `compose.overlay_file_id`."""
 
 
 @dataclass(frozen=True, slots=True)
 class AsTask:
-    """What a tool needs to be done as a task, whose files are stored already."""
+    """The needs of a tool that runs as a task, whose files are stored already."""
 
     fewest: int = 1
     """Files, unless the operation takes none."""
@@ -94,7 +94,7 @@ class AsTask:
     complete: Callable[[Any, Operation, Sources], Sequence[ReferencedFile]] = lambda _settings, _operation, _sources: ()
     """Complete the first operation with what a form says besides the settings, and return the files that it names. Raises `Refusal`."""
     instead: str = ""
-    """What to do instead, of a tool that is no operation on files."""
+    """The alternative, for a tool that is not an operation on files."""
 
 
 Serve = Callable[[Any, "Tool", Request, Identity], Awaitable[Response]]
@@ -117,19 +117,19 @@ class Tool:
     bundle: str = ""
     """The id of the bundle whose models it may need."""
     failed: str = FAILED
-    """What is said where it cannot do its work."""
+    """The message if it cannot do its work."""
     serve: Serve | None = None
     """Its own form or reply; None: one picture in, and where its result is."""
     steps: Mapping[str, Serve] = field(default_factory=dict)
-    """What is served below its path and is no tool of its own."""
+    """The routes below its path that are not tools of their own."""
     result: Callable[[FinishedJob], Mapping[str, object]] | None = None
-    """What is said of its result besides where it is; of tools whose callers do not wait for it, but read it in the job's last event."""
+    """The facts about its result besides its place; for tools whose callers do not wait for it, but read it in the job's last event."""
     further_parts: Sequence[str] = ()
     """Parts of its form whose files are not the picture."""
     alone: Callable[[Any, str], Plan] | None = None
-    """What it does, as `plan`, where it is called by itself and not in a batch or a pipeline; None: the same."""
+    """Its operations, as `plan`, where it is called by itself and not in a batch or a pipeline; None: the same."""
     as_task: AsTask = AsTask()
 
     def name_of(self, file: SentFile) -> str:
-        """What it knows a file by."""
+        """The file's name for it."""
         return file.name if self.keeps_format else file.working_name

@@ -29,7 +29,7 @@ _WHOLE = {FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_UINT32, FieldDe
 _MOST_TOLD = 20
 _LARGEST_WHOLE = 2**31 - 1
 _PATH = re.compile(r"[\w.\[\]]+")
-"""Of a field, within a message of a fault."""
+"""The path of a field, within a message of a fault."""
 _NUMBER = re.compile(r"[+-]?(\d{1,15}(\.\d{0,15})?|\.\d{1,15})", re.ASCII)
 """In a text; nothing that is not written as people write numbers."""
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
@@ -51,7 +51,7 @@ def read_json(text: str) -> object:
 
 
 def _shallow(text: str) -> str:
-    """The text with `null` for what lies too deep; as it is if its brackets do not match."""
+    """The text with `null` for values that are nested too deep; unchanged if its brackets do not match."""
     open_: list[str] = []
     kept: list[str] = []
     end = cut = 0
@@ -92,7 +92,7 @@ def checked(value: object, kind: type[_Message]) -> tuple[_Message, Sequence[str
     try:
         ParseDict(_known({name: given for name, given in value.items() if name not in mistyped}, described), message)
     except (ParseError, ValueError, TypeError) as error:
-        # What no JSON type tells: a number beyond its kind's range.
+        # A fault that no JSON type shows: a number beyond its kind's range.
         faults.append(str(error).splitlines()[0][:200])
     else:
         found = [_camel(error.message) for error in _validator.faults(message)]
@@ -110,7 +110,7 @@ def path_and_message(fault: str) -> tuple[str, str]:
 
 
 def _faults(value: Mapping[str, Any], message: Descriptor, path: str) -> Iterator[str]:
-    """What is wrong with the types of the fields."""
+    """The faults in the types of the fields."""
     for field in message.fields:
         if field.json_name in value:
             at = f"{path}{field.json_name}"
@@ -172,7 +172,7 @@ def _known(value: Mapping[str, Any], message: Descriptor) -> dict[str, Any]:
 
 
 def _numeric(given: Any, field: FieldDescriptor) -> Any:
-    """The number in a text, where a setting may be sent as one; anything else as it is."""
+    """The number in a text, where a setting may be sent as one; anything else unchanged."""
     if not isinstance(given, str) or not field.GetOptions().Extensions[options_pb2.number_or_text]:
         return given
     try:

@@ -11,7 +11,7 @@ from services.inference.pdf.search.geometry import Box, Quad, around, slant
 from services.inference.pdf.search.items import Item, Kind, Site, Style
 from services.inference.pdf.search.letters import in_line, in_rows, lean, letter_height
 from services.inference.pdf.search.margins import Margins
-from services.inference.pdf.search.text import Shown
+from services.inference.pdf.search.text import TextShow
 
 _FAINT = 0.45  # lightness on white paper from which paint may belong to a mark
 _LARGE = 24.0  # points
@@ -28,7 +28,7 @@ _CAPITALS = 0.7  # height of capitals in ems
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one painting operation looks like."""
+    """The appearance of one painting operation."""
 
     kind: Kind
     tilt: float
@@ -67,7 +67,7 @@ class Collector:
         """The margins are those of the page."""
         self.margins = Margins(self.box)
 
-    def shown(self, shown: Shown, font: Glyphs, site: Site) -> None:
+    def shown(self, shown: TextShow, font: Glyphs, site: Site) -> None:
         """Text was shown, whether it may be a mark or not."""
         self.sizes[round(shown.size, 1)] += shown.glyphs
         self.margins.show(shown, font, site)
@@ -85,7 +85,7 @@ class Collector:
 
     def suspect(self, look: Look, quad: Quad) -> bool:
         """Whether text with this look may be a mark."""
-        return faint(look.lightness, look.alpha) or turned(look.tilt) or look.size >= _LARGE or self.marginal(around(quad))
+        return faint(look.lightness, look.alpha) or is_oblique(look.tilt) or look.size >= _LARGE or self.marginal(around(quad))
 
     def covers(self, place: Box) -> bool:
         """Whether a place covers most of the page."""
@@ -155,7 +155,7 @@ class Collector:
     def _continues(self, item: Item, look: Look, quad: Quad, site: Site) -> bool:
         if item.sites[-1][0] != site[0]:
             return False
-        if look.kind is not Kind.TEXT or faint(look.lightness, look.alpha) or turned(look.tilt):
+        if look.kind is not Kind.TEXT or faint(look.lightness, look.alpha) or is_oblique(look.tilt):
             return True
         # Dark upright text of one size is one item only within one line: a notice below a header is not the header.
         before, after = item.quads[-1], quad
@@ -167,6 +167,6 @@ def faint(lightness: float, alpha: float) -> bool:
     return lightness >= _FAINT or alpha < 0.9
 
 
-def turned(degrees: float) -> bool:
+def is_oblique(degrees: float) -> bool:
     """Whether a direction is neither nearly horizontal nor nearly vertical."""
     return _TILTED[0] <= slant(degrees) <= _TILTED[1]

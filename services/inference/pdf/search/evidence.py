@@ -11,14 +11,14 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.inference.pdf.search.collector import turned
+from services.inference.pdf.search.collector import is_oblique
 from services.inference.pdf.search.geometry import Box
 from services.inference.pdf.search.items import Item, Kind
 from services.inference.pdf.search.vocabulary import is_trial, is_word
 
 #: Sum from which a mark is sure, and from which it is likely.
 SURE, LIKELY = 5.0, 3.0
-#: What `across_pages` can add at most.
+#: The maximum that `across_pages` can add.
 MOST_ACROSS = 2.5
 
 _TILES = 6
@@ -79,10 +79,10 @@ def on_page(item: Item, page: Page) -> list[Evidence]:
     """Evidence about an item from its page alone."""
     tiled = _is_tiled(item, page)
     found = [*_look(item, tiled), *_shape(item, page, tiled), *_place(item, page, tiled), *_words(item, tiled)]
-    if turned(item.tilt) and page.directions > _DIRECTIONS:
+    if is_oblique(item.tilt) and page.directions > _DIRECTIONS:
         found.append(Evidence("", -2.5))
     if item.style.artifact:
-        found.append(Evidence("marked as no part of the content", 0.5))
+        found.append(Evidence("marked as not part of the content", 0.5))
     if item.style.tagged:
         found.append(Evidence("", -1.5))
     if item.hint:
@@ -119,12 +119,12 @@ def _is_tiled(item: Item, page: Page) -> bool:
         return item.pattern
     left, bottom, right, top = item.box
     wide, high = right - left >= _SPREAD * (page.box[2] - page.box[0]), top - bottom >= _SPREAD * (page.box[3] - page.box[1])
-    return wide and high and (turned(item.tilt) or item.alpha < _OPAQUE or item.soft)
+    return wide and high and (is_oblique(item.tilt) or item.alpha < _OPAQUE or item.soft)
 
 
 def _look(item: Item, tiled: bool) -> list[Evidence]:
     found = []
-    if turned(item.tilt):
+    if is_oblique(item.tilt):
         found.append(Evidence(f"turned by {round(item.tilt)}°", 2.5))
     elif not tiled:
         found.append(Evidence("", -1.0))
@@ -140,7 +140,7 @@ def _look(item: Item, tiled: bool) -> list[Evidence]:
         found.append(Evidence("pale", 1.5))
     elif item.lightness < _DARK and item.alpha > 0.95:
         found.append(Evidence("", -2.0))
-    if not transparent and not turned(item.tilt) and not tiled:
+    if not transparent and not is_oblique(item.tilt) and not tiled:
         found.append(Evidence("", -0.75))
     return found
 
@@ -149,10 +149,10 @@ def _shape(item: Item, page: Page, tiled: bool) -> list[Evidence]:
     found = []
     if tiled:
         times = "all over the page" if item.pattern else f"{item.repeats} times on the page"
-        found.append(Evidence(f"repeated {times}", 2.5 if item.pattern or turned(item.tilt) else 2.0))
+        found.append(Evidence(f"repeated {times}", 2.5 if item.pattern or is_oblique(item.tilt) else 2.0))
     elif item.style.kind is not Kind.IMAGE:
         if item.size >= max(_LARGE_POINTS, _LARGE_TIMES * page.body):
-            found.append(Evidence("large beside the body text", 1.0))
+            found.append(Evidence("large compared with the body text", 1.0))
         elif item.size <= _SMALL_TIMES * page.body:
             found.append(Evidence("", -2.0))
     left, bottom, right, top = item.box
@@ -183,7 +183,7 @@ def _place(item: Item, page: Page, tiled: bool) -> list[Evidence]:
     margin = top <= low + _MARGIN * (high - low) or bottom >= high - _MARGIN * (high - low)
     found = []
     if not tiled:
-        if margin and not turned(item.tilt):
+        if margin and not is_oblique(item.tilt):
             found.append(Evidence("", -2.5))
         elif not _MIDDLE[0] <= middle <= _MIDDLE[1]:
             found.append(Evidence("", -1.0))
@@ -199,9 +199,9 @@ def _words(item: Item, tiled: bool) -> list[Evidence]:
     if not text:
         return []
     if is_trial(text):
-        return [Evidence("the notice of a program on trial", 13.0)]
+        return [Evidence("the notice of trial software", 13.0)]
     if is_word(text):
-        return [Evidence("a word that marks say", 1.5)]
+        return [Evidence("a word that is typical of marks", 1.5)]
     if not tiled and (len(text) > _LONG_TEXT or len(set(item.texts)) > 6):
         return [Evidence("", -1.5)]
     return []

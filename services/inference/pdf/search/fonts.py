@@ -16,7 +16,7 @@ _THOUSAND = 1000.0
 
 @dataclass(frozen=True, slots=True)
 class Glyphs:
-    """What one font specifies about the codes of a shown string."""
+    """One font's facts about the codes of a shown string."""
 
     name: str
     """BaseFont without the subset tag."""
@@ -28,7 +28,7 @@ class Glyphs:
     characters: dict[str, str]
     """By code, as a character of that number."""
     number: int = 0
-    """Tells it from the document's other fonts; 0 if it is not known."""
+    """Distinguishes it from the document's other fonts; 0 if unknown."""
 
     def codes(self, data: bytes) -> list[int]:
         """The codes of a string."""

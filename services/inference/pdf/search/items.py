@@ -17,7 +17,7 @@ _MOST_QUADS = 400
 
 
 class Kind(enum.StrEnum):
-    """What an item is made of."""
+    """The parts of an item."""
 
     TEXT = "text"
     OUTLINE = "outlines"
@@ -27,7 +27,7 @@ class Kind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """What the operations of one item have in common."""
+    """The common facts of the operations of one item."""
 
     kind: Kind
     tilt: int
@@ -152,7 +152,7 @@ class Item:
         return replace(self, sites=[site], form=form, begin=begin, end=begin + 1, painted=1)
 
 
-def joined(items: list[Item]) -> list[Item]:
+def merge_tiles(items: list[Item]) -> list[Item]:
     """The items, with those drawn several times merged into one (tiles), whatever is drawn between them."""
     found: dict[tuple[object, ...], Item] = {}
     for item in items:

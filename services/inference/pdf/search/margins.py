@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from services.inference.pdf.search.fonts import Glyphs
 from services.inference.pdf.search.geometry import Box, Quad, around, slant
 from services.inference.pdf.search.items import Site
-from services.inference.pdf.search.text import Shown
+from services.inference.pdf.search.text import TextShow
 
 _MARGIN = 0.12  # of the page's height or width
 _LEVEL, _UPRIGHT = 10.0, 80.0  # degrees
@@ -17,7 +17,7 @@ _MOST_WORDS = 4000
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What one operation shows in a margin."""
+    """The output of one operation in a margin."""
 
     side: str
     """`head`, `foot`, or `left` and `right` for text that runs up or down."""
@@ -42,7 +42,7 @@ class Margins:
     shown: int = 0
     """Number of operations that show text."""
 
-    def show(self, shown: Shown, font: Glyphs, site: Site) -> None:
+    def show(self, shown: TextShow, font: Glyphs, site: Site) -> None:
         """An operation shows text."""
         self.fonts[font.number] += shown.glyphs
         side = self._side(around(shown.place), slant(shown.tilt))

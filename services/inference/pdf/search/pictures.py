@@ -1,4 +1,4 @@
-"""What an image looks like: its opacity, its lightness, and the direction of its content."""
+"""The appearance of an image: its opacity, its lightness, and the direction of its content."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Lines in the margins of pages that say whose copy it is or where it came from, as shops and libraries stamp them.
 
 Running heads, page numbers and a document's own footers stand there, too. A stamp has the words of one, is in the same place on most pages,
-with the same words but for dates and numbers, and in a font that nothing else uses, as another program drew it.
+with the same words except dates and numbers, and in a font that nothing else uses, as another program drew it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ class Line:
 
     @property
     def text(self) -> str:
-        """What it says."""
         said = self.words[0].text
         for before, after in zip(self.words, self.words[1:], strict=False):
             said += ("" if _apart(before, after) <= _SPACE * after.size else " ") + after.text

@@ -81,7 +81,7 @@ def with_parameters(state: State, parameters: DictionaryObject | None) -> State:
     return state
 
 
-def coloured(paint: Paint, values: Sequence[float], pattern: str = "") -> Paint:
+def with_colour(paint: Paint, values: Sequence[float], pattern: str = "") -> Paint:
     """The paint with the colour given by these components: 1 is gray or tint, 3 RGB, 4 CMYK."""
     if pattern:
         return replace(paint, pattern=pattern)

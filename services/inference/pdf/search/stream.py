@@ -13,7 +13,7 @@ from services.inference.pdf import objects
 from services.inference.pdf import operators as op
 from services.inference.pdf.lexer import Operation, operations
 from services.inference.pdf.search import state as states
-from services.inference.pdf.search.collector import Collector, Look, faint, turned
+from services.inference.pdf.search.collector import Collector, Look, faint, is_oblique
 from services.inference.pdf.search.fonts import Fonts
 from services.inference.pdf.search.geometry import IDENTITY, Matrix, Quad, around, direction, matrix_of, product, quad, scale, tilt
 from services.inference.pdf.search.items import Kind, Site
@@ -140,11 +140,11 @@ class Stream:
             space = self._name(operation)
             return states.in_space(paint, self._resource("/ColorSpace", space) or NameObject(space))
         if name in (b"g", b"rg", b"k"):
-            return states.coloured(replace(paint, ink=False), self._numbers(operation))
+            return states.with_colour(replace(paint, ink=False), self._numbers(operation))
         words = self._data[operation.start : operation.operator_start].split()
         if words and words[-1].startswith(b"/"):
-            return states.coloured(paint, (), pattern=self._name(operation))
-        return states.coloured(paint, self._numbers(operation))
+            return states.with_colour(paint, (), pattern=self._name(operation))
+        return states.with_colour(paint, self._numbers(operation))
 
     # Text
 
@@ -205,7 +205,7 @@ class Stream:
 
     def _build(self, operation: Operation) -> None:
         state = self._state
-        faint_or_turned = state.fill.pattern or _may_be(state.fill) or _may_be(state.stroke) or turned(tilt(state.matrix))
+        faint_or_turned = state.fill.pattern or _may_be(state.fill) or _may_be(state.stroke) or is_oblique(tilt(state.matrix))
         if (operation.operator == b"re" or faint_or_turned) and not self._to.drawing:
             self._path.build(operation.operator, self._numbers(operation), state.matrix)
 
@@ -224,9 +224,9 @@ class Stream:
         filled = operation.operator not in (b"S", b"s")
         paint = state.fill if filled else state.stroke
         area = path.area()
-        lean = tilt(state.matrix) if turned(tilt(state.matrix)) else 0.0
+        lean = tilt(state.matrix) if is_oblique(tilt(state.matrix)) else 0.0
         if area is not None and filled and paint.pattern:
-            # What covers less of the page, or has another shape, is part of a drawing.
+            # Content that covers less of the page, or has another shape, is part of a drawing.
             if path.is_panel and self._to.covers(around(area)) and not state.clipped:
                 self._drawing.pattern(self._resource("/Pattern", paint.pattern), area, site, state, self._base, self._depth)
             else:

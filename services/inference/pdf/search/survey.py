@@ -11,11 +11,11 @@ from pypdf.generic import ArrayObject, DictionaryObject, FloatObject, NumberObje
 
 from services.inference.pdf import objects
 from services.inference.pdf.search import evidence
-from services.inference.pdf.search.collector import Collector, turned
+from services.inference.pdf.search.collector import Collector, is_oblique
 from services.inference.pdf.search.evidence import Evidence, Page
 from services.inference.pdf.search.fonts import Fonts
 from services.inference.pdf.search.geometry import Box, Quad, around
-from services.inference.pdf.search.items import Item, Kind, Site, joined
+from services.inference.pdf.search.items import Item, Kind, Site, merge_tiles
 from services.inference.pdf.search.margins import Words
 from services.inference.pdf.search.pictures import Pictures
 from services.inference.pdf.search.stamps import Line, Stamps
@@ -89,8 +89,8 @@ class Survey:
         self._sizes += collector.sizes
         body = _usual(collector.sizes) or _usual(self._sizes) or _USUAL_BODY
         self._stamps.add(self._pages, collector.margins)
-        items = joined(collector.items)
-        directions = {round(item.tilt / _DIRECTION) for item in items if turned(item.tilt)}
+        items = merge_tiles(collector.items)
+        directions = {round(item.tilt / _DIRECTION) for item in items if is_oblique(item.tilt)}
         surroundings = Page(box, body, collector.paints, len(directions))
         for item in items:
             found = evidence.on_page(item, surroundings)
@@ -129,7 +129,7 @@ class Survey:
         pages = {seen.page for seen in group}
         item = usual.item
         # Text that varies from page to page, such as by a number, is one mark by its look.
-        alike = looks[_style(item)] if turned(item.tilt) or item.alpha < 0.9 else set()
+        alike = looks[_style(item)] if is_oblique(item.tilt) or item.alpha < 0.9 else set()
         shared = bool(item.form) or item.style.kind is Kind.IMAGE
         same_place = evidence.same_place([seen.place for seen in group])
         return usual.evidence + evidence.across_pages(self._pages, len(alike), len(pages), same_place, shared)
@@ -137,7 +137,7 @@ class Survey:
 
 def visible(page: DictionaryObject) -> Box:
     """The part of a page that is shown, in its own coordinates."""
-    media, crop = _box(objects.inherited(page, "/MediaBox")), _box(objects.inherited(page, "/CropBox"))
+    media, crop = _box(objects.inherited_value(page, "/MediaBox")), _box(objects.inherited_value(page, "/CropBox"))
     outer = media or crop or _LETTER
     inner = crop or outer
     box = max(outer[0], inner[0]), max(outer[1], inner[1]), min(outer[2], inner[2]), min(outer[3], inner[3])

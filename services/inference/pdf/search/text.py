@@ -14,8 +14,8 @@ _DESCENT, _ASCENT = -0.25, 0.95  # ems; few letters reach further
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What one operation shows."""
+class TextShow:
+    """The output of one operation."""
 
     data: bytes
     """Its strings, joined."""
@@ -41,7 +41,7 @@ class TextCursor:
         """`Td`."""
         self._text = self._line = product((1, 0, 0, 1, x, y), self._line)
 
-    def show(self, operand: PdfObject | None, font: Glyphs, state: State) -> Shown:
+    def show(self, operand: PdfObject | None, font: Glyphs, state: State) -> TextShow:
         """Show the string, or the strings and gaps, and move on."""
         text = state.text
         em = product(product((text.size * text.stretch, 0, 0, text.size, 0, text.rise), self._text), state.matrix)
@@ -55,13 +55,13 @@ class TextCursor:
             count += len(codes)
             data += string
             width += sum(font.width(code) for code in codes) + _spacing(text, string, len(codes), font)
-        shown = Shown(data, count, quad(em, 0, _DESCENT, width, _ASCENT), tilt(em), scale(em))
+        shown = TextShow(data, count, quad(em, 0, _DESCENT, width, _ASCENT), tilt(em), scale(em))
         self._text = product((1, 0, 0, 1, width * text.size * text.stretch, 0), self._text)
         return shown
 
 
 def _spacing(text: TextState, string: bytes, codes: int, font: Glyphs) -> float:
-    """What character and word spacing add, in ems."""
+    """The addition of character and word spacing, in ems."""
     words = 0 if font.wide else string.count(b" ")
     return (codes * text.character + words * text.word) / text.size if text.size else 0.0
 

@@ -24,7 +24,7 @@ _CONTAINED = re.compile(
     "confidential|donotcopy|donotdistribute|watermark|internaluseonly|notfordistribution|vertraulich|confidentiel|confidencial"
     "|水印|机密|社外秘|대외비"
 )
-#: What unlicensed programs write. Text like this about a program occurs only in a mark.
+#: The notices of unlicensed programs. Text like this about a program occurs only in a mark.
 _TRIALS = re.compile(
     r"""
       evaluation \s (only|copy|version|warning) .{0,80} (created|www|\.com|with|by|copyright)

@@ -39,7 +39,7 @@ class Walk:
             self.to.other()
 
     def form(self, form: StreamObject, borrowed: DictionaryObject | None, state: State, site: Site, hint: str, depth: int) -> None:
-        """What a form draws when drawn at `site`. `hint`: a name of it that suggests a watermark."""
+        """The output of a form that is drawn at `site`. `hint`: a name of it that suggests a watermark."""
         number = objects.number(form)
         if depth >= _MAX_DEPTH or number is None:
             self.to.other()
@@ -107,7 +107,7 @@ class Walk:
         self.to.paints = begin + 1
         last = self.to.items[-1] if self.to.items else None
         if last is not None and last.form == number and last.end == begin and last.takes(whole.style) and last.sites[-1][0] == site[0]:
-            last.join(whole)  # drawn again beside itself: tiles
+            last.join(whole)  # drawn again next to itself: tiles
         else:
             self.to.items.append(whole)
 

@@ -24,7 +24,7 @@ from services.tasks.domain.order.served_lanes import ServedLanes
 from services.tasks.domain.order.workforce import Workforce
 from services.tasks.domain.plan import MediaLimits, check_auxiliary, check_media, check_pipeline, lane_of, outputs_of, planned_files
 from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
-from services.tasks.files_client import Examined, FilesClient
+from services.tasks.files_client import ExaminedFiles, FilesClient
 from services.tasks.model import Task
 from services.tasks.model.media import InputFile
 from services.tasks.model.records import AccountState, Admission, CreatedBatch, CreditTerms, NewTask, NewTasks
@@ -111,7 +111,7 @@ class Acceptance:
         )
 
     async def estimate(self, request: EstimateRequest) -> Estimate:
-        """What a task would cost with the current terms and balance. Raises what a creation raises about operations and files."""
+        """The price of a task with the current terms and balance. Raises what a creation raises about operations and files."""
         draft = Draft(request)
         self._plan(draft)
         await self._require_offers(draft)
@@ -168,7 +168,7 @@ class Acceptance:
         for index, item in draft.left():
             with draft.refusing(index):
                 if not item.operations:
-                    message = "operations: name what to do, here or in the operations of the batch."
+                    message = "operations: required here or in the batch."
                     raise DarkroomError(ErrorReason.FIELD_INVALID, message, field="operations")
                 check_pipeline(item.operations, item.inputs, diagnostics=self._rules.diagnostics)
 
@@ -200,7 +200,7 @@ class Acceptance:
         else:
             draft.task_ids = [await self._store.next_id()]
 
-    def _take_files(self, draft: Draft, examined: Examined) -> None:
+    def _take_files(self, draft: Draft, examined: ExaminedFiles) -> None:
         """Refuse items that name unusable files."""
         for index, item in draft.left():
             refused = [examined.refusals[file_id].at(field) for file_id, field in item.files if file_id in examined.refusals]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.domain.credits.amounts import MILLI, credits_text
-from services.tasks.model.records import AccountState, Admission, Admitted, NewTask, Refusal
+from services.tasks.model.records import AccountState, Admission, AdmittedTask, NewTask, Refusal
 
 
 def admit_task(tasks: Sequence[NewTask], account: AccountState) -> Admission:
@@ -23,12 +23,12 @@ def admit_task(tasks: Sequence[NewTask], account: AccountState) -> Admission:
             f"The account has reached its limit of {limit} open tasks for this call. Wait until one has ended.",
             metadata={"max_open": str(limit)},
         )
-    return Admission([Admitted(task, price)])
+    return Admission([AdmittedTask(task, price)])
 
 
 def admit_all(tasks: Sequence[NewTask], account: AccountState) -> Admission:
     """All tasks. Raises INSUFFICIENT_CREDITS and TOO_MANY_TASKS, with the totals, if they do not all fit."""
-    admitted = [Admitted(task, _price(task, account)) for task in tasks]
+    admitted = [AdmittedTask(task, _price(task, account)) for task in tasks]
     price = sum(each.price_millicredits for each in admitted)
     _check_credits(f"The batch of {len(tasks)} tasks costs", price, account, account.available_millicredits)
     if account.open + len(tasks) > account.max_open:
@@ -38,7 +38,7 @@ def admit_all(tasks: Sequence[NewTask], account: AccountState) -> Admission:
 
 def admit_each(tasks: Sequence[NewTask], account: AccountState) -> Admission:
     """In order, each task that still fits after the ones before it; the others become refusals."""
-    admitted: list[Admitted] = []
+    admitted: list[AdmittedTask] = []
     refusals: list[Refusal] = []
     available = account.available_millicredits
     for task in tasks:
@@ -50,7 +50,7 @@ def admit_each(tasks: Sequence[NewTask], account: AccountState) -> Admission:
         except DarkroomError as error:
             refusals.append(Refusal(task.index, error))
             continue
-        admitted.append(Admitted(task, price))
+        admitted.append(AdmittedTask(task, price))
         available -= price
     return Admission(admitted, refusals)
 

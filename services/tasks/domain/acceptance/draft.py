@@ -80,4 +80,4 @@ class Draft:
             webhook_url=self.webhook_url,
         )
         name = first.input_names[0] if first.input_names else ""
-        return CreatedBatch(BatchNow(stored, count, 0, 0, 0.0, self.refusals(), first.operations, name), tasks)
+        return CreatedBatch(BatchNow(stored, count, 0, 0.0, self.refusals(), first.operations, name), tasks)

@@ -3,23 +3,58 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 from dataclasses import replace
+from urllib.parse import unquote_to_bytes
 
-from services.platform.errors import DarkroomError
+from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.log import get_logger
-from services.tasks.domain.acceptance.data_uris import content_of, is_data_uri
 from services.tasks.domain.acceptance.draft import Draft
 from services.tasks.domain.acceptance.later import LaterInput
 from services.tasks.domain.acceptance.requests import Item, Request
 from services.tasks.files_client import FilesClient
 from services.tasks.model.media import InputUrl
 
+_SCHEME = "data:"
+_BASE64 = ";base64"
+_LONGEST_TYPE = 1_000
+_WHITESPACE = b" \t\r\n"
+
+
+def is_data_uri(url: str) -> bool:
+    """Whether a URL holds a file itself."""
+    return url[: len(_SCHEME)].lower() == _SCHEME
+
+
+def content_of(url: str, field: str) -> bytes:
+    """The content of a `data:` URI, whatever type it claims to be. Padding may be missing, and whitespace and percent escapes are read.
+
+    Raises FIELD_INVALID, and repeats nothing of the content.
+    """
+    begins = url.find(",", 0, _LONGEST_TYPE)
+    if begins < 0 or not url[:begins].lower().rstrip().endswith(_BASE64):
+        raise _refused(field, f"a data: URI must have the form {_SCHEME}<media type>{_BASE64},<content>")
+    try:
+        encoded = url[begins + 1 :].encode("ascii")
+        if b"%" in encoded:
+            encoded = unquote_to_bytes(encoded)
+        encoded = encoded.translate(None, _WHITESPACE).rstrip(b"=")
+        return base64.b64decode(encoded + b"=" * (-len(encoded) % 4), validate=True)
+    except (UnicodeEncodeError, binascii.Error):
+        raise _refused(field, f"the content after {_BASE64}, is not base64") from None
+
+
+def _refused(field: str, problem: str) -> DarkroomError:
+    return DarkroomError(ErrorReason.FIELD_INVALID, f"{field}: {problem}.", field=field)
+
+
 _logger = get_logger()
 
 
 class Fetching:
-    """Has the files service fetch what URLs lead to, while nothing of the request is stored or locked yet. What is fetched later is only
-    checked."""
+    """Has the files service fetch what URLs lead to, while nothing of the request is stored or locked yet. The rest is fetched later and
+    only checked."""
 
     def __init__(self, files: FilesClient) -> None:
         self._files = files
@@ -43,7 +78,7 @@ class Fetching:
         return fetched
 
     async def discard(self, account_id: int, file_ids: list[int]) -> None:
-        """Delete what was fetched for a task that was not created. What cannot be deleted now expires."""
+        """Delete the files fetched for a task that was not created. Files that cannot be deleted now expire."""
         if not file_ids:
             return
         try:

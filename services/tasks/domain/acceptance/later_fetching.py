@@ -97,7 +97,7 @@ class LaterFetching:
             check_media([file], [each.field], operations, self._rules.limits, each.formats)
 
     def _inputs(self, task: Task, later: Sequence[LaterInput], files: Sequence[InputFile]) -> Inputs:
-        """What the task has from now on, in order, and costs with it: what it was priced at, and more for pages that were not known."""
+        """The task's inputs from now on, in order, and its price with them: the original price, and more for pages that were not known."""
         known = [InputFile(file_id, name) for file_id, name in zip(task.input_file_ids, task.input_names, strict=True)]
         inputs, operations = list(known), operations_of(task)
         for each, file in sorted(zip(later, files, strict=True), key=lambda pair: pair[0].position):

@@ -1,4 +1,4 @@
-"""What a caller asks for, on any surface: a task, a batch of tasks, or the price of a task."""
+"""The request of a caller, on any surface: a task, a batch of tasks, or the price of a task."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ class Item:
     later_urls: Sequence[InputUrl] = ()
     """Inputs that follow all these, to be fetched by the worker."""
     later_inputs: Sequence[LaterInput] = ()
-    """What `later_urls` become once their places are known."""
+    """The inputs that `later_urls` become once their places are known."""
     client_request: bytes = b""
-    """What its surface keeps of the request."""
+    """The part of the request that its surface keeps."""
 
     @property
     def inputs(self) -> int:
@@ -69,7 +69,7 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True)
 class Request(ABC):
-    """What all requests have in common."""
+    """The common part of all requests."""
 
     account_id: int
     max_pooled: int | None = None
@@ -95,7 +95,9 @@ class Request(ABC):
     surface: str = ""
     """Name of the API that is called, kept as `Task.surface`; it also decides the form of the webhook of a task's own URL."""
     client_request: bytes = b""
-    """What the API keeps of the request with each task, to show it again: at most `MOST_KEPT_BYTES`, without what is large or secret."""
+    """The part of the request that the API keeps with each task, to show it again: at most `MOST_KEPT_BYTES`, without what is large or
+    secret.
+    """
 
     is_batch = False
     per_item = False
@@ -139,7 +141,6 @@ class TaskRequest(Request):
         return _renamed(error, self.files_field)
 
     def tasks(self) -> list[Item]:
-        """The task."""
         beside = named_files(self.operations, self.auxiliary_field)
         return [
             Item(
@@ -167,7 +168,7 @@ class RequestedItem:
     later_urls: Sequence[InputUrl] = ()
     """As in `TaskRequest`; the fields are those within the item."""
     client_request: bytes = b""
-    """What its API keeps of the item, in place of what it keeps of the whole request."""
+    """The part of the item that its API keeps, in place of that of the whole request."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,7 +177,7 @@ class BatchRequest(Request):
 
     items: Sequence[RequestedItem]
     operations: Sequence[operation_pb2.Operation]
-    """For each item that has none of its own."""
+    """The operations for each item without its own."""
     per_item: bool
     files_field: str = _FILES
     """The surface's name for an item's inputs."""
@@ -235,7 +236,6 @@ class EstimateRequest(Request):
     """Pages of each document that is not uploaded yet."""
 
     def tasks(self) -> list[Item]:
-        """The task."""
         if self.planned_count:
             return [Item(self.operations, (), (), planned=planned_files(self.operations, self.planned_count, self.planned_pages))]
         fields = [f"{self.field}[{index}]" for index in range(len(self.file_ids))]
@@ -247,7 +247,7 @@ class EstimateRequest(Request):
 
 
 def _renamed(error: DarkroomError, field: str) -> DarkroomError:
-    """An error about the list of inputs, with the list's own name in the request; any other as it is."""
+    """An error about the list of inputs, with the list's own name in the request; any other unchanged."""
     if error.field != _FILES or field == _FILES:
         return error
     return DarkroomError(error.reason, error.message.replace(f"{_FILES}:", f"{field}:", 1), field=field)

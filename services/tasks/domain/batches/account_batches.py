@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from services.platform.bus import Bus
@@ -11,16 +12,64 @@ from services.platform.clock import Clock
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import Identity
 from services.platform.revocations import Revocations, Watcher
-from services.tasks.domain.batches.ends import BatchEnds
 from services.tasks.domain.lifecycle.notifications import Notifications, tell_worker
 from services.tasks.domain.owner.account_tasks import TaskPage
 from services.tasks.domain.pages import Listing, before_id, page_token
 from services.tasks.files_client import FilesClient
 from services.tasks.model import Task
 from services.tasks.model.deletion import Deletion
-from services.tasks.model.records import BatchNow
+from services.tasks.model.records import BatchNow, OutgoingEvent
 from services.tasks.model.state import TaskState
 from services.tasks.store.batches import BatchStore
+
+
+class Ends:
+    """How many tasks of a batch have ended here since the counting began."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._awaited, self._reached = 0, asyncio.Event()
+
+    def reaching(self, count: int) -> asyncio.Event:
+        """Set once there have been so many."""
+        self._awaited, self._reached = count, asyncio.Event()
+        self._look()
+        return self._reached
+
+    def add(self) -> None:
+        """Count one more."""
+        self.count += 1
+        self._look()
+
+    def _look(self) -> None:
+        if self.count >= self._awaited:
+            self._reached.set()
+
+
+class BatchEnds:
+    """Counts for as many batches as are waited for."""
+
+    def __init__(self) -> None:
+        self._counting: dict[int, set[Ends]] = {}
+
+    def ended(self, _: OutgoingEvent, task: Task) -> None:
+        """Take note of a task's new event."""
+        if task.batch_id is not None and task.state.terminal:
+            for ends in self._counting.get(task.batch_id, ()):
+                ends.add()
+
+    @contextmanager
+    def of(self, batch_id: int) -> Iterator[Ends]:
+        """Count the ends of a batch's tasks inside the block."""
+        ends = Ends()
+        self._counting.setdefault(batch_id, set()).add(ends)
+        try:
+            yield ends
+        finally:
+            self._counting[batch_id].discard(ends)
+            if not self._counting[batch_id]:
+                del self._counting[batch_id]
+
 
 _DEFAULT_PAGE = 20
 _DEFAULT_TASKS = 100
@@ -64,7 +113,7 @@ class AccountBatches:
         return batch
 
     async def wait(self, identity: Identity, batch_id: int, seconds: int) -> BatchNow:
-        """The batch once all its tasks have ended, or as it is after `seconds`. The wait also ends when this process stops. Raises
+        """The batch once all its tasks have ended, or its state after `seconds`. The wait also ends when this process stops. Raises
         BATCH_NOT_FOUND, and what `Watcher.check` does when the key is revoked or refreshed meanwhile."""
         until = asyncio.get_running_loop().time() + seconds
         async with self._revocations.watching(identity) as watcher:

@@ -40,7 +40,7 @@ class BatchArchiving:
         left = {download.file.id for download in await self._files.sign_downloads(account_id, made)}
         kept = [file_id for file_id in made if file_id in left]
         if not kept:
-            raise DarkroomError(ErrorReason.FIELD_INVALID, "batch_id: the batch has no results, or none any more.", field="batch_id")
+            raise DarkroomError(ErrorReason.FIELD_INVALID, "batch_id: the batch has no results, or they were deleted.", field="batch_id")
         if len(kept) > _MOST_FILES:
             raise DarkroomError(
                 ErrorReason.TOO_MANY_FILES,
@@ -61,13 +61,13 @@ class BatchArchiving:
 
 
 def _missing(batch: BatchNow, tasks: Sequence[Task], left: set[int]) -> list[archive_pb2.MissingResult]:
-    """What the items did not produce, in their order, with the reason where there is one."""
+    """The results that the items did not produce, in their order, with the reason where there is one."""
     missing = [_result(refusal.index, None, refusal.error.reason.number, refusal.error.message) for refusal in batch.refusals]
     for task in tasks:
         index = task.batch_index or 0
         if task.state is TaskState.SUCCEEDED:
             if gone := sum(file_id not in left for file_id in task.output_file_ids):
-                message = f"{gone} of its {len(task.output_file_ids)} results are not there any more."
+                message = f"{gone} of its {len(task.output_file_ids)} results no longer exist."
                 missing.append(_result(index, task, ErrorReason.FILE_NOT_FOUND.number, message))
         elif task.state.terminal:
             reason = task.error_reason or ErrorReason.INTERNAL

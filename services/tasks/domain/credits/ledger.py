@@ -31,7 +31,7 @@ class Ledger:
         self._store, self._terms, self._clock = store, terms, clock
 
     async def balance(self, account_id: int) -> Balance:
-        """What the account has."""
+        """The account's balance."""
         return await self._store.balance(account_id, self._terms)
 
     async def page(self, account_id: int, *, size: int, token: str) -> LedgerPage:

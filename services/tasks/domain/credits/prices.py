@@ -20,7 +20,7 @@ from services.tasks.model.records import Balance
 
 
 class PriceBasis(StrEnum):
-    """What a price is for, as in `darkroom.operations.v1`."""
+    """The subject of a price, as in `darkroom.operations.v1`."""
 
     FILE = "file"
     PAGE = "page"
@@ -28,7 +28,7 @@ class PriceBasis(StrEnum):
 
 
 class Price(BaseModel):
-    """What one operation costs."""
+    """The price of one operation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,1 +1,1 @@
-"""What moves a task from state to state, and the loops that do it."""
+"""Moves a task from state to state, and the loops for it."""

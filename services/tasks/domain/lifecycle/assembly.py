@@ -16,13 +16,11 @@ from services.platform.serving import Runs
 from services.platform.worker_board import WorkerBoard
 from services.tasks.domain.lifecycle.attempts import Attempts
 from services.tasks.domain.lifecycle.exchange import Exchange, LaneExchange
-from services.tasks.domain.lifecycle.former_workers import LOOK_SECONDS, FormerWorkers
 from services.tasks.domain.lifecycle.lane_workers import LaneWorkers
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.order.long_waits import LongWaits
 from services.tasks.domain.order.workforce import INTERVAL_SECONDS, Workforce
 from services.tasks.store.away_workers import AwayWorkerStore
-from services.tasks.store.former_workers import FormerWorkerStore
 from services.tasks.store.queue import QueueStore
 from services.tasks.store.tasks import TaskStore
 
@@ -40,10 +38,9 @@ class ExchangeRules:
 
 @dataclass(frozen=True, slots=True)
 class Exchanging:
-    """What gives tasks to workers."""
+    """Gives tasks to workers."""
 
     exchange: Exchange
-    former: FormerWorkers
     workforce: Workforce
     loops: Sequence[Runs]
 
@@ -59,8 +56,7 @@ def assemble_exchange(
     clock: Clock,
 ) -> Exchanging:
     """Build them, each lane woken by what happens to its tasks."""
-    former = FormerWorkers(lanes(), FormerWorkerStore(database), attempts, bus, notifications, rules.max_running, clock)
-    workforce = Workforce(WorkerBoard(bus), AwayWorkerStore(database), former.serve, clock)
+    workforce = Workforce(WorkerBoard(bus), AwayWorkerStore(database), clock)
     waits = LongWaits(QueueStore(database), rules.standby_after, rules.max_running, clock)
     taking: dict[str, LaneExchange] = {}
     for lane in lanes():
@@ -78,7 +74,6 @@ def assemble_exchange(
     loops: list[Runs] = [
         *(one.loop for one in taking.values()),
         exchange,
-        Loop("former_workers", LOOK_SECONDS, former.step),
         Loop("workforce", INTERVAL_SECONDS, look),
     ]
-    return Exchanging(exchange, former, workforce, loops)
+    return Exchanging(exchange, workforce, loops)

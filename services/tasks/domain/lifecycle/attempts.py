@@ -1,4 +1,4 @@
-"""What happens to a task while workers process it."""
+"""The lifecycle of a task while workers process it."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class Attempts:
         if lost >= self.rules.retry.max_lost_workers:
             # This task may be what kills the workers, and it must not reach the next one.
             allowed = 0
-            message = f"{lost} workers running the task were lost, so it was given up."
+            message = f"{lost} workers running the task were lost, so it is not retried."
         await self._fail(task_id, attempt, reason, message, allowed, lease_ended_by=now)
 
     async def _fail(

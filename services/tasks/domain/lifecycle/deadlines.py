@@ -1,12 +1,25 @@
-"""Ends tasks whose deadline has passed. Any number of replicas may do so at once."""
+"""Ends tasks whose deadline has passed, and attempts whose lease has. Any number of replicas may do so at once."""
 
 from __future__ import annotations
 
 from services.platform.bus import Bus
 from services.platform.clock import Clock
 from services.platform.errors import ErrorReason
+from services.tasks.domain.lifecycle.attempts import Attempts
 from services.tasks.domain.lifecycle.notifications import Notifications, tell_worker
 from services.tasks.store.tasks import TaskStore
+
+
+class Reaper:
+    """Ends attempts whose lease has expired."""
+
+    def __init__(self, attempts: Attempts) -> None:
+        self._attempts = attempts
+
+    async def step(self) -> bool:
+        """One round; True if there may be more to do at once."""
+        return await self._attempts.reap(limit=_BATCH) == _BATCH
+
 
 _BATCH = 100
 

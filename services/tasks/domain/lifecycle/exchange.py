@@ -29,7 +29,7 @@ _BATCH = 100
 _TELL_SECONDS = 0.02
 """Least time between two messages to other replicas."""
 _SPACING = 0.001
-"""Least time between two steps of a lane: short beside a task, yet what comes together then shares one."""
+"""Least time between two steps of a lane: short compared with a task, yet long enough that events at the same time share one step."""
 
 _logger = get_logger()
 _FREE = Gauge("darkroom_worker_slots_free", "Free slots of the workers whose streams this process holds.", ["lane"])
@@ -40,7 +40,7 @@ class LaneExchange:
 
     Slots wait here for tasks, never tasks for slots: a task becomes RUNNING only for a slot that is free, so the order holds until the last
     moment. A task is committed before it is sent. If the stream is gone before that, it is handed back; if the stream breaks while it is
-    sent, nobody can tell whether it has arrived, so the worker asks again for the same slot on its next stream, or the lease ends.
+    sent, nobody knows whether it has arrived, so the worker asks again for the same slot on its next stream, or the lease ends.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class LaneExchange:
 
     async def _take_back(self) -> None:
         unsent, self._unsent = self._unsent, []
-        message = "The worker had gone before it was told; the task runs again."
+        message = "The worker disconnected before it received the task; the task runs again."
         for task in unsent:
             try:
                 await self._attempts.hand_back(task.id, task.attempt, ErrorReason.UNAVAILABLE, message, leased_until=task.lease_until)
@@ -226,7 +226,7 @@ class LaneExchange:
             stream.flush()
         for run_id, stream in reversed(by_run.items()):
             stream.free.appendleft(run_id)
-        # What ended meanwhile may have made room for those that are held.
+        # Tasks that ended meanwhile may have made room for those that are held.
         self._some_wait |= taken.more_wait and (not by_run or self._ended != ended)
         self._some_are_held = taken.more_wait
         # The loop calls in order: the streams that were flushed send to their workers first.
@@ -262,7 +262,7 @@ async def _or_end(speaking: Collection[WorkerStream], work: Awaitable[None]) -> 
     try:
         await work
     except Exception as error:
-        failure = error if isinstance(error, DarkroomError) else DarkroomError(ErrorReason.UNAVAILABLE, "The stream cannot go on.")
+        failure = error if isinstance(error, DarkroomError) else DarkroomError(ErrorReason.UNAVAILABLE, "The stream cannot continue.")
         for stream in speaking:
             stream.end(failure)
         raise

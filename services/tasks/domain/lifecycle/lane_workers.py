@@ -15,10 +15,10 @@ from services.tasks.domain.order.long_waits import LongWaits
 from services.tasks.domain.order.workforce import Workforce
 
 _KEPT_SECONDS = 120.0
-"""How long it is known that a worker had a stream here: longer than the board keeps what it told."""
+"""How long it is known that a worker had a stream here: longer than the board keeps its report."""
 
 _CLOCKS_SECONDS = 2.0
-"""By how much the clock of NATS, which says when something was told, may be ahead of that of this replica."""
+"""By how much the clock of NATS, which dates messages, may be ahead of that of this replica."""
 
 _WORKERS = Gauge(
     "darkroom_lane_workers",
@@ -30,10 +30,10 @@ Slots = list[tuple[WorkerStream, UUID]]
 
 
 class LaneWorkers:
-    """Those with a stream here are known by what they say on it, others by what they tell on the board.
+    """Those with a stream here are known by their messages on it, others by their reports on the board.
 
     A worker whose stream has broken or gone silent counts for as long after its last word as it may be silent; one that said that it stops
-    does not count from then on. What either tells on the board counts only if it does so later, or after its stream has ended: it is alive,
+    does not count from then on. A report of either on the board counts only if it is later, or after its stream has ended: it is alive,
     with a stream to another replica.
     """
 
@@ -75,7 +75,7 @@ class LaneWorkers:
             return [], ""
         if not self.served(standby=False):
             return self._some(limit, standby=True), self._absence()
-        # Whether another task has waited for long is looked at anew.
+        # Whether another task has waited for long is checked again.
         if await self._waits.any(self._lane):
             if slots := self._some(limit, standby=False):
                 return slots, ""
@@ -89,13 +89,13 @@ class LaneWorkers:
         return "the queue was long" if self.served(standby=False) else self._absence()
 
     def tell(self) -> None:
-        """Tell Prometheus who serves the lane."""
+        """Report to Prometheus who serves the lane."""
         _WORKERS.labels(self._lane, "here").set(self.served())
         _WORKERS.labels(self._lane, "away").set(self._workforce.awaited(self._lane) is not None)
 
     def _absence(self) -> str:
         away = self._workforce.awaited(self._lane)
-        return f"{away.name} was away" if away is not None else "no other was connected"
+        return f"{away.name} was away" if away is not None else "no other worker was connected"
 
     def _known(self) -> Iterator[WorkerStream]:
         yield from self._streams

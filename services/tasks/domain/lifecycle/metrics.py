@@ -50,9 +50,7 @@ def _transition_of(task: Task) -> Transition | None:
     """None: the task was created."""
     match task.state:
         case TaskState.QUEUED:
-            return None if task.last_sequence == 1 else Transition.RETRY if task.attempt else Transition.RECALL
-        case TaskState.DISPATCHED:
-            return Transition.DISPATCH
+            return None if task.last_sequence == 1 else Transition.RETRY
         case TaskState.RUNNING:
             return Transition.START
         case TaskState.SUCCEEDED:

@@ -1,5 +1,5 @@
-"""What follows a committed transition: its metrics, its event, waking the loops that now have work, and a log line if it ended an attempt
-or the task.
+"""The consequences of a committed transition: its metrics, its event, waking the loops that now have work, and a log line if it ended an
+attempt or the task.
 
 No task depends on this to proceed: the loops also find their work in the database, only later, and so do the loops of other replicas.
 """
@@ -45,7 +45,7 @@ class Notifications:
         self._events.append(announce)
 
     def on_deletion(self, tell: TellDeletion) -> None:
-        """Call `tell` with an account and what it has deleted."""
+        """Call `tell` with an account and its deletions."""
         self._deletions.append(tell)
 
     def deleted(self, account_id: int, deletion: Deletion) -> None:
@@ -54,7 +54,7 @@ class Notifications:
             tell(account_id, deletion)
 
     def changed(self, task: Task) -> None:
-        """The task has made the transition to its current state. Whoever waits for it is woken first, and then it is counted."""
+        """The task has made the transition to its current state. Waiting callers are woken first, and then it is counted."""
         if task.lane in self._queues:
             self._queues[task.lane](task)
         self.progressed(task)

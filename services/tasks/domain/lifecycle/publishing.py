@@ -95,7 +95,7 @@ class Announcer:
         self._events.append(event)
 
     async def step(self) -> bool:
-        """Publish one batch; True if there is more. What cannot be published is dropped here and left to the relay."""
+        """Publish one batch; True if there is more. Events that cannot be published are dropped here and left to the relay."""
         events = [self._events.popleft() for _ in range(min(len(self._events), _BATCH))]
         if not events or not self._publisher.connected:
             return False

@@ -41,7 +41,7 @@ class HandBack:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """What a worker reports about an attempt."""
+    """A worker's report about an attempt."""
 
     task_id: int
     attempt: int
@@ -59,7 +59,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Outgoing:
-    """What goes to the worker with the next message."""
+    """The content of the next message to the worker."""
 
     admissions: list[Task] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
@@ -73,7 +73,7 @@ class Outgoing:
 
 
 class StreamOwner(Protocol):
-    """What a stream asks of its lane."""
+    """A stream's requests to its lane."""
 
     def hear(self, stream: WorkerStream) -> None:
         """Serve the stream: its worker has free slots or ends."""
@@ -127,7 +127,7 @@ class WorkerStream:
             self.free.clear()
             self._lane.leave_to_others(self._unsent())
             self._say_nothing()
-        # What the slots of a worker that is stopping were given is found, and left to others.
+        # Tasks given to the slots of a stopping worker are found, and left to others.
         self.again += again
         if not self.draining:
             self.free += free
@@ -171,7 +171,7 @@ class WorkerStream:
         return None
 
     def end(self, failure: DarkroomError | None = None) -> None:
-        """Let the stream end. What has not been sent by then is left to others; ends that were heard are still carried out."""
+        """Let the stream end. Unsent tasks are left to others; received ends are still carried out."""
         if self.ended:
             return
         self.ended, self.ended_at, self._failure = True, self._loop.time(), failure

@@ -6,7 +6,7 @@ read as a whole once in a while, and every thousandth task is remembered as a ma
 
     tasks before the next mark that the head has not passed  +  1,000 for each further mark up to the task  +  tasks behind the last of them
 
-where the first and the last part are counted anew each time. So a place moves with the head and is exact, except for what has been
+where the first and the last part are counted each time. So a place moves with the head and is exact, except for what has been
 cancelled or inserted between two marks since they were read: at most some seconds ago, see `_OLDEST_SECONDS`.
 """
 
@@ -44,7 +44,7 @@ _logger = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Marks:
-    """Every thousandth task of a queue, as it was when it was read."""
+    """Every thousandth task of a queue, in its state at the reading."""
 
     keys: list[tuple[int, int]] = field(default_factory=list)
     """Priority, negated, and id: in order."""
@@ -54,14 +54,13 @@ class _Marks:
         return bisect_right(self.keys, _key(mark)) - 1
 
     def mark(self, number: int) -> Mark:
-        """One of the marks."""
         priority, task_id = self.keys[number]
         return Mark(-priority, task_id)
 
 
 @dataclass(slots=True)
 class _Queue:
-    """What is remembered of one account's queue in a lane."""
+    """The cached state of one account's queue in a lane."""
 
     marks: _Marks = field(default_factory=_Marks)
     reading: asyncio.Task[None] | None = None
@@ -105,13 +104,13 @@ class AccountOrder:
             # All marks before the task are behind the head.
             [before] = await self._store.between(lane, account_id, [(START, here)], depth=_DEEP)
             return max(counted, before)
-        # Of a higher priority than everything when the marks were read; up to the first mark ahead; behind the last.
+        # A higher priority than everything when the marks were read; up to the first mark ahead; behind the last.
         parts = [(START, marks.mark(0)), (marks.mark(0), marks.mark(passed + 1)), (marks.mark(own), here)]
         newer, left, behind = await self._store.between(lane, account_id, parts, depth=_DEEP)
         return newer + left + (own - passed - 1) * _SPACING + behind
 
     async def _marks(self, lane: str, account_id: int) -> _Marks:
-        """The marks of a queue. Whoever finds them old has them read again; only who finds none waits for that."""
+        """The marks of a queue. A caller that finds them old starts a new reading; only one that finds none waits."""
         queue = self._queues.setdefault((lane, account_id), _Queue())
         self._queues.move_to_end((lane, account_id))
         while len(self._queues) > _MOST_QUEUES:

@@ -12,7 +12,7 @@ _LOOK_AGAIN = timedelta(seconds=1)
 
 class LongWaits:
     """Looks at most once a second in a lane where none waits for long. `after` is None where no wait is too long; `max_running` is the
-    limit of accounts without one of their own. A task that its account's limit holds waits for none of the workers."""
+    limit of accounts without their own. A task that its account's limit holds does not wait for a worker."""
 
     def __init__(self, store: QueueStore, after: timedelta | None, max_running: int, clock: Clock) -> None:
         self._store, self._after, self._max_running, self._clock = store, after, max_running, clock

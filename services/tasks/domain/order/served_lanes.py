@@ -1,4 +1,4 @@
-"""Newer lanes, and whether workers serve them. One that none serves, since all are of the version before or name other lanes, is not
+"""Lanes for a part of another lane's work, and whether workers serve them. One that none serves, since all name other lanes, is not
 used: its tasks wait in the one before it, unless only a machine that is away serves either."""
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _logger = get_logger()
 
 
 class ServedLanes:
-    """Knows which of the newer lanes are served, and has tasks wait elsewhere while theirs is not."""
+    """Knows which of these lanes are served, and has tasks wait elsewhere while theirs is not."""
 
     def __init__(self, offers: Offers, store: LaneStore, workforce: Workforce) -> None:
         self._offers, self._store, self._workforce = offers, store, workforce
@@ -43,12 +43,3 @@ class ServedLanes:
 
     def _awaited(self, lane: str) -> bool:
         return self._workforce.awaited(lane) is not None and not self._workforce.serves(LANES_BEFORE[lane])
-
-
-async def to_former_lanes(store: LaneStore) -> dict[str, int]:
-    """Have all tasks that wait in a newer lane wait in the one before it; returns how many, by lane."""
-    moved = dict.fromkeys(LANES_BEFORE, 0)
-    for lane, before in LANES_BEFORE.items():
-        while batch := await store.move(lane, before, limit=_BATCH):
-            moved[lane] += batch
-    return moved

@@ -1,4 +1,4 @@
-"""What a task waits for besides its turn: a worker that is not here."""
+"""The absent worker that a task waits for, apart from its turn."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Waiting:
         self._served, self._workforce = served, workforce
 
     def of(self, task: Task) -> WaitingFor | None:
-        """What a QUEUED task waits for; None if workers serve its lane, for any other task, and while it is not known."""
+        """The reason that a QUEUED task waits; None if workers serve its lane, for any other task, and while it is not known."""
         if task.state is not TaskState.QUEUED or not self._workforce.known or self._served(task.lane):
             return None
         return WaitingFor(self._workforce.awaited(task.lane))

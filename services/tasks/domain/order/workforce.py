@@ -1,9 +1,9 @@
-"""The workers of all replicas, by what they tell on the board, and the machines that are expected to come back."""
+"""The workers of all replicas, by their reports on the board, and the machines that are expected to come back."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
@@ -16,16 +16,15 @@ from services.tasks.store.away_workers import AwayWorkerStore
 
 INTERVAL_SECONDS = 5.0
 _TOLD_SECONDS = 60.0
-"""How long what was read is held to be true while the board cannot be read: as long as it keeps what workers tell."""
+"""How long the last reading stays valid while the board cannot be read: as long as it keeps reports."""
 _NONE: Mapping[str, datetime] = MappingProxyType({})
 
 
 class Workforce:
-    """Every replica reads the board for itself. `former` says whether workers of the previous version, which do not write there, serve a
-    lane."""
+    """Every replica reads the board for itself."""
 
-    def __init__(self, board: WorkerBoard, store: AwayWorkerStore, former: Callable[[str], bool], clock: Clock) -> None:
-        self._board, self._store, self._former, self._clock = board, store, former, clock
+    def __init__(self, board: WorkerBoard, store: AwayWorkerStore, clock: Clock) -> None:
+        self._board, self._store, self._clock = board, store, clock
         self._told: Sequence[part_pb2.Worker] = ()
         self._expected: Sequence[AwayWorker] = ()
         self._read_at: float | None = None
@@ -49,9 +48,11 @@ class Workforce:
         return [machine for machine in self._expected if machine.name not in here and machine.until > now]
 
     def serves(self, lane: str, *, standby: bool = True, since: Mapping[str, datetime] = _NONE) -> bool:
-        """Whether a worker tells that it serves a lane; without `standby`, one that is not on standby there. What those named in `since`
-        have told counts if it is newer."""
-        return self._former(lane) or any(
+        """Whether a worker reports that it serves a lane; without `standby`, one that is not on standby there.
+
+        Reports of those named in `since` count if they are newer.
+        """
+        return any(
             lane in worker.slots
             and (standby or lane not in worker.standby_lanes)
             and (worker.name not in since or worker.heard_time.ToDatetime(UTC) > since[worker.name])
@@ -93,12 +94,12 @@ class Workforce:
 
 
 def _refused(worker: part_pb2.Worker) -> bool:
-    """Whether a worker from another machine may not work, as one that has been revoked: it tells something, and is given nothing."""
+    """Whether a worker from another machine may not work, such as a revoked one: it reports its state, but gets no tasks."""
     return any(need.name == NEED and need.problem for need in worker.process.needs)
 
 
 def _machine(name: str, workers: Sequence[part_pb2.Worker]) -> AwayWorker:
-    """What the workers of a machine offer together."""
+    """The combined offers of the workers of a machine."""
     heard = max(worker.heard_time.ToDatetime(UTC) for worker in workers)
     return AwayWorker(
         name=name,

@@ -1,1 +1,1 @@
-"""What an account sees of its tasks, and does with them: look up, list, watch, cancel, run again, delete."""
+"""An account's view of its tasks, and its actions on them: look up, list, watch, cancel, run again, delete."""

@@ -1,4 +1,4 @@
-"""What changes in the accounts that somebody watches here."""
+"""The changes in the accounts that somebody watches here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class TaskChange:
     """The last change of a task that an inbox has heard of."""
 
     sequence: int
@@ -26,9 +26,9 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class AccountNews:
-    """What an inbox has received."""
+    """The events that an inbox has received."""
 
-    changed: Mapping[int, Changed]
+    changed: Mapping[int, TaskChange]
     """By task."""
     deleted: Sequence[Deletion]
     lost: bool
@@ -40,7 +40,7 @@ class AccountInbox:
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
-        self._changed: dict[int, Changed] = {}
+        self._changed: dict[int, TaskChange] = {}
         self._deleted: dict[Deletion, None] = {}
         self._lost = False
         self._filled = asyncio.Event()
@@ -50,7 +50,7 @@ class AccountInbox:
         known = self._changed.get(task_id)
         if known is not None and (known.sequence > sequence or (known.sequence == sequence and known.task is not None)):
             return
-        self._changed[task_id] = Changed(sequence, task)
+        self._changed[task_id] = TaskChange(sequence, task)
         self._bound()
 
     def delete(self, deletion: Deletion) -> None:
@@ -94,7 +94,6 @@ class AccountInboxes:
         return bool(self._inboxes)
 
     def watched(self) -> list[int]:
-        """The accounts with an inbox."""
         return list(self._inboxes)
 
     @asynccontextmanager

@@ -49,7 +49,7 @@ class TaskStretch:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What an account sees of one task besides the task itself. It is read slightly later."""
+    """The account's view of one task besides the task itself. It is read slightly later."""
 
     queue_position: int | None
     estimated_wait: timedelta | None
@@ -81,7 +81,7 @@ class AccountTasks:
 
     async def details(self, task: Task) -> Details:
         """The task's place in the queue and its attempts."""
-        waits = task.state in (TaskState.QUEUED, TaskState.DISPATCHED)
+        waits = task.state is TaskState.QUEUED
         position = await self._order.place(task) if waits else None
         waiting_for = self.waiting_for(task)
         moves = position is not None and waiting_for is None
@@ -93,7 +93,7 @@ class AccountTasks:
         )
 
     def waiting_for(self, task: Task) -> WaitingFor | None:
-        """What a task waits for besides its turn; None for one that does not wait, or for its turn alone."""
+        """The reason that a task waits, apart from its turn; None if it does not wait, or waits for its turn alone."""
         return self._waiting.of(task)
 
     async def waiting(self, account_id: int, lane: str) -> int:
@@ -141,7 +141,7 @@ class AccountTasks:
         return await self._store.events_after(task.id, after, limit=limit)
 
     async def timeline(self, task: Task) -> Sequence[TaskEvent]:
-        """What has happened to the task, in order: its newest 500 changes of state or attempt, and at most 100 events of progress, evenly
+        """The history of the task, in order: its newest 500 changes of state or attempt, and at most 100 events of progress, evenly
         chosen. Some time after its end only the last event is left."""
         return await self._store.timeline(task.id, changes=_TIMELINE_CHANGES, progress=_TIMELINE_PROGRESS)
 

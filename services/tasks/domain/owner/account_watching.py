@@ -1,12 +1,12 @@
-"""The stream of what changes about an account's tasks: each task as it is now, at most a few times a second, its last state always.
+"""The stream of changes of an account's tasks: the current state of each task, at most a few times a second, its last state always.
 
 The database is the truth; the feed says sooner which tasks have changed. A watcher opens its inbox first and then reads what the database
 has, so that whatever happens in between is in one of the two. Every few seconds one statement, for all watched accounts of this process,
 finds what the feed did not bring.
 
 A watcher resumes from a moment: that of the last such look before the update that it has received. All changes up to then have been sent,
-but for those of statements that were still under way, which is why a look goes back `_LATE` before the one before it. Whoever resumes may
-therefore receive a task again as it has it already, and never misses a change.
+except those of statements that were still under way, which is why a look goes back `_LATE` before the one before it. A resuming watcher may
+therefore receive a known state of a task again, and never misses a change.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from services.platform.clock import Clock
 from services.platform.identity import Identity
 from services.platform.revocations import Revocations
 from services.tasks.domain.owner.account_inboxes import MOST, AccountInboxes, AccountNews
-from services.tasks.domain.owner.interruptions import interruptible, stopped
+from services.tasks.domain.owner.interruptions import interruptible, shutdown_error
 from services.tasks.model import Task
 from services.tasks.model.deletion import Deletion
 from services.tasks.store.changes import ChangeStore
@@ -46,13 +46,13 @@ class Resumable:
 
 @dataclass(frozen=True, slots=True)
 class Update(Resumable):
-    """A task as it is now."""
+    """The current state of a task."""
 
     task: Task
 
 
 @dataclass(frozen=True, slots=True)
-class Gone(Resumable):
+class DeletedTask(Resumable):
     """A deletion."""
 
     deletion: Deletion
@@ -60,16 +60,16 @@ class Gone(Resumable):
 
 @dataclass(frozen=True, slots=True)
 class Reset(Resumable):
-    """Not everything that has changed can be told: the watcher must read the list again."""
+    """Some changes are lost: the watcher must read the list again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ready(Resumable):
-    """What was before has been sent."""
+    """All earlier changes have been sent."""
 
 
-class Known:
-    """What a watcher has been sent, as far back as that may come again."""
+class SentState:
+    """The items that a watcher has been sent, as far back as they may come again."""
 
     def __init__(self, most: int = 2 * MOST) -> None:
         self._most = most
@@ -125,7 +125,7 @@ class AccountWatching:
         return False
 
     async def watch(self, identity: Identity, *, after: datetime | None, batch_id: int | None = None) -> AsyncGenerator[Resumable, None]:
-        """Updates since the moment `after`, or from now on; of one batch only, if it is given, but for deletions.
+        """Updates since the moment `after`, or from now on; of one batch only, if it is given, except deletions.
 
         Raises what `Watcher.check` does when the key is revoked or refreshed meanwhile; UNAVAILABLE when this process stops, so that the
         client continues with another replica.
@@ -135,7 +135,7 @@ class AccountWatching:
             self._inboxes.inbox(account_id) as inbox,
             interruptible(self._revocations, identity, self._stopping, inbox.wake) as watcher,
         ):
-            known, position = Known(), self._clock()
+            known, position = SentState(), self._clock()
             if after is not None:
                 async for update in self._resumed(account_id, known, after, position, batch_id):
                     yield update
@@ -146,7 +146,7 @@ class AccountWatching:
                 await inbox.filled()
                 watcher.check()
                 if self._stopping.is_set():
-                    raise stopped()
+                    raise shutdown_error()
                 reached = max(position, self._looked_at)
                 news = inbox.take()
                 if news.lost:
@@ -159,7 +159,7 @@ class AccountWatching:
                     position = reached
                 await asyncio.sleep(_SPACING)
 
-    async def _learn(self, account_id: int, known: Known, now: datetime) -> None:
+    async def _learn(self, account_id: int, known: SentState, now: datetime) -> None:
         """Take what has happened so far for known, where it may come again."""
         since = now - 2 * _LATE
         for task_id, sequence in (await self._store.recent([account_id], since, limit=MOST + 1))[account_id].items():
@@ -168,9 +168,9 @@ class AccountWatching:
             known.take_deletion(deletion)
 
     async def _resumed(
-        self, account_id: int, known: Known, after: datetime, now: datetime, batch_id: int | None
+        self, account_id: int, known: SentState, after: datetime, now: datetime, batch_id: int | None
     ) -> AsyncIterator[Resumable]:
-        """What has happened since a moment, in its order, deletions first."""
+        """The changes since a moment, in their order, deletions first."""
         tasks: Sequence[Task] = ()
         deleted: Sequence[Deletion] = ()
         if resumable := now - _RESUMABLE < after < now + _LATE:
@@ -183,16 +183,16 @@ class AccountWatching:
             return
         for deletion in deleted:
             if known.take_deletion(deletion):
-                yield Gone(after, deletion)
+                yield DeletedTask(after, deletion)
         for task in tasks:
             known.take(task.id, task.last_sequence)
             # Those that follow have changed then or later.
             yield Update(max(after, min(now, task.update_time)), task)
 
     async def _news(
-        self, account_id: int, known: Known, position: datetime, news: AccountNews, batch_id: int | None
-    ) -> AsyncIterator[Update | Gone]:
-        """What an inbox has received and the watcher not."""
+        self, account_id: int, known: SentState, position: datetime, news: AccountNews, batch_id: int | None
+    ) -> AsyncIterator[Update | DeletedTask]:
+        """The events that an inbox has received and the watcher has not."""
         changed = {task_id: one.task for task_id, one in news.changed.items() if not known.has(task_id, one.sequence)}
         tasks = [task for task in changed.values() if task is not None]
         unread = [task_id for task_id, task in changed.items() if task is None]
@@ -207,12 +207,12 @@ class AccountWatching:
             tasks = []
         for deletion in deleted:
             if known.take_deletion(deletion):
-                yield Gone(position, deletion)
+                yield DeletedTask(position, deletion)
 
 
-async def _last_at(moment: datetime, updates: AsyncIterator[Update | Gone]) -> AsyncIterator[Update | Gone]:
+async def _last_at(moment: datetime, updates: AsyncIterator[Update | DeletedTask]) -> AsyncIterator[Update | DeletedTask]:
     """The updates; a watcher that has received the last of them resumes from a moment, any other from before."""
-    held: Update | Gone | None = None
+    held: Update | DeletedTask | None = None
     async for update in updates:
         if held is not None:
             yield held

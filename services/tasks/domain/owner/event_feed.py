@@ -25,14 +25,14 @@ Unpack = Callable[[bytes, Container[int]], Sequence[TaskEvent]]
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What an inbox has received."""
+    """The events that an inbox has received."""
 
     events: Sequence[TaskEvent]
     """In the order of arrival."""
     task: Task | None
     """The task as the last of these events left it, if that happened in this process."""
     stored: int
-    """The number of the last stored event, as far as it was noted."""
+    """The last known number of a stored event."""
 
 
 class Inbox:
@@ -82,7 +82,9 @@ class _Watched:
 
     inboxes: set[Inbox] = field(default_factory=set)
     last: int = 0
-    """The highest number that the inboxes were given. Whoever misses an earlier event reads it from the database, where it is by then."""
+    """The highest number that the inboxes were given. Readers that miss an earlier event read it from the database, which contains it by
+    then.
+    """
 
 
 class EventFeed:
@@ -98,7 +100,7 @@ class EventFeed:
         self._watched: dict[int, _Watched] = {}
         self._on_end: list[Callable[[], None]] = []
         self.accounts = AccountInboxes()
-        """Of those who watch all tasks of an account."""
+        """The inboxes of those who watch all tasks of an account."""
 
     async def __aenter__(self) -> EventFeed:
         self._subscription = await self._bus.client.subscribe(events_subject("*"), cb=self._receive)

@@ -1,4 +1,4 @@
-"""What ends a stream besides its own end: its key is revoked or refreshed, or the process stops."""
+"""The reasons for which a stream ends early: its key is revoked or refreshed, or the process stops."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from services.platform.revocations import Revocations, Watcher
 async def interruptible(
     revocations: Revocations, identity: Identity, stopping: asyncio.Event, wake: Callable[[], None]
 ) -> AsyncIterator[Watcher]:
-    """Call `wake` inside the block when the caller's key is revoked or refreshed, which the watcher tells, or this process stops."""
+    """Call `wake` inside the block when the caller's key is revoked or refreshed, which the watcher reports, or this process stops."""
     async with revocations.watching(identity) as watcher:
         interruptions = [asyncio.ensure_future(event.wait()) for event in (watcher, stopping)]
         for interruption in interruptions:
@@ -27,6 +27,6 @@ async def interruptible(
                 interruption.cancel()
 
 
-def stopped() -> DarkroomError:
-    """What a stream ends with when this process stops."""
+def shutdown_error() -> DarkroomError:
+    """The last message of a stream when this process stops."""
     return DarkroomError(ErrorReason.UNAVAILABLE, "The service is restarting. Resume after the last event you received.")

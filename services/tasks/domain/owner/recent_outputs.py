@@ -1,4 +1,4 @@
-"""What workers have said of the outputs of tasks that have just ended: whoever waits for such a task need not ask files about them."""
+"""The workers' reports about outputs of tasks that have just ended: callers that wait for such a task need not ask files about them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MOST = 2_000
 class RecentOutputs:
     """The newest ones of those that this process has heard of, by their ids, which are never used again.
 
-    A worker says what it has told files. Whoever asks must have the ids from the task.
+    A worker reports what it has sent to files. Callers must have the ids from the task.
     """
 
     def __init__(self, most: int = _MOST) -> None:

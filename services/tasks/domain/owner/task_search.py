@@ -13,7 +13,7 @@ from services.tasks.domain.owner.account_tasks import TaskPage
 from services.tasks.domain.pages import before_id, page_token
 from services.tasks.model import Task
 from services.tasks.model.state import TaskState
-from services.tasks.store.search import SearchStore, Wanted
+from services.tasks.store.search import SearchStore, TaskFilter
 
 _DEFAULT_PAGE = 100
 _STRETCH = 20_000
@@ -31,7 +31,7 @@ class TaskQuery:
     operation: str = ""
     """Name of an operation that they have."""
     name: str = ""
-    """What the name of an input contains, in upper or lower case."""
+    """A part of the name of an input, in upper or lower case."""
     batch_id: int | None = None
     created_after: datetime | None = None
     """They were accepted then or later."""
@@ -49,7 +49,7 @@ class TaskSearch:
 
         Raises FIELD_INVALID for an operation that there is not, and for a token that it did not make.
         """
-        wanted = Wanted(
+        wanted = TaskFilter(
             account_id=account_id,
             states=frozenset(query.states) if query.states is not None else None,
             attempted=query.attempted,
@@ -73,7 +73,7 @@ class TaskSearch:
 
 
 def _tag(name: str) -> bytes:
-    """What a stored operation of a kind begins with: the number of its field, since it has no other. Raises FIELD_INVALID."""
+    """The prefix of a stored operation of a kind: the number of its field, because it has no other. Raises FIELD_INVALID."""
     if name not in specs():
         raise DarkroomError(ErrorReason.FIELD_INVALID, f"operation: there is no operation {name}.", field="operation")
     empty = operation_pb2.Operation()

@@ -15,7 +15,7 @@ from services.platform.identity import Identity
 from services.platform.revocations import Revocations, Watcher
 from services.tasks.domain.owner.account_tasks import find_task
 from services.tasks.domain.owner.event_feed import EventFeed, Inbox
-from services.tasks.domain.owner.interruptions import interruptible, stopped
+from services.tasks.domain.owner.interruptions import interruptible, shutdown_error
 from services.tasks.model import Task, TaskEvent
 from services.tasks.store.tasks import TaskStore
 
@@ -55,7 +55,7 @@ class Watching:
                             return
                 await _news(inbox, watcher)
                 if self._stopping.is_set():
-                    raise stopped()
+                    raise shutdown_error()
                 news = inbox.take()
                 read = False
                 for event in news.events:
@@ -70,7 +70,7 @@ class Watching:
                 read |= news.stored > after
 
     async def wait(self, identity: Identity, task_id: int, seconds: int, after: int | None = None, *, known: Task | None = None) -> Task:
-        """The task once it has ended or, with `after`, has an event after that number; otherwise as it is after `seconds`.
+        """The task once it has ended or, with `after`, has an event after that number; otherwise its state after `seconds`.
 
         `known` is the task as the caller has created it just now, which is then not read again.
 
@@ -99,7 +99,7 @@ class Watching:
 
     @asynccontextmanager
     async def _inbox(self, identity: Identity, task_id: int) -> AsyncIterator[tuple[Inbox, Watcher]]:
-        """An inbox whose owner is also woken when this process stops or the key is revoked or refreshed, and what tells the latter."""
+        """An inbox whose owner is also woken when this process stops or the key is revoked or refreshed, and the watcher of the latter."""
         async with (
             self._feed.inbox(task_id) as inbox,
             interruptible(self._revocations, identity, self._stopping, inbox.wake) as watcher,

@@ -1,1 +1,1 @@
-"""What is kept for how long, and the sweep that removes the rest."""
+"""The retention times, and the sweep that removes everything older."""

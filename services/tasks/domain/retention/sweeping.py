@@ -14,7 +14,7 @@ from services.tasks.domain.retention.config import RetentionSettings
 from services.tasks.store.retention import RetentionStore
 
 _logger = get_logger()
-_EXPIRED = Counter("darkroom_tasks_expired", "What retention has removed, by its rules: tasks, events, deliveries.", ["kind"])
+_EXPIRED = Counter("darkroom_tasks_expired", "Records that retention has removed: tasks, events or deliveries.", ["kind"])
 
 
 @dataclass(frozen=True, slots=True)

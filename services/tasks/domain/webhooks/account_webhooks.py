@@ -15,7 +15,7 @@ from services.tasks.domain.lifecycle.notifications import Wake
 from services.tasks.domain.pages import Listing, before_id, page_token
 from services.tasks.domain.webhooks.signing import new_secret, secret_of
 from services.tasks.model import WebhookDelivery
-from services.tasks.model.records import Registered
+from services.tasks.model.records import WebhookView
 from services.tasks.model.state import DeliveryState
 from services.tasks.store.webhooks import WebhookStore
 
@@ -51,7 +51,7 @@ class AccountWebhooks:
         format_name: str | None = None,
         key: bytes | None = None,
         field: str = "url",
-    ) -> tuple[Registered, str]:
+    ) -> tuple[WebhookView, str]:
         """A new webhook for some types of events (none given: for all), and its secret; or the one that an earlier call with the same
         idempotency key created, in its current state. `format_name` is the registered form that it is sent events in; None: the native one.
         `key` is what signs them; None: a random one. `field` is blamed for the URL.
@@ -66,7 +66,7 @@ class AccountWebhooks:
             lambda ids: self._added(account_id, ids[0]),
         )
 
-    async def _added(self, account_id: int, webhook_id: int) -> tuple[Registered, str]:
+    async def _added(self, account_id: int, webhook_id: int) -> tuple[WebhookView, str]:
         created = await self._store.created(account_id, webhook_id)
         if created is None:
             message = "The webhook created with this idempotency key no longer exists."
@@ -82,7 +82,7 @@ class AccountWebhooks:
         format_name: str | None,
         secret: str,
         field: str,
-    ) -> tuple[Registered, str]:
+    ) -> tuple[WebhookView, str]:
         url = await self._destinations.check(url, field, account_id)
         webhook = await self._store.create(
             account_id,
@@ -102,25 +102,25 @@ class AccountWebhooks:
             )
         return webhook, secret
 
-    async def list(self, account_id: int) -> Sequence[Registered]:
+    async def list(self, account_id: int) -> Sequence[WebhookView]:
         """All webhooks, oldest first."""
         return await self._store.list(account_id)
 
-    async def set_events(self, account_id: int, webhook_id: int, event_types: Sequence[str]) -> Registered:
+    async def set_events(self, account_id: int, webhook_id: int, event_types: Sequence[str]) -> WebhookView:
         """Send a webhook only these types of events from now on (none given: all). Raises WEBHOOK_NOT_FOUND."""
         webhook = await self._store.set_events(account_id, webhook_id, event_types)
         if webhook is None:
             raise webhook_not_found()
         return webhook
 
-    async def enable(self, account_id: int, webhook_id: int) -> Registered:
+    async def enable(self, account_id: int, webhook_id: int) -> WebhookView:
         """Resume sending to a webhook that answered 410 Gone, or that its owner has switched off. Raises WEBHOOK_NOT_FOUND."""
         webhook = await self._store.enable(account_id, webhook_id)
         if webhook is None:
             raise webhook_not_found()
         return webhook
 
-    async def disable(self, account_id: int, webhook_id: int) -> Registered:
+    async def disable(self, account_id: int, webhook_id: int) -> WebhookView:
         """Send a webhook nothing until it is enabled. Raises WEBHOOK_NOT_FOUND."""
         webhook = await self._store.disable(account_id, webhook_id, now=self._clock())
         if webhook is None:
@@ -134,7 +134,7 @@ class AccountWebhooks:
 
     async def rotate(self, account_id: int, webhook_id: int, idempotency: IdempotentCall | None = None) -> tuple[str, datetime | None]:
         """Replace the secret of a webhook (0: the default secret). Returns the new one and until when the old one also signs; after an
-        earlier call with the same idempotency key, both as they are now. Raises WEBHOOK_NOT_FOUND."""
+        earlier call with the same idempotency key, both in their current state. Raises WEBHOOK_NOT_FOUND."""
         return await self._idempotency.once(
             idempotency, lambda: self._rotate(account_id, webhook_id, idempotency), lambda ids: self._rotated(account_id, ids[0])
         )
@@ -155,7 +155,7 @@ class AccountWebhooks:
         return secret
 
     async def default_secret(self, account_id: int) -> str:
-        """What signs the deliveries to tasks' own URLs; created on first use."""
+        """The secret that signs the deliveries to tasks' own URLs; created on first use."""
         return await self._store.default_secret(account_id, new_secret(), call=None, now=self._clock())
 
     async def url_of_task(self, account_id: int, url: str, field: str) -> str | None:
@@ -183,7 +183,7 @@ class AccountWebhooks:
         return DeliveryPage(found[:size], page_token(found[size - 1].id, Listing.WEBHOOK_DELIVERIES) if len(found) > size else "")
 
     async def replay(self, account_id: int, delivery_id: int, idempotency: IdempotentCall | None = None) -> WebhookDelivery:
-        """Send a delivery again at once, or return it as it is if an earlier call with the same idempotency key already did so. Raises
+        """Send a delivery again at once, or return it unchanged if an earlier call with the same idempotency key already did so. Raises
         WEBHOOK_DELIVERY_NOT_FOUND; if its webhook is deleted or disabled, WEBHOOK_NOT_FOUND or FIELD_INVALID."""
         return await self._idempotency.once(
             idempotency, lambda: self._replay(account_id, delivery_id, idempotency), lambda ids: self._delivery(account_id, ids[0])
@@ -220,7 +220,7 @@ class AccountWebhooks:
     async def _unusable(self, account_id: int, webhook_id: int, field: str) -> DarkroomError:
         if not await self._store.disabled(account_id, webhook_id):
             return webhook_not_found()
-        problem = "the webhook is disabled, since it has answered 410 Gone or was switched off. Enable it first"
+        problem = "the webhook is disabled, because it has answered 410 Gone or was switched off. Enable it first"
         return DarkroomError(ErrorReason.FIELD_INVALID, f"{field}: {problem}.", field=field)
 
 

@@ -27,7 +27,7 @@ PURPOSE = Purpose(
 
 @dataclass(frozen=True, slots=True)
 class WebhookParts:
-    """What the service runs, and what its surfaces call."""
+    """The loops of the service, and the calls of its surfaces."""
 
     sender: WebhookSender
     webhooks: AccountWebhooks

@@ -37,7 +37,7 @@ class WebhookSettings(EnvironmentSettings):
         (), description="Private or other special-purpose networks that webhooks may be sent to: `10.1.0.0/16,fd00:1::/32`."
     )
     webhook_max_per_account: int = Field(10, ge=1, le=1000, description="Maximum number of webhooks per account.")
-    webhook_max_attempts: int = Field(12, ge=1, le=50, description="Number of attempts after which a delivery is given up.")
+    webhook_max_attempts: int = Field(12, ge=1, le=50, description="Number of attempts after which a delivery is abandoned.")
     webhook_backoff: float = Field(
         5.0,
         gt=0,

@@ -1,4 +1,4 @@
-"""What a receiver is sent: the form of the API that it was named to, or the native one."""
+"""The body for a receiver: the form of the API that it was named to, or the native one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.tasks.model import Task, WebhookDelivery
 from services.tasks.model.records import BatchNow
 
 Subject = Task | BatchNow
-"""What an event is about."""
+"""The subject of an event."""
 Render = Callable[[WebhookDelivery, Subject | None], bytes]
 """Renders the native body of a delivery; without a subject, that of a test event."""
 
@@ -26,7 +26,7 @@ class WebhookEvent:
     subject: Subject | None
     """The ended task or batch; None for a test event."""
     secrets: tuple[str, ...]
-    """What to sign with, the current secret first: those of the webhook, or for a task's own URL the account's default ones. Each is
+    """The secrets to sign with, the current one first: those of the webhook, or for a task's own URL the account's default ones. Each is
     `whsec_` and the key in base64."""
     now: datetime
     """When this attempt is made."""
@@ -34,7 +34,7 @@ class WebhookEvent:
 
 @dataclass(frozen=True, slots=True)
 class WebhookMessage:
-    """What is sent."""
+    """The body."""
 
     body: bytes
     """JSON."""
@@ -47,7 +47,7 @@ class WebhookFormat(Protocol):
     webhooks that were created with its name as their format."""
 
     async def message(self, event: WebhookEvent) -> WebhookMessage:
-        """What is sent for an event. Called anew for each attempt: what has ended never changes, so only signatures and signed URLs differ.
+        """The body for an event. Called for each attempt: ended tasks never change, so only signatures and signed URLs differ.
 
         A `DarkroomError` counts as a failed attempt, and is shown to the webhook's owner.
         """

@@ -19,7 +19,7 @@ _BODY_SECONDS = 2
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a receiver answered."""
+    """A receiver's answer."""
 
     status: int
     body: str

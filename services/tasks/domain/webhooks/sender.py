@@ -16,7 +16,7 @@ from services.platform.egress.destinations import UnreachableError
 from services.platform.errors import DarkroomError
 from services.platform.log import bind, get_logger
 from services.platform.loop import Loop
-from services.platform.retry_after import asked
+from services.platform.retry_after import retry_after_of
 from services.platform.rpc.trace import Origin
 from services.platform.telemetry import tracing
 from services.platform.telemetry.durations import CALLS, WORK
@@ -24,7 +24,7 @@ from services.tasks.domain.webhooks.formats import Subject, WebhookEvent, Webhoo
 from services.tasks.domain.webhooks.post import Answer, Poster
 from services.tasks.domain.webhooks.schedule import RetrySchedule
 from services.tasks.model import Task
-from services.tasks.model.records import Claimed, Outcome
+from services.tasks.model.records import ClaimedDelivery, Outcome
 from services.tasks.store.batches import BatchStore
 from services.tasks.store.deliveries import DeliveryStore
 from services.tasks.store.tasks import TaskStore
@@ -148,7 +148,7 @@ class WebhookSender:
             # Nothing is lost: the delivery is taken again when its lease expires.
             _logger.warning("webhook_not_recorded", error=repr(error), exc_info=error)
 
-    async def _send(self, claimed: Claimed) -> None:
+    async def _send(self, claimed: ClaimedDelivery) -> None:
         delivery = claimed.delivery
         with bind(account_id=delivery.account_id, task_id=delivery.task_id, delivery_id=delivery.id):
             outcome = await self._attempt(claimed)
@@ -169,7 +169,7 @@ class WebhookSender:
                 retry_at=retry_at.isoformat() if retry_at is not None else None,
             )
 
-    async def _attempt(self, claimed: Claimed) -> Outcome:
+    async def _attempt(self, claimed: ClaimedDelivery) -> Outcome:
         delivery = claimed.delivery
         try:
             subject = await self._subject(claimed)
@@ -186,8 +186,8 @@ class WebhookSender:
             return Outcome(delivered=False, error=str(error))
         return _judged(answer, self._clock(), own_url=delivery.webhook_id == 0)
 
-    async def _subject(self, claimed: Claimed) -> Subject | None:
-        """What the event is about; None for a test event."""
+    async def _subject(self, claimed: ClaimedDelivery) -> Subject | None:
+        """The subject of the event; None for a test event."""
         delivery = claimed.delivery
         if claimed.webhook_deleted:
             raise _Pointless("The webhook was deleted.")
@@ -205,19 +205,19 @@ class WebhookSender:
             return batch
         return None
 
-    async def _message(self, claimed: Claimed, subject: Subject | None) -> WebhookMessage:
+    async def _message(self, claimed: ClaimedDelivery, subject: Subject | None) -> WebhookMessage:
         form = self._format_of(claimed, subject)
         if form is None:
-            raise _NotReady(f"This server knows no webhooks of the format {claimed.format}.")
+            raise _NotReady(f"This server does not support webhooks of the format {claimed.format}.")
         try:
             return await form.message(WebhookEvent(claimed.delivery, subject, claimed.secrets, self._clock()))
         except DarkroomError as error:
-            raise _NotReady(f"The event could not be put together: {error.message}") from error
+            raise _NotReady(f"The event could not be built: {error.message}") from error
         except Exception as error:
             _logger.exception("webhook_not_rendered")
-            raise _NotReady("The event could not be put together.") from error
+            raise _NotReady("The event could not be built.") from error
 
-    def _format_of(self, claimed: Claimed, subject: Subject | None) -> WebhookFormat | None:
+    def _format_of(self, claimed: ClaimedDelivery, subject: Subject | None) -> WebhookFormat | None:
         """The form that the receiver expects; None for one that this version does not know."""
         if claimed.format is not None:
             return self._formats.get(claimed.format)
@@ -243,7 +243,7 @@ def _judged(answer: Answer, now: datetime, *, own_url: bool) -> Outcome:
         status=answer.status,
         body=answer.body,
         error=error,
-        retry_after=asked(answer.retry_after, now) if answer.status in _BUSY else None,
+        retry_after=retry_after_of(answer.retry_after, now) if answer.status in _BUSY else None,
         final=gone,
         gone=gone and not own_url,
     )

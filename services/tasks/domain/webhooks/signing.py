@@ -17,7 +17,6 @@ def new_secret() -> str:
 
 
 def secret_of(key: bytes) -> str:
-    """A key as a secret."""
     return _PREFIX + base64.b64encode(key).decode()
 
 

@@ -142,7 +142,6 @@ CREATE TABLE task (
     attempt integer NOT NULL,
     max_attempts integer NOT NULL,
     run_at timestamptz,
-    dispatch_time timestamptz,
     run_id uuid,
     lease_until timestamptz,
     progress double precision NOT NULL,
@@ -171,7 +170,7 @@ CREATE TABLE task (
     later_inputs bytea[],
     deadline_to_start boolean,
     operation_bytes bigint[],
-    CONSTRAINT task_state_known CHECK (state IN ('QUEUED', 'DISPATCHED', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELLED'))
+    CONSTRAINT task_state_known CHECK (state IN ('QUEUED', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELLED'))
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.004, autovacuum_vacuum_threshold = 2000, vacuum_index_cleanup = on);
 
 CREATE INDEX task_account ON task (account_id, id DESC);
@@ -180,7 +179,6 @@ CREATE INDEX task_batch ON task (batch_id, batch_index) WHERE batch_id IS NOT NU
 CREATE INDEX task_deadlines ON task (deadline) WHERE deadline IS NOT NULL AND end_time IS NULL;
 CREATE INDEX task_ended ON task (end_time, id) WHERE end_time IS NOT NULL;
 CREATE INDEX task_leases ON task (lease_until) WHERE state = 'RUNNING';
-CREATE INDEX task_offered ON task (lane, dispatch_time) WHERE state = 'DISPATCHED';
 CREATE INDEX task_queue ON task (lane, account_id, priority DESC, id) WHERE state = 'QUEUED' AND run_at IS NULL;
 CREATE INDEX task_retries ON task (lane, run_at) WHERE state = 'QUEUED' AND run_at IS NOT NULL;
 
@@ -207,11 +205,8 @@ CREATE TABLE task_event (
     error_reason text,
     error_message text,
     time timestamptz NOT NULL,
-    relay_at timestamptz,
     PRIMARY KEY (task_id, sequence)
 );
-
-CREATE INDEX task_event_outbox ON task_event (relay_at, task_id, sequence) WHERE relay_at IS NOT NULL;
 
 CREATE TABLE webhook (
     id bigint PRIMARY KEY,

@@ -1,4 +1,4 @@
-"""The tables of the tasks database: its schema, and rows for plain reads. What a column means stands in `services.tasks.model`; here only
+"""The tables of the tasks database: its schema, and rows for plain reads. `services.tasks.model` documents the columns; here only
 what the domain does not see."""
 
 from services.tasks.store.tables.account import AccountPolicyRow, LaneAccountRow, LaneClassRow, LedgerEntryRow

@@ -1,4 +1,4 @@
-"""What an account may have, its credits, and its place in the lanes."""
+"""The limits of an account, its credits, and its place in the lanes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _KINDS = ", ".join(f"'{kind}'" for kind in LedgerKind)
 
 
 class AccountPolicyRow(TasksTable, table=True):
-    """What an account has under way, its limits, its rank among others, and its credits."""
+    """An account's running work, its limits, its rank among others, and its credits."""
 
     __tablename__ = "account_policy"
     __table_args__ = (
@@ -42,7 +42,7 @@ class AccountPolicyRow(TasksTable, table=True):
     open: int
     max_open: int | None = None
     pooled: int = with_default(Integer, "0")
-    """Open tasks that are `pooled`. The previous version ends tasks without counting down, so at most `open` is believed."""
+    """Open tasks that are `pooled`."""
     # No constraint keeps it at 0 or more: PostgreSQL would check it on the row version that a statement saw first, before finding that
     # another statement has incremented it meanwhile.
     running: int = Field(0, sa_column_kwargs={"server_default": "0"})
@@ -86,7 +86,7 @@ class LaneAccountRow(TasksTable, table=True):
 
     __tablename__ = "lane_account"
     __table_args__ = (
-        # `waiting`, not `queued > 0`: an update of `queued` that leaves `waiting` as it is then touches no index.
+        # `waiting`, not `queued > 0`: an update of `queued` that does not change `waiting` then touches no index.
         Index("lane_account_turn", "lane", text("priority_class DESC"), "virtual_time", "account_id", postgresql_where=text("waiting")),
     )
 

@@ -11,7 +11,7 @@ from services.tasks.store.tables.base import TasksTable, moment
 
 
 class AwayWorkerRow(TasksTable, table=True):
-    """A machine, as it was when it was last heard."""
+    """A machine in its last known state."""
 
     __tablename__ = "away_worker"
 

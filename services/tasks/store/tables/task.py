@@ -37,17 +37,16 @@ class TaskRow(TasksTable, table=True):
     __tablename__ = "task"
     __table_args__ = (
         CheckConstraint(f"state IN ({_STATES})", name="task_state_known"),
-        # Each account's queue in the order it is served, and pending retries. Finished tasks are in none of these five, so the indexes stay
-        # small.
+        # Each account's queue in the order it is served, and pending retries. Finished tasks are not in these five, so the indexes
+        # stay small.
         Index(
             "task_queue", "lane", "account_id", text("priority DESC"), "id", postgresql_where=text("state = 'QUEUED' AND run_at IS NULL")
         ),
         Index("task_retries", "lane", "run_at", postgresql_where=text("state = 'QUEUED' AND run_at IS NOT NULL")),
-        Index("task_offered", "lane", "dispatch_time", postgresql_where=text("state = 'DISPATCHED'")),
         Index("task_leases", "lease_until", postgresql_where=text("state = 'RUNNING'")),
         Index("task_deadlines", "deadline", postgresql_where=text("deadline IS NOT NULL AND end_time IS NULL")),
         Index("task_account", "account_id", text("id DESC")),
-        # What has changed in an account since a moment.
+        # The changes in an account since a moment.
         Index("task_account_changed", "account_id", "update_time"),
         # The order in which tasks expire.
         Index("task_ended", "end_time", "id", postgresql_where=text("end_time IS NOT NULL")),
@@ -78,7 +77,6 @@ class TaskRow(TasksTable, table=True):
     max_attempts: int
     handed_back: int = with_default(Integer, "0")
     run_at: datetime | None = moment()
-    dispatch_time: datetime | None = moment()
     run_id: UUID | None = None
     lease_until: datetime | None = moment()
 
@@ -111,7 +109,6 @@ class TaskEventRow(TasksTable, table=True):
     """One numbered change of a task; written by the statement that made the change, and never changed."""
 
     __tablename__ = "task_event"
-    __table_args__ = (Index("task_event_outbox", "relay_at", "task_id", "sequence", postgresql_where=text("relay_at IS NOT NULL")),)
 
     task_id: int = _task_key()
     sequence: int = Field(sa_type=BigInteger, primary_key=True)
@@ -122,8 +119,6 @@ class TaskEventRow(TasksTable, table=True):
     error_reason: ErrorReason | None = Field(None, sa_type=EnumText(ErrorReason))
     error_message: str | None = Field(None, sa_type=Text)
     time: datetime = moment(nullable=False)
-    relay_at: datetime | None = moment()
-    """Set by the previous version only, until the event is published."""
 
 
 class EventOutboxRow(TasksTable, table=True):
@@ -169,7 +164,7 @@ class TaskAttemptRow(TasksTable, table=True):
 
 
 class AuditRow(AuditColumns, TasksTable, table=True):
-    """Who cancelled and deleted tasks and batches, changed webhooks, and granted credits."""
+    """The actors that cancelled and deleted tasks and batches, changed webhooks, and granted credits."""
 
     __tablename__ = "audit"
     __table_args__ = indexes()

@@ -8,7 +8,7 @@ from typing import NoReturn
 from compat.claid.v1 import batches_pb2, batches_pb2_grpc, edits_pb2
 from services.platform.errors import DarkroomError, Violation
 from services.platform.identity import current_identity
-from services.platform.json_models import parsed, python_of
+from services.platform.json_models import parse, python_of
 from services.platform.rpc.idempotency import current_idempotency
 from services.platform.rpc.interceptor import Context
 from services.platform.rpc.trace import Origin
@@ -18,7 +18,7 @@ from services.tasks.domain.batches.account_batches import AccountBatches, batch_
 from services.tasks.model.records import BatchNow
 from services.tasks.surfaces import ids
 from services.tasks.surfaces.claid import messages
-from services.tasks.surfaces.claid.kept import SURFACE, Body, Kept, batch_request_of
+from services.tasks.surfaces.claid.kept import SURFACE, Body, RequestBodies, batch_request_of
 from services.tasks.surfaces.claid.models import MOST_INPUTS, BatchEditRequest
 from services.tasks.surfaces.claid.pictures import Pictures
 from services.tasks.surfaces.claid.pipeline import pipeline
@@ -38,7 +38,7 @@ class ClaidBatches(batches_pb2_grpc.BatchEditsServiceServicer):
     async def StartBatchEdit(self, request: batches_pb2.StartBatchEditRequest, context: Context) -> edits_pb2.EditAcceptedReply:
         """Start the same edit of many pictures."""
         body = python_of(request.request)
-        edit = parsed(BatchEditRequest, body)
+        edit = parse(BatchEditRequest, body)
         items = [_item(text, body, index) for index, text in enumerate(edit.input)]
         try:
             created = await self._acceptance.create_batch(
@@ -57,7 +57,7 @@ class ClaidBatches(batches_pb2_grpc.BatchEditsServiceServicer):
             _raise_blamed(error)
         tasks = sorted(created.tasks, key=lambda task: task.batch_index or 0)
         stored, url = created.batch.stored, batch_url(context, created.batch.stored.id)
-        return messages.accepted(stored.id, status_of_batch(created.batch, tasks), stored.create_time, url, batch_request_of(tasks))
+        return messages.accepted_reply(stored.id, status_of_batch(created.batch, tasks), stored.create_time, url, batch_request_of(tasks))
 
     async def GetBatchEdit(self, request: batches_pb2.GetBatchEditRequest, context: Context) -> batches_pb2.BatchEditStateReply:
         """The state of a batch, with its results so far."""
@@ -73,7 +73,7 @@ class ClaidBatches(batches_pb2_grpc.BatchEditsServiceServicer):
 
 def _item(text: str, body: Body, index: int) -> RequestedItem:
     found = source(text, f"input[{index}]")
-    kept = Kept({**body, "input": text}, body if index == 0 else None)
+    kept = RequestBodies({**body, "input": text}, body if index == 0 else None)
     return RequestedItem(
         (),
         [found.file_id] if found.file_id is not None else [],

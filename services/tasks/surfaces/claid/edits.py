@@ -6,7 +6,7 @@ from compat.claid.v1 import edits_pb2, edits_pb2_grpc
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.idempotent_call import REPLAYED
 from services.platform.identity import GATEWAY, current_identity
-from services.platform.json_models import parsed, python_of
+from services.platform.json_models import parse, python_of
 from services.platform.rpc import catalogue
 from services.platform.rpc.idempotency import current_idempotency
 from services.platform.rpc.interceptor import Context
@@ -20,7 +20,7 @@ from services.tasks.model import Task
 from services.tasks.model.state import TaskState
 from services.tasks.surfaces import ids
 from services.tasks.surfaces.claid import messages
-from services.tasks.surfaces.claid.kept import SURFACE, Body, Kept, request_of
+from services.tasks.surfaces.claid.kept import SURFACE, Body, RequestBodies, request_of
 from services.tasks.surfaces.claid.models import EditRequest, UploadRequest
 from services.tasks.surfaces.claid.pictures import Inputs, Pictures
 from services.tasks.surfaces.claid.pipeline import pipeline
@@ -40,12 +40,12 @@ class ClaidEdits(edits_pb2_grpc.EditsServiceServicer):
 
     async def EditImage(self, request: edits_pb2.EditImageRequest, context: Context) -> edits_pb2.EditReply:
         """Edit, and wait for the result."""
-        edit = parsed(EditRequest, request.request)
+        edit = parse(EditRequest, request.request)
         return await self._finished(*await self._create(edit, edit.input, "input", python_of(request.request), at_once=True), context)
 
     async def UploadAndEditImage(self, request: edits_pb2.UploadAndEditImageRequest, context: Context) -> edits_pb2.EditReply:
         """Edit a stored file, and wait for the result."""
-        edit = parsed(UploadRequest, request.data, at="data")
+        edit = parse(UploadRequest, request.data, at="data")
         file_id = ids.file_id(request.file, "file")
         uri = file_uri(file_id)
         task, inputs = await self._create(edit, uri, "file", {"input": uri, **python_of(request.data)}, at_once=True)
@@ -56,11 +56,11 @@ class ClaidEdits(edits_pb2_grpc.EditsServiceServicer):
 
     async def StartEdit(self, request: edits_pb2.StartEditRequest, context: Context) -> edits_pb2.EditAcceptedReply:
         """Start an edit."""
-        edit = parsed(EditRequest, request.request)
+        edit = parse(EditRequest, request.request)
         body = python_of(request.request)
         task, _ = await self._create(edit, edit.input, "input", body, at_once=False, webhook_url=request.webhook_url)
         url = edit_url(context, task.id)
-        return messages.accepted(task.id, status_of(task), task.create_time, url, request_of(task))
+        return messages.accepted_reply(task.id, status_of(task), task.create_time, url, request_of(task))
 
     async def GetEdit(self, request: edits_pb2.GetEditRequest, context: Context) -> edits_pb2.EditStateReply:
         """The state of any task."""
@@ -86,7 +86,7 @@ class ClaidEdits(edits_pb2_grpc.EditsServiceServicer):
                 trace_id=str(Origin.current()),
                 idempotency=current_idempotency(),
                 surface=SURFACE,
-                client_request=Kept(body).packed(),
+                client_request=RequestBodies(body).packed(),
             )
         )
 
@@ -102,7 +102,7 @@ class ClaidEdits(edits_pb2_grpc.EditsServiceServicer):
             url = edit_url(context, task.id)
             error = DarkroomError(
                 ErrorReason.DEADLINE_EXCEEDED,
-                f"The edit takes longer than {LONGEST_WAIT} seconds and goes on. GET {url} for its result.",
+                f"The edit takes longer than {LONGEST_WAIT} seconds and continues. GET {url} for its result.",
             )
         # Not raised, since the call did not fail, and must not be repeated.
         await context.send_initial_metadata(error_trailers(catalogue.surface(SURFACE), error))

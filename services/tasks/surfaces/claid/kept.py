@@ -1,4 +1,4 @@
-"""What Claid's API keeps of a request with its tasks, to show it again."""
+"""The part of a request that Claid's API keeps with its tasks, to show it again."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Body = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """Bodies of requests, as they were sent."""
+class RequestBodies:
+    """Bodies of requests, unchanged."""
 
     request: Body
-    """Of the task: for a task of a batch, the one that would have made it alone."""
+    """For a task of a batch, the request that would have made it alone."""
     batch: Body | None = None
-    """Of its batch; only with the first task."""
+    """The request of its batch; only with the first task."""
 
     def packed(self) -> bytes:
         """As the task holds it."""
@@ -32,7 +32,7 @@ class Kept:
 
 
 def request_of(task: Task) -> Body:
-    """The request of a task. Of a task that another API created: its files, and its operations as a list."""
+    """The request of a task. For a task that another API created: its files, and its operations as a list."""
     if (kept := _kept(task)) is not None:
         return kept.request
     return _told([task])
@@ -44,11 +44,11 @@ def batch_request_of(tasks: list[Task]) -> Body:
     return kept.batch if kept is not None and kept.batch is not None else _told(tasks)
 
 
-def _kept(task: Task) -> Kept | None:
+def _kept(task: Task) -> RequestBodies | None:
     if task.surface != SURFACE or not task.client_request:
         return None
     packed = json.loads(task.client_request)
-    return Kept(packed["request"], packed.get("batch"))
+    return RequestBodies(packed["request"], packed.get("batch"))
 
 
 def _told(tasks: list[Task]) -> Body:

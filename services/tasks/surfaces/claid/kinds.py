@@ -140,6 +140,6 @@ def _absent(because: str) -> Callable[[Any], None]:
     return check
 
 
-def unsupported(because: str) -> Any:
+def unsupported_field(because: str) -> Any:
     """The type of a field that Claid has and this server has not: it may be absent, null or false."""
     return Annotated[None, BeforeValidator(_absent(because), json_schema_input_type=Literal[False] | None)]

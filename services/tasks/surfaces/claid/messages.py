@@ -4,24 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from compat.claid.v1 import batches_pb2, edits_pb2
+from compat.claid.v1 import batches_pb2, edits_pb2, images_pb2
 from darkroom.files.v1 import files_service_pb2
+from services.pictures.geometry import Size
+from services.pictures.media_format import MediaFormat
 from services.platform.json_models import struct_of, value_of
 from services.tasks.model import Task
 from services.tasks.model.media import InputFile
 from services.tasks.model.records import BatchNow
-from services.tasks.surfaces.claid.images import input_fields, input_image, output_image
 from services.tasks.surfaces.claid.kept import Body, batch_request_of, request_of
 from services.tasks.surfaces.claid.pictures import Inputs
 from services.tasks.surfaces.claid.status import Status, status_of, status_of_batch
+
+_NAMES: Mapping[str, tuple[str, str]] = {each.media_type: (each.extension, each.value.upper()) for each in MediaFormat} | {
+    "image/jpeg": ("jpeg", "JPEG"),
+    "image/avif": ("av1", "AVIF"),
+}
+"""Claid's extension and name of a format: the usual ones except two."""
+
+
+def input_fields(file: InputFile) -> dict[str, Any]:
+    """`input_object` of a picture, or of another file, which has no size in pixels."""
+    return _fields(file.media_type, file.image_size)
+
+
+def input_image(file: InputFile) -> images_pb2.InputImage:
+    """The same as a message."""
+    return images_pb2.InputImage(**input_fields(file))
+
+
+def output_image(download: files_service_pb2.Download) -> images_pb2.OutputImage:
+    """`output_object` of a result."""
+    file = download.file
+    size = (file.image.width, file.image.height) if file.HasField("image") else None
+    return images_pb2.OutputImage(**_fields(file.media_type, size), tmp_url=download.url)
+
+
+def _fields(media_type: str, size: Size | None) -> dict[str, Any]:
+    kind = media_type.rpartition("/")[2]
+    ext, format_ = _NAMES.get(media_type, (kind, kind.upper()))
+    fields: dict[str, Any] = {"ext": ext, "mime": media_type, "format": format_}
+    if size is not None:
+        width, height = size
+        fields |= {"mps": width * height / 1e6, "width": width, "height": height}
+    return fields
+
 
 _T = TypeVar("_T")
 Downloads = Mapping[int, files_service_pb2.Download]
 
 
-def accepted(number: int, status: Status, created: datetime, url: str, request: Body) -> edits_pb2.EditAcceptedReply:
+def accepted_reply(number: int, status: Status, created: datetime, url: str, request: Body) -> edits_pb2.EditAcceptedReply:
     """The reply to what starts an edit or a batch."""
     data = edits_pb2.EditAccepted(id=number, status=status, result_url=url, created_at=_moment(created), request=struct_of(request))
     return edits_pb2.EditAcceptedReply(data=data)
@@ -37,7 +72,6 @@ def edit_data(task: Task, inputs: Inputs, downloads: Downloads) -> edits_pb2.Edi
 
 
 def edit_state(task: Task, inputs: Inputs, downloads: Downloads) -> edits_pb2.EditState:
-    """The state of a task."""
     status = status_of(task)
     return edits_pb2.EditState(
         id=task.id,

@@ -25,8 +25,8 @@ _INPUT = (
 class UploadRequest(Model):
     """The part `data` of an upload: an edit without `input`."""
 
-    operations: Operations = Field(description="What is done to the picture; {} for nothing but a change of format.")
-    output: _Output = Field(default_factory=Output, description="How the result is written; a JPEG by default.")
+    operations: Operations = Field(description="The changes to the picture; {} to change only its format.")
+    output: _Output = Field(default_factory=Output, description="The format of the result; JPEG by default.")
 
 
 class EditRequest(UploadRequest):

@@ -14,7 +14,7 @@ from services.tasks.surfaces.claid.kinds import (
     Side,
     switch,
     text_or_object,
-    unsupported,
+    unsupported_field,
 )
 
 _FITS = ("crop", "cover", "bounds", "canvas")
@@ -35,8 +35,8 @@ class Fit(Model):
     crop: Literal["center", "smart"] | None = Field(
         None, description="For crop: cut off evenly on both sides (center, default), or around the part that draws most attention (smart)."
     )
-    feathering: unsupported(_GENERATES) = Field(None, description="Of outpaint: refused.")  # type: ignore[valid-type]
-    outpaint_by: unsupported(_GENERATES) = Field(None, description="Of outpaint: refused.")  # type: ignore[valid-type]
+    feathering: unsupported_field(_GENERATES) = Field(None, description="Of outpaint: refused.")  # type: ignore[valid-type]
+    outpaint_by: unsupported_field(_GENERATES) = Field(None, description="Of outpaint: refused.")  # type: ignore[valid-type]
 
     @model_validator(mode="after")
     def _crop_of_crop(self) -> Self:
@@ -46,7 +46,7 @@ class Fit(Model):
 
 
 class Resizing(Model):
-    """The size of the result. Without width and height the size stays as it is."""
+    """The size of the result. Without width and height the size does not change."""
 
     width: Side = Field(
         None, description='Pixels, a percentage of the input such as "200%", or "auto" (default): from the height, keeping the ratio.'
@@ -60,8 +60,8 @@ class Resizing(Model):
         ),
     ] = Field(
         default_factory=Fit,
-        description="How the picture is brought into the size; crop by default. With one side and fit crop, the other side stays as it "
-        "is and the picture is cropped; with any other fit, the ratio is kept.",
+        description="How the picture is brought into the size; crop by default. With one side and fit crop, the other side stays "
+        "unchanged and the picture is cropped; with any other fit, the ratio is kept.",
     )
 
     @model_validator(mode="after")
@@ -92,23 +92,23 @@ class Removal(Model):
     """Options of `background.remove`."""
 
     category: Category | None = Field(
-        None, description="What the picture shows: general, products or cars; products by default. It decides how edges are treated."
+        None, description="The kind of picture: general, products or cars; products by default. It decides how edges are treated."
     )
     clipping: bool = Field(False, description="Crop to the bounds of the object.")
-    selective: unsupported(_NAMED_OBJECT) = Field(None, description="Keep an object by its description: refused.")  # type: ignore[valid-type]
+    selective: unsupported_field(_NAMED_OBJECT) = Field(None, description="Keep an object by its description: refused.")  # type: ignore[valid-type]
 
 
 class Blurring(Model):
     """Options of `background.blur`."""
 
-    category: Category | None = Field(None, description="What the picture shows: general, products or cars; products by default.")
+    category: Category | None = Field(None, description="The kind of picture: general, products or cars; products by default.")
     type: Literal["regular", "lens"] = Field("regular", description="regular: an even Gaussian blur. lens: discs, as of a fast lens.")
     level: Literal["low", "medium", "high"] = Field("medium", description="How strong it is, relative to the size of the picture.")
-    selective: unsupported(_NAMED_OBJECT) = Field(None, description="Keep an object by its description: refused.")  # type: ignore[valid-type]
+    selective: unsupported_field(_NAMED_OBJECT) = Field(None, description="Keep an object by its description: refused.")  # type: ignore[valid-type]
 
 
 class Background(Model):
-    """What happens to everything but the object."""
+    """Changes to everything except the object."""
 
     remove: Annotated[Removal | None, BeforeValidator(switch("remove"), json_schema_input_type=bool | Removal | None)] = Field(
         None, description="Remove the background: true, false (default) or options."
@@ -157,7 +157,7 @@ class PhotoUpscale(Model):
     """A version of the upscale photo."""
 
     type: Literal["smart_enhance", "smart_resize", "faces", "digital_art", "photo"] = Field(description="photo.")
-    version: Literal["1", "2", "3"] | None = Field(None, description="Of photo. 3 also removes noise and restores detail.")
+    version: Literal["1", "2", "3"] | None = Field(None, description="For photo. 3 also removes noise and restores detail.")
 
     @model_validator(mode="after")
     def _version_of_photo(self) -> Self:
@@ -189,27 +189,27 @@ class Restorations(Model):
 class Privacy(Model):
     """Claid's operations of privacy, which this server does not have."""
 
-    blur_car_plate: unsupported("there is no model for licence plates.") = Field(None, description="Blur licence plates: refused.")  # type: ignore[valid-type]
-    identity_crop: unsupported("there is no model for the features of faces.") = Field(None, description="Cut off faces: refused.")  # type: ignore[valid-type]
+    blur_car_plate: unsupported_field("there is no model for licence plates.") = Field(None, description="Blur licence plates: refused.")  # type: ignore[valid-type]
+    identity_crop: unsupported_field("there is no model for the features of faces.") = Field(None, description="Cut off faces: refused.")  # type: ignore[valid-type]
 
 
 class Generative(Model):
     """Claid's generative operations, which this server does not have."""
 
-    style_transfer: unsupported("it generates picture content.") = Field(None, description="Redraw in another style: refused.")  # type: ignore[valid-type]
+    style_transfer: unsupported_field("it generates picture content.") = Field(None, description="Redraw in another style: refused.")  # type: ignore[valid-type]
 
 
 class Operations(Model):
-    """What is done to the picture; all members are optional."""
+    """The changes to the picture; all members are optional."""
 
     restorations: Restorations = Field(default_factory=Restorations, description="Repairs and enlargement.")
     resizing: Resizing = Field(default_factory=Resizing, description="The size of the result.")
-    background: Background = Field(default_factory=Background, description="What happens to everything but the object.")
+    background: Background = Field(default_factory=Background, description="Changes to everything except the object.")
     adjustments: Adjustments = Field(default_factory=Adjustments, description="Light and colour.")
     padding: PaddingText | None = Field(
         None,
         description='Space around the picture, or around the object that was clipped: "10%" on all sides, or "5% 25%" above and below, '
         "and left and right; below 50% each.",
     )
-    privacy: Privacy = Field(default_factory=Privacy, description="Refused, but for false.")
-    generative: Generative = Field(default_factory=Generative, description="Refused, but for null.")
+    privacy: Privacy = Field(default_factory=Privacy, description="Refused, except false.")
+    generative: Generative = Field(default_factory=Generative, description="Refused, except null.")

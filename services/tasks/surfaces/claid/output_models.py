@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from services.tasks.surfaces.claid.kinds import Model, text_or_object, unsupported
+from services.tasks.surfaces.claid.kinds import Model, text_or_object, unsupported_field
 
 _FORMATS = ("jpeg", "png", "webp", "avif", "tiff")
 # Which options belong to which format.
@@ -29,9 +29,9 @@ class Compression(Model):
     """How a format is compressed."""
 
     type: Literal["lossy", "lossless", "fast", "optimal", "best"] = Field(
-        description="Of png: fast, optimal (default) or best. Of webp, avif and tiff: lossy or lossless."
+        description="For png: fast, optimal (default) or best. For webp, avif and tiff: lossy or lossless."
     )
-    quality: int | None = Field(None, ge=1, le=100, description="Of lossy: 1 to 100; by default 75 for webp and tiff, and 50 for avif.")
+    quality: int | None = Field(None, ge=1, le=100, description="For lossy: 1 to 100; by default 75 for webp and tiff, and 50 for avif.")
 
     @model_validator(mode="after")
     def _quality_of_lossy(self) -> Self:
@@ -44,8 +44,8 @@ class Format(Model):
     """File format of the result, with its options."""
 
     type: Literal["jpeg", "png", "webp", "avif", "tiff"] = Field(description="The format.")
-    quality: int | None = Field(None, ge=1, le=100, description="Of jpeg: 1 to 100; 85 by default.")
-    progressive: bool | None = Field(None, description="Of jpeg: whether it appears coarse first; true by default.")
+    quality: int | None = Field(None, ge=1, le=100, description="For jpeg: 1 to 100; 85 by default.")
+    progressive: bool | None = Field(None, description="For jpeg: whether it appears coarse first; true by default.")
     compression: Annotated[
         Compression | None,
         BeforeValidator(
@@ -54,7 +54,7 @@ class Format(Model):
         ),
     ] = Field(
         None,
-        description="Of png: fast, optimal (default) or best. Of webp and avif: lossy (default) or lossless. Of tiff: lossy (JPEG), "
+        description="For png: fast, optimal (default) or best. For webp and avif: lossy (default) or lossless. For tiff: lossy (JPEG), "
         "or lossless (default, LZW).",
     )
 
@@ -62,7 +62,7 @@ class Format(Model):
     def _options_of_the_format(self) -> Self:
         for name in ("quality", "progressive", "compression"):
             if getattr(self, name) is not None and name not in _OPTIONS[self.type]:
-                raise ValueError(f"{name} is no option of {self.type}; it has {' and '.join(_OPTIONS[self.type])}")
+                raise ValueError(f"{name} is not an option of {self.type}; supported: {' and '.join(_OPTIONS[self.type])}")
         if self.compression is not None:
             allowed = _EFFORTS if self.type == "png" else _KINDS
             if self.compression.type not in allowed:
@@ -74,11 +74,11 @@ class ColorSpace(Model):
     """The colour space of the result."""
 
     type: Literal["RGB", "CMYK"] = Field(description="RGB, or CMYK for print, which jpeg and tiff can hold.")
-    color_profile: unsupported(_GENERAL) = Field(None, description="Of CMYK, the printing condition: refused.")  # type: ignore[valid-type]
+    color_profile: unsupported_field(_GENERAL) = Field(None, description="Of CMYK, the printing condition: refused.")  # type: ignore[valid-type]
 
 
 class Metadata(Model):
-    """What the file says about the picture."""
+    """Metadata of the file."""
 
     dpi: int | None = Field(None, ge=1, le=65535, description="Pixels per inch for print, 1 to 65535.")
     color_space: Annotated[
@@ -88,14 +88,14 @@ class Metadata(Model):
 
 
 class Output(Model):
-    """How the result is written."""
+    """The format of the result."""
 
-    destination: unsupported(_KEPT) = Field(None, description="Where the result goes: refused.")  # type: ignore[valid-type]
+    destination: unsupported_field(_KEPT) = Field(None, description="Where the result goes: refused.")  # type: ignore[valid-type]
     format: Annotated[
         Format,
         BeforeValidator(text_or_object("type", *_FORMATS), json_schema_input_type=Literal["jpeg", "png", "webp", "avif", "tiff"] | Format),
     ] = Field(default_factory=lambda: Format(type="jpeg"), description="jpeg (default), png, webp, avif, tiff, or an object with options.")
-    metadata: Metadata = Field(default_factory=Metadata, description="What the file says about the picture.")
+    metadata: Metadata = Field(default_factory=Metadata, description="Metadata of the file.")
 
     @model_validator(mode="after")
     def _cmyk_for_print(self) -> Self:

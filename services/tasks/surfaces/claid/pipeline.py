@@ -2,7 +2,7 @@
 
 Claid does not say in which order its operations run. Here repairs come first, since everything after them works better on a clean picture,
 then the object is found at the size that it was taken in, and only then the picture gets its size, so that a neural network enlarges the
-object and not what is cut off. What is transparent is filled last, so that no step before changes the colour of the background.
+object and not the part that is cut off. Transparent areas are filled last, so that no step before changes the colour of the background.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ COLOR_SPACES: Mapping[str, convert_pb2.ColorSpace.ValueType] = {
     "CMYK": convert_pb2.COLOR_SPACE_CMYK,
 }
 _QUALITIES = {"jpeg": 85, "webp": 75, "avif": 50, "tiff": 75}
-"""Of lossy files, unless the request says otherwise."""
+"""The quality of lossy files, unless the request says otherwise."""
 _WHITE = "#ffffff"
 _TRANSPARENT_FORMATS = ("png", "webp", "avif")
 

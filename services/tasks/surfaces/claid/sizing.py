@@ -31,14 +31,14 @@ _STRONGER = "3"
 
 @dataclass(frozen=True, slots=True)
 class Sizing:
-    """What changes the size of a picture."""
+    """The operations that change the size of a picture."""
 
     resize: resize_pb2.Resize | None
     upscale: upscale_pb2.Upscale | None
     """Does the resize too, if there is one."""
     pad: pad_pb2.Pad | None
     leaves_room: bool
-    """Whether the result has room beside the picture."""
+    """Whether the result has room around the picture."""
 
 
 def sizing(operations: Operations) -> Sizing:
@@ -75,7 +75,7 @@ def _resize(resizing: Resizing, clipped: bool) -> resize_pb2.Resize | None:
         return resize
     resize.width, resize.height = _pixels(width), _pixels(height)
     if not (resize.width and resize.height) and "fit" not in resizing.model_fields_set:
-        # As in Claid's examples, where a width alone keeps the ratio. A crop that is asked for cuts, and leaves the other side as it is.
+        # As in Claid's examples, where a width alone keeps the ratio. A crop that is asked for cuts, and does not change the other side.
         resize.fit = placement_pb2.FIT_BOUNDS
     return resize
 

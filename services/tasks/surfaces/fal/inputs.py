@@ -13,9 +13,9 @@ from services.platform.scopes import require_scope
 from services.tasks.domain.acceptance.requests import InputUrl
 
 STORED = "storage://files/"
-"""What the URL of a file of the account begins with; its id follows."""
+"""The prefix of the URL of a file of the account; its id follows."""
 _OF_OPERATOR = "storage://"
-"""What the URL of a file begins with that is in a storage of the operator's; the storage's name follows."""
+"""The prefix of the URL of a file in a storage of the operator; the storage's name follows."""
 _FORM = f"must be an http or https URL, a data URI, {STORED}<id>, or {_OF_OPERATOR}NAME/path for a storage that the operator has configured"
 _LARGEST_ID = 10**15
 _SINGLE, _LIST = "single", "list"
@@ -72,7 +72,7 @@ def read_inputs(given: Mapping[str, object], kind: options_pb2.MediaKind.ValueTy
 
 
 def require_files_scope(inputs: Inputs) -> None:
-    """What URLs lead to becomes files of the account, which needs another scope than tasks do. Raises PERMISSION_DENIED."""
+    """The targets of URLs become files of the account, which needs another scope than tasks do. Raises PERMISSION_DENIED."""
     if inputs.urls:
         require_scope(scope_pb2.SCOPE_FILES_WRITE, current_identity())
 

@@ -25,7 +25,7 @@ def line_of(event: TaskEvent) -> list[Line]:
     message, level = "", "INFO"
     match event.state:
         case TaskState.QUEUED if event.attempt:
-            message, level = f"Attempt {event.attempt} ended: {event.error_message or event.message} It is repeated.", "WARN"
+            message, level = f"Attempt {event.attempt} ended: {event.error_message or event.message} It will be repeated.", "WARN"
         case TaskState.QUEUED:
             message = "Queued."
         case TaskState.RUNNING if event.message or event.progress:

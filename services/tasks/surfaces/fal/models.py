@@ -1,4 +1,4 @@
-"""What clients may send as the input of a model."""
+"""The accepted inputs of a model."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ Integer = Annotated[int, BeforeValidator(whole_number)]
 
 
 class Common(BaseModel):
-    """What every model takes."""
+    """The common inputs of all models."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     priority: Integer | None = Field(
         None,
-        description="Of the account's requests, those with higher priority run first; 0 by default. Values beyond -1000 and 1000 count as "
-        "these.",
+        description="Requests of the account with a higher priority run first; 0 by default. Values are limited to -1000 to 1000.",
     )
     batch_size: Integer | None = Field(
         None, ge=1, le=MOST_PICTURES, description="Number of pictures to generate; 1 by default. Other models accept only 1."
@@ -32,10 +31,10 @@ class Common(BaseModel):
 
 
 class ZImage(Common):
-    """The input of `z-image-text-to-image`, and of `z-image-image-edit` but for its pictures."""
+    """The input of `z-image-text-to-image`, and of `z-image-image-edit` except its pictures."""
 
-    prompt: str = Field(min_length=1, max_length=32_000, description="What to draw, or what to do with the pictures.")
-    negative_prompt: str | None = Field(None, max_length=32_000, description="What to leave out.")
+    prompt: str = Field(min_length=1, max_length=32_000, description="The picture to draw, or the change to make.")
+    negative_prompt: str | None = Field(None, max_length=32_000, description="Things to leave out.")
     width: Integer | None = Field(
         None, ge=SMALLEST_SIDE, le=LARGEST_SIDE, description="Width of the result in pixels; with `height`, or neither."
     )
@@ -51,12 +50,12 @@ class Input(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    prompt: str | None = Field(None, description="What to draw, or what to do with the pictures; models that generate need it.")
-    negative_prompt: str | None = Field(None, description="What to leave out.")
+    prompt: str | None = Field(None, description="The picture to draw, or the change to make; models that generate need it.")
+    negative_prompt: str | None = Field(None, description="Things to leave out.")
     width: int | str | None = Field(None, description="Width of the result in pixels.")
     height: int | str | None = Field(None, description="Height of the result in pixels.")
     batch_size: int | str | None = Field(None, description="Number of pictures to generate, 1 to 4; 1 by default.")
-    priority: int | str | None = Field(None, description="Of the account's requests, those with higher priority run first; 0 by default.")
+    priority: int | str | None = Field(None, description="Requests of the account with a higher priority run first; 0 by default.")
     image_url: str | None = Field(
         None, description="The picture: an http or https URL, a data URI, `storage://files/<id>`, or `storage://NAME/path`."
     )

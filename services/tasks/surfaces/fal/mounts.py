@@ -26,5 +26,5 @@ def mounts(parts: SurfaceParts) -> Sequence[Mount]:
 
 
 def webhook_formats(parts: SurfaceParts) -> Mapping[str, WebhookFormat]:
-    """What the URLs of `fal_webhook` are sent."""
+    """The body for the URLs of `fal_webhook`."""
     return {"fal": FalFormat(Replies(parts), signing_keys(parts))}

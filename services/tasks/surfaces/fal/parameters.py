@@ -55,11 +55,11 @@ def fill(message: Message, given: Mapping[str, object], *, others: Sequence[str]
 def unknown(path: str, names: Sequence[str]) -> Violation:
     """The complaint about a field that there is not; `names` are those that there are."""
     near = difflib.get_close_matches(path.rpartition(".")[2], names, 1, _SIMILARITY)
-    return Violation(path, "is no field of this model" + (f"; did you mean {near[0]}?" if near else ""), "extra_forbidden")
+    return Violation(path, "is not a field of this model" + (f"; did you mean {near[0]}?" if near else ""), "extra_forbidden")
 
 
 def whole_number(value: object) -> object:
-    """A string that holds an integer, as an integer; anything else as it is."""
+    """A string that holds an integer, as an integer; anything else unchanged."""
     if isinstance(value, str) and _INTEGER.fullmatch(value.strip()):
         return int(value.strip().partition(".")[0])
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -40,7 +40,7 @@ class FalQueue(queue_pb2_grpc.QueueServiceServicer):
         """Accept a request."""
         task = await self._submitting.submit(request, context)
         await context.send_initial_metadata(((REQUEST_ID, str(task.id)),))
-        return rendering.submitted(task, Urls.of(origin_of(context), request.model, task.id), await self._replies.position(task))
+        return rendering.submit_reply(task, Urls.of(origin_of(context), request.model, task.id), await self._replies.position(task))
 
     async def GetStatus(self, request: queue_pb2.GetStatusRequest, context: Context) -> queue_pb2.QueueStatus:
         """The state of a request."""

@@ -53,7 +53,7 @@ class Urls:
         return cls(base, f"{base}/status", f"{base}/cancel")
 
 
-def submitted(task: Task, urls: Urls, queue_position: int) -> queue_pb2.SubmitReply:
+def submit_reply(task: Task, urls: Urls, queue_position: int) -> queue_pb2.SubmitReply:
     """A request just accepted."""
     return queue_pb2.SubmitReply(
         request_id=str(task.id),

@@ -54,7 +54,7 @@ class Replies:
         """The outputs of a task, or the error that it failed with; of one that has not ended, the error that the call waited too long."""
         failure = rendering.failure_of(task)
         if failure is None and not task.state.terminal:
-            failure = DarkroomError(ErrorReason.DEADLINE_EXCEEDED, f"The request {task.id} has not ended yet. It goes on in the queue.")
+            failure = DarkroomError(ErrorReason.DEADLINE_EXCEEDED, f"The request {task.id} has not ended yet. It continues in the queue.")
         if failure is not None:
             # Not raised, since the call did not fail: the edge repeats a read that did.
             await context.send_initial_metadata((*error_trailers(catalogue.surface("fal"), failure), *_about(task, failure)))

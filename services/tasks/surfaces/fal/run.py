@@ -13,7 +13,7 @@ from services.platform.identity import current_identity
 from services.platform.rpc import catalogue
 from services.platform.rpc.interceptor import Context
 from services.platform.rpc.origin import origin_of
-from services.platform.rpc.surfaces import rendered
+from services.platform.rpc.surfaces import render_error
 from services.tasks.model import Task
 from services.tasks.surfaces.fal.rendering import Urls, failure_of
 from services.tasks.surfaces.fal.replies import REQUEST_ID, Replies
@@ -52,4 +52,4 @@ class FalRun(run_pb2_grpc.RunServiceServicer):
             yield status
         ended = await self._parts.tasks.get(task.account_id, task.id)
         failure = failure_of(ended)
-        yield rendered(catalogue.surface("fal"), failure)[1] if failure is not None else await self._replies.outputs(ended)
+        yield render_error(catalogue.surface("fal"), failure)[1] if failure is not None else await self._replies.outputs(ended)

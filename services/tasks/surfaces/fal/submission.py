@@ -1,20 +1,64 @@
-"""What a model and its input ask for: operations, inputs and a priority."""
+"""The task for a model and its input: operations, inputs and a priority."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import log
 
-from darkroom.operations.v1 import operation_pb2, options_pb2
+from buf.validate import validate_pb2
+
+from darkroom.operations.v1 import operation_pb2, options_pb2, placement_pb2, resize_pb2
 from services.pictures.operations import Arity, OperationSpec
 from services.platform.errors import DarkroomError, ErrorReason, Violation
-from services.platform.json_models import parsed
+from services.platform.json_models import parse
 from services.platform.rpc.validation import RequestValidator
 from services.tasks.surfaces.fal.catalogue import IMAGE_EDIT, Model
-from services.tasks.surfaces.fal.generation import z_image
 from services.tasks.surfaces.fal.inputs import Inputs, input_fields, read_inputs
 from services.tasks.surfaces.fal.models import Common, ZImage
 from services.tasks.surfaces.fal.parameters import fill
+
+_CLASSES = (("0.5K", 0.25), ("1K", 1.0), ("2K", 4.0))
+"""Size classes of the generating operations, with the mebipixels that each has at most; larger pictures are of the last one."""
+_LARGEST_CLASS = "4K"
+
+
+def z_image(asked: ZImage, operation: str) -> list[operation_pb2.Operation]:
+    """The steps that make the pictures with `operation`."""
+    made = operation_pb2.Operation()
+    parameters = getattr(made, operation)
+    parameters.prompt = asked.prompt
+    parameters.negative_prompt = asked.negative_prompt or ""
+    parameters.count = asked.batch_size or 1
+    if asked.width is None or asked.height is None:
+        return [made]
+    parameters.aspect_ratio = nearest_ratio(asked.width, asked.height, _ratios(parameters))
+    parameters.resolution = size_class(asked.width, asked.height)
+    exact = resize_pb2.Resize(width=asked.width, height=asked.height, fit=placement_pb2.FIT_CROP)
+    return [made, operation_pb2.Operation(resize=exact)]
+
+
+def nearest_ratio(width: int, height: int, ratios: list[str]) -> str:
+    """The one that has to be cropped least."""
+    return min(ratios, key=lambda ratio: abs(log(width / height) - log(_quotient(ratio))))
+
+
+def size_class(width: int, height: int) -> str:
+    """The smallest with at least as many pixels."""
+    return next((name for name, mebipixels in _CLASSES if width * height <= mebipixels * 2**20), _LARGEST_CLASS)
+
+
+def _ratios(parameters: object) -> list[str]:
+    """The aspect ratios that an operation has."""
+    field = parameters.DESCRIPTOR.fields_by_name["aspect_ratio"]  # type: ignore[attr-defined]
+    allowed = getattr(field.GetOptions().Extensions[validate_pb2.field].string, "in")
+    return [ratio for ratio in allowed if ":" in ratio]
+
+
+def _quotient(ratio: str) -> float:
+    width, _, height = ratio.partition(":")
+    return int(width) / int(height)
+
 
 HIGHEST_PRIORITY = 1000
 _COMMON = tuple(Common.model_fields)
@@ -31,7 +75,7 @@ class Plan:
 
 
 def plan(model: Model, given: Mapping[str, object], generation: str) -> Plan:
-    """What a model is to do with an input. `generation` names the operation that makes the pictures of the surface's own models.
+    """The task of a model for an input. `generation` names the operation that makes the pictures of the surface's own models.
 
     Raises FIELD_INVALID with everything that is wrong.
     """
@@ -53,7 +97,7 @@ def _z_image(given: Mapping[str, object], generation: str, *, edit: bool) -> Pla
     inputs, found = read_inputs(given, kind)
     asked = None
     try:
-        asked = parsed(ZImage, {name: value for name, value in given.items() if name not in names})
+        asked = parse(ZImage, {name: value for name, value in given.items() if name not in names})
     except DarkroomError as error:
         found += error.violations
     if edit and not inputs.count and not found:
@@ -75,7 +119,7 @@ def _operation(spec: OperationSpec, given: Mapping[str, object]) -> Plan:
     left = {name: value for name, value in given.items() if name not in (*names, *_COMMON)}
     found += fill(parameters, left, others=(*names, *_COMMON))
     try:
-        common = parsed(Common, {name: value for name, value in given.items() if name in _COMMON})
+        common = parse(Common, {name: value for name, value in given.items() if name in _COMMON})
     except DarkroomError as error:
         raise invalid([*found, *error.violations]) from None
     found += _set_count(spec, parameters, common.batch_size, given)

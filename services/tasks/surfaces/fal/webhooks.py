@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from compat.fal.v1 import webhooks_pb2, webhooks_pb2_grpc
 from services.platform.rpc import catalogue
 from services.platform.rpc.interceptor import Context
-from services.platform.rpc.surfaces import rendered
+from services.platform.rpc.surfaces import render_error
 from services.tasks.domain.webhooks.formats import WebhookEvent, WebhookMessage
 from services.tasks.model import Task
 from services.tasks.surfaces.fal.rendering import failure_of
@@ -31,13 +31,13 @@ def signing_keys(parts: SurfaceParts) -> list[Ed25519PrivateKey]:
 
 
 class FalFormat:
-    """What the URL of `fal_webhook` is sent."""
+    """The body for the URL of `fal_webhook`."""
 
     def __init__(self, replies: Replies, keys: Sequence[Ed25519PrivateKey]) -> None:
         self._replies, self._key = replies, keys[0]
 
     async def message(self, event: WebhookEvent) -> WebhookMessage:
-        """The end of a request. URLs in it are signed anew for each attempt."""
+        """The end of a request. URLs in it are signed again for each attempt."""
         task = event.subject if isinstance(event.subject, Task) else None
         request_id = str(task.id if task is not None else event.delivery.id)
         body = json.dumps({"request_id": request_id, "gateway_request_id": request_id, **await self._outcome(task)}).encode()
@@ -59,7 +59,7 @@ class FalFormat:
         failure = failure_of(task)
         if failure is None:
             return {"status": "OK", "payload": json_of(await self._replies.outputs(task)), "error": None}
-        status, body = rendered(catalogue.surface("fal"), failure)
+        status, body = render_error(catalogue.surface("fal"), failure)
         return {"status": "ERROR", "payload": body, "error": f"Invalid status code: {status}"}
 
 

@@ -1,1 +1,1 @@
-"""What other services call."""
+"""The calls of other services."""

@@ -15,14 +15,12 @@ from services.platform.rpc.trace import Origin
 from services.tasks.domain.acceptance.later_fetching import LaterFetching
 from services.tasks.domain.lifecycle.attempts import Attempts
 from services.tasks.domain.lifecycle.exchange import Exchange
-from services.tasks.domain.lifecycle.former_workers import FormerWorkers
 from services.tasks.domain.lifecycle.worker_stream import Answer, End, Failure, HandBack, Outgoing, WorkerStream
 from services.tasks.domain.owner.recent_outputs import RecentOutputs
 from services.tasks.domain.plan import operations_of
-from services.tasks.files_client import described
+from services.tasks.files_client import input_file
 from services.tasks.model import Task
 from services.tasks.model.records import Completion, Standing
-from services.tasks.surfaces.internal.former_workers import FormerWorkerCalls
 from services.tasks.surfaces.rendering import duration, state_number
 
 RAN_ON_STANDBY = "ran_on_standby_worker"
@@ -31,12 +29,11 @@ RAN_ON_STANDBY = "ran_on_standby_worker"
 Requests = AsyncIterator[attempt_service_pb2.ExchangeRequest]
 
 
-class InternalAttempts(FormerWorkerCalls, attempt_service_pb2_grpc.AttemptServiceServicer):
+class InternalAttempts(attempt_service_pb2_grpc.AttemptServiceServicer):
     """Attempts, and the state of tasks."""
 
-    def __init__(self, attempts: Attempts, exchange: Exchange, later: LaterFetching, former: FormerWorkers, recent: RecentOutputs) -> None:
-        super().__init__(attempts, former)
-        self._exchange, self._later, self._recent = exchange, later, recent
+    def __init__(self, attempts: Attempts, exchange: Exchange, later: LaterFetching, recent: RecentOutputs) -> None:
+        self._attempts, self._exchange, self._later, self._recent = attempts, exchange, later, recent
 
     async def Exchange(self, request_iterator: Requests, context: Context) -> None:  # type: ignore[override]  # it writes to the context
         """Serve a worker on a lane until one of both ends the stream."""
@@ -104,7 +101,7 @@ class InternalAttempts(FormerWorkerCalls, attempt_service_pb2_grpc.AttemptServic
             trace_id=origin.request_id,
             trace_parent=origin.trace_parent,
             surface=task.surface,
-            notices=[task_pb2.Notice(code=RAN_ON_STANDBY, message=f"A slower worker ran this, since {standby}.")] if standby else (),
+            notices=[task_pb2.Notice(code=RAN_ON_STANDBY, message=f"A slower worker ran this because {standby}.")] if standby else (),
         )
 
 
@@ -119,8 +116,8 @@ async def _read(first: attempt_service_pb2.ExchangeRequest, requests: Requests, 
 
 
 def _hear(request: attempt_service_pb2.ExchangeRequest, stream: WorkerStream, recent: RecentOutputs) -> None:
-    # Before the end that whoever waits for the task is told of.
-    recent.keep(described(file) for end in request.ends for file in end.success.outputs)
+    # Before the end is reported to waiting callers.
+    recent.keep(input_file(file) for end in request.ends for file in end.success.outputs)
     stream.hear(
         free=[UUID(bytes=run_id) for run_id in request.free],
         again=[UUID(bytes=run_id) for run_id in request.again],

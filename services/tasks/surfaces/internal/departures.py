@@ -10,7 +10,7 @@ from services.tasks.domain.pipelines import SavedPipelines
 
 
 class InternalDepartures(departure_service_pb2_grpc.DepartureServiceServicer):
-    """What people of the account in the service token leave behind."""
+    """The data of removed people of the account in the service token."""
 
     def __init__(self, pipelines: SavedPipelines) -> None:
         self._pipelines = pipelines

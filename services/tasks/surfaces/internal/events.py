@@ -17,7 +17,7 @@ from services.tasks.surfaces.rendering import event_message, state_of
 _LARGEST_MESSAGE = 256 * 1024
 
 
-def packed(events: Sequence[OutgoingEvent]) -> Iterator[tuple[Sequence[OutgoingEvent], bytes]]:
+def pack_events(events: Sequence[OutgoingEvent]) -> Iterator[tuple[Sequence[OutgoingEvent], bytes]]:
     """Events of one account in as few messages as possible, each with its events."""
     begin, size = 0, 0
     bodies: list[events_pb2.PublishedEvent] = []
@@ -31,7 +31,7 @@ def packed(events: Sequence[OutgoingEvent]) -> Iterator[tuple[Sequence[OutgoingE
     yield events[begin:], events_pb2.PublishedEvents(events=bodies).SerializeToString()
 
 
-def unpacked(message: bytes, task_ids: Container[int]) -> list[TaskEvent]:
+def unpack_events(message: bytes, task_ids: Container[int]) -> list[TaskEvent]:
     """The events of some tasks that a message holds. Raises ValueError for anything else."""
     try:
         published = events_pb2.PublishedEvents.FromString(message)

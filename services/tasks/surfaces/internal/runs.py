@@ -90,7 +90,7 @@ class InternalRuns(run_service_pb2_grpc.RunServiceServicer):
                 raise
 
     async def _run(self, task: Task, inputs: Mapping[int, InputFile] = MappingProxyType({})) -> pb.Run:
-        """A task with its files; `inputs` are known already, as far as they are given."""
+        """A task with its files; given `inputs` are not looked up."""
         files = {**inputs, **self._recent.find(task.output_file_ids)}
         unknown = [file_id for file_id in (*task.input_file_ids, *task.output_file_ids) if file_id not in files]
         if unknown:

@@ -21,7 +21,7 @@ _TARGETS = {_TASKS: "tasksPerReplica", _AGE: "ageSeconds"}
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What a scaled object is about."""
+    """The subject of a scaled object."""
 
     lanes: Collection[str]
     targets: Mapping[str, float]

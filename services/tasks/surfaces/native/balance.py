@@ -19,7 +19,7 @@ class NativeBalance(balance_service_pb2_grpc.BalanceServiceServicer):
         self._ledger, self._acceptance = ledger, acceptance
 
     async def GetBalance(self, request: balance_service_pb2.GetBalanceRequest, context: Context) -> balance_service_pb2.GetBalanceResponse:
-        """What the account has."""
+        """The account's balance."""
         balance = await self._ledger.balance(current_identity().account_id)
         return balance_service_pb2.GetBalanceResponse(balance=balance_message(balance))
 
@@ -33,7 +33,7 @@ class NativeBalance(balance_service_pb2_grpc.BalanceServiceServicer):
     ) -> balance_service_pb2.EstimatePriceResponse:
         """Say what a task would cost."""
         if request.file_count and request.input_file_ids:
-            raise DarkroomError(ErrorReason.FIELD_INVALID, "file_count: takes the place of input_file_ids; send one.", field="file_count")
+            raise DarkroomError(ErrorReason.FIELD_INVALID, "file_count: replaces input_file_ids; send only one.", field="file_count")
         estimate = await self._acceptance.estimate(
             EstimateRequest(
                 account_id=current_identity().account_id,

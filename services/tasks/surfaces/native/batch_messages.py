@@ -15,7 +15,6 @@ def batch_message(batch: BatchNow) -> batch_pb2.Batch:
         task_count=stored.task_count,
         counts=batch_pb2.BatchCounts(
             queued=batch.queued,
-            dispatched=batch.dispatched,
             running=batch.running,
             succeeded=stored.succeeded,
             failed=stored.failed,

@@ -60,7 +60,6 @@ class NativeBatches(batches_service_pb2_grpc.BatchesServiceServicer):
     async def ListBatchTasks(
         self, request: batches_service_pb2.ListBatchTasksRequest, context: Context
     ) -> batches_service_pb2.ListBatchTasksResponse:
-        """List the tasks of a batch."""
         page = await self._batches.tasks(
             current_identity().account_id,
             request.batch_id,

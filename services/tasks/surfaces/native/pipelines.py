@@ -27,7 +27,6 @@ class NativePipelines(pipelines_service_pb2_grpc.PipelinesServiceServicer):
         return pb.CreatePipelineResponse(pipeline=_message(saved))
 
     async def GetPipeline(self, request: pb.GetPipelineRequest, context: Context) -> pb.GetPipelineResponse:
-        """One pipeline."""
         return pb.GetPipelineResponse(pipeline=_message(await self._pipelines.get(_viewer(), request.id)))
 
     async def ListPipelines(self, request: pb.ListPipelinesRequest, context: Context) -> pb.ListPipelinesResponse:
@@ -36,7 +35,6 @@ class NativePipelines(pipelines_service_pb2_grpc.PipelinesServiceServicer):
         return pb.ListPipelinesResponse(pipelines=map(_message, page.pipelines), next_page_token=page.next_page_token)
 
     async def DeletePipeline(self, request: pb.DeletePipelineRequest, context: Context) -> pb.DeletePipelineResponse:
-        """Delete a pipeline."""
         await self._pipelines.delete(_viewer(), request.id)
         return pb.DeletePipelineResponse()
 

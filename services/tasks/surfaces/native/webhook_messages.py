@@ -9,7 +9,7 @@ from google.protobuf.json_format import MessageToDict
 
 from darkroom.tasks.v1 import webhook_pb2
 from services.tasks.model import Task, WebhookDelivery
-from services.tasks.model.records import BatchNow, Registered
+from services.tasks.model.records import BatchNow, WebhookView
 from services.tasks.model.state import DeliveryState
 from services.tasks.surfaces.native.batch_messages import batch_message
 from services.tasks.surfaces.native.messages import task_message
@@ -29,7 +29,7 @@ def body(delivery: WebhookDelivery, subject: Task | BatchNow | None) -> bytes:
     return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def webhook_message(webhook: Registered) -> webhook_pb2.Webhook:
+def webhook_message(webhook: WebhookView) -> webhook_pb2.Webhook:
     """The webhook as its owner sees it."""
     return webhook_pb2.Webhook(
         id=webhook.id,

@@ -26,7 +26,6 @@ class NativeWebhooks(webhooks_service_pb2_grpc.WebhooksServiceServicer):
         return pb.CreateWebhookResponse(webhook=webhook_message(webhook), secret=secret)
 
     async def ListWebhooks(self, request: pb.ListWebhooksRequest, context: Context) -> pb.ListWebhooksResponse:
-        """List webhooks."""
         webhooks = await self._webhooks.list(current_identity().account_id)
         return pb.ListWebhooksResponse(webhooks=map(webhook_message, webhooks))
 

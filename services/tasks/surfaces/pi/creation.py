@@ -1,4 +1,4 @@
-"""What the calls that create a job have in common."""
+"""The common parts of the calls that create a job."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from compat.pi.v1 import stored_pb2
 from darkroom.operations.v1 import operation_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.platform.identity import current_identity
-from services.platform.json_models import parsed
+from services.platform.json_models import parse
 from services.platform.rpc.idempotency import current_idempotency
 from services.platform.rpc.trace import Origin
 from services.tasks.domain.acceptance.acceptance import Acceptance
@@ -26,8 +26,8 @@ from services.tasks.surfaces.rendering import deadline_of, input_urls
 _METADATA = "metadata"
 
 
-class Asked(Protocol):
-    """What a request says besides what the job does."""
+class RequestOptions(Protocol):
+    """The parts of a request besides the job's operations."""
 
     @property
     def input_file_ids(self) -> Sequence[str]:
@@ -59,14 +59,14 @@ class Asked(Protocol):
 
 async def create(
     acceptance: Acceptance,
-    request: Asked,
+    request: RequestOptions,
     operation_list: Sequence[operation_pb2.Operation],
     urls: dict[str, str],
     notices: Sequence[task_pb2.Notice] = (),
     formats: Sequence[str] | None = None,
 ) -> Task:
     """Accept a job whose inputs are the request's files and then the `urls`, by the fields that name them."""
-    metadata = parsed(Metadata, request.metadata, at=_METADATA).root
+    metadata = parse(Metadata, request.metadata, at=_METADATA).root
     kept = stored_pb2.StoredRequest(client_reference_id=request.client_reference_id)
     kept.metadata.update(metadata)
     fields = [f"input_file_ids[{index}]" for index in range(len(request.input_file_ids))]

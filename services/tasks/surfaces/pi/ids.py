@@ -18,7 +18,6 @@ _PREFIX = "req_pi_"
 
 
 def job_id(task_id: int) -> str:
-    """The id of a task as a job."""
     return uuid_of(task_id)
 
 
@@ -44,7 +43,6 @@ def cursor(text: str, field: str) -> int:
 
 
 def event_id(task_id: int, sequence: int) -> str:
-    """The id of an event of a task."""
     return f"evt_pi_{task_id}_{sequence}"
 
 

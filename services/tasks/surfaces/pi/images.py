@@ -78,7 +78,7 @@ def operations(request: images_pb2.CreateImageGenerationRequest) -> list[operati
         model = request.model.replace("-", "_")
         if model not in fitting:
             field = "output.aspect_ratio"
-            message = f"{field}: {ratio} is not an aspect ratio of {request.model}; {' and '.join(fitting)} has it."
+            message = f"{field}: {ratio} is not an aspect ratio of {request.model}; it is one of {' and '.join(fitting)}."
             raise DarkroomError(ErrorReason.FIELD_INVALID, message, field=field)
         fitting = [model]
     return [_operation(name, request, ratio, resolution) for name in fitting]
@@ -88,9 +88,9 @@ def without_effect(request: images_pb2.CreateImageGenerationRequest, operation: 
     """Notices about the parameters that the operation does not have."""
     notices = []
     if request.output.HasField("thinking_intensity"):
-        notices.append(_notice("output.thinking_intensity", "No model here can be told how long to think."))
+        notices.append(_notice("output.thinking_intensity", "No model of this server has a setting for thinking time."))
     if request.HasField("quality") and request.quality != "auto" and operation.WhichOneof("operation") != _GPT:
-        notices.append(_notice("quality", "Only gpt-image-2 has levels of quality."))
+        notices.append(_notice("quality", "Only gpt-image-2 has quality levels."))
     return notices
 
 

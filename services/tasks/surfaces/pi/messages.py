@@ -81,7 +81,7 @@ def job(task: Task, downloads: Sequence[files_service_pb2.Download]) -> job_pb2.
 
 
 def kind_of(task: Task) -> str:
-    """What a job does: `image_generation`, the name of its only operation, or `pipeline`."""
+    """The kind of a job: `image_generation`, the name of its only operation, or `pipeline`."""
     specs = [spec_of(operation) for operation in operations_of(task)]
     if specs[0].max_references:
         return _GENERATION
@@ -125,7 +125,6 @@ def file(described: InputFile) -> job_pb2.JobFile:
 
 
 def event(changed: TaskEvent) -> job_pb2.JobEvent:
-    """A change of a job."""
     status = status_of(changed.state, changed.attempt)
     return job_pb2.JobEvent(
         id=ids.event_id(changed.task_id, changed.sequence),
@@ -142,7 +141,6 @@ def event(changed: TaskEvent) -> job_pb2.JobEvent:
 
 
 def attempt(tried: TaskAttempt) -> job_pb2.JobAttempt:
-    """An attempt at a job."""
     return job_pb2.JobAttempt(
         object="attempt",
         number=tried.attempt,
@@ -155,12 +153,10 @@ def attempt(tried: TaskAttempt) -> job_pb2.JobAttempt:
 
 
 def files_list(files: Sequence[job_pb2.JobFile]) -> job_pb2.JobFileList:
-    """Files, in a list."""
     return job_pb2.JobFileList(object=_LIST, data=files)
 
 
 def events_list(task: Task, events: Sequence[TaskEvent], *, more: bool) -> job_pb2.JobEventList:
-    """Events, in a list."""
     return job_pb2.JobEventList(object=_LIST, data=map(event, events), has_more=more, url=f"/api/v1/jobs/{ids.job_id(task.id)}/events")
 
 
@@ -171,12 +167,11 @@ def events_envelope(task: Task, events: job_pb2.JobEventList) -> job_pb2.JobEven
 
 
 def attempts_list(attempts: Sequence[TaskAttempt]) -> job_pb2.JobAttemptList:
-    """Attempts, in a list."""
     return job_pb2.JobAttemptList(object=_LIST, data=map(attempt, attempts))
 
 
 def webhook_job(task: Task, downloads: Sequence[files_service_pb2.Download]) -> webhooks_pb2.WebhookJob:
-    """A job that has ended, as a webhook is told of it."""
+    """A job that has ended, for a webhook."""
     shown, failure = job(task, downloads), _failure(task)
     return webhooks_pb2.WebhookJob(
         job_id=shown.id,
@@ -222,7 +217,7 @@ def _failure(task: Task) -> job_pb2.JobError | None:
 
 
 def _said(task: Task) -> stored_pb2.StoredRequest:
-    """What Pi keeps of the request that created the task; nothing if another API did."""
+    """The part of the request that created the task that Pi keeps; nothing if another API did."""
     return stored_pb2.StoredRequest.FromString(task.client_request) if task.surface == SURFACE else stored_pb2.StoredRequest()
 
 

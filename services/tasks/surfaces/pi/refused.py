@@ -15,19 +15,15 @@ class PiRefused(refused_pb2_grpc.RefusedServiceServicer):
     """Raises OPERATION_UNAVAILABLE, saying what to call instead."""
 
     async def RefuseCampaigns(self, request: refused_pb2.RefusedRequest, context: Context) -> refused_pb2.RefusedReply:
-        """Refuse campaigns."""
         _refuse(f"Campaigns are not offered by this server. {_PICTURES}")
 
     async def RefuseBrands(self, request: refused_pb2.RefusedRequest, context: Context) -> refused_pb2.RefusedReply:
-        """Refuse brands."""
         _refuse("Brands are not offered by this server: describe the brand in the prompt of POST /api/v1/images/generations.")
 
     async def RefuseAvatars(self, request: refused_pb2.RefusedRequest, context: Context) -> refused_pb2.RefusedReply:
-        """Refuse avatars."""
         _refuse(f"Avatars are not offered by this server. {_PICTURES}")
 
     async def RefuseRuns(self, request: refused_pb2.RefusedRequest, context: Context) -> refused_pb2.RefusedReply:
-        """Refuse runs."""
         _refuse("Runs are not offered by this server: POST /api/v1/jobs runs up to 8 operations in a row, and a job is its own run.")
 
 

@@ -29,7 +29,6 @@ class Replies:
         return messages.envelope(task, downloads, expanded=expanded, fields=fields, kind=kind)
 
     async def many(self, account_id: int, tasks: Sequence[Task]) -> list[job_pb2.Job]:
-        """Jobs."""
         wanted = [file_id for task in tasks for file_id in task.output_file_ids]
         downloads = {each.file.id: each for each in await self._files.sign_downloads(account_id, wanted)}
         return [messages.job(task, [downloads[file_id] for file_id in task.output_file_ids if file_id in downloads]) for task in tasks]

@@ -15,7 +15,7 @@ from services.tasks.domain.webhooks.formats import WebhookEvent, WebhookMessage
 from services.tasks.domain.webhooks.signing import key_of
 from services.tasks.files_client import FilesClient
 from services.tasks.model import Task
-from services.tasks.model.records import Registered
+from services.tasks.model.records import WebhookView
 from services.tasks.surfaces.pi import ids, messages
 from services.tasks.surfaces.pi.states import status_of
 from services.tasks.surfaces.rendering import timestamp
@@ -45,7 +45,6 @@ class PiWebhooks(webhooks_pb2_grpc.WebhooksServiceServicer):
         return _envelope(webhook)
 
     async def ListWebhooks(self, request: pb.ListWebhooksRequest, context: Context) -> pb.WebhookListEnvelope:
-        """List webhooks."""
         found = await self._own()
         data = pb.WebhookList(object=_LIST, data=map(_webhook, found), has_more=False, url="/api/v1/webhooks")
         return pb.WebhookListEnvelope(id=ids.envelope_id(), object=_LIST, status="completed", created_at=int(time.time()), data=data)
@@ -58,7 +57,7 @@ class PiWebhooks(webhooks_pb2_grpc.WebhooksServiceServicer):
         change = self._webhooks.enable if request.is_active else self._webhooks.disable
         return _envelope(await change(current_identity().account_id, webhook_id))
 
-    async def _own(self) -> list[Registered]:
+    async def _own(self) -> list[WebhookView]:
         # Those of the other APIs are sent events in another form.
         found = await self._webhooks.list(current_identity().account_id)
         return [webhook for webhook in found if webhook.format == messages.SURFACE]
@@ -92,7 +91,7 @@ class PiFormat:
         )
 
 
-def _envelope(webhook: Registered) -> pb.WebhookEnvelope:
+def _envelope(webhook: WebhookView) -> pb.WebhookEnvelope:
     return pb.WebhookEnvelope(
         id=ids.envelope_id(),
         object=_WEBHOOK,
@@ -102,7 +101,7 @@ def _envelope(webhook: Registered) -> pb.WebhookEnvelope:
     )
 
 
-def _webhook(webhook: Registered) -> pb.Webhook:
+def _webhook(webhook: WebhookView) -> pb.Webhook:
     return pb.Webhook(
         id=ids.uuid_of(webhook.id),
         object=_WEBHOOK,

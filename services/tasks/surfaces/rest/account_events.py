@@ -9,7 +9,7 @@ from google.protobuf.json_format import MessageToJson
 from google.protobuf.message import Message
 
 from darkroom.rest.v1 import account_tasks_pb2
-from services.tasks.domain.owner.account_watching import Gone, Ready, Reset, Resumable, Update
+from services.tasks.domain.owner.account_watching import DeletedTask, Ready, Reset, Resumable, Update
 from services.tasks.model.deletion import Deletion
 from services.tasks.surfaces.rest import messages
 from services.tasks.surfaces.server_sent_events import server_sent_event
@@ -35,7 +35,7 @@ def account_event(update: Resumable) -> bytes:
     match update:
         case Update(task=task):
             return server_sent_event(number, _json(messages.list_item(task)))
-        case Gone(deletion=deletion):
+        case DeletedTask(deletion=deletion):
             return server_sent_event(number, _json(_deleted(deletion)), "deleted")
         case Reset():
             return server_sent_event(number, "{}", "reset")

@@ -55,7 +55,7 @@ class RestAccountTasks(account_tasks_pb2_grpc.AccountTasksServiceServicer):
         return account_tasks_pb2.TaskDetailsEnvelope(code=200, message="success", data=data)
 
     async def StreamEvents(self, request: account_tasks_pb2.StreamEventsRequest, context: Context) -> AsyncIterator[httpbody_pb2.HttpBody]:
-        """What changes about all tasks, or those of one batch."""
+        """The changes of all tasks, or those of one batch."""
         identity, last = current_identity(), server_sent_events.last_event_id(context)
         batch_id = ids.batch_id(request.batch_id) if request.batch_id else None
         if batch_id is not None:

@@ -8,7 +8,9 @@ from darkroom.files.v1 import files_service_pb2
 from darkroom.operations.v1 import operation_pb2
 from darkroom.rest.v1 import batches_pb2, batches_pb2_grpc, tasks_pb2
 from services.pictures.operations import spec_of
+from services.platform.errors import ErrorReason
 from services.platform.identity import current_identity
+from services.platform.rpc import catalogue
 from services.platform.rpc.idempotency import current_idempotency
 from services.platform.rpc.interceptor import Context
 from services.platform.rpc.trace import Origin
@@ -22,7 +24,14 @@ from services.tasks.model.records import BatchNow, Refusal
 from services.tasks.surfaces import ids
 from services.tasks.surfaces.rendering import deadline_of, timestamp
 from services.tasks.surfaces.rest import messages
-from services.tasks.surfaces.rest.errors import error_code
+
+
+def error_code(reason: ErrorReason) -> int:
+    """The integer `code` of a reason."""
+    code = catalogue.surface("rest").code(reason)
+    assert isinstance(code, int), reason
+    return code
+
 
 _SUCCESS = "success"
 
@@ -83,7 +92,7 @@ class RestBatches(batches_pb2_grpc.BatchesServiceServicer):
         task = await self._archiving.archive(
             current_identity().account_id, ids.batch_id(request.id), trace_id=str(Origin.current()), idempotency=current_idempotency()
         )
-        return tasks_pb2.TaskCreateEnvelope(code=200, message=_SUCCESS, data=messages.created(task))
+        return tasks_pb2.TaskCreateEnvelope(code=200, message=_SUCCESS, data=messages.create_result(task))
 
     async def DeleteBatch(self, request: batches_pb2.DeleteBatchRequest, context: Context) -> batches_pb2.BatchDeletedEnvelope:
         """Delete a batch, its tasks and their outputs."""
@@ -103,7 +112,7 @@ def _batch(batch: BatchNow) -> batches_pb2.BatchResult:
         status="Completed" if stored.end_time is not None else "Processing",
         progress=messages.short(batch.progress),
         total=stored.task_count,
-        pending=batch.queued + batch.dispatched,
+        pending=batch.queued,
         processing=batch.running,
         succeeded=stored.succeeded,
         failed=stored.failed + stored.cancelled,

@@ -25,7 +25,7 @@ class RestBilling(billing_pb2_grpc.BillingServiceServicer):
         self._ledger, self._acceptance = ledger, acceptance
 
     async def GetBalance(self, request: pb.GetBalanceRequest, context: Context) -> pb.BalanceEnvelope:
-        """What the account has."""
+        """The account's balance."""
         balance = await self._ledger.balance(current_identity().account_id)
         data = pb.BalanceResult(
             available=balance.available_millicredits / MILLI,
@@ -45,7 +45,7 @@ class RestBilling(billing_pb2_grpc.BillingServiceServicer):
         """Say what a task would cost."""
         planned = request.HasField("file_count")
         if planned and request.file_ids:
-            raise DarkroomError(ErrorReason.FIELD_INVALID, "file_count: takes the place of file_ids; send one.", field="file_count")
+            raise DarkroomError(ErrorReason.FIELD_INVALID, "file_count: replaces file_ids; send only one of them.", field="file_count")
         estimate = await self._acceptance.estimate(
             EstimateRequest(
                 account_id=current_identity().account_id,

@@ -6,9 +6,12 @@ from collections.abc import Collection, Iterable
 from itertools import chain
 from typing import Protocol
 
-from darkroom.operations.v1 import operation_pb2
+from buf.validate import validate_pb2
+
+from darkroom.operations.v1 import gpt_image_2_pb2, nano_banana_2_pb2, operation_pb2
 from darkroom.rest.v1 import generation_pb2, images_pb2, images_pb2_grpc, pdfs_pb2, pdfs_pb2_grpc, tasks_pb2
 from darkroom.tasks.v1 import task_pb2
+from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.idempotent_call import REPLAYED
 from services.platform.identity import GATEWAY, current_identity
 from services.platform.rpc.idempotency import current_idempotency
@@ -19,13 +22,60 @@ from services.tasks.domain.acceptance.requests import TaskRequest
 from services.tasks.domain.plan import operations_of
 from services.tasks.surfaces import ids
 from services.tasks.surfaces.rendering import input_urls
-from services.tasks.surfaces.rest import generation, messages
+from services.tasks.surfaces.rest import messages
 from services.tasks.surfaces.rest.notices import unknown, unused_boxes
-from services.tasks.surfaces.rest.replies import Asked, Replies
+from services.tasks.surfaces.rest.replies import Replies, ReplyOptions
+
+REFERENCE_FORMATS = ("jpg", "jpeg", "png", "webp")
 
 
-class Creation(Asked, Protocol):
-    """What all requests that create a task have in common."""
+def gpt_image_2(request: generation_pb2.GPTImage2Request) -> operation_pb2.Operation:
+    """The operation. Raises FIELD_INVALID if neither references nor an aspect ratio determine the pictures' shape."""
+    _check_aspect_ratio(request)
+    parameters = gpt_image_2_pb2.GptImage2()
+    _carry_over(request, parameters)
+    if request.HasField("quality"):
+        parameters.quality = request.quality
+    return operation_pb2.Operation(gpt_image_2=parameters)
+
+
+def nano_banana_2(request: generation_pb2.NanoBanana2Request) -> operation_pb2.Operation:
+    """The operation. Raises FIELD_INVALID as `gpt_image_2`."""
+    _check_aspect_ratio(request)
+    parameters = nano_banana_2_pb2.NanoBanana2()
+    _carry_over(request, parameters)
+    return operation_pb2.Operation(nano_banana_2=parameters)
+
+
+def _carry_over(
+    request: generation_pb2.GPTImage2Request | generation_pb2.NanoBanana2Request,
+    parameters: gpt_image_2_pb2.GptImage2 | nano_banana_2_pb2.NanoBanana2,
+) -> None:
+    parameters.prompt = request.prompt
+    parameters.negative_prompt = request.negative_prompt
+    if request.HasField("aspect_ratio"):
+        parameters.aspect_ratio = request.aspect_ratio
+    if request.HasField("resolution"):
+        parameters.resolution = request.resolution
+    if request.HasField("output_count"):
+        parameters.count = request.output_count
+    # Under `/v1`, a result of several files also includes an archive of them.
+    parameters.archive = parameters.count > 1
+    parameters.keep_reference_size = request.preprocess_mode == "off"
+
+
+def _check_aspect_ratio(request: generation_pb2.GPTImage2Request | generation_pb2.NanoBanana2Request) -> None:
+    if request.image_file_ids or request.HasField("aspect_ratio"):
+        return
+    rules = request.DESCRIPTOR.fields_by_name["aspect_ratio"].GetOptions().Extensions[validate_pb2.field]
+    allowed = tuple(getattr(rules.string, "in"))
+    raise DarkroomError(
+        ErrorReason.FIELD_INVALID, "aspect_ratio: is required without image_file_ids.", field="aspect_ratio", allowed=allowed
+    )
+
+
+class Creation(ReplyOptions, Protocol):
+    """The common part of all requests that create a task."""
 
     @property
     def webhook_url(self) -> str:
@@ -93,16 +143,15 @@ class RestImages(images_pb2_grpc.ImagesServiceServicer):
 
     async def CreateGptImage2(self, request: generation_pb2.GPTImage2Request, context: Context) -> tasks_pb2.TaskCreateEnvelope:
         """Make pictures with GPT Image 2."""
-        operation = generation.gpt_image_2(request)
-        return await self._creation.create(operation, "image_file_ids", request, context, generation.REFERENCE_FORMATS)
+        operation = gpt_image_2(request)
+        return await self._creation.create(operation, "image_file_ids", request, context, REFERENCE_FORMATS)
 
     async def CreateNanoBanana2(self, request: generation_pb2.NanoBanana2Request, context: Context) -> tasks_pb2.TaskCreateEnvelope:
         """Make pictures with Nano Banana 2."""
-        operation = generation.nano_banana_2(request)
-        return await self._creation.create(operation, "image_file_ids", request, context, generation.REFERENCE_FORMATS)
+        operation = nano_banana_2(request)
+        return await self._creation.create(operation, "image_file_ids", request, context, REFERENCE_FORMATS)
 
     async def RemoveWatermark(self, request: images_pb2.RemoveImageWatermarkRequest, context: Context) -> tasks_pb2.TaskCreateEnvelope:
-        """Remove watermarks."""
         operation, notices = messages.remove_watermark(request), unused_boxes(request)
         return await self._creation.create(operation, "image_file_id", request, context, notices=notices)
 
@@ -119,5 +168,4 @@ class RestPdfs(pdfs_pb2_grpc.PdfsServiceServicer):
         self._creation = creation
 
     async def RemoveWatermark(self, request: pdfs_pb2.PDFRemoveWatermarkRequest, context: Context) -> tasks_pb2.TaskCreateEnvelope:
-        """Remove watermarks."""
         return await self._creation.create(messages.remove_pdf_watermark(request), "pdf_file_id", request, context)

@@ -71,7 +71,7 @@ def remove_background(request: images_pb2.RemoveBackgroundRequest) -> operation_
     """The operation; an alias means the same as its canonical value. Raises FIELD_INVALID for a background colour together with a
     picture."""
     if request.background_color and request.background_file_id:
-        message = "background_file_id: takes the place of background_color; send one."
+        message = "background_file_id: replaces background_color; send only one of them."
         raise DarkroomError(ErrorReason.FIELD_INVALID, message, field="background_file_id")
     return operation_pb2.Operation(
         remove_background=remove_background_pb2.RemoveBackground(
@@ -123,17 +123,17 @@ def remove_pdf_watermark(request: pdfs_pb2.PDFRemoveWatermarkRequest) -> operati
     if request.mode == "ai":
         for name in _EDITABLE_ONLY:
             if getattr(request, name):
-                raise DarkroomError(ErrorReason.FIELD_INVALID, f"Mode ai has no {name}; mode editable has.", field=name)
+                raise DarkroomError(ErrorReason.FIELD_INVALID, f"Mode ai does not support {name}; mode editable does.", field=name)
         chosen = {name: getattr(request, name) for name in _BOTH_MODES}
         return operation_pb2.Operation(redraw_pdf=redraw_pdf_pb2.RedrawPdf(**chosen, boxes=_boxes(request.boxes)))
     if request.boxes:
-        raise DarkroomError(ErrorReason.FIELD_INVALID, "Mode editable has no boxes; mode ai has.", field="boxes")
+        raise DarkroomError(ErrorReason.FIELD_INVALID, "Mode editable does not support boxes; mode ai does.", field="boxes")
     chosen = {name: getattr(request, name) for name in (*_EDITABLE_ONLY, *_BOTH_MODES)}
     parameters = remove_pdf_watermark_pb2.RemovePdfWatermark(**chosen)
     return operation_pb2.Operation(remove_pdf_watermark=parameters)
 
 
-def created(task: Task) -> tasks_pb2.TaskCreateResult:
+def create_result(task: Task) -> tasks_pb2.TaskCreateResult:
     """Data of the reply to a create."""
     return tasks_pb2.TaskCreateResult(
         task_id=str(task.id),
@@ -147,7 +147,7 @@ def created(task: Task) -> tasks_pb2.TaskCreateResult:
 
 
 def waiting_for(waiting: WaitingFor) -> tasks_pb2.TaskWaitingFor:
-    """What a task waits for."""
+    """The reason that a task waits."""
     machine = waiting.machine
     if machine is None:
         return tasks_pb2.TaskWaitingFor(reason="no_worker")
@@ -205,7 +205,6 @@ def redirecting_result_url(task: Task) -> str:
 
 
 def list_item(task: Task) -> task_list_pb2.TaskListItem:
-    """A task in a list."""
     millicredits = task.charged_millicredits if task.state.terminal else task.price_millicredits
     return task_list_pb2.TaskListItem(
         task_id=str(task.id),

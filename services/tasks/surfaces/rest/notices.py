@@ -1,4 +1,4 @@
-"""What the owner of a task should know about it: options of the request that have no effect, and notices about the result."""
+"""Notices for the owner of a task: options of the request that have no effect, and notices about the result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from services.tasks.model import Task
 from services.tasks.surfaces.rendering import notices_of
 
 SURFACE = "rest"
-"""`Task.surface` of tasks whose call took operations as they are; other calls of this API leave it empty."""
+"""`Task.surface` of tasks whose call took plain operations; other calls of this API leave it empty."""
 _NOT_APPLIED = "not_applied"
 # Parameters of operations that the calls name differently.
 _PARAMETERS: Mapping[str, str] = {

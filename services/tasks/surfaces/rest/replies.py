@@ -22,7 +22,7 @@ _LONGEST_WAIT = 60
 _SUCCESS = "success"
 
 
-class Asked(Protocol):
+class ReplyOptions(Protocol):
     """The fields of a request that say how to reply."""
 
     @property
@@ -48,7 +48,7 @@ class Replies:
         task = await self._watching.wait(current_identity(), task_id, wait)
         return tasks_pb2.TaskStatusEnvelope(code=200, message=_SUCCESS, data=messages.status(task, self._tasks.waiting_for(task)))
 
-    async def result(self, task_id: int, asked: Asked, context: Context) -> tasks_pb2.TaskResultEnvelope:
+    async def result(self, task_id: int, asked: ReplyOptions, context: Context) -> tasks_pb2.TaskResultEnvelope:
         """The outputs of a task; before its end, its state."""
         task = await self._watching.wait(current_identity(), task_id, _seconds(asked))
         data = messages.result(task, await self._downloads(task))
@@ -56,11 +56,11 @@ class Replies:
             await _redirect(task, data, context)
         return tasks_pb2.TaskResultEnvelope(code=200, message=_SUCCESS, data=data)
 
-    async def created(self, task: Task, asked: Asked, context: Context) -> tasks_pb2.TaskCreateEnvelope:
+    async def created(self, task: Task, asked: ReplyOptions, context: Context) -> tasks_pb2.TaskCreateEnvelope:
         """A task just created; if the caller waits and it ends in time, with its result."""
         if seconds := _seconds(asked):
             task = await self._watching.wait(current_identity(), task.id, seconds)
-        data = messages.created(task)
+        data = messages.create_result(task)
         if (seconds or asked.redirect) and task.state.terminal:
             messages.add_result(data, messages.result(task, await self._downloads(task)))
         if asked.redirect:
@@ -72,7 +72,7 @@ class Replies:
         return await self._files.sign_downloads(task.account_id, task.output_file_ids)
 
 
-def _seconds(asked: Asked) -> int:
+def _seconds(asked: ReplyOptions) -> int:
     if asked.redirect and not asked.HasField("wait"):
         return _LONGEST_WAIT
     return asked.wait
@@ -80,7 +80,7 @@ def _seconds(asked: Asked) -> int:
 
 async def _redirect(task: Task, data: tasks_pb2.TaskCreateResult | tasks_pb2.TaskResult, context: Context) -> None:
     """Make the reply lead to the one file of the result, or to the call that goes on waiting for it. A result of several files without an
-    archive of them is left as it is."""
+    archive of them is left unchanged."""
     if not task.state.terminal:
         location = messages.redirecting_result_url(task)
     elif task.state is not TaskState.SUCCEEDED:

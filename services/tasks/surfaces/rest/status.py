@@ -40,7 +40,7 @@ def states_of(status: Status) -> tuple[frozenset[TaskState], bool | None]:
 
 
 class State(StrEnum):
-    """The states of items in lists, which tell more than `Status`."""
+    """The states of items in lists, which are more detailed than `Status`."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -50,10 +50,9 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
-_WAITING = frozenset({TaskState.QUEUED, TaskState.DISPATCHED})
 _STATES: Mapping[State, tuple[frozenset[TaskState], bool | None]] = {
-    State.QUEUED: (_WAITING, False),
-    State.RETRYING: (_WAITING, True),
+    State.QUEUED: (frozenset({TaskState.QUEUED}), False),
+    State.RETRYING: (frozenset({TaskState.QUEUED}), True),
     State.RUNNING: (frozenset({TaskState.RUNNING}), None),
     State.SUCCEEDED: (frozenset({TaskState.SUCCEEDED}), None),
     State.FAILED: (frozenset({TaskState.FAILED}), None),

@@ -9,18 +9,44 @@ from google.protobuf.struct_pb2 import NULL_VALUE, Value
 
 from darkroom.rest.v1 import envelope_pb2, task_list_pb2, tasks_pb2, tasks_pb2_grpc
 from services.platform.clock import Clock, system_clock
+from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import current_identity
 from services.platform.rpc.idempotency import current_idempotency
 from services.platform.rpc.interceptor import Context
+from services.platform.rpc.moments import moment
 from services.platform.rpc.trace import Origin
 from services.tasks.domain.owner.account_tasks import AccountTasks
-from services.tasks.domain.owner.task_search import TaskSearch
+from services.tasks.domain.owner.task_search import TaskQuery, TaskSearch
 from services.tasks.domain.owner.watching import Watching
 from services.tasks.surfaces import ids, server_sent_events
 from services.tasks.surfaces.rest import messages
 from services.tasks.surfaces.rest.account_events import event_id
-from services.tasks.surfaces.rest.filters import query_of
 from services.tasks.surfaces.rest.replies import Replies
+from services.tasks.surfaces.rest.status import State, Status, states_like, states_of
+
+_NO_BATCH = 0
+
+
+def query_of(request: task_list_pb2.ListTasksRequest) -> TaskQuery:
+    """The wanted states and times. Raises FIELD_INVALID for `state` together with `status`, and for an impossible time."""
+    if request.HasField("state") and request.HasField("status"):
+        raise DarkroomError(ErrorReason.FIELD_INVALID, "state: replaces status; send only one of them.", field="state")
+    states, attempted = None, None
+    if request.HasField("state"):
+        states, attempted = states_like(State(request.state))
+    elif request.HasField("status"):
+        states, attempted = states_of(Status(request.status))
+    return TaskQuery(
+        states=states,
+        attempted=attempted,
+        operation=request.operation,
+        name=request.name,
+        # No batch has an invalid id, and no tasks are in it.
+        batch_id=(ids.decimal_id(request.batch_id) or _NO_BATCH) if request.batch_id else None,
+        created_after=moment(request.created_after, "created_after") if request.HasField("created_after") else None,
+        created_before=moment(request.created_before, "created_before") if request.HasField("created_before") else None,
+    )
+
 
 _SUCCESS = "success"
 

@@ -15,7 +15,7 @@ from services.platform.rpc.idempotency import current_idempotency
 from services.platform.rpc.interceptor import Context
 from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks, delivery_not_found, webhook_not_found
 from services.tasks.model import WebhookDelivery
-from services.tasks.model.records import Registered
+from services.tasks.model.records import WebhookView
 from services.tasks.model.state import DeliveryState
 from services.tasks.surfaces.ids import decimal_id
 from services.tasks.surfaces.rendering import timestamp
@@ -39,7 +39,6 @@ class RestWebhooks(webhooks_pb2_grpc.WebhooksServiceServicer):
         return pb.CreateWebhookEnvelope(code=200, message=_SUCCESS, data=pb.CreatedWebhook(webhook=_webhook(webhook), secret=secret))
 
     async def ListWebhooks(self, request: pb.ListWebhooksRequest, context: Context) -> pb.WebhookListEnvelope:
-        """List webhooks."""
         webhooks = await self._webhooks.list(current_identity().account_id)
         return pb.WebhookListEnvelope(code=200, message=_SUCCESS, data=pb.WebhookList(items=map(_webhook, webhooks)))
 
@@ -126,7 +125,7 @@ def _filter(text: str, field: str) -> int:
     return number
 
 
-def _webhook(webhook: Registered) -> pb.WebhookRecord:
+def _webhook(webhook: WebhookView) -> pb.WebhookRecord:
     return pb.WebhookRecord(
         id=str(webhook.id),
         url=webhook.url,

@@ -37,7 +37,7 @@ def test_a_certificate_that_lasts_and_names_its_service(tmp_path: Path, monkeypa
     assert [one.level for one in check_own(made.tls("files"), "files")] == [Level.OK]
 
 
-@pytest.mark.parametrize(("days", "level", "text"), [(29.5, Level.WARNING, "ends in 29 days"), (-0.01, Level.PROBLEM, "has ended on")])
+@pytest.mark.parametrize(("days", "level", "text"), [(29.5, Level.WARNING, "expires in 29 days"), (-0.01, Level.PROBLEM, "has ended on")])
 def test_a_certificate_that_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: float, level: Level, text: str) -> None:
     found = check_own(installation(tmp_path, monkeypatch, days).tls("files"), "files")
     assert [one.level for one in found] == [level]
@@ -49,11 +49,11 @@ def test_certificates_that_were_mixed_up(tmp_path: Path, monkeypatch: pytest.Mon
     ours, theirs = installation(tmp_path / "ours", monkeypatch), installation(tmp_path / "theirs", monkeypatch)
     assert "names tasks, localhost" in check_own(ours.tls("tasks"), "files")[0].text
     (ours.tls("files") / "ca.crt").write_bytes((theirs.tls("files") / "ca.crt").read_bytes())
-    assert "is not of the authority in ca.crt" in check_own(ours.tls("files"), "files")[0].text
+    assert "is not signed by the authority in ca.crt" in check_own(ours.tls("files"), "files")[0].text
     (ours.tls("gateway") / "tls.key").write_bytes((ours.tls("tasks") / "tls.key").read_bytes())
     assert "is not the key of tls.crt" in check_own(ours.tls("gateway"), "gateway")[0].text
     (ours.tls("accounts") / "tls.crt").write_text("something else")
-    assert "can be read" in check_own(ours.tls("accounts"), "accounts")[0].text
+    assert "readable" in check_own(ours.tls("accounts"), "accounts")[0].text
 
 
 @asynccontextmanager

@@ -17,4 +17,4 @@ def test_the_environment_of_one_service_migrates_no_other(monkeypatch: pytest.Mo
     """Three services' tables would be in one database."""
     monkeypatch.setenv("DARKROOM_DATABASE_URL", "postgresql+asyncpg://tasks@127.0.0.1:1/tasks")
     assert main(["migrate", "--wait", "0"]) == 2
-    assert "Say whose database is in the environment (`migrate tasks`)" in capsys.readouterr().err
+    assert "Name the service whose database is in the environment (`migrate tasks`)" in capsys.readouterr().err

@@ -37,10 +37,10 @@ def test_it_says_what_it_keeps_in_spite_of_an_option(tmp_path: Path, capsys: pyt
     told = capsys.readouterr()
     assert "new certificates for nats; " in told.out
     assert "restart each" in told.out
-    assert "DARKROOM_PUBLIC_URL is http://localhost:8080 in settings.env, and stays so" in told.err
-    assert "DARKROOM_S3_BUCKET is darkroom in settings.env, and stays so" in told.err
+    assert "DARKROOM_PUBLIC_URL is http://localhost:8080 in settings.env and is not changed" in told.err
+    assert "DARKROOM_S3_BUCKET is darkroom in settings.env and is not changed" in told.err
     assert "DARKROOM_S3_REGION" not in told.err
-    assert "--nats-url is for secrets that are missing" in told.err
+    assert "--nats-url applies to missing secrets only" in told.err
     assert "@nats:4222" in (Installation.open(tmp_path).secret("files", "nats-url") or "")
 
 
@@ -70,8 +70,8 @@ def test_options_of_several_kinds(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        (["--database-url", "postgresql+asyncpg://one@host/one", "--database-url", "tasks=x"], "is given once"),
-        (["--database-url", "tasks=of-no-kind"], "is given once"),
+        (["--database-url", "postgresql+asyncpg://one@host/one", "--database-url", "tasks=x"], "give --database-url once"),
+        (["--database-url", "tasks=of-no-kind"], "give --database-url once"),
         (["--s3-keys", "/no/such/file"], "cannot be read: No such file"),
     ],
 )

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import tomllib
 from collections.abc import Mapping
 from typing import Any
 
@@ -58,13 +57,6 @@ def test_a_part_can_do_no_more_than_it_needs(part: str) -> None:
     assert declared["pids_limit"]
     assert declared["logging"] == {"driver": "json-file", "options": {"max-size": "20m", "max-file": "3"}}
     assert not {"privileged", "cap_add", "network_mode"} & {name for name in declared if declared[name] != "none"}
-
-
-def test_its_images_are_those_of_this_version() -> None:
-    version = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"]
-    assert set(re.findall(r"DARKROOM_VERSION:-([^}]*)\}", (FOLDER / "compose.yaml").read_text())) == {version}
-    for file in (REPOSITORY / "deploy" / "images").glob("*.Dockerfile"):
-        assert set(re.findall(r"ARG VERSION=(.*)", file.read_text())) == {version}
 
 
 def test_only_the_edge_is_published() -> None:

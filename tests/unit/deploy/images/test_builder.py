@@ -65,7 +65,7 @@ def test_secrets_are_mounted_and_no_argument(programs: Path, tmp_path: Path) -> 
 
 def test_it_says_what_is_missing(programs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["services"]) == 1
-    assert "none of docker, podman, buildah works here" in capsys.readouterr().err
+    assert "no builder of docker, podman, buildah works here" in capsys.readouterr().err
     install(programs, "podman")
     assert command.main(["services", "--authorities", "/nowhere"]) == 1
     assert "/nowhere cannot be read" in capsys.readouterr().err

@@ -129,10 +129,10 @@ def test_half_an_authority_is_not_replaced(tmp_path: Path, lost: str, problem: s
 @pytest.mark.parametrize(
     ("file", "problem"),
     [
-        ("tls/files/tls.crt", "holds no certificate"),
-        ("tls/authority/ca.crt", "holds no certificate"),
-        ("tls/authority/ca.key", "is no key that `create` has made"),
-        ("secrets/files/signing-key.pem", "holds no private key"),
+        ("tls/files/tls.crt", "contains no certificate"),
+        ("tls/authority/ca.crt", "contains no certificate"),
+        ("tls/authority/ca.key", "is not a key that `create` made"),
+        ("secrets/files/signing-key.pem", "contains no private key"),
     ],
 )
 def test_a_file_that_holds_something_else_is_told(tmp_path: Path, file: str, problem: str) -> None:
@@ -146,14 +146,14 @@ def test_a_file_that_holds_something_else_is_told(tmp_path: Path, file: str, pro
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "README.md").touch()
     tmp_path.chmod(0o755)
-    with pytest.raises(InstallationError, match="holds something else"):
+    with pytest.raises(InstallationError, match="contains other files"):
         create(tmp_path, public_url=URL)
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
 
 
 def test_an_authority_that_has_ended_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(creation, "_AUTHORITY_VALID", datetime.timedelta(seconds=-1))
-    with pytest.raises(InstallationError, match="has ended"):
+    with pytest.raises(InstallationError, match="has expired"):
         for _ in range(2):
             create(tmp_path, public_url=URL)
 
@@ -238,13 +238,13 @@ def test_a_service_is_told_where_its_secrets_are(tmp_path: Path) -> None:
     ("options", "problem"),
     [
         ({"public_url": "pictures.example"}, "must start with http"),
-        ({"namespace": "Pictures"}, "no name of a namespace"),
+        ({"namespace": "Pictures"}, "not a valid namespace"),
         ({"hosts": {"file": ["a"]}}, "there is no part 'file'"),
         ({"hosts": {"files": ["tasks"]}}, "the name of another part"),
-        ({"hosts": {"files": ["bücher.example"]}}, "is no DNS name and no address"),
-        ({"hosts": {"files": ["one two"]}}, "is no DNS name and no address"),
+        ({"hosts": {"files": ["bücher.example"]}}, "is neither a DNS name nor an address"),
+        ({"hosts": {"files": ["one two"]}}, "is neither a DNS name nor an address"),
         ({"nats_url": "tls://me:{password}@nats:4222"}, "names the user 'me'"),
-        ({"database_url": "postgresql+asyncpg://one@host/one"}, "a database of its own"),
+        ({"database_url": "postgresql+asyncpg://one@host/one"}, "its own database"),
         ({"database_url": {"gateway": "postgresql+asyncpg://one@host/one"}}, "gateway has no database"),
     ],
 )

@@ -12,7 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from deploy.kubernetes.monitoring import FOLDER as MONITORING
-from deploy.kubernetes.monitoring import made
+from deploy.kubernetes.monitoring import monitoring_files
 from tests.unit.deploy.kubernetes.manifests import COMPONENTS, FOLDER, OVERLAYS, Object, of_kind, overlay, render_made
 
 # The oldest with sidecars, and the newest that there are schemas for.
@@ -61,7 +61,7 @@ def test_every_component_is_in_an_overlay_or_named_on_the_page() -> None:
 
 
 def test_what_prometheus_gets_is_what_deploy_prometheus_has() -> None:
-    assert {name: (MONITORING / name).read_text() for name in made()} == made()
+    assert {name: (MONITORING / name).read_text() for name in monitoring_files()} == monitoring_files()
     (rules,) = of_kind(overlay("production"), "PrometheusRule")
     assert rules["spec"] == yaml.safe_load((FOLDER.parent / "prometheus" / "alerts.yml").read_text())
 

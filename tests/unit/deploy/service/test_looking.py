@@ -126,7 +126,7 @@ async def test_a_missing_or_old_backup_is_a_problem(monkeypatch: pytest.MonkeyPa
     stack.mkdir()
     assert plan.backups is not None
     plan.backups.mkdir()
-    expected = [f"{plan.backups} has no backup of the last two days"]
+    expected = [f"{plan.backups} has no backup from the last two days"]
     assert await looked(monkeypatch, stack, plan, ROOMY) == expected
     made = plan.backups / "darkroom-1.tar.age"
     made.touch()
@@ -170,5 +170,5 @@ def test_the_newest_backups_are_kept_and_one_that_failed_is_none(monkeypatch: py
 
     monkeypatch.setattr(backups, "local", complete)
     newest = backups.back_up(tmp_path, plan)
-    assert [path.name for path in backups.made(plan.backups)] == ["darkroom-2026-01-03T03-17-00.tar", newest.name]
+    assert [path.name for path in backups.list_backups(plan.backups)] == ["darkroom-2026-01-03T03-17-00.tar", newest.name]
     assert {path.name for path in plan.backups.iterdir()} == {"darkroom-2026-01-03T03-17-00.tar", newest.name, "notes.txt"}

@@ -17,8 +17,8 @@ from darkroom.internal.accounts.v1 import membership_service_pb2_grpc
 from deploy.installation.authority import Lifetime, create_authority
 from deploy.worker import joining
 from deploy.worker.errors import AwayError, EndedError, JoinError, RefusedError
-from deploy.worker.joining import join, joined
-from deploy.worker.server import renewed
+from deploy.worker.joining import join, load_joined
+from deploy.worker.server import renew_membership
 from services.accounts.domain.worker_certificates import LIFE, WorkerAuthority
 from services.platform.joining import JoinToken
 from services.platform.membership import MembershipFolder
@@ -78,21 +78,21 @@ def certify(server: Server, folder: MembershipFolder, moment: datetime) -> None:
 
 
 def test_what_the_server_says(server: Server, machine: MembershipFolder) -> None:
-    assert renewed(machine).worker == URN
+    assert renew_membership(machine).worker == URN
     for code, error in ((grpc.StatusCode.PERMISSION_DENIED, EndedError), (grpc.StatusCode.FAILED_PRECONDITION, RefusedError)):
         server.refusal = (code, "What the server says.")
         with pytest.raises(RefusedError, match=r"^What the server says\.$") as refused:
-            renewed(machine)
+            renew_membership(machine)
         assert type(refused.value) is error
     server.refusal = (grpc.StatusCode.UNAVAILABLE, "away")
     with pytest.raises(AwayError, match="accounts cannot be reached"):
-        renewed(machine)
+        renew_membership(machine)
 
 
 def test_a_machine_that_was_away_for_too_long_is_told(server: Server, machine: MembershipFolder) -> None:
     certify(server, machine, datetime.now(UTC) - LIFE - timedelta(days=1))
     with pytest.raises(EndedError, match=r"certificate ended on \d{4}-\d\d-\d\d.*Join again with a new token"):
-        renewed(machine)
+        renew_membership(machine)
 
 
 def test_only_a_machine_whose_membership_is_over_joins_again(
@@ -108,16 +108,16 @@ def test_only_a_machine_whose_membership_is_over_joins_again(
         raise ReachedError
 
     monkeypatch.setattr(joining, "check_port", reached)
-    server.refusal = (grpc.StatusCode.FAILED_PRECONDITION, "The worker's clock is 3600 s behind the server's. Set both by NTP.")
+    server.refusal = (grpc.StatusCode.FAILED_PRECONDITION, "The worker's clock is 3600 s behind the server's. Sync both with NTP.")
     with pytest.raises(JoinError, match="clock is 3600 s behind"):
         join(directory, token, "box")
     server.refusal = None
-    with pytest.raises(JoinError, match="has joined http://server as box already"):
+    with pytest.raises(JoinError, match="has already joined http://server as box"):
         join(directory, token, "box")
-    assert joined(directory) is not None
+    assert load_joined(directory) is not None
     server.refusal = (grpc.StatusCode.PERMISSION_DENIED, "This worker has been revoked.")
     with pytest.raises(ReachedError):
         join(directory, token, "box")
-    assert joined(directory) is None
+    assert load_joined(directory) is None
     # Nothing is lost before there is something new.
     assert (machine.folder / "tls.key").read_bytes() == key

@@ -17,7 +17,7 @@ import pytest
 from darkroom.internal.accounts.v1 import membership_service_pb2 as pb
 from deploy.installation.authority import create_authority
 from deploy.worker.errors import AwayError, JoinError
-from deploy.worker.joining import join, joined
+from deploy.worker.joining import join, load_joined
 from services.accounts.domain.worker_certificates import WorkerAuthority
 from services.platform.joining import JoinToken, digest_of_request
 
@@ -95,10 +95,10 @@ def _refusal(reason: str, message: str) -> str:
 
 def test_a_machine_joins_and_keeps_what_it_needs(server: _Server, tmp_path: Path) -> None:
     directory = tmp_path / "machine"
-    assert joined(directory) is None
+    assert load_joined(directory) is None
     made = join(directory, server.token(), "gpu-box")
     assert (made.name, made.url, made.token_id) == ("gpu-box", server.url, 7)
-    known = joined(directory)
+    known = load_joined(directory)
     assert known is not None
     assert (known.name, known.url, known.token_id, known.folder.workers_address) == ("gpu-box", server.url, 7, server.workers)
     folder = directory / "membership"
@@ -118,7 +118,7 @@ def test_a_machine_joins_and_keeps_what_it_needs(server: _Server, tmp_path: Path
 
 def test_a_lost_reply_is_asked_for_again_with_the_same_keys(server: _Server, tmp_path: Path) -> None:
     server.replies = [(502, "<html>")]
-    with pytest.raises(JoinError, match="answered with HTTP 502, and not as Darkroom does"):
+    with pytest.raises(JoinError, match="answered with HTTP 502, unlike Darkroom"):
         join(tmp_path / "machine", server.token(), "gpu-box")
     join(tmp_path / "machine", server.token(), "gpu-box")
     first, second = ({name: asked[name] for name in ("certificate_request", "public_key", "name")} for asked in server.asked)
@@ -146,26 +146,26 @@ def test_a_lost_reply_is_asked_for_again_where_the_machine_has_another_name_by_t
 
 
 def test_what_the_server_says_is_told(server: _Server, tmp_path: Path) -> None:
-    server.replies = [(401, _refusal("worker_token_invalid", "The token has been used by x. Each is good for one machine: make another."))]
-    with pytest.raises(JoinError, match=r"used by x\. Each is good for one machine"):
+    server.replies = [(401, _refusal("worker_token_invalid", "The token has been used by x. A token works for one machine: make another."))]
+    with pytest.raises(JoinError, match=r"used by x\. A token works for one machine"):
         join(tmp_path / "machine", server.token(), "gpu-box")
     server.replies = [(404, _refusal("route_not_found", "No such endpoint."))]
-    with pytest.raises(JoinError, match="does not know workers of other machines: upgrade it"):
+    with pytest.raises(JoinError, match="does not support workers on other machines: upgrade it"):
         join(tmp_path / "machine", server.token(), "gpu-box")
 
 
 def test_a_reply_of_somebody_else_is_refused(server: _Server, tmp_path: Path) -> None:
     server.secret = "ab" * 32
-    with pytest.raises(JoinError, match="was not made by the server that made the token"):
+    with pytest.raises(JoinError, match="is not from the server that made the token"):
         join(tmp_path / "machine", server.token(), "gpu-box")
-    assert joined(tmp_path / "machine") is None
+    assert load_joined(tmp_path / "machine") is None
 
 
 def test_another_authority_than_the_token_names_is_refused(server: _Server, tmp_path: Path) -> None:
     server.claimed = "00" * 32
-    with pytest.raises(JoinError, match="has another authority"):
+    with pytest.raises(JoinError, match="authority has changed"):
         join(tmp_path / "machine", server.token(), "gpu-box")
-    assert joined(tmp_path / "machine") is None
+    assert load_joined(tmp_path / "machine") is None
 
 
 def test_a_closed_port_is_told_before_the_token_is_used(server: _Server, tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_a_server_that_cannot_be_reached(server: _Server, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("name", ["GPU", "a_b", "-a", "a" * 64])
 def test_names_that_are_none(server: _Server, tmp_path: Path, name: str) -> None:
-    with pytest.raises(JoinError, match="no name of a worker"):
+    with pytest.raises(JoinError, match="not a valid worker name"):
         join(tmp_path / "machine", server.token(), name)
     assert server.asked == []
 

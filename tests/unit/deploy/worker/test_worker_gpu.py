@@ -26,7 +26,7 @@ def _driver(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
 def test_without_a_driver_there_is_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repository: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert gpus() == ()
-    assert advice(gpus(), repository) == ["No GPU was found: the models run on the processor."]
+    assert advice(gpus(), repository) == ["No GPU was found: the models run on the CPU."]
 
 
 def test_a_driver_that_fails_has_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,7 +38,7 @@ def test_models_for_the_processor_beside_a_gpu(tmp_path: Path, monkeypatch: pyte
     _driver(tmp_path, monkeypatch, "echo 'NVIDIA RTX A4000'")
     assert gpus() == ["NVIDIA RTX A4000"]
     said = "\n".join(advice(gpus(), repository))
-    assert "NVIDIA RTX A4000, and models for the processor" in said
+    assert "NVIDIA RTX A4000, and models for the CPU" in said
     assert f"models install --set gpu --platform cuda --dest {repository}" in said
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from services.inference.denoising.filtering import Settings, Tier, noise_of, without_noise
-from services.inference.denoising.network import Network, Pixels8, mixed, suits, turns
+from services.inference.denoising.network import Network, Pixels8, mix_with_network, suits, turns
 from services.inference.media import Image
 from tests.unit.inference.denoising.test_filtering import noisy
 
@@ -39,7 +39,7 @@ def denoised(image: Image, settings: Settings, network: Network, filtered: Image
     noise = noise_of(image)
     assert noise is not None
     return np.asarray(
-        mixed(
+        mix_with_network(
             filtered or image.replace(pixels=np.zeros_like(image.pixels)),
             image,
             noise,
@@ -148,5 +148,5 @@ def test_it_ends_when_it_is_told_to() -> None:
 
     network = Watched()
     with pytest.raises(TimeoutError):
-        mixed(image, image, noise, settings, network, 1, check, lambda _done: None)
+        mix_with_network(image, image, noise, settings, network, 1, check, lambda _done: None)
     assert network.given == []

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from services.inference.faces.alignment import SIDE, TEMPLATE, inverse, points_of, similarity, usual_points, warped
+from services.inference.faces.alignment import SIDE, TEMPLATE, inverse, points_of, similarity, usual_points, warp
 
 
 @pytest.mark.parametrize(("angle", "scale", "shift"), [(0.0, 1.0, (0, 0)), (0.7, 0.2, (90, -30)), (-2.5, 4.0, (-1000, 2000))])
@@ -64,12 +64,12 @@ def test_there_and_back_is_where_it_was(scale: float) -> None:
     angle = 0.4
     turn = scale * np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     matrix = np.column_stack([turn, np.array([200, 200]) - turn @ np.array([SIDE / 2, SIDE / 2])])
-    back = warped(warped(picture, matrix, SIDE, SIDE), inverse(matrix), 400, 400)
+    back = warp(warp(picture, matrix, SIDE, SIDE), inverse(matrix), 400, 400)
     middle = slice(160, 240), slice(160, 240)
     assert np.abs(back[middle].astype(int) - picture[middle]).max() <= 3
 
 
 def test_beyond_the_edges_is_the_border() -> None:
-    shown = warped(np.full((10, 10, 3), 9, np.uint8), np.array([[1.0, 0, -20], [0, 1.0, 0]]), 10, 40, (1, 2, 3))
+    shown = warp(np.full((10, 10, 3), 9, np.uint8), np.array([[1.0, 0, -20], [0, 1.0, 0]]), 10, 40, (1, 2, 3))
     assert shown[5, 2].tolist() == [1, 2, 3]
     assert shown[5, 25].tolist() == [9, 9, 9]

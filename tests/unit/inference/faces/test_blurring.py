@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from services.inference.faces.blurring import LEAST, Oval, blurred, oval_of
+from services.inference.faces.blurring import LEAST, Oval, blur_ovals, oval_of
 from services.inference.faces.detection import Face
 from services.inference.faces.mesh import OVAL, POINTS, Mesh
 from services.inference.media import Image
@@ -30,7 +30,7 @@ def mesh(tilt: float = 0.0, sure: float = 1.0) -> Mesh:
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_the_oval_is_blurred_and_nothing_beyond_it(dtype: type) -> None:
     before = picture(dtype)
-    made = blurred(before, [Oval(120, 100, 40, 60, 0)], 30, lambda: None)
+    made = blur_ovals(before, [Oval(120, 100, 40, 60, 0)], 30, lambda: None)
     top = np.iinfo(dtype).max
     inner = made.pixels[50:150, 95:145].astype(float) / top * 255
     assert np.abs(inner - 120).max() < 6
@@ -44,7 +44,7 @@ def test_a_small_radius_is_raised_to_what_hides_a_face() -> None:
     large = Oval(120, 100, 80, 90, 0)
     fine = np.zeros((200, 240, 3), np.uint8)
     fine[:, 100:140] = 255
-    made = [blurred(Image(fine), [large], radius, lambda: None).pixels[100].astype(float) for radius in (1, LEAST * 160, 60)]
+    made = [blur_ovals(Image(fine), [large], radius, lambda: None).pixels[100].astype(float) for radius in (1, LEAST * 160, 60)]
     np.testing.assert_array_equal(made[0], made[1])
     assert made[0][120].max() < 0.75 * 255
     assert made[2][120].max() < made[0][120].max()
@@ -55,7 +55,7 @@ def test_what_is_transparent_lends_no_colour() -> None:
     pixels[:, :120], pixels[:, 120:] = (200, 60, 60), (0, 255, 0)
     alpha = np.zeros((200, 240), np.uint8)
     alpha[:, :120] = 255
-    made = blurred(Image(pixels, alpha), [Oval(110, 100, 40, 60, 0)], 20, lambda: None)
+    made = blur_ovals(Image(pixels, alpha), [Oval(110, 100, 40, 60, 0)], 20, lambda: None)
     assert np.abs(made.pixels[80:120, 90:115].astype(int) - (200, 60, 60)).max() <= 2
     assert made.alpha is alpha
 
@@ -76,17 +76,17 @@ def test_the_oval_covers_hair_line_and_chin_and_follows_the_head(tilt: float, su
 
 def test_ovals_that_reach_beyond_the_picture() -> None:
     before = picture()
-    made = blurred(before, [Oval(0, 0, 40, 60, 0.3), Oval(900, 900, 20, 20, 0)], 30, lambda: None)
+    made = blur_ovals(before, [Oval(0, 0, 40, 60, 0.3), Oval(900, 900, 20, 20, 0)], 30, lambda: None)
     assert np.abs(made.pixels[:20, :15].astype(int) - 120).max() < 12
     assert (made.pixels[150:] == before.pixels[150:]).all()
 
 
 def test_no_face_changes_nothing_and_a_call_can_end_it() -> None:
     before = picture()
-    assert blurred(before, [], 30, lambda: None) is before
+    assert blur_ovals(before, [], 30, lambda: None) is before
 
     def stop() -> None:
         raise TimeoutError
 
     with pytest.raises(TimeoutError):
-        blurred(before, [Oval(120, 100, 40, 60, 0)], 30, stop)
+        blur_ovals(before, [Oval(120, 100, 40, 60, 0)], 30, stop)

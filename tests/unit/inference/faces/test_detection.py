@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from models.contract import NUMBER_ONE, NUMBER_ZERO
-from services.inference.faces.detection import SIDE, Face, Part, detect, faces_in, inside, merged, parts_of, seen, shared
+from services.inference.faces.detection import SIDE, Face, Part, detect, faces_in, inside, merge, network_input, overlap, parts_of
 from services.inference.faces.mesh import Mesh, once_each
-from services.inference.faces.numbers import decoded
+from services.inference.faces.numbers import decode_numbers
 
 POINTS = ((0.0, 0.0),) * 6
 CELLS = SIDE // 4
@@ -32,7 +32,7 @@ def rows_with(cell: tuple[int, int], box: tuple[float, float, float, float], log
 
 def test_numbers_come_back() -> None:
     values = np.array([[[0, 1.5, -0.25, 511.9, -512]]], np.float32)
-    np.testing.assert_allclose(decoded(coded(values)), values, atol=1 / NUMBER_ONE)
+    np.testing.assert_allclose(decode_numbers(coded(values)), values, atol=1 / NUMBER_ONE)
 
 
 def test_a_small_picture_is_seen_as_a_whole_and_with_a_margin() -> None:
@@ -61,7 +61,7 @@ def test_any_face_lies_wholly_in_a_part_of_some_times_its_size(width: int, heigh
 def test_a_part_is_seen_as_it_is_told() -> None:
     pixels = np.zeros((400, 800, 3), np.uint8)
     pixels[100:200, 400:500] = 255
-    shown = seen(pixels, Part(0, 0, 800, 400))
+    shown = network_input(pixels, Part(0, 0, 800, 400))
     rows, columns = (np.flatnonzero(shown[..., 0].max(axis=axis) > 127) for axis in (1, 0))
     # 800 pixels become 192, and the 96 rows lie in the middle.
     assert (columns[0], columns[-1]) == (96, 119)
@@ -76,18 +76,18 @@ def test_a_part_is_seen_as_it_is_told() -> None:
 
 def test_a_part_that_reaches_beyond_the_picture() -> None:
     pixels = np.full((100, 100, 3), 255, np.uint8)
-    shown = seen(pixels, Part(-50, -50, 200, 200))[..., 0] > 127
+    shown = network_input(pixels, Part(-50, -50, 200, 200))[..., 0] > 127
     assert shown[48:144, 48:144].all()
     assert shown.sum() == 96 * 96
 
 
 def test_a_small_face_before_a_large_one_stays() -> None:
     large, small = face(100, 100, 400), face(350, 350, 90, 0.6)
-    assert merged([small, large]) == [large, small]
+    assert merge([small, large]) == [large, small]
 
 
 def test_boxes_of_one_face_become_one() -> None:
-    (found,) = merged([face(100, 100, 100, 0.9), face(110, 100, 100, 0.3), face(96, 104, 100, 0.6)])
+    (found,) = merge([face(100, 100, 100, 0.9), face(110, 100, 100, 0.3), face(96, 104, 100, 0.6)])
     assert found.left == pytest.approx((100 * 0.9 + 110 * 0.3 + 96 * 0.6) / 1.8)
     assert found.score == 0.9
 
@@ -130,5 +130,5 @@ def test_a_part_of_a_face_is_no_face_and_one_beside_it_is() -> None:
 def test_shares_of_boxes() -> None:
     one, other = _found((0, 0, 10), 1).face, _found((5, 0, 20), 1).face
     assert (inside(one, other), inside(other, one)) == (0.5, 0.125)
-    assert shared(one, other) == pytest.approx(50 / 450)
+    assert overlap(one, other) == pytest.approx(50 / 450)
     assert inside(one, _found((50, 50, 10), 1).face) == 0

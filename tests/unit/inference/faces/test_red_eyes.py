@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from services.inference.faces.mesh import Iris
-from services.inference.faces.red_eyes import corrected
+from services.inference.faces.red_eyes import correct_red_eyes
 from services.inference.media import Image
 
 SKIN, WHITE, BLUE, RED, GLINT = (215, 165, 140), (235, 230, 228), (70, 110, 150), (205, 40, 45), (255, 252, 250)
@@ -46,7 +46,7 @@ def pupil_of(pixels: np.ndarray) -> np.ndarray:
 
 def test_a_red_pupil_becomes_dark_and_neutral_and_its_glint_stays() -> None:
     before = eye(RED)
-    image, count = corrected(Image(before), [IRIS], 0.5, 1)
+    image, count = correct_red_eyes(Image(before), [IRIS], 0.5, 1)
     assert count == 1
     pupil = pupil_of(image.pixels)
     assert pupil.max() < 60
@@ -59,7 +59,7 @@ def test_a_red_pupil_becomes_dark_and_neutral_and_its_glint_stays() -> None:
 
 
 def test_strength_is_how_much_of_the_red_goes() -> None:
-    reds = [pupil_of(corrected(Image(eye(RED)), [IRIS], 0.5, strength)[0].pixels)[:, 0].mean() for strength in (0, 0.5, 0.7, 1)]
+    reds = [pupil_of(correct_red_eyes(Image(eye(RED)), [IRIS], 0.5, strength)[0].pixels)[:, 0].mean() for strength in (0, 0.5, 0.7, 1)]
     assert reds[0] == RED[0]
     least = reds[3]
     assert reds[1] == pytest.approx(least + (RED[0] - least) / 4, abs=2)
@@ -68,7 +68,7 @@ def test_strength_is_how_much_of_the_red_goes() -> None:
 
 def test_wide_samples_and_alpha() -> None:
     alpha = np.full((100, 120), 40000, np.uint16)
-    image, count = corrected(Image(eye(RED).astype(np.uint16) * 257, alpha), [IRIS], 0.5, 1)
+    image, count = correct_red_eyes(Image(eye(RED).astype(np.uint16) * 257, alpha), [IRIS], 0.5, 1)
     assert count == 1
     assert pupil_of(image.pixels).max() < 60 * 257
     assert image.alpha is alpha
@@ -77,25 +77,25 @@ def test_wide_samples_and_alpha() -> None:
 @pytest.mark.parametrize(("pupil", "iris"), [((25, 22, 24), BLUE), ((25, 22, 24), BROWN), (BROWN, BROWN), ((60, 90, 60), BLUE)])
 def test_an_eye_that_is_not_red_stays(pupil: tuple[int, int, int], iris: tuple[int, int, int]) -> None:
     picture = Image(eye(pupil, iris))
-    image, count = corrected(picture, [IRIS], 0.5, 1)
+    image, count = correct_red_eyes(picture, [IRIS], 0.5, 1)
     assert count == 0
     assert image is picture
 
 
 def test_red_around_the_eye_stays() -> None:
     picture = Image(eye((25, 22, 24), ground=RED))
-    assert corrected(picture, [IRIS], 1, 1) == (picture, 0)
+    assert correct_red_eyes(picture, [IRIS], 1, 1) == (picture, 0)
 
 
 def test_a_red_stripe_is_no_pupil() -> None:
     pixels = eye((25, 22, 24))
     pixels[49:52, 30:90] = RED
-    assert corrected(Image(pixels), [IRIS], 0.5, 1)[1] == 0
+    assert correct_red_eyes(Image(pixels), [IRIS], 0.5, 1)[1] == 0
 
 
 def test_pale_red_needs_more_sensitivity() -> None:
     pale = eye((190, 110, 112))
-    counts = [corrected(Image(pale), [IRIS], sensitivity, 1)[1] for sensitivity in (0, 0.5, 1)]
+    counts = [correct_red_eyes(Image(pale), [IRIS], sensitivity, 1)[1] for sensitivity in (0, 0.5, 1)]
     assert counts == [0, 0, 1]
 
 
@@ -104,11 +104,11 @@ def test_both_eyes_count_and_those_outside_do_not() -> None:
     other = Iris(X + 120, Y, RADIUS, opening(X + 120))
     outside = Iris(-500.0, Y, RADIUS, opening(-500))
     tiny = Iris(X, Y, 0.5, opening())
-    image, count = corrected(Image(two), [IRIS, other, outside, tiny], 0.5, 1)
+    image, count = correct_red_eyes(Image(two), [IRIS, other, outside, tiny], 0.5, 1)
     assert count == 2
     assert pupil_of(image.pixels[:, 120:]).max() < 60
 
 
 def test_gray_has_no_red() -> None:
     picture = Image(eye(RED)[..., :1])
-    assert corrected(picture, [IRIS], 1, 1) == (picture, 0)
+    assert correct_red_eyes(picture, [IRIS], 1, 1) == (picture, 0)

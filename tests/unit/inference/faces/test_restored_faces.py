@@ -14,7 +14,7 @@ from services.inference.model_server.choice import Choice
 from services.inference.model_server.triton import Device, Triton
 from services.inference.plain.faces import Face, oval
 from services.inference.upscaling.face_enhancement import cut
-from services.inference.upscaling.restored_faces import choose, laid_back, points, shown
+from services.inference.upscaling.restored_faces import choose, laid_back, network_input, points
 
 
 class Server:
@@ -71,7 +71,7 @@ def five_of(face: Face) -> np.ndarray:
 
 def test_the_network_sees_the_face_and_the_fidelity() -> None:
     face = Face(100, 120, 130, 130)
-    given = shown(picture(400), five_of(face), 0.5)
+    given = network_input(picture(400), five_of(face), 0.5)
     assert (given.shape, given.dtype) == ((1, SIDE, SIDE, 4), np.uint8)
     assert (given[..., 3] == 128).all()
     middle = given[0, 290, 256, :3].astype(int)
@@ -83,7 +83,7 @@ def test_a_network_that_changes_nothing_leaves_about_the_same_face(width: int) -
     pixels = picture(width * 3)
     face = Face(width, width, width, width)
     around = oval(face, *pixels.shape[:2])
-    given = shown(pixels, five_of(face), 1)[0, ..., :3]
+    given = network_input(pixels, five_of(face), 1)[0, ..., :3]
     part = cut(Image(pixels), around)
     result = laid_back(part, around, given, given, five_of(face))
     assert np.abs(result.pixels.astype(int) - part.pixels).mean() < 2
@@ -101,7 +101,7 @@ def test_what_the_network_adds_is_where_it_was_and_the_colour_stays(kind: str) -
     face = Face(130, 130, 130, 130)
     around = oval(face, 400, 400)
     five = five_of(face)
-    given = shown(np.asarray(image.srgb(), np.uint8), five, 1)[0, ..., :3]
+    given = network_input(np.asarray(image.srgb(), np.uint8), five, 1)[0, ..., :3]
     answer = np.full((SIDE, SIDE, 3), 20, np.uint8)  # darker as a whole, which does not count
     x, y = (round(each) for each in TEMPLATE[0])
     answer[y - 16 : y + 16, x - 16 : x + 16] = 120
@@ -121,7 +121,7 @@ def test_what_is_not_in_the_aligned_face_stays() -> None:
     face = Face(300, 300, 300, 300)
     around = oval(face, 900, 900)
     small = five_of(Face(400, 400, 60, 60))
-    given = shown(pixels, small, 1)[0, ..., :3]
+    given = network_input(pixels, small, 1)[0, ..., :3]
     part = cut(Image(pixels), around)
     result = laid_back(part, around, given, 255 - given, small)
     changed = (result.pixels != part.pixels).any(axis=2)

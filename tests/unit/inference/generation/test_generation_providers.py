@@ -120,7 +120,7 @@ BLOCKED = {"moderation_details": {"moderation_stage": "output", "categories": ["
         (
             openai_error(400, "invalid_value", "Unknown size\n9x9."),
             "PROVIDER_REJECTED",
-            "does not take the request: Unknown size 9x9.",
+            "rejects the request: Unknown size 9x9.",
             None,
         ),
         (openai_error(400, "billing_hard_limit_reached"), "OPERATION_UNAVAILABLE", "no credit left", None),
@@ -165,7 +165,7 @@ KEY_INVALID = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "A
         (gemini_parts({"inlineData": {"mimeType": "image/png", "data": "%"}}), "PROVIDER_REJECTED", "without a picture", None),
         (Reply(200, {}), "PROVIDER_REJECTED", "no picture", None),
         (Reply(200, content=b"[]"), "PROVIDER_REJECTED", "no picture", None),
-        (gemini_error(400, "INVALID_ARGUMENT", "Bad ratio."), "PROVIDER_REJECTED", "does not take the request: Bad ratio.", None),
+        (gemini_error(400, "INVALID_ARGUMENT", "Bad ratio."), "PROVIDER_REJECTED", "rejects the request: Bad ratio.", None),
         (gemini_error(400, "INVALID_ARGUMENT", "Key.", KEY_INVALID), "OPERATION_UNAVAILABLE", "does not serve this installation", None),
         (gemini_error(400, "FAILED_PRECONDITION", "Enable billing."), "OPERATION_UNAVAILABLE", "does not serve", None),
         (gemini_error(403, "PERMISSION_DENIED"), "OPERATION_UNAVAILABLE", "does not accept the key", None),

@@ -35,6 +35,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "color_adjust": {"brightness": 10},
     "sharpen": {},
     "replace_color": {"color": "#806040", "replacement": "transparent", "tolerance": 60},
+    "pixelate": {"block": 9},
     "draw_text": {"text": "Darkroom"},
     "inspect_palette": {},
     "inspect_quality": {},

@@ -80,7 +80,7 @@ class Archives:
                 taken += len(piece)
                 yield piece
         except DarkroomError as error:
-            # The connection breaks: the client has been told a length.
+            # The connection breaks: the client has received a length.
             _logger.warning("archive_broken", file_id=file.id, error=str(error))
             raise
         finally:

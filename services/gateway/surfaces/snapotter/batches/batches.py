@@ -31,10 +31,10 @@ _ABANDONED = "The file was not processed."
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a file."""
+    """The outcome of a file."""
 
     name: str
-    """In the archive, but for numbers."""
+    """The name in the archive, except for numbers."""
     file: file_pb2.File
 
 

@@ -1,4 +1,4 @@
-"""What a batch does with each of its files."""
+"""The action of a batch on each of its files."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from services.platform.identity import Identity
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is done with a file."""
+    """The action on a file."""
 
     operations: Sequence[operation_pb2.Operation]
     kept: Kept
     name: str
-    """Of the result, in the archive, unless the result has become a PNG."""
+    """The extension of the result in the archive, unless the result has become a PNG."""
 
 
 NO_FILES = "No image files provided"
@@ -44,11 +44,11 @@ class BatchKind:
     """A kind of batch."""
 
     title: str
-    """What the archive's name begins with."""
+    """The prefix of the archive's name."""
     read: Callable[[Mapping[str, str]], Awaitable[WorkOf]]
-    """What is to be done, from the fields of the form. Raises `Refusal`."""
+    """The action, from the fields of the form. Raises `Refusal`."""
     no_files: str = NO_FILES
-    """What is said of a form without files."""
+    """The message for a form without files."""
     problem: Callable[[SentFile], str] = _unusable
     """Why a file cannot be used; empty if it can."""
 

@@ -1,4 +1,4 @@
-"""Tools whose callers do not wait: a task is begun, and its id is the reply. Whoever watches the job is told the result."""
+"""Tools whose callers do not wait: a task is begun, and its id is the reply. Watchers of the job get the result."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class BackgroundCalls:
         self._forms, self._runs, self._ids, self._jobs = forms, runs, ids, jobs
 
     async def serve(self, tool: Tool, request: Request, identity: Identity) -> Response:
-        """One call with one picture. Of several, the last one counts."""
+        """One call with one picture. If there are several, the last one counts."""
         account_id = identity.account_id
         sent = await self._forms.read(request, account_id, "all" if tool.further_parts else "last")
         try:

@@ -17,7 +17,7 @@ from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
 from services.gateway.surfaces.snapotter.names import is_converted, media_type_of
 from services.gateway.surfaces.snapotter.paths import raw_path
 from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
-from services.platform.errors import DarkroomError, ErrorReason, translated
+from services.platform.errors import DarkroomError, ErrorReason, translate_rpc_errors
 from services.platform.identity import Identity
 from services.platform.log import bind_to_context
 from services.platform.rpc.channel import Caller
@@ -29,7 +29,7 @@ _PNG = "image/png"
 
 
 class Downloads:
-    """Finds the files of jobs. Whoever knows a job's id may have them."""
+    """Finds the files of jobs. Anyone who knows a job's id may have them."""
 
     def __init__(self, ids: JobIds, runs: Runs, intake: intake_service_pb2_grpc.IntakeServiceAsyncStub, caller: Caller) -> None:
         self._ids, self._runs, self._intake, self._caller = ids, runs, intake, caller
@@ -74,14 +74,14 @@ class Downloads:
         asked = intake_service_pb2.OpenBundleRequest(
             bundle_id=bundle_id, name=name, media_type=media_type_of(name), for_head=request.method == "HEAD"
         )
-        with translated():
+        with translate_rpc_errors():
             reply = await self._intake.OpenBundle(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
         return reply.download.url if reply.HasField("download") else None
 
     async def _made(
         self, request: Request, account_id: int, file: file_pb2.File, operations: list[operation_pb2.Operation], name: str, run_name: str
     ) -> str | None:
-        """What operations make of a file, made when it is asked for the first time."""
+        """Files that operations make on their first request."""
         made = await self._runs.run(request, account_id, [file.id], operations, Kept("download", [name], name), run_name)
         return await self._url(request, account_id, made.outputs[0], name) if failure(made) is None else None
 
@@ -91,7 +91,7 @@ class Downloads:
 
 
 def preview() -> list[operation_pb2.Operation]:
-    """What makes a WebP of at most 1200 × 1200 pixels of a picture."""
+    """The operations that make a WebP of at most 1200 × 1200 pixels of a picture."""
     side = _PREVIEW_SIDE
     fit = resize_pb2.Resize(width=side, height=side, fit=placement_pb2.FIT_BOUNDS, without_enlargement=True)
     webp = convert_pb2.Convert(
@@ -101,7 +101,7 @@ def preview() -> list[operation_pb2.Operation]:
 
 
 def _as_png() -> list[operation_pb2.Operation]:
-    """What tools work on in place of a picture that no browser shows."""
+    """The form in which tools work on a picture that no browser shows."""
     png = convert_pb2.Convert(
         format=convert_pb2.PICTURE_FORMAT_PNG, color_space=convert_pb2.COLOR_SPACE_RGB, strip_metadata=True, compact=True, quick=True
     )

@@ -1,4 +1,4 @@
-"""What is told of the steps of a pipeline that has run."""
+"""The report about the steps of a pipeline that has run."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ def completed_steps(kept: Kept, run: run_service_pb2.Run) -> Sequence[dict[str, 
     ends = list(accumulate(operations for _, operations in kept.steps))
     done = [run.operation_bytes[end - 1] for end in ends[:-1] if end <= len(run.operation_bytes)]
     if run.state == task_pb2.TASK_STATE_SUCCEEDED:
-        # A worker of an earlier version tells no sizes. Without a file, the last step is not complete.
-        done = [*done, *[0] * (len(ends) - 1 - len(done)), run.outputs[0].size_bytes]
+        done.append(run.outputs[0].size_bytes)
     numbered = enumerate(zip(kept.steps, done, strict=False), start=1)
     return [{"step": number, "toolId": tool_id, "size": size} for number, ((tool_id, _), size) in numbered]
 

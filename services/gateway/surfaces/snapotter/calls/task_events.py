@@ -77,7 +77,7 @@ class TaskEvents:
 
 
 async def _once_there(read: Callable[[], Awaitable[_Read]], task_id: int) -> _Read | None:
-    """What is read; None for what does not exist. Waits for services that are away."""
+    """The content; None if it does not exist. Waits for services that are away."""
     while True:
         try:
             return await read()

@@ -33,7 +33,7 @@ CLIENT_JOB_ID = "clientJobId"
 SETTINGS = "settings"
 PREVIEW = "preview.webp"
 _FIELDS = re.compile(r"^(?:(?:input_file_ids|operations)\[\d+\][\w.\[\]]*: *)+")
-"""What an error of a creation blames, which the callers of tools do not know."""
+"""The field that an error of a creation blames, which the callers of tools do not know."""
 _UNSEEN = frozenset(("image/tiff", "image/heic", "image/heif"))
 """Types that browsers do not show."""
 
@@ -102,7 +102,7 @@ class ToolCalls:
             raise
 
     async def _saved_file(self, identity: Identity, parent: str, run: run_service_pb2.Run, tool: Tool) -> dict[str, object]:
-        """What is told of the version that the result becomes of the library file, if there is one."""
+        """The report about the version that the result becomes of the library file, if there is one."""
         kept = Kept.read(run.kept)
         if not parent or kept is None:
             return {}
@@ -156,7 +156,7 @@ class ToolCalls:
 
 
 def told(job_id: str, size: int, run: run_service_pb2.Run) -> dict[str, object]:
-    """What is told of a run that has succeeded, with an input of this size in bytes."""
+    """The report about a run that has succeeded, with an input of this size in bytes."""
     output, kept = run.outputs[0], Kept.read(run.kept) or Kept("", [])
     body: dict[str, object] = {"jobId": job_id, "downloadUrl": download_path(job_id, kept_name(kept, output.media_type))}
     if output.media_type in _UNSEEN and not kept.steps:
@@ -166,7 +166,7 @@ def told(job_id: str, size: int, run: run_service_pb2.Run) -> dict[str, object]:
 
 
 def why(raised: BaseException) -> str:
-    """What is told of a job that was broken off."""
+    """The report about a job that was broken off."""
     if isinstance(raised, Refusal):
         return f"{raised.error}: {raised.details}" if isinstance(raised.details, str) else raised.error
     return RESTARTED if isinstance(raised, asyncio.CancelledError) else FAILED

@@ -14,7 +14,7 @@ from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
 from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
 from services.platform.audit.actor import current_actor
 from services.platform.audit.messages import actor_message
-from services.platform.errors import translated
+from services.platform.errors import translate_rpc_errors
 from services.platform.identity import Identity
 from services.platform.rpc.channel import Caller
 
@@ -50,7 +50,7 @@ class Uploads:
                 address=actor.address or "",
                 user_agent=actor.user_agent or "",
             )
-            with translated():
+            with translate_rpc_errors():
                 reply = await self._intake.BundleFiles(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
         except BaseException:
             await self._forms.discard(account_id, sent)

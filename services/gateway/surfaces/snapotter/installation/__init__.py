@@ -1,1 +1,1 @@
-"""What holds for everybody: settings, the logo, tools that are disabled, and bundles of models."""
+"""The settings for everybody: settings, the logo, disabled tools, and bundles of models."""

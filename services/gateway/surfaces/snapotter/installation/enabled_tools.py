@@ -12,7 +12,7 @@ from darkroom.internal.accounts.v1 import setting_values_service_pb2, setting_va
 from services.gateway.surfaces.snapotter.door import Known
 from services.gateway.surfaces.snapotter.errors import not_found
 from services.platform.backoff import Backoff
-from services.platform.errors import DarkroomError, ErrorReason, translated
+from services.platform.errors import DarkroomError, ErrorReason, translate_rpc_errors
 from services.platform.identity import Identity
 from services.platform.log import get_logger
 from services.platform.rpc.channel import Caller
@@ -55,7 +55,7 @@ class EnabledTools:
         failures = 0
         while True:
             try:
-                with translated():
+                with translate_rpc_errors():
                     reply = await self._settings.ReadValues(asked, metadata=self._caller.on_behalf_of(0), timeout=_SECONDS)
                 return _ids(reply.values.get(_DISABLED, ""))
             except DarkroomError as error:

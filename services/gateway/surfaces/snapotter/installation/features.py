@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any
 
 from google.protobuf.message import Message
@@ -14,6 +15,7 @@ from services.gateway.backend import Backend
 from services.gateway.surfaces.snapotter.bodies import storable
 from services.gateway.surfaces.snapotter.door import Known
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
+from services.gateway.surfaces.snapotter.jobs.events import Event, complete, failed, processing
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
 from services.gateway.surfaces.snapotter.tool import Tool
 from services.platform.errors import DarkroomError
@@ -85,7 +87,7 @@ class Features:
         return list(reply.bundles)
 
     async def missing(self, tools: Collection[Tool], identity: Identity) -> Mapping[str, pb.Bundle]:
-        """Of these tools, those that lack models, by their ids, and the bundles to install.
+        """The tools among these that lack models, by their ids, and the bundles to install.
 
         While nobody can say what is installed, none: a task waits for a model server that is away.
         """
@@ -131,3 +133,44 @@ def described(one: pb.Bundle) -> Mapping[str, object]:
         "progress": {"percent": one.percent, "stage": one.stage} if running else None,
         "error": one.error or None,
     }
+
+
+_LOOK_SECONDS = 1.0
+_SUPERSEDED = "The installation is no longer known."
+
+
+class InstallationEvents:
+    """Follows installations."""
+
+    def __init__(self, ids: JobIds, features: Features) -> None:
+        self._ids, self._features = ids, features
+
+    async def of(self, job_id: str) -> AsyncIterator[Event]:
+        """The events of a job from now on, up to its final one; none if the id is not an installation's."""
+        job = self._ids.read(job_id)
+        if job is None or job.kind is not JobKind.INSTALLATION:
+            return
+        # Anyone who knows the id may follow; the list is open to every account.
+        identity = Identity(job.account_id, scopes=frozenset())
+        while True:
+            try:
+                event = progress_of(job.number, await self._features.bundles(identity))
+            except DarkroomError as error:
+                if not error.passes:
+                    raise
+            else:
+                yield event
+                if event["phase"] != "processing":
+                    return
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+def progress_of(installation: int, bundles: Sequence[pb.Bundle]) -> Event:
+    """The newest event of an installation."""
+    for one in bundles:
+        if one.installation != installation:
+            continue
+        if one.status == pb.BUNDLE_STATUS_INSTALLING:
+            return processing(one.percent, one.stage)
+        return failed(one.error) if one.error else complete({"bundleId": one.id, "status": STATUSES[one.status]})
+    return failed(_SUPERSEDED)

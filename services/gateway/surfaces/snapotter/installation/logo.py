@@ -91,8 +91,8 @@ class Logo:
         return sent
 
     async def _made(self, request: Request, account_id: int, sent: _Sent) -> bytes:
-        """A PNG of it. Nothing is left of how it was made, but for the task."""
-        # The content says what a file is, but for the formats that have no other sign.
+        """A PNG of it. Only the task remains of the way it was made."""
+        # The content decides the type of a file, except for the formats that have no other sign.
         name = Name.of(cleaned(sent.name))
         file_ids: list[int] = []
         try:
@@ -119,7 +119,7 @@ class Logo:
 
 
 def _operations() -> list[operation_pb2.Operation]:
-    """What makes a PNG that fits the square."""
+    """The operations that make a PNG that fits the square."""
     small = resize_pb2.Resize(width=_SIDE, height=_SIDE, fit=placement_pb2.FIT_BOUNDS, without_enlargement=True)
     png = convert_pb2.Convert(format=convert_pb2.PICTURE_FORMAT_PNG, color_space=convert_pb2.COLOR_SPACE_RGB, strip_metadata=True)
     return [operation_pb2.Operation(resize=small), operation_pb2.Operation(convert=png)]

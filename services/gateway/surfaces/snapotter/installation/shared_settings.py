@@ -1,4 +1,4 @@
-"""What people have set for everybody: what accounts says, in SnapOtter's JSON."""
+"""The settings for everybody: those of accounts, in SnapOtter's JSON."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class SharedSettings:
 
 
 def _text(value: object) -> str:
-    """A value as it is kept: text as it is, all else as its JSON text. Raises `Refusal` for what is nested too deeply."""
+    """The stored form of a value: text unchanged, all else as its JSON text. Raises `Refusal` for one that is nested too deeply."""
     if isinstance(value, str):
         return value
     if isinstance(value, float) and value.is_integer():

@@ -1,1 +1,1 @@
-"""Jobs: their ids, and what is told of them while they run."""
+"""Jobs: their ids, and the reports about them while they run."""

@@ -23,7 +23,7 @@ _VERSION, _VARIANT = 4, 2
 
 
 class JobKind(IntEnum):
-    """What a job is."""
+    """The kind of a job."""
 
     TASK = 0
     BUNDLE = 1
@@ -34,11 +34,11 @@ class JobKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What an id stands for."""
+    """The meaning of an id."""
 
     account_id: int
     number: int
-    """Of the task or the bundle."""
+    """The id of the task or the bundle."""
     kind: JobKind
 
 
@@ -57,7 +57,7 @@ class JobIds:
         return str(UUID(int=_spread((left << _HALF_BITS) | right)))
 
     def read(self, text: str) -> Job | None:
-        """What an id stands for; None for one that was not made here."""
+        """The meaning of an id; None for one that was not made here."""
         try:
             given = UUID(text)
         except ValueError:

@@ -1,7 +1,7 @@
-"""What is told of the jobs that clients have named themselves (`clientJobId`).
+"""The reports about jobs that clients have named themselves (`clientJobId`).
 
-The last event of a job is kept in NATS for two minutes, so that any replica can tell it to whoever comes later. Whoever runs the job
-repeats it every few seconds: a job that nobody has told of for several times as long has lost its server.
+The last event of a job is kept in NATS for two minutes, so that any replica can send it to later watchers. The replica that runs the job
+repeats it every few seconds: a job without a report for several times as long has lost its server.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from services.platform.process import end
 
 BEAT_SECONDS = 5.0
 _ORDER = "Order"
-"""The header with the time, in nanoseconds, at which an event was told first."""
+"""The header with the time, in nanoseconds, of an event's first report."""
 _KEEPING_SECONDS = 2.0
 _MOST_NEWS = 64
 """Events that wait for a watcher who is slow; older ones are left out."""
@@ -48,14 +48,14 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An event as it was told, for clients, and when."""
+    """A reported event, for clients, and its time."""
 
     data: bytes
     order: int
 
 
 class Jobs:
-    """Tells of jobs, and hears of them."""
+    """Reports about jobs, and receives such reports."""
 
     def __init__(self, bus: Bus, beat_seconds: float = BEAT_SECONDS) -> None:
         self._bus, self._beat = bus, beat_seconds
@@ -67,7 +67,7 @@ class Jobs:
 
     @asynccontextmanager
     async def begun(self, job_id: str, event: Event, failing: Failing) -> AsyncIterator[Job]:
-        """A job that runs while the block does. An empty name tells nobody anything. What is raised becomes the final event."""
+        """A job that runs while the block does. An empty name sends no reports. An exception becomes the final event."""
         job = Job(self, job_id)
         await job.tell(event)
         beating = asyncio.create_task(job.beat(self._beat)) if job_id else None
@@ -92,7 +92,7 @@ class Jobs:
             _logger.warning("progress_not_told", error=str(error))
 
     async def kept(self, job_id: str) -> Told | None:
-        """The last event of a job; None for one that nobody has told of for two minutes."""
+        """The last event of a job; None for one without a report for two minutes."""
         try:
             message = await self._bus.jetstream.get_last_msg(PROGRESS_STREAM, _subject(job_id))
         except nats.js.errors.NotFoundError:
@@ -103,7 +103,7 @@ class Jobs:
         return Told(message.data or b"", _order(message.headers))
 
     async def name(self, job_id: str, account_id: int, task_id: int) -> None:
-        """Keep for a day that a job is a task, which tells of itself. Raises UNAVAILABLE."""
+        """Keep for a day that a job is a task, which reports about itself. Raises UNAVAILABLE."""
         data = json.dumps({"account_id": account_id, "task_id": task_id}).encode()
         try:
             await self._bus.jetstream.publish(
@@ -125,7 +125,7 @@ class Jobs:
         return _named(message.data or b"", message.headers)
 
     def news(self, job_id: str) -> News:
-        """What is told of a job while the block runs."""
+        """The reports about a job while the block runs."""
         return News(self._bus, _hashed(job_id))
 
 
@@ -137,7 +137,7 @@ class Job:
         self._told = Told(b"", 0)
 
     async def tell(self, event: Event) -> None:
-        """What there is to tell now."""
+        """The current report."""
         if self._id:
             self._told = Told(content(self._id, event), max(time.time_ns(), self._told.order + 1))
             await self._jobs.publish(self._id, self._told)
@@ -150,7 +150,7 @@ class Job:
 
 
 class News:
-    """Events as they are told, while its block runs."""
+    """Events as they are reported, while its block runs."""
 
     def __init__(self, bus: Bus, name: str) -> None:
         self._bus, self._name = bus, name
@@ -168,7 +168,7 @@ class News:
                 await subscription.unsubscribe()
 
     async def next(self) -> Told | Named:
-        """The next event, which may be one that was told before, or the task that the job is."""
+        """The next event, which may be one that was sent before, or the task that the job is."""
         return await self._waiting.get()
 
     async def _told(self, message: Msg) -> None:
@@ -189,7 +189,6 @@ def _named(data: bytes, headers: dict[str, str] | None) -> Named:
 
 
 def _order(headers: dict[str, str] | None) -> int:
-    """0 for an event of the previous version, which knew no order."""
     return int((headers or {}).get(_ORDER, "0"))
 
 

@@ -1,6 +1,6 @@
 """Streams of jobs' events, as Server-Sent Events: of those that clients have named themselves, and of those that have a task's id.
 
-What a client has named is either told of by the replica that serves the client, or is a task, which any replica follows by itself.
+A job that a client has named is either reported by the replica that serves the client, or is a task, which any replica follows by itself.
 
 A stream may be opened before its job exists, and at any replica.
 """
@@ -93,8 +93,8 @@ class Progress:
             if known:
                 return
         async with self._jobs.news(job_id) as news:
-            # Read once the news are open: what happens in between is in one of the two, or in both, but for what NATS has passed on and not
-            # kept yet, which is told again or was a final event that its teller still waits for.
+            # Read once the news are open: what happens in between is in one of the two, or in both, except events that NATS has passed on
+            # and not kept yet, which is sent again or was a final event that its sender still waits for.
             async for data in self._named(job_id, news, _newer(await self._jobs.kept(job_id), await self._jobs.named(job_id))):
                 yield data
 
@@ -116,13 +116,13 @@ class Progress:
                 kept = _newer(await self._jobs.kept(job_id), await self._jobs.named(job_id))
                 if kept is not None and (told is None or kept.order > told.order):
                     heard = kept
-                elif told is not None and told.order:
+                elif told is not None:
                     heard = Told(cut_off(told.data), told.order + 1)
                     await self._jobs.publish(job_id, heard)
                 else:
-                    # Nobody knows the job yet, or the previous version runs it, which gives no order and repeats nothing.
+                    # Nobody knows the job yet.
                     continue
-            if told is None or not heard.order or heard.order > told.order:
+            if told is None or heard.order > told.order:
                 told = heard
                 if isinstance(told, Told):
                     yield told.data

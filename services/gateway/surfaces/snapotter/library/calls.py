@@ -1,4 +1,4 @@
-"""What the surface asks the library, and how it describes its files."""
+"""The surface's requests to the library, and its descriptions of files."""
 
 from __future__ import annotations
 

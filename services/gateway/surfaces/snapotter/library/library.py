@@ -20,7 +20,7 @@ from services.platform.identity import Identity
 _DEFAULT_LIMIT, _MOST = 50, 10_000
 _LARGEST = 1 << 53
 _PAGE, _IDS = 200, 1000
-"""What the platform lists, and deletes, in a call."""
+"""The number of files that the platform lists, and deletes, in a call."""
 _LONGEST_NAME = 300
 _LONGEST_TOOL = 100
 _LONGEST_ID = 100
@@ -133,7 +133,7 @@ class Library:
 
 
 def _new_version(sent: Sent) -> library_service_pb2.NewLibraryFile:
-    """What a form asks to be saved. Raises `Refusal`."""
+    """The files that a form asks to save. Raises `Refusal`."""
     if not sent.files:
         raise Refusal(400, "No file provided")
     parent, tool = (storable(sent.fields.get(name, "")).strip() for name in ("parentId", "toolId"))
@@ -147,7 +147,7 @@ def _new_version(sent: Sent) -> library_service_pb2.NewLibraryFile:
     return library_service_pb2.NewLibraryFile(
         file_id=file.file_id,
         name=displayed(file.name),
-        # Of a text that is too long for an id, the beginning is none, either.
+        # The beginning of a text that is too long for an id is not an id either.
         parent_id=parent[:_LONGEST_ID],
         tool=displayed(tool, ""),
         named_as_parent=True,

@@ -14,7 +14,7 @@ from services.gateway.replies import from_storage
 from services.gateway.surfaces.snapotter.errors import Refusal, image_problem
 from services.gateway.surfaces.snapotter.library.library import Library
 from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
-from services.platform.errors import DarkroomError, ErrorReason, translated
+from services.platform.errors import DarkroomError, ErrorReason, translate_rpc_errors
 from services.platform.identity import Identity
 from services.platform.rpc.channel import Caller
 
@@ -55,13 +55,13 @@ class LibraryThumbnails:
 
     async def _url(self, request: Request, account_id: int, version: str) -> str:
         asked = shelf_service_pb2.OpenThumbnailRequest(id=version, for_head=request.method == "HEAD")
-        with translated():
+        with translate_rpc_errors():
             reply = await self._shelf.OpenThumbnail(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
         return reply.url
 
     async def _make(self, request: Request, account_id: int, version: str) -> None:
         """Make it in a task, of a copy that is gone afterwards."""
-        with translated():
+        with translate_rpc_errors():
             lent = await self._shelf.LendFile(
                 shelf_service_pb2.LendFileRequest(id=version), metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS
             )
@@ -77,12 +77,12 @@ class LibraryThumbnails:
         if problem is not None:
             raise Refusal(422, _UNABLE, details=problem)
         kept = shelf_service_pb2.KeepThumbnailRequest(id=version, file_id=run.outputs[0].id)
-        with translated():
+        with translate_rpc_errors():
             await self._shelf.KeepThumbnail(kept, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
 
 
 def _operations() -> list[operation_pb2.Operation]:
-    """What makes a JPEG of at most 300 pixels in width."""
+    """The operations that make a JPEG of at most 300 pixels in width."""
     narrow = resize_pb2.Resize(width=_WIDTH, fit=placement_pb2.FIT_BOUNDS, without_enlargement=True)
     jpeg = convert_pb2.Convert(
         format=convert_pb2.PICTURE_FORMAT_JPEG, quality=_QUALITY, color_space=convert_pb2.COLOR_SPACE_RGB, strip_metadata=True

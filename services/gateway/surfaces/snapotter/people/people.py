@@ -49,7 +49,7 @@ class People:
         return answer({"ok": True})
 
     async def session(self, request: Request, identity: Identity | None) -> Response:
-        """Who is signed in."""
+        """The person who is signed in."""
         if identity is None or not self._auth_enabled:
             sent = request.headers.get(BAD_KEY_HEADER)
             raise Refusal(401, "Session expired or invalid" if sent else "No session token provided", code="AUTH_REQUIRED")

@@ -1,4 +1,4 @@
-"""Roles: what accounts says, in SnapOtter's JSON."""
+"""Roles and teams: what accounts says, in SnapOtter's JSON."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from google.protobuf.message import Message
 from starlette.requests import Request
 from starlette.responses import Response
 
-from darkroom.accounts.v1 import roles_service_pb2 as pb
+from darkroom.accounts.v1 import roles_service_pb2 as roles_pb
+from darkroom.accounts.v1 import teams_service_pb2 as teams_pb
 from services.gateway.backend import Backend
-from services.gateway.surfaces.snapotter.bodies import json_body, storable
+from services.gateway.surfaces.snapotter.bodies import json_body, storable, text_of
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.times import instant
 from services.platform.identity import Identity
 
-_METHODS = pb.DESCRIPTOR.services_by_name["RolesService"].methods_by_name
+_ROLE_METHODS = roles_pb.DESCRIPTOR.services_by_name["RolesService"].methods_by_name
 
 
 class Roles:
@@ -27,25 +28,25 @@ class Roles:
 
     async def list_roles(self, request: Request, identity: Identity) -> Response:
         """All roles."""
-        reply: pb.ListRolesResponse = await self._ask("ListRoles", pb.ListRolesRequest(), identity)
+        reply: roles_pb.ListRolesResponse = await self._ask("ListRoles", roles_pb.ListRolesRequest(), identity)
         return answer({"roles": [_role(role) for role in reply.roles]})
 
     async def create(self, request: Request, identity: Identity) -> Response:
         """Add a role."""
         body = await json_body(request)
-        asked, faults = pb.CreateRoleRequest(), _faults(body)
+        asked, faults = roles_pb.CreateRoleRequest(), _faults(body)
         if faults:
             raise _invalid(faults)
         asked.name, asked.description = (storable(body.get(field) or "") for field in ("name", "description"))
         asked.permissions.extend(map(storable, body.get("permissions") or ()))
-        reply: pb.CreateRoleResponse = await self._ask("CreateRole", asked, identity)
+        reply: roles_pb.CreateRoleResponse = await self._ask("CreateRole", asked, identity)
         role = _role(reply.role)
         return answer({name: role[name] for name in ("id", "name", "description", "permissions", "isBuiltin")}, 201)
 
     async def update(self, request: Request, identity: Identity) -> Response:
         """Change a role."""
         body = await json_body(request)
-        asked, faults = pb.UpdateRoleRequest(role_id=storable(request.path_params["id"])), _faults(body)
+        asked, faults = roles_pb.UpdateRoleRequest(role_id=storable(request.path_params["id"])), _faults(body)
         if not faults:
             for field in ("name", "description"):
                 if body.get(field) is not None:
@@ -61,11 +62,11 @@ class Roles:
 
     async def delete(self, request: Request, identity: Identity) -> Response:
         """Remove a role."""
-        await self._ask("DeleteRole", pb.DeleteRoleRequest(role_id=storable(request.path_params["id"])), identity)
+        await self._ask("DeleteRole", roles_pb.DeleteRoleRequest(role_id=storable(request.path_params["id"])), identity)
         return answer({"ok": True})
 
     async def _ask(self, method: str, asked: Message, identity: Identity) -> Any:
-        return (await self._backend.call("accounts", _METHODS[method], asked, identity)).message
+        return (await self._backend.call("accounts", _ROLE_METHODS[method], asked, identity)).message
 
 
 def _faults(body: object) -> list[str]:
@@ -82,7 +83,7 @@ def _invalid(faults: list[str]) -> Refusal:
     return Refusal(400, "; ".join(faults), code="VALIDATION_ERROR")
 
 
-def _role(role: pb.Role) -> dict[str, object]:
+def _role(role: roles_pb.Role) -> dict[str, object]:
     return {
         "id": role.id,
         "name": role.name,
@@ -93,3 +94,42 @@ def _role(role: pb.Role) -> dict[str, object]:
         "createdAt": instant(role.create_time),
         "updatedAt": instant(role.update_time),
     }
+
+
+_TEAM_METHODS = teams_pb.DESCRIPTOR.services_by_name["TeamsService"].methods_by_name
+
+
+class Teams:
+    """Asks accounts on behalf of callers. A name that is no text counts as none."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    async def list_teams(self, request: Request, identity: Identity) -> Response:
+        """All teams."""
+        reply: teams_pb.ListTeamsResponse = await self._ask("ListTeams", teams_pb.ListTeamsRequest(), identity)
+        return answer({"teams": [_team(team) for team in reply.teams]})
+
+    async def create(self, request: Request, identity: Identity) -> Response:
+        """Add a team."""
+        name = storable(text_of(await json_body(request), "name") or "")
+        reply: teams_pb.CreateTeamResponse = await self._ask("CreateTeam", teams_pb.CreateTeamRequest(name=name), identity)
+        return answer({"id": reply.team.id, "name": reply.team.name}, 201)
+
+    async def update(self, request: Request, identity: Identity) -> Response:
+        """Rename a team."""
+        name = storable(text_of(await json_body(request), "name") or "")
+        await self._ask("UpdateTeam", teams_pb.UpdateTeamRequest(team_id=storable(request.path_params["id"]), name=name), identity)
+        return answer({"ok": True})
+
+    async def delete(self, request: Request, identity: Identity) -> Response:
+        """Remove a team."""
+        await self._ask("DeleteTeam", teams_pb.DeleteTeamRequest(team_id=storable(request.path_params["id"])), identity)
+        return answer({"ok": True})
+
+    async def _ask(self, method: str, asked: Message, identity: Identity) -> Any:
+        return (await self._backend.call("accounts", _TEAM_METHODS[method], asked, identity)).message
+
+
+def _team(team: teams_pb.Team) -> dict[str, object]:
+    return {"id": team.id, "name": team.name, "memberCount": team.member_count, "createdAt": instant(team.create_time)}

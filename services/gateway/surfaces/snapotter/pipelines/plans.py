@@ -1,7 +1,7 @@
 """Pipelines: the steps that a client sends, checked, and the one task that does them all.
 
-The operations of all steps follow one another, so that a picture is decoded once and encoded once. What a file between two steps would have
-meant, such as its format or that it has no alpha, `convert` keeps up; what is only about the writing is settled here.
+The operations of all steps follow one another, so that a picture is decoded once and encoded once. The effects that a file between two
+steps would have meant, such as its format or that it has no alpha, `convert` keeps up; what is only about the writing is settled here.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CONTENT_AWARE = "content-aware-resize"
 _LONGEST_TOLD = 100
 """Characters of a tool's id, where it is repeated."""
 Unknown = Callable[[int, str], str]
-"""What is said of a step, by its number from 1, whose tool is not there."""
+"""The message for a step, by its number from 1, whose tool does not exist."""
 
 
 def unavailable(step: int, tool_id: str) -> str:
@@ -68,7 +68,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class StepPlan:
-    """What a step contributes to a task."""
+    """The contribution of a step to a task."""
 
     tool_id: str
     operations: int
@@ -81,7 +81,7 @@ class PipelinePlan:
 
     operations: Sequence[operation_pb2.Operation]
     name: str
-    """The result's, to be used as it is."""
+    """The result's name, to be used unchanged."""
     may_become_png: bool
     """Unless the result has become a PNG for its alpha: then the name says so."""
     steps: Sequence[StepPlan]
@@ -94,11 +94,11 @@ class Pipeline:
     steps: Sequence[Step]
 
     def name_of(self, file: SentFile) -> str:
-        """What its steps know a file by: as it was sent, if all of them work on it so."""
+        """The file's name for its steps: the sent one, if all of them work on it so."""
         return file.name if all(step.tool.keeps_format for step in self.steps) else file.working_name
 
     def plan(self, name: str) -> PipelinePlan:
-        """What it does with a picture of this name."""
+        """Its operations on a picture of this name."""
         operations: list[operation_pb2.Operation] = []
         planned: list[StepPlan] = []
         chosen: convert_pb2.Convert | None = None
@@ -110,7 +110,7 @@ class Pipeline:
             writing = [each.convert for each in plan.operations if each.HasField("convert")]
             for convert in writing:
                 if number:
-                    # What the first step has read is no drawing any more.
+                    # The first step's result is no longer a drawing.
                     convert.svg_dpi = 0
                 if chosen is not None and not plan.chooses_writing and convert.format == convert_pb2.PICTURE_FORMAT_KEPT:
                     _follow(convert, chosen)

@@ -1,4 +1,4 @@
-"""Executing a pipeline: a task that does all steps, and what is told of each of them."""
+"""Executing a pipeline: a task that does all steps, and the report about each of them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PIPELINE = "pipeline"
 
 
 def of_plan(plan: PipelinePlan, name: str) -> Kept:
-    """What is kept with the task for a picture of this name."""
+    """The record kept with the task for a picture of this name."""
     return Kept(PIPELINE, [name], plan.name, [(step.tool_id, step.operations) for step in plan.steps], plan.may_become_png)
 
 

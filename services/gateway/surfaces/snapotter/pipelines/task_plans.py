@@ -27,19 +27,19 @@ from services.pictures.operations import Arity, spec_of
 from services.platform.identity import Identity
 
 MOST_OPERATIONS = 64
-"""Of a task of a batch."""
+"""The name of a task of a batch."""
 NO_TASK = "Cannot be run as a task"
 ALONE = "Must be the only step"
 TOO_MANY = "Too many steps for a task"
 _UNNAMED = "unnamed-file.png"
-"""What tools know a file by whose name was not sent."""
+"""The name for tools of a file whose name was not sent."""
 _LONGEST_NAME = 1000
 """Characters; the names of files keep 200 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What a body asks for."""
+    """The request in a body."""
 
     steps: Sequence[GivenStep]
     sources: Sources
@@ -88,7 +88,7 @@ class TaskPlans:
 
 
 def _faults(fields: Mapping[str, Any]) -> Sequence[Mapping[str, object]]:
-    """What is wrong with a body besides its steps."""
+    """The problems of a body besides its steps."""
     name, names, files = fields.get("name"), fields.get("names"), fields.get("fileCount")
     faults = []
     if name is not None and not _is_name(name):

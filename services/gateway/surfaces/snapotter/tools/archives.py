@@ -67,7 +67,7 @@ def _name_icons(_settings: FaviconSettings, operation: Operation, sources: Sourc
 
 
 async def _serve_icons(context: ToolContext, tool: Tool, request: Request, identity: Identity) -> Response:
-    """Whatever the settings say is ignored, but they must be JSON."""
+    """The settings are ignored, but they must be JSON."""
     account_id = identity.account_id
     async with context.form(request, account_id, "all") as sent:
         if not sent.files:

@@ -36,7 +36,7 @@ _LEAST_BLUR = 0.01
 
 @dataclass(frozen=True, slots=True)
 class _Surroundings:
-    """What is behind and around a subject, as operations take it."""
+    """The layers behind and around a subject, in the form of operations."""
 
     color: str
     """Empty for none."""
@@ -46,7 +46,7 @@ class _Surroundings:
 
 
 def _surroundings(settings: RemoveBackgroundSettings | RemoveBackgroundEffectsSettings, *, has_picture: bool) -> _Surroundings:
-    """What the settings say, with or without a picture to go behind the subject. Without it, the type `image` is transparent."""
+    """The effects of the settings, with or without a picture to go behind the subject. Without it, the type `image` is transparent."""
     kind = settings.background_type
     picture = kind == "image" and has_picture
     effects = CutoutEffects(shadow=settings.shadow_opacity if settings.shadow_enabled else 0)
@@ -115,7 +115,7 @@ async def _serve_effects(context: ToolContext, tool: Tool, request: Request, ide
             raise Refusal(400, f"Invalid image: {pictures[-1].problem}")
         picture_id = pictures[-1].file_id if pictures else 0
         _, cut = await context.run_of_job(account_id, settings.job_id, REMOVE_BACKGROUND.id, tool.failed)
-        # What had no subject has no original beside it either, if it was cut out by an earlier version.
+        # What had no subject may have no original beside it either.
         original_id = cut.outputs[1].id if len(cut.outputs) > 1 else 0
         name = cleaned(settings.filename)
         plan = _effects(settings, name, original_id, picture_id)

@@ -47,7 +47,7 @@ def _barcode_read(settings: BarcodeReadSettings, _name: str) -> Plan:
 
 
 async def _serve_barcodes(context: ToolContext, tool: Tool, request: Request, identity: Identity) -> Response:
-    """What the barcodes say, and a picture of where they are. Of several files, the last one counts."""
+    """The texts of barcodes, and a picture of their places. If there are several files, the last one counts."""
     account_id = identity.account_id
     async with context.form(request, account_id, "last") as sent:
         if not sent.files:

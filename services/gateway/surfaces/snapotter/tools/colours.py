@@ -18,7 +18,7 @@ _EFFECTS: Mapping[str, color_adjust_pb2.ColorEffect.ValueType] = {
     "invert": color_adjust_pb2.COLOR_EFFECT_INVERT,
 }
 _WHOLE = 100
-"""Per cent of a channel that stays as it is."""
+"""Per cent of a channel that stays unchanged."""
 _METHODS: Mapping[str, sharpen_pb2.SharpenMethod.ValueType] = {
     "adaptive": sharpen_pb2.SHARPEN_METHOD_ADAPTIVE,
     "unsharp-mask": sharpen_pb2.SHARPEN_METHOD_UNSHARP_MASK,

@@ -1,4 +1,4 @@
-"""What the tools with a form or a reply of their own are served with."""
+"""The services for tools with a form or a reply of their own."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class ToolContext:
 
     @asynccontextmanager
     async def form(self, request: Request, account_id: int, taken: Taken, *, accepts: Accepts = Accepts.PICTURES) -> AsyncIterator[Sent]:
-        """A form, as `read`. What was stored of it is deleted if the block is refused."""
+        """A form, as `read`. Its stored files are deleted if the block is refused."""
         sent = await self.read(request, account_id, taken, accepts=accepts)
         async with self.calls.discarded_unless_run(account_id, sent):
             yield sent
@@ -86,7 +86,7 @@ class ToolContext:
         return succeeded(run, tool.failed)
 
     async def run_of_job(self, account_id: int, job_id: str, tool_id: str, failed: str) -> tuple[Kept, run_service_pb2.Run]:
-        """A run of a tool that has succeeded, and what was kept with it. Raises `Refusal` for a job that is none of the account's."""
+        """A run of a tool that has succeeded, and its record. Raises `Refusal` for a job that does not belong to the account."""
         unknown = Refusal(422, failed, details="There is no such job, or its files are gone.")
         job = self.ids.read(job_id)
         if job is None or job.kind is not JobKind.TASK or job.account_id != account_id:
@@ -107,7 +107,7 @@ class ToolContext:
         return json.loads(await self.contents.read(account_id, run.outputs[0]))
 
     def job_id(self, account_id: int, run: run_service_pb2.Run) -> str:
-        """What the caller knows a run by."""
+        """The caller's name for a run."""
         return self.ids.of(account_id, run.task_id)
 
     def body(self, account_id: int, run: run_service_pb2.Run, *files: SentFile) -> dict[str, object]:
@@ -154,7 +154,7 @@ def check_each(files: Sequence[SentFile], unusable: str = "") -> None:
 
 
 async def run_last_file(context: ToolContext, tool: Tool, request: Request, identity: Identity) -> tuple[SentFile, run_service_pb2.Run]:
-    """The last file of a form, which is checked after the settings, and its run. What cannot be read is refused in the tool's words."""
+    """The last file of a form, which is checked after the settings, and its run. An unreadable file is refused in the tool's words."""
     account_id = identity.account_id
     async with context.form(request, account_id, "last") as sent:
         if not sent.files:

@@ -74,7 +74,7 @@ def _pixels(most: float) -> int:
 
 
 async def _preview(context: ToolContext, tool: Tool, request: Request, identity: Identity) -> Response:
-    """Reply with the result, without a job that it could be downloaded from. Of several files in a form, the last one counts."""
+    """Reply with the result, without a job that it could be downloaded from. If a form has several files, the last one counts."""
     account_id = identity.account_id
     sent = await context.read(request, account_id, "last")
     file, run = await context.calls.run(tool, request, account_id, sent, failed="Preview failed")
@@ -99,7 +99,7 @@ def _svg_to_raster(settings: SvgToRasterSettings, name: str) -> Plan:
 
 
 async def _serve_svg(context: ToolContext, tool: Tool, request: Request, identity: Identity) -> Response:
-    """Of several files in a form, the last one counts."""
+    """If a form has several files, the last one counts."""
     account_id = identity.account_id
     async with context.form(request, account_id, "last") as sent:
         if not sent.files:

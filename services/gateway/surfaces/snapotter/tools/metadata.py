@@ -107,7 +107,7 @@ def _minutes(shift: str) -> int:
 
 
 async def _serve_edit(context: ToolContext, tool: Tool, request: Request, identity: Identity) -> Response:
-    """The file that was sent, under its name. Of several files in a form, the last one counts."""
+    """The file that was sent, under its name. If a form has several files, the last one counts."""
     account_id = identity.account_id
     async with context.form(request, account_id, "last") as sent:
         file = checked_file(sent)

@@ -30,7 +30,7 @@ _CANVASES = {"1:1": (2400, 2400), "3:2": (2400, 1600), "16:9": (2400, 1350), "9:
 """Width and height of those that are not as `free`."""
 _FITS: Mapping[str, Fit.ValueType] = {"cover": FIT_CROP, "contain": FIT_BOUNDS}
 _MOST_CELLS = 9
-"""Of a template."""
+"""The id of a template."""
 _LONGEST_REPEATED = 100
 _DIRECTIONS: Mapping[str, stitch_pb2.StitchDirection.ValueType] = {
     "horizontal": stitch_pb2.STITCH_DIRECTION_HORIZONTAL,
@@ -50,7 +50,7 @@ _ALIGNMENTS: Mapping[str, stitch_pb2.StitchAlignment.ValueType] = {
 }
 _LOSSLESS = "png"
 _TOO_LARGE = "Canvas too large"
-"""What the operation says of a result that would be larger than pictures may be."""
+"""The operation's message about a result that would be larger than pictures may be."""
 
 
 def _collage(settings: CollageSettings, _name: str) -> Plan:

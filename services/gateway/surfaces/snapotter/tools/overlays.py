@@ -1,4 +1,4 @@
-"""Tools that lay one picture of a form over another."""
+"""Tools that lay a text, or another picture of a form, over a picture."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from compat.snapotter.v1.text_tools_pb2 import TextOverlaySettings, WatermarkTextSettings
 from compat.snapotter.v1.two_image_tools_pb2 import ComposeSettings, WatermarkImageSettings
 from darkroom.operations.v1 import compose_pb2, placement_pb2
+from darkroom.operations.v1.draw_text_pb2 import DrawText
 from darkroom.operations.v1.operation_pb2 import Operation
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.forms import SentFile
@@ -20,7 +22,49 @@ from services.gateway.surfaces.snapotter.tools.context import ToolContext, check
 from services.gateway.surfaces.snapotter.tools.writing import keep_format, rounded
 from services.platform.identity import Identity
 
-_POSITIONS: Mapping[str, placement_pb2.Position.ValueType] = {
+_TILED = "tiled"
+_TEXT_POSITIONS: Mapping[str, placement_pb2.Position.ValueType] = {
+    "top": placement_pb2.POSITION_TOP,
+    "center": placement_pb2.POSITION_CENTER,
+    "bottom": placement_pb2.POSITION_BOTTOM,
+    "top-left": placement_pb2.POSITION_TOP_LEFT,
+    "top-right": placement_pb2.POSITION_TOP_RIGHT,
+    "bottom-left": placement_pb2.POSITION_BOTTOM_LEFT,
+    "bottom-right": placement_pb2.POSITION_BOTTOM_RIGHT,
+    _TILED: placement_pb2.POSITION_CENTER,
+}
+
+
+def _watermark_text(settings: WatermarkTextSettings, _name: str) -> Plan:
+    draw = DrawText(
+        text=settings.text,
+        font_size=settings.font_size,
+        color=settings.color,
+        opacity=settings.opacity,
+        position=_TEXT_POSITIONS[settings.position],
+        tiled=settings.tile or settings.position == _TILED,
+        rotation=settings.rotation,
+    )
+    return Plan([Operation(draw_text=draw), keep_format()])
+
+
+def _text_overlay(settings: TextOverlaySettings, _name: str) -> Plan:
+    draw = DrawText(
+        text=settings.text,
+        font_size=settings.font_size,
+        color=settings.color,
+        position=_TEXT_POSITIONS[settings.position],
+        background=settings.background_color if settings.background_box else "",
+        shadow=settings.shadow,
+    )
+    return Plan([Operation(draw_text=draw), keep_format()])
+
+
+WATERMARK_TEXT = Tool("watermark-text", WatermarkTextSettings, _watermark_text, pipeline=True)
+TEXT_OVERLAY = Tool("text-overlay", TextOverlaySettings, _text_overlay, pipeline=True)
+
+
+_CORNERS: Mapping[str, placement_pb2.Position.ValueType] = {
     "center": placement_pb2.POSITION_CENTER,
     "top-left": placement_pb2.POSITION_TOP_LEFT,
     "top-right": placement_pb2.POSITION_TOP_RIGHT,
@@ -44,7 +88,7 @@ _MODES: Mapping[str, compose_pb2.BlendMode.ValueType] = {
 
 def _watermark_image(settings: WatermarkImageSettings, _name: str) -> Plan:
     compose = compose_pb2.Compose(
-        position=_POSITIONS[settings.position], margin=_MARGIN, scale_percent=settings.scale, opacity=settings.opacity, must_fit=True
+        position=_CORNERS[settings.position], margin=_MARGIN, scale_percent=settings.scale, opacity=settings.opacity, must_fit=True
     )
     return Plan([Operation(compose=compose), keep_format()])
 
@@ -71,7 +115,7 @@ async def _serve(
     no_overlay: str,
     settings_before_overlay: bool,
 ) -> Response:
-    """The picture in `part` is laid over the other one. Of several pictures with the same role, the last one counts."""
+    """The picture in `part` is laid over the other one. If several pictures have the same role, the last one counts."""
     account_id = identity.account_id
     async with context.form(request, account_id, "all") as sent:
         base = _last([file for file in sent.files if file.part != part], no_base)

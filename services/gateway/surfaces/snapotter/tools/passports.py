@@ -27,7 +27,7 @@ from services.platform.identity import Identity
 _FAILED = "Passport photo generation failed"
 _ANALYSIS_FAILED = "Passport photo analysis failed"
 _ANALYSIS = "passport-photo-analyze"
-"""What the run of the first step is kept as, by which the second knows it."""
+"""The record of the run of the first step, by which the second knows it."""
 _CUT_OUT = 2
 """Which result of the first step is the picture without its background, from 0."""
 _LAYOUTS: Mapping[str, PrintLayout.ValueType] = {"4x6": PRINT_LAYOUT_4X6, "a4": PRINT_LAYOUT_A4}
@@ -60,7 +60,7 @@ def _photo_name(name: str) -> str:
 
 
 def _demands(settings: GeneratePassportPhotoSettings | PassportPhotoSettings) -> CountryPhoto:
-    """Of the country. Raises `Refusal` for one that there is not, unless the settings have a width of their own."""
+    """The requirements of the country. Raises `Refusal` for an unknown one, unless the settings have a width of their own."""
     photo = photo_for(settings.country_code, settings.custom_width_mm, settings.custom_height_mm)
     if photo is None:
         raise Refusal(400, f"Unknown country code: {settings.country_code[:_LONGEST_REPEATED]}")
@@ -88,7 +88,7 @@ async def _serve_pointer(context: ToolContext, tool: Tool, request: Request, ide
 
 
 async def _serve_analysis(context: ToolContext, tool: Tool, request: Request, identity: Identity) -> Response:
-    """The picture without its background, and where the face is. Of several files in a form, the last one counts."""
+    """The picture without its background, and the place of the face. If a form has several files, the last one counts."""
     account_id = identity.account_id
     async with context.form(request, account_id, "last") as sent:
         file = checked_file(sent)

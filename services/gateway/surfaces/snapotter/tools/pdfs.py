@@ -1,4 +1,4 @@
-"""Tools that read and make PDFs. Of several PDFs in a form, the last one counts."""
+"""Tools that read and make PDFs. If a form has several PDFs, the last one counts."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _LEAST_BYTES = 50 << 10
 _TOO_SMALL = "Target size must be at least 50KB"
 _UNITS = {"KB": 1 << 10, "MB": 1 << 20}
 _LARGEST, _MOST = 1 << 62, (1 << 32) - 1
-"""Bytes that can be told, and that can be asked for."""
+"""The limits of requested sizes, in bytes."""
 _SIZES = {
     "A4": make_pdf_pb2.PAPER_SIZE_A4,
     "Letter": make_pdf_pb2.PAPER_SIZE_LETTER,
@@ -83,7 +83,7 @@ async def _serve_pages(context: ToolContext, tool: Tool, request: Request, ident
         run = await _run(context, tool, tool.plan(settings, file.name), request, account_id, file, 422)
     found = next(json.loads(notice.details_json) for notice in run.notices if notice.code == "pages")
     job_id, (archive, *pictures) = context.job_id(account_id, run), run.outputs
-    # Of very many pages, only the archive has all.
+    # If there are very many pages, only the archive has all.
     listed = [
         {"page": page, "downloadUrl": download_path(job_id, picture.name), "size": picture.size_bytes}
         for page, picture in zip(found["pages"], pictures, strict=False)
@@ -155,7 +155,7 @@ def _limit_thumbnails(_settings: PdfToImagePreviewSettings, operation: Operation
 
 
 async def _serve_inspection(context: ToolContext, tool: Tool, request: Request, identity: Identity) -> Response:
-    """What an operation finds in a PDF. Anything else is refused with 400."""
+    """The findings of an operation in a PDF. Anything else is refused with 400."""
     account_id, settings = identity.account_id, tool.settings()
     plan = tool.plan(settings, "")
     tool.as_task.complete(settings, plan.operations[0], Sources(most_pages=context.settings.max_pdf_pages))
@@ -205,7 +205,7 @@ async def _serve_document(context: ToolContext, tool: Tool, request: Request, id
 
 
 def _compression(settings: ImageToPdfSettings, run: run_service_pb2.Run) -> dict[str, object]:
-    """What is said where a size was asked for."""
+    """The facts for a requested size."""
     for notice in run.notices:
         if notice.code == "compression":
             found = json.loads(notice.details_json)

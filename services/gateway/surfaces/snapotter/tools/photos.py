@@ -89,7 +89,7 @@ def _analysis(_settings: AnalyzeImageSettings, _name: str) -> Plan:
 
 
 async def _serve_analysis(context: ToolContext, tool: Tool, request: Request, identity: Identity) -> Response:
-    """What the operation finds, in other spelling. Of several files in a form, the last one counts."""
+    """The findings of the operation, in other spelling. If a form has several files, the last one counts."""
     account_id = identity.account_id
     sent = await context.read(request, account_id, "last")
     sent.fields.pop(SETTINGS, None)
@@ -124,7 +124,7 @@ def _pixels(side: float) -> int:
 
 
 async def _serve_content_aware_resize(context: ToolContext, tool: Tool, request: Request, identity: Identity) -> Response:
-    """The usual reply, with the size. Of several files in a form, the last one counts."""
+    """The usual reply, with the size. If a form has several files, the last one counts."""
     account_id = identity.account_id
     sent = await context.read(request, account_id, "last")
     try:

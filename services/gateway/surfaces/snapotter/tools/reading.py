@@ -51,7 +51,7 @@ def _ocr(settings: OcrSettings, _name: str) -> Plan:
 
 
 async def _serve_ocr(context: ToolContext, tool: Tool, request: Request, identity: Identity) -> Response:
-    """The text, in the reply. Of several files, the last one counts."""
+    """The text, in the reply. If there are several files, the last one counts."""
     account_id = identity.account_id
     sent = await context.read(request, account_id, "last")
     file, run = await context.calls.run(tool, request, account_id, sent)
@@ -91,7 +91,7 @@ def _compare(_settings: CompareSettings, _name: str) -> Plan:
 
 
 async def _serve_comparison(context: ToolContext, tool: Tool, request: Request, identity: Identity) -> Response:
-    """How much two pictures are alike, and a picture of where they are not. Of more than two files, the first and the last count."""
+    """How much two pictures are alike, and a picture of the differences. If there are more than two files, the first and the last count."""
     account_id = identity.account_id
     async with context.form(request, account_id, "all") as sent:
         if len(sent.files) < tool.as_task.fewest:

@@ -23,7 +23,6 @@ from services.gateway.surfaces.snapotter.tools import (
     reading,
     restoration,
     shapes,
-    texts,
 )
 
 _TOOLS = (
@@ -40,8 +39,8 @@ _TOOLS = (
     colours.COLOR_CHANNELS,
     colours.COLOR_EFFECTS,
     colours.SHARPENING,
-    texts.WATERMARK_TEXT,
-    texts.TEXT_OVERLAY,
+    overlays.WATERMARK_TEXT,
+    overlays.TEXT_OVERLAY,
     archives.SPLIT,
     shapes.BORDER,
     animations.GIF_TOOLS,

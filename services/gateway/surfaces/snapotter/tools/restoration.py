@@ -32,7 +32,7 @@ from services.platform.identity import Identity
 
 _ENHANCING, _ERASING = "upscale-enhance", "object-eraser-colorize"
 _FACTORS = (2, 3, 4, 8)
-"""What networks do without a resize after them."""
+"""The effects of networks without a resize after them."""
 _NOTHING = "none"
 """The method of what was not enlarged."""
 _MASK = "mask"
@@ -120,7 +120,7 @@ def _colorized(job: FinishedJob) -> Mapping[str, object]:
 
 
 def _erase_object(settings: EraseObjectSettings, name: str) -> Plan:
-    """Whoever runs the operations gives the first one the mask."""
+    """The caller of the operations gives the first one the mask."""
     parts, format_ = Name.of(name), extension_of(settings.format)
     as_kept = format_ == "auto"
     last = keep_format(settings.quality) if as_kept else convert_to(format_, settings.quality)
@@ -132,7 +132,7 @@ def _erased(job: FinishedJob) -> Mapping[str, object]:
 
 
 async def _serve_eraser(context: ToolContext, tool: Tool, request: Request, identity: Identity) -> Response:
-    """A task that nobody waits for, of the parts `mask` and another picture. Of several pictures, or masks, the last one counts."""
+    """A background task, of the parts `mask` and another picture. If there are several pictures, or masks, the last one counts."""
     account_id = identity.account_id
     sent = await context.forms.read(request, account_id, "all")
     async with context.calls.discarded_unless_run(account_id, sent):

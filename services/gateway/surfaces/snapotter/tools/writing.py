@@ -9,7 +9,7 @@ from darkroom.operations.v1 import convert_pb2
 from darkroom.operations.v1.operation_pb2 import Operation
 
 QUALITY = 95
-"""Of a lossy result, where the tool has no setting for it."""
+"""The quality of a lossy result, where the tool has no setting for it."""
 FORMATS: Mapping[str, convert_pb2.PictureFormat.ValueType] = {
     "jpg": convert_pb2.PICTURE_FORMAT_JPEG,
     "png": convert_pb2.PICTURE_FORMAT_PNG,

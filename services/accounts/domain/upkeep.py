@@ -1,0 +1,79 @@
+"""Steps of background loops: revocations are announced, what removed people had is cleared, and files learn how old they may get."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+
+from services.accounts.domain.account_settings import AccountSettings
+from services.accounts.domain.home import Home
+from services.accounts.store.accounts import AccountStore
+from services.accounts.store.departures import Departure, DepartureStore
+from services.accounts.store.sessions import SessionStore
+from services.platform.bus import Bus
+from services.platform.errors import DarkroomError
+from services.platform.log import get_logger
+from services.platform.revocations import announce_refreshed, announce_revoked
+
+ANNOUNCING_SECONDS = 5.0
+_REPEATED_FOR = timedelta(minutes=10)
+
+
+class Announcer:
+    """The step of a background loop: announces each key and session that was revoked, expired or refreshed in the last
+    ten minutes.
+
+    Core NATS messages reach only connected subscribers. Repeating them reaches a service that was restarting or cut off, and a
+    stream that was opened while a cached answer still accepted the key. It also announces keys that another process has revoked.
+    """
+
+    def __init__(self, accounts: AccountStore, sessions: SessionStore, bus: Bus) -> None:
+        self._accounts, self._sessions, self._bus = accounts, sessions, bus
+
+    async def step(self) -> bool:
+        """Announce once; there is never more to do at once."""
+        ended = (*await self._accounts.recently_ended(_REPEATED_FOR), *await self._sessions.recently_ended(_REPEATED_FOR))
+        await announce_revoked(self._bus.client, ended)
+        await announce_refreshed(self._bus.client, await self._sessions.recently_refreshed(_REPEATED_FOR))
+        return False
+
+
+DEPARTURES_SECONDS = 10.0
+_logger = get_logger()
+
+
+class Departures:
+    """The step of a background loop. Each `clear(departure)` removes what somebody had; it may be repeated, and raises UNAVAILABLE."""
+
+    def __init__(self, store: DepartureStore, clears: Sequence[Callable[[Departure], Awaitable[None]]]) -> None:
+        self._store, self._clears = store, clears
+
+    async def step(self) -> bool:
+        """Clear up after those whose turn it is; True if there may be more. Failures are retried after a minute."""
+        due = await self._store.claim()
+        for departure in due:
+            try:
+                for clear in self._clears:
+                    await clear(departure)
+            except DarkroomError as error:
+                _logger.warning("departure_not_cleared", user_id=departure.public_id, error=str(error))
+                continue
+            await self._store.cleared(departure)
+        return bool(due)
+
+
+AGES_SECONDS = 30.0
+
+
+class FileAges:
+    """The step of a background loop, which is woken after a change. `tell(account_id, age)` may be repeated, and raises UNAVAILABLE."""
+
+    def __init__(self, settings: AccountSettings, home: Home, tell: Callable[[int, timedelta | None], Awaitable[None]]) -> None:
+        self._settings, self._home, self._tell = settings, home, tell
+
+    async def step(self) -> bool:
+        """Send it, whether it has changed or not: another process may have changed it, or sent an older value."""
+        account_id = await self._home.account_id()
+        if account_id is not None:
+            await self._tell(account_id, await self._settings.max_file_age())
+        return False
