@@ -121,7 +121,7 @@ def _install(options: argparse.Namespace) -> int:
     if name == DARKROOM and options.set_name is not None:
         write_choices(repository.root, {})
     elif name == DARKROOM:
-        # What was installed and removed while the platform ran stays so.
+        # Keep the bundles that were installed and removed while the platform ran.
         names = chosen_models(load_bundles(), read_choices(repository.root), load_catalogue(options.catalogue).select(set_name).keys())
     installer.install(set_name, names)
     fetcher.discard()
@@ -210,7 +210,7 @@ def _known(catalogue: Catalogue, installed: Container[str], laid_out: Container[
 
 
 def _foreign(catalogue: Catalogue, installed: Mapping[str, InstalledModel]) -> Iterator[Mapping[str, object]]:
-    """What another catalogue has installed."""
+    """The models that another catalogue has installed."""
     for name, model in installed.items():
         if name not in catalogue.models:
             from_ = "Darkroom's own catalogue" if model.catalogue == DARKROOM else model.catalogue

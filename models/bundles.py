@@ -17,7 +17,7 @@ CHOICES = "bundles.json"
 
 
 class Bundle(BaseModel):
-    """What is installed and removed as one. It needs one model of each group in `models`; without any, it cannot be installed, and
+    """Models that are installed and removed as one. It needs one model of each group in `models`; without any, it cannot be installed, and
     `missing` says what there would have to be."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,7 +41,7 @@ class Bundle(BaseModel):
         if bool(self.models) == bool(self.missing):
             raise ValueError("a bundle has either models, or says in `missing` what there would have to be")
         if unknown := self.needs.keys() - set(self.tools):
-            raise ValueError(f"`needs` names what is none of its tools: {', '.join(sorted(unknown))}")
+            raise ValueError(f"`needs` names tools that it does not have: {', '.join(sorted(unknown))}")
         if own := self.lends.keys() & set(self.tools):
             raise ValueError(f"`lends` names its own tools: {', '.join(sorted(own))}")
         return self
@@ -59,7 +59,7 @@ class Bundle(BaseModel):
         return self.complete(present) if groups is None else all(any(name in present for name in group) for group in groups)
 
     def lacking(self, present: Collection[str]) -> list[str]:
-        """What has to be installed where these models are."""
+        """The models that must be installed where these are."""
         return [group[0] for group in self.models if not any(name in present for name in group)]
 
     @property
@@ -88,7 +88,7 @@ def installed_bundles(bundles: Mapping[str, Bundle], choices: Mapping[str, bool]
 
 
 def only_of(bundle: str, bundles: Mapping[str, Bundle], kept: Iterable[str]) -> frozenset[str]:
-    """The models of a bundle that none of the `kept` bundles can use."""
+    """The models of a bundle that the `kept` bundles cannot use."""
     used = frozenset[str]().union(*(bundles[other].all_models for other in kept if other != bundle))
     return bundles[bundle].all_models - used
 
@@ -108,7 +108,7 @@ def read_choices(root: Path) -> dict[str, bool]:
 def write_choices(root: Path, choices: Mapping[str, bool]) -> None:
     """Keep the operator's choices. Installers that run at the same time may do so, too."""
     root.mkdir(parents=True, exist_ok=True)
-    # Beside the repository, since Triton reads every folder inside it.
+    # Next to the repository, since Triton reads every folder inside it.
     with tempfile.TemporaryDirectory(dir=root.parent, prefix=f".{root.name}.choices-") as temporary:
         partial = Path(temporary, CHOICES)
         partial.write_text(json.dumps(dict(sorted(choices.items())), indent=2) + "\n", encoding="utf-8")

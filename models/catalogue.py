@@ -82,7 +82,7 @@ class WeightFile(_Entry):
 
 
 class Mask(_Entry):
-    """How an inpainting network is told what to fill: its second input, of one channel, and the values there for the two kinds of
+    """How an inpainting network learns what to fill: its second input, of one channel, and the values there for the two kinds of
     pixels."""
 
     input: str = "mask"

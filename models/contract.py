@@ -69,16 +69,16 @@ class Contract:
     temporal classification, Graves et al. 2006).
 
     A face that is restored is 512 pixels high and wide, aligned as in FFHQ (services/inference/faces/alignment.py). Its input has a fourth
-    channel, the fidelity, the same in all pixels: from 0, a face as fine as the network can make it, to 255, the face as it is. A network
+    channel, the fidelity, the same in all pixels: from 0, a face as fine as the network can make it, to 255, the face unchanged. A network
     without such a setting ignores it.
 
     An input for denoising has a fourth channel, the standard deviation of the noise at each pixel, in quarters of a level; networks that
     estimate the noise themselves ignore it. The result has three channels, and is `scale` times as high and wide.
 
-    What is located is a table of `numbers` (rows, columns): what they mean depends on the model. A number is coded in three bytes, most
+    A location is a table of `numbers` (rows, columns): their meaning depends on the model. A number is coded in three bytes, most
     significant first: see `NUMBER_ONE`.
 
-    A gray picture that is to be given colours has three equal channels. Of its chroma, CIELAB a* and b* (D65), each is coded in two bytes,
+    A gray picture that is to be given colours has three equal channels. Its chroma, CIELAB a* and b* (D65), is coded in two bytes each,
     see `CHROMA_ONE`: the channels are the high bytes of a* and b*, and then their low bytes.
     """
 

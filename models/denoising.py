@@ -30,7 +30,7 @@ def wrap_denoising(
 ) -> onnx.ModelProto:
     """The network `core`, float NCHW in and a picture of float NCHW in 0..1 out, as a model that fulfils `contract`.
 
-    What the network is given follows from its input's channels: 3, the picture; 4, and the standard deviation as a share of 255; 19, the
+    The network's input follows from its channels: 3, the picture; 4, and the standard deviation as a share of 255; 19, the
     picture, SRMD's 15 numbers of a blur kernel and the standard deviation. The last enlarges. Where the contract has a scale of 1, it
     enlarges by two, and what it gives is scaled down by the filter that it takes its input to be made with, Keys' cubic one. Raises
     ConversionError if the network does not fit.

@@ -63,7 +63,7 @@ class Installer:
             self._repository.remember_set(self._name, set_name)
 
     def add(self, names: Sequence[str], set_name: SetName, began: Callable[[int, str], None]) -> None:
-        """Installs models beside those that are there; `began` is told of each before it begins. Raises ModelError; then those of them
+        """Installs models next to those that are there; `began` hears of each before it begins. Raises ModelError; then those of them
         that were not there before are removed again."""
         with self._repository.locked():
             installed = self._repository.manifest().models

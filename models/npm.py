@@ -24,7 +24,7 @@ def install(folder: Path, *options: str) -> None:
 
     `dependencies` and `overrides` give exact versions, of packages that others need too. `integrity` maps `NAME@VERSION` to npm's hash of
     each that may be installed, those of other platforms included. No script of a package is run, so nothing has run when the hashes are
-    compared. What was installed before is removed: npm tells the hashes only of what it has installed itself.
+    compared. Earlier installations are removed: npm reports the hashes only of packages that it has installed itself.
     Raises FetchError, also for a package with another hash, or without one.
     """
     pinned: Mapping[str, str] = json.loads((folder / "package.json").read_text())["integrity"]
@@ -33,7 +33,7 @@ def install(folder: Path, *options: str) -> None:
     ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if ran.returncode:
         raise FetchError(f"npm could not install {folder}:\n{ran.stderr.strip()}")
-    # What npm has put there, with the hashes that it has checked the archives against.
+    # The packages that npm has put there, with the hashes that it has checked the archives against.
     installed = json.loads((folder / "node_modules" / ".package-lock.json").read_text())["packages"]
     for path, package in installed.items():
         name = f"{path.rpartition('node_modules/')[2]}@{package['version']}"

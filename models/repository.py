@@ -45,7 +45,7 @@ class InstalledModel(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What `manifest.json` holds: every model that the installer put into the repository, and which set of each catalogue."""
+    """The contents of `manifest.json`: every model that the installer put into the repository, and which set of each catalogue."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -65,13 +65,13 @@ class Repository:
         self.root.parent.mkdir(parents=True, exist_ok=True)
         with self.root.with_name(f".{self.root.name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            # What an installer has left that was killed.
+            # Left by an installer that was killed.
             for partial in self.root.parent.glob(f".{self.root.name}.partial-*"):
                 shutil.rmtree(partial, ignore_errors=True)
             yield
 
     def manifest(self) -> Manifest:
-        """What is installed; empty if nothing is. Raises RepositoryError if the manifest cannot be read."""
+        """The installed models; empty if there are no models. Raises RepositoryError if the manifest cannot be read."""
         path = self.root / _MANIFEST
         try:
             return Manifest.model_validate_json(path.read_bytes())

@@ -36,7 +36,7 @@ _LIPS = 291, 375, 321, 405, 314, 17, 84, 181, 91, 146, 61, 185, 40, 39, 37, 0, 2
 
 
 def tiny_locator(contract: Contract) -> onnx.ModelProto:
-    """The detector, the mesh or the iris, as the number of columns tells."""
+    """The detector, the mesh or the iris, by the number of columns."""
     return {_DETECTOR: _detector, _MESH: _mesh, _IRIS: _iris}[contract.numbers[1]](contract)
 
 
@@ -59,7 +59,7 @@ def _detector(contract: Contract) -> onnx.ModelProto:
         "across": places.reshape(1, 1, cells),
         "down": places.reshape(1, cells, 1),
     }
-    # What is not skin before and after a place in its row, or, of the turned picture, in its column.
+    # Pixels that are not skin before and after a place in its row, or, of the turned picture, in its column.
     here, other = places.reshape(1, 1, cells, 1), places.reshape(1, 1, 1, cells)
     for axis in ("across", "down"):
         constants[f"{axis}.before"] = np.where(other < here, other, -1).astype(np.float32)

@@ -78,7 +78,7 @@ def _watch(server: int, running: int, models: _Models, http_socket: Path) -> Non
     ended = _ended(_handles(models), 0)
     while True:
         gone = _forget(models, ended)
-        # A server that was told to stop ends its models' processes and answers no longer.
+        # A server that was asked to stop ends its models' processes and answers no longer.
         ready = _ready_models(http_socket, running) if gone else ()
         if ready is None:
             break
@@ -156,7 +156,7 @@ def _is_ready(http_socket: Path) -> bool:
 
 
 def _ask(http_socket: Path, verb: str, path: str) -> bytes | None:
-    """What the server answers; None if it does not, or refuses."""
+    """The server's answer; None if it does not answer, or refuses."""
     connection = http.client.HTTPConnection("localhost", timeout=_ASK_SECONDS)
     with closing(connection), suppress(OSError, http.client.HTTPException):
         connection.sock = socket.socket(socket.AF_UNIX)

@@ -172,7 +172,7 @@ def _codes(characters: Sequence[str], classes: int) -> NDArray[np.uint8]:
     """The code point of each class, classes x 3 bytes, most significant first: PaddleOCR's order, with no character first and a space
     last."""
     if len(characters) + 2 != classes or any(len(character) != 1 for character in characters):
-        raise ConversionError(f"the network tells {classes} classes apart, and its metadata list {len(characters)} characters")
+        raise ConversionError(f"the network distinguishes {classes} classes, and its metadata list {len(characters)} characters")
     return np.array([[*ord(each).to_bytes(3, "big")] for each in ("\0", *characters, " ")], dtype=np.uint8)
 
 

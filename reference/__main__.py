@@ -38,7 +38,7 @@ def generated_pages() -> dict[str, str]:
 
 
 def stale(folder: Path = FOLDER) -> list[str]:
-    """What is wrong with the committed pages, one line each."""
+    """The problems of the committed pages, one line each."""
     wanted = committed_pages()
     found = {path.name: path.read_text() for path in folder.glob("*") if path.is_file() and path.name != "README.md"}
     problems = [

@@ -29,7 +29,7 @@ def descriptor_set() -> FileDescriptorSet:
 
 
 def version() -> Hashable:
-    """What tells one state of these protos from another."""
+    """A value that distinguishes one state of these protos from another."""
     files = [path for path in (Path(entry) / "descriptors.pb" for entry in sys.path) if path.is_file()]
     return tuple((str(path), status.st_mtime_ns, status.st_size) for path, status in ((path, path.stat()) for path in files))
 

@@ -87,7 +87,7 @@ class _Comparison:
                 yield from self._schema(content.get("schema", {}), found.get("schema", {}), where, reply=reply)
 
     def _schema(self, old: Schema, new: Schema, where: str, *, reply: bool) -> Iterator[str]:
-        """The changes of a schema; those of one with a name are told once, under its name."""
+        """The changes of a schema; those of one with a name are reported once, under its name."""
         (old_name, old), (new_name, new) = _resolve(self._old, old), _resolve(self._new, new)
         if old_name and new_name:
             if (old_name, new_name, reply) in self._compared:
@@ -149,7 +149,7 @@ class _Comparison:
 
 
 def _resolve(document: Document, schema: Schema) -> tuple[str, Schema]:
-    """What a reference leads to, with its name; a schema in place has none."""
+    """The schema that a reference leads to, with its name; a schema in place has none."""
     name = ""
     while reference := schema.get("$ref"):
         _, _, kind, name = reference.split("/")

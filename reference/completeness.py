@@ -15,7 +15,7 @@ from services.platform.rpc.permissions import access_of, scope_of
 
 
 def problems() -> list[str]:
-    """What is missing, one line per problem."""
+    """The missing parts, one line per problem."""
     comments = Comments()
     methods = (method for service in catalogue.public_services() for method in service.methods)
     return [f"{method.full_name}: {problem}" for method in methods for problem in _missing(method, comments)]

@@ -1,6 +1,6 @@
 """`python -m reference.console_forms OUT.json`: every tool, and every operation that is no tool, as a form for the console.
 
-What it says comes from the protos, and is what the server applies.
+Its contents come from the protos, and are what the server applies.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _RESULTS = {
     options_pb2.MEDIA_KIND_DATA: "json",
 }
 _MOST_FILES = 100
-"""Of an item of a batch."""
+"""The most files of an item of a batch."""
 _EITHER = re.compile(r"(?:has\(this\.\w+\)|this\.\w+)(?: \|\| (?:has\(this\.\w+\)|this\.\w+))*")
 _TEMPLATE = "COLLAGE_TEMPLATE_"
 _NAMES = ("x.png",)
@@ -153,7 +153,7 @@ def _shown() -> frozenset[str]:
 
 
 def _category_of(tool_id: str) -> str:
-    """Of another name of a tool, or a step of one: the tool's."""
+    """The category; for another name of a tool, or a step of one, the tool's."""
     return _category(_words(dict(_methods())[_part_of(tool_id) or _same_as(tool_id)]).category)
 
 

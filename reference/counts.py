@@ -88,7 +88,7 @@ def short_modules_with_one_importer() -> list[Path]:
     return [
         path
         for name, path in modules.items()
-        # What a package's __init__ hands on has the package's importers.
+        # A module that a package's __init__ re-exports has the package's importers.
         if len({each for each in importers[name] if modules[each].name != "__init__.py"}) == 1
         and path.stem not in ("__init__", "__main__")
         and _text(path).count("\n") < _SHORT_LINES

@@ -42,7 +42,7 @@ class FormFields:
         return [self._field(field, values.get(self.name(field), {})) for field in shown]
 
     def name(self, field: FieldDescriptor) -> str:
-        """What requests call it."""
+        """Its name in requests."""
         return str(field.json_name if self._camel_case else field.name)
 
     def is_other_name(self, field: FieldDescriptor) -> bool:
@@ -119,7 +119,7 @@ class FormFields:
         return {"type": "enum", "options": options} | default
 
     def _default(self, field: FieldDescriptor, comment: str) -> Any:
-        """What absence means; None if it cannot be said in a value."""
+        """The meaning of absence; None if it cannot be said in a value."""
         options = field.GetOptions().Extensions
         if said := options[options_pb2.default_value]:
             return json.loads(said)
@@ -138,7 +138,7 @@ def _words(field: FieldDescriptor) -> forms_pb2.FormField:
 
 
 def _said(words: forms_pb2.FormField) -> Field:
-    """What the option says of a field by itself."""
+    """The words of the option about a field by itself."""
     said: Field = {name: getattr(words, name) for name in ("label", "help", "type", "unit") if getattr(words, name)}
     said |= {name: _shortest(getattr(words, name)) for name in ("min", "max", "step") if words.HasField(name)}
     if words.options:

@@ -58,14 +58,14 @@ def label_of(name: str) -> str:
 
 
 def option_label(value: Any) -> str:
-    """What a value of a field is called."""
+    """The label of a field's value."""
     if not isinstance(value, str) or _RATIO.fullmatch(value) or not _PART.search(value):
         return str(value)
     return value if len(value) <= 2 and value.isupper() else label_of(value)
 
 
 def unit_of(comment: str) -> str | None:
-    """What a number counts; None if the comment does not say it."""
+    """The unit of a number; None if the comment does not say it."""
     sentence = re.split(r"\.(?:\s|$)", comment, maxsplit=1)[0]
     if _PIXELS.match(sentence):
         return "px"

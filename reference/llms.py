@@ -43,7 +43,7 @@ def summary() -> str:
 
 
 def _own_pages(surface: Surface) -> Iterator[str]:
-    """What a surface has of its own where its clients look for it."""
+    """The documents of a surface at the places where its clients look for them."""
     about = surface.reference
     if about.yaml_path:
         yield f"- [OpenAPI 3.1 of {about.title}]({about.yaml_path}): the same as YAML"

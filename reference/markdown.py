@@ -245,7 +245,7 @@ def errors(comments: Comments) -> str:
             GENERATED,
             "# Errors\n",
             "The errors of all APIs, with the code of each: a JSON reply contains it where the page of its API says, and has the HTTP "
-            "status of the first column unless another stands beside the code. A gRPC status contains the reason in "
+            "status of the first column unless another is given with the code. A gRPC status contains the reason in "
             "`google.rpc.ErrorInfo`; a failed task has it in its error. If the *retry* column has a value, the reply says in "
             "`Retry-After` when to retry the call.\n",
             f"| HTTP | {' | '.join([*heads, ''])}gRPC | reason | retry | |",
@@ -257,7 +257,7 @@ def errors(comments: Comments) -> str:
 
 
 def _codes(surface: Surface, reason: ErrorReason) -> str:
-    """What a surface calls a reason, with the HTTP status if it is another; several if it tells kinds apart."""
+    """A surface's codes for a reason, with the HTTP status if it is another; several if it distinguishes kinds."""
     shape = surface.errors
     if shape is None:
         return ""

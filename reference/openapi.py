@@ -111,7 +111,7 @@ def _introduction(surface: Surface) -> str:
 
 
 _KINDS_OF_KEYS = {"si_": "the API key of a person (`si_…`)", "": "the token of a session"}
-"""What else callers of a surface may send, by its prefix."""
+"""Other credentials that callers of a surface may send, by its prefix."""
 
 
 def _security_scheme(key: KeyScheme, *, first: bool) -> Document:

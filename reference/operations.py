@@ -151,7 +151,7 @@ class Operations:
         one = {"description": self._comments.of(method.output_type.full_name), "headers": headers, "content": content}
         found = dict.fromkeys(statuses, one)
         if "redirect" in method.input_type.fields_by_name:
-            leading = {**headers, "Location": {"description": "What to GET.", "schema": {"type": "string", "format": "uri-reference"}}}
+            leading = {**headers, "Location": {"description": "The URL to GET.", "schema": {"type": "string", "format": "uri-reference"}}}
             found["303"] = {"description": "Where the result is; only with `redirect`.", "headers": leading, "content": content}
         return found
 

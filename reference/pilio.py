@@ -1,7 +1,7 @@
 """The OpenAPI document of the ten calls that come from Pilio, at the path where Pilio's clients look for it.
 
-It is cut out of the JSON surface's own document, so it says what this server does. What generators name things after and what clients rely
-on is kept from Pilio's document, in `pilio.json`: operation ids, tags, summaries, examples, defaults, and the advice on polling. Fields
+It is cut out of the JSON surface's own document, so it says what this server does. Parts that generators and clients rely
+on are kept from Pilio's document, in `pilio.json`: operation ids, tags, summaries, examples, defaults, and the advice on polling. Fields
 that may take the place of one that Pilio requires are left out.
 """
 

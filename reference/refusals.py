@@ -32,7 +32,7 @@ _STATUS = re.compile(r"\b([45]\d\d)\b(?! (?:×|pixels|bytes|characters))")
 _CONJUNCTION = re.compile(r"(?:,\s*|\s+)(?:and\s+)?(?:with\s*)?$")
 _SENTENCES = re.compile(r"(?<=[.;])\s+")
 
-# What the gateway says about bodies of each kind, besides what has a reason.
+# The gateway's refusals of bodies of each kind, besides those with a reason.
 _BODIES = {
     "settings": {
         400: "The body is no form, it has no file or several, or the file is not a picture that can be read.",
@@ -50,7 +50,7 @@ _ANY_CALL = (
     ErrorReason.INTERNAL,
     ErrorReason.UNAVAILABLE,
 )
-# What calls say FILE_NOT_FOUND of.
+# Calls that answer FILE_NOT_FOUND.
 _NAMED_BY_PATHS = ("/files/{", "/library/{", "/storages/{")
 _DELETED_SINCE = "(deleted since)"
 _SESSION = ""  # the prefix of keys that stands for tokens of sessions
@@ -102,7 +102,7 @@ class Refusals:
         }
 
     def _blamed(self, method: MethodDescriptor, binding: HttpBinding, reason: ErrorReason) -> list[str | None]:
-        """What is missing is blamed on the path if that names it, else on a field; but on none where a repeated call finds that its result
+        """A missing thing is blamed on the path if that names it, else on a field; but on none where a repeated call finds that its result
         was deleted."""
         if any(named in binding.template for named in _NAMED_BY_PATHS):
             return [None]
@@ -116,7 +116,7 @@ class Refusals:
         return takes_sessions and not any_will_do
 
     def _said(self, method: MethodDescriptor) -> dict[int, list[str]]:
-        """What the comments say about statuses, where a surface has no error codes to name: `with 401 for an unknown name`."""
+        """The comments about statuses, where a surface has no error codes to name: `with 401 for an unknown name`."""
         found: dict[int, list[str]] = defaultdict(list)
         for full_name in (method.full_name, method.containing_service.full_name):
             for sentence in _SENTENCES.split(self.comments.of(full_name)):
@@ -129,12 +129,12 @@ class Refusals:
         return found
 
     def _kinds(self, reason: ErrorReason) -> list[str]:
-        """The kinds of errors with this reason that the surface tells apart; empty for the others."""
+        """The kinds of errors with this reason that the surface distinguishes; empty for the others."""
         kinds = self.surface.errors.kinds(reason) if self.surface.errors is not None else []
         return ["", *kinds] if kinds else [""]
 
     def meaning(self, reason: ErrorReason) -> str:
-        """What the reason's comment says."""
+        """The comment of the reason."""
         return self.comments.of(f"{errors_pb2.ErrorReason.DESCRIPTOR.full_name}.ERROR_REASON_{reason.value}")
 
     def _named(self, full_name: str) -> list[ErrorReason]:

@@ -71,7 +71,7 @@ class Schemas:
         return well_known() if well_known is not None else self.reference(message, reply=True)
 
     def name(self, field: FieldDescriptor) -> str:
-        """What a field is called in JSON."""
+        """The name of a field in JSON."""
         return str(field.json_name if self._camel_case else field.name)
 
     def object(self, message: Descriptor, *, reply: bool, without: frozenset[str] = frozenset()) -> Schema:

@@ -64,7 +64,7 @@ class TritonPythonModel:
         requests, images = zip(*batch, strict=True)
         try:
             results = self._run(requests, images)
-        # Whatever onnxruntime raises, such as a lack of memory, belongs to these requests and not to the server.
+        # Any exception of onnxruntime, such as a lack of memory, belongs to these requests and not to the server.
         except Exception as error:  # noqa: BLE001
             if len(batch) > 1:
                 # Requests that fail together may succeed one by one, so that only the culprits fail.

@@ -44,7 +44,7 @@ class TritonPythonModel:
             picture = self._draw(request)
         except _GivenUp:
             return pb_utils.InferenceResponse(error=pb_utils.TritonError("given up", pb_utils.TritonError.CANCELLED))
-        # Whatever the pipeline raises, such as a lack of memory, belongs to this request and not to the server.
+        # Any exception of the pipeline, such as a lack of memory, belongs to this request and not to the server.
         except Exception as error:  # noqa: BLE001
             return pb_utils.InferenceResponse(error=pb_utils.TritonError(f"{type(error).__name__}: {error}"))
         return pb_utils.InferenceResponse(output_tensors=[pb_utils.Tensor("image", picture)])

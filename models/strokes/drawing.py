@@ -153,7 +153,7 @@ class Hand:
         return [(_SHADOW * shadow, (0, 0, 0))]
 
     def _logo(self, height: int, width: int, size: float) -> list[tuple[Plane, tuple[int, ...]]]:
-        """An emblem, and a smaller name beside or below it."""
+        """An emblem, and a smaller name next to or below it."""
         rng = self._rng
         letters, gap = size * rng.uniform(0.35, 0.65), size * rng.uniform(0.05, 0.3)
         beside = rng.random() < 0.75

@@ -1,6 +1,6 @@
-"""What marks are drawn with and on: open fonts of npm packages, and photographs of OpenCV's source archive and of scikit-image.
+"""Sources of marks and their grounds: open fonts of npm packages, and photographs of OpenCV's source archive and of scikit-image.
 
-None of them is used by what evaluates the network's results on pictures held out (`benchmarks/quality/_mark_set`).
+They are not used by the code that evaluates the network's results on pictures held out (`benchmarks/quality/_mark_set`).
 """
 
 from __future__ import annotations

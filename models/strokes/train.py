@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--opencv", type=Path, required=True, help="the source archive of opencv-python-headless 4.9.0.80")
     parser.add_argument("--out", type=Path, required=True, help="the ONNX file to write")
     parser.add_argument("--steps", type=int, default=6_500)
-    parser.add_argument("--resume", type=Path, help="weights to begin with, saved beside an earlier ONNX file")
+    parser.add_argument("--resume", type=Path, help="weights to begin with, saved next to an earlier ONNX file")
     parser.add_argument("--rate", type=float, default=2e-3, help="of learning")
     parser.add_argument("--seed", type=int, default=_SEED, help="another one draws other lines")
     arguments = parser.parse_args()

@@ -5,13 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import astuple
-from importlib import import_module
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
-from sqlalchemy import Connection, text
 
 from darkroom.internal.system.v1 import part_pb2
 from darkroom.tasks.v1 import task_pb2
@@ -255,24 +251,6 @@ async def test_files_of_many_accounts_are_counted_without_deadlocks(world: World
     for account in accounts:
         assert await stored(world, account) == (4 * len(content.png()), 7, 3, 0)
         assert await world.row(inputs[account].id) is None
-
-
-async def test_files_from_before_are_counted_by_the_migration(world: World) -> None:
-    account = world.account()
-    await ready_input(world, account)
-    await world.create(account, "waiting.png", 100)
-    migration = import_module("services.files.migrations.versions.0014_storage")
-
-    def again(connection: Connection) -> None:
-        with Operations.context(MigrationContext.configure(connection)):
-            migration.downgrade()
-            # As the previous version does it.
-            connection.execute(text("UPDATE file SET size_bytes = size_bytes + 1 WHERE state = 'pending'"))
-            migration.upgrade()
-
-    async with world.engine.begin() as connection:
-        await connection.run_sync(again)
-    assert await stored(world, account) == (len(content.png()) + 101, 2, 1, 0)
 
 
 async def test_what_all_accounts_store_together(world: World) -> None:

@@ -16,8 +16,9 @@ from deploy.local.health import check_health
 from deploy.local.layout import REPOSITORY
 from tests.stacks import StackUnderTest
 
-PARTS = ("accounts", "files", "tasks", "inference")
-_SWAGGER = Path(".cache/swagger-ui")
+PARTS = ("accounts", "files", "tasks", "inference", "gateway")
+_BUILT = (Path(".cache/swagger-ui"), Path(".cache/console"))
+"""What set-up makes, and the edge serves."""
 _START = """
 import sys
 from pathlib import Path
@@ -81,19 +82,14 @@ class Version:
         for program in Path(sys.executable).parent.iterdir():
             if not (own / "bin" / program.name).exists():
                 (own / "bin" / program.name).symlink_to(program)
-        (self._folder / _SWAGGER.parent).mkdir(exist_ok=True)
-        (self._folder / _SWAGGER).symlink_to(REPOSITORY / _SWAGGER)
+        for built in _BUILT:
+            (self._folder / built.parent).mkdir(exist_ok=True)
+            (self._folder / built).symlink_to(REPOSITORY / built)
         self._run("protos/generate.py")
-
-    @property
-    def has_people(self) -> bool:
-        """Whether it serves SnapOtter's API."""
-        return (self._folder / "services" / "gateway" / "surfaces" / "snapotter").exists()
 
     def up(self, stack: StackUnderTest) -> str:
         """Start the stack with this version's own `deploy.local`, without what needs models; returns its URL."""
-        parts = (*PARTS, "gateway") if self.has_people else PARTS
-        return self._run("-c", _START, str(stack.dir), *parts).splitlines()[-1]
+        return self._run("-c", _START, str(stack.dir), *PARTS).splitlines()[-1]
 
     def down(self, stack: StackUnderTest) -> None:
         """Stop it, likewise."""

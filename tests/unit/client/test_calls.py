@@ -15,7 +15,7 @@ from darkroom.tasks.v1 import task_pb2, tasks_service_pb2, tasks_service_pb2_grp
 from services.platform.errors import DarkroomError, ErrorReason
 
 Context = grpc.aio.ServicerContext[Any, Any]
-STATES = (task_pb2.TASK_STATE_QUEUED, task_pb2.TASK_STATE_RUNNING, task_pb2.TASK_STATE_SUCCEEDED)
+STATES = (task_pb2.TASK_STATE_QUEUED, task_pb2.TASK_STATE_RUNNING, task_pb2.TASK_STATE_RUNNING, task_pb2.TASK_STATE_SUCCEEDED)
 
 
 class Server(tasks_service_pb2_grpc.TasksServiceServicer, webhooks_service_pb2_grpc.WebhooksServiceServicer):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
-import sqlite3
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -305,17 +304,3 @@ def test_what_was_refused_is_run_later_only_when_asked_for(monkeypatch: pytest.M
         assert "2 tasks were not created: The price is 6 credits and the balance 0." in " ".join(result.output.split())
     assert runner.invoke(app, ["resume", "--yes"]).exit_code == 0
     assert len(server.asked) == 2
-
-
-def test_a_journal_of_an_earlier_version_is_read() -> None:
-    state_folder().mkdir(parents=True)
-    columns = "key, url, inputs, folder, overwrite, operations, process, idempotency_key, key_time, file_ids, task_id, outputs"
-    with sqlite3.connect(state_folder() / "journal.sqlite3") as old:
-        old.execute(f"CREATE TABLE work ({columns})")
-        row = ("a", URL, '["/b.png"]', "/", 0, b"", 0, "key", time.time(), "[8]", 7, None)
-        old.execute(f"INSERT INTO work ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-    old.close()
-    for _ in range(2):
-        with Journal() as journal:
-            (entry,) = journal.take_over([Entry("a", URL, [], Path.cwd(), False, [])])
-            assert (entry.task_id, entry.file_ids, entry.auxiliary) == (7, [8], {})

@@ -169,5 +169,5 @@ def test_a_reader_gives_code_points_and_how_sure_they_are() -> None:
 
 @pytest.mark.parametrize("characters", [(), ("a", "b"), ("ab",)])
 def test_a_reader_whose_characters_do_not_fit_its_classes_is_refused(characters: tuple[str, ...]) -> None:
-    with pytest.raises(ConversionError, match="tells 3 classes apart"):
+    with pytest.raises(ConversionError, match="distinguishes 3 classes"):
         wrapped_reader(*characters)
