@@ -13,7 +13,8 @@ from pathlib import Path
 from benchmarks.peak import reset_peak, status
 from darkroom.operations.v1 import operation_pb2
 from services.inference.contract.memory_budget import MemoryBudget
-from services.inference.contract.step import DocumentLimits, Models, Tools
+from services.inference.contract.models import Models
+from services.inference.contract.step import DocumentLimits, Tools
 from services.inference.media import Header, Limits, configure_libvips, isolated, read_header
 from services.inference.model_server.triton import Patience, connect
 from services.inference.pipeline.memory_needs import needed_memory

@@ -22,7 +22,7 @@ from benchmarks.table import Section
 from darkroom.operations.v1 import operation_pb2
 from deploy.local.scratch.stack import ScratchStack
 from deploy.local.scratch.triton import install, running
-from services.inference.contract.step import Models
+from services.inference.contract.models import Models
 from services.inference.media import Effort, Image, Limits, Pixels, Saving, encode
 
 _PHOTO = Path(__file__).resolve().parent.parent / "samples" / "portrait.jpg"

@@ -27,7 +27,7 @@ from deploy.local.scratch.triton import install, running
 from models.building import build_tiny_files
 from models.catalogue import load_catalogue
 from models.contract import COLORIZE_SIDE
-from services.inference.contract.step import Models
+from services.inference.contract.models import Models
 from services.inference.media import Effort, Image, Limits, Saving, encode
 
 Pixels8 = npt.NDArray[np.uint8]

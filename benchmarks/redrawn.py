@@ -28,7 +28,8 @@ from benchmarks.programs import answer
 from benchmarks.table import Section
 from darkroom.operations.v1 import operation_pb2, redraw_pdf_pb2
 from services.inference.contract.memory_budget import MemoryBudget
-from services.inference.contract.step import DocumentLimits, Models, Tools
+from services.inference.contract.models import Models
+from services.inference.contract.step import DocumentLimits, Tools
 from services.inference.media import Limits, configure_libvips
 from services.inference.model_server.triton import Patience, connect
 from services.inference.pdf import isolated as isolated_pdf

@@ -106,7 +106,7 @@ def _tool(tool_id: str, method: MethodDescriptor, comments: Comments) -> Form:
     tool.as_task.complete(settings, operations[0], Sources(names=_NAMES))
     steps = [spec_of(each) for each in operations]
     fields, message = FormFields(comments, camel_case=True), cast("Descriptor", tool.settings.DESCRIPTOR)
-    described = [*_files(words, message, fields), *fields.of(message, _values_of_plans(tool_id, comments))]
+    described = [*_files(words, message, fields), *fields.of(message, _values_of_plans(tool, comments))]
     add_conditions(described)
     either = _either(message, fields, words)
     for field in described:
@@ -187,14 +187,15 @@ def _is_plain(steps: Sequence[OperationSpec], result: str, fields: Sequence[Form
     return alone and result in ("image", "svg") and all(spec.lane == PLAIN_LANE for spec in steps)
 
 
-def _values_of_plans(tool_id: str, comments: Comments) -> Mapping[str, Form]:
+def _values_of_plans(tool: Tool, comments: Comments) -> Mapping[str, Form]:
     """The values of fields that no rule lists, by the fields' names."""
-    if tool_id == "collage":
+    fields = cast("Descriptor", tool.settings.DESCRIPTOR).fields_by_camelcase_name
+    if "templateId" in fields:
         prefix = "darkroom.operations.v1.CollageTemplate."
         told = {name: comments.of(f"{prefix}{_TEMPLATE}{name.upper().replace('-', '_')}") for name in TEMPLATES}
         options = [{"value": name, "label": told[name].partition(". ")[0].rstrip("."), "help": told[name]} for name in TEMPLATES]
         return {"templateId": {"type": "enum", "options": options}}
-    if tool_id.startswith("passport-photo"):
+    if "countryCode" in fields:
         options = [
             {"value": photo.code, "label": photo.name, "help": f"{photo.width_mm:g} × {photo.height_mm:g} mm"}
             for photo in COUNTRIES.values()

@@ -2,16 +2,43 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import json
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
+from types import ModuleType
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor, FileDescriptor
+from pydantic import TypeAdapter
 
 from darkroom.common.v1 import options_pb2
-from reference import models
 from reference.comments import Comments
 from reference.rules import constraints, is_required, rules_of
+from services.platform.rpc import catalogue
+
+_REFERENCES = "#/components/schemas/{model}"
+
+
+def schemas_of(file: FileDescriptor, name: str) -> dict[str, dict[str, Any]]:
+    """The schema of a class, and those that it refers to, by name. The class is in the module `models` of the surface that the
+    package of the file belongs to, in a service that answers for it. Raises LookupError without such a class."""
+    for module in _modules(file):
+        if hasattr(module, name):
+            schema = TypeAdapter(getattr(module, name)).json_schema(ref_template=_REFERENCES)
+            inner: dict[str, dict[str, Any]] = schema.pop("$defs", {})
+            return {**inner, name: schema}
+    raise LookupError(f"{file.name}: no module `models` of its surface has {name}")
+
+
+def _modules(file: FileDescriptor) -> Iterator[ModuleType]:
+    services = [service for service in catalogue.public_services() if service.file.package == file.package]
+    folders = {(catalogue.served_by(service), service.GetOptions().Extensions[options_pb2.surface]): None for service in services}
+    for answering, surface in folders:
+        package = f"services.{answering}.surfaces.{surface}"
+        if importlib.util.find_spec(package) is not None and importlib.util.find_spec(f"{package}.models") is not None:
+            yield importlib.import_module(f"{package}.models")
+
 
 Schema = dict[str, Any]
 
@@ -145,7 +172,7 @@ class Schemas:
 
     def _model(self, field: FieldDescriptor, name: str) -> Schema:
         """A reference to the schema of the class that describes a Struct or a Value."""
-        for model, schema in models.schemas_of(_file_of(field), name).items():
+        for model, schema in schemas_of(_file_of(field), name).items():
             if self._found.setdefault(model, schema) != schema:
                 raise ValueError(f"{field.full_name}: there is another schema called {model}")
         return {"$ref": f"#/components/schemas/{name}"}

@@ -14,11 +14,39 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.gpu import hardware, load, precision
+import numpy as np
+
+from benchmarks.gpu import hardware, load
 from benchmarks.gpu.cases import CASES, Case
+from benchmarks.onnx_models import run_in
 from benchmarks.table import Section
 from deploy.local.scratch.triton import running
-from services.inference.model_server.triton import Patience, connect
+from services.inference.model_server.triton import Patience, Picture, Triton, connect
+
+TITLE = "The same results"
+METHOD = (
+    "The output for a photo beside that of the same network in float32 on the processor, in levels of 0 to 255. float16 and TensorRT may "
+    "differ by a level or two here and there; a mean above 1 says that something is wrong, and the model should be installed in another "
+    "precision."
+)
+COLUMNS = ("model", "mean difference", "99.9 % of samples within", "largest")
+
+
+async def compared(server: Triton, exact: Path, case: Case) -> list[Sequence[str]]:
+    """A row, or none where the folder `exact` lacks the model or its output is no picture."""
+    files = sorted((exact / case.model).glob("*/model.onnx"))
+    if not files or case.unit == "lines":
+        return []
+    picture = case.request()[:1]
+    here = await server.infer(case.model, picture)
+    there = await asyncio.to_thread(run_in, files[-1], picture)
+    return [(f"`{case.model}`", *_difference(here, there))]
+
+
+def _difference(one: Picture, other: Picture) -> Sequence[str]:
+    levels = np.abs(one.astype(np.int16) - other.astype(np.int16))
+    return f"{levels.mean():.3f}", f"{np.percentile(levels, 99.9):.0f}", f"{levels.max()}"
+
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 _SHARED = 256 << 20
@@ -52,12 +80,12 @@ async def _report(address: str, options: argparse.Namespace) -> str:
             raise SystemExit(f"{address} has none of these models: {', '.join(options.models or CASES)}")
         machine = await hardware.described(address)
         loads = Section(load.TITLE, load.METHOD, load.COLUMNS)
-        exact = Section(precision.TITLE, precision.METHOD, precision.COLUMNS)
+        exact = Section(TITLE, METHOD, COLUMNS)
         seconds = options.minutes * 60 / len(found) / len(load.CALLERS)
         for name, case in found.items():
             print(f"{name} …", flush=True)
             loads.rows += await load.measured(server, address, case, seconds)
-            exact.rows += await precision.compared(server, options.exact, case)
+            exact.rows += await compared(server, options.exact, case)
     return _page(machine, found.values(), [loads, exact], seconds)
 
 

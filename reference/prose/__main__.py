@@ -15,11 +15,8 @@ from reference.prose.tics import ALL, Tic, matches
 ROOT = Path(__file__).resolve().parents[2]
 # The trees whose prose users or developers read.
 TREES = ("README.md", "docs", "protos", "clients", "console", "deploy", "edge", "models", "services", "reference")
-# The folders and files that pass, and that `make check` keeps so: add those that were rewritten, until they are all of `TREES`.
-PASSING = (
-    *("README.md", "docs", "models", "reference", "tests/README.md", "third_party/protos/README.md"),
-    *("clients/python/README.md", "console/README.md", "deploy/README.md", "deploy/images/README.md", "edge/README.md"),
-)
+# The folders and files that pass, and that `make check` keeps so: all trees except the one that is still being rewritten.
+PASSING = (*(tree for tree in TREES if tree != "services"), "tests/README.md", "third_party/protos/README.md")
 # Generated from files that are checked, a sample's text, or naming the tics.
 EXCLUDED = ("docs/reference/cli.md", "docs/reference/errors.md", "reference/pictures.py", "reference/prose/tics.py", "console/generated")
 

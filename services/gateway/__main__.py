@@ -23,10 +23,10 @@ from services.platform.identity import Signer, Verifier
 from services.platform.object_http import object_http
 from services.platform.object_writing import ObjectWriter
 from services.platform.revocations import Revocations
-from services.platform.rooms import rooms
 from services.platform.rpc.channel import Caller, channel
 from services.platform.serving import Opening, Parts, Service
 from services.platform.slots import Slots
+from services.platform.surface_modules import surface_modules
 from services.platform.telemetry import checks
 
 
@@ -70,7 +70,7 @@ async def compose(settings: GatewaySettings, opening: Opening) -> Parts:
         forms_at_once=settings.forms_max,
         forms_at_once_each=settings.forms_per_account,
     )
-    routes = [route for room in rooms(surfaces, "routes") for route in room.routes(parts)]
+    routes = [route for module in surface_modules(surfaces, "routes") for route in module.routes(parts)]
     return Parts(needs=[checks.nats(bus)], application=Starlette(routes=routes))
 
 

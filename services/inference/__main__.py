@@ -22,7 +22,7 @@ from services.inference.colouring.network import DDCOLOR
 from services.inference.config import InferenceSettings
 from services.inference.contract.memory_budget import MemoryBudget
 from services.inference.contract.provider import Provider
-from services.inference.contract.step import DocumentLimits, Models, Tools
+from services.inference.contract.step import DocumentLimits, Tools
 from services.inference.generation.assembly import Offering, providers
 from services.inference.generation.exchange import provider_client
 from services.inference.media import Limits, configure_libvips
@@ -189,28 +189,7 @@ def _tools(
     return Tools(
         triton=server,
         sandbox=sandbox,
-        models=Models(
-            cutout=settings.model_cutout,
-            text=settings.model_text,
-            strokes=settings.model_strokes,
-            inpaint=settings.model_inpaint,
-            colorize=settings.model_colorize,
-            restore_face=settings.model_restore_face,
-            reading=settings.model_reading,
-            denoise=settings.model_denoise,
-            denoise_megapixels=settings.denoise_megapixels,
-            upscale={2: settings.model_upscale_2, 3: settings.model_upscale_3, 4: settings.model_upscale_4},
-            upscale_tile=settings.upscale_tile,
-            upscale_batch=settings.upscale_batch,
-            upscale_fine=settings.model_upscale_fine,
-            upscale_faithful={
-                2: settings.model_upscale_faithful_2,
-                3: settings.model_upscale_faithful_4,
-                4: settings.model_upscale_faithful_4,
-            },
-            upscale_faithful_megapixels=settings.upscale_faithful_megapixels,
-            upscale_face_megapixels=settings.upscale_face_megapixels,
-        ),
+        models=settings.models,
         picture_limits=Limits(settings.max_megapixels, settings.svg_seconds),
         picture_resources=_pictures(settings),
         result_limits=Limits(settings.max_result_megapixels),

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
 from services.inference.contract.memory_budget import default_budget
+from services.inference.contract.models import ModelSettings
 from services.inference.generation.settings import GenerationSettings
 from services.inference.model_server.shared_memory import is_local
 from services.pictures.operations import lanes as known_lanes
@@ -21,7 +22,7 @@ from services.platform.tls import MutualTls
 from services.platform.worker_board import MOST_AWAY_DAYS
 
 
-class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, GenerationSettings):
+class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, GenerationSettings, ModelSettings):
     """Settings of a worker process, which has no public listener."""
 
     tasks_address: Target = Field(description="Internal listener of the tasks service, as a gRPC target or the `IP:port` of each replica.")
@@ -132,63 +133,6 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
     )
     model_platform: Literal["cpu", "cuda", "cuda-onnxruntime", "cuda-tensorrt"] = Field(
         "cpu", description="The platform for the models of an installed bundle, as `--platform` of `python -m models install`."
-    )
-    model_cutout: str = Field("", description="Model for remove_background. If empty, `birefnet` if it runs on a GPU, otherwise `isnet`.")
-    model_text: str = Field("ppocr_det", description="Model that detects text for remove_watermark and read_text.")
-    model_strokes: str = Field("mark_strokes", description="Model that outlines text for remove_watermark and redraw_pdf. If empty, none.")
-    model_inpaint: str = Field(
-        "",
-        description="Model with which erase, and remove_watermark over detail, fill. If empty, `lama` if installed, otherwise `migan` if "
-        "installed, otherwise none.",
-    )
-    model_colorize: str = Field(
-        "", description="Model for colorize. If empty, `ddcolor` if the operator has installed one, otherwise none."
-    )
-    model_restore_face: str = Field(
-        "",
-        description="Model with which enhance_faces and restore_photo restore faces. If empty, `gfpgan` if installed, otherwise "
-        "`codeformer` if installed, otherwise none: then faces are enlarged and brought back to their size.",
-    )
-    model_denoise: str = Field(
-        "",
-        description="Model for the higher tiers of remove_noise. If empty, `srmd_x2` if installed, otherwise none.",
-    )
-    denoise_megapixels: float = Field(
-        1.0,
-        ge=0,
-        description="Maximum total size of what the model of remove_noise is given per picture on a CPU, in megapixels; `maximum` gives it "
-        "every picture four times if that fits, too. Filters alone remove the noise of larger ones.",
-    )
-    model_reading: str = Field(
-        "ppocr_rec", description="Model that recognises text for read_text, and that of scanned pages for redraw_pdf."
-    )
-    model_upscale_2: str = Field("realesr_animevideov3_x2", description="Model for upscale by 2.")
-    model_upscale_3: str = Field("realesr_animevideov3_x3", description="Model for upscale by 3.")
-    model_upscale_4: str = Field("realesr_animevideov3_x4", description="Model for upscale by 4.")
-    model_upscale_fine: str = Field(
-        "realesrgan_x4plus",
-        description="Finer model, which enlarges faces together with the others. If empty, none.",
-    )
-    model_upscale_faithful_2: str = Field(
-        "srmd_upscale_x2",
-        description="Model for upscale by 2 that gets the noise level: used instead of the other one if it is installed, on a GPU for "
-        "every picture, otherwise for small ones. If empty, none.",
-    )
-    model_upscale_faithful_4: str = Field("srmd_upscale_x4", description="The same for upscale by 3 and 4.")
-    upscale_faithful_megapixels: float = Field(
-        0.15,
-        ge=0,
-        description="Largest picture that these two models are given on a CPU, in megapixels. Each pass of an upscale counts.",
-    )
-    upscale_face_megapixels: float = Field(
-        0.5,
-        ge=0,
-        description="Maximum total size of the faces that the finer model enhances per picture on a CPU, in megapixels; the smallest "
-        "come first.",
-    )
-    upscale_batch: int = Field(4, ge=1, le=8, description="Number of tiles per request to the model server in an upscale.")
-    upscale_tile: int = Field(
-        256, ge=96, le=2048, description="Maximum side of the tiles that an upscale splits a picture into, in pixels."
     )
     storage_patience_seconds: float = Field(
         30.0, ge=0, description="Seconds for which a step waits for object storage or the files service while they are unreachable."

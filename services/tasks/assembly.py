@@ -21,10 +21,10 @@ from services.platform.disk import DiskGuard
 from services.platform.idempotency import IdempotencyRecords
 from services.platform.loop import Loop
 from services.platform.revocations import Revocations
-from services.platform.rooms import rooms
 from services.platform.rpc.open_calls import OpenCalls
 from services.platform.rpc.server import Mount
 from services.platform.serving import Runs
+from services.platform.surface_modules import surface_modules
 from services.platform.system_part import OwnPart
 from services.platform.worker_board import WorkerBoard
 from services.tasks import surfaces
@@ -171,7 +171,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
         derived_keys=cipher.derived,
         heartbeat=settings.stream_heartbeat,
     )
-    found = list(rooms(surfaces, "mounts"))
+    found = list(surface_modules(surfaces, "mounts"))
     for room in found:
         if hasattr(room, "webhook_formats"):
             formats |= room.webhook_formats(parts)

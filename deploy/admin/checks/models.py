@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from deploy.admin.checks.findings import Finding, ok, problem, warning
 from deploy.admin.checks.peers import check_tls
 from services.inference.config import InferenceSettings
+from services.inference.contract.models import ModelSettings
 from services.inference.model_server.triton import Device, Patience, connect
 from services.platform.errors import DarkroomError
 from services.platform.telemetry.health import NotThereError
@@ -16,7 +17,6 @@ _ADDRESS = "DARKROOM_TRITON_ADDRESS"
 _LANES = frozenset(("neural", "pages"))
 _PATIENCE = Patience(0, 5, 1)
 _PREFIX = "model_"
-_NO_MODELS = ("model_repository", "model_platform")
 _INSTALL = "`python -m models install` puts it into the repository, from which Triton loads it"
 
 
@@ -39,7 +39,7 @@ async def check_triton(settings: InferenceSettings) -> list[Finding]:
 
 
 def _missing(settings: InferenceSettings, loaded: Mapping[str, bool]) -> Iterator[Finding]:
-    fields = [field for field in type(settings).model_fields if field.startswith(_PREFIX) and field not in _NO_MODELS]
+    fields = [field for field in ModelSettings.model_fields if field.startswith(_PREFIX)]
     absent = {field: name for field in fields if (name := getattr(settings, field)) and not loaded.get(name)}
     for field in settings.model_fields_set & absent.keys():
         name = absent.pop(field)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from services.inference.contract.flow import Keeping
 from services.inference.contract.memory_budget import MemoryBudget
+from services.inference.contract.models import Models
 from services.inference.contract.plain_step import PlainStep
 from services.inference.contract.provider import Provider
 from services.inference.media import Image, Limits
@@ -15,44 +16,6 @@ from services.inference.model_server.triton import Triton
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.sandbox import Limits as SandboxLimits
 from services.platform.sandbox import Sandbox, WarmChildren
-
-
-@dataclass(frozen=True, slots=True)
-class Models:
-    """Which model does which job."""
-
-    cutout: str
-    """Empty: the installed one that suits the device."""
-    text: str
-    """Finds text."""
-    upscale: dict[int, str]
-    """By factor, 2 to 4."""
-    upscale_tile: int
-    """Longest side of a tile, in input pixels."""
-    strokes: str = ""
-    """Outlines what a mark has painted in a line of text; empty: none."""
-    inpaint: str = ""
-    """Fills what marks have hidden; empty: the installed one, if any."""
-    colorize: str = ""
-    """Gives gray pictures colours; empty: `ddcolor`, if it is installed."""
-    restore_face: str = ""
-    """Restores faces; empty: the installed one, if any."""
-    upscale_batch: int = 1
-    """Tiles in one request."""
-    upscale_faithful: Mapping[int, str] = field(default_factory=dict)
-    """By factor, 2 to 4: one that gets the noise level and stays closer to the original, used where it is fast enough; empty: none."""
-    upscale_faithful_megapixels: float = 0.0
-    """Largest picture that it is given on a CPU, in millions of input pixels."""
-    upscale_fine: str = ""
-    """A slower one for every factor, for faces; empty: none."""
-    upscale_face_megapixels: float = 0.0
-    """Most that it is given of a picture's faces on a CPU, in millions of pixels."""
-    reading: str = ""
-    """Reads a line of text."""
-    denoise: str = ""
-    """Removes noise in the higher tiers; empty: the installed one, if any."""
-    denoise_megapixels: float = 0.0
-    """Most that it is given of a picture on a CPU, all passes together, in millions of pixels."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from services.inference.media import Header, Image, Pixels
 from services.inference.watermark.box import Box
 
 _COPIES = 2
-"""Of the decoded samples: the picture and the result."""
+"""Copies of the decoded samples: the picture and the result."""
 _BLOCK = 16
 
 

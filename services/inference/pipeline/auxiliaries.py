@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.inference.media import Header, Hints, Image, Limits
-from services.inference.pipeline.naming import with_file_name
-from services.inference.pipeline.reading import Reading
+from services.inference.pipeline.reading import Reading, with_file_name
 from services.inference.pipeline.run import Source
 from services.platform.errors import DarkroomError
 

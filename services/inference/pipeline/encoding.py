@@ -3,50 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+import re
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from darkroom.files.v1 import file_pb2
 from services.inference.archive.names import entry_names
 from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Attachment, Data, Document, Examination, Medium, NewFile, Stream
 from services.inference.media import Image, encode, encode_into
-from services.inference.pipeline.naming import result_name
 from services.inference.pipeline.run import Product, Run
 from services.inference.pipeline.short import ShortResult
 from services.platform.zip_archive import Entry, ZipArchive
 
-_PIECE = 4 * 2**20
-
-
-def packed(name: str, products: Sequence[Product]) -> Stream:
-    """A ZIP archive of the products in their order, called `name`.zip. Products that are files must stay until it has been read."""
-    names = entry_names(product.name for product in products)
-    archive = ZipArchive([_entry(entry, product.content) for entry, product in zip(names, products, strict=True)])
-    return Stream(f"{name}.zip", "application/zip", archive.size, archive.pieces())
-
-
-def _entry(name: str, content: bytes | Path) -> Entry:
-    if isinstance(content, bytes):
-        return Entry(name, len(content), partial(_pieces_of_bytes, content))
-    return Entry(name, content.stat().st_size, partial(_pieces_of_file, content))
-
-
-async def _pieces_of_bytes(content: bytes) -> AsyncIterator[bytes]:
-    for start in range(0, len(content), _PIECE):
-        yield content[start : start + _PIECE]
-
-
-async def _pieces_of_file(path: Path) -> AsyncIterator[bytes]:
-    with path.open("rb") as file:
-        read: Callable[[], bytes] = partial(file.read, _PIECE)
-        while piece := await asyncio.to_thread(read):
-            yield piece
-
-
 WRITTEN = 0.95
 """Share of the time for one input after which the result is written."""
+_LONGEST = 200
+"""Characters; records allow 300, and most file systems 255 bytes."""
+_LONGEST_WORDS = 40
+_MOST_LABELS = 8
+_PIECE = 4 * 2**20
+"""Bytes of a file that are read at once for an archive."""
 _ENCODED_IN_MEMORY = 64 << 20
 """Largest picture that is encoded in memory, in bytes of its samples; beyond that, memory would have to hold the file, too."""
 
@@ -121,3 +99,55 @@ def _of_file(made: NewFile, labels: Sequence[str], run: Run) -> Product:
         info = file_pb2.DocumentInfo(pages=made.pages)
     name = made.name or result_name(run.source_name, labels, made.extension, run.taken_names)
     return Product(name, made.media_type, made.content, info)
+
+
+def name_of_words(text: str) -> str:
+    """The first words of a text as a file stem: `A red cup, on a table` as `a-red-cup-on-a-table`. `picture` if it has no words."""
+    words = re.findall(r"\w+", text.lower())
+    stem = words[0][:_LONGEST_WORDS] if words else "picture"
+    for word in words[1:]:
+        if len(stem) + 1 + len(word) > _LONGEST_WORDS:
+            break
+        stem += f"-{word}"
+    return stem
+
+
+def result_name(source: str, labels: Sequence[str], extension: str, taken: Collection[str] = ()) -> str:
+    """`portrait.jpg` with the labels `cutout` and `2x` as `portrait-cutout-2x.png`; numbered if that is `taken`.
+
+    A source without a name is called `result`. A long name is truncated before the labels, of which there are at most eight.
+    """
+    stem = PurePosixPath(source).stem.strip() or "result"
+    tail = "".join(f"-{label}" for label in labels[:_MOST_LABELS])
+    number = 1
+    while True:
+        ending = f"{tail}{'' if number == 1 else f'-{number}'}.{extension}"
+        name = stem[: _LONGEST - len(ending)] + ending
+        if name not in taken:
+            return name
+        number += 1
+
+
+def packed(name: str, products: Sequence[Product]) -> Stream:
+    """A ZIP archive of the products in their order, called `name`.zip. Products that are files must stay until it has been read."""
+    names = entry_names(product.name for product in products)
+    archive = ZipArchive([_entry(entry, product.content) for entry, product in zip(names, products, strict=True)])
+    return Stream(f"{name}.zip", "application/zip", archive.size, archive.pieces())
+
+
+def _entry(name: str, content: bytes | Path) -> Entry:
+    if isinstance(content, bytes):
+        return Entry(name, len(content), partial(_pieces_of_bytes, content))
+    return Entry(name, content.stat().st_size, partial(_pieces_of_file, content))
+
+
+async def _pieces_of_bytes(content: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), _PIECE):
+        yield content[start : start + _PIECE]
+
+
+async def _pieces_of_file(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        read: Callable[[], bytes] = partial(file.read, _PIECE)
+        while piece := await asyncio.to_thread(read):
+            yield piece

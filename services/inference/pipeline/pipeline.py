@@ -26,12 +26,11 @@ from services.inference.contract.progress import Report, portion
 from services.inference.contract.step import Step, Tools
 from services.inference.media import SVG_DPI, Header, Hints, Image, Limits, as_read_back
 from services.inference.pipeline.auxiliaries import Auxiliaries
-from services.inference.pipeline.encoding import WRITTEN, product_of_child, written
+from services.inference.pipeline.encoding import WRITTEN, name_of_words, product_of_child, written
 from services.inference.pipeline.file_work import as_file, on_files, read_back
 from services.inference.pipeline.isolated import samples_size
 from services.inference.pipeline.memory_needs import ALWAYS, needed_memory
-from services.inference.pipeline.naming import name_of_words, with_file_name
-from services.inference.pipeline.reading import Reading
+from services.inference.pipeline.reading import Reading, with_file_name
 from services.inference.pipeline.registry import BoundOperation
 from services.inference.pipeline.run import Run, Source
 from services.inference.pipeline.short import ShortResult, ShortWork, operations_done

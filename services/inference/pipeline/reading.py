@@ -72,3 +72,10 @@ def open_file(path: Path) -> Iterator[int]:
         yield file
     finally:
         os.close(file)
+
+
+def with_file_name(error: DarkroomError, name: str) -> DarkroomError:
+    """The same error, naming the file that it is about, unless it is not about the file."""
+    if error.reason in (ErrorReason.UNAVAILABLE, ErrorReason.INTERNAL, ErrorReason.OPERATION_UNAVAILABLE):
+        return error
+    return DarkroomError(error.reason, f"{name}: {error.message}", field=error.field, allowed=error.allowed, metadata=error.metadata)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from services.inference.contract.step import Models
+from services.inference.contract.models import Models
 from services.inference.model_server.triton import Device, Triton
 from services.inference.upscaling.face_enhancement import joint
 from services.inference.upscaling.fitting import Crop, TileModel

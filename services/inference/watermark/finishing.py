@@ -1,7 +1,7 @@
 """The remains of text after its removal: a shadow, an outline, letters that were missed. It is removed in turn.
 
 The network that outlines what is painted in a line (`paint_probability`) sees the line before and after.
-What it takes for paint both times is left.
+Pixels that it takes for paint both times are remains of the mark.
 """
 
 from __future__ import annotations

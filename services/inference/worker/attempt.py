@@ -202,7 +202,7 @@ class AttemptRunner:
 
     def _run(self, attempt: Attempt, overall: Report, input_ids: Sequence[int] = ()) -> Run:
         return Run(
-            folder=self._folder,  # one without an input needs none of its own
+            folder=self._folder,  # one without an input does not need its own
             report=portion(overall, _FETCHED, _DELIVERED),
             check=attempt.progress.check,
             notice=attempt.notice,

@@ -15,8 +15,8 @@ from darkroom.internal.files.v1 import storage_service_pb2 as pb
 from darkroom.internal.files.v1.storage_service_pb2_grpc import StorageServiceStub
 from services.inference.contract.flow import Stream
 from services.inference.media import Image
-from services.inference.pipeline.naming import with_file_name
 from services.inference.pipeline.pipeline import Pipeline
+from services.inference.pipeline.reading import with_file_name
 from services.inference.pipeline.run import Product, Source
 from services.inference.worker.client import Admission
 from services.inference.worker.object_transfer import ObjectTransfer

@@ -1,4 +1,4 @@
-"""Who may call a method: what the method says, or else what its service says of all its methods."""
+"""The callers that a method allows: by its own option, or else by the default of its service."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from darkroom.common.v1 import options_pb2, scope_pb2
 
 
 def access_of(method: MethodDescriptor) -> options_pb2.Access.ValueType:
-    """Who may call a method."""
+    """The callers that a method allows."""
     said = method.GetOptions().Extensions[options_pb2.access]
     return said or method.containing_service.GetOptions().Extensions[options_pb2.default_access]
 

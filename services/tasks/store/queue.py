@@ -75,7 +75,7 @@ GROUP BY lane
 UNRELAYED = text("""
 SELECT min(time) AS time FROM (SELECT time FROM event_outbox ORDER BY id LIMIT 1000) AS first
 """)
-"""When the oldest unpublished event happened. Rows are in the order of their ids, but for those that were under way at once."""
+"""When the oldest unpublished event happened. Rows are in the order of their ids, except those that were under way at once."""
 
 WEBHOOKS = text("""
 WITH RECURSIVE lane (id) AS (

@@ -62,7 +62,7 @@ class SecretCipher:
         return self.prefix + base64.urlsafe_b64encode(sealed).decode()
 
     def open(self, account_id: int, webhook_id: int, stored: str) -> str:
-        """The secret. One that was stored while there was no key, in plain text, is returned as it is. Raises SecretUnreadable."""
+        """The secret. One that was stored while there was no key, in plain text, is returned unchanged. Raises SecretUnreadable."""
         if not stored.startswith(_MARK):
             return stored
         key_id, _, text = stored.removeprefix(_MARK).partition(".")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.admin.checks import pooler
+from deploy.admin.checks import postgres
 from deploy.admin.checks.findings import Finding, Level
 from deploy.admin.checks.postgres import check_database
 from services.platform.config import DatabaseSettings
@@ -79,7 +79,7 @@ async def test_a_pooler_is_told_by_what_it_pools(
 ) -> None:
     if (mode, connections) != ("session", 1):
         # Only there a connection is waited for in vain; others may be slow on a busy machine.
-        monkeypatch.setattr(pooler, "_SECONDS", 30.0)
+        monkeypatch.setattr(postgres, "_SECONDS", 30.0)
     name = f"d{uuid.uuid4().hex[:8]}"
     await servers[0].execute(f"CREATE DATABASE {name}")
     async with pgbouncer(servers[0], connections=connections, mode=mode) as port:

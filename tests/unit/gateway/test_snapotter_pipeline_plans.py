@@ -112,9 +112,8 @@ def test_steps_that_were_done(sizes: Sequence[int], failed: tuple[int, str], com
     assert [step["size"] for step in completed_steps(kept, run)] == complete
 
 
-@pytest.mark.parametrize(("sizes", "complete"), [([10, 20, 30, 40, 50], [20, 30, 99]), ([], [0, 0, 99])])
-def test_steps_of_a_result(sizes: Sequence[int], complete: Sequence[int]) -> None:
+def test_steps_of_a_result() -> None:
     kept = Kept("pipeline", ["a.png"], "a.png", [("resize", 2), ("convert", 1), ("rotate", 2)])
-    run = run_service_pb2.Run(state=task_pb2.TASK_STATE_SUCCEEDED, operation_bytes=sizes)
+    run = run_service_pb2.Run(state=task_pb2.TASK_STATE_SUCCEEDED, operation_bytes=[10, 20, 30, 40, 50])
     run.outputs.add(size_bytes=99)
-    assert [step["size"] for step in completed_steps(kept, run)] == complete
+    assert [step["size"] for step in completed_steps(kept, run)] == [20, 30, 99]

@@ -16,7 +16,8 @@ from darkroom.operations.v1.remove_background_pb2 import RemoveBackground
 from services.inference.contract.flow import Attachment, Document, Examination, Medium
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.memory_budget import MemoryBudget
-from services.inference.contract.step import DocumentLimits, Models, Step, Tools
+from services.inference.contract.models import Models
+from services.inference.contract.step import DocumentLimits, Step, Tools
 from services.inference.media import Header, Image, Limits, decode, encode, isolated
 from services.inference.pipeline import memory_needs
 from services.inference.pipeline.pipeline import Pipeline

@@ -1,6 +1,6 @@
 import pytest
 
-from services.inference.pipeline.naming import result_name
+from services.inference.pipeline.encoding import result_name
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 import pytest
 
-from services.inference.contract.step import Models
+from services.inference.contract.models import Models
 from services.inference.model_server.triton import Device, PictureModel, Triton
 from services.inference.upscaling.choice import COMPACT, FAITHFUL, Network, choose
 from services.inference.upscaling.fitting import Crop

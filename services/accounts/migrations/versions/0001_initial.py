@@ -74,7 +74,7 @@ CREATE TABLE logo (
     updated_at timestamptz NOT NULL DEFAULT now()
 );
 
--- Unlogged: after a crash of PostgreSQL every bucket is full, and none of the many updates costs a write to the log.
+-- Unlogged: after a crash of PostgreSQL every bucket is full, and the many updates cost no write to the log.
 CREATE UNLOGGED TABLE rate_bucket (
     name text PRIMARY KEY,
     tokens double precision NOT NULL,

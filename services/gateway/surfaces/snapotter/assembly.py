@@ -15,7 +15,7 @@ from services.gateway.surfaces.snapotter.calls.task_events import TaskEvents
 from services.gateway.surfaces.snapotter.calls.tool_calls import ToolCalls
 from services.gateway.surfaces.snapotter.calls.uploads import Uploads
 from services.gateway.surfaces.snapotter.contents import Contents
-from services.gateway.surfaces.snapotter.door import Door, Endpoint
+from services.gateway.surfaces.snapotter.endpoints import Endpoint, EndpointFactory
 from services.gateway.surfaces.snapotter.forms import FormRules, Forms
 from services.gateway.surfaces.snapotter.installation.enabled_tools import EnabledTools
 from services.gateway.surfaces.snapotter.installation.features import Features, InstallationEvents
@@ -49,7 +49,7 @@ JOB_IDS = "snapotter job ids"
 _TOOL_PATHS = "/api/v1/tools/"
 
 
-def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> Endpoints:
+def assemble(parts: GatewayParts, factory: EndpointFactory, settings: SnapOtterSettings) -> Endpoints:
     """Every endpoint of the surface."""
     caller = parts.caller
     ids, runs = JobIds(parts.derived_secret(JOB_IDS)), Runs(parts.runs, parts.storage, caller)
@@ -138,22 +138,22 @@ def assemble(parts: GatewayParts, door: Door, settings: SnapOtterSettings) -> En
         "UninstallFeature": (features.uninstall, "features:manage"),
         "GetFeatureUsage": (features.usage, "features:manage"),
     }
-    found = dict(_tools(door, context, features, enabled))
+    found = dict(_tools(factory, context, features, enabled))
     for route in catalogue.routes():
         method = route.method
         if route.surface.name != SURFACE or method.full_name in found:
             continue
         path = f"/{method.full_name.rpartition('.')[0]}/{method.name}"
         if method.name in handlers:
-            found[method.full_name] = door.anyone(path, handlers[method.name])
+            found[method.full_name] = factory.anyone(path, handlers[method.name])
         elif method.name in managing:
-            found[method.full_name] = door.known(path, *managing[method.name])
+            found[method.full_name] = factory.known(path, *managing[method.name])
         else:
-            found[method.full_name] = door.known(path, known[method.name])
+            found[method.full_name] = factory.known(path, known[method.name])
     return found
 
 
-def _tools(door: Door, context: ToolContext, features: Features, enabled: EnabledTools) -> Endpoints:
+def _tools(factory: EndpointFactory, context: ToolContext, features: Features, enabled: EnabledTools) -> Endpoints:
     found: dict[str, Endpoint] = {}
     for route in catalogue.routes():
         method = route.method
@@ -168,5 +168,5 @@ def _tools(door: Door, context: ToolContext, features: Features, enabled: Enable
         else:
             serve = partial(context.background.serve if tool.result is not None else context.calls.serve, tool)
         path = f"/{method.containing_service.full_name}/{method.name}"
-        found[method.full_name] = door.known(path, enabled.only(tool_id, features.only(tool, serve)))
+        found[method.full_name] = factory.known(path, enabled.only(tool_id, features.only(tool, serve)))
     return found

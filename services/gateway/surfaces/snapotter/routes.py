@@ -12,7 +12,7 @@ from starlette.routing import Route
 from compat.snapotter.v1 import surface_pb2
 from services.gateway.surfaces.parts import GatewayParts
 from services.gateway.surfaces.snapotter.assembly import Endpoints, assemble
-from services.gateway.surfaces.snapotter.door import Door
+from services.gateway.surfaces.snapotter.endpoints import EndpointFactory
 from services.gateway.surfaces.snapotter.errors import not_found
 from services.gateway.surfaces.snapotter.runs import SURFACE
 from services.gateway.surfaces.snapotter.settings import SnapOtterSettings
@@ -42,9 +42,9 @@ register_url_convertor("anything", _Anything())
 
 def routes(parts: GatewayParts) -> Sequence[Route]:
     """The routes of the application."""
-    door = Door(parts.calls)
-    endpoints = assemble(parts, door, SnapOtterSettings())
-    unknown = door.anyone(f"/{_PACKAGE}/unknown", _nothing)
+    factory = EndpointFactory(parts.calls)
+    endpoints = assemble(parts, factory, SnapOtterSettings())
+    unknown = factory.anyone(f"/{_PACKAGE}/unknown", _nothing)
     nothing = [Route(path, unknown, methods=list(_VERBS)) for path in ("/api", "/api/{rest:anything}")]
     return [*_declared(endpoints), *nothing]
 

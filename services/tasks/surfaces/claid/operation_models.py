@@ -35,8 +35,8 @@ class Fit(Model):
     crop: Literal["center", "smart"] | None = Field(
         None, description="For crop: cut off evenly on both sides (center, default), or around the part that draws most attention (smart)."
     )
-    feathering: unsupported_field(_GENERATES) = Field(None, description="Of outpaint: refused.")  # type: ignore[valid-type]
-    outpaint_by: unsupported_field(_GENERATES) = Field(None, description="Of outpaint: refused.")  # type: ignore[valid-type]
+    feathering: unsupported_field(_GENERATES) = Field(None, description="A setting of outpaint: refused.")  # type: ignore[valid-type]
+    outpaint_by: unsupported_field(_GENERATES) = Field(None, description="A setting of outpaint: refused.")  # type: ignore[valid-type]
 
     @model_validator(mode="after")
     def _crop_of_crop(self) -> Self:

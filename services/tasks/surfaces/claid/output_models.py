@@ -74,7 +74,7 @@ class ColorSpace(Model):
     """The colour space of the result."""
 
     type: Literal["RGB", "CMYK"] = Field(description="RGB, or CMYK for print, which jpeg and tiff can hold.")
-    color_profile: unsupported_field(_GENERAL) = Field(None, description="Of CMYK, the printing condition: refused.")  # type: ignore[valid-type]
+    color_profile: unsupported_field(_GENERAL) = Field(None, description="The printing condition of CMYK: refused.")  # type: ignore[valid-type]
 
 
 class Metadata(Model):

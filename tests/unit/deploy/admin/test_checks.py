@@ -13,8 +13,7 @@ import pytest
 from deploy.admin.checks.certificates import check_own
 from deploy.admin.checks.clocks import clock
 from deploy.admin.checks.findings import Level
-from deploy.admin.checks.messaging import check_jetstream
-from deploy.admin.checks.nats_rights import covers, missing_rights
+from deploy.admin.checks.messaging import check_jetstream, covers, missing_rights
 from deploy.admin.checks.peers import check_tls, listeners
 from deploy.admin.checks.public import check_edge
 from deploy.installation import Installation, create, creation

@@ -15,7 +15,8 @@ import numpy as np
 
 from darkroom.operations.v1 import operation_pb2
 from services.inference.contract.memory_budget import MemoryBudget
-from services.inference.contract.step import DocumentLimits, Models, Tools
+from services.inference.contract.models import Models
+from services.inference.contract.step import DocumentLimits, Tools
 from services.inference.media import Image, Limits, decode, encode
 from services.inference.pipeline.pipeline import Pipeline
 from services.inference.pipeline.registry import Registry

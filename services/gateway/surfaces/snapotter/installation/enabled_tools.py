@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from darkroom.internal.accounts.v1 import setting_values_service_pb2, setting_values_service_pb2_grpc
-from services.gateway.surfaces.snapotter.door import Known
+from services.gateway.surfaces.snapotter.endpoints import SignedInHandler
 from services.gateway.surfaces.snapotter.errors import not_found
 from services.platform.backoff import Backoff
 from services.platform.errors import DarkroomError, ErrorReason, translate_rpc_errors
@@ -40,7 +40,7 @@ class EnabledTools:
         except TimeoutError:
             raise DarkroomError(ErrorReason.UNAVAILABLE, "The settings cannot be read. Try again later.") from None
 
-    def only(self, tool_id: str, handle: Known) -> Known:
+    def only(self, tool_id: str, handle: SignedInHandler) -> SignedInHandler:
         """The same handler; where the tool is disabled, there is nothing."""
 
         async def served(request: Request, identity: Identity) -> Response:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from darkroom.accounts.v1 import features_service_pb2 as pb
 from services.gateway.backend import Backend
 from services.gateway.surfaces.snapotter.bodies import storable
-from services.gateway.surfaces.snapotter.door import Known
+from services.gateway.surfaces.snapotter.endpoints import SignedInHandler
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.jobs.events import Event, complete, failed, processing
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
@@ -103,7 +103,7 @@ class Features:
             return {}
         return {tool: bundle for bundle in bundles for tool in bundle.unavailable_tools if tool in needing}
 
-    def only(self, tool: Tool, handle: Known) -> Known:
+    def only(self, tool: Tool, handle: SignedInHandler) -> SignedInHandler:
         """The same handler; where the tool lacks models, it is not called, and no body is read."""
         if not tool.bundle:
             return handle

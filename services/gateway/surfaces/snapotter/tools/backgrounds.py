@@ -115,7 +115,7 @@ async def _serve_effects(context: ToolContext, tool: Tool, request: Request, ide
             raise Refusal(400, f"Invalid image: {pictures[-1].problem}")
         picture_id = pictures[-1].file_id if pictures else 0
         _, cut = await context.run_of_job(account_id, settings.job_id, REMOVE_BACKGROUND.id, tool.failed)
-        # What had no subject may have no original beside it either.
+        # A picture without a subject may have no original in its result either.
         original_id = cut.outputs[1].id if len(cut.outputs) > 1 else 0
         name = cleaned(settings.filename)
         plan = _effects(settings, name, original_id, picture_id)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from types import ModuleType
 
 
-def rooms(package: ModuleType, module: str) -> Iterator[ModuleType]:
+def surface_modules(package: ModuleType, module: str) -> Iterator[ModuleType]:
     """The module of that name in each folder of a package that has one, sorted by folder."""
     for folder in sorted(each.name for each in pkgutil.iter_modules(package.__path__) if each.ispkg):
         inner = importlib.import_module(f"{package.__name__}.{folder}")

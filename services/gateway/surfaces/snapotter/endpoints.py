@@ -14,8 +14,8 @@ from services.platform.errors import DarkroomError
 from services.platform.identity import Identity
 from services.platform.log import get_logger
 
-Known = Callable[[Request, Identity], Awaitable[Response]]
-Anyone = Callable[[Request, Identity | None], Awaitable[Response]]
+SignedInHandler = Callable[[Request, Identity], Awaitable[Response]]
+AnyoneHandler = Callable[[Request, Identity | None], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 _CLIENT_GONE = 499
@@ -35,13 +35,13 @@ _GRPC_CODES = {
 _logger = get_logger()
 
 
-class Door:
-    """Makes endpoints."""
+class EndpointFactory:
+    """Makes endpoints of handlers: they identify the caller, check permissions and word refusals."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
 
-    def anyone(self, name: str, handle: Anyone) -> Endpoint:
+    def anyone(self, name: str, handle: AnyoneHandler) -> Endpoint:
         """An endpoint for callers known and unknown. `name` is the method's, for logs and metrics."""
 
         async def served(request: Request, identity: Identity | None) -> Response:
@@ -51,7 +51,7 @@ class Door:
 
         return self._calls.open_endpoint(name, served, _refused)
 
-    def known(self, name: str, handle: Known, permission: str | None = None) -> Endpoint:
+    def known(self, name: str, handle: SignedInHandler, permission: str | None = None) -> Endpoint:
         """An endpoint for callers who are known, and who have a permission if one is named."""
 
         async def served(request: Request, identity: Identity | None) -> Response:
