@@ -108,8 +108,8 @@ async def test_limits_are_said_before_anything_is_sent(console: Console, photo: 
     await expect(settings.get_by_text("Set at least one of: Width, Height, Percentage.")).to_be_visible()
     width = settings.get_by_role("textbox", name="Width")
     for wrong, why in (
-        ("0", "This has to be 1 or more."),
-        ("20000", "This has to be 16,383 or less."),
+        ("0", "Enter 1 or more."),
+        ("20000", "Enter 16,383 or less."),
         ("1.5", "Enter a whole number."),
         ("wide", "Enter a number."),
     ):
