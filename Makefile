@@ -182,7 +182,7 @@ quality: ## score results beside those of other tools, and write benchmarks/qual
 	@$(PYTHON) deploy/setup.py bench
 	@$(bin)/python -m benchmarks.quality --write
 
-sheets: development ## make the contact sheets of docs/operations/snapotter-tools.md, with the running stack in DIR
+sheets: development ## make the contact sheets of docs/operations, with the running stack in DIR
 	@. $(abspath $(DIR))/env && $(bin)/python -m benchmarks.contact_sheet
 
 lock: setup ## resolve requirements/*.in into locked, hashed requirements/*.txt

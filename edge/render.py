@@ -27,12 +27,14 @@ from services.platform.rpc import catalogue
 Served = TypeVar("Served", Page, pages.Redirect)
 
 _TEMPLATES = Path(__file__).parent / "envoy"
+# Messages of the component `http` quote whole URLs, with the signatures of presigned ones; what happened is in the access log.
+_LOGGING = ("--log-level", "warning", "--component-log-level", "http:critical")
 
 
 def render(settings: EdgeSettings) -> Path:
     """Write `envoy.json`, its Lua and `descriptors.pb` to `settings.out` and return the path of the first.
 
-    `edge.command` says how Envoy is started with it. Raises FileNotFoundError when Swagger UI has not been fetched, and
+    `arguments` starts Envoy with it. Raises FileNotFoundError when Swagger UI has not been fetched, and
     CatalogueError or LookupError when the protos cannot be served, for example when two methods take the same path.
     """
     # Checked before anything is written.
@@ -133,6 +135,11 @@ def main() -> None:
             print(f"--{name.replace('_', '-')} (DARKROOM_{name.upper()}): {problem['msg']}", file=sys.stderr)
         raise SystemExit(2) from None
     print(render(settings))
+
+
+def arguments(configuration: Path) -> tuple[str, ...]:
+    """Arguments of `envoy` for a rendered configuration."""
+    return ("-c", str(configuration), "--disable-hot-restart", *_LOGGING)
 
 
 if __name__ == "__main__":

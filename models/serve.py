@@ -19,10 +19,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from models.bundles import CHOICES
-from models.creation_modes import keep_creation_modes
 from models.errors import ServeError
-from models.shared_memory import region_prefix, remove_stale_regions
-from models.triton_environment import TritonEnvironment, prepare
+from models.triton_environment import TritonEnvironment, keep_creation_modes, prepare, region_prefix, remove_stale_regions
 from models.watch import watch_from_outside
 
 _LOOPBACK = "127.0.0.1"

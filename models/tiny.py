@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from models.contract import INPUT, Contract
-from models.tiny_colouring import tiny_colouring
 from models.tiny_locating import tiny_locator
-from models.tiny_restoring import tiny_restorer
+from models.tiny_retouching import tiny_colouring, tiny_restorer
 from models.wrapping import build
 
 _BORDER = 16

@@ -1,10 +1,18 @@
-"""Finds the Triton server inside the PyTriton wheel, and makes its Python backend usable without PyTriton.
+"""Finds the Triton server inside the PyTriton wheel, makes its Python backend usable without PyTriton, and keeps its
+shared memory private and clean.
 
 The wheel holds the server, the Python backend and one stub (the process that runs a model) for each version of Python. The server needs
-backend and stub in one folder, and its own libraries on the search path.
+backend and stub in one folder, and its own libraries on the search path. It talks to the processes of its Python backend through
+shared-memory regions. Their names start with a prefix of the server that created them, so that concurrent servers do not collide. A
+killed server leaves its regions behind; the next one to start removes them.
 """
 
+import ctypes
+import platform
+import re
 import shutil
+import struct
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +20,15 @@ from pathlib import Path
 from models.errors import ServeError
 
 _STUB = "triton_python_backend_stub"
+_FOLDER = Path("/dev/shm")  # noqa: S108 - where POSIX shared memory lives on Linux
+_NAME = re.compile(r"darkroom-triton-(?P<namespace>\d+)-(?P<pid>\d+)-")
+_PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 38, 22, 2
+_LOAD, _JUMP_UNLESS_EQUAL, _RETURN = 0x20, 0x15, 0x06
+_ARCHITECTURE_OFFSET, _NUMBER_OFFSET = 4, 0
+# The call is not made, and returns 0.
+_DONE, _ALLOW = 0x00050000, 0x7FFF0000
+# The kernel's name of the architecture, and the number of fchmod there.
+_FCHMOD = {"x86_64": (0xC000003E, 91), "aarch64": (0xC00000B7, 52)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +83,64 @@ def _backends(venv: Path, backend: Path, stub: Path) -> Path:
                 if not backends.is_dir():
                     raise
     return backends
+
+
+def region_prefix(pid: int) -> str:
+    """The prefix of the server with process id `pid`.
+
+    A process id is unique only within its namespace, and /dev/shm may be shared between containers.
+    """
+    return f"darkroom-triton-{_pid_namespace()}-{pid}-"
+
+
+def remove_stale_regions(folder: Path = _FOLDER) -> list[str]:
+    """Removes the regions of servers that no longer run, and returns their names."""
+    removed = []
+    for path in sorted(folder.glob("darkroom-triton-*")):
+        match = _NAME.match(path.name)
+        if match and int(match["namespace"]) == _pid_namespace() and not Path("/proc", match["pid"]).exists():
+            path.unlink(missing_ok=True)
+            removed.append(path.name)
+    return removed
+
+
+def _pid_namespace() -> int:
+    return Path("/proc/self/ns/pid").stat().st_ino
+
+
+class _Filter(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p))
+
+
+def keep_creation_modes() -> None:
+    """Keep the modes with which this process and its children create files: make `fchmod` without effect; it still succeeds.
+
+    Triton's Python backend creates its shared-memory regions readable by every user of the machine: it undoes the umask with `fchmod`,
+    right after it has created one, so that a `chmod` from outside would come too late for a reader who waits for the file. With the system
+    call made ineffective, the umask decides. If the kernel does not allow it, says so on standard error.
+    """
+    known = _FCHMOD.get(platform.machine())
+    if known is None or not _install_filter(*known):
+        print("models.serve: every user of this machine can read the models' shared memory in /dev/shm", file=sys.stderr, flush=True)
+
+
+def _install_filter(architecture: int, number: int) -> bool:
+    instructions = b"".join(
+        struct.pack("HBBI", *instruction)
+        for instruction in (
+            (_LOAD, 0, 0, _ARCHITECTURE_OFFSET),
+            (_JUMP_UNLESS_EQUAL, 0, 3, architecture),
+            (_LOAD, 0, 0, _NUMBER_OFFSET),
+            (_JUMP_UNLESS_EQUAL, 0, 1, number),
+            (_RETURN, 0, 0, _DONE),
+            (_RETURN, 0, 0, _ALLOW),
+        )
+    )
+    content = ctypes.create_string_buffer(instructions)
+    program = _Filter(len(instructions) // 8, ctypes.addressof(content))
+    library = ctypes.CDLL(None)
+    statuses = (
+        library.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
+        library.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program)),
+    )
+    return statuses == (0, 0)

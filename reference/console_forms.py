@@ -19,6 +19,7 @@ from google.protobuf.message import Message
 
 from darkroom.common.v1 import forms_pb2
 from darkroom.operations.v1 import operation_pb2, options_pb2
+from models.bundles import load_bundles
 from reference.comments import Comments
 from reference.form_conditions import add_conditions
 from reference.form_fields import FormFields
@@ -52,6 +53,7 @@ _MOST_FILES = 100
 """The most files of an item of a batch."""
 _EITHER = re.compile(r"(?:has\(this\.\w+\)|this\.\w+)(?: \|\| (?:has\(this\.\w+\)|this\.\w+))*")
 _TEMPLATE = "COLLAGE_TEMPLATE_"
+_BUNDLES = {tool: name for name, bundle in load_bundles().items() for tool in bundle.tools}
 _NAMES = ("x.png",)
 """Names of files, for tools that cannot do without."""
 
@@ -123,7 +125,7 @@ def _tool(tool_id: str, method: MethodDescriptor, comments: Comments) -> Form:
         "plain": not words.not_plain and _is_plain(steps, result, described),
         "pipeline": tool.pipeline,
         "needs_names": tool.as_task.needs_names,
-        "bundle": tool.bundle or None,
+        "bundle": _BUNDLES[tool_id] if tool.needs_models else None,
         "result": result,
         "fields": described,
         "one_of": [names for names in either if len(names) > 1],

@@ -1,13 +1,13 @@
-"""The pages of docs/operations: written by hand, except for each operation's price, inputs and options, which are generated into them.
+"""The pages of docs/operations: written by hand, except for the list of operations, and each one's price, inputs and options.
 
-The generated part is between two comments: `<!-- options of NAME: POST /v1/… -->`, with the operation and its JSON call (if it has one),
-and `<!-- end of options -->`.
+These are generated between comments: the list between `<!-- operations -->` and `<!-- end of operations -->`, options between
+`<!-- options of NAME: POST /v1/… -->`, with the operation and its JSON call (if it has one), and `<!-- end of options -->`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 FOLDER = _ROOT / "docs" / "operations"
 
 _BLOCK = re.compile(r"(<!-- options of (\w+)(?:: (\w+) (\S+))? -->\n).*?(<!-- end of options -->)", re.DOTALL)
+_LIST = re.compile(r"(<!-- operations -->\n).*?(<!-- end of operations -->)", re.DOTALL)
 _ANCHOR = re.compile(r"\[(\w+)\]\(#\w+\)")
 _PROTOS = "../../protos/"
 _KINDS = {
@@ -46,12 +47,14 @@ _PER = {
 def pages(folder: Path = FOLDER) -> dict[Path, str]:
     """Each page with a generated part → its expected content."""
     comments = Comments()
-    found = {}
-    for path in sorted(folder.glob("*.md")):
-        text = path.read_text()
-        if _BLOCK.search(text):
-            found[path] = _BLOCK.sub(lambda match: match[1] + _options(comments, *match.group(2, 3, 4)) + match[5], text)
-    return found
+    texts = {path: path.read_text() for path in sorted(folder.glob("*.md"))}
+    listed = _list(comments, {match[2]: path.name for path, text in texts.items() for match in _BLOCK.finditer(text)})
+
+    def generated(text: str) -> str:
+        with_options = _BLOCK.sub(lambda match: match[1] + _options(comments, *match.group(2, 3, 4)) + match[5], text)
+        return _LIST.sub(lambda match: match[1] + listed + match[2], with_options)
+
+    return {path: generated(text) for path, text in texts.items() if _BLOCK.search(text) or _LIST.search(text)}
 
 
 def problems(folder: Path = FOLDER) -> list[str]:
@@ -71,9 +74,18 @@ def _problems(folder: Path) -> Iterator[str]:
             yield f"docs/operations has no page with `options of {name}`"
 
 
+def _list(comments: Comments, page_of: Mapping[str, str]) -> str:
+    rows = []
+    for field in operation_pb2.Operation.DESCRIPTOR.fields:
+        if page := page_of.get(field.name):
+            takes, gives, _ = _summary(specs()[field.name])
+            rows.append(f"| [{field.name}]({page}) | {comments.of(field.full_name).removesuffix('.')} | {takes} | {gives} |\n")
+    return "".join(["\n| operation | | takes | gives |\n|---|---|---|---|\n", *rows, "\n"])
+
+
 def _options(comments: Comments, name: str, verb: str | None, path: str | None) -> str:
     spec = specs()[name]
-    parts = ["\n", _summary(spec), "\n"]
+    parts = [f"\n| takes | gives | costs |\n|---|---|---|\n| {' | '.join(_summary(spec))} |\n\n"]
     if verb and path:
         parts += [f"**`{verb} {path}`**\n\n", _linked(markdown.properties(_body(verb.lower(), path)), _declaring(verb, path)), "\n"]
     parts.append(f"**gRPC: `{name}` of an [Operation]({_PROTOS}{operation_pb2.DESCRIPTOR.name})**")
@@ -84,14 +96,15 @@ def _options(comments: Comments, name: str, verb: str | None, path: str | None) 
     return "".join([*parts, "\n"])
 
 
-def _summary(spec: OperationSpec) -> str:
+def _summary(spec: OperationSpec) -> tuple[str, str, str]:
+    """The files that it takes and gives, and its price."""
     takes, gives = f"a {_KINDS[spec.accepts]}" if spec.accepts else "no file", f"a {_KINDS[spec.produces]}"
     if spec.arity is Arity.REFERENCES:
         takes, gives = f"a prompt, and up to {spec.max_references} pictures", "pictures"
     if spec.arity is Arity.ALL:
         takes = f"up to 500 {_SEVERAL[spec.accepts]}"
     costs = f"{spec.millicredits / 1000:g} credits {_PER[spec.price_basis]}" if spec.millicredits else "nothing"
-    return f"| takes | gives | costs |\n|---|---|---|\n| {takes} | {gives} | {costs} |\n"
+    return takes, gives, costs
 
 
 def _body(verb: str, path: str) -> dict[str, Any]:

@@ -68,7 +68,7 @@ async def _result(server: httpx.AsyncClient, cell: Cell, *, in_batch: bool) -> S
     if cell.tool:
         form = {"settings": json.dumps(cell.settings)}
         files = [(part, file_of(source)) for part, source in (("file", cell.source), *cell.beside)]
-        path = f"{cell.tool}/batch" if in_batch else cell.tool
+        path = f"{cell.tool.id}/batch" if in_batch else cell.tool.id
         reply = await server.post(f"/api/v1/tools/{path}", files=files, data=form)
         if reply.status_code not in (200, 202):
             return f"{reply.status_code} {reply.text}"

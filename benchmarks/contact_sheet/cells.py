@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from services.gateway.surfaces.snapotter.tool import Tool
+
 Settings = Mapping[str, object]
 
 
@@ -14,8 +16,8 @@ class Cell:
 
     source: str
     """A picture of `sources`."""
-    tool: str = ""
-    """Empty: the picture itself is shown."""
+    tool: Tool | None = None
+    """None: the picture itself is shown."""
     settings: Settings = field(default_factory=dict)
     said: str = ""
     """The label; from the settings if empty."""
@@ -47,12 +49,12 @@ def told(settings: Settings) -> str:
     return ", ".join(_told(name, value) for name, value in settings.items()) or "no settings"
 
 
-def each(source: str, tool: str, *settings: Settings) -> list[Cell]:
+def each(source: str, tool: Tool, *settings: Settings) -> list[Cell]:
     """A cell for each of the settings."""
     return [Cell(source, tool, one) for one in settings]
 
 
-def steps(source: str, tool: str, name: str, values: Iterable[object]) -> list[Cell]:
+def steps(source: str, tool: Tool, name: str, values: Iterable[object]) -> list[Cell]:
     """A cell for each value of one setting."""
     return [Cell(source, tool, {name: value}) for value in values]
 

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from benchmarks.contact_sheet.cells import Cell, Sheet, each
 from benchmarks.contact_sheet.sources import SAMPLES, photo, source, written
+from services.gateway.surfaces.snapotter.tools import backgrounds, faces, passports, restoration, shapes
 
 _SMALL = 180
 """Longest side of what is enlarged."""
@@ -23,7 +24,7 @@ def _small_portrait() -> bytes:
 
 
 def sheets() -> Sequence[Sheet]:
-    """In the order in which the page shows them."""
+    """In the order in which they are made."""
     return (
         _cut_out(),
         _transparency(),
@@ -39,26 +40,26 @@ def sheets() -> Sequence[Sheet]:
 
 
 def _passport_photos() -> Sheet:
-    countries = [Cell("portrait", "passport-photo", {"countryCode": code}) for code in ("DE", "US", "CA", "ES", "CN", "ID")]
+    countries = [Cell("portrait", passports.PASSPORT_PHOTO, {"countryCode": code}) for code in ("DE", "US", "CA", "ES", "CN", "ID")]
     changed = each(
         "portrait",
-        "passport-photo",
+        passports.PASSPORT_PHOTO,
         {"countryCode": "DE", "zoom": 0.9},
         {"countryCode": "DE", "adjustY": -0.03},
         {"countryCode": "FR", "bgColor": "#BFDBFE"},
         {"countryCode": "XX", "customWidthMm": 40, "customHeightMm": 40},
     )
-    return Sheet("passport-photo", [*countries, *changed], in_batches=True)
+    return Sheet(passports.PASSPORT_PHOTO.id, [*countries, *changed], in_batches=True)
 
 
 def _faces() -> Sheet:
-    blurred = [Cell("portrait", "blur-faces", {"blurRadius": radius}) for radius in (1, 30, 100)]
+    blurred = [Cell("portrait", faces.BLUR_FACES, {"blurRadius": radius}) for radius in (1, 30, 100)]
     group = [
-        Cell("group", "blur-faces", {}),
-        Cell("group", "blur-faces", {"sensitivity": 0}),
-        Cell("group", "blur-faces", {"sensitivity": 1}),
+        Cell("group", faces.BLUR_FACES, {}),
+        Cell("group", faces.BLUR_FACES, {"sensitivity": 0}),
+        Cell("group", faces.BLUR_FACES, {"sensitivity": 1}),
     ]
-    return Sheet("blur-faces", [*blurred, Cell("photo", "blur-faces", {}, "no face"), Cell("group"), *group], columns=4)
+    return Sheet(faces.BLUR_FACES.id, [*blurred, Cell("photo", faces.BLUR_FACES, {}, "no face"), Cell("group"), *group], columns=4)
 
 
 @source("group", "group.jpg")
@@ -85,8 +86,8 @@ def _group() -> bytes:
 
 
 def _sharper_faces() -> Sheet:
-    settings = each("soft face", "enhance-faces", {}, {"strength": 1}, {"strength": 0.3})
-    return Sheet("enhance-faces", [Cell("soft face"), *settings], columns=2, detail=(0.5, 0.5))
+    settings = each("soft face", faces.ENHANCE_FACES, {}, {"strength": 1}, {"strength": 0.3})
+    return Sheet(faces.ENHANCE_FACES.id, [Cell("soft face"), *settings], columns=2, detail=(0.5, 0.5))
 
 
 @source("soft face", "soft.jpg")
@@ -98,21 +99,25 @@ def _soft_face() -> bytes:
 
 
 def _red_eyes() -> Sheet:
-    settings = each("red eyes", "red-eye-removal", {}, {"strength": 30}, {"strength": 100, "sensitivity": 90}, {"sensitivity": 0})
-    return Sheet("red-eye-removal", [Cell("red eyes"), *settings, Cell("portrait", "red-eye-removal", {}, "no red eye")], columns=3)
+    settings = each("red eyes", faces.RED_EYE_REMOVAL, {}, {"strength": 30}, {"strength": 100, "sensitivity": 90}, {"sensitivity": 0})
+    return Sheet(
+        faces.RED_EYE_REMOVAL.id, [Cell("red eyes"), *settings, Cell("portrait", faces.RED_EYE_REMOVAL, {}, "no red eye")], columns=3
+    )
 
 
 def _without_noise() -> Sheet:
-    tiers = [Cell("noisy", "noise-removal", {"tier": tier}) for tier in ("quick", "balanced", "quality", "maximum")]
-    others = each("noisy", "noise-removal", {"strength": 10}, {"strength": 100}, {"detailPreservation": 100}, {"colorNoise": 100})
-    clean = [Cell("portrait"), Cell("portrait", "noise-removal", {}, "nothing to remove")]
-    return Sheet("noise-removal", [Cell("noisy"), *tiers, *others, *clean], columns=4, detail=(0.43, 0.2))
+    tiers = [Cell("noisy", restoration.NOISE_REMOVAL, {"tier": tier}) for tier in ("quick", "balanced", "quality", "maximum")]
+    others = each("noisy", restoration.NOISE_REMOVAL, {"strength": 10}, {"strength": 100}, {"detailPreservation": 100}, {"colorNoise": 100})
+    clean = [Cell("portrait"), Cell("portrait", restoration.NOISE_REMOVAL, {}, "nothing to remove")]
+    return Sheet(restoration.NOISE_REMOVAL.id, [Cell("noisy"), *tiers, *others, *clean], columns=4, detail=(0.43, 0.2))
 
 
 def _restored() -> Sheet:
-    settings = each("old photo", "restore-photo", {}, {"mode": "light"}, {"mode": "heavy"}, {"scratchRemoval": False}, {"denoise": False})
-    scratched = each("scratched", "restore-photo", {}, {"mode": "heavy"})
-    return Sheet("restore-photo", [Cell("old photo"), *settings, Cell("scratched"), *scratched], columns=3)
+    settings = each(
+        "old photo", restoration.RESTORE_PHOTO, {}, {"mode": "light"}, {"mode": "heavy"}, {"scratchRemoval": False}, {"denoise": False}
+    )
+    scratched = each("scratched", restoration.RESTORE_PHOTO, {}, {"mode": "heavy"})
+    return Sheet(restoration.RESTORE_PHOTO.id, [Cell("old photo"), *settings, Cell("scratched"), *scratched], columns=3)
 
 
 @source("scratched", "scratched.png")
@@ -164,11 +169,11 @@ def _erased() -> Sheet:
         each
         for picture, mask in (("photo", "mask of the spoon"), ("photo", "mask of the saucer's edge"), ("portrait", "mask of the badge"))
         for each in (
-            Cell(picture, "border", {"borderWidth": 0}, f"{picture}; {mask}"),
-            Cell(picture, "erase-object", {}, "erased, without a network", beside=[("mask", mask)]),
+            Cell(picture, shapes.BORDER, {"borderWidth": 0}, f"{picture}; {mask}"),
+            Cell(picture, restoration.ERASE_OBJECT, {}, "erased, without a network", beside=[("mask", mask)]),
         )
     ]
-    return Sheet("erase-object", cells, columns=2)
+    return Sheet(restoration.ERASE_OBJECT.id, cells, columns=2)
 
 
 def _ellipse(size: tuple[int, int], box: tuple[int, int, int, int]) -> bytes:
@@ -193,13 +198,17 @@ def _badge() -> bytes:
 
 
 def _cut_out() -> Sheet:
-    return Sheet("remove-background", [*each("portrait", "remove-background", {}), *each("photo", "remove-background", {})], columns=2)
+    return Sheet(
+        backgrounds.REMOVE_BACKGROUND.id,
+        [*each("portrait", backgrounds.REMOVE_BACKGROUND, {}), *each("photo", backgrounds.REMOVE_BACKGROUND, {})],
+        columns=2,
+    )
 
 
 def _enlarged() -> Sheet:
     settings = each(
         "small portrait",
-        "upscale",
+        restoration.UPSCALE,
         {"scale": 1},
         {"scale": 2},
         {"scale": 3},
@@ -209,7 +218,7 @@ def _enlarged() -> Sheet:
         {"scale": 4, "denoise": 50},
         {"scale": 4, "format": "webp", "quality": 40},
     )
-    return Sheet("upscale", [Cell("small portrait"), *settings], columns=3, detail=(0.5, 0.35))
+    return Sheet(restoration.UPSCALE.id, [Cell("small portrait"), *settings], columns=3, detail=(0.5, 0.35))
 
 
 Floats = npt.NDArray[np.float64]
@@ -262,5 +271,5 @@ def _transparency() -> Sheet:
     """Before and after."""
     cells = []
     for name in ("checkered", "checkered 12.4", "drawing on white", "fringed"):
-        cells += [Cell(name), *each(name, "transparency-fixer", {})]
-    return Sheet("transparency-fixer", cells, columns=4)
+        cells += [Cell(name), *each(name, backgrounds.TRANSPARENCY_FIXER, {})]
+    return Sheet(backgrounds.TRANSPARENCY_FIXER.id, cells, columns=4)

@@ -5,33 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.contact_sheet.cells import Cell, Settings, Sheet
+from services.gateway.surfaces.snapotter.tools import codes, photos
 
 _WIDE: Settings = {"width": 400, "height": 200}
 _TALL: Settings = {"width": 200, "height": 400}
 
 
 def sheets() -> Sequence[Sheet]:
-    """In the order in which the page shows them."""
+    """In the order in which they are made."""
     return _cropped(), _carved(), _enhanced(), _traced()
 
 
 def _cropped() -> Sheet:
     faces = [
-        Cell("portrait", "smart-crop", {**_TALL, "mode": "face", "facePreset": preset}, preset)
+        Cell("portrait", photos.SMART_CROP, {**_TALL, "mode": "face", "facePreset": preset}, preset)
         for preset in ("closeup", "head-shoulders", "upper-body", "half-body")
     ]
     subjects = [
-        Cell(source, "smart-crop", {**size, "strategy": strategy}, f"{strategy}, {size['width']} × {size['height']}")
+        Cell(source, photos.SMART_CROP, {**size, "strategy": strategy}, f"{strategy}, {size['width']} × {size['height']}")
         for source in ("photo", "portrait")
         for strategy in ("attention", "entropy")
         for size in (_WIDE, _TALL)
     ]
     trimmed = [
-        Cell("logo", "smart-crop", {"mode": "trim"}, "trim"),
-        Cell("logo", "smart-crop", {"mode": "trim", "padToSquare": True, "padColor": "#336699"}, "trim, padToSquare"),
-        Cell("chart", "smart-crop", {"mode": "trim", "targetSize": 300}, "trim, targetSize 300"),
+        Cell("logo", photos.SMART_CROP, {"mode": "trim"}, "trim"),
+        Cell("logo", photos.SMART_CROP, {"mode": "trim", "padToSquare": True, "padColor": "#336699"}, "trim, padToSquare"),
+        Cell("chart", photos.SMART_CROP, {"mode": "trim", "targetSize": 300}, "trim, targetSize 300"),
     ]
-    return Sheet("smart-crop", [*subjects, *faces, *trimmed])
+    return Sheet(photos.SMART_CROP.id, [*subjects, *faces, *trimmed])
 
 
 def _carved() -> Sheet:
@@ -44,10 +45,10 @@ def _carved() -> Sheet:
         {"height": 380, "protectFaces": True},
     )
     return Sheet(
-        "content-aware-resize",
+        photos.CONTENT_AWARE_RESIZE.id,
         [
-            *(Cell("photo", "content-aware-resize", one) for one in settings),
-            *(Cell("portrait", "content-aware-resize", one) for one in portrait),
+            *(Cell("photo", photos.CONTENT_AWARE_RESIZE, one) for one in settings),
+            *(Cell("portrait", photos.CONTENT_AWARE_RESIZE, one) for one in portrait),
         ],
     )
 
@@ -55,29 +56,32 @@ def _carved() -> Sheet:
 def _enhanced() -> Sheet:
     sources = ("photo", "portrait", "noisy", "gray", "web")
     return Sheet(
-        "image-enhancement",
+        photos.IMAGE_ENHANCEMENT.id,
         [
             *(Cell(source) for source in sources),
-            *(Cell(source, "image-enhancement") for source in sources),
-            *(Cell(source, "image-enhancement", {"intensity": 100}) for source in sources),
-            *(Cell("photo", "image-enhancement", {"mode": mode}) for mode in ("portrait", "landscape", "low-light", "food", "document")),
+            *(Cell(source, photos.IMAGE_ENHANCEMENT) for source in sources),
+            *(Cell(source, photos.IMAGE_ENHANCEMENT, {"intensity": 100}) for source in sources),
+            *(
+                Cell("photo", photos.IMAGE_ENHANCEMENT, {"mode": mode})
+                for mode in ("portrait", "landscape", "low-light", "food", "document")
+            ),
         ],
     )
 
 
 def _traced() -> Sheet:
     return Sheet(
-        "vectorize",
+        codes.VECTORIZE.id,
         [
-            Cell("logo", "vectorize", {"colorMode": "color"}),
-            Cell("logo", "vectorize"),
-            Cell("logo", "vectorize", {"invert": True}),
-            Cell("photo", "vectorize", {"colorMode": "color", "filterSpeckle": 8}),
-            Cell("photo", "vectorize", {"threshold": 90}),
-            Cell("portrait", "vectorize", {"colorMode": "color", "pathMode": "polygon"}),
-            Cell("portrait", "vectorize", {"colorMode": "color", "colorPrecision": 5}),
-            Cell("portrait", "vectorize", {"threshold": 120}),
-            Cell("drawing", "vectorize", {"colorMode": "color", "pathMode": "none"}),
-            Cell("drawing", "vectorize"),
+            Cell("logo", codes.VECTORIZE, {"colorMode": "color"}),
+            Cell("logo", codes.VECTORIZE),
+            Cell("logo", codes.VECTORIZE, {"invert": True}),
+            Cell("photo", codes.VECTORIZE, {"colorMode": "color", "filterSpeckle": 8}),
+            Cell("photo", codes.VECTORIZE, {"threshold": 90}),
+            Cell("portrait", codes.VECTORIZE, {"colorMode": "color", "pathMode": "polygon"}),
+            Cell("portrait", codes.VECTORIZE, {"colorMode": "color", "colorPrecision": 5}),
+            Cell("portrait", codes.VECTORIZE, {"threshold": 120}),
+            Cell("drawing", codes.VECTORIZE, {"colorMode": "color", "pathMode": "none"}),
+            Cell("drawing", codes.VECTORIZE),
         ],
     )

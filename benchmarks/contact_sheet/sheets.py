@@ -12,10 +12,11 @@ from benchmarks.contact_sheet import (
 )
 from benchmarks.contact_sheet.cells import Cell, Settings, Sheet, each, steps
 from benchmarks.contact_sheet.sources import AS_PHOTO
+from services.gateway.surfaces.snapotter.tools import colours, formats, metadata, overlays, shapes
 
 _BOX: Settings = {"width": 300, "height": 300}
 _EITHER_WAY = (-100, -50, 50, 100)
-_ADJUST = "adjust-colors"
+_ADJUST = colours.ADJUST_COLORS
 _SCRIPTS = (
     "Grüße aus Łódź, Đà Nẵng",
     "Ελληνικά – Привет, Україно",
@@ -45,7 +46,7 @@ _OTHER_SCRIPTS = {
 
 
 def sheets() -> Sequence[Sheet]:
-    """In the order in which the page shows them."""
+    """In the order in which they are made."""
     return (
         _resize(),
         _resized_detail(),
@@ -72,13 +73,15 @@ def sheets() -> Sequence[Sheet]:
 
 
 def _resize() -> Sheet:
-    fits = [Cell("photo", "resize", {**_BOX, "fit": fit}) for fit in ("contain", "cover", "fill", "inside", "outside")]
-    tall = [Cell("photo", "resize", {"width": 160, "height": 320, "fit": fit}) for fit in ("contain", "cover", "fill", "inside", "outside")]
+    fits = [Cell("photo", shapes.RESIZE, {**_BOX, "fit": fit}) for fit in ("contain", "cover", "fill", "inside", "outside")]
+    tall = [
+        Cell("photo", shapes.RESIZE, {"width": 160, "height": 320, "fit": fit}) for fit in ("contain", "cover", "fill", "inside", "outside")
+    ]
     flat: Settings = {"width": 300, "height": 180}
-    alpha = [Cell("logo", "resize", {**flat, "fit": fit}, f"with alpha: 300 × 180, {fit}") for fit in ("contain", "cover", "inside")]
+    alpha = [Cell("logo", shapes.RESIZE, {**flat, "fit": fit}, f"with alpha: 300 × 180, {fit}") for fit in ("contain", "cover", "inside")]
     others = each(
         "photo",
-        "resize",
+        shapes.RESIZE,
         {"width": 60},
         {"height": 60},
         {"percentage": 10},
@@ -87,25 +90,25 @@ def _resize() -> Sheet:
         {"width": 900, "height": 900, "fit": "contain", "withoutEnlargement": True},
         {"width": 1, "height": 300, "fit": "fill"},
     )
-    return Sheet("resize", [Cell("photo"), *fits, *tall, *alpha, *others])
+    return Sheet(shapes.RESIZE.id, [Cell("photo"), *fits, *tall, *alpha, *others])
 
 
 def _resized_detail() -> Sheet:
     shares = (200, 66, 40, 25)
     pictures = ("portrait", "drawing", "rings", "logo")
-    cells = [cell for name in pictures for cell in (Cell(name), *steps(name, "resize", "percentage", shares))]
+    cells = [cell for name in pictures for cell in (Cell(name), *steps(name, shapes.RESIZE, "percentage", shares))]
     return Sheet("resize-detail", cells, detail=(0.5, 0.3))
 
 
 def _crop() -> Sheet:
     part: Settings = {"left": 300, "top": 40, "width": 200, "height": 200}
     return Sheet(
-        "crop",
+        shapes.CROP.id,
         [
             Cell("photo"),
             *each(
                 "photo",
-                "crop",
+                shapes.CROP,
                 part,
                 {"left": 50, "top": 0, "width": 50, "height": 100, "unit": "percent"},
                 {"left": 33.3, "top": 33.3, "width": 33.3, "height": 33.3, "unit": "percent"},
@@ -113,21 +116,21 @@ def _crop() -> Sheet:
                 {"aspectRatio": "1:1"},
                 {"aspectRatio": "21:9"},
             ),
-            Cell("turned", "crop", part, "stored sideways: the same part"),
-            Cell("logo", "crop", {"left": 60, "top": 60, "width": 120, "height": 120}, "with alpha"),
+            Cell("turned", shapes.CROP, part, "stored sideways: the same part"),
+            Cell("logo", shapes.CROP, {"left": 60, "top": 60, "width": 120, "height": 120}, "with alpha"),
         ],
     )
 
 
 def _rotate() -> Sheet:
     return Sheet(
-        "rotate",
+        shapes.ROTATE.id,
         [
             Cell("photo"),
-            *steps("photo", "rotate", "angle", (90, 180, 270, -90, 45, -30, 10, 0.5, 450)),
+            *steps("photo", shapes.ROTATE, "angle", (90, 180, 270, -90, 45, -30, 10, 0.5, 450)),
             *each(
                 "photo",
-                "rotate",
+                shapes.ROTATE,
                 {"horizontal": True},
                 {"vertical": True},
                 {"horizontal": True, "vertical": True},
@@ -136,9 +139,9 @@ def _rotate() -> Sheet:
                 {"flip": "both"},
                 {"angle": 20, "background": "#ffcc00"},
             ),
-            Cell("turned", "rotate", {"angle": 90}, "stored sideways: angle 90"),
-            Cell("logo", "rotate", {"angle": 45}, "with alpha: angle 45"),
-            Cell("logo", "rotate", {"angle": 90}, "with alpha: angle 90"),
+            Cell("turned", shapes.ROTATE, {"angle": 90}, "stored sideways: angle 90"),
+            Cell("logo", shapes.ROTATE, {"angle": 45}, "with alpha: angle 45"),
+            Cell("logo", shapes.ROTATE, {"angle": 90}, "with alpha: angle 90"),
         ],
     )
 
@@ -164,8 +167,8 @@ def _colours() -> Sheet:
 
 def _effects() -> Sheet:
     cells = [Cell("chart"), *steps("chart", _ADJUST, "effect", ("grayscale", "sepia", "invert")), Cell("chart", _ADJUST)]
-    cells += [Cell("photo"), *steps("photo", "color-effects", "effect", ("grayscale", "sepia", "invert", "none"))]
-    cells += [Cell("logo"), *steps("logo", "color-effects", "effect", ("grayscale", "sepia", "invert"))]
+    cells += [Cell("photo"), *steps("photo", colours.COLOR_EFFECTS, "effect", ("grayscale", "sepia", "invert", "none"))]
+    cells += [Cell("logo"), *steps("logo", colours.COLOR_EFFECTS, "effect", ("grayscale", "sepia", "invert"))]
     cells += each(
         "chart",
         _ADJUST,
@@ -187,7 +190,7 @@ def _sharpening() -> Sheet:
     cells = [Cell("portrait")]
     cells += each(
         "portrait",
-        "sharpening",
+        colours.SHARPENING,
         {},
         {"sigma": 3},
         {"sigma": 10, "m2": 20},
@@ -206,78 +209,96 @@ def _sharpening() -> Sheet:
     )
     cells += [Cell("noisy", said="noisy, as sent")]
     cells += [
-        Cell("noisy", "sharpening", {"denoise": amount}, f"noisy: denoise {amount}") for amount in ("off", "light", "medium", "strong")
+        Cell("noisy", colours.SHARPENING, {"denoise": amount}, f"noisy: denoise {amount}")
+        for amount in ("off", "light", "medium", "strong")
     ]
-    cells += [Cell("portrait", _ADJUST, {"sharpness": amount}, f"adjust-colors: sharpness {amount}") for amount in (25, 50, 100)]
-    return Sheet("sharpening", cells, detail=(0.47, 0.23))
+    cells += [Cell("portrait", _ADJUST, {"sharpness": amount}, f"{_ADJUST.id}: sharpness {amount}") for amount in (25, 50, 100)]
+    return Sheet(colours.SHARPENING.id, cells, detail=(0.47, 0.23))
 
 
 def _replacing() -> Sheet:
     red: Settings = {"sourceColor": "#C82828", "targetColor": "#2850C8"}
     cells = [Cell("chart")]
     cells += [
-        Cell("chart", "replace-color", {**red, "tolerance": amount}, f"red to blue, tolerance {amount}") for amount in (0, 10, 30, 80, 255)
+        Cell("chart", colours.REPLACE_COLOR, {**red, "tolerance": amount}, f"red to blue, tolerance {amount}")
+        for amount in (0, 10, 30, 80, 255)
     ]
     white: Settings = {"sourceColor": "#FFFFFF", "makeTransparent": True}
     cells += [
         Cell("drawing"),
-        *(Cell("drawing", "replace-color", {**white, "tolerance": t}, f"white to transparent, {t}") for t in (0, 10, 30, 80)),
+        *(Cell("drawing", colours.REPLACE_COLOR, {**white, "tolerance": t}, f"white to transparent, {t}") for t in (0, 10, 30, 80)),
     ]
     cells += [
-        Cell("drawing", "replace-color", {"sourceColor": "#FFFFFF", "targetColor": "#102040"}, "white to dark blue"),
-        Cell("drawing", "replace-color", {"targetColor": "#000000", "replacementColor": "#D00000"}, "S's words: black to red"),
-        Cell("photo", "replace-color", {**white, "tolerance": 60}, "JPEG becomes PNG"),
-        Cell("logo", "replace-color", {"sourceColor": "#F0A020", "targetColor": "#20A040", "tolerance": 60}, "with alpha: orange to green"),
+        Cell("drawing", colours.REPLACE_COLOR, {"sourceColor": "#FFFFFF", "targetColor": "#102040"}, "white to dark blue"),
+        Cell("drawing", colours.REPLACE_COLOR, {"targetColor": "#000000", "replacementColor": "#D00000"}, "S's words: black to red"),
+        Cell("photo", colours.REPLACE_COLOR, {**white, "tolerance": 60}, "JPEG becomes PNG"),
+        Cell(
+            "logo",
+            colours.REPLACE_COLOR,
+            {"sourceColor": "#F0A020", "targetColor": "#20A040", "tolerance": 60},
+            "with alpha: orange to green",
+        ),
     ]
-    return Sheet("replace-color", cells)
+    return Sheet(colours.REPLACE_COLOR.id, cells)
 
 
 def _watermarks() -> Sheet:
     mark: Settings = {"text": "© Ada 1843", "fontSize": 36, "color": "#FFFFFF"}
     positions = ("center", "top-left", "top-right", "bottom-left", "bottom-right", "tiled")
-    cells = [Cell("photo", "watermark-text", {**mark, "position": position}, position) for position in positions]
-    cells += [Cell("photo", "watermark-text", {**mark, "rotation": angle}, f"rotation {angle}") for angle in (-30, 45, 90, 180)]
+    cells = [Cell("photo", overlays.WATERMARK_TEXT, {**mark, "position": position}, position) for position in positions]
+    cells += [Cell("photo", overlays.WATERMARK_TEXT, {**mark, "rotation": angle}, f"rotation {angle}") for angle in (-30, 45, 90, 180)]
     cells += [
-        Cell("photo", "watermark-text", {**mark, "position": "tiled", "rotation": angle}, f"tiled, rotation {angle}") for angle in (-30, 45)
+        Cell("photo", overlays.WATERMARK_TEXT, {**mark, "position": "tiled", "rotation": angle}, f"tiled, rotation {angle}")
+        for angle in (-30, 45)
     ]
-    cells += [Cell("photo", "watermark-text", {**mark, "opacity": share}, f"opacity {share}") for share in (0, 10, 100)]
+    cells += [Cell("photo", overlays.WATERMARK_TEXT, {**mark, "opacity": share}, f"opacity {share}") for share in (0, 10, 100)]
     cells += [
-        Cell("photo", "watermark-text", {"text": "defaults"}, "only a text"),
-        Cell("photo", "watermark-text", {**mark, "fontSize": 8, "position": "tiled"}, "tiled, fontSize 8"),
-        Cell("photo", "watermark-text", {**mark, "fontSize": 1000}, "fontSize 1000"),
-        Cell("photo", "watermark-text", {**mark, "position": "bottom-right", "rotation": -45}, "bottom-right, rotation -45"),
-        Cell("logo", "watermark-text", {"text": "over alpha", "fontSize": 40, "opacity": 80}, "with alpha"),
-        Cell("gray", "watermark-text", {**mark, "color": "#FF3030", "opacity": 90}, "gray JPEG, red text"),
-        Cell("photo", "watermark-text", {**mark, "text": "© 水印 ลายน้ำ", "position": "tiled", "rotation": -30}, "Chinese and Thai, tiled"),
+        Cell("photo", overlays.WATERMARK_TEXT, {"text": "defaults"}, "only a text"),
+        Cell("photo", overlays.WATERMARK_TEXT, {**mark, "fontSize": 8, "position": "tiled"}, "tiled, fontSize 8"),
+        Cell("photo", overlays.WATERMARK_TEXT, {**mark, "fontSize": 1000}, "fontSize 1000"),
+        Cell("photo", overlays.WATERMARK_TEXT, {**mark, "position": "bottom-right", "rotation": -45}, "bottom-right, rotation -45"),
+        Cell("logo", overlays.WATERMARK_TEXT, {"text": "over alpha", "fontSize": 40, "opacity": 80}, "with alpha"),
+        Cell("gray", overlays.WATERMARK_TEXT, {**mark, "color": "#FF3030", "opacity": 90}, "gray JPEG, red text"),
+        Cell(
+            "photo",
+            overlays.WATERMARK_TEXT,
+            {**mark, "text": "© 水印 ลายน้ำ", "position": "tiled", "rotation": -30},
+            "Chinese and Thai, tiled",
+        ),
     ]
-    return Sheet("watermark-text", cells)
+    return Sheet(overlays.WATERMARK_TEXT.id, cells)
 
 
 def _captions() -> Sheet:
     said = {"text": "Morning coffee"}
-    cells = [Cell("photo", "text-overlay", {**said, "position": position}, position) for position in ("top", "center", "bottom")]
+    cells = [Cell("photo", overlays.TEXT_OVERLAY, {**said, "position": position}, position) for position in ("top", "center", "bottom")]
     cells += [
-        Cell("photo", "text-overlay", {**said, "shadow": False}, "no shadow"),
-        Cell("photo", "text-overlay", {**said, "backgroundBox": True}, "box"),
-        Cell("photo", "text-overlay", {**said, "backgroundBox": True, "backgroundColor": "#C02020", "shadow": False}, "red box, no shadow"),
-        Cell("photo", "text-overlay", {**said, "fontSize": 8}, "fontSize 8"),
-        Cell("photo", "text-overlay", {**said, "fontSize": 200}, "fontSize 200"),
-        Cell("photo", "text-overlay", {**said, "color": "#FFD000", "fontSize": 64}, "yellow, 64"),
-        Cell("logo", "text-overlay", {**said, "fontSize": 36, "color": "#204080"}, "with alpha"),
+        Cell("photo", overlays.TEXT_OVERLAY, {**said, "shadow": False}, "no shadow"),
+        Cell("photo", overlays.TEXT_OVERLAY, {**said, "backgroundBox": True}, "box"),
+        Cell(
+            "photo",
+            overlays.TEXT_OVERLAY,
+            {**said, "backgroundBox": True, "backgroundColor": "#C02020", "shadow": False},
+            "red box, no shadow",
+        ),
+        Cell("photo", overlays.TEXT_OVERLAY, {**said, "fontSize": 8}, "fontSize 8"),
+        Cell("photo", overlays.TEXT_OVERLAY, {**said, "fontSize": 200}, "fontSize 200"),
+        Cell("photo", overlays.TEXT_OVERLAY, {**said, "color": "#FFD000", "fontSize": 64}, "yellow, 64"),
+        Cell("logo", overlays.TEXT_OVERLAY, {**said, "fontSize": 36, "color": "#204080"}, "with alpha"),
     ]
     said_of = {text.replace("\n", "⏎"): text for text in _SCRIPTS} | _OTHER_SCRIPTS
-    cells += [Cell("photo", "text-overlay", {"text": text, "fontSize": 40}, label) for label, text in said_of.items()]
-    return Sheet("text-overlay", cells)
+    cells += [Cell("photo", overlays.TEXT_OVERLAY, {"text": text, "fontSize": 40}, label) for label, text in said_of.items()]
+    return Sheet(overlays.TEXT_OVERLAY.id, cells)
 
 
 def _borders() -> Sheet:
     shadow: Settings = {"shadow": True, "borderWidth": 0}
     return Sheet(
-        "border",
+        shapes.BORDER.id,
         [
             *each(
                 "photo",
-                "border",
+                shapes.BORDER,
                 {},
                 {"borderWidth": 40, "borderColor": "#C02020"},
                 {"borderWidth": 20, "padding": 40},
@@ -293,7 +314,7 @@ def _borders() -> Sheet:
                 {"borderWidth": 20, "borderColor": "#FFFFFF", "cornerRadius": 40, "shadow": True, "shadowBlur": 30},
                 {"width": 30, "color": "#2060C0", "borderRadius": 50},
             ),
-            Cell("logo", "border", {"borderWidth": 10}, "with alpha: borderWidth 10"),
+            Cell("logo", shapes.BORDER, {"borderWidth": 10}, "with alpha: borderWidth 10"),
         ],
     )
 
@@ -301,36 +322,37 @@ def _borders() -> Sheet:
 def _formats() -> Sheet:
     cells = [Cell("photo")]
     for name in ("jpg", "webp", "avif", "heic", "heif", "tiff", "png", "gif"):
-        cells += each("photo", "convert", {"format": name}, *({"format": name, "quality": quality} for quality in (10, 50, 90)))
+        cells += each("photo", formats.CONVERT, {"format": name}, *({"format": name, "quality": quality} for quality in (10, 50, 90)))
     cells += [
-        Cell("logo", "convert", {"format": name}, f"with alpha: {name}") for name in ("jpg", "png", "webp", "avif", "gif", "tiff", "heic")
+        Cell("logo", formats.CONVERT, {"format": name}, f"with alpha: {name}")
+        for name in ("jpg", "png", "webp", "avif", "gif", "tiff", "heic")
     ]
-    return Sheet("convert", cells, columns=4, detail=(0.5, 0.45))
+    return Sheet(formats.CONVERT.id, cells, columns=4, detail=(0.5, 0.45))
 
 
 def _compressed() -> Sheet:
-    cells = [Cell("portrait"), *steps("portrait", "compress", "quality", (1, 10, 30, 50, 80, 100))]
-    cells += [Cell("portrait", "compress", {"mode": "targetSize", "targetSizeKb": size}) for size in (60, 30, 15, 8, 1)]
-    cells += [Cell("chart", "compress", {"quality": quality}, f"PNG: quality {quality}") for quality in (1, 20, 80, 100)]
-    cells += [Cell("chart", "compress", {"targetSizeKB": size}, f"PNG: targetSizeKB {size}") for size in (100, 30)]
-    cells += [Cell("web", "compress", {"quality": quality}, f"WebP: quality {quality}") for quality in (20, 80)]
-    return Sheet("compress", cells, detail=(0.47, 0.23))
+    cells = [Cell("portrait"), *steps("portrait", formats.COMPRESS, "quality", (1, 10, 30, 50, 80, 100))]
+    cells += [Cell("portrait", formats.COMPRESS, {"mode": "targetSize", "targetSizeKb": size}) for size in (60, 30, 15, 8, 1)]
+    cells += [Cell("chart", formats.COMPRESS, {"quality": quality}, f"PNG: quality {quality}") for quality in (1, 20, 80, 100)]
+    cells += [Cell("chart", formats.COMPRESS, {"targetSizeKB": size}, f"PNG: targetSizeKB {size}") for size in (100, 30)]
+    cells += [Cell("web", formats.COMPRESS, {"quality": quality}, f"WebP: quality {quality}") for quality in (20, 80)]
+    return Sheet(formats.COMPRESS.id, cells, detail=(0.47, 0.23))
 
 
 def _web() -> Sheet:
     cells = [Cell("photo")]
     for name in ("webp", "jpeg", "avif", "png"):
-        cells += [Cell("photo", "optimize-for-web", {"format": name, "quality": quality}) for quality in (20, 80)]
-    cells += each("photo", "optimize-for-web", {"maxWidth": 150}, {"maxWidth": 300, "maxHeight": 100}, {"maxWidth": 5000})
-    cells += [Cell("logo", "optimize-for-web", {"format": name}, f"with alpha: {name}") for name in ("webp", "jpeg", "png")]
-    return Sheet("optimize-for-web", cells)
+        cells += [Cell("photo", formats.OPTIMIZE_FOR_WEB, {"format": name, "quality": quality}) for quality in (20, 80)]
+    cells += each("photo", formats.OPTIMIZE_FOR_WEB, {"maxWidth": 150}, {"maxWidth": 300, "maxHeight": 100}, {"maxWidth": 5000})
+    cells += [Cell("logo", formats.OPTIMIZE_FOR_WEB, {"format": name}, f"with alpha: {name}") for name in ("webp", "jpeg", "png")]
+    return Sheet(formats.OPTIMIZE_FOR_WEB.id, cells)
 
 
 def _metadata() -> Sheet:
     return Sheet(
-        "strip-metadata",
+        metadata.STRIP_METADATA.id,
         [
-            Cell(source, "strip-metadata", settings, f"{AS_PHOTO.get(source, source)}: {said}")
+            Cell(source, metadata.STRIP_METADATA, settings, f"{AS_PHOTO.get(source, source)}: {said}")
             for source in ("turned", "p3", "prophoto", "cmyk")
             for settings, said in (({}, "all"), ({"stripAll": False}, "nothing"), ({"stripAll": False, "stripIcc": True}, "stripIcc"))
         ],
@@ -340,14 +362,15 @@ def _metadata() -> Sheet:
 
 def _inputs() -> Sheet:
     cells = [Cell("photo", said="all must look like this")]
-    cells += [Cell(source, "convert", {"format": "png"}, said) for source, said in AS_PHOTO.items()]
+    cells += [Cell(source, formats.CONVERT, {"format": "png"}, said) for source, said in AS_PHOTO.items()]
     return Sheet("inputs", cells, columns=6)
 
 
 def _orientations() -> Sheet:
     cells = []
-    for tool, settings in (("resize", {"width": 200}), ("strip-metadata", {}), ("strip-metadata", {"stripAll": False})):
-        said = "nothing stripped" if settings == {"stripAll": False} else tool
+    strip = metadata.STRIP_METADATA
+    for tool, settings in ((shapes.RESIZE, {"width": 200}), (strip, {}), (strip, {"stripAll": False})):
+        said = "nothing stripped" if settings == {"stripAll": False} else tool.id
         cells.append(Cell("letter", said="all must look like this"))
         cells += [Cell(f"letter {number}", tool, settings, f"orientation {number}, {said}") for number in range(1, 9)]
     return Sheet("orientations", cells, columns=9)

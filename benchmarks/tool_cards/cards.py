@@ -19,16 +19,36 @@ from benchmarks.tool_cards.drawing import (
     Box,
     badges,
     beside,
-    colours,
     halves,
     page_of,
     painted,
     picture_of,
     prompt,
+    swatches,
     tiles,
     told,
     twice,
     words,
+)
+from services.gateway.surfaces.snapotter.tool import Tool
+from services.gateway.surfaces.snapotter.tools import (
+    animations,
+    archives,
+    backgrounds,
+    base64_texts,
+    codes,
+    colours,
+    faces,
+    formats,
+    metadata,
+    montages,
+    overlays,
+    passports,
+    pdfs,
+    photos,
+    reading,
+    restoration,
+    shapes,
 )
 
 Files = Sequence[bytes]
@@ -46,8 +66,8 @@ _EYES: Box = (0.21, 0.37, 0.73, 0.72)
 class Card:
     """A tool at work."""
 
-    id: str
-    """Of the tool; of an operation, with underscores."""
+    shows: Tool | str
+    """A tool, or the name of an operation."""
     draw: Draw
     sources: Sequence[str] = ("photo",)
     settings: Mapping[str, object] = field(default_factory=dict)
@@ -55,6 +75,11 @@ class Card:
     """Files beside the inputs, by the names that the form or the operation has for them."""
     runs: bool = True
     """Whether it is run. What no installation has by itself shows a sample in place of a result."""
+
+    @property
+    def id(self) -> str:
+        """Of the tool; of an operation, with underscores."""
+        return self.shows if isinstance(self.shows, str) else self.shows.id
 
 
 def cards() -> Sequence[Card]:
@@ -99,14 +124,14 @@ def _entries(archive: bytes) -> dict[str, bytes]:
 def _shapes() -> Sequence[Card]:
     frame = {"borderWidth": 24, "borderColor": "#FFFFFF", "cornerRadius": 60, "shadow": True, "shadowBlur": 30, "shadowOpacity": 70}
     return (
-        Card("resize", pair(0.165), settings={"width": 240}),
-        Card("crop", pair(0.165), settings={"left": 150, "top": 60, "width": 280, "height": 280}),
-        Card("rotate", pair(), settings={"angle": 20, "background": "#E9EBF0"}),
-        Card("border", pair(), settings=frame),
-        Card("smart-crop", pair(), ("portrait",), {"mode": "face", "facePreset": "closeup", "width": 300, "height": 300}),
-        Card("content-aware-resize", pair(0.165), settings={"width": 330}),
+        Card(shapes.RESIZE, pair(0.165), settings={"width": 240}),
+        Card(shapes.CROP, pair(0.165), settings={"left": 150, "top": 60, "width": 280, "height": 280}),
+        Card(shapes.ROTATE, pair(), settings={"angle": 20, "background": "#E9EBF0"}),
+        Card(shapes.BORDER, pair(), settings=frame),
+        Card(photos.SMART_CROP, pair(), ("portrait",), {"mode": "face", "facePreset": "closeup", "width": 300, "height": 300}),
+        Card(photos.CONTENT_AWARE_RESIZE, pair(0.165), settings={"width": 330}),
         Card(
-            "split",
+            archives.SPLIT,
             lambda given, made: beside([picture_of(given[0])], [tiles([picture_of(each) for each in _entries(made[0]).values()], 3)]),
         ),
         Card("pad", pair(), settings={"horizontal": 60, "vertical": 60, "color": "#335cd6"}),
@@ -115,28 +140,28 @@ def _shapes() -> Sequence[Card]:
 
 def _light() -> Sequence[Card]:
     return (
-        Card("adjust-colors", split(), settings={"saturation": 70, "temperature": 45, "contrast": 25, "brightness": 10}),
-        Card("sharpening", both(_FACE), ("portrait",), {"method": "unsharp-mask", "amount": 160, "radius": 1}),
-        Card("replace-color", pair(), ("drawing on white",), {"sourceColor": "#d02040", "targetColor": "#20a060", "tolerance": 60}),
-        Card("color-palette", lambda given, made: colours(picture_of(given[0]), json.loads(made[0])["colors"])),
+        Card(colours.ADJUST_COLORS, split(), settings={"saturation": 70, "temperature": 45, "contrast": 25, "brightness": 10}),
+        Card(colours.SHARPENING, both(_FACE), ("portrait",), {"method": "unsharp-mask", "amount": 160, "radius": 1}),
+        Card(colours.REPLACE_COLOR, pair(), ("drawing on white",), {"sourceColor": "#d02040", "targetColor": "#20a060", "tolerance": 60}),
+        Card(reading.COLOR_PALETTE, lambda given, made: swatches(picture_of(given[0]), json.loads(made[0])["colors"])),
     )
 
 
 def _repairs() -> Sequence[Card]:
     return (
-        Card("upscale", both(_FACE), ("small portrait",), {"scale": 4}),
-        Card("enhance-faces", both((0.32, 0.25, 0.68, 0.73)), ("soft face",), {"strength": 1}),
-        Card("image-enhancement", split(), ("dull",), {"intensity": 100}),
-        Card("noise-removal", both(_FACE), ("noisy",), {"tier": "quality", "strength": 70}),
-        Card("restore-photo", both(_HEAD), ("old photo",)),
+        Card(restoration.UPSCALE, both(_FACE), ("small portrait",), {"scale": 4}),
+        Card(faces.ENHANCE_FACES, both((0.32, 0.25, 0.68, 0.73)), ("soft face",), {"strength": 1}),
+        Card(photos.IMAGE_ENHANCEMENT, split(), ("dull",), {"intensity": 100}),
+        Card(restoration.NOISE_REMOVAL, both(_FACE), ("noisy",), {"tier": "quality", "strength": 70}),
+        Card(restoration.RESTORE_PHOTO, both(_HEAD), ("old photo",)),
         Card(
-            "colorize",
+            restoration.COLORIZE,
             lambda given, _: halves(picture_of(given[0]), picture_of(given[1]), _HEAD),
             ("gray portrait", "portrait"),
             runs=False,
         ),
         Card(
-            "erase-object",
+            restoration.ERASE_OBJECT,
             lambda given, made: twice(painted(picture_of(given[0]), picture_of(given[1])), picture_of(made[0]), _SPOON),
             files={"mask": "mask of the spoon"},
         ),
@@ -148,11 +173,11 @@ def _repairs() -> Sequence[Card]:
 def _people() -> Sequence[Card]:
     outlined = {"effects": {"outline_percent": 1.5, "shadow": 60}, "background_color": "#335cd6"}
     return (
-        Card("remove-background", split(_UPPER), ("portrait",)),
-        Card("transparency-fixer", split((0.1, 0.05, 0.9, 0.95)), ("checkered",)),
-        Card("blur-faces", split(_HEAD), ("portrait",)),
-        Card("red-eye-removal", split(_EYES), ("red eyes",)),
-        Card("passport-photo", pair(), ("portrait",), {"countryCode": "FR", "bgColor": "#BFDBFE"}),
+        Card(backgrounds.REMOVE_BACKGROUND, split(_UPPER), ("portrait",)),
+        Card(backgrounds.TRANSPARENCY_FIXER, split((0.1, 0.05, 0.9, 0.95)), ("checkered",)),
+        Card(faces.BLUR_FACES, split(_HEAD), ("portrait",)),
+        Card(faces.RED_EYE_REMOVAL, split(_EYES), ("red eyes",)),
+        Card(passports.PASSPORT_PHOTO, pair(), ("portrait",), {"countryCode": "FR", "bgColor": "#BFDBFE"}),
         Card("remove_background", pair(), ("portrait",), outlined),
         Card("pixelate", split(_HEAD), ("portrait",), {"block": 24, "areas": [{"x1": 30, "y1": 5, "x2": 70, "y2": 45}]}),
         Card("blur_background", split(_UPPER), ("portrait",), {"level": "BLUR_LEVEL_HIGH"}),
@@ -164,9 +189,9 @@ def _marks() -> Sequence[Card]:
     text = {"text": "© Ada", "fontSize": 54, "color": "#FFFFFF", "position": "tiled", "rotation": -30, "opacity": 70}
     logo = {"position": "bottom-right", "opacity": 100, "scale": 30}
     return (
-        Card("watermark-text", split(), settings=text),
-        Card("watermark-image", split(), settings=logo, files={"watermark": "logo"}),
-        Card("text-overlay", pair(), settings={"text": "Coffee", "fontSize": 110, "backgroundBox": True}),
+        Card(overlays.WATERMARK_TEXT, split(), settings=text),
+        Card(overlays.WATERMARK_IMAGE, split(), settings=logo, files={"watermark": "logo"}),
+        Card(overlays.TEXT_OVERLAY, pair(), settings={"text": "Coffee", "fontSize": 110, "backgroundBox": True}),
         Card("remove_watermark", split(), ("marked",)),
         Card("remove_pdf_watermark", _pages((0.1, 0.04, 0.75, 0.65)), ("report",)),
         Card("redraw_pdf", _pages((0.17, 0.03, 0.83, 0.62)), ("letter scan",)),
@@ -180,34 +205,34 @@ def _pages(part: Box) -> Draw:
 def _formats() -> Sequence[Card]:
     return (
         Card(
-            "convert",
+            formats.CONVERT,
             lambda given, made: badges(halves(picture_of(given[0]), picture_of(made[0])), "JPEG", "WebP"),
             settings={"format": "webp"},
         ),
-        Card("compress", sized(_HEAD), ("portrait",), {"quality": 25}),
-        Card("optimize-for-web", sized(), settings={"format": "avif", "quality": 45}),
+        Card(formats.COMPRESS, sized(_HEAD), ("portrait",), {"quality": 25}),
+        Card(formats.OPTIMIZE_FOR_WEB, sized(), settings={"format": "avif", "quality": 45}),
         Card(
-            "strip-metadata",
+            metadata.STRIP_METADATA,
             lambda given, _: told(picture_of(given[0]), ["Camera", "Date", "Author", "Place", "Thumbnail"], struck=True),
             ("tagged",),
         ),
         Card(
-            "edit-metadata",
+            metadata.EDIT_METADATA,
             lambda given, _: told(picture_of(given[0]), ["Title", "Author", "Copyright", "Keywords", "Date", "Place"]),
             ("tagged",),
         ),
         Card(
-            "bulk-rename",
+            archives.BULK_RENAME,
             lambda _, made: beside([words("IMG_4711.jpg")], [tiles([words(name) for name in _entries(made[0])], 1)]),
             ("tagged", "photo", "portrait"),
             {"pattern": "shop-{{index}}"},
         ),
-        Card("image-to-base64", lambda given, _: told(picture_of(given[0]), _base64(given[0])), runs=False),
-        Card("favicon", _icons, ("logo",)),
-        Card("svg-to-raster", _drawn, ("plain svg",), {"width": 24, "height": 24}),
-        Card("vectorize", _traced, ("small drawing",), {"pathMode": "spline"}),
+        Card(base64_texts.IMAGE_TO_BASE64, lambda given, _: told(picture_of(given[0]), _base64(given[0])), runs=False),
+        Card(archives.FAVICON, _icons, ("logo",)),
+        Card(formats.SVG_TO_RASTER, _drawn, ("plain svg",), {"width": 24, "height": 24}),
+        Card(codes.VECTORIZE, _traced, ("small drawing",), {"pathMode": "spline"}),
         Card(
-            "gif-tools",
+            animations.GIF_TOOLS,
             lambda given, made: beside([picture_of(given[0])], [picture_of(each) for each in _entries(made[0]).values()]),
             ("turning",),
             {"mode": "extract", "extractMode": "all"},
@@ -255,19 +280,21 @@ def _combinations() -> Sequence[Card]:
     three = ("photo", "portrait", "logo")
     collage = {"templateId": "3-left-large", "gap": 40, "backgroundColor": "#335cd6"}
     return (
-        Card("collage", many, ("photo", "portrait", "chart"), collage),
-        Card("stitch", many, ("photo", "portrait"), {"gap": 12}),
+        Card(montages.COLLAGE, many, ("photo", "portrait", "chart"), collage),
+        Card(montages.STITCH, many, ("photo", "portrait"), {"gap": 12}),
         Card(
-            "compose",
+            overlays.COMPOSE,
             lambda given, made: beside([picture_of(each) for each in given], [picture_of(made[0])]),
             settings={"x": 180, "y": 60},
             files={"overlay": "logo"},
         ),
         Card(
-            "compare", lambda given, made: beside([picture_of(each) for each in given], [picture_of(made[1])]), ("photo", "mirrored photo")
+            reading.COMPARE,
+            lambda given, made: beside([picture_of(each) for each in given], [picture_of(made[1])]),
+            ("photo", "mirrored photo"),
         ),
-        Card("find-duplicates", _duplicates, ("photo", "portrait", "mirrored photo")),
-        Card("image-to-pdf", many, three[:2]),
+        Card(reading.FIND_DUPLICATES, _duplicates, ("photo", "portrait", "mirrored photo")),
+        Card(pdfs.IMAGE_TO_PDF, many, three[:2]),
     )
 
 
@@ -278,21 +305,21 @@ def _duplicates(given: Files, made: Files) -> Image.Image:
 
 def _documents() -> Sequence[Card]:
     return (
-        Card("pdf-to-image", _rendered, ("report",), {"dpi": 72}),
+        Card(pdfs.PDF_TO_IMAGE, _rendered, ("report",), {"dpi": 72}),
         Card(
-            "ocr",
+            reading.OCR,
             lambda given, made: told(picture_of(given[0]), json.loads(made[0])["text"].split("\n"), (0.1, 0.1, 0.33, 0.92)),
             ("page",),
             {"quality": "best"},
         ),
         Card(
-            "qr-generate",
+            codes.QR_GENERATE,
             lambda _, made: beside([words("https://…")], [picture_of(made[0])]),
             (),
             {"text": "https://example.org", "size": 300, "style": "rounded"},
         ),
-        Card("barcode-read", _read, ("code",)),
-        Card("info", _about),
+        Card(codes.BARCODE_READ, _read, ("code",)),
+        Card(reading.INFO, _about),
         Card("gpt_image_2", _prompted("Portrait of", "an astronaut", "smiling"), ("portrait",), runs=False),
         Card("nano_banana_2", _prompted("A cup of", "coffee on a", "dark table"), runs=False),
     )

@@ -114,7 +114,7 @@ def badges(card: Image.Image, *texts: str) -> Image.Image:
     return card
 
 
-def colours(picture: Image.Image, found: Sequence[str]) -> Image.Image:
+def swatches(picture: Image.Image, found: Sequence[str]) -> Image.Image:
     """A picture above stripes of colours."""
     card = ground()
     card.paste(_covering(picture, WHOLE, (WIDTH, 104)), (0, 0))

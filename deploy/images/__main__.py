@@ -9,16 +9,39 @@ import argparse
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploy.images.builder import BUILDERS, Builder, BuildError, find_builder
-from deploy.images.catalogue import IMAGES
-from deploy.images.debian import make_base
+from deploy.images.builder import BUILDERS, Builder, BuildError, find_builder, make_base
 from services.platform.version import version
 
 _ROOT = Path(__file__).resolve().parents[2]
 _FROM_DEBIAN = "debian"
+
+
+@dataclass(frozen=True)
+class Image:
+    """One of the images that are built here."""
+
+    name: str
+    """The name of its repository, without a registry."""
+    dockerfile: str
+    """In deploy/images."""
+    target: str | None = None
+    """The stage of the file; the last one without it."""
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    """Build arguments that differ from the defaults in the file."""
+    suffix: str = ""
+    """The suffix of its tag, after the version."""
+
+
+IMAGES: Mapping[str, Image] = {
+    "services": Image("darkroom-services", "services.Dockerfile"),
+    "triton-cpu": Image("darkroom-triton", "triton.Dockerfile", "cpu", suffix="-cpu"),
+    "triton-gpu": Image("darkroom-triton", "triton.Dockerfile", "gpu", {"PLATFORM": "cuda-onnxruntime", "SET": "gpu"}, suffix="-gpu"),
+}
+"""By what the command calls them."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,6 +15,11 @@ BUILDERS = ("docker", "podman", "buildah")
 # As containers-common, the package that has the file, allows: who is trusted is said by the digest in a FROM.
 POLICY = {"default": [{"type": "insecureAcceptAnything"}]}
 _POLICY_FILES = (Path("/etc/containers/policy.json"), Path.home() / ".config" / "containers" / "policy.json")
+BASE = "localhost/darkroom-python:3.11-bookworm"
+_SUITE = "bookworm"
+# The library is what the process of a model embeds, in the image of the model server.
+_PACKAGES = ("ca-certificates", "libpython3.11", "python3.11", "python3.11-venv")
+_LEFT_OUT = ("/usr/share/doc/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/man/*")
 
 
 class BuildError(Exception):
@@ -92,3 +97,24 @@ def find_builder(wanted: str | None) -> Builder:
         if shutil.which(name) and subprocess.run([name, "info"], capture_output=True, check=False).returncode == 0:
             return Builder(name)
     raise BuildError(f"{wanted} does not work here" if wanted else f"no builder of {', '.join(BUILDERS)} works here")
+
+
+def make_base(builder: Builder) -> str:
+    """Make the image with Python 3.11 from Debian's packages, for a builder that reaches a mirror of Debian and no registry of images.
+
+    Returns its name; makes nothing if it is there. The mirror is the one that this machine's apt is configured with. Needs root.
+
+    Raises BuildError.
+    """
+    if builder.has(BASE):
+        return BASE
+    if not shutil.which("mmdebstrap"):
+        raise BuildError("mmdebstrap is needed to make an image from Debian's packages: apt-get install mmdebstrap")
+    with tempfile.TemporaryDirectory(prefix="darkroom-images-") as folder:
+        archive = Path(folder, "root.tar")
+        options = [f"--include={','.join(_PACKAGES)}", *(f"--dpkgopt=path-exclude={path}" for path in _LEFT_OUT)]
+        ran = subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", *options, _SUITE, str(archive)], check=False)
+        if ran.returncode != 0:
+            raise BuildError(f"mmdebstrap ended with status {ran.returncode}")
+        builder.import_root(archive, BASE)
+    return BASE

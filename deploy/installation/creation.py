@@ -8,9 +8,9 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from deploy.installation.authority import Authority, Lifetime, create_authority, lasts, open_authority
-from deploy.installation.databases import databases_sql
 from deploy.installation.errors import InstallationError
 from deploy.installation.folder import (
     CERTIFIED,
@@ -27,7 +27,6 @@ from deploy.installation.folder import (
 from deploy.installation.keys import create_signing_keys, create_webhook_secrets_key
 from deploy.installation.nats_users import JOINED_WORKERS, rights_of, user
 from deploy.installation.private_file import make_private_folder, write_private
-from deploy.installation.urls import password_of, user_of
 from edge.topology import DATABASES, SERVICES
 from services.platform.joining import NATS_USER
 
@@ -42,6 +41,15 @@ _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _HOST = re.compile(r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?")
 _OWN = ("secrets", "tls", "settings.env")
 """The files that mark a folder as one of an installation, or the beginning of one."""
+_HEADING = """\
+-- The roles and databases of Darkroom's services. For psql, as a superuser: `psql --file databases.sql`. Repeating it is harmless.
+"""
+_DATABASE = """
+SELECT {create_role} WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {role_text}) \\gexec
+ALTER ROLE {role} LOGIN PASSWORD {password};
+SELECT {create_database} WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = {name_text}) \\gexec
+REVOKE CONNECT, TEMPORARY ON DATABASE {name} FROM PUBLIC;
+"""
 
 
 def create(
@@ -219,3 +227,42 @@ def _add_settings(made: Installation, values: Mapping[str, str]) -> None:
     before = made.settings_file.read_text() if made.settings_file.is_file() else ""
     if missing or not before:
         write_private(made.settings_file, before + ("\n" if before and not before.endswith("\n") else "") + missing)
+
+
+def databases_sql(urls: Mapping[str, str]) -> str:
+    """SQL for the administrator of PostgreSQL: a role and a database for each service.
+
+    `urls` are the services' database URLs. Those without a user, a password or a database's name are left out.
+    """
+    wanted = [(user_of(url), password_of(url), unquote(urlsplit(url).path.lstrip("/"))) for url in urls.values()]
+    return _HEADING + "".join(
+        _DATABASE.format(
+            role=_sql_name(role),
+            role_text=_sql_text(role),
+            create_role=_sql_text(f"CREATE ROLE {_sql_name(role)}"),
+            password=_sql_text(password),
+            name=_sql_name(name),
+            name_text=_sql_text(name),
+            create_database=_sql_text(f"CREATE DATABASE {_sql_name(name)} OWNER {_sql_name(role)}"),
+        )
+        for role, password, name in wanted
+        if role and password and name
+    )
+
+
+def _sql_name(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _sql_text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def user_of(url: str) -> str:
+    """The user of a database or of NATS in its URL; empty if the URL names none."""
+    return unquote(urlsplit(url).username or "")
+
+
+def password_of(url: str) -> str:
+    """The password; empty if the URL holds none."""
+    return unquote(urlsplit(url).password or "")

@@ -16,12 +16,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from deploy.local.access import invitation, make_link, make_worker_token, people_sign_in, write_env
 from deploy.local.assembly import DEFAULT_DIRECTORY, create_stack, open_stack
 from deploy.local.backup import archive, snapshot
 from deploy.local.backup.restore import restore
 from deploy.local.credentials import renew_worker_password
 from deploy.local.errors import NotReady, StackError
-from deploy.local.first_account import write_env
 from deploy.local.layout import Layout
 from deploy.local.monitoring import write_scrape_configuration
 from deploy.local.processes import end_processes
@@ -29,8 +29,6 @@ from deploy.local.programs.services import run_service_command
 from deploy.local.programs.triton import loaded_models
 from deploy.local.progress import Lines, LiveList, Progress
 from deploy.local.running import Command, run
-from deploy.local.sign_in_link import invitation, make_link, people_sign_in
-from deploy.local.worker_token import make_worker_token
 from edge.topology import SERVICES
 
 _WHOLE = 1_000

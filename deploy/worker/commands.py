@@ -17,9 +17,8 @@ from deploy.local.running import Command, run
 from deploy.local.settings import load_settings
 from deploy.local.stack import Stack
 from deploy.worker.errors import AwayError
-from deploy.worker.gpu import advice, gpus
 from deploy.worker.joining import JoinedServer, join, load_joined
-from deploy.worker.machine import create_machine, lanes, worker_environment
+from deploy.worker.machine import advice, create_machine, gpus, lanes, worker_environment
 from deploy.worker.server import renew_membership
 
 DEFAULT_DIRECTORY = Path(".darkroom-worker")

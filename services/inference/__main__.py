@@ -8,11 +8,13 @@ import secrets
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 import cv2
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from darkroom.internal.files.v1.storage_service_pb2_grpc import StorageServiceStub
 from darkroom.internal.system.v1 import part_pb2
 from models.bundles import load_bundles
 from services.inference import operations
@@ -96,7 +98,7 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
     serving = providers(settings, await opening.open("providers", provider_client()), server)
     runner = AttemptRunner(
         client=client,
-        files=AttemptFiles(files, caller, transfer, settings.storage_patience_seconds),
+        files=partial(AttemptFiles, StorageServiceStub(files), caller, transfer, settings.storage_patience_seconds),
         registry=registry,
         tools=_tools(settings, server, sandbox, warm, serving),
         cancellations=heard,

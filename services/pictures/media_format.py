@@ -118,6 +118,8 @@ def written_format(asked: PictureFormat.ValueType, source: MediaFormat | None) -
     return _WRITTEN.get(asked, own)
 
 
+SNIFF_BYTES = 4096
+"""Bytes of the start of a file that are enough for `sniff`."""
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
 _HEIF_BRANDS = frozenset({b"mif1", b"mif2", b"msf1"})
@@ -139,7 +141,7 @@ _TARGA_DEPTHS = frozenset({8, 15, 16, 24, 32})
 
 
 def sniff(head: bytes, name: str = "") -> MediaFormat | None:
-    """The format of a file by its first bytes (4,096 are enough); None for any other file.
+    """The format of a file by its first `SNIFF_BYTES`; None for any other file.
 
     Its name matters for a TGA, which no bytes identify, and for files that begin like a TIFF: their extension says from which camera it is.
     """

@@ -49,6 +49,8 @@ def is_short(operations: Sequence[Message], format_: MediaFormat, size: Size) ->
     between = len(specs) > 1 and any(spec.reads_file for spec in specs)
     if between or work > _MOST_OPERATIONS or _megapixels(size) > _READ.get(format_, 0) or not all(spec.short_megapixels for spec in specs):
         return False
+    conversions = [parameters for parameters in operations if isinstance(parameters, Convert)]
+    written = _written(conversions, format_, adds_alpha=any(spec.may_add_alpha for spec in specs))
     try:
         sizes = [size]
         for parameters in operations:
@@ -57,18 +59,15 @@ def is_short(operations: Sequence[Message], format_: MediaFormat, size: Size) ->
         return False
     if any(max(map(_megapixels, around)) > spec.short_megapixels for spec, around in zip(specs, pairwise(sizes), strict=True)):
         return False
-    if specs[-1].produces == MEDIA_KIND_DATA:
-        return True
-    conversions = [parameters for parameters in operations if isinstance(parameters, Convert)]
-    # A profile for print is a file of the operator's, which children cannot open.
-    if any(conversion.color_space == COLOR_SPACE_CMYK for conversion in conversions):
-        return False
-    return _megapixels(sizes[-1]) <= _written(conversions, format_, adds_alpha=any(spec.may_add_alpha for spec in specs))
+    return specs[-1].produces == MEDIA_KIND_DATA or _megapixels(sizes[-1]) <= written
 
 
 def _written(conversions: Sequence[Convert], source: MediaFormat, *, adds_alpha: bool) -> float:
     if not conversions:
         return _WRITTEN[MediaFormat.PNG]
+    # A profile for print is a file of the operator's, which children cannot open.
+    if any(conversion.color_space == COLOR_SPACE_CMYK for conversion in conversions):
+        return 0
     # Each keeps, or changes, the format that the one before it has chosen.
     format_, conversion = source, conversions[-1]
     for each in conversions:

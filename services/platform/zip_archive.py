@@ -7,14 +7,25 @@ offset or the number of entries needs it. It pulls each entry from an iterator, 
 from __future__ import annotations
 
 import asyncio
+import re
+import unicodedata
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
+from functools import partial
+from pathlib import Path
+from typing import Self, cast
 
 from zipstream import ZIP_STORED, ZipStream
 
 _SMALL = 65_536
+_PIECE = 4 << 20
+"""Bytes of a file that are read at once."""
+_LONGEST = 200
+"""Characters; file systems take 255 bytes or UTF-16 units, and a number and the folder are added."""
+# https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file: characters, devices with any extension, and the last character.
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
+_DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])[ ]*(\..*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +38,13 @@ class Entry:
     """Bytes; exactly as many as `read` gives."""
     read: Callable[[], AsyncIterator[bytes]]
     """Its content, in pieces that are not empty."""
+
+    @classmethod
+    def of(cls, name: str, content: bytes | Path) -> Self:
+        """An entry with this content, or with that of a file, which must stay until the entry has been read."""
+        if isinstance(content, bytes):
+            return cls(name, len(content), partial(_pieces_of_bytes, content))
+        return cls(name, content.stat().st_size, partial(_pieces_of_file, content))
 
 
 class ZipArchive:
@@ -56,6 +74,18 @@ class ZipArchive:
             yield end
 
 
+async def _pieces_of_bytes(content: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), _PIECE):
+        yield content[start : start + _PIECE]
+
+
+async def _pieces_of_file(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        read: Callable[[], bytes] = partial(file.read, _PIECE)
+        while piece := await asyncio.to_thread(read):
+            yield piece
+
+
 class _Hand:
     """One entry's iterator: it yields the piece it was last given, and ends when there is none."""
 
@@ -69,3 +99,43 @@ class _Hand:
     def __iter__(self) -> Iterator[bytes]:
         while self._pieces:
             yield self._pieces.popleft()
+
+
+def entry_names(names: Iterable[str], taken: Iterable[str] = ()) -> Sequence[str]:
+    """A name in an archive for each of these files: without what Windows forbids, and `distinct`."""
+    return distinct(map(_safe, names), taken)
+
+
+def distinct(names: Iterable[str], taken: Iterable[str] = ()) -> Sequence[str]:
+    """Names that differ from each other and from `taken`, even ignoring case and the Unicode form of accents. A second `a.png` becomes
+    `a-2.png`."""
+    used = {_same(name) for name in taken}
+    following: dict[str, int] = {}
+    found = []
+    for name in names:
+        stem, dot, extension = name.rpartition(".")
+        stem, ending = (stem, dot + extension) if stem else (name, "")
+        candidate, number = name, following.get(_same(name), 2)
+        while _same(candidate) in used:
+            candidate = f"{stem}-{number}{ending}"
+            number += 1
+        following[_same(name)] = number
+        used.add(_same(candidate))
+        found.append(candidate)
+    return found
+
+
+def _safe(name: str) -> str:
+    name = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", name)).strip().rstrip(". ")
+    if _DEVICES.fullmatch(name) or not name.strip("."):
+        name = f"_{name}" if name else "file"
+    if len(name) > _LONGEST:
+        stem, dot, extension = name.rpartition(".")
+        ending = dot + extension if stem and len(extension) <= 20 else ""
+        name = name[: _LONGEST - len(ending)].rstrip(". ") + ending
+    return name
+
+
+def _same(name: str) -> str:
+    """A key that is equal for names that some file system treats as the same."""
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFC", name).casefold())

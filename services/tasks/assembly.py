@@ -36,8 +36,7 @@ from services.tasks.domain.batches.archiving import BatchArchiving
 from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.domain.credits.prices import read_prices
 from services.tasks.domain.lifecycle.assembly import ExchangeRules, assemble_exchange
-from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts
-from services.tasks.domain.lifecycle.deadlines import Deadlines, Reaper
+from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts, Deadlines, Reaper
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.publishing import Announcer, EventPublisher, Relay
 from services.tasks.domain.lifecycle.retry import RetryPolicy
@@ -54,16 +53,15 @@ from services.tasks.domain.owner.usage import TaskUsage, UsageLimits
 from services.tasks.domain.owner.watching import Watching
 from services.tasks.domain.pipelines import SavedPipelines
 from services.tasks.domain.plan import MediaLimits
-from services.tasks.domain.retention.sweeping import RetentionSweeper
-from services.tasks.domain.retention.sweeping import rules as retention_rules
+from services.tasks.domain.retention import RetentionSweeper
+from services.tasks.domain.retention import rules as retention_rules
 from services.tasks.domain.webhooks.assembly import assemble_webhooks
 from services.tasks.domain.webhooks.formats import WebhookFormat
 from services.tasks.files_client import FilesClient
 from services.tasks.model import Task
 from services.tasks.model.records import OutgoingEvent
-from services.tasks.monitoring.gauges import QueueGauges
 from services.tasks.monitoring.scaling import Scaling
-from services.tasks.monitoring.system import AwayPart, QueuePart, WorkersPart
+from services.tasks.monitoring.system import AwayPart, QueueGauges, QueuePart, WorkersPart
 from services.tasks.store.batches import BatchStore
 from services.tasks.store.changes import ChangeStore
 from services.tasks.store.lanes import LaneStore
@@ -78,9 +76,8 @@ from services.tasks.store.secret_sealing import SecretSealing
 from services.tasks.store.tasks import TaskStore
 from services.tasks.store.webhooks import WebhookStore
 from services.tasks.surfaces.internal.attempts import InternalAttempts
-from services.tasks.surfaces.internal.departures import InternalDepartures
 from services.tasks.surfaces.internal.events import pack_events, unpack_events
-from services.tasks.surfaces.internal.runs import InternalRuns
+from services.tasks.surfaces.internal.runs import InternalDepartures, InternalRuns
 from services.tasks.surfaces.internal.scaler import ExternalScaler
 from services.tasks.surfaces.native.webhook_messages import body
 from services.tasks.surfaces.parts import SurfaceParts

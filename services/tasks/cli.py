@@ -1,4 +1,4 @@
-"""Administration from the command line: credits, account policies, workers. Results are JSON on standard output."""
+"""Administration from the command line: credits, account policies, workers, webhook secrets. Results are JSON on standard output."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ import argparse
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
-from services.platform import administration, audit_command
+from services.platform import administration, audit_command, config
 from services.platform.clock import system_clock
-from services.platform.database import open_database
-from services.tasks import policy_command, secrets_command
+from services.platform.database import Database, open_database
+from services.platform.errors import DarkroomError, ErrorReason
+from services.tasks import policy_command
 from services.tasks.config import AdministrationSettings
 from services.tasks.domain.credits.amounts import MILLI, credits_text
 from services.tasks.domain.credits.ledger import Ledger
+from services.tasks.domain.webhooks.config import WebhookKeySettings
+from services.tasks.domain.webhooks.signing import new_secret
 from services.tasks.model import LedgerEntry
 from services.tasks.model.records import Balance
 from services.tasks.store.away_workers import AwayWorkerStore
 from services.tasks.store.ledger import LedgerStore
 from services.tasks.store.policies import PolicyStore
+from services.tasks.store.secret_cipher import SecretCipher, SecretUnreadable
+from services.tasks.store.secret_sealing import SecretSealing
 
 _MOST_CREDITS = 1_000_000_000
 _LARGEST_MULTIPLIER = 100
@@ -50,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     forget = commands.add_parser("forget-worker", help="no longer expect a machine that is away; tasks that only it could run are refused")
     forget.add_argument("name", help="the machine's name, as GET /v1/system shows it")
     policy_command.add(commands)
-    secrets_command.add(commands)
+    _add_secrets(commands)
     audit_command.add(commands)
     return parser
 
@@ -71,8 +76,8 @@ async def _run(options: argparse.Namespace, settings: AdministrationSettings) ->
                 return {"forgotten": list(await AwayWorkerStore(database).forget(options.name))}
             case "policy":
                 return await policy_command.run(options, PolicyStore(database))
-            case secrets_command.NAME:
-                return await secrets_command.run(options, database)
+            case "webhook-secrets":
+                return await _change_secrets(options, database)
             case _:
                 balance = await ledger.balance(options.account)
         return _balance(options.account, balance)
@@ -124,3 +129,22 @@ def _thousandths(text: str, *, least: int, most: int) -> int:
     if not number.is_finite() or number != number.to_integral_value() or not least <= number <= most:
         raise argparse.ArgumentTypeError(allowed)
     return int(number)
+
+
+def _add_secrets(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser("webhook-secrets", help="change how webhook secrets are stored")
+    change = command.add_mutually_exclusive_group(required=True)
+    change.add_argument("--decrypt", action="store_true", help="in plain text, for a version that does not encrypt them")
+    change.add_argument("--replace-lost", action="store_true", help="replace those whose key is lost; owners get the new ones by rotating")
+
+
+async def _change_secrets(options: argparse.Namespace, database: Database) -> dict[str, int]:
+    """Make the change; returns for how many webhooks, to be shown."""
+    keys = config.load(WebhookKeySettings)
+    sealing = SecretSealing(database, SecretCipher.from_file(keys.webhook_secrets_key_file))
+    if options.replace_lost:
+        return {"replaced": await sealing.replace_lost(new_secret)}
+    try:
+        return {"decrypted": await sealing.unseal()}
+    except SecretUnreadable as error:
+        raise DarkroomError(ErrorReason.INTERNAL, f"{error}.") from None

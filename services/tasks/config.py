@@ -14,7 +14,7 @@ from services.platform.environment import EnvironmentSettings
 from services.platform.rpc.targets import Target
 from services.tasks.domain.credits.amounts import MILLI
 from services.tasks.domain.credits.prices import read_prices
-from services.tasks.domain.retention.config import RetentionSettings
+from services.tasks.domain.retention import RetentionSettings
 from services.tasks.domain.webhooks.config import WebhookKeySettings, WebhookSettings
 from services.tasks.model.records import CreditTerms
 from services.tasks.surfaces.rest.limits import RestLimits

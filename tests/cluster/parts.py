@@ -8,8 +8,7 @@ from pathlib import Path
 
 from deploy.installation.folder import Installation
 from deploy.local.config import tool
-from edge.command import arguments
-from edge.render import render
+from edge.render import arguments, render
 from edge.settings import EdgeSettings
 from tests.cluster import plan, servers
 from tests.cluster.clocks import ahead

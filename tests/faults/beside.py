@@ -18,9 +18,8 @@ from deploy.local.errors import NotReady
 from deploy.local.health import check_health
 from deploy.local.layout import REPOSITORY
 from deploy.local.programs.envoy import edge_settings
-from deploy.local.scratch.ports import free_port
-from edge.command import arguments
-from edge.render import render
+from deploy.local.scratch.resources import free_port
+from edge.render import arguments, render
 from tests.stacks import StackUnderTest
 
 _SECONDS = 120

@@ -33,7 +33,7 @@ from darkroom.operations.v1 import noop_pb2, operation_pb2, remove_background_pb
 from darkroom.tasks.v1 import task_pb2
 from deploy.local.certificates import certificate_folder
 from deploy.local.credentials import signing_key_file
-from deploy.local.scratch.ports import free_port
+from deploy.local.scratch.resources import free_port
 from services.platform.identity import Signer
 from services.platform.membership import SIGNING_KEY
 from services.platform.object_writing import SMALL_BYTES

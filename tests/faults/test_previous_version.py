@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from deploy.local.config import LOOPBACK
-from deploy.local.scratch.ports import free_port
+from deploy.local.scratch.resources import free_port
 from tests.component.tasks.receiver import Receiver
 from tests.faults.previous.people import check, settle
 from tests.faults.previous.version import PARTS, Version

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from deploy.local.config import tool
-from deploy.local.scratch.ports import free_port
+from deploy.local.scratch.resources import free_port
 
 _HOST = "127.0.0.1"
 

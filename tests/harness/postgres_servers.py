@@ -15,7 +15,7 @@ from pathlib import Path
 import asyncpg
 
 from deploy.local.programs.postgres_cluster import Cluster
-from deploy.local.scratch.ports import free_port
+from deploy.local.scratch.resources import free_port
 from deploy.local.system_user import AS_ROOT, UNPRIVILEGED_USER
 from tests.stacks import StackUnderTest
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deploy.local.scratch.folders import new_folder
+from deploy.local.scratch.resources import new_folder
 from tests.harness.folders import ALONE, is_alone
 from tests.harness.scheduling import GroupScheduling, read_groups, write_groups
 

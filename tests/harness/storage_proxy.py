@@ -11,7 +11,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
-from deploy.local.scratch.ports import free_port
+from deploy.local.scratch.resources import free_port
 
 _OWN = ("Transfer-Encoding", "Content-Length", "Connection", "Keep-Alive")
 

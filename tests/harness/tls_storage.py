@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from deploy.local.config import tool
-from deploy.local.scratch.ports import free_port
+from deploy.local.scratch.resources import free_port
 from tests.certificate import make_certificate
 from tests.stacks import ObjectStorage
 

@@ -19,7 +19,7 @@ from darkroom import AsyncClient
 from darkroom.tasks.v1 import task_pb2
 from deploy.local.layout import REPOSITORY
 from deploy.local.programs.envoy import edge_settings
-from deploy.local.scratch.ports import free_port
+from deploy.local.scratch.resources import free_port
 from models.npm import install
 from tests.certificate import make_certificate
 from tests.component.edge.conftest import envoy

@@ -15,8 +15,8 @@ from darkroom import AsyncClient
 from darkroom.common.v1 import options_pb2, scope_pb2
 from darkroom.common.v1.scopes import SCOPES, scope_text
 from darkroom.operations.v1 import noop_pb2, operation_pb2
+from deploy.local.access import invitation, make_link
 from deploy.local.commands import main
-from deploy.local.sign_in_link import invitation, make_link
 from services.accounts.permissions import PERMISSIONS
 from services.platform.rpc import catalogue
 from services.platform.rpc.permissions import access_of, scope_of

@@ -166,10 +166,10 @@ async def _resized(caller: SnapOtter, times: int) -> None:
 @pytest.mark.thorough
 @pytest.mark.cases(1)
 @pytest.mark.alone
-@pytest.mark.parametrize("bundle", sorted({tool.bundle for tool in TOOLS.values() if tool.bundle} & INSTALLED))
+@pytest.mark.parametrize("bundle", sorted(INSTALLED))
 async def test_without_its_models_a_tool_answers_501_before_anything_else(admin: SnapOtter, own_models: Path, bundle: str) -> None:
-    needs = load_bundles()[bundle].needs
-    refusing = {tool.id for tool in TOOLS.values() if tool.bundle == bundle and needs.get(tool.id, True)}
+    installed = load_bundles()[bundle]
+    refusing = {tool for tool in installed.tools if installed.needs.get(tool, True)}
     assert refusing
     assert (await admin.post(f"{ADMIN}/{bundle}/uninstall")).status_code == 200
     name, size, _ = NAMES[bundle]
@@ -192,7 +192,7 @@ async def test_without_its_models_a_tool_answers_501_before_anything_else(admin:
                 reply = await admin.form(f"/api/v1/pipeline/{path}", part, ("pipeline", json.dumps(steps)))
                 said = f'Step 2 ({tool}): Feature "{name}" is not installed'
                 assert (reply.status_code, reply.json()) == (501, {**body, "error": said}), path
-    for tool in needs.keys() & TOOLS.keys() - refusing:
+    for tool in installed.needs.keys() & TOOLS.keys() - refusing:
         assert (await admin.post(f"/api/v1/tools/{tool}", {"no": "form"})).status_code != 501, tool
     assert (await admin.of("nobody").post(f"/api/v1/tools/{tool}", {})).status_code == 401
     assert (await admin.post(f"{ADMIN}/{bundle}/install")).status_code == 202

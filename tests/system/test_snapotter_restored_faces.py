@@ -15,7 +15,7 @@ from darkroom import AsyncClient
 from darkroom.operations.v1 import operation_pb2
 from darkroom.operations.v1.enhance_faces_pb2 import FACE_MODEL_CODEFORMER, FACE_MODEL_GFPGAN, EnhanceFaces
 from models.__main__ import main as models
-from models.tiny_restoring import tiny_face_network
+from models.tiny_retouching import tiny_face_network
 from tests.harness.parts import ensure_up
 from tests.stacks import StackUnderTest
 from tests.system.conftest import SAMPLES

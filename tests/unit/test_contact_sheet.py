@@ -1,4 +1,4 @@
-"""The contact sheets show every tool, with settings that it takes, and the page shows every sheet."""
+"""The contact sheets show every tool, with settings that it takes, and the pages show every sheet."""
 
 from __future__ import annotations
 
@@ -33,18 +33,17 @@ OTHER_NAMES = {"brightness-contrast", "saturation", "color-channels", "color-adj
 def test_every_call_is_valid(shown: Sheet) -> None:
     for cell in shown.cells:
         if cell.tool:
-            tool = TOOLS[cell.tool]
             name, _ = file_of(cell.source)
-            assert tool.plan(read_settings(json.dumps(cell.settings), tool.settings), name).operations
+            assert cell.tool.plan(read_settings(json.dumps(cell.settings), cell.tool.settings), name).operations
 
 
 def test_every_tool_is_on_a_sheet() -> None:
-    assert {cell.tool for shown in sheets() for cell in shown.cells if cell.tool} == TOOLS.keys() - NOT_PICTURES - OTHER_NAMES
+    assert {cell.tool.id for shown in sheets() for cell in shown.cells if cell.tool} == TOOLS.keys() - NOT_PICTURES - OTHER_NAMES
 
 
-def test_the_page_shows_every_sheet() -> None:
-    page = (DOCS / "operations" / "snapotter-tools.md").read_text()
-    names = re.findall(r"\(\.\./images/snapotter/([\w-]+)\.webp\)", page)
+def test_the_pages_show_every_sheet() -> None:
+    pages = "".join(page.read_text() for page in (DOCS / "operations").glob("*.md"))
+    names = re.findall(r"\(\.\./images/snapotter/([\w-]+)\.webp\)", pages)
     assert sorted(names) == sorted(shown.name for shown in sheets())
     assert sorted(names) == sorted(file.stem for file in (DOCS / "images" / "snapotter").iterdir())
 

@@ -16,6 +16,7 @@ from benchmarks.tool_cards.cards import Card, cards
 from benchmarks.tool_cards.drawing import HEIGHT, WIDTH, halves, picture_of, saved, told
 from darkroom.operations.v1 import operation_pb2
 from reference.console_forms import forms
+from services.gateway.surfaces.snapotter.tool import Tool
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
 from services.gateway.surfaces.snapotter.tools.registry import TOOLS
 
@@ -49,8 +50,9 @@ def test_cards_are_small_and_of_one_size() -> None:
 def test_a_card_is_made_of_what_its_tool_takes(card: Card) -> None:
     for source in (*card.sources, *card.files.values()):
         assert file_of(source)[1]
-    if card.id in TOOLS:
-        read_settings(json.dumps(card.settings), TOOLS[card.id].settings)
+    if isinstance(card.shows, Tool):
+        assert TOOLS[card.id] is card.shows
+        read_settings(json.dumps(card.settings), card.shows.settings)
     else:
         json_format.ParseDict({card.id: dict(card.settings) if card.runs else {"prompt": "a"}}, operation_pb2.Operation())
 

@@ -14,14 +14,9 @@ from darkroom.form_calls import FormCalls
 from darkroom.keys import Keys
 from darkroom.library import Library
 from darkroom.operation_methods import OperationMethods
+from darkroom.people import Roles, Sessions, Settings, Teams, UserKeys, Users
 from darkroom.pipelines import Pipelines
-from darkroom.roles import Roles
-from darkroom.sessions import Sessions
-from darkroom.settings import Settings
-from darkroom.teams import Teams
 from darkroom.transfer import Transfers
-from darkroom.user_keys import UserKeys
-from darkroom.users import Users
 from darkroom.webhooks import Webhooks
 
 

@@ -13,8 +13,7 @@ from supervisor.process import Subprocess
 from supervisor.states import SupervisorStates
 
 from deploy.local.daemon import MODULE
-from deploy.local.daemon.child import read_environment, run
-from deploy.local.daemon.preloaded import Preloader
+from deploy.local.daemon.child import Preloader, read_environment, run
 
 
 class Options(ServerOptions):  # type: ignore[misc]

@@ -1,9 +1,10 @@
-"""A forked process in the place of a fresh interpreter."""
+"""A forked process in the place of a fresh interpreter, and the modules that are loaded once for all of them."""
 
 from __future__ import annotations
 
 import atexit
 import ctypes
+import gc
 import io
 import os
 import re
@@ -13,8 +14,9 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -30,6 +32,7 @@ _ARGUMENTS_START, _ARGUMENTS_END = 45, 46
 # How the language of the environment has text read and written: encoding, and what becomes of the rest.
 _AS_AT_START = [(one.encoding, one.errors) for one in (sys.stdin, sys.stdout, sys.stderr)]
 _kept: list[object] = []
+_Version = tuple[int, int, int]
 
 
 def read_environment(file: Path) -> dict[str, str]:
@@ -109,3 +112,45 @@ def _show_as(module: str) -> None:
     start, end = int(fields[_ARGUMENTS_START]), int(fields[_ARGUMENTS_END])
     if start and len(title) < end - start:
         ctypes.memmove(start, title.ljust(end - start, b"\0"), end - start)
+
+
+class Preloader:
+    """Loads modules, and checks whether a fork may use the loaded state."""
+
+    def __init__(self, modules: Sequence[str]) -> None:
+        self._modules = modules
+        self._versions: Mapping[str, _Version] | None = None
+
+    def load(self) -> str:
+        """Load the modules, at the first call. Returns why no fork will use them; empty if nothing is wrong."""
+        if self._versions is not None:
+            return ""
+        self._versions = {}
+        try:
+            for module in self._modules:
+                import_module(module)
+            files = {file for module in [*sys.modules.values()] if (file := getattr(module, "__file__", None))}
+            versions = {file: _version(file) for file in files}
+        except Exception as error:  # noqa: BLE001 - a service that needs the module will show it whole
+            return repr(error)
+        if len([*Path("/proc/self/task").iterdir()]) > 1:
+            # They would be missing in a fork, with whatever they hold.
+            return "a module started threads while it was loaded"
+        self._versions = versions
+        # Everything loaded here lives as long as the process: a collection in a fork does not touch, and so copy, its pages.
+        gc.collect()
+        gc.freeze()
+        return ""
+
+    def is_current(self) -> bool:
+        """Whether modules are loaded, and their files are what they were. Packages and code may change while this process lives."""
+        try:
+            versions = self._versions or {}
+            return bool(versions) and all(_version(file) == version for file, version in versions.items())
+        except OSError:
+            return False
+
+
+def _version(file: str) -> _Version:
+    found = Path(file).stat()
+    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -15,8 +15,7 @@ from deploy.local.config import BUCKET, LOOPBACK, StackConfig, digest_of, tool
 from deploy.local.errors import NotReady, PartFailed
 from deploy.local.program import Program
 from deploy.local.programs.services import address, authorization_address, internal_address
-from edge.command import arguments
-from edge.render import render
+from edge.render import arguments, render
 from edge.settings import EdgeSettings
 from edge.topology import EDGE, PUBLIC
 from services.platform.tls import FILES

@@ -23,15 +23,15 @@ import asyncpg
 from dotenv import dotenv_values
 from sqlalchemy import make_url
 
+from deploy.local.access import write_env
 from deploy.local.assembly import create_stack
 from deploy.local.errors import StackError
-from deploy.local.first_account import write_env
 from deploy.local.layout import REPOSITORY, Layout
 from deploy.local.programs.nats_users import scratch_user
 from deploy.local.programs.object_storage import create_bucket
 from deploy.local.programs.postgres import connect, create_database, database_url
 from deploy.local.programs.services import address, internal_address, run_service_command, service_environment
-from deploy.local.scratch.folders import new_folder
+from deploy.local.scratch.resources import new_folder
 from deploy.local.stack import Stack, tail
 
 Result = TypeVar("Result")

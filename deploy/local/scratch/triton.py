@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tritonclient.utils import InferenceServerException
 
 from deploy.local.layout import REPOSITORY
-from deploy.local.scratch.ports import free_port
+from deploy.local.scratch.resources import free_port
 from models.serve import grpc_target
 
 VENV = Path(os.environ.get("DARKROOM_TRITON_VENV") or REPOSITORY / ".venv-triton")

@@ -1,12 +1,74 @@
-"""The part of the prober that runs in a child. The process that children are forked from imports this, so it imports nothing else."""
+"""The part of the prober that runs in a child: from a file's first bytes to the parser of its format.
+
+The process that children are forked from imports this, so it imports nothing else.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NoReturn
 
-from services.files.probe.ranges import ReadRange
-from services.files.probe.sniff import probe
+from services.files.probe import isobmff, jxl, pdf, rare_formats, svg, tiff, web_formats
+from services.files.probe.faults import EMPTY, UNREADABLE, DamagedFileError, unsupported_error
+from services.files.probe.model import Probe
+from services.files.probe.ranges import BudgetExhausted, RangeFile, ReadRange
+from services.pictures.media_format import MediaFormat, Use, sniff
+from services.platform.errors import DarkroomError, ErrorReason
+
+DEFAULT_MAX_READ_BYTES = 32 << 20
+_HEAD_BYTES = 1024
+
+_PARSERS: Mapping[MediaFormat, Callable[[RangeFile], Probe]] = {
+    MediaFormat.JPEG: web_formats.parse_jpeg,
+    MediaFormat.PNG: web_formats.parse_png,
+    MediaFormat.WEBP: web_formats.parse_webp,
+    MediaFormat.GIF: web_formats.parse_gif,
+    MediaFormat.TIFF: tiff.parse,
+    MediaFormat.HEIC: isobmff.parse,
+    MediaFormat.HEIF: isobmff.parse,
+    MediaFormat.AVIF: isobmff.parse,
+    MediaFormat.BMP: rare_formats.parse_bmp,
+    MediaFormat.JXL: jxl.parse,
+    MediaFormat.ICO: rare_formats.parse_ico,
+    MediaFormat.PSD: rare_formats.parse_psd,
+    MediaFormat.EXR: rare_formats.parse_exr,
+    MediaFormat.HDR: rare_formats.parse_radiance,
+    MediaFormat.TGA: rare_formats.parse_targa,
+    **{each: partial(tiff.parse_raw, format_=each) for each in MediaFormat if Use.DEVELOPED in each.use},
+    MediaFormat.PDF: pdf.parse,
+    MediaFormat.SVG: svg.parse,
+}
+
+
+def probe(read: ReadRange, size: int, max_read_bytes: int = DEFAULT_MAX_READ_BYTES, head: bytes = b"", name: str = "") -> Probe:
+    """The type of the file of `size` bytes behind `read`; fetches at most `max_read_bytes` of it besides `head`, its beginning.
+
+    Its name counts only where `media_format.sniff` needs it. Raises MEDIA_UNSUPPORTED (another kind of content), FILE_CORRUPT (damaged or
+    certainly truncated), FILE_ENCRYPTED (a document that needs a password), MEDIA_LIMIT_EXCEEDED (its structure takes more bytes to read
+    than allowed). The problem is in the metadata, as `faults` says.
+    """
+    if size <= 0:
+        raise DarkroomError(ErrorReason.FILE_CORRUPT, "The file is empty.", metadata=EMPTY)
+    file = RangeFile(read, size, max_read_bytes, head)
+    try:
+        start = file.at(0, _HEAD_BYTES)
+        format_ = sniff(start, name)
+        if format_ is not None:
+            return _PARSERS[format_](file)
+        # The root element may come late.
+        if svg.matches(start):
+            return svg.parse(file)
+    except DamagedFileError as error:
+        raise DarkroomError(ErrorReason.FILE_CORRUPT, f"The file is damaged: {error}.", metadata=UNREADABLE) from error
+    except BudgetExhausted as error:
+        raise DarkroomError(
+            ErrorReason.MEDIA_LIMIT_EXCEEDED,
+            f"The file's structure cannot be read within the limit of {max_read_bytes} bytes.",
+            metadata=UNREADABLE,
+        ) from error
+    raise unsupported_error(start)
 
 
 def probe_ranges(size: int, max_read_bytes: int, head: bytes, name: str, read: ReadRange) -> dict[str, Any]:

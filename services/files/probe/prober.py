@@ -104,7 +104,7 @@ class Prober:
         `head` is its beginning, or all of it, as far as that has been read. With `etag`, an object with a different one is refused. `name`
         counts only where `media_format.sniff` needs it.
 
-        Raises what `sniff.probe` and `StoredRanges` raise, and FILE_CORRUPT or MEDIA_LIMIT_EXCEEDED for a file that made the child crash or
+        Raises what `child.probe` and `StoredRanges` raise, and FILE_CORRUPT or MEDIA_LIMIT_EXCEEDED for a file that made the child crash or
         exceed its limits.
         """
         try:

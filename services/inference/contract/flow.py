@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -128,15 +128,14 @@ Medium = Image | Document | Examination | Data | NewFile | None
 """The medium between steps; None is the input of an operation that needs none and the output of one that makes nothing."""
 
 
-class References(Protocol):
+@dataclass(frozen=True, slots=True)
+class References:
     """The input files of a task whose first operation takes them all at once."""
 
-    @property
-    def count(self) -> int:
-        """Number of files; possibly 0."""
-
-    async def read(self, number: int) -> Image:
-        """Fetch and decode one, numbered from 0. Raises what fetching and `media.decode` raise."""
+    count: int
+    """Number of files; possibly 0."""
+    read: Callable[[int], Awaitable[Image]]
+    """Fetches and decodes one, numbered from 0; not needed where everything is kept. Raises what fetching and `media.decode` raise."""
 
 
 @dataclass(frozen=True, slots=True)

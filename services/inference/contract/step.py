@@ -74,5 +74,5 @@ class Step(PlainStep):
     last: bool
     """No further attempt follows this one."""
     auxiliary: Callable[[int], Awaitable[Image]]
-    """Decodes an additional picture that the operation's parameters name, by its file id. Raises as `picture_job.read_picture`, with the
-    file's name."""
+    """Decodes an additional picture that the operation's parameters name, by its file id. Raises as reading an input, with the file's
+    name."""

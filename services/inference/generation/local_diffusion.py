@@ -1,20 +1,78 @@
-"""The local diffusion model, in Triton's python backend (models/diffusion)."""
+"""The local diffusion model, in Triton's python backend (models/diffusion), and how a request is expressed for it."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from services.inference.contract.provider import GenerationRequest, NotApplied, Reference
-from services.inference.generation.local_table import MOST_AT_ONCE, local_request
+from services.inference.generation.tables import nearest_ratio
 from services.inference.media import Image, Limits, decode, encode
 from services.inference.media.resampling import resize
 from services.inference.model_server.triton import Picture, Triton
 from services.platform.errors import DarkroomError, ErrorReason
+
+SIZES: Mapping[str, Mapping[str, tuple[int, int]]] = {
+    "1:1": {"0.5K": (512, 512), "1K": (1024, 1024), "2K": (2048, 2048)},
+    "3:2": {"0.5K": (624, 416), "1K": (1248, 832), "2K": (2496, 1664)},
+    "2:3": {"0.5K": (416, 624), "1K": (832, 1248), "2K": (1664, 2496)},
+    "3:4": {"0.5K": (432, 576), "1K": (864, 1152), "2K": (1728, 2304)},
+    "4:3": {"0.5K": (576, 432), "1K": (1152, 864), "2K": (2304, 1728)},
+    "4:5": {"0.5K": (448, 560), "1K": (896, 1120), "2K": (1792, 2240)},
+    "5:4": {"0.5K": (560, 448), "1K": (1120, 896), "2K": (2240, 1792)},
+    "16:9": {"0.5K": (512, 288), "1K": (1280, 720), "2K": (2560, 1440)},
+    "9:16": {"0.5K": (288, 512), "1K": (720, 1280), "2K": (1440, 2560)},
+    "21:9": {"0.5K": (672, 288), "1K": (1456, 624), "2K": (3024, 1296)},
+    "1:4": {"0.5K": (256, 1024), "1K": (512, 2048), "2K": (1024, 4096)},
+    "4:1": {"0.5K": (1024, 256), "1K": (2048, 512), "2K": (4096, 1024)},
+    "1:8": {"0.5K": (176, 1408), "1K": (352, 2816), "2K": (720, 5760)},
+    "8:1": {"0.5K": (1408, 176), "1K": (2816, 352), "2K": (5760, 720)},
+}
+"""Width and height in pixels by aspect ratio and resolution: the largest exact ratios, with sides that are multiples of 16, as the model's
+patches need, with at most 0.25, 1 and 4 mebipixels."""
+LARGEST = "2K"
+"""Beyond it, the model repeats itself."""
+MOST_AT_ONCE = 1
+MOST_REFERENCES = 1
+"""The model draws over one picture; it does not combine several."""
+LEAST_GUIDANCE = 1.0
+"""Up to this value, diffusion runs without the unconditional branch, which a negative prompt replaces."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRequest:
+    """The model's inputs, except the seed and the schedule."""
+
+    prompt: str
+    negative_prompt: str
+    width: int
+    height: int
+    references: int
+    """How many of the references are used."""
+    not_applied: tuple[NotApplied, ...]
+
+
+def local_request(request: GenerationRequest, references: Sequence[Reference], guidance: float) -> LocalRequest:
+    """Look the request up in the table, for a model that is run with this guidance scale."""
+    left_out = []
+    if len(references) > MOST_REFERENCES:
+        left_out.append(NotApplied("image_file_ids", "The local model uses only one reference; the first was used."))
+    ratio = request.aspect_ratio or (nearest_ratio(references[0], tuple(SIZES)) if references else "1:1")
+    resolution = request.resolution or "1K"
+    if resolution not in SIZES[ratio]:
+        resolution = LARGEST
+        left_out.append(NotApplied("resolution", f"The local model makes pictures of up to {LARGEST}."))
+    negative = request.negative_prompt if guidance > LEAST_GUIDANCE else ""
+    if request.negative_prompt and not negative:
+        left_out.append(NotApplied("negative_prompt", "The local model runs without guidance, so negative prompts have no effect."))
+    if request.quality is not None:
+        left_out.append(NotApplied("quality", "The local model has one quality."))
+    width, height = SIZES[ratio][resolution]
+    return LocalRequest(request.prompt, negative, width, height, min(len(references), MOST_REFERENCES), tuple(left_out))
 
 
 @dataclass(frozen=True, slots=True)

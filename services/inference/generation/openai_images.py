@@ -1,20 +1,75 @@
-"""OpenAI's images API: https://developers.openai.com/api/reference/resources/images."""
+"""OpenAI's images API (https://developers.openai.com/api/reference/resources/images), and how a request is expressed for it."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from services.inference.contract.provider import GenerationRequest, NotApplied, Reference
 from services.inference.generation.exchange import Answer, Exchange
-from services.inference.generation.openai_table import MOST_AT_ONCE, openai_request
+from services.inference.generation.tables import nearest_ratio, with_negative
 from services.platform.errors import DarkroomError
 
 _CONTENT_CODES = ("moderation_blocked", "content_policy_violation")
 _ACCOUNT_CODES = ("insufficient_quota", "billing_hard_limit_reached", "account_deactivated")
 _STAGES = {"input": "the prompt or a reference", "output": "a picture that the model made"}
+
+SIZES: Mapping[str, Mapping[str, str]] = {
+    "1:1": {"0.5K": "816x816", "1K": "1024x1024", "2K": "2048x2048", "4K": "2880x2880"},
+    "3:2": {"0.5K": "1008x672", "1K": "1248x832", "2K": "2496x1664", "4K": "3504x2336"},
+    "2:3": {"0.5K": "672x1008", "1K": "832x1248", "2K": "1664x2496", "4K": "2336x3504"},
+    "3:4": {"0.5K": "720x960", "1K": "864x1152", "2K": "1728x2304", "4K": "2448x3264"},
+    "4:3": {"0.5K": "960x720", "1K": "1152x864", "2K": "2304x1728", "4K": "3264x2448"},
+    "4:5": {"0.5K": "768x960", "1K": "896x1120", "2K": "1792x2240", "4K": "2560x3200"},
+    "5:4": {"0.5K": "960x768", "1K": "1120x896", "2K": "2240x1792", "4K": "3200x2560"},
+    "16:9": {"0.5K": "1280x720", "1K": "1280x720", "2K": "2560x1440", "4K": "3840x2160"},
+    "9:16": {"0.5K": "720x1280", "1K": "720x1280", "2K": "1440x2560", "4K": "2160x3840"},
+    "21:9": {"0.5K": "1344x576", "1K": "1456x624", "2K": "3024x1296", "4K": "3808x1632"},
+}
+"""`size` by aspect ratio and resolution. The API takes any size whose sides are multiples of 16 and at most 3,840, whose ratio is at most
+3:1, and that has 655,360 to 8,294,400 pixels. These are the largest exact ratios with at most 1, 4 and 7.9 mebipixels, and for 0.5K, which
+is below the API's minimum, the smallest."""
+RATIO_OF_CHOICE = "auto"
+"""`size` where none is specified."""
+QUALITIES: Mapping[str | None, str] = {None: "auto", "low": "low", "medium": "medium", "high": "high"}
+MOST_AT_ONCE = 4
+"""`n`; the API takes up to 10, and a task asks for 4 at most."""
+LONGEST_PROMPT = 32_000
+"""Characters. The API has no separate negative prompt: it is added to the prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAiRequest:
+    """The fields of the call, except model, count and references."""
+
+    prompt: str
+    size: str
+    quality: str
+    not_applied: tuple[NotApplied, ...]
+
+
+def openai_request(request: GenerationRequest, references: Sequence[Reference]) -> OpenAiRequest:
+    """Look the request up in the table."""
+    left_out = []
+    prompt = with_negative(request)
+    if len(prompt) > LONGEST_PROMPT:
+        prompt = request.prompt
+        left_out.append(NotApplied("negative_prompt", f"Prompt and negative prompt have more than {LONGEST_PROMPT} characters together."))
+    ratio = request.aspect_ratio
+    if ratio is None and references:
+        ratio = nearest_ratio(references[0], tuple(SIZES))
+    if ratio is None:
+        size = RATIO_OF_CHOICE
+        if request.resolution not in (None, "1K"):
+            left_out.append(NotApplied("resolution", "Without an aspect ratio, the model chooses the size."))
+    else:
+        size = SIZES[ratio][request.resolution or "1K"]
+        if request.resolution == "0.5K":
+            left_out.append(NotApplied("resolution", f"The smallest size that the model makes in this shape is {size} pixels."))
+    return OpenAiRequest(prompt, size, QUALITIES[request.quality], tuple(left_out))
 
 
 class OpenAiImages:

@@ -7,11 +7,10 @@ from collections.abc import AsyncIterator, Sequence
 
 from darkroom.common.v1.errors_pb2 import ErrorReason as Reason
 from darkroom.operations.v1.archive_pb2 import Archive, MissingResult
-from services.inference.archive.names import distinct, entry_names
 from services.inference.contract.flow import InputFile, Stream
 from services.inference.contract.step import Step
 from services.platform.errors import DarkroomError, ErrorReason
-from services.platform.zip_archive import Entry, ZipArchive
+from services.platform.zip_archive import Entry, ZipArchive, distinct, entry_names
 
 MANIFEST = "errors.json"
 
@@ -56,9 +55,4 @@ def _manifest(missing: Sequence[MissingResult]) -> Entry:
         }
         for item in missing
     ]
-    content = json.dumps({"missing": listed}, ensure_ascii=False, indent=2).encode() + b"\n"
-
-    async def read() -> AsyncIterator[bytes]:
-        yield content
-
-    return Entry(MANIFEST, len(content), read)
+    return Entry.of(MANIFEST, json.dumps({"missing": listed}, ensure_ascii=False, indent=2).encode() + b"\n")

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from darkroom.operations.v1.favicons_pb2 import Favicons
-from services.inference.archive.names import entry_names
 from services.inference.contract.flow import NewFile, WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header
@@ -15,6 +14,7 @@ from services.inference.plain.graph import Work
 from services.inference.plain.icons import icons_of
 from services.pictures.geometry import Size
 from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.zip_archive import entry_names
 
 _COPIES = 4  # of the decoded samples of one picture at a time
 _READ_SIDE = 1024

@@ -9,8 +9,7 @@ from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image, LazyImage, in_memory
 from services.inference.plain.graph import Work
 from services.inference.plain.layout import COPIES_OF_RESULT, fitted_to
-from services.pictures.geometry import fitting
-from services.pictures.result_size import result_size
+from services.pictures.result_size import fitting, result_size
 
 _COPIES = 2  # of the decoded samples: a part of the picture is copied to see where the eye goes
 

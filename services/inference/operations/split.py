@@ -10,13 +10,13 @@ from pathlib import PurePosixPath
 
 from darkroom.operations.v1 import convert_pb2
 from darkroom.operations.v1.split_pb2 import Split
-from services.inference.archive.names import entry_names
 from services.inference.contract.flow import NewFile, WholeFile
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Metadata, Saving, encode
 from services.inference.plain.colours import in_srgb
 from services.pictures.media_format import MediaFormat, written_format
+from services.platform.zip_archive import entry_names
 
 _MOST = 100
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path, PurePosixPath
 
 from darkroom.files.v1 import file_pb2
-from services.inference.archive.names import entry_names
 from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Attachment, Data, Document, Examination, Medium, NewFile, Stream
 from services.inference.media import Image, encode, encode_into
-from services.inference.pipeline.run import Product, Run
-from services.inference.pipeline.short import ShortResult
-from services.platform.zip_archive import Entry, ZipArchive
+from services.inference.pipeline.run import Product, Run, ShortResult
+from services.platform.zip_archive import Entry, ZipArchive, entry_names
 
 WRITTEN = 0.95
 """Share of the time for one input after which the result is written."""
@@ -23,8 +20,6 @@ _LONGEST = 200
 """Characters; records allow 300, and most file systems 255 bytes."""
 _LONGEST_WORDS = 40
 _MOST_LABELS = 8
-_PIECE = 4 * 2**20
-"""Bytes of a file that are read at once for an archive."""
 _ENCODED_IN_MEMORY = 64 << 20
 """Largest picture that is encoded in memory, in bytes of its samples; beyond that, memory would have to hold the file, too."""
 
@@ -131,23 +126,5 @@ def result_name(source: str, labels: Sequence[str], extension: str, taken: Colle
 def packed(name: str, products: Sequence[Product]) -> Stream:
     """A ZIP archive of the products in their order, called `name`.zip. Products that are files must stay until it has been read."""
     names = entry_names(product.name for product in products)
-    archive = ZipArchive([_entry(entry, product.content) for entry, product in zip(names, products, strict=True)])
+    archive = ZipArchive([Entry.of(entry, product.content) for entry, product in zip(names, products, strict=True)])
     return Stream(f"{name}.zip", "application/zip", archive.size, archive.pieces())
-
-
-def _entry(name: str, content: bytes | Path) -> Entry:
-    if isinstance(content, bytes):
-        return Entry(name, len(content), partial(_pieces_of_bytes, content))
-    return Entry(name, content.stat().st_size, partial(_pieces_of_file, content))
-
-
-async def _pieces_of_bytes(content: bytes) -> AsyncIterator[bytes]:
-    for start in range(0, len(content), _PIECE):
-        yield content[start : start + _PIECE]
-
-
-async def _pieces_of_file(path: Path) -> AsyncIterator[bytes]:
-    with path.open("rb") as file:
-        read: Callable[[], bytes] = partial(file.read, _PIECE)
-        while piece := await asyncio.to_thread(read):
-            yield piece

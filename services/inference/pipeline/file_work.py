@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -20,11 +19,10 @@ from services.inference.media import Hints, Image, Limits
 from services.inference.media.isolated import picture_of
 from services.inference.pipeline import file_child
 from services.inference.pipeline.encoding import encoded
-from services.inference.pipeline.reading import HEAD, Reading
+from services.inference.pipeline.reading import Reading
 from services.inference.pipeline.registry import BoundOperation
 from services.inference.pipeline.run import Run, Source
-from services.inference.pipeline.short import serialize
-from services.pictures.media_format import MediaFormat, sniff
+from services.pictures.media_format import SNIFF_BYTES, MediaFormat, sniff
 from services.platform.sandbox import Limits as SandboxLimits
 from services.platform.sandbox import SandboxCrashed
 
@@ -90,7 +88,9 @@ async def on_files(
     Raises what the operation and `Sandbox.run` raise.
     """
     own = Path(tempfile.mkdtemp(prefix="working-", dir=folder))
-    asked = file_child.FileJob(serialize(operation), tuple(file.name for file in files), tools.picture_limits, tools.result_limits, svg_dpi)
+    asked = file_child.FileJob(
+        operation.message.SerializeToString(), tuple(file.name for file in files), tools.picture_limits, tools.result_limits, svg_dpi
+    )
     paths = [file.path for file in files]
     said = await tools.sandbox.run(
         file_child.apply,
@@ -143,7 +143,7 @@ def _made(said: Mapping[str, Any], path: Path, tools: Tools) -> Image | Data | N
 def _file(said: Mapping[str, Any], path: Path) -> NewFile:
     media_type, extension = str(said["media_type"]), str(said["extension"])
     with path.open("rb") as file:
-        head = os.pread(file.fileno(), HEAD, 0)
+        head = file.read(SNIFF_BYTES)
     if media_type == DATA_TYPE:
         if extension != DATA_EXTENSION or path.stat().st_size > _LARGEST_DATA:
             raise ValueError(media_type)

@@ -24,9 +24,9 @@ from services.inference.contract.plain_step import Original, PlainStep
 from services.inference.media import Hints, Image, LazyImage, Limits, as_read_back, configure_libvips, encode, in_memory
 from services.inference.media.decode import open_scaled
 from services.inference.media.isolated import content_of
-from services.pictures.geometry import Size, fitting
+from services.pictures.geometry import Size
 from services.pictures.operations import parameters_of, spec_of
-from services.pictures.result_size import resolve_percentages
+from services.pictures.result_size import fitting, resolve_percentages
 from services.platform.errors import DarkroomError
 
 _LAZY = (Convert, Resize)

@@ -38,6 +38,6 @@ def needed_memory(picture: Header, operations: Sequence[BoundOperation], auxilia
             if not number:
                 raise
             break
-        most = max(most, dataclasses.replace(operation, parameters=parameters).peak_memory(picture))
+        most = max(most, operation.declared_memory(picture, parameters))
         picture = dataclasses.replace(picture, width=width, height=height)
     return ALWAYS + most + beside

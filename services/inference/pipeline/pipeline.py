@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from itertools import pairwise
-from pathlib import Path
 
 from darkroom.operations.v1 import options_pb2
 from darkroom.operations.v1.convert_pb2 import Convert
@@ -25,15 +24,14 @@ from services.inference.contract.plain_step import Original
 from services.inference.contract.progress import Report, portion
 from services.inference.contract.step import Step, Tools
 from services.inference.media import SVG_DPI, Header, Hints, Image, Limits, as_read_back
-from services.inference.pipeline.auxiliaries import Auxiliaries
 from services.inference.pipeline.encoding import WRITTEN, name_of_words, product_of_child, written
 from services.inference.pipeline.file_work import as_file, on_files, read_back
 from services.inference.pipeline.isolated import samples_size
 from services.inference.pipeline.memory_needs import ALWAYS, needed_memory
-from services.inference.pipeline.reading import Reading, with_file_name
+from services.inference.pipeline.reading import Reading, errors_naming
 from services.inference.pipeline.registry import BoundOperation
-from services.inference.pipeline.run import Run, Source
-from services.inference.pipeline.short import ShortResult, ShortWork, operations_done
+from services.inference.pipeline.run import Run, ShortResult, Source
+from services.inference.pipeline.short import ShortWork
 from services.pictures.operations import Arity
 from services.pictures.result_size import resolve_percentages
 from services.platform.errors import DarkroomError, ErrorReason
@@ -54,11 +52,10 @@ class Pipeline:
                 raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, f"{after.spec.name} does not take what {before.spec.name} gives.")
         self._tools, self._operations, self._first = tools, operations, operations[0]
         self._svg_dpi = _svg_dpi(operations)
-        self._reading = Reading(tools, account_id, max_picture_bytes, urgent=all(operation.plain for operation in operations))
         self._short = None
         if tools.warm is not None and self.arity is Arity.EACH:
             self._short = ShortWork(tools.warm, account_id, operations, tools.picture_limits, tools.result_limits)
-        self._auxiliaries = Auxiliaries(tools.picture_limits, self._reading)
+        self._reading = Reading(tools, account_id, max_picture_bytes, self._short, urgent=all(operation.plain for operation in operations))
 
     @property
     def arity(self) -> Arity:
@@ -97,34 +94,31 @@ class Pipeline:
         Raises what `fetch` and reading a header raise, and FILE_TOO_LARGE.
         """
         for file_id in self.auxiliary_ids:
-            await self._auxiliaries.add(file_id, await fetch(file_id))
+            await self._reading.add_auxiliary(file_id, await fetch(file_id))
 
     async def stream(self, files: Sequence[InputFile], run: Run) -> Stream:
         """The operation's output from all files together. Raises what the operation raises; so does the stream while it is read."""
         stream: Stream = await self._first.run(files, self._first.parameters, self._step(run, run.overall))
         return stream
 
-    async def make(self, references: References, run: Run) -> list[GeneratedPicture]:
-        """The pictures that the first operation makes. Raises what the operation raises."""
+    async def make(self, count: int, fetch: Callable[[int], Awaitable[Source]], run: Run) -> list[GeneratedPicture]:
+        """The pictures that the first operation makes from `count` inputs, each fetched, by its number, when it is read.
+
+        Raises what the operation raises.
+        """
+
+        async def read(number: int) -> Image:
+            source = await fetch(number)
+            try:
+                return await self._reading.reference(source, run.folder)
+            finally:
+                await asyncio.to_thread(source.path.unlink)
+
+        references = References(count, read)
         run.overall(0, "Starting")
         with run.stages.timed(self.first_name, operation=True):
             made: list[GeneratedPicture] = await self._first.run(references, self._first.parameters, self._step(run, run.overall))
         return made
-
-    async def read_reference(self, source: Source, folder: Path) -> Image:
-        """Decode an input of an operation that takes references. Raises as `picture_job.read_picture`, and FILE_TOO_LARGE."""
-        limits, hints = self._tools.picture_limits, Hints(source.name)
-        header = await self._reading.input_header(source.path, limits, hints)
-        async with self._tools.memory.reserved(needed_memory(header, (), (), self._tools.result_limits), lambda: None):
-            return await self._reading.picture(source.path, header, folder, limits, hints)
-
-    @contextmanager
-    def errors_named(self, run: Run) -> Iterator[None]:
-        """Make errors in the block name the input that they are about."""
-        try:
-            yield
-        except DarkroomError as error:
-            raise with_file_name(error, run.source_name) if self.arity is Arity.EACH else error from error
 
     async def read_headers(self, run: Run) -> None:
         """Read the headers of pictures. Where their recorded size shows that the work is short, they are foretold instead.
@@ -137,11 +131,10 @@ class Pipeline:
         headers: list[Header] = []
         for source in run.sources:
             run.check()
-            try:
-                headers += self._foretold(source) or [await self._header(source, run)]
-            except DarkroomError as error:
-                raise with_file_name(error, source.name) if self.arity is Arity.ALL else error from error
+            with errors_naming(source.name) if self.arity is Arity.ALL else nullcontext():
+                headers += await self._reading.input_headers(source, self._limits_of(run), Hints(source.name, self._svg_dpi))
         run.headers = headers
+        run.short = self._short is not None and bool(headers) and self._short.suits(headers[0])
 
     async def reserve(self, run: Run) -> None:
         """Reserve the memory that the run and the delivery of its product need; wait until it is free.
@@ -158,7 +151,7 @@ class Pipeline:
         if run.made is not None and not self._operations_of(run):
             made = run.made
             run.medium = NewFile(made.path, made.format.media_type, made.format.extension, width=made.width, height=made.height)
-        elif self._is_short(run) or (run.made is None and self._first.spec.reads_file and run.sources):
+        elif run.short or (run.made is None and self._first.spec.reads_file and run.sources):
             run.medium = run.sources
         else:
             with run.stages.timed("decode"):
@@ -166,12 +159,8 @@ class Pipeline:
 
     async def apply(self, run: Run) -> None:
         """Run the operations. Raises what they raise."""
-        if self._short is not None and self._is_short(run):
-            try:
-                run.medium = await self._short.run(run.sources[0].path, run.source_name, run.report)
-            except DarkroomError as error:
-                run.done[:] = operations_done(error, len(self._operations))
-                raise
+        if self._short is not None and run.short:
+            run.medium = await self._short.run(run)
             return
         run.done.clear()
         operations = self._operations_of(run)
@@ -219,10 +208,9 @@ class Pipeline:
         """`converted`: whether the operation before it converts, so that this one gets what would be read back from its file."""
         medium = run.medium
         assert not isinstance(medium, (Sequence, ShortResult))
-        parameters = (
-            operation.parameters if original is None else resolve_percentages(operation.parameters, (original.width, original.height))
-        )
-        step = self._step(run, report, original)
+        step, parameters = self._step(run, report, original), operation.parameters
+        if original is not None:
+            parameters = resolve_percentages(parameters, (original.width, original.height))
         with run.stages.timed(operation.spec.name, operation=True):
             if converted and isinstance(medium, Image):
                 medium = await asyncio.to_thread(as_read_back, medium)
@@ -252,7 +240,7 @@ class Pipeline:
             notice=run.notice,
             keeping=run.keeping,
             last=run.last,
-            auxiliary=lambda file_id: self._auxiliaries.read(file_id, run.folder),
+            auxiliary=lambda file_id: self._reading.auxiliary(file_id, run.folder),
         )
 
     def _operations_of(self, run: Run) -> Sequence[BoundOperation]:
@@ -260,18 +248,6 @@ class Pipeline:
 
     def _limits_of(self, run: Run) -> Limits:
         return self._tools.picture_limits if run.made is None else self._tools.result_limits
-
-    def _is_short(self, run: Run) -> bool:
-        return self._short is not None and bool(run.headers) and self._short.suits(run.headers[0])
-
-    def _foretold(self, source: Source) -> Sequence[Header]:
-        if self._short is None or source.size is None:
-            return ()
-        self._reading.check_size(source.path)
-        return self._short.foretold(source.path, source.size, source.name)
-
-    async def _header(self, source: Source, run: Run) -> Header:
-        return await self._reading.input_header(source.path, self._limits_of(run), Hints(source.name, self._svg_dpi))
 
     def _needed_memory(self, run: Run) -> int:
         """Bytes at the peak of a run; 0 for nothing worth counting. For a document: the limit of its process, or all memory."""
@@ -285,7 +261,7 @@ class Pipeline:
             return ALWAYS + operations[0].peak_memory(run.headers)
         if not run.headers:
             return min(self._tools.documents.memory_bytes, self._tools.memory.total)
-        beside, results = self._auxiliaries.headers, self._tools.result_limits
+        beside, results = self._reading.auxiliary_headers, self._tools.result_limits
         return max(needed_memory(each, operations, beside, results) for each in run.headers)
 
     async def _decoded(self, run: Run) -> Medium:

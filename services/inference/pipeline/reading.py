@@ -3,52 +3,83 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from services.inference.contract.step import Tools
 from services.inference.media import NO_HINTS, Header, Hints, Image, Limits
 from services.inference.media.isolated import decode_into, describe, header_of, picture_of, read_picture, read_picture_header
-from services.pictures.media_format import MediaFormat, sniff
+from services.inference.pipeline.memory_needs import needed_memory
+from services.inference.pipeline.run import Source
+from services.inference.pipeline.short import ShortWork
+from services.pictures.media_format import SNIFF_BYTES, MediaFormat, sniff
 from services.platform.errors import DarkroomError, ErrorReason
 
-HEAD = 4096
-"""Bytes by which a format is recognized."""
 _QUICK = frozenset((MediaFormat.JPEG, MediaFormat.PNG, MediaFormat.WEBP, MediaFormat.TIFF, MediaFormat.BMP))
 """Formats that take a time that is known by the number of pixels."""
 _QUICK_BYTES = 64 << 20
 """Largest samples that a warm child decodes."""
+_MOST_CHANNELS = 4
+_PERHAPS_WIDE = (MediaFormat.PNG, MediaFormat.TIFF)
 
 
 class Reading:
-    """Reads the pictures of one account. An input's file has at most `largest` bytes."""
+    """Reads the pictures of a task: inputs, whose files have at most `largest` bytes, what is between operations, and auxiliary pictures.
 
-    def __init__(self, tools: Tools, account_id: int, largest: int, *, urgent: bool) -> None:
-        self._tools, self._account_id, self._largest, self._urgent = tools, account_id, largest, urgent
+    With `short`, the task may be short work.
+    """
 
-    async def input_header(self, path: Path, limits: Limits, hints: Hints) -> Header:
+    def __init__(self, tools: Tools, account_id: int, largest: int, short: ShortWork | None, *, urgent: bool) -> None:
+        self._tools, self._account_id, self._largest, self._short, self._urgent = tools, account_id, largest, short, urgent
+        self._auxiliaries: dict[int, tuple[Source, Header]] = {}
+
+    @property
+    def auxiliary_headers(self) -> Sequence[Header]:
+        """The headers of all auxiliary pictures that were added."""
+        return [header for _, header in self._auxiliaries.values()]
+
+    async def add_auxiliary(self, file_id: int, source: Source) -> None:
+        """Read the header of an auxiliary picture, whose file must stay in place. Raises as `input_header`, with the file's name."""
+        with errors_naming(source.name):
+            self._auxiliaries[file_id] = source, await self.input_header(source, self._tools.picture_limits, Hints(source.name))
+
+    async def auxiliary(self, file_id: int, folder: Path) -> Image:
+        """Decode an auxiliary picture. Raises as `picture`, with the file's name."""
+        source, header = self._auxiliaries[file_id]
+        with errors_naming(source.name):
+            return await self.picture(source.path, header, folder, self._tools.picture_limits, Hints(source.name))
+
+    async def reference(self, source: Source, folder: Path) -> Image:
+        """Decode an input of an operation that takes references. Raises as `input_header` and `picture`, with the file's name."""
+        limits, hints = self._tools.picture_limits, Hints(source.name)
+        with errors_naming(source.name):
+            header = await self.input_header(source, limits, hints)
+            async with self._tools.memory.reserved(needed_memory(header, (), (), self._tools.result_limits), lambda: None):
+                return await self.picture(source.path, header, folder, limits, hints)
+
+    async def input_headers(self, source: Source, limits: Limits, hints: Hints) -> Sequence[Header]:
+        """The headers that an input may have: foretold if the work is short with any of them, else the one that is read.
+
+        Raises as `input_header`.
+        """
+        self._check_size(source.path)
+        if self._short is not None and (foretold := foretold_headers(source, self._short)):
+            return foretold
+        return [await self.header(source.path, limits, hints)]
+
+    async def input_header(self, source: Source, limits: Limits, hints: Hints) -> Header:
         """As `header`, of an input. Raises FILE_TOO_LARGE, too."""
-        self.check_size(path)
-        return await self.header(path, limits, hints)
-
-    def check_size(self, path: Path) -> None:
-        """Raises FILE_TOO_LARGE for the file of an input."""
-        size = path.stat().st_size
-        if size > self._largest:
-            raise DarkroomError(
-                ErrorReason.FILE_TOO_LARGE,
-                f"The picture file has {size} bytes; pictures of at most {self._largest} bytes are worked on.",
-                allowed=(f"at most {self._largest} bytes",),
-            )
+        self._check_size(source.path)
+        return await self.header(source.path, limits, hints)
 
     async def header(self, path: Path, limits: Limits, hints: Hints = NO_HINTS) -> Header:
         """The header of a picture. Raises as `media.read_header` and `Sandbox.run`."""
         tools = self._tools
-        with open_file(path) as file:
-            if tools.warm is None or sniff(os.pread(file, HEAD, 0), hints.name) not in _QUICK:
-                return await read_picture_header(tools.sandbox, path, limits, tools.picture_resources, hints)
-            return header_of(await tools.warm.run(self._account_id, describe, [file], limits, hints, urgent=self._urgent))
+        with path.open("rb") as file:
+            if tools.warm is not None and sniff(os.pread(file.fileno(), SNIFF_BYTES, 0), hints.name) in _QUICK:
+                return header_of(await tools.warm.run(self._account_id, describe, [file.fileno()], limits, hints, urgent=self._urgent))
+        return await read_picture_header(tools.sandbox, path, limits, tools.picture_resources, hints)
 
     async def picture(self, path: Path, header: Header, folder: Path, limits: Limits, hints: Hints = NO_HINTS) -> Image:
         """A picture whose header has been read. `folder` is for a temporary folder. Raises as `media.decode` and `Sandbox.run`."""
@@ -57,25 +88,47 @@ class Reading:
             return await read_picture(tools.sandbox, path, folder, limits, tools.picture_resources, hints)
         target = os.memfd_create("samples")
         try:
-            with open_file(path) as source:
-                described = await tools.warm.run(self._account_id, decode_into, [source, target], limits, hints, urgent=self._urgent)
+            with path.open("rb") as source:
+                files = [source.fileno(), target]
+                described = await tools.warm.run(self._account_id, decode_into, files, limits, hints, urgent=self._urgent)
             return picture_of(described, target, limits)
         finally:
             os.close(target)
 
+    def _check_size(self, path: Path) -> None:
+        size = path.stat().st_size
+        if size > self._largest:
+            raise DarkroomError(
+                ErrorReason.FILE_TOO_LARGE,
+                f"The picture file has {size} bytes; pictures of at most {self._largest} bytes are worked on.",
+                allowed=(f"at most {self._largest} bytes",),
+            )
+
+
+def foretold_headers(source: Source, short: ShortWork) -> Sequence[Header]:
+    """The headers that a picture may have whose size is recorded.
+
+    Empty unless the work is short with any of them: then nobody needs to read the header first. The child does, and refuses what is over
+    its limits.
+    """
+    if source.size is None:
+        return ()
+    with source.path.open("rb") as file:
+        format_ = sniff(file.read(SNIFF_BYTES), source.name)
+    if format_ is None:
+        return ()
+    sizes = dict.fromkeys((source.size, source.size[::-1]))
+    headers = [Header(format_, *each, channels=_MOST_CHANNELS, wide=format_ in _PERHAPS_WIDE) for each in sizes]
+    return headers if all(short.suits(header) for header in headers) else ()
+
 
 @contextmanager
-def open_file(path: Path) -> Iterator[int]:
-    """A file, open for reading."""
-    file = os.open(path, os.O_RDONLY)
+def errors_naming(name: str) -> Iterator[None]:
+    """Make errors in the block name the file that they are about, unless they are not about the file."""
     try:
-        yield file
-    finally:
-        os.close(file)
-
-
-def with_file_name(error: DarkroomError, name: str) -> DarkroomError:
-    """The same error, naming the file that it is about, unless it is not about the file."""
-    if error.reason in (ErrorReason.UNAVAILABLE, ErrorReason.INTERNAL, ErrorReason.OPERATION_UNAVAILABLE):
-        return error
-    return DarkroomError(error.reason, f"{name}: {error.message}", field=error.field, allowed=error.allowed, metadata=error.metadata)
+        yield
+    except DarkroomError as error:
+        if error.reason in (ErrorReason.UNAVAILABLE, ErrorReason.INTERNAL, ErrorReason.OPERATION_UNAVAILABLE):
+            raise
+        message = f"{name}: {error.message}"
+        raise DarkroomError(error.reason, message, field=error.field, allowed=error.allowed, metadata=error.metadata) from error

@@ -38,11 +38,19 @@ class PictureOperationModule(OperationModule, Protocol):
 class BoundOperation:
     """An operation of a task, ready to run."""
 
-    spec: OperationSpec
-    parameters: Message
+    message: operation_pb2.Operation
     run: Run
-    declared_memory: PeakMemory | None = None
-    """None for an operation that does not work on pictures."""
+    declared_memory: PeakMemory
+
+    @property
+    def spec(self) -> OperationSpec:
+        """The operation."""
+        return spec_of(self.message)
+
+    @property
+    def parameters(self) -> Message:
+        """Its parameters."""
+        return parameters_of(self.message)
 
     @property
     def plain(self) -> bool:
@@ -51,7 +59,7 @@ class BoundOperation:
 
     def peak_memory(self, picture: Header | Sequence[Header] | None) -> int:
         """Bytes that it needs at its peak to work on a picture, on several together, or on none."""
-        return self.declared_memory(picture, self.parameters) if self.declared_memory is not None else 0
+        return self.declared_memory(picture, self.parameters)
 
 
 class Registry:
@@ -68,9 +76,14 @@ class Registry:
         for operation in operations:
             if operation.WhichOneof("operation") is None:
                 raise DarkroomError(ErrorReason.UNAVAILABLE, "The worker does not know this operation yet.")
-            spec = spec_of(operation)
-            bound.append(BoundOperation(spec, parameters_of(operation), self._runs[spec.name], self._memory.get(spec.name)))
+            name = spec_of(operation).name
+            bound.append(BoundOperation(operation, self._runs[name], self._memory.get(name, _no_memory)))
         return bound
+
+
+def _no_memory(_picture: object, _parameters: object) -> int:
+    """For an operation that does not work on pictures."""
+    return 0
 
 
 def _module(spec: OperationSpec) -> OperationModule:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from darkroom.files.v1 import file_pb2
 from services.inference.contract.flow import Attachment, GeneratedPicture, Keeping, Medium, NewFile
 from services.inference.contract.plain_step import Notify
 from services.inference.contract.progress import Report
 from services.inference.media import Header
-from services.inference.pipeline.short import ShortResult
 from services.inference.pipeline.stages import Stages
 from services.pictures.geometry import Size
+from services.pictures.media_format import MediaFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,25 @@ class Product:
     """Delivered after it."""
 
 
+@dataclass(frozen=True, slots=True)
+class ShortResult:
+    """The result of short work, as a child describes it."""
+
+    content: bytes
+    format: MediaFormat | None
+    """None: a JSON document."""
+    width: int
+    height: int
+    """0 if it is no picture."""
+    labels: Sequence[str]
+    notices: Sequence[tuple[str, str, str, Mapping[str, Any] | None]]
+    notes: Sequence[str]
+    seconds: Mapping[str, float]
+    """By stage: `decode`, the operations, `encode`."""
+    done: Sequence[int] = ()
+    """Bytes of the samples of what each operation gave."""
+
+
 @dataclass(slots=True)
 class Run:
     """Where a run works and reports to, and what each of its steps leaves for the following ones."""
@@ -64,6 +84,8 @@ class Run:
     sources: Sequence[Source] = ()
     headers: Sequence[Header] = ()
     """The formats of the pictures among them; for short work that needs none, those that the picture may have."""
+    short: bool = False
+    """Whether a warm child does its operations, from file to file."""
     medium: Medium | Sequence[Source] | ShortResult = None
     """The input of the next operation, and in the end the result of the last one."""
     labels: list[str] = field(default_factory=list)

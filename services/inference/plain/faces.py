@@ -27,7 +27,7 @@ _SURE = 0.5
 _ACROSS, _DOWN = 0.75, 0.95  # of the box: half axes of the oval, which takes in ears, chin and most of the forehead
 _RISE = 0.1  # of the box: how far the oval's centre is above the box's
 _SOLID = 0.7  # of the oval: from there to the edge its weight falls
-_CELL = 8  # pixels: boxes begin at whole cells, as do the squares whose colours are kept (`colour_transfer.CELL`)
+_CELL = 8  # pixels: boxes begin at whole cells, as do the squares whose colours are kept (`fidelity.CELL`)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from services.inference.media.scaling import scale
 from services.inference.plain.canvas import place, prepare_canvas
 from services.inference.plain.graph import Work, compute, graph_of, premultiply, straight
 from services.inference.plain.places import SHARES
-from services.pictures.geometry import Area, Fitting, Size, cropped_area, fitting, padding
+from services.pictures.geometry import Area, Size, cropped_area
+from services.pictures.result_size import Fitting, fitting, padding
 
 _SEEN_SIDE = 1024
 """Longest side, in pixels, of the copy in which attention is sought."""

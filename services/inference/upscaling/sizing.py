@@ -12,7 +12,8 @@ from darkroom.operations.v1.resize_pb2 import Resize
 from services.inference.media import Image
 from services.inference.media.colour import Pixels, vips_from_array
 from services.inference.media.spool import Spool
-from services.pictures.geometry import Fitting, Size, fitting
+from services.pictures.geometry import Size
+from services.pictures.result_size import Fitting, fitting
 
 _PASSES = {2: (2,), 3: (3,), 4: (4,), 6: (2, 3), 8: (2, 4)}
 """By factor. The smaller comes first, since a network takes time for each pixel that it is given."""

@@ -8,7 +8,7 @@ import math
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,13 @@ from services.inference.contract.progress import AttemptStop, Progress, Report, 
 from services.inference.contract.step import Tools
 from services.inference.pipeline.encoding import packed
 from services.inference.pipeline.pipeline import Pipeline
+from services.inference.pipeline.reading import errors_naming
 from services.inference.pipeline.registry import Registry
 from services.inference.pipeline.run import Product, Run, Source
 from services.inference.pipeline.stages import Stages
 from services.inference.worker.cancellations import Cancellations
 from services.inference.worker.client import Admission, AttemptClient, failure_of
-from services.inference.worker.files import AttemptFiles, AttemptReferences, KeptResults
+from services.inference.worker.files import AttemptFiles
 from services.inference.worker.lease import Lease, Outcome
 from services.pictures.operations import Arity
 from services.platform.backoff import Backoff, retry_unavailable
@@ -51,6 +52,7 @@ class Attempt:
 
     admission: Admission
     progress: Progress
+    files: AttemptFiles
     file_ids: list[int] = field(default_factory=list)
     attached_ids: list[int] = field(default_factory=list)
     """Files that come after all results, and that the task is not charged for."""
@@ -89,7 +91,7 @@ class AttemptRunner:
         self,
         *,
         client: AttemptClient,
-        files: AttemptFiles,
+        files: Callable[[Admission], AttemptFiles],
         registry: Registry,
         tools: Tools,
         cancellations: Cancellations,
@@ -107,7 +109,7 @@ class AttemptRunner:
     async def run(self, admission: Admission, admitted_at: float, closing: asyncio.Event) -> None:
         """Work and report. An attempt that lost its lease ends without a report; one interrupted by `closing` is handed back."""
         lease = Lease(self._client, admission, admitted_at)
-        attempt = Attempt(admission, lease.progress, notices=list(admission.notices))
+        attempt = Attempt(admission, lease.progress, self._files(admission), notices=list(admission.notices))
         with self._cancellations.watching(admission.task_id, lease.verify):
             outcome = await lease.protect(self._work(attempt), closing)
         if outcome is Outcome.LEASE_LOST:
@@ -128,7 +130,7 @@ class AttemptRunner:
                 for run in self._runs(attempt, pipeline, await self._make(attempt, pipeline)):
                     async with run.resources:
                         await self._fetch(attempt, run)
-                        with pipeline.errors_named(run):
+                        with errors_naming(run.source_name) if pipeline.arity is Arity.EACH else nullcontext():
                             await pipeline.read_headers(run)
                             await pipeline.reserve(run)
                             await pipeline.decode(run)
@@ -162,15 +164,16 @@ class AttemptRunner:
             folder = await attempt.resources.enter_async_context(self._working_folder(admission))
             with attempt.stages.timed("fetch"):
                 await pipeline.prepare(
-                    lambda file_id: self._files.fetch(admission, file_id, folder, lambda _done: None, called=f"auxiliary-{file_id}")
+                    lambda file_id: attempt.files.fetch(file_id, folder, lambda _done: None, called=f"auxiliary-{file_id}")
                 )
         return pipeline
 
     async def _stream(self, attempt: Attempt, pipeline: Pipeline) -> None:
         """Make one output from all inputs, and store it as it is made."""
+        run = self._run(attempt, attempt.progress.report)
         with attempt.stages.timed(pipeline.first_name):
-            stream = await pipeline.stream(await self._files.open(attempt.admission), self._run(attempt, attempt.progress.report))
-            attempt.file_ids.append(await self._files.deliver_stream(attempt.admission, stream))
+            stream = await pipeline.stream(await attempt.files.open(attempt.admission.input_file_ids), run)
+            attempt.file_ids.append(await attempt.files.deliver_stream(stream))
 
     async def _make(self, attempt: Attempt, pipeline: Pipeline) -> Sequence[GeneratedPicture]:
         """The pictures that the first operation makes from all inputs together, if that is what it does."""
@@ -179,7 +182,8 @@ class AttemptRunner:
         folder = await attempt.resources.enter_async_context(self._working_folder(attempt.admission))
         making = self._run(attempt, portion(attempt.progress.report, 0, _MADE))
         making.folder = folder
-        return await pipeline.make(AttemptReferences(self._files, attempt.admission, pipeline, folder), making)
+        ids = attempt.admission.input_file_ids
+        return await pipeline.make(len(ids), lambda number: attempt.files.fetch(ids[number], folder, lambda _done: None), making)
 
     def _runs(self, attempt: Attempt, pipeline: Pipeline, made: Sequence[GeneratedPicture]) -> Iterator[Run]:
         """One for each input, for all together, for nothing, or for each picture made. Nothing of a run stays when the next one begins."""
@@ -207,7 +211,7 @@ class AttemptRunner:
             check=attempt.progress.check,
             notice=attempt.notice,
             stages=attempt.stages,
-            keeping=KeptResults(self._files, attempt.admission),
+            keeping=attempt.files,
             last=attempt.admission.last,
             taken_names=attempt.names,
             done=attempt.done,
@@ -225,7 +229,7 @@ class AttemptRunner:
         fetched = portion(run.overall, 0, _FETCHED)
         message = "Fetching the file" if len(run.input_ids) == 1 else "Fetching the files"
         with attempt.stages.timed("fetch"):
-            run.sources = await self._files.fetch_all(attempt.admission, run.input_ids, inputs, lambda done: fetched(done, message))
+            run.sources = await attempt.files.fetch_all(run.input_ids, inputs, lambda done: fetched(done, message))
 
     async def _deliver(self, attempt: Attempt, run: Run) -> None:
         """Store what a run has made; the files are finalized at the end."""
@@ -234,7 +238,7 @@ class AttemptRunner:
         stored = portion(run.overall, _DELIVERED, 1)
         attempt.names.add(run.product.name)
         with attempt.stages.timed("store"):
-            delivered = await self._files.deliver(attempt.admission, run.product, lambda done: stored(done, "Storing the result"))
+            delivered = await attempt.files.deliver(run.product, lambda done: stored(done, "Storing the result"))
         attempt.file_ids.append(delivered.id)
         attempt.described.append(delivered)
         if run.made is not None:
@@ -245,21 +249,21 @@ class AttemptRunner:
                 continue
             attempt.names.add(attached.name)
             with attempt.stages.timed("store"):
-                attempt.attached_ids.append((await self._files.deliver(attempt.admission, attached, lambda _done: None)).id)
+                attempt.attached_ids.append((await attempt.files.deliver(attached, lambda _done: None)).id)
 
     async def _archive(self, attempt: Attempt, pipeline: Pipeline) -> None:
         """Put several pictures that were made into an archive as well, if that is wanted."""
         if len(attempt.products) > 1 and pipeline.archives_made:
             with attempt.stages.timed("archive"):
                 archive = packed(pipeline.name_of_made, attempt.products)
-                attempt.file_ids.append(await self._files.deliver_stream(attempt.admission, archive))
+                attempt.file_ids.append(await attempt.files.deliver_stream(archive))
             attempt.copies = 1
 
     async def _finalize(self, attempt: Attempt) -> None:
         attempt.file_ids += attempt.attached_ids
         attempt.copies += len(attempt.attached_ids)
         with attempt.stages.timed("finalize"):
-            await self._files.finalize(attempt.admission, attempt.file_ids)
+            await attempt.files.finalize(attempt.file_ids)
 
     async def _complete(self, attempt: Attempt) -> None:
         await _delivered(

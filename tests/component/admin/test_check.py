@@ -23,7 +23,7 @@ from deploy.admin.checks.redaction import Redaction
 from deploy.installation import create
 from deploy.installation.keys import create_signing_keys
 from deploy.local.config import tool
-from deploy.local.scratch.ports import free_port
+from deploy.local.scratch.resources import free_port
 from edge.topology import DATABASES, SERVICES
 from services.platform.nats_servers import NatsServers
 from tests.component.admin.conftest import Check

@@ -14,7 +14,7 @@ from sqlalchemy import make_url
 
 from deploy.admin.commands import main
 from deploy.local.layout import REPOSITORY
-from deploy.local.scratch.ports import free_port
+from deploy.local.scratch.resources import free_port
 from edge.topology import DATABASES
 from tests.stacks import StackUnderTest
 

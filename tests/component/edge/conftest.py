@@ -15,9 +15,8 @@ import pytest
 
 from darkroom.rest.v1 import files_pb2_grpc
 from deploy.local.config import tool
-from deploy.local.scratch.ports import free_port
-from edge.command import arguments
-from edge.render import render
+from deploy.local.scratch.resources import free_port
+from edge.render import arguments, render
 from edge.settings import EdgeSettings
 from services.files.presign import Presigner
 from services.platform.identity import Verifier

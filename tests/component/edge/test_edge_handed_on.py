@@ -15,7 +15,7 @@ import httpx
 import pytest
 import yaml
 
-from deploy.local.scratch.ports import free_port
+from deploy.local.scratch.resources import free_port
 from edge.settings import EdgeSettings
 from edge.topology import PUBLIC
 from services.files.presign import Presigner

@@ -14,7 +14,7 @@ import pytest
 
 from darkroom import AsyncClient, Backoff, RateLimited
 from darkroom.tasks.v1 import tasks_service_pb2, tasks_service_pb2_grpc
-from deploy.local.scratch.ports import free_port
+from deploy.local.scratch.resources import free_port
 from edge.settings import EdgeSettings
 from edge.topology import PUBLIC
 from services.accounts.domain.admission import Admission

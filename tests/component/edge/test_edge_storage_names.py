@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from deploy.local.scratch.ports import free_port
+from deploy.local.scratch.resources import free_port
 from edge.settings import EdgeSettings
 from edge.topology import PUBLIC
 from services.files.presign import Presigner

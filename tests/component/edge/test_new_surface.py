@@ -14,7 +14,7 @@ import grpc
 import httpx
 import pytest
 
-from deploy.local.scratch.ports import free_port
+from deploy.local.scratch.resources import free_port
 from edge.render import render
 from edge.settings import EdgeSettings
 from edge.topology import PUBLIC

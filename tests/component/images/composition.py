@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from deploy.images.debian import BASE
+from deploy.images.builder import BASE
 from deploy.installation import Installation
 from deploy.local.layout import REPOSITORY
 from tests.cluster.network import make_switch

@@ -14,7 +14,7 @@ import pytest
 
 from deploy.local.layout import REPOSITORY
 from deploy.local.scratch.triton import TritonServer, install, wait_until
-from models.shared_memory import region_prefix, remove_stale_regions
+from models.triton_environment import region_prefix, remove_stale_regions
 
 
 @pytest.fixture(scope="module")

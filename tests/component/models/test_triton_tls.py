@@ -14,7 +14,7 @@ import pytest
 
 from deploy.local.certificates import certificate_folder, create_certificates
 from deploy.local.layout import REPOSITORY, Layout
-from deploy.local.scratch.ports import free_port
+from deploy.local.scratch.resources import free_port
 from deploy.local.scratch.triton import VENV, install
 from services.inference.model_server.triton import Patience, connect
 from services.platform.errors import DarkroomError, ErrorReason

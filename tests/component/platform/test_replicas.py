@@ -11,7 +11,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from deploy.local.scratch.ports import free_port
+from deploy.local.scratch.resources import free_port
 from services.platform.rpc.channel import channel
 from services.platform.rpc.targets import target
 

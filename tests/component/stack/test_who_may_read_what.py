@@ -13,7 +13,7 @@ from deploy.local.daemon.child import read_environment
 from deploy.local.processes import find_processes, listening_ports
 from deploy.local.supervisor import MARKER
 from edge.topology import SERVICES
-from models.shared_memory import region_prefix
+from models.triton_environment import region_prefix
 from tests.stacks import StackUnderTest
 
 

@@ -22,7 +22,7 @@ from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
 from services.platform.bus import Bus
 from services.platform.errors import ErrorReason
 from services.platform.idempotent_call import HEADER
-from services.tasks.domain.lifecycle.deadlines import Reaper
+from services.tasks.domain.lifecycle.attempts import Reaper
 from services.tasks.domain.lifecycle.publishing import Relay
 from services.tasks.files_client import FilesClient
 from services.tasks.model.state import TaskState

@@ -16,8 +16,7 @@ from darkroom.tasks.v1 import tasks_service_pb2 as pb
 from services.platform.database import Database
 from services.platform.idempotency import IdempotencyRecords
 from services.platform.idempotent_call import IdempotentCall
-from services.tasks.domain.retention.config import RetentionSettings
-from services.tasks.domain.retention.sweeping import RetentionSweeper, rules
+from services.tasks.domain.retention import RetentionSettings, RetentionSweeper, rules
 from services.tasks.model import Task
 from services.tasks.model.state import DeliveryState, TaskState
 from services.tasks.store.retention import RetentionStore

@@ -13,8 +13,7 @@ from darkroom.internal.tasks.v1 import events_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.platform.bus import EVENTS_STREAM, Bus, connect, event_subject, events_subject
 from services.platform.errors import ErrorReason
-from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts
-from services.tasks.domain.lifecycle.deadlines import Reaper
+from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts, Reaper
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.publishing import Announcer, EventPublisher, Relay
 from services.tasks.domain.lifecycle.retry import RetryPolicy

@@ -14,7 +14,7 @@ from services.platform.database import Database
 from services.platform.errors import ErrorReason
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.model import Task
-from services.tasks.monitoring.gauges import QueueGauges
+from services.tasks.monitoring.system import QueueGauges
 from services.tasks.store.queue import QueueStore
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.scene import Scene

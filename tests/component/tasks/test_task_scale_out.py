@@ -13,14 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.platform.bus import Bus
 from services.platform.database import Database
 from services.platform.errors import ErrorReason
-from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts
-from services.tasks.domain.lifecycle.deadlines import Deadlines, Reaper
+from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts, Deadlines, Reaper
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.publishing import EventPublisher, Relay
 from services.tasks.domain.lifecycle.retry import RetryPolicy
 from services.tasks.domain.lifecycle.worker_stream import Outgoing, WorkerStream
-from services.tasks.domain.retention.config import RetentionSettings
-from services.tasks.domain.retention.sweeping import RetentionSweeper, rules
+from services.tasks.domain.retention import RetentionSettings, RetentionSweeper, rules
 from services.tasks.model import Task
 from services.tasks.model.state import DeliveryState, TaskState
 from services.tasks.store.retention import RetentionStore

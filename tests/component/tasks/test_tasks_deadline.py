@@ -17,7 +17,7 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
 from services.platform.bus import Bus
 from services.platform.errors import ErrorReason
-from services.tasks.domain.lifecycle.deadlines import Deadlines
+from services.tasks.domain.lifecycle.attempts import Deadlines
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.model.state import TaskState
 from services.tasks.store.tasks import TaskStore

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.async_api import BrowserContext, Page, expect
 
-from deploy.local.sign_in_link import make_link
+from deploy.local.access import make_link
 from tests.stacks import Account, StackUnderTest
 from tests.system.console.console import Console
 from tests.system.snapotter import PASSWORD, SnapOtter, new_name

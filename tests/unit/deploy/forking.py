@@ -13,7 +13,7 @@ from pathlib import Path
 
 from deploy.local.daemon import MODULE
 from deploy.local.daemon.__main__ import Options
-from deploy.local.daemon.preloaded import Preloader
+from deploy.local.daemon.child import Preloader
 
 
 def main(module: str, folder: str, *modules: str) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import first_account
+from deploy.local import access
+from deploy.local.access import write_env
 from deploy.local.config import KNOWN_PASSWORD, StackConfig
 from deploy.local.credentials import Credentials, load_credentials
-from deploy.local.first_account import write_env
 from deploy.local.layout import Layout
 from deploy.local.ports import choose_ports
 from deploy.local.programs.services import service_environment
@@ -69,8 +69,8 @@ async def test_the_env_file_tells_a_random_one(
     async def accepted(_config: StackConfig, _key: str) -> bool:
         return True
 
-    monkeypatch.setattr(first_account, "_create_key", made)
-    monkeypatch.setattr(first_account, "_is_accepted", accepted)
+    monkeypatch.setattr(access, "_create_key", made)
+    monkeypatch.setattr(access, "_is_accepted", accepted)
     stack = config(tmp_path, None, Settings(public_url=url, services={SETTING: own} if own else {}))
     await write_env(stack)
     written = stack.layout.env_file.read_text()

@@ -99,13 +99,13 @@ Path({shared}.__file__).write_text("VALUE = 'changed'")
 
 def test_nothing_is_shared_when_threads_were_started(folder: Path) -> None:
     starting = _module(folder, "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n")
-    source = f"from deploy.local.daemon.preloaded import Preloader\none = Preloader(['{starting}'])\nprint(one.load(), one.is_current())"
+    source = f"from deploy.local.daemon.child import Preloader\none = Preloader(['{starting}'])\nprint(one.load(), one.is_current())"
     ran = _finished([sys.executable, "-c", source], {**os.environ, "PYTHONPATH": str(folder)})
     assert ran.stdout == "a module started threads while it was loaded False\n", ran.stderr
 
 
 def test_nothing_is_shared_when_a_module_cannot_be_loaded() -> None:
-    source = "from deploy.local.daemon.preloaded import Preloader\none = Preloader(['nowhere'])\nprint(one.load(), one.is_current())"
+    source = "from deploy.local.daemon.child import Preloader\none = Preloader(['nowhere'])\nprint(one.load(), one.is_current())"
     ran = _finished([sys.executable, "-c", source], dict(os.environ))
     assert ran.stdout == "ModuleNotFoundError(\"No module named 'nowhere'\") False\n", ran.stderr
 

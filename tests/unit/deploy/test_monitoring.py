@@ -21,7 +21,7 @@ import services
 from services.platform.clock import system_clock
 from services.platform.database import Database
 from services.platform.telemetry.reading import PoolGauges, ReadGauges
-from services.tasks.monitoring.gauges import QueueGauges
+from services.tasks.monitoring.system import QueueGauges
 from services.tasks.store.queue import QueueReading, QueueStore
 
 REPOSITORY = Path(__file__).resolve().parents[3]

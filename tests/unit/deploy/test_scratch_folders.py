@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from deploy.local.scratch.folders import new_folder
+from deploy.local.scratch.resources import new_folder
 
 
 def test_a_scratch_stack_is_in_memory_only_where_there_is_plenty(tmp_path: Path) -> None:

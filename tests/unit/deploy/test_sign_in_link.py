@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import sign_in_link
+from deploy.local import access
 from deploy.local.config import StackConfig
 from deploy.local.errors import PartFailed
 from deploy.local.programs.services import service_environment
@@ -21,7 +21,7 @@ ENABLED = "DARKROOM_AUTH_ENABLED"
 @pytest.mark.parametrize(("value", "wanted"), [(None, True), ("true", True), ("1", True), ("false", False), ("0", False), ("off", False)])
 def test_a_link_is_for_stacks_whose_people_sign_in(tmp_path: Path, value: str | None, wanted: bool) -> None:
     stack = config(tmp_path, None, Settings(services={ENABLED: value} if value is not None else {}))
-    assert sign_in_link.people_sign_in(stack) == wanted
+    assert access.people_sign_in(stack) == wanted
 
 
 @pytest.mark.parametrize(
@@ -37,8 +37,8 @@ async def test_what_accounts_is_asked_for(
         asked.extend(words)
         return json.dumps({"url": URL, "user": user, "expires_at": "2026-01-01T00:00:00+00:00"})
 
-    monkeypatch.setattr(sign_in_link, "run_service_command", run)
-    assert await sign_in_link.make_link(config(tmp_path, None), user, minutes) == URL
+    monkeypatch.setattr(access, "run_service_command", run)
+    assert await access.make_link(config(tmp_path, None), user, minutes) == URL
     assert asked == ["accounts", "create-sign-in-link", *arguments]
 
 
@@ -50,10 +50,10 @@ async def test_up_ends_with_a_link_or_with_why_there_is_none(tmp_path: Path, mon
         raise PartFailed("accounts", "it ended with status 1", ["something", "There is no account yet: create one first."])
 
     stack = config(tmp_path, None)
-    monkeypatch.setattr(sign_in_link, "make_link", made)
-    assert await sign_in_link.invitation(stack) == f"Open in a browser (signs in once): {URL}"
-    monkeypatch.setattr(sign_in_link, "make_link", failed)
-    assert await sign_in_link.invitation(stack) == "No sign-in link could be made: There is no account yet: create one first."
+    monkeypatch.setattr(access, "make_link", made)
+    assert await access.invitation(stack) == f"Open in a browser (signs in once): {URL}"
+    monkeypatch.setattr(access, "make_link", failed)
+    assert await access.invitation(stack) == "No sign-in link could be made: There is no account yet: create one first."
 
 
 def test_accounts_is_told_at_which_url_people_reach_the_stack(tmp_path: Path) -> None:

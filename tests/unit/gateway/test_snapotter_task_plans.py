@@ -102,7 +102,7 @@ class _Features:
         self._lacking = lacking
 
     async def missing(self, tools: Collection[Tool], _identity: Identity) -> Mapping[str, features_service_pb2.Bundle]:
-        return {tool.id: features_service_pb2.Bundle(id=tool.bundle, name="Models") for tool in tools if tool.id in self._lacking}
+        return {tool.id: features_service_pb2.Bundle(id=tool.id, name="Models") for tool in tools if tool.id in self._lacking}
 
 
 async def planned(body: object, *, disabled: Collection[str] = (), lacking: Collection[str] = (), most_pages: int = 0) -> Any:

@@ -24,7 +24,7 @@ from services.inference.pipeline.pipeline import Pipeline
 from services.inference.pipeline.registry import BoundOperation
 from services.inference.pipeline.run import Run, Source
 from services.inference.pipeline.stages import Stages
-from services.pictures.operations import Arity, parameters_of, spec_of
+from services.pictures.operations import Arity
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.sandbox import Limits as SandboxLimits
 from services.platform.sandbox import Sandbox
@@ -90,7 +90,7 @@ def pipeline(sandbox: Sandbox) -> MakePipeline:
     def make(
         *steps: tuple[operation_pb2.Operation, Operate], max_bytes: int = 1 << 20, megapixels: float = 1.0, memory: int = 1 << 30
     ) -> Pipeline:
-        bound = [BoundOperation(spec_of(operation), parameters_of(operation), run, eight_copies) for operation, run in steps]
+        bound = [BoundOperation(operation, run, eight_copies) for operation, run in steps]
         limits = Limits(megapixels)
         # These operations do not call Triton.
         tools = Tools(

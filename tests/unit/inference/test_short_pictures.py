@@ -36,8 +36,11 @@ from darkroom.operations.v1.rotate_pb2 import Rotate
 from services.inference.media import Image, Limits, decode, encode, in_memory
 from services.inference.media.decode import _shrink, open_scaled
 from services.inference.pipeline import isolated
+from services.inference.pipeline.reading import foretold_headers
 from services.inference.pipeline.registry import Registry
+from services.inference.pipeline.run import Run, Source
 from services.inference.pipeline.short import ShortWork
+from services.inference.pipeline.stages import Stages
 from services.inference.plain.graph import Work
 from services.inference.plain.layout import resize_picture
 from services.pictures.geometry import Size
@@ -236,11 +239,14 @@ def test_the_header_of_a_picture_whose_size_is_recorded_is_foretold_where_the_wo
 ) -> None:
     (tmp_path / "input").write_bytes(content)
     work = ShortWork(children, 1, Registry().bind([operation_pb2.Operation(**step)]), Limits(), Limits())
-    assert [(each.width, each.height, each.wide) for each in work.foretold(tmp_path / "input", size)] == expected
+    headers = foretold_headers(Source("", tmp_path / "input", 0, size), work)
+    assert [(each.width, each.height, each.wide) for each in headers] == expected
 
 
 async def _made(children: WarmChildren, folder: Path, content: bytes, *steps: dict[str, Any]) -> bytes:
     path = folder / "input"
     path.write_bytes(content)
     bound = Registry().bind([operation_pb2.Operation(**step) for step in steps])
-    return (await ShortWork(children, 1, bound, Limits(), Limits()).run(path, "photo.jpg", lambda _done, _doing: None)).content
+    sources = [Source("photo.jpg", path, 0)]
+    run = Run(folder, lambda _done, _doing: None, lambda: None, lambda *_notice: None, Stages(), None, sources=sources)
+    return (await ShortWork(children, 1, bound, Limits(), Limits()).run(run)).content

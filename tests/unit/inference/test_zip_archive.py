@@ -11,8 +11,7 @@ from typing import BinaryIO
 
 import pytest
 
-from services.inference.archive.names import distinct, entry_names
-from services.platform.zip_archive import Entry, ZipArchive
+from services.platform.zip_archive import Entry, ZipArchive, distinct, entry_names
 
 GIBIBYTE = 1 << 30
 

@@ -11,7 +11,7 @@ from models.catalogue import Catalogue, Model
 from models.contract import CHROMA_ONE, CHROMA_ZERO, COLORIZE_SIDE, Contract
 from models.errors import ConversionError
 from models.tiny import tiny_model
-from models.tiny_colouring import AT_BLACK, SLOPE
+from models.tiny_retouching import AT_BLACK, SLOPE
 from tests.unit.models.colouring_files import network
 from tests.unit.models.ncnn_files import evaluate
 

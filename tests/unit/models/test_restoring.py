@@ -14,7 +14,7 @@ from models.contract import FACE_SIDE, Contract
 from models.errors import CatalogueError, ConversionError
 from models.restoring import wrap_restoring
 from models.tiny import tiny_model
-from models.tiny_restoring import GAIN, tiny_face_network
+from models.tiny_retouching import GAIN, tiny_face_network
 from models.triton_config import render_config
 from tests.unit.models.ncnn_files import evaluate
 

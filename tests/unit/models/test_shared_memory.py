@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from models.shared_memory import region_prefix, remove_stale_regions
+from models.triton_environment import region_prefix, remove_stale_regions
 
 
 def test_only_the_regions_of_servers_that_are_gone_are_removed(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from darkroom.operations.v1.pad_pb2 import Pad
 from darkroom.operations.v1.placement_pb2 import FIT_BOUNDS, FIT_CANVAS, FIT_COVER, FIT_CROP, FIT_FILL, FIT_UNSPECIFIED
 from darkroom.operations.v1.remove_watermark_pb2 import PercentBox
 from darkroom.operations.v1.resize_pb2 import Resize
-from services.pictures.geometry import Area, Fitting, cropped_area, fitting, fixed_size, padding
+from services.pictures.geometry import Area, cropped_area
+from services.pictures.result_size import Fitting, fitting, fixed_size, padding
 from services.platform.errors import DarkroomError, ErrorReason
 
 SIDES = (1, 2, 3, 7, 64, 101, 1000)

@@ -28,7 +28,7 @@ from services.inference.contract.progress import AttemptStop
 from services.inference.media import Image
 from services.inference.plain.graph import Work
 from services.inference.plain.layout import crop, pad, resize_picture
-from services.pictures.geometry import fitting
+from services.pictures.result_size import fitting
 from tests.unit.imaging.pictures import gray_profile, photo, wide_gamut_profile
 from tests.unit.plain.pictures import KINDS, kind, work
 

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from darkroom.internal.accounts.v1 import membership_service_pb2, membership_service_pb2_grpc
 from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
 from deploy.installation.authority import Lifetime, create_authority
-from deploy.local.scratch.ports import free_port
+from deploy.local.scratch.resources import free_port
 from services.accounts.domain.worker_certificates import WorkerAuthority
 from services.platform.delegation import SECONDS, HeldDelegation
 from services.platform.identity import Signer, current_identity

@@ -12,6 +12,7 @@ from google.protobuf import json_format
 
 from darkroom.common.v1 import forms_pb2
 from darkroom.operations.v1 import operation_pb2
+from models.bundles import load_bundles
 from reference import console_forms
 from reference.console_forms import example_settings, forms, render
 from services.gateway.surfaces.snapotter.errors import Refusal
@@ -108,7 +109,11 @@ def test_what_a_tool_is_besides() -> None:
     assert {tool for tool, form in TOOLS.items() if not form["runs_as_task"]} == {
         tool.id for tool in registry.TOOLS.values() if tool.as_task.instead
     }
-    assert {tool: form["bundle"] for tool, form in TOOLS.items()} == {tool: each.bundle or None for tool, each in registry.TOOLS.items()}
+    bundles = {tool: name for name, bundle in load_bundles().items() for tool in bundle.tools}
+    # It belongs to a bundle as in SnapOtter, but needs no model.
+    del bundles["smart-crop"]
+    assert bundles.keys() == {tool.id for tool in registry.TOOLS.values() if tool.needs_models}
+    assert {tool: form["bundle"] for tool, form in TOOLS.items() if form["bundle"]} == bundles
     assert [tool for tool, form in TOOLS.items() if form["mask"]] == ["erase-object"]
     assert {tool: form["same_as"] for tool, form in TOOLS.items() if "same_as" in form} == dict.fromkeys(
         ("brightness-contrast", "color-adjustments", "color-channels", "color-effects", "saturation"), "adjust-colors"

@@ -36,6 +36,15 @@ def test_a_stale_page_and_a_missing_one_are_noticed(tmp_path: Path) -> None:
     assert not any("upscale.md" in problem for problem in operation_pages.problems(tmp_path))
 
 
+def test_operations_are_listed_with_their_pages(tmp_path: Path) -> None:
+    (tmp_path / "upscale.md").write_text("<!-- options of upscale -->\n<!-- end of options -->\n")
+    (tmp_path / "README.md").write_text("Before.\n\n<!-- operations -->\n<!-- end of operations -->\n\nAfter.\n")
+    text = operation_pages.pages(tmp_path)[tmp_path / "README.md"]
+    assert re.findall(r"^\| \[.*$", text, re.MULTILINE) == ["| [upscale](upscale.md) | Enlarge a picture | a picture | a picture |"]
+    assert text.startswith("Before.\n\n<!-- operations -->\n\n| operation |")
+    assert text.endswith("\n\n<!-- end of operations -->\n\nAfter.\n")
+
+
 def test_pictures_of_pages_are_small() -> None:
     pictures = sorted((FOLDER.parent / "images").glob("*.webp"))
     assert pictures

@@ -114,8 +114,8 @@ class Tool:
     """Whether it can be a step of a pipeline, and takes batches."""
     keeps_format: bool = False
     """Whether it works on the file as it was sent, whatever its format."""
-    bundle: str = ""
-    """The id of the bundle whose models it may need."""
+    needs_models: bool = False
+    """Whether it may need models; models/bundles.toml says which."""
     failed: str = FAILED
     """The message if it cannot do its work."""
     serve: Serve | None = None

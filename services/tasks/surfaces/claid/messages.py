@@ -1,21 +1,30 @@
-"""Tasks and batches as Claid's replies."""
+"""Tasks and batches as Claid's replies, and as its signed events."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
+
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
 
 from compat.claid.v1 import batches_pb2, edits_pb2, images_pb2
 from darkroom.files.v1 import files_service_pb2
 from services.pictures.geometry import Size
 from services.pictures.media_format import MediaFormat
-from services.platform.json_models import struct_of, value_of
+from services.platform.json_models import python_of, struct_of, value_of
+from services.tasks.domain.batches.account_batches import AccountBatches
+from services.tasks.domain.webhooks.formats import WebhookEvent, WebhookMessage
 from services.tasks.model import Task
 from services.tasks.model.media import InputFile
 from services.tasks.model.records import BatchNow
 from services.tasks.surfaces.claid.kept import Body, batch_request_of, request_of
-from services.tasks.surfaces.claid.pictures import Inputs
+from services.tasks.surfaces.claid.models import MOST_INPUTS
+from services.tasks.surfaces.claid.pictures import Inputs, Pictures
 from services.tasks.surfaces.claid.status import Status, status_of, status_of_batch
 
 _NAMES: Mapping[str, tuple[str, str]] = {each.media_type: (each.extension, each.value.upper()) for each in MediaFormat} | {
@@ -23,6 +32,7 @@ _NAMES: Mapping[str, tuple[str, str]] = {each.media_type: (each.extension, each.
     "image/avif": ("av1", "AVIF"),
 }
 """Claid's extension and name of a format: the usual ones except two."""
+SIGNATURE = "X-Claid-Hmac-SHA256"
 
 
 def input_fields(file: InputFile) -> dict[str, Any]:
@@ -123,3 +133,35 @@ def _first(file_ids: Sequence[int], known: Mapping[int, _T]) -> _T | None:
 
 def _moment(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds")
+
+
+class ClaidWebhooks:
+    """A `WebhookFormat`: events have the reply that GET gives, signed by HMAC."""
+
+    def __init__(self, batches: AccountBatches, pictures: Pictures) -> None:
+        self._batches, self._pictures = batches, pictures
+
+    async def message(self, event: WebhookEvent) -> WebhookMessage:
+        """The state of the task or batch that has ended; `{}` for a test."""
+        match event.subject:
+            case Task() as task:
+                inputs, downloads = await self._pictures.of([task])
+                body = _json(edits_pb2.EditStateReply(data=edit_state(task, inputs, downloads)))
+            case BatchNow() as batch:
+                page = await self._batches.tasks(batch.stored.account_id, batch.stored.id, states=(), size=MOST_INPUTS, token="")
+                inputs, downloads = await self._pictures.of(page.tasks)
+                body = _json(batches_pb2.BatchEditStateReply(data=batch_state(batch, page.tasks, inputs, downloads)))
+            case None:
+                body = b"{}"
+        return WebhookMessage(body, {SIGNATURE: f"sha256={signature(event.secrets[0], body)}"})
+
+
+def signature(secret: str, body: bytes) -> str:
+    """HMAC-SHA256 of a body by the text of a secret, `whsec_…`, in hexadecimal digits."""
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def _json(reply: Message) -> bytes:
+    """As the edge prints a reply."""
+    printed = MessageToDict(reply, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    return json.dumps(python_of(struct_of(printed)), ensure_ascii=False, separators=(",", ":")).encode()

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from services.platform.rpc.server import Mount
 from services.tasks.domain.webhooks.formats import WebhookFormat
-from services.tasks.surfaces.fal.queue import FalQueue
+from services.tasks.surfaces.fal.queue import FalQueue, FalRun
 from services.tasks.surfaces.fal.replies import Replies
-from services.tasks.surfaces.fal.run import FalRun
 from services.tasks.surfaces.fal.settings import FalSettings
 from services.tasks.surfaces.fal.submitting import Submitting
 from services.tasks.surfaces.fal.webhooks import FalFormat, FalWebhookKeys, signing_keys

@@ -1,4 +1,4 @@
-"""`darkroom.internal.tasks.v1.RunService`: tasks whose callers wait at the gateway."""
+"""`RunService` and `DepartureService` of `darkroom.internal.tasks.v1`: the calls of the gateway and of accounts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from contextlib import suppress
 from types import MappingProxyType
 
 from darkroom.files.v1 import file_pb2
+from darkroom.internal.tasks.v1 import departure_service_pb2, departure_service_pb2_grpc, run_service_pb2_grpc
 from darkroom.internal.tasks.v1 import run_service_pb2 as pb
-from darkroom.internal.tasks.v1 import run_service_pb2_grpc
 from services.pictures.offers import Offers
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.idempotent_call import IdempotentCall
@@ -19,6 +19,7 @@ from services.platform.rpc.interceptor import Context
 from services.platform.rpc.trace import Origin
 from services.tasks.domain.acceptance.requests import TaskRequest
 from services.tasks.domain.owner.recent_outputs import RecentOutputs
+from services.tasks.domain.pipelines import SavedPipelines
 from services.tasks.model import Task
 from services.tasks.model.media import InputFile
 from services.tasks.surfaces.parts import SurfaceParts
@@ -131,3 +132,17 @@ def _file(file: InputFile) -> file_pb2.File:
         image=file_pb2.ImageInfo(width=size[0], height=size[1]) if size is not None else None,
         document=file_pb2.DocumentInfo(pages=file.pages) if file.pages is not None else None,
     )
+
+
+class InternalDepartures(departure_service_pb2_grpc.DepartureServiceServicer):
+    """The data of removed people of the account in the service token."""
+
+    def __init__(self, pipelines: SavedPipelines) -> None:
+        self._pipelines = pipelines
+
+    async def ClearPipelines(
+        self, request: departure_service_pb2.ClearPipelinesRequest, context: Context
+    ) -> departure_service_pb2.ClearPipelinesResponse:
+        """Delete all that somebody has saved."""
+        await self._pipelines.clear(current_identity().account_id, request.owner_id)
+        return departure_service_pb2.ClearPipelinesResponse()

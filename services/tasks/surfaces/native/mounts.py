@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.platform.rpc.server import Mount
-from services.tasks.surfaces.native.balance import NativeBalance
 from services.tasks.surfaces.native.batches import NativeBatches
 from services.tasks.surfaces.native.pipelines import NativePipelines
-from services.tasks.surfaces.native.tasks import NativeTasks
+from services.tasks.surfaces.native.tasks import NativeBalance, NativeTasks
 from services.tasks.surfaces.native.webhooks import NativeWebhooks
 from services.tasks.surfaces.parts import SurfaceParts
 

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 from services.platform.rpc.server import Mount
 from services.tasks.surfaces.parts import SurfaceParts
-from services.tasks.surfaces.rest.account_tasks import RestAccountTasks
 from services.tasks.surfaces.rest.batches import RestBatches
 from services.tasks.surfaces.rest.billing import RestBilling
 from services.tasks.surfaces.rest.creation import RestCreation, RestImages, RestPdfs
 from services.tasks.surfaces.rest.replies import Replies
-from services.tasks.surfaces.rest.tasks import RestTasks
+from services.tasks.surfaces.rest.tasks import RestAccountTasks, RestTasks
 from services.tasks.surfaces.rest.webhooks import RestWebhooks
 
 

@@ -19,7 +19,7 @@ from deploy.admin.checks.public import check_edge
 from deploy.installation import Installation, create, creation
 from deploy.installation.authority import Lifetime
 from deploy.installation.nats_users import rights_of
-from deploy.local.scratch.ports import free_port
+from deploy.local.scratch.resources import free_port
 from edge.topology import SERVICES
 from services.platform.tls import MutualTls
 

@@ -17,7 +17,7 @@ from deploy.installation.folder import MOUNTED, addresses
 from deploy.local.layout import REPOSITORY
 from deploy.local.programs.object_storage import PLACEHOLDER
 from deploy.service_settings import known_settings
-from edge.command import arguments
+from edge.render import arguments
 from edge.settings import EdgeSettings
 from edge.topology import EDGE, SERVICES
 

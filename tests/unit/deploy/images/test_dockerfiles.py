@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.images.catalogue import IMAGES
+from deploy.images.__main__ import IMAGES
 from deploy.local.layout import REPOSITORY
 from edge.topology import SERVICES
 

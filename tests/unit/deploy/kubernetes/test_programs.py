@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from deploy.installation import Installation
-from deploy.local.scratch.ports import free_port
-from edge.command import arguments
+from deploy.local.scratch.resources import free_port
+from edge.render import arguments
 from tests.unit.deploy.kubernetes.manifests import OVERLAYS, named, overlay, workloads
 
 TOOLS = Path(sys.executable).parent

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.worker.gpu import advice, gpus
+from deploy.worker.machine import advice, gpus
 
 
 @pytest.fixture

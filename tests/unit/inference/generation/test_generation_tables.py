@@ -9,10 +9,10 @@ import pytest
 from darkroom.operations.v1.gpt_image_2_pb2 import GptImage2
 from darkroom.operations.v1.nano_banana_2_pb2 import NanoBanana2
 from services.inference.contract.provider import GenerationRequest, Reference
-from services.inference.generation import gemini_table, local_table, openai_table
-from services.inference.generation.gemini_table import gemini_request
-from services.inference.generation.local_table import local_request
-from services.inference.generation.openai_table import openai_request
+from services.inference.generation import gemini, local_diffusion, openai_images
+from services.inference.generation.gemini import gemini_request
+from services.inference.generation.local_diffusion import local_request
+from services.inference.generation.openai_images import openai_request
 from services.inference.generation.tables import nearest_ratio
 
 RESOLUTIONS = ["0.5K", "1K", "2K", "4K"]
@@ -34,7 +34,7 @@ NANO_RATIOS = allowed(NanoBanana2, "aspect_ratio")
 @pytest.mark.parametrize("ratio", GPT_RATIOS)
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
 def test_every_size_is_one_that_openai_takes_and_has_the_ratio_exactly(ratio: str, resolution: str) -> None:
-    width, height = map(int, openai_table.SIZES[ratio][resolution].split("x"))
+    width, height = map(int, openai_images.SIZES[ratio][resolution].split("x"))
     assert width % 16 == height % 16 == 0
     assert max(width, height) <= min(3840, 3 * min(width, height))
     assert 655_360 <= width * height <= 8_294_400
@@ -42,7 +42,7 @@ def test_every_size_is_one_that_openai_takes_and_has_the_ratio_exactly(ratio: st
 
 
 def test_sizes_grow_with_the_resolution() -> None:
-    for table in (openai_table.SIZES, {r: {k: f"{w}x{h}" for k, (w, h) in row.items()} for r, row in local_table.SIZES.items()}):
+    for table in (openai_images.SIZES, {r: {k: f"{w}x{h}" for k, (w, h) in row.items()} for r, row in local_diffusion.SIZES.items()}):
         for row in table.values():
             areas = [int(size.split("x")[0]) * int(size.split("x")[1]) for size in row.values()]
             assert areas == sorted(areas)
@@ -96,8 +96,8 @@ def test_gemini_sizes_and_shape_of_the_references() -> None:
 
 
 def test_the_local_model_serves_every_ratio_of_both_operations() -> None:
-    assert set(local_table.SIZES) == {*GPT_RATIOS, *NANO_RATIOS}
-    for ratio, row in local_table.SIZES.items():
+    assert set(local_diffusion.SIZES) == {*GPT_RATIOS, *NANO_RATIOS}
+    for ratio, row in local_diffusion.SIZES.items():
         for width, height in row.values():
             assert width % 16 == height % 16 == 0
             assert width * int(ratio.split(":")[1]) == height * int(ratio.split(":")[0])
@@ -115,7 +115,7 @@ def test_what_the_local_model_cannot_do_is_said() -> None:
 
 
 def test_how_many_one_call_gives() -> None:
-    assert (openai_table.MOST_AT_ONCE, gemini_table.MOST_AT_ONCE, local_table.MOST_AT_ONCE) == (4, 1, 1)
+    assert (openai_images.MOST_AT_ONCE, gemini.MOST_AT_ONCE, local_diffusion.MOST_AT_ONCE) == (4, 1, 1)
 
 
 def test_the_nearest_ratio_is_by_proportion() -> None:

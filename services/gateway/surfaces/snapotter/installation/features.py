@@ -91,7 +91,7 @@ class Features:
 
         While nobody can say what is installed, none: a task waits for a model server that is away.
         """
-        needing = {tool.id for tool in tools if tool.bundle}
+        needing = {tool.id for tool in tools if tool.needs_models}
         if not needing:
             return {}
         try:
@@ -105,7 +105,7 @@ class Features:
 
     def only(self, tool: Tool, handle: SignedInHandler) -> SignedInHandler:
         """The same handler; where the tool lacks models, it is not called, and no body is read."""
-        if not tool.bundle:
+        if not tool.needs_models:
             return handle
 
         async def served(request: Request, identity: Identity) -> Response:

@@ -28,7 +28,6 @@ from services.gateway.surfaces.snapotter.tools.context import ToolContext, setti
 from services.gateway.surfaces.snapotter.tools.writing import convert_to
 from services.platform.identity import Identity
 
-_BUNDLE = "background-removal"
 _PICTURE = "backgroundImage"
 """The part of a form with a picture to go behind the subject."""
 _LEAST_BLUR = 0.01
@@ -146,7 +145,7 @@ REMOVE_BACKGROUND = Tool(
     RemoveBackgroundSettings,
     _remove_background,
     pipeline=True,
-    bundle=_BUNDLE,
+    needs_models=True,
     failed="Background removal failed",
     result=_cut_out,
     further_parts=(_PICTURE,),
@@ -166,7 +165,7 @@ TRANSPARENCY_FIXER = Tool(
     TransparencyFixerSettings,
     _transparency_fixer,
     pipeline=True,
-    bundle=_BUNDLE,
+    needs_models=True,
     failed="Transparency fix failed",
     result=lambda job: {"filename": job.name},
 )

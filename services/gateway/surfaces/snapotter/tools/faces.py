@@ -14,7 +14,6 @@ from services.gateway.surfaces.snapotter.names import Name
 from services.gateway.surfaces.snapotter.tool import FinishedJob, Plan, Tool
 from services.gateway.surfaces.snapotter.tools.writing import convert_to, extension_of, keep_format
 
-_DETECTION = "face-detection"
 _LOSSLESS = "png"
 
 
@@ -63,7 +62,7 @@ BLUR_FACES = Tool(
     BlurFacesSettings,
     _blur_faces,
     pipeline=True,
-    bundle=_DETECTION,
+    needs_models=True,
     failed="Face blur failed",
     result=_faces_blurred,
 )
@@ -72,7 +71,7 @@ RED_EYE_REMOVAL = Tool(
     RedEyeRemovalSettings,
     _red_eye_removal,
     pipeline=True,
-    bundle=_DETECTION,
+    needs_models=True,
     failed="Red eye removal failed",
     result=_eyes_corrected,
 )
@@ -81,7 +80,7 @@ ENHANCE_FACES = Tool(
     EnhanceFacesSettings,
     _enhance_faces,
     pipeline=True,
-    bundle="upscale-enhance",
+    needs_models=True,
     failed="Face enhancement failed",
     result=_faces_enhanced,
 )

@@ -151,7 +151,7 @@ PASSPORT_PHOTO = Tool(
     PassportPhotoSettings,
     _passport_photo,
     pipeline=True,
-    bundle="background-removal",
+    needs_models=True,
     failed=_FAILED,
     serve=_serve_pointer,
     steps={"analyze": _serve_analysis},

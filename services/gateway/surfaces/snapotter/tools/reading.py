@@ -115,7 +115,7 @@ COLOR_PALETTE = Tool(
     failed="Color extraction failed",
     serve=partial(describe_picture, with_size=False),
 )
-OCR = Tool("ocr", OcrSettings, _ocr, bundle="ocr", failed="OCR failed", serve=_serve_ocr)
+OCR = Tool("ocr", OcrSettings, _ocr, needs_models=True, failed="OCR failed", serve=_serve_ocr)
 FIND_DUPLICATES = Tool(
     "find-duplicates",
     FindDuplicatesSettings,

@@ -30,7 +30,6 @@ from services.gateway.surfaces.snapotter.tools.context import ToolContext
 from services.gateway.surfaces.snapotter.tools.writing import convert_to, extension_of, keep_format, rounded
 from services.platform.identity import Identity
 
-_ENHANCING, _ERASING = "upscale-enhance", "object-eraser-colorize"
 _FACTORS = (2, 3, 4, 8)
 """The effects of networks without a resize after them."""
 _NOTHING = "none"
@@ -167,13 +166,13 @@ def _mask(_settings: Any, _operation: Operation, _sources: Sources) -> Sequence[
     return [ReferencedFile(_MASK, "erase.mask_file_id")]
 
 
-UPSCALE = Tool("upscale", UpscaleSettings, _upscale, pipeline=True, bundle=_ENHANCING, failed="Upscaling failed", result=_enlarged)
+UPSCALE = Tool("upscale", UpscaleSettings, _upscale, pipeline=True, needs_models=True, failed="Upscaling failed", result=_enlarged)
 NOISE_REMOVAL = Tool(
     "noise-removal",
     NoiseRemovalSettings,
     _noise_removal,
     pipeline=True,
-    bundle=_ENHANCING,
+    needs_models=True,
     failed="Noise removal failed",
     result=lambda _job: {},
 )
@@ -182,16 +181,16 @@ RESTORE_PHOTO = Tool(
     RestorePhotoSettings,
     _restore_photo,
     pipeline=True,
-    bundle="photo-restoration",
+    needs_models=True,
     failed="Photo restoration failed",
     result=_restored,
 )
-COLORIZE = Tool("colorize", ColorizeSettings, _colorize, pipeline=True, bundle=_ERASING, failed="Colorization failed", result=_colorized)
+COLORIZE = Tool("colorize", ColorizeSettings, _colorize, pipeline=True, needs_models=True, failed="Colorization failed", result=_colorized)
 ERASE_OBJECT = Tool(
     "erase-object",
     EraseObjectSettings,
     _erase_object,
-    bundle=_ERASING,
+    needs_models=True,
     failed="Object erasing failed",
     serve=_serve_eraser,
     result=_erased,

@@ -1,4 +1,4 @@
-"""The first account and API key, and the file in which clients find them."""
+"""The ways into a stack: the API key of the first account and the file with it, sign-in links, and tokens of workers."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ import asyncio
 import json
 import shlex
 import time
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import httpx
 from dotenv import dotenv_values
+from pydantic import TypeAdapter
 
 from deploy.installation.private_file import write_private
 from deploy.local.config import KNOWN_PASSWORD, StackConfig
-from deploy.local.errors import StackError
+from deploy.local.errors import PartFailed, StackError
 from deploy.local.programs.services import run_service_command
 
 PASSWORD_SETTING = "DARKROOM_DEFAULT_PASSWORD"  # noqa: S105 - its name
 _ACCOUNT_NAME = "default"
 _PROBE_PATH = "/v1/tasks/1/status"
+_ENABLED = "DARKROOM_AUTH_ENABLED"
 
 
 async def write_env(config: StackConfig) -> None:
@@ -63,3 +67,51 @@ async def _is_accepted(config: StackConfig, key: str) -> bool:
             if time.monotonic() > deadline:
                 raise StackError(f"GET {config.local_url}{_PROBE_PATH}: {problem}")
             await asyncio.sleep(0.1)
+
+
+def people_sign_in(config: StackConfig) -> bool:
+    """Whether the stack has people who sign in; otherwise there is nothing that a link could do."""
+    return TypeAdapter(bool).validate_python(config.settings.services.get(_ENABLED, "true"))
+
+
+async def make_link(config: StackConfig, user: str | None = None, minutes: int | None = None) -> str:
+    """The URL of a new link, for a person or, without a name, for the first administrator; good for some minutes. The stack has to be up.
+
+    Raises PartFailed.
+    """
+    arguments = [*(["--user", user] if user is not None else []), *(["--minutes", str(minutes)] if minutes is not None else [])]
+    made = json.loads(await run_service_command(config, "accounts", "create-sign-in-link", *arguments))
+    url: str = made["url"]
+    return url
+
+
+async def invitation(config: StackConfig) -> str:
+    """The line of `up` with a link. Without one the stack works, too: it may have no account that people belong to."""
+    try:
+        return f"Open in a browser (signs in once): {await make_link(config)}"
+    except PartFailed as failure:
+        return f"No sign-in link could be made: {' '.join(failure.log_lines[-1:]) or failure}"
+
+
+async def make_worker_token(config: StackConfig, name: str | None = None, minutes: int | None = None) -> list[str]:
+    """The lines to show for a new token, with which another machine joins as a worker, once. The stack has to be up. Raises PartFailed."""
+    arguments = [*(["--name", name] if name is not None else []), *(["--minutes", str(minutes)] if minutes is not None else [])]
+    made = json.loads(await run_service_command(config, "accounts", "create-worker-token", *arguments))
+    lines = [
+        f"JOIN={made['token']}",
+        "",
+        f"On the other machine, in a clone of this version, once and until {made['expires_at'][:16].replace('T', ' ')} UTC:",
+        "",
+        f"  make worker JOIN={made['token']}",
+    ]
+    if _only_here(made["url"]):
+        lines += ["", f"Workers elsewhere cannot reach {made['url']}: put DARKROOM_PUBLIC_URL into {config.layout.settings_file} first."]
+    return lines
+
+
+def _only_here(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,1 +1,0 @@
-"""The retention times, and the sweep that removes everything older."""
