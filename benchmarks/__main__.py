@@ -46,7 +46,7 @@ from benchmarks import (
     uploads,
 )
 from benchmarks.goals import TITLE, goals
-from benchmarks.table import Section, replaced
+from benchmarks.table import Section, replace_sections
 from deploy.local.scratch.stack import ScratchStack
 from services.inference.config import InferenceSettings
 
@@ -104,7 +104,7 @@ def main() -> None:
         sections.insert(0, goals(sections))
         print(sections[0].markdown())
     if not options.dry:
-        RESULTS.write_text(replaced(RESULTS.read_text(), sections, [TITLE, *(section.title for section in sections)]))
+        RESULTS.write_text(replace_sections(RESULTS.read_text(), sections, [TITLE, *(section.title for section in sections)]))
     if failed := [name for name in chosen if name not in measured]:
         sys.exit(f"not measured: {', '.join(failed)}; see above")
 

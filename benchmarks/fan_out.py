@@ -50,7 +50,7 @@ async def _run(stack: ScratchStack, count: int) -> tuple[list[str], float]:
     last: dict[int, int] = {}
     first = asyncio.Event()
 
-    def received(message: bytes) -> None:
+    def on_message(message: bytes) -> None:
         event = tasks_service_pb2.WatchTaskResponse.FromString(message).event
         arrivals.append((event.time.ToNanoseconds() / 1e9, time.time()))
         last[event.task_id] = event.sequence
@@ -61,7 +61,7 @@ async def _run(stack: ScratchStack, count: int) -> tuple[list[str], float]:
     async with AsyncClient(stack.url, stack.api_key) as client, AsyncExitStack() as opening:
         tasks = [await client.create_task([], [_OPERATION]) for _ in range(count)]
         requests = [tasks_service_pb2.WatchTaskRequest(task_id=task.id).SerializeToString() for task in tasks]
-        connections = [await opening.enter_async_context(streams(stack.url, received)) for _ in range(0, _WATCHERS, _STREAMS_A_CHANNEL)]
+        connections = [await opening.enter_async_context(streams(stack.url, on_message)) for _ in range(0, _WATCHERS, _STREAMS_A_CHANNEL)]
         for number in range(_WATCHERS):
             connections[number % len(connections)].open(_METHOD, client.server.metadata, requests[number % count])
         await first.wait()

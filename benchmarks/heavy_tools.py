@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 
 from benchmarks import large
-from benchmarks.load import Connection, connected
+from benchmarks.load import Connection, open_connection
 from benchmarks.table import Section, milliseconds, percentile
 from deploy.local.scratch.stack import ScratchStack
 
@@ -51,7 +51,7 @@ async def measure(stack: ScratchStack) -> Section:
         folder = Path(name)
         await asyncio.to_thread(_draw, folder)
         theirs = json.loads(await asyncio.to_thread(_instead, folder))
-        async with connected(stack.url, {"Authorization": f"Bearer {stack.api_key}"}) as http:
+        async with open_connection(stack.url, {"Authorization": f"Bearer {stack.api_key}"}) as http:
             for tool, (files, settings) in CALLS.items():
                 body = _form([(file, (folder / file).read_bytes()) for file in files], settings)
                 mine = await _median(http, tool, body)

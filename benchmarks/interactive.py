@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import pyvips
 
 from benchmarks import large
-from benchmarks.load import Connection, connected
+from benchmarks.load import Connection, open_connection
 from benchmarks.processor import Spent, each, shares, spending
 from benchmarks.sharp_server import sharp_server
 from benchmarks.table import GoalResult, Section, milliseconds, percentile
@@ -79,7 +79,7 @@ async def measure(stack: ScratchStack) -> Section:
             spent.setdefault(_BARE, Counter())["libvips"] += round((time.process_time() - before) * 1e6)
             for name, (server, headers, call) in ways.items():
                 async with AsyncExitStack() as stack_of_connections:
-                    callers = [await stack_of_connections.enter_async_context(connected(server, headers)) for _ in range(_CALLERS)]
+                    callers = [await stack_of_connections.enter_async_context(open_connection(server, headers)) for _ in range(_CALLERS)]
                     await _until(callers[:1], call, time.perf_counter() + 0.5)
                     alone.setdefault(name, []).extend([await _timed(call, callers[0]) for _ in range(_ALONE)])
                     taken = spent.setdefault(name, Counter())
@@ -174,7 +174,7 @@ def _by_form(picture: bytes, *, fetched: bool) -> Call:
 
 async def _by_id(stack: ScratchStack, picture: bytes) -> Call:
     """Upload the picture once, and use it in each call."""
-    async with connected(stack.url, {"Authorization": f"Bearer {stack.api_key}"}) as api, connected(stack.url) as edge:
+    async with open_connection(stack.url, {"Authorization": f"Bearer {stack.api_key}"}) as api, open_connection(stack.url) as edge:
         new = {"nanoid": "V1StGXR8_Z5jdHi6B-myT", "name": "photo.jpg", "type": "jpg", "size": len(picture)}
         asked = {"files": [new], "upload_mode": "simple"}
         [made] = (await api.call("POST", "/v1/files/batch-create", asked))["items"]

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
-from benchmarks.load import connected
+from benchmarks.load import open_connection
 from benchmarks.table import GoalResult, Section, milliseconds, percentile
 from benchmarks.worker import ends
 from darkroom import AsyncClient
@@ -35,7 +35,7 @@ async def measure(stack: ScratchStack) -> Section:
     key = {"Authorization": f"Bearer {stack.api_key}"}
     known: dict[str, dict[int, float]] = {}
     ended: dict[int, float] = {}
-    async with AsyncClient(stack.url, stack.api_key) as client, connected(stack.url, key) as http:
+    async with AsyncClient(stack.url, stack.api_key) as client, open_connection(stack.url, key) as http:
 
         async def status(task: int) -> float:
             await http.call("GET", f"/v1/tasks/{task}/status?wait=60")

@@ -20,7 +20,7 @@ class Load:
     latencies: list[float]
 
 
-class Refused(Exception):
+class RefusedCallError(Exception):
     """A reply with another status than 2xx; the message is the reply."""
 
 
@@ -36,7 +36,7 @@ class Connection:
         head = await self.send(verb, path, body, headers)
         content = await self._body(head)
         if not head.startswith(b"HTTP/1.1 2"):
-            raise Refused((head + content).decode(errors="replace"))
+            raise RefusedCallError((head + content).decode(errors="replace"))
         return content
 
     async def call(self, verb: str, path: str, message: object = None, **headers: str) -> Any:
@@ -67,7 +67,7 @@ class Connection:
 
 
 @asynccontextmanager
-async def connected(url: str, headers: Mapping[str, str] | None = None) -> AsyncIterator[Connection]:
+async def open_connection(url: str, headers: Mapping[str, str] | None = None) -> AsyncIterator[Connection]:
     """A connection that sends these headers with each request."""
     parts = urlsplit(url)
     if parts.hostname not in ("127.0.0.1", "localhost"):
@@ -86,7 +86,7 @@ async def get_repeatedly(url: str, headers: dict[str, str], connections: int, se
     end = time.perf_counter() + seconds
 
     async def connection() -> None:
-        async with connected(url, headers) as server:
+        async with open_connection(url, headers) as server:
             while (sent := time.perf_counter()) < end:
                 await server.request("GET", path)
                 latencies.append(time.perf_counter() - sent)

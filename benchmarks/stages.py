@@ -105,14 +105,14 @@ async def _alone(work: Callable[[PictureModel], Awaitable[object]], infer: Pictu
     for _ in range(_RUNS + 1):
         spent = 0.0
 
-        async def timed(picture: Picture) -> Picture:
+        async def time_picture(picture: Picture) -> Picture:
             nonlocal spent
             started = time.perf_counter()
             output = await infer(picture)
             spent += time.perf_counter() - started
             return output
 
-        await work(timed)
+        await work(time_picture)
         totals.append(spent)
     return statistics.median(totals[1:])
 

@@ -49,7 +49,7 @@ class Section:
         return "\n".join(lines)
 
 
-def replaced(results: str, sections: Iterable[Section], order: Sequence[str] = ()) -> str:
+def replace_sections(results: str, sections: Iterable[Section], order: Sequence[str] = ()) -> str:
     """A document in which the sections replace those with the same title; others stay. Those that `order` names by title come first."""
     heading, *kept = (part.strip() for part in re.split(r"^(?=## )", results, flags=re.MULTILINE))
     texts = {part.split("\n", 1)[0].removeprefix("## "): part for part in kept}

@@ -16,7 +16,7 @@ from pathlib import Path
 import asyncpg
 import grpc
 
-from benchmarks.load import Connection, connected
+from benchmarks.load import Connection, open_connection
 from benchmarks.processor import Spent, each, shares, spending
 from benchmarks.table import GoalResult, Section, milliseconds, percentile
 from benchmarks.worker import begins
@@ -136,7 +136,7 @@ async def _callers(stack: ScratchStack) -> AsyncIterator[list[Connection]]:
     """A connection for each caller of the JSON API."""
     async with AsyncExitStack() as connections:
         key = {"Authorization": f"Bearer {stack.api_key}"}
-        yield [await connections.enter_async_context(connected(stack.url, key)) for _ in range(_CALLERS)]
+        yield [await connections.enter_async_context(open_connection(stack.url, key)) for _ in range(_CALLERS)]
 
 
 def _by_grpc(client: AsyncClient) -> list[Callable[[], Awaitable[object]]]:

@@ -19,7 +19,7 @@ from PIL import Image
 
 from benchmarks import large, libvips_tools
 from benchmarks.libvips_tools import TOOLS, Tool
-from benchmarks.load import Connection, connected
+from benchmarks.load import Connection, open_connection
 from benchmarks.processor import Spent, each, processor_seconds, shares, spending
 from benchmarks.sharp_server import sharp_server
 from benchmarks.table import GoalResult, Section, milliseconds, percentile
@@ -163,7 +163,7 @@ def _bare(tool: Tool, picture: bytes, format_: str, taken: _Taken) -> None:
 async def _served(url: str, headers: dict[str, str], call: Call, taken: _Taken, by: ScratchStack | list[psutil.Process]) -> None:
     """One caller, and then several, at a stack or at a server of these processes."""
     async with AsyncExitStack() as connections:
-        callers = [await connections.enter_async_context(connected(url, headers)) for _ in range(_CALLERS)]
+        callers = [await connections.enter_async_context(open_connection(url, headers)) for _ in range(_CALLERS)]
         await asyncio.gather(*map(call, callers[:2]))
         end = time.perf_counter() + _MOST_SECONDS
         for _ in range(_ALONE):

@@ -33,7 +33,7 @@ async def measure(stack: ScratchStack) -> Section:
     figures: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in routes}
     for _ in range(_RUNS):
         for name, endpoint in routes.items():
-            put, get, delete = await presigned(settings, endpoint)
+            put, get, delete = await presign_urls(settings, endpoint)
             figures[name][0].append(await _upload(put))
             figures[name][1].append(await _download(get))
             async with httpx.AsyncClient() as client:
@@ -43,7 +43,7 @@ async def measure(stack: ScratchStack) -> Section:
     return section
 
 
-async def presigned(settings: dict[str, str], endpoint: str) -> tuple[str, str, str]:
+async def presign_urls(settings: dict[str, str], endpoint: str) -> tuple[str, str, str]:
     """URLs to PUT and GET through `endpoint`, and one to DELETE at the storage itself, since the edge lets no client delete."""
     target = {"Bucket": settings["DARKROOM_S3_BUCKET"], "Key": _KEY}
     async with _s3(settings, endpoint) as s3:

@@ -7,10 +7,10 @@ from collections import Counter
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from benchmarks.load import Connection, connected
+from benchmarks.load import Connection, open_connection
 from benchmarks.processor import Spent, each, shares, spending
 from benchmarks.table import GoalResult, Section, milliseconds, percentile
-from benchmarks.transfers import presigned
+from benchmarks.transfers import presign_urls
 from deploy.local.scratch.stack import ScratchStack
 
 _SAMPLE = Path(__file__).resolve().parent.parent / "samples" / "portrait.jpg"
@@ -41,11 +41,15 @@ async def measure(stack: ScratchStack) -> Section:
     spent: dict[str, Spent] = {name: Counter() for name in ("complete", "first use", _USED_BEFORE)}
     settings = stack.settings("files")
     bare = {
-        "PUT alone, through the edge": (await presigned(settings, settings["DARKROOM_S3_PUBLIC_ENDPOINT"]))[0],
-        "PUT alone, straight to the storage": (await presigned(settings, settings["DARKROOM_S3_ENDPOINT"]))[0],
+        "PUT alone, through the edge": (await presign_urls(settings, settings["DARKROOM_S3_PUBLIC_ENDPOINT"]))[0],
+        "PUT alone, straight to the storage": (await presign_urls(settings, settings["DARKROOM_S3_ENDPOINT"]))[0],
     }
     key = {"Authorization": f"Bearer {stack.api_key}"}
-    async with connected(stack.url, key) as api, connected(stack.url) as edge, connected(settings["DARKROOM_S3_ENDPOINT"]) as storage:
+    async with (
+        open_connection(stack.url, key) as api,
+        open_connection(stack.url) as edge,
+        open_connection(settings["DARKROOM_S3_ENDPOINT"]) as storage,
+    ):
         for run in range(-_WARM, _RUNS):
             for last, steps in (("complete", _STEPS), ("first use", _FIRST_USE)):
                 with spending(stack, spent[last] if run >= 0 else Counter()):

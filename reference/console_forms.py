@@ -27,7 +27,7 @@ from reference.form_words import label_of
 from reference.operations import examples_of
 from services.gateway.surfaces.snapotter.pipelines.task_plans import fewest_and_most
 from services.gateway.surfaces.snapotter.tool import Sources, Tool
-from services.gateway.surfaces.snapotter.tool_settings import checked, settings_of
+from services.gateway.surfaces.snapotter.tool_settings import check_settings, settings_of
 from services.gateway.surfaces.snapotter.tools.montages import TEMPLATES
 from services.gateway.surfaces.snapotter.tools.registry import TOOLS
 from services.pictures.media_format import read_formats
@@ -75,7 +75,7 @@ def render() -> str:
 
 def example_settings(tool: Tool) -> Message:
     """Settings with which the tool can be planned: its defaults, and what its first example has where there must be more."""
-    message, faults = checked({}, tool.settings)
+    message, faults = check_settings({}, tool.settings)
     return settings_of(json.loads(examples_of(dict(_methods())[tool.id])[0].request), tool.settings) if faults else message
 
 

@@ -192,7 +192,7 @@ def watermark(document: pikepdf.Pdf) -> pikepdf.Object:
     )
 
 
-def marked(plain: bytes) -> bytes:
+def add_watermark(plain: bytes) -> bytes:
     """The report with the watermark on every page."""
     with pikepdf.open(io.BytesIO(plain)) as document:
         form = watermark(document)
@@ -222,7 +222,7 @@ def marked(plain: bytes) -> bytes:
 
 
 def main(folder: Path) -> None:
-    (folder / "report.pdf").write_bytes(marked(report((folder / "coffee.jpg").read_bytes())))
+    (folder / "report.pdf").write_bytes(add_watermark(report((folder / "coffee.jpg").read_bytes())))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 
 from benchmarks.contact_sheet.cells import Cell, Sheet
-from benchmarks.contact_sheet.looking import Seen, seen, sheet
+from benchmarks.contact_sheet.looking import DisplayedFile, display_file, sheet
 from benchmarks.contact_sheet.sheets import sheets
 from benchmarks.contact_sheet.sources import file_of
 
@@ -52,17 +52,17 @@ async def main() -> int:
     return 1 if refused else 0
 
 
-async def _found(server: httpx.AsyncClient, wanted: Sheet) -> Sequence[Seen | str]:
+async def _found(server: httpx.AsyncClient, wanted: Sheet) -> Sequence[DisplayedFile | str]:
     turns = asyncio.Semaphore(_AT_ONCE)
 
-    async def result(cell: Cell) -> Seen | str:
+    async def result(cell: Cell) -> DisplayedFile | str:
         async with turns:
             return await _result(server, cell, in_batch=wanted.in_batches)
 
     return await asyncio.gather(*map(result, wanted.cells))
 
 
-async def _result(server: httpx.AsyncClient, cell: Cell, *, in_batch: bool) -> Seen | str:
+async def _result(server: httpx.AsyncClient, cell: Cell, *, in_batch: bool) -> DisplayedFile | str:
     """What a tool made, or why it did not."""
     _, content = file_of(cell.source)
     if cell.tool:
@@ -74,7 +74,7 @@ async def _result(server: httpx.AsyncClient, cell: Cell, *, in_batch: bool) -> S
             return f"{reply.status_code} {reply.text}"
         if in_batch:
             with zipfile.ZipFile(io.BytesIO(reply.content)) as made:
-                return await asyncio.to_thread(seen, made.read(made.namelist()[0]))
+                return await asyncio.to_thread(display_file, made.read(made.namelist()[0]))
         told = reply.json()
         if reply.status_code == 202:
             last = await _last_event(server, told["jobId"])
@@ -84,7 +84,7 @@ async def _result(server: httpx.AsyncClient, cell: Cell, *, in_batch: bool) -> S
         downloaded = await server.get(told["downloadUrl"])
         downloaded.raise_for_status()
         content = downloaded.content
-    return await asyncio.to_thread(seen, content)
+    return await asyncio.to_thread(display_file, content)
 
 
 async def _last_event(server: httpx.AsyncClient, job_id: str) -> dict[str, Any]:
@@ -97,7 +97,7 @@ async def _last_event(server: httpx.AsyncClient, job_id: str) -> dict[str, Any]:
     return last
 
 
-def _write(path: Path, wanted: Sheet, found: Sequence[Seen | str]) -> None:
+def _write(path: Path, wanted: Sheet, found: Sequence[DisplayedFile | str]) -> None:
     drawn = sheet([(cell.label, one) for cell, one in zip(wanted.cells, found, strict=True)], wanted.columns, wanted.detail)
     for quality in _QUALITIES:
         drawn.save(path, "WEBP", quality=quality, method=6)

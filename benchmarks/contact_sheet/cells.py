@@ -27,7 +27,7 @@ class Cell:
     @property
     def label(self) -> str:
         """What stands below."""
-        return self.said or (told(self.settings) if self.tool else "as it was sent")
+        return self.said or (setting_text(self.settings) if self.tool else "as it was sent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Sheet:
     """Whether its tool makes a picture in one step only in a batch."""
 
 
-def told(settings: Settings) -> str:
+def setting_text(settings: Settings) -> str:
     """Settings in short."""
     return ", ".join(_told(name, value) for name, value in settings.items()) or "no settings"
 

@@ -25,7 +25,7 @@ pillow_heif.register_heif_opener()
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class DisplayedFile:
     """A file as it is shown."""
 
     picture: Image.Image
@@ -34,12 +34,12 @@ class Seen:
     """What the file is."""
 
 
-def seen(content: bytes) -> Seen:
+def display_file(content: bytes) -> DisplayedFile:
     """A file as a browser shows it: upright, and in sRGB."""
     if content.lstrip().startswith((b"<?xml", b"<svg")):
         drawn = pyvips.Image.svgload_buffer(content)
         shown = Image.open(io.BytesIO(drawn.pngsave_buffer())).convert("RGBA")
-        return Seen(shown, f"{drawn.width} × {drawn.height} SVG {len(content) / 1000:.1f} kB")
+        return DisplayedFile(shown, f"{drawn.width} × {drawn.height} SVG {len(content) / 1000:.1f} kB")
     with Image.open(io.BytesIO(content)) as opened:
         format_, profile = opened.format or "?", opened.info.get("icc_profile")
         picture = ImageOps.exif_transpose(opened)
@@ -51,10 +51,10 @@ def seen(content: bytes) -> Seen:
         if target == "RGB":
             found = ImageCms.profileToProfile(picture, ImageCms.ImageCmsProfile(io.BytesIO(profile)), _SRGB, outputMode=target)
             picture = found or picture
-    return Seen(picture.convert("RGBA"), said)
+    return DisplayedFile(picture.convert("RGBA"), said)
 
 
-def sheet(cells: Sequence[tuple[str, Seen | str]], columns: int, detail: tuple[float, float] | None) -> Image.Image:
+def sheet(cells: Sequence[tuple[str, DisplayedFile | str]], columns: int, detail: tuple[float, float] | None) -> Image.Image:
     """Cells in rows, each a label and what was seen, or why there is nothing to see."""
     rows = -(-len(cells) // columns)
     size = (columns * (_WIDTH + _GAP) + _GAP, rows * (_HEIGHT + _TEXT + _GAP) + _GAP)

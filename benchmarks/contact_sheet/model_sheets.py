@@ -9,7 +9,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from benchmarks.contact_sheet.cells import Cell, Sheet, each
-from benchmarks.contact_sheet.sources import SAMPLES, photo, source, written
+from benchmarks.contact_sheet.sources import SAMPLES, encode_file, photo, source
 from services.gateway.surfaces.snapotter.tools import backgrounds, faces, passports, restoration, shapes
 
 _SMALL = 180
@@ -20,7 +20,7 @@ _SMALL = 180
 def _small_portrait() -> bytes:
     picture = Image.open(SAMPLES / "portrait.jpg").convert("RGB")
     picture.thumbnail((_SMALL, _SMALL), Image.Resampling.LANCZOS)
-    return written(picture, "JPEG", quality=85)
+    return encode_file(picture, "JPEG", quality=85)
 
 
 def sheets() -> Sequence[Sheet]:
@@ -82,7 +82,7 @@ def _group() -> bytes:
         head = ImageOps.mirror(portrait) if mirrored else portrait
         head = head.crop((90, 0, 390, 300)).rotate(angle, Image.Resampling.BICUBIC, fillcolor=(150, 140, 130))
         group.paste(head.resize((side, side), Image.Resampling.LANCZOS), (left, top))
-    return written(group, "JPEG", quality=92)
+    return encode_file(group, "JPEG", quality=92)
 
 
 def _sharper_faces() -> Sheet:
@@ -95,7 +95,7 @@ def _soft_face() -> bytes:
     """As a small sensor gives it."""
     with Image.open(SAMPLES / "portrait.jpg") as portrait:
         picture = portrait.convert("RGB").crop((100, 0, 360, 260)).filter(ImageFilter.GaussianBlur(1.2))
-    return written(picture, "JPEG", quality=70)
+    return encode_file(picture, "JPEG", quality=70)
 
 
 def _red_eyes() -> Sheet:
@@ -131,7 +131,7 @@ def _scratched() -> bytes:
     draw.line([(0, 0.8 * height), (0.5 * width, 0.77 * height), (width, 0.83 * height)], (248, 246, 240), 3)
     pixels = np.asarray(picture, np.float64)
     noise = np.random.default_rng(1).normal(0, 8, pixels.shape[:2])[..., None]
-    return written(Image.fromarray(np.clip(pixels + noise, 0, 255).astype(np.uint8)), "PNG")
+    return encode_file(Image.fromarray(np.clip(pixels + noise, 0, 255).astype(np.uint8)), "PNG")
 
 
 @source("red eyes", "red-eyes.jpg")
@@ -143,7 +143,7 @@ def _flashed() -> bytes:
     for column, row in ((214, 323), (386, 331)):
         draw.ellipse((column - 10, row - 10, column + 10, row + 10), (196, 32, 38))
         draw.ellipse((column + 1, row - 6, column + 6, row - 1), (255, 250, 248))
-    return written(picture.filter(ImageFilter.GaussianBlur(1)), "JPEG", quality=95)
+    return encode_file(picture.filter(ImageFilter.GaussianBlur(1)), "JPEG", quality=95)
 
 
 @source("old photo", "old.jpg")
@@ -161,7 +161,7 @@ def _old_photo() -> bytes:
         column, row = chance.integers(0, 512, 2)
         lean, length = chance.integers(-30, 30), chance.integers(40, 200)
         draw.line([(int(column), int(row)), (int(column + lean), int(row + length))], (250, 246, 238), 1)
-    return written(picture, "JPEG", quality=92)
+    return encode_file(picture, "JPEG", quality=92)
 
 
 def _erased() -> Sheet:
@@ -179,7 +179,7 @@ def _erased() -> Sheet:
 def _ellipse(size: tuple[int, int], box: tuple[int, int, int, int]) -> bytes:
     mask = Image.new("L", size, 0)
     ImageDraw.Draw(mask).ellipse(box, fill=255)
-    return written(mask, "PNG")
+    return encode_file(mask, "PNG")
 
 
 @source("mask of the spoon", "mask.png")
@@ -237,7 +237,7 @@ def _over_squares(side: float) -> bytes:
     cup, opacity = _cup()
     rows, columns = np.mgrid[: cup.shape[0], : cup.shape[1]]
     squares = np.where(((rows // side + columns // side) % 2 == 0)[..., None], 255, 204)
-    return written(Image.fromarray((cup * opacity + squares * (1 - opacity)).round().astype(np.uint8)), "JPEG", quality=80)
+    return encode_file(Image.fromarray((cup * opacity + squares * (1 - opacity)).round().astype(np.uint8)), "JPEG", quality=80)
 
 
 @source("checkered", "checkered.jpg", "checkered")
@@ -257,14 +257,14 @@ def _drawing() -> bytes:
     draw.ellipse((500, 200, 1700, 1400), "#d02040")
     draw.ellipse((850, 550, 1350, 1050), "white")
     draw.polygon([(1500, 1500), (2000, 300), (2200, 1500)], "#2050c0")
-    return written(picture.resize((600, 400), Image.Resampling.BOX), "PNG")
+    return encode_file(picture.resize((600, 400), Image.Resampling.BOX), "PNG")
 
 
 @source("fringed", "fringed.png", "white fringe")
 def _fringed() -> bytes:
     cup, opacity = _cup()
     mixed = cup * opacity + 255 * (1 - opacity)
-    return written(Image.fromarray(np.dstack([mixed, 255 * opacity]).round().astype(np.uint8)), "PNG")
+    return encode_file(Image.fromarray(np.dstack([mixed, 255 * opacity]).round().astype(np.uint8)), "PNG")
 
 
 def _transparency() -> Sheet:

@@ -20,7 +20,7 @@ import pyjpegxl
 import pyvips
 from PIL import Image, ImageCms
 
-from benchmarks.contact_sheet.sources import photo, source, written
+from benchmarks.contact_sheet.sources import encode_file, photo, source
 
 _D50 = (0.9642, 1.0, 0.8249)
 _PRO_PHOTO = ((0.7976749, 0.2880402, 0.0), (0.1351917, 0.7118741, 0.0), (0.0313534, 0.0000857, 0.8252100))
@@ -120,7 +120,7 @@ def _cmyk() -> bytes:
 
 @source("cmyk plain", "cmyk-plain.jpg", "CMYK JPEG without one")
 def _cmyk_plain() -> bytes:
-    return written(photo().convert("CMYK"), "JPEG", quality=95)
+    return encode_file(photo().convert("CMYK"), "JPEG", quality=95)
 
 
 @source("cmyk tiff", "cmyk.tif", "CMYK TIFF with a profile")
@@ -140,33 +140,33 @@ def _deep_tiff() -> bytes:
 
 @source("progressive", "progressive.jpg", "progressive JPEG")
 def _progressive() -> bytes:
-    return written(photo(), "JPEG", quality=95, progressive=True)
+    return encode_file(photo(), "JPEG", quality=95, progressive=True)
 
 
 @source("palette", "palette.png", "PNG with a palette")
 def _palette() -> bytes:
-    return written(photo().quantize(256), "PNG")
+    return encode_file(photo().quantize(256), "PNG")
 
 
 @source("gif", "animated.gif", "first frame of a GIF")
 def _gif() -> bytes:
     frames = [photo().rotate(angle).quantize(256) for angle in (0, 90, 180)]
-    return written(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=100, loop=0)
+    return encode_file(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=100, loop=0)
 
 
 @source("animated webp", "animated.webp", "first frame of a WebP")
 def _animated_webp() -> bytes:
-    return written(photo(), "WEBP", save_all=True, append_images=[photo().rotate(180)], duration=100, quality=95)
+    return encode_file(photo(), "WEBP", save_all=True, append_images=[photo().rotate(180)], duration=100, quality=95)
 
 
 @source("lossless webp", "lossless.webp", "lossless WebP")
 def _webp() -> bytes:
-    return written(photo(), "WEBP", lossless=True)
+    return encode_file(photo(), "WEBP", lossless=True)
 
 
 @source("avif", "photo.avif", "AVIF")
 def _avif() -> bytes:
-    return written(photo(), "AVIF", quality=90)
+    return encode_file(photo(), "AVIF", quality=90)
 
 
 @source("heic", "photo.heic", "HEIC")
@@ -181,12 +181,12 @@ def _jxl() -> bytes:
 
 @source("bmp", "photo.bmp", "BMP")
 def _bmp() -> bytes:
-    return written(photo(), "BMP")
+    return encode_file(photo(), "BMP")
 
 
 @source("tga", "photo.tga", "TGA")
 def _tga() -> bytes:
-    return written(photo(), "TGA", compression="tga_rle")
+    return encode_file(photo(), "TGA", compression="tga_rle")
 
 
 @source("psd", "photo.psd", "Photoshop")
@@ -213,12 +213,12 @@ def _hdr() -> bytes:
 
 @source("ico", "photo.ico", "icon of 256 pixels")
 def _ico() -> bytes:
-    return written(photo().resize((256, 171)), "ICO", sizes=[(256, 171)])
+    return encode_file(photo().resize((256, 171)), "ICO", sizes=[(256, 171)])
 
 
 @source("svg", "photo.svg", "SVG with the JPEG within")
 def _svg() -> bytes:
-    data = base64.b64encode(written(photo(), "JPEG", quality=95)).decode()
+    data = base64.b64encode(encode_file(photo(), "JPEG", quality=95)).decode()
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="600" height="400">'
         f'<image width="600" height="400" xlink:href="data:image/jpeg;base64,{data}"/></svg>'
@@ -233,22 +233,22 @@ def _gray_16() -> bytes:
 
 @source("gray alpha", "gray-alpha.png", "gray PNG with alpha")
 def _gray_alpha() -> bytes:
-    return written(_faded().convert("LA"), "PNG")
+    return encode_file(_faded().convert("LA"), "PNG")
 
 
 @source("bits", "bits.png", "PNG of one bit")
 def _bits() -> bytes:
-    return written(photo().convert("1"), "PNG")
+    return encode_file(photo().convert("1"), "PNG")
 
 
 @source("faded", "faded.webp", "WebP with alpha")
 def _faded_webp() -> bytes:
-    return written(_faded(), "WEBP", quality=95)
+    return encode_file(_faded(), "WEBP", quality=95)
 
 
 @source("palette alpha", "palette-alpha.png", "palette with transparency")
 def _palette_alpha() -> bytes:
-    return written(_faded().quantize(255, Image.Quantize.FASTOCTREE), "PNG")
+    return encode_file(_faded().quantize(255, Image.Quantize.FASTOCTREE), "PNG")
 
 
 @source("deep alpha", "deep-alpha.png", "16-bit PNG with alpha")
@@ -270,7 +270,7 @@ def _lab() -> bytes:
 @source("srgb", "srgb.png", "PNG with an sRGB profile")
 def _srgb() -> bytes:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    return written(photo(), "PNG", icc_profile=profile)
+    return encode_file(photo(), "PNG", icc_profile=profile)
 
 
 def _heif_of(picture: Image.Image) -> bytes:

@@ -24,13 +24,13 @@ Pixels = npt.NDArray[Any]
 def source(name: str, file: str, said: str = "") -> Callable[[Callable[[], bytes]], Callable[[], bytes]]:
     """Registers what makes a file. `said` is for those that look like the photograph."""
 
-    def registered(make: Callable[[], bytes]) -> Callable[[], bytes]:
+    def register(make: Callable[[], bytes]) -> Callable[[], bytes]:
         _makers[name] = file, make
         if said:
             AS_PHOTO[name] = said
         return make
 
-    return registered
+    return register
 
 
 @cache
@@ -40,7 +40,7 @@ def file_of(name: str) -> tuple[str, bytes]:
     return file, make()
 
 
-def written(picture: Image.Image, format_: str, **options: Any) -> bytes:
+def encode_file(picture: Image.Image, format_: str, **options: Any) -> bytes:
     """A picture as a file."""
     buffer = io.BytesIO()
     picture.save(buffer, format_, **options)
@@ -65,26 +65,26 @@ def _portrait() -> bytes:
 
 @source("web", "portrait.webp")
 def _web() -> bytes:
-    return written(Image.open(SAMPLES / "portrait.jpg"), "WEBP", quality=95)
+    return encode_file(Image.open(SAMPLES / "portrait.jpg"), "WEBP", quality=95)
 
 
 @source("gray", "gray.jpg")
 def _gray() -> bytes:
-    return written(photo().convert("L"), "JPEG", quality=95)
+    return encode_file(photo().convert("L"), "JPEG", quality=95)
 
 
 @source("turned", "turned.jpg")
 def _turned() -> bytes:
     exif = Image.Exif()
     exif[0x0112], exif[0x010E] = 6, "a cup of coffee"
-    return written(photo().transpose(Image.Transpose.ROTATE_90), "JPEG", quality=95, exif=exif)
+    return encode_file(photo().transpose(Image.Transpose.ROTATE_90), "JPEG", quality=95, exif=exif)
 
 
 @source("noisy", "noisy.png")
 def _noisy() -> bytes:
     pixels = np.asarray(Image.open(SAMPLES / "portrait.jpg").convert("RGB"), np.float64)
     noise = np.random.default_rng(1).normal(0, 18, pixels.shape)
-    return written(Image.fromarray(np.clip(pixels + noise, 0, 255).astype(np.uint8)), "PNG")
+    return encode_file(Image.fromarray(np.clip(pixels + noise, 0, 255).astype(np.uint8)), "PNG")
 
 
 @source("chart", "chart.png")
@@ -111,7 +111,7 @@ def _chart() -> bytes:
         -1,
     )
     sheet.paste(Image.fromarray(hues.astype(np.uint8), "HSV").convert("RGB"), (320, 230))
-    return written(sheet, "PNG")
+    return encode_file(sheet, "PNG")
 
 
 @source("logo", "logo.png")
@@ -128,7 +128,7 @@ def _logo() -> bytes:
     drawn = Image.alpha_composite(large, disc).resize((240, 240), Image.Resampling.LANCZOS)
     pixels = np.array(drawn)
     pixels[pixels[..., 3] == 0, :3] = (0, 255, 0)
-    return written(Image.fromarray(pixels), "PNG")
+    return encode_file(Image.fromarray(pixels), "PNG")
 
 
 @source("drawing", "drawing.png")
@@ -140,7 +140,7 @@ def _drawing() -> bytes:
     draw.rectangle((700, 400, 1600, 1000), outline=(40, 80, 200), width=60)
     draw.text((900, 200), "Plan 7b", (0, 0, 0), ImageFont.truetype(FONT, 200))
     draw.rectangle((300, 950, 650, 1100), (230, 230, 230))
-    return written(large.resize((600, 400), Image.Resampling.LANCZOS), "PNG")
+    return encode_file(large.resize((600, 400), Image.Resampling.LANCZOS), "PNG")
 
 
 @source("rings", "rings.png")
@@ -148,7 +148,7 @@ def _rings() -> bytes:
     """Rings that get finer outwards, up to half a pixel's width each: reduced badly, they make others (moiré)."""
     rows, columns = np.mgrid[-200:200, -300:300].astype(np.float64)
     values = 127.5 + 127.5 * np.cos((rows**2 + columns**2) * np.pi / 600)
-    return written(Image.fromarray(values.round().astype(np.uint8)), "PNG")
+    return encode_file(Image.fromarray(values.round().astype(np.uint8)), "PNG")
 
 
 def letter() -> Image.Image:
@@ -162,7 +162,7 @@ def letter() -> Image.Image:
 
 @source("letter", "letter.png")
 def _letter() -> bytes:
-    return written(letter(), "PNG")
+    return encode_file(letter(), "PNG")
 
 
 UNDONE: Mapping[int, Image.Transpose] = {
@@ -181,7 +181,7 @@ def _lying(number: int) -> bytes:
     exif = Image.Exif()
     exif[0x0112] = number
     stored = letter().transpose(UNDONE[number]) if number in UNDONE else letter()
-    return written(stored, "JPEG", quality=95, exif=exif)
+    return encode_file(stored, "JPEG", quality=95, exif=exif)
 
 
 for _number in range(1, 9):

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from benchmarks.contenders import pgqueuer_queue, procrastinate_queue
 
-_QUEUES: dict[str, Opened] = {"procrastinate": procrastinate_queue.opened, "pgqueuer": pgqueuer_queue.opened}
+_QUEUES: dict[str, Opened] = {"procrastinate": procrastinate_queue.open_queue, "pgqueuer": pgqueuer_queue.open_queue}
 _WARM_UP = 50
 _PAUSE = 0.05
 

@@ -36,7 +36,7 @@ class PgQueuer:
 
 
 @asynccontextmanager
-async def opened(address: str, workers: int, began: Callable[[int], None]) -> AsyncIterator[PgQueuer]:
+async def open_queue(address: str, workers: int, began: Callable[[int], None]) -> AsyncIterator[PgQueuer]:
     """Install the tables and run a worker that fetches as many jobs at a time as it runs."""
     async with asyncpg.create_pool(address, min_size=4, max_size=20) as pool:
         queries = Queries(AsyncpgPoolDriver(pool))

@@ -35,7 +35,7 @@ class Procrastinate:
 
 
 @asynccontextmanager
-async def opened(address: str, workers: int, began: Callable[[int], None]) -> AsyncIterator[Procrastinate]:
+async def open_queue(address: str, workers: int, began: Callable[[int], None]) -> AsyncIterator[Procrastinate]:
     """Install the tables and run a worker."""
     connector = procrastinate.PsycopgConnector(conninfo=address, min_size=4, max_size=20)
     app = procrastinate.App(connector=connector)

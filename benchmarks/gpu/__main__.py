@@ -32,7 +32,7 @@ METHOD = (
 COLUMNS = ("model", "mean difference", "99.9 % of samples within", "largest")
 
 
-async def compared(server: Triton, exact: Path, case: Case) -> list[Sequence[str]]:
+async def compare(server: Triton, exact: Path, case: Case) -> list[Sequence[str]]:
     """A row, or none where the folder `exact` lacks the model or its output is no picture."""
     files = sorted((exact / case.model).glob("*/model.onnx"))
     if not files or case.unit == "lines":
@@ -78,14 +78,14 @@ async def _report(address: str, options: argparse.Namespace) -> str:
         found = {name: CASES[name] for name in options.models or CASES if await server.serves(name)}
         if not found:
             raise SystemExit(f"{address} has none of these models: {', '.join(options.models or CASES)}")
-        machine = await hardware.described(address)
+        machine = await hardware.describe_machine(address)
         loads = Section(load.TITLE, load.METHOD, load.COLUMNS)
         exact = Section(TITLE, METHOD, COLUMNS)
         seconds = options.minutes * 60 / len(found) / len(load.CALLERS)
         for name, case in found.items():
             print(f"{name} …", flush=True)
-            loads.rows += await load.measured(server, address, case, seconds)
-            exact.rows += await compared(server, options.exact, case)
+            loads.rows += await load.measure_load(server, address, case, seconds)
+            exact.rows += await compare(server, options.exact, case)
     return _page(machine, found.values(), [loads, exact], seconds)
 
 

@@ -19,7 +19,7 @@ _NONE = "–"
 
 
 @dataclass
-class Watched:
+class HardwareUse:
     """What was seen while something ran."""
 
     shares: list[int] = field(default_factory=list)
@@ -36,7 +36,7 @@ class Watched:
         return f"{max(self.megabytes):,} MiB" if self.megabytes else _NONE
 
 
-async def described(address: str) -> str:
+async def describe_machine(address: str) -> str:
     """The machine and the server, for the head of a page."""
     gpus = await asyncio.to_thread(_query, "name,driver_version,memory.total,power.limit")
     client = triton_client.InferenceServerClient(address)
@@ -49,9 +49,9 @@ async def described(address: str) -> str:
 
 
 @asynccontextmanager
-async def watched() -> AsyncIterator[Watched]:
+async def watch() -> AsyncIterator[HardwareUse]:
     """Look at the GPUs while the block runs."""
-    seen = Watched()
+    seen = HardwareUse()
 
     async def look() -> None:
         while gpus := await asyncio.to_thread(_query, "utilization.gpu,memory.used"):

@@ -25,7 +25,7 @@ METHOD = (
 COLUMNS = ("model", "callers", "per second", "p50", "p95", "batch", "GPU", "its memory")
 
 
-async def measured(server: Triton, address: str, case: Case, seconds: float) -> list[Sequence[str]]:
+async def measure_load(server: Triton, address: str, case: Case, seconds: float) -> list[Sequence[str]]:
     """A row for each number of callers, about `seconds` each."""
     picture = case.request()
     # The first request may load, choose or build something.
@@ -45,7 +45,7 @@ async def _row(server: Triton, address: str, case: Case, picture: Picture, calle
             await server.infer(case.model, picture)
             taken.append(time.perf_counter() - started)
 
-    async with hardware.watched() as gpu:
+    async with hardware.watch() as gpu:
         await asyncio.gather(*(call() for _ in range(callers)))
     elapsed = time.perf_counter() - begun
     rows, runs = (now - then for now, then in zip(_ran(address, case.model), before, strict=True))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks import quality
-from benchmarks.table import Section, replaced
+from benchmarks.table import Section, replace_sections
 
 RESULTS = Path(__file__).resolve().parent.parent / "quality.md"
 _IMAGES = RESULTS.parent.parent / "docs" / "images"
@@ -39,7 +39,7 @@ def main() -> None:
         print("\n".join(section.markdown() for section in sections))
         if options.write:
             text = RESULTS.read_text() if RESULTS.exists() else _HEADING
-            RESULTS.write_text(replaced(text, sections))
+            RESULTS.write_text(replace_sections(text, sections))
             for section in sections:
                 for file, (_, content) in section.images.items():
                     (_IMAGES / file).write_bytes(content)

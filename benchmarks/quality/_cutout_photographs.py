@@ -32,7 +32,7 @@ class Photographs:
         raise FileNotFoundError(name)
 
 
-def outlined(photograph: Pixels, matte: Pixels, height: int) -> tuple[Floats, Floats]:
+def outline_subject(photograph: Pixels, matte: Pixels, height: int) -> tuple[Floats, Floats]:
     """The subject of a photograph, `height` pixels high: its colours (height x width x 3) and the alpha of its outline, 0 to 1.
 
     The outline is where `matte` (any size) is one half, made crisp: it is the truth by definition, since none of the photograph's own

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from benchmarks.quality import _cutout_shapes as shapes
-from benchmarks.quality._cutout_photographs import Floats, Photographs, Pixels, outlined
+from benchmarks.quality._cutout_photographs import Floats, Photographs, Pixels, outline_subject
 
 Matte = Callable[[Pixels], Pixels]
 """The model's alpha of a picture, uint8 1024 x 1024."""
@@ -49,7 +49,7 @@ class Studio:
     def subject(self, name: str, height: int, crop: tuple[slice, slice] = (slice(None), slice(None))) -> Subject:
         """The subject of a photograph, or of a part of it, `height` pixels high."""
         photograph = np.ascontiguousarray(self._photographs.read(name)[crop])
-        return outlined(photograph, self._matte(photograph), height)
+        return outline_subject(photograph, self._matte(photograph), height)
 
     def shaggy(self, name: str, height: int, rng: np.random.Generator, **strands: float) -> Subject:
         """The same with hair or fur: see `shapes.with_strands`."""

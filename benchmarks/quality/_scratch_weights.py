@@ -85,7 +85,7 @@ def _cases() -> Iterator[_Case]:
         for kind in _KINDS:
             for seed in ("a", "b"):
                 yield _Case(name, pixels, kind, seed)
-    for name, pixels in restore_photo.unaged("seen"):
+    for name, pixels in restore_photo.new_photographs("seen"):
         yield _Case(name, pixels)
         small = _small(pixels)
         yield _Case(name, small)
@@ -94,11 +94,11 @@ def _cases() -> Iterator[_Case]:
     people = [each for each in photographs() if each.part == "seen"]
     for number, each in enumerate(people):
         yield _Case(each.name, each.pixels)
-        yield _Case(each.name, restore_photo.aged(each.pixels))
+        yield _Case(each.name, restore_photo.age(each.pixels))
         yield _Case(each.name, _small(each.pixels), _KINDS[number % len(_KINDS)], "plain")
-    for name, pixels in restore_photo.undamaged("seen"):
+    for name, pixels in restore_photo.undamaged_pictures("seen"):
         yield _Case(name, pixels)
-        yield _Case(name, restore_photo.aged(pixels))
+        yield _Case(name, restore_photo.age(pixels))
 
 
 def _small(pixels: Pixels8) -> Pixels8:

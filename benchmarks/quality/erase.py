@@ -40,14 +40,14 @@ def _opencv(method: int) -> Fill:
 
 
 def _extra(method: int) -> Fill:
-    def filled(pixels: Pixels8, mask: Mask) -> Pixels8:
+    def fill(pixels: Pixels8, mask: Mask) -> Pixels8:
         made = np.zeros_like(pixels)
         in_lab = method == cv2.xphoto.INPAINT_SHIFTMAP
         seen = cv2.cvtColor(pixels, cv2.COLOR_RGB2Lab) if in_lab else pixels
         cv2.xphoto.inpaint(np.ascontiguousarray(seen), np.where(mask, 0, 255).astype(np.uint8), made, method)
         return np.asarray(cv2.cvtColor(made, cv2.COLOR_Lab2RGB) if in_lab else made, np.uint8)
 
-    return filled
+    return fill
 
 
 _FILLS: Mapping[str, Fill] = {

@@ -152,14 +152,14 @@ def _quantised(picture: Floats, name: str) -> Pixels8:
 
 
 def _board(side: float, light: int = 255, dark: int = 204, soft: float = 0) -> Ground:
-    def drawn(height: int, width: int) -> Floats:
+    def draw(height: int, width: int) -> Floats:
         rows, columns = (np.floor(np.arange(size) / side).astype(int) for size in (height, width))
         board = np.where((rows[:, None] + columns[None]) % 2, dark, light).astype(np.float32)
         if soft:
             board = np.asarray(cv2.GaussianBlur(board, (0, 0), soft), np.float32)
         return np.repeat(board[..., None], 3, axis=2)
 
-    return drawn
+    return draw
 
 
 def _plain(*colour: int) -> Ground:

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from benchmarks import onnx_models
-from benchmarks.quality._face_pictures import Pixels8, packed
+from benchmarks.quality._face_pictures import Pixels8, package_picture
 from benchmarks.quality._upscale_inputs import PACKAGES
 from benchmarks.table import Section
 from models.contract import MATTE_SIDE
@@ -60,7 +60,7 @@ _EVERY: tuple[tuple[str, str, str, str, tuple[int, int, int, int] | None, tuple[
 def portraits() -> Iterator[Portrait]:
     """Every portrait."""
     for name, part, package, file, box, (crown, eyes, chin, middle) in _EVERY:
-        pixels = packed(package, file) if package in (_CLM, _API) else _opened(f"{package}/{file}")
+        pixels = package_picture(package, file) if package in (_CLM, _API) else _opened(f"{package}/{file}")
         if box is not None:
             left, top, right, bottom = box
             pixels = np.ascontiguousarray(pixels[top:bottom, left:right])

@@ -82,10 +82,10 @@ def measure() -> Sequence[Section]:
         changed = []
         for scan in scans(part):
             started = time.perf_counter()
-            result = cleaned(scan)
+            result = clean_page(scan)
             seconds.append(time.perf_counter() - started)
             if scan.mark:
-                score = scored(scan, result, seconds[-1])
+                score = score_page(scan, result, seconds[-1])
                 scores[scan.mark].append(score)
                 if part is PARTS[-1]:
                     worst.append((score.left, scan.mark, _worst_part(scan, result)))
@@ -115,7 +115,7 @@ def _worst_part(scan: Scan, result: Pixels) -> list[Pixels]:
     return [page[top : top + down, start : start + across].copy() for page in (scan.seen, result, scan.clean)]
 
 
-def scored(scan: Scan, result: Pixels, seconds: float) -> Score:
+def score_page(scan: Scan, result: Pixels, seconds: float) -> Score:
     """A marked page against the same without."""
     inside = scan.cover > _COVERED
     seen, clean, after = (cv2.blur(page, _SOFT).astype(np.float32) for page in (scan.seen, scan.clean, result))
@@ -134,7 +134,7 @@ def _words(page: Pixels) -> Counter[str]:
     return Counter(word for found in asyncio.run(reader.text(page)) for word in found.reading.text.split())
 
 
-def cleaned(scan: Scan) -> Pixels:
+def clean_page(scan: Scan) -> Pixels:
     """The page as `redraw_pdf` puts it back."""
     pixels = searchable(scan.seen)
     if pixels is None:

@@ -122,7 +122,7 @@ def _told(scores: Sequence[tuple[float, float]]) -> str:
 
 
 def _ours(tier: Tier, *, network: bool) -> Filter:
-    def filtered(given: Pixels) -> Pixels:
+    def filter_noise(given: Pixels) -> Pixels:
         image = Image(given)
         noise = noise_of(image)
         if noise is None:
@@ -135,7 +135,7 @@ def _ours(tier: Tier, *, network: bool) -> Filter:
             )
         return np.asarray(result.pixels, np.uint8)
 
-    return filtered
+    return filter_noise
 
 
 def _through_network(given: Pixels) -> Pixels:

@@ -90,7 +90,7 @@ def measure() -> Sequence[Section]:
                 (label, kind, *(f"{each:.2f}" if n in (0, 1, 2, 3, 6, 7) else f"{each:.1f}" for n, each in enumerate(means)))
             )
             worst += [(row[0], f"{case.name}, {kind} ({label}): recall {row[0]:.2f}") for case, row in zip(cases, rows, strict=True)]
-        empty = [(name, damage(pixels, USUAL, lambda: None)) for name, pixels in [*shown.items(), *undamaged(part)]]
+        empty = [(name, damage(pixels, USUAL, lambda: None)) for name, pixels in [*shown.items(), *undamaged_pictures(part)]]
         taken = [f"{name} {mask.mean():.2%}" for name, mask in empty if mask.any()]
         section.rows.append((label, f"none, {len(empty)} pictures", f"{len(taken)} taken as damaged", *[""] * 8))
         section.remarks += f"Taken as damaged ({label}): {', '.join(taken) or 'none'}. "
@@ -101,20 +101,20 @@ def measure() -> Sequence[Section]:
 
 def pictures(part: str) -> Iterator[tuple[str, Pixels8]]:
     """The photographs of a part that damage is drawn into."""
-    for name, pixels in unaged(part):
-        yield name, aged(pixels)
+    for name, pixels in new_photographs(part):
+        yield name, age(pixels)
     people = {each.name: each.pixels for each in photographs() if each.part == part}
     for name in _PEOPLE[part]:
-        yield name, aged(people[name])
+        yield name, age(people[name])
 
 
-def unaged(part: str) -> Iterator[tuple[str, Pixels8]]:
+def new_photographs(part: str) -> Iterator[tuple[str, Pixels8]]:
     """Those without people, in colour."""
     for name in _PHOTOGRAPHS[part]:
         yield name.rsplit("/", 1)[1], _opened(name)
 
 
-def undamaged(part: str) -> Iterator[tuple[str, Pixels8]]:
+def undamaged_pictures(part: str) -> Iterator[tuple[str, Pixels8]]:
     """More pictures without damage."""
     for stem in _UNDAMAGED[part]:
         (path,) = (PACKAGES / "skimage" / "data").glob(f"{stem}.*")
@@ -126,7 +126,7 @@ def _opened(name: str) -> Pixels8:
         return np.asarray(picture.convert("RGB"))
 
 
-def aged(pixels: Pixels8) -> Pixels8:
+def age(pixels: Pixels8) -> Pixels8:
     """A gray copy on warm paper, faded and with grain."""
     factor = min(1.0, _LONGEST / max(pixels.shape[:2]))
     small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)

@@ -20,7 +20,7 @@ import httpx
 from benchmarks.contact_sheet.sheets import sheets as _registered  # noqa: F401 - registers pictures
 from benchmarks.contact_sheet.sources import file_of
 from benchmarks.tool_cards.cards import Card, cards
-from benchmarks.tool_cards.drawing import saved
+from benchmarks.tool_cards.drawing import encode_card
 
 FOLDER = Path(__file__).resolve().parents[2] / "console" / "public" / "tools"
 _MOST_BYTES = 5_700
@@ -101,7 +101,7 @@ async def main() -> int:
                     print(f"{card.id}: {error}", file=sys.stderr)
                     return False
             given = [file_of(source)[1] for source in (*card.sources, *card.files.values())]
-            content = await asyncio.to_thread(lambda: saved(card.draw(given, made), _MOST_BYTES))
+            content = await asyncio.to_thread(lambda: encode_card(card.draw(given, made), _MOST_BYTES))
             (options.folder / f"{card.id}.webp").write_bytes(content)
             return True
 

@@ -12,7 +12,7 @@ import pypdfium2
 import zxingcpp
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont
 
-from benchmarks.contact_sheet.sources import FONT, SAMPLES, photo, source, written
+from benchmarks.contact_sheet.sources import FONT, SAMPLES, encode_file, photo, source
 from reference.pictures import scanned_letter
 
 _MARK = "SAMPLE"
@@ -28,7 +28,7 @@ def _page() -> bytes:
     """The upper part of the report's first page, as a scan."""
     with pypdfium2.PdfDocument(SAMPLES / "report.pdf") as opened:
         picture: Image.Image = opened[0].render(scale=2).to_pil().convert("RGB")
-    return written(picture.crop((0, 0, picture.width, picture.height // 3)), "PNG")
+    return encode_file(picture.crop((0, 0, picture.width, picture.height // 3)), "PNG")
 
 
 @source("letter scan", "scan.pdf")
@@ -44,17 +44,17 @@ def _letter_scan() -> bytes:
 def _dull() -> bytes:
     """Too dark, and pale."""
     pale = ImageEnhance.Color(ImageEnhance.Contrast(photo()).enhance(0.7)).enhance(0.6)
-    return written(ImageEnhance.Brightness(pale).enhance(0.75), "JPEG", quality=95)
+    return encode_file(ImageEnhance.Brightness(pale).enhance(0.75), "JPEG", quality=95)
 
 
 @source("gray portrait", "gray-portrait.jpg")
 def _gray_portrait() -> bytes:
-    return written(Image.open(SAMPLES / "portrait.jpg").convert("L"), "JPEG", quality=95)
+    return encode_file(Image.open(SAMPLES / "portrait.jpg").convert("L"), "JPEG", quality=95)
 
 
 @source("blocky", "blocky.jpg")
 def _blocky() -> bytes:
-    return written(Image.open(SAMPLES / "portrait.jpg").convert("RGB"), "JPEG", quality=9)
+    return encode_file(Image.open(SAMPLES / "portrait.jpg").convert("RGB"), "JPEG", quality=9)
 
 
 @source("marked", "marked.png")
@@ -68,7 +68,7 @@ def _marked() -> bytes:
     for row, top in enumerate(range(-40, picture.height, 95)):
         for left in range(-150 + row * 45 % 160, picture.width, 160):
             layer.alpha_composite(mark, (max(left, 0), max(top, 0)), (max(-left, 0), max(-top, 0)))
-    return written(Image.alpha_composite(picture, layer).convert("RGB"), "PNG")
+    return encode_file(Image.alpha_composite(picture, layer).convert("RGB"), "PNG")
 
 
 @source("plain svg", "star.svg")
@@ -85,7 +85,7 @@ def _small_drawing() -> bytes:
     draw = ImageDraw.Draw(picture)
     draw.ellipse((60, 60, 420, 420), fill=0)
     draw.polygon([(240, 110), (360, 340), (120, 340)], fill=255)
-    return written(picture.resize((36, 36), Image.Resampling.BOX), "PNG")
+    return encode_file(picture.resize((36, 36), Image.Resampling.BOX), "PNG")
 
 
 @source("turning", "turning.gif")
@@ -101,7 +101,7 @@ def _nearly() -> bytes:
     """The photograph, a little smaller and with a dot."""
     picture = photo().copy()
     ImageDraw.Draw(picture).ellipse((420, 60, 500, 140), fill=(200, 40, 40))
-    return written(picture, "JPEG", quality=80)
+    return encode_file(picture, "JPEG", quality=80)
 
 
 @source("tagged", "IMG_4711.jpg")
@@ -109,10 +109,10 @@ def _tagged() -> bytes:
     exif = Image.Exif()
     exif[0x010F], exif[0x0110], exif[0x013B], exif[0x010E] = "Contax", "T2", "Ada", "Morning coffee"
     exif[0x0132] = "2026:01:31 08:15:00"
-    return written(photo(), "JPEG", quality=92, exif=exif)
+    return encode_file(photo(), "JPEG", quality=92, exif=exif)
 
 
 @source("code", "code.png")
 def _code() -> bytes:
     pixels = np.array(zxingcpp.create_barcode("https://example.org", zxingcpp.BarcodeFormat.QRCode).to_image(scale=8))
-    return written(Image.fromarray(pixels), "PNG")
+    return encode_file(Image.fromarray(pixels), "PNG")

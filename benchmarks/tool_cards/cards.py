@@ -19,14 +19,14 @@ from benchmarks.tool_cards.drawing import (
     Box,
     badges,
     beside,
+    draw_lines,
     halves,
     page_of,
-    painted,
+    paint_mask,
     picture_of,
     prompt,
     swatches,
     tiles,
-    told,
     twice,
     words,
 )
@@ -107,7 +107,7 @@ def many(given: Files, made: Files) -> Image.Image:
     return beside([picture_of(each) for each in given], [picture_of(made[0])])
 
 
-def sized(part: Box = WHOLE) -> Draw:
+def compare_sizes(part: Box = WHOLE) -> Draw:
     """Both halves with the sizes of the files."""
     return lambda given, made: badges(twice(picture_of(given[0]), picture_of(made[0]), part), _size(given[0]), _size(made[0]))
 
@@ -162,7 +162,7 @@ def _repairs() -> Sequence[Card]:
         ),
         Card(
             restoration.ERASE_OBJECT,
-            lambda given, made: twice(painted(picture_of(given[0]), picture_of(given[1])), picture_of(made[0]), _SPOON),
+            lambda given, made: twice(paint_mask(picture_of(given[0]), picture_of(given[1])), picture_of(made[0]), _SPOON),
             files={"mask": "mask of the spoon"},
         ),
         Card("decompress", both(_FACE), ("blocky",)),
@@ -209,16 +209,16 @@ def _formats() -> Sequence[Card]:
             lambda given, made: badges(halves(picture_of(given[0]), picture_of(made[0])), "JPEG", "WebP"),
             settings={"format": "webp"},
         ),
-        Card(formats.COMPRESS, sized(_HEAD), ("portrait",), {"quality": 25}),
-        Card(formats.OPTIMIZE_FOR_WEB, sized(), settings={"format": "avif", "quality": 45}),
+        Card(formats.COMPRESS, compare_sizes(_HEAD), ("portrait",), {"quality": 25}),
+        Card(formats.OPTIMIZE_FOR_WEB, compare_sizes(), settings={"format": "avif", "quality": 45}),
         Card(
             metadata.STRIP_METADATA,
-            lambda given, _: told(picture_of(given[0]), ["Camera", "Date", "Author", "Place", "Thumbnail"], struck=True),
+            lambda given, _: draw_lines(picture_of(given[0]), ["Camera", "Date", "Author", "Place", "Thumbnail"], struck=True),
             ("tagged",),
         ),
         Card(
             metadata.EDIT_METADATA,
-            lambda given, _: told(picture_of(given[0]), ["Title", "Author", "Copyright", "Keywords", "Date", "Place"]),
+            lambda given, _: draw_lines(picture_of(given[0]), ["Title", "Author", "Copyright", "Keywords", "Date", "Place"]),
             ("tagged",),
         ),
         Card(
@@ -227,7 +227,7 @@ def _formats() -> Sequence[Card]:
             ("tagged", "photo", "portrait"),
             {"pattern": "shop-{{index}}"},
         ),
-        Card(base64_texts.IMAGE_TO_BASE64, lambda given, _: told(picture_of(given[0]), _base64(given[0])), runs=False),
+        Card(base64_texts.IMAGE_TO_BASE64, lambda given, _: draw_lines(picture_of(given[0]), _base64(given[0])), runs=False),
         Card(archives.FAVICON, _icons, ("logo",)),
         Card(formats.SVG_TO_RASTER, _drawn, ("plain svg",), {"width": 24, "height": 24}),
         Card(codes.VECTORIZE, _traced, ("small drawing",), {"pathMode": "spline"}),
@@ -239,7 +239,7 @@ def _formats() -> Sequence[Card]:
         ),
         Card(
             "archive",
-            lambda given, made: told(picture_of(given[0]), ["results.zip", *(f"  {name}" for name in _entries(made[0]))]),
+            lambda given, made: draw_lines(picture_of(given[0]), ["results.zip", *(f"  {name}" for name in _entries(made[0]))]),
             ("photo", "portrait", "logo"),
         ),
     )
@@ -308,7 +308,7 @@ def _documents() -> Sequence[Card]:
         Card(pdfs.PDF_TO_IMAGE, _rendered, ("report",), {"dpi": 72}),
         Card(
             reading.OCR,
-            lambda given, made: told(picture_of(given[0]), json.loads(made[0])["text"].split("\n"), (0.1, 0.1, 0.33, 0.92)),
+            lambda given, made: draw_lines(picture_of(given[0]), json.loads(made[0])["text"].split("\n"), (0.1, 0.1, 0.33, 0.92)),
             ("page",),
             {"quality": "best"},
         ),
@@ -333,12 +333,12 @@ def _rendered(given: Files, made: Files) -> Image.Image:
 def _read(given: Files, made: Files) -> Image.Image:
     found: Any = json.loads(made[0])
     code = (found.get("barcodes") or found.get("codes"))[0]
-    return told(picture_of(given[0]), [code.get("type") or code.get("format"), *code["text"].split("//")])
+    return draw_lines(picture_of(given[0]), [code.get("type") or code.get("format"), *code["text"].split("//")])
 
 
 def _about(given: Files, made: Files) -> Image.Image:
     said = json.loads(made[0])
-    return told(
+    return draw_lines(
         picture_of(given[0]),
         [f"{said['width']} × {said['height']}", said["format"].upper(), said["colorSpace"], f"{said['channels']} channels"],
     )

@@ -9,7 +9,7 @@ from functools import cache
 import pypdfium2
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from benchmarks.contact_sheet.looking import checked_ground, seen
+from benchmarks.contact_sheet.looking import checked_ground, display_file
 from benchmarks.contact_sheet.sources import FONT
 
 WIDTH, HEIGHT = 240, 160
@@ -34,7 +34,7 @@ def picture_of(content: bytes) -> Image.Image:
     """A file as it is shown; of a PDF, the first page."""
     if content.startswith(b"%PDF-"):
         return page_of(content, 0)
-    return seen(content).picture
+    return display_file(content).picture
 
 
 def page_of(content: bytes, number: int) -> Image.Image:
@@ -81,7 +81,7 @@ def beside(*pictures: Sequence[Image.Image], scale: float = 0) -> Image.Image:
     return card
 
 
-def told(picture: Image.Image | None, lines: Sequence[str], part: Box | None = None, *, struck: bool = False) -> Image.Image:
+def draw_lines(picture: Image.Image | None, lines: Sequence[str], part: Box | None = None, *, struck: bool = False) -> Image.Image:
     """A picture, and lines of text that say what was found or done; `struck` through where it goes."""
     card = ground()
     left = _EDGE
@@ -135,7 +135,7 @@ def tiles(pictures: Sequence[Image.Image], columns: int) -> Image.Image:
     return whole
 
 
-def painted(picture: Image.Image, mask: Image.Image) -> Image.Image:
+def paint_mask(picture: Image.Image, mask: Image.Image) -> Image.Image:
     """A picture with what a mask covers in red."""
     over = Image.new("RGBA", picture.size, (230, 40, 60, 0))
     over.putalpha(mask.convert("L").resize(picture.size).point(lambda value: value * 6 // 10))
@@ -159,7 +159,7 @@ def prompt(*lines: str) -> Image.Image:
     return picture
 
 
-def saved(card: Image.Image, most_bytes: int) -> bytes:
+def encode_card(card: Image.Image, most_bytes: int) -> bytes:
     """A card as a WebP of at most so many bytes."""
     for quality in range(82, 4, -4):
         buffer = io.BytesIO()

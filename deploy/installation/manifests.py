@@ -24,20 +24,20 @@ def manifests(installation: Installation, namespace: str = "darkroom") -> list[M
     Raises InstallationError if a folder is missing.
     """
 
-    def made(kind: str, name: str, **content: Any) -> Manifest:
+    def manifest(kind: str, name: str, **content: Any) -> Manifest:
         return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": namespace, "labels": _LABELS}, **content}
 
     tls = [
-        made("Secret", f"darkroom-tls-{part}", type="kubernetes.io/tls", stringData=dict(_files(installation.tls(part))))
+        manifest("Secret", f"darkroom-tls-{part}", type="kubernetes.io/tls", stringData=dict(_files(installation.tls(part))))
         for part in CERTIFIED
         if part != OPERATOR
     ]
     secrets = [
-        made("Secret", f"darkroom-{part}", type="Opaque", stringData=dict(_files(installation.secrets(part))))
+        manifest("Secret", f"darkroom-{part}", type="Opaque", stringData=dict(_files(installation.secrets(part))))
         for part in (*SERVICES, "nats", "postgres", "s3")
     ]
     trusted = installation.trusted_keys_file
-    return [*tls, *secrets, made("ConfigMap", "darkroom-trusted-keys", data={trusted.name: trusted.read_text()})]
+    return [*tls, *secrets, manifest("ConfigMap", "darkroom-trusted-keys", data={trusted.name: trusted.read_text()})]
 
 
 def as_yaml(objects: list[Manifest]) -> str:

@@ -120,7 +120,7 @@ class Hand:
         outline = rng.random() < _OUTLINED
         thick = max(1, round(letters * rng.uniform(0.02, 0.07)))
 
-        def drawn(offset: tuple[float, float] = (0, 0), wider: int = 0) -> Plane:
+        def draw(offset: tuple[float, float] = (0, 0), wider: int = 0) -> Plane:
             plane = Image.new("L", (width, height), 0)
             brush = ImageDraw.Draw(plane)
             at = (centre[0] + offset[0], centre[1] + offset[1])
@@ -131,10 +131,10 @@ class Hand:
             return np.asarray(cv2.warpAffine(np.asarray(plane), turn, (width, height)), np.float32) / np.float32(255)
 
         state = rng.getstate()
-        layers = [(drawn(), self._colour())]
+        layers = [(draw(), self._colour())]
         if outline:
             rng.setstate(state)  # The symbol is the same again.
-            wide = drawn(wider=thick)
+            wide = draw(wider=thick)
             if rng.random() < _HOLLOW / _OUTLINED:
                 layers = [(np.asarray((wide - layers[0][0]).clip(0, 1), np.float32), layers[0][1])]
             else:

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from protos.sdk.options import quoted
+from protos.sdk.options import docstring_literal
 
 CLIENT = Path(__file__).resolve().parent.parent.parent / "clients" / "python" / "darkroom"
 _ROOT = ("client", "AsyncClient")
@@ -113,7 +113,7 @@ class _Writer:
         for used in ast.walk(ast.Module(body=[ast.Expr(part) for part in _signature(node)], type_ignores=[])):
             if isinstance(used, ast.Name) and used.id in self.module(module).origins and used.id != "AsyncIterator":
                 self._use(used.id, self.module(module).origins[used.id])
-        docstring = textwrap.indent(quoted(ast.get_docstring(node) or ""), " " * 8)
+        docstring = textwrap.indent(docstring_literal(ast.get_docstring(node) or ""), " " * 8)
         call = f"self._core.{node.name}({', '.join(_passed(node.args))})"
         return [f"    def {node.name}({ast.unparse(node.args)}) -> {returns}:", docstring, f"        return self._thread.{runner}({call})"]
 
@@ -137,7 +137,7 @@ def _import(local: str, module: str, name: str) -> str:
 
 def _class(node: ast.ClassDef, name: str, base: str, methods: list[str], docstring: str | None = None) -> str:
     text = docstring or ast.get_docstring(node) or ""
-    return "\n".join([f"class {name}({base}):", textwrap.indent(quoted(text), " " * 4), "", *methods])
+    return "\n".join([f"class {name}({base}):", textwrap.indent(docstring_literal(text), " " * 4), "", *methods])
 
 
 def _parts(client: ast.ClassDef) -> Iterator[tuple[str, str]]:

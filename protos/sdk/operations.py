@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from google.protobuf.descriptor import Descriptor
 
 from darkroom.operations.v1 import operation_pb2, options_pb2
-from protos.sdk.options import Option, module_of, option, quoted
+from protos.sdk.options import Option, docstring_literal, module_of, option
 from reference.comments import Comments
 
 _WIDTH = 120
@@ -173,4 +173,4 @@ def _docstring(operation: Operation, names: Sequence[str], indent: str, more: st
         for name, each in zip(names, operation.options, strict=True):
             lines += textwrap.wrap(f"{name}: {each.comment}", _WIDTH - len(indent), initial_indent=" " * 4, subsequent_indent=" " * 8)
         lines.append("")
-    return textwrap.indent(quoted("\n".join(lines).rstrip()), indent).splitlines()
+    return textwrap.indent(docstring_literal("\n".join(lines).rstrip()), indent).splitlines()

@@ -58,7 +58,7 @@ class Option:
         return f"await self.auxiliary_id({self.brings}, {self.brings!r}, idempotency_key, on_upload)" if self.brings else self.name
 
 
-def quoted(text: str) -> str:
+def docstring_literal(text: str) -> str:
     """The text as a docstring."""
     safe = text.replace("\\", "\\\\").replace('"""', "'''")
     return f'"""{safe}\n"""' if "\n" in safe else f'"""{safe}"""'

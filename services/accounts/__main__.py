@@ -94,11 +94,11 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
     authenticator = KeyAuthenticator(find_owner, sign, usage.note)
     announcements = Loop("announce_revocations", ANNOUNCING_SECONDS, Announcer(store, sessions, connection).step)
 
-    def revoked(key_id: int) -> None:
+    def on_revocation(key_id: int) -> None:
         authenticator.evict(key_id)
         announcements.wake()
 
-    accounts = Accounts(store, revoked, max_keys=settings.max_keys)
+    accounts = Accounts(store, on_revocation, max_keys=settings.max_keys)
     buckets = BucketStore(database)
     rates = RateLimits(buckets.borrow, settings.rate_rules)
     home, passwords, rules = Home(people, settings.people_account_id), Passwords(), settings.people_rules
@@ -109,7 +109,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
 
     seeds = {"defaultTheme": settings.default_theme, "defaultLocale": settings.default_locale}
     shared = AccountSettings(SettingStore(database), home, seeds, settings_changed)
-    signing_in = Sessions(people, sessions, home, passwords, rates, rules, revoked, attempts=shared.login_attempts)
+    signing_in = Sessions(people, sessions, home, passwords, rates, rules, on_revocation, attempts=shared.login_attempts)
     links = LinkStore(database)
     signing_in_by_link = SignInLinks(links, signing_in, sessions, home, rules)
     caller, audit = Caller(signer), AuditLog(database, settings.audit_life, system_clock)
@@ -119,8 +119,8 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
     departures = Loop("clear_departures", DEPARTURES_SECONDS, Departures(DepartureStore(database), clears).step)
     ages = FileAges(shared, home, FilesOfSurface(files, caller, _SETTINGS_SURFACE).set_max_age)
     file_ages = Loop("tell_file_ages", AGES_SECONDS, ages.step)
-    users = Users(people, home, passwords, rules, revoked, departures.wake)
-    user_keys = UserKeys(sessions, usage, revoked, max_keys=settings.max_keys)
+    users = Users(people, home, passwords, rules, on_revocation, departures.wake)
+    user_keys = UserKeys(sessions, usage, on_revocation, max_keys=settings.max_keys)
     idempotency = IdempotencyRecords(database, system_clock)
     creation = KeyCreation(accounts, store, idempotency, signer.derived_secret(PURPOSE))
     await opening.open("revocations", hearing_revoked(connection, lambda key_id, _: authenticator.evict(key_id)))
@@ -168,7 +168,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
             Mount(NativeUserKeys(user_keys)),
             Mount(NativeSettings(shared)),
             Mount(NativeBranding(Branding(LogoStore(database), home))),
-            Mount(NativeRoles(Roles(RoleStore(database), home, revoked))),
+            Mount(NativeRoles(Roles(RoleStore(database), home, on_revocation))),
             Mount(NativeTeams(Teams(TeamStore(database), home))),
             Mount(NativeFeatures(RemoteBundles(connection.client), home)),
             Mount(RestKeys(accounts, creation)),

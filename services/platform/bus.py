@@ -194,18 +194,18 @@ async def connect(where: NatsServers | str, service: str, replicas: int | None =
     """
     client, closing = Client(), False
 
-    async def disconnected() -> None:
+    async def on_disconnect() -> None:
         if not closing:
             _DISCONNECTS.inc()
             _logger.warning("nats_disconnected")
 
-    async def reconnected() -> None:
+    async def on_reconnect() -> None:
         _logger.info("nats_reconnected", server=client.connected_url.netloc if client.connected_url else "")
 
-    async def failed(error: Exception) -> None:
+    async def on_error(error: Exception) -> None:
         _logger.warning("nats_error", error=str(error) or repr(error))
 
-    async def closed() -> None:
+    async def on_close() -> None:
         if not closing and client.last_error is not None:
             _logger.error("nats_closed", error=str(client.last_error))
             signal.raise_signal(signal.SIGTERM)
@@ -217,10 +217,10 @@ async def connect(where: NatsServers | str, service: str, replicas: int | None =
         max_reconnect_attempts=-1,
         reconnect_time_wait=0.25,  # type: ignore[arg-type]
         ping_interval=10,
-        disconnected_cb=disconnected,
-        reconnected_cb=reconnected,
-        closed_cb=closed,
-        error_cb=failed,
+        disconnected_cb=on_disconnect,
+        reconnected_cb=on_reconnect,
+        closed_cb=on_close,
+        error_cb=on_error,
     )
     bus = Bus(client, client.jetstream())
     try:

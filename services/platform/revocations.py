@@ -48,7 +48,7 @@ async def announce_refreshed(client: Client, refreshed: Mapping[int, int]) -> No
 async def hearing_revoked(bus: Bus, heard: Callable[[int, int | None], None]) -> AsyncIterator[None]:
     """Call `heard(key_id, refreshed)` at each announcement until the block ends. `refreshed` is None for a revocation."""
 
-    async def received(message: Msg) -> None:
+    async def on_message(message: Msg) -> None:
         try:
             said = json.loads(message.data)
             key_id, refreshed = int(said["key_id"]), said.get("refreshed")
@@ -58,7 +58,7 @@ async def hearing_revoked(bus: Bus, heard: Callable[[int, int | None], None]) ->
             return
         heard(key_id, refreshed)
 
-    subscription = await bus.client.subscribe(REVOKED_SUBJECT, cb=received)
+    subscription = await bus.client.subscribe(REVOKED_SUBJECT, cb=on_message)
     try:
         yield
     finally:

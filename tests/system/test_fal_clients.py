@@ -176,7 +176,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("fal_node")
     for file in NODE.iterdir():
         shutil.copy(file, folder)
-    install(folder, REPOSITORY / ".cache" / "npm")
+    install(folder)
     return folder
 
 

@@ -48,7 +48,7 @@ async def test_what_cannot_be_imported_is_told(pilio: Pilio, origin: Origin) -> 
         "http://10.0.0.1/a.png": (40001, "may not be fetched from"),
         origin.url("/inside"): (40001, "may not be fetched from"),
         origin.url("/nothing.png"): (40010, "404"),
-        origin.url("/page"): (40005, "no picture"),
+        origin.url("/page"): (40005, "not a picture"),
     }
     for url, (code, told) in refused.items():
         reply = await pilio.post(IMPORT, {"url": url})

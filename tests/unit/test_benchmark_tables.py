@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.goals import GOALS, goals
-from benchmarks.table import GoalResult, Section, replaced
+from benchmarks.table import GoalResult, Section, replace_sections
 
 
 def section(title: str, cell: str) -> Section:
@@ -12,7 +12,7 @@ def section(title: str, cell: str) -> Section:
 
 def test_tables_that_were_not_measured_stay() -> None:
     before = "# Benchmarks\n\nAll of them.\n\n## Old\n\nold\n\n## Polls\n\nold\n"
-    after = replaced(before, [section("Polls", "new"), section("Goals", "met")], ["Goals", "Polls"])
+    after = replace_sections(before, [section("Polls", "new"), section("Goals", "met")], ["Goals", "Polls"])
     assert [line for line in after.splitlines() if line.startswith("#")] == ["# Benchmarks", "## Goals", "## Polls", "## Old"]
     assert "All of them." in after
     assert after.count("old") == 1

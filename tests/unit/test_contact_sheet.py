@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from benchmarks.contact_sheet.cells import Sheet
-from benchmarks.contact_sheet.looking import seen, sheet
+from benchmarks.contact_sheet.looking import display_file, sheet
 from benchmarks.contact_sheet.sheets import sheets
-from benchmarks.contact_sheet.sources import UNDONE, file_of, letter, written
+from benchmarks.contact_sheet.sources import UNDONE, encode_file, file_of, letter
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
 from services.gateway.surfaces.snapotter.tools.registry import TOOLS
 
@@ -51,10 +51,10 @@ def test_the_pages_show_every_sheet() -> None:
 def test_files_are_shown_upright_and_without_what_is_hidden() -> None:
     upright = np.asarray(letter().convert("RGB")).astype(int)
     for number in UNDONE:
-        shown = np.asarray(seen(file_of(f"letter {number}")[1]).picture.convert("RGB")).astype(int)
+        shown = np.asarray(display_file(file_of(f"letter {number}")[1]).picture.convert("RGB")).astype(int)
         assert np.abs(shown - upright).mean() < 3, number
     hidden = Image.new("RGBA", (50, 50), (0, 255, 0, 0))
-    drawn = np.asarray(sheet([("hidden", seen(written(hidden, "PNG")))], 1, None)).astype(int)
+    drawn = np.asarray(sheet([("hidden", display_file(encode_file(hidden, "PNG")))], 1, None)).astype(int)
     assert not ((drawn[..., 1] - drawn[..., 0]) > 40).any()
 
 

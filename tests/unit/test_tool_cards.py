@@ -13,7 +13,7 @@ from PIL import Image
 from benchmarks.contact_sheet.sheets import sheets as _registered  # noqa: F401 - registers pictures
 from benchmarks.contact_sheet.sources import file_of
 from benchmarks.tool_cards.cards import Card, cards
-from benchmarks.tool_cards.drawing import HEIGHT, WIDTH, halves, picture_of, saved, told
+from benchmarks.tool_cards.drawing import HEIGHT, WIDTH, draw_lines, encode_card, halves, picture_of
 from darkroom.operations.v1 import operation_pb2
 from reference.console_forms import forms
 from services.gateway.surfaces.snapotter.tool import Tool
@@ -65,6 +65,6 @@ def test_halves_are_of_before_and_after() -> None:
 
 def test_a_card_is_written_as_well_as_fits() -> None:
     photo = picture_of(file_of("photo")[1])
-    large, small = saved(halves(photo, photo), 1 << 20), saved(halves(photo, photo), MOST_BYTES)
+    large, small = encode_card(halves(photo, photo), 1 << 20), encode_card(halves(photo, photo), MOST_BYTES)
     assert len(small) <= MOST_BYTES < len(large)
-    assert Image.open(io.BytesIO(saved(told(photo, ["a"] * 20), MOST_BYTES))).size == (WIDTH, HEIGHT)
+    assert Image.open(io.BytesIO(encode_card(draw_lines(photo, ["a"] * 20), MOST_BYTES))).size == (WIDTH, HEIGHT)

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.quality._mark_set.marked import marked
-from benchmarks.quality._mark_set.unmarked import unmarked
+from benchmarks.quality._mark_set.marked import marked_photographs
+from benchmarks.quality._mark_set.unmarked import unmarked_photographs
 
 
 def main(folder: Path) -> None:
     """Write all of them."""
     folder.mkdir(parents=True, exist_ok=True)
     number = count()
-    for case in marked():
+    for case in marked_photographs():
         np.savez(
             folder / f"{next(number):03}.npz",
             picture=case.picture,
@@ -31,7 +31,7 @@ def main(folder: Path) -> None:
             strength=case.strength,
             quality=case.quality or 0,
         )
-    for kind, name, picture, held_out in unmarked():
+    for kind, name, picture, held_out in unmarked_photographs():
         np.savez(folder / f"{next(number):03}.npz", picture=picture, what=kind, name=name, held_out=held_out)
 
 

@@ -60,7 +60,7 @@ _HELD_OUT_WORDS = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Marked:
+class MarkedPhotograph:
     """A photograph with a mark and its truth: `clean` [H, W, 3], `opacity` [H, W] of the mark in each pixel, and its `box` as a person
     draws it: left, top, right, bottom, in pixels."""
 
@@ -285,7 +285,7 @@ HELD_OUT_KINDS: dict[str, tuple[Draw, int]] = {
 }
 
 
-def marked() -> Iterator[Marked]:
+def marked_photographs() -> Iterator[MarkedPhotograph]:
     """All marked photographs, those used for tuning first."""
     turn = itertools.count()
     for kind, (draw, count) in KINDS.items():
@@ -296,7 +296,7 @@ def marked() -> Iterator[Marked]:
             yield _case(kind, draw, number, next(turn), held_out=True)
 
 
-def _case(kind: str, draw: Draw, number: int, turn: int, *, held_out: bool) -> Marked:
+def _case(kind: str, draw: Draw, number: int, turn: int, *, held_out: bool) -> MarkedPhotograph:
     rng = random.Random(f"{kind} {number} {held_out}")
     name, clean = some(rng, HELD_OUT if held_out else TUNED, turn)
     strength = rng.choice(_OPACITIES[4:]) if kind in ("plate", "date") else rng.choice(_OPACITIES)
@@ -309,7 +309,7 @@ def _case(kind: str, draw: Draw, number: int, turn: int, *, held_out: bool) -> M
             break
     quality = rng.choice(_QUALITIES)
     picture = seen if quality is None else jpeg(seen, quality)
-    return Marked(kind, name, held_out, strength, quality, clean, picture, opacity, layer[..., :3], _box(rng, opacity))
+    return MarkedPhotograph(kind, name, held_out, strength, quality, clean, picture, opacity, layer[..., :3], _box(rng, opacity))
 
 
 def _box(rng: random.Random, opacity: npt.NDArray[np.float32]) -> tuple[int, int, int, int]:

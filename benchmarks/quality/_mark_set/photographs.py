@@ -14,7 +14,7 @@ import skimage
 import sklearn.datasets
 from PIL import Image
 
-from benchmarks.quality._face_pictures import packed
+from benchmarks.quality._face_pictures import package_picture
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -54,7 +54,7 @@ def photograph(source: str, name: str, longest: int = 640) -> Pixels:
         with Image.open(_OWN[source] / name) as opened:
             picture = opened.convert("RGB")
     else:
-        picture = Image.fromarray(packed(source, name))
+        picture = Image.fromarray(package_picture(source, name))
     picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     return np.asarray(picture)
 

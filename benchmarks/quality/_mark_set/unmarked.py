@@ -48,7 +48,7 @@ class Scene:
         return jpeg(np.rint(pixels).clip(0, 255).astype(np.uint8), self.rng.choice((80, 85, 90, 95)))
 
 
-def unmarked() -> Iterator[tuple[str, str, Pixels, bool]]:
+def unmarked_photographs() -> Iterator[tuple[str, str, Pixels, bool]]:
     """Kind, name, picture, and whether it is held out; those used for tuning first."""
     for held_out in (False, True):
         for kind, (make, count) in KINDS.items():

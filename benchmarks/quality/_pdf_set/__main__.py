@@ -13,15 +13,23 @@ Documents = Mapping[str, Mapping[str, Callable[[bool], bytes]]]
 
 def main(folder: Path) -> None:
     """Write all of them."""
-    known: list[Documents] = [{"ReportLab": reportlab_documents.marked()}, stamping.marked(), other_documents.marked()]
-    plain: list[Documents] = [{"ReportLab": reportlab_documents.unmarked()}, stamping.unmarked(), other_documents.unmarked()]
+    known: list[Documents] = [
+        {"ReportLab": reportlab_documents.marked_documents()},
+        stamping.marked_documents(),
+        other_documents.marked_documents(),
+    ]
+    plain: list[Documents] = [
+        {"ReportLab": reportlab_documents.unmarked_documents()},
+        stamping.unmarked_documents(),
+        other_documents.unmarked_documents(),
+    ]
     _write(folder / "tuned", known, plain)
-    _write(folder / "declared", [declared.marked()], [declared.unmarked()])
-    _write(folder / "once held out", [held_out.marked()], [held_out.unmarked()])
-    _write(folder / "stamped lines, tuned", [stamped_lines.marked()], [stamped_lines.unmarked()])
+    _write(folder / "declared", [declared.marked_documents()], [declared.unmarked_documents()])
+    _write(folder / "once held out", [held_out.marked_documents()], [held_out.unmarked_documents()])
+    _write(folder / "stamped lines, tuned", [stamped_lines.marked_documents()], [stamped_lines.unmarked_documents()])
     _write(folder / "stamped lines, seen", [stamped_lines.seen_marked()], [stamped_lines.seen_unmarked()])
     _write(folder / "stamped lines, held out", [stamped_lines.held_out_marked()], [stamped_lines.held_out_unmarked()])
-    _write(folder / "held out, second set", [second_held_out.marked()], [second_held_out.unmarked()])
+    _write(folder / "held out, second set", [second_held_out.marked_documents()], [second_held_out.unmarked_documents()])
 
 
 def _write(folder: Path, marked: list[Documents], unmarked: list[Documents]) -> None:

@@ -83,7 +83,7 @@ def _made(seed: int, declare: Declare) -> Callable[[bool], bytes]:
     return make
 
 
-def marked() -> dict[str, dict[str, Callable[[bool], bytes]]]:
+def marked_documents() -> dict[str, dict[str, Callable[[bool], bytes]]]:
     """By producer and name, a document with and without its mark."""
     ways = {
         "artifact, inline": _inline("Watermark"),
@@ -97,7 +97,7 @@ def marked() -> dict[str, dict[str, Callable[[bool], bytes]]]:
     return {"pikepdf": {name: _made(300 + number, declare) for number, (name, declare) in enumerate(ways.items())}}
 
 
-def unmarked() -> dict[str, dict[str, Callable[[bool], bytes]]]:
+def unmarked_documents() -> dict[str, dict[str, Callable[[bool], bytes]]]:
     """By producer and name, a document that declares the same paint as something else."""
     ways = {
         "header, inline": _inline("Header"),

@@ -24,7 +24,7 @@ def by_typst(mark: str, extra: str = "") -> Callable[[bool], bytes]:
         text = "\n\n".join(f"= {paragraph(each, 3)}\n" + paragraph(200 + each, 260) for each in range(6))
         with tempfile.TemporaryDirectory() as folder:
             pictures.logo(4).save(Path(folder) / "logo.png")
-            pictures.stamped("NUR MUSTER", alpha=55).save(Path(folder) / "mark.png")
+            pictures.stamp_text("NUR MUSTER", alpha=55).save(Path(folder) / "mark.png")
             source = Path(folder) / "main.typ"
             settings = ['numbering: "1"', *([mark] if with_mark and mark else [])]
             source.write_text(f"#set page({', '.join(settings)})\n{extra}\n{text}")
@@ -90,7 +90,7 @@ def _skia_outline(canvas: skia.Canvas) -> None:
 
 def _skia_picture(canvas: skia.Canvas) -> None:
     buffer = io.BytesIO()
-    pictures.stamped("PROOF COPY").save(buffer, "PNG")
+    pictures.stamp_text("PROOF COPY").save(buffer, "PNG")
     image = skia.Image.MakeFromEncoded(skia.Data.MakeWithCopy(buffer.getvalue()))
     canvas.drawImageRect(image, skia.Rect.MakeXYWH(80, 230, 430, 380))
 
@@ -134,7 +134,7 @@ def _cairo(style: str, top: str, text: str = "", always: str = "") -> Callable[[
 _FIXED = ".m { position: fixed; top: 360px; left: 40px; font-size: %s; transform: rotate(-45deg); %s }"
 
 
-def marked() -> dict[str, dict[str, Callable[[bool], bytes]]]:
+def marked_documents() -> dict[str, dict[str, Callable[[bool], bytes]]]:
     """By producer and name, a document with and without its mark."""
     return {
         "Typst": {
@@ -160,7 +160,7 @@ def marked() -> dict[str, dict[str, Callable[[bool], bytes]]]:
     }
 
 
-def unmarked() -> dict[str, dict[str, Callable[[bool], bytes]]]:
+def unmarked_documents() -> dict[str, dict[str, Callable[[bool], bytes]]]:
     """By producer and name, a document without a mark."""
     table = "".join(
         f"<tr style='background:{'#eef' if row % 2 else '#f8f8f8'}'><td>{paragraph(row, 4)}</td><td style='color:#999'>{row * 7}</td></tr>"

@@ -47,7 +47,7 @@ class _Report(FPDF):
             with self.local_context(fill_opacity=0.2), self.rotation(45, 105, 148):
                 self.text(30, 155, "PROPERTY OF ACME")
         if self.mark == "picture":
-            self.image(pictures.stamped("PROOF", alpha=60, tilt=35), 25, 90, 160)
+            self.image(pictures.stamp_text("PROOF", alpha=60, tilt=35), 25, 90, 160)
         if self.mark == "tiles":
             self.set_font("Helvetica", size=14)
             with self.local_context(fill_opacity=0.15):
@@ -119,7 +119,7 @@ def _outlined_mark(figure: Figure) -> None:
     figure.add_artist(PathPatch(place.transform_path(outline), facecolor="0.5", edgecolor="none", alpha=0.3, transform=None))
 
 
-def marked() -> dict[str, dict[str, Callable[[bool], bytes]]]:
+def marked_documents() -> dict[str, dict[str, Callable[[bool], bytes]]]:
     """By producer and name, a document with and without its mark."""
     return {
         "fpdf2": {
@@ -136,6 +136,6 @@ def marked() -> dict[str, dict[str, Callable[[bool], bytes]]]:
     }
 
 
-def unmarked() -> dict[str, dict[str, Callable[[bool], bytes]]]:
+def unmarked_documents() -> dict[str, dict[str, Callable[[bool], bytes]]]:
     """By producer and name, a document without a mark."""
     return {"matplotlib": {"plots": lambda _marked: _figures(_plots, None), "scatter": lambda _marked: _figures(_scatter, None)}}

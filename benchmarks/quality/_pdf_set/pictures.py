@@ -5,7 +5,9 @@ from __future__ import annotations
 from PIL import Image, ImageDraw, ImageFont
 
 
-def stamped(text: str, *, alpha: int = 70, tilt: float = 40, colour: tuple[int, int, int] = (120, 120, 120), size: int = 90) -> Image.Image:
+def stamp_text(
+    text: str, *, alpha: int = 70, tilt: float = 40, colour: tuple[int, int, int] = (120, 120, 120), size: int = 90
+) -> Image.Image:
     """Rotated text on a transparent background, as watermark programs make it."""
     font = ImageFont.load_default(size)
     left, top, right, bottom = font.getbbox(text)

@@ -73,7 +73,7 @@ def _tiled(canvas: Canvas, _page: int) -> None:
 
 
 def _picture(canvas: Canvas, _page: int) -> None:
-    canvas.drawImage(ImageReader(pictures.stamped("SPECIMEN")), 90, 250, 420, 360, mask="auto", preserveAspectRatio=True)
+    canvas.drawImage(ImageReader(pictures.stamp_text("SPECIMEN")), 90, 250, 420, 360, mask="auto", preserveAspectRatio=True)
 
 
 def _split(canvas: Canvas, _page: int) -> None:
@@ -132,7 +132,7 @@ def _logo_behind(canvas: Canvas, _page: int) -> None:
     canvas.drawImage(ImageReader(faded), 100, 330, 400, 160, mask="auto")
 
 
-def marked() -> dict[str, Callable[[bool], bytes]]:
+def marked_documents() -> dict[str, Callable[[bool], bytes]]:
     """By name, a document with and without its mark."""
 
     def over(seed: int, painter: Painter, pages: int = 4) -> Callable[[bool], bytes]:
@@ -263,7 +263,7 @@ def _flyer(canvas: Canvas, page: int) -> None:
     canvas.drawString(72, 100, "Everything must go")
 
 
-def unmarked() -> dict[str, Callable[[bool], bytes]]:
+def unmarked_documents() -> dict[str, Callable[[bool], bytes]]:
     """By name, an unmarked document that may look as if it had a mark."""
 
     def only(content: Painter, pages: int = 4) -> Callable[[bool], bytes]:

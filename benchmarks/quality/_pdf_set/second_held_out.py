@@ -72,7 +72,7 @@ def _stamped(seed: int, kind: str, below: bool) -> Callable[[bool], bytes]:
             canvas.setFillColorRGB(0.1, 0.3, 0.7, alpha=0.22)
             canvas.drawCentredString(0, 0, "Loan copy: do not sell")
         else:
-            canvas.drawImage(ImageReader(pictures.stamped("VORSCHAU", colour=(200, 60, 60))), -190, -160, 380, 320, mask="auto")
+            canvas.drawImage(ImageReader(pictures.stamp_text("VORSCHAU", colour=(200, 60, 60))), -190, -160, 380, 320, mask="auto")
         canvas.save()
         stamp = pdfrw.PageMerge().add(pdfrw.PdfReader(fdata=buffer.getvalue()).pages[0])[0]
         for page in source.pages if with_mark else ():
@@ -101,7 +101,7 @@ def _stationery(_marked: bool) -> bytes:
     return result.getvalue()
 
 
-def marked() -> dict[str, dict[str, Callable[[bool], bytes]]]:
+def marked_documents() -> dict[str, dict[str, Callable[[bool], bytes]]]:
     """By producer and name, a document with and without its mark."""
     return {
         "PDFium": {
@@ -117,7 +117,7 @@ def marked() -> dict[str, dict[str, Callable[[bool], bytes]]]:
     }
 
 
-def unmarked() -> dict[str, dict[str, Callable[[bool], bytes]]]:
+def unmarked_documents() -> dict[str, dict[str, Callable[[bool], bytes]]]:
     """By producer and name, a document without a mark."""
     return {
         "PDFium": {"rotated label": lambda _marked: _pdfium("Thousands of euros", 16, 90, (110, 110, 110, 255))(True)},

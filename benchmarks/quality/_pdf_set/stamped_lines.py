@@ -128,7 +128,7 @@ def _reportlab(seed: int) -> Make:
     return lambda _marked: reportlab_documents.document(seed)
 
 
-def marked() -> dict[str, dict[str, Make]]:
+def marked_documents() -> dict[str, dict[str, Make]]:
     """By producer and name, a document with and without its stamp; for tuning."""
     order = "Licensed to Acme Ltd / Ms Lee", "Store order: OP-1234 / Downloaded: 2024-05-01", "Single user licence only."
     library = "Downloaded from https://library.example/ by guest on 12 May 2024"
@@ -145,7 +145,7 @@ def marked() -> dict[str, dict[str, Make]]:
     }
 
 
-def unmarked() -> dict[str, dict[str, Make]]:
+def unmarked_documents() -> dict[str, dict[str, Make]]:
     """By producer and name, a document with lines of its own; for tuning."""
 
     def with_line(seed: int, line: str, font: str) -> Make:

@@ -28,7 +28,7 @@ def _stamp(kind: str) -> bytes:
     else:
         canvas.setFillColorRGB(0.8, 0.1, 0.1, alpha=0.3)
     if kind == "picture":
-        canvas.drawImage(ImageReader(pictures.stamped("COPY", tilt=0)), -150, -60, 300, 120, mask="auto")
+        canvas.drawImage(ImageReader(pictures.stamp_text("COPY", tilt=0)), -150, -60, 300, 120, mask="auto")
     else:
         canvas.drawCentredString(0, 0, "NOT FOR SALE" if kind == "pale" else "Review copy 17")
     canvas.restoreState()
@@ -64,7 +64,7 @@ def _overlaid(seed: int, kind: str, over: bool) -> Callable[[bool], bytes]:
     return make
 
 
-def marked() -> dict[str, dict[str, Callable[[bool], bytes]]]:
+def marked_documents() -> dict[str, dict[str, Callable[[bool], bytes]]]:
     """By producer and name, a document with and without its mark."""
     return {
         "pypdf": {
@@ -124,6 +124,6 @@ def _common_letterhead(_marked: bool) -> bytes:
     return result.getvalue()
 
 
-def unmarked() -> dict[str, dict[str, Callable[[bool], bytes]]]:
+def unmarked_documents() -> dict[str, dict[str, Callable[[bool], bytes]]]:
     """By producer and name, a document without a mark."""
     return {"pikepdf": {"stamp annotation": _stamped_annotation, "stationery below": _common_letterhead}}

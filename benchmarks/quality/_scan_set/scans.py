@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.quality._scan_set.sheets import HELD_OUT, SECOND, SEEN, Look, Pixels, Sheet, rendered
+from benchmarks.quality._scan_set.sheets import HELD_OUT, SECOND, SEEN, Look, Pixels, Sheet, render_sheet
 from benchmarks.quality._scan_set.stamps import Stamp
 
 _GREY, _RED, _BLUE, _GREEN, _VIOLET = (110, 110, 110), (200, 30, 40), (35, 70, 190), (30, 130, 70), (120, 40, 140)
@@ -110,11 +110,11 @@ def scans(part: Part) -> Iterator[Scan]:
 
 def _scan(name: str, sheet: Sheet, stamp: Stamp | None, seed: int) -> Scan:
     dpi = 200 if seed % 4 == 0 else 150
-    clean = rendered(sheet.draw, dpi)
+    clean = render_sheet(sheet.draw, dpi)
     cover = np.zeros(clean.shape[:2], np.float32)
     marked = clean
     if stamp is not None:
-        cover = 1 - rendered(stamp.draw, dpi)[..., 0].astype(np.float32) / np.float32(255)
+        cover = 1 - render_sheet(stamp.draw, dpi)[..., 0].astype(np.float32) / np.float32(255)
         strength = (stamp.opacity * cover)[..., np.newaxis]
         colour = np.array(stamp.colour, np.float32)
         paint = clean * colour / 255 if stamp.multiplies else colour

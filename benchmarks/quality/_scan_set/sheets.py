@@ -200,7 +200,7 @@ class Sheet:
         canvas.drawPath(path)
 
 
-def rendered(draw: Draw, dpi: int) -> Pixels:
+def render_sheet(draw: Draw, dpi: int) -> Pixels:
     """A page of A4, height x width x 3."""
     buffer = io.BytesIO()
     canvas = Canvas(buffer, pagesize=A4)

@@ -80,11 +80,11 @@ class BlockingClient(BlockingPart[AsyncClient]):
         server = Server.find(url, api_key)
         thread = LoopThread()
 
-        async def connected() -> AsyncClient:
+        async def connect() -> AsyncClient:
             return AsyncClient(server.url, server.api_key, backoff=backoff)
 
         try:
-            super().__init__(thread, thread.run(connected()))
+            super().__init__(thread, thread.run(connect()))
         except BaseException:
             thread.stop()
             raise

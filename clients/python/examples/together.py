@@ -8,11 +8,11 @@ from darkroom.tasks.v1 import task_pb2
 
 
 async def cutout(client: AsyncClient, path: Path) -> list[Path]:
-    def told(event: task_pb2.TaskEvent) -> None:
+    def show(event: task_pb2.TaskEvent) -> None:
         print(f"{path.name}: {event.progress:.0%} {event.message}")
 
     # A key of your own makes the whole thing safe to repeat, even after a crash: the same upload, the same task.
-    task = await client.remove_background(path, idempotency_key=f"cutout-{path.name}", on_event=told)
+    task = await client.remove_background(path, idempotency_key=f"cutout-{path.name}", on_event=show)
     return await client.download(task, "results")
 
 

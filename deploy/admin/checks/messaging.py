@@ -167,7 +167,7 @@ async def connect(servers: NatsServers, service: str) -> AsyncIterator[Client]:
     """A connection to the one server that is named, which is not made again when it is lost. Raises Unreachable."""
     errors: list[BaseException] = []
 
-    async def failed(error: Exception) -> None:
+    async def on_error(error: Exception) -> None:
         errors.append(error)
 
     place = urlsplit(f"nats://{servers.addresses[0]}")
@@ -176,7 +176,7 @@ async def connect(servers: NatsServers, service: str) -> AsyncIterator[Client]:
         await tcp_open(place.hostname or "", place.port or 0)
     except OSError as error:
         raise _explained(error, servers, servers.addresses[0]) from error
-    options = {**servers.options(service), "allow_reconnect": False, "max_reconnect_attempts": 0, "error_cb": failed}
+    options = {**servers.options(service), "allow_reconnect": False, "max_reconnect_attempts": 0, "error_cb": on_error}
     for left in reversed(range(_ATTEMPTS)):
         client = Client()
         try:

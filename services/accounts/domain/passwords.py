@@ -55,13 +55,13 @@ class Passwords:
     async def matches(self, kept: str | None, password: str) -> bool:
         """Whether a password is the one that is kept. Where none is (None or empty), the answer is no, after the same time."""
 
-        def verified() -> bool:
+        def verify() -> bool:
             try:
                 return self._hasher.verify(kept or self._nobodys, password) and bool(kept)
             except (VerificationError, InvalidHashError):
                 return False
 
-        return await self._computed(verified)
+        return await self._computed(verify)
 
     async def _computed(self, compute: Callable[[], Result]) -> Result:
         async with self._turn():

@@ -45,7 +45,7 @@ def parse(file: RangeFile) -> Probe:
 
 
 def _root(file: RangeFile) -> _RootFound | None:
-    def started(name: str, attributes: dict[str, str]) -> None:
+    def start_element(name: str, attributes: dict[str, str]) -> None:
         raise _RootFound(name, attributes)
 
     def entity(_name: str, _parameter: bool, value: str | None, *_where: object) -> None:
@@ -53,7 +53,7 @@ def _root(file: RangeFile) -> _RootFound | None:
             raise DamagedFileError("it declares entities that hold others, which are not read")
 
     parser = expat.ParserCreate(namespace_separator=" ")
-    parser.StartElementHandler = started
+    parser.StartElementHandler = start_element
     parser.EntityDeclHandler = entity
     try:
         for start in range(0, min(file.size, _MAX_PROLOGUE_BYTES), _STEP):

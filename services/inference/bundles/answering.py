@@ -24,13 +24,13 @@ async def answering(bus: Bus, bundles: Bundles, *, manages: bool) -> AsyncIterat
     """Answers until the block ends; with `manages` also requests to change something."""
     answers: set[asyncio.Task[None]] = set()
 
-    async def heard(message: Msg) -> None:
+    async def on_message(message: Msg) -> None:
         # A removal takes seconds; others need not wait for it.
         answers.add(task := asyncio.create_task(_answer(bundles, message)))
         task.add_done_callback(answers.discard)
 
     subjects = [STATE_SUBJECT, *([MANAGE_SUBJECT] if manages else [])]
-    subscriptions = [await bus.client.subscribe(subject, queue=WORKERS, cb=heard) for subject in subjects]
+    subscriptions = [await bus.client.subscribe(subject, queue=WORKERS, cb=on_message) for subject in subjects]
     try:
         yield
     finally:

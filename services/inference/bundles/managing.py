@@ -102,14 +102,14 @@ class Bundles:
             await asyncio.gather(self._running, return_exceptions=True)
 
     async def _install(self, name: str, bundle: Bundle, job: Job, journal: Journal, installer: Installer, release: Release) -> None:
-        def told(percent: int, stage: str) -> None:
+        def report(percent: int, stage: str) -> None:
             journal.put(name, job.model_copy(update={"percent": percent * _LAID_OUT // 100, "stage": stage}))
 
         end = {"percent": 100, "ended": True, "stage": ""}
         try:
             lacking = bundle.lacking(await self._control.ready())
-            await installer.install(name, told)
-            told(100, "Loading the models")
+            await installer.install(name, report)
+            report(100, "Loading the models")
             await self._load(name, lacking, installer)
             journal.put(name, job.model_copy(update=end))
             _logger.info("bundle_installed", bundle=name)

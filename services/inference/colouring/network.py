@@ -24,7 +24,7 @@ Chroma = npt.NDArray[np.float32]
 """512 x 512 x 2: a* and b*."""
 
 
-def seen(image: Image) -> npt.NDArray[np.uint8]:
+def network_input(image: Image) -> npt.NDArray[np.uint8]:
     """uint8 [1, 512, 512, 3]: the picture's lightness, as gray in sRGB."""
     small = cv2.resize(image.srgb(), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)
@@ -39,7 +39,7 @@ def read(codes: npt.NDArray[np.uint8]) -> Chroma:
     return np.asarray((parts[..., :2] * 256 + parts[..., 2:] - _ZERO) / _ONE, np.float32)
 
 
-def coloured(image: Image, chroma: Chroma, intensity: float, check: Callable[[], None]) -> Image:
+def apply_chroma(image: Image, chroma: Chroma, intensity: float, check: Callable[[], None]) -> Image:
     """The picture with this chroma times `intensity`, in sRGB, with its own bits, alpha and lightness: except for colours that sRGB does
     not have, which are cut off. `check` is called again and again, and raises to stop."""
     pixels = between(image.pixels, image.icc, None)
@@ -74,8 +74,8 @@ async def choose(step: Step) -> Choice | None:
 
 async def with_colours(image: Image, network: Choice, intensity: float, step: Step) -> Image:
     """The picture with colours by a network, which a notice names. Raises as `Triton.infer`."""
-    codes = await step.tools.triton.infer(network.name, await asyncio.to_thread(seen, image))
-    result = await asyncio.to_thread(lambda: coloured(image, read(codes), intensity, step.check))
+    codes = await step.tools.triton.infer(network.name, await asyncio.to_thread(network_input, image))
+    result = await asyncio.to_thread(lambda: apply_chroma(image, read(codes), intensity, step.check))
     message = f"The colours are from {network.name} on a {network.device.value}."
     step.notice("model_used", "", message, {"model": network.name, "device": network.device.name.lower()})
     return result

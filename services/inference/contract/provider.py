@@ -55,7 +55,7 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
-class NotApplied:
+class UnsupportedOption:
     """An option that a provider does not support; the pictures are made without it."""
 
     parameter: str
@@ -78,7 +78,7 @@ class Provider(Protocol):
     async def ready(self) -> bool:
         """Whether tasks may be accepted, as far as that can be known before a request."""
 
-    def not_applied(self, request: GenerationRequest, references: Sequence[Reference]) -> Sequence[NotApplied]:
+    def not_applied(self, request: GenerationRequest, references: Sequence[Reference]) -> Sequence[UnsupportedOption]:
         """The options of the request that `make` ignores."""
 
     async def make(self, request: GenerationRequest, references: Sequence[Reference], count: int) -> Sequence[bytes]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.inference.contract.provider import GenerationRequest, NotApplied, Reference
+from services.inference.contract.provider import GenerationRequest, Reference, UnsupportedOption
 from services.inference.generation.exchange import Answer, Exchange
 from services.inference.generation.tables import with_negative
 from services.platform.errors import DarkroomError
@@ -58,7 +58,7 @@ class GeminiRequest:
 
     prompt: str
     image_config: Mapping[str, str]
-    not_applied: tuple[NotApplied, ...]
+    not_applied: tuple[UnsupportedOption, ...]
 
 
 def gemini_request(request: GenerationRequest) -> GeminiRequest:
@@ -66,9 +66,9 @@ def gemini_request(request: GenerationRequest) -> GeminiRequest:
     config = {"imageSize": IMAGE_SIZES[request.resolution or "1K"]}
     if request.aspect_ratio is not None:
         config["aspectRatio"] = ASPECT_RATIOS[request.aspect_ratio]
-    left_out: tuple[NotApplied, ...] = ()
+    left_out: tuple[UnsupportedOption, ...] = ()
     if request.quality is not None:
-        left_out = (NotApplied("quality", "This model has one quality."),)
+        left_out = (UnsupportedOption("quality", "This model has one quality."),)
     return GeminiRequest(with_negative(request), config, left_out)
 
 
@@ -84,7 +84,7 @@ class GeminiImages:
         """Always: it is configured only with a key."""
         return True
 
-    def not_applied(self, request: GenerationRequest, references: Sequence[Reference]) -> Sequence[NotApplied]:
+    def not_applied(self, request: GenerationRequest, references: Sequence[Reference]) -> Sequence[UnsupportedOption]:
         """See `Provider`."""
         return gemini_request(request).not_applied
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.inference.contract.provider import GenerationRequest, NotApplied, Reference
+from services.inference.contract.provider import GenerationRequest, Reference, UnsupportedOption
 from services.inference.generation.tables import nearest_ratio
 from services.inference.media import Image, Limits, decode, encode
 from services.inference.media.resampling import resize
@@ -53,24 +53,24 @@ class LocalRequest:
     height: int
     references: int
     """How many of the references are used."""
-    not_applied: tuple[NotApplied, ...]
+    not_applied: tuple[UnsupportedOption, ...]
 
 
 def local_request(request: GenerationRequest, references: Sequence[Reference], guidance: float) -> LocalRequest:
     """Look the request up in the table, for a model that is run with this guidance scale."""
     left_out = []
     if len(references) > MOST_REFERENCES:
-        left_out.append(NotApplied("image_file_ids", "The local model uses only one reference; the first was used."))
+        left_out.append(UnsupportedOption("image_file_ids", "The local model uses only one reference; the first was used."))
     ratio = request.aspect_ratio or (nearest_ratio(references[0], tuple(SIZES)) if references else "1:1")
     resolution = request.resolution or "1K"
     if resolution not in SIZES[ratio]:
         resolution = LARGEST
-        left_out.append(NotApplied("resolution", f"The local model makes pictures of up to {LARGEST}."))
+        left_out.append(UnsupportedOption("resolution", f"The local model makes pictures of up to {LARGEST}."))
     negative = request.negative_prompt if guidance > LEAST_GUIDANCE else ""
     if request.negative_prompt and not negative:
-        left_out.append(NotApplied("negative_prompt", "The local model runs without guidance, so negative prompts have no effect."))
+        left_out.append(UnsupportedOption("negative_prompt", "The local model runs without guidance, so negative prompts have no effect."))
     if request.quality is not None:
-        left_out.append(NotApplied("quality", "The local model has one quality."))
+        left_out.append(UnsupportedOption("quality", "The local model has one quality."))
     width, height = SIZES[ratio][resolution]
     return LocalRequest(request.prompt, negative, width, height, min(len(references), MOST_REFERENCES), tuple(left_out))
 
@@ -98,7 +98,7 @@ class LocalDiffusion:
         """Whether Triton has loaded the model."""
         return await self._triton.serves(self._model)
 
-    def not_applied(self, request: GenerationRequest, references: Sequence[Reference]) -> Sequence[NotApplied]:
+    def not_applied(self, request: GenerationRequest, references: Sequence[Reference]) -> Sequence[UnsupportedOption]:
         """See `Provider`."""
         return local_request(request, references, self._schedule.guidance).not_applied
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.inference.contract.provider import GenerationRequest, NotApplied, Reference
+from services.inference.contract.provider import GenerationRequest, Reference, UnsupportedOption
 from services.inference.generation.exchange import Answer, Exchange
 from services.inference.generation.tables import nearest_ratio, with_negative
 from services.platform.errors import DarkroomError
@@ -48,7 +48,7 @@ class OpenAiRequest:
     prompt: str
     size: str
     quality: str
-    not_applied: tuple[NotApplied, ...]
+    not_applied: tuple[UnsupportedOption, ...]
 
 
 def openai_request(request: GenerationRequest, references: Sequence[Reference]) -> OpenAiRequest:
@@ -57,18 +57,20 @@ def openai_request(request: GenerationRequest, references: Sequence[Reference]) 
     prompt = with_negative(request)
     if len(prompt) > LONGEST_PROMPT:
         prompt = request.prompt
-        left_out.append(NotApplied("negative_prompt", f"Prompt and negative prompt have more than {LONGEST_PROMPT} characters together."))
+        left_out.append(
+            UnsupportedOption("negative_prompt", f"Prompt and negative prompt have more than {LONGEST_PROMPT} characters together.")
+        )
     ratio = request.aspect_ratio
     if ratio is None and references:
         ratio = nearest_ratio(references[0], tuple(SIZES))
     if ratio is None:
         size = RATIO_OF_CHOICE
         if request.resolution not in (None, "1K"):
-            left_out.append(NotApplied("resolution", "Without an aspect ratio, the model chooses the size."))
+            left_out.append(UnsupportedOption("resolution", "Without an aspect ratio, the model chooses the size."))
     else:
         size = SIZES[ratio][request.resolution or "1K"]
         if request.resolution == "0.5K":
-            left_out.append(NotApplied("resolution", f"The smallest size that the model makes in this shape is {size} pixels."))
+            left_out.append(UnsupportedOption("resolution", f"The smallest size that the model makes in this shape is {size} pixels."))
     return OpenAiRequest(prompt, size, QUALITIES[request.quality], tuple(left_out))
 
 
@@ -84,7 +86,7 @@ class OpenAiImages:
         """Always: it is configured only with a key."""
         return True
 
-    def not_applied(self, request: GenerationRequest, references: Sequence[Reference]) -> Sequence[NotApplied]:
+    def not_applied(self, request: GenerationRequest, references: Sequence[Reference]) -> Sequence[UnsupportedOption]:
         """See `Provider`."""
         return openai_request(request, references).not_applied
 

@@ -88,18 +88,18 @@ def _conjugate_gradients(window: _Window, weight: Floats, given: Floats, check: 
     """Solves (1 - guided filter + weight) alpha = weight * given, preconditioned by the diagonal."""
     diagonal = 1 + weight
 
-    def applied(alpha: Floats) -> Floats:
+    def apply(alpha: Floats) -> Floats:
         return diagonal * alpha - window.filter(alpha)
 
     alpha = given.copy()
-    residual = weight * given - applied(alpha)
+    residual = weight * given - apply(alpha)
     direction = residual / diagonal
     size = float((residual * direction).sum(dtype=np.float64))
     for _ in range(_ROUNDS):
         if size < _TOLERANCE * alpha.size:
             break
         check()
-        image = applied(direction)
+        image = apply(direction)
         step = np.float32(size / float((direction * image).sum(dtype=np.float64)))
         alpha += step * direction
         residual -= step * image

@@ -58,11 +58,11 @@ class Spool:
     def after(self, check: Callable[[], None]) -> Callable[[], None]:
         """`check`, which is called between two strips of a picture, followed by `let_go`."""
 
-        def checked() -> None:
+        def check_and_let_go() -> None:
             check()
             self.let_go()
 
-        return checked
+        return check_and_let_go
 
     def _new_file(self) -> Path:
         return self._folder / f"spool-{next(self._numbers)}"

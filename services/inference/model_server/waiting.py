@@ -18,10 +18,10 @@ def result_of(awaitable: Awaitable[_Result], loop: asyncio.AbstractEventLoop, ch
     threads may all be waiting here.
     """
 
-    async def awaited() -> _Result:
+    async def run() -> _Result:
         return await awaitable
 
-    future = asyncio.run_coroutine_threadsafe(awaited(), loop)
+    future = asyncio.run_coroutine_threadsafe(run(), loop)
     try:
         while not future.done():
             check()

@@ -21,7 +21,7 @@ from services.platform.errors import DarkroomError, ErrorReason
 _HALF = 127.5
 
 
-def covered(mask: Image, width: int, height: int) -> npt.NDArray[np.bool_]:
+def coverage(mask: Image, width: int, height: int) -> npt.NDArray[np.bool_]:
     """Height x width: where the mask, stretched to that size, is at least half as light as white, and not transparent."""
     pixels = mask.srgb()
     light = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.float32)
@@ -53,7 +53,7 @@ async def run(image: Image, parameters: Erase, step: Step) -> Several:
     step.label("erased")
     if not parameters.mask_file_id:
         raise DarkroomError(ErrorReason.FIELD_INVALID, "mask_file_id: erase needs a mask.", field="mask_file_id")
-    mask = await asyncio.to_thread(covered, await step.auxiliary(parameters.mask_file_id), image.width, image.height)
+    mask = await asyncio.to_thread(coverage, await step.auxiliary(parameters.mask_file_id), image.width, image.height)
     pixels = int(mask.sum())
     if pixels == mask.size:
         message = "mask_file_id: The mask covers the whole picture, so there is nothing to fill it from."

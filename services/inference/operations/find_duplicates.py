@@ -23,7 +23,7 @@ _SIDE = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class PictureFacts:
     """The facts about a picture."""
 
     hash: int
@@ -47,7 +47,7 @@ def distance(one: int, other: int) -> int:
     return (one ^ other).bit_count()
 
 
-def groups(pictures: Sequence[Known], threshold: int) -> Sequence[Sequence[int]]:
+def groups(pictures: Sequence[PictureFacts], threshold: int) -> Sequence[Sequence[int]]:
     """The indices of pictures that are alike, each group in order. A picture joins the first group whose first picture it is alike to."""
     found: list[list[int]] = []
     for index, picture in enumerate(pictures):
@@ -60,7 +60,7 @@ def groups(pictures: Sequence[Known], threshold: int) -> Sequence[Sequence[int]]
     return [group for group in found if len(group) > 1]
 
 
-def best(pictures: Sequence[Known], group: Sequence[int]) -> int:
+def best(pictures: Sequence[PictureFacts], group: Sequence[int]) -> int:
     """The one with the most pixels, then the largest file, then the first."""
     return max(group, key=lambda index: (pictures[index].pixels, pictures[index].size, -index))
 
@@ -80,13 +80,13 @@ def peak_memory(pictures: Sequence[Header], _parameters: FindDuplicates) -> int:
 def run(files: Sequence[WholeFile], parameters: FindDuplicates, step: PlainStep) -> Data:
     """The groups. Raises as `WholeFile.image`."""
     threshold = parameters.threshold if parameters.HasField("threshold") else _USUAL
-    pictures: list[Known] = []
+    pictures: list[PictureFacts] = []
     told: list[dict[str, Any]] = []
     for number, file in enumerate(files):
         step.check()
         step.report(number / len(files), f"Picture {number + 1} of {len(files)}")
         image, (width, height) = file.image(_read_size)
-        pictures.append(Known(hash_of(image), width * height, file.size))
+        pictures.append(PictureFacts(hash_of(image), width * height, file.size))
         told.append(
             {
                 "index": number,
@@ -106,7 +106,7 @@ def run(files: Sequence[WholeFile], parameters: FindDuplicates, step: PlainStep)
     return Data({"totalImages": len(files), "duplicateGroups": listed, "uniqueImages": len(files) - inside, "spaceSaveable": saved})
 
 
-def _files(group: Sequence[int], pictures: Sequence[Known], told: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _files(group: Sequence[int], pictures: Sequence[PictureFacts], told: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     first, kept = pictures[group[0]].hash, best(pictures, group)
     return [
         {

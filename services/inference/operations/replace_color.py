@@ -15,7 +15,7 @@ from services.inference.media.colour import strips
 from services.inference.plain.canvas import TRANSPARENT, in_its_encoding, rgb_of
 
 
-def replaced(image: Image, source: str, target: str, tolerance: float) -> Image:
+def replace_colour(image: Image, source: str, target: str, tolerance: float) -> Image:
     """The picture with pixels near `source` blended towards `target`, by their nearness; the very same where there are none, but with alpha
     if `target` is transparency, so that the format of a result does not depend on whether there were any.
 
@@ -66,4 +66,4 @@ def peak_memory(picture: Header, _parameters: ReplaceColor) -> int:
 def run(image: Image, parameters: ReplaceColor, step: PlainStep) -> Image:
     """The picture with the colour replaced."""
     step.label("recoloured")
-    return replaced(image, parameters.color, parameters.replacement, parameters.tolerance)
+    return replace_colour(image, parameters.color, parameters.replacement, parameters.tolerance)

@@ -21,7 +21,7 @@ _FLIPS = {(True, False): 1, (False, True): 0, (True, True): -1}
 """OpenCV's codes, by whether left and right, and top and bottom, are swapped."""
 
 
-def turned(image: Image, parameters: Rotate, work: Work) -> Image:
+def turn(image: Image, parameters: Rotate, work: Work) -> Image:
     """The picture turned clockwise, then mirrored. Quarter turns and mirroring only move samples."""
     angle = parameters.angle % 360
     if angle % 90:
@@ -77,4 +77,4 @@ def run(image: Image, parameters: Rotate, step: PlainStep) -> Image:
     """The picture turned, then mirrored."""
     step.result_limits.check(*rotated_size(parameters, image.width, image.height), "The result")
     step.label("rotated")
-    return turned(image, parameters, Work(step.folder, step.check))
+    return turn(image, parameters, Work(step.folder, step.check))

@@ -40,7 +40,7 @@ def product_of_child(finished: ShortResult, run: Run) -> Product:
     return Product(name, finished.format.media_type, finished.content, info)
 
 
-async def written(medium: Medium, run: Run) -> Product | None:
+async def write_product(medium: Medium, run: Run) -> Product | None:
     """The operations' results in a file; None if they have made nothing."""
     if medium is None:
         return None
@@ -62,12 +62,12 @@ async def written(medium: Medium, run: Run) -> Product | None:
         case Image():
             for note in medium.notes:
                 run.notice("picture_note", "", note)
-            content, format_ = await asyncio.to_thread(encoded, medium, run.folder), medium.saving.format
+            content, format_ = await asyncio.to_thread(encode_picture, medium, run.folder), medium.saving.format
             name = result_name(run.source_name, run.labels, format_.extension, run.taken_names)
             return Product(name, format_.media_type, content, file_pb2.ImageInfo(width=medium.width, height=medium.height, frames=1), after)
 
 
-def encoded(image: Image, folder: Path) -> bytes | Path:
+def encode_picture(image: Image, folder: Path) -> bytes | Path:
     """The picture as a file, as its `saving` says; in `folder` if it is large."""
     if image.pixels.nbytes <= _ENCODED_IN_MEMORY:
         return encode(image, image.saving)

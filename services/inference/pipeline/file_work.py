@@ -18,7 +18,7 @@ from services.inference.contract.step import Tools
 from services.inference.media import Hints, Image, Limits
 from services.inference.media.isolated import picture_of
 from services.inference.pipeline import file_child
-from services.inference.pipeline.encoding import encoded
+from services.inference.pipeline.encoding import encode_picture
 from services.inference.pipeline.reading import Reading
 from services.inference.pipeline.registry import BoundOperation
 from services.inference.pipeline.run import Run, Source
@@ -33,7 +33,7 @@ async def as_file(medium: object, run: Run) -> Source:
     match medium:
         case Image():
             with run.stages.timed("encode"):
-                content = await asyncio.to_thread(encoded, medium, run.folder)
+                content = await asyncio.to_thread(encode_picture, medium, run.folder)
             extension, pages = medium.saving.format.extension, 0
         case Document():
             content, extension, pages = medium.path, "pdf", medium.pages

@@ -24,7 +24,7 @@ from services.inference.contract.plain_step import Original
 from services.inference.contract.progress import Report, portion
 from services.inference.contract.step import Step, Tools
 from services.inference.media import SVG_DPI, Header, Hints, Image, Limits, as_read_back
-from services.inference.pipeline.encoding import WRITTEN, name_of_words, product_of_child, written
+from services.inference.pipeline.encoding import WRITTEN, name_of_words, product_of_child, write_product
 from services.inference.pipeline.file_work import as_file, on_files, read_back
 from services.inference.pipeline.isolated import samples_size
 from services.inference.pipeline.memory_needs import ALWAYS, needed_memory
@@ -190,7 +190,7 @@ class Pipeline:
             run.product = product_of_child(run.medium, run)
             return
         with run.stages.timed("encode"):
-            run.product = await written(run.medium, run)
+            run.product = await write_product(run.medium, run)
 
     async def _apply_to_files(self, operation: BoundOperation, run: Run, report: Report) -> None:
         files = run.medium if isinstance(run.medium, Sequence) else [await as_file(run.medium, run)]

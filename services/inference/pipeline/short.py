@@ -67,10 +67,10 @@ class ShortWork:
         """Passes on what the child says of its progress."""
         count = len(self._operations)
 
-        def told(number: int, done: float, doing: str) -> None:
+        def pass_on(number: int, done: float, doing: str) -> None:
             portion(report, int(number) / count, (int(number) + 1) / count)(float(done), str(doing))
 
-        return told
+        return pass_on
 
     def _checked(self, said: Any, target: int) -> ShortResult:
         """The child's description, if it is valid. Raises SandboxCrashed."""

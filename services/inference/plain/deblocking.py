@@ -42,13 +42,13 @@ def deblock_picture(image: Image, quality: int, *, twice: bool, progress: Callab
         first_row, first_column = max(0, top - _MARGIN), max(0, left - _MARGIN)
         tile = np.ascontiguousarray(narrow[first_row : bottom + _MARGIN, first_column : right + _MARGIN])
 
-        def done(share: float, number: int = number) -> None:
+        def report(share: float, number: int = number) -> None:
             check()
             progress((number + share) / len(corners))
 
-        mean = _reapplied(tile, quality, done)
+        mean = _reapplied(tile, quality, report)
         if twice:
-            again = _reapplied(_rounded(mean), quality, done)
+            again = _reapplied(_rounded(mean), quality, report)
             mean = np.asarray((mean + again) / 2, np.float32)
         inner = slice(top - first_row, bottom - first_row), slice(left - first_column, right - first_column)
         change = (_rounded(mean)[inner].astype(np.int32) - tile[inner]) * scale

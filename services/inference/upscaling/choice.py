@@ -37,11 +37,11 @@ class Network:
         of its noise."""
         infer, fourth = self.model.infer, round(min(255.0, _UNITS * deviation))
 
-        async def informed(tiles: Pixels8) -> Pixels8:
+        async def infer_with_noise(tiles: Pixels8) -> Pixels8:
             return await infer(np.concatenate([tiles, np.full((*tiles.shape[:3], 1), fourth, np.uint8)], axis=3))
 
         kept = Crop(share=None, correction=0.0) if whole else self.model.kept
-        return dataclasses.replace(self, model=dataclasses.replace(self.model, infer=informed, kept=kept))
+        return dataclasses.replace(self, model=dataclasses.replace(self.model, infer=infer_with_noise, kept=kept))
 
 
 async def choose(triton: Triton, models: Models, factor: int, pixels: int) -> Network:

@@ -136,12 +136,12 @@ async def listening(
     await server.start()
     await status.set("liveness", health_pb2.HealthCheckResponse.SERVING)
 
-    async def told(ready: bool) -> None:
+    async def set_status(ready: bool) -> None:
         state = health_pb2.HealthCheckResponse.SERVING if ready else health_pb2.HealthCheckResponse.NOT_SERVING
         for name in ("", "readiness"):
             await status.set(name, state)
 
-    await (health or Health()).on_change(told)
+    await (health or Health()).on_change(set_status)
     _logger.info("listening", listener=listener, address=address)
     try:
         yield

@@ -313,7 +313,7 @@ class Inputs:
 
 
 @dataclass(frozen=True, slots=True)
-class NotCovered:
+class InsufficientBalance:
     """An account's balance does not cover what a task costs with its inputs."""
 
     price_millicredits: int

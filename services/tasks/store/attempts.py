@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from services.platform.errors import ErrorReason
 from services.tasks.model import Task
-from services.tasks.model.records import Completion, Inputs, LostAttempt, NotCovered, Standing
+from services.tasks.model.records import Completion, Inputs, InsufficientBalance, LostAttempt, Standing
 from services.tasks.model.state import TaskState
 from services.tasks.store.base import Store
 from services.tasks.store.parts import (
@@ -163,7 +163,7 @@ class AttemptStore(Store):
         """The task, if this is its current attempt."""
         return first(task_of, await self._run(CURRENT, {"id": task_id, "attempt": attempt}))
 
-    async def complete_inputs(self, task_id: int, attempt: int, inputs: Inputs, *, now: datetime) -> Task | NotCovered | None:
+    async def complete_inputs(self, task_id: int, attempt: int, inputs: Inputs, *, now: datetime) -> Task | InsufficientBalance | None:
         """Give the task all its inputs, unless it has them already, and reserve what they cost. If the balance does not cover that, nothing
         changes. None if the attempt is not the current one."""
         async with self._database.transaction() as transaction:
@@ -174,7 +174,7 @@ class AttemptStore(Store):
             [balance] = await transaction.fetch(LOCK_BALANCE, {"account_id": task.account_id})
             missing = inputs.price_millicredits - task.reserved_millicredits - balance["available_millicredits"]
             if missing > 0 and not task.unlimited and inputs.price_millicredits > task.reserved_millicredits:
-                return NotCovered(inputs.price_millicredits, missing)
+                return InsufficientBalance(inputs.price_millicredits, missing)
             values = {
                 "id": task_id,
                 "file_ids": list(inputs.file_ids),

@@ -60,7 +60,7 @@ class SecretSealing(Store):
         return await self._replace_all(self._cipher.prefix, partial(self._replaced_if_lost, new_secret))
 
     def _readable(self, form: Callable[[int, int, str], str]) -> _Change:
-        def changed(account_id: int, webhook_id: int, stored: Sequence[str | None]) -> Sequence[str | None] | None:
+        def reseal(account_id: int, webhook_id: int, stored: Sequence[str | None]) -> Sequence[str | None] | None:
             try:
                 return [one and form(account_id, webhook_id, self._cipher.open(account_id, webhook_id, one)) for one in stored]
             except SecretUnreadable as error:
@@ -69,7 +69,7 @@ class SecretSealing(Store):
                 _logger.error("webhook_secret_changed", account_id=account_id, webhook_id=webhook_id, advice="rotate it twice")
                 return None
 
-        return changed
+        return reseal
 
     def _replaced_if_lost(
         self, new_secret: Callable[[], str], account_id: int, webhook_id: int, stored: Sequence[str | None]

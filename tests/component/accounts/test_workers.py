@@ -191,7 +191,7 @@ async def test_a_request_that_was_not_made_with_the_token_is_refused(yard: Yard)
 async def test_names_are_unique_until_a_worker_is_revoked(yard: Yard) -> None:
     first = await yard.join(await yard.invite(), Machine())
     token_id, machine = await yard.invite(), Machine()
-    with pytest.raises(DarkroomError, match="a worker named gpu-box already") as taken:
+    with pytest.raises(DarkroomError, match="A worker named gpu-box already exists") as taken:
         await yard.join(token_id, machine)
     assert taken.value.reason is ErrorReason.NAME_TAKEN
     await yard.store.revoke("gpu-box")

@@ -216,7 +216,7 @@ async def test_what_was_compressed_for_the_way_is_refused(origin: Origin) -> Non
     ("answer", "reason", "told"),
     [
         (response(b"<!doctype html><html>hidden</html>", Content_Type="text/html"), ErrorReason.MEDIA_UNSUPPORTED, "a web page"),
-        (response(b"hidden" * 2000), ErrorReason.MEDIA_UNSUPPORTED, "no picture"),
+        (response(b"hidden" * 2000), ErrorReason.MEDIA_UNSUPPORTED, "not a picture"),
         (response(b""), ErrorReason.FILE_CORRUPT, "empty"),
         (response(b"hidden", "404 Not Found"), FAILED, "nothing at this URL: its server answers 404"),
         (response(b"hidden", "403 Forbidden"), FAILED, "403"),

@@ -53,7 +53,7 @@ def test_its_page_has_a_row_for_each_number_of_callers_and_compares_results(
 async def test_what_nvidia_smi_does_not_know_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     # As with MIG.
     monkeypatch.setattr(hardware, "_query", lambda _fields: [["[N/A]", "512"], ["[N/A]", "1024"]])
-    async with hardware.watched() as seen:
+    async with hardware.watch() as seen:
         while not seen.megabytes:
             await asyncio.sleep(0.01)
     assert (seen.share, seen.memory) == ("–", "1,536 MiB")

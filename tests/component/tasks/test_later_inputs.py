@@ -189,7 +189,7 @@ async def test_files_within_the_request_are_stored_at_once_and_keep_their_places
 
 async def test_what_a_request_holds_is_refused_like_any_file(service: Service, parts: Accepting) -> None:
     for data, reason, message in (
-        ("data:image/png;base64,####", ErrorReason.FIELD_INVALID, "input[1]: what follows ;base64, is not base64."),
+        ("data:image/png;base64,####", ErrorReason.FIELD_INVALID, "input[1]: the content after ;base64, is not base64."),
         ("data:image/png;base64,aGVsbG8=", ErrorReason.MEDIA_UNSUPPORTED, "input[1]: what it holds is no picture."),
     ):
         with pytest.raises(DarkroomError) as raised:

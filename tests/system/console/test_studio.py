@@ -108,8 +108,8 @@ async def test_limits_are_said_before_anything_is_sent(console: Console, photo: 
     await expect(settings.get_by_text("Set at least one of: Width, Height, Percentage.")).to_be_visible()
     width = settings.get_by_role("textbox", name="Width")
     for wrong, why in (
-        ("0", "This has to be 1 or more."),
-        ("20000", "This has to be 16,383 or less."),
+        ("0", "Enter 1 or more."),
+        ("20000", "Enter 16,383 or less."),
         ("1.5", "Enter a whole number."),
         ("wide", "Enter a number."),
     ):
@@ -121,7 +121,7 @@ async def test_limits_are_said_before_anything_is_sent(console: Console, photo: 
     await expect(run).to_be_enabled()
     await settings.get_by_role("button", name="Choose something else").click()
     await console.pick("Compare two pictures")
-    await expect(console.page.get_by_text("This needs 2 files or more.")).to_be_visible()
+    await expect(console.page.get_by_text("This operation needs at least 2 files.")).to_be_visible()
 
 
 async def test_again_otherwise_and_on_with_the_results(console: Console, pilio: Pilio, photo: Photo) -> None:
@@ -198,7 +198,7 @@ async def test_a_document_is_a_file_like_others(console: Console, photo: Photo) 
     await console.drop(SAMPLES / "report.pdf", photo("beside.png"))
     await console.uploaded("report.pdf", "beside.png")
     settings = await console.pick("PDF to pictures")
-    await expect(settings.get_by_text("1 file is of another kind and will be left out.")).to_be_visible()
+    await expect(settings.get_by_text("1 file of an unsupported type will be skipped.")).to_be_visible()
     await settings.get_by_role("textbox", name="DPI").fill("36")
     await console.run()
     await console.finished(1)

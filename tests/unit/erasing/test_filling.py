@@ -7,7 +7,7 @@ import pytest
 
 from services.inference.erasing.filling import erase
 from services.inference.media import Image
-from services.inference.operations.erase import covered
+from services.inference.operations.erase import coverage
 from services.inference.watermark.neural import SIDE
 
 HOLE = (slice(20, 40), slice(30, 60))
@@ -72,12 +72,12 @@ def test_a_mask_is_light_opaque_and_stretched() -> None:
     pixels[:, 10:] = 255
     pixels[:, :5] = 120
     pixels[:, 5:10] = 140
-    found = covered(Image(pixels), 80, 30)
+    found = coverage(Image(pixels), 80, 30)
     assert found.shape == (30, 80)
     assert not found[:, :19].any()
     assert found[:, 22:].all()
     alpha = np.full((10, 20), 65_535, np.uint16)
     alpha[:, 15:] = 20_000
     deep = Image(pixels.astype(np.uint16) * 257, alpha)
-    assert covered(deep, 20, 10).sum() == 100
-    assert covered(deep, 4, 1).tolist() == [[False, True, True, False]]
+    assert coverage(deep, 20, 10).sum() == 100
+    assert coverage(deep, 4, 1).tolist() == [[False, True, True, False]]

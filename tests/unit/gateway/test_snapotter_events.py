@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from services.gateway.surfaces.snapotter.jobs.events import RESTARTED, BatchState, complete, content, cut_off, failed, is_final, processing
+from services.gateway.surfaces.snapotter.jobs.events import (
+    RESTARTED,
+    BatchState,
+    complete,
+    content,
+    cut_off,
+    failure_event,
+    is_final,
+    processing,
+)
 
 MOST = 64 << 10
 
@@ -23,7 +32,7 @@ def read(data: bytes) -> dict[str, Any]:
         (processing(), False),
         (processing(5, "half"), False),
         (complete({}), True),
-        (failed("x"), True),
+        (failure_event("x"), True),
         (BatchState(2).event(), False),
         (BatchState(2).ended(), True),
         (BatchState(0).ended(), True),
@@ -66,7 +75,7 @@ def test_thousands_of_failures_are_counted_where_they_are_not_named(name: str) -
 
 
 def test_long_texts_are_cut_and_long_results_lose_what_is_longest() -> None:
-    data = content("job", failed("é" * 100_000))
+    data = content("job", failure_event("é" * 100_000))
     assert len(data) <= MOST
     assert read(data)["error"].startswith("ééé")
     data = content("job", complete({"downloadUrl": "/x", "faces": ["f" * 100] * 5000, "size": 1}))

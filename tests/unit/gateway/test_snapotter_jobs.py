@@ -17,10 +17,10 @@ from services.gateway.surfaces.snapotter.calls import task_events
 from services.gateway.surfaces.snapotter.calls.task_events import TaskEvents
 from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.jobs import progress
-from services.gateway.surfaces.snapotter.jobs.events import RESTARTED, Event, complete, content, failed, processing
+from services.gateway.surfaces.snapotter.jobs.events import RESTARTED, Event, complete, content, failure_event, processing
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
-from services.gateway.surfaces.snapotter.jobs.jobs import Jobs, Named
-from services.gateway.surfaces.snapotter.jobs.jobs import Told as Kept
+from services.gateway.surfaces.snapotter.jobs.jobs import Jobs, NamedTask
+from services.gateway.surfaces.snapotter.jobs.jobs import ReportedEvent as Kept
 from services.gateway.surfaces.snapotter.runs import Runs
 from services.platform.bus import Bus
 from services.platform.errors import DarkroomError, ErrorReason
@@ -66,7 +66,7 @@ async def events_of(job_id: str, *steps: run_service_pb2.Run | DarkroomError) ->
 
 async def test_the_last_event_is_repeated_until_the_job_ends() -> None:
     bus = Told()
-    async with Jobs(cast("Bus", bus), 0.001).begun("a", processing(), lambda _: failed("x")) as job:
+    async with Jobs(cast("Bus", bus), 0.001).begun("a", processing(), lambda _: failure_event("x")) as job:
         while len(bus.events) < 4:
             await asyncio.sleep(0.001)
         assert len(set(bus.events)) == 1
@@ -89,7 +89,7 @@ async def test_the_last_event_is_repeated_until_the_job_ends() -> None:
 async def test_what_is_raised_is_told_and_nothing_after_it() -> None:
     bus = Told()
     with pytest.raises(ZeroDivisionError):
-        async with Jobs(cast("Bus", bus), 0.001).begun("a", processing(), lambda raised: failed(type(raised).__name__)):
+        async with Jobs(cast("Bus", bus), 0.001).begun("a", processing(), lambda raised: failure_event(type(raised).__name__)):
             raise ZeroDivisionError
     count = len(bus.events)
     await asyncio.sleep(0.01)
@@ -99,7 +99,7 @@ async def test_what_is_raised_is_told_and_nothing_after_it() -> None:
 
 async def test_without_a_name_nobody_is_told() -> None:
     bus = Told()
-    async with Jobs(cast("Bus", bus), 0.001).begun("", processing(), lambda _: failed("x")) as job:
+    async with Jobs(cast("Bus", bus), 0.001).begun("", processing(), lambda _: failure_event("x")) as job:
         await job.tell(complete({}))
     assert bus.events == []
 
@@ -109,7 +109,7 @@ class Quiet:
 
     connected = True
 
-    def __init__(self, *kept: Kept | None, names: Sequence[Named | None] = ()) -> None:
+    def __init__(self, *kept: Kept | None, names: Sequence[NamedTask | None] = ()) -> None:
         self.readings, self.published, self.names = list(kept), list[bytes](), list(names)
 
     def news(self, job_id: str) -> Quiet:
@@ -127,7 +127,7 @@ class Quiet:
     async def kept(self, job_id: str) -> Kept | None:
         return self.readings.pop(0) if self.readings else None
 
-    async def named(self, job_id: str) -> Named | None:
+    async def named(self, job_id: str) -> NamedTask | None:
         return self.names.pop(0) if self.names else None
 
     async def publish(self, job_id: str, told: Kept) -> None:
@@ -151,8 +151,8 @@ def kept(order: int, event: Event) -> Kept:
     [
         ([None, None, kept(5, complete({}))], [complete({})]),
         ([kept(5, processing()), kept(6, complete({}))], [processing(), complete({})]),
-        ([kept(5, processing()), kept(5, processing())], [processing(), failed(RESTARTED)]),
-        ([None, kept(5, processing()), None], [processing(), failed(RESTARTED)]),
+        ([kept(5, processing()), kept(5, processing())], [processing(), failure_event(RESTARTED)]),
+        ([None, kept(5, processing()), None], [processing(), failure_event(RESTARTED)]),
     ],
     ids=["missed", "last one missed", "lost", "missed and lost"],
 )
@@ -162,22 +162,22 @@ async def test_what_was_missed_is_read_later(
     monkeypatch.setattr(progress, "_SILENT_SECONDS", 0.001)
     jobs = Quiet(*readings)
     assert await told_of(jobs) == [*ends]
-    assert jobs.published == ([content("a", ends[-1])] if ends[-1] == failed(RESTARTED) else [])
+    assert jobs.published == ([content("a", ends[-1])] if ends[-1] == failure_event(RESTARTED) else [])
 
 
 @pytest.mark.parametrize(
     ("readings", "names", "follows"),
     [
-        ([None], [Named(5, 7, 1)], True),
-        ([kept(3, complete({}))], [Named(5, 7, 4)], True),
-        ([kept(5, complete({}))], [Named(5, 7, 4)], False),
-        ([None, None], [None, Named(5, 7, 9)], True),
-        ([kept(3, processing()), kept(3, processing())], [None, Named(5, 7, 9)], True),
+        ([None], [NamedTask(5, 7, 1)], True),
+        ([kept(3, complete({}))], [NamedTask(5, 7, 4)], True),
+        ([kept(5, complete({}))], [NamedTask(5, 7, 4)], False),
+        ([None, None], [None, NamedTask(5, 7, 9)], True),
+        ([kept(3, processing()), kept(3, processing())], [None, NamedTask(5, 7, 9)], True),
     ],
     ids=["before", "again, as a task", "again, as a call", "missed", "begun anew"],
 )
 async def test_a_task_that_was_named_is_followed_unless_the_name_was_used_again(
-    monkeypatch: pytest.MonkeyPatch, readings: Sequence[Kept | None], names: Sequence[Named | None], *, follows: bool
+    monkeypatch: pytest.MonkeyPatch, readings: Sequence[Kept | None], names: Sequence[NamedTask | None], *, follows: bool
 ) -> None:
     monkeypatch.setattr(progress, "_SILENT_SECONDS", 0.001)
     told = await told_of(Quiet(*readings, names=names))
@@ -210,7 +210,7 @@ async def test_a_running_task_is_told_of_as_it_says(monkeypatch: pytest.MonkeyPa
         run(task_pb2.TASK_STATE_RUNNING, 4, 1, "Writing"),
         run(task_pb2.TASK_STATE_FAILED, 5),
     )
-    assert found == [processing(0), processing(40, "Downloading"), processing(99, "Writing"), failed("The task was cancelled.")]
+    assert found == [processing(0), processing(40, "Downloading"), processing(99, "Writing"), failure_event("The task was cancelled.")]
     assert script.asked == [None, 1, 3, 3, 4]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.gateway.surfaces.snapotter.forms import SentFile
-from services.gateway.surfaces.snapotter.names import cleaned, encoded, media_type_of, result_name, with_type
+from services.gateway.surfaces.snapotter.names import clean_name, media_type_of, result_name, url_segment, with_type
 
 
 @pytest.mark.parametrize(
@@ -29,12 +29,12 @@ from services.gateway.surfaces.snapotter.names import cleaned, encoded, media_ty
     ],
 )
 def test_what_is_left_of_a_name(sent: str, left: str) -> None:
-    assert cleaned(sent) == left
+    assert clean_name(sent) == left
 
 
 @pytest.mark.parametrize("sent", ["n" * 5000 + ".png", "漢" * 400 + ".jpeg", "😀" * 300])
 def test_a_long_name_is_cut_to_200_bytes_and_keeps_its_extension(sent: str) -> None:
-    left = cleaned(sent)
+    left = clean_name(sent)
     assert len(left.encode()) <= 200
     assert len(left.encode()) > 190
     assert left.endswith("." + sent.rpartition(".")[2]) or "." not in sent
@@ -92,4 +92,4 @@ def test_the_type_follows_the_extension(name: str, media_type: str) -> None:
 
 
 def test_a_name_in_a_url_is_percent_encoded() -> None:
-    assert encoded("a b/ü#?.png") == "a%20b%2F%C3%BC%23%3F.png"
+    assert url_segment("a b/ü#?.png") == "a%20b%2F%C3%BC%23%3F.png"

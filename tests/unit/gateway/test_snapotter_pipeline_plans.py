@@ -19,7 +19,7 @@ from services.gateway.surfaces.snapotter.pipelines.plans import (
     sent_steps,
     unknown,
 )
-from services.gateway.surfaces.snapotter.runs import Kept
+from services.gateway.surfaces.snapotter.runs import RunRecord
 from services.gateway.surfaces.snapotter.tools.registry import TOOLS
 
 _MOST_OPERATIONS = 400
@@ -105,15 +105,15 @@ def test_limits_of_steps_and_words_for_tools() -> None:
     ],
 )
 def test_steps_that_were_done(sizes: Sequence[int], failed: tuple[int, str], complete: Sequence[int]) -> None:
-    kept = Kept("pipeline", ["a.png"], "a.png", [("resize", 2), ("convert", 1), ("rotate", 2)])
-    assert Kept.read(kept.text()) == kept
+    kept = RunRecord("pipeline", ["a.png"], "a.png", [("resize", 2), ("convert", 1), ("rotate", 2)])
+    assert RunRecord.read(kept.text()) == kept
     run = run_service_pb2.Run(state=task_pb2.TASK_STATE_FAILED, operation_bytes=sizes)
     assert failed_step(kept, run) == failed
     assert [step["size"] for step in completed_steps(kept, run)] == complete
 
 
 def test_steps_of_a_result() -> None:
-    kept = Kept("pipeline", ["a.png"], "a.png", [("resize", 2), ("convert", 1), ("rotate", 2)])
+    kept = RunRecord("pipeline", ["a.png"], "a.png", [("resize", 2), ("convert", 1), ("rotate", 2)])
     run = run_service_pb2.Run(state=task_pb2.TASK_STATE_SUCCEEDED, operation_bytes=[10, 20, 30, 40, 50])
     run.outputs.add(size_bytes=99)
     assert [step["size"] for step in completed_steps(kept, run)] == [20, 30, 99]

@@ -13,7 +13,7 @@ from PIL import ImageCms
 
 from models.contract import CHROMA_ONE, CHROMA_ZERO, COLORIZE_SIDE, Contract
 from models.tiny import tiny_model
-from services.inference.colouring.network import SIDE, coloured, read, seen
+from services.inference.colouring.network import SIDE, apply_chroma, network_input, read
 from services.inference.media import Image
 from tests.unit.models.ncnn_files import evaluate
 
@@ -52,7 +52,7 @@ def test_the_codes_are_those_of_the_contract() -> None:
 
 
 def test_the_network_sees_the_lightness_alone() -> None:
-    shown = seen(Image(pixels=photograph()))
+    shown = network_input(Image(pixels=photograph()))
     assert (shown.shape, shown.dtype) == ((1, SIDE, SIDE, 3), np.uint8)
     assert int(np.ptp(shown.astype(int), axis=3).max()) <= 1
     small = cv2.resize(photograph(), (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
@@ -64,7 +64,7 @@ def test_the_network_sees_the_lightness_alone() -> None:
 @pytest.mark.parametrize("make", [gray, photograph], ids=["gray", "colour"])
 def test_lightness_stays_and_chroma_is_the_network_s(make: Callable[[], np.ndarray]) -> None:
     image = Image(pixels=make())
-    made = coloured(image, constant(10, -15), 1.0, nothing)
+    made = apply_chroma(image, constant(10, -15), 1.0, nothing)
     before, after = lab(Image(pixels=image.srgb())), lab(made)
     # Where sRGB has the colour.
     inner = (before[..., 0] > 25) & (before[..., 0] < 85)
@@ -75,22 +75,22 @@ def test_lightness_stays_and_chroma_is_the_network_s(make: Callable[[], np.ndarr
 
 def test_half_the_intensity_is_half_the_chroma_and_none_is_gray() -> None:
     image = Image(pixels=gray())
-    half = lab(coloured(image, constant(20, 30), 0.5, nothing))
+    half = lab(apply_chroma(image, constant(20, 30), 0.5, nothing))
     inner = (half[..., 0] > 25) & (half[..., 0] < 85)
     np.testing.assert_allclose(half[inner][:, 1:].mean(axis=0), [10, 15], atol=0.2)
-    none = coloured(image, constant(20, 30), 0.0, nothing).pixels
+    none = apply_chroma(image, constant(20, 30), 0.0, nothing).pixels
     assert int(np.abs(none.astype(int) - gray()).max()) <= 1
 
 
 def test_alpha_and_bits_stay_and_no_profile_is_left() -> None:
     alpha = np.linspace(0, 65535, 300 * 200).astype(np.uint16).reshape(200, 300)
-    made = coloured(Image(pixels=gray(16), alpha=alpha), constant(5, 5), 1.0, nothing)
+    made = apply_chroma(Image(pixels=gray(16), alpha=alpha), constant(5, 5), 1.0, nothing)
     assert (made.pixels.dtype, made.pixels.shape, made.icc) == (np.uint16, (200, 300, 3), None)
     np.testing.assert_array_equal(made.alpha, alpha)
     # More levels than eight bits have.
     assert len(np.unique(made.pixels[..., 1])) > 150
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    wide = coloured(Image(pixels=photograph().astype(np.uint16) * 257, alpha=alpha, icc=profile), constant(5, 5), 1.0, nothing)
+    wide = apply_chroma(Image(pixels=photograph().astype(np.uint16) * 257, alpha=alpha, icc=profile), constant(5, 5), 1.0, nothing)
     assert (wide.pixels.dtype, wide.icc) == (np.uint8, None)
     assert wide.alpha is not None
     np.testing.assert_array_equal(wide.alpha, np.rint(alpha / 257))
@@ -101,7 +101,7 @@ def test_each_place_gets_its_own_colour_at_any_size() -> None:
     chroma = constant(40, 20).copy()
     chroma[:, SIDE // 2 :] = (-40, 20)
     for width, height in ((1, 1), (37, 1200), (1300, 700)):
-        after = lab(coloured(Image(pixels=np.full((height, width, 1), 128, np.uint8)), chroma, 1.0, nothing))
+        after = lab(apply_chroma(Image(pixels=np.full((height, width, 1), 128, np.uint8)), chroma, 1.0, nothing))
         if width > 1:
             assert (after[:, : width // 2 - 8, 1] > 35).all()
             assert (after[:, width // 2 + 8 :, 1] < -35).all()
@@ -113,7 +113,7 @@ def test_each_place_gets_its_own_colour_at_any_size() -> None:
 
 def test_the_tiny_network_from_end_to_end() -> None:
     image = Image(pixels=gray())
-    made = coloured(image, read(evaluate(tiny_model(Contract("colorize", SIDE, SIDE)), image=seen(image))), 1.0, nothing)
+    made = apply_chroma(image, read(evaluate(tiny_model(Contract("colorize", SIDE, SIDE)), image=network_input(image))), 1.0, nothing)
     spread = np.ptp(made.pixels.astype(int), axis=2)
     assert float(np.median(spread)) > 20
 
@@ -123,4 +123,4 @@ def test_it_can_be_stopped() -> None:
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        coloured(Image(pixels=gray()), constant(0, 0), 1.0, stop)
+        apply_chroma(Image(pixels=gray()), constant(0, 0), 1.0, stop)

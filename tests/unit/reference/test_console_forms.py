@@ -17,7 +17,7 @@ from reference import console_forms
 from reference.console_forms import example_settings, forms, render
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.tool import Sources
-from services.gateway.surfaces.snapotter.tool_settings import checked, read_settings, settings_of
+from services.gateway.surfaces.snapotter.tool_settings import check_settings, read_settings, settings_of
 from services.gateway.surfaces.snapotter.tools import registry
 from services.platform.rpc import catalogue
 from services.platform.rpc.validation import RequestValidator
@@ -162,7 +162,7 @@ def test_a_tool_takes_what_its_form_offers_and_nothing_beyond(tool: str) -> None
         if field["type"] in ("file", "object", "list"):
             continue
         for value, taken in values(field):
-            faults = checked(settings | {field["name"]: value}, kind)[1]
+            faults = check_settings(settings | {field["name"]: value}, kind)[1]
             at_fault = [fault for fault in faults if fault.startswith(f"{field['name']}:")]
             narrower = not taken and (tool, field["name"]) in _NARROWER | _BY_PLAN
             assert narrower or bool(at_fault) is not taken, (field["name"], value, faults)

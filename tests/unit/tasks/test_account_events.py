@@ -13,9 +13,9 @@ from services.tasks.domain.owner.account_inboxes import AccountInbox, AccountInb
 from services.tasks.domain.owner.account_watching import DeletedTask, Ready, Reset, Resumable, SentState, Update, _last_at
 from services.tasks.model.deletion import Deletion
 from services.tasks.model.state import TaskState
-from services.tasks.surfaces.rest.account_events import account_event, event_id, moment_of
 from services.tasks.surfaces.rest.messages import list_item
 from services.tasks.surfaces.rest.status import State, Status, state_of, states_like, status_of
+from services.tasks.surfaces.rest.tasks import account_event, event_id, moment_of
 from tests.unit.tasks.test_task_pi import TASK
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123_456, tzinfo=UTC)

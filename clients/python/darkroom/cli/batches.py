@@ -104,11 +104,11 @@ def wait(batch: BatchId, as_json: AsJson = False) -> None:
             with Progress(*columns, console=_progress_console, disable=as_json or not _progress_console.is_terminal) as progress:
                 bar = progress.add_task("", total=1.0)
 
-                def moved(now: batch_pb2.Batch) -> None:
+                def show(now: batch_pb2.Batch) -> None:
                     done = now.counts.succeeded + now.counts.failed + now.counts.cancelled
                     progress.update(bar, completed=now.progress, description=f"{done} of {now.task_count} tasks")
 
-                ended = await client.batches.wait(batch, moved)
+                ended = await client.batches.wait(batch, show)
         _show(ended, as_json)
         return 0 if ended.counts.succeeded == ended.task_count else FAILED
 
@@ -181,10 +181,10 @@ def zip_results(
             ) as progress:
                 bar = progress.add_task("", total=1.0)
 
-                def moved(event: task_pb2.TaskEvent) -> None:
+                def show(event: task_pb2.TaskEvent) -> None:
                     progress.update(bar, completed=event.progress, description=event.message)
 
-                task = await client.wait(task.id, moved)
+                task = await client.wait(task.id, show)
             paths = await client.download(task, chosen.folder, overwrite=overwrite, name=chosen.name)
             print_paths(task.id, paths, as_json=as_json)
 

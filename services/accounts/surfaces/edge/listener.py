@@ -84,14 +84,14 @@ async def listening(
     loop, connections = asyncio.get_running_loop(), _Connections()
     context = tls.listener() if tls is not None else None
 
-    def connected() -> _Connection:
+    def connect() -> _Connection:
         return _Connection(admission, health, connections, certified=tls is not None)
 
     if address.startswith(_UNIX):
-        server = await loop.create_unix_server(connected, address.removeprefix(_UNIX), ssl=context, backlog=_BACKLOG)
+        server = await loop.create_unix_server(connect, address.removeprefix(_UNIX), ssl=context, backlog=_BACKLOG)
     else:
         host, _, port = address.rpartition(":")
-        server = await loop.create_server(connected, host.strip("[]"), int(port), ssl=context, backlog=_BACKLOG)
+        server = await loop.create_server(connect, host.strip("[]"), int(port), ssl=context, backlog=_BACKLOG)
     _logger.info("listening", listener="authorization", address=address)
     try:
         yield

@@ -44,17 +44,17 @@ class EndpointFactory:
     def anyone(self, name: str, handle: AnyoneHandler) -> Endpoint:
         """An endpoint for callers known and unknown. `name` is the method's, for logs and metrics."""
 
-        async def served(request: Request, identity: Identity | None) -> Response:
+        async def serve(request: Request, identity: Identity | None) -> Response:
             if identity is not None:
                 _check_password(request, identity)
             return await handle(request, identity)
 
-        return self._calls.open_endpoint(name, served, _refused)
+        return self._calls.open_endpoint(name, serve, _refused)
 
     def known(self, name: str, handle: SignedInHandler, permission: str | None = None) -> Endpoint:
         """An endpoint for callers who are known, and who have a permission if one is named."""
 
-        async def served(request: Request, identity: Identity | None) -> Response:
+        async def serve(request: Request, identity: Identity | None) -> Response:
             if identity is None:
                 raise Refusal(401, "Authentication required", code="AUTH_REQUIRED")
             _check_password(request, identity)
@@ -62,7 +62,7 @@ class EndpointFactory:
                 raise Refusal(403, "Insufficient permissions", code="FORBIDDEN")
             return await handle(request, identity)
 
-        return self._calls.open_endpoint(name, served, _refused)
+        return self._calls.open_endpoint(name, serve, _refused)
 
 
 def _check_password(request: Request, identity: Identity) -> None:

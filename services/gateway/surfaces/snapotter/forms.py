@@ -14,7 +14,7 @@ from starlette.requests import Request
 from services.gateway.forms import Part
 from services.gateway.receiving import Receiver
 from services.gateway.surfaces.snapotter.errors import Refusal, image_problem
-from services.gateway.surfaces.snapotter.names import Name, cleaned, converted, is_converted
+from services.gateway.surfaces.snapotter.names import Name, clean_name, is_converted, png_name
 from services.gateway.surfaces.snapotter.runs import SURFACE
 from services.pictures.media_format import MediaFormat, sniff
 from services.platform.errors import DarkroomError, ErrorReason
@@ -83,11 +83,11 @@ class SentFile:
         """The name of the file for a tool that gets pixels: a PNG if the format is not supported."""
         # Files of cameras often begin as a TIFF does.
         raw = self.format == MediaFormat.TIFF and Name.of(self.name).extension[1:].lower() in BY_NAME
-        return converted(self.name) if raw or is_converted(self.format) else self.name
+        return png_name(self.name) if raw or is_converted(self.format) else self.name
 
 
 @dataclass(slots=True)
-class Sent:
+class FormContent:
     """The content of a form."""
 
     files: list[SentFile] = field(default_factory=list)
@@ -114,11 +114,11 @@ class Forms:
 
     async def read(
         self, request: Request, account_id: int, taken: Taken, *, accepts: Accepts = Accepts.PICTURES, in_tool: bool = True
-    ) -> Sent:
+    ) -> FormContent:
         """The content of a form. Raises `Refusal` for a body that is not a form, and for too many or too large files; nothing is kept then.
         Outside of tools, what is too much is refused in other words.
         """
-        sent = Sent()
+        sent = FormContent()
         turns = self._turns_of.setdefault(account_id, asyncio.Semaphore(self._rules.at_once_each))
         try:
             async with turns, self._turns:
@@ -136,7 +136,7 @@ class Forms:
             raise
         return sent
 
-    async def discard(self, account_id: int, sent: Sent) -> None:
+    async def discard(self, account_id: int, sent: FormContent) -> None:
         """Delete what was stored of a form that nothing came of."""
         await self.discard_files(account_id, sent.file_ids)
 
@@ -144,9 +144,9 @@ class Forms:
         """Delete some files that were stored of a form."""
         await self._receiver.discard(account_id, list(file_ids))
 
-    async def _file(self, part: Part, account_id: int, taken: Taken, accepts: Accepts, sent: Sent) -> None:
+    async def _file(self, part: Part, account_id: int, taken: Taken, accepts: Accepts, sent: FormContent) -> None:
         sent_name = part.file_name or ""
-        file = SentFile(cleaned(sent_name), sent_name, part.name)
+        file = SentFile(clean_name(sent_name), sent_name, part.name)
         chunks = _counted(part.chunks(), file)
         head = await _beginning(chunks)
         if not head:
@@ -164,7 +164,7 @@ class Forms:
         sent.files.append(file)
         await self._store(file, head, chunks, account_id, accepts)
 
-    async def _forget(self, account_id: int, sent: Sent) -> None:
+    async def _forget(self, account_id: int, sent: FormContent) -> None:
         await self.discard(account_id, sent)
         sent.files.clear()
 
@@ -213,7 +213,7 @@ def require_form(request: Request) -> None:
         raise Refusal(406, "the request is not multipart")
 
 
-def check_files(sent: Sent) -> None:
+def check_files(sent: FormContent) -> None:
     """Refuse a form without files, and one with a file that is unusable. Raises `Refusal`."""
     if not sent.files:
         raise Refusal(400, NONE_SENT)

@@ -75,7 +75,7 @@ class Name:
         return f"{self.stem}{self.extension}"
 
 
-def cleaned(sent: str) -> str:
+def clean_name(sent: str) -> str:
     """The name of an upload: its last path part without what could mislead, at most 200 bytes of UTF-8; `upload` if nothing is left.
 
     The part after the first extension of a picture is dropped: `a.png.php` becomes `a.png`.
@@ -91,7 +91,7 @@ def is_converted(format_: str) -> bool:
     return format_ not in _UNCONVERTED
 
 
-def converted(name: str) -> str:
+def png_name(name: str) -> str:
     """The name of a picture that has been made a PNG: with that extension, if it had any."""
     return with_type(name, "image/png")
 
@@ -114,19 +114,19 @@ def media_type_of(name: str) -> str:
     return _TYPES.get(Name.of(name).extension[1:].lower(), "application/octet-stream")
 
 
-def displayed(name: str, fallback: str = _FALLBACK) -> str:
+def display_name(name: str, fallback: str = _FALLBACK) -> str:
     """The name without what would turn the direction of text, or not be seen; the fallback if nothing is left."""
     return _MISLEADING.sub("", name).strip() or fallback
 
 
-def encoded(name: str) -> str:
+def url_segment(name: str) -> str:
     """The name as a segment of a URL."""
     return quote(name, safe="!'()*~")
 
 
 def download_path(job_id: str, name: str) -> str:
     """Where a file of a job can be had."""
-    return f"/api/v1/download/{job_id}/{encoded(name)}"
+    return f"/api/v1/download/{job_id}/{url_segment(name)}"
 
 
 def _shortened(name: str) -> str:

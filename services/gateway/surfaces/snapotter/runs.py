@@ -39,7 +39,7 @@ class ClientGone(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class RunRecord:
     """The record kept with a task of the names that its caller knows."""
 
     tool: str
@@ -74,7 +74,7 @@ class Kept:
         return json.dumps(said, ensure_ascii=False)
 
     @classmethod
-    def read(cls, text: str) -> Kept | None:
+    def read(cls, text: str) -> RunRecord | None:
         """From JSON; None for what another surface has kept."""
         try:
             said = json.loads(text)
@@ -111,7 +111,7 @@ class Runs:
         account_id: int,
         file_ids: Sequence[int],
         operations: Sequence[operation_pb2.Operation],
-        kept: Kept,
+        kept: RunRecord,
         name: str = "",
     ) -> run_service_pb2.Run:
         """A task, once it has ended. A client that closes its connection cancels it, unless it has a name: then all calls with that name
@@ -138,7 +138,7 @@ class Runs:
         return run
 
     async def begin(
-        self, account_id: int, file_ids: Sequence[int], operations: Sequence[operation_pb2.Operation], kept: Kept
+        self, account_id: int, file_ids: Sequence[int], operations: Sequence[operation_pb2.Operation], kept: RunRecord
     ) -> run_service_pb2.Run:
         """A task that goes on by itself. Raises what TasksService.CreateTask raises."""
         asked = run_service_pb2.RunRequest(

@@ -76,13 +76,13 @@ def read_settings(text: str, kind: type[_Message]) -> _Message:
 
 def settings_of(value: object, kind: type[_Message]) -> _Message:
     """The settings in a JSON value, with defaults in place of what is absent. Raises `Refusal`, which names every fault."""
-    message, faults = checked(value, kind)
+    message, faults = check_settings(value, kind)
     if faults:
         raise Refusal(400, INVALID, details="; ".join(faults))
     return message
 
 
-def checked(value: object, kind: type[_Message]) -> tuple[_Message, Sequence[str]]:
+def check_settings(value: object, kind: type[_Message]) -> tuple[_Message, Sequence[str]]:
     """The settings in a JSON value, and what is wrong with them: `width: must be a number`. With faults, the message means nothing."""
     message, described = kind(), cast("Descriptor", kind.DESCRIPTOR)
     if not isinstance(value, dict):

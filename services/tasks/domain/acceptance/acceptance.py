@@ -91,10 +91,10 @@ class Acceptance:
             [task] = await self._accept(draft)
             return task, draft.files
 
-        async def made(ids: Sequence[int]) -> tuple[Task, Mapping[int, InputFile]]:
+        async def read(ids: Sequence[int]) -> tuple[Task, Mapping[int, InputFile]]:
             return await self._task(request.account_id, ids[0]), {}
 
-        return await self._idempotency.once(request.idempotency, make, made, looks_first=False)
+        return await self._idempotency.once(request.idempotency, make, read, looks_first=False)
 
     async def create_batch(self, request: BatchRequest) -> CreatedBatch:
         """Accept a batch, or return what an earlier call with the same idempotency key created, in its current state.

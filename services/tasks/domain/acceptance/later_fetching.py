@@ -16,7 +16,7 @@ from services.tasks.domain.plan import check_media, operations_of, planned_files
 from services.tasks.files_client import FilesClient
 from services.tasks.model import Task
 from services.tasks.model.media import InputFile
-from services.tasks.model.records import Inputs, NotCovered
+from services.tasks.model.records import Inputs, InsufficientBalance
 from services.tasks.store.attempts import AttemptStore
 
 # Fewer than files allows an account, which may have other tasks.
@@ -50,7 +50,7 @@ class LaterFetching:
         files = await self._pinned(task, later, fetched)
         self._check(task, later, files)
         completed = await self._store.complete_inputs(task_id, attempt, self._inputs(task, later, files), now=self._clock())
-        if isinstance(completed, NotCovered):
+        if isinstance(completed, InsufficientBalance):
             raise _not_covered(completed)
         if completed is None:
             return None
@@ -108,7 +108,7 @@ class LaterFetching:
         return Inputs([file.id for file in inputs], [file.name for file in inputs], price)
 
 
-def _not_covered(refused: NotCovered) -> DarkroomError:
+def _not_covered(refused: InsufficientBalance) -> DarkroomError:
     price, missing = refused.price_millicredits, refused.missing_millicredits
     return DarkroomError(
         ErrorReason.INSUFFICIENT_CREDITS,

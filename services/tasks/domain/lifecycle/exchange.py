@@ -292,12 +292,12 @@ class Exchange:
     async def run(self) -> None:
         """Hear what other replicas could not start, until cancelled."""
 
-        async def heard(message: Msg) -> None:
+        async def on_message(message: Msg) -> None:
             lane = message.subject.rpartition(".")[2]
             if lane in self._lanes:
                 self._lanes[lane].told()
 
-        subscription = await self._bus.client.subscribe(queued_subject("*"), cb=heard)
+        subscription = await self._bus.client.subscribe(queued_subject("*"), cb=on_message)
         try:
             await asyncio.Event().wait()
         finally:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 from google.api import httpbody_pb2
+from google.protobuf.json_format import MessageToJson
+from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import NULL_VALUE, Value
 
 from darkroom.rest.v1 import account_tasks_pb2, account_tasks_pb2_grpc, envelope_pb2, task_list_pb2, tasks_pb2, tasks_pb2_grpc
@@ -17,19 +20,23 @@ from services.platform.rpc.moments import moment
 from services.platform.rpc.trace import Origin
 from services.tasks.domain.acceptance.requests import TaskRequest
 from services.tasks.domain.owner.account_tasks import AccountTasks
+from services.tasks.domain.owner.account_watching import DeletedTask, Ready, Reset, Resumable, Update
 from services.tasks.domain.owner.task_search import TaskQuery, TaskSearch
 from services.tasks.domain.owner.watching import Watching
+from services.tasks.model.deletion import Deletion
 from services.tasks.surfaces import ids, server_sent_events
 from services.tasks.surfaces.parts import SurfaceParts
 from services.tasks.surfaces.rendering import deadline_of
 from services.tasks.surfaces.rest import messages
-from services.tasks.surfaces.rest.account_events import account_event, event_id, moment_of
 from services.tasks.surfaces.rest.notices import SURFACE
 from services.tasks.surfaces.rest.replies import Replies
 from services.tasks.surfaces.rest.status import State, Status, states_like, states_of
 from services.tasks.surfaces.rest.task_details import task_details
 
 _NO_BATCH = 0
+_EPOCH, _MILLISECOND = datetime.fromtimestamp(0, UTC), timedelta(milliseconds=1)
+# The year 9999.
+_LATEST = 253_402_300_799_999
 
 
 def query_of(request: task_list_pb2.ListTasksRequest) -> TaskQuery:
@@ -168,3 +175,44 @@ class RestAccountTasks(account_tasks_pb2_grpc.AccountTasksServiceServicer):
         updates = self._parts.account_watching.watch(identity, after=moment_of(last) if last else None, batch_id=batch_id)
         async for chunk in server_sent_events.event_stream(updates, account_event, self._parts.heartbeat):
             yield chunk
+
+
+def event_id(moment: datetime) -> str:
+    """The id of an event after which a client resumes from a moment."""
+    return str(_number(moment))
+
+
+def moment_of(number: int) -> datetime:
+    """The moment from which a client resumes after the event with an id."""
+    return _EPOCH + min(number, _LATEST) * _MILLISECOND
+
+
+def account_event(update: Resumable) -> bytes:
+    """One event of the account's stream. Its id is the moment from which a client resumes, in milliseconds since 1970."""
+    number = _number(update.moment)
+    match update:
+        case Update(task=task):
+            return server_sent_events.server_sent_event(number, _json(messages.list_item(task)))
+        case DeletedTask(deletion=deletion):
+            return server_sent_events.server_sent_event(number, _json(_deleted(deletion)), "deleted")
+        case Reset():
+            return server_sent_events.server_sent_event(number, "{}", "reset")
+        case Ready():
+            return server_sent_events.server_sent_event(number, "{}", "ready")
+    raise TypeError(update)
+
+
+def _deleted(deletion: Deletion) -> account_tasks_pb2.TaskDeletion:
+    return account_tasks_pb2.TaskDeletion(
+        task_id=str(deletion.task_id) if deletion.task_id is not None else None,
+        batch_id=str(deletion.batch_id) if deletion.batch_id is not None else None,
+    )
+
+
+def _number(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def _json(message: Message) -> str:
+    # As in the list: what is empty is there.
+    return MessageToJson(message, indent=None, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)

@@ -15,7 +15,7 @@ from starlette.types import Send
 
 from darkroom.files.v1 import file_pb2
 from services.gateway.surfaces.snapotter.contents import Contents
-from services.gateway.surfaces.snapotter.names import encoded
+from services.gateway.surfaces.snapotter.names import url_segment
 from services.platform.backoff import retry_unavailable
 from services.platform.errors import DarkroomError
 from services.platform.log import get_logger
@@ -32,7 +32,7 @@ _logger = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Archived:
+class ArchivedFile:
     """A file of an archive."""
 
     name: str
@@ -45,7 +45,7 @@ class Archives:
     def __init__(self, contents: Contents) -> None:
         self._contents = contents
 
-    def reply(self, account_id: int, title: str, job_id: str, files: Mapping[str, Archived]) -> Response:
+    def reply(self, account_id: int, title: str, job_id: str, files: Mapping[str, ArchivedFile]) -> Response:
         """Files of an account as an archive, in their order. They are named in a header by their keys."""
         archive = ZipArchive([Entry(one.name, one.file.size_bytes, partial(self._read, account_id, one.file)) for one in files.values()])
         headers = {
@@ -53,13 +53,13 @@ class Archives:
             "x-file-results": json.dumps({key: one.name for key, one in files.items()}, separators=(",", ":")),
         }
         headers = {name: value for name, value in headers.items() if len(value) <= _LONGEST[name]}
-        name = encoded(f"{title}-{job_id[:_PART_OF_ID]}.zip")
+        name = url_segment(f"{title}-{job_id[:_PART_OF_ID]}.zip")
         headers |= {"content-disposition": f'attachment; filename="{name}"', "content-length": str(archive.size)}
         return _Unhurried(archive.pieces(), headers=headers, media_type="application/zip")
 
     def stored(self, account_id: int, archive: file_pb2.File, name: str) -> Response:
         """A stored archive of an account, under this name."""
-        headers = {"content-disposition": f'attachment; filename="{encoded(name)}"', "content-length": str(archive.size_bytes)}
+        headers = {"content-disposition": f'attachment; filename="{url_segment(name)}"', "content-length": str(archive.size_bytes)}
         return _Unhurried(self._read(account_id, archive), headers=headers, media_type="application/zip")
 
     async def _read(self, account_id: int, file: file_pb2.File) -> AsyncIterator[bytes]:
@@ -102,8 +102,8 @@ class _Unhurried(StreamingResponse):
     async def stream_response(self, send: Send) -> None:
         """Send it."""
 
-        async def sent(message: MutableMapping[str, Any]) -> None:
+        async def send_in_time(message: MutableMapping[str, Any]) -> None:
             async with asyncio.timeout(_STILL_SECONDS):
                 await send(message)
 
-        await super().stream_response(sent)
+        await super().stream_response(send_in_time)

@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from darkroom.files.v1 import file_pb2
-from services.gateway.surfaces.snapotter.batches.archives import Archived, Archives
+from services.gateway.surfaces.snapotter.batches.archives import ArchivedFile, Archives
 from services.gateway.surfaces.snapotter.batches.kinds import BatchKind, WorkOf, distinct, of_pipeline, of_tool
 from services.gateway.surfaces.snapotter.calls.steps import failed_step
-from services.gateway.surfaces.snapotter.calls.tool_calls import CLIENT_JOB_ID, in_words, uncorrected, why
+from services.gateway.surfaces.snapotter.calls.tool_calls import CLIENT_JOB_ID, in_words, kept_extension_name, why
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
-from services.gateway.surfaces.snapotter.forms import Forms, Sent, SentFile
+from services.gateway.surfaces.snapotter.forms import FormContent, Forms, SentFile
 from services.gateway.surfaces.snapotter.jobs.events import BatchState
 from services.gateway.surfaces.snapotter.jobs.jobs import Job, Jobs
 from services.gateway.surfaces.snapotter.pipelines.reader import PipelineReader
@@ -71,10 +71,10 @@ class Batches:
         if not results:
             return answer({"error": ALL_FAILED, "errors": state.told}, 422)
         names = distinct([result.name for result in results.values()])
-        archived = {str(index): Archived(name, result.file) for (index, result), name in zip(results.items(), names, strict=True)}
+        archived = {str(index): ArchivedFile(name, result.file) for (index, result), name in zip(results.items(), names, strict=True)}
         return self._archives.reply(identity.account_id, kind.title, client_id or str(uuid.uuid4()), archived)
 
-    async def _work(self, kind: BatchKind, account_id: int, sent: Sent) -> WorkOf:
+    async def _work(self, kind: BatchKind, account_id: int, sent: FormContent) -> WorkOf:
         try:
             if not sent.files:
                 raise Refusal(400, kind.no_files)
@@ -134,4 +134,4 @@ class Batches:
         if failed is not None:
             number, tool_id = failed_step(planned.kept, run) if planned.kept.steps else (0, "")
             raise Refusal(422, FAILED, details=f"Step {number} ({tool_id}): {failed}" if number else failed)
-        return Result(uncorrected(planned.name, planned.kept, run.outputs[0].media_type), run.outputs[0])
+        return Result(kept_extension_name(planned.name, planned.kept, run.outputs[0].media_type), run.outputs[0])

@@ -12,7 +12,7 @@ from services.gateway.surfaces.snapotter.names import Name
 from services.gateway.surfaces.snapotter.pipelines.plans import unknown
 from services.gateway.surfaces.snapotter.pipelines.reader import PipelineReader
 from services.gateway.surfaces.snapotter.pipelines.runs import PIPELINE, of_plan
-from services.gateway.surfaces.snapotter.runs import Kept
+from services.gateway.surfaces.snapotter.runs import RunRecord
 from services.gateway.surfaces.snapotter.tool import Tool
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
 from services.platform.identity import Identity
@@ -23,7 +23,7 @@ class Work:
     """The action on a file."""
 
     operations: Sequence[operation_pb2.Operation]
-    kept: Kept
+    kept: RunRecord
     name: str
     """The extension of the result in the archive, unless the result has become a PNG."""
 
@@ -63,7 +63,7 @@ def of_tool(tool: Tool) -> BatchKind:
             name = tool.name_of(file)
             plan = tool.plan(settings, name)
             own = plan.name if plan.name not in (None, name) else None
-            kept = Kept(tool.id, [name], plan.name, may_become_png=plan.may_become_png)
+            kept = RunRecord(tool.id, [name], plan.name, may_become_png=plan.may_become_png)
             return Work(plan.operations, kept, own or entry_name(name, tool.id))
 
         return work

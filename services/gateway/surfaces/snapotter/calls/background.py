@@ -13,10 +13,10 @@ from starlette.responses import Response
 from darkroom.operations.v1 import operation_pb2
 from services.gateway.surfaces.snapotter.calls.tool_calls import CLIENT_JOB_ID, SETTINGS, checked_file, in_words
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
-from services.gateway.surfaces.snapotter.forms import Forms, Sent
+from services.gateway.surfaces.snapotter.forms import FormContent, Forms
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds
 from services.gateway.surfaces.snapotter.jobs.jobs import Jobs
-from services.gateway.surfaces.snapotter.runs import Kept, Runs
+from services.gateway.surfaces.snapotter.runs import RunRecord, Runs
 from services.gateway.surfaces.snapotter.tool import Tool
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
 from services.platform.backoff import retry_unavailable
@@ -42,13 +42,13 @@ class BackgroundCalls:
             name = checked_file(sent).working_name
             settings = read_settings(sent.fields.get(SETTINGS, ""), tool.settings)
             plan = (tool.alone or tool.plan)(settings, name)
-            kept = Kept(tool.id, [name], plan.name, others=plan.others)
+            kept = RunRecord(tool.id, [name], plan.name, others=plan.others)
             return await self.begin(tool, account_id, sent, [sent.files[0].file_id], plan.operations, kept)
         except (DarkroomError, Refusal):
             await self._forms.discard(account_id, sent)
             raise
 
-    async def _keep_last(self, account_id: int, tool: Tool, sent: Sent) -> None:
+    async def _keep_last(self, account_id: int, tool: Tool, sent: FormContent) -> None:
         """Discard all files but the picture."""
         pictures = [file for file in sent.files if file.part not in tool.further_parts][-1:]
         unused = [file.file_id for file in sent.files if file.file_id and file not in pictures]
@@ -60,10 +60,10 @@ class BackgroundCalls:
         self,
         tool: Tool,
         account_id: int,
-        sent: Sent,
+        sent: FormContent,
         file_ids: Sequence[int],
         operations: Sequence[operation_pb2.Operation],
-        kept: Kept,
+        kept: RunRecord,
         names: Mapping[int, str] = MappingProxyType({}),
     ) -> Response:
         """Begin a task; the reply is its id, or the one that the form gives it. Raises as `ToolCalls.started`, and UNAVAILABLE."""

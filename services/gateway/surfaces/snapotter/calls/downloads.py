@@ -16,7 +16,7 @@ from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
 from services.gateway.surfaces.snapotter.names import is_converted, media_type_of
 from services.gateway.surfaces.snapotter.paths import raw_path
-from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
+from services.gateway.surfaces.snapotter.runs import RunRecord, Runs, failure
 from services.platform.errors import DarkroomError, ErrorReason, translate_rpc_errors
 from services.platform.identity import Identity
 from services.platform.log import bind_to_context
@@ -54,7 +54,7 @@ class Downloads:
     async def _of_task(self, request: Request, account_id: int, task_id: int, name: str) -> str | None:
         bind_to_context(account_id=account_id, task_id=task_id)
         run = await self._runs.open(account_id, task_id)
-        kept = Kept.read(run.kept)
+        kept = RunRecord.read(run.kept)
         if kept is None or failure(run) is not None:
             return None
         for number, output in enumerate(run.outputs):
@@ -82,7 +82,7 @@ class Downloads:
         self, request: Request, account_id: int, file: file_pb2.File, operations: list[operation_pb2.Operation], name: str, run_name: str
     ) -> str | None:
         """Files that operations make on their first request."""
-        made = await self._runs.run(request, account_id, [file.id], operations, Kept("download", [name], name), run_name)
+        made = await self._runs.run(request, account_id, [file.id], operations, RunRecord("download", [name], name), run_name)
         return await self._url(request, account_id, made.outputs[0], name) if failure(made) is None else None
 
     async def _url(self, request: Request, account_id: int, file: file_pb2.File, name: str) -> str | None:

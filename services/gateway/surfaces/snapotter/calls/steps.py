@@ -7,10 +7,10 @@ from itertools import accumulate
 
 from darkroom.internal.tasks.v1 import run_service_pb2
 from darkroom.tasks.v1 import task_pb2
-from services.gateway.surfaces.snapotter.runs import Kept
+from services.gateway.surfaces.snapotter.runs import RunRecord
 
 
-def completed_steps(kept: Kept, run: run_service_pb2.Run) -> Sequence[dict[str, object]]:
+def completed_steps(kept: RunRecord, run: run_service_pb2.Run) -> Sequence[dict[str, object]]:
     """Those that were done, with the sizes of what they gave: the last one a file, the others samples in memory."""
     ends = list(accumulate(operations for _, operations in kept.steps))
     done = [run.operation_bytes[end - 1] for end in ends[:-1] if end <= len(run.operation_bytes)]
@@ -20,7 +20,7 @@ def completed_steps(kept: Kept, run: run_service_pb2.Run) -> Sequence[dict[str, 
     return [{"step": number, "toolId": tool_id, "size": size} for number, ((tool_id, _), size) in numbered]
 
 
-def failed_step(kept: Kept, run: run_service_pb2.Run) -> tuple[int, str]:
+def failed_step(kept: RunRecord, run: run_service_pb2.Run) -> tuple[int, str]:
     """The number and the tool of the step that a task failed in."""
     ends = accumulate(operations for _, operations in kept.steps)
     number = next((number for number, end in enumerate(ends, start=1) if len(run.operation_bytes) < end), len(kept.steps))

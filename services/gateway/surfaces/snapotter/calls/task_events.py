@@ -9,11 +9,11 @@ from functools import partial
 from typing import Any, TypeVar
 
 from darkroom.internal.tasks.v1 import run_service_pb2
-from services.gateway.surfaces.snapotter.calls.tool_calls import kept_name, told
+from services.gateway.surfaces.snapotter.calls.tool_calls import kept_name, run_report
 from services.gateway.surfaces.snapotter.contents import Contents
-from services.gateway.surfaces.snapotter.jobs.events import Event, complete, failed, processing
+from services.gateway.surfaces.snapotter.jobs.events import Event, complete, failure_event, processing
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
-from services.gateway.surfaces.snapotter.runs import ENDED, WAIT_SECONDS, Kept, Runs, failure
+from services.gateway.surfaces.snapotter.runs import ENDED, WAIT_SECONDS, RunRecord, Runs, failure
 from services.gateway.surfaces.snapotter.tool import FinishedJob, Tool
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.log import get_logger
@@ -51,17 +51,17 @@ class TaskEvents:
             yield await self._final(account_id, run)
 
     async def _final(self, account_id: int, run: run_service_pb2.Run) -> Event:
-        kept, problem = Kept.read(run.kept) or Kept("", []), failure(run)
+        kept, problem = RunRecord.read(run.kept) or RunRecord("", []), failure(run)
         tool = None if kept.steps else self._tools.get(kept.tool)
         if tool is None or tool.result is None:
             size = sum(file.size_bytes for file in run.inputs)
-            return failed(problem) if problem is not None else complete(told(self._ids.of(account_id, run.task_id), size, run))
+            return failure_event(problem) if problem is not None else complete(run_report(self._ids.of(account_id, run.task_id), size, run))
         if problem is not None:
-            return failed(f"{tool.failed}: {problem}")
+            return failure_event(f"{tool.failed}: {problem}")
         job = await self._finished(account_id, run, kept)
-        return complete(told(job.id, run.inputs[0].size_bytes if run.inputs else 0, run) | dict(tool.result(job)))
+        return complete(run_report(job.id, run.inputs[0].size_bytes if run.inputs else 0, run) | dict(tool.result(job)))
 
-    async def _finished(self, account_id: int, run: run_service_pb2.Run, kept: Kept) -> FinishedJob:
+    async def _finished(self, account_id: int, run: run_service_pb2.Run, kept: RunRecord) -> FinishedJob:
         job_id = self._ids.of(account_id, run.task_id)
         found: Mapping[str, Any] = {}
         document = next((file for file in run.outputs[1:] if file.media_type == _JSON), None)

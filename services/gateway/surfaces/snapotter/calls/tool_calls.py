@@ -16,13 +16,13 @@ from darkroom.internal.tasks.v1 import run_service_pb2
 from darkroom.operations.v1 import operation_pb2
 from services.gateway.surfaces.snapotter.calls.steps import completed_steps
 from services.gateway.surfaces.snapotter.errors import Refusal, answer, image_problem
-from services.gateway.surfaces.snapotter.forms import ONE_AT_A_TIME, Forms, Sent, SentFile
-from services.gateway.surfaces.snapotter.jobs.events import RESTARTED, complete, failed, processing
+from services.gateway.surfaces.snapotter.forms import ONE_AT_A_TIME, FormContent, Forms, SentFile
+from services.gateway.surfaces.snapotter.jobs.events import RESTARTED, complete, failure_event, processing
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds
 from services.gateway.surfaces.snapotter.jobs.jobs import Jobs
 from services.gateway.surfaces.snapotter.library.saved_results import SavedResults
 from services.gateway.surfaces.snapotter.names import download_path, media_type_of, result_name, with_type
-from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
+from services.gateway.surfaces.snapotter.runs import RunRecord, Runs, failure
 from services.gateway.surfaces.snapotter.tool import FAILED, Tool
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
 from services.platform.errors import DarkroomError, ErrorReason
@@ -38,7 +38,7 @@ _UNSEEN = frozenset(("image/tiff", "image/heic", "image/heif"))
 """Types that browsers do not show."""
 
 
-def checked_file(sent: Sent) -> SentFile:
+def checked_file(sent: FormContent) -> SentFile:
     """The picture of a form. Raises `Refusal` if there is not exactly one, or if it is unusable."""
     if sent.too_many:
         raise Refusal(400, ONE_AT_A_TIME)
@@ -49,10 +49,10 @@ def checked_file(sent: Sent) -> SentFile:
     return sent.files[0]
 
 
-def kept_name(kept: Kept, media_type: str) -> str:
+def kept_name(kept: RunRecord, media_type: str) -> str:
     """The name of a run's result."""
     if kept.steps and kept.name is not None:
-        return uncorrected(kept.name, kept, media_type)
+        return kept_extension_name(kept.name, kept, media_type)
     if kept.exact and kept.name is not None:
         return kept.name
     source = kept.inputs[0] if kept.inputs else ""
@@ -63,12 +63,12 @@ def kept_name(kept: Kept, media_type: str) -> str:
     return with_type(kept.name, media_type)
 
 
-def uncorrected(name: str, kept: Kept, media_type: str) -> str:
+def kept_extension_name(name: str, kept: RunRecord, media_type: str) -> str:
     """The name of the result of a pipeline or of a batch. Its extension is left alone, unless the tools have made the picture a PNG."""
     return with_type(name, media_type) if kept.may_become_png and media_type == "image/png" else name
 
 
-def output_name(kept: Kept, number: int, output: file_pb2.File) -> str:
+def output_name(kept: RunRecord, number: int, output: file_pb2.File) -> str:
     """The name of one of a run's results, from 0."""
     if not number:
         return kept_name(kept, output.media_type)
@@ -86,14 +86,14 @@ class ToolCalls:
         account_id = identity.account_id
         sent = await self._forms.read(request, account_id, "only")
         client_id = sent.fields.get(CLIENT_JOB_ID, "")
-        async with self._jobs.begun(client_id, processing(), lambda raised: failed(why(raised))) as job:
+        async with self._jobs.begun(client_id, processing(), lambda raised: failure_event(why(raised))) as job:
             parent = await self._parent(identity, sent)
             file, run = await self.run(tool, request, account_id, sent)
-            body = told(self._ids.of(account_id, run.task_id), file.size, run) | await self._saved_file(identity, parent, run, tool)
+            body = run_report(self._ids.of(account_id, run.task_id), file.size, run) | await self._saved_file(identity, parent, run, tool)
             await job.tell(complete(body))
         return answer(body)
 
-    async def _parent(self, identity: Identity, sent: Sent) -> str:
+    async def _parent(self, identity: Identity, sent: FormContent) -> str:
         """The library file that the form names, if it does."""
         try:
             return self._saved.parent(identity, sent, sent.fields.get(SETTINGS, ""))
@@ -103,14 +103,14 @@ class ToolCalls:
 
     async def _saved_file(self, identity: Identity, parent: str, run: run_service_pb2.Run, tool: Tool) -> dict[str, object]:
         """The report about the version that the result becomes of the library file, if there is one."""
-        kept = Kept.read(run.kept)
+        kept = RunRecord.read(run.kept)
         if not parent or kept is None:
             return {}
         saved = await self._saved.save(identity, parent, run, kept_name(kept, run.outputs[0].media_type), tool.id)
         return {} if saved is None else {"savedFileId": saved}
 
     async def run(
-        self, tool: Tool, request: Request, account_id: int, sent: Sent, *, failed: str = "", unusable: str = ""
+        self, tool: Tool, request: Request, account_id: int, sent: FormContent, *, failed: str = "", unusable: str = ""
     ) -> tuple[SentFile, run_service_pb2.Run]:
         """Do with the picture of a form what the tool does, and return the run once it has succeeded.
 
@@ -123,12 +123,18 @@ class ToolCalls:
             name = file.working_name
             plan = tool.plan(read_settings(sent.fields.get(SETTINGS, ""), tool.settings), name)
             run = await self.started(
-                request, account_id, [file.file_id], plan.operations, Kept(tool.id, [name], plan.name), failed=failed, unusable=unusable
+                request,
+                account_id,
+                [file.file_id],
+                plan.operations,
+                RunRecord(tool.id, [name], plan.name),
+                failed=failed,
+                unusable=unusable,
             )
-        return file, succeeded(run, failed)
+        return file, require_success(run, failed)
 
     @asynccontextmanager
-    async def discarded_unless_run(self, account_id: int, sent: Sent) -> AsyncIterator[None]:
+    async def discarded_unless_run(self, account_id: int, sent: FormContent) -> AsyncIterator[None]:
         """Delete what was stored of a form if the block is refused."""
         try:
             yield
@@ -142,7 +148,7 @@ class ToolCalls:
         account_id: int,
         file_ids: Sequence[int],
         operations: Sequence[operation_pb2.Operation],
-        kept: Kept,
+        kept: RunRecord,
         *,
         failed: str = FAILED,
         unusable: str = "",
@@ -155,9 +161,9 @@ class ToolCalls:
             raise in_words(error, failed, unusable, names or {}) from error
 
 
-def told(job_id: str, size: int, run: run_service_pb2.Run) -> dict[str, object]:
+def run_report(job_id: str, size: int, run: run_service_pb2.Run) -> dict[str, object]:
     """The report about a run that has succeeded, with an input of this size in bytes."""
-    output, kept = run.outputs[0], Kept.read(run.kept) or Kept("", [])
+    output, kept = run.outputs[0], RunRecord.read(run.kept) or RunRecord("", [])
     body: dict[str, object] = {"jobId": job_id, "downloadUrl": download_path(job_id, kept_name(kept, output.media_type))}
     if output.media_type in _UNSEEN and not kept.steps:
         body["previewUrl"] = download_path(job_id, PREVIEW)
@@ -172,7 +178,7 @@ def why(raised: BaseException) -> str:
     return RESTARTED if isinstance(raised, asyncio.CancelledError) else FAILED
 
 
-def succeeded(run: run_service_pb2.Run, failed: str) -> run_service_pb2.Run:
+def require_success(run: run_service_pb2.Run, failed: str) -> run_service_pb2.Run:
     """A run that has a result. Raises `Refusal` with the text `failed`."""
     problem = failure(run)
     if problem is not None:

@@ -9,9 +9,9 @@ from darkroom.internal.files.v1 import intake_service_pb2, intake_service_pb2_gr
 from services.gateway.surfaces.snapotter.calls.downloads import preview
 from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
-from services.gateway.surfaces.snapotter.forms import Forms, Sent, check_files, require_form
+from services.gateway.surfaces.snapotter.forms import FormContent, Forms, check_files, require_form
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
-from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
+from services.gateway.surfaces.snapotter.runs import RunRecord, Runs, failure
 from services.platform.audit.actor import current_actor
 from services.platform.audit.messages import actor_message
 from services.platform.errors import translate_rpc_errors
@@ -65,7 +65,7 @@ class Uploads:
         sent = await self._forms.read(request, account_id, "last", in_tool=False)
         try:
             name, file_id = _only(sent)
-            run = await self._runs.run(request, account_id, [file_id], preview(), Kept("preview", [name]))
+            run = await self._runs.run(request, account_id, [file_id], preview(), RunRecord("preview", [name]))
         except BaseException:
             await self._forms.discard(account_id, sent)
             raise
@@ -75,7 +75,7 @@ class Uploads:
         return Response(await self._contents.read(account_id, run.outputs[0]), media_type="image/webp")
 
 
-def _only(sent: Sent) -> tuple[str, int]:
+def _only(sent: FormContent) -> tuple[str, int]:
     if not sent.files:
         raise Refusal(400, "No file provided")
     [file] = sent.files

@@ -43,12 +43,12 @@ class EnabledTools:
     def only(self, tool_id: str, handle: SignedInHandler) -> SignedInHandler:
         """The same handler; where the tool is disabled, there is nothing."""
 
-        async def served(request: Request, identity: Identity) -> Response:
+        async def serve(request: Request, identity: Identity) -> Response:
             if tool_id in await self.disabled():
                 return not_found(request.method, request.url.path)
             return await handle(request, identity)
 
-        return served
+        return serve
 
     async def _read(self) -> frozenset[str]:
         asked = setting_values_service_pb2.ReadValuesRequest(names=[_DISABLED])

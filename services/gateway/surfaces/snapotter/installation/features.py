@@ -15,7 +15,7 @@ from services.gateway.backend import Backend
 from services.gateway.surfaces.snapotter.bodies import storable
 from services.gateway.surfaces.snapotter.endpoints import SignedInHandler
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
-from services.gateway.surfaces.snapotter.jobs.events import Event, complete, failed, processing
+from services.gateway.surfaces.snapotter.jobs.events import Event, complete, failure_event, processing
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
 from services.gateway.surfaces.snapotter.tool import Tool
 from services.platform.errors import DarkroomError
@@ -62,7 +62,7 @@ class Features:
 
     async def list_features(self, request: Request, identity: Identity) -> Response:
         """Every bundle."""
-        return answer({"bundles": [described(one) for one in await self.bundles(identity)]})
+        return answer({"bundles": [bundle_fields(one) for one in await self.bundles(identity)]})
 
     async def install(self, request: Request, identity: Identity) -> Response:
         """Begin to install one."""
@@ -108,18 +108,18 @@ class Features:
         if not tool.needs_models:
             return handle
 
-        async def served(request: Request, identity: Identity) -> Response:
+        async def serve(request: Request, identity: Identity) -> Response:
             for bundle in (await self.missing([tool], identity)).values():
                 raise FeatureMissing(bundle)
             return await handle(request, identity)
 
-        return served
+        return serve
 
     async def _ask(self, method: str, request: Message, identity: Identity | None) -> Any:
         return (await self._backend.call("accounts", _METHODS[method], request, identity)).message
 
 
-def described(one: pb.Bundle) -> Mapping[str, object]:
+def bundle_fields(one: pb.Bundle) -> Mapping[str, object]:
     """A bundle as callers see it."""
     running = one.status == pb.BUNDLE_STATUS_INSTALLING
     return {
@@ -172,5 +172,5 @@ def progress_of(installation: int, bundles: Sequence[pb.Bundle]) -> Event:
             continue
         if one.status == pb.BUNDLE_STATUS_INSTALLING:
             return processing(one.percent, one.stage)
-        return failed(one.error) if one.error else complete({"bundleId": one.id, "status": STATUSES[one.status]})
-    return failed(_SUPERSEDED)
+        return failure_event(one.error) if one.error else complete({"bundleId": one.id, "status": STATUSES[one.status]})
+    return failure_event(_SUPERSEDED)

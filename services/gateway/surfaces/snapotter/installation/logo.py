@@ -18,8 +18,8 @@ from services.gateway.receiving import Receiver
 from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.errors import Refusal, answer, image_problem
 from services.gateway.surfaces.snapotter.forms import BY_NAME, require_form
-from services.gateway.surfaces.snapotter.names import Name, cleaned
-from services.gateway.surfaces.snapotter.runs import SURFACE, Kept, Runs, failure
+from services.gateway.surfaces.snapotter.names import Name, clean_name
+from services.gateway.surfaces.snapotter.runs import SURFACE, RunRecord, Runs, failure
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import Identity
 
@@ -93,12 +93,12 @@ class Logo:
     async def _made(self, request: Request, account_id: int, sent: _Sent) -> bytes:
         """A PNG of it. Only the task remains of the way it was made."""
         # The content decides the type of a file, except for the formats that have no other sign.
-        name = Name.of(cleaned(sent.name))
+        name = Name.of(clean_name(sent.name))
         file_ids: list[int] = []
         try:
             kept_name = str(name) if name.extension[1:].lower() in BY_NAME else name.stem or _NAME
             file_ids.append(await self._receiver.store(account_id, kept_name, _whole(sent.content), surface=SURFACE))
-            run = await self._runs.run(request, account_id, file_ids, _operations(), Kept("logo", [_NAME], _NAME))
+            run = await self._runs.run(request, account_id, file_ids, _operations(), RunRecord("logo", [_NAME], _NAME))
             file_ids += [output.id for output in run.outputs]
             problem = failure(run)
             if problem is not None:

@@ -24,7 +24,7 @@ def complete(result: Mapping[str, object]) -> Event:
     return {"phase": "complete", "percent": 100, "result": result}
 
 
-def failed(error: str) -> Event:
+def failure_event(error: str) -> Event:
     """The final event of a job without one."""
     return {"phase": "failed", "percent": 100, "error": error}
 
@@ -84,7 +84,7 @@ def cut_off(data: bytes) -> bytes:
     """The final event of a job of which this was the last that its server could tell."""
     event = json.loads(data)
     job_id = event["jobId"]
-    return content(job_id, _broken(event, RESTARTED) if event["type"] == "batch" else failed(RESTARTED))
+    return content(job_id, _broken(event, RESTARTED) if event["type"] == "batch" else failure_event(RESTARTED))
 
 
 def _broken(event: Mapping[str, object], error: str) -> Event:

@@ -38,7 +38,7 @@ _logger = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedTask:
     """The task that a client has named, and when."""
 
     account_id: int
@@ -47,7 +47,7 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ReportedEvent:
     """A reported event, for clients, and its time."""
 
     data: bytes
@@ -80,7 +80,7 @@ class Jobs:
             if beating is not None:
                 await end(beating)
 
-    async def publish(self, job_id: str, told: Told) -> None:
+    async def publish(self, job_id: str, told: ReportedEvent) -> None:
         """Tell an event, and keep it; a final one, which nobody repeats, has been kept on return. The job goes on where that fails."""
         subject, headers = _subject(job_id), {_ORDER: str(told.order)}
         try:
@@ -91,7 +91,7 @@ class Jobs:
         except nats.errors.Error as error:
             _logger.warning("progress_not_told", error=str(error))
 
-    async def kept(self, job_id: str) -> Told | None:
+    async def kept(self, job_id: str) -> ReportedEvent | None:
         """The last event of a job; None for one without a report for two minutes."""
         try:
             message = await self._bus.jetstream.get_last_msg(PROGRESS_STREAM, _subject(job_id))
@@ -100,7 +100,7 @@ class Jobs:
         except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
             _logger.warning("progress_not_read", error=str(error))
             return None
-        return Told(message.data or b"", _order(message.headers))
+        return ReportedEvent(message.data or b"", _order(message.headers))
 
     async def name(self, job_id: str, account_id: int, task_id: int) -> None:
         """Keep for a day that a job is a task, which reports about itself. Raises UNAVAILABLE."""
@@ -113,7 +113,7 @@ class Jobs:
             _logger.warning("job_not_named", error=str(error))
             raise DarkroomError(ErrorReason.UNAVAILABLE, "The job cannot be kept. Try again later.") from error
 
-    async def named(self, job_id: str) -> Named | None:
+    async def named(self, job_id: str) -> NamedTask | None:
         """The task that a job is; None if no client has named it within a day."""
         try:
             message = await self._bus.jetstream.get_last_msg(JOBS_STREAM, job_subject(_hashed(job_id)))
@@ -134,12 +134,12 @@ class Job:
 
     def __init__(self, jobs: Jobs, job_id: str) -> None:
         self._jobs, self._id = jobs, job_id
-        self._told = Told(b"", 0)
+        self._told = ReportedEvent(b"", 0)
 
     async def tell(self, event: Event) -> None:
         """The current report."""
         if self._id:
-            self._told = Told(content(self._id, event), max(time.time_ns(), self._told.order + 1))
+            self._told = ReportedEvent(content(self._id, event), max(time.time_ns(), self._told.order + 1))
             await self._jobs.publish(self._id, self._told)
 
     async def beat(self, seconds: float) -> None:
@@ -154,7 +154,7 @@ class News:
 
     def __init__(self, bus: Bus, name: str) -> None:
         self._bus, self._name = bus, name
-        self._waiting: asyncio.Queue[Told | Named] = asyncio.Queue(_MOST_NEWS)
+        self._waiting: asyncio.Queue[ReportedEvent | NamedTask] = asyncio.Queue(_MOST_NEWS)
         self._subscriptions: list[Subscription] = []
 
     async def __aenter__(self) -> News:
@@ -167,25 +167,25 @@ class News:
             with suppress(nats.errors.Error):
                 await subscription.unsubscribe()
 
-    async def next(self) -> Told | Named:
+    async def next(self) -> ReportedEvent | NamedTask:
         """The next event, which may be one that was sent before, or the task that the job is."""
         return await self._waiting.get()
 
     async def _told(self, message: Msg) -> None:
-        self._put(Told(message.data, _order(message.headers)))
+        self._put(ReportedEvent(message.data, _order(message.headers)))
 
     async def _was_named(self, message: Msg) -> None:
         self._put(_named(message.data, message.headers))
 
-    def _put(self, news: Told | Named) -> None:
+    def _put(self, news: ReportedEvent | NamedTask) -> None:
         if self._waiting.full():
             self._waiting.get_nowait()
         self._waiting.put_nowait(news)
 
 
-def _named(data: bytes, headers: dict[str, str] | None) -> Named:
+def _named(data: bytes, headers: dict[str, str] | None) -> NamedTask:
     said = json.loads(data)
-    return Named(int(said["account_id"]), int(said["task_id"]), _order(headers))
+    return NamedTask(int(said["account_id"]), int(said["task_id"]), _order(headers))
 
 
 def _order(headers: dict[str, str] | None) -> int:

@@ -17,7 +17,7 @@ from starlette.responses import Response, StreamingResponse
 
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.jobs.events import Event, content, cut_off, is_final
-from services.gateway.surfaces.snapotter.jobs.jobs import BEAT_SECONDS, Jobs, Named, News, Told
+from services.gateway.surfaces.snapotter.jobs.jobs import BEAT_SECONDS, Jobs, NamedTask, News, ReportedEvent
 from services.gateway.surfaces.snapotter.paths import raw_path
 from services.platform.identity import Identity
 from services.platform.process import end
@@ -98,15 +98,15 @@ class Progress:
             async for data in self._named(job_id, news, _newer(await self._jobs.kept(job_id), await self._jobs.named(job_id))):
                 yield data
 
-    async def _named(self, job_id: str, news: News, told: Told | Named | None) -> AsyncIterator[bytes]:
-        if isinstance(told, Told):
+    async def _named(self, job_id: str, news: News, told: ReportedEvent | NamedTask | None) -> AsyncIterator[bytes]:
+        if isinstance(told, ReportedEvent):
             yield told.data
-        while told is None or isinstance(told, Named) or not is_final(told.data):
-            if isinstance(told, Named):
+        while told is None or isinstance(told, NamedTask) or not is_final(told.data):
+            if isinstance(told, NamedTask):
                 async for event in self._tasks.of_task(told.account_id, told.task_id):
                     yield content(job_id, event)
                 return
-            heard: Told | Named
+            heard: ReportedEvent | NamedTask
             try:
                 async with asyncio.timeout(_SILENT_SECONDS):
                     heard = await news.next()
@@ -117,18 +117,18 @@ class Progress:
                 if kept is not None and (told is None or kept.order > told.order):
                     heard = kept
                 elif told is not None:
-                    heard = Told(cut_off(told.data), told.order + 1)
+                    heard = ReportedEvent(cut_off(told.data), told.order + 1)
                     await self._jobs.publish(job_id, heard)
                 else:
                     # Nobody knows the job yet.
                     continue
             if told is None or heard.order > told.order:
                 told = heard
-                if isinstance(told, Told):
+                if isinstance(told, ReportedEvent):
                     yield told.data
 
 
-def _newer(told: Told | None, named: Named | None) -> Told | Named | None:
+def _newer(told: ReportedEvent | None, named: NamedTask | None) -> ReportedEvent | NamedTask | None:
     return named if named is not None and (told is None or named.order > told.order) else told
 
 

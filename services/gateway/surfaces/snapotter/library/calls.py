@@ -45,7 +45,7 @@ class LibraryCalls:
         return list(reply.files)
 
 
-def described(file: library_file_pb2.LibraryFile) -> dict[str, object]:
+def version_fields(file: library_file_pb2.LibraryFile) -> dict[str, object]:
     """A version as the surface's clients know it."""
     measured = file.media_type in _MEASURED
     return {

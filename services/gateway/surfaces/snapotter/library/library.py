@@ -11,9 +11,9 @@ from darkroom.files.v1 import library_file_pb2, library_service_pb2
 from services.gateway.replies import from_storage
 from services.gateway.surfaces.snapotter.bodies import json_body, storable
 from services.gateway.surfaces.snapotter.errors import Refusal, answer, image_problem
-from services.gateway.surfaces.snapotter.forms import Forms, Sent, check_files, require_form
-from services.gateway.surfaces.snapotter.library.calls import LibraryCalls, described, is_about
-from services.gateway.surfaces.snapotter.names import displayed
+from services.gateway.surfaces.snapotter.forms import FormContent, Forms, check_files, require_form
+from services.gateway.surfaces.snapotter.library.calls import LibraryCalls, is_about, version_fields
+from services.gateway.surfaces.snapotter.names import display_name
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import Identity
 
@@ -46,7 +46,7 @@ class Library:
             found += reply.files
             if len(reply.files) < size or len(found) == limit:
                 break
-        return answer({"files": [described(file) for file in found], "total": reply.total_size, "limit": limit, "offset": skip})
+        return answer({"files": [version_fields(file) for file in found], "total": reply.total_size, "limit": limit, "offset": skip})
 
     async def upload(self, request: Request, identity: Identity) -> Response:
         """Keep pictures."""
@@ -54,7 +54,7 @@ class Library:
         sent = await self._forms.read(request, identity.account_id, "all", in_tool=False)
         try:
             check_files(sent)
-            new = [library_service_pb2.NewLibraryFile(file_id=file.file_id, name=displayed(file.name)) for file in sent.files]
+            new = [library_service_pb2.NewLibraryFile(file_id=file.file_id, name=display_name(file.name)) for file in sent.files]
             added = await self._calls.add(identity, *new)
         except DarkroomError as error:
             await self._forms.discard(identity.account_id, sent)
@@ -65,7 +65,7 @@ class Library:
         except BaseException:
             await self._forms.discard(identity.account_id, sent)
             raise
-        return answer({"files": [described(file) for file in added]}, 201)
+        return answer({"files": [version_fields(file) for file in added]}, 201)
 
     async def save_result(self, request: Request, identity: Identity) -> Response:
         """Keep a picture as a new version of another."""
@@ -84,12 +84,12 @@ class Library:
         except BaseException:
             await self._forms.discard(identity.account_id, sent)
             raise
-        return answer({"file": described(added)}, 201)
+        return answer({"file": version_fields(added)}, 201)
 
     async def get(self, request: Request, identity: Identity) -> Response:
         """A version and its chain."""
         reply = await self.find(request, identity)
-        return answer({"file": described(reply.file), "versions": [described(each) for each in reply.versions]})
+        return answer({"file": version_fields(reply.file), "versions": [version_fields(each) for each in reply.versions]})
 
     async def find(self, request: Request, identity: Identity) -> library_service_pb2.GetLibraryFileResponse:
         """The version that the path names. Raises `Refusal` if the caller does not see it."""
@@ -132,7 +132,7 @@ class Library:
         return deleted
 
 
-def _new_version(sent: Sent) -> library_service_pb2.NewLibraryFile:
+def _new_version(sent: FormContent) -> library_service_pb2.NewLibraryFile:
     """The files that a form asks to save. Raises `Refusal`."""
     if not sent.files:
         raise Refusal(400, "No file provided")
@@ -146,10 +146,10 @@ def _new_version(sent: Sent) -> library_service_pb2.NewLibraryFile:
         raise Refusal(400, f"toolId must be at most {_LONGEST_TOOL} characters")
     return library_service_pb2.NewLibraryFile(
         file_id=file.file_id,
-        name=displayed(file.name),
+        name=display_name(file.name),
         # The beginning of a text that is too long for an id is not an id either.
         parent_id=parent[:_LONGEST_ID],
-        tool=displayed(tool, ""),
+        tool=display_name(tool, ""),
         named_as_parent=True,
     )
 
@@ -162,7 +162,7 @@ def _absent(error: DarkroomError) -> DarkroomError | Refusal:
     return Refusal(404, "File not found", code="NOT_FOUND") if error.reason is ErrorReason.FILE_NOT_FOUND else error
 
 
-def _name_of(error: DarkroomError, sent: Sent) -> str:
+def _name_of(error: DarkroomError, sent: FormContent) -> str:
     """The name of the file that an error is about."""
     return next((file.name for file in sent.files if str(file.file_id) == error.metadata.get("file_id")), sent.files[0].name)
 

@@ -6,9 +6,9 @@ from darkroom.common.v1 import scope_pb2
 from darkroom.files.v1 import library_service_pb2
 from darkroom.internal.tasks.v1 import run_service_pb2
 from services.gateway.surfaces.snapotter.errors import Refusal
-from services.gateway.surfaces.snapotter.forms import Sent
+from services.gateway.surfaces.snapotter.forms import FormContent
 from services.gateway.surfaces.snapotter.library.calls import LibraryCalls
-from services.gateway.surfaces.snapotter.names import displayed
+from services.gateway.surfaces.snapotter.names import display_name
 from services.gateway.surfaces.snapotter.tool_settings import read_json
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import Identity
@@ -24,7 +24,7 @@ class SavedResults:
     def __init__(self, calls: LibraryCalls) -> None:
         self._calls = calls
 
-    def parent(self, identity: Identity, sent: Sent, settings: str) -> str:
+    def parent(self, identity: Identity, sent: FormContent, settings: str) -> str:
         """The library file that a form names, in a field of its own or in its settings, if it may be one; empty if there is none.
 
         Raises PERMISSION_DENIED for a caller who may not add to the library.
@@ -38,7 +38,7 @@ class SavedResults:
     async def save(self, identity: Identity, parent: str, run: run_service_pb2.Run, name: str, tool: str) -> str | None:
         """The id of the new version, which belongs to its parent's owner; None if there is no such parent."""
         new = library_service_pb2.NewLibraryFile(
-            file_id=run.outputs[0].id, name=displayed(name), parent_id=parent, tool=tool, owned_as_parent=True
+            file_id=run.outputs[0].id, name=display_name(name), parent_id=parent, tool=tool, owned_as_parent=True
         )
         try:
             [added] = await self._calls.add(identity, new)

@@ -13,7 +13,7 @@ from services.gateway.receiving import Receiver
 from services.gateway.replies import from_storage
 from services.gateway.surfaces.snapotter.errors import Refusal, image_problem
 from services.gateway.surfaces.snapotter.library.library import Library
-from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
+from services.gateway.surfaces.snapotter.runs import RunRecord, Runs, failure
 from services.platform.errors import DarkroomError, ErrorReason, translate_rpc_errors
 from services.platform.identity import Identity
 from services.platform.rpc.channel import Caller
@@ -66,7 +66,7 @@ class LibraryThumbnails:
                 shelf_service_pb2.LendFileRequest(id=version), metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS
             )
         try:
-            run = await self._runs.run(request, account_id, [lent.file_id], _operations(), Kept("thumbnail", [_NAME], _NAME))
+            run = await self._runs.run(request, account_id, [lent.file_id], _operations(), RunRecord("thumbnail", [_NAME], _NAME))
         except DarkroomError as error:
             if image_problem(error) is None and error.reason is not ErrorReason.FIELD_INVALID:
                 raise

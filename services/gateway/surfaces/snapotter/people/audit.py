@@ -97,7 +97,7 @@ def _id(entry: audit_pb2.AuditEntry, kind: Kind) -> str:
     return str(UUID(bytes=digest, version=4))
 
 
-def shown(entry: audit_pb2.AuditEntry) -> dict[str, object]:
+def entry_fields(entry: audit_pb2.AuditEntry) -> dict[str, object]:
     """An entry in SnapOtter's form."""
     kind, actor = KINDS[entry.action], entry.actor
     details = kind.details(entry)
@@ -143,7 +143,7 @@ class Audit:
             asked.end_time.FromDatetime(until.ToDatetime() + timedelta(milliseconds=1))
         called: Any = await self._backend.call("accounts", _LIST, asked, identity)
         reply: pb.ListAuditEntriesResponse = called.message
-        entries = [shown(entry) for entry in reply.entries]
+        entries = [entry_fields(entry) for entry in reply.entries]
         return answer({"entries": entries, "total": reply.total_size, "page": page, "limit": limit})
 
 

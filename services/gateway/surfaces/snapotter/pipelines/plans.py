@@ -20,7 +20,7 @@ from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.forms import SentFile
 from services.gateway.surfaces.snapotter.installation.features import FeatureMissing
 from services.gateway.surfaces.snapotter.tool import Tool
-from services.gateway.surfaces.snapotter.tool_settings import INVALID, checked, path_and_message, read_json
+from services.gateway.surfaces.snapotter.tool_settings import INVALID, check_settings, path_and_message, read_json
 
 MISSING = "No pipeline definition provided"
 NOT_JSON = "Pipeline must be valid JSON"
@@ -35,15 +35,15 @@ Unknown = Callable[[int, str], str]
 
 def unavailable(step: int, tool_id: str) -> str:
     """As executing a pipeline says it."""
-    return f"Step {step} ({told(tool_id)}): Tool not found or not available"
+    return f"Step {step} ({short_tool_id(tool_id)}): Tool not found or not available"
 
 
 def unknown(step: int, tool_id: str) -> str:
     """As saving a pipeline, and a batch, say it."""
-    return f'Step {step}: Tool "{told(tool_id)}" not found'
+    return f'Step {step}: Tool "{short_tool_id(tool_id)}" not found'
 
 
-def told(tool_id: str) -> str:
+def short_tool_id(tool_id: str) -> str:
     """The id of a tool that perhaps does not exist, for a reply."""
     return storable(tool_id[:_LONGEST_TOLD])
 
@@ -180,7 +180,7 @@ def _checked(
         raise Refusal(400, unknown(number, step.tool_id))
     if tool.id in missing:
         raise FeatureMissing(missing[tool.id], f"Step {number} ({step.tool_id})")
-    settings, faults = checked(step.settings, tool.settings)
+    settings, faults = check_settings(step.settings, tool.settings)
     if faults:
         details = [_fault(*path_and_message(fault)) for fault in faults]
         raise Refusal(400, f"Step {number} ({step.tool_id}): {INVALID}", details=details)

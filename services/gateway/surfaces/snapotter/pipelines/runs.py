@@ -7,15 +7,15 @@ from starlette.responses import Response
 
 from darkroom.internal.tasks.v1 import run_service_pb2
 from services.gateway.surfaces.snapotter.calls.steps import completed_steps, failed_step
-from services.gateway.surfaces.snapotter.calls.tool_calls import CLIENT_JOB_ID, checked_file, in_words, told, why
+from services.gateway.surfaces.snapotter.calls.tool_calls import CLIENT_JOB_ID, checked_file, in_words, run_report, why
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
-from services.gateway.surfaces.snapotter.forms import Forms, Sent, SentFile
-from services.gateway.surfaces.snapotter.jobs.events import complete, failed, processing
+from services.gateway.surfaces.snapotter.forms import FormContent, Forms, SentFile
+from services.gateway.surfaces.snapotter.jobs.events import complete, failure_event, processing
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds
 from services.gateway.surfaces.snapotter.jobs.jobs import Jobs
 from services.gateway.surfaces.snapotter.pipelines.plans import PipelinePlan
 from services.gateway.surfaces.snapotter.pipelines.reader import PipelineReader
-from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
+from services.gateway.surfaces.snapotter.runs import RunRecord, Runs, failure
 from services.gateway.surfaces.snapotter.tool import FAILED
 from services.platform.errors import DarkroomError
 from services.platform.identity import Identity
@@ -23,9 +23,9 @@ from services.platform.identity import Identity
 PIPELINE = "pipeline"
 
 
-def of_plan(plan: PipelinePlan, name: str) -> Kept:
+def of_plan(plan: PipelinePlan, name: str) -> RunRecord:
     """The record kept with the task for a picture of this name."""
-    return Kept(PIPELINE, [name], plan.name, [(step.tool_id, step.operations) for step in plan.steps], plan.may_become_png)
+    return RunRecord(PIPELINE, [name], plan.name, [(step.tool_id, step.operations) for step in plan.steps], plan.may_become_png)
 
 
 class PipelineRuns:
@@ -40,13 +40,13 @@ class PipelineRuns:
         # The last file counts.
         sent = await self._forms.read(request, account_id, "last")
         client_id = sent.fields.get(CLIENT_JOB_ID, "")
-        async with self._jobs.begun(client_id, processing(), lambda raised: failed(why(raised))) as job:
+        async with self._jobs.begun(client_id, processing(), lambda raised: failure_event(why(raised))) as job:
             file, run = await self._run(request, identity, sent)
-            body = told(self._ids.of(account_id, run.task_id), file.size, run)
+            body = run_report(self._ids.of(account_id, run.task_id), file.size, run)
             await job.tell(complete(body))
         return answer(body)
 
-    async def _run(self, request: Request, identity: Identity, sent: Sent) -> tuple[SentFile, run_service_pb2.Run]:
+    async def _run(self, request: Request, identity: Identity, sent: FormContent) -> tuple[SentFile, run_service_pb2.Run]:
         """The task for the picture and the pipeline of a form, once it has succeeded. Raises `Refusal`."""
         account_id = identity.account_id
         try:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from darkroom.operations.v1 import operation_pb2
 from services.gateway.surfaces.snapotter.bodies import json_body
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
-from services.gateway.surfaces.snapotter.names import Name, cleaned, converted, is_converted, media_type_of
+from services.gateway.surfaces.snapotter.names import Name, clean_name, is_converted, media_type_of, png_name
 from services.gateway.surfaces.snapotter.pipelines.plans import (
     INVALID_PIPELINE,
     GivenStep,
@@ -83,7 +83,7 @@ class TaskPlans:
         if faults:
             raise Refusal(400, INVALID_PIPELINE, details=faults)
         name, names, files = fields.get("name"), fields.get("names") or [], fields.get("fileCount")
-        sources = Sources(cleaned(name) if name else "", [cleaned(each) for each in names], self._most_pages)
+        sources = Sources(clean_name(name) if name else "", [clean_name(each) for each in names], self._most_pages)
         return _Asked(steps, sources, (len(names) or None) if files is None else int(files))
 
 
@@ -124,7 +124,7 @@ def _working_name(pipeline: Pipeline, name: str) -> str:
     if all(step.tool.keeps_format for step in pipeline.steps) or not Name.of(name).extension:
         return name
     family, _, format_ = media_type_of(name).partition("/")
-    return converted(name) if family == "image" and is_converted(format_.partition("+")[0]) else name
+    return png_name(name) if family == "image" and is_converted(format_.partition("+")[0]) else name
 
 
 def _result_name(plan: PipelinePlan, name: str, sources: Sources) -> str | None:

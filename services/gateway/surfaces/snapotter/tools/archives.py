@@ -19,8 +19,8 @@ from darkroom.operations.v1.split_pb2 import Split
 from services.gateway.surfaces.snapotter.calls.tool_calls import NO_FILE, SETTINGS
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.forms import Accepts
-from services.gateway.surfaces.snapotter.names import Name, cleaned
-from services.gateway.surfaces.snapotter.runs import Kept
+from services.gateway.surfaces.snapotter.names import Name, clean_name
+from services.gateway.surfaces.snapotter.runs import RunRecord
 from services.gateway.surfaces.snapotter.tool import AsTask, Plan, ReferencedFile, Sources, Tool
 from services.gateway.surfaces.snapotter.tool_settings import read_json
 from services.gateway.surfaces.snapotter.tools.context import ToolContext, check_each, run_last_file, settings_in
@@ -77,7 +77,7 @@ async def _serve_icons(context: ToolContext, tool: Tool, request: Request, ident
         settings = tool.settings()
         operations = tool.plan(settings, "").operations
         tool.as_task.complete(settings, operations[0], Sources(names=[file.name for file in sent.files]))
-        kept = Kept(tool.id, [file.working_name for file in sent.files])
+        kept = RunRecord(tool.id, [file.working_name for file in sent.files])
         names = {file.file_id: file.name for file in sent.files}
         run = await context.run(tool, request, account_id, sent.file_ids, operations, kept, names=names)
     return context.archive(account_id, run, "favicons")
@@ -91,7 +91,7 @@ def _bulk_rename(settings: BulkRenameSettings, *names: str) -> Plan:
     for place, name in enumerate(map(Name.of, names)):
         index = _number(first + place)
         values = {"index": index, "padded": index.rjust(width, "0"), "original": name.stem}
-        entries.append(cleaned(_TOKEN.sub(lambda token, values=values: values[token[1]], settings.pattern) + name.extension))  # type: ignore[misc]
+        entries.append(clean_name(_TOKEN.sub(lambda token, values=values: values[token[1]], settings.pattern) + name.extension))  # type: ignore[misc]
     return Plan([Operation(archive=Archive(name="renamed", entry_names=entries, equal_names=True))])
 
 
@@ -115,7 +115,7 @@ async def _serve_renamed(context: ToolContext, tool: Tool, request: Request, ide
         settings, names = settings_in(sent, tool), [file.name for file in sent.files]
         check_each([file for file in sent.files if not file.file_id], tool.failed)
         operations = _bulk_rename(settings, *names).operations
-        run = await context.run(tool, request, account_id, sent.file_ids, operations, Kept(tool.id, names), unusable=tool.failed)
+        run = await context.run(tool, request, account_id, sent.file_ids, operations, RunRecord(tool.id, names), unusable=tool.failed)
     return context.archive(account_id, run, "renamed")
 
 

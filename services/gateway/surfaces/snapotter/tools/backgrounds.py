@@ -21,8 +21,8 @@ from darkroom.operations.v1.operation_pb2 import Operation
 from darkroom.operations.v1.remove_background_pb2 import RemoveBackground
 from services.gateway.surfaces.snapotter.calls.tool_calls import SETTINGS
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
-from services.gateway.surfaces.snapotter.names import Name, cleaned
-from services.gateway.surfaces.snapotter.runs import Kept
+from services.gateway.surfaces.snapotter.names import Name, clean_name
+from services.gateway.surfaces.snapotter.runs import RunRecord
 from services.gateway.surfaces.snapotter.tool import AsTask, FinishedJob, Plan, ReferencedFile, Sources, Tool
 from services.gateway.surfaces.snapotter.tools.context import ToolContext, settings_in
 from services.gateway.surfaces.snapotter.tools.writing import convert_to
@@ -116,9 +116,9 @@ async def _serve_effects(context: ToolContext, tool: Tool, request: Request, ide
         _, cut = await context.run_of_job(account_id, settings.job_id, REMOVE_BACKGROUND.id, tool.failed)
         # A picture without a subject may have no original in its result either.
         original_id = cut.outputs[1].id if len(cut.outputs) > 1 else 0
-        name = cleaned(settings.filename)
+        name = clean_name(settings.filename)
         plan = _effects(settings, name, original_id, picture_id)
-        kept = Kept(tool.id, [name], plan.name, exact=True)
+        kept = RunRecord(tool.id, [name], plan.name, exact=True)
         run = await context.run(tool, request, account_id, [cut.outputs[0].id], plan.operations, kept, unusable=tool.failed)
         await context.forms.discard_files(account_id, {*sent.file_ids} - {picture_id})
     body = context.body(account_id, run)

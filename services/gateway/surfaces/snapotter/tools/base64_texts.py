@@ -23,7 +23,7 @@ from services.gateway.surfaces.snapotter.calls.tool_calls import SETTINGS, why
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.forms import SentFile
 from services.gateway.surfaces.snapotter.names import Name, media_type_of
-from services.gateway.surfaces.snapotter.runs import Kept
+from services.gateway.surfaces.snapotter.runs import RunRecord
 from services.gateway.surfaces.snapotter.tool import AsTask, Plan, Tool
 from services.gateway.surfaces.snapotter.tool_settings import NOT_JSON, read_json, settings_of
 from services.gateway.surfaces.snapotter.tools.context import ToolContext
@@ -107,7 +107,7 @@ async def _picture(
     wanted = _copy(settings)
     if wanted.output_format == _ORIGINAL and (extension in _HEIC or file.format == "heif"):
         wanted.output_format = "jpeg"
-    kept = Kept(tool.id, [file.working_name])
+    kept = RunRecord(tool.id, [file.working_name])
     if wanted.output_format == _ORIGINAL or (file.format == _SVG and extension == _SVG):
         inspect = [Operation(inspect_picture=InspectPicture())]
         run = await context.run(tool, request, account_id, [file.file_id], inspect, kept)

@@ -15,11 +15,11 @@ from services.gateway.surfaces.snapotter.bodies import json_body
 from services.gateway.surfaces.snapotter.calls.tool_calls import NO_FILE, PREVIEW
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.names import Name, download_path
-from services.gateway.surfaces.snapotter.runs import Kept
+from services.gateway.surfaces.snapotter.runs import RunRecord
 from services.gateway.surfaces.snapotter.tool import Plan, Tool
 from services.gateway.surfaces.snapotter.tool_settings import INVALID, settings_of
 from services.gateway.surfaces.snapotter.tools.context import ToolContext, run_last_file, settings_in
-from services.gateway.surfaces.snapotter.tools.writing import keep_format, rounded
+from services.gateway.surfaces.snapotter.tools.writing import keep_format, round_half_up
 from services.platform.identity import Identity
 
 _LEVELS: Mapping[str, qr_code_pb2.QrErrorCorrection.ValueType] = {
@@ -57,7 +57,7 @@ async def _serve_barcodes(context: ToolContext, tool: Tool, request: Request, id
             raise Refusal(400, f"Invalid image: {file.problem}")
         plan = tool.plan(settings_in(sent, tool), file.working_name)
         annotated = f"annotated-{Name.of(file.name).stem or 'image'}.png"
-        kept = Kept(tool.id, [file.working_name], others=[annotated])
+        kept = RunRecord(tool.id, [file.working_name], others=[annotated])
         run = await context.run(tool, request, account_id, [file.file_id], plan.operations, kept)
     found = await context.document(account_id, run)
     job_id, outlined = context.job_id(account_id, run), len(run.outputs) > 1
@@ -69,7 +69,7 @@ async def _serve_barcodes(context: ToolContext, tool: Tool, request: Request, id
 def _qr_generate(settings: QrGenerateSettings, _name: str) -> Plan:
     code = qr_code_pb2.QrCode(
         text=settings.text or settings.data,
-        size=rounded(settings.size),
+        size=round_half_up(settings.size),
         error_correction=_LEVELS[settings.error_correction_level or settings.error_correction],
         foreground=settings.color_dark or settings.foreground,
         background=settings.color_light or settings.background,
@@ -86,20 +86,20 @@ async def _serve_qr(context: ToolContext, tool: Tool, request: Request, identity
     if not isinstance(body, dict):
         raise Refusal(400, INVALID, details="must be an object")
     plan = tool.plan(settings_of(body, tool.settings), "")
-    run = await context.run(tool, request, account_id, [], plan.operations, Kept(tool.id, [], plan.name))
+    run = await context.run(tool, request, account_id, [], plan.operations, RunRecord(tool.id, [], plan.name))
     return answer(context.body(account_id, run))
 
 
 def _vectorize(settings: VectorizeSettings, name: str) -> Plan:
     vectorize = vectorize_pb2.Vectorize(
         color=settings.color_mode == "color",
-        threshold=rounded(settings.threshold),
+        threshold=round_half_up(settings.threshold),
         invert=settings.invert,
-        color_precision=min(_MOST_BITS, rounded(settings.color_precision)),
-        layer_difference=rounded(settings.layer_difference),
-        filter_speckle=rounded(settings.filter_speckle),
+        color_precision=min(_MOST_BITS, round_half_up(settings.color_precision)),
+        layer_difference=round_half_up(settings.layer_difference),
+        filter_speckle=round_half_up(settings.filter_speckle),
         curve=_CURVES[settings.path_mode],
-        corner_threshold=rounded(settings.corner_threshold),
+        corner_threshold=round_half_up(settings.corner_threshold),
     )
     return Plan([Operation(vectorize=vectorize)], name=f"{Name.of(name).stem}.svg")
 

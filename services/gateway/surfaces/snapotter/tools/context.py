@@ -17,15 +17,22 @@ from darkroom.operations.v1.operation_pb2 import Operation
 from services.gateway.surfaces.snapotter.batches.archives import Archives
 from services.gateway.surfaces.snapotter.batches.batches import Batches
 from services.gateway.surfaces.snapotter.calls.background import BackgroundCalls
-from services.gateway.surfaces.snapotter.calls.tool_calls import CLIENT_JOB_ID, NO_FILE, SETTINGS, ToolCalls, succeeded, told, why
+from services.gateway.surfaces.snapotter.calls.tool_calls import (
+    CLIENT_JOB_ID,
+    NO_FILE,
+    SETTINGS,
+    ToolCalls,
+    require_success,
+    run_report,
+    why,
+)
 from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
-from services.gateway.surfaces.snapotter.forms import Accepts, Forms, Sent, SentFile, Taken
-from services.gateway.surfaces.snapotter.jobs.events import complete, processing
-from services.gateway.surfaces.snapotter.jobs.events import failed as failed_event
+from services.gateway.surfaces.snapotter.forms import Accepts, FormContent, Forms, SentFile, Taken
+from services.gateway.surfaces.snapotter.jobs.events import complete, failure_event, processing
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
 from services.gateway.surfaces.snapotter.jobs.jobs import Job, Jobs
-from services.gateway.surfaces.snapotter.runs import Kept, Runs, failure
+from services.gateway.surfaces.snapotter.runs import RunRecord, Runs, failure
 from services.gateway.surfaces.snapotter.settings import SnapOtterSettings
 from services.gateway.surfaces.snapotter.tool import Serve, Tool
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
@@ -51,16 +58,18 @@ class ToolContext:
     batches: Batches
     settings: SnapOtterSettings
 
-    async def read(self, request: Request, account_id: int, taken: Taken, *, accepts: Accepts = Accepts.PICTURES) -> Sent:
+    async def read(self, request: Request, account_id: int, taken: Taken, *, accepts: Accepts = Accepts.PICTURES) -> FormContent:
         """A form. From now on, the events of the job that it names follow this call."""
         sent = await self.forms.read(request, account_id, taken, accepts=accepts)
-        begun = self.jobs.begun(sent.fields.get(CLIENT_JOB_ID, ""), processing(), lambda raised: failed_event(why(raised)))
+        begun = self.jobs.begun(sent.fields.get(CLIENT_JOB_ID, ""), processing(), lambda raised: failure_event(why(raised)))
         job: Job = await request.state.call.enter_async_context(begun)
         request.state.call.job = job
         return sent
 
     @asynccontextmanager
-    async def form(self, request: Request, account_id: int, taken: Taken, *, accepts: Accepts = Accepts.PICTURES) -> AsyncIterator[Sent]:
+    async def form(
+        self, request: Request, account_id: int, taken: Taken, *, accepts: Accepts = Accepts.PICTURES
+    ) -> AsyncIterator[FormContent]:
         """A form, as `read`. Its stored files are deleted if the block is refused."""
         sent = await self.read(request, account_id, taken, accepts=accepts)
         async with self.calls.discarded_unless_run(account_id, sent):
@@ -73,7 +82,7 @@ class ToolContext:
         account_id: int,
         file_ids: Sequence[int],
         operations: Sequence[Operation],
-        kept: Kept,
+        kept: RunRecord,
         *,
         unusable: str = "",
         names: Mapping[int, str] | None = None,
@@ -83,9 +92,9 @@ class ToolContext:
         Raises `Refusal`: 422 in the tool's words; for an unusable file 422 with `unusable`, else 400, naming it if it is in `names`.
         """
         run = await self.calls.started(request, account_id, file_ids, operations, kept, failed=tool.failed, unusable=unusable, names=names)
-        return succeeded(run, tool.failed)
+        return require_success(run, tool.failed)
 
-    async def run_of_job(self, account_id: int, job_id: str, tool_id: str, failed: str) -> tuple[Kept, run_service_pb2.Run]:
+    async def run_of_job(self, account_id: int, job_id: str, tool_id: str, failed: str) -> tuple[RunRecord, run_service_pb2.Run]:
         """A run of a tool that has succeeded, and its record. Raises `Refusal` for a job that does not belong to the account."""
         unknown = Refusal(422, failed, details="There is no such job, or its files are gone.")
         job = self.ids.read(job_id)
@@ -97,7 +106,7 @@ class ToolContext:
             if error.reason is ErrorReason.TASK_NOT_FOUND:
                 raise unknown from error
             raise
-        kept = Kept.read(run.kept)
+        kept = RunRecord.read(run.kept)
         if kept is None or kept.tool != tool_id or kept.steps or failure(run) is not None:
             raise unknown
         return kept, run
@@ -112,7 +121,7 @@ class ToolContext:
 
     def body(self, account_id: int, run: run_service_pb2.Run, *files: SentFile) -> dict[str, object]:
         """The usual reply about a run of these files."""
-        return told(self.job_id(account_id, run), sum(file.size for file in files), run)
+        return run_report(self.job_id(account_id, run), sum(file.size for file in files), run)
 
     def archive(self, account_id: int, run: run_service_pb2.Run, title: str) -> Response:
         """The first result of a run, a stored archive, as the reply."""
@@ -136,7 +145,7 @@ async def serve_own(context: ToolContext, serve: Serve, tool: Tool, request: Req
     return response
 
 
-def settings_in(sent: Sent, tool: Tool) -> Any:
+def settings_in(sent: FormContent, tool: Tool) -> Any:
     """The settings of a form, a message of the tool's own type. Raises `Refusal`."""
     kind: type[Message] = tool.settings
     return read_settings(sent.fields.get(SETTINGS, ""), kind)
@@ -163,7 +172,7 @@ async def run_last_file(context: ToolContext, tool: Tool, request: Request, iden
         plan = tool.plan(settings_in(sent, tool), file.working_name)
         if file.problem:
             raise Refusal(422, tool.failed, details=file.problem)
-        kept = Kept(tool.id, [file.working_name], plan.name)
+        kept = RunRecord(tool.id, [file.working_name], plan.name)
         run = await context.run(tool, request, account_id, [file.file_id], plan.operations, kept, unusable=tool.failed)
     return file, run
 

@@ -18,11 +18,11 @@ from services.gateway.surfaces.snapotter.batches.kinds import of_tool
 from services.gateway.surfaces.snapotter.calls.tool_calls import kept_name
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.forms import SentFile
-from services.gateway.surfaces.snapotter.names import Name, encoded, with_type
-from services.gateway.surfaces.snapotter.runs import Kept
+from services.gateway.surfaces.snapotter.names import Name, url_segment, with_type
+from services.gateway.surfaces.snapotter.runs import RunRecord
 from services.gateway.surfaces.snapotter.tool import Plan, Tool
 from services.gateway.surfaces.snapotter.tools.context import ToolContext
-from services.gateway.surfaces.snapotter.tools.writing import colours_of, conversion, extension_of, keep_format, rounded
+from services.gateway.surfaces.snapotter.tools.writing import colours_of, conversion, extension_of, keep_format, round_half_up
 from services.pictures.media_format import MediaFormat
 from services.platform.identity import Identity
 
@@ -49,7 +49,7 @@ def _compress(settings: CompressSettings, _name: str) -> Plan:
         operation.convert.quality = 0
         operation.convert.max_bytes = max(1, min(int(target * _UNIT), _MOST_BYTES))
     else:
-        operation = keep_format(rounded(settings.quality))
+        operation = keep_format(round_half_up(settings.quality))
         operation.convert.lossless = False
         operation.convert.max_colors = colours_of(settings.quality)
     return Plan([operation], chooses_writing=True)
@@ -70,7 +70,7 @@ def _optimize_for_web(settings: OptimizeForWebSettings, name: str) -> Plan:
 
 def _pixels(most: float) -> int:
     """0 for no limit."""
-    return max(1, rounded(min(most, _LONGEST))) if most else 0
+    return max(1, round_half_up(min(most, _LONGEST))) if most else 0
 
 
 async def _preview(context: ToolContext, tool: Tool, request: Request, identity: Identity) -> Response:
@@ -78,18 +78,18 @@ async def _preview(context: ToolContext, tool: Tool, request: Request, identity:
     account_id = identity.account_id
     sent = await context.read(request, account_id, "last")
     file, run = await context.calls.run(tool, request, account_id, sent, failed="Preview failed")
-    output, kept = run.outputs[0], Kept.read(run.kept)
+    output, kept = run.outputs[0], RunRecord.read(run.kept)
     assert kept is not None
     headers = {
         "x-original-size": str(file.size),
         "x-processed-size": str(output.size_bytes),
-        "x-output-filename": encoded(with_type(kept_name(kept, output.media_type), output.media_type)),
+        "x-output-filename": url_segment(with_type(kept_name(kept, output.media_type), output.media_type)),
     }
     return Response(await context.contents.read(account_id, output), headers=headers, media_type=output.media_type)
 
 
 def _svg_to_raster(settings: SvgToRasterSettings, name: str) -> Plan:
-    rasterize = Rasterize(width=settings.width, height=settings.height, dpi=rounded(settings.dpi))
+    rasterize = Rasterize(width=settings.width, height=settings.height, dpi=round_half_up(settings.dpi))
     operations = [Operation(rasterize=rasterize)]
     if settings.background_color != _CLEAR:
         operations.append(Operation(fill_background=FillBackground(color=settings.background_color[:_COLOUR_LENGTH])))

@@ -17,7 +17,7 @@ from darkroom.operations.v1.inspect_metadata_pb2 import InspectMetadata
 from darkroom.operations.v1.operation_pb2 import Operation
 from services.gateway.surfaces.snapotter.calls.tool_calls import checked_file
 from services.gateway.surfaces.snapotter.errors import answer
-from services.gateway.surfaces.snapotter.runs import Kept
+from services.gateway.surfaces.snapotter.runs import RunRecord
 from services.gateway.surfaces.snapotter.tool import Plan, Tool
 from services.gateway.surfaces.snapotter.tools.context import UNREADABLE, ToolContext, describe_picture, settings_in
 from services.platform.identity import Identity
@@ -112,7 +112,7 @@ async def _serve_edit(context: ToolContext, tool: Tool, request: Request, identi
     async with context.form(request, account_id, "last") as sent:
         file = checked_file(sent)
         plan = tool.plan(settings_in(sent, tool), file.name)
-        kept = Kept(tool.id, [file.name], file.name, exact=True)
+        kept = RunRecord(tool.id, [file.name], file.name, exact=True)
         run = await context.run(tool, request, account_id, [file.file_id], plan.operations, kept)
     return answer(context.body(account_id, run, file))
 

@@ -13,10 +13,10 @@ from darkroom.operations.v1.collage_pb2 import COLLAGE_TEMPLATE_UNSPECIFIED, Col
 from darkroom.operations.v1.operation_pb2 import Operation
 from darkroom.operations.v1.placement_pb2 import FIT_BOUNDS, FIT_CROP, Fit
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
-from services.gateway.surfaces.snapotter.runs import Kept
+from services.gateway.surfaces.snapotter.runs import RunRecord
 from services.gateway.surfaces.snapotter.tool import AsTask, Plan, Tool
 from services.gateway.surfaces.snapotter.tools.context import ToolContext, check_each, settings_in
-from services.gateway.surfaces.snapotter.tools.writing import convert_to, extension_of, rounded
+from services.gateway.surfaces.snapotter.tools.writing import convert_to, extension_of, round_half_up
 from services.platform.identity import Identity
 
 _PREFIX = "COLLAGE_TEMPLATE_"
@@ -67,8 +67,8 @@ def _collage(settings: CollageSettings, _name: str) -> Plan:
         ],
         width=width,
         height=height,
-        gap=rounded(settings.gap),
-        corner_radius=rounded(settings.border_radius if settings.HasField("border_radius") else settings.corner_radius),
+        gap=round_half_up(settings.gap),
+        corner_radius=round_half_up(settings.border_radius if settings.HasField("border_radius") else settings.corner_radius),
         background=settings.background_color,
     )
     format_ = settings.output_format
@@ -81,9 +81,9 @@ def _stitch(settings: StitchSettings, _name: str) -> Plan:
         columns=settings.grid_columns,
         sizing=_SIZINGS[settings.resize_mode],
         alignment=_ALIGNMENTS[settings.alignment],
-        gap=rounded(settings.gap),
-        border=rounded(settings.border),
-        corner_radius=rounded(settings.corner_radius),
+        gap=round_half_up(settings.gap),
+        border=round_half_up(settings.border),
+        corner_radius=round_half_up(settings.corner_radius),
         background=settings.background_color,
     )
     return Plan([Operation(stitch=stitch), _writing(settings.format, settings.quality)], name=f"stitch.{settings.format}")
@@ -115,7 +115,7 @@ async def _serve(context: ToolContext, tool: Tool, request: Request, identity: I
             raise Refusal(400, too_few)
         check_each(sent.files)
         plan = tool.plan(settings_in(sent, tool), "")
-        kept = Kept(tool.id, [file.working_name for file in sent.files], plan.name, keeps_name=True)
+        kept = RunRecord(tool.id, [file.working_name for file in sent.files], plan.name, keeps_name=True)
         names = {file.file_id: file.name for file in sent.files}
         run = await context.run(tool, request, account_id, sent.file_ids, plan.operations, kept, names=names)
     return answer(context.body(account_id, run, *sent.files))

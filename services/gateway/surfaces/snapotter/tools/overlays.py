@@ -16,10 +16,10 @@ from darkroom.operations.v1.draw_text_pb2 import DrawText
 from darkroom.operations.v1.operation_pb2 import Operation
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.forms import SentFile
-from services.gateway.surfaces.snapotter.runs import Kept
+from services.gateway.surfaces.snapotter.runs import RunRecord
 from services.gateway.surfaces.snapotter.tool import AsTask, Plan, ReferencedFile, Sources, Tool
 from services.gateway.surfaces.snapotter.tools.context import ToolContext, check_each, settings_in
-from services.gateway.surfaces.snapotter.tools.writing import keep_format, rounded
+from services.gateway.surfaces.snapotter.tools.writing import keep_format, round_half_up
 from services.platform.identity import Identity
 
 _TILED = "tiled"
@@ -95,8 +95,8 @@ def _watermark_image(settings: WatermarkImageSettings, _name: str) -> Plan:
 
 def _compose(settings: ComposeSettings, _name: str) -> Plan:
     compose = compose_pb2.Compose(
-        left=rounded(settings.x),
-        top=rounded(settings.y),
+        left=round_half_up(settings.x),
+        top=round_half_up(settings.y),
         opacity=settings.opacity,
         blend_mode=_MODES[settings.blend if settings.HasField("blend") else settings.blend_mode],
         must_fit=True,
@@ -125,7 +125,7 @@ async def _serve(
         plan = tool.plan(settings_in(sent, tool), base.working_name)
         check_each([base, overlay], tool.failed)
         plan.operations[0].compose.overlay_file_id = overlay.file_id
-        kept = Kept(tool.id, [base.working_name], base.working_name, keeps_name=True)
+        kept = RunRecord(tool.id, [base.working_name], base.working_name, keeps_name=True)
         run = await context.run(tool, request, account_id, [base.file_id], plan.operations, kept, unusable=tool.failed)
         await context.forms.discard_files(account_id, {*sent.file_ids} - {base.file_id, overlay.file_id})
     return answer(context.body(account_id, run, base))

@@ -13,14 +13,14 @@ from darkroom.operations.v1.inspect_portrait_pb2 import InspectPortrait
 from darkroom.operations.v1.operation_pb2 import Operation
 from darkroom.operations.v1.passport_photo_pb2 import PRINT_LAYOUT_4X6, PRINT_LAYOUT_A4, PassportPhoto, PrintLayout
 from services.gateway.surfaces.snapotter.bodies import json_body
-from services.gateway.surfaces.snapotter.calls.tool_calls import checked_file, succeeded
+from services.gateway.surfaces.snapotter.calls.tool_calls import checked_file, require_success
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.names import Name, download_path
-from services.gateway.surfaces.snapotter.runs import Kept, failure
+from services.gateway.surfaces.snapotter.runs import RunRecord, failure
 from services.gateway.surfaces.snapotter.tool import AsTask, Plan, Tool
 from services.gateway.surfaces.snapotter.tool_settings import settings_of
 from services.gateway.surfaces.snapotter.tools.context import ToolContext
-from services.gateway.surfaces.snapotter.tools.writing import rounded
+from services.gateway.surfaces.snapotter.tools.writing import round_half_up
 from services.pictures.passport_photos import DOCUMENT_LABEL, NO_FACE, CountryPhoto, photo_for
 from services.platform.identity import Identity
 
@@ -75,11 +75,11 @@ def _photo(settings: GeneratePassportPhotoSettings | PassportPhotoSettings) -> P
         width_mm=photo.width_mm,
         height_mm=photo.height_mm,
         background_color=settings.bg_color,
-        dpi=rounded(settings.dpi),
+        dpi=round_half_up(settings.dpi),
         zoom=settings.zoom,
         adjust_x=min(max(settings.adjust_x, -_FARTHEST), _FARTHEST),
         adjust_y=min(max(settings.adjust_y, -_FARTHEST), _FARTHEST),
-        max_bytes=min(rounded(settings.max_file_size_kb * 1024), _MOST_BYTES),
+        max_bytes=min(round_half_up(settings.max_file_size_kb * 1024), _MOST_BYTES),
     )
 
 
@@ -92,11 +92,11 @@ async def _serve_analysis(context: ToolContext, tool: Tool, request: Request, id
     account_id = identity.account_id
     async with context.form(request, account_id, "last") as sent:
         file = checked_file(sent)
-        operations, kept = [Operation(inspect_portrait=InspectPortrait())], Kept(_ANALYSIS, [file.working_name])
+        operations, kept = [Operation(inspect_portrait=InspectPortrait())], RunRecord(_ANALYSIS, [file.working_name])
         run = await context.calls.started(request, account_id, [file.file_id], operations, kept, failed=_ANALYSIS_FAILED)
     if NO_FACE in (failure(run) or ""):
         raise Refusal(422, NO_FACE)
-    preview = succeeded(run, _ANALYSIS_FAILED).outputs[1]
+    preview = require_success(run, _ANALYSIS_FAILED).outputs[1]
     found = await context.document(account_id, run)
     picture = await context.contents.read(account_id, preview)
     return answer(
@@ -122,7 +122,7 @@ async def _serve_generation(context: ToolContext, tool: Tool, request: Request, 
     if list(first.inputs) != [name] or len(analysis.outputs) <= _CUT_OUT:
         raise Refusal(422, tool.failed, details="There is no such job, or its files are gone.")
     plan = tool.plan(settings, name)
-    kept = Kept(tool.id, [name], plan.name, others=plan.others, exact=True)
+    kept = RunRecord(tool.id, [name], plan.name, others=plan.others, exact=True)
     cut_out = analysis.outputs[_CUT_OUT].id
     run = await context.run(tool, request, account_id, [cut_out], plan.operations, kept, unusable=tool.failed)
     job_id, image = context.job_id(account_id, run), run.outputs[0].image

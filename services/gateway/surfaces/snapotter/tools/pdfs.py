@@ -20,11 +20,11 @@ from darkroom.internal.tasks.v1 import run_service_pb2
 from darkroom.operations.v1 import make_pdf_pb2, pdf_pages_pb2
 from darkroom.operations.v1.inspect_pdf_pb2 import InspectPdf
 from darkroom.operations.v1.operation_pb2 import Operation
-from services.gateway.surfaces.snapotter.calls.tool_calls import in_words, succeeded
+from services.gateway.surfaces.snapotter.calls.tool_calls import in_words, require_success
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
-from services.gateway.surfaces.snapotter.forms import Accepts, Sent, SentFile
+from services.gateway.surfaces.snapotter.forms import Accepts, FormContent, SentFile
 from services.gateway.surfaces.snapotter.names import download_path
-from services.gateway.surfaces.snapotter.runs import Kept
+from services.gateway.surfaces.snapotter.runs import RunRecord
 from services.gateway.surfaces.snapotter.tool import AsTask, Plan, ReferencedFile, Sources, Tool
 from services.gateway.surfaces.snapotter.tools.context import ToolContext, check_each, settings_in
 from services.gateway.surfaces.snapotter.tools.writing import FORMATS
@@ -101,7 +101,7 @@ async def _serve_pages(context: ToolContext, tool: Tool, request: Request, ident
     )
 
 
-def _pdf_in(sent: Sent) -> SentFile:
+def _pdf_in(sent: FormContent) -> SentFile:
     if not sent.files:
         raise Refusal(400, "No PDF file provided")
     return sent.files[0]
@@ -116,7 +116,7 @@ async def _run(
     if file.problem:
         raise Refusal(status, tool.failed, details=file.problem)
     try:
-        run = await context.runs.run(request, account_id, [file.file_id], plan.operations, Kept(tool.id, [file.name], plan.name))
+        run = await context.runs.run(request, account_id, [file.file_id], plan.operations, RunRecord(tool.id, [file.name], plan.name))
     except DarkroomError as error:
         if error.reason is ErrorReason.FILE_ENCRYPTED:
             raise Refusal(400, _LOCKED) from error
@@ -130,7 +130,7 @@ async def _run(
             raise Refusal(400, run.error.message.rpartition(": ")[2])
         case ErrorReason.FILE_CORRUPT.number:
             raise Refusal(status, tool.failed, details=run.error.message)
-    return succeeded(run, tool.failed)
+    return require_success(run, tool.failed)
 
 
 def _check_pages(settings: PdfToImageSettings, _operation: Operation, _sources: Sources) -> Sequence[ReferencedFile]:
@@ -199,7 +199,7 @@ async def _serve_document(context: ToolContext, tool: Tool, request: Request, id
             raise Refusal(400, _TOO_SMALL)
         check_each(sent.files, tool.failed)
         plan = tool.plan(settings, "")
-        kept = Kept(tool.id, [file.working_name for file in sent.files], plan.name)
+        kept = RunRecord(tool.id, [file.working_name for file in sent.files], plan.name)
         run = await context.run(tool, request, account_id, sent.file_ids, plan.operations, kept, unusable=tool.failed)
     return answer(context.body(account_id, run, *sent.files) | {"pages": len(sent.files)} | _compression(settings, run))
 

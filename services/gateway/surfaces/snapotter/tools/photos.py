@@ -23,7 +23,7 @@ from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.names import Name
 from services.gateway.surfaces.snapotter.tool import Plan, Tool
 from services.gateway.surfaces.snapotter.tools.context import ToolContext
-from services.gateway.surfaces.snapotter.tools.writing import QUALITY, convert_to, keep_format, rounded
+from services.gateway.surfaces.snapotter.tools.writing import QUALITY, convert_to, keep_format, round_half_up
 from services.platform.identity import Identity
 
 _FRAMES: Mapping[str, smart_crop_pb2.FaceFrame.ValueType] = {
@@ -120,7 +120,7 @@ def _content_aware_resize(settings: ContentAwareResizeSettings, name: str) -> Pl
 
 
 def _pixels(side: float) -> int:
-    return max(1, rounded(min(side, _LARGEST)))
+    return max(1, round_half_up(min(side, _LARGEST)))
 
 
 async def _serve_content_aware_resize(context: ToolContext, tool: Tool, request: Request, identity: Identity) -> Response:

@@ -22,7 +22,7 @@ from darkroom.operations.v1.operation_pb2 import Operation
 from services.gateway.surfaces.snapotter.calls.tool_calls import SETTINGS
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.names import download_path
-from services.gateway.surfaces.snapotter.runs import Kept
+from services.gateway.surfaces.snapotter.runs import RunRecord
 from services.gateway.surfaces.snapotter.tool import AsTask, Plan, Tool
 from services.gateway.surfaces.snapotter.tool_settings import read_json, settings_of
 from services.gateway.surfaces.snapotter.tools.context import UNREADABLE, ToolContext, check_each, describe_picture
@@ -77,7 +77,7 @@ async def _serve_duplicates(context: ToolContext, tool: Tool, request: Request, 
         if len(sent.files) < tool.as_task.fewest:
             raise Refusal(400, "At least 2 images are required for duplicate detection")
         check_each(sent.files, tool.failed)
-        kept = Kept(tool.id, [file.working_name for file in sent.files])
+        kept = RunRecord(tool.id, [file.working_name for file in sent.files])
         run = await context.run(tool, request, account_id, sent.file_ids, plan.operations, kept, unusable=tool.failed)
     found = await context.document(account_id, run)
     for group in found["duplicateGroups"]:
@@ -99,7 +99,7 @@ async def _serve_comparison(context: ToolContext, tool: Tool, request: Request, 
         pair = [sent.files[0], sent.files[-1]]
         check_each(pair, tool.failed)
         ids = [file.file_id for file in pair]
-        operations, kept = tool.plan(tool.settings(), "").operations, Kept(tool.id, [file.working_name for file in pair])
+        operations, kept = tool.plan(tool.settings(), "").operations, RunRecord(tool.id, [file.working_name for file in pair])
         run = await context.run(tool, request, account_id, ids, operations, kept, unusable=tool.failed)
         await context.forms.discard_files(account_id, {*sent.file_ids} - {*ids})
     found, job_id, difference = await context.document(account_id, run), context.job_id(account_id, run), run.outputs[1]

@@ -23,11 +23,11 @@ from darkroom.operations.v1.upscale_pb2 import ENHANCEMENT_FACE, ENHANCEMENT_QUA
 from services.gateway.surfaces.snapotter.calls.tool_calls import NO_FILE, SETTINGS
 from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.names import Name
-from services.gateway.surfaces.snapotter.runs import Kept
+from services.gateway.surfaces.snapotter.runs import RunRecord
 from services.gateway.surfaces.snapotter.tool import AsTask, FinishedJob, Plan, ReferencedFile, Sources, Tool
 from services.gateway.surfaces.snapotter.tool_settings import INVALID, read_json, settings_of
 from services.gateway.surfaces.snapotter.tools.context import ToolContext
-from services.gateway.surfaces.snapotter.tools.writing import convert_to, extension_of, keep_format, rounded
+from services.gateway.surfaces.snapotter.tools.writing import convert_to, extension_of, keep_format, round_half_up
 from services.platform.identity import Identity
 
 _FACTORS = (2, 3, 4, 8)
@@ -50,7 +50,7 @@ def _upscale(settings: UpscaleSettings, name: str) -> Plan:
         upscale.enhancements.append(ENHANCEMENT_FACE)
     if settings.denoise:
         upscale.enhancements.append(ENHANCEMENT_QUALITY)
-    last = keep_format(rounded(settings.quality)) if as_kept else convert_to(format_, settings.quality)
+    last = keep_format(round_half_up(settings.quality)) if as_kept else convert_to(format_, settings.quality)
     name = f"{parts.stem}_{settings.scale:g}x{parts.extension if as_kept else f'.{format_}'}"
     return Plan([Operation(upscale=upscale), last], name, chooses_writing=settings.HasField("quality"))
 
@@ -77,7 +77,7 @@ def _noise_removal(settings: NoiseRemovalSettings, name: str) -> Plan:
     # As a PNG, which has no quality, it keeps all its colours.
     quality = None if format_ == "png" else settings.quality
     return Plan(
-        [Operation(remove_noise=noise), keep_format(rounded(settings.quality)) if as_kept else convert_to(format_, quality)],
+        [Operation(remove_noise=noise), keep_format(round_half_up(settings.quality)) if as_kept else convert_to(format_, quality)],
         f"{parts.stem}_denoised{parts.extension if as_kept else f'.{format_}'}",
         chooses_writing=settings.HasField("quality") or not as_kept,
     )
@@ -146,7 +146,7 @@ async def _serve_eraser(context: ToolContext, tool: Tool, request: Request, iden
                 raise Refusal(400, f"Invalid {what}: {file.problem}")
         plan = tool.plan(settings_of(_given(sent.fields), tool.settings), picture.working_name)
         plan.operations[0].erase.mask_file_id = mask.file_id
-        kept = Kept(tool.id, [picture.working_name], plan.name)
+        kept = RunRecord(tool.id, [picture.working_name], plan.name)
         reply = await context.background.begin(tool, account_id, sent, [picture.file_id], plan.operations, kept)
         await context.forms.discard_files(account_id, {*sent.file_ids} - {picture.file_id, mask.file_id})
     return reply

@@ -13,7 +13,7 @@ from darkroom.operations.v1.placement_pb2 import FIT_BOUNDS, FIT_CANVAS, FIT_COV
 from darkroom.operations.v1.resize_pb2 import Resize
 from darkroom.operations.v1.rotate_pb2 import Rotate
 from services.gateway.surfaces.snapotter.tool import Plan, Tool
-from services.gateway.surfaces.snapotter.tools.writing import keep_format, rounded
+from services.gateway.surfaces.snapotter.tools.writing import keep_format, round_half_up
 
 _FITS: Mapping[str, Fit.ValueType] = {
     "contain": FIT_CANVAS,
@@ -60,7 +60,7 @@ def _crop(settings: CropSettings, _name: str) -> Plan:
 
 
 def _pixels(number: float) -> int:
-    return rounded(min(number, _FARTHEST))
+    return round_half_up(min(number, _FARTHEST))
 
 
 def _rotate(settings: RotateSettings, _name: str) -> Plan:
@@ -76,17 +76,17 @@ def _rotate(settings: RotateSettings, _name: str) -> Plan:
 def _border(settings: BorderSettings, _name: str) -> Plan:
     """The short names of a setting count before its long one."""
     border = Border(
-        width=rounded(settings.width if settings.HasField("width") else settings.border_width),
+        width=round_half_up(settings.width if settings.HasField("width") else settings.border_width),
         color=settings.color or settings.border_color,
-        margin=rounded(settings.padding),
+        margin=round_half_up(settings.padding),
         margin_color=settings.padding_color,
-        corner_radius=rounded(settings.border_radius if settings.HasField("border_radius") else settings.corner_radius),
+        corner_radius=round_half_up(settings.border_radius if settings.HasField("border_radius") else settings.corner_radius),
     )
     if settings.shadow:
         border.shadow = True
         border.shadow_blur = settings.shadow_blur
-        border.shadow_offset_x = rounded(settings.shadow_offset_x)
-        border.shadow_offset_y = rounded(settings.shadow_offset_y)
+        border.shadow_offset_x = round_half_up(settings.shadow_offset_x)
+        border.shadow_offset_y = round_half_up(settings.shadow_offset_y)
         border.shadow_color = settings.shadow_color
         border.shadow_opacity = max(settings.shadow_opacity, _INVISIBLE)
     return Plan([Operation(border=border), keep_format()], may_become_png=border.shadow or border.corner_radius > 0)

@@ -57,7 +57,7 @@ def conversion(format_: str, quality: float | None = None) -> convert_pb2.Conver
     if format_ in _PALETTES:
         convert.max_colors = 0 if quality is None else colours_of(quality)
     elif quality is not None or format_ != "tiff":
-        convert.quality = rounded(QUALITY if quality is None else quality)
+        convert.quality = round_half_up(QUALITY if quality is None else quality)
     return convert
 
 
@@ -66,7 +66,7 @@ def convert_to(format_: str, quality: float | None = None) -> Operation:
     return Operation(convert=conversion(format_, quality))
 
 
-def rounded(number: float) -> int:
+def round_half_up(number: float) -> int:
     """To a whole number, a half upwards."""
     return math.floor(number + 0.5)
 
