@@ -204,7 +204,7 @@ def _sharpening() -> Sheet:
         {"denoise": "medium"},
         {"denoise": "strong"},
     )
-    cells += [Cell("noisy", said="noisy, as sent")]
+    cells += [Cell("noisy", caption="noisy, as sent")]
     cells += [
         Cell("noisy", "sharpening", {"denoise": amount}, f"noisy: denoise {amount}") for amount in ("off", "light", "medium", "strong")
     ]
@@ -339,7 +339,7 @@ def _metadata() -> Sheet:
 
 
 def _inputs() -> Sheet:
-    cells = [Cell("photo", said="all must look like this")]
+    cells = [Cell("photo", caption="all must look like this")]
     cells += [Cell(source, "convert", {"format": "png"}, said) for source, said in AS_PHOTO.items()]
     return Sheet("inputs", cells, columns=6)
 
@@ -348,6 +348,6 @@ def _orientations() -> Sheet:
     cells = []
     for tool, settings in (("resize", {"width": 200}), ("strip-metadata", {}), ("strip-metadata", {"stripAll": False})):
         said = "nothing stripped" if settings == {"stripAll": False} else tool
-        cells.append(Cell("letter", said="all must look like this"))
+        cells.append(Cell("letter", caption="all must look like this"))
         cells += [Cell(f"letter {number}", tool, settings, f"orientation {number}, {said}") for number in range(1, 9)]
     return Sheet("orientations", cells, columns=9)

@@ -22,7 +22,7 @@ Size = tuple[int, int]
 class Fitting:
     """The effect of a resize on a picture."""
 
-    scaled: Size
+    scaled_size: Size
     """The size that the whole picture is scaled to."""
     result: Size
     """The part of it that is kept, or the canvas that it is placed on."""

@@ -107,7 +107,7 @@ class Pipeline:
     async def make(self, references: References, run: Run) -> list[GeneratedPicture]:
         """The pictures that the first operation makes. Raises what the operation raises."""
         run.overall(0, "Starting")
-        with run.stages.timed(self.first_name, operation=True):
+        with run.stages.measure(self.first_name, operation=True):
             made: list[GeneratedPicture] = await self._first.run(references, self._first.parameters, self._step(run, run.overall))
         return made
 
@@ -115,7 +115,7 @@ class Pipeline:
         """Decode an input of an operation that takes references. Raises as `picture_job.read_picture`, and FILE_TOO_LARGE."""
         limits, hints = self._tools.picture_limits, Hints(source.name)
         header = await self._reading.input_header(source.path, limits, hints)
-        async with self._tools.memory.reserved(needed_memory(header, (), (), self._tools.result_limits), lambda: None):
+        async with self._tools.memory.reserve(needed_memory(header, (), (), self._tools.result_limits), lambda: None):
             return await self._reading.picture(source.path, header, folder, limits, hints)
 
     @contextmanager
@@ -149,19 +149,19 @@ class Pipeline:
         Raises MEDIA_LIMIT_EXCEEDED if that is more than this worker has.
         """
         if needed := self._needed_memory(run):
-            await run.resources.enter_async_context(self._tools.memory.reserved(needed, lambda: run.report(0, "Waiting for memory")))
+            await run.resources.enter_async_context(self._tools.memory.reserve(needed, lambda: run.report(0, "Waiting for memory")))
 
     async def decode(self, run: Run) -> None:
         """Read what the first operation gets. Raises as `Reading.picture`."""
-        if run.made is None and self.arity is not Arity.ALL:
+        if run.generated_picture is None and self.arity is not Arity.ALL:
             run.report(0, "Reading the file" if run.sources else "Starting")
-        if run.made is not None and not self._operations_of(run):
-            made = run.made
+        if run.generated_picture is not None and not self._operations_of(run):
+            made = run.generated_picture
             run.medium = NewFile(made.path, made.format.media_type, made.format.extension, width=made.width, height=made.height)
-        elif self._is_short(run) or (run.made is None and self._first.spec.reads_file and run.sources):
+        elif self._is_short(run) or (run.generated_picture is None and self._first.spec.reads_file and run.sources):
             run.medium = run.sources
         else:
-            with run.stages.timed("decode"):
+            with run.stages.measure("decode"):
                 run.medium = await self._decoded(run)
 
     async def apply(self, run: Run) -> None:
@@ -170,10 +170,10 @@ class Pipeline:
             try:
                 run.medium = await self._short.run(run.sources[0].path, run.source_name, run.report)
             except DarkroomError as error:
-                run.done[:] = operations_done(error, len(self._operations))
+                run.operation_bytes[:] = operations_done(error, len(self._operations))
                 raise
             return
-        run.done.clear()
+        run.operation_bytes.clear()
         operations = self._operations_of(run)
         original: Original | None = None
         for number, operation in enumerate(operations):
@@ -191,7 +191,7 @@ class Pipeline:
                     original = Original(run.medium.width, run.medium.height, transparent=run.medium.alpha is not None)
                 converted = number > 0 and isinstance(operations[number - 1].parameters, Convert)
                 await self._apply_to_medium(operation, run, report, original, converted=converted)
-            run.done.append(samples_size(run.medium))
+            run.operation_bytes.append(samples_size(run.medium))
 
     async def encode(self, run: Run) -> None:
         """Make files of what the operations have made. Raises what writing raises."""
@@ -200,12 +200,12 @@ class Pipeline:
         if isinstance(run.medium, ShortResult):
             run.product = product_of_child(run.medium, run)
             return
-        with run.stages.timed("encode"):
+        with run.stages.measure("encode"):
             run.product = await write_product(run.medium, run)
 
     async def _apply_to_files(self, operation: BoundOperation, run: Run, report: Report) -> None:
         files = run.medium if isinstance(run.medium, Sequence) else [await as_file(run.medium, run)]
-        with run.stages.timed(operation.spec.name, operation=True):
+        with run.stages.measure(operation.spec.name, operation=True):
             worked = await on_files(self._tools, operation, files, run.folder, report, self._svg_dpi)
         for notice in worked.notices:
             run.notice(*notice)
@@ -223,7 +223,7 @@ class Pipeline:
             operation.parameters if original is None else resolve_percentages(operation.parameters, (original.width, original.height))
         )
         step = self._step(run, report, original)
-        with run.stages.timed(operation.spec.name, operation=True):
+        with run.stages.measure(operation.spec.name, operation=True):
             if converted and isinstance(medium, Image):
                 medium = await asyncio.to_thread(as_read_back, medium)
             made: Medium | Several
@@ -256,10 +256,10 @@ class Pipeline:
         )
 
     def _operations_of(self, run: Run) -> Sequence[BoundOperation]:
-        return self._operations if run.made is None else self._operations[1:]
+        return self._operations if run.generated_picture is None else self._operations[1:]
 
     def _limits_of(self, run: Run) -> Limits:
-        return self._tools.picture_limits if run.made is None else self._tools.result_limits
+        return self._tools.picture_limits if run.generated_picture is None else self._tools.result_limits
 
     def _is_short(self, run: Run) -> bool:
         return self._short is not None and bool(run.headers) and self._short.suits(run.headers[0])

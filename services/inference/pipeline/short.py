@@ -51,7 +51,7 @@ class ShortResult:
     notes: Sequence[str]
     seconds: Mapping[str, float]
     """By stage: `decode`, the operations, `encode`."""
-    done: Sequence[int] = ()
+    operation_bytes: Sequence[int] = ()
     """Bytes of the samples of what each operation gave."""
 
 
@@ -103,7 +103,7 @@ class ChildWork:
                 labels=labels[: len(self._names)],
                 notices=[(code, subject, message, details[0] if details else None) for code, subject, message, *details in notices],
                 notes=[_text(note) for note in said.get("notes", ())[:_MOST_SAID]],
-                done=_sizes(said.get("done", ()), len(self._names)),
+                operation_bytes=_sizes(said.get("done", ()), len(self._names)),
                 seconds={stage: float(said["seconds"].get(stage, 0)) for stage in ("decode", *self._names, "encode")},
             )
         except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:

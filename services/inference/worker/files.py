@@ -94,7 +94,7 @@ class AttemptFiles:
         await self._upload(created, media_type, file, _unseen)
         await self.finalize(admission, [created.file_id])
 
-    async def kept(self, admission: Admission, folder: Path) -> dict[str, Path]:
+    async def download_kept(self, admission: Admission, folder: Path) -> dict[str, Path]:
         """Download everything that earlier attempts of the task have kept into `folder`; returned by key."""
         reply = await self._call(self._stub.OpenKept, pb.OpenKeptRequest(task_id=admission.task_id), admission)
         paths = {}
@@ -202,9 +202,9 @@ class KeptResults:
     def __init__(self, files: AttemptFiles, admission: Admission) -> None:
         self._files, self._admission = files, admission
 
-    async def kept(self, folder: Path) -> dict[str, Path]:
+    async def download_kept(self, folder: Path) -> dict[str, Path]:
         """Download what earlier attempts have kept into `folder`; returned by key."""
-        return await self._files.kept(self._admission, folder) if self._admission.attempt > 1 else {}
+        return await self._files.download_kept(self._admission, folder) if self._admission.attempt > 1 else {}
 
     async def keep(self, key: str, file: Path, media_type: str) -> None:
         """Keep a file; once this returns, later attempts have it."""
