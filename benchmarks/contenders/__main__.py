@@ -32,7 +32,7 @@ class Queue(Protocol):
     async def add_many(self, count: int) -> Sequence[int]:
         """Store jobs with one call."""
 
-    async def unfinished(self) -> int:
+    async def count_unfinished(self) -> int:
         """Number of jobs that have not succeeded."""
 
 

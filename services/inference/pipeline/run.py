@@ -57,7 +57,7 @@ class ShortResult:
     notes: Sequence[str]
     seconds: Mapping[str, float]
     """By stage: `decode`, the operations, `encode`."""
-    done: Sequence[int] = ()
+    operation_bytes: Sequence[int] = ()
     """Bytes of the samples of what each operation gave."""
 
 

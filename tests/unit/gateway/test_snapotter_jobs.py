@@ -107,7 +107,7 @@ async def test_without_a_name_nobody_is_told() -> None:
 class Quiet:
     """Jobs of which nothing is heard, and the last event of which is kept sooner or later."""
 
-    connected = True
+    is_connected = True
 
     def __init__(self, *kept: Kept | None, names: Sequence[NamedTask | None] = ()) -> None:
         self.readings, self.published, self.names = list(kept), list[bytes](), list(names)

@@ -193,6 +193,6 @@ class Deadlines:
             message = f"The task had not {'begun' if late.to_start else 'finished'} by its deadline."
             task = await self._store.expire(late.task_id, reason=ErrorReason.DEADLINE_EXCEEDED, message=message, now=now)
             if task is not None:
-                self._notifications.changed(task)
+                self._notifications.notify_transition(task)
                 await tell_worker(self._bus, task.id)
         return len(overdue) == _BATCH

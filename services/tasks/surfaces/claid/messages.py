@@ -148,7 +148,7 @@ class ClaidWebhooks:
                 inputs, downloads = await self._pictures.of([task])
                 body = _json(edits_pb2.EditStateReply(data=edit_state(task, inputs, downloads)))
             case BatchNow() as batch:
-                page = await self._batches.tasks(batch.stored.account_id, batch.stored.id, states=(), size=MOST_INPUTS, token="")
+                page = await self._batches.tasks(batch.batch.account_id, batch.batch.id, states=(), size=MOST_INPUTS, token="")
                 inputs, downloads = await self._pictures.of(page.tasks)
                 body = _json(batches_pb2.BatchEditStateReply(data=batch_state(batch, page.tasks, inputs, downloads)))
             case None:

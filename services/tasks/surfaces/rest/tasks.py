@@ -156,7 +156,7 @@ class RestAccountTasks(account_tasks_pb2_grpc.AccountTasksServiceServicer):
                 surface=SURFACE,
             )
         )
-        return await self._replies.created(task, request, context)
+        return await self._replies.creation_reply(task, request, context)
 
     async def GetTask(self, request: account_tasks_pb2.GetTaskRequest, context: Context) -> account_tasks_pb2.TaskDetailsEnvelope:
         """Everything about a task."""
