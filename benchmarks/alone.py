@@ -31,7 +31,7 @@ _RESOURCES = SandboxLimits(memory_bytes=6 << 30, file_bytes=4 << 30)
 class _Nothing:
     """Keeps nothing for later attempts."""
 
-    async def kept(self, _folder: Path) -> Mapping[str, Path]:
+    async def download_kept(self, _folder: Path) -> Mapping[str, Path]:
         return {}
 
     async def keep(self, _key: str, _file: Path, _media_type: str) -> None:
@@ -57,7 +57,7 @@ class Needed:
     samples: int
     peak: int
     """Resident memory of this process at its highest, beyond what it had before."""
-    reserved: int
+    reserved_bytes: int
     seconds: float
 
 

@@ -86,7 +86,7 @@ def _one(source: Path, target: Path) -> None:
         "seconds": time.perf_counter() - begun,
         "processor": time.process_time(),
         "memory": status("VmHWM") / 2**20,
-        "removed": len(report.removed),
+        "removed": len(report.removed_findings),
     }
     print(json.dumps(taken))
 

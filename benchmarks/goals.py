@@ -62,7 +62,7 @@ def goals(sections: Collection[Section]) -> Section:
         [
             (
                 *(goal.what, found.now, found.contender, found.ratio, floors.get(name, "–")),
-                *(goal.goal, "yes" if found.met else "**no**", found.processor),
+                *(goal.goal, "yes" if found.is_met else "**no**", found.processor),
             )
             for name, goal in GOALS.items()
             if (found := reached.get(name)) is not None

@@ -102,7 +102,7 @@ async def _one(case: _Case, triton_address: str) -> dict[str, int]:
     factors = {factor: f"realesr_animevideov3_x{factor}" for factor in (2, 3, 4)}
     models = Models("isnet", "ppocr_det", factors, 256, upscale_batch=4)
     took = await needed(operation_pb2.Operation(**case.operation), triton_address, models, _LIMITS, draw, None)
-    return {"samples": took.samples, "peak": took.peak, "reserved": took.reserved}
+    return {"samples": took.samples, "peak": took.peak, "reserved": took.reserved_bytes}
 
 
 def _draw(case: _Case, target: Path) -> None:

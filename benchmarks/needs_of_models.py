@@ -191,7 +191,7 @@ async def _one(case: _Case, triton_address: str) -> dict[str, float]:
             beside = Path(folder) / "beside.png"
             await asyncio.to_thread(_draw, case.beside, _WIDTH, _HEIGHT, beside)
         took = await needed(operation, triton_address, _MODELS, _LIMITS, draw, beside)
-    return {"peak": took.peak, "reserved": took.reserved, "seconds": took.seconds}
+    return {"peak": took.peak, "reserved": took.reserved_bytes, "seconds": took.seconds}
 
 
 def _add_colours(repository: Path) -> None:

@@ -14,7 +14,7 @@ class GoalResult:
     name: str
     """A key of `benchmarks.goals.GOALS`."""
     now: str
-    met: bool
+    is_met: bool
     contender: str = "–"
     ratio: str = "–"
     processor: str = "–"

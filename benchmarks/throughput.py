@@ -46,7 +46,7 @@ class _Figures:
     in_batches: list[float] = field(default_factory=list)
     waits: list[tuple[float, float]] = field(default_factory=list)
     """Seconds from the call, and from its answer, to the start of the work."""
-    spent: tuple[Spent, Spent] = field(default_factory=lambda: (Counter(), Counter()))
+    spent_times: tuple[Spent, Spent] = field(default_factory=lambda: (Counter(), Counter()))
     """One by one, and in batches."""
 
     def rates(self) -> list[float]:
@@ -56,7 +56,7 @@ class _Figures:
     def row(self, name: str) -> list[str]:
         """As a row of the table."""
         rates = [f"{rate:.0f}/s" if rate else "–" for rate in self.rates()]
-        processor = [each(spent, _ROUNDS * _TASKS) if spent else "–" for spent in self.spent]
+        processor = [each(spent, _ROUNDS * _TASKS) if spent else "–" for spent in self.spent_times]
         columns: list[list[float]] = [list(waits) for waits in zip(*self.waits, strict=True)] or [[], []]
         waits = [milliseconds(percentile(column, share)) if column else "–" for column in columns for share in (0.5, 0.99)]
         return [name, rates[0], processor[0], rates[1], processor[1], *waits]
@@ -73,13 +73,13 @@ async def measure(stack: ScratchStack) -> Section:
             await _rate(_by_grpc(client), database, 100)
             model = (await client.create_task([], _OPERATIONS)).id
             for _ in range(_ROUNDS):
-                with spending(stack, darkroom["gRPC"].spent[0]):
+                with spending(stack, darkroom["gRPC"].spent_times[0]):
                     darkroom["gRPC"].one_by_one.append(await _rate(_by_grpc(client), database))
-                with spending(stack, darkroom["JSON"].spent[0]):
+                with spending(stack, darkroom["JSON"].spent_times[0]):
                     darkroom["JSON"].one_by_one.append(await _rate(_by_json(callers, model), database))
-                with spending(stack, darkroom["gRPC"].spent[1]):
+                with spending(stack, darkroom["gRPC"].spent_times[1]):
                     darkroom["gRPC"].in_batches.append(await _batches(_batch_by_grpc(client), database))
-                with spending(stack, darkroom["JSON"].spent[1]):
+                with spending(stack, darkroom["JSON"].spent_times[1]):
                     darkroom["JSON"].in_batches.append(await _batches(_batch_by_json(callers[0]), database))
                 darkroom["gRPC"].waits += await _waits(stack, client, database)
                 darkroom["past the edge"].one_by_one.append(await _past_the_edge(stack, database))
@@ -109,8 +109,8 @@ async def measure(stack: ScratchStack) -> Section:
             *("call to start, p50", "p99", "accepted to start, p50", "p99"),
         ),
         rows,
-        f"One task by gRPC took, one by one: {shares(darkroom['gRPC'].spent[0], _ROUNDS * _TASKS)}; in batches: "
-        f"{shares(darkroom['gRPC'].spent[1], _ROUNDS * _TASKS)}.",
+        f"One task by gRPC took, one by one: {shares(darkroom['gRPC'].spent_times[0], _ROUNDS * _TASKS)}; in batches: "
+        f"{shares(darkroom['gRPC'].spent_times[1], _ROUNDS * _TASKS)}.",
         _goals(darkroom, contenders["procrastinate"]),
     )
 
@@ -120,7 +120,7 @@ def _goals(darkroom: dict[str, _Figures], anchor: _Figures) -> list[GoalResult]:
     for path, suffix in (("gRPC", ""), ("JSON", ", JSON")):
         figures = darkroom[path]
         ways = (("one by one", 2.0), ("batches", 2.5))
-        for (way, goal), rate, other, spent in zip(ways, figures.rates(), anchor.rates(), figures.spent, strict=True):
+        for (way, goal), rate, other, spent in zip(ways, figures.rates(), anchor.rates(), figures.spent_times, strict=True):
             ratio = rate / other
             processor = each(spent, _ROUNDS * _TASKS)
             reached.append(GoalResult(way + suffix, f"{rate:.0f}/s", ratio >= goal, f"{other:.0f}/s", f"{ratio:.2f}", processor))

@@ -55,7 +55,7 @@ class _Taken:
     """Of several callers together."""
     seconds: float = 0
     """How long those took in all."""
-    spent: Spent = field(default_factory=Counter)
+    spent_times: Spent = field(default_factory=Counter)
     """For them, or for those alone if there are no others."""
 
     @property
@@ -67,11 +67,11 @@ class _Taken:
         """Calls a second. Of a bare loop: what all cores could do."""
         if self.calls:
             return self.calls / self.seconds
-        return (os.cpu_count() or 1) * len(self.alone) / (self.spent.total() / 1e6)
+        return (os.cpu_count() or 1) * len(self.alone) / (self.spent_times.total() / 1e6)
 
     @property
     def processor(self) -> str:
-        return each(self.spent, self.calls or len(self.alone))
+        return each(self.spent_times, self.calls or len(self.alone))
 
 
 async def measure(stack: ScratchStack) -> Section:
@@ -115,7 +115,7 @@ async def measure(stack: ScratchStack) -> Section:
                     if (aim := _AIMS.get((name, format_))) is not None:
                         section.goals.append(_reached(mine, its, *aim))
                         section.floors[aim[0]] = f"{milliseconds(bare.median)}, {bare.rate:.0f}/s"
-                        fast.append(f"`{name}` {shares(mine.spent, mine.calls)}")
+                        fast.append(f"`{name}` {shares(mine.spent_times, mine.calls)}")
     section.remarks = f"One call on the JPEG file took: {'; '.join(fast)}."
     return section
 
@@ -157,7 +157,7 @@ def _bare(tool: Tool, picture: bytes, format_: str, taken: _Taken) -> None:
         taken.alone.append(time.perf_counter() - begun)
         if time.perf_counter() > end:
             break
-    taken.spent["libvips"] += round((time.process_time() - before) * 1e6)
+    taken.spent_times["libvips"] += round((time.process_time() - before) * 1e6)
 
 
 async def _served(url: str, headers: dict[str, str], call: Call, taken: _Taken, by: ScratchStack | list[psutil.Process]) -> None:
@@ -172,12 +172,12 @@ async def _served(url: str, headers: dict[str, str], call: Call, taken: _Taken, 
                 break
         begun = time.perf_counter()
         if isinstance(by, ScratchStack):
-            with spending(by, taken.spent):
+            with spending(by, taken.spent_times):
                 taken.calls += await _until(callers, call, begun + _SECONDS)
         else:
             before = processor_seconds(by)
             taken.calls += await _until(callers, call, begun + _SECONDS)
-            taken.spent["server"] += round((processor_seconds(by) - before) * 1e6)
+            taken.spent_times["server"] += round((processor_seconds(by) - before) * 1e6)
         taken.seconds += time.perf_counter() - begun
 
 

@@ -107,7 +107,7 @@ class SurfaceErrors:
     fallbacks: dict[int, Reply]
     """Replies for services that failed without details, by the HTTP status that the gRPC status maps to."""
     otherwise: Reply
-    malformed: dict[str, Reply]
+    malformed_body: dict[str, Reply]
     """Replies for unreadable bodies, with the placeholders `"<message>"`, `"<field>"` and `"<allowed>"` for strings; keyed by the last of
     these that the reply contains."""
 
@@ -161,7 +161,7 @@ def _surface_errors(patterns: tuple[str, ...], surface: Surface) -> SurfaceError
         # 499: a call was cancelled, and not by its client, which would not see the reply: the service is stopping.
         fallbacks={499: unavailable, 501: _reply(_error(404), surface), 503: unavailable, 504: unavailable},
         otherwise=_reply(_error(500), surface),
-        malformed={part: _reply(error, surface) for part, error in errors.items()},
+        malformed_body={part: _reply(error, surface) for part, error in errors.items()},
     )
 
 

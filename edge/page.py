@@ -16,5 +16,5 @@ class Page:
     """As Envoy keeps it in memory."""
     content_type: str
     headers: dict[str, str] = field(default_factory=dict)
-    packed: bool = False
+    is_gzipped: bool = False
     """Whether the file is compressed by gzip."""

@@ -113,7 +113,7 @@ def _packed(page: Page) -> Page:
     packed = page.file.with_name(f"{page.file.name}.gz")
     packed.write_bytes(_compressed(page.file.read_bytes()))
     page.file.unlink()
-    return replace(page, file=packed, packed=True)
+    return replace(page, file=packed, is_gzipped=True)
 
 
 @lru_cache(maxsize=4)

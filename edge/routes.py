@@ -38,7 +38,7 @@ class ServiceRoute:
 
     service: str
     upstream: str
-    transcoded: bool
+    is_transcoded: bool
     """True: reachable only as JSON over HTTP; False: only as gRPC."""
     streams: tuple[str, ...]
     """Methods whose replies may last forever."""
@@ -131,7 +131,7 @@ class PathGroup:
     remainders: Sequence[Remainder]
 
     @property
-    def transcoded(self) -> list[KnownPath]:
+    def transcoded_paths(self) -> list[KnownPath]:
         """The paths with verbs of their own."""
         return [path for path in self.paths if isinstance(path, KnownPath)]
 
@@ -248,7 +248,7 @@ def _route(service: ServiceDescriptor) -> ServiceRoute:
     return ServiceRoute(
         service=service.full_name,
         upstream=catalogue.served_by(service),
-        transcoded=transcoded,
+        is_transcoded=transcoded,
         streams=streams,
         reads=tuple(method.name for method in reads),
         waits=tuple(method.name for method in reads if _may_wait(method)),

@@ -22,7 +22,7 @@ class Shape:
     """The type of one value, such as `an object`."""
     alone: str
     """The expected type outside a list: the same, or a list if the type occurs only in lists."""
-    allowed: tuple[str, ...] = ()
+    allowed_values: tuple[str, ...] = ()
     """All values, if they can be listed."""
 
 

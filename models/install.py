@@ -51,7 +51,7 @@ class Installer:
         wanted = self._catalogue.select(set_name)
         if names is not None:
             wanted = {name: model for name, model in self._catalogue.models.items() if name in names}
-        with self._repository.locked():
+        with self._repository.lock():
             installed = self._repository.manifest().models
             for name in wanted:
                 self._check_owner(name, installed.get(name))
@@ -65,7 +65,7 @@ class Installer:
     def add(self, names: Sequence[str], set_name: SetName, began: Callable[[int, str], None]) -> None:
         """Installs models next to those that are there; `began` hears of each before it begins. Raises ModelError; then those of them
         that were not there before are removed again."""
-        with self._repository.locked():
+        with self._repository.lock():
             installed = self._repository.manifest().models
             for name in names:
                 self._check_owner(name, installed.get(name))
@@ -80,7 +80,7 @@ class Installer:
 
     def remove(self, names: Collection[str]) -> None:
         """Removes those of the models that this catalogue has installed."""
-        with self._repository.locked():
+        with self._repository.lock():
             for name, model in self._repository.manifest().models.items():
                 if name in names and model.catalogue == self._name:
                     self._repository.remove(name)

@@ -46,7 +46,7 @@ class WeightReader:
         """`count` float32 values with no tag before them: biases and slopes."""
         return np.frombuffer(self._take(4 * count), dtype="<f4").astype(np.float32)
 
-    def tagged(self, count: int) -> NDArray[np.float32]:
+    def tagged_values(self, count: int) -> NDArray[np.float32]:
         """`count` values after a tag that gives their storage format (float32 or float16), widened to float32."""
         tag = int.from_bytes(self._take(4), "little")
         if tag == _TAG_FLOAT32:

@@ -147,7 +147,7 @@ def _convolution(network: _Network, layer: Layer, params: Params) -> None:
             f"ncnn layer {layer.name}: {weight_count} weights do not fit {source_channels} → {channels} channels "
             f"with a {height}×{width} kernel"
         )
-    kernel = network.weights.tagged(weight_count).reshape(channels, source_channels, height, width)
+    kernel = network.weights.tagged_values(weight_count).reshape(channels, source_channels, height, width)
     inputs = [network.value(source), network.constant(f"{layer.name}.weight", kernel)]
     if has_bias:
         inputs.append(network.constant(f"{layer.name}.bias", network.weights.raw(channels)))

@@ -60,7 +60,7 @@ class Repository:
         self.root = root
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """Locks the repository; other installers wait."""
         self.root.parent.mkdir(parents=True, exist_ok=True)
         with self.root.with_name(f".{self.root.name}.lock").open("w") as lock:

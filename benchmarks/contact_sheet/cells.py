@@ -19,7 +19,7 @@ class Cell:
     tool: Tool | None = None
     """None: the picture itself is shown."""
     settings: Settings = field(default_factory=dict)
-    said: str = ""
+    caption: str = ""
     """The label; from the settings if empty."""
     beside: Sequence[tuple[str, str]] = ()
     """Further pictures: the part of the form that each is in, and its source."""
@@ -27,7 +27,7 @@ class Cell:
     @property
     def label(self) -> str:
         """What stands below."""
-        return self.said or (setting_text(self.settings) if self.tool else "as it was sent")
+        return self.caption or (setting_text(self.settings) if self.tool else "as it was sent")
 
 
 @dataclass(frozen=True, slots=True)

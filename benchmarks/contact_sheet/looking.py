@@ -30,7 +30,7 @@ class DisplayedFile:
 
     picture: Image.Image
     """Red, green, blue and alpha."""
-    said: str
+    label: str
     """What the file is."""
 
 
@@ -71,7 +71,7 @@ def sheet(cells: Sequence[tuple[str, DisplayedFile | str]], columns: int, detail
             ground.paste(checked_ground(picture.size), where)
             ground.paste(picture, where, picture)
         draw.multiline_text((left, top + _HEIGHT + 3), _broken(label, large, _LINES), _INK, large, spacing=1)
-        draw.text((left, top + _HEIGHT + 35), "" if isinstance(found, str) else found.said, _FAINT, small)
+        draw.text((left, top + _HEIGHT + 35), "" if isinstance(found, str) else found.label, _FAINT, small)
     return ground
 
 

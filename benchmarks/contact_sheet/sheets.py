@@ -207,7 +207,7 @@ def _sharpening() -> Sheet:
         {"denoise": "medium"},
         {"denoise": "strong"},
     )
-    cells += [Cell("noisy", said="noisy, as sent")]
+    cells += [Cell("noisy", caption="noisy, as sent")]
     cells += [
         Cell("noisy", colours.SHARPENING, {"denoise": amount}, f"noisy: denoise {amount}")
         for amount in ("off", "light", "medium", "strong")
@@ -361,7 +361,7 @@ def _metadata() -> Sheet:
 
 
 def _inputs() -> Sheet:
-    cells = [Cell("photo", said="all must look like this")]
+    cells = [Cell("photo", caption="all must look like this")]
     cells += [Cell(source, formats.CONVERT, {"format": "png"}, said) for source, said in AS_PHOTO.items()]
     return Sheet("inputs", cells, columns=6)
 
@@ -371,6 +371,6 @@ def _orientations() -> Sheet:
     strip = metadata.STRIP_METADATA
     for tool, settings in ((shapes.RESIZE, {"width": 200}), (strip, {}), (strip, {"stripAll": False})):
         said = "nothing stripped" if settings == {"stripAll": False} else tool.id
-        cells.append(Cell("letter", said="all must look like this"))
+        cells.append(Cell("letter", caption="all must look like this"))
         cells += [Cell(f"letter {number}", tool, settings, f"orientation {number}, {said}") for number in range(1, 9)]
     return Sheet("orientations", cells, columns=9)

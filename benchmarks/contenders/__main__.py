@@ -32,7 +32,7 @@ class Queue(Protocol):
     async def add_many(self, count: int) -> Sequence[int]:
         """Store jobs with one call."""
 
-    async def unfinished(self) -> int:
+    async def count_unfinished(self) -> int:
         """Number of jobs that have not succeeded."""
 
 
@@ -86,7 +86,7 @@ async def _in_batches(queue: Queue, tasks: int, batch: int) -> float:
 
 
 async def _drained(queue: Queue, begun: float) -> float:
-    while await queue.unfinished():
+    while await queue.count_unfinished():
         await asyncio.sleep(_PAUSE)
     return time.perf_counter() - begun
 
@@ -98,7 +98,7 @@ async def _wait(queue: Queue, begins: dict[int, float]) -> tuple[float, float]:
     accepted = time.perf_counter()
     while job not in begins:
         await asyncio.sleep(0.0005)
-    while await queue.unfinished():
+    while await queue.count_unfinished():
         await asyncio.sleep(_PAUSE)
     return begins[job] - called, max(0.0, begins[job] - accepted)
 

@@ -30,7 +30,7 @@ class PgQueuer:
         """Store jobs with one call."""
         return [int(job_id) for job_id in await self._manager.queries.enqueue([_NAME] * count, [None] * count, [0] * count)]
 
-    async def unfinished(self) -> int:
+    async def count_unfinished(self) -> int:
         """Number of jobs that have not succeeded; those that have are moved to the log."""
         return int(await self._pool.fetchval("SELECT count(*) FROM pgqueuer"))
 

@@ -29,7 +29,7 @@ class Procrastinate:
         """Store jobs with one call."""
         return await self._task.batch_defer_async(*({} for _ in range(count)))
 
-    async def unfinished(self) -> int:
+    async def count_unfinished(self) -> int:
         """Number of jobs that have not succeeded."""
         return int((await self._app.connector.execute_query_one_async(_UNFINISHED))["jobs"])
 

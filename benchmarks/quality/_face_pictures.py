@@ -41,7 +41,7 @@ class Spot:
     y: float
     side: float
 
-    def scaled(self, factor: float) -> Spot:
+    def scale(self, factor: float) -> Spot:
         """In a picture that is so many times as large."""
         return Spot(self.x * factor, self.y * factor, self.side * factor)
 
@@ -165,4 +165,4 @@ def _decoded(file: io.BytesIO) -> Pixels8:
 def _photograph(name: str, part: str, pixels: Pixels8, spots: Sequence[tuple[int, int, int]]) -> Photograph:
     factor = min(1.0, _LONGEST / max(pixels.shape[:2]))
     small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) if factor < 1 else pixels
-    return Photograph(name, part, np.asarray(small, np.uint8), [Spot(*spot).scaled(factor) for spot in spots])
+    return Photograph(name, part, np.asarray(small, np.uint8), [Spot(*spot).scale(factor) for spot in spots])

@@ -65,7 +65,7 @@ class Scan:
     quality: int = 75
     """Of the JPEG."""
 
-    def made(self) -> tuple[Pixels, str]:
+    def make(self) -> tuple[Pixels, str]:
         """The scan (sRGB, height x width x 3), and its text in reading order, with a space between lines."""
         page, text = self.draw(self)
         return _scanned(page, self), text

@@ -110,7 +110,7 @@ def _lines(case: _Case) -> list[_Line]:
     pixels, near = case.pixels, np.zeros(case.pixels.shape[:2], np.bool_)
     if case.kind:
         old = restore_photo.old(case.name + case.seed, pixels, case.kind)
-        pixels, size = old.given, 2 * _NEAR + 1
+        pixels, size = old.input, 2 * _NEAR + 1
         near = np.asarray(cv2.dilate(old.mask.astype(np.uint8), np.ones((size, size), np.uint8)) > 0, np.bool_)
     gray = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.float32)
     found = []

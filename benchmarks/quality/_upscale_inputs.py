@@ -66,7 +66,7 @@ class Case:
 
     name: str
     factor: int
-    given: Pixels8
+    input: Pixels8
     truth: Pixels8
 
 

@@ -31,12 +31,12 @@ Change = Callable[[Photograph], tuple[Pixels8, Sequence[Spot]]]
 @dataclass
 class _Score:
     faces: int = 0
-    found: int = 0
+    found_count: int = 0
     wrong: int = 0
-    missed: str = ""
+    missed_text: str = ""
 
-    def told(self) -> list[str]:
-        share = f"{self.found} of {self.faces}" if self.faces else "–"
+    def lines(self) -> list[str]:
+        share = f"{self.found_count} of {self.faces}" if self.faces else "–"
         return [share, str(self.wrong)]
 
 
@@ -59,15 +59,15 @@ def measure() -> Sequence[Section]:
         for name, change in _CHANGES.items():
             cases = [(each.name, *change(each)) for each in chosen]
             scores = [_scored(cases, find) for find in (_own, _of_dlib)]
-            section.rows.append((part, name, *scores[0].told(), *scores[1].told()))
-            if scores[0].missed and part == "held out":
-                worst.append(f"{name}: {scores[0].missed}")
+            section.rows.append((part, name, *scores[0].lines(), *scores[1].lines()))
+            if scores[0].missed_text and part == "held out":
+                worst.append(f"{name}: {scores[0].missed_text}")
         hidden = [(each.name, _hidden(each.pixels), each.faces) for each in chosen]
         scores = [_scored(hidden, find) for find in (_own, _of_dlib)]
-        section.rows.append((part, "blurred by `blur_faces`, radius 1", *scores[0].told(), *scores[1].told()))
+        section.rows.append((part, "blurred by `blur_faces`, radius 1", *scores[0].lines(), *scores[1].lines()))
         empty = [(name, pixels, ()) for name, pixels in without_faces(part)]
         scores = [_scored(empty, find) for find in (_own, _of_dlib)]
-        section.rows.append((part, f"{len(empty)} pictures without a face", *scores[0].told(), *scores[1].told()))
+        section.rows.append((part, f"{len(empty)} pictures without a face", *scores[0].lines(), *scores[1].lines()))
     section.remarks = f"Missed of those held out, or found wrongly: {'; '.join(worst) or 'none'}."
     return [section]
 
@@ -87,13 +87,13 @@ def _scored(cases: Sequence[tuple[str, Pixels8, Sequence[Spot]]], find: Find) ->
                 left.remove(match)
         wrong = len(left)
         score.faces += len(faces)
-        score.found += len(faces) - missed
+        score.found_count += len(faces) - missed
         score.wrong += wrong
         if missed or wrong:
             names.append(
                 f"{name} (" + ", ".join(filter(None, [f"{missed} missed" if missed else "", f"{wrong} wrong" if wrong else ""])) + ")"
             )
-    score.missed = ", ".join(names)
+    score.missed_text = ", ".join(names)
     return score
 
 
@@ -135,7 +135,7 @@ def _small(side: float) -> Change:
     def change(photograph: Photograph) -> tuple[Pixels8, Sequence[Spot]]:
         factor = side / max(face.side for face in photograph.faces)
         small = cv2.resize(photograph.pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-        return np.asarray(small, np.uint8), [face.scaled(factor) for face in photograph.faces]
+        return np.asarray(small, np.uint8), [face.scale(factor) for face in photograph.faces]
 
     return change
 

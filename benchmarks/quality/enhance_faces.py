@@ -54,7 +54,7 @@ _DAMAGES: Mapping[str, tuple[float, float, float, int]] = {
 @dataclass(frozen=True, slots=True)
 class _Case:
     name: str
-    given: Pixels8
+    input: Pixels8
     truth: Pixels8
     """Both of the oval's box."""
     weights: npt.NDArray[np.float32]
@@ -91,7 +91,7 @@ def _truths() -> Mapping[str, Pixels8]:
             continue
         factor = _SIDE / photograph.faces[0].side
         pixels = cv2.resize(photograph.pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-        face = photograph.faces[0].scaled(factor)
+        face = photograph.faces[0].scale(factor)
         reach = _AROUND * _SIDE
         rows, columns = (slice(max(0, round(middle - reach)), round(middle + reach)) for middle in (face.y, face.x))
         found[photograph.name] = np.ascontiguousarray(pixels[rows, columns], np.uint8)
@@ -128,7 +128,7 @@ def _scores(cases: Sequence[_Case], way: Callable[[_Case], Pixels8]) -> Sequence
     results = [_mixed(case, way(case)) for case in cases]
     pairs = [(result, case.truth) for result, case in zip(results, cases, strict=True)]
     gains = [
-        (0.0 if np.array_equal(result, case.given) else _psnr(result, case.truth) - _psnr(case.given, case.truth), case.name)
+        (0.0 if np.array_equal(result, case.input) else _psnr(result, case.truth) - _psnr(case.input, case.truth), case.name)
         for result, case in zip(results, cases, strict=True)
     ]
     worst, name = min(gains)
@@ -147,36 +147,36 @@ def _psnr(result: Pixels8, truth: Pixels8) -> float:
 
 def _mixed(case: _Case, made: Pixels8) -> Pixels8:
     """In the oval, as all ways are shown to a user: by the strength and its soft edge."""
-    if made is case.given:
+    if made is case.input:
         return made
-    mixed = case.given + _STRENGTH * case.weights * (made.astype(np.float32) - case.given)
+    mixed = case.input + _STRENGTH * case.weights * (made.astype(np.float32) - case.input)
     return np.round(mixed).clip(0, 255).astype(np.uint8)
 
 
 def _as_it_is(case: _Case) -> Pixels8:
-    return case.given
+    return case.input
 
 
 def _unsharp(case: _Case) -> Pixels8:
-    blurred = cv2.GaussianBlur(case.given, (0, 0), 1.5)
-    return np.asarray(cv2.addWeighted(case.given, 1.8, blurred, -0.8, 0), np.uint8)
+    blurred = cv2.GaussianBlur(case.input, (0, 0), 1.5)
+    return np.asarray(cv2.addWeighted(case.input, 1.8, blurred, -0.8, 0), np.uint8)
 
 
 def _detail(case: _Case) -> Pixels8:
-    return np.asarray(cv2.detailEnhance(case.given), np.uint8)
+    return np.asarray(cv2.detailEnhance(case.input), np.uint8)
 
 
 def _bicubic(case: _Case) -> Pixels8:
-    height, width = case.given.shape[:2]
-    large = cv2.resize(case.given, (2 * width, 2 * height), interpolation=cv2.INTER_CUBIC)
+    height, width = case.input.shape[:2]
+    large = cv2.resize(case.input, (2 * width, 2 * height), interpolation=cv2.INTER_CUBIC)
     return np.asarray(cv2.resize(large, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
 def _house(case: _Case) -> Pixels8:
     both = joint(_model("realesr_animevideov3_x2", 2), _model("realesrgan_x4plus", 4), 2)
     spool = Spool(Path(tempfile.gettempdir()))
-    larger = asyncio.run(upscale(Image(case.given), 2, both, spool=spool, progress=lambda _done: None, check=lambda: None))
-    return np.asarray(resize(larger.pixels, case.given.shape[1], case.given.shape[0]), np.uint8)
+    larger = asyncio.run(upscale(Image(case.input), 2, both, spool=spool, progress=lambda _done: None, check=lambda: None))
+    return np.asarray(resize(larger.pixels, case.input.shape[1], case.input.shape[0]), np.uint8)
 
 
 _WAYS: Mapping[str, Callable[[_Case], Pixels8]] = {

@@ -40,7 +40,7 @@ _STILL_RED = 25
 class _Score:
     pupils: int = 0
     dark: int = 0
-    spilled: float = 0.0
+    spilled_share: float = 0.0
 
 
 def measure() -> Sequence[Section]:
@@ -86,12 +86,12 @@ def _told(chosen: Sequence[tuple[Photograph, Sequence[Iris]]], red: str) -> list
             score.pupils += 1
             score.dark += above < _STILL_RED
         near = cv2.dilate(np.max(pupils, axis=0).astype(np.float32), np.ones((3, 3))) > 0
-        score.spilled += float((np.abs(result - painted).max(axis=2) > 8)[~near].sum())
+        score.spilled_share += float((np.abs(result - painted).max(axis=2) > 8)[~near].sum())
     return [
         str(score.pupils),
         f"{score.dark} of {score.pupils}",
         f"{statistics.mean(left):.0f}",
-        f"{score.spilled / score.pupils:.1f} pixels",
+        f"{score.spilled_share / score.pupils:.1f} pixels",
     ]
 
 

@@ -61,7 +61,7 @@ async def _read(address: str) -> dict[tuple[str, str], list[tuple[float, float]]
 
 
 async def _scored(scan: Scan, recogniser: Recogniser) -> tuple[float, float]:
-    pixels, truth = scan.made()
+    pixels, truth = scan.make()
     text = " ".join(" ".join(found.reading.text for found in await recogniser.text(pixels)).split())
     words = Counter(truth.split())
     return distance(text, truth) / len(truth), (words & Counter(text.split())).total() / words.total()

@@ -53,7 +53,7 @@ class Score:
 
     before: float
     residual: float
-    left: float
+    remaining: float
     elsewhere: float
     seconds: float
     words_before: float
@@ -64,7 +64,7 @@ class Score:
     @property
     def is_clean(self) -> bool:
         """Whether the eye sees no mark, and nothing else that is gone."""
-        return self.residual <= _CLEAN_RESIDUAL and self.left <= _CLEAN_LEFT and self.elsewhere <= _CLEAN_ELSEWHERE
+        return self.residual <= _CLEAN_RESIDUAL and self.remaining <= _CLEAN_LEFT and self.elsewhere <= _CLEAN_ELSEWHERE
 
 
 def measure() -> Sequence[Section]:
@@ -88,9 +88,9 @@ def measure() -> Sequence[Section]:
                 score = score_page(scan, result, seconds[-1])
                 scores[scan.mark].append(score)
                 if part is PARTS[-1]:
-                    worst.append((score.left, scan.mark, _worst_part(scan, result)))
+                    worst.append((score.remaining, scan.mark, _worst_part(scan, result)))
             else:
-                changed.append(bool((result != scan.seen).any()))
+                changed.append(bool((result != scan.picture).any()))
         for mark, of_mark in scores.items():
             marked.rows.append(_row(part.name, mark, of_mark))
         marked.rows.append(_row(f"**{part.name}**", "all", [score for of_mark in scores.values() for score in of_mark]))
@@ -112,18 +112,18 @@ def _worst_part(scan: Scan, result: Pixels) -> list[Pixels]:
     across, down = _PART
     top = min(max(0, int(row) - down // 2), left.shape[0] - down)
     start = min(max(0, int(column) - across // 2), left.shape[1] - across)
-    return [page[top : top + down, start : start + across].copy() for page in (scan.seen, result, scan.clean)]
+    return [page[top : top + down, start : start + across].copy() for page in (scan.picture, result, scan.clean)]
 
 
 def score_page(scan: Scan, result: Pixels, seconds: float) -> Score:
     """A marked page against the same without."""
     inside = scan.cover > _COVERED
-    seen, clean, after = (cv2.blur(page, _SOFT).astype(np.float32) for page in (scan.seen, scan.clean, result))
+    seen, clean, after = (cv2.blur(page, _SOFT).astype(np.float32) for page in (scan.picture, scan.clean, result))
     before, residual = (np.abs(page - clean).mean(axis=2)[inside] for page in (seen, after))
     softer = np.abs(cv2.blur(result, _SOFTER).astype(np.float32) - cv2.blur(scan.clean, _SOFTER)).mean(axis=2)[inside]
     outside = cv2.dilate((scan.cover > _TOUCHED).astype(np.uint8), np.ones((_NEAR, _NEAR), np.uint8)) == 0
     elsewhere = float(((np.abs(after - seen).mean(axis=2) > _VISIBLE) & outside).mean())
-    words, *read = (_words(page) for page in (scan.clean, scan.seen, result))
+    words, *read = (_words(page) for page in (scan.clean, scan.picture, result))
     shares = [(words & others).total() / max(1, words.total()) for others in read]
     return Score(float(before.mean()), float(residual.mean()), float((softer > _FRAGMENT).mean()), elsewhere, seconds, *shares)
 
@@ -136,11 +136,11 @@ def _words(page: Pixels) -> Counter[str]:
 
 def clean_page(scan: Scan) -> Pixels:
     """The page as `redraw_pdf` puts it back."""
-    pixels = searchable(scan.seen)
+    pixels = searchable(scan.picture)
     if pixels is None:
-        return scan.seen
+        return scan.picture
     text = text_map(onnx_models.run(_FINDS, network_input(pixels), _THREADS), *pixels.shape[:2])
-    result, _ = remove_found(Image(scan.seen), pixels, lambda seen: find_text(seen, text), None, _WATCHING)
+    result, _ = remove_found(Image(scan.picture), pixels, lambda seen: find_text(seen, text), None, _WATCHING)
     return np.asarray(result.pixels, np.uint8)
 
 

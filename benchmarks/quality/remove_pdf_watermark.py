@@ -29,12 +29,12 @@ Tool = Callable[[Path, Path, Collection[str]], None]
 class Score:
     """How one tool performed on one part."""
 
-    marked: int = 0
-    removed: int = 0
-    damaged: int = 0
+    marked_count: int = 0
+    removed_count: int = 0
+    damaged_count: int = 0
     documents: int = 0
     falsely: int = 0
-    failed: int = 0
+    failed_count: int = 0
     seconds: float = 0.0
 
 
@@ -99,14 +99,14 @@ machine that had other work to do: compare them with care."""
 
 
 def _row(part: Path, name: str, score: Score) -> Sequence[str]:
-    failed = f", {score.failed} failed" if score.failed else ""
+    failed = f", {score.failed_count} failed" if score.failed_count else ""
     return (
         part.name,
         name,
-        str(score.marked),
-        f"{score.removed} ({100 * score.removed / max(1, score.marked):.0f} %)",
-        str(score.marked - score.removed),
-        f"{score.damaged}{failed}",
+        str(score.marked_count),
+        f"{score.removed_count} ({100 * score.removed_count / max(1, score.marked_count):.0f} %)",
+        str(score.marked_count - score.removed_count),
+        f"{score.damaged_count}{failed}",
         f"{score.falsely} of {score.documents}",
         f"{score.seconds:.2f}",
     )
@@ -124,7 +124,7 @@ def _score(part: Path, tool: Tool) -> Score:
         except (ValueError, KeyError, RuntimeError, AttributeError, NotImplementedError):
             # A recipe that fails on a document counts as leaving it unchanged.
             shutil.copyfile(source, result)
-            score.failed += 1
+            score.failed_count += 1
         score.seconds += time.perf_counter() - begun
         count += 1
         if marked.exists():
@@ -138,11 +138,11 @@ def _score(part: Path, tool: Tool) -> Score:
 
 def _compare_marked(score: Score, marked: Path, clean: Path, result: Path) -> None:
     for had, truth, got in zip(_pages(marked), _pages(clean), _pages(result), strict=True):
-        score.marked += 1
-        score.removed += not _differ(truth, got)
+        score.marked_count += 1
+        score.removed_count += not _differ(truth, got)
         away = np.abs(had.picture - truth.picture).max(axis=2) <= _LEVELS
         changed = (np.abs(got.picture - truth.picture).max(axis=2) > _LEVELS) & away
-        score.damaged += bool(changed.sum() > _PIXELS) or not _holds(got.text, truth.text)
+        score.damaged_count += bool(changed.sum() > _PIXELS) or not _holds(got.text, truth.text)
 
 
 def _darkroom(source: Path, target: Path, *, likely: bool) -> None:

@@ -49,7 +49,7 @@ class Old:
 
     name: str
     truth: Pixels8
-    given: Pixels8
+    input: Pixels8
     mask: Mask
 
 
@@ -152,14 +152,14 @@ def old(name: str, truth: Pixels8, kind: str) -> Old:
 
 
 def _judged(case: Old) -> Sequence[float]:
-    usual, heavy = (damage(case.given, care, lambda: None) for care in (USUAL, EAGER))
-    filled = case.given
+    usual, heavy = (damage(case.input, care, lambda: None) for care in (USUAL, EAGER))
+    filled = case.input
     if usual.any():
-        filled = np.asarray(erase(Image(case.given), usual, None, lambda: None).pixels, np.uint8)
-    theirs = _black_hat(case.given)
-    telea = np.asarray(cv2.inpaint(case.given, theirs.astype(np.uint8), 3, cv2.INPAINT_TELEA), np.uint8)
+        filled = np.asarray(erase(Image(case.input), usual, None, lambda: None).pixels, np.uint8)
+    theirs = _black_hat(case.input)
+    telea = np.asarray(cv2.inpaint(case.input, theirs.astype(np.uint8), 3, cv2.INPAINT_TELEA), np.uint8)
     where = np.asarray(cv2.dilate(case.mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0, np.bool_)
-    levels = [psnr_in_colour(each[where], case.truth[where]) for each in (case.given, filled, telea)]
+    levels = [psnr_in_colour(each[where], case.truth[where]) for each in (case.input, filled, telea)]
     return [*_hit(usual, case.mask), *_hit(heavy, case.mask), levels[0], levels[1], *_hit(theirs, case.mask), levels[2]]
 
 

@@ -91,11 +91,11 @@ def _output(network: str, shape: tuple[int, ...], content: bytes) -> Pixels8:
 
 
 def _lanczos(case: Case) -> Pixels8:
-    return _resized(case.given, case.truth.shape[1], case.truth.shape[0])
+    return _resized(case.input, case.truth.shape[1], case.truth.shape[0])
 
 
 def _bare(network: str, case: Case) -> Pixels8:
-    padded = np.pad(case.given, ((_MARGIN, _MARGIN), (_MARGIN, _MARGIN), (0, 0)), "reflect")
+    padded = np.pad(case.input, ((_MARGIN, _MARGIN), (_MARGIN, _MARGIN), (0, 0)), "reflect")
     output = _output(network, (1, *padded.shape), padded.tobytes())[0]
     margin = _MARGIN * (output.shape[0] // padded.shape[0])
     return _resized(output[margin:-margin, margin:-margin], case.truth.shape[1], case.truth.shape[0])
@@ -103,7 +103,7 @@ def _bare(network: str, case: Case) -> Pixels8:
 
 def _darkroom(kind: str, tile: int, case: Case) -> Pixels8:
     """What the operation makes of a picture with the networks whose names begin with `kind`."""
-    image = Image(case.given)
+    image = Image(case.input)
     for factor in passes(1, 1, case.factor, case.factor):
         image = asyncio.run(_enlarged(image, factor, kind, tile))
     return np.asarray(image.pixels, np.uint8)
@@ -116,7 +116,7 @@ async def _enlarged(image: Image, factor: int, kind: str, tile: int) -> Image:
     async def infer(tiles: Pixels8) -> Pixels8:
         return _output(f"{kind}{scale}", tiles.shape, tiles.tobytes())
 
-    model = TileModel(scale, infer, tile=tile, margin=_MARGIN, fade=_FADE, kept=FAITHFUL if told else COMPACT)
+    model = TileModel(scale, infer, tile=tile, margin=_MARGIN, fade=_FADE, crop=FAITHFUL if told else COMPACT)
     network = Network(kind, Device.PROCESSOR, model, told)
     if told:
         network = network.told_of(deviation_of(image))
@@ -134,7 +134,7 @@ def _scores(inputs: Sequence[Case], way: Way, plain: Sequence[float]) -> Sequenc
         f"{statistics.mean(ssim(result, case.truth) for result, case in results):.3f}",
         f"{statistics.mean(gradient_deviation(result, case.truth) for result, case in results):.3f}",
         f"{statistics.mean(haar_similarity(result, case.truth) for result, case in results):.3f}",
-        f"{statistics.mean(colour_shift(result, case.given) for result, case in results):.2f}",
+        f"{statistics.mean(colour_shift(result, case.input) for result, case in results):.2f}",
     )
 
 
@@ -148,7 +148,7 @@ def _seams() -> Section:
         ("tile", "joined by", "at the borders", "elsewhere", "largest"),
     )
     inputs = list(cases(HELD_OUT, 2, CLEAN))
-    size = inputs[0].given.shape[0]
+    size = inputs[0].input.shape[0]
     for tile in _SEAM_TILES:
         grid = Grid.over(size, size, tile=tile, margin=_MARGIN, fade=_FADE)
         joined = [(span.fade_start + span.fade_stop) // 2 - _MARGIN for span in grid.rows[1:]]
@@ -161,8 +161,8 @@ def _seams() -> Section:
 
 def _cut(tile: int, case: Case) -> Pixels8:
     """The bare network's output for adjacent tiles, put together without overlap."""
-    starts = range(0, case.given.shape[0], tile)
-    rows = [[onnx_models.run(f"{_COMPACT}2", case.given[None, y : y + tile, x : x + tile], _THREADS)[0] for x in starts] for y in starts]
+    starts = range(0, case.input.shape[0], tile)
+    rows = [[onnx_models.run(f"{_COMPACT}2", case.input[None, y : y + tile, x : x + tile], _THREADS)[0] for x in starts] for y in starts]
     return np.concatenate([np.concatenate(row, axis=1) for row in rows])
 
 

@@ -48,7 +48,7 @@ _DAMAGES: Mapping[str, tuple[float, float, int]] = {
 @dataclass(frozen=True, slots=True)
 class _Case:
     factor: int
-    given: Pixels8
+    input: Pixels8
     truth: Pixels8
     oval: faces.Oval
 
@@ -116,17 +116,17 @@ def _face(pixels: Pixels8, case: _Case) -> Pixels8:
 
 def _lanczos(case: _Case) -> Pixels8:
     size = case.truth.shape[1], case.truth.shape[0]
-    return np.asarray(PillowImage.fromarray(case.given).resize(size, PillowImage.Resampling.LANCZOS))
+    return np.asarray(PillowImage.fromarray(case.input).resize(size, PillowImage.Resampling.LANCZOS))
 
 
 def _plain(network: str, case: _Case) -> Pixels8:
-    return np.asarray(_enlarged(Image(case.given), case.factor, _model(network.format(case.factor))).pixels, np.uint8)
+    return np.asarray(_enlarged(Image(case.input), case.factor, _model(network.format(case.factor))).pixels, np.uint8)
 
 
 def _enhanced(case: _Case) -> Pixels8:
     whole = Image(_plain(_COMPACT, case).copy())
     both = joint(_model(_COMPACT.format(case.factor)), _model(_FINE), case.factor)
-    lay_over(whole, _enlarged(cut(Image(case.given), case.oval), case.factor, both), case.oval, case.factor, lambda: None)
+    lay_over(whole, _enlarged(cut(Image(case.input), case.oval), case.factor, both), case.oval, case.factor, lambda: None)
     return np.asarray(whole.pixels, np.uint8)
 
 

@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     # It warns of how NATS ends a connection with TLS.
     logging.getLogger("asyncio").setLevel(logging.ERROR)
     source = source_of(options)
-    if not source.named and not options.services:
+    if not source.per_service and not options.services:
         print("Name the service whose settings are in the environment (`check tasks`), or name --installation or --stack.", file=sys.stderr)
         return 2
     services = options.services or list(SERVICES)
@@ -135,11 +135,11 @@ def _misspelt(source: Source) -> Iterator[Finding]:
     """Settings in the operator's file that no part has."""
     known = {name for service in SERVICES for name in known_settings(service)}
     known |= {f"DARKROOM_{name}".upper() for name in EdgeSettings.model_fields}
-    for name in source.written:
+    for name in source.setting_names:
         if name not in known:
             like = difflib.get_close_matches(name, known, 1)
             remedy = f"is {like[0]} meant?" if like else "remove it, or correct its name"
-            yield warning(SETTINGS, f"{name} in {source.described} is not a setting", remedy)
+            yield warning(SETTINGS, f"{name} in {source.description} is not a setting", remedy)
 
 
 def _replicas(text: str) -> tuple[str, int]:

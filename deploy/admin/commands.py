@@ -74,7 +74,7 @@ def _migrate(options: argparse.Namespace) -> int:
         print(f"{unknown[0]} has no database; those that have one are {', '.join(DATABASES)}", file=sys.stderr)
         return 2
     source = source_of(options)
-    if not source.named and not options.services:
+    if not source.per_service and not options.services:
         print(
             "Name the service whose database is in the environment (`migrate tasks`), or give --installation or --stack.", file=sys.stderr
         )

@@ -30,16 +30,16 @@ class Source:
 
     environments: Mapping[str, Mapping[str, str]]
     """By service: all of its process's variables."""
-    described: str
+    description: str
     """Where an operator has written settings."""
     public_url: str = ""
     nats_url: str = ""
     """The URL of a user without limits."""
     tls: MutualTls | None = None
     """The operator's certificate."""
-    written: tuple[str, ...] = ()
+    setting_names: tuple[str, ...] = ()
     """The names of these settings."""
-    named: bool = True
+    per_service: bool = True
     """Whether each service has an environment of its own, so that all can be looked at together."""
     secrets: tuple[Path, ...] = ()
     """Folders whose files are for their owner alone."""
@@ -70,7 +70,9 @@ def source_of(options: argparse.Namespace) -> Source:
     if options.stack is not None:
         return _stack(options.stack)
     written = tuple(name for name in os.environ if name.startswith(PREFIX) and name not in _OF_OTHERS)
-    return Source({service: {**_LISTENERS, **os.environ} for service in SERVICES}, "the environment", written=written, named=False)
+    return Source(
+        {service: {**_LISTENERS, **os.environ} for service in SERVICES}, "the environment", setting_names=written, per_service=False
+    )
 
 
 def _installation(installation: Installation) -> Source:

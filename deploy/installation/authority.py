@@ -37,7 +37,7 @@ class Lifetime:
     """How long a certificate is valid, and how long before its end a new one takes its place."""
 
     valid: datetime.timedelta
-    left: datetime.timedelta
+    remaining: datetime.timedelta
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Authority:
         present = names_of(folder / _CERTIFICATE)
         known = folder / _CA
         trusted = known.is_file() and known.read_text() == self.pem
-        if trusted and lasts(folder / _CERTIFICATE, lifetime.left) and set(names) <= set(present) and (folder / _KEY).is_file():
+        if trusted and lasts(folder / _CERTIFICATE, lifetime.remaining) and set(names) <= set(present) and (folder / _KEY).is_file():
             return False
         make_private_folder(folder)
         own = ec.generate_private_key(ec.SECP256R1())

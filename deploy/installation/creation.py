@@ -35,7 +35,7 @@ DATABASE_TEMPLATE = "postgresql+asyncpg://{service}:{password}@postgres/{service
 STORAGE_ENDPOINT = "http://s3:9000"
 
 _AUTHORITY_VALID = datetime.timedelta(days=3650)
-_LIFETIME = Lifetime(valid=datetime.timedelta(days=730), left=datetime.timedelta(days=90))
+_LIFETIME = Lifetime(valid=datetime.timedelta(days=730), remaining=datetime.timedelta(days=90))
 _NATS_SERVERS = ("nats-0.nats", "nats-1.nats", "nats-2.nats")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _HOST = re.compile(r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?")

@@ -47,7 +47,7 @@ class Ports:
         return cls(**{name: value for name, value in named.items() if name in own}, metrics=metrics)
 
     @property
-    def named(self) -> dict[str, Any]:
+    def by_name(self) -> dict[str, Any]:
         """The ports by their names in ports.json, where a service's metrics port is `metrics_SERVICE`."""
         others = {name: value for name, value in asdict(self).items() if name != "metrics"}
         return {**others, **{name: self.metrics[service] for name, service in _METRICS.items()}}
@@ -76,7 +76,7 @@ def choose_ports(layout: Layout, *, host: str | None, public: int | None, ours: 
     before = load_ports(layout) if layout.exists() else None
     host = host or (before.host if before else DEFAULT_HOST)
     wanted = public if public is not None else (before.public if before else DEFAULT_PUBLIC_PORT)
-    remembered = before.named if before else {}
+    remembered = before.by_name if before else {}
     taken = {remembered[name] for name in _INTERNAL} if remembered else set()
 
     def free_port() -> int:
@@ -104,7 +104,7 @@ def choose_ports(layout: Layout, *, host: str | None, public: int | None, ours: 
         internal[name] = port if port and usable else free_port()
     ports = Ports.of({"host": host, "public": wanted, **internal})
     if ports != before:
-        write_private(layout.ports_file, json.dumps(ports.named, indent=2) + "\n")
+        write_private(layout.ports_file, json.dumps(ports.by_name, indent=2) + "\n")
     return ports
 
 
@@ -118,7 +118,7 @@ def choose_listeners(layout: Layout, ports: Ports, ours: Collection[int]) -> dic
     taken one."""
     remembered = load_listeners(layout)
     names = [*PUBLIC, *(f"{service}-internal" for service in SERVICES), AUTHORIZATION]
-    taken = {port for port in ports.named.values() if isinstance(port, int)} | set(remembered.values())
+    taken = {port for port in ports.by_name.values() if isinstance(port, int)} | set(remembered.values())
     candidates = (port for port in range(_FIRST_INTERNAL_PORT, _LAST_INTERNAL_PORT) if port not in taken and _is_free(DEFAULT_HOST, port))
 
     def usable(port: int) -> bool:

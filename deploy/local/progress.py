@@ -26,21 +26,21 @@ class Progress:
     def step(self, part: str, doing: str) -> None:
         """A part has begun another step, or has another problem at the same one."""
 
-    def done(self, part: str, result: str) -> None:
+    def finish(self, part: str, result: str) -> None:
         """A part has reached the requested state. Called once per part."""
 
-    def failed(self, part: str) -> None:
+    def fail(self, part: str) -> None:
         """A part will not reach the requested state. Called once per part."""
 
 
 class Lines(Progress):
     """One line per part when it is done, for logs and pipes. On stderr, so that stdout holds results only."""
 
-    def done(self, part: str, result: str) -> None:
+    def finish(self, part: str, result: str) -> None:
         print(f"{part:<12}{result} ({self.seconds:.1f} s)", file=sys.stderr, flush=True)
 
-    def failed(self, part: str) -> None:
-        self.done(part, "failed")
+    def fail(self, part: str) -> None:
+        self.finish(part, "failed")
 
 
 class LiveList(Progress):
@@ -63,11 +63,11 @@ class LiveList(Progress):
     def step(self, part: str, doing: str) -> None:
         self._rows[part] = doing
 
-    def done(self, part: str, result: str) -> None:
+    def finish(self, part: str, result: str) -> None:
         self._rows[part] = result
         self._finished[part] = ("[green]✓", self.seconds)
 
-    def failed(self, part: str) -> None:
+    def fail(self, part: str) -> None:
         self._rows[part] = "failed"
         self._finished[part] = ("[red]✗", self.seconds)
 

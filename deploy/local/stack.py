@@ -164,12 +164,12 @@ class Stack:
                 await self._start_and_wait(program)
             await program.provision()
         except asyncio.CancelledError:
-            self._progress.done(program.name, "given up")
+            self._progress.finish(program.name, "given up")
             raise
         except BaseException:
-            self._progress.failed(program.name)
+            self._progress.fail(program.name)
             raise
-        self._progress.done(program.name, "ready")
+        self._progress.finish(program.name, "ready")
 
     async def _start_and_wait(self, program: Program) -> None:
         # In BACKOFF, supervisord is between two attempts; stopping cancels its timer.
@@ -238,7 +238,7 @@ class Stack:
     async def _stop_with_progress(self, name: str) -> None:
         self._progress.step(name, "stopping")
         await self._stop(name)
-        self._progress.done(name, "stopped")
+        self._progress.finish(name, "stopped")
 
     async def _stop(self, name: str) -> None:
         # A part left by an earlier version of the stack has no program here that knows how to drain it.

@@ -92,7 +92,7 @@ def join(directory: Path, text: str, name: str | None, ca_file: Path | None = No
     }
     sealed = post_join(token.url, body, ca_file)
     try:
-        membership = pb.Membership.FromString(token.keys.opened(sealed, digest_of_request(*asked.fields)))
+        membership = pb.Membership.FromString(token.keys.open(sealed, digest_of_request(*asked.fields)))
     except (ValueError, DecodeError):
         raise JoinError(f"the reply of {token.url} is not from the server that made the token: something in between answers") from None
     fingerprint = x509.load_pem_x509_certificate(membership.authority.encode()).fingerprint(SHA256()).hex()

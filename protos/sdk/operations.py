@@ -37,7 +37,7 @@ class Operation:
     options: tuple[Option, ...]
 
     @property
-    def given(self) -> str:
+    def input_expression(self) -> str:
         """The inputs as an expression."""
         return f"({', '.join(text.partition(':')[0] for text in self.inputs)}{',' if self.inputs else ''})"
 
@@ -129,7 +129,7 @@ def methods_module(operations: Sequence[Operation]) -> str:
             "    ) -> task_pb2.Task:",
             *_docstring(operation, [each.method_name for each in operation.options], "        ", _RUNS),
             f"        made = operations.{operation.name}({', '.join(f'{each.name}={each.method_value}' for each in operation.options)})",
-            f"        return await self.run({operation.given}, [made], {', '.join(f'{name}={name}' for name in _RUN)})",
+            f"        return await self.run({operation.input_expression}, [made], {', '.join(f'{name}={name}' for name in _RUN)})",
         ]
     return "\n".join(lines) + "\n"
 

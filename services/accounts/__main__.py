@@ -138,7 +138,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
         settings.trusted_keys_file.read_text(),
         signing_in.count_attempt,
     )
-    report = UsageReport(store, buckets.left, settings.rate_rules, parts, max_keys=settings.max_keys)
+    report = UsageReport(store, buckets.remaining, settings.rate_rules, parts, max_keys=settings.max_keys)
     return Parts(
         # Not NATS: keys are checked without it, and a revocation still takes effect within seconds.
         needs=[checks.database(database)],

@@ -162,7 +162,7 @@ async def run_usage(options: argparse.Namespace, database: Database, settings: A
     caller, store = Caller(Signer(IDENTITY_ISSUER, key)), AccountStore(database)
     async with channel(files, "files", settings.tls) as to_files, channel(tasks, "tasks", settings.tls) as to_tasks:
         parts = [RemoteUsage(to_files, caller).read, RemoteUsage(to_tasks, caller).read]
-        report = UsageReport(store, BucketStore(database).left, settings.rate_rules, parts, max_keys=settings.max_keys)
+        report = UsageReport(store, BucketStore(database).remaining, settings.rate_rules, parts, max_keys=settings.max_keys)
         usage = usage_message(await report.of(options.account))
     found = MessageToDict(usage, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
     return {"account_id": str(options.account), **found}

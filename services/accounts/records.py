@@ -151,14 +151,14 @@ class Borrowing:
     """Tokens that flow into it in a second."""
     burst: int
     """Tokens that it holds when it is full."""
-    wanted: int
+    tokens: int
 
 
 @dataclass(frozen=True, slots=True)
 class BucketLoan:
     """The answer of a shared bucket."""
 
-    granted: int
+    tokens: int
     """Tokens, from 0 to what was wanted."""
-    left: float
+    remaining: float
     """Tokens that it has left."""

@@ -78,7 +78,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
         collectors=[PoolGauges(database.engine)],
         internal=[
             Mount(Storage(files.task_files, files.remote_task_files)),
-            Mount(Intake(files.streamed, files.imports, files.storages, files.bundles)),
+            Mount(Intake(files.streamed_files, files.imports, files.storages, files.bundles)),
             Mount(ShelfOfAccount(files.shelf)),
             Mount(Retention(files.ages)),
             Mount(AuditPartServicer(audit)),
@@ -86,9 +86,9 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
         ],
         own=OwnPart(files.disk.tell, files.quotas.tell),
         public=[
-            Mount(NativeFiles(files.uploads, files.imports, files.unfinished, files.library)),
+            Mount(NativeFiles(files.uploads, files.imports, files.unfinished_uploads, files.library)),
             Mount(NativeLibrary(files.shelf)),
-            Mount(RestFiles(files.uploads, files.imports, files.unfinished, files.library)),
+            Mount(RestFiles(files.uploads, files.imports, files.unfinished_uploads, files.library)),
             Mount(RestLibrary(files.shelf)),
         ],
     )

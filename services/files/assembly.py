@@ -52,10 +52,10 @@ class Files:
     """The parts that the servicers and loops call."""
 
     uploads: Uploads
-    streamed: StreamedFiles
+    streamed_files: StreamedFiles
     imports: Imports
     storages: Storages
-    unfinished: UnfinishedUploads
+    unfinished_uploads: UnfinishedUploads
     library: Library
     shelf: Shelf
     task_files: TaskFiles
@@ -121,10 +121,10 @@ def assemble(
     sources = Sources(_fetcher(settings, lookups), storages, _fetcher_of_storages(settings, lookups))
     return Files(
         uploads=uploads,
-        streamed=streamed,
+        streamed_files=streamed,
         imports=Imports(files, idempotency, streamed, uploads, quotas, sources, writer, settings, clock, disk),
         storages=storages,
-        unfinished=UnfinishedUploads(files, objects, upload_urls, quotas, wake_sweeper, settings, clock),
+        unfinished_uploads=UnfinishedUploads(files, objects, upload_urls, quotas, wake_sweeper, settings, clock),
         library=Library(files, visibility, intake, downloads, wake_sweeper, clock),
         shelf=Shelf(LibraryStore(database), files, task_store, visibility, intake, copies, idempotency, downloads, wake_sweeper, clock),
         task_files=task_files,

@@ -64,7 +64,7 @@ async def quota(options: argparse.Namespace, settings: DatabaseSettings) -> dict
     """Make the change, if there is one, and return what the account stores, with the limits that are set for it."""
     async with database.open_database(settings.database, settings.database_pool) as opened:
         store = StorageStore(opened)
-        stored, own = await store.stored(options.account)
+        stored, own = await store.totals(options.account)
         asked = (options.bytes, options.files, options.uploads, options.uploads_in_parts)
         limits = OwnLimits(*(now if new is _Keep.KEEP else new for now, new in zip(astuple(own), asked, strict=True)))
         if limits != own:

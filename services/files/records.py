@@ -87,7 +87,7 @@ class File:
     surface: str | None = None
     """Name of the API that it was made through, where people may limit the age of its files."""
 
-    def numbered(self, file_id: int) -> File:
+    def with_id(self, file_id: int) -> File:
         """The file, with the id that it has got if it had none."""
         return self if self.id else replace(self, id=file_id, object_key=self.object_key.replace(NEW_ID, str(file_id)))
 

@@ -50,7 +50,7 @@ async def check_storage(settings: FilesSettings, public_url: str | None = None) 
         if _is_well(found):
             async with check.trial_object() as (key, stored):
                 if _is_well(stored):
-                    found += [*await check.public_endpoint(key, public_url), *await check.unsigned(key)]
+                    found += [*await check.public_endpoint(key, public_url), *await check.public_access(key)]
             found += stored
             if _is_well(stored):
                 found += await check.parts_and_copies()
@@ -119,7 +119,7 @@ class _Check:
             except ObjectHttpError as error:
                 return [warning(unreachable(endpoint, error, _PUBLIC_ENDPOINT).text, unknown)]
 
-    async def unsigned(self, key: str) -> list[StorageFinding]:
+    async def public_access(self, key: str) -> list[StorageFinding]:
         """Whether anybody can read files or list the bucket."""
         base = _bucket(self._settings, self._settings.s3_endpoint)
         for what, url in (("read the bucket's objects", f"{base}{key}"), ("list the bucket", f"{base}?list-type=2&max-keys=1")):

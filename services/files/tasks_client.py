@@ -24,7 +24,7 @@ class TasksClient:
         self._stub = attempt_service_pb2_grpc.AttemptServiceStub(channel)
         self._caller = caller
 
-    async def ended(self, task_ids: Collection[int]) -> list[EndedTask]:
+    async def find_ended(self, task_ids: Collection[int]) -> list[EndedTask]:
         """Those of the tasks that have ended, and those that do not exist, as ended without outputs. Raises UNAVAILABLE."""
         ordered, ended = sorted(task_ids), list[EndedTask]()
         for start in range(0, len(ordered), _BATCH):

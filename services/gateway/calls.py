@@ -53,7 +53,7 @@ class Calls:
                     log.bind_to_context(account_id=identity.account_id)
                     for scope in scopes:
                         require_scope(scope, identity)
-                    with self._slots.taken(identity.account_id):
+                    with self._slots.take(identity.account_id):
                         return await handle(request, identity)
                 except ClientDisconnect:
                     outcome |= {"code": "CANCELLED"}

@@ -41,7 +41,7 @@ _Sizing = Callable[[Any, int, int], Size]
 class Fitting:
     """The effect of a resize on a picture."""
 
-    scaled: Size
+    scaled_size: Size
     """The size that the whole picture is scaled to."""
     result: Size
     """The part of it that is kept, or the canvas that it is placed on."""

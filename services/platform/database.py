@@ -99,7 +99,7 @@ class Database:
     async def session(self) -> AsyncIterator[AsyncSession]:
         """A SQLModel session in a transaction that commits with the block. Its rows can still be read afterwards."""
         pool = _pool(self.engine)
-        with reaching_database(), pool.wanted():
+        with reaching_database(), pool.waiting():
             await pool.give_back(1)
             async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
                 yield session

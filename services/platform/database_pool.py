@@ -35,7 +35,7 @@ class KeepingPool(AsyncAdaptedQueuePool):
         return super().checkedout() - len(self._kept)
 
     @contextmanager
-    def wanted(self) -> Iterator[None]:
+    def waiting(self) -> Iterator[None]:
         """Connections that become free go to the pool while the block runs, since it waits for one there."""
         self._wanted += 1
         try:
@@ -53,7 +53,7 @@ class KeepingPool(AsyncAdaptedQueuePool):
         try:
             if (kept := await self._take_kept()) is not None:
                 return kept
-            with self.wanted():
+            with self.waiting():
                 return await engine.raw_connection()
         finally:
             self._unused = 0

@@ -92,12 +92,12 @@ class JoinKeys:
         """Whether a request with these fields has this code."""
         return hmac.compare_digest(self.mac(fields).encode(), mac.encode())
 
-    def sealed(self, content: bytes, context: bytes) -> str:
+    def seal(self, content: bytes, context: bytes) -> str:
         """The reply to the request with that digest, encrypted, in base64."""
         nonce = os.urandom(_NONCE_BYTES)
         return base64.b64encode(nonce + AESGCM(self._reply).encrypt(nonce, content, context)).decode()
 
-    def opened(self, sealed: str, context: bytes) -> bytes:
+    def open(self, sealed: str, context: bytes) -> bytes:
         """The reply to the request with that digest. Raises ValueError if nobody who knows the token has made it."""
         data = base64.b64decode(sealed)
         try:

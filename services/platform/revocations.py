@@ -75,7 +75,7 @@ class Watcher:
         self._ended = asyncio.Event()
         self._error: DarkroomError | None = None
 
-    def heard(self, refreshed: int | None) -> None:
+    def notify(self, refreshed: int | None) -> None:
         """Take an announcement about the caller's key or session."""
         if refreshed is None:
             self._error = DarkroomError(ErrorReason.API_KEY_INVALID, "The key was revoked.")
@@ -124,4 +124,4 @@ class Revocations:
 
     def _heard(self, key_id: int, refreshed: int | None) -> None:
         for watcher in self._watchers.get(key_id, ()):
-            watcher.heard(refreshed)
+            watcher.notify(refreshed)

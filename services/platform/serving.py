@@ -96,13 +96,13 @@ class Parts:
     """Counts the streams there; None: by the settings, and nobody else asks."""
     application: ASGIApp | None = None
     """Served there over HTTP, in place of gRPC."""
-    reflected: Sequence[str] = ()
+    reflected_services: Sequence[str] = ()
     """Services that reflection lists on the public listener."""
     before_listening: Callable[[asyncio.Event], Awaitable[bool]] = _at_once
     """Returns when the process can do its work; False if it had to stop first."""
     work: Callable[[asyncio.Event, Health], Awaitable[None]] = _until_stopped
     """Runs until the process has to stop, and then until its work is finished or handed back."""
-    drained: Callable[[], None] = _nothing
+    on_drained: Callable[[], None] = _nothing
     """Called once no new calls arrive, before the listeners close."""
 
 
@@ -110,7 +110,7 @@ def _public(parts: Parts, settings: ServiceSettings, verifier: Verifier, health:
     seconds, tls = settings.drain_calls, settings.tls
     if parts.application is None:
         calls = parts.open_calls or OpenCalls(settings.max_streams_per_account, settings.max_streams)
-        return listening("public", settings.listen, parts.public, verifier, parts.reflected, health, seconds, calls, tls)
+        return listening("public", settings.listen, parts.public, verifier, parts.reflected_services, health, seconds, calls, tls)
     # Imported only by the processes that need it.
     from services.platform import http_listener
 
@@ -151,7 +151,7 @@ class Service(Generic[Settings]):
             await parts.work(stop, health)
             if isinstance(settings, ServiceSettings):
                 await health.drain(settings.drain_notice)
-            parts.drained()
+            parts.on_drained()
 
     def main(self) -> int:
         """Run the command given on the command line, or read the settings and serve; returns the exit status."""

@@ -25,7 +25,7 @@ class Slots:
     _taken: Counter[int] = field(default_factory=Counter)
 
     @contextmanager
-    def taken(self, account_id: int) -> Iterator[None]:
+    def take(self, account_id: int) -> Iterator[None]:
         """Count one more. Raises RATE_LIMITED for an account with too many, and UNAVAILABLE when there are too many in all."""
         if self._taken[account_id] >= self.each:
             raise DarkroomError(ErrorReason.RATE_LIMITED, self.account_is_full, retry_after=_BUSY_SECONDS)

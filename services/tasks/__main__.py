@@ -55,8 +55,8 @@ async def compose(settings: TasksSettings, opening: Opening) -> Parts:
         public=assembly.public,
         open_calls=calls,
         # One listener answers reflection for all public services, including those served elsewhere.
-        reflected=[service.full_name for service in catalogue.called_services()],
-        drained=closing.set,
+        reflected_services=[service.full_name for service in catalogue.called_services()],
+        on_drained=closing.set,
         before_listening=lambda stop: _sealed(assembly.sealing, stop),
     )
 

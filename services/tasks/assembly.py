@@ -142,7 +142,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
     )
     later = LaterFetching(store, files, rules, clock)
     throughput = Throughput(store, lanes(), clock)
-    tasks = AccountTasks(store, throughput, Waiting(exchange.served, workforce), acceptance, files, bus, notifications, clock)
+    tasks = AccountTasks(store, throughput, Waiting(exchange.is_served, workforce), acceptance, files, bus, notifications, clock)
     batches = AccountBatches(batch_store, files, bus, notifications, opened.revocations, clock, stopping)
     archiving = BatchArchiving(batch_store, batches, files, acceptance)
     watching = Watching(store, opened.feed, opened.revocations, stopping)
@@ -165,7 +165,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
         pipelines=SavedPipelines(PipelineStore(database), idempotency, clock),
         max_pooled=settings.max_open_tasks_rest,
         task_life=settings.task_life,
-        derived_keys=cipher.derived,
+        derived_keys=cipher.derive_keys,
         heartbeat=settings.stream_heartbeat,
     )
     found = list(surface_modules(surfaces, "mounts"))

@@ -33,7 +33,7 @@ class ExaminedFiles:
     """Those that can be used, by id."""
     refusals: Mapping[int, DarkroomError]
     """The others, by id."""
-    pinned: Sequence[int] = ()
+    pinned_tasks: Sequence[int] = ()
     """The tasks whose files are pinned."""
 
 

@@ -32,7 +32,7 @@ _POSTGRES = {
     "listen_addresses": "",
     "log_line_prefix": "%m [%p] %d ",
 }
-_LIFETIME = Lifetime(valid=datetime.timedelta(days=30), left=datetime.timedelta(days=1))
+_LIFETIME = Lifetime(valid=datetime.timedelta(days=30), remaining=datetime.timedelta(days=1))
 
 
 def nats(host: Host, installation: Installation) -> Part:

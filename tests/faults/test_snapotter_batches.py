@@ -58,7 +58,7 @@ async def told_of(caller: SnapOtter, job: str) -> None:
 
 @pytest.mark.thorough
 async def test_a_batch_may_take_longer_than_a_call(impatient: StackUnderTest, caller: SnapOtter) -> None:
-    with impatient.paused("inference"):
+    with impatient.pause("inference"):
         sending = asyncio.create_task(batch(caller, "resize", FILES, {"width": 9}))
         done, _ = await asyncio.wait((sending,), timeout=6)
         assert not done
@@ -74,7 +74,7 @@ async def test_a_batch_may_take_longer_than_a_call(impatient: StackUnderTest, ca
 @pytest.mark.parametrize("how", ["kill", "restart"])
 async def test_a_job_whose_gateway_ends_is_told_to_have_failed(impatient: StackUnderTest, caller: SnapOtter, how: str) -> None:
     jobs = [secrets.token_hex(8) for _ in range(2)]
-    with impatient.paused("inference"):
+    with impatient.pause("inference"):
         sending = [
             asyncio.create_task(batch(caller, "resize", FILES, {"width": 9}, clientJobId=jobs[0])),
             asyncio.create_task(caller.tool("resize", PICTURE, {"width": 9}, clientJobId=jobs[1])),
@@ -100,7 +100,7 @@ async def test_a_job_whose_gateway_ends_is_told_to_have_failed(impatient: StackU
 async def test_a_running_task_is_followed_by_the_id_that_replies_name(impatient: StackUnderTest, caller: SnapOtter) -> None:
     secret = Signer("gateway", Path(impatient.settings("gateway")["DARKROOM_SIGNING_KEY_FILE"])).derived_secret(JOB_IDS)
     query = "SELECT id, account_id FROM task WHERE state NOT IN ('SUCCEEDED', 'FAILED', 'CANCELLED')"
-    with impatient.paused("inference"):
+    with impatient.pause("inference"):
         sending = asyncio.create_task(caller.tool("resize", PICTURE, {"width": 9}))
         while not (rows := await asyncio.to_thread(impatient.fetch, "tasks", query)):
             await asyncio.sleep(0.1)

@@ -45,7 +45,7 @@ class SharedStack(StackUnderTest):
     def kill(self, part: str) -> int:
         self._refuse()
 
-    def paused(self, part: str) -> NoReturn:
+    def pause(self, part: str) -> NoReturn:
         self._refuse()
 
     def _refuse(self) -> NoReturn:

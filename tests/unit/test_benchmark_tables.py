@@ -22,8 +22,8 @@ def test_tables_that_were_not_measured_stay() -> None:
 def test_goals_stand_in_their_order_and_say_what_is_not_reached() -> None:
     measured = section("Polls", "1,000/s")
     measured.goals = [
-        GoalResult("polls", "1,000/s", met=False),
-        GoalResult("start", "6 / 9 ms", met=True, contender="4 / 5 ms", ratio="1.50"),
+        GoalResult("polls", "1,000/s", is_met=False),
+        GoalResult("start", "6 / 9 ms", is_met=True, contender="4 / 5 ms", ratio="1.50"),
     ]
     rows = goals([measured]).rows
     assert [row[0] for row in rows] == [GOALS["start"].what, GOALS["polls"].what]
@@ -33,9 +33,9 @@ def test_goals_stand_in_their_order_and_say_what_is_not_reached() -> None:
 def test_a_floor_stands_at_the_goal_that_another_section_has_measured() -> None:
     measured, floors = section("No-op tasks", "300/s"), section("Status polls", "1,000/s")
     measured.goals = [
-        GoalResult("one by one", "300/s", met=False),
-        GoalResult("memory", "580 MiB", met=True),
-        GoalResult("resize", "50 ms", met=False),
+        GoalResult("one by one", "300/s", is_met=False),
+        GoalResult("memory", "580 MiB", is_met=True),
+        GoalResult("resize", "50 ms", is_met=False),
     ]
     measured.floors = {"resize": "30.0 ms"}
     floors.floors = {"one by one": "1000/s", "start": "3.0 ms / 5.0 ms"}

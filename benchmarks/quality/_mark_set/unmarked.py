@@ -43,7 +43,7 @@ class Scene:
         """A font of this size."""
         return ImageFont.truetype(FONTS[self.rng.choice(HELD_OUT_FONTS if self._held_out else TUNED_FONTS)], max(10, round(pixels)))
 
-    def saved(self, pixels: npt.NDArray[np.float64] | npt.NDArray[np.float32] | Pixels) -> Pixels:
+    def save(self, pixels: npt.NDArray[np.float64] | npt.NDArray[np.float32] | Pixels) -> Pixels:
         """As a JPEG of good or middling quality."""
         return jpeg(np.rint(pixels).clip(0, 255).astype(np.uint8), self.rng.choice((80, 85, 90, 95)))
 
@@ -58,7 +58,7 @@ def unmarked_photographs() -> Iterator[tuple[str, str, Pixels, bool]]:
 
 
 def _photograph(scene: Scene) -> Pixels:
-    return scene.saved(scene.pixels) if scene.rng.random() < 0.5 else scene.pixels
+    return scene.save(scene.pixels) if scene.rng.random() < 0.5 else scene.pixels
 
 
 def _placed(scene: Scene, flat: Pixels, cover: npt.NDArray[np.float32], corners: npt.NDArray[np.float32], glow: float = 0.0) -> Pixels:
@@ -75,7 +75,7 @@ def _placed(scene: Scene, flat: Pixels, cover: npt.NDArray[np.float32], corners:
     if glow:
         halo = cv2.GaussianBlur(seen * alpha, (0, 0), glow)
         below, shade = below + 0.8 * halo, np.ones_like(shade)
-    return scene.saved(below * (1 - alpha) + (seen * shade + grain) * alpha)
+    return scene.save(below * (1 - alpha) + (seen * shade + grain) * alpha)
 
 
 def _corners(scene: Scene, tall: float) -> npt.NDArray[np.float32]:
@@ -128,7 +128,7 @@ def _caption(scene: Scene) -> Pixels:
     face = scene.font(0.05 * picture.height)
     place = picture.width / 2, 0.92 * picture.height
     ImageDraw.Draw(picture).text(place, text, "white", face, anchor="mm", stroke_width=2, stroke_fill="black")
-    return scene.saved(np.asarray(picture))
+    return scene.save(np.asarray(picture))
 
 
 def _poster(scene: Scene) -> Pixels:
@@ -139,7 +139,7 @@ def _poster(scene: Scene) -> Pixels:
     brush = ImageDraw.Draw(field)
     brush.text((width / 2, field.height * 0.38), scene.words(), front, scene.font(0.35 * field.height), anchor="mm")
     brush.text((width / 2, field.height * 0.78), scene.words().lower(), front, scene.font(0.16 * field.height), anchor="mm")
-    return scene.saved(np.concatenate([scene.pixels, np.asarray(field)]))
+    return scene.save(np.concatenate([scene.pixels, np.asarray(field)]))
 
 
 def _cloth(scene: Scene) -> Pixels:
@@ -160,7 +160,7 @@ def _cloth(scene: Scene) -> Pixels:
     fold = 0.8 + 0.2 * np.sin((x + 0.6 * y) / 60)
     ink, ground = np.array(scene.rng.choice(((190, 40, 50), (30, 80, 160), (20, 20, 20)))), 235
     weave = 0.75 + 0.25 * cv2.cvtColor(scene.pixels, cv2.COLOR_RGB2GRAY) / 255
-    return scene.saved((ink * pattern[..., None] + ground * (1 - pattern[..., None])) * (fold * weave)[..., None])
+    return scene.save((ink * pattern[..., None] + ground * (1 - pattern[..., None])) * (fold * weave)[..., None])
 
 
 def _screen(scene: Scene) -> Pixels:
@@ -212,7 +212,7 @@ def _glass(scene: Scene) -> Pixels:
     soft = cv2.GaussianBlur(layer, (0, 0), scene.rng.uniform(2, 12))[..., None] * scene.rng.uniform(0.15, 0.4)
     tone = scene.rng.choice((0, 255))
     drift = 1 + 0.2 * math.sin(scene.rng.uniform(0, 6)) * np.linspace(-1, 1, width)[None, :, None]
-    return scene.saved(scene.pixels * (1 - soft * drift) + tone * soft * drift)
+    return scene.save(scene.pixels * (1 - soft * drift) + tone * soft * drift)
 
 
 KINDS: dict[str, tuple[Make, int]] = {

@@ -64,7 +64,7 @@ class Scan:
     name: str
     mark: str
     """The kind of its mark; empty if it has none."""
-    seen: Pixels
+    picture: Pixels
     clean: Pixels
     cover: npt.NDArray[np.float32]
 

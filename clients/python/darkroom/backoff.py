@@ -41,7 +41,7 @@ class Retries:
         self._backoff = backoff
         self._failures = 0
 
-    def progressed(self) -> None:
+    def reset(self) -> None:
         """Something worked: the next failure counts as the first."""
         self._failures = 0
 

@@ -94,7 +94,7 @@ class TasksPart(Part):
             opened = time.monotonic()
             try:
                 async for reply in self._tasks.WatchTask(request, metadata=self._calls.server.metadata):
-                    retries.progressed()
+                    retries.reset()
                     after_sequence = reply.event.sequence
                     yield reply.event
                     if reply.event.state in TERMINAL:
@@ -104,7 +104,7 @@ class TasksPart(Part):
                 if not may_pass(failure):
                     raise failure from error
                 if time.monotonic() - opened > _STEADY_SECONDS:
-                    retries.progressed()
+                    retries.reset()
                 await retries.wait(failure, error)
             else:
                 # The server closes streams early when it shuts down.

@@ -167,7 +167,7 @@ class Transfers:
                 if not (response.is_server_error or response.status_code in _BUSY):
                     raise failure
             if moved() != before:
-                retries.progressed()
+                retries.reset()
                 before = moved()
             await retries.wait(failure, cause)
 

@@ -150,7 +150,7 @@ class ScratchStack:
         self.run(self.stack.stop(part))
 
     @contextmanager
-    def paused(self, part: str) -> Iterator[None]:
+    def pause(self, part: str) -> Iterator[None]:
         """Suspend a part's process, without notice, until the block ends."""
         pid = self.pid(part)
         os.kill(pid, signal.SIGSTOP)

@@ -51,7 +51,7 @@ class Admission:
             if error.reason in (ErrorReason.API_KEY_INVALID, ErrorReason.ADDRESS_NOT_ALLOWED):
                 await self._limits.spend(of_address)
                 if not self._authenticator.knows(secret):
-                    await self._limits.failed(address)
+                    await self._limits.count_failure(address)
             raise
         standings = await self._limits.spend((*of_address, *self._limits.of_owner(identified.owner)))
         return AdmittedRequest(identified.token, standings[len(of_address) :])
@@ -73,7 +73,7 @@ class Admission:
         Raises RATE_LIMITED; UNAVAILABLE as `admit` does; and API_KEY_INVALID while there is no account that everybody could belong to.
         """
         of_address = self._limits.of_address(address)
-        identified = await self._anonymous.identified() if self._anonymous is not None else None
+        identified = await self._anonymous.identity() if self._anonymous is not None else None
         if identified is None:
             await self._limits.spend(of_address)
             raise DarkroomError(ErrorReason.API_KEY_INVALID, "Invalid token")
@@ -95,5 +95,5 @@ class Admission:
                 raise
             if error.reason is not ErrorReason.RATE_LIMITED and not self._authenticator.knows(secret):
                 with suppress(RateLimited):
-                    await self._limits.failed(address)
+                    await self._limits.count_failure(address)
             return None

@@ -34,7 +34,7 @@ class Anonymous:
         self._known: KeyIdentity | None = None
         self._asked_at = 0.0
 
-    async def identified(self) -> KeyIdentity | None:
+    async def identity(self) -> KeyIdentity | None:
         """That user, and an identity token; None while there is no account."""
         if self._known is None or self._clock() - self._asked_at > FRESH_SECONDS:
             asked_at, now = self._clock(), self._now()

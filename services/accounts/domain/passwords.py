@@ -48,7 +48,7 @@ class Passwords:
         self._nobodys = self._hasher.hash(secrets.token_hex(16))
         self._turns, self._waiting = asyncio.Semaphore(_AT_ONCE), 0
 
-    async def hashed(self, password: str) -> str:
+    async def hash(self, password: str) -> str:
         """The stored form of a password: a hash with a salt and its parameters."""
         return await self._computed(lambda: self._hasher.hash(password))
 

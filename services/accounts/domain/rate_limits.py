@@ -46,7 +46,7 @@ class RateLimited(DarkroomError):
     def __init__(self, limit: RateLimit, wait: float) -> None:
         seconds = max(1, math.ceil(wait))
         super().__init__(
-            ErrorReason.RATE_LIMITED, f"{limit.explained} Try again in {seconds} s.", metadata={"policy": limit.policy}, retry_after=seconds
+            ErrorReason.RATE_LIMITED, f"{limit.subject} Try again in {seconds} s.", metadata={"policy": limit.policy}, retry_after=seconds
         )
         self.standing = Standing(limit, 0)
 
@@ -56,13 +56,13 @@ class Standing:
     """How much of a limit is left, as far as this replica knows."""
 
     limit: RateLimit
-    left: int
+    remaining: int
     """Requests that are accepted at once."""
 
     @property
     def seconds(self) -> int:
         """Seconds until the bucket is full again if nothing more is spent."""
-        return math.ceil((self.limit.burst - self.left) / self.limit.rate)
+        return math.ceil((self.limit.burst - self.remaining) / self.limit.rate)
 
 
 class RateLimits:
@@ -88,11 +88,11 @@ class RateLimits:
         short = [(limit, held) for limit, held in zip(limits, slices, strict=True) if not held.take(now)]
         if short:
             await asyncio.gather(*(self._taken(limit, held) for limit, held in short))
-        return [Standing(limit, held.left) for limit, held in zip(limits, slices, strict=True)]
+        return [Standing(limit, held.remaining) for limit, held in zip(limits, slices, strict=True)]
 
     def standings(self, limits: Sequence[RateLimit]) -> Sequence[Standing]:
         """The remaining amount of limits, without counting a request."""
-        return [Standing(limit, self._slice(limit).left) for limit in limits]
+        return [Standing(limit, self._slice(limit).remaining) for limit in limits]
 
     def check_failures(self, address: str) -> None:
         """Raises RATE_LIMITED when so many unknown keys have come from an address that no more are looked up. Asks nobody."""
@@ -105,7 +105,7 @@ class RateLimits:
         """The limits on requests of an account without a key."""
         return [limit for limit in self._rules.of_key(owner) if limit.policy == ACCOUNT]
 
-    async def failed(self, address: str) -> None:
+    async def count_failure(self, address: str) -> None:
         """Count a request with an unknown key. Raises RATE_LIMITED when there have been too many from the address."""
         await self.spend(self._rules.failures_of(network_of(address)))
 
@@ -155,9 +155,9 @@ class RateLimits:
         finally:
             held.pending = None
         now = self._clock()
-        held.tokens, held.until, held.shared = answer.granted, now + _LIFE_SECONDS, max(0, math.floor(answer.left))
-        if not answer.granted:
-            held.blocked_until = now + max(0.0, (_worth_asking(wanted) - answer.left) / limit.rate)
+        held.tokens, held.until, held.shared = answer.tokens, now + _LIFE_SECONDS, max(0, math.floor(answer.remaining))
+        if not answer.tokens:
+            held.blocked_until = now + max(0.0, (_worth_asking(wanted) - answer.remaining) / limit.rate)
 
 
 class _Slice:
@@ -176,7 +176,7 @@ class _Slice:
         self.pending: asyncio.Task[None] | None = None
 
     @property
-    def left(self) -> int:
+    def remaining(self) -> int:
         return self.shared + self.tokens
 
     def take(self, now: float) -> bool:

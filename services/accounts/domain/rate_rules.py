@@ -22,7 +22,7 @@ class RateLimit:
     """The bucket's name, the same in every replica."""
     rate: float
     burst: int
-    explained: str
+    subject: str
     """The subject of the limit, for callers who reach it."""
 
 

@@ -106,7 +106,7 @@ class Sessions:
         await self.count_attempt()
         person = session.person
         if not session.needs_current_password or await self._passwords.matches(person.password_hash, current):
-            ended = await self._people.change_password(person, await self._passwords.hashed(new), keep=caller.key_id)
+            ended = await self._people.change_password(person, await self._passwords.hash(new), keep=caller.key_id)
             if ended is not None:
                 for key_id in ended:
                     self._revoked(key_id)
@@ -134,7 +134,7 @@ class Sessions:
         await self._people.team(account_id, DEFAULT_TEAM_ID)
         first = NewPerson(
             name=self._rules.default_username,
-            password_hash=await self._passwords.hashed(password) if password else "",
+            password_hash=await self._passwords.hash(password) if password else "",
             role=ADMIN,
             team_id=DEFAULT_TEAM_ID,
             must_change=bool(password) and not self._rules.skip_must_change,

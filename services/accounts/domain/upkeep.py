@@ -58,7 +58,7 @@ class Departures:
             except DarkroomError as error:
                 _logger.warning("departure_not_cleared", user_id=departure.public_id, error=str(error))
                 continue
-            await self._store.cleared(departure)
+            await self._store.confirm(departure)
         return bool(due)
 
 

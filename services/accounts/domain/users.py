@@ -47,7 +47,7 @@ class Users:
         """Everybody, the oldest first."""
         return await self._store.people(await self._home.require(caller))
 
-    async def removed(self, account_id: int, user_ids: Collection[str]) -> Collection[str]:
+    async def find_removed(self, account_id: int, user_ids: Collection[str]) -> Collection[str]:
         """Those of the ids that are nobody's any more."""
         return {*user_ids} - await self._store.existing(account_id, user_ids) - {ANONYMOUS}
 
@@ -66,7 +66,7 @@ class Users:
         if level(given) > _level(caller):
             raise DarkroomError(ErrorReason.ESCALATION_DENIED, "Cannot create a user with a higher role than your own", field="role")
         team_id = await self._team_of_new(account_id, team.strip() if team is not None else "")
-        password_hash = await self._passwords.hashed(password)
+        password_hash = await self._passwords.hash(password)
         person = NewPerson(name=name, password_hash=password_hash, role=given, team_id=team_id, must_change=True)
         try:
             return await self._store.add(account_id, person, max_users=self._rules.max_users)
@@ -140,7 +140,7 @@ class Users:
         self._departed()
 
     async def _reset(self, person: Person, password: str) -> None:
-        ended = await self._store.reset_password(person, await self._passwords.hashed(password))
+        ended = await self._store.reset_password(person, await self._passwords.hash(password))
         if ended is None:
             raise _not_found()
         self._forget(ended)

@@ -75,13 +75,13 @@ class BucketStore:
             "names": [one.bucket for one in asked],
             "rates": [one.rate for one in asked],
             "bursts": [float(one.burst) for one in asked],
-            "wanted": [one.wanted for one in asked],
+            "wanted": [one.tokens for one in asked],
             "now": now,
         }
         rows = {row["name"]: row for row in await self._database.fetch(_BORROW, values)}
         return [BucketLoan(rows[one.bucket]["granted"], rows[one.bucket]["tokens"]) for one in asked]
 
-    async def left(self, asked: Sequence[Borrowing]) -> Sequence[int]:
+    async def remaining(self, asked: Sequence[Borrowing]) -> Sequence[int]:
         """Whole tokens that buckets have left, in the same order."""
         if not asked:
             return ()

@@ -45,6 +45,6 @@ class DepartureStore:
         rows = await self._database.fetch(_CLAIM, {"limit": _LIMIT, "lease": _LEASE})
         return [Departure(row["account_id"], row["public_id"]) for row in rows]
 
-    async def cleared(self, departure: Departure) -> None:
+    async def confirm(self, departure: Departure) -> None:
         """All is gone now: it is done once more at the end, and then forgotten."""
         await self._database.fetch(_CLEARED, {"public_id": departure.public_id})

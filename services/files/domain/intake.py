@@ -95,7 +95,7 @@ class Intake:
             ready.append(result)
         return ready
 
-    async def examined(self, files: Sequence[File]) -> list[File | DarkroomError]:
+    async def examine(self, files: Sequence[File]) -> list[File | DarkroomError]:
         """Like `ready`, but with each file's error in its place. Raises only UNAVAILABLE, which is not about the file."""
         results = await self._examined(files)
         for result in results:

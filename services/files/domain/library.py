@@ -85,7 +85,7 @@ class Downloads:
 class TaskDirectory(Protocol):
     """The requests of the files service to the tasks service."""
 
-    async def ended(self, task_ids: Collection[int]) -> list[EndedTask]:
+    async def find_ended(self, task_ids: Collection[int]) -> list[EndedTask]:
         """Those of the tasks that have ended or do not exist. Raises UNAVAILABLE."""
 
 
@@ -105,14 +105,14 @@ class Visibility:
         found = await self._store.find(account_id, file_ids, now)
         hidden = [file for file in found.values() if not file.visible and file.state is FileState.READY]
         if hidden:
-            ended = await self._tasks.ended({file.task_id for file in hidden if file.task_id is not None})
+            ended = await self._tasks.find_ended({file.task_id for file in hidden if file.task_id is not None})
             won = {file_id for task in ended for file_id in task.output_file_ids}
             claimed = [file.id for file in hidden if file.id in won]
             if claimed:
-                found |= await self.shown(account_id, claimed, now)
+                found |= await self.show(account_id, claimed, now)
         return {file_id: file for file_id, file in found.items() if file.visible}
 
-    async def shown(self, account_id: int, won: Sequence[int], now: datetime) -> dict[int, File]:
+    async def show(self, account_id: int, won: Sequence[int], now: datetime) -> dict[int, File]:
         """Outputs that their task has succeeded with, by id, shown to their account from now on if they were not before."""
         shown = await self._task_files.claim(account_id, won, now, self._settings.output_life)
         # They are gone, or the task's event has arrived meanwhile.

@@ -33,28 +33,28 @@ class Quotas:
         self._most = Storage(settings.quota_bytes, settings.quota_files, settings.quota_uploads, settings.quota_uploads_in_parts)
         self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
-    async def stored(self, account_id: int) -> tuple[Storage, Storage]:
+    async def totals(self, account_id: int) -> tuple[Storage, Storage]:
         """The account's usage and limits."""
-        stored, own = await self._store.stored(account_id)
+        stored, own = await self._store.totals(account_id)
         return stored, self._allowed(own)
 
     async def usage(self, account_id: int) -> UsagePart:
         """The same by the names of the limits."""
-        stored, allowed = await self.stored(account_id)
+        stored, allowed = await self.totals(account_id)
         return UsagePart({name: Amount(getattr(stored, field), getattr(allowed, field)) for field, name in _NAMES.items()})
 
     async def tell(self, part: part_pb2.Part) -> None:
         """Add what all accounts store together to what the process knows about the installation."""
         part.stored.size_bytes, part.stored.files = await self._store.total()
 
-    async def left(self, account_id: int) -> int:
+    async def remaining(self, account_id: int) -> int:
         """How many bytes more the account may store."""
-        stored, allowed = await self.stored(account_id)
+        stored, allowed = await self.totals(account_id)
         return max(0, allowed.size_bytes - stored.size_bytes)
 
     async def check_room(self, account_id: int, added: Storage) -> None:
         """Refuse what would not fit now. It may still not fit when it is stored, which is checked again. Raises QUOTA_EXCEEDED."""
-        stored, own = await self._store.stored(account_id)
+        stored, own = await self._store.totals(account_id)
         after = {name: value + getattr(added, name) for name, value in asdict(stored).items()}
         self.check(added)(Storage(**after), own)
 

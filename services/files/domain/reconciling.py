@@ -83,12 +83,12 @@ class Reconciler:
 
     async def _delete_excess(self, account_id: int, arrived: Sequence[StoredObject]) -> None:
         """Delete uploads that are larger than announced, the largest first, until what the account stores is within its limit again."""
-        announced = await self._sweep.announced([stored.key for stored in arrived])
+        announced = await self._sweep.announced_sizes([stored.key for stored in arrived])
         growth = {stored.key: stored.size_bytes - announced.get(stored.key, stored.size_bytes) for stored in arrived}
         grown = sorted((key for key, more in growth.items() if more > 0), key=lambda key: growth[key])
         if not grown:
             return
-        stored, allowed = await self._quotas.stored(account_id)
+        stored, allowed = await self._quotas.totals(account_id)
         excess = stored.size_bytes + sum(growth[key] for key in grown) - allowed.size_bytes
         deleted = []
         while grown and excess > 0:
@@ -109,7 +109,7 @@ class Reconciler:
             return set()
         made_for = {key: file_id for key in keys if (file_id := file_id_of(key)) is not None}
         # In this order: what becomes READY in between is then known.
-        unfinished = await self._sweep.unfinished(set(made_for.values()))
+        unfinished = await self._sweep.find_unfinished(set(made_for.values()))
         known = await self._sweep.known_keys(keys)
         orphans = {key for key in keys if key not in known and made_for.get(key) not in unfinished}
         if orphans:

@@ -131,7 +131,7 @@ class Shelf:
         Raises FILE_NOT_FOUND where there is no such output.
         """
         now = self._clock()
-        output = (await self._visibility.shown(account_id, [file_id], now)).get(file_id)
+        output = (await self._visibility.show(account_id, [file_id], now)).get(file_id)
         if output is None or output.task_id is None:
             raise not_found(file_id)
         try:

@@ -95,4 +95,4 @@ class Sweeper:
     async def _settle(self, task_ids: Collection[int]) -> None:
         """Ask the tasks service about the tasks, in case an event was lost, and settle those that have ended. Files of open tasks stay."""
         if task_ids:
-            await self._task_files.settle(await self._tasks.ended(task_ids))
+            await self._task_files.settle(await self._tasks.find_ended(task_ids))

@@ -149,7 +149,7 @@ class TaskFiles:
 
     async def _examine(self, files: Sequence[File]) -> ExaminedFiles:
         ready, refusals = [], {}
-        for file, examined in zip(files, await self._intake.examined(files), strict=True):
+        for file, examined in zip(files, await self._intake.examine(files), strict=True):
             if isinstance(examined, DarkroomError):
                 refusals[file.id] = examined
             else:
@@ -171,7 +171,7 @@ class TaskFiles:
 
     async def describe(self, account_id: int, file_ids: Collection[int]) -> list[File]:
         """The files of the account that have been accepted and still have a record, whether or not they can be used."""
-        return await self._task_files.recorded(account_id, file_ids)
+        return await self._task_files.accepted_files(account_id, file_ids)
 
     async def _pin(
         self, wanted: Mapping[int, Sequence[int]], account_id: int, *, all_or_none: bool, unexamined: bool = False
@@ -185,14 +185,14 @@ class TaskFiles:
 
         Raises FILE_NOT_FOUND for a file that the task has not pinned.
         """
-        return await self._opened(await self._task_files.pinned(task_id, account_id, file_ids), file_ids, content_bytes)
+        return await self._opened(await self._task_files.pinned_files(task_id, account_id, file_ids), file_ids, content_bytes)
 
     async def open_files(self, account_id: int, file_ids: Sequence[int], content_bytes: int = 0) -> list[SignedFile]:
         """URLs for services to read READY files of the account, in order, or their contents, up to `content_bytes` in all.
 
         Services ask only about outputs of a succeeded task and files that they have stored themselves. Raises FILE_NOT_FOUND.
         """
-        found = await self._visibility.shown(account_id, file_ids, self._clock())
+        found = await self._visibility.show(account_id, file_ids, self._clock())
         usable = {file_id: file for file_id, file in found.items() if file.visible and file.state is FileState.READY}
         return await self._opened(usable, file_ids, content_bytes)
 
@@ -297,7 +297,7 @@ class TaskFiles:
 
         The storage is asked about those that are not in `stored`. Raises FILE_NOT_FOUND and SOURCE_FILE_UPLOAD_NOT_COMPLETED.
         """
-        finalized = await self._task_files.stored(task_id, attempt, account_id, stored) if stored else {}
+        finalized = await self._task_files.complete_outputs(task_id, attempt, account_id, stored) if stored else {}
         others = [file_id for file_id in file_ids if file_id not in finalized]
         found = await self._task_files.outputs(task_id, attempt, account_id, others) if others else {}
         for file_id in others:
@@ -311,7 +311,7 @@ class TaskFiles:
 
     async def open_kept(self, account_id: int, task_id: int) -> list[SignedFile]:
         """The files that earlier attempts of a task kept, with URLs for reading them."""
-        files = await self._task_files.kept(task_id, account_id)
+        files = await self._task_files.kept_files(task_id, account_id)
         seconds = self._settings.internal_url_seconds
         urls = await in_thread(lambda file: self._urls.get(file.object_key, seconds), files)
         return [SignedFile(file, url) for file, url in zip(files, urls, strict=True)]
@@ -324,7 +324,7 @@ class TaskFiles:
 
         Services ask only about outputs of a succeeded task, so those whose event has not arrived here yet are claimed.
         """
-        found = await self._visibility.shown(account_id, file_ids, self._clock())
+        found = await self._visibility.show(account_id, file_ids, self._clock())
         files = [found[file_id] for file_id in file_ids if file_id in found]
         shown = [file for file in files if file.visible and file.state is FileState.READY]
         return await self._downloads.sign(shown, dict(zip(file_ids, offers, strict=bool(offers))), for_head=for_head)

@@ -21,7 +21,7 @@ class ResumedUpload:
     """An upload with fresh URLs, and the parts of it that have arrived, by number."""
 
     upload: CreatedUpload
-    arrived: Mapping[int, StoredPart]
+    stored_parts: Mapping[int, StoredPart]
 
 
 class UnfinishedUploads:
@@ -45,7 +45,7 @@ class UnfinishedUploads:
         file = await self._unfinished(account_id, file_id)
         arrived = await self._arrived(file, file.upload_id) if file.upload_id is not None else {}
         await self._store.prolong_uploads(account_id, [file_id], self._clock() + self._settings.upload_deadline)
-        return ResumedUpload((await self._urls.sign([file], await self._quotas.left(account_id)))[0], arrived)
+        return ResumedUpload((await self._urls.sign([file], await self._quotas.remaining(account_id)))[0], arrived)
 
     async def abort(self, account_id: int, file_id: int) -> None:
         """Delete the file; the sweeper drops its parts at once. Raises FILE_NOT_FOUND and UPLOAD_NOT_FOUND."""

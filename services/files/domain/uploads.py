@@ -128,7 +128,7 @@ class Uploads:
         for file_id in ids:
             if file_id not in found:
                 raise not_found(file_id)
-        return [found[file_id] for file_id in ids], await self._quotas.left(account_id)
+        return [found[file_id] for file_id in ids], await self._quotas.remaining(account_id)
 
     async def _create(
         self,

@@ -242,4 +242,4 @@ def _new(rows: Sequence[File], call: IdempotentCall | None, now: datetime) -> di
 
 def _numbered(uploads: Sequence[File], ids: Sequence[int]) -> list[File]:
     """The uploads with the ids under which they are stored, in increasing order."""
-    return [file.numbered(file_id) for file, file_id in zip(uploads, ids, strict=True)]
+    return [file.with_id(file_id) for file, file_id in zip(uploads, ids, strict=True)]

@@ -74,7 +74,7 @@ SELECT 1 FROM changed
 class StorageStore(Store):
     """Statements on `account_storage`."""
 
-    async def stored(self, account_id: int) -> tuple[Storage, OwnLimits]:
+    async def totals(self, account_id: int) -> tuple[Storage, OwnLimits]:
         """The account's stored data, and its own limits."""
         return storage_from(await self._database.fetch(_STORED, {"account_id": account_id}))
 

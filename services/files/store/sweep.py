@@ -126,11 +126,11 @@ class SweepStore(Store):
         """Those of the object keys that have a record."""
         return await self._known(_KNOWN_KEYS, keys)
 
-    async def announced(self, keys: Collection[str]) -> dict[str, int]:
+    async def announced_sizes(self, keys: Collection[str]) -> dict[str, int]:
         """The sizes that were announced for uploads that have not been accepted, by object key."""
         return {row["object_key"]: row["size_bytes"] for row in await self._database.fetch(_ANNOUNCED, {"keys": list(keys)})}
 
-    async def unfinished(self, file_ids: Collection[int]) -> set[int]:
+    async def find_unfinished(self, file_ids: Collection[int]) -> set[int]:
         """Those of the files that are not READY yet."""
         return set(await self._ids(_UNFINISHED, file_ids=list(file_ids))) if file_ids else set()
 

@@ -188,12 +188,12 @@ class TaskFileStore(Store):
         """Drop a task's pins of these files."""
         await self._ids(_UNPIN, task_id=task_id, file_ids=list(file_ids), now=now)
 
-    async def pinned(self, task_id: int, account_id: int, file_ids: Collection[int]) -> dict[int, File]:
+    async def pinned_files(self, task_id: int, account_id: int, file_ids: Collection[int]) -> dict[int, File]:
         """Those of the files that the task has pinned, including deleted ones, by id."""
         found = await self._files(_PINNED, task_id=task_id, account_id=account_id, file_ids=list(set(file_ids)))
         return {file.id: file for file in found}
 
-    async def recorded(self, account_id: int, file_ids: Collection[int]) -> list[File]:
+    async def accepted_files(self, account_id: int, file_ids: Collection[int]) -> list[File]:
         """Those of the files that have been accepted, expired and deleted ones included, in no particular order."""
         return await self._files(_RECORDED, account_id=account_id, file_ids=list(set(file_ids)))
 
@@ -202,7 +202,7 @@ class TaskFileStore(Store):
         found = await self._files(_OUTPUTS, task_id=task_id, attempt=attempt, account_id=account_id, file_ids=list(set(file_ids)))
         return {file.id: file for file in found}
 
-    async def stored(self, task_id: int, attempt: int, account_id: int, outputs: Collection[StoredOutput]) -> dict[int, File]:
+    async def complete_outputs(self, task_id: int, attempt: int, account_id: int, outputs: Collection[StoredOutput]) -> dict[int, File]:
         """PENDING → READY for those outputs of the attempt that are stored in one piece; those that were PENDING, by id."""
         accepted = await self._files(
             _STORED,
@@ -215,7 +215,7 @@ class TaskFileStore(Store):
         )
         return {file.id: file for file in accepted}
 
-    async def kept(self, task_id: int, account_id: int) -> list[File]:
+    async def kept_files(self, task_id: int, account_id: int) -> list[File]:
         """The files that attempts of the task kept for later ones: the newest file of each key, in the order in which they were kept."""
         return await self._files(_KEPT, task_id=task_id, account_id=account_id)
 

@@ -151,7 +151,7 @@ class GeneratedPicture:
 class Keeping(Protocol):
     """The data that an attempt leaves for later attempts of its task, by key."""
 
-    async def kept(self, folder: Path) -> Mapping[str, Path]:
+    async def download_kept(self, folder: Path) -> Mapping[str, Path]:
         """Download what earlier attempts have kept into `folder`."""
 
     async def keep(self, key: str, file: Path, media_type: str) -> None:

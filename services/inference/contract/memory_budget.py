@@ -33,7 +33,7 @@ class MemoryBudget:
         return self._free
 
     @asynccontextmanager
-    async def reserved(self, size: int, waits: Callable[[], None]) -> AsyncIterator[None]:
+    async def reserve(self, size: int, waits: Callable[[], None]) -> AsyncIterator[None]:
         """Reserve `size` bytes for the block. `waits` is called if they are not free yet.
 
         Raises MEDIA_LIMIT_EXCEEDED at once if that is more than the total.

@@ -24,7 +24,7 @@ class Progress:
         self._told = (0.0, "")
 
     @property
-    def told(self) -> tuple[float, str]:
+    def state(self) -> tuple[float, str]:
         """The fraction done and the message."""
         return self._told
 

@@ -56,7 +56,7 @@ def complete(pixels: Pixels8, hole: Mask, usable: Mask, check: Callable[[], None
                 check()
                 flat = level.flat()
                 sources = level.source_descriptions(flat)
-                field, distances = nearest(level, level.described(flat, level.targets), sources, field, rng)
+                field, distances = nearest(level, level.describe(flat, level.targets), sources, field, rng)
                 _vote(level, field, distances, holes[number])
         check()
     if level is None or field is None:

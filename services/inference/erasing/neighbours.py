@@ -61,7 +61,7 @@ class Level:
         border = cv2.copyMakeBorder(self.picture, RADIUS, RADIUS, RADIUS, RADIUS, cv2.BORDER_REFLECT_101)
         return np.asarray(border, np.float32).reshape(-1, 3)
 
-    def described(self, flat: Plane, positions: Indices) -> Plane:
+    def describe(self, flat: Plane, positions: Indices) -> Plane:
         """Patches around positions as their principal components, positions x 24."""
         if self._components is None:
             self._components = self._principal(flat)
@@ -74,7 +74,7 @@ class Level:
     def source_descriptions(self, flat: Plane) -> Plane:
         """Those of all sources: computed once, since what is known does not change."""
         if self._sources is None:
-            self._sources = self.described(flat, self.sources)
+            self._sources = self.describe(flat, self.sources)
         return self._sources
 
     def _raw(self, flat: Plane, positions: Indices) -> Plane:

@@ -129,7 +129,7 @@ def _pieces(mask: Mask) -> Iterator[tuple[Mask, Box, float]]:
             if piece.any():
                 rows, columns = (np.flatnonzero(piece.any(axis=axis)) for axis in (1, 0))
                 tight = Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-                yield piece[tight.window], tight.moved(cell.left, cell.top), thickness
+                yield piece[tight.window], tight.translate(cell.left, cell.top), thickness
 
 
 def _cells(box: Box, largest: int) -> Iterator[Box]:
@@ -137,7 +137,7 @@ def _cells(box: Box, largest: int) -> Iterator[Box]:
     columns, rows = (np.linspace(0, size, -(-size // largest) + 1).round().astype(int).tolist() for size in (box.width, box.height))
     for top, bottom in pairwise(rows):
         for left, right in pairwise(columns):
-            yield Box(left, top, right, bottom).moved(box.left, box.top)
+            yield Box(left, top, right, bottom).translate(box.left, box.top)
 
 
 def _continued(pixels: Pixels8, unknown: Mask) -> Pixels8:

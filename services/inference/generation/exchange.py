@@ -84,11 +84,11 @@ class Exchange:
     async def _read(self, response: httpx.Response) -> bytes:
         parts, size = [], 0
         if response.headers.get("content-encoding", "identity") != "identity":
-            raise self.rejected("gave a compressed answer, which was not asked for")
+            raise self.rejection("gave a compressed answer, which was not asked for")
         async for part in response.aiter_raw():
             size += len(part)
             if size > _LARGEST_ANSWER:
-                raise self.rejected("gave an answer that is too large")
+                raise self.rejection("gave an answer that is too large")
             parts.append(part)
         return b"".join(parts)
 
@@ -105,19 +105,19 @@ class Exchange:
         if status in _PASSING or status >= 500:
             return self.unavailable("has a failure", pause)
         if status >= 400:
-            return self.rejected("rejects the request", message)
+            return self.rejection("rejects the request", message)
         return self.unusable(answer, "does not answer at the configured address")
 
     def unavailable(self, what: str, pause: int | None = None) -> DarkroomError:
         """The failure may be temporary."""
         return DarkroomError(ErrorReason.PROVIDER_UNAVAILABLE, f"{self.provider} {what}. Try again later.", retry_after=pause)
 
-    def rejected(self, what: str, quote: object = None) -> DarkroomError:
+    def rejection(self, what: str, quote: object = None) -> DarkroomError:
         """A retry will not help. `quote` is what the provider says about the request, if that is a string."""
         said = f": {_quoted(quote)}" if isinstance(quote, str) and quote.strip() else "."
         return DarkroomError(ErrorReason.PROVIDER_REJECTED, f"{self.provider} {what}{said}")
 
-    def refused(self, what: str) -> DarkroomError:
+    def refusal(self, what: str) -> DarkroomError:
         """The provider's content policy forbids it; `what` is the prompt, the pictures made, or the reason."""
         return DarkroomError(ErrorReason.CONTENT_REFUSED, f"{self.provider}'s content policy does not allow {what}.")
 

@@ -107,7 +107,7 @@ class GeminiImages:
     def _picture(self, answer: Answer) -> bytes:
         """The first picture that is not one of the model's thoughts."""
         if block := answer.at("promptFeedback", "blockReason"):
-            raise self._exchange.refused(f"the prompt or a reference ({_word(block)})")
+            raise self._exchange.refusal(f"the prompt or a reference ({_word(block)})")
         parts = answer.at("candidates", 0, "content", "parts")
         texts = []
         for part in parts if isinstance(parts, list) else ():
@@ -117,12 +117,12 @@ class GeminiImages:
                 try:
                     return base64.b64decode(part["inlineData"]["data"], validate=True)
                 except (KeyError, TypeError, binascii.Error) as error:
-                    raise self._exchange.rejected("gave an answer without a picture") from error
+                    raise self._exchange.rejection("gave an answer without a picture") from error
             texts.append(str(part.get("text", "")))
         finish = answer.at("candidates", 0, "finishReason")
         if finish in _CONTENT_FINISHES:
-            raise self._exchange.refused(f"the picture that was asked for ({_word(finish)})")
-        raise self._exchange.rejected("gave no picture", " ".join(texts).strip() or _word(finish))
+            raise self._exchange.refusal(f"the picture that was asked for ({_word(finish)})")
+        raise self._exchange.rejection("gave no picture", " ".join(texts).strip() or _word(finish))
 
     def _failure(self, answer: Answer) -> DarkroomError:
         status, message = answer.at("error", "status"), answer.at("error", "message")

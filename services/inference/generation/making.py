@@ -66,20 +66,20 @@ class _Making:
     count: int
     provider: Provider
     step: Step
-    made: dict[int, GeneratedPicture] = field(default_factory=dict)
+    pictures: dict[int, GeneratedPicture] = field(default_factory=dict)
     failures: list[DarkroomError] = field(default_factory=list)
 
     @property
     def missing(self) -> list[int]:
-        return [number for number in range(self.count) if number not in self.made]
+        return [number for number in range(self.count) if number not in self.pictures]
 
     async def take_kept(self) -> None:
-        kept = await self.step.keeping.kept(self.step.folder)
+        kept = await self.step.keeping.download_kept(self.step.folder)
         for number in self.missing:
             if (path := kept.get(_key(number))) is not None:
-                self.made[number] = await self._read(number, path)
-        if self.made:
-            _logger.info("pictures_kept", pictures=len(self.made))
+                self.pictures[number] = await self._read(number, path)
+        if self.pictures:
+            _logger.info("pictures_kept", pictures=len(self.pictures))
 
     async def make_missing(self, references: Sequence[Reference]) -> None:
         for left_out in self.provider.not_applied(self.request, references):
@@ -100,7 +100,7 @@ class _Making:
                 await asyncio.to_thread(path.write_bytes, content)
                 made = await self._read(number, path)
                 await self.step.keeping.keep(_key(number), path, made.format.media_type)
-                self.made[number] = made
+                self.pictures[number] = made
                 self._report()
             if len(contents) < len(numbers):
                 raise DarkroomError(ErrorReason.PROVIDER_REJECTED, f"{len(contents)} of {len(numbers)} pictures were given.")
@@ -114,11 +114,11 @@ class _Making:
             if passing and not self.step.last:
                 # Raise the failure with the longest retry delay.
                 raise max(passing, key=lambda error: error.retry_after or 0)
-            if not self.made:
+            if not self.pictures:
                 raise next((error for error in self.failures if error not in passing), self.failures[0])
             first = self.failures[0].message
-            self.step.notice("partial", "count", f"{len(self.made)} of {self.count} pictures were made. {first}")
-        return [self.made[number] for number in sorted(self.made)]
+            self.step.notice("partial", "count", f"{len(self.pictures)} of {self.count} pictures were made. {first}")
+        return [self.pictures[number] for number in sorted(self.pictures)]
 
     async def _read(self, number: int, path: Path) -> GeneratedPicture:
         """Fully decode a picture in a child process, since it comes from outside, like an upload. Raises PROVIDER_REJECTED on failure."""
@@ -134,9 +134,9 @@ class _Making:
         return GeneratedPicture(path, image.source_format, image.width, image.height)
 
     def _report(self) -> None:
-        done = len(self.made) / self.count
+        done = len(self.pictures) / self.count
         of = f" of {self.count}" if self.count > 1 else ""
-        self.step.report(_SENT + (1 - _SENT) * done, f"Making picture {min(self.count, len(self.made) + 1)}{of}")
+        self.step.report(_SENT + (1 - _SENT) * done, f"Making picture {min(self.count, len(self.pictures) + 1)}{of}")
 
 
 def _key(number: int) -> str:

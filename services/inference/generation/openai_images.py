@@ -118,15 +118,15 @@ class OpenAiImages:
         try:
             pictures = [base64.b64decode(item["b64_json"], validate=True) for item in items]
         except (TypeError, KeyError, binascii.Error) as error:
-            raise self._exchange.rejected("gave an answer without pictures") from error
+            raise self._exchange.rejection("gave an answer without pictures") from error
         if not pictures:
-            raise self._exchange.rejected("gave no picture")
+            raise self._exchange.rejection("gave no picture")
         return pictures
 
     def _failure(self, answer: Answer) -> DarkroomError:
         code, message = answer.at("error", "code"), answer.at("error", "message")
         if code in _CONTENT_CODES:
-            return self._exchange.refused(_blocked(answer.at("error", "moderation_details")))
+            return self._exchange.refusal(_blocked(answer.at("error", "moderation_details")))
         if code in _ACCOUNT_CODES:
             return self._exchange.unusable(answer, "has no credit left for this installation")
         return self._exchange.failure(answer, self._model, message, answer.retry_after)

@@ -68,7 +68,7 @@ class _Mixture:
     opacity: Floats
     visible: Floats | None
 
-    def blurred(self, foreground: Floats, background: Floats, window: int) -> tuple[Floats, Floats]:
+    def blur(self, foreground: Floats, background: Floats, window: int) -> tuple[Floats, Floats]:
         """Means of both colours over square windows, weighted by each one's share of the visible pixel."""
         front, back = self.opacity, 1 - self.opacity
         if self.visible is not None:
@@ -78,7 +78,7 @@ class _Mixture:
             _mean(background * back, window) / (_mean(back, window) + _TINY),
         )
 
-    def fused(self, foreground: Floats, background: Floats) -> Floats:
+    def fuse(self, foreground: Floats, background: Floats) -> Floats:
         """The blurred foreground plus the part of the pixel's own colour that both blurred colours leave unexplained."""
         unexplained = self.colour - self.opacity * foreground - (1 - self.opacity) * background
         return np.asarray(np.clip(foreground + self.opacity * unexplained, 0, 1), np.float32)
@@ -93,11 +93,11 @@ def _wide_pass(pixels: Pixels, opacity: npt.NDArray[np.uint16], visible: Pixels 
         _unit(resize(opacity, width, height))[..., np.newaxis],
         None if visible is None else _unit(resize(visible, width, height))[..., np.newaxis],
     )
-    return mixture.blurred(mixture.colour, mixture.colour, _WIDE)
+    return mixture.blur(mixture.colour, mixture.colour, _WIDE)
 
 
 def _narrow_pass(mixture: _Mixture, foreground: Floats, background: Floats, window: int) -> Floats:
-    return mixture.fused(*mixture.blurred(mixture.fused(foreground, background), background, window))
+    return mixture.fuse(*mixture.blur(mixture.fuse(foreground, background), background, window))
 
 
 def _mean(values: Floats, window: int) -> Floats:

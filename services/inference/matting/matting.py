@@ -48,7 +48,7 @@ class Cutout:
     """A picture that was cut out, or left unchanged."""
 
     image: Image
-    found: Segmentation
+    segmentation: Segmentation
     kept_alpha: bool = False
     """Whether it was a cut-out already."""
     shadow: bool = False
@@ -57,12 +57,12 @@ class Cutout:
     @property
     def cut(self) -> bool:
         """Whether anything was done."""
-        return not self.found.nothing and not self.kept_alpha
+        return not self.segmentation.nothing and not self.kept_alpha
 
     @property
     def anything(self) -> bool:
         """Whether the picture is a cut-out, made now or before."""
-        return self.kept_alpha or not self.found.nothing
+        return self.kept_alpha or not self.segmentation.nothing
 
 
 async def remove_background(

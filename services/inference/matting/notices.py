@@ -12,7 +12,7 @@ def tell_found(
     cutout: Cutout, model: str, source_name: str, notice: Callable[[str, str, str, dict[str, Any]], None], *, undone: str
 ) -> None:
     """The notices that fit, if any. `undone` says what does not happen without a subject: `it was not cut out`."""
-    found, details = cutout.found, {"model": model, **cutout.found.to_dict()}
+    found, details = cutout.segmentation, {"model": model, **cutout.segmentation.to_dict()}
     if cutout.kept_alpha:
         notice("already_cut_out", "", f"{source_name} is already a cut-out, so its alpha channel was kept.", details)
     elif found.nothing:

@@ -43,7 +43,7 @@ class LazyImage(BaseImage):
         except pyvips.Error as error:
             raise corrupt(f"The {self.source_format} picture is truncated or damaged.") from error
 
-    def computed(self) -> Image:
+    def compute(self) -> Image:
         """The picture in memory. Raises as `reading`."""
         with self.reading():
             samples = colour.array_from_vips(self.graph)
@@ -60,7 +60,7 @@ class LazyImage(BaseImage):
 
 def in_memory(image: Image | LazyImage) -> Image:
     """The picture with its samples. Raises as `LazyImage.reading`."""
-    return image.computed() if isinstance(image, LazyImage) else image
+    return image.compute() if isinstance(image, LazyImage) else image
 
 
 def without_metadata(picture: pyvips.Image) -> pyvips.Image:

@@ -40,7 +40,7 @@ class Spool:
             os.posix_fallocate(file.fileno(), 0, size)
         return self._mapped(path, shape, dtype)
 
-    def computed(self, image: pyvips.Image) -> npt.NDArray[Any]:
+    def compute(self, image: pyvips.Image) -> npt.NDArray[Any]:
         """The samples of a libvips image, height x width x bands, computed here. Raises `pyvips.Error`."""
         shape = image.height, image.width, image.bands
         dtype = np.dtype(np.uint16 if image.format == "ushort" else np.uint8)

@@ -42,7 +42,7 @@ class Region:
     size: int
     memory: mmap.mmap
     """Holds the lock on the file until this object is gone; it shows others that the region is in use."""
-    registered: bool = False
+    is_registered: bool = False
 
 
 class SharedMemory:
@@ -72,14 +72,14 @@ class SharedMemory:
             region = self._unused(size) or await self._made(size)
             if region is None:
                 return None
-            if not region.registered and not await self._register(region):
+            if not region.is_registered and not await self._register(region):
                 return None
             self._lent.add(region)
             return region
 
     def release(self, region: Region, *, registered: bool = True) -> None:
         """Return a region that the server is done with; not `registered` if the server has restarted since and does not know it."""
-        region.registered = registered
+        region.is_registered = registered
         self._lent.discard(region)
         self._free.append(region)
 
@@ -138,7 +138,7 @@ class SharedMemory:
     async def _register(self, region: Region) -> bool:
         try:
             await self._client.register_system_shared_memory(region.name, f"/{region.name}", region.size, client_timeout=_CALL_SECONDS)
-            region.registered = True
+            region.is_registered = True
             if not self._tidied:
                 self._tidied = True
                 await self._tidy()

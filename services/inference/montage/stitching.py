@@ -120,7 +120,7 @@ def _aligned(room: int, alignment: int) -> int:
 def _turned(layout: Layout) -> Layout:
     """The same with x and y exchanged."""
     pictures = [
-        Placement(each.top, each.left, Cut(each.cut.scaled[::-1], each.cut.top, each.cut.left, each.cut.height, each.cut.width))
+        Placement(each.top, each.left, Cut(each.cut.scaled_size[::-1], each.cut.top, each.cut.left, each.cut.height, each.cut.width))
         for each in layout.pictures
     ]
     return Layout(layout.height, layout.width, pictures)

@@ -18,7 +18,7 @@ from services.pictures.geometry import Size
 class Cut:
     """The part of a picture that is shown, and how large."""
 
-    scaled: Size
+    scaled_size: Size
     """The size that the whole picture is scaled to."""
     left: int
     top: int
@@ -37,12 +37,12 @@ def tile(file: WholeFile, cut_of: Callable[[Size], Cut]) -> Image:
 
     A large picture is shrunk while it is read, so that memory holds about as many pixels as are shown.
     """
-    image, own = file.image(lambda size: cut_of(size).scaled)
+    image, own = file.image(lambda size: cut_of(size).scaled_size)
     cut = cut_of(own)
     graph = graph_of(image)
-    if cut.scaled != (graph.width, graph.height):
-        graph = straight(scale(premultiply(graph, image), cut.scaled), image)
-    if (cut.width, cut.height) != cut.scaled:
+    if cut.scaled_size != (graph.width, graph.height):
+        graph = straight(scale(premultiply(graph, image), cut.scaled_size), image)
+    if (cut.width, cut.height) != cut.scaled_size:
         # libvips computes only this part of an enlarged picture.
         graph = graph.extract_area(cut.left, cut.top, cut.width, cut.height)
     samples = array_from_vips(whole(graph, image))

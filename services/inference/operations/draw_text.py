@@ -34,7 +34,7 @@ def run(image: Image, parameters: DrawText, step: PlainStep) -> Image:
         colour=rgb_of(parameters.color or _BLACK),
         opacity=parameters.opacity / 100 if parameters.HasField("opacity") else 1.0,
         position=parameters.position,
-        tiled=parameters.tiled,
+        is_tiled=parameters.tiled,
         degrees=parameters.rotation,
         background=parameters.background,
         shadow=parameters.shadow,

@@ -50,7 +50,7 @@ def _changes(parameters: EditMetadata) -> Changes:
         country=parameters.country,
         keywords=tuple(parameters.keywords),
         replace_keywords=parameters.replace_keywords and bool(parameters.keywords),
-        removed=RemovedTags(tuple(parameters.remove_tags)),
+        removed_tags=RemovedTags(tuple(parameters.remove_tags)),
     )
 
 

@@ -38,12 +38,12 @@ async def run(image: Image, parameters: EnhanceFaces, step: Step) -> Several:
         wanted_model=_MODELS.get(parameters.model, ""),
         fidelity=parameters.fidelity if parameters.HasField("fidelity") else FIDELITY,
     )
-    if not made.found:
+    if not made.found_count:
         step.notice("no_face_found", "", f"No face was found in {step.source_name}, so its pixels are unchanged.")
-    elif len(made.ovals) < made.wanted:
-        left = made.wanted - len(made.ovals)
-        step.notice("not_applied", "", f"{left} of {made.wanted} faces in {step.source_name} are too large to enhance on a CPU.")
-    said = {"facesDetected": made.found, "faces": [_box(oval) for oval in made.ovals], "model": made.model}
+    elif len(made.ovals) < made.requested_count:
+        left = made.requested_count - len(made.ovals)
+        step.notice("not_applied", "", f"{left} of {made.requested_count} faces in {step.source_name} are too large to enhance on a CPU.")
+    said = {"facesDetected": made.found_count, "faces": [_box(oval) for oval in made.ovals], "model": made.model}
     return Several(made.image, [NewFile(Data(said).content, DATA_TYPE, DATA_EXTENSION)])
 
 

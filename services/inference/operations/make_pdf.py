@@ -37,8 +37,8 @@ def run(files: Sequence[WholeFile], parameters: MakePdf, step: PlainStep) -> New
 
     if parameters.max_bytes:
         fitted = written_within(files, sheet, target, parameters.max_bytes, on_picture)
-        told = {"target_bytes": parameters.max_bytes, "met": fitted.met, "quality": fitted.quality}
-        how = "" if fitted.met else ", which was not enough"
+        told = {"target_bytes": parameters.max_bytes, "met": fitted.is_met, "quality": fitted.quality}
+        how = "" if fitted.is_met else ", which was not enough"
         step.notice("compression", "max_bytes", f"Pictures were written with a quality of {fitted.quality}{how}.", told)
     else:
         write_document(files, sheet, target, on_picture)

@@ -56,7 +56,7 @@ async def run(document: Document, parameters: RedrawPdf, step: Step) -> Document
     await asyncio.to_thread(pages.mkdir)
     reports, large = await _all_pages(readable, count, pages, parameters, step)
     found = [{"page": page + 1, **mark.to_dict()} for page, report in sorted(reports.items()) for mark in report.marks]
-    redrawn = sorted(page + 1 for page, report in reports.items() if report.removed)
+    redrawn = sorted(page + 1 for page, report in reports.items() if report.removed_marks)
     _tell(step, reports)
     if not redrawn and not outcome["changed"]:
         step.notice("no_watermark_found", "", f"No definite watermark was found in {step.source_name}, so it was left unchanged.")
@@ -120,10 +120,10 @@ async def _page(source: Path, number: int, pages: Path, parameters: RedrawPdf, s
     if parameters.boxes:
         boxes = [_box(box, described["turned"], image) for box in parameters.boxes]
         result, report = await asyncio.to_thread(remove_on_page, image, boxes, networks(step), inpainting(step), watching)
-        report.marks = report.removed
+        report.marks = report.removed_marks
     else:
         result, report = await search(image, step, watching, likely=parameters.remove_likely)
-    if report.removed:
+    if report.removed_marks:
         described["runs"] = await _text(number, described, pixels, await asyncio.to_thread(result.srgb), report, step)
         described["shape"] = await asyncio.to_thread(write_page, result, pages, number)
         await asyncio.to_thread((pages / f"{number}.json").write_text, json.dumps(described), encoding="utf-8")
@@ -141,7 +141,7 @@ def _box(shown: PercentBox, turned: int, image: Image) -> Box:
 async def _text(number: int, described: dict[str, Any], before: Pixels8, after: Pixels8, report: Report, step: Step) -> Runs:
     """The page's own text without the mark's, and text that is only in its picture."""
     box = described["box"]
-    runs = await asyncio.to_thread(without_mark, described["runs"], box, before, after, report.removed)
+    runs = await asyncio.to_thread(without_mark, described["runs"], box, before, after, report.removed_marks)
     if runs and not described["pictured"]:
         return runs
     models, triton = step.tools.models, step.tools.triton
@@ -156,7 +156,7 @@ async def _text(number: int, described: dict[str, Any], before: Pixels8, after: 
         step.notice("text_not_recognised", "", message, {"page": number + 1})
         return runs
     # Remains of a mark may be read as text, too.
-    read = await asyncio.to_thread(without_mark, recognised_runs(found, box, after.shape), box, before, after, report.removed)
+    read = await asyncio.to_thread(without_mark, recognised_runs(found, box, after.shape), box, before, after, report.removed_marks)
     return runs + read
 
 
@@ -164,7 +164,7 @@ def _tell(step: Step, reports: dict[int, Report]) -> None:
     for page, report in sorted(reports.items()):
         for mark in report.marks:
             code = "watermark_removed" if mark.methods else "watermark_kept"
-            message = f"{step.source_name}: page {page + 1}: {mark.described()} {mark.fate}."
+            message = f"{step.source_name}: page {page + 1}: {mark.describe()} {mark.fate}."
             step.notice(code, "", message, {"page": page + 1, **mark.to_dict()})
 
 

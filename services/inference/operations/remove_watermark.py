@@ -43,8 +43,8 @@ async def run(image: Image, parameters: RemoveWatermark, step: Step) -> Image:
 
 
 def _tell(step: Step, report: Report) -> None:
-    for mark in (*report.removed, *report.kept):
+    for mark in (*report.removed_marks, *report.kept_marks):
         code = "watermark_removed" if mark.methods else "watermark_kept"
-        step.notice(code, "", f"{step.source_name}: {mark.described()} {mark.fate}.", mark.to_dict())
-    if not report.removed:
+        step.notice(code, "", f"{step.source_name}: {mark.describe()} {mark.fate}.", mark.to_dict())
+    if not report.removed_marks:
         step.notice("no_watermark_found", "", f"No definite watermark was found in {step.source_name}, so its pixels are unchanged.")

@@ -27,6 +27,6 @@ def run(image: Image | LazyImage, parameters: Resize, step: PlainStep) -> Image 
     fit = fitting(parameters, *whole)
     step.result_limits.check(*fit.result, "The result")
     step.label(f"{fit.result[0]}x{fit.result[1]}")
-    if fit.scaled == fit.result == (image.width, image.height):
+    if fit.scaled_size == fit.result == (image.width, image.height):
         return image
     return fitted_to(in_memory(image), fit, parameters, Work(step.folder, step.check))

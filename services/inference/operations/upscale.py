@@ -54,7 +54,7 @@ class _Faces:
     """The faces that are enhanced: where they are, how many were found, and the network for each factor."""
 
     ovals: Sequence[Oval]
-    found: int
+    found_count: int
     networks: Mapping[int, Network]
 
 
@@ -119,9 +119,9 @@ async def _with_network(image: Image, factors: Sequence[int], wanted: Collection
 
     async def choose_one(factor: int, given: Image) -> Network:
         network = await choose(step.tools.triton, step.tools.models, factor, given.width * given.height)
-        deviation = await asyncio.to_thread(deviation_of, given) if network.told else 0.0
+        deviation = await asyncio.to_thread(deviation_of, given) if network.needs_noise else 0.0
         _name(network, factor, deviation, step)
-        if not network.told:
+        if not network.needs_noise:
             return network
         return network.told_of(deviation, whole=ENHANCEMENT_QUALITY in wanted and round(deviation) > 0)
 
@@ -171,7 +171,7 @@ async def _enlarged(
             spool=spool,
             progress=telling,
             check=step.check,
-            before=before if first and not network.told else None,
+            before=before if first and not network.needs_noise else None,
             after=after if last else None,
         )
     return image
@@ -224,10 +224,10 @@ async def _enhance(
         face = await _enlarged(cut(image, oval), factors, both, there, spool, wanted, step, part)
         await asyncio.to_thread(lay_over, enlarged, face, oval, whole, step.check)
     names = sorted({network.name for network in found.networks.values()})
-    some = f"{count} of {found.found} faces" if count < found.found else "1 face" if count == 1 else f"{count} faces"
-    rest = " The others are too large for a CPU." if count < found.found else ""
+    some = f"{count} of {found.found_count} faces" if count < found.found_count else "1 face" if count == 1 else f"{count} faces"
+    rest = " The others are too large for a CPU." if count < found.found_count else ""
     message = f"{some} of {step.source_name} enlarged by {', then '.join(names)} together.{rest}"
-    step.notice("faces_enhanced", "enhance_face", message, {"found": found.found, "faces": [oval.box for oval in found.ovals]})
+    step.notice("faces_enhanced", "enhance_face", message, {"found": found.found_count, "faces": [oval.box for oval in found.ovals]})
 
 
 async def _made_smaller(

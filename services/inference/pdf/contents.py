@@ -28,7 +28,7 @@ class Contents:
         return cls([item for item, _ in found], [stream.get_data() for _, stream in found])
 
     @property
-    def joined(self) -> bytes:
+    def content(self) -> bytes:
         """All content. Streams join at the border of two tokens, so a line end between them changes nothing."""
         return b"\n".join(self.parts)
 
@@ -43,7 +43,7 @@ class Rewriter:
 
     def rewrite(self, page: DictionaryObject, contents: Contents, edits: list[Edit]) -> None:
         """Apply edits of the joined content."""
-        joined = contents.joined
+        joined = contents.content
         streams, start = ArrayObject(), 0
         for reference, part in zip(contents.references, contents.parts, strict=True):
             end = start + len(part)

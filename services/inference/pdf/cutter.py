@@ -141,14 +141,14 @@ class _Walk:
     def _outside(self, operation: Operation) -> None:
         """An operation outside the marked content of any mark."""
         name = operation.operator
-        mark = self._recogniser.painted(operation.start) if name in op.PAINTS else None
+        mark = self._recogniser.painted_mark(operation.start) if name in op.PAINTS else None
         if mark is not None:
             self._paint_of(operation, mark)
             return
         if name in op.SHOW and name not in op.PLACE_TEXT:
             self._undo_advances()
         if name == op.DRAW_XOBJECT:
-            mark = self._recogniser.drawn(operation.operands(self._data))
+            mark = self._recogniser.drawn_mark(operation.operands(self._data))
             if mark is not None:
                 self._edits.append(Edit(operation.start, operation.end))
                 self._removed.append(mark)

@@ -72,19 +72,19 @@ class ContentMarks:
             properties = objects.entry(self._properties, properties)
         return self._marks.properties(operands[0], properties)
 
-    def drawn(self, operands: Sequence[PdfObject]) -> Mark | None:
+    def drawn_mark(self, operands: Sequence[PdfObject]) -> Mark | None:
         """The mark that `name Do` draws."""
         if len(operands) != 1 or not isinstance(operands[0], NameObject):
             return None
         return self._marks.xobject(objects.entry(self._xobjects, operands[0]), operands[0].removeprefix("/"))
 
-    def painted(self, _start: int) -> Mark | None:
+    def painted_mark(self, _start: int) -> Mark | None:
         """None: declared marks are not recognised by a painting operation alone."""
         return None
 
     def marked_names(self) -> set[str]:
         """Names of XObjects and property lists that are marks, whether drawn or not."""
-        found = {key for key in self._xobjects or () if self.drawn([NameObject(key)]) is not None}
+        found = {key for key in self._xobjects or () if self.drawn_mark([NameObject(key)]) is not None}
         for key in self._properties or ():
             properties = objects.entry(self._properties, key)
             if any(self._marks.properties(tag, properties) is not None for tag in ("/OC", "/Artifact")):

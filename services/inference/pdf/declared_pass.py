@@ -69,7 +69,7 @@ class DeclaredPass:
             self._report.warnings.append(UNREADABLE.format(page=self._page))
             self._use.shield(resources)
             return False, set()
-        result = self._cut(contents.joined, resources, self._left.pages.get(self._page, ""))
+        result = self._cut(contents.content, resources, self._left.pages.get(self._page, ""))
         if result.edits:
             self._rewriter.rewrite(page, contents, result.edits)
         return bool(result.edits), self._forms(resources, depth=0)
@@ -107,9 +107,9 @@ class DeclaredPass:
         used = names(data)
         # Most content has no mark, and its names alone show that.
         result = cut(data, marks) if "/Artifact" in used or used & marked else Cut([], [], [])
-        for mark in result.removed:
+        for mark in result.removed_marks:
             self._tell(mark, reason)
-        for mark, why in result.kept:
+        for mark, why in result.kept_marks:
             self._tell(mark, why)
         if reason:
             self._use.record(resources, data, set())
@@ -120,7 +120,9 @@ class DeclaredPass:
 
     def _tell(self, mark: Mark, reason: str) -> None:
         """Report a mark as kept for a reason, or as removed."""
-        (self._report.kept if reason else self._report.removed).append(Finding(self._page, mark.method, mark.detail, reason))
+        (self._report.kept_findings if reason else self._report.removed_findings).append(
+            Finding(self._page, mark.method, mark.detail, reason)
+        )
 
     def _forms(self, resources: DictionaryObject | None, depth: int) -> set[int]:
         """Cut the marks in the forms of these resources, recursively; returns the forms that were cut, now or before."""

@@ -74,8 +74,8 @@ class Excision:
         except PARSE_ERRORS:
             self._use.shield(resources)
             return
-        result = self._cut(contents.joined, resources, self._plan.pages.get(number, {}))
-        for mark, reason in result.kept:
+        result = self._cut(contents.content, resources, self._plan.pages.get(number, {}))
+        for mark, reason in result.kept_marks:
             self.kept[mark.number, number] = reason
         if result.edits:
             self._rewriter.rewrite(page, contents, result.edits)
@@ -107,7 +107,7 @@ class Excision:
                 self._use.shield(own)
                 continue
             result = self._cut(data, own, self._plan.forms.get(number, {}))
-            self._forms_kept |= {mark.number: reason for mark, reason in result.kept}
+            self._forms_kept |= {mark.number: reason for mark, reason in result.kept_marks}
             if result.edits and xobjects is not None:
                 copy = self._document.add(stream_with(form, apply(data, result.edits)))
                 self._copies[number] = copy
@@ -132,11 +132,11 @@ class _Planned:
         """None: no marked content is planned."""
         return None
 
-    def drawn(self, _operands: Sequence[PdfObject]) -> Mark | None:
+    def drawn_mark(self, _operands: Sequence[PdfObject]) -> Mark | None:
         """None: names do not matter here."""
         return None
 
-    def painted(self, start: int) -> Mark | None:
+    def painted_mark(self, start: int) -> Mark | None:
         """The mark that the operation at this byte paints."""
         return self._sites.get(start)
 
@@ -146,9 +146,9 @@ def _without_half_marks(data: bytes, sites: Mapping[int, Mark]) -> Cut:
     left, kept = dict(sites), list[tuple[Mark, str]]()
     while left:
         result = cut(data, _Planned(left))
-        if not result.kept:
-            return Cut(result.edits, result.removed, kept)
-        reasons = dict(result.kept)
+        if not result.kept_marks:
+            return Cut(result.edits, result.removed_marks, kept)
+        reasons = dict(result.kept_marks)
         kept += reasons.items()
         left = {start: mark for start, mark in left.items() if mark not in reasons}
     return Cut([], [], kept)

@@ -28,10 +28,10 @@ class Recogniser(Protocol):
     def marked_content(self, operands: Sequence[PdfObject]) -> Mark | None:
         """The mark that a BDC with these operands begins."""
 
-    def drawn(self, operands: Sequence[PdfObject]) -> Mark | None:
+    def drawn_mark(self, operands: Sequence[PdfObject]) -> Mark | None:
         """The mark that a Do with these operands draws."""
 
-    def painted(self, start: int) -> Mark | None:
+    def painted_mark(self, start: int) -> Mark | None:
         """The mark that the painting operation at this byte belongs to."""
 
 
@@ -40,6 +40,6 @@ class Cut:
     """The result for one content stream."""
 
     edits: list[Edit]
-    removed: list[Mark]
-    kept: list[tuple[Mark, str]]
+    removed_marks: list[Mark]
+    kept_marks: list[tuple[Mark, str]]
     """Marks left in place, and why."""

@@ -23,13 +23,13 @@ def draw_preview(source: Path, cleaned: Path, report: Report, target: Path) -> i
     On the left is the page of `source`, with frames around marks whose place is known: red for removed ones, orange for kept ones; on the
     right is the page of `cleaned`. Not rotated, 100 dots per inch, a page at most 1,600 pixels a side.
     """
-    number = next((finding.page for finding in (*report.removed, *report.kept)), 1)
+    number = next((finding.page for finding in (*report.removed_findings, *report.kept_findings)), 1)
     with open_document(source) as before, open_document(cleaned) as after:
         left, bottom, right, top = visible(before[number - 1])
         scale = min(_DPI / POINTS, _LONGEST / max(right - left, top - bottom))
         pages = [Image.fromarray(render_unrotated(each[number - 1], scale)) for each in (before, after)]
     draw = ImageDraw.Draw(pages[0])
-    for findings, colour in ((report.removed, _REMOVED), (report.kept, _KEPT)):
+    for findings, colour in ((report.removed_findings, _REMOVED), (report.kept_findings, _KEPT)):
         for box in _boxes(findings, number):
             x1, y1, x2, y2 = (box[0] - left) * scale, (top - box[3]) * scale, (box[2] - left) * scale, (top - box[1]) * scale
             draw.rectangle((x1 - _MARGIN, y1 - _MARGIN, x2 + _MARGIN, y2 + _MARGIN), outline=colour, width=3)

@@ -31,10 +31,10 @@ class Consent:
 class Protection:
     """How a document is protected against changes."""
 
-    signed: str = ""
+    signature: str = ""
     """How it is signed, after "The document"; empty if it is not."""
-    encrypted: bool = False
-    locked: bool = False
+    is_encrypted: bool = False
+    is_locked: bool = False
     """It is encrypted, and its permissions forbid changes of the content."""
 
     @classmethod
@@ -44,7 +44,7 @@ class Protection:
 
     def warnings(self) -> list[str]:
         """For people: what is lost when the document is changed in any way."""
-        return [ENCRYPTION_WARNING] * self.encrypted + [SIGNATURE_WARNING] * bool(self.signed)
+        return [ENCRYPTION_WARNING] * self.is_encrypted + [SIGNATURE_WARNING] * bool(self.signature)
 
 
 def protection_of(source: Path) -> Protection:
@@ -59,13 +59,13 @@ def protection_of(source: Path) -> Protection:
 def refusal_of(source: Path, consent: Consent) -> DarkroomError | None:
     """Why the document must not be changed: FILE_SIGNED, FILE_LOCKED, or FIELD_INVALID for a wrong owner password; None if it may be."""
     protection = protection_of(source)
-    if protection.signed and not consent.allow_signed:
-        message = f"The document {protection.signed}, and any change makes its signatures invalid. To remove marks anyway, pass"
+    if protection.signature and not consent.allow_signed:
+        message = f"The document {protection.signature}, and any change makes its signatures invalid. To remove marks anyway, pass"
         return DarkroomError(ErrorReason.FILE_SIGNED, f"{message} `allow_signed`.")
-    if protection.locked and not consent.owner_password:
+    if protection.is_locked and not consent.owner_password:
         message = "The document's permissions forbid changes. To remove marks, pass its owner password as `owner_password`."
         return DarkroomError(ErrorReason.FILE_LOCKED, message)
-    if protection.locked and not _is_owner_password(source, consent.owner_password):
+    if protection.is_locked and not _is_owner_password(source, consent.owner_password):
         message = "`owner_password` is not the document's owner password."
         return DarkroomError(ErrorReason.FIELD_INVALID, message, field="owner_password")
     return None

@@ -52,7 +52,7 @@ def remove_watermarks(source: Path, target: Path, on_page: OnPage, wanted: Remov
     hostile document can use up memory and time. Temporary files next to `target` have its name with additions.
     """
     report = _remove_mending(source, target, on_page, wanted)
-    if report.changed:
+    if report.is_changed:
         report.warnings += protection_of(source).warnings()
     return report
 
@@ -70,7 +70,7 @@ def _remove_mending(source: Path, target: Path, on_page: OnPage, wanted: Removal
         raise corrupt() from error
     finally:
         mended.unlink(missing_ok=True)
-    if report.changed:
+    if report.is_changed:
         report.warnings.append(DAMAGE_WARNING)
     else:
         shutil.copyfile(source, target)
@@ -90,12 +90,12 @@ def _remove(source: Path, target: Path, on_page: OnPage, wanted: RemovalRequest)
                 candidates = _search(document, report, on_page) if wanted.sure else []
             chosen = [candidate for candidate in candidates if candidate.sure or wanted.likely]
             changed = _excise(document, report, candidates, chosen, undone)
-            if not report.changed:
+            if not report.is_changed:
                 shutil.copyfile(source, target)
                 return report
             document.save(target)
         for page in declared.changed:
-            changed[page] = replace(changed.get(page, ExpectedChanges()), declared=True)
+            changed[page] = replace(changed.get(page, ExpectedChanges()), allows_declared=True)
         unchecked: list[int] = []
         wrong = verify(source, target, changed, unchecked.append)
         if not wrong:
@@ -112,7 +112,7 @@ def _search(document: Document, report: Report, on_page: OnPage) -> list[Candida
     for number, page in enumerate(document.pages, start=1):
         resources = objects.inherited_value(page, "/Resources")
         try:
-            data = Contents.of(page).joined
+            data = Contents.of(page).content
             if len(data) > _LONGEST_CONTENT:
                 report.warnings.append(TOO_LONG.format(page=number))
                 data = b""
@@ -140,7 +140,7 @@ def _excise(
     for candidate in found:
         for page in candidate.pages:
             reason = kept.get((candidate.number, page), "") if candidate in chosen else NOT_SURE
-            (report.kept if reason else report.removed).append(_finding(candidate, page, reason))
+            (report.kept_findings if reason else report.removed_findings).append(_finding(candidate, page, reason))
             if not reason:
                 places[page].append(candidate)
     return {

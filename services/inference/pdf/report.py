@@ -63,25 +63,25 @@ class Report:
     """The outcome for one document."""
 
     pages: int
-    removed: list[Finding] = field(default_factory=list)
-    kept: list[Finding] = field(default_factory=list)
+    removed_findings: list[Finding] = field(default_factory=list)
+    kept_findings: list[Finding] = field(default_factory=list)
     """Marks that were found and left: likely ones, and those that could not be removed without changing something else."""
     layers: list[str] = field(default_factory=list)
     """Names of the optional-content groups that were removed from the document."""
     warnings: list[str] = field(default_factory=list)
 
     @property
-    def changed(self) -> bool:
+    def is_changed(self) -> bool:
         """Whether the output differs from the input."""
-        return bool(self.removed or self.layers)
+        return bool(self.removed_findings or self.layers)
 
     def to_dict(self) -> dict[str, Any]:
         """The report in a form that JSON can hold."""
         return {
             "pages": self.pages,
-            "changed": self.changed,
-            "removed": [finding.to_dict() for finding in self.removed],
-            "kept": [finding.to_dict() for finding in self.kept],
+            "changed": self.is_changed,
+            "removed": [finding.to_dict() for finding in self.removed_findings],
+            "kept": [finding.to_dict() for finding in self.kept_findings],
             "layers": list(self.layers),
             "warnings": list(self.warnings),
         }

@@ -35,7 +35,7 @@ class ExpectedChanges:
     """Where, in the page's own coordinates."""
     glyphs: int = 0
     """How many characters may be missing."""
-    declared: bool = False
+    allows_declared: bool = False
     """Whether marks that declare themselves may be missing, too: `footprint.lost` says where they were."""
 
 
@@ -69,7 +69,7 @@ def _compare(before: pdfium.PdfPage, after: pdfium.PdfPage, expected: ExpectedCh
         gained, lost = (new - old).total(), (old - new).total()
         if gained:
             return f"the page gained {gained} characters"
-        declared = footprint.removal_footprint(before, after) if expected.declared else footprint.Footprint()
+        declared = footprint.removal_footprint(before, after) if expected.allows_declared else footprint.Footprint()
         if declared is None:
             return None
         allowed = expected.glyphs + declared.glyphs

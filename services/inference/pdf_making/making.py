@@ -94,7 +94,7 @@ class Sheet:
 class FitResult:
     """How a document was made to have at most so many bytes."""
 
-    met: bool
+    is_met: bool
     quality: int
 
 

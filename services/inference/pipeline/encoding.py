@@ -27,7 +27,7 @@ def product_of_child(finished: ShortResult, run: Run) -> Product:
     """The result of work in a child."""
     for stage, seconds in finished.seconds.items():
         run.stages.add(stage, seconds, operation=stage not in ("decode", "encode"))
-    run.done[:] = finished.done
+    run.operation_bytes[:] = finished.operation_bytes
     for notice in finished.notices:
         run.notice(*notice)
     for note in finished.notes:

@@ -32,7 +32,7 @@ async def as_file(medium: object, run: Run) -> Source:
     content: bytes | Path
     match medium:
         case Image():
-            with run.stages.timed("encode"):
+            with run.stages.measure("encode"):
                 content = await asyncio.to_thread(encode_picture, medium, run.folder)
             extension, pages = medium.saving.format.extension, 0
         case Document():
@@ -53,7 +53,7 @@ async def read_back(made: NewFile, operation: BoundOperation, reading: Reading, 
     source = await as_file(made, run)
     if operation.spec.accepts == options_pb2.MEDIA_KIND_PDF:
         return Document(source.path, source.pages)
-    with run.stages.timed("decode"):
+    with run.stages.measure("decode"):
         header = await reading.header(source.path, limits, Hints(source.name))
         return await reading.picture(source.path, header, run.folder, limits, Hints(source.name))
 

@@ -93,7 +93,7 @@ def _worked(
     with _timed(seconds, "decode"):
         opened = _opened(source, operations, asked)
     medium: _Medium = opened.medium
-    size, whole = opened.size, opened.size if opened.scaled else None
+    size, whole = opened.size, opened.size if opened.is_scaled else None
     original = Original(*size, transparent=isinstance(medium, Image) and medium.alpha is not None)
     for number, operation in enumerate(operations):
         name, parameters = spec_of(operation).name, resolve_percentages(parameters_of(operation), size)
@@ -129,7 +129,7 @@ class _Opened:
     medium: Image | LazyImage | WholeFile
     size: Size
     """The size of the upright picture; for a file that only the operation reads, nothing."""
-    scaled: bool = False
+    is_scaled: bool = False
     """Whether the picture has been scaled while it was read."""
 
 
@@ -162,7 +162,7 @@ def _wanted(operations: Sequence[operation_pb2.Operation], size: Size) -> Size |
         if isinstance(parameters, Convert) and parameters.color_space == COLOR_SPACE_UNSPECIFIED:
             continue
         if isinstance(parameters, Resize) and parameters.position != POSITION_SMART:
-            return fitting(parameters, *size).scaled
+            return fitting(parameters, *size).scaled_size
         return None
     return None
 

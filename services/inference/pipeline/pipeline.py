@@ -116,7 +116,7 @@ class Pipeline:
 
         references = References(count, read)
         run.overall(0, "Starting")
-        with run.stages.timed(self.first_name, operation=True):
+        with run.stages.measure(self.first_name, operation=True):
             made: list[GeneratedPicture] = await self._first.run(references, self._first.parameters, self._step(run, run.overall))
         return made
 
@@ -142,19 +142,19 @@ class Pipeline:
         Raises MEDIA_LIMIT_EXCEEDED if that is more than this worker has.
         """
         if needed := self._needed_memory(run):
-            await run.resources.enter_async_context(self._tools.memory.reserved(needed, lambda: run.report(0, "Waiting for memory")))
+            await run.resources.enter_async_context(self._tools.memory.reserve(needed, lambda: run.report(0, "Waiting for memory")))
 
     async def decode(self, run: Run) -> None:
         """Read what the first operation gets. Raises as `Reading.picture`."""
-        if run.made is None and self.arity is not Arity.ALL:
+        if run.generated_picture is None and self.arity is not Arity.ALL:
             run.report(0, "Reading the file" if run.sources else "Starting")
-        if run.made is not None and not self._operations_of(run):
-            made = run.made
+        if run.generated_picture is not None and not self._operations_of(run):
+            made = run.generated_picture
             run.medium = NewFile(made.path, made.format.media_type, made.format.extension, width=made.width, height=made.height)
-        elif run.short or (run.made is None and self._first.spec.reads_file and run.sources):
+        elif run.short or (run.generated_picture is None and self._first.spec.reads_file and run.sources):
             run.medium = run.sources
         else:
-            with run.stages.timed("decode"):
+            with run.stages.measure("decode"):
                 run.medium = await self._decoded(run)
 
     async def apply(self, run: Run) -> None:
@@ -162,7 +162,7 @@ class Pipeline:
         if self._short is not None and run.short:
             run.medium = await self._short.run(run)
             return
-        run.done.clear()
+        run.operation_bytes.clear()
         operations = self._operations_of(run)
         original: Original | None = None
         for number, operation in enumerate(operations):
@@ -180,7 +180,7 @@ class Pipeline:
                     original = Original(run.medium.width, run.medium.height, transparent=run.medium.alpha is not None)
                 converted = number > 0 and isinstance(operations[number - 1].parameters, Convert)
                 await self._apply_to_medium(operation, run, report, original, converted=converted)
-            run.done.append(samples_size(run.medium))
+            run.operation_bytes.append(samples_size(run.medium))
 
     async def encode(self, run: Run) -> None:
         """Make files of what the operations have made. Raises what writing raises."""
@@ -189,12 +189,12 @@ class Pipeline:
         if isinstance(run.medium, ShortResult):
             run.product = product_of_child(run.medium, run)
             return
-        with run.stages.timed("encode"):
+        with run.stages.measure("encode"):
             run.product = await write_product(run.medium, run)
 
     async def _apply_to_files(self, operation: BoundOperation, run: Run, report: Report) -> None:
         files = run.medium if isinstance(run.medium, Sequence) else [await as_file(run.medium, run)]
-        with run.stages.timed(operation.spec.name, operation=True):
+        with run.stages.measure(operation.spec.name, operation=True):
             worked = await on_files(self._tools, operation, files, run.folder, report, self._svg_dpi)
         for notice in worked.notices:
             run.notice(*notice)
@@ -211,7 +211,7 @@ class Pipeline:
         step, parameters = self._step(run, report, original), operation.parameters
         if original is not None:
             parameters = resolve_percentages(parameters, (original.width, original.height))
-        with run.stages.timed(operation.spec.name, operation=True):
+        with run.stages.measure(operation.spec.name, operation=True):
             if converted and isinstance(medium, Image):
                 medium = await asyncio.to_thread(as_read_back, medium)
             made: Medium | Several
@@ -244,10 +244,10 @@ class Pipeline:
         )
 
     def _operations_of(self, run: Run) -> Sequence[BoundOperation]:
-        return self._operations if run.made is None else self._operations[1:]
+        return self._operations if run.generated_picture is None else self._operations[1:]
 
     def _limits_of(self, run: Run) -> Limits:
-        return self._tools.picture_limits if run.made is None else self._tools.result_limits
+        return self._tools.picture_limits if run.generated_picture is None else self._tools.result_limits
 
     def _needed_memory(self, run: Run) -> int:
         """Bytes at the peak of a run; 0 for nothing worth counting. For a document: the limit of its process, or all memory."""

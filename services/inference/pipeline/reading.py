@@ -55,7 +55,7 @@ class Reading:
         limits, hints = self._tools.picture_limits, Hints(source.name)
         with errors_naming(source.name):
             header = await self.input_header(source, limits, hints)
-            async with self._tools.memory.reserved(needed_memory(header, (), (), self._tools.result_limits), lambda: None):
+            async with self._tools.memory.reserve(needed_memory(header, (), (), self._tools.result_limits), lambda: None):
                 return await self.picture(source.path, header, folder, limits, hints)
 
     async def input_headers(self, source: Source, limits: Limits, hints: Hints) -> Sequence[Header]:

@@ -57,7 +57,7 @@ class ShortResult:
     notes: Sequence[str]
     seconds: Mapping[str, float]
     """By stage: `decode`, the operations, `encode`."""
-    done: Sequence[int] = ()
+    operation_bytes: Sequence[int] = ()
     """Bytes of the samples of what each operation gave."""
 
 
@@ -73,13 +73,13 @@ class Run:
     keeping: Keeping
     last: bool = False
     taken_names: Collection[str] = ()
-    done: list[int] = field(default_factory=list)
+    operation_bytes: list[int] = field(default_factory=list)
     """Bytes of the samples of what each operation gave, so far."""
     overall: Report = lambda _done, _message: None
     """As `report`, but of fetching and delivering, too."""
     input_ids: Sequence[int] = ()
     """The files that are fetched for it."""
-    made: GeneratedPicture | None = None
+    generated_picture: GeneratedPicture | None = None
     """The picture that the first operation has made; the others follow."""
     sources: Sequence[Source] = ()
     headers: Sequence[Header] = ()

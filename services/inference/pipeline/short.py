@@ -58,7 +58,7 @@ class ShortWork:
                 said = await self._children.run(self._account_id, isolated.work, files, asked, urgent=True, on_progress=told)
             return self._checked(said, target)
         except DarkroomError as error:
-            run.done[:] = self._done_before(error)
+            run.operation_bytes[:] = self._done_before(error)
             raise
         finally:
             os.close(target)
@@ -98,7 +98,7 @@ class ShortWork:
                 labels=labels[: len(self._names)],
                 notices=[(code, subject, message, details[0] if details else None) for code, subject, message, *details in notices],
                 notes=[_text(note) for note in said.get("notes", ())[:_MOST_SAID]],
-                done=_sizes(said.get("done", ()), len(self._names)),
+                operation_bytes=_sizes(said.get("done", ()), len(self._names)),
                 seconds={stage: float(said["seconds"].get(stage, 0)) for stage in ("decode", *self._names, "encode")},
             )
         except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:

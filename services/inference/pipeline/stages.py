@@ -17,7 +17,7 @@ class Stages:
         self._seconds: dict[str, float] = {}
 
     @contextmanager
-    def timed(self, stage: str, *, operation: bool = False) -> Iterator[None]:
+    def measure(self, stage: str, *, operation: bool = False) -> Iterator[None]:
         """Add the time of the block to a stage, or to an operation of that name, whether or not it succeeds."""
         started = time.perf_counter()
         try:

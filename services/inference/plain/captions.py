@@ -41,7 +41,7 @@ class Caption:
     opacity: float = 1
     """0 to 1."""
     position: Position.ValueType = POSITION_UNSPECIFIED
-    tiled: bool = False
+    is_tiled: bool = False
     degrees: float = 0
     background: str = ""
     shadow: bool = False
@@ -60,8 +60,8 @@ def add_caption(image: Image, by: Caption) -> Image:
     """The picture with a text on it; the very same if nothing of the text can be seen."""
     margin = min(_MARGIN, round(min(image.width, image.height) * _MARGIN_SHARE))
     inside = max(1, image.width - 2 * margin), max(1, image.height - 2 * margin)
-    room = Room(inside, 0 if by.tiled else by.degrees, _PADDING if by.background else 0)
-    across, down = (0.5, 0.5) if by.tiled else SHARES.get(by.position, (0.5, 0.5))
+    room = Room(inside, 0 if by.is_tiled else by.degrees, _PADDING if by.background else 0)
+    across, down = (0.5, 0.5) if by.is_tiled else SHARES.get(by.position, (0.5, 0.5))
     mask, size = draw_text(by.text, by.size, room, _ALIGN[across])
     if mask is None or by.opacity <= 0:
         return image
@@ -69,7 +69,7 @@ def add_caption(image: Image, by: Caption) -> Image:
     for layer in layers:
         image, _ = in_its_encoding(image, layer.colour)
     for layer in layers:
-        if by.tiled:
+        if by.is_tiled:
             left, top = 0, 0
             whole = repeat_mask(layer.mask, (image.width, image.height), by.degrees, max(1, round(size * _GAP)))
         else:

@@ -59,7 +59,7 @@ def compute(picture: pyvips.Image, image: Image, work: Work) -> Image:
     """`image` with the samples of a graph, in its sample type: gray or RGB, and perhaps alpha. Raises what `check` raises."""
     spool = Spool(work.folder, work.in_memory_bytes)
     try:
-        samples = spool.computed(_stoppable(whole(picture, image), work.check))
+        samples = spool.compute(_stoppable(whole(picture, image), work.check))
     except pyvips.Error:
         work.check()
         raise

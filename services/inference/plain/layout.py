@@ -35,24 +35,24 @@ def resize_picture(image: Image, parameters: Resize, work: Work) -> Image:
 
 def fitted_to(image: Image, fit: Fitting, parameters: Resize, work: Work) -> Image:
     """The picture scaled, and then cropped or placed on a canvas, as the fitting says; the parameters say where, and over which colour."""
-    if fit.scaled == fit.result == (image.width, image.height):
+    if fit.scaled_size == fit.result == (image.width, image.height):
         return image
     if parameters.fit == FIT_CROP:
-        left, top = _offset(image, fit.scaled, fit.result, parameters.position)
-        if fit.scaled == (image.width, image.height):
+        left, top = _offset(image, fit.scaled_size, fit.result, parameters.position)
+        if fit.scaled_size == (image.width, image.height):
             return part(image, Area(left, top, *fit.result))
-        if max(fit.scaled) > _LARGEST_COORDINATE:
+        if max(fit.scaled_size) > _LARGEST_COORDINATE:
             image = part(image, _source_area(image, fit, left, top))
             return compute(straight(scale(premultiply(graph_of(image), image), fit.result), image), image, work)
-        graph = scale(premultiply(graph_of(image), image), fit.scaled)
+        graph = scale(premultiply(graph_of(image), image), fit.scaled_size)
         return compute(straight(graph.extract_area(left, top, *fit.result), image), image, work)
     background: list[int] = []
-    if parameters.fit == FIT_CANVAS and fit.scaled != fit.result:
+    if parameters.fit == FIT_CANVAS and fit.scaled_size != fit.result:
         image, background = prepare_canvas(image, parameters.background)
-    graph = straight(scale(premultiply(graph_of(image), image), fit.scaled), image)
+    graph = straight(scale(premultiply(graph_of(image), image), fit.scaled_size), image)
     if background:
         at = SHARES.get(parameters.position, (0.5, 0.5))
-        left, top = (int((whole - own) * share) for whole, own, share in zip(fit.result, fit.scaled, at, strict=True))
+        left, top = (int((whole - own) * share) for whole, own, share in zip(fit.result, fit.scaled_size, at, strict=True))
         graph = place(graph, image, left, top, fit.result, background)
     return compute(graph, image, work)
 
@@ -60,8 +60,8 @@ def fitted_to(image: Image, fit: Fitting, parameters: Resize, work: Work) -> Ima
 def _source_area(image: Image, fit: Fitting, left: int, top: int) -> Area:
     """The pixels of the picture that become the part which is kept once it is scaled, to whole pixels."""
     own = image.width, image.height
-    wide, high = (max(1, round(side * kept / whole)) for side, kept, whole in zip(own, fit.result, fit.scaled, strict=True))
-    at = (round(over * side / whole) for over, side, whole in zip((left, top), own, fit.scaled, strict=True))
+    wide, high = (max(1, round(side * kept / whole)) for side, kept, whole in zip(own, fit.result, fit.scaled_size, strict=True))
+    at = (round(over * side / whole) for over, side, whole in zip((left, top), own, fit.scaled_size, strict=True))
     column, row = (min(first, side - size) for first, side, size in zip(at, own, (wide, high), strict=True))
     return Area(column, row, wide, high)
 

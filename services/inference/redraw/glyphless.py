@@ -27,7 +27,7 @@ class Codes:
         beyond = sorted({character for text in texts for character in text if ord(character) > _BASIC})
         self.beyond = dict(zip(beyond, range(_FIRST, _LAST + 1), strict=False))
 
-    def encoded(self, text: str) -> bytes:
+    def encode(self, text: str) -> bytes:
         """The codes of a text. Lone surrogates, and characters after the first 2,048 distinct ones beyond the basic plane, are omitted."""
         codes = (self.beyond.get(character, ord(character)) for character in text if not _FIRST <= ord(character) <= _LAST)
         return b"".join(struct.pack(">H", code) for code in codes if code <= _BASIC)

@@ -83,7 +83,7 @@ def _redraw(document: Pdf, page: pikepdf.Page, picture: Stream, described: dict[
 
 
 def _invisible(run: dict[str, Any], codes: Codes) -> bytes:
-    written = codes.encoded(run["text"])
+    written = codes.encode(run["text"])
     if not run["text"].strip() or not written:
         return b""
     stretch = 100 * run["length"] / (len(written) / 2 * run["size"] * ADVANCE / 1000)

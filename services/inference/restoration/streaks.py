@@ -77,7 +77,7 @@ class _Sides:
     tones: Plane
     left: Plane
     right: Plane
-    raised: Plane
+    raised_side: Plane
 
     @property
     def mean(self) -> Plane:
@@ -178,7 +178,7 @@ def _looks(sides: _Sides, whitest: float) -> dict[str, float]:
         "opacity": opacity,
         "opacity_spread": math.log(spread(opacities) / max(opacity, 0.05) + 0.05),
         "difference": math.log(float(np.median(np.abs(sides.left - sides.right))) + 2),
-        "contrast": math.log(max(float(np.median(sides.raised)), 1.0)),
+        "contrast": math.log(max(float(np.median(sides.raised_side)), 1.0)),
         "variety": math.log(spread(mean) + 5),
     }
 
@@ -198,8 +198,8 @@ def _marked(picture: TurnedPicture, sides: _Sides, least: float, shape: Sequence
     """The rows and columns of its pixels, in the original picture."""
     places = sides.columns[:, None] + np.arange(2 - _BESIDE, _BESIDE - 1)
     tones = picture.tones[sides.rows[:, None], np.clip(places, 0, picture.tones.shape[1] - 1)]
-    limit = max(least, 0.3 * float(np.median(sides.raised)))
-    row, place = np.nonzero((tones - sides.mean[:, None] > limit) & (sides.raised > 0)[:, None])
+    limit = max(least, 0.3 * float(np.median(sides.raised_side)))
+    row, place = np.nonzero((tones - sides.mean[:, None] > limit) & (sides.raised_side > 0)[:, None])
     points = picture.back @ np.vstack([places[row, place], sides.rows[row], np.ones(len(row))])
     columns, rows = np.rint(points).astype(np.intp)
     there = (rows >= 0) & (rows < shape[0]) & (columns >= 0) & (columns < shape[1])

@@ -53,9 +53,9 @@ class Reader:
 
     def number(self, size: int) -> int:
         """A number of this many bytes, from 0."""
-        return int.from_bytes(self.taken(size), "big")
+        return int.from_bytes(self.read(size), "big")
 
-    def taken(self, size: int) -> bytes:
+    def read(self, size: int) -> bytes:
         """The next bytes."""
         start, self.at = self.at, self.at + size
         if self.at > self._end:

@@ -59,12 +59,12 @@ class Changes:
     country: str = ""
     keywords: tuple[str, ...] = ()
     replace_keywords: bool = False
-    removed: RemovedTags = field(default_factory=RemovedTags)
+    removed_tags: RemovedTags = field(default_factory=RemovedTags)
 
     @property
     def loses_place(self) -> bool:
         """Whether the place is to go."""
-        return self.without_place or self.removed.whole(GPS)
+        return self.without_place or self.removed_tags.whole(GPS)
 
     def dates(self) -> tuple[str, str, str]:
         """When the file was changed, when the photo was taken, and when it was digitised; empty for no change."""

@@ -71,7 +71,7 @@ def iptc_of(data: bytes, format_: MediaFormat) -> bytes | None:
 
 
 def _exif(block: bytes | None, changes: Changes) -> bytes | None:
-    if changes.removed.whole(EXIF):
+    if changes.removed_tags.whole(EXIF):
         block = None
     try:
         structure = Tiff(block or EMPTY)
@@ -79,5 +79,5 @@ def _exif(block: bytes | None, changes: Changes) -> bytes | None:
         raise corrupt('The Exif data of the picture are damaged. "EXIF:All" among the tags to remove removes them.') from error
     exif_edit.edit_exif(structure, changes)
     if not any(True for _ in structure.values()):
-        return None if block is None or changes.removed.names or changes.loses_place else block
+        return None if block is None or changes.removed_tags.names or changes.loses_place else block
     return structure.content

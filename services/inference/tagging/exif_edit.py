@@ -71,13 +71,13 @@ def edit_exif(tiff: Tiff, changes: Changes) -> None:
 
 
 def _remove(tiff: Tiff, changes: Changes) -> None:
-    names = changes.removed.of(EXIF)
-    everything = changes.removed.whole(EXIF)
+    names = changes.removed_tags.of(EXIF)
+    everything = changes.removed_tags.whole(EXIF)
     for directory in (0, EXIF_DIRECTORY):
         tags = [tag for tag, _ in tiff.values(directory)] if everything else [_TAGS[name] for name in names if name in _TAGS]
         keep = _STRUCTURE | _OTHERS if not directory else ()
         tiff.change({tag: None for tag in tags if tag not in keep}, directory)
-    places = changes.removed.of(EXIF) | changes.removed.of(GPS)
+    places = changes.removed_tags.of(EXIF) | changes.removed_tags.of(GPS)
     if changes.loses_place or everything:
         tags = [tag for tag, _ in tiff.values(GPS_DIRECTORY)]
     else:

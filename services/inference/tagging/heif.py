@@ -145,12 +145,12 @@ def _read_items(meta: _Meta) -> None:
     for entry in boxes(content, 6 if content[0] == 0 else 8, len(content)):
         reader = Reader(content, entry.inside, entry.end)
         version = reader.number(1)
-        reader.taken(3)
+        reader.read(3)
         if entry.kind != b"infe" or version < 2:
             continue
         number = reader.number(2 if version == 2 else 4)
-        reader.taken(2)
-        kind = reader.taken(4)
+        reader.read(2)
+        kind = reader.read(4)
         reader.text()
         meta.items[number] = _XMP if kind == _MIME and reader.text() == _XMP else kind
 
@@ -159,7 +159,7 @@ def _read_locations(meta: _Meta) -> None:
     content = meta.content(b"iloc")
     reader = Reader(content, 0, len(content))
     version = reader.number(1)
-    reader.taken(3)
+    reader.read(3)
     sizes, more = reader.number(1), reader.number(1)
     offset_size, length_size, base_size = sizes >> 4, sizes & 15, more >> 4
     meta.index_size = index_size = more & 15 if version else 0

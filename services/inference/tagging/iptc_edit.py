@@ -72,10 +72,10 @@ _Set = tuple[tuple[int, int], bytes]
 
 def edit_iptc(block: bytes | None, changes: Changes) -> bytes | None:
     """The data with changes; None for none. Data sets that cannot be followed end the list."""
-    if changes.removed.whole(IPTC):
+    if changes.removed_tags.whole(IPTC):
         block = None
     old = list(_sets(block or b""))
-    removed = {(_APPLICATION, _NUMBERS[name]) for name in changes.removed.of(IPTC) if name in _NUMBERS}
+    removed = {(_APPLICATION, _NUMBERS[name]) for name in changes.removed_tags.of(IPTC) if name in _NUMBERS}
     sets = [each for each in old if each[0] not in removed]
     wanted: dict[tuple[int, int], Sequence[bytes]] = {
         number: [_fitted(text, number)]

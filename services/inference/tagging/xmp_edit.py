@@ -34,13 +34,13 @@ def edit_xmp(packet: bytes | None, changes: Changes, *, has_exif: bool, has_iptc
 
     Values for which a format has no Exif or IPTC data are written here. Raises `FILE_CORRUPT` for a packet that is no XML, or has entities.
     """
-    if changes.removed.whole(XMP):
+    if changes.removed_tags.whole(XMP):
         packet = None
     tree = _Packet(packet)
-    tree.remove(changes.removed.of(XMP))
+    tree.remove(changes.removed_tags.of(XMP))
     if changes.loses_place or changes.place is not None:
         tree.remove_place()
-    tree.remove({name for name in changes.removed.of(GPS) if name.startswith("gps")})
+    tree.remove({name for name in changes.removed_tags.of(GPS) if name.startswith("gps")})
     if changes.title:
         tree.write(_DC, "title", changes.title, kind="Alt")
     if changes.keywords:

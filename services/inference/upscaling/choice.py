@@ -29,7 +29,7 @@ class Network:
     name: str
     device: Device
     model: TileModel
-    told: bool = False
+    needs_noise: bool = False
     """Whether it wants to know how much noise there is, and removes it: `told_of` has to be called first."""
 
     def told_of(self, deviation: float, *, whole: bool = False) -> Network:
@@ -40,8 +40,8 @@ class Network:
         async def infer_with_noise(tiles: Pixels8) -> Pixels8:
             return await infer(np.concatenate([tiles, np.full((*tiles.shape[:3], 1), fourth, np.uint8)], axis=3))
 
-        kept = Crop(share=None, correction=0.0) if whole else self.model.kept
-        return dataclasses.replace(self, model=dataclasses.replace(self.model, infer=infer_with_noise, kept=kept))
+        kept = Crop(share=None, correction=0.0) if whole else self.model.crop
+        return dataclasses.replace(self, model=dataclasses.replace(self.model, infer=infer_with_noise, crop=kept))
 
 
 async def choose(triton: Triton, models: Models, factor: int, pixels: int) -> Network:
@@ -54,9 +54,9 @@ async def choose(triton: Triton, models: Models, factor: int, pixels: int) -> Ne
     device = await triton.device(name) if name else None
     if device is Device.GPU or (device is not None and pixels <= models.upscale_faithful_megapixels * 1e6):
         model = await _fed(triton, models, name, device, channels=4)
-        return Network(name, device, dataclasses.replace(model, kept=FAITHFUL), told=True)
+        return Network(name, device, dataclasses.replace(model, crop=FAITHFUL), needs_noise=True)
     network = await compact(triton, models, factor)
-    return dataclasses.replace(network, model=dataclasses.replace(network.model, kept=COMPACT))
+    return dataclasses.replace(network, model=dataclasses.replace(network.model, crop=COMPACT))
 
 
 async def compact(triton: Triton, models: Models, factor: int) -> Network:

@@ -43,7 +43,7 @@ class TileModel:
     fade: int = 16
     batch: int = 1
     in_flight: int = 2
-    kept: Crop = Crop()
+    crop: Crop = Crop()
 
     @property
     def smallest_tile(self) -> int:

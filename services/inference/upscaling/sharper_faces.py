@@ -36,9 +36,9 @@ class SharpenedFaces:
 
     image: Image
     """The very same if there is no face."""
-    found: int
+    found_count: int
     """Faces."""
-    wanted: int
+    requested_count: int
     """The number of faces that were to be enhanced."""
     ovals: Sequence[Oval]
     """The number of enhanced faces; on a CPU, very large ones are left out."""

@@ -35,11 +35,11 @@ class Target:
 def target_of(resize: Resize, width: int, height: int, most: int) -> Target:
     """How far to enlarge a picture of this size for a resize: as far as it does, up to a factor of `most`, and never down."""
     part, fit = (width, height), fitting(resize, width, height)
-    if resize.fit == FIT_CROP and fit.scaled[0] > width:
-        shares = fit.result[0] / fit.scaled[0], fit.result[1] / fit.scaled[1]
+    if resize.fit == FIT_CROP and fit.scaled_size[0] > width:
+        shares = fit.result[0] / fit.scaled_size[0], fit.result[1] / fit.scaled_size[1]
         part = min(width, math.ceil(width * shares[0])), min(height, math.ceil(height * shares[1]))
         fit = fitting(Resize(width=fit.result[0], height=fit.result[1], fit=FIT_CROP), *part)
-    scale = min(float(most), max(fit.scaled[0] / part[0], fit.scaled[1] / part[1]))
+    scale = min(float(most), max(fit.scaled_size[0] / part[0], fit.scaled_size[1] / part[1]))
     size = part if scale <= 1 else (max(1, round(part[0] * scale)), max(1, round(part[1] * scale)))
     return Target(part, size, fit)
 
@@ -75,4 +75,4 @@ def _resized(samples: Pixels, width: int, height: int, spool: Spool) -> Pixels:
     # For 16-bit samples libvips rounds the filter's weights, which makes opaque pixels slightly transparent.
     seen = picture.cast("float") if wide else picture
     resized = seen.resize(width / picture.width, vscale=height / picture.height, kernel="lanczos3")
-    return spool.computed(resized.rint().cast("ushort") if wide else resized)
+    return spool.compute(resized.rint().cast("ushort") if wide else resized)

@@ -67,9 +67,9 @@ async def upscale(
             done += len(tiles)
             progress(done / len(grid))
     given = source[..., : enlarged.shape[2]]
-    if model.kept.share is not None:
-        await asyncio.to_thread(mix_with_interpolation, enlarged, given, model.kept.share, check)
-    await asyncio.to_thread(restore_detail, enlarged, given, model.kept.correction, check)
+    if model.crop.share is not None:
+        await asyncio.to_thread(mix_with_interpolation, enlarged, given, model.crop.share, check)
+    await asyncio.to_thread(restore_detail, enlarged, given, model.crop.correction, check)
     if after is not None:
         await asyncio.to_thread(after, enlarged)
     return await asyncio.to_thread(_finish, original, enlarged, factor, spool, check)

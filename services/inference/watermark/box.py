@@ -53,7 +53,7 @@ class Box:
         """The same rectangle in the coordinates of `outer`'s crop."""
         return Box(self.left - outer.left, self.top - outer.top, self.right - outer.left, self.bottom - outer.top)
 
-    def moved(self, columns: int, rows: int) -> Box:
+    def translate(self, columns: int, rows: int) -> Box:
         """The same rectangle, moved right and down by so many pixels."""
         return Box(self.left + columns, self.top + rows, self.right + columns, self.bottom + rows)
 
@@ -65,6 +65,6 @@ class Box:
         """The intersection of the two, if they touch."""
         return Box(max(self.left, other.left), max(self.top, other.top), min(self.right, other.right), min(self.bottom, other.bottom))
 
-    def joined(self, other: Box) -> Box:
+    def union(self, other: Box) -> Box:
         """The smallest box that holds both."""
         return Box(min(self.left, other.left), min(self.top, other.top), max(self.right, other.right), max(self.bottom, other.bottom))

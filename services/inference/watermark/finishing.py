@@ -38,7 +38,7 @@ class Remainder:
     """The remains of a line, or of several similar ones, of which something was removed."""
 
     box: Box
-    changed: Box
+    changed_area: Box
     """The area that may have been changed for it."""
 
 
@@ -47,17 +47,17 @@ class _Text:
     """A line in a part of the picture, or all that are like it, and which pixels the network took for their paint."""
 
     line: Line
-    repeated: bool
+    is_repeated: bool
     paint: Mask
     near: Mask
     """Where the rest of the mark may be."""
 
-    def seen(self, pixels: Pixels8, ask: AskNetwork) -> Mask:
-        return _seen(pixels, self.line, ask, repeated=self.repeated) & self.near
+    def visible_paint(self, pixels: Pixels8, ask: AskNetwork) -> Mask:
+        return _seen(pixels, self.line, ask, repeated=self.is_repeated) & self.near
 
-    def left(self, pixels: Pixels8, ask: AskNetwork) -> float:
+    def visible_share(self, pixels: Pixels8, ask: AskNetwork) -> float:
         """The share of the paint that is still seen."""
-        return float((self.seen(pixels, ask) & self.paint).sum() / self.paint.sum())
+        return float((self.visible_paint(pixels, ask) & self.paint).sum() / self.paint.sum())
 
     def more(self, pixels: Pixels8, ask: AskNetwork, check: Callable[[], None]) -> list[DetectedMark]:
         """The remaining paint of one kind."""
@@ -65,7 +65,7 @@ class _Text:
 
     def rest(self, pixels: Pixels8, ask: AskNetwork) -> list[DetectedMark]:
         """The remaining paint there, to be filled."""
-        still = self.seen(pixels, ask)
+        still = self.visible_paint(pixels, ask)
         return [to_fill(still, self.near)] if still.any() else []
 
 
@@ -75,11 +75,11 @@ def finish(
     """Remove what is left of lines of text in `region` of a part of the picture, which was `before` in sRGB; what is there still after
     that. Where nothing of a line was removed, nothing is done."""
     left = []
-    for view, text in _removed(repair.seen(part), before, region, lines, ask):
+    for view, text in _removed(repair.crop(part), before, region, lines, ask):
         check()
-        place = view.moved(part.left, part.top)
+        place = view.translate(part.left, part.top)
         if _finish(repair, place, text, ask, check) > _IN_PART:
-            left.append(Remainder(bounds(text.paint).moved(place.left, place.top), bounds(text.near).moved(place.left, place.top)))
+            left.append(Remainder(bounds(text.paint).translate(place.left, place.top), bounds(text.near).translate(place.left, place.top)))
     return left
 
 
@@ -95,17 +95,17 @@ def still_there(after: Pixels8, before: Pixels8, lines: Sequence[Line], ask: Ask
 
 def _finish(repair: Repair, place: Box, text: _Text, ask: AskNetwork, check: Callable[[], None]) -> float:
     """Remove what is left of a text; the share that is there still."""
-    left = text.left(repair.seen(place), ask)
+    left = text.visible_share(repair.crop(place), ask)
     attempts: list[tuple[float, Callable[[Pixels8], list[DetectedMark]]]] = [(_TO_FILL, lambda seen: text.rest(seen, ask))]
-    if not text.repeated:
+    if not text.is_repeated:
         attempts = [(_WORTH, lambda seen: text.more(seen, ask, check))] * 2 + attempts
     for least, attempt in attempts:
         if left < least:
             continue
         kept = repair.part(place)
-        for mark in attempt(repair.seen(place)):
-            repair.remove(mark.moved(place.left, place.top))
-        now = text.left(repair.seen(place), ask)
+        for mark in attempt(repair.crop(place)):
+            repair.remove(mark.translate(place.left, place.top))
+        now = text.visible_share(repair.crop(place), ask)
         if now > _BETTER * left:
             repair.put_back(place, kept)
         else:

@@ -95,7 +95,7 @@ class FoldedSums:
         plane = (products / np.maximum(squares, 1e-9)).reshape(self._shape).astype(np.float32)
         return np.asarray(cv2.GaussianBlur(np.pad(plane, 4, mode="wrap"), (0, 0), 0.6)[4:-4, 4:-4], np.float32)
 
-    def explained(self, opacity: Plane) -> float:
+    def explained_energy(self, opacity: Plane) -> float:
         """Energy of the picture's detail explained by the mark."""
         return float((opacity.ravel() ** 2 * self._squares.sum(axis=0)).sum())
 

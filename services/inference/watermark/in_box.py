@@ -62,7 +62,7 @@ def _marks(
     if lines and networks is not None:
         text = text_marks(crop, lines, region, opaque, networks.strokes, check)
         if text and not _is_on(solids, text):
-            return [mark.moved(around.left, around.top) for mark in text]
+            return [mark.translate(around.left, around.top) for mark in text]
     if tone is None:
         # Where text was read, its letters would have been distinguished from the picture, and opaque paint is seldom without an edge.
         most = _FAINT if lines else _OPAQUE
@@ -73,7 +73,7 @@ def _marks(
         # If both have found the same mark, the translucent finding is the more informative one.
         least = 1.0 if opaque is None or not _alike(paint, opaque) else _RIVAL
         if overlays and (opaque is None or paint.sum() >= least * opaque.sum()):
-            moved = [replace(overlay, box=overlay.box.moved(around.left, around.top)) for overlay in overlays]
+            moved = [replace(overlay, box=overlay.box.translate(around.left, around.top)) for overlay in overlays]
             return [DetectedMark(Kind.BOX, overlay.box, overlay.cover > COVERED, 1.0, overlay=overlay) for overlay in moved]
         if opaque is None and lines:
             return []

@@ -126,8 +126,8 @@ def _measured(plane: Plane, steps: Floats, share: float = 1.0, most_against: flo
     for level in _PAINTS:
         folded = FoldedSums(plane, steps, cell_shape(steps), level)
         tiling = _judged(folded, steps, level, repeats, most_against)
-        if tiling is not None and (best is None or folded.explained(tiling.opacity) > best[0]):
-            best = folded.explained(tiling.opacity), tiling
+        if tiling is not None and (best is None or folded.explained_energy(tiling.opacity) > best[0]):
+            best = folded.explained_energy(tiling.opacity), tiling
     return None if best is None else _sharpened(plane, best[1])
 
 

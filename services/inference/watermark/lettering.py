@@ -36,7 +36,7 @@ def text_marks(
     as text.
     """
     return [
-        _removed(np.ascontiguousarray(pixels[view.window]), each, region[view.window]).moved(view.left, view.top)
+        _removed(np.ascontiguousarray(pixels[view.window]), each, region[view.window]).translate(view.left, view.top)
         for view, each in solutions(pixels, lines, region, opaque, ask, check)
     ]
 
@@ -59,11 +59,11 @@ def outlined_text(pixels: Pixels8, lines: Sequence[Line], ask: AskNetwork, check
         same = measured is not None and abs(measured.opacity - solution.fit.opacity) < SAME_OPACITY
         overlay = None
         if measured is not None and same and measured.shows_through and solution.fit.opacity < TRANSLUCENT:
-            overlay = translucent(part, solution.shapes, solution.fit, whole).moved(view.left, view.top).overlay
+            overlay = translucent(part, solution.shapes, solution.fit, whole).translate(view.left, view.top).overlay
             assert overlay is not None
             blend = replace(overlay.blend, correlation=measured.correlation, misfit=measured.misfit)
             overlay = replace(overlay, blend=blend)
-        found.append(OutlinedText(_removed(part, solution, whole).moved(view.left, view.top), overlay))
+        found.append(OutlinedText(_removed(part, solution, whole).translate(view.left, view.top), overlay))
     return found
 
 

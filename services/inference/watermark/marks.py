@@ -27,7 +27,7 @@ class DetectedMark:
     overlay: Overlay | None = None
     """Cover and paint of a translucent mark; `strokes` is then where it covers."""
 
-    def moved(self, columns: int, rows: int) -> DetectedMark:
+    def translate(self, columns: int, rows: int) -> DetectedMark:
         """The same mark, so many pixels to the right and down."""
-        box = self.box.moved(columns, rows)
+        box = self.box.translate(columns, rows)
         return replace(self, box=box, overlay=None if self.overlay is None else replace(self.overlay, box=box))

@@ -62,7 +62,7 @@ def _holes(mask: Mask) -> Iterator[tuple[Mask, Box]]:
         left, top, width, height = (int(value) for value in stats[label][:4])
         box = Box(left, top, left + width, top + height)
         for number, (members, other) in enumerate(groups):
-            joined = box.joined(other)
+            joined = box.union(other)
             if max(joined.width, joined.height) <= _CELL:
                 groups[number] = [*members, label], joined
                 break
@@ -119,7 +119,7 @@ def _cells(box: Box, largest: int) -> Iterator[Box]:
     columns, rows = (np.linspace(0, size, -(-size // largest) + 1).round().astype(int).tolist() for size in (box.width, box.height))
     for top, bottom in pairwise(rows):
         for left, right in pairwise(columns):
-            yield Box(left, top, right, bottom).moved(box.left, box.top)
+            yield Box(left, top, right, bottom).translate(box.left, box.top)
 
 
 def _window(cell: Box, width: int, height: int) -> Box:

@@ -70,7 +70,7 @@ def _corners(cover: Mask, group: Group, light: Levels, unit: float) -> Mask:
     """The pixels that have rounded off a mark's corners: as dark as the mark, or of its colour, thicker than print, joined to the mark."""
     held = np.asarray(1 - light, np.float32)
     painted = least_and_most(np.asarray(held / np.maximum(1 - group.tone, _LEAST_HELD), np.float32))[0] > _HALF
-    if group.coloured:
+    if group.is_coloured:
         low, high = least_and_most(light)
         painted &= high - low > _HALF * float(group.tone.max() - group.tone.min())
     else:

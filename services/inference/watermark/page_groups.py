@@ -36,7 +36,7 @@ class Group:
     tone: Levels
     """Share of the light that comes through, of each channel."""
     thin: bool
-    coloured: bool
+    is_coloured: bool
     thick: bool = False
     """Without its thinner pieces."""
 
@@ -50,12 +50,12 @@ def groups(layers: Layers, unit: float, check: Callable[[], None]) -> Iterator[G
             check()
             cleaned = _cleaned(mask, round(_THICKER_PIECE * unit)) if thick else mask
             for box, part in _together(cleaned, unit, _BROAD_REACH):
-                yield Group(box, part, tone, thin=False, coloured=_chroma(tone) > _COLOURED, thick=thick)
+                yield Group(box, part, tone, thin=False, is_coloured=_chroma(tone) > _COLOURED, thick=thick)
     thin = layers.broad - layers.light
     for tone, mask in (*_of_hues(layers, thin, shown), *_pale(layers, thin, shown, unit)):
         check()
         for box, part in _together(mask, unit, _REACH):
-            yield Group(box, part, tone, thin=True, coloured=_chroma(tone) > _COLOURED)
+            yield Group(box, part, tone, thin=True, is_coloured=_chroma(tone) > _COLOURED)
 
 
 def _chroma(tone: Levels) -> float:

@@ -42,7 +42,7 @@ class PageMark:
     tone: Levels
     """Share of the light that comes through, of each channel."""
     thin: bool
-    coloured: bool
+    is_coloured: bool
     confidence: float
     evidence: tuple[str, ...]
     in_picture: bool = False
@@ -66,7 +66,7 @@ def judge_groups(groups: Sequence[Group], layers: Layers) -> list[PageMark]:
     if tiles is not None:
         word = tiles.word
         said = f"the same word {tiles.number} times", "tilted"
-        found.append(PageMark(Kind.TILED, Box(0, 0, size[1], size[0]), tiles.cover, word.tone, word.thin, word.coloured, _SURE, said))
+        found.append(PageMark(Kind.TILED, Box(0, 0, size[1], size[0]), tiles.cover, word.tone, word.thin, word.is_coloured, _SURE, said))
     for group, line in zip(groups, lines, strict=True):
         for mark in _single(group, line, groups, layers, shown):
             if not any(_same(mark, other) for other in found):
@@ -82,7 +82,7 @@ def _same(one: PageMark, other: PageMark) -> bool:
 
 def _single(group: Group, line: GroupLine, groups: Sequence[Group], layers: Layers, shown: Mask) -> Iterator[PageMark]:
     size = layers.ink.shape
-    evidence = _word(group, line, layers, size) or (_stamp(group, line, layers, size) if group.coloured else None)
+    evidence = _word(group, line, layers, size) or (_stamp(group, line, layers, size) if group.is_coloured else None)
     if evidence is None:
         return
     confidence, *said = evidence
@@ -92,17 +92,17 @@ def _single(group: Group, line: GroupLine, groups: Sequence[Group], layers: Laye
     touching = not group.thin and bool((inside & grow_mask(cover, _TOUCHING * unit)).sum() > _TOUCHED * unit**2)
     if touching and (inside & line.band(group.box, 0.5, 0.5)).sum() > _MOST_IN_PICTURE * line.length * line.height:
         confidence = _LIKELY
-    yield PageMark(Kind.TEXT, group.box, cover, group.tone, group.thin, group.coloured, confidence, tuple(said), touching)
+    yield PageMark(Kind.TEXT, group.box, cover, group.tone, group.thin, group.is_coloured, confidence, tuple(said), touching)
 
 
 def _whole(group: Group, groups: Sequence[Group]) -> Group:
     """A stamp of which a group is only the middle of the letters: its lines, of the same hue, lie around that."""
-    if group.thin or not group.coloured:
+    if group.thin or not group.is_coloured:
         return group
     hue = group.tone - group.tone.mean()
     for other in groups:
         others = other.tone - other.tone.mean()
-        alike = other.thin and other.coloured and float(hue @ others) > _SAME_HUE * float(np.linalg.norm(hue) * np.linalg.norm(others))
+        alike = other.thin and other.is_coloured and float(hue @ others) > _SAME_HUE * float(np.linalg.norm(hue) * np.linalg.norm(others))
         across = min(group.box.right, other.box.right) - max(group.box.left, other.box.left)
         down = min(group.box.bottom, other.box.bottom) - max(group.box.top, other.box.top)
         if alike and min(across / group.box.width, down / group.box.height) > _INSIDE and other.mask.sum() > group.mask.sum():
@@ -112,10 +112,12 @@ def _whole(group: Group, groups: Sequence[Group]) -> Group:
 
 def _word(group: Group, line: GroupLine, layers: Layers, size: Sequence[int]) -> tuple[float, *tuple[str, ...]] | None:
     height, width = size
-    large = line.length > _LONG * width if line.slanted else line.length > _WIDE * width and line.height > _TALL * height and not group.thin
+    large = (
+        line.length > _LONG * width if line.is_slanted else line.length > _WIDE * width and line.height > _TALL * height and not group.thin
+    )
     if not large or not is_line(group, line):
         return None
-    if line.slanted:
+    if line.is_slanted:
         return _SURE, "tilted", "paint of one colour and opacity"
     if abs(line.tilt) < _LEVEL and not group.thick and _crossed(group, layers) > _CROSSED:
         return _SURE, "large across the middle", "print runs through it", "paint of one colour and opacity"

@@ -99,7 +99,7 @@ def _without_lines(light: Levels, layers: Layers, mark: PageMark, cover: Mask, u
     zone = _grown(cover, _THIN_RIM * unit)
     if not cover.any():
         return light, zone
-    if mark.coloured and light.shape[2] == 3:
+    if mark.is_coloured and light.shape[2] == 3:
         result, changed = _without_hue(light, layers, mark, zone, unit)
     else:
         result, changed = _without_grey(light, layers, mark, cover, zone, unit)
@@ -162,7 +162,7 @@ def _without_hue(light: Levels, layers: Layers, mark: PageMark, zone: Mask, unit
 
 def _ground(light: Levels, layers: Layers, mark: PageMark, zone: Mask, unit: float) -> Levels:
     """The ground of thin lines: paper, shading or a picture."""
-    stamped = mark.coloured and mark.kind is not Kind.TILED
+    stamped = mark.is_coloured and mark.kind is not Kind.TILED
     other = layers.ink | zone | pictures(layers, unit)
     if stamped:
         held = 1 - layers.light

@@ -70,7 +70,7 @@ class Page:
         opacity = round(1 - float(mark.tone.min()), 2)
         return Mark(mark.kind, box, mark.confidence, _METHODS, mark.evidence, opacity, in_part=mark.in_picture)
 
-    def kept(self, mark: PageMark, size: tuple[int, int]) -> Mark:
+    def report_kept(self, mark: PageMark, size: tuple[int, int]) -> Mark:
         """The report of a mark that stays."""
         return Mark(mark.kind, self._box(mark, size), mark.confidence, evidence=mark.evidence, in_part=mark.in_picture)
 

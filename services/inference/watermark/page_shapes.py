@@ -28,7 +28,7 @@ class GroupLine(Line):
     """A line that is the narrowest rectangle around a group."""
 
     @property
-    def slanted(self) -> bool:
+    def is_slanted(self) -> bool:
         """Whether it is far from level and from upright."""
         return _TILT[0] <= abs(self.tilt) <= _TILT[1]
 

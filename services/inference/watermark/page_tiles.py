@@ -46,7 +46,7 @@ class _Seen:
 
     dark: Plane
     """Share of the light held back."""
-    known: Plane
+    outside_pictures: Plane
     """1 outside pictures."""
     opacity: float
     """The opacity of the word."""
@@ -56,7 +56,7 @@ def find_tiles(groups: Sequence[Group], lines: Sequence[GroupLine], layers: Laye
     """Slanted words that are there several times, and then wherever else the page has the same."""
     best: tuple[int, float, Group] | None = None
     for group, line in sorted(zip(groups, lines, strict=True), key=lambda pair: -pair[0].mask.sum()):
-        if not line.slanted or not is_line(group, line):
+        if not line.is_slanted or not is_line(group, line):
             continue
         alike = [
             other
@@ -161,7 +161,7 @@ def _best(x: int, y: int, seen: _Seen, word: npt.NDArray[np.float32]) -> tuple[i
     down, across = word.shape
     top, left = max(0, y - _NEAR), max(0, x - _NEAR)
     window = slice(top, y + _NEAR + down), slice(left, x + _NEAR + across)
-    dark, known = seen.dark[window], seen.known[window]
+    dark, known = seen.dark[window], seen.outside_pictures[window]
     if dark.shape[0] < down or dark.shape[1] < across:
         return None
     # The area outside pictures is better evidence.

@@ -64,7 +64,7 @@ def plate_marks(pixels: Pixels8, lines: Sequence[Line], region: Mask, check: Cal
             continue
         through = plate.fit.opacity < _HIDES
         mark = translucent(part, plate.shape, plate.fit, within) if through else to_fill(plate.shape, within)
-        yield replace(mark, kind=Kind.PLATE, evidence=("a plate of one paint around text",), sure=sure).moved(0, rows.start)
+        yield replace(mark, kind=Kind.PLATE, evidence=("a plate of one paint around text",), sure=sure).translate(0, rows.start)
 
 
 def _found(pixels: Pixels8, line: Line, region: Mask, check: Callable[[], None]) -> _Plate | None:

@@ -118,7 +118,7 @@ def _refined_in(
     inner = Box(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
     count = cv2.connectedComponents(shapes.astype(np.uint8))[0] - 1
     return Overlay(
-        inner.moved(box.left, box.top),
+        inner.translate(box.left, box.top),
         cover[inner.window],
         purify_colour(crop, shapes, measured) if measured.correlation else measured,
         count,

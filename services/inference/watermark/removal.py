@@ -63,7 +63,7 @@ def remove_in_boxes(
     for number, box in enumerate(boxes):
         watching.progress(number / len(boxes))
         if box.area > _MOST * whole.area:
-            seen = searchable(repair.seen(whole))
+            seen = searchable(repair.crop(whole))
             tiled = None if seen is None else _without_tiling(repair, seen, whole, box, networks, watching)
             if tiled is not None:
                 report.marks.append(tiled)
@@ -92,10 +92,10 @@ def _plates(
     """The plates and bands on which lines of text were that were removed."""
     if len(alike_lines(lines)) > REPEATED:
         return []
-    after = repair.seen(part)
+    after = repair.crop(part)
     changed = (before != after).any(axis=2)
     gone = [line for line in lines if (changed & text_mask([line], changed.shape)).any()]
-    return [mark.moved(part.left, part.top) for mark in plate_marks(after, gone, region, check)]
+    return [mark.translate(part.left, part.top) for mark in plate_marks(after, gone, region, check)]
 
 
 def _without_tiling(repair: Repair, pixels: Pixels8, whole: Box, box: Box, networks: Networks | None, watching: Watching) -> Mark | None:
@@ -103,10 +103,10 @@ def _without_tiling(repair: Repair, pixels: Pixels8, whole: Box, box: Box, netwo
     tiling = find_tiling(pixels, watching.check)
     if tiling is None:
         return None
-    kept, before = repair.part(whole), repair.seen(whole)
+    kept, before = repair.part(whole), repair.crop(whole)
     mark = repair.remove_tiling(tiling)
     lines = [] if networks is None else lines_in(before, networks.text, watching.check)[:_MOST_LINES]
-    failed = networks is not None and still_there(repair.seen(whole), before, lines, networks.strokes)
+    failed = networks is not None and still_there(repair.crop(whole), before, lines, networks.strokes)
     inside = repair.part(box)
     if failed or box != whole:
         repair.put_back(whole, kept)
@@ -131,9 +131,9 @@ def remove_on_page(
     """`remove_in_boxes` for a page of a document, where print may be in a box, too: pixels that cannot be distinguished from it stay."""
     page = page_in(image.pixels, watching.check)
     size = image.height, image.width
-    if page is None or not any(_holds(boxes, page.kept(mark, size).box) for mark in page.marks):
+    if page is None or not any(_holds(boxes, page.report_kept(mark, size).box) for mark in page.marks):
         return remove_in_boxes(image, boxes, networks, find_network, watching, fill=False)
-    return _of_page(image, page, watching, lambda mark: _holds(boxes, page.kept(mark, size).box))
+    return _of_page(image, page, watching, lambda mark: _holds(boxes, page.report_kept(mark, size).box))
 
 
 def _holds(boxes: Sequence[Box], mark: Box) -> bool:
@@ -197,12 +197,12 @@ def remove_found(
         report.marks += [repair.remove(plate) for plate in plates if plate.sure]
         report.marks = _whole_or_kept(image, repair, report.marks, left)
     report.marks.extend(Mark(mark.kind, mark.box, mark.confidence, evidence=mark.evidence) for mark in found if not (mark.sure or likely))
-    return (repair.result() if report.removed else image), report
+    return (repair.result() if report.removed_marks else image), report
 
 
 def _whole_or_kept(image: Image, repair: Repair, marks: Sequence[Mark], left: Sequence[Remainder]) -> list[Mark]:
     """Put back the marks that are there still in part, with what touches them."""
-    back = [each.changed for each in left if any(each.box.touches(mark.box) for mark in marks)]
+    back = [each.changed_area for each in left if any(each.box.touches(mark.box) for mark in marks)]
     kept: list[int] = []
     while more := [number for number, mark in enumerate(marks) if number not in kept and any(mark.box.touches(each) for each in back)]:
         kept += more
@@ -257,5 +257,5 @@ def _of_page(image: Image, page: Page, watching: Watching, wanted: Callable[[Pag
     pixels, report = image.pixels.copy(), Report()
     for mark in page.marks:
         watching.check()
-        report.marks.append(page.remove(mark, pixels) if wanted(mark) else page.kept(mark, (image.height, image.width)))
+        report.marks.append(page.remove(mark, pixels) if wanted(mark) else page.report_kept(mark, (image.height, image.width)))
     return replace(image, pixels=pixels), report

@@ -58,7 +58,7 @@ class Repair:
         """Restore a part of the picture."""
         self._pixels[box.window] = pixels
 
-    def seen(self, box: Box) -> Pixels8:
+    def crop(self, box: Box) -> Pixels8:
         """A part of the current picture, in sRGB."""
         return to_srgb(contiguous(self._pixels[box.window]), None if self._image.is_gray else self._image.icc)
 

@@ -61,7 +61,7 @@ class Mark:
     in_part: bool = False
     """Whether part of it is still there although it was removed or, if it was kept, whether it was kept for that."""
 
-    def described(self) -> str:
+    def describe(self) -> str:
         """Its kind and place, for people."""
         what = {
             Kind.BOX: "the area",
@@ -108,11 +108,11 @@ class Report:
     marks: list[Mark] = field(default_factory=list)
 
     @property
-    def removed(self) -> list[Mark]:
+    def removed_marks(self) -> list[Mark]:
         """Marks that were removed."""
         return [mark for mark in self.marks if mark.methods]
 
     @property
-    def kept(self) -> list[Mark]:
+    def kept_marks(self) -> list[Mark]:
         """Possible marks that were kept, since the evidence was not enough."""
         return [mark for mark in self.marks if not mark.methods]

@@ -114,7 +114,7 @@ class AttemptRunner:
             outcome = await lease.protect(self._work(attempt), closing)
         if outcome is Outcome.LEASE_LOST:
             metrics.ATTEMPTS.labels("dropped", "").inc()
-            _logger.info("attempt_dropped", done=round(attempt.progress.told[0], 2))
+            _logger.info("attempt_dropped", done=round(attempt.progress.state[0], 2))
         elif outcome is Outcome.INTERRUPTED:
             metrics.ATTEMPTS.labels("handed_back", "").inc()
             await self._hand_back(attempt)
@@ -150,7 +150,7 @@ class AttemptRunner:
         if not attempt.admission.later_inputs:
             return
         attempt.progress.report(0, "Fetching the inputs")
-        with attempt.stages.timed("fetch"):
+        with attempt.stages.measure("fetch"):
             inputs = await self._client.fetch_inputs(attempt.admission)
         if inputs is None:
             raise AttemptStop
@@ -162,7 +162,7 @@ class AttemptRunner:
         pipeline = Pipeline(self._tools, self._registry.bind(admission.operations), self._max_picture_bytes, admission.account_id)
         if pipeline.auxiliary_ids:
             folder = await attempt.resources.enter_async_context(self._working_folder(admission))
-            with attempt.stages.timed("fetch"):
+            with attempt.stages.measure("fetch"):
                 await pipeline.prepare(
                     lambda file_id: attempt.files.fetch(file_id, folder, lambda _done: None, called=f"auxiliary-{file_id}")
                 )
@@ -171,7 +171,7 @@ class AttemptRunner:
     async def _stream(self, attempt: Attempt, pipeline: Pipeline) -> None:
         """Make one output from all inputs, and store it as it is made."""
         run = self._run(attempt, attempt.progress.report)
-        with attempt.stages.timed(pipeline.first_name):
+        with attempt.stages.measure(pipeline.first_name):
             stream = await pipeline.stream(await attempt.files.open(attempt.admission.input_file_ids), run)
             attempt.file_ids.append(await attempt.files.deliver_stream(stream))
 
@@ -199,7 +199,11 @@ class AttemptRunner:
                 share = (1 - _MADE) / max(1, len(made))
                 for number, picture in enumerate(made):
                     run = self._run(attempt, portion(report, _MADE + number * share, _MADE + (number + 1) * share))
-                    run.made, run.sources, run.folder = picture, [Source(pipeline.name_of_made, picture.path, 0)], picture.path.parent
+                    run.generated_picture, run.sources, run.folder = (
+                        picture,
+                        [Source(pipeline.name_of_made, picture.path, 0)],
+                        picture.path.parent,
+                    )
                     yield run
             case Arity.ALL if not pipeline.streams:
                 yield self._run(attempt, report, ids)
@@ -214,7 +218,7 @@ class AttemptRunner:
             keeping=attempt.files,
             last=attempt.admission.last,
             taken_names=attempt.names,
-            done=attempt.done,
+            operation_bytes=attempt.done,
             overall=overall,
             input_ids=input_ids,
         )
@@ -228,7 +232,7 @@ class AttemptRunner:
         inputs.mkdir()
         fetched = portion(run.overall, 0, _FETCHED)
         message = "Fetching the file" if len(run.input_ids) == 1 else "Fetching the files"
-        with attempt.stages.timed("fetch"):
+        with attempt.stages.measure("fetch"):
             run.sources = await attempt.files.fetch_all(run.input_ids, inputs, lambda done: fetched(done, message))
 
     async def _deliver(self, attempt: Attempt, run: Run) -> None:
@@ -237,24 +241,24 @@ class AttemptRunner:
             return
         stored = portion(run.overall, _DELIVERED, 1)
         attempt.names.add(run.product.name)
-        with attempt.stages.timed("store"):
+        with attempt.stages.measure("store"):
             delivered = await attempt.files.deliver(run.product, lambda done: stored(done, "Storing the result"))
         attempt.file_ids.append(delivered.id)
         attempt.described.append(delivered)
-        if run.made is not None:
+        if run.generated_picture is not None:
             attempt.products.append(run.product)
         for attached in run.product.attachments:
             if len(attempt.admission.input_file_ids) + len(attempt.attached_ids) >= _MOST_OUTPUTS:
                 attempt.notice("attachment_left_out", "", f"{attached.name} was left out: a task delivers at most {_MOST_OUTPUTS} files.")
                 continue
             attempt.names.add(attached.name)
-            with attempt.stages.timed("store"):
+            with attempt.stages.measure("store"):
                 attempt.attached_ids.append((await attempt.files.deliver(attached, lambda _done: None)).id)
 
     async def _archive(self, attempt: Attempt, pipeline: Pipeline) -> None:
         """Put several pictures that were made into an archive as well, if that is wanted."""
         if len(attempt.products) > 1 and pipeline.archives_made:
-            with attempt.stages.timed("archive"):
+            with attempt.stages.measure("archive"):
                 names = entry_names(product.name for product in attempt.products)
                 archive = ZipArchive([Entry.of(name, product.content) for name, product in zip(names, attempt.products, strict=True)])
                 stream = Stream(f"{pipeline.name_of_made}.zip", "application/zip", archive.size, archive.pieces())
@@ -264,7 +268,7 @@ class AttemptRunner:
     async def _finalize(self, attempt: Attempt) -> None:
         attempt.file_ids += attempt.attached_ids
         attempt.copies += len(attempt.attached_ids)
-        with attempt.stages.timed("finalize"):
+        with attempt.stages.measure("finalize"):
             await attempt.files.finalize(attempt.file_ids)
 
     async def _complete(self, attempt: Attempt) -> None:

@@ -32,7 +32,7 @@ _Stream = grpc.aio.StreamStreamCall[pb.ExchangeRequest, pb.ExchangeResponse]
 @dataclass(frozen=True, slots=True)
 class _Report:
     end: pb.AttemptEnd
-    answered: asyncio.Future[bool]
+    answer: asyncio.Future[bool]
 
 
 class Exchange:
@@ -177,8 +177,8 @@ class Exchange:
     def _hear(self, response: pb.ExchangeResponse) -> None:
         for answer in response.answers:
             report = self._reports.get((answer.task_id, answer.attempt))
-            if report is not None and not report.answered.done():
-                report.answered.set_result(answer.accepted)
+            if report is not None and not report.answer.done():
+                report.answer.set_result(answer.accepted)
             self._forget((answer.task_id, answer.attempt))
         for admission in response.admissions:
             if self._stopping or admission.run_id not in self._asked:

@@ -85,14 +85,14 @@ class AttemptFiles:
         return described
 
     async def keep(self, key: str, file: Path, media_type: str) -> None:
-        """Store a file that is not an output, and never shown to the owner, for later attempts of the task; once this returns, `kept` finds
-        it."""
+        """Store a file that is not an output, and never shown to the owner, for later attempts of the task; once this returns,
+        `download_kept` finds it."""
         output = pb.NewOutput(name=key, media_type=media_type, keep_as=key, content=_small(file))
         created = await self._create(output)
         await self._upload(created, media_type, file, _unseen)
         await self.finalize([created.file_id])
 
-    async def kept(self, folder: Path) -> dict[str, Path]:
+    async def download_kept(self, folder: Path) -> dict[str, Path]:
         """Download everything that earlier attempts of the task have kept into `folder`; returned by key."""
         if self._admission.attempt == 1:
             return {}

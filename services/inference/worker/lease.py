@@ -79,7 +79,7 @@ class Lease:
             self._doubt.clear()
             sent_at = self._loop.time()
             try:
-                current = await self._client.heartbeat(self._admission, *self.progress.told, timeout=self._remaining())
+                current = await self._client.heartbeat(self._admission, *self.progress.state, timeout=self._remaining())
             except DarkroomError as error:
                 remaining = self._remaining()
                 _logger.warning("heartbeat_failed", reason=error.reason.value, remaining_seconds=round(remaining, 1))

@@ -85,7 +85,7 @@ class Destinations:
 
         A name that cannot be resolved now passes, since that may be the resolver's fault; each request checks it again.
         """
-        parsed = self.parsed(url, field)
+        parsed = self.parse(url, field)
         try:
             async with asyncio.timeout(self._timeout):
                 addresses = await self._resolve(_host(parsed), _port(parsed), account_id)
@@ -108,7 +108,7 @@ class Destinations:
     async def locate(self, url: str, account_id: int) -> tuple[httpx.URL, list[Address]]:
         """The URL and the addresses to connect to, resolved once. Raises UnreachableError."""
         try:
-            parsed = self.parsed(url, "url")
+            parsed = self.parse(url, "url")
         except DarkroomError as error:
             # The operator's rules have become stricter since it was accepted.
             raise UnreachableError(error.message) from None
@@ -131,7 +131,7 @@ class Destinations:
         except (httpx.InvalidURL, ValueError):
             return False
 
-    def parsed(self, url: str, field: str) -> httpx.URL:
+    def parse(self, url: str, field: str) -> httpx.URL:
         """The URL, if it is one that requests may have. Raises FIELD_INVALID, and repeats nothing of it."""
         try:
             parsed = httpx.URL(url)

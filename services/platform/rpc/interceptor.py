@@ -75,7 +75,7 @@ class CallInterceptor:
         self._validator = RequestValidator()
         self._traced = tracing.is_enabled()
 
-    def wrapped(self, handler: Handler, method: str) -> Handler:
+    def wrap(self, handler: Handler, method: str) -> Handler:
         """The handler of a method, by its full path `/package.Service/Method`, with all this around it."""
         policy = self._policies.of(method)
         codecs: dict[str, Any] = {

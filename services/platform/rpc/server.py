@@ -85,7 +85,7 @@ class _Methods(grpc.GenericRpcHandler):
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Handler]) -> None:
         paths = {f"/{service}/{name}": handler for name, handler in handlers.items()}
-        self._handlers |= {path: self._interceptor.wrapped(handler, path) for path, handler in paths.items()}
+        self._handlers |= {path: self._interceptor.wrap(handler, path) for path, handler in paths.items()}
 
     def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
         """The same methods in gRPC's other form."""

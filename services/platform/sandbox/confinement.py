@@ -76,7 +76,7 @@ class Confinement:
             found.lacking.append("seccomp: no list for this architecture, or the kernel has no filters")
         return found
 
-    def loaded(self) -> None:
+    def finish_imports(self) -> None:
         """Call when everything that children need is imported: they may read the installed packages, and those that are loaded."""
         standard = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
         own = {_top_folder(module) for module in list(sys.modules.values())}

@@ -45,7 +45,7 @@ def main(control_fd: int, preload: list[str]) -> None:
 def _load(modules: list[str], confinement: Confinement) -> None:
     for module in modules:
         importlib.import_module(module)
-    confinement.loaded()
+    confinement.finish_imports()
     # Objects created before the fork are in shared pages; the garbage collector would touch, and so copy, all of them.
     gc.collect()
     gc.freeze()

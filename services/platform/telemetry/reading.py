@@ -40,10 +40,10 @@ class ReadGauges(Collector):
         except Exception as error:  # noqa: BLE001 - the rest of the metrics must come out, most of all while something is broken
             reading.cancel()
             _logger.warning("gauges_not_read", source=self._source, error=repr(error))
-            return [self.succeeded(False)]
-        return [*gauges, self.succeeded(True)]
+            return [self.success(False)]
+        return [*gauges, self.success(True)]
 
-    def succeeded(self, whether: bool) -> Metric:
+    def success(self, whether: bool) -> Metric:
         """The gauge that says whether the others could be read."""
         told = GaugeMetricFamily("darkroom_gauges_read", "Whether the gauges of a source could be read: 1 or 0.", labels=["source"])
         told.add_metric([self._source], whether)

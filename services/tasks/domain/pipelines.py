@@ -54,7 +54,7 @@ class SavedPipelines:
         return created
 
     async def _created(self, account_id: int, number: int) -> SavedPipeline:
-        created = await self._store.created(account_id, number)
+        created = await self._store.by_number(account_id, number)
         if created is None:
             raise DarkroomError(ErrorReason.PIPELINE_NOT_FOUND, "The pipeline created with this idempotency key no longer exists.")
         return created

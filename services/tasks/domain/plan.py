@@ -35,8 +35,8 @@ _NOTHING = options_pb2.MEDIA_KIND_UNSPECIFIED
 class Flow:
     """How many files or media pass through one operation of a task."""
 
-    taken: int
-    made: int
+    inputs: int
+    outputs: int
 
 
 def check_pipeline(operations: Sequence[operation_pb2.Operation], inputs: int, *, diagnostics: bool) -> None:
@@ -124,7 +124,7 @@ def flows_of(operations: Sequence[operation_pb2.Operation], inputs: int) -> list
 
 def outputs_of(operations: Sequence[operation_pb2.Operation], inputs: int) -> int:
     """How many files a complete delivery contains."""
-    return flows_of(operations, inputs)[-1].made
+    return flows_of(operations, inputs)[-1].outputs
 
 
 def planned_files(operations: Sequence[operation_pb2.Operation], count: int, pages: int) -> list[InputFile]:

@@ -46,7 +46,7 @@ class Rule:
     """One kind of row that expires."""
 
     name: str
-    kept: timedelta
+    retention: timedelta
     """How long a row is kept after its end."""
     remove: Callable[[RetentionStore, datetime, int], Awaitable[int]]
     """Removes up to a number of them that had ended by a moment, skipping what others have locked, and returns the number handled."""
@@ -73,7 +73,7 @@ class RetentionSweeper:
     async def step(self) -> bool:
         """Remove one batch for each rule; True if there may be more to do at once. Raises UNAVAILABLE while PostgreSQL is unavailable."""
         now = self._clock()
-        swept = {rule.name: await rule.remove(self._store, now - rule.kept, rule.batch) for rule in self._policy}
+        swept = {rule.name: await rule.remove(self._store, now - rule.retention, rule.batch) for rule in self._policy}
         for kind, count in swept.items():
             _EXPIRED.labels(kind).inc(count)
         if any(swept.values()):

@@ -230,7 +230,7 @@ class OutgoingEvent:
 class BatchNow:
     """A batch, and the states of its open tasks."""
 
-    stored: Batch
+    batch: Batch
     queued: int
     running: int
     running_progress: float
@@ -245,7 +245,7 @@ class BatchNow:
     @property
     def progress(self) -> float:
         """Completed share of all tasks, 0 to 1."""
-        return (self.stored.task_count - self.stored.open + self.running_progress) / self.stored.task_count
+        return (self.batch.task_count - self.batch.open + self.running_progress) / self.batch.task_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +298,7 @@ class Outcome:
     """How long the receiver asks to be left alone."""
     final: bool = False
     """Must not be tried again."""
-    gone: bool = False
+    is_gone: bool = False
     """The webhook must be disabled."""
 
 

@@ -108,7 +108,7 @@ class QueueGauges:
             tasks,
             age,
             GaugeMetricFamily(
-                "darkroom_relay_lag_seconds", "Age of the oldest event that is not published.", value=_since(reading.unrelayed, now)
+                "darkroom_relay_lag_seconds", "Age of the oldest event that is not published.", value=_since(reading.oldest_unrelayed, now)
             ),
             GaugeMetricFamily(
                 "darkroom_webhook_lag_seconds",

@@ -231,7 +231,7 @@ class AttemptStore(Store):
         ]
         return await self._transitions(COMPLETE, asked)
 
-    async def completed(self, task_id: int, attempt: int) -> bool:
+    async def has_succeeded(self, task_id: int, attempt: int) -> bool:
         """Whether the task has SUCCEEDED with this attempt."""
         return bool(await self._run(COMPLETED, {"id": task_id, "attempt": attempt}))
 
@@ -278,7 +278,7 @@ class AttemptStore(Store):
         }
         return await self._transition(HAND_BACK, values)
 
-    async def lost(self, *, timeout: timedelta, limit: int, now: datetime) -> list[LostAttempt]:
+    async def lost_attempts(self, *, timeout: timedelta, limit: int, now: datetime) -> list[LostAttempt]:
         """Up to `limit` attempts whose lease has expired."""
         rows = await self._run(LOST, {"timeout": timeout, "limit": limit, "now": now})
         return [LostAttempt(row["id"], row["attempt"], row["timed_out"]) for row in rows]

@@ -51,11 +51,11 @@ class AwayWorkerStore(Store):
         }
         await self._run(REMEMBER, values)
 
-    async def known(self, *, now: datetime) -> Sequence[AwayWorker]:
+    async def list_machines(self, *, now: datetime) -> Sequence[AwayWorker]:
         """The machines that are expected to come back, or are here; the one that was here last first."""
         return [away_worker_of(row) for row in await self._run(KNOWN, {"now": now})]
 
-    async def offered(self, operation: str, *, now: datetime) -> bool:
+    async def offers(self, operation: str, *, now: datetime) -> bool:
         """Whether one of them offers an operation."""
         [row] = await self._run(OFFERED, {"operation": operation, "now": now})
         return bool(row["offered"])

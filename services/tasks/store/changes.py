@@ -61,7 +61,7 @@ class ChangeStore(Store):
             found[row["account_id"]][row["id"]] = row["last_sequence"]
         return found
 
-    async def changed(self, account_id: int, since: datetime, *, batch_id: int | None, limit: int) -> Sequence[Task]:
+    async def changed_tasks(self, account_id: int, since: datetime, *, batch_id: int | None, limit: int) -> Sequence[Task]:
         """The first `limit` of the account's tasks, or those of one of its batches, that have changed since a moment, in the order of their
         last changes."""
         values = {"account_id": account_id, "since": since, "batch_id": batch_id, "limit": limit}
@@ -72,7 +72,7 @@ class ChangeStore(Store):
         rows = await self._run(GET_SEVERAL, {"account_id": account_id, "task_ids": list(task_ids)})
         return {row["id"]: task_of(row) for row in rows}
 
-    async def deleted(self, account_ids: Collection[int], since: datetime, *, limit: int) -> dict[int, list[Deletion]]:
+    async def deletions(self, account_ids: Collection[int], since: datetime, *, limit: int) -> dict[int, list[Deletion]]:
         """By account, the first `limit` deletions since a moment, in their order."""
         found: dict[int, list[Deletion]] = {account_id: [] for account_id in account_ids}
         for row in await self._run(DELETED, {"account_ids": list(account_ids), "since": since, "limit": limit}):

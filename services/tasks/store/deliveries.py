@@ -168,7 +168,7 @@ class DeliveryStore(Store):
             "response_status": outcome.status,
             "response_body": outcome.body,
             "error": outcome.error,
-            "gone": outcome.gone,
+            "gone": outcome.is_gone,
             "now": now,
         }
         return bool(await self._run(RECORD, values))

@@ -124,14 +124,14 @@ class LedgerStore(Store):
         }
         return first(entry_of, await self._run(GRANT, values))
 
-    async def granted(self, account_id: int, reference: str | None) -> LedgerEntry | None:
+    async def find_grant(self, account_id: int, reference: str | None) -> LedgerEntry | None:
         return first(entry_of, await self._select(GRANTED, {"account_id": account_id, "reference": reference}))
 
     async def refund(self, task_id: int, *, note: str, now: datetime) -> LedgerEntry | None:
         """Give back what a task cost; None if it cost nothing or was already refunded."""
         return first(entry_of, await self._run(REFUND, {"task_id": task_id, "note": note, "now": now, **actor_values()}))
 
-    async def refunded(self, task_id: int) -> LedgerEntry | None:
+    async def find_refund(self, task_id: int) -> LedgerEntry | None:
         """The task's refund."""
         return first(entry_of, await self._select(REFUNDED, {"task_id": task_id}))
 

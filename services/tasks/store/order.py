@@ -279,7 +279,7 @@ class OrderStore(Store):
         rows = await self._database.fetch_in_turn(LANE_LOCKS, lane, TAKE, values)
         return StartedTasks([task_of(row) for row in rows if row["id"] is not None], more_wait=rows[0]["more_wait"])
 
-    async def held(self, run_ids: Sequence[UUID], *, lease_until: datetime, timeout: timedelta) -> list[Task]:
+    async def renew_leases(self, run_ids: Sequence[UUID], *, lease_until: datetime, timeout: timedelta) -> list[Task]:
         """The RUNNING tasks of slots, with a new lease, within `timeout` of the attempt's start."""
         values = {"run_ids": list(run_ids), "lease_until": lease_until, "timeout": timeout}
         return [task_of(row) for row in await self._run(HELD, values)]

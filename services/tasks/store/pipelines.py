@@ -47,7 +47,7 @@ class PipelineStore(Store):
         values = {"id": id_, "account_id": viewer.account_id, "owner": viewer.owner, "definition": definition, "most": most, "now": now}
         return first(pipeline_of, await self._run_keyed(CREATE, values, call, now))
 
-    async def created(self, account_id: int, number: int) -> SavedPipeline | None:
+    async def by_number(self, account_id: int, number: int) -> SavedPipeline | None:
         return first(pipeline_of, await self._run(BY_NUMBER, {"account_id": account_id, "number": number}))
 
     async def get(self, account_id: int, id_: UUID) -> SavedPipeline | None:

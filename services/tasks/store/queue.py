@@ -119,7 +119,7 @@ class QueueReading:
     """By lane and state."""
     oldest: Mapping[str, datetime]
     """By lane, for lanes where a task waits."""
-    unrelayed: datetime | None
+    oldest_unrelayed: datetime | None
     webhook_due: datetime | None
     receivers: int
 

@@ -71,7 +71,7 @@ class TaskFilter:
 
     account_id: int
     states: frozenset[TaskState] | None = None
-    attempted: bool | None = None
+    has_attempts: bool | None = None
     """Only tasks that have been attempted, or only those that have not."""
     tag: bytes | None = None
     """The prefix of one of its stored operations."""
@@ -99,7 +99,7 @@ class SearchStore(Store):
         values = {
             "account_id": wanted.account_id,
             "states": [state.value for state in wanted.states] if wanted.states is not None else None,
-            "attempted": wanted.attempted,
+            "attempted": wanted.has_attempts,
             "tag": wanted.tag,
             "name": wanted.name,
             "created_after": wanted.created_after,

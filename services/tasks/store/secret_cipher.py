@@ -50,7 +50,7 @@ class SecretCipher:
         """How secrets begin that are encrypted with the first key."""
         return f"{_MARK}{self._first}."
 
-    def derived(self, purpose: bytes) -> list[bytes]:
+    def derive_keys(self, purpose: bytes) -> list[bytes]:
         """32 bytes for another purpose from each key (RFC 5869), in their order: every replica derives the same, and nobody has to keep
         another file."""
         return [HKDF(SHA256(), _KEY_BYTES, salt=None, info=purpose).derive(key) for key in self._keys]

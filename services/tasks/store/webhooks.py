@@ -161,7 +161,7 @@ class WebhookStore(DeliveryStore):
         own: int | None = locked["max_webhooks"]
         return _changed(rows) or (max_webhooks if own is None else own)
 
-    async def created(self, account_id: int, webhook_id: int) -> tuple[WebhookView, str] | None:
+    async def by_id(self, account_id: int, webhook_id: int) -> tuple[WebhookView, str] | None:
         """A webhook as returned by its creation, with its current secret; None if it no longer exists."""
         async with self._database.session() as session:
             found = (await session.execute(CREATED, {"account_id": account_id, "id": webhook_id})).one_or_none()
@@ -193,7 +193,7 @@ class WebhookStore(DeliveryStore):
         """Remove a webhook; False if there is none."""
         return bool(await self._run(DELETE, {"account_id": account_id, "id": webhook_id, **actor_values()}))
 
-    async def disabled(self, account_id: int, webhook_id: int) -> bool | None:
+    async def is_disabled(self, account_id: int, webhook_id: int) -> bool | None:
         """Whether a webhook is disabled; None if there is none."""
         async with self._database.session() as session:
             webhook = await session.get(WebhookRow, webhook_id)

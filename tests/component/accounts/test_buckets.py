@@ -29,16 +29,16 @@ def buckets(database: Database) -> BucketStore:
 
 
 def wanting(tokens: int, bucket: str = "key:1") -> Borrowing:
-    return Borrowing(bucket, rate=10, burst=100, wanted=tokens)
+    return Borrowing(bucket, rate=10, burst=100, tokens=tokens)
 
 
 async def test_a_bucket_gives_what_it_holds_and_fills_again(buckets: BucketStore) -> None:
     assert await buckets.borrow([wanting(60)], START) == [BucketLoan(60, 40)]
     assert await buckets.borrow([wanting(60)], START) == [BucketLoan(40, 0)]
     [nothing] = await buckets.borrow([wanting(60)], START + timedelta(seconds=0.05))
-    assert (nothing.granted, round(nothing.left, 6)) == (0, 0.5)
+    assert (nothing.tokens, round(nothing.remaining, 6)) == (0, 0.5)
     [some] = await buckets.borrow([wanting(60)], START + timedelta(seconds=2))
-    assert (some.granted, round(some.left, 6)) == (20, 0)
+    assert (some.tokens, round(some.remaining, 6)) == (20, 0)
     assert await buckets.borrow([wanting(60)], START + timedelta(hours=1)) == [BucketLoan(60, 40)]
 
 
@@ -50,13 +50,13 @@ async def test_a_clock_that_goes_back_gives_nothing_twice(buckets: BucketStore) 
 
 async def test_another_limit_holds_at_once(buckets: BucketStore) -> None:
     await buckets.borrow([wanting(10)], START)
-    assert await buckets.borrow([Borrowing("key:1", rate=1, burst=5, wanted=100)], START) == [BucketLoan(5, 0)]
+    assert await buckets.borrow([Borrowing("key:1", rate=1, burst=5, tokens=100)], START) == [BucketLoan(5, 0)]
 
 
 async def test_many_buckets_in_one_statement(buckets: BucketStore) -> None:
     names = [f"key:{number}" for number in (3, 1, 2)]
     await buckets.borrow([wanting(95, "key:1")], START)
-    assert [one.granted for one in await buckets.borrow([wanting(10, name) for name in names], START)] == [10, 5, 10]
+    assert [one.tokens for one in await buckets.borrow([wanting(10, name) for name in names], START)] == [10, 5, 10]
 
 
 async def test_only_full_buckets_are_swept(buckets: BucketStore, database: Database) -> None:

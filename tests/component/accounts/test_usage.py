@@ -37,7 +37,7 @@ async def database(migrated: str) -> AsyncIterator[Database]:
 
 
 def report(database: Database, rules: RateRules = RULES, max_keys: int = 100) -> UsageReport:
-    return UsageReport(AccountStore(database), BucketStore(database).left, rules, [files, tasks], max_keys=max_keys)
+    return UsageReport(AccountStore(database), BucketStore(database).remaining, rules, [files, tasks], max_keys=max_keys)
 
 
 async def test_the_parts_make_one_whole(database: Database) -> None:
@@ -50,7 +50,7 @@ async def test_the_parts_make_one_whole(database: Database) -> None:
     usage = await report(database).of(account.id, keys[0].id)
     assert usage.amounts == {"keys": Amount(2, 100), "bytes": Amount(account.id, 10), "streams": Amount(3, None)}
     assert usage.credits == CREDITS
-    assert [(one.limit.policy, one.limit.rate, one.limit.burst, one.left) for one in usage.requests] == [
+    assert [(one.limit.policy, one.limit.rate, one.limit.burst, one.remaining) for one in usage.requests] == [
         ("key", 0.001, 100, 100),
         ("account", 0.002, 200, 200),
     ]
@@ -60,9 +60,9 @@ async def test_requests_that_were_made_are_no_longer_left(database: Database) ->
     account = await Accounts(AccountStore(database), lambda key_id: None).create_account("Studio")
     await BucketStore(database).borrow([Borrowing("key:7", 0.001, 100, 30), Borrowing(f"account:{account.id}", 0.002, 200, 200)])
     usage = await report(database).of(account.id, 7)
-    assert [one.left for one in usage.requests] == [70, 0]
+    assert [one.remaining for one in usage.requests] == [70, 0]
     # Looking takes nothing.
-    assert [one.left for one in (await report(database).of(account.id, 7)).requests] == [70, 0]
+    assert [one.remaining for one in (await report(database).of(account.id, 7)).requests] == [70, 0]
 
 
 async def test_own_limits_apply_and_0_is_no_limit(database: Database) -> None:

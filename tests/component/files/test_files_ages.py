@@ -22,7 +22,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 async def upload(world: World, account: int, surface: str = API) -> int:
-    begun = await world.files.streamed.begin(account, "photo.png", PICTURE, len(PICTURE), PICTURE, surface)
+    begun = await world.files.streamed_files.begin(account, "photo.png", PICTURE, len(PICTURE), PICTURE, surface)
     return begun.file_id
 
 

@@ -46,7 +46,7 @@ def fetcher(names: Names | None = None, *, whole: float = 20, idle: float = 20, 
 async def fetched(url: str, by: Fetcher | None = None, most: int = 1 << 20, reason: ErrorReason = ErrorReason.FILE_TOO_LARGE) -> bytes:
     by = by or fetcher()
     by.check(url, "url")
-    async with by.fetched(7, url, "url", Room(most, reason)) as chunks:
+    async with by.fetch(7, url, "url", Room(most, reason)) as chunks:
         return b"".join([chunk async for chunk in chunks])
 
 

@@ -113,7 +113,7 @@ async def test_parts_have_no_effect_after_joining_deletion_and_abort(world: Worl
     await world.sweep()
     assert (await world.http.put(created.part_urls[1], content=b"late")).status_code == 404
     aborted = await world.create(account, "aborted.png", len(data), UploadMode.MULTIPART)
-    await world.files.unfinished.abort(account, aborted.file.id)
+    await world.files.unfinished_uploads.abort(account, aborted.file.id)
     await world.sweep()
     assert (await world.http.put(aborted.part_urls[0], content=b"late")).status_code == 404
     assert await read(world, url) is None
@@ -203,8 +203,8 @@ async def test_the_copy_of_a_process_that_died_is_swept(world: World) -> None:
 
 async def test_no_client_gets_a_url_that_writes_to_what_a_service_stores(world: World) -> None:
     account = world.account()
-    begun = await world.files.streamed.begin(account, "photo.png", FIRST, len(FIRST))
-    resumed = await world.files.unfinished.resume(account, begun.file_id)
+    begun = await world.files.streamed_files.begin(account, "photo.png", FIRST, len(FIRST))
+    resumed = await world.files.unfinished_uploads.resume(account, begun.file_id)
     await world.put(begun.url, FIRST)
     await world.put(resumed.upload.url, SECOND)
     file = await world.files.uploads.complete(account, begun.file_id, [])

@@ -289,10 +289,10 @@ async def test_a_copy_counts_in_the_quota(house: House) -> None:
     assert len(await house.world.keys()) == 1
     await StorageStore(Database(house.world.engine)).set_limits(house.account, OwnLimits(files=2))
     [added] = await house.files.shelf.add(house.ann, [NewVersion(made)])
-    stored, _ = await house.files.quotas.stored(house.account)
+    stored, _ = await house.files.quotas.totals(house.account)
     assert stored.files == 2
     await house.files.shelf.delete(house.ann, [str(added.entry.id)])
-    stored, _ = await house.files.quotas.stored(house.account)
+    stored, _ = await house.files.quotas.totals(house.account)
     assert stored.files == 1
 
 
@@ -375,7 +375,7 @@ async def test_a_deletion_while_versions_are_added(house: House) -> None:
             except DarkroomError as error:
                 assert error.reason is ErrorReason.FILE_NOT_FOUND
                 assert error.field == "files[0].parent_id"
-                await files.streamed.discard(house.account, [file.id])
+                await files.streamed_files.discard(house.account, [file.id])
 
         saves = [save(files, file) for files, file in zip((house.files, other) * 2, uploads, strict=True)]
         await asyncio.gather(*saves[:2], other.shelf.delete(house.ann, [str(first.id)]), *saves[2:])

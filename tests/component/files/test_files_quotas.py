@@ -44,7 +44,7 @@ def told(limit: str, used: int, allowed: int, added: int) -> dict[str, str]:
 
 async def stored(world: World, account: int) -> tuple[int, ...]:
     """Bytes, files, uploads, uploads in parts; compared with the rows."""
-    counted, _ = await StorageStore(Database(world.engine)).stored(account)
+    counted, _ = await StorageStore(Database(world.engine)).totals(account)
     rows = [row for row in await world.rows() if row["account_id"] == account and row["visible"] and row["state"] != "deleting"]
     unfinished = [row for row in rows if row["state"] != "ready"]
     parted = [row for row in unfinished if row["upload_id"]]
@@ -65,7 +65,7 @@ async def test_what_is_stored_is_counted_at_every_turn(world: World) -> None:
     await world.put(simple.url, PICTURE)
     await world.files.uploads.complete(account, simple.file.id, [])
     assert await stored(world, account) == (len(PICTURE) + 12 * MEBIBYTE, 2, 1, 1)
-    await world.files.unfinished.abort(account, parted.file.id)
+    await world.files.unfinished_uploads.abort(account, parted.file.id)
     assert await stored(world, account) == (len(PICTURE), 1, 0, 0)
     shown, _hidden = await output(world, account, task), await output(world, account, task)
     assert await stored(world, account) == (len(PICTURE), 1, 0, 0)
@@ -183,7 +183,7 @@ async def test_urls_take_what_the_account_has_left(world: World) -> None:
     assert most(single) == [28 * MEBIBYTE]
     [parted] = await small.uploads.create(account, [NewUpload("large.png", 24 * MEBIBYTE)])
     assert most(parted) == [5 * MEBIBYTE] * 5
-    assert most((await small.unfinished.resume(account, single.file.id)).upload) == [4 * MEBIBYTE]
+    assert most((await small.unfinished_uploads.resume(account, single.file.id)).upload) == [4 * MEBIBYTE]
 
 
 def most(created: CreatedUpload) -> list[int]:

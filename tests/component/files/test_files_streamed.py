@@ -20,7 +20,7 @@ PHOTO = content.jpeg(400, 300)
 
 
 async def begun(world: World, account: int, name: str = "photo.jpg", data: bytes = PHOTO) -> int:
-    file = await world.files.streamed.begin(account, name, data[:4096], len(data), data)
+    file = await world.files.streamed_files.begin(account, name, data[:4096], len(data), data)
     assert file.url == ""
     return file.file_id
 
@@ -38,7 +38,7 @@ async def test_it_is_accepted_at_once(world: World) -> None:
     stored = await world.objects.head(row["object_key"])
     assert stored is not None
     assert stored.etag == row["etag"]
-    counted, _ = await world.files.quotas.stored(account)
+    counted, _ = await world.files.quotas.totals(account)
     assert (counted.size_bytes, counted.files, counted.uploads) == (len(PHOTO), 1, 0)
     [pinned] = await world.files.task_files.pin(account, world.task(), [file_id])
     assert pinned.id == file_id
@@ -72,7 +72,7 @@ async def test_refusals_say_to_programs_what_is_wrong(world: World, name: str, d
 async def test_too_many_pixels_are_told_with_both_numbers(world: World) -> None:
     strict = world.again(max_megapixels=0.1)
     with pytest.raises(DarkroomError) as raised:
-        await strict.streamed.begin(world.account(), "photo.jpg", PHOTO[:4096], len(PHOTO), PHOTO)
+        await strict.streamed_files.begin(world.account(), "photo.jpg", PHOTO[:4096], len(PHOTO), PHOTO)
     said = {"problem": "too_many_pixels", "width": "400", "height": "300", "megapixels": "0.1", "limit": "0.1"}
     assert raised.value.metadata.items() >= said.items()
 

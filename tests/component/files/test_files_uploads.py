@@ -102,9 +102,9 @@ async def test_parts_are_larger_where_their_urls_would_not_fit_into_a_reply(worl
     assert [(len(each.part_urls), each.part_bytes) for each in (first, second)] == [(2, 20 * MEBIBYTE)] * 2
     # Others know it, too, and go on with it.
     await world.put(first.part_urls[0], data[: 20 * MEBIBYTE])
-    resumed = await world.files.unfinished.resume(account, first.file.id)
+    resumed = await world.files.unfinished_uploads.resume(account, first.file.id)
     assert (len(resumed.upload.part_urls), resumed.upload.part_bytes) == (2, 20 * MEBIBYTE)
-    parts = [UploadedPart(1, resumed.arrived[1].etag)]
+    parts = [UploadedPart(1, resumed.stored_parts[1].etag)]
     parts.append(UploadedPart(2, await world.put(resumed.upload.part_urls[1], data[20 * MEBIBYTE :])))
     assert (await world.files.uploads.complete(account, first.file.id, parts)).state is FileState.READY
 

@@ -17,7 +17,7 @@ from tests.stacks import StackUnderTest
 
 def get(stack: StackUnderTest, port: str, path: str) -> httpx.Response:
     """By the name of the port in ports.json."""
-    return httpx.get(f"http://127.0.0.1:{stack.stack.config.ports.named[port]}{path}", trust_env=False, timeout=60)
+    return httpx.get(f"http://127.0.0.1:{stack.stack.config.ports.by_name[port]}{path}", trust_env=False, timeout=60)
 
 
 def values(response: httpx.Response) -> dict[str, float]:

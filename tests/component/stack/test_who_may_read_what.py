@@ -73,8 +73,8 @@ def test_folders_are_for_their_user_alone(stack: StackUnderTest) -> None:
 
 def test_only_the_edge_storage_nats_and_metrics_listen_on_ports(stack: StackUnderTest) -> None:
     ports = stack.stack.config.ports
-    known = {"public", "nats", "s3", "triton_metrics", "metrics_edge"} | {name for name in ports.named if name.startswith("metrics_")}
-    assert listening_ports(stack.stack.config.layout) == {ports.named[name] for name in known}
+    known = {"public", "nats", "s3", "triton_metrics", "metrics_edge"} | {name for name in ports.by_name if name.startswith("metrics_")}
+    assert listening_ports(stack.stack.config.layout) == {ports.by_name[name] for name in known}
 
 
 def test_shared_memory_is_for_its_user_alone(stack: StackUnderTest) -> None:

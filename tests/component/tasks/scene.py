@@ -152,7 +152,7 @@ class Scene:
         return await self.store.renew(task.id, attempt, lease_until=self.clock() + LEASE, timeout=timeout)
 
     async def lost(self, timeout: timedelta = TIMEOUT) -> list[LostAttempt]:
-        return await self.store.lost(timeout=timeout, limit=10, now=self.clock())
+        return await self.store.lost_attempts(timeout=timeout, limit=10, now=self.clock())
 
     async def running(self, **new: int) -> Task:
         """A RUNNING task, in its first attempt."""

@@ -117,8 +117,8 @@ async def test_a_storm_over_batches(
 async def _ended_batch(batches: Batches, task: Task) -> int:
     batch = await batches.store.get(task.account_id, task.batch_id or 0)
     assert batch is not None
-    assert (batch.stored.open, batch.stored.end_time is None) == (0, False)
-    return batch.stored.id
+    assert (batch.batch.open, batch.batch.end_time is None) == (0, False)
+    return batch.batch.id
 
 
 async def test_cancelling_while_all_tasks_complete(scene: Scene, batches: Batches, clean_engine: AsyncEngine) -> None:

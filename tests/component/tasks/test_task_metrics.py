@@ -107,7 +107,7 @@ class Growth:
 async def told(task: Task | None) -> Task:
     """The task, after its transition was told of, and counted."""
     assert task is not None
-    Notifications().changed(task)
+    Notifications().notify_transition(task)
     await asyncio.sleep(0)
     return task
 

@@ -176,7 +176,7 @@ async def test_the_same_slot_gets_the_same_task_again_with_a_new_lease(scene: Sc
     clock.advance(20)
 
     async def held(*run_ids: uuid.UUID) -> list[Task]:
-        return await scene.store.held(run_ids, lease_until=clock() + LEASE, timeout=TIMEOUT)
+        return await scene.store.renew_leases(run_ids, lease_until=clock() + LEASE, timeout=TIMEOUT)
 
     [again] = await held(uuid.uuid4(), task.run_id)
     assert (again.id, again.attempt, again.lease_until) == (task.id, 1, clock() + LEASE)
@@ -189,7 +189,7 @@ async def test_what_was_asked_for_again_is_not_taken_back(scene: Scene, clock: M
     task = await scene.running()
     assert task.run_id is not None
     clock.advance(1)
-    await scene.store.held([task.run_id], lease_until=clock() + LEASE, timeout=TIMEOUT)
+    await scene.store.renew_leases([task.run_id], lease_until=clock() + LEASE, timeout=TIMEOUT)
     back = {"reason": ErrorReason.UNAVAILABLE, "message": "Not sent.", "now": clock()}
     assert await scene.store.hand_back(task.id, 1, leased_until=task.lease_until, **back) is None
     assert await scene.store.hand_back(task.id, 1, leased_until=clock() + LEASE, **back) is not None

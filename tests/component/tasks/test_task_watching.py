@@ -41,7 +41,7 @@ class Watchers:
         return await self._watching.wait(Identity(ACCOUNT, 1), task.id, 60, after, known=known)
 
     def watched(self) -> list[int]:
-        return self._feed.watched()
+        return self._feed.task_ids()
 
     def here(self, task: Task | None) -> None:
         """Tell of a transition as the process that has made it does."""

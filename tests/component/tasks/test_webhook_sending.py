@@ -210,7 +210,7 @@ async def test_a_late_report_changes_nothing(hooks: Hooks, clock: MovableClock) 
     late = await claim()
     clock.advance(LEASE.total_seconds())
     current = await claim()
-    given_up = Outcome(delivered=False, error="Late.", gone=True)
+    given_up = Outcome(delivered=False, error="Late.", is_gone=True)
     assert not await hooks.store.record(late, given_up, retry_at=None, now=clock())
     assert await hooks.log() == [current]
     assert (await hooks.webhooks.list(ACCOUNT))[0].disable_time is None

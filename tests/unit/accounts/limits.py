@@ -31,7 +31,7 @@ class Buckets:
     def _take(self, one: Borrowing) -> BucketLoan:
         tokens, filled_at = self._tokens.get(one.bucket, (float(one.burst), self.now))
         tokens = min(one.burst, tokens + (self.now - filled_at) * one.rate)
-        granted = max(0, min(one.wanted, int(tokens + 1e-6)))
+        granted = max(0, min(one.tokens, int(tokens + 1e-6)))
         self._tokens[one.bucket] = (tokens - granted, self.now)
         return BucketLoan(granted, tokens - granted)
 

@@ -97,8 +97,8 @@ def test_an_entry_is_found_again_until_what_is_asked_changes() -> None:
         journal.write(entry)
     with Journal() as journal:
         assert journal.take_over([_entry()]) == [entry]
-        assert [found.task_id for found in journal.unfinished(URL)] == [7]
-        assert journal.unfinished("http://localhost:2") == []
+        assert [found.task_id for found in journal.unfinished_entries(URL)] == [7]
+        assert journal.unfinished_entries("http://localhost:2") == []
         Path("photos/b.png").write_text("other content")
         (fresh,) = journal.take_over([_entry()])
         assert (fresh.task_id, fresh.idempotency_key == entry.idempotency_key) == (None, False)
@@ -112,7 +112,7 @@ def test_what_is_done_is_not_unfinished_and_its_results_are_known() -> None:
         entry = _entry()
         entry.outputs = [result]
         journal.write(entry)
-        assert journal.unfinished(URL) == []
+        assert journal.unfinished_entries(URL) == []
         assert journal.results() == {result: Path("photos/b.png").resolve()}
         done = [entry.is_done]
         result.unlink()
@@ -126,14 +126,14 @@ def test_what_another_process_works_on_is_left_to_it(monkeypatch: pytest.MonkeyP
         with monkeypatch.context() as of_the_other:
             of_the_other.setattr(os, "getpid", os.getppid)
             journal.write(_entry())
-        assert journal.unfinished(URL) == []
+        assert journal.unfinished_entries(URL) == []
 
 
 def test_without_a_place_to_write_a_run_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
     state_folder().parent.write_text("a file where a folder is wanted")
     with Journal() as journal:
         journal.write(_entry())
-        assert len(journal.unfinished(URL)) == 1
+        assert len(journal.unfinished_entries(URL)) == 1
     assert "cannot be continued" in capsys.readouterr().err
 
 
@@ -211,9 +211,9 @@ async def test_what_the_server_does_not_offer_keeps_nothing_else_waiting(monkeyp
     )
     with Journal() as journal:
         journal.write(first, second)
-        items = [session.Item(entry.key, entry) for entry in journal.unfinished(URL)]
-        assert await session.Session(journal, 1, keep=True, mixed=True, as_json=True).process(items) == 1
-        assert journal.unfinished(URL) == []
+        items = [session.Item(entry.key, entry) for entry in journal.unfinished_entries(URL)]
+        assert await session.Session(journal, 1, keep=True, is_mixed=True, as_json=True).process(items) == 1
+        assert journal.unfinished_entries(URL) == []
     assert Path("b-2x.png").read_text() == "done"
 
 
@@ -269,7 +269,7 @@ async def test_options_that_the_server_refuses_are_named_before_anything_is_uplo
     entry = new_entry(URL, [Path("photos/b.png")], Path.cwd(), wrong, overwrite=False)
     with Journal() as journal:
         assert await session.Session(journal, 1).process([session.Item("b.png", entry)]) == 2
-        assert journal.unfinished(URL) == []
+        assert journal.unfinished_entries(URL) == []
     assert "error: --factor: must be 2 or 4" in capsys.readouterr().err
     assert library.uploads == []
 

@@ -49,7 +49,7 @@ async def _read_gauges() -> AsyncIterator[Metric]:
         yield metric
     for metric in QueueGauges(QueueStore(Database(engine)), [], system_clock).metrics(QueueReading({}, {}, None, None, 0)):
         yield metric
-    yield ReadGauges("queue", _nothing).succeeded(True)
+    yield ReadGauges("queue", _nothing).success(True)
     await engine.dispose()
 
 

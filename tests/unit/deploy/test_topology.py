@@ -71,11 +71,11 @@ def test_a_stack_from_before_a_service_gets_a_port_for_it(config: StackConfig) -
     config.layout.ports_file.write_text(json.dumps(remembered))
     chosen = choose_ports(config.layout, host=None, public=None, ours=())
     assert chosen.metrics["tasks"] > 0
-    assert {**chosen.named, "metrics_tasks": 0} == {**config.ports.named, "metrics_tasks": 0}
+    assert {**chosen.by_name, "metrics_tasks": 0} == {**config.ports.by_name, "metrics_tasks": 0}
 
 
 def test_ports_of_a_later_version_are_passed_over_and_missing_ones_refused(config: StackConfig) -> None:
-    config.layout.ports_file.write_text(json.dumps({**config.ports.named, "metrics_of_tomorrow": 1}))
+    config.layout.ports_file.write_text(json.dumps({**config.ports.by_name, "metrics_of_tomorrow": 1}))
     assert load_ports(config.layout) == config.ports
     config.layout.ports_file.write_text(json.dumps({"public": 1}))
     with pytest.raises(StackError, match="cannot be read"):

@@ -56,13 +56,14 @@ def test_a_status_without_a_row_keeps_its_number() -> None:
 def test_the_message_about_a_body_fits_into_the_surface_s_json() -> None:
     (rest,) = (surface for surface in failures.surface_errors() if "^/v1$" in surface.patterns)
     data = {"error_code": "malformed_request"}
-    assert {part: json.loads(reply.body)["data"] for part, reply in rest.malformed.items()} == {
+    assert {part: json.loads(reply.body)["data"] for part, reply in rest.malformed_body.items()} == {
         "message": data,
         "field": {**data, "field": "<field>"},
         "allowed": {**data, "field": "<field>", "allowed": ["<allowed>"]},
     }
     assert all(
-        (body["code"], body["message"]) == (40000, "<message>") for body in (json.loads(reply.body) for reply in rest.malformed.values())
+        (body["code"], body["message"]) == (40000, "<message>")
+        for body in (json.loads(reply.body) for reply in rest.malformed_body.values())
     )
 
 

@@ -31,11 +31,11 @@ def test_streams_and_reads() -> None:
     assert tasks.streams == ("WatchTask",)
     assert set(tasks.reads) == {"GetTask", "ListTasks"}
     assert tasks.waits == ("GetTask",)
-    assert (tasks.upstream, tasks.transcoded) == ("tasks", False)
+    assert (tasks.upstream, tasks.is_transcoded) == ("tasks", False)
     rest = by_name["darkroom.rest.v1.TasksService"]
     assert set(rest.reads) == {"GetTaskStatus", "GetTaskResult", "ListTasks"}
     assert set(rest.waits) == {"GetTaskStatus", "GetTaskResult"}
-    assert (rest.upstream, rest.transcoded) == ("tasks", True)
+    assert (rest.upstream, rest.is_transcoded) == ("tasks", True)
     assert by_name["darkroom.rest.v1.FilesService"].upstream == "files"
 
 

@@ -11,8 +11,8 @@ def test_shapes() -> None:
     assert found["darkroom.operations.v1.Upscale"] == Shape("an object", "an object")
     assert found["google.protobuf.Timestamp"].alone.startswith("a time")
     enhancement = found["darkroom.operations.v1.Enhancement"]
-    assert enhancement.text == "one of " + ", ".join(enhancement.allowed)
-    assert "ENHANCEMENT_UNSPECIFIED" not in enhancement.allowed
+    assert enhancement.text == "one of " + ", ".join(enhancement.allowed_values)
+    assert "ENHANCEMENT_UNSPECIFIED" not in enhancement.allowed_values
     assert not [name for name in found if name.endswith("Envelope")]
 
 

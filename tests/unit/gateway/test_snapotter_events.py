@@ -34,8 +34,8 @@ def read(data: bytes) -> dict[str, Any]:
         (complete({}), True),
         (failure_event("x"), True),
         (BatchState(2).event(), False),
-        (BatchState(2).ended(), True),
-        (BatchState(0).ended(), True),
+        (BatchState(2).final_event(), True),
+        (BatchState(0).final_event(), True),
         (BatchState(2).broken("x"), True),
     ],
 )
@@ -44,7 +44,7 @@ def test_final_ones(event: Any, final: bool) -> None:
 
 
 def test_a_batch_counts_those_that_failed_and_tells_them_in_order() -> None:
-    state = BatchState(3, completed=2, errors={2: ("c", "bad"), 0: ("a", "worse")}, current="b")
+    state = BatchState(3, completed_files=2, errors={2: ("c", "bad"), 0: ("a", "worse")}, current="b")
     told = read(content("job", state.event()))
     assert told == {
         "jobId": "job",
@@ -56,16 +56,16 @@ def test_a_batch_counts_those_that_failed_and_tells_them_in_order() -> None:
         "errors": [{"filename": "a", "error": "worse"}, {"filename": "c", "error": "bad"}],
         "currentFile": "b",
     }
-    assert read(content("job", state.ended()))["status"] == "completed"
+    assert read(content("job", state.final_event()))["status"] == "completed"
     state.errors[1] = "b", "bad, too"
-    assert read(content("job", state.ended()))["status"] == "failed"
+    assert read(content("job", state.final_event()))["status"] == "failed"
 
 
 @pytest.mark.parametrize("name", ["a.png", "界" * 66, "🎉" * 50])
 def test_thousands_of_failures_are_counted_where_they_are_not_named(name: str) -> None:
     count = 3000
     state = BatchState(count, count, {number: (name, "e" * 10_000 if number % 2 else "bad") for number in range(count)})
-    data = content("job", state.ended())
+    data = content("job", state.final_event())
     told = read(data)
     assert len(data) <= MOST
     assert (told["status"], told["failedFiles"]) == ("failed", count)

@@ -66,7 +66,7 @@ async def events_of(job_id: str, *steps: run_service_pb2.Run | DarkroomError) ->
 
 async def test_the_last_event_is_repeated_until_the_job_ends() -> None:
     bus = Told()
-    async with Jobs(cast("Bus", bus), 0.001).begun("a", processing(), lambda _: failure_event("x")) as job:
+    async with Jobs(cast("Bus", bus), 0.001).begin("a", processing(), lambda _: failure_event("x")) as job:
         while len(bus.events) < 4:
             await asyncio.sleep(0.001)
         assert len(set(bus.events)) == 1
@@ -89,7 +89,7 @@ async def test_the_last_event_is_repeated_until_the_job_ends() -> None:
 async def test_what_is_raised_is_told_and_nothing_after_it() -> None:
     bus = Told()
     with pytest.raises(ZeroDivisionError):
-        async with Jobs(cast("Bus", bus), 0.001).begun("a", processing(), lambda raised: failure_event(type(raised).__name__)):
+        async with Jobs(cast("Bus", bus), 0.001).begin("a", processing(), lambda raised: failure_event(type(raised).__name__)):
             raise ZeroDivisionError
     count = len(bus.events)
     await asyncio.sleep(0.01)
@@ -99,7 +99,7 @@ async def test_what_is_raised_is_told_and_nothing_after_it() -> None:
 
 async def test_without_a_name_nobody_is_told() -> None:
     bus = Told()
-    async with Jobs(cast("Bus", bus), 0.001).begun("", processing(), lambda _: failure_event("x")) as job:
+    async with Jobs(cast("Bus", bus), 0.001).begin("", processing(), lambda _: failure_event("x")) as job:
         await job.tell(complete({}))
     assert bus.events == []
 
@@ -107,7 +107,7 @@ async def test_without_a_name_nobody_is_told() -> None:
 class Quiet:
     """Jobs of which nothing is heard, and the last event of which is kept sooner or later."""
 
-    connected = True
+    is_connected = True
 
     def __init__(self, *kept: Kept | None, names: Sequence[NamedTask | None] = ()) -> None:
         self.readings, self.published, self.names = list(kept), list[bytes](), list(names)
@@ -124,10 +124,10 @@ class Quiet:
     async def next(self) -> Kept:
         return await asyncio.get_running_loop().create_future()
 
-    async def kept(self, job_id: str) -> Kept | None:
+    async def last_event(self, job_id: str) -> Kept | None:
         return self.readings.pop(0) if self.readings else None
 
-    async def named(self, job_id: str) -> NamedTask | None:
+    async def find_task(self, job_id: str) -> NamedTask | None:
         return self.names.pop(0) if self.names else None
 
     async def publish(self, job_id: str, told: Kept) -> None:

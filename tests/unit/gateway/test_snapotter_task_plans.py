@@ -93,7 +93,7 @@ class _Enabled:
     def __init__(self, disabled: Collection[str]) -> None:
         self._disabled = frozenset(disabled)
 
-    async def disabled(self) -> frozenset[str]:
+    async def disabled_ids(self) -> frozenset[str]:
         return self._disabled
 
 

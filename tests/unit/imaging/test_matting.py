@@ -238,7 +238,7 @@ async def test_trim_crops_to_what_is_visible() -> None:
 async def test_a_picture_without_a_subject_is_reported_and_left_as_it_is(haze: float) -> None:
     image = Image(photo())
     cutout = await cut_out_of(image, np.full((120, 160), haze, np.float32), CutoutOptions(shadow=True))
-    assert cutout.found.nothing
+    assert cutout.segmentation.nothing
     assert not cutout.cut
     assert not cutout.anything
     assert cutout.image is image
@@ -269,7 +269,7 @@ async def test_subjects_are_told_apart_and_described() -> None:
     alpha[100:300, 80:240] = 1
     alpha[100:200, 480:640] = 1
     alpha[390:392, 700:702] = 1
-    found = (await cut_out_of(Image(cv2.resize(photo(), (800, 400))), alpha, CutoutOptions())).found
+    found = (await cut_out_of(Image(cv2.resize(photo(), (800, 400))), alpha, CutoutOptions())).segmentation
     assert [(subject.x1, subject.x2) for subject in found.subjects] == [pytest.approx((10, 30), abs=0.3), pytest.approx((60, 80), abs=0.3)]
     assert found.subjects[0].share == pytest.approx(10, abs=0.3)
     assert found.confidence > 0.99
@@ -279,7 +279,7 @@ async def test_subjects_are_told_apart_and_described() -> None:
 async def test_a_model_that_is_not_sure_is_reported() -> None:
     halves = np.full((120, 160), 0.6, np.float32)
     halves[:20] = 1
-    found = (await cut_out_of(Image(photo()), halves, CutoutOptions())).found
+    found = (await cut_out_of(Image(photo()), halves, CutoutOptions())).segmentation
     assert found.unsure
     assert found.confidence < 0.6
 
@@ -326,11 +326,11 @@ async def test_what_is_neither_kept_nor_taken_away_is_described_and_told() -> No
     alpha[100:400, 50:250] = 1
     alpha[200:260, 250:330] = 0.12
     cutout = await cut_out_of(Image(cv2.resize(photo(), (500, 500))), cv2.GaussianBlur(alpha, (0, 0), 1), CutoutOptions())
-    (part,) = cutout.found.doubtful
+    (part,) = cutout.segmentation.doubtful
     assert (part.x1, part.x2, part.y1, part.y2) == pytest.approx((50, 66, 40, 52), abs=1)
     assert part.share == pytest.approx(16 * 12 / 100, abs=0.3)
     assert part.opacity == pytest.approx(12, abs=3)
-    assert not cutout.found.unsure
+    assert not cutout.segmentation.unsure
     ((code, field, message, details),) = told(cutout)
     assert (code, field) == ("parts_unsure", "")
     assert message == "A part of man.jpg may not belong to the subject. Check it in the result."
@@ -353,8 +353,8 @@ async def test_outlines_and_specks_are_nothing_to_tell(haze: float) -> None:
     alpha = blob(500, 500)
     alpha[20:34, 20:34] = haze
     cutout = await cut_out_of(Image(cv2.resize(photo(), (500, 500))), cv2.GaussianBlur(alpha, (0, 0), 1), CutoutOptions())
-    assert not cutout.found.doubtful
-    assert "unsure_parts" not in cutout.found.to_dict()
+    assert not cutout.segmentation.doubtful
+    assert "unsure_parts" not in cutout.segmentation.to_dict()
     assert told(cutout) == []
 
 

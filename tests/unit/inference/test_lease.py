@@ -114,4 +114,4 @@ async def test_progress_never_goes_back() -> None:
     progress = lease_over(Tasks(True)).progress
     progress.report(0.5, "Half")
     progress.report(0.2, "Again")
-    assert progress.told == (0.5, "Again")
+    assert progress.state == (0.5, "Again")

@@ -19,7 +19,7 @@ class Use:
         self.task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
-        async with self._budget.reserved(self._size, self._waits):
+        async with self._budget.reserve(self._size, self._waits):
             self.has = True
             await self.ending.wait()
         self.has = False
@@ -92,7 +92,7 @@ async def test_memory_that_is_handed_out_as_its_waiter_is_cancelled_is_not_lost(
 async def test_what_could_never_fit_is_refused_at_once() -> None:
     budget = MemoryBudget(100 << 20)
     with pytest.raises(DarkroomError) as refused:
-        async with budget.reserved(300 << 20, lambda: None):
+        async with budget.reserve(300 << 20, lambda: None):
             raise AssertionError("there is no room")
     assert refused.value.reason is ErrorReason.MEDIA_LIMIT_EXCEEDED
     assert refused.value.message == "The file needs about 300 MiB of memory, and a worker has 100 MiB."

@@ -69,8 +69,8 @@ async def test_the_faithful_one_where_it_is_fast_enough(device: Device | None, f
         devices |= {"faithful_2": device, "faithful_4": device}
     network = await chosen(devices, factor, pixels)
     assert (network.name, network.model.batch, network.model.scale) == (name, batch, int(name[-1]))
-    assert network.told == name.startswith("faithful")
-    assert network.model.kept == (FAITHFUL if network.told else COMPACT)
+    assert network.needs_noise == name.startswith("faithful")
+    assert network.model.crop == (FAITHFUL if network.needs_noise else COMPACT)
 
 
 async def test_it_is_told_of_the_noise_in_a_fourth_channel() -> None:
@@ -86,5 +86,5 @@ async def test_it_is_told_of_the_noise_in_a_fourth_channel() -> None:
 
 async def test_nothing_of_the_noise_is_kept_where_that_is_wanted() -> None:
     network = await chosen({"faithful_2": CPU}, 2, 100)
-    assert network.told_of(9).model.kept == FAITHFUL
-    assert network.told_of(9, whole=True).model.kept == Crop(share=None, correction=0)
+    assert network.told_of(9).model.crop == FAITHFUL
+    assert network.told_of(9, whole=True).model.crop == Crop(share=None, correction=0)

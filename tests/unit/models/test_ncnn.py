@@ -35,9 +35,9 @@ def test_a_malformed_param_file_is_refused(text: str, problem: str) -> None:
 def test_blocks_of_weights_follow_each_other_at_multiples_of_four_bytes() -> None:
     reader = WeightReader(tagged_float16([1.5, -2, 0.25]) + raw([7, 8]) + tagged_float32([9]))
 
-    np.testing.assert_array_equal(reader.tagged(3), [1.5, -2, 0.25])
+    np.testing.assert_array_equal(reader.tagged_values(3), [1.5, -2, 0.25])
     np.testing.assert_array_equal(reader.raw(2), [7, 8])
-    np.testing.assert_array_equal(reader.tagged(1), [9])
+    np.testing.assert_array_equal(reader.tagged_values(1), [9])
     reader.finish()
 
 
@@ -52,4 +52,4 @@ def test_weights_that_end_early_or_late_are_refused() -> None:
 
 def test_an_unknown_storage_of_weights_is_refused() -> None:
     with pytest.raises(ConversionError, match="0x000D4B38"):
-        WeightReader((0x000D4B38).to_bytes(4, "little") + b"\0" * 8).tagged(1)
+        WeightReader((0x000D4B38).to_bytes(4, "little") + b"\0" * 8).tagged_values(1)

@@ -65,6 +65,6 @@ def test_what_a_cell_shows(whole: bool, zoom: float, pan: tuple[float, float], c
 @pytest.mark.parametrize("size", [(65535, 1), (1, 65535), (1, 1), (333, 777)])
 def test_what_is_shown_is_within_the_picture_and_the_cell(size: tuple[int, int], whole: bool) -> None:
     cut = cell_cut(size, (123, 45), whole=whole, zoom=1.3, pan=(100, 100))
-    assert 0 < cut.left + cut.width <= cut.scaled[0]
-    assert 0 < cut.top + cut.height <= cut.scaled[1]
+    assert 0 < cut.left + cut.width <= cut.scaled_size[0]
+    assert 0 < cut.top + cut.height <= cut.scaled_size[1]
     assert (cut.width, cut.height) == (123, 45) if not whole else (cut.width <= 123 and cut.height <= 45)

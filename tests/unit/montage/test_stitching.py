@@ -38,7 +38,11 @@ def test_a_column_is_a_row_turned(sizing: str) -> None:
     assert (column.width, column.height) == (row.height, row.width)
     for across, down in zip(row.pictures, column.pictures, strict=True):
         assert (down.left, down.top) == (across.top, across.left)
-        assert (down.cut.width, down.cut.height, *down.cut.scaled) == (across.cut.height, across.cut.width, *across.cut.scaled[::-1])
+        assert (down.cut.width, down.cut.height, *down.cut.scaled_size) == (
+            across.cut.height,
+            across.cut.width,
+            *across.cut.scaled_size[::-1],
+        )
 
 
 def test_a_column_is_as_wide_as_the_narrowest() -> None:
@@ -70,7 +74,7 @@ def test_a_picture_is_cut_to_cover_the_median() -> None:
 
 def test_of_an_even_number_the_greater_middle_one_counts() -> None:
     layout = laid_out([(10, 10), (20, 20)], Stitch(direction=GRID))
-    assert [each.cut.scaled for each in layout.pictures] == [(10, 10), (20, 20)]
+    assert [each.cut.scaled_size for each in layout.pictures] == [(10, 10), (20, 20)]
 
 
 @pytest.mark.parametrize(("columns", "count", "shape"), [(0, 4, (2, 2)), (3, 4, (3, 2)), (9, 4, (4, 1)), (2, 5, (2, 3))])
@@ -87,4 +91,4 @@ def test_alignment(alignment: str, top: int) -> None:
 
 def test_nothing_vanishes() -> None:
     layout = laid_out([(1, 1000), (1000, 1)], Stitch())
-    assert [each.cut.scaled for each in layout.pictures] == [(1, 1), (1000, 1)]
+    assert [each.cut.scaled_size for each in layout.pictures] == [(1, 1), (1000, 1)]

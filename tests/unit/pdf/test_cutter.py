@@ -26,10 +26,10 @@ class Recogniser:
     def marked_content(self, operands: Sequence[PdfObject]) -> Mark | None:
         return MARK if isinstance(operands[-1], DictionaryObject) else None
 
-    def drawn(self, operands: Sequence[PdfObject]) -> Mark | None:
+    def drawn_mark(self, operands: Sequence[PdfObject]) -> Mark | None:
         return MARK if operands == [NameObject("/Wm")] else None
 
-    def painted(self, start: int) -> Mark | None:
+    def painted_mark(self, start: int) -> Mark | None:
         return None
 
 
@@ -88,8 +88,8 @@ def left(data: bytes) -> bytes:
 )
 def test_what_is_left(data: bytes, expected: bytes) -> None:
     assert left(data) == expected
-    assert cut_of(data).kept == []
-    assert bool(cut_of(data).removed) == (data != expected)
+    assert cut_of(data).kept_marks == []
+    assert bool(cut_of(data).removed_marks) == (data != expected)
 
 
 @pytest.mark.parametrize(
@@ -103,21 +103,21 @@ def test_what_is_left(data: bytes, expected: bytes) -> None:
 )
 def test_marks_that_text_was_placed_after_are_kept(data: bytes) -> None:
     result = cut_of(data)
-    assert result.edits == result.removed == []
-    assert result.kept == [(MARK, TEXT_DEPENDS)] * data.count(b"BDC")
+    assert result.edits == result.removed_marks == []
+    assert result.kept_marks == [(MARK, TEXT_DEPENDS)] * data.count(b"BDC")
 
 
 def test_only_the_mark_in_the_way_is_kept() -> None:
     data = b"q /Wm Do Q BT /A <<>> BDC (b) Tj EMC (c) Tj ET /A <<>> BDC f EMC"
     assert left(data) == b"BT /A <<>> BDC (b) Tj EMC (c) Tj ET"
-    assert cut_of(data).kept == [(MARK, TEXT_DEPENDS)]
-    assert cut_of(data).removed == [MARK, MARK]
+    assert cut_of(data).kept_marks == [(MARK, TEXT_DEPENDS)]
+    assert cut_of(data).removed_marks == [MARK, MARK]
 
 
 def test_a_sequence_without_end_is_kept() -> None:
     data = b"q /Wm Do Q /A <<>> BDC q f Q f"
     assert left(data) == b"/A <<>> BDC q f Q f"
-    assert cut_of(data).kept == [(MARK, UNBALANCED)]
+    assert cut_of(data).kept_marks == [(MARK, UNBALANCED)]
 
 
 #: What a careless producer may put in a mark, and what remains of its effect when nothing is painted.
@@ -163,7 +163,7 @@ def test_random_streams_draw_as_if_the_mark_painted_nothing(seed: int) -> None:
     tail = chance.choices(BODY, k=3)
     data = b"\n".join(marked + tail)
     result = cut_of(data)
-    assert not result.kept
+    assert not result.kept_marks
 
     def drawn(content: bytes) -> list[np.ndarray]:
         build = Builder()

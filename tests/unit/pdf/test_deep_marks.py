@@ -64,8 +64,8 @@ def test_a_deep_mark_goes_whole(name: str, tmp_path: Path) -> None:
     marked, _ = document(b"q /Fx Do Q", prepare=DEEP[name])
     _, truth = document(b"")
     result, report = removed(marked, tmp_path)
-    assert {finding.page for finding in report.removed} == set(range(1, PAGES + 1))
-    assert not report.kept
+    assert {finding.page for finding in report.removed_findings} == set(range(1, PAGES + 1))
+    assert not report.kept_findings
     for drawn, expected in zip(pictures(result), pictures(truth), strict=True):
         np.testing.assert_array_equal(drawn, expected)
     assert texts(result) == texts(truth)
@@ -99,4 +99,4 @@ def test_deep_blended_content_stays(content: bytes, levels: tuple[bytes, ...], t
     source, _ = document(b"q /Fx Do Q", prepare=deep(content, *levels))
     result, report = removed(source, tmp_path, RemovalRequest(likely=True))
     assert result == source
-    assert not report.kept
+    assert not report.kept_findings

@@ -62,7 +62,9 @@ OUTLINED = {
 def test_outlines_without_curves_go(name: str, tmp_path: Path) -> None:
     marked, truth = document(OUTLINED[name])
     result, report = removed(marked, tmp_path)
-    assert [(finding.page, finding.method) for finding in report.removed] == [(page, Method.OUTLINE) for page in range(1, PAGES + 1)]
+    assert [(finding.page, finding.method) for finding in report.removed_findings] == [
+        (page, Method.OUTLINE) for page in range(1, PAGES + 1)
+    ]
     for drawn, expected in zip(pictures(result), pictures(truth), strict=True):
         np.testing.assert_array_equal(drawn, expected)
     assert texts(result) == texts(truth)
@@ -116,7 +118,7 @@ def test_drawings_of_straight_lines_stay(name: str, tmp_path: Path) -> None:
     source, _ = document(DRAWINGS[name])
     result, report = removed(source, tmp_path, RemovalRequest(likely=True))
     assert result == source
-    assert not report.kept
+    assert not report.kept_findings
 
 
 NAMES = b"0.8 g q 0.87 0.5 -0.5 0.87 5 5 cm BT /F1 9 Tf (Ann Lee) Tj ET Q"
@@ -151,7 +153,7 @@ def test_patterns_of_letters_in_a_drawing_stay(name: str, tile: tuple[bytes, int
     source, _ = document(AREAS[name], prepare=pattern(*tile))
     result, report = removed(source, tmp_path, RemovalRequest(likely=True))
     assert result == source
-    assert not report.kept
+    assert not report.kept_findings
 
 
 @pytest.mark.parametrize(
@@ -163,7 +165,7 @@ def test_patterns_of_letters_over_the_page_go(area: bytes, tmp_path: Path) -> No
     marked, _ = document(USED + area + b" Q", prepare=pattern(NAMES, 50))
     _, truth = document(b"")
     result, report = removed(marked, tmp_path)
-    assert [finding.page for finding in report.removed] == list(range(1, PAGES + 1))
+    assert [finding.page for finding in report.removed_findings] == list(range(1, PAGES + 1))
     for drawn, expected in zip(pictures(result), pictures(truth), strict=True):
         np.testing.assert_array_equal(drawn, expected)
 
@@ -178,4 +180,4 @@ def test_a_pattern_in_a_form_shows_as_far_as_the_form_does(box: list[int], goes:
     source, _ = document(b"/Fm Do", prepare=prepare)
     result, report = removed(source, tmp_path)
     assert (result != source) is goes
-    assert bool(report.removed) is goes
+    assert bool(report.removed_findings) is goes

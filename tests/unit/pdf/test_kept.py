@@ -44,7 +44,7 @@ def test_a_layer_of_which_content_stays_is_kept(removed: Remove) -> None:
     document = build.save()
     result = removed(document)
     assert removed.report.layers == []
-    assert len(removed.report.removed) == len(removed.report.kept) == 1
+    assert len(removed.report.removed_findings) == len(removed.report.kept_findings) == 1
     for drawn, expected in zip(pictures(result), pictures(document), strict=True):
         np.testing.assert_array_equal(drawn, expected)
 
@@ -57,8 +57,8 @@ def test_a_declared_mark_is_put_back_where_something_else_would_change(removed: 
 
     monkeypatch.setattr(remove, "verify", strict)
     result = removed(declarations.acrobat(True))
-    assert [finding.page for finding in removed.report.removed] == [1, 3]
-    (kept,) = removed.report.kept
+    assert [finding.page for finding in removed.report.removed_findings] == [1, 3]
+    (kept,) = removed.report.kept_findings
     assert (kept.page, kept.reason) == (2, "12 characters of other text would be lost")
     assert removed.report.layers == []
     marked, truth = declarations.acrobat(True), declarations.acrobat(False)
@@ -76,7 +76,7 @@ def test_a_declared_mark_in_a_form_is_put_back_on_all_pages_that_draw_it(removed
     monkeypatch.setattr(remove, "verify", strict)
     marked = structures.form_shared_by_pages(True)
     assert removed(marked) == marked
-    assert [finding.method for finding in removed.report.kept] == ["artifact"]
+    assert [finding.method for finding in removed.report.kept_findings] == ["artifact"]
 
 
 def test_a_mark_that_never_ends_is_kept(removed: Remove) -> None:
@@ -84,7 +84,7 @@ def test_a_mark_that_never_ends_is_kept(removed: Remove) -> None:
     build.page(BODY + INLINE_ARTIFACT + BODY, resources=build.resources())
     document = build.save()
     assert removed(document) == document
-    assert [finding.reason for finding in removed.report.kept] == [cutter.UNBALANCED]
+    assert [finding.reason for finding in removed.report.kept_findings] == [cutter.UNBALANCED]
 
 
 @pytest.mark.parametrize(
@@ -133,4 +133,4 @@ def test_layers_leave_every_list_of_the_document(removed: Remove) -> None:
         assert [str(item.Name) for item in left.D.Order[1]] == ["Electric"]
         assert len(left.D.AS[0].OCGs) == 1
     assert removed.report.layers == ["Watermark"]
-    assert removed.report.changed
+    assert removed.report.is_changed

@@ -25,9 +25,9 @@ def test_the_result_is_the_document_without_the_mark(style: str, removed: Remove
     visible = any((drawn != expected).any() for drawn, expected in zip(before, pictures(truth), strict=True))
     assert visible is (style != "hidden layer")
     result = removed(marked)
-    assert removed.report.changed
-    assert removed.report.removed
-    assert not removed.report.kept
+    assert removed.report.is_changed
+    assert removed.report.removed_findings
+    assert not removed.report.kept_findings
     assert removed.progress == [(page, len(before)) for page in range(1, len(before) + 1)]
     assert_same(result, truth)
     for trace in (MARK.encode(), b"Watermark", b"ADBE_CompoundType"):
@@ -62,7 +62,7 @@ def test_object_streams_and_removing_twice(style: str, removed: Remove) -> None:
 def test_names_of_raw_bytes(removed: Remove) -> None:
     marked, truth = structures.names_of_raw_bytes(True), structures.names_of_raw_bytes(False)
     result = removed(marked)
-    assert len(removed.report.removed) == 1
+    assert len(removed.report.removed_findings) == 1
     assert result.upper().count(b"/#CB#CE#CC#E5") == truth.upper().count(b"/#CB#CE#CC#E5") == 2
     assert texts(result) == texts(truth)
     for drawn, expected in zip(pictures(result), pictures(truth), strict=True):
@@ -80,9 +80,9 @@ def test_what_is_reported(removed: Remove) -> None:
         "warnings": [],
     }
     removed(structures.form_shared_by_pages(True))
-    assert [(finding.page, finding.method) for finding in removed.report.removed] == [(1, "artifact")]
+    assert [(finding.page, finding.method) for finding in removed.report.removed_findings] == [(1, "artifact")]
     removed(declarations.only_a_layer("水印")(True))
-    assert [(finding.method, finding.detail) for finding in removed.report.removed] == [("optional_content", "水印")]
+    assert [(finding.method, finding.detail) for finding in removed.report.removed_findings] == [("optional_content", "水印")]
 
 
 def test_untouched_streams_are_not_rewritten(removed: Remove) -> None:
@@ -101,7 +101,7 @@ def test_the_sample(removed: Remove) -> None:
     sample = (SAMPLES / "report.pdf").read_bytes()
     assert all(MARK in text for text in texts(sample))
     result = removed(sample)
-    assert len(removed.report.removed) == 3
+    assert len(removed.report.removed_findings) == 3
     for before, after in zip(texts(sample), texts(result), strict=True):
         assert after.split() == [word for word in before.split() if word != MARK]
     for old, new in zip(pictures(sample), pictures(result), strict=True):

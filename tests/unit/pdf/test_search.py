@@ -132,9 +132,9 @@ def removed(source: bytes, folder: Path, wanted: RemovalRequest = RemovalRequest
 def test_the_result_is_the_document_without_the_mark(name: str, tmp_path: Path) -> None:
     (marked, truth), method = MARKS[name]
     result, report = removed(marked, tmp_path)
-    assert [(finding.page, finding.method) for finding in report.removed] == [(page, method) for page in range(1, PAGES + 1)]
-    assert all(finding.evidence and finding.confidence >= 0.7 and finding.box for finding in report.removed)
-    assert not report.kept
+    assert [(finding.page, finding.method) for finding in report.removed_findings] == [(page, method) for page in range(1, PAGES + 1)]
+    assert all(finding.evidence and finding.confidence >= 0.7 and finding.box for finding in report.removed_findings)
+    assert not report.kept_findings
     for drawn, expected in zip(pictures(result), pictures(truth), strict=True):
         np.testing.assert_array_equal(drawn, expected)
     assert texts(result) == texts(truth)
@@ -173,8 +173,8 @@ def test_content_is_left_alone(name: str, tmp_path: Path) -> None:
     source, _ = document(CONTENT[name])
     result, report = removed(source, tmp_path, RemovalRequest(likely=True))
     assert result == source
-    assert not report.removed
-    assert not report.kept
+    assert not report.removed_findings
+    assert not report.kept_findings
 
 
 def test_names_on_a_map_are_not_surely_marks(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_names_on_a_map_are_not_surely_marks(tmp_path: Path) -> None:
     source, _ = document(b"0.75 g " + names)
     result, report = removed(source, tmp_path)
     assert result == source
-    assert {finding.reason for finding in report.kept} == {NOT_SURE}
+    assert {finding.reason for finding in report.kept_findings} == {NOT_SURE}
 
 
 def test_a_logo_and_a_stamp_are_left_alone(tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_a_logo_and_a_stamp_are_left_alone(tmp_path: Path) -> None:
         opened.save(buffer)
     result, report = removed(buffer.getvalue(), tmp_path)
     assert result == buffer.getvalue()
-    assert not report.kept
+    assert not report.kept_findings
 
 
 def test_likely_marks_are_reported_and_removed_on_request(tmp_path: Path) -> None:
@@ -217,13 +217,13 @@ def test_likely_marks_are_reported_and_removed_on_request(tmp_path: Path) -> Non
     source = build.save()
     result, report = removed(source, tmp_path)
     assert result == source
-    assert [(finding.detail, finding.reason) for finding in report.kept] == [("SALE", NOT_SURE)]
-    assert 0.3 <= report.kept[0].confidence < 0.7
+    assert [(finding.detail, finding.reason) for finding in report.kept_findings] == [("SALE", NOT_SURE)]
+    assert 0.3 <= report.kept_findings[0].confidence < 0.7
     result, report = removed(source, tmp_path, RemovalRequest(likely=True))
-    assert [finding.detail for finding in report.removed] == ["SALE"]
+    assert [finding.detail for finding in report.removed_findings] == ["SALE"]
     assert "SALE" not in texts(result)[0]
     result, report = removed(source, tmp_path, RemovalRequest(sure=False))
-    assert (result, report.kept) == (source, [])
+    assert (result, report.kept_findings) == (source, [])
 
 
 def test_a_form_with_content_is_copied_and_its_mark_cut(tmp_path: Path) -> None:
@@ -236,7 +236,7 @@ def test_a_form_with_content_is_copied_and_its_mark_cut(tmp_path: Path) -> None:
     stamp = Dictionary(Type=Name.Annot, Subtype=Name.Stamp, Rect=Array([0, 0, 200, 200]), F=2, AP=Dictionary(N=form))
     page.Annots = Array([build.pdf.make_indirect(stamp)])
     result, report = removed(build.save(), tmp_path)
-    assert [finding.page for finding in report.removed] == [1, 2, 3]
+    assert [finding.page for finding in report.removed_findings] == [1, 2, 3]
     assert all("Ann Lee" not in text and "Line 3 of page 0" in text for text in texts(result))
     with pikepdf.open(io.BytesIO(result)) as opened:
         drawn = {page.Resources.XObject.Fm.objgen for page in opened.pages}
@@ -250,7 +250,7 @@ def test_text_that_would_move_keeps_the_mark(tmp_path: Path) -> None:
     source, _ = document(b"q 0.8 g BT 0.7 0.7 -0.7 0.7 40 30 Tm /F2 30 Tf (DRAFT) Tj 0 g /F1 7 Tf (and what follows) Tj ET Q")
     result, report = removed(source, tmp_path)
     assert result == source
-    assert {finding.reason for finding in report.kept} == {TEXT_DEPENDS}
+    assert {finding.reason for finding in report.kept_findings} == {TEXT_DEPENDS}
 
 
 def test_a_mark_that_takes_more_with_it_is_put_back(tmp_path: Path) -> None:
@@ -274,10 +274,10 @@ def test_a_mark_that_takes_more_with_it_is_put_back(tmp_path: Path) -> None:
         build.page(body(number), other, b"q 0.8 g 0.7 0.7 -0.7 0.7 150 60 cm BT /F3 30 Tf (AA) Tj ET Q", resources=resources)
     source = build.save()
     result, report = removed(source, tmp_path)
-    assert {finding.detail for finding in report.removed} == {"Only for Ann Lee"}
-    assert len(report.removed) == PAGES
-    assert len(report.kept) == PAGES
-    assert all("pixels away from the mark would change" in finding.reason for finding in report.kept)
+    assert {finding.detail for finding in report.removed_findings} == {"Only for Ann Lee"}
+    assert len(report.removed_findings) == PAGES
+    assert len(report.kept_findings) == PAGES
+    assert all("pixels away from the mark would change" in finding.reason for finding in report.kept_findings)
     assert all("Ann Lee" not in text for text in texts(result))
 
 
@@ -290,7 +290,7 @@ def test_the_preview_shows_before_and_after(tmp_path: Path) -> None:
         pixels = np.asarray(opened).astype(int)
     before, after = pixels[:, :278], pixels[:, -278:]
     framed = (before == (220, 30, 30)).all(axis=2)
-    x1, y1, x2, y2 = (value * 100 / 72 for value in report.removed[0].box or ())
+    x1, y1, x2, y2 = (value * 100 / 72 for value in report.removed_findings[0].box or ())
     rows, columns = np.nonzero(framed)
     assert np.abs(np.array([columns.min(), columns.max()]) - (x1, x2)).max() < 8
     assert np.abs(np.array([rows.min(), rows.max()]) - (278 - y2, 278 - y1)).max() < 8

@@ -146,9 +146,9 @@ def removed(source: bytes, folder: Path, wanted: RemovalRequest) -> tuple[bytes,
 @pytest.mark.parametrize("name", STAMPED)
 def test_a_stamp_goes_from_every_page_and_nothing_else(name: str, tmp_path: Path) -> None:
     result, report = removed(STAMPED[name], tmp_path, RemovalRequest())
-    assert {(finding.page, finding.method) for finding in report.removed} == {(page, Method.TEXT) for page in range(1, PAGES + 1)}
-    assert all("says whose copy it is, or where it came from" in finding.evidence for finding in report.removed)
-    assert not report.kept
+    assert {(finding.page, finding.method) for finding in report.removed_findings} == {(page, Method.TEXT) for page in range(1, PAGES + 1)}
+    assert all("says whose copy it is, or where it came from" in finding.evidence for finding in report.removed_findings)
+    assert not report.kept_findings
     for drawn, expected in zip(pictures(result), pictures(book()), strict=True):
         np.testing.assert_array_equal(drawn, expected)
     assert [text.split() for text in texts(result)] == [text.split() for text in texts(book())]
@@ -159,18 +159,18 @@ def test_what_stands_in_margins_by_right_stays(name: str, tmp_path: Path) -> Non
     source = book(OWN[name])
     result, report = removed(source, tmp_path, RemovalRequest(likely=True))
     assert result == source
-    assert not report.kept
+    assert not report.kept_findings
 
 
 def test_a_title_with_such_words_is_not_surely_a_stamp(tmp_path: Path) -> None:
     source = book(line("Licensed to Fish: a history of the river", 60, 14))
     result, report = removed(source, tmp_path, RemovalRequest())
     assert result == source
-    assert {finding.page for finding in report.kept} == set(range(1, PAGES + 1))
+    assert {finding.page for finding in report.kept_findings} == set(range(1, PAGES + 1))
 
 
 def test_a_line_on_one_page_is_not_surely_a_stamp(tmp_path: Path) -> None:
     source = book(lambda canvas, page: line("Downloaded from library.example on 12 May 2024", 60, 14)(canvas, page) if page == 1 else None)
     result, report = removed(source, tmp_path, RemovalRequest())
     assert result == source
-    assert [finding.page for finding in report.kept] == [2]
+    assert [finding.page for finding in report.kept_findings] == [2]

@@ -49,7 +49,7 @@ def test_what_may_differ(tmp_path: Path) -> None:
 
 
 ARTIFACT = b"/Artifact <</Subtype /Watermark>> BDC " + MORE + b"EMC\n"
-DECLARED = ExpectedChanges(declared=True)
+DECLARED = ExpectedChanges(allows_declared=True)
 
 
 def test_a_mark_that_declares_itself_may_be_gone_and_nothing_else(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_references_to_nothing_mean_null(removed: Remove) -> None:
     start = document.index(b"/Resources <<")
     document = document[:start] + b"/Resources " + missing + document[document.index(b">>", start) + 2 :]
     result = removed(document)
-    assert len(removed.report.removed) == 1
+    assert len(removed.report.removed_findings) == 1
     assert MARK.encode() not in everything(result)
 
 
@@ -138,7 +138,7 @@ def test_many_random_faults_give_a_result_or_a_typed_error(removed: Remove) -> N
             document[at : at + chance.choice([0, len(token)])] = token
         try:
             removed(bytes(document))
-            outcomes.add("removed" if removed.report.changed else "nothing found")
+            outcomes.add("removed" if removed.report.is_changed else "nothing found")
         except DarkroomError as error:
             outcomes.add(error.reason.value)
     assert outcomes <= {"removed", "nothing found", "FILE_CORRUPT", "FILE_ENCRYPTED", "MEDIA_LIMIT_EXCEEDED"}
@@ -217,7 +217,7 @@ def test_hostile_structures_end(removed: Remove) -> None:
     build.pdf.Root.OCProperties.AS = Name.Nonsense
     document = build.save()
     result = removed(document)
-    assert len(removed.report.removed) == 1
+    assert len(removed.report.removed_findings) == 1
     assert len(pictures(result)) == 1
 
 
@@ -228,6 +228,6 @@ def test_many_pages(removed: Remove) -> None:
         mark = INLINE_ARTIFACT + PAINTED_MARK + b"EMC\n" if number % 2 else b""
         build.page(BODY + b"%d w\n" % number + mark, resources=resources)
     result = removed(build.save())
-    assert [finding.page for finding in removed.report.removed] == list(range(2, 301, 2))
+    assert [finding.page for finding in removed.report.removed_findings] == list(range(2, 301, 2))
     assert removed.progress == [(page, 300) for page in range(1, 301)]
     assert not any(MARK in text for text in texts(result))

@@ -57,17 +57,17 @@ def test_whatever_the_sizes_each_fit_keeps_its_promise() -> None:
             assert found.result == (wide, high)
             assert fixed_size(Resize(width=wide, height=high, fit=fit)) == (wide, high)
         cover = fitting(Resize(width=wide, height=high, fit=FIT_COVER), width, height)
-        assert cover.scaled == cover.result
-        assert cover.scaled[0] >= wide
-        assert cover.scaled[1] >= high
-        bounds = fitting(Resize(width=wide, height=high, fit=FIT_BOUNDS), width, height).scaled
+        assert cover.scaled_size == cover.result
+        assert cover.scaled_size[0] >= wide
+        assert cover.scaled_size[1] >= high
+        bounds = fitting(Resize(width=wide, height=high, fit=FIT_BOUNDS), width, height).scaled_size
         assert bounds[0] <= wide
         assert bounds[1] <= high
         assert bounds[0] == wide or bounds[1] == high
         crop = fitting(Resize(width=wide, height=high, fit=FIT_CROP, without_enlargement=True), width, height)
         assert crop.result == (min(wide, width), min(high, height))
-        assert crop.scaled[0] >= crop.result[0]
-        assert crop.scaled[1] >= crop.result[1]
+        assert crop.scaled_size[0] >= crop.result[0]
+        assert crop.scaled_size[1] >= crop.result[1]
 
 
 def test_a_size_that_depends_on_the_picture_is_not_fixed() -> None:

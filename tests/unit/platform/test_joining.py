@@ -55,9 +55,9 @@ def test_a_request_counts_with_its_own_code_only() -> None:
 
 def test_a_reply_can_be_read_with_the_token_and_for_its_request_only() -> None:
     digest = digest_of_request(*FIELDS[:4])
-    sealed = TOKEN.keys.sealed(b"password", digest)
+    sealed = TOKEN.keys.seal(b"password", digest)
     assert "password" not in sealed
-    assert TOKEN.keys.opened(sealed, digest) == b"password"
+    assert TOKEN.keys.open(sealed, digest) == b"password"
     for keys, context, text in (
         (JoinKeys(b"x" * 32), digest, sealed),
         (TOKEN.keys, digest_of_request("124", *FIELDS[1:4]), sealed),
@@ -65,4 +65,4 @@ def test_a_reply_can_be_read_with_the_token_and_for_its_request_only() -> None:
         (TOKEN.keys, digest, ""),
     ):
         with pytest.raises(ValueError, match="not made with this token"):
-            keys.opened(text, context)
+            keys.open(text, context)

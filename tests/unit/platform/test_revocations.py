@@ -31,7 +31,7 @@ def test_what_was_opened_before_a_refresh_ends(opened_with: int, announced: list
     watcher = Watcher(opened_with)
     watcher.check()
     for refreshed in announced:
-        watcher.heard(refreshed)
+        watcher.notify(refreshed)
     if ends_with is None:
         watcher.check()
         return
@@ -43,5 +43,5 @@ def test_what_was_opened_before_a_refresh_ends(opened_with: int, announced: list
 async def test_whoever_waits_is_woken() -> None:
     for refreshed in (None, 1):
         watcher = Watcher(0)
-        watcher.heard(refreshed)
+        watcher.notify(refreshed)
         await watcher.wait()

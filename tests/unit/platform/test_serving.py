@@ -87,7 +87,7 @@ async def test_a_service_serves_drains_and_closes_in_reverse_order(diary: Diary,
     async def compose(_: ServiceSettings, opening: Opening) -> Parts:
         assert await opening.open("first", diary.part("first")) == "first"
         await opening.open("second", diary.part("second"))
-        return Parts(needs=[], loops=[diary], internal=[Mount(Attempts())], drained=lambda: diary.lines.append("drained"))
+        return Parts(needs=[], loops=[diary], internal=[Mount(Attempts())], on_drained=lambda: diary.lines.append("drained"))
 
     metadata = keys.signer("files").service_metadata()
     keys.verifier()

@@ -44,7 +44,7 @@ _EVERYTHING = Changes(
 @pytest.mark.parametrize("format_", FORMATS)
 def test_changes_keep_every_sample(format_: MediaFormat, tagged: bool) -> None:
     data = picture(format_, tagged=tagged)
-    for changes in (_EVERYTHING, Changes(artist="x" * 5000), Changes(without_place=True, removed=RemovedTags(["Artist", "XMP:All"]))):
+    for changes in (_EVERYTHING, Changes(artist="x" * 5000), Changes(without_place=True, removed_tags=RemovedTags(["Artist", "XMP:All"]))):
         data_after = edit_tags(data, format_, changes)
         assert samples(data_after) == samples(data)
         data = data_after
@@ -54,7 +54,7 @@ def test_changes_keep_every_sample(format_: MediaFormat, tagged: bool) -> None:
 def test_no_changes_keep_every_byte(format_: MediaFormat) -> None:
     data = picture(format_, tagged=True)
     assert edit_tags(data, format_, Changes()) is data
-    assert edit_tags(data, format_, Changes(removed=RemovedTags(["Urgency", "Nothing"]))) == data
+    assert edit_tags(data, format_, Changes(removed_tags=RemovedTags(["Urgency", "Nothing"]))) == data
 
 
 @pytest.mark.parametrize("format_", FORMATS)
@@ -141,7 +141,7 @@ def test_gif_says_all_in_xmp() -> None:
         assert (image.info["loop"], image.info["duration"]) == (3, 70)
     for text in ("Ana Müller", "© 2026", "Darkroom", "2026-01-31T12:00:00", "33,51.407064S", "151,12.917802E", "12500/1000"):
         assert f">{text}<" in packet(data)
-    later = edit_tags(data, MediaFormat.GIF, Changes(shift_minutes=-721, removed=RemovedTags(["Subject"])))
+    later = edit_tags(data, MediaFormat.GIF, Changes(shift_minutes=-721, removed_tags=RemovedTags(["Subject"])))
     assert ">2026-01-30T23:59:00<" in packet(later)
     assert "eins" not in packet(later)
 
@@ -179,7 +179,7 @@ def test_dates_are_shifted_over_midnight_and_leap_days(format_: MediaFormat) -> 
 @pytest.mark.parametrize("format_", WITH_EXIF)
 def test_tags_are_removed_by_name(format_: MediaFormat, name: str, tag: int, directory: int) -> None:
     before = picture(format_, tagged=True)
-    after = edit_tags(before, format_, Changes(removed=RemovedTags([name])))
+    after = edit_tags(before, format_, Changes(removed_tags=RemovedTags([name])))
     assert tag in tags(before, directory)
     assert tag not in tags(after, directory)
     assert len(tags(after, EXIF)) == len(tags(before, EXIF)) - (directory == EXIF)
@@ -188,7 +188,7 @@ def test_tags_are_removed_by_name(format_: MediaFormat, name: str, tag: int, dir
 @pytest.mark.parametrize("format_", [MediaFormat.JPEG, MediaFormat.TIFF])
 def test_tags_of_other_groups_are_removed_by_name(format_: MediaFormat) -> None:
     data = edit_tags(picture(format_), format_, _EVERYTHING)
-    after = edit_tags(data, format_, Changes(removed=RemovedTags(["IPTC:City", "XMP-dc:Subject", "GPSAltitude", "xmp:City"])))
+    after = edit_tags(data, format_, Changes(removed_tags=RemovedTags(["IPTC:City", "XMP-dc:Subject", "GPSAltitude", "xmp:City"])))
     block = iptc_of(after, format_)
     assert block is not None
     assert {"City", "Headline"} & iptc_edit.read_texts(block).keys() == {"Headline"}
@@ -200,7 +200,7 @@ def test_tags_of_other_groups_are_removed_by_name(format_: MediaFormat) -> None:
 @pytest.mark.parametrize("format_", WITH_EXIF)
 def test_all_of_a_group_is_removed(format_: MediaFormat) -> None:
     data = edit_tags(picture(format_, tagged=True), format_, _EVERYTHING)
-    after = edit_tags(data, format_, Changes(removed=RemovedTags(["All"])))
+    after = edit_tags(data, format_, Changes(removed_tags=RemovedTags(["All"])))
     assert not tags(after).keys() - _STRUCTURE
     assert iptc_of(after, format_) is None
     for secret in ("Ana Müller".encode(), b"Camera", b"eins", MAKER_NOTE):

@@ -17,8 +17,8 @@ from tests.unit.tagging.pictures import FORMATS, picture, samples
 
 _CHANGES = (
     Changes(title="t", artist="a" * 100, all_dates="2026:01:31 12:00:00", place=Place(1, 2, 3), keywords=("k",), city="c"),
-    Changes(without_place=True, shift_minutes=60, removed=RemovedTags(["Artist", "MakerNotes", "Subject", "ThumbnailImage"])),
-    Changes(removed=RemovedTags(["All"])),
+    Changes(without_place=True, shift_minutes=60, removed_tags=RemovedTags(["Artist", "MakerNotes", "Subject", "ThumbnailImage"])),
+    Changes(removed_tags=RemovedTags(["All"])),
 )
 
 
@@ -72,7 +72,7 @@ def test_samples_of_a_tiff_are_never_overwritten() -> None:
     hostile = bytearray(grown.content)
     at = hostile.rfind(struct.pack("<HHI", 0x013B, 2, 8))
     hostile[at + 8 : at + 12] = struct.pack("<I", first)
-    for changes in (Changes(removed=RemovedTags(["Artist"])), Changes(artist="x")):
+    for changes in (Changes(removed_tags=RemovedTags(["Artist"])), Changes(artist="x")):
         assert samples(edit_tags(bytes(hostile), MediaFormat.TIFF, changes)) == kept
 
 

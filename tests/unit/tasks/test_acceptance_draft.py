@@ -41,7 +41,7 @@ def test_item_by_item_the_rest_goes_on_until_none_is_left() -> None:
     with draft.refusing(1):
         refuse(wrong("operations[0]"))
     draft.settle()
-    assert [index for index, _ in draft.left()] == [0, 2]
+    assert [index for index, _ in draft.remaining_items()] == [0, 2]
     # The operations are those of the batch, not of the item.
     assert [(refusal.index, refusal.error.field) for refusal in draft.refusals()] == [(1, "operations[0]")]
     draft.refuse(2, wrong())
@@ -55,7 +55,7 @@ def test_what_is_refused_is_not_pinned() -> None:
     draft = batch(per_item=True)
     draft.task_ids = [101, 102, 103]
     draft.refuse(0, wrong())
-    assert draft.wanted() == {102: [9], 103: [7, 8]}
+    assert draft.files_to_pin() == {102: [9], 103: [7, 8]}
     assert draft.file_ids() == [9, 7, 8]
 
 
@@ -70,7 +70,7 @@ def test_a_task_is_refused_by_the_fields_of_its_own_request() -> None:
 
 def test_an_estimate_is_refused_by_the_list_that_its_request_has() -> None:
     draft = Draft(EstimateRequest(account_id=1, operations=[NOOP], planned_count=3, field="file_count"))
-    assert len(draft.items[0].planned) == 3
+    assert len(draft.items[0].planned_inputs) == 3
     draft.refuse(0, wrong("input_file_ids"))
     with pytest.raises(DarkroomError) as refused:
         draft.settle()

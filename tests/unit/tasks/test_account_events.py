@@ -31,16 +31,16 @@ def test_of_a_task_that_changes_often_an_inbox_has_the_last_change() -> None:
     inbox.put(7, 100)
     inbox.put(7, 3)
     news = inbox.take()
-    assert news.changed == {7: TaskChange(100, replace(TASK, id=7, last_sequence=100)), 8: TaskChange(100, None)}
-    assert (news.deleted, news.lost) == ([], False)
-    assert inbox.take().changed == {}
+    assert news.changes == {7: TaskChange(100, replace(TASK, id=7, last_sequence=100)), 8: TaskChange(100, None)}
+    assert (news.deletions, news.has_gap) == ([], False)
+    assert inbox.take().changes == {}
 
 
 def test_what_this_process_knows_of_a_change_is_preferred() -> None:
     inbox = AccountInbox()
     inbox.put(7, 2)
     inbox.put(7, 2, TASK)
-    assert inbox.take().changed == {7: TaskChange(2, TASK)}
+    assert inbox.take().changes == {7: TaskChange(2, TASK)}
 
 
 def test_an_inbox_that_nobody_empties_says_that_it_has_lost_something() -> None:
@@ -49,8 +49,8 @@ def test_an_inbox_that_nobody_empties_says_that_it_has_lost_something() -> None:
         inbox.put(task_id, 1)
     inbox.delete(Deletion(batch_id=9))
     news = inbox.take()
-    assert (news.lost, news.changed, news.deleted) == (True, {}, [Deletion(batch_id=9)])
-    assert not inbox.take().lost
+    assert (news.has_gap, news.changes, news.deletions) == (True, {}, [Deletion(batch_id=9)])
+    assert not inbox.take().has_gap
 
 
 async def test_inboxes_are_those_of_an_account() -> None:
@@ -58,8 +58,8 @@ async def test_inboxes_are_those_of_an_account() -> None:
     async with inboxes.inbox(1) as first, inboxes.inbox(1) as second, inboxes.inbox(2) as other:
         inboxes.put(1, 7, 1)
         inboxes.delete(2, Deletion(task_id=8))
-        assert [list(inbox.take().changed) for inbox in (first, second, other)] == [[7], [7], []]
-        assert sorted(inboxes.watched()) == [1, 2]
+        assert [list(inbox.take().changes) for inbox in (first, second, other)] == [[7], [7], []]
+        assert sorted(inboxes.account_ids()) == [1, 2]
     assert not inboxes and 1 not in inboxes
 
 

@@ -67,7 +67,7 @@ TASK = Task(
     batch_id=None,
     batch_index=None,
     surface="claid",
-    client_request=RequestBodies(REQUEST).packed(),
+    client_request=RequestBodies(REQUEST).to_bytes(),
 )
 FAILED = replace(TASK, state=TaskState.FAILED, attempt=1, error_reason=ErrorReason.FILE_CORRUPT, error_message="Damaged.", end_time=NOW)
 

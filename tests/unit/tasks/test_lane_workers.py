@@ -53,7 +53,7 @@ class Remembered:
     async def remember(self, worker: AwayWorker, configured: object) -> None:
         self.machines[worker.name] = worker
 
-    async def known(self, *, now: datetime) -> Sequence[AwayWorker]:
+    async def list_machines(self, *, now: datetime) -> Sequence[AwayWorker]:
         return list(self.machines.values())
 
     async def forget(self, *names: str) -> None:
@@ -98,24 +98,24 @@ class World:
         stream = WorkerStream(cast(LaneExchange, Lane()), name, standby=standby)
         stream.heard_at = asyncio.get_running_loop().time() - silent
         stream.free.extend(cast(Any, range(slots)))
-        self.workers.opened(stream)
+        self.workers.add(stream)
         return stream
 
 
 async def test_before_anything_is_known_of_others_the_lane_counts_as_served() -> None:
     world = World()
-    assert world.workers.served(standby=False)
+    assert world.workers.is_served(standby=False)
     await world.workforce.step()
-    assert not world.workers.served()
+    assert not world.workers.is_served()
 
 
 async def test_a_worker_on_standby_serves_the_lane_yet_is_not_one_that_others_stand_by_for() -> None:
     world = World()
     await world.workforce.step()
     world.stream("slow", standby=True)
-    assert (world.workers.served(), world.workers.served(standby=False)) == (True, False)
+    assert (world.workers.is_served(), world.workers.is_served(standby=False)) == (True, False)
     world.stream("steady")
-    assert world.workers.served(standby=False)
+    assert world.workers.is_served(standby=False)
 
 
 @pytest.mark.parametrize(("silent", "served"), [(14.0, True), (16.0, False)])
@@ -131,8 +131,8 @@ async def test_a_silent_stream_counts_for_fifteen_seconds_even_if_it_is_broken(
     stream = world.stream("steady", silent=silent)
     if broken:
         stream.ended = True
-        world.workers.closed(stream)
-    assert world.workers.served() == served
+        world.workers.remove(stream)
+    assert world.workers.is_served() == served
 
 
 async def test_one_that_has_said_that_it_stops_does_not_count() -> None:
@@ -140,7 +140,7 @@ async def test_one_that_has_said_that_it_stops_does_not_count() -> None:
     await world.workforce.step()
     stream = world.stream("steady")
     stream.draining = True
-    assert not world.workers.served()
+    assert not world.workers.is_served()
 
 
 @pytest.mark.parametrize(("told", "served"), [(-30.0, False), (-12.0, False), (-4.0, True)])
@@ -150,7 +150,7 @@ async def test_what_a_silent_worker_tells_counts_once_it_is_alive_elsewhere(told
     world.board.tell("steady", NOW + timedelta(seconds=told))
     await world.workforce.step()
     world.stream("steady", silent=20.0)
-    assert world.workers.served() == served
+    assert world.workers.is_served() == served
 
 
 @pytest.mark.parametrize(("told", "served"), [(-14.0, False), (-11.0, False), (-6.0, True)])
@@ -162,8 +162,8 @@ async def test_one_whose_stream_has_ended_is_alive_elsewhere_if_it_tells_somethi
     stream = world.stream("steady", silent=16.0)
     stream.end()
     stream.ended_at -= 12.0
-    world.workers.closed(stream)
-    assert world.workers.served() == served
+    world.workers.remove(stream)
+    assert world.workers.is_served() == served
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ async def test_workers_of_other_replicas_count_by_what_they_tell(said: dict[str,
     world = World()
     world.board.tell("steady", NOW, **said)
     await world.workforce.step()
-    assert (world.workers.served(), world.workers.served(standby=False)) == (served, primary)
+    assert (world.workers.is_served(), world.workers.is_served(standby=False)) == (served, primary)
 
 
 async def test_slots_of_others_go_first_and_those_on_standby_have_a_reason() -> None:
@@ -257,7 +257,7 @@ async def test_a_machine_that_has_been_revoked_and_forgotten_stays_forgotten() -
 async def test_while_the_board_cannot_be_read_no_task_is_said_to_wait_for_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is known of others is true for a minute; after that, they may be there or not."""
     world, task = World(), cast(Task, SimpleNamespace(state=TaskState.QUEUED, lane=LANE))
-    waiting = Waiting(lambda _lane: world.workers.served(), world.workforce)
+    waiting = Waiting(lambda _lane: world.workers.is_served(), world.workforce)
     assert waiting.of(task) is None
     world.board.tell("gpu-box-7", NOW, machine="gpu-box", away_days=7, process={"stopping": True})
     await world.workforce.step()
@@ -265,6 +265,6 @@ async def test_while_the_board_cannot_be_read_no_task_is_said_to_wait_for_a_work
     assert found is not None and found.machine is not None and found.machine.name == "gpu-box"
     monkeypatch.setattr("services.tasks.domain.order.workforce._TOLD_SECONDS", 0.0)
     assert waiting.of(task) is None
-    assert (world.workforce.away, world.workforce.awaited(LANE)) == ([], None)
+    assert (world.workforce.away, world.workforce.expected_machine(LANE)) == ([], None)
     # Those on standby go on: if others are there, they only help.
-    assert not world.workers.served(standby=False)
+    assert not world.workers.is_served(standby=False)

@@ -64,8 +64,8 @@ def test_files(tmp_path: Path) -> None:
 
 def test_keys_for_other_purposes_are_derived_from_each_key_and_are_no_keys_of_it() -> None:
     keys = [b"a" * 32, b"b" * 32]
-    derived = SecretCipher(keys).derived(b"one")
+    derived = SecretCipher(keys).derive_keys(b"one")
     assert [len(key) for key in derived] == [32, 32]
-    assert derived == SecretCipher(keys).derived(b"one")
-    assert SecretCipher(keys[1:]).derived(b"one") == derived[1:]
-    assert not {*derived} & {*keys, *SecretCipher(keys).derived(b"two")}
+    assert derived == SecretCipher(keys).derive_keys(b"one")
+    assert SecretCipher(keys[1:]).derive_keys(b"one") == derived[1:]
+    assert not {*derived} & {*keys, *SecretCipher(keys).derive_keys(b"two")}

@@ -120,7 +120,7 @@ def test_a_faint_mark_over_detail_that_cannot_be_told_is_kept_and_reported() -> 
         return text
 
     result, report = remove_in_boxes(Image(marked), [Box(20, 40, 220, 120)], Networks(ask, nothing), None, WATCHING)
-    assert not report.removed
-    (kept,) = report.kept
+    assert not report.removed_marks
+    (kept,) = report.kept_marks
     assert kept.box == Box(20, 40, 220, 120)
     assert (result.pixels == marked).all()

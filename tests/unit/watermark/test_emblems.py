@@ -45,7 +45,7 @@ def test_a_logo_in_a_corner_is_removed() -> None:
     cover = logo(truth.shape, (540, 345), 34)
     marked = painted(truth, cover)
     result, report = remove_found(Image(marked), marked, lambda _: [], None, WATCHING)
-    (mark,) = report.removed
+    (mark,) = report.removed_marks
     assert mark.kind.value == "logo"
     assert error(result.pixels, truth, cover > 0.1) < 0.5 * error(marked, truth, cover > 0.1)
     far = cv2.dilate((cover > 0.02).astype(np.uint8), np.ones((9, 9), np.uint8)) == 0

@@ -41,7 +41,7 @@ def test_a_shadow_goes_with_its_text() -> None:
     shadow = np.roll(letters, (5, 5), (0, 1))
     marked = over(over(truth, shadow, 0.7, 0), letters, 1.0)
     result, report = remove_in_boxes(Image(marked), [Box(20, 60, 400, 180)], Networks(network(230), strange), None, WATCHING)
-    assert not any(mark.in_part for mark in report.removed)
+    assert not any(mark.in_part for mark in report.removed_marks)
     alone = (shadow > 0.5) & (letters < 0.02)
     assert error(np.asarray(result.pixels, np.uint8), truth, alone) < 0.4 * error(marked, truth, alone)
 
@@ -60,9 +60,9 @@ def test_a_mark_that_is_there_still_is_put_back(monkeypatch: pytest.MonkeyPatch)
     networks = Networks(network(230), strange)
     result, report = remove_found(Image(marked), marked, lambda _: [mark], None, WATCHING, networks=networks)
     assert (np.asarray(result.pixels) == marked).all()
-    (kept,) = report.kept
+    (kept,) = report.kept_marks
     assert kept.in_part
-    assert not report.removed
+    assert not report.removed_marks
 
 
 def test_text_that_was_not_touched_is_left_alone() -> None:
@@ -71,7 +71,7 @@ def test_text_that_was_not_touched_is_left_alone() -> None:
     whole = Box(0, 0, marked.shape[1], marked.shape[0])
     region = np.ones(marked.shape[:2], np.bool_)
     assert not finish(repair, whole, marked, region, [Line(210, 120, 260, 50, 0)], strange, lambda: None)
-    assert (repair.seen(whole) == marked).all()
+    assert (repair.crop(whole) == marked).all()
 
 
 def test_lines_that_repeat_are_seen_again() -> None:

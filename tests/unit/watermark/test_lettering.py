@@ -128,8 +128,8 @@ def test_translucent_text_in_a_wide_box_is_unblended(angle: int, strokes: AskNet
     marked = over(truth, cover, 0.6)
     box = Box(10, 10, 410, 230)
     result, report = remove_in_boxes(Image(marked), [box], Networks(network(145), strokes), None, WATCHING)
-    assert report.removed
-    for mark in report.removed:
+    assert report.removed_marks
+    for mark in report.removed_marks:
         assert mark.methods == (Method.UNBLENDED,)
         assert mark.opacity == pytest.approx(0.6, abs=0.05)
     assert error(result.pixels, truth, cover > 0.05) < 0.2 * error(marked, truth, cover > 0.05)
@@ -162,7 +162,7 @@ def test_an_outlined_emblem_is_unblended_with_the_name_and_nothing_else_changes(
     marked = over(truth, cover, 0.6)
     networks = Networks(network(145), outlines(140))
     result, report = remove_in_boxes(Image(marked), [Box(50, 70, 400, 180)], networks, None, WATCHING)
-    assert all(mark.opacity == pytest.approx(0.6, abs=0.05) for mark in report.removed)
+    assert all(mark.opacity == pytest.approx(0.6, abs=0.05) for mark in report.removed_marks)
     assert error(result.pixels, truth, cover > 0.05) < 0.2 * error(marked, truth, cover > 0.05)
     far = cv2.dilate((cover > 0.02).astype(np.uint8), np.ones((9, 9), np.uint8)) == 0
     assert np.abs(result.pixels.astype(np.int16) - marked)[far].max() <= 2
@@ -183,6 +183,6 @@ def test_a_word_that_repeats_goes_everywhere_also_where_it_is_not_read() -> None
 
     networks = Networks(some_lines, outlines(128))
     result, report = remove_in_boxes(Image(marked), [Box(0, 0, 520, 360)], networks, None, WATCHING)
-    (mark,) = report.removed
+    (mark,) = report.removed_marks
     assert mark.opacity == pytest.approx(0.6, abs=0.05)
     assert error(result.pixels, truth, cover > 0.05) < 0.25 * error(marked, truth, cover > 0.05)

@@ -87,7 +87,7 @@ def test_a_logo_in_a_corner_is_removed() -> None:
     cover = emblem(truth, (truth.shape[1] - 45, truth.shape[0] - 45), 26)
     marked = over(truth, cover, 0.6)
     result, report = remove_found(Image(marked), marked, lambda _: [], None, WATCHING)
-    (mark,) = report.removed
+    (mark,) = report.removed_marks
     assert "small in a corner" in mark.evidence
     assert error(result.pixels, truth, cover > 0.1) < 0.3 * error(marked, truth, cover > 0.1)
 
@@ -110,7 +110,7 @@ def test_the_same_logo_in_the_middle_is_left() -> None:
     image = Image(marked)
     result, report = remove_found(image, marked, lambda _: [], None, WATCHING)
     assert result is image
-    assert report.removed == []
+    assert report.removed_marks == []
 
 
 def test_in_a_box_a_translucent_mark_is_unblended_and_the_rest_stays() -> None:

@@ -99,7 +99,7 @@ def test_a_mark_goes_whole_and_print_stays(draw: Draw, angle: float, colour: tup
     on_sheet, cover = marked(sheet, draw, angle, colour, opacity)
     seen, truth = scanned(on_sheet), scanned(sheet)
     result, report = cleaned(seen)
-    assert [mark.kind for mark in report.removed] == [kind]
+    assert [mark.kind for mark in report.removed_marks] == [kind]
     inside = cover > 0.3
     before, after = (np.abs(cv2.blur(each, (15, 15)).astype(int) - cv2.blur(truth, (15, 15)))[inside].mean() for each in (seen, result))
     assert after < 0.2 * before
@@ -124,7 +124,7 @@ def test_shading_under_a_mark_stays() -> None:
     shaded = np.asarray(sheet)
     on_sheet, cover = marked(shaded, word("DRAFT", 280), 40, _GRAY, 0.5)
     truth, (result, report) = scanned(shaded), cleaned(scanned(on_sheet))
-    assert report.removed
+    assert report.removed_marks
     under = cover > 0.9
     under[:770] = under[820:] = False
     assert under.sum() > 1000
@@ -143,7 +143,7 @@ def test_tiles_go_from_a_picture_on_the_page_as_well() -> None:
     on_sheet, cover = marked(sheet, tiles, 30, _GRAY, 0.5)
     truth, seen = scanned(sheet), scanned(on_sheet)
     result, report = cleaned(seen)
-    assert [mark.kind for mark in report.removed] == [Kind.TILED]
+    assert [mark.kind for mark in report.removed_marks] == [Kind.TILED]
     inside = np.zeros(cover.shape, np.bool_)
     inside[620:980, 320:880] = cover[620:980, 320:880] > 0.3
     before, after = (np.abs(cv2.blur(each, (15, 15)).astype(int) - cv2.blur(truth, (15, 15)))[inside].mean() for each in (seen, result))
@@ -160,7 +160,7 @@ def test_a_mark_that_goes_on_in_a_picture_is_reported() -> None:
 def test_a_page_without_a_mark_stays_as_it_is(shaded: bool) -> None:
     seen = scanned(page(shaded=shaded))
     result, report = cleaned(seen)
-    assert not report.removed
+    assert not report.removed_marks
     assert (result == seen).all()
 
 
@@ -180,7 +180,7 @@ def test_a_signature_is_no_mark() -> None:
         draw.line([(600 + 4 * x, 1150 + 0.8 * x - 60 * np.sin(x / 5)) for x in range(100)], fill=255, width=4)
 
     seen = scanned(marked(page(), signature, 0, (30, 50, 150), 0.9)[0])
-    assert not cleaned(seen)[1].removed
+    assert not cleaned(seen)[1].removed_marks
 
 
 def test_a_photograph_is_no_page() -> None:
@@ -195,7 +195,7 @@ def test_a_box_bounds_what_is_removed_from_a_page() -> None:
     rows, columns = np.nonzero(cover > 0.1)
     box = Box(int(columns.min()) - 30, int(rows.min()) - 30, int(columns.max()) + 30, int(rows.max()) + 30)
     result, report = remove_on_page(Image(seen), [box], None, None, _WATCHING)
-    assert report.removed
+    assert report.removed_marks
     ink = cover > 0.5
     assert np.abs(result.pixels.astype(float) - sheet)[ink].mean() < 0.25 * np.abs(seen.astype(float) - sheet)[ink].mean()
     outside = np.ones(cover.shape, np.bool_)
@@ -206,5 +206,5 @@ def test_a_box_bounds_what_is_removed_from_a_page() -> None:
 def test_a_box_with_nothing_but_print_changes_nothing() -> None:
     sheet = scanned(page())
     result, report = remove_on_page(Image(sheet), [Box(90, 110, 1150, 400)], None, None, _WATCHING)
-    assert not report.removed
+    assert not report.removed_marks
     assert (result.pixels == sheet).all()

@@ -83,5 +83,5 @@ def test_a_plate_goes_with_the_text_on_it() -> None:
     cover = np.maximum(base, letters)
     networks = Networks(network(150), outlines(140))
     result, report = remove_in_boxes(Image(marked), [Box(40, 60, 290, 180)], networks, None, WATCHING)
-    assert Kind.PLATE in [mark.kind for mark in report.removed]
+    assert Kind.PLATE in [mark.kind for mark in report.removed_marks]
     assert error(np.asarray(result.pixels, np.uint8), truth, cover > 0.05) < 0.4 * error(marked, truth, cover > 0.05)

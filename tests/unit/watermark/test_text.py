@@ -39,7 +39,7 @@ def test_a_signature_in_a_corner_is_removed() -> None:
     cover = layer(truth.shape, "© Jane Doe Photo", 20, (truth.shape[1] - 12, 12), "rt")
     marked = over(truth, cover, 1.0)
     result, report = remove_found(Image(marked), marked, lambda seen: find_text(seen, where_text_is(cover)), None, WATCHING)
-    (mark,) = report.removed
+    (mark,) = report.removed_marks
     assert "small in a corner" in mark.evidence
     assert error(result.pixels, truth, cover > 0.1) < 0.4 * error(marked, truth, cover > 0.1)
     assert (result.pixels != marked).any(axis=2).mean() < 0.03
@@ -50,7 +50,7 @@ def test_a_tilted_line_across_the_picture_is_removed() -> None:
     cover = turned(layer(truth.shape, "PREVIEW", 60, (truth.shape[1] / 2, truth.shape[0] / 2), "mm"), 30)
     marked = over(truth, cover, 1.0)
     result, report = remove_found(Image(marked), marked, lambda seen: find_text(seen, where_text_is(cover)), None, WATCHING)
-    (mark,) = report.removed
+    (mark,) = report.removed_marks
     assert "tilted" in mark.evidence
     assert error(result.pixels, truth, cover > 0.1) < 0.5 * error(marked, truth, cover > 0.1)
 
@@ -95,7 +95,7 @@ def test_text_that_the_picture_shows_is_left_alone() -> None:
     image = Image(shown)
     result, report = remove_found(image, shown, lambda seen: find_text(seen, where_text_is(sign)), None, WATCHING)
     assert result is image
-    assert report.removed == []
+    assert report.removed_marks == []
 
 
 def test_paint_where_no_mark_would_be_is_only_reported() -> None:
@@ -105,8 +105,8 @@ def test_paint_where_no_mark_would_be_is_only_reported() -> None:
     image = Image(marked)
     result, report = remove_found(image, marked, lambda seen: find_text(seen, where_text_is(cover)), None, WATCHING)
     assert result is image
-    assert report.removed == []
-    (mark,) = report.kept
+    assert report.removed_marks == []
+    (mark,) = report.kept_marks
     assert {"the picture shows through", "white or black paint of one opacity"} <= set(mark.evidence)
 
 

@@ -23,7 +23,7 @@ def test_a_tiled_mark_is_measured_and_subtracted(opacity: float, colour: int) ->
 
     result, report = remove_found(Image(marked), marked, lambda _: (), None, WATCHING)
 
-    (mark,) = report.removed
+    (mark,) = report.removed_marks
     assert mark.kind.value == "tiled"
     assert mark.opacity == pytest.approx(opacity, abs=0.08)
     assert error(result.pixels, truth, cover > 0.1) < 0.4 * error(marked, truth, cover > 0.1)
@@ -48,7 +48,7 @@ def test_repeats_that_fall_between_pixels_leave_no_ghost() -> None:
     cover = tiled(truth.shape, "SAMPLE", 24, 33, (141, 83))
     marked = over(truth, cover, 0.4)
     result, report = remove_found(Image(marked), marked, lambda _: (), None, WATCHING)
-    assert [mark.kind.value for mark in report.removed] == ["tiled"]
+    assert [mark.kind.value for mark in report.removed_marks] == ["tiled"]
     assert error(result.pixels, truth, cover > 0.1) < 0.25 * error(marked, truth, cover > 0.1)
 
 
@@ -57,7 +57,7 @@ def test_the_picture_between_the_repeats_stays_as_it_was() -> None:
     cover = tiled(truth.shape, "SAMPLE", 26, 30, (160, 100))
     marked = over(truth, cover, 0.3)
     result, report = remove_found(Image(marked), marked, lambda _: (), None, WATCHING)
-    assert [mark.kind.value for mark in report.removed] == ["tiled"]
+    assert [mark.kind.value for mark in report.removed_marks] == ["tiled"]
     far = cv2.dilate((cover > 0.02).astype(np.uint8), np.ones((9, 9), np.uint8)) == 0
     assert (result.pixels != marked).any(axis=2)[far].mean() < 0.01
 
@@ -70,7 +70,7 @@ def test_large_repeats_of_a_large_picture_are_measured_at_its_size() -> None:
     cover = tiled(truth.shape, "SAMPLE", 80, 30, (480, 300))
     marked = over(truth, cover, 0.35)
     result, report = remove_found(Image(marked), marked, lambda _: (), None, WATCHING)
-    assert [mark.kind.value for mark in report.removed] == ["tiled"]
+    assert [mark.kind.value for mark in report.removed_marks] == ["tiled"]
     assert error(result.pixels, truth, cover > 0.1) < 0.4 * error(marked, truth, cover > 0.1)
 
 

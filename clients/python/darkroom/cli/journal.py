@@ -177,7 +177,7 @@ class Journal:
         with self._database:
             self._database.executemany("DELETE FROM work WHERE key = ?", [(entry.key,) for entry in entries])
 
-    def unfinished(self, url: str) -> list[Entry]:
+    def unfinished_entries(self, url: str) -> list[Entry]:
         """Unfinished entries for a server on which no running process works."""
         query = f"SELECT {_COLUMNS} FROM work WHERE url = ? AND outputs IS NULL ORDER BY key_time"  # noqa: S608
         entries = [_entry(row) for row in self._database.execute(query, (url,))]

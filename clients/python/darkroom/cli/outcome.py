@@ -50,7 +50,7 @@ class Outcome:
     """Its outputs are copied to standard output and not kept."""
 
     @property
-    def shown(self) -> str:
+    def location(self) -> str:
         """Where the results are."""
         return "standard output" if self.to_stdout else ", ".join(map(str, self.outputs)) or "nothing"
 

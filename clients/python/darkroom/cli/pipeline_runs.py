@@ -46,8 +46,8 @@ async def process(pipeline: str, files: Sequence[str], output: str | None, paral
                     chosen.folder if chosen else source.folder,
                     overwrite=overwrite,
                     name=chosen.name if chosen else None,
-                    on_upload=row.uploaded,
-                    on_download=row.downloaded,
+                    on_upload=row.add_uploaded,
+                    on_download=row.add_downloaded,
                 )
                 outcome.status, outcome.outputs = Status.DONE, [result.path]
                 if chosen and chosen.name and name_for(result.name, chosen.name) != chosen.name:

@@ -28,13 +28,13 @@ _WAITING = {
 class Row(Protocol):
     """The display of one item."""
 
-    def uploaded(self, moved: int) -> None:
+    def add_uploaded(self, moved: int) -> None:
         """Called when bytes were sent."""
 
     def event(self, event: task_pb2.TaskEvent) -> None:
         """Called for each event of the task."""
 
-    def downloaded(self, moved: int) -> None:
+    def add_downloaded(self, moved: int) -> None:
         """Called when bytes were received."""
 
     def end(self, outcome: Outcome) -> None:
@@ -81,7 +81,7 @@ class _Bars:
     def start(self, name: str, size: int) -> Row:
         return _Bar(self._progress, name, size, self)
 
-    def ended(self) -> None:
+    def on_end(self) -> None:
         self._ended += 1
         if self._total is not None:
             self._progress.update(self._total, completed=self._ended, description=f"{self._ended} of {self._count}")
@@ -94,21 +94,21 @@ class _Bar:
         self._sent = 0
         self._bar: TaskID = progress.add_task("uploading", name=name, total=1.0)
 
-    def uploaded(self, moved: int) -> None:
+    def add_uploaded(self, moved: int) -> None:
         self._sent += moved
         self._progress.update(self._bar, completed=_UPLOAD * self._sent / self._size)
 
     def event(self, event: task_pb2.TaskEvent) -> None:
         self._progress.update(self._bar, completed=_UPLOAD + _TASK * event.progress, description=_doing(event))
 
-    def downloaded(self, moved: int) -> None:
+    def add_downloaded(self, moved: int) -> None:
         self._progress.update(self._bar, completed=_UPLOAD + _TASK, description="downloading")
 
     def end(self, outcome: Outcome) -> None:
         self._progress.remove_task(self._bar)
         _report(self._progress.console, outcome, self._bars.shown_notices)
         if outcome.status in (Status.DONE, Status.SKIPPED, Status.FAILED):
-            self._bars.ended()
+            self._bars.on_end()
 
 
 class _Lines:
@@ -126,7 +126,7 @@ class _Line:
     def __init__(self, console: Console, shown_notices: set[str]) -> None:
         self._console, self._shown_notices = console, shown_notices
 
-    def uploaded(self, moved: int) -> None:
+    def add_uploaded(self, moved: int) -> None:
         """Not shown."""
 
     def event(self, event: task_pb2.TaskEvent) -> None:
@@ -134,7 +134,7 @@ class _Line:
         if event.state == task_pb2.TASK_STATE_QUEUED and event.attempt > 0:
             self._console.print(Text(f"task {event.task_id} {_doing(event)}"))
 
-    def downloaded(self, moved: int) -> None:
+    def add_downloaded(self, moved: int) -> None:
         """Not shown."""
 
     def end(self, outcome: Outcome) -> None:
@@ -148,10 +148,10 @@ def _report(console: Console, outcome: Outcome, shown_notices: set[str]) -> None
     match outcome.status:
         case Status.DONE:
             console.print(
-                Text.assemble(("done    ", "bold green"), outcome.name, " → ", outcome.shown, (f"  ({outcome.seconds:.1f} s)", "dim"))
+                Text.assemble(("done    ", "bold green"), outcome.name, " → ", outcome.location, (f"  ({outcome.seconds:.1f} s)", "dim"))
             )
         case Status.SKIPPED:
-            console.print(Text.assemble(("skipped ", "green"), outcome.name, " → ", outcome.shown))
+            console.print(Text.assemble(("skipped ", "green"), outcome.name, " → ", outcome.location))
         case Status.FAILED:
             console.print(Text.assemble(("failed  ", "bold red"), outcome.name, ": ", outcome.error or ""))
         case Status.LEFT:

@@ -26,7 +26,7 @@ def resume(
 ) -> None:
     """Continue work that was interrupted or left running on this machine: wait for its tasks and download the results."""
     with Journal() as journal:
-        entries = journal.unfinished(server_url())
+        entries = journal.unfinished_entries(server_url())
         if forget:
             journal.forget(*entries)
             errors.print(f"{len(entries)} forgotten")
@@ -41,7 +41,7 @@ def resume(
             return
         items = [Item(_name(entry), entry, str(entry.inputs[0]) if entry.inputs else None) for entry in entries]
         # On Ctrl-C the tasks continue.
-        run(Session(journal, parallel, keep=True, mixed=True, as_json=as_json).process(items), as_json=as_json)
+        run(Session(journal, parallel, keep=True, is_mixed=True, as_json=as_json).process(items), as_json=as_json)
 
 
 def _wanted(refused: Sequence[Entry], *, ask: bool) -> bool:

@@ -48,7 +48,7 @@ class Session:
     detach: bool = False
     again: bool = False
     as_json: bool = False
-    mixed: bool = False
+    is_mixed: bool = False
     """The items come from several commands: if an operation is unavailable, the other items continue."""
     to_stdout: bool = False
     """The command copies the result to standard output, so paths of results are not printed there."""
@@ -69,7 +69,7 @@ class Session:
         interrupted = False
         async with connect() as client:
             new = [entry for entry in found if not entry.is_done and entry.task_id is None]
-            if new and not self.mixed and (status := await check(client, new[0].operations, len(new[0].inputs))):
+            if new and not self.is_mixed and (status := await check(client, new[0].operations, len(new[0].inputs))):
                 self.journal.forget(*(entry for entry in found if entry.task_id is None))
                 return status
             with board(sys.stderr, len(items), quiet=self.as_json) as progress:
@@ -145,7 +145,7 @@ class Session:
         except (DarkroomFailure, OSError) as failure:
             outcome.fail(reason_of(failure), in_options(failure) if isinstance(failure, ApiError) else message_of(failure))
             not_offered = outcome.reason == "OPERATION_UNAVAILABLE"
-            if isinstance(failure, DarkroomFailure) and is_fatal(failure) and not (not_offered and self.mixed):
+            if isinstance(failure, DarkroomFailure) and is_fatal(failure) and not (not_offered and self.is_mixed):
                 outcome.fatal = True
                 self._fatal = self._fatal or failure
             if not outcome.fatal or not_offered:
@@ -167,7 +167,9 @@ class Session:
                 outcome.status = Status.LEFT
             raise
         outcome.notices = [notice.message for notice in task.notices]
-        outcome.outputs = await client.download(task, entry.folder, overwrite=entry.overwrite, on_progress=row.downloaded, name=entry.name)
+        outcome.outputs = await client.download(
+            task, entry.folder, overwrite=entry.overwrite, on_progress=row.add_downloaded, name=entry.name
+        )
         outcome.notices += _renamed(entry.name, outcome.outputs)
         outcome.outputs = [_shown(path) for path in outcome.outputs]
         entry.outputs = [path.resolve() for path in outcome.outputs]
@@ -198,7 +200,7 @@ class Session:
     async def _create(self, client: AsyncClient, entry: Entry, row: Row) -> task_pb2.Task:
         if not entry.file_ids:
             # One after the other, so that references keep their order.
-            entry.file_ids = [(await client.upload(path, row.uploaded)).id for path in entry.inputs]
+            entry.file_ids = [(await client.upload(path, row.add_uploaded)).id for path in entry.inputs]
         for name, path in entry.auxiliary.items():
             if not getattr(entry.parameters, name):
                 setattr(entry.parameters, name, await self._shared(client, path))

@@ -32,8 +32,8 @@ def rate_limit_fields(
     """
     if not standings:
         return ()
-    least = min(standings, key=lambda standing: standing.left / standing.limit.burst)
-    left = max(0, min(least.left, least.limit.burst))
+    least = min(standings, key=lambda standing: standing.remaining / standing.limit.burst)
+    left = max(0, min(least.remaining, least.limit.burst))
     limits = tuple(standing.limit for standing in standings)
     match style:
         case surface_pb2.RATE_LIMIT_HEADERS_UNIX_TIME | surface_pb2.RATE_LIMIT_HEADERS_X_SECONDS:

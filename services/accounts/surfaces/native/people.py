@@ -201,7 +201,7 @@ class NativeAudit(audit_service_pb2_grpc.AuditServiceServicer):
         page = await self._trail.page(query, size=request.page_size, token=request.page_token, skip=request.skip)
         reply = audit_service_pb2.ListAuditEntriesResponse(entries=map(message_of, page.entries), next_page_token=page.next_page_token)
         actors = {entry.actor.user_id for entry in reply.entries if entry.actor.user_id}
-        gone = await self._users.removed(query.account_id, actors) if actors else actors
+        gone = await self._users.find_removed(query.account_id, actors) if actors else actors
         for entry in reply.entries:
             entry.actor.removed = entry.actor.user_id in gone
         if request.count:

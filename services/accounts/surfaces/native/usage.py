@@ -34,7 +34,9 @@ def usage_message(usage: AccountUsage) -> usage_pb2.Usage:
     return usage_pb2.Usage(
         **{name: usage_pb2.UsageAmount(used=amount.used, limit=amount.limit) for name, amount in amounts.items()},
         request_limits=[
-            usage_pb2.RequestLimit(policy=one.limit.policy, requests_per_second=one.limit.rate, burst=one.limit.burst, remaining=one.left)
+            usage_pb2.RequestLimit(
+                policy=one.limit.policy, requests_per_second=one.limit.rate, burst=one.limit.burst, remaining=one.remaining
+            )
             for one in usage.requests
         ],
         credits=balance_pb2.Balance(**asdict(usage.credits)) if usage.credits is not None else None,

@@ -51,7 +51,9 @@ def _result(usage: AccountUsage) -> usage_pb2.UsageResult:
     return usage_pb2.UsageResult(
         **{name: usage_pb2.UsageAmount(used=amount.used, limit=amount.limit) for name, amount in amounts.items()},
         request_limits=[
-            usage_pb2.RequestLimit(policy=one.limit.policy, requests_per_second=one.limit.rate, burst=one.limit.burst, remaining=one.left)
+            usage_pb2.RequestLimit(
+                policy=one.limit.policy, requests_per_second=one.limit.rate, burst=one.limit.burst, remaining=one.remaining
+            )
             for one in usage.requests
         ],
         credits=billing_pb2.BalanceResult(
@@ -124,7 +126,7 @@ class RestWorkers(workers_pb2_grpc.WorkersServiceServicer):
             mac=request.mac,
         )
         membership, keys = await self._workers.join(asked)
-        sealed = keys.sealed(membership_message(membership).SerializeToString(), asked.digest)
+        sealed = keys.seal(membership_message(membership).SerializeToString(), asked.digest)
         return workers_pb2.JoinWorkerEnvelope(
             code=_OK, message=_SUCCESS, data=workers_pb2.JoinedWorker(name=membership.worker.name, sealed=sealed)
         )

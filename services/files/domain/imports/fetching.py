@@ -72,7 +72,7 @@ class Fetcher:
 
     def check(self, url: str, field: str) -> str:
         """The last part of the URL's path, as a name; may be empty. Raises FIELD_INVALID for a URL that nothing is fetched from."""
-        return self._destinations.parsed(url, field).path.rpartition("/")[2]
+        return self._destinations.parse(url, field).path.rpartition("/")[2]
 
     def check_address(self, url: str, field: str) -> None:
         """Raise FIELD_INVALID for a URL with an address, in place of a host's name, that files may not be fetched from."""
@@ -80,7 +80,7 @@ class Fetcher:
             raise _forbidden(field)
 
     @asynccontextmanager
-    async def fetched(self, account_id: int, url: str, field: str, room: Room, name: str = "") -> AsyncIterator[AsyncIterator[bytes]]:
+    async def fetch(self, account_id: int, url: str, field: str, room: Room, name: str = "") -> AsyncIterator[AsyncIterator[bytes]]:
         """The bytes of a file, which will have this name, as they arrive, for an account. Failures are reported for `field`, also while
         they are read.
 
@@ -100,7 +100,7 @@ class Fetcher:
     def _next(self, url: str, response: httpx.Response, field: str) -> str:
         try:
             following = str(httpx.URL(url).join(response.headers.get("location", "")))
-            self._destinations.parsed(following, field)
+            self._destinations.parse(following, field)
         except (httpx.InvalidURL, UnicodeError):
             raise _failed(field, "it redirects to something that is not a URL") from None
         except DarkroomError as error:

@@ -89,9 +89,9 @@ class Imports:
         check_name(name, "name")
         source = self._sources.find(account_id, url, field)
         name = name or source.name
-        with _blaming(field), self._slots.taken(account_id):
+        with _blaming(field), self._slots.take(account_id):
             room = await self._room(account_id)
-            async with source.fetcher.fetched(account_id, source.url, field, room, name) as chunks:
+            async with source.fetcher.fetch(account_id, source.url, field, room, name) as chunks:
                 file_id = await self._writer.write(_Target(self._streamed, account_id, name), chunks, self._settings.max_file_bytes)
             file = await self._accepted(account_id, file_id, call)
         _logger.info("file_fetched", file_id=file.id, size=file.size_bytes)
@@ -131,7 +131,7 @@ class Imports:
 
     async def _room(self, account_id: int) -> Room:
         await self._quotas.check_room(account_id, _ONE_FILE)
-        left, most = await self._quotas.left(account_id), self._settings.max_file_bytes
+        left, most = await self._quotas.remaining(account_id), self._settings.max_file_bytes
         return Room(left, ErrorReason.QUOTA_EXCEEDED) if left < most else Room(most, ErrorReason.FILE_TOO_LARGE)
 
     async def _made(self, account_id: int, file_id: int) -> File:

@@ -57,7 +57,7 @@ class NativeFiles(files_service_pb2_grpc.FilesServiceServicer):
         resumed = await self._unfinished.resume(current_identity().account_id, request.file_id)
         arrived = [
             pb.ArrivedPart(part=pb.UploadedPart(part_number=number, etag=part.etag), size_bytes=part.size_bytes)
-            for number, part in sorted(resumed.arrived.items())
+            for number, part in sorted(resumed.stored_parts.items())
         ]
         return pb.ResumeUploadResponse(upload=_upload(resumed.upload), arrived=arrived)
 

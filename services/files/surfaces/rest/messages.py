@@ -36,7 +36,7 @@ def resumed_upload(resumed: ResumedUpload) -> uploads_pb2.ResumedUpload:
     _set_target(item, resumed.upload)
     parts = [
         uploads_pb2.ArrivedPart(part_number=number, etag=part.etag, size=part.size_bytes)
-        for number, part in sorted(resumed.arrived.items())
+        for number, part in sorted(resumed.stored_parts.items())
     ]
     return uploads_pb2.ResumedUpload(item=item, parts=parts)
 

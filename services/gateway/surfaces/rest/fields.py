@@ -66,7 +66,7 @@ class Fields:
             self._set(request, self._message.fields_by_name[name], values)
         return request
 
-    def blamed(self, error: DarkroomError, files: Mapping[str, Sequence[int]]) -> DarkroomError:
+    def translate_error(self, error: DarkroomError, files: Mapping[str, Sequence[int]]) -> DarkroomError:
         """An error of the call in the form's terms: a file's part in place of the field that names the file."""
         for part, field in self._files.items():
             sent = files.get(part) or not any(files.values())

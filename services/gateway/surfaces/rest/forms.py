@@ -54,7 +54,7 @@ class RestForms:
         except DarkroomError as error:
             if error.reason not in _UNCERTAIN:
                 await self._receiver.discard(identity.account_id, received.file_ids)
-            raise fields.blamed(error, received.files) from error
+            raise fields.translate_error(error, received.files) from error
         if REPLAYED in reply.trailers:
             await self._receiver.discard(identity.account_id, received.file_ids)
         return replies.response(method, reply.message, reply.headers)

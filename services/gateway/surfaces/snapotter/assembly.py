@@ -147,9 +147,9 @@ def assemble(parts: GatewayParts, factory: EndpointFactory, settings: SnapOtterS
         if method.name in handlers:
             found[method.full_name] = factory.anyone(path, handlers[method.name])
         elif method.name in managing:
-            found[method.full_name] = factory.known(path, *managing[method.name])
+            found[method.full_name] = factory.signed_in(path, *managing[method.name])
         else:
-            found[method.full_name] = factory.known(path, known[method.name])
+            found[method.full_name] = factory.signed_in(path, known[method.name])
     return found
 
 
@@ -168,5 +168,5 @@ def _tools(factory: EndpointFactory, context: ToolContext, features: Features, e
         else:
             serve = partial(context.background.serve if tool.result is not None else context.calls.serve, tool)
         path = f"/{method.containing_service.full_name}/{method.name}"
-        found[method.full_name] = factory.known(path, enabled.only(tool_id, features.only(tool, serve)))
+        found[method.full_name] = factory.signed_in(path, enabled.only(tool_id, features.only(tool, serve)))
     return found

@@ -25,7 +25,7 @@ class Contents:
         self._files, self._caller, self._http = files, caller, http
 
     @asynccontextmanager
-    async def opened(self, account_id: int, file: file_pb2.File) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def open(self, account_id: int, file: file_pb2.File) -> AsyncIterator[AsyncIterator[bytes]]:
         """The bytes of a file, in pieces, while the block runs. Raises FILE_NOT_FOUND and UNAVAILABLE."""
         asked = storage_service_pb2.OpenFilesRequest(file_ids=[file.id], content_bytes=_INLINE_BYTES)
         with translate_rpc_errors():
@@ -45,7 +45,7 @@ class Contents:
 
     async def read(self, account_id: int, file: file_pb2.File) -> bytes:
         """All of a small file."""
-        async with self.opened(account_id, file) as pieces:
+        async with self.open(account_id, file) as pieces:
             return b"".join([piece async for piece in pieces])
 
 

@@ -51,7 +51,7 @@ class EndpointFactory:
 
         return self._calls.open_endpoint(name, serve, _refused)
 
-    def known(self, name: str, handle: SignedInHandler, permission: str | None = None) -> Endpoint:
+    def signed_in(self, name: str, handle: SignedInHandler, permission: str | None = None) -> Endpoint:
         """An endpoint for callers who are known, and who have a permission if one is named."""
 
         async def serve(request: Request, identity: Identity | None) -> Response:

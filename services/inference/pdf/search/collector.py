@@ -39,7 +39,7 @@ class Look:
     white: bool = False
     share: float = 1.0
     soft: bool = False
-    multiplied: bool = False
+    multiplies: bool = False
     digest: bytes = b""
     hint: str = ""
     """A name that suggests a watermark."""
@@ -54,7 +54,7 @@ class Collector:
     sizes: Counter[float] = field(default_factory=Counter)
     """Characters shown by size of text, in points of the page."""
     paints: int = 0
-    tagged: bool = False
+    is_tagged: bool = False
     artifact: bool = False
     margins: Margins = field(init=False)
     _grounds: list[Box] = field(default_factory=list)
@@ -67,7 +67,7 @@ class Collector:
         """The margins are those of the page."""
         self.margins = Margins(self.box)
 
-    def shown(self, shown: TextShow, font: Glyphs, site: Site) -> None:
+    def show_text(self, shown: TextShow, font: Glyphs, site: Site) -> None:
         """Text was shown, whether it may be a mark or not."""
         self.sizes[round(shown.size, 1)] += shown.glyphs
         self.margins.show(shown, font, site)
@@ -107,20 +107,20 @@ class Collector:
             lightness=round(look.lightness * 100),
             alpha=round(look.alpha * 100),
             look=look.digest,
-            tagged=self.tagged,
+            is_tagged=self.is_tagged,
             artifact=self.artifact,
         )
         item = self._open
         if item is None or not item.takes(style) or not self._continues(item, look, parts[0][0], site):
             self.close()
             item = self._open = Item(style, self.paints, tilt=look.tilt, size=look.size, alpha=look.alpha, lightness=look.lightness)
-            item.white, item.share, item.soft, item.multiplied = look.white, look.share, look.soft, look.multiplied
+            item.white, item.share, item.soft, item.multiplies = look.white, look.share, look.soft, look.multiplies
             item.hint = look.hint
             item.on_colour = self._on_colour(parts[0][0])
             self._curves = 0
         self.paints += 1
         item.end = self.paints
-        item.painted += 1
+        item.painting_count += 1
         item.sites.append(site)
         for place, piece in parts:
             item.add_quad(place)

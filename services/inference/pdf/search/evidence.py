@@ -83,7 +83,7 @@ def on_page(item: Item, page: Page) -> list[Evidence]:
         found.append(Evidence("", -2.5))
     if item.style.artifact:
         found.append(Evidence("marked as not part of the content", 0.5))
-    if item.style.tagged:
+    if item.style.is_tagged:
         found.append(Evidence("", -1.5))
     if item.hint:
         found.append(Evidence(f"its name in the document is {item.hint.removeprefix('/')}", 4.0))
@@ -128,11 +128,11 @@ def _look(item: Item, tiled: bool) -> list[Evidence]:
         found.append(Evidence(f"turned by {round(item.tilt)}°", 2.5))
     elif not tiled:
         found.append(Evidence("", -1.0))
-    transparent = item.alpha < _OPAQUE or item.soft or item.multiplied
+    transparent = item.alpha < _OPAQUE or item.soft or item.multiplies
     if item.alpha < _OPAQUE or item.soft:
         says = f"{round(100 * item.alpha)} % opaque" if item.alpha < _OPAQUE else "a soft mask"
         found.append(Evidence(says, 1.5 if item.alpha <= _HALF else 1.0))
-    elif item.multiplied:
+    elif item.multiplies:
         found.append(Evidence("multiplied with what is below", 0.5))
     if item.on_colour and item.alpha >= _OPAQUE:
         pass  # on a dark ground, pale text is not faint
@@ -160,7 +160,7 @@ def _shape(item: Item, page: Page, tiled: bool) -> list[Evidence]:
         found.append(Evidence("spans the page", 1.0))
     if item.style.kind is Kind.OUTLINE:
         found.append(Evidence("letters drawn as outlines", 0.5))
-    elif item.style.kind is Kind.TEXT and item.glyphs >= 4 and item.painted >= item.glyphs:
+    elif item.style.kind is Kind.TEXT and item.glyphs >= 4 and item.painting_count >= item.glyphs:
         found.append(Evidence("split into letters", 0.5))
     if item.style.kind is Kind.IMAGE:
         found += _picture(item, page)
@@ -187,9 +187,9 @@ def _place(item: Item, page: Page, tiled: bool) -> list[Evidence]:
             found.append(Evidence("", -2.5))
         elif not _MIDDLE[0] <= middle <= _MIDDLE[1]:
             found.append(Evidence("", -1.0))
-    if page.paints > item.painted and item.begin == 0:
+    if page.paints > item.painting_count and item.begin == 0:
         found.append(Evidence("drawn before all else", 0.5))
-    elif page.paints > item.painted and item.end >= page.paints:
+    elif page.paints > item.painting_count and item.end >= page.paints:
         found.append(Evidence("drawn after all else", 0.5))
     return found
 

@@ -36,7 +36,7 @@ class Style:
     alpha: int
     look: bytes = b""
     """For images: which one."""
-    tagged: bool = False
+    is_tagged: bool = False
     """Whether it is part of the tagged structure."""
     artifact: bool = False
     """Whether it is marked as not part of the content."""
@@ -70,8 +70,8 @@ class Item:
     share: float = 1.0
     """Visible share of an image's area."""
     soft: bool = False
-    multiplied: bool = False
-    painted: int = 0
+    multiplies: bool = False
+    painting_count: int = 0
     """Number of its operations that paint."""
     form: int = 0
     """The form whose entire content it is; 0 if there is none."""
@@ -86,7 +86,7 @@ class Item:
         return around(point for each in self.quads for point in each)
 
     @property
-    def slanted(self) -> float:
+    def slant(self) -> float:
         """See `geometry.slant`."""
         return slant(self.tilt)
 
@@ -126,7 +126,7 @@ class Item:
         own = self.style
         near = abs(own.tilt - style.tilt) <= 1 and abs(own.size - style.size) <= 0.03 * own.size + 1
         alike = abs(own.lightness - style.lightness) <= 2 and abs(own.alpha - style.alpha) <= 2
-        same = (own.kind, own.look, own.tagged, own.artifact) == (style.kind, style.look, style.tagged, style.artifact)
+        same = (own.kind, own.look, own.is_tagged, own.artifact) == (style.kind, style.look, style.is_tagged, style.artifact)
         return near and alike and same
 
     def add_quad(self, quad: Quad) -> None:
@@ -143,13 +143,13 @@ class Item:
         self.texts += other.texts
         self.glyphs += other.glyphs
         self.end = other.end
-        self.painted += other.painted
+        self.painting_count += other.painting_count
         for each in other.quads:
             self.add_quad(each)
 
-    def lifted(self, site: Site, form: int, begin: int) -> Item:
+    def as_form(self, site: Site, form: int, begin: int) -> Item:
         """The item as the single operation that draws the form whose entire content it is."""
-        return replace(self, sites=[site], form=form, begin=begin, end=begin + 1, painted=1)
+        return replace(self, sites=[site], form=form, begin=begin, end=begin + 1, painting_count=1)
 
 
 def merge_tiles(items: list[Item]) -> list[Item]:

@@ -39,7 +39,7 @@ class Margins:
     fonts: Counter[int] = field(default_factory=Counter)
     """Characters by font."""
     words: list[Words] = field(default_factory=list)
-    shown: int = 0
+    text_count: int = 0
     """Number of operations that show text."""
 
     def show(self, shown: TextShow, font: Glyphs, site: Site) -> None:
@@ -48,8 +48,8 @@ class Margins:
         side = self._side(around(shown.place), slant(shown.tilt))
         if side and len(self.words) < _MOST_WORDS:
             said = font.text(shown.data)
-            self.words.append(Words(side, shown.place, shown.size, site, said, shown.glyphs, font.number, self.shown))
-        self.shown += 1
+            self.words.append(Words(side, shown.place, shown.size, site, said, shown.glyphs, font.number, self.text_count))
+        self.text_count += 1
 
     def _side(self, place: Box, direction: float) -> str:
         left, bottom, right, top = self.box

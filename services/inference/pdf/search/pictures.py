@@ -38,7 +38,7 @@ class Look:
     """Main direction of the visible part, in degrees from the horizontal, -90 to 90, at the image's own proportions."""
     stretch: float = 1.0
     """Length over breadth of the visible part."""
-    known: bool = False
+    is_known: bool = False
     """Whether the samples could be read; if not, everything but the digest is a guess."""
 
 
@@ -83,7 +83,7 @@ def _measured(digest: bytes, alpha: NDArray[np.float32] | None, shades: NDArray[
     on_white = 1 - alpha * (1 - shades)
     shown = 1 - on_white > _SEEN
     if not shown.any():
-        return Look(digest, lightness=1.0, darkest=1.0, share=0.0, known=True)
+        return Look(digest, lightness=1.0, darkest=1.0, share=0.0, is_known=True)
     lean, stretch = _direction(shown)
     inner = alpha[shown]
     return Look(
@@ -95,7 +95,7 @@ def _measured(digest: bytes, alpha: NDArray[np.float32] | None, shades: NDArray[
         share=float(shown.mean()),
         lean=lean,
         stretch=stretch,
-        known=True,
+        is_known=True,
     )
 
 

@@ -68,11 +68,11 @@ class Stamps:
             left, bottom, right, top = around(point for each in words for point in each.place)
             x0, y0, x1, y1 = margins.box
             middle = ((left + right) / 2 - x0) / max(1.0, x1 - x0), ((bottom + top) / 2 - y0) / max(1.0, y1 - y0)
-            line = Line(page, words, middle, words[0].order == 0 or words[-1].order == margins.shown - 1)
+            line = Line(page, words, middle, words[0].order == 0 or words[-1].order == margins.text_count - 1)
             if is_provenance(line.text):
                 self._lines.append(line)
 
-    def found(self, pages: int) -> list[tuple[list[Line], list[Evidence]]]:
+    def find(self, pages: int) -> list[tuple[list[Line], list[Evidence]]]:
         """Lines that belong together, with the evidence, in a document of so many pages."""
         groups: defaultdict[tuple[str, str], list[Line]] = defaultdict(list)
         for line in self._lines:

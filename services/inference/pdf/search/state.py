@@ -53,10 +53,10 @@ class State:
     fill: Paint = Paint()
     stroke: Paint = Paint()
     text: TextState = TextState()
-    masked: bool = False
+    is_masked: bool = False
     """Whether a soft mask of the graphics state is set."""
     blend: str = "/Normal"
-    clipped: bool = False
+    is_clipped: bool = False
     """Whether what is painted shows only in an area that is less than most of the page."""
 
 
@@ -70,7 +70,7 @@ def with_parameters(state: State, parameters: DictionaryObject | None) -> State:
     if stroke is not None:
         state = replace(state, stroke=replace(state.stroke, alpha=_unit(stroke)))
     if "/SMask" in parameters:
-        state = replace(state, masked=isinstance(objects.entry(parameters, "/SMask"), DictionaryObject))
+        state = replace(state, is_masked=isinstance(objects.entry(parameters, "/SMask"), DictionaryObject))
     if "/BM" in parameters:
         modes = objects.entry(parameters, "/BM")
         first = objects.resolve(modes[0]) if isinstance(modes, ArrayObject) and modes else modes

@@ -59,13 +59,13 @@ class Stream:
 
     def run(self) -> None:
         """Walk to the end."""
-        outside = self._to.tagged, self._to.artifact
+        outside = self._to.is_tagged, self._to.artifact
         steps = self._steps()
         for operation in operations(self._data):
             step = steps.get(operation.operator)
             if step is not None:
                 step(operation)
-        self._to.tagged, self._to.artifact = outside
+        self._to.is_tagged, self._to.artifact = outside
 
     def _steps(self) -> dict[bytes, Callable[[Operation], None]]:
         steps: dict[bytes, Callable[[Operation], None]] = {
@@ -182,7 +182,7 @@ class Stream:
         shown = self._cursor.show(operands[-1] if operands else None, font, state)
         if state.text.mode in _INVISIBLE or not shown.data.strip():
             return
-        self._to.shown(shown, font, (self._number, operation.start))
+        self._to.show_text(shown, font, (self._number, operation.start))
         look = self._look(Kind.TEXT, shown.tilt, shown.size, state.stroke if state.text.mode == _STROKED else state.fill)
         if state.fill.pattern or not self._to.suspect(look, shown.place):
             self._to.other()
@@ -197,8 +197,8 @@ class Stream:
             paint.on_white,
             paint.alpha,
             white=paint.lightness > _WHITE,
-            soft=self._state.masked,
-            multiplied=self._state.blend == "/Multiply",
+            soft=self._state.is_masked,
+            multiplies=self._state.blend == "/Multiply",
         )
 
     # Paths
@@ -215,7 +215,7 @@ class Stream:
     def _new_path(self) -> None:
         if self._path.clips:
             area = self._path.area()
-            self._set(clipped=self._state.clipped or area is None or not self._path.is_panel or not self._to.covers(around(area)))
+            self._set(clipped=self._state.is_clipped or area is None or not self._path.is_panel or not self._to.covers(around(area)))
         self._path = Path()
 
     def _paint_path(self, operation: Operation) -> None:
@@ -227,7 +227,7 @@ class Stream:
         lean = tilt(state.matrix) if is_oblique(tilt(state.matrix)) else 0.0
         if area is not None and filled and paint.pattern:
             # Content that covers less of the page, or has another shape, is part of a drawing.
-            if path.is_panel and self._to.covers(around(area)) and not state.clipped:
+            if path.is_panel and self._to.covers(around(area)) and not state.is_clipped:
                 self._drawing.pattern(self._resource("/Pattern", paint.pattern), area, site, state, self._base, self._depth)
             else:
                 self._to.other()
@@ -268,8 +268,8 @@ class Stream:
             1 - state.fill.alpha * (1 - (state.fill.lightness if stencil else seen.lightness)),
             state.fill.alpha * seen.alpha,
             share=seen.share,
-            soft=seen.soft or state.masked,
-            multiplied=state.blend == "/Multiply",
+            soft=seen.soft or state.is_masked,
+            multiplies=state.blend == "/Multiply",
             digest=seen.digest,
             hint=hint,
         )
@@ -278,21 +278,21 @@ class Stream:
     # Marked content
 
     def _begin_marked(self, operation: Operation) -> None:
-        self._marked.append((self._to.tagged, self._to.artifact))
+        self._marked.append((self._to.is_tagged, self._to.artifact))
         operands = operation.operands(self._data)
         properties: PdfObject | None = operands[1] if len(operands) > 1 else None
         if properties is not None and not isinstance(properties, DictionaryObject):
             properties = self._resource("/Properties", str(properties))
         self._to.close()
         if operands and str(operands[0]) == "/Artifact":
-            self._to.tagged, self._to.artifact = False, True
+            self._to.is_tagged, self._to.artifact = False, True
         elif objects.entry(properties, "/MCID") is not None:
-            self._to.tagged = True
+            self._to.is_tagged = True
 
     def _end_marked(self) -> None:
         if self._marked:
             self._to.close()
-            self._to.tagged, self._to.artifact = self._marked.pop()
+            self._to.is_tagged, self._to.artifact = self._marked.pop()
 
 
 def _may_be(paint: states.Paint) -> bool:

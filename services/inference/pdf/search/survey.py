@@ -104,7 +104,7 @@ class Survey:
         """Likely marks, surest first."""
         weighed: list[tuple[float, int, Callable[[int], Candidate]]] = []
         stamped: defaultdict[int, list[Box]] = defaultdict(list)
-        for lines, found in self._stamps.found(self._pages):
+        for lines, found in self._stamps.find(self._pages):
             score = evidence.total(found)
             if score >= evidence.LIKELY:
                 weighed.append((score, lines[0].page, partial(_stamp, score, lines, found)))

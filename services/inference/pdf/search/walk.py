@@ -51,7 +51,7 @@ class Walk:
             inner = replace(state, fill=replace(state.fill, alpha=1.0), stroke=replace(state.stroke, alpha=1.0))
         corners = [as_number(objects.resolve(value)) for value in objects.array(form, "/BBox") or ()]
         if len(corners) == 4 and not self.to.covers(around(quad(inner.matrix, *corners))):
-            inner = replace(inner, clipped=True)
+            inner = replace(inner, is_clipped=True)
         self.to.close()
         begin, first = self.to.paints, len(self.to.items)
         try:
@@ -66,8 +66,8 @@ class Walk:
             if grouped and state.fill.alpha < 1:
                 item.lightness = 1 - state.fill.alpha * (1 - item.lightness)
                 item.alpha *= state.fill.alpha
-            item.soft = item.soft or state.masked
-            item.multiplied = item.multiplied or state.blend == "/Multiply"
+            item.soft = item.soft or state.is_masked
+            item.multiplies = item.multiplies or state.blend == "/Multiply"
             item.hint = item.hint or hint
         self._lift(found, first, begin, site, number)
 
@@ -89,8 +89,8 @@ class Walk:
         inside.content(data, objects.dictionary(pattern, "/Resources"), inner, number, depth + 1)
         self._left = inside._left
         tile.close()
-        if len(tile.items) == 1 and tile.items[0].painted == tile.paints:
-            item = tile.items[0].lifted(site, number, self.to.paints - 1)
+        if len(tile.items) == 1 and tile.items[0].painting_count == tile.paints:
+            item = tile.items[0].as_form(site, number, self.to.paints - 1)
             item.quads, item.pattern = [area], True
             self.to.items.append(item)
 
@@ -98,9 +98,9 @@ class Walk:
         """Turn a form that is exactly one item, and faint shapes around it, into an item of the operation that draws it."""
         painted = self.to.paints - begin
         frame = [shape for shape in self.to.shapes if shape.begin >= begin]
-        if len(found) != 1 or found[0].painted + sum(shape.painted for shape in frame) != painted or not painted:
+        if len(found) != 1 or found[0].painting_count + sum(shape.painting_count for shape in frame) != painted or not painted:
             return
-        whole = found[0].lifted(site, number, begin)
+        whole = found[0].as_form(site, number, begin)
         whole.quads = [*whole.quads, *(place for shape in frame for place in shape.quads)]
         self.to.shapes = [shape for shape in self.to.shapes if shape.begin < begin]
         del self.to.items[first:]

@@ -104,7 +104,7 @@ class Acceptance:
 
         async def make() -> CreatedBatch:
             draft = Draft(request)
-            return draft.created(await self._accept(draft))
+            return draft.created_batch(await self._accept(draft))
 
         return await self._idempotency.once(
             request.idempotency, make, lambda ids: self._batch(request.account_id, ids[0]), looks_first=False
@@ -143,19 +143,19 @@ class Acceptance:
     async def _pin_and_store(self, draft: Draft) -> Sequence[Task]:
         request = draft.request
         # One call examines and pins the files, so none can change or disappear in between.
-        examined = await self._files.pin(request.account_id, draft.wanted(), all_or_none=not request.per_item)
+        examined = await self._files.pin(request.account_id, draft.files_to_pin(), all_or_none=not request.per_item)
         try:
             self._take_files(draft, examined)
             tasks = await self._store_admitted(draft, self._price(draft))
         except DarkroomError as error:
             # After a broken database connection the tasks may exist and must keep their files. The file sweep asks about them later.
             if error.reason is not ErrorReason.UNAVAILABLE:
-                await self._unpin(request.account_id, examined.pinned)
+                await self._unpin(request.account_id, examined.pinned_tasks)
             raise
         for task in tasks:
-            self._notifications.changed(task)
+            self._notifications.notify_transition(task)
         stored = {task.id for task in tasks}
-        await self._unpin(request.account_id, [task_id for task_id in examined.pinned if task_id not in stored])
+        await self._unpin(request.account_id, [task_id for task_id in examined.pinned_tasks if task_id not in stored])
         return tasks
 
     def _check_deadline(self, request: Request) -> None:
@@ -165,7 +165,7 @@ class Acceptance:
     def _plan(self, draft: Draft) -> None:
         """Refuse invalid pipelines. These refusals are raised together with those of `_require_offers`, so that the first bad item is
         reported first."""
-        for index, item in draft.left():
+        for index, item in draft.remaining_items():
             with draft.refusing(index):
                 if not item.operations:
                     message = "operations: required here or in the batch."
@@ -175,7 +175,7 @@ class Acceptance:
     async def _require_offers(self, draft: Draft) -> None:
         """Refuse operations that no worker offers, and that no machine which is away will; each operation is looked up once."""
         known: dict[str, DarkroomError | None] = {}
-        for index, item in draft.left():
+        for index, item in draft.remaining_items():
             for position, operation in enumerate(item.operations):
                 spec = spec_of(operation)
                 if spec.name not in known:
@@ -202,7 +202,7 @@ class Acceptance:
 
     def _take_files(self, draft: Draft, examined: ExaminedFiles) -> None:
         """Refuse items that name unusable files."""
-        for index, item in draft.left():
+        for index, item in draft.remaining_items():
             refused = [examined.refusals[file_id].at(field) for file_id, field in item.files if file_id in examined.refusals]
             if refused:
                 # For a single task, missing files are reported before unusable ones.
@@ -215,7 +215,7 @@ class Acceptance:
         tasks = []
         # The items of a batch mostly share their operations.
         stored: dict[int, list[bytes]] = {}
-        for index, item in draft.left():
+        for index, item in draft.remaining_items():
             with draft.refusing(index):
                 inputs = [draft.files[file_id] for file_id in item.input_file_ids]
                 auxiliary = [draft.files[each.input.file_id] for each in item.auxiliary]
@@ -238,7 +238,7 @@ class Acceptance:
     def _new_task(
         self, task_id: int | None, index: int, lane: str, item: Item, operations: list[bytes], inputs: Sequence[InputFile]
     ) -> NewTask:
-        priced = [*inputs, *item.planned, *planned_files(item.operations, len(item.later_inputs), 1)]
+        priced = [*inputs, *item.planned_inputs, *planned_files(item.operations, len(item.later_inputs), 1)]
         return NewTask(
             id=task_id,
             index=index,
@@ -246,7 +246,7 @@ class Acceptance:
             operations=operations,
             input_file_ids=list(item.input_file_ids),
             input_names=[file.name for file in inputs],
-            later_inputs=[later.stored() for later in item.later_inputs],
+            later_inputs=[later.to_bytes() for later in item.later_inputs],
             client_request=item.client_request,
             list_price_millicredits=self._rules.prices.price_of(item.operations, priced),
             expected_outputs=outputs_of(item.operations, len(priced)),
@@ -300,7 +300,7 @@ class Acceptance:
         if batch is None:
             message = "The batch created with this idempotency key no longer exists."
             raise DarkroomError(ErrorReason.BATCH_NOT_FOUND, message)
-        return CreatedBatch(batch, await self._batches.tasks(account_id, batch_id, limit=batch.stored.task_count))
+        return CreatedBatch(batch, await self._batches.tasks(account_id, batch_id, limit=batch.batch.task_count))
 
 
 def _check_size(draft: Draft) -> None:

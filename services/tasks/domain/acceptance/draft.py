@@ -30,22 +30,22 @@ class Draft:
         """Whether ids must be known before the tasks are stored: those of a batch with its tasks, and that of a task that pins files."""
         return self.request.is_batch or any(item.files or item.input_urls or item.later_urls for item in self.items)
 
-    def left(self) -> list[tuple[int, Item]]:
+    def remaining_items(self) -> list[tuple[int, Item]]:
         """The items that have passed every step so far, with their places."""
         return [(index, item) for index, item in enumerate(self.items) if index not in self._refused]
 
     def file_ids(self) -> list[int]:
         """Every file that the remaining items name."""
-        return [file_id for _, item in self.left() for file_id, _ in item.files]
+        return [file_id for _, item in self.remaining_items() for file_id, _ in item.files]
 
-    def wanted(self) -> dict[int, list[int]]:
+    def files_to_pin(self) -> dict[int, list[int]]:
         """The files to pin, by task."""
-        wanted = {self.task_ids[index]: [file_id for file_id, _ in item.files] for index, item in self.left()}
+        wanted = {self.task_ids[index]: [file_id for file_id, _ in item.files] for index, item in self.remaining_items()}
         return {task_id: file_ids for task_id, file_ids in wanted.items() if task_id is not None and file_ids}
 
     def refuse(self, index: int, error: DarkroomError) -> None:
         """Take an item out."""
-        self._refused[index] = self.request.blamed(error, index)
+        self._refused[index] = self.request.error_for_item(error, index)
 
     @contextmanager
     def refusing(self, index: int) -> Iterator[None]:
@@ -57,14 +57,14 @@ class Draft:
 
     def settle(self) -> None:
         """Raise the error of the first refused item, unless the others may proceed without it."""
-        if self._refused and not (self.request.per_item and self.left()):
+        if self._refused and not (self.request.per_item and self.remaining_items()):
             raise self._refused[min(self._refused)]
 
     def refusals(self) -> list[Refusal]:
         """The refused items, in order."""
         return [Refusal(index, self._refused[index]) for index in sorted(self._refused)]
 
-    def created(self, tasks: Sequence[Task]) -> CreatedBatch:
+    def created_batch(self, tasks: Sequence[Task]) -> CreatedBatch:
         """The batch of tasks that have just been stored."""
         count, first = len(tasks), tasks[0]
         stored = Batch(

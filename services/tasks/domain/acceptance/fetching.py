@@ -66,7 +66,7 @@ class Fetching:
         """
         account_id, fetched = draft.request.account_id, list[int]()
         try:
-            for index, item in draft.left():
+            for index, item in draft.remaining_items():
                 with draft.refusing(index):
                     if item.input_urls or item.later_urls:
                         draft.items[index], files = await self._fetched(draft.request, item)

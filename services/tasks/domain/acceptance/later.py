@@ -21,7 +21,7 @@ class LaterInput:
     formats: Collection[str] | None = None
     """Names of the formats that it may have; None for all that the operation accepts."""
 
-    def stored(self) -> bytes:
+    def to_bytes(self) -> bytes:
         """As the task's row holds it."""
         stored = stored_pb2.StoredLaterInput(url=self.url, field=self.field, position=self.position, formats=self.formats or ())
         return stored.SerializeToString()

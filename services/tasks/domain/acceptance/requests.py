@@ -44,7 +44,7 @@ class Item:
     """For each input, the field of the request that names it."""
     auxiliary: Sequence[NamedFile] = ()
     """Files that its operations need besides the inputs."""
-    planned: Sequence[InputFile] = ()
+    planned_inputs: Sequence[InputFile] = ()
     """Inputs that are not uploaded yet."""
     input_urls: Sequence[InputUrl] = ()
     """Inputs that follow the others once they have been fetched."""
@@ -58,7 +58,7 @@ class Item:
     @property
     def inputs(self) -> int:
         """How many inputs it has."""
-        return len(self.input_file_ids) + len(self.planned) + len(self.input_urls) + len(self.later_urls) + len(self.later_inputs)
+        return len(self.input_file_ids) + len(self.planned_inputs) + len(self.input_urls) + len(self.later_urls) + len(self.later_inputs)
 
     @property
     def files(self) -> list[tuple[int, str]]:
@@ -107,7 +107,7 @@ class Request(ABC):
     def tasks(self) -> list[Item]:
         """The tasks to create, in order."""
 
-    def blamed(self, error: DarkroomError, index: int) -> DarkroomError:
+    def error_for_item(self, error: DarkroomError, index: int) -> DarkroomError:
         """Turn an error about a single item into one that names the item's place in this request."""
         return error
 
@@ -136,7 +136,7 @@ class TaskRequest(Request):
     files_field: str = _FILES
     """The surface's name for the inputs."""
 
-    def blamed(self, error: DarkroomError, index: int) -> DarkroomError:
+    def error_for_item(self, error: DarkroomError, index: int) -> DarkroomError:
         """The error with this request's own name for the inputs."""
         return _renamed(error, self.files_field)
 
@@ -201,7 +201,7 @@ class BatchRequest(Request):
             client_request=item.client_request or self.client_request,
         )
 
-    def blamed(self, error: DarkroomError, index: int) -> DarkroomError:
+    def error_for_item(self, error: DarkroomError, index: int) -> DarkroomError:
         """The error with the item's path and index."""
         field, message = error.field, error.message
         if field is not None:
@@ -237,11 +237,11 @@ class EstimateRequest(Request):
 
     def tasks(self) -> list[Item]:
         if self.planned_count:
-            return [Item(self.operations, (), (), planned=planned_files(self.operations, self.planned_count, self.planned_pages))]
+            return [Item(self.operations, (), (), planned_inputs=planned_files(self.operations, self.planned_count, self.planned_pages))]
         fields = [f"{self.field}[{index}]" for index in range(len(self.file_ids))]
         return [Item(self.operations, self.file_ids, fields, named_files(self.operations))]
 
-    def blamed(self, error: DarkroomError, index: int) -> DarkroomError:
+    def error_for_item(self, error: DarkroomError, index: int) -> DarkroomError:
         """The error with this request's own name for the list."""
         return _renamed(error, self.field)
 

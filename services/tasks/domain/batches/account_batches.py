@@ -52,7 +52,7 @@ class BatchEnds:
     def __init__(self) -> None:
         self._counting: dict[int, set[Ends]] = {}
 
-    def ended(self, _: OutgoingEvent, task: Task) -> None:
+    def on_event(self, _: OutgoingEvent, task: Task) -> None:
         """Take note of a task's new event."""
         if task.batch_id is not None and task.state.terminal:
             for ends in self._counting.get(task.batch_id, ()):
@@ -102,7 +102,7 @@ class AccountBatches:
     ) -> None:
         self._store, self._files, self._bus, self._notifications = store, files, bus, notifications
         self._ends = BatchEnds()
-        notifications.on_event(self._ends.ended)
+        notifications.on_event(self._ends.on_event)
         self._revocations, self._clock, self._stopping = revocations, clock, stopping
 
     async def get(self, account_id: int, batch_id: int) -> BatchNow:
@@ -123,9 +123,9 @@ class AccountBatches:
                     before = ends.count
                     batch = await self.get(identity.account_id, batch_id)
                     left = until - asyncio.get_running_loop().time()
-                    if batch.stored.end_time is not None or left <= 0 or self._stopping.is_set():
+                    if batch.batch.end_time is not None or left <= 0 or self._stopping.is_set():
                         return batch
-                    all_ended = ends.reaching(before + max(1, batch.stored.open))
+                    all_ended = ends.reaching(before + max(1, batch.batch.open))
                     await _first_of(watcher, self._stopping, all_ended, seconds=min(_LOOK_SECONDS, left))
                     watcher.check()
 
@@ -134,7 +134,7 @@ class AccountBatches:
         size = size or _DEFAULT_PAGE
         batches = await self._store.page(account_id, before_id=before_id(token, Listing.BATCHES), limit=size + 1)
         more = len(batches) > size
-        return BatchPage(batches[:size], page_token(batches[size - 1].stored.id, Listing.BATCHES) if more else "")
+        return BatchPage(batches[:size], page_token(batches[size - 1].batch.id, Listing.BATCHES) if more else "")
 
     async def tasks(self, account_id: int, batch_id: int, *, states: Collection[TaskState], size: int, token: str) -> TaskPage:
         """`size` tasks (0: 100) of a batch, in the order of its items. Raises BATCH_NOT_FOUND, and FIELD_INVALID for a token it did not
@@ -156,7 +156,7 @@ class AccountBatches:
         if not cancelled:
             raise DarkroomError(ErrorReason.TASK_ALREADY_TERMINAL, "Every task of the batch has already ended.")
         for task in cancelled:
-            self._notifications.changed(task)
+            self._notifications.notify_transition(task)
             if task.attempt > 0:
                 await tell_worker(self._bus, task.id)
         return await self.get(account_id, batch_id)
@@ -164,8 +164,8 @@ class AccountBatches:
     async def delete(self, account_id: int, batch_id: int) -> None:
         """Delete an ended batch with its tasks and their outputs. Raises BATCH_NOT_FOUND, TASK_NOT_TERMINAL and UNAVAILABLE."""
         batch = await self.get(account_id, batch_id)
-        if batch.stored.end_time is None:
-            raise DarkroomError(ErrorReason.TASK_NOT_TERMINAL, f"{batch.stored.open} tasks of the batch have not ended. Cancel it first.")
+        if batch.batch.end_time is None:
+            raise DarkroomError(ErrorReason.TASK_NOT_TERMINAL, f"{batch.batch.open} tasks of the batch have not ended. Cancel it first.")
         # Files first: if this process dies in between, the batch still exists and can be deleted again.
         slots = asyncio.Semaphore(_DELETIONS)
 
@@ -173,13 +173,13 @@ class AccountBatches:
             async with slots:
                 await self._files.delete_outputs(account_id, task.id, task.output_file_ids)
 
-        tasks = await self._store.tasks(account_id, batch_id, limit=batch.stored.task_count)
+        tasks = await self._store.tasks(account_id, batch_id, limit=batch.batch.task_count)
         async with asyncio.TaskGroup() as group:
             for task in tasks:
                 group.create_task(delete_outputs(task))
         if not await self._store.delete(account_id, batch_id):
             raise batch_not_found()
-        self._notifications.deleted(account_id, Deletion(batch_id=batch_id))
+        self._notifications.notify_deletion(account_id, Deletion(batch_id=batch_id))
 
 
 def batch_not_found() -> DarkroomError:

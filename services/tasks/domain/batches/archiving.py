@@ -35,7 +35,7 @@ class BatchArchiving:
         Raises BATCH_NOT_FOUND, FIELD_INVALID if there is nothing to pack, TOO_MANY_FILES, and the errors of a creation.
         """
         batch = await self._batches.get(account_id, batch_id)
-        tasks = await self._store.tasks(account_id, batch_id, limit=batch.stored.task_count)
+        tasks = await self._store.tasks(account_id, batch_id, limit=batch.batch.task_count)
         made = [file_id for task in tasks for file_id in task.output_file_ids]
         left = {download.file.id for download in await self._files.sign_downloads(account_id, made)}
         kept = [file_id for file_id in made if file_id in left]

@@ -51,7 +51,7 @@ class Ledger:
         )
         if entry is not None:
             return entry
-        earlier = await self._store.granted(account_id, reference)
+        earlier = await self._store.find_grant(account_id, reference)
         if earlier is None or earlier.amount_millicredits != amount_millicredits:
             given = f", of {credits_text(earlier.amount_millicredits)} credits" if earlier is not None else ""
             raise DarkroomError(
@@ -61,7 +61,7 @@ class Ledger:
 
     async def refund(self, task_id: int, *, note: str) -> LedgerEntry:
         """Give back what a task cost; repeating the call gives nothing more. Raises FIELD_INVALID if the task cost nothing."""
-        entry = await self._store.refund(task_id, note=note, now=self._clock()) or await self._store.refunded(task_id)
+        entry = await self._store.refund(task_id, note=note, now=self._clock()) or await self._store.find_refund(task_id)
         if entry is None:
             raise DarkroomError(ErrorReason.FIELD_INVALID, f"task: {task_id} has cost nothing.", field="task")
         return entry

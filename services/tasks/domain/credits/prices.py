@@ -58,7 +58,7 @@ class PriceList:
         for operation, flow in zip(operations, flows, strict=True):
             price = self._prices[spec_of(operation).name]
             # Documents keep their page count from operation to operation; files not derived from the inputs count as one page each.
-            total += millicredits_of(price.credits) * _count(price.per, flow, pages if flow.taken == len(files) else flow.taken)
+            total += millicredits_of(price.credits) * _count(price.per, flow, pages if flow.inputs == len(files) else flow.inputs)
         return total
 
 
@@ -75,7 +75,7 @@ class Estimate:
         return self.list_price_millicredits * self.balance.terms.multiplier_permille // MILLI
 
     @property
-    def covered(self) -> bool:
+    def is_covered(self) -> bool:
         """Whether a task at this price would be accepted now."""
         return self.balance.terms.unlimited or self.price_millicredits <= self.balance.available_millicredits
 
@@ -83,11 +83,11 @@ class Estimate:
 def _count(basis: PriceBasis, flow: Flow, pages: int) -> int:
     match basis:
         case PriceBasis.FILE:
-            return flow.taken
+            return flow.inputs
         case PriceBasis.PAGE:
             return pages
         case PriceBasis.OUTPUT:
-            return flow.made
+            return flow.outputs
 
 
 def read_prices(own: Path | None) -> PriceList:

@@ -62,7 +62,7 @@ def assemble_exchange(
     for lane in lanes():
         workers = LaneWorkers(lane, workforce, waits, clock)
         taking[lane] = LaneExchange(lane, store, attempts, bus, notifications, workers, rules.max_running, rules.interval, clock)
-        notifications.on_queue(lane, taking[lane].changed)
+        notifications.on_queue(lane, taking[lane].on_change)
     exchange = Exchange(taking, bus, stopping)
 
     async def look() -> bool:

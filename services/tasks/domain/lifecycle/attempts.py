@@ -41,9 +41,9 @@ class Attempts:
         """How long the lease of a new attempt lasts."""
         return min(self.rules.lease, self.rules.timeout)
 
-    async def held(self, run_ids: Sequence[UUID]) -> Sequence[Task]:
+    async def renew_leases(self, run_ids: Sequence[UUID]) -> Sequence[Task]:
         """The tasks that are RUNNING by these runs, each with a new lease."""
-        return await self._store.held(run_ids, lease_until=self._clock() + self.rules.lease, timeout=self.rules.timeout)
+        return await self._store.renew_leases(run_ids, lease_until=self._clock() + self.rules.lease, timeout=self.rules.timeout)
 
     def is_last(self, task: Task) -> bool:
         """Whether the current attempt is the last one even if it fails for a temporary reason."""
@@ -66,7 +66,7 @@ class Attempts:
         )
         if task is None:
             return await self._store.renew(task_id, attempt, lease_until=lease_until, timeout=self.rules.timeout)
-        self._notifications.progressed(task)
+        self._notifications.notify_event(task)
         return True
 
     async def complete(self, done: Sequence[Completion]) -> list[bool]:
@@ -74,8 +74,10 @@ class Attempts:
         tasks = await self._store.complete(done, now=self._clock())
         for task in tasks:
             if task is not None:
-                self._notifications.changed(task)
-        return [task is not None or await self._store.completed(one.task_id, one.attempt) for one, task in zip(done, tasks, strict=True)]
+                self._notifications.notify_transition(task)
+        return [
+            task is not None or await self._store.has_succeeded(one.task_id, one.attempt) for one, task in zip(done, tasks, strict=True)
+        ]
 
     async def fail(
         self,
@@ -99,14 +101,14 @@ class Attempts:
         task = await self._store.hand_back(task_id, attempt, reason=reason, message=message, now=self._clock(), leased_until=leased_until)
         if task is None:
             return False
-        self._notifications.changed(task)
+        self._notifications.notify_transition(task)
         return True
 
     async def reap(self, *, limit: int) -> int:
         """End up to `limit` attempts whose lease has expired, as `fail` does; those that have reported meanwhile continue. Returns the
         number of expired leases found."""
         now = self._clock()
-        ended = await self._store.lost(timeout=self.rules.timeout, limit=limit, now=now)
+        ended = await self._store.lost_attempts(timeout=self.rules.timeout, limit=limit, now=now)
         for one in ended:
             if one.timed_out:
                 await self._time_out(one.task_id, one.attempt, now)
@@ -159,7 +161,7 @@ class Attempts:
         )
         if task is None:
             return False
-        self._notifications.changed(task)
+        self._notifications.notify_transition(task)
         return True
 
 
@@ -191,6 +193,6 @@ class Deadlines:
             message = f"The task had not {'begun' if late.to_start else 'finished'} by its deadline."
             task = await self._store.expire(late.task_id, reason=ErrorReason.DEADLINE_EXCEEDED, message=message, now=now)
             if task is not None:
-                self._notifications.changed(task)
+                self._notifications.notify_transition(task)
                 await tell_worker(self._bus, task.id)
         return len(overdue) == _BATCH

@@ -74,12 +74,12 @@ class LaneExchange:
     def open(self, worker: str, *, standby: bool = False) -> WorkerStream:
         """A new stream; the caller ends it."""
         stream = WorkerStream(self, worker, standby=standby)
-        self.workers.opened(stream)
+        self.workers.add(stream)
         return stream
 
-    def closed(self, stream: WorkerStream) -> None:
+    def forget(self, stream: WorkerStream) -> None:
         """Forget a stream that has ended."""
-        self.workers.closed(stream)
+        self.workers.remove(stream)
         self.loop.wake()
 
     def hear(self, stream: WorkerStream) -> None:
@@ -93,7 +93,7 @@ class LaneExchange:
             self._unsent += unsent
             self.loop.wake()
 
-    def changed(self, task: Task) -> None:
+    def on_change(self, task: Task) -> None:
         """A task of the lane has changed in this process: one may start."""
         if task.state is TaskState.QUEUED:
             self._some_wait = self._news = True
@@ -108,7 +108,7 @@ class LaneExchange:
             return
         self.loop.wake()
 
-    def told(self) -> None:
+    def on_waiting(self) -> None:
         """Tasks wait that another replica could not start."""
         self._some_wait = True
         self.loop.wake()
@@ -185,7 +185,7 @@ class LaneExchange:
             if not stream.again:
                 continue
             asked, stream.again = stream.again, []
-            moment, held = stream.moment, await self._attempts.held(asked)
+            moment, held = stream.moment, await self._attempts.renew_leases(asked)
             for task in held:
                 stream.admit(task, moment, self.workers.reason(stream))
             found = {task.run_id for task in held}
@@ -231,7 +231,7 @@ class LaneExchange:
         self._some_are_held = taken.more_wait
         # The loop calls in order: the streams that were flushed send to their workers first.
         for task in taken.tasks:
-            asyncio.get_running_loop().call_soon(self._notifications.changed, task)
+            asyncio.get_running_loop().call_soon(self._notifications.notify_transition, task)
         return self._some_wait
 
     async def _look(self) -> None:
@@ -280,9 +280,9 @@ class Exchange:
             raise DarkroomError(ErrorReason.FIELD_INVALID, "lane: there is no such lane", field="lane", allowed=sorted(self._lanes))
         return self._lanes[lane].open(worker, standby=standby)
 
-    def served(self, lane: str) -> bool:
+    def is_served(self, lane: str) -> bool:
         """Whether a worker serves a lane, be it on standby. Until that is known, it is assumed."""
-        return lane not in self._lanes or self._lanes[lane].workers.served()
+        return lane not in self._lanes or self._lanes[lane].workers.is_served()
 
     async def until_stopped(self, stream: WorkerStream) -> None:
         """End the stream when the service stops."""
@@ -295,7 +295,7 @@ class Exchange:
         async def on_message(message: Msg) -> None:
             lane = message.subject.rpartition(".")[2]
             if lane in self._lanes:
-                self._lanes[lane].told()
+                self._lanes[lane].on_waiting()
 
         subscription = await self._bus.client.subscribe(queued_subject("*"), cb=on_message)
         try:

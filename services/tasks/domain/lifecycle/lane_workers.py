@@ -42,13 +42,13 @@ class LaneWorkers:
         self._streams: dict[WorkerStream, None] = {}
         self._last: dict[str, WorkerStream] = {}
 
-    def opened(self, stream: WorkerStream) -> None:
+    def add(self, stream: WorkerStream) -> None:
         """A worker has a stream here."""
         self._last = {name: last for name, last in self._last.items() if last in self._streams or last.silence < _KEPT_SECONDS}
         self._streams[stream] = None
         self._last[stream.worker] = stream
 
-    def closed(self, stream: WorkerStream) -> None:
+    def remove(self, stream: WorkerStream) -> None:
         """It has ended."""
         self._streams.pop(stream, None)
 
@@ -57,7 +57,7 @@ class LaneWorkers:
         """Free slots of the streams here."""
         return sum(len(stream.free) for stream in self._streams)
 
-    def served(self, *, standby: bool = True) -> bool:
+    def is_served(self, *, standby: bool = True) -> bool:
         """Whether a worker serves the lane; without `standby`, one that is not on standby. Until that is known, it is assumed."""
         now = asyncio.get_running_loop().time()
         if self._workforce.unknown or any(stream.present and (standby or not stream.standby) for stream in self._known()):
@@ -73,7 +73,7 @@ class LaneWorkers:
             return slots, ""
         if not any(self._ready(standby=True)):
             return [], ""
-        if not self.served(standby=False):
+        if not self.is_served(standby=False):
             return self._some(limit, standby=True), self._absence()
         # Whether another task has waited for long is checked again.
         if await self._waits.any(self._lane):
@@ -86,15 +86,15 @@ class LaneWorkers:
         """Why a stream has a task that its worker asks for again; empty if the worker is not on standby."""
         if not stream.standby:
             return ""
-        return "the queue was long" if self.served(standby=False) else self._absence()
+        return "the queue was long" if self.is_served(standby=False) else self._absence()
 
     def tell(self) -> None:
         """Report to Prometheus who serves the lane."""
-        _WORKERS.labels(self._lane, "here").set(self.served())
-        _WORKERS.labels(self._lane, "away").set(self._workforce.awaited(self._lane) is not None)
+        _WORKERS.labels(self._lane, "here").set(self.is_served())
+        _WORKERS.labels(self._lane, "away").set(self._workforce.expected_machine(self._lane) is not None)
 
     def _absence(self) -> str:
-        away = self._workforce.awaited(self._lane)
+        away = self._workforce.expected_machine(self._lane)
         return f"{away.name} was away" if away is not None else "no other worker was connected"
 
     def _known(self) -> Iterator[WorkerStream]:

@@ -48,19 +48,19 @@ class Notifications:
         """Call `tell` with an account and its deletions."""
         self._deletions.append(tell)
 
-    def deleted(self, account_id: int, deletion: Deletion) -> None:
+    def notify_deletion(self, account_id: int, deletion: Deletion) -> None:
         """The account has deleted a task or a batch."""
         for tell in self._deletions:
             tell(account_id, deletion)
 
-    def changed(self, task: Task) -> None:
+    def notify_transition(self, task: Task) -> None:
         """The task has made the transition to its current state. Waiting callers are woken first, and then it is counted."""
         if task.lane in self._queues:
             self._queues[task.lane](task)
-        self.progressed(task)
+        self.notify_event(task)
         asyncio.get_running_loop().call_soon(_record, task)
 
-    def progressed(self, task: Task) -> None:
+    def notify_event(self, task: Task) -> None:
         """The task has a new event, with or without a transition."""
         event = OutgoingEvent.newest_of(task)
         for announce in self._events:

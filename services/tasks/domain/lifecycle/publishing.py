@@ -42,7 +42,7 @@ class EventPublisher:
         self._bus, self._pack = bus, pack
 
     @property
-    def connected(self) -> bool:
+    def is_connected(self) -> bool:
         """Whether NATS can be reached."""
         return self._bus.client.is_connected
 
@@ -97,7 +97,7 @@ class Announcer:
     async def step(self) -> bool:
         """Publish one batch; True if there is more. Events that cannot be published are dropped here and left to the relay."""
         events = [self._events.popleft() for _ in range(min(len(self._events), _BATCH))]
-        if not events or not self._publisher.connected:
+        if not events or not self._publisher.is_connected:
             return False
         self._done += self._confirmed.rows(await self._publisher.publish(events))
         return bool(self._events)
@@ -122,7 +122,7 @@ class Relay:
 
     async def step(self) -> bool:
         """Publish the events of some rows; True if there may be more. While NATS is unavailable the events stay where they are."""
-        if not self._publisher.connected:
+        if not self._publisher.is_connected:
             return False
         now = self._clock()
         events = await self._outbox.take_events(limit=_ROWS, retry_at=now + self._retry, now=now - self._age)

@@ -54,7 +54,7 @@ class Answer:
 
     task_id: int
     attempt: int
-    accepted: bool
+    is_accepted: bool
 
 
 @dataclass(slots=True)
@@ -81,7 +81,7 @@ class StreamOwner(Protocol):
     def leave_to_others(self, unsent: Sequence[Task]) -> None:
         """Take back tasks that have not been sent."""
 
-    def closed(self, stream: WorkerStream) -> None:
+    def forget(self, stream: WorkerStream) -> None:
         """Forget the stream, which has ended."""
 
 
@@ -176,7 +176,7 @@ class WorkerStream:
             return
         self.ended, self.ended_at, self._failure = True, self._loop.time(), failure
         self._lane.leave_to_others(self._unsent())
-        self._lane.closed(self)
+        self._lane.forget(self)
         self._wake.set()
 
     def _say_nothing(self) -> None:

@@ -28,7 +28,7 @@ class ServedLanes:
     async def step(self) -> bool:
         """Look who is served, and move tasks of lanes that nobody serves any more. Returns whether there are more of them."""
         self._served = frozenset([lane for lane in LANES_BEFORE if self._awaited(lane) or await self._offers.serve(lane)])
-        if not self._workforce.known:
+        if not self._workforce.is_known:
             # A machine that serves none but the newer lane may be away: its tasks would not come back.
             return False
         more = False
@@ -42,4 +42,4 @@ class ServedLanes:
         return more
 
     def _awaited(self, lane: str) -> bool:
-        return self._workforce.awaited(lane) is not None and not self._workforce.serves(LANES_BEFORE[lane])
+        return self._workforce.expected_machine(lane) is not None and not self._workforce.serves(LANES_BEFORE[lane])

@@ -26,6 +26,6 @@ class Waiting:
 
     def of(self, task: Task) -> WaitingFor | None:
         """The reason that a QUEUED task waits; None if workers serve its lane, for any other task, and while it is not known."""
-        if task.state is not TaskState.QUEUED or not self._workforce.known or self._served(task.lane):
+        if task.state is not TaskState.QUEUED or not self._workforce.is_known or self._served(task.lane):
             return None
-        return WaitingFor(self._workforce.awaited(task.lane))
+        return WaitingFor(self._workforce.expected_machine(task.lane))

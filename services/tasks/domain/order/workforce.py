@@ -35,14 +35,14 @@ class Workforce:
         return self._read_at is None
 
     @property
-    def known(self) -> bool:
+    def is_known(self) -> bool:
         """Whether the board has been read lately. If not, workers of other replicas may be there unseen, and machines may be back."""
         return self._read_at is not None and time.monotonic() - self._read_at < _TOLD_SECONDS
 
     @property
     def away(self) -> Sequence[AwayWorker]:
         """The machines that are away and expected to come back; the one that was here last first. None while it is not known who is."""
-        if not self.known:
+        if not self.is_known:
             return []
         here, now = {worker.machine for worker in self._here()}, self._clock()
         return [machine for machine in self._expected if machine.name not in here and machine.until > now]
@@ -59,24 +59,24 @@ class Workforce:
             for worker in self._here()
         )
 
-    def awaited(self, lane: str) -> AwayWorker | None:
+    def expected_machine(self, lane: str) -> AwayWorker | None:
         """The machine that was here last of those that are away and serve a lane."""
         return next((machine for machine in self.away if lane in machine.lanes), None)
 
     async def expects(self, operation: str) -> bool:
         """Whether a machine that offers an operation is expected to come back, or is here. Raises UNAVAILABLE."""
-        return await self._store.offered(operation, now=self._clock())
+        return await self._store.offers(operation, now=self._clock())
 
     async def step(self) -> bool:
         """Read the board, and remember what those offer that will come back; there is never more to do right away."""
         told = [worker for worker in await self._board.read() if not _refused(worker)]
         self._told, self._read_at = [worker for worker in told if not worker.process.stopping], time.monotonic()
         await self._remember(told)
-        self._expected = await self._store.known(now=self._clock())
+        self._expected = await self._store.list_machines(now=self._clock())
         return False
 
     def _here(self) -> Sequence[part_pb2.Worker]:
-        return self._told if self.known else ()
+        return self._told if self.is_known else ()
 
     async def _remember(self, told: Sequence[part_pb2.Worker]) -> None:
         machines: dict[str, list[part_pb2.Worker]] = {}

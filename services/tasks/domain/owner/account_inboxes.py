@@ -28,10 +28,10 @@ class TaskChange:
 class AccountNews:
     """The events that an inbox has received."""
 
-    changed: Mapping[int, TaskChange]
+    changes: Mapping[int, TaskChange]
     """By task."""
-    deleted: Sequence[Deletion]
-    lost: bool
+    deletions: Sequence[Deletion]
+    has_gap: bool
     """There was more than an inbox holds."""
 
 
@@ -62,7 +62,7 @@ class AccountInbox:
         """Wake its owner for another reason."""
         self._filled.set()
 
-    async def filled(self) -> None:
+    async def wait(self) -> None:
         """Wait until there is something to take, or `wake` was called."""
         await self._filled.wait()
 
@@ -93,7 +93,7 @@ class AccountInboxes:
     def __bool__(self) -> bool:
         return bool(self._inboxes)
 
-    def watched(self) -> list[int]:
+    def account_ids(self) -> list[int]:
         return list(self._inboxes)
 
     @asynccontextmanager

@@ -157,7 +157,7 @@ class AccountTasks:
                 f"The task has already ended: {ended.state.value}.",
                 metadata={"state": ended.state.value},
             )
-        self._notifications.changed(task)
+        self._notifications.notify_transition(task)
         await tell_worker(self._bus, task.id)
         return task
 
@@ -208,7 +208,7 @@ class AccountTasks:
         await self._files.delete_outputs(account_id, task_id, task.output_file_ids)
         if not await self._store.delete(account_id, task_id):
             raise task_not_found()
-        self._notifications.deleted(account_id, Deletion(task_id=task_id))
+        self._notifications.notify_deletion(account_id, Deletion(task_id=task_id))
 
 
 def task_not_found() -> DarkroomError:

@@ -112,10 +112,10 @@ class AccountWatching:
     async def look(self) -> bool:
         """Put into the inboxes what the feed may not have brought; False, since there is never more to do at once."""
         began = self._clock()
-        if accounts := self._inboxes.watched():
+        if accounts := self._inboxes.account_ids():
             since = self._looked_at - _LATE
             recent = await self._store.recent(accounts, since, limit=MOST + 1)
-            deleted = await self._store.deleted(accounts, since, limit=MOST + 1)
+            deleted = await self._store.deletions(accounts, since, limit=MOST + 1)
             for account_id in accounts:
                 for task_id, sequence in recent[account_id].items():
                     self._inboxes.put(account_id, task_id, sequence)
@@ -143,13 +143,13 @@ class AccountWatching:
                 await self._learn(account_id, known, position)
             yield Ready(position)
             while True:
-                await inbox.filled()
+                await inbox.wait()
                 watcher.check()
                 if self._stopping.is_set():
                     raise shutdown_error()
                 reached = max(position, self._looked_at)
                 news = inbox.take()
-                if news.lost:
+                if news.has_gap:
                     position = self._clock()
                     await self._learn(account_id, known, position)
                     yield Reset(position)
@@ -164,7 +164,7 @@ class AccountWatching:
         since = now - 2 * _LATE
         for task_id, sequence in (await self._store.recent([account_id], since, limit=MOST + 1))[account_id].items():
             known.take(task_id, sequence)
-        for deletion in (await self._store.deleted([account_id], since, limit=MOST + 1))[account_id]:
+        for deletion in (await self._store.deletions([account_id], since, limit=MOST + 1))[account_id]:
             known.take_deletion(deletion)
 
     async def _resumed(
@@ -175,8 +175,8 @@ class AccountWatching:
         deleted: Sequence[Deletion] = ()
         if resumable := now - _RESUMABLE < after < now + _LATE:
             since = after - _LATE
-            deleted = (await self._store.deleted([account_id], since, limit=_RESUMED + 1))[account_id]
-            tasks = await self._store.changed(account_id, since, batch_id=batch_id, limit=_RESUMED + 1)
+            deleted = (await self._store.deletions([account_id], since, limit=_RESUMED + 1))[account_id]
+            tasks = await self._store.changed_tasks(account_id, since, batch_id=batch_id, limit=_RESUMED + 1)
         if not resumable or len(tasks) + len(deleted) > _RESUMED:
             await self._learn(account_id, known, now)
             yield Reset(now)
@@ -193,10 +193,10 @@ class AccountWatching:
         self, account_id: int, known: SentState, position: datetime, news: AccountNews, batch_id: int | None
     ) -> AsyncIterator[Update | DeletedTask]:
         """The events that an inbox has received and the watcher has not."""
-        changed = {task_id: one.task for task_id, one in news.changed.items() if not known.has(task_id, one.sequence)}
+        changed = {task_id: one.task for task_id, one in news.changes.items() if not known.has(task_id, one.sequence)}
         tasks = [task for task in changed.values() if task is not None]
         unread = [task_id for task_id, task in changed.items() if task is None]
-        deleted = list(news.deleted)
+        deleted = list(news.deletions)
         for first in range(0, max(len(unread), 1), _PAGE):
             page = unread[first : first + _PAGE]
             read = await self._store.several(account_id, page) if page else {}

@@ -31,7 +31,7 @@ class News:
     """In the order of arrival."""
     task: Task | None
     """The task as the last of these events left it, if that happened in this process."""
-    stored: int
+    last_stored: int
     """The last known number of a stored event."""
 
 
@@ -61,7 +61,7 @@ class Inbox:
         """Wake its owner for another reason."""
         self._filled.set()
 
-    async def filled(self) -> None:
+    async def wait(self) -> None:
         """Wait until there is something to take, or `wake` was called."""
         await self._filled.wait()
 
@@ -133,11 +133,11 @@ class EventFeed:
         """Whether a task has an inbox."""
         return task_id in self._watched
 
-    def watched(self) -> list[int]:
+    def task_ids(self) -> list[int]:
         """The tasks with an inbox."""
         return list(self._watched)
 
-    def stored(self, last_sequences: Mapping[int, int]) -> None:
+    def note_stored(self, last_sequences: Mapping[int, int]) -> None:
         """Note the numbers of tasks' last stored events in their inboxes."""
         for task_id, sequence in last_sequences.items():
             if (watched := self._watched.get(task_id)) is not None:

@@ -26,7 +26,7 @@ class TaskQuery:
     """Which tasks are asked for; None and empty mean any."""
 
     states: Collection[TaskState] | None = None
-    attempted: bool | None = None
+    has_attempts: bool | None = None
     """Only tasks that have been attempted, or only those that have not."""
     operation: str = ""
     """Name of an operation that they have."""
@@ -52,7 +52,7 @@ class TaskSearch:
         wanted = TaskFilter(
             account_id=account_id,
             states=frozenset(query.states) if query.states is not None else None,
-            attempted=query.attempted,
+            has_attempts=query.has_attempts,
             tag=_tag(query.operation) if query.operation else None,
             name=query.name or None,
             batch_id=query.batch_id,

@@ -30,9 +30,9 @@ class Watching:
 
     async def look(self) -> bool:
         """Let watchers read what the feed did not bring them; False, since there is never more to do at once."""
-        watched = self._feed.watched()
+        watched = self._feed.task_ids()
         if watched:
-            self._feed.stored(await self._store.last_sequences(watched))
+            self._feed.note_stored(await self._store.last_sequences(watched))
         return False
 
     async def watch(self, identity: Identity, task_id: int, after: int) -> AsyncGenerator[TaskEvent, None]:
@@ -67,7 +67,7 @@ class Watching:
                         after = event.sequence
                         if event.state.terminal:
                             return
-                read |= news.stored > after
+                read |= news.last_stored > after
 
     async def wait(self, identity: Identity, task_id: int, seconds: int, after: int | None = None, *, known: Task | None = None) -> Task:
         """The task once it has ended or, with `after`, has an event after that number; otherwise its state after `seconds`.
@@ -91,7 +91,9 @@ class Watching:
                         news = inbox.take()
                         if news.task is not None:
                             task = max(task, news.task, key=lambda known: known.last_sequence)
-                        elif after is not None or news.stored > task.last_sequence or any(event.state.terminal for event in news.events):
+                        elif (
+                            after is not None or news.last_stored > task.last_sequence or any(event.state.terminal for event in news.events)
+                        ):
                             task = await find_task(self._store, identity.account_id, task_id)
                     else:
                         return task
@@ -117,5 +119,5 @@ class Watching:
 
 async def _news(inbox: Inbox, watcher: Watcher) -> None:
     """Wait for something to happen. Raises what `Watcher.check` does."""
-    await inbox.filled()
+    await inbox.wait()
     watcher.check()

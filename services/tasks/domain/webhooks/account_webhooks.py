@@ -67,7 +67,7 @@ class AccountWebhooks:
         )
 
     async def _added(self, account_id: int, webhook_id: int) -> tuple[WebhookView, str]:
-        created = await self._store.created(account_id, webhook_id)
+        created = await self._store.by_id(account_id, webhook_id)
         if created is None:
             message = "The webhook created with this idempotency key no longer exists."
             raise DarkroomError(ErrorReason.WEBHOOK_NOT_FOUND, message)
@@ -218,7 +218,7 @@ class AccountWebhooks:
         return delivery
 
     async def _unusable(self, account_id: int, webhook_id: int, field: str) -> DarkroomError:
-        if not await self._store.disabled(account_id, webhook_id):
+        if not await self._store.is_disabled(account_id, webhook_id):
             return webhook_not_found()
         problem = "the webhook is disabled, because it has answered 410 Gone or was switched off. Enable it first"
         return DarkroomError(ErrorReason.FIELD_INVALID, f"{field}: {problem}.", field=field)

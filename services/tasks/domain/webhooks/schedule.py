@@ -31,8 +31,8 @@ class RetrySchedule:
         if tries >= self.max_attempts:
             return None
         own = self.base * (_GROWTH ** (tries - 1) * self.uniform(1 - _SPREAD, 1 + _SPREAD))
-        return max(own, self.granted(asked)) if asked is not None else own
+        return max(own, self.allowed_pause(asked)) if asked is not None else own
 
-    def granted(self, asked: timedelta) -> timedelta:
+    def allowed_pause(self, asked: timedelta) -> timedelta:
         """How long a receiver that asks to be left alone is left alone."""
         return min(asked, self.longest_asked)

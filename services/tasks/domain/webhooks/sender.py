@@ -155,7 +155,7 @@ class WebhookSender:
             pause = None if outcome.delivered or outcome.final else self._rules.schedule.pause(delivery.tries, outcome.retry_after)
             now = self._clock()
             if outcome.retry_after is not None and delivery.webhook_id != 0:
-                self._left_alone[delivery.lane] = now + self._rules.schedule.granted(outcome.retry_after)
+                self._left_alone[delivery.lane] = now + self._rules.schedule.allowed_pause(outcome.retry_after)
             retry_at = now + pause if pause is not None else None
             await self._store.record(delivery, outcome, retry_at=retry_at, now=now)
             ATTEMPTS.labels("delivered" if outcome.delivered else "retried" if retry_at is not None else "given_up").inc()
@@ -245,5 +245,5 @@ def _judged(answer: Answer, now: datetime, *, own_url: bool) -> Outcome:
         error=error,
         retry_after=retry_after_of(answer.retry_after, now) if answer.status in _BUSY else None,
         final=gone,
-        gone=gone and not own_url,
+        is_gone=gone and not own_url,
     )

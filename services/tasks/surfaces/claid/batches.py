@@ -56,7 +56,7 @@ class ClaidBatches(batches_pb2_grpc.BatchEditsServiceServicer):
         except DarkroomError as error:
             _raise_blamed(error)
         tasks = sorted(created.tasks, key=lambda task: task.batch_index or 0)
-        stored, url = created.batch.stored, batch_url(context, created.batch.stored.id)
+        stored, url = created.batch.batch, batch_url(context, created.batch.batch.id)
         return messages.accepted_reply(stored.id, status_of_batch(created.batch, tasks), stored.create_time, url, batch_request_of(tasks))
 
     async def GetBatchEdit(self, request: batches_pb2.GetBatchEditRequest, context: Context) -> batches_pb2.BatchEditStateReply:
@@ -78,7 +78,7 @@ def _item(text: str, body: Body, index: int) -> RequestedItem:
         (),
         [found.file_id] if found.file_id is not None else [],
         later_urls=[found.url] if found.url is not None else [],
-        client_request=kept.packed(),
+        client_request=kept.to_bytes(),
     )
 
 

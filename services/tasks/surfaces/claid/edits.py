@@ -86,7 +86,7 @@ class ClaidEdits(edits_pb2_grpc.EditsServiceServicer):
                 trace_id=str(Origin.current()),
                 idempotency=current_idempotency(),
                 surface=SURFACE,
-                client_request=RequestBodies(body).packed(),
+                client_request=RequestBodies(body).to_bytes(),
             )
         )
 

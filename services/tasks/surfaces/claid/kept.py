@@ -25,7 +25,7 @@ class RequestBodies:
     batch: Body | None = None
     """The request of its batch; only with the first task."""
 
-    def packed(self) -> bytes:
+    def to_bytes(self) -> bytes:
         """As the task holds it."""
         packed = {"request": self.request} if self.batch is None else {"request": self.request, "batch": self.batch}
         return json.dumps(packed, ensure_ascii=False, separators=(",", ":")).encode()

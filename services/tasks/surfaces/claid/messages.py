@@ -96,9 +96,9 @@ def edit_state(task: Task, inputs: Inputs, downloads: Downloads) -> edits_pb2.Ed
 def batch_state(batch: BatchNow, tasks: list[Task], inputs: Inputs, downloads: Downloads) -> batches_pb2.BatchEditState:
     """The state of a batch with these tasks, in order."""
     return batches_pb2.BatchEditState(
-        id=batch.stored.id,
+        id=batch.batch.id,
         status=status_of_batch(batch, tasks),
-        created_at=_moment(batch.stored.create_time),
+        created_at=_moment(batch.batch.create_time),
         request=struct_of(batch_request_of(tasks)),
         errors=[_error(task, inputs) for task in tasks if status_of(task) is Status.ERROR],
         results=[_result(task, inputs, downloads) for task in tasks if status_of(task) is Status.DONE],
@@ -148,7 +148,7 @@ class ClaidWebhooks:
                 inputs, downloads = await self._pictures.of([task])
                 body = _json(edits_pb2.EditStateReply(data=edit_state(task, inputs, downloads)))
             case BatchNow() as batch:
-                page = await self._batches.tasks(batch.stored.account_id, batch.stored.id, states=(), size=MOST_INPUTS, token="")
+                page = await self._batches.tasks(batch.batch.account_id, batch.batch.id, states=(), size=MOST_INPUTS, token="")
                 inputs, downloads = await self._pictures.of(page.tasks)
                 body = _json(batches_pb2.BatchEditStateReply(data=batch_state(batch, page.tasks, inputs, downloads)))
             case None:

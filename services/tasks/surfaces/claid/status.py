@@ -29,7 +29,7 @@ def status_of(task: Task) -> Status:
 
 def status_of_batch(batch: BatchNow, tasks: list[Task]) -> Status:
     """The state of a batch with these tasks."""
-    if batch.stored.end_time is not None:
-        return Status.DONE if batch.stored.succeeded else Status.ERROR
+    if batch.batch.end_time is not None:
+        return Status.DONE if batch.batch.succeeded else Status.ERROR
     begun = any(status_of(task) is not Status.ACCEPTED for task in tasks)
     return Status.PROCESSING if begun else Status.ACCEPTED

@@ -146,7 +146,7 @@ def _end(end: attempt_service_pb2.AttemptEnd) -> End:
 
 
 def _answer(answer: Answer) -> attempt_service_pb2.EndAnswer:
-    return attempt_service_pb2.EndAnswer(task_id=answer.task_id, attempt=answer.attempt, accepted=answer.accepted)
+    return attempt_service_pb2.EndAnswer(task_id=answer.task_id, attempt=answer.attempt, accepted=answer.is_accepted)
 
 
 def _standing(standing: Standing) -> attempt_service_pb2.TaskStanding:

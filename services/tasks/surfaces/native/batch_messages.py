@@ -9,7 +9,7 @@ from services.tasks.surfaces.rendering import timestamp
 
 def batch_message(batch: BatchNow) -> batch_pb2.Batch:
     """The batch as its owner sees it."""
-    stored = batch.stored
+    stored = batch.batch
     return batch_pb2.Batch(
         id=stored.id,
         task_count=stored.task_count,

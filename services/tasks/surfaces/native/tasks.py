@@ -140,5 +140,5 @@ class NativeBalance(balance_service_pb2_grpc.BalanceServiceServicer):
             price_millicredits=estimate.price_millicredits,
             list_price_millicredits=estimate.list_price_millicredits,
             balance=balance_message(estimate.balance),
-            covered=estimate.covered,
+            covered=estimate.is_covered,
         )

@@ -106,7 +106,7 @@ def _item(item: batches_pb2.BatchItem, index: int) -> RequestedItem:
 
 
 def _batch(batch: BatchNow) -> batches_pb2.BatchResult:
-    stored = batch.stored
+    stored = batch.batch
     return batches_pb2.BatchResult(
         batch_id=str(stored.id),
         status="Completed" if stored.end_time is not None else "Processing",

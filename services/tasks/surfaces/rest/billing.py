@@ -61,7 +61,7 @@ class RestBilling(billing_pb2_grpc.BillingServiceServicer):
             list_credits=estimate.list_price_millicredits / MILLI,
             multiplier=estimate.balance.terms.multiplier_permille / MILLI,
             available=estimate.balance.available_millicredits / MILLI,
-            covered=estimate.covered,
+            covered=estimate.is_covered,
         )
         return pb.EstimateEnvelope(code=200, message=_SUCCESS, data=data)
 

@@ -127,7 +127,7 @@ class RestCreation:
         if by_form and ((inputs and list(task.input_file_ids) != inputs) or operations_of(task) != [operation]):
             # An earlier call of the same form has made it, with files of its own.
             context.set_trailing_metadata(((REPLAYED, "true"),))
-        return await self._replies.created(task, request, context)
+        return await self._replies.creation_reply(task, request, context)
 
 
 class RestImages(images_pb2_grpc.ImagesServiceServicer):

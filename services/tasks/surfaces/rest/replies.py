@@ -56,7 +56,7 @@ class Replies:
             await _redirect(task, data, context)
         return tasks_pb2.TaskResultEnvelope(code=200, message=_SUCCESS, data=data)
 
-    async def created(self, task: Task, asked: ReplyOptions, context: Context) -> tasks_pb2.TaskCreateEnvelope:
+    async def creation_reply(self, task: Task, asked: ReplyOptions, context: Context) -> tasks_pb2.TaskCreateEnvelope:
         """A task just created; if the caller waits and it ends in time, with its result."""
         if seconds := _seconds(asked):
             task = await self._watching.wait(current_identity(), task.id, seconds)

@@ -50,7 +50,7 @@ def query_of(request: task_list_pb2.ListTasksRequest) -> TaskQuery:
         states, attempted = states_of(Status(request.status))
     return TaskQuery(
         states=states,
-        attempted=attempted,
+        has_attempts=attempted,
         operation=request.operation,
         name=request.name,
         # No batch has an invalid id, and no tasks are in it.
@@ -124,7 +124,7 @@ class RestTasks(tasks_pb2_grpc.TasksServiceServicer):
             trace_id=str(Origin.current()),
             idempotency=current_idempotency(),
         )
-        return await self._replies.created(task, request, context)
+        return await self._replies.creation_reply(task, request, context)
 
     async def DeleteTask(self, request: tasks_pb2.DeleteTaskRequest, context: Context) -> envelope_pb2.ResponseEnvelope:
         """Delete a task and its outputs."""
@@ -156,7 +156,7 @@ class RestAccountTasks(account_tasks_pb2_grpc.AccountTasksServiceServicer):
                 surface=SURFACE,
             )
         )
-        return await self._replies.created(task, request, context)
+        return await self._replies.creation_reply(task, request, context)
 
     async def GetTask(self, request: account_tasks_pb2.GetTaskRequest, context: Context) -> account_tasks_pb2.TaskDetailsEnvelope:
         """Everything about a task."""

@@ -27,7 +27,7 @@ _DAY = datetime.timedelta(days=1)
 
 
 def installation(folder: Path, monkeypatch: pytest.MonkeyPatch, days: float = 700) -> Installation:
-    monkeypatch.setattr(creation, "_LIFETIME", Lifetime(valid=days * _DAY, left=-1000 * _DAY))
+    monkeypatch.setattr(creation, "_LIFETIME", Lifetime(valid=days * _DAY, remaining=-1000 * _DAY))
     return create(folder, public_url="http://localhost")
 
 

@@ -91,7 +91,7 @@ def test_certificates_near_their_end_and_without_a_wanted_name_are_renewed(tmp_p
     assert {part for part in CERTIFIED if certificate(made, part) != before[part]} == {"nats"}
     assert {"10.0.0.7", "nats.example"} <= set(names_of(made.tls("nats") / "tls.crt"))
 
-    monkeypatch.setattr(creation, "_LIFETIME", Lifetime(valid=datetime.timedelta(days=800), left=datetime.timedelta(days=750)))
+    monkeypatch.setattr(creation, "_LIFETIME", Lifetime(valid=datetime.timedelta(days=800), remaining=datetime.timedelta(days=750)))
     create(tmp_path, public_url=URL)
     assert {part for part in CERTIFIED if certificate(made, part) != before[part]} == set(CERTIFIED)
     assert {"10.0.0.7", "nats.example"} <= set(names_of(made.tls("nats") / "tls.crt"))

@@ -53,7 +53,7 @@ class _Server:
         )
         fields = (body["token_id"], body["name"], body["certificate_request"], body["public_key"])
         token = JoinToken("", "", "", 0, self.secret)
-        sealed = token.keys.sealed(message.SerializeToString(), digest_of_request(*fields))
+        sealed = token.keys.seal(message.SerializeToString(), digest_of_request(*fields))
         return 200, json.dumps({"code": 200, "message": "success", "data": {"name": body["name"], "sealed": sealed}})
 
 

@@ -57,7 +57,7 @@ class Archives:
         headers |= {"content-disposition": f'attachment; filename="{name}"', "content-length": str(archive.size)}
         return _Unhurried(archive.pieces(), headers=headers, media_type="application/zip")
 
-    def stored(self, account_id: int, archive: file_pb2.File, name: str) -> Response:
+    def reply_stored(self, account_id: int, archive: file_pb2.File, name: str) -> Response:
         """A stored archive of an account, under this name."""
         headers = {"content-disposition": f'attachment; filename="{url_segment(name)}"', "content-length": str(archive.size_bytes)}
         return _Unhurried(self._read(account_id, archive), headers=headers, media_type="application/zip")
@@ -88,7 +88,7 @@ class Archives:
 
     async def _pieces(self, account_id: int, file: file_pb2.File, skipped: int) -> AsyncGenerator[bytes, None]:
         """The content after so many bytes."""
-        async with self._contents.opened(account_id, file) as pieces:
+        async with self._contents.open(account_id, file) as pieces:
             async for piece in pieces:
                 rest = piece[skipped:]
                 skipped -= len(piece) - len(rest)

@@ -64,12 +64,12 @@ class Batches:
         sent = await self._forms.read(request, identity.account_id, "all")
         client_id = sent.fields.get(CLIENT_JOB_ID, "")
         state = BatchState(len(sent.files))
-        async with self._jobs.begun(client_id, state.event(), lambda raised: state.broken(why(raised))) as job:
+        async with self._jobs.begin(client_id, state.event(), lambda raised: state.broken(why(raised))) as job:
             work = await self._work(kind, identity.account_id, sent)
             results = await self._results(request, identity.account_id, kind, sent.files, work, state, job)
-            await job.tell(state.ended())
+            await job.tell(state.final_event())
         if not results:
-            return answer({"error": ALL_FAILED, "errors": state.told}, 422)
+            return answer({"error": ALL_FAILED, "errors": state.error_list}, 422)
         names = distinct([result.name for result in results.values()])
         archived = {str(index): ArchivedFile(name, result.file) for (index, result), name in zip(results.items(), names, strict=True)}
         return self._archives.reply(identity.account_id, kind.title, client_id or str(uuid.uuid4()), archived)
@@ -100,8 +100,8 @@ class Batches:
                     found[index] = await self._result(request, account_id, kind, file, work)
                 except Refusal as refusal:
                     state.errors[index] = file.name, refusal.details if isinstance(refusal.details, str) else refusal.error
-                state.completed += 1
-                if state.completed < state.total:
+                state.completed_files += 1
+                if state.completed_files < state.total:
                     await job.tell(state.event())
 
         try:
@@ -122,7 +122,7 @@ class Batches:
             raise Refusal(400, problem)
         try:
             planned = work(file)
-            run = await self._runs.run(request, account_id, [file.file_id], planned.operations, planned.kept)
+            run = await self._runs.run(request, account_id, [file.file_id], planned.operations, planned.record)
         except (DarkroomError, Refusal) as raised:
             await self._forms.discard_files(account_id, [file.file_id])
             worded = in_words(raised, FAILED, "") if isinstance(raised, DarkroomError) else raised
@@ -132,6 +132,6 @@ class Batches:
             raise Refusal(422, FAILED, details=_ABANDONED if internal else worded.message) from raised
         failed = failure(run)
         if failed is not None:
-            number, tool_id = failed_step(planned.kept, run) if planned.kept.steps else (0, "")
+            number, tool_id = failed_step(planned.record, run) if planned.record.steps else (0, "")
             raise Refusal(422, FAILED, details=f"Step {number} ({tool_id}): {failed}" if number else failed)
-        return Result(kept_extension_name(planned.name, planned.kept, run.outputs[0].media_type), run.outputs[0])
+        return Result(kept_extension_name(planned.name, planned.record, run.outputs[0].media_type), run.outputs[0])

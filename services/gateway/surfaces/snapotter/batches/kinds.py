@@ -23,7 +23,7 @@ class Work:
     """The action on a file."""
 
     operations: Sequence[operation_pb2.Operation]
-    kept: RunRecord
+    record: RunRecord
     name: str
     """The extension of the result in the archive, unless the result has become a PNG."""
 

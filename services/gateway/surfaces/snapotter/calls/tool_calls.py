@@ -86,7 +86,7 @@ class ToolCalls:
         account_id = identity.account_id
         sent = await self._forms.read(request, account_id, "only")
         client_id = sent.fields.get(CLIENT_JOB_ID, "")
-        async with self._jobs.begun(client_id, processing(), lambda raised: failure_event(why(raised))) as job:
+        async with self._jobs.begin(client_id, processing(), lambda raised: failure_event(why(raised))) as job:
             parent = await self._parent(identity, sent)
             file, run = await self.run(tool, request, account_id, sent)
             body = run_report(self._ids.of(account_id, run.task_id), file.size, run) | await self._saved_file(identity, parent, run, tool)
@@ -122,7 +122,7 @@ class ToolCalls:
             file = checked_file(sent)
             name = file.working_name
             plan = tool.plan(read_settings(sent.fields.get(SETTINGS, ""), tool.settings), name)
-            run = await self.started(
+            run = await self.start(
                 request,
                 account_id,
                 [file.file_id],
@@ -142,7 +142,7 @@ class ToolCalls:
             await self._forms.discard(account_id, sent)
             raise
 
-    async def started(
+    async def start(
         self,
         request: Request,
         account_id: int,

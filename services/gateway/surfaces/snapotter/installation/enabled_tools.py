@@ -32,7 +32,7 @@ class EnabledTools:
         self._settings, self._caller = settings, caller
         self._reading = asyncio.ensure_future(self._read())
 
-    async def disabled(self) -> frozenset[str]:
+    async def disabled_ids(self) -> frozenset[str]:
         """Ids that are disabled, of tools or of nothing. Raises UNAVAILABLE."""
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
@@ -44,7 +44,7 @@ class EnabledTools:
         """The same handler; where the tool is disabled, there is nothing."""
 
         async def serve(request: Request, identity: Identity) -> Response:
-            if tool_id in await self.disabled():
+            if tool_id in await self.disabled_ids():
                 return not_found(request.method, request.url.path)
             return await handle(request, identity)
 

@@ -34,7 +34,7 @@ class BatchState:
     """How far a batch is."""
 
     total: int
-    completed: int = 0
+    completed_files: int = 0
     """Those that failed among them."""
     errors: dict[int, tuple[str, str]] = field(default_factory=dict)
     """The names of files that failed, and why, by their places."""
@@ -42,7 +42,7 @@ class BatchState:
     """The file that was begun last."""
 
     @property
-    def told(self) -> list[dict[str, str]]:
+    def error_list(self) -> list[dict[str, str]]:
         """The errors in the order of the files."""
         return [{"filename": name, "error": error} for _, (name, error) in sorted(self.errors.items())]
 
@@ -52,13 +52,13 @@ class BatchState:
             "type": "batch",
             "status": status,
             "totalFiles": self.total,
-            "completedFiles": self.completed,
+            "completedFiles": self.completed_files,
             "failedFiles": len(self.errors),
-            "errors": self.told,
+            "errors": self.error_list,
         }
         return event | ({"currentFile": self.current} if self.current and status == "processing" else {})
 
-    def ended(self) -> Event:
+    def final_event(self) -> Event:
         """Its final event."""
         return self.event("failed" if len(self.errors) == self.total else "completed")
 

@@ -61,12 +61,12 @@ class Jobs:
         self._bus, self._beat = bus, beat_seconds
 
     @property
-    def connected(self) -> bool:
+    def is_connected(self) -> bool:
         """Whether anything can be heard at all."""
         return self._bus.client.is_connected
 
     @asynccontextmanager
-    async def begun(self, job_id: str, event: Event, failing: Failing) -> AsyncIterator[Job]:
+    async def begin(self, job_id: str, event: Event, failing: Failing) -> AsyncIterator[Job]:
         """A job that runs while the block does. An empty name sends no reports. An exception becomes the final event."""
         job = Job(self, job_id)
         await job.tell(event)
@@ -91,7 +91,7 @@ class Jobs:
         except nats.errors.Error as error:
             _logger.warning("progress_not_told", error=str(error))
 
-    async def kept(self, job_id: str) -> ReportedEvent | None:
+    async def last_event(self, job_id: str) -> ReportedEvent | None:
         """The last event of a job; None for one without a report for two minutes."""
         try:
             message = await self._bus.jetstream.get_last_msg(PROGRESS_STREAM, _subject(job_id))
@@ -113,7 +113,7 @@ class Jobs:
             _logger.warning("job_not_named", error=str(error))
             raise DarkroomError(ErrorReason.UNAVAILABLE, "The job cannot be kept. Try again later.") from error
 
-    async def named(self, job_id: str) -> NamedTask | None:
+    async def find_task(self, job_id: str) -> NamedTask | None:
         """The task that a job is; None if no client has named it within a day."""
         try:
             message = await self._bus.jetstream.get_last_msg(JOBS_STREAM, job_subject(_hashed(job_id)))

@@ -95,7 +95,7 @@ class Progress:
         async with self._jobs.news(job_id) as news:
             # Read once the news are open: what happens in between is in one of the two, or in both, except events that NATS has passed on
             # and not kept yet, which is sent again or was a final event that its sender still waits for.
-            async for data in self._named(job_id, news, _newer(await self._jobs.kept(job_id), await self._jobs.named(job_id))):
+            async for data in self._named(job_id, news, _newer(await self._jobs.last_event(job_id), await self._jobs.find_task(job_id))):
                 yield data
 
     async def _named(self, job_id: str, news: News, told: ReportedEvent | NamedTask | None) -> AsyncIterator[bytes]:
@@ -111,9 +111,9 @@ class Progress:
                 async with asyncio.timeout(_SILENT_SECONDS):
                     heard = await news.next()
             except TimeoutError:
-                if not self._jobs.connected:
+                if not self._jobs.is_connected:
                     continue
-                kept = _newer(await self._jobs.kept(job_id), await self._jobs.named(job_id))
+                kept = _newer(await self._jobs.last_event(job_id), await self._jobs.find_task(job_id))
                 if kept is not None and (told is None or kept.order > told.order):
                     heard = kept
                 elif told is not None:

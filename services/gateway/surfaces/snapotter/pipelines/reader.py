@@ -41,7 +41,7 @@ class PipelineReader:
         return checked_pipeline(steps, tools, unknown, await self._features.missing(used, identity))
 
     async def _enabled_tools(self) -> Mapping[str, Tool]:
-        disabled = await self._enabled.disabled()
+        disabled = await self._enabled.disabled_ids()
         return {tool_id: tool for tool_id, tool in self.all_tools.items() if tool_id not in disabled}
 
     async def require(self, tool: Tool, identity: Identity) -> None:

@@ -40,7 +40,7 @@ class PipelineRuns:
         # The last file counts.
         sent = await self._forms.read(request, account_id, "last")
         client_id = sent.fields.get(CLIENT_JOB_ID, "")
-        async with self._jobs.begun(client_id, processing(), lambda raised: failure_event(why(raised))) as job:
+        async with self._jobs.begin(client_id, processing(), lambda raised: failure_event(why(raised))) as job:
             file, run = await self._run(request, identity, sent)
             body = run_report(self._ids.of(account_id, run.task_id), file.size, run)
             await job.tell(complete(body))

@@ -40,7 +40,7 @@ _LONGEST = 65_535
 class _Picture:
     """A picture that becomes text."""
 
-    sent: SentFile
+    sent_file: SentFile
     file: file_pb2.File
     media_type: str
     size: int
@@ -142,9 +142,9 @@ async def _body(context: ToolContext, account_id: int, pictures: Sequence[_Pictu
 
 
 def _described(picture: _Picture) -> dict[str, object]:
-    original, encoded = picture.sent.size, (picture.size + 2) // 3 * 4
+    original, encoded = picture.sent_file.size, (picture.size + 2) // 3 * 4
     return {
-        "filename": picture.sent.name,
+        "filename": picture.sent_file.name,
         "mimeType": picture.media_type,
         "width": picture.width,
         "height": picture.height,
@@ -157,7 +157,7 @@ def _described(picture: _Picture) -> dict[str, object]:
 async def _text(context: ToolContext, account_id: int, picture: _Picture) -> AsyncIterator[bytes]:
     """The base64 text of a stored file."""
     rest = b""
-    async with context.contents.opened(account_id, picture.file) as pieces:
+    async with context.contents.open(account_id, picture.file) as pieces:
         async for piece in pieces:
             rest += piece
             whole = len(rest) // 3 * 3

@@ -61,7 +61,7 @@ class ToolContext:
     async def read(self, request: Request, account_id: int, taken: Taken, *, accepts: Accepts = Accepts.PICTURES) -> FormContent:
         """A form. From now on, the events of the job that it names follow this call."""
         sent = await self.forms.read(request, account_id, taken, accepts=accepts)
-        begun = self.jobs.begun(sent.fields.get(CLIENT_JOB_ID, ""), processing(), lambda raised: failure_event(why(raised)))
+        begun = self.jobs.begin(sent.fields.get(CLIENT_JOB_ID, ""), processing(), lambda raised: failure_event(why(raised)))
         job: Job = await request.state.call.enter_async_context(begun)
         request.state.call.job = job
         return sent
@@ -91,7 +91,7 @@ class ToolContext:
 
         Raises `Refusal`: 422 in the tool's words; for an unusable file 422 with `unusable`, else 400, naming it if it is in `names`.
         """
-        run = await self.calls.started(request, account_id, file_ids, operations, kept, failed=tool.failed, unusable=unusable, names=names)
+        run = await self.calls.start(request, account_id, file_ids, operations, kept, failed=tool.failed, unusable=unusable, names=names)
         return require_success(run, tool.failed)
 
     async def run_of_job(self, account_id: int, job_id: str, tool_id: str, failed: str) -> tuple[RunRecord, run_service_pb2.Run]:
@@ -125,7 +125,7 @@ class ToolContext:
 
     def archive(self, account_id: int, run: run_service_pb2.Run, title: str) -> Response:
         """The first result of a run, a stored archive, as the reply."""
-        return self.archives.stored(account_id, run.outputs[0], f"{title}-{self.job_id(account_id, run)[:_PART_OF_ID]}.zip")
+        return self.archives.reply_stored(account_id, run.outputs[0], f"{title}-{self.job_id(account_id, run)[:_PART_OF_ID]}.zip")
 
 
 class _Call(AsyncExitStack):

@@ -93,7 +93,7 @@ async def _serve_analysis(context: ToolContext, tool: Tool, request: Request, id
     async with context.form(request, account_id, "last") as sent:
         file = checked_file(sent)
         operations, kept = [Operation(inspect_portrait=InspectPortrait())], RunRecord(_ANALYSIS, [file.working_name])
-        run = await context.calls.started(request, account_id, [file.file_id], operations, kept, failed=_ANALYSIS_FAILED)
+        run = await context.calls.start(request, account_id, [file.file_id], operations, kept, failed=_ANALYSIS_FAILED)
     if NO_FACE in (failure(run) or ""):
         raise Refusal(422, NO_FACE)
     preview = require_success(run, _ANALYSIS_FAILED).outputs[1]
