@@ -15,7 +15,7 @@ from reference.prose.tics import ALL, Tic, matches
 ROOT = Path(__file__).resolve().parents[2]
 # The trees whose prose users or developers read.
 TREES = ("README.md", "docs", "protos", "clients", "console", "deploy", "edge", "models", "services", "reference")
-# What `make check` reads.
+# The files and folders that `make check` reads.
 CHECKED = (*TREES, "tests/README.md", "third_party/protos/README.md")
 # Generated from files that are checked, a sample's text, or naming the tics.
 EXCLUDED = ("docs/reference/cli.md", "docs/reference/errors.md", "reference/pictures.py", "reference/prose/tics.py", "console/generated")
