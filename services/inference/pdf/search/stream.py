@@ -215,7 +215,7 @@ class Stream:
     def _new_path(self) -> None:
         if self._path.clips:
             area = self._path.area()
-            self._set(clipped=self._state.is_clipped or area is None or not self._path.is_panel or not self._to.covers(around(area)))
+            self._set(is_clipped=self._state.is_clipped or area is None or not self._path.is_panel or not self._to.covers(around(area)))
         self._path = Path()
 
     def _paint_path(self, operation: Operation) -> None:
