@@ -15,16 +15,16 @@ from reference.prose.tics import ALL, Tic, matches
 ROOT = Path(__file__).resolve().parents[2]
 # The trees whose prose users or developers read.
 TREES = ("README.md", "docs", "protos", "clients", "console", "deploy", "edge", "models", "services", "reference")
-# The folders and files that pass, and that `make check` keeps so: all trees except the one that is still being rewritten.
-PASSING = (*(tree for tree in TREES if tree != "services"), "tests/README.md", "third_party/protos/README.md")
+# The files and folders that `make check` reads.
+CHECKED = (*TREES, "tests/README.md", "third_party/protos/README.md")
 # Generated from files that are checked, a sample's text, or naming the tics.
 EXCLUDED = ("docs/reference/cli.md", "docs/reference/errors.md", "reference/pictures.py", "reference/prose/tics.py", "console/generated")
 
 
 def main() -> int:
-    """Check the given paths, or by default those that pass already."""
+    """Check the given paths, or by default all of them."""
     parser = argparse.ArgumentParser(prog="python -m reference.prose", description=__doc__)
-    parser.add_argument("path", nargs="*", default=PASSING, help="files and folders (default: those that pass already)")
+    parser.add_argument("path", nargs="*", default=CHECKED, help="files and folders (default: all)")
     parser.add_argument("--counts", action="store_true", help="print how often each tic occurs in each tree, and fail for none")
     arguments = parser.parse_args()
     if arguments.counts:

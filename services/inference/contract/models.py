@@ -111,7 +111,7 @@ class ModelSettings(EnvironmentSettings):
 
     @property
     def models(self) -> Models:
-        """What operations are given."""
+        """The names of the models that operations get."""
         return Models(
             cutout=self.model_cutout,
             text=self.model_text,

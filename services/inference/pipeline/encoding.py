@@ -1,4 +1,4 @@
-"""The last step of a run: files of what its operations have made, and an additional archive of several."""
+"""The last step of a run: files of what its operations have made."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from darkroom.files.v1 import file_pb2
-from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Attachment, Data, Document, Examination, Medium, NewFile, Stream
+from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Attachment, Data, Document, Examination, Medium, NewFile
 from services.inference.media import Image, encode, encode_into
 from services.inference.pipeline.run import Product, Run, ShortResult
-from services.platform.zip_archive import Entry, ZipArchive, entry_names
 
 WRITTEN = 0.95
 """Share of the time for one input after which the result is written."""
@@ -121,10 +120,3 @@ def result_name(source: str, labels: Sequence[str], extension: str, taken: Colle
         if name not in taken:
             return name
         number += 1
-
-
-def zip_products(name: str, products: Sequence[Product]) -> Stream:
-    """A ZIP archive of the products in their order, called `name`.zip. Products that are files must stay until it has been read."""
-    names = entry_names(product.name for product in products)
-    archive = ZipArchive([Entry.of(entry, product.content) for entry, product in zip(names, products, strict=True)])
-    return Stream(f"{name}.zip", "application/zip", archive.size, archive.pieces())

@@ -17,9 +17,8 @@ from services.inference.media import Image, Pixels
 from services.inference.media.colour import from_srgb, to_8bit, to_srgb
 from services.inference.media.resampling import resize
 from services.inference.media.spool import Spool
-from services.inference.upscaling.fidelity import hold_colours, restore_detail
+from services.inference.upscaling.fidelity import hold_colours, mix_with_interpolation, restore_detail
 from services.inference.upscaling.fitting import FittingModel, TileModel
-from services.inference.upscaling.mixing import mix_with_interpolation
 from services.inference.upscaling.tiling import Grid, Mosaic, Tile
 from services.inference.upscaling.windows import windows
 

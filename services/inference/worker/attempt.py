@@ -16,10 +16,9 @@ from typing import Any
 from darkroom.files.v1 import file_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.inference import metrics
-from services.inference.contract.flow import GeneratedPicture
+from services.inference.contract.flow import GeneratedPicture, Stream
 from services.inference.contract.progress import AttemptStop, Progress, Report, portion
 from services.inference.contract.step import Tools
-from services.inference.pipeline.encoding import zip_products
 from services.inference.pipeline.pipeline import Pipeline
 from services.inference.pipeline.reading import errors_naming
 from services.inference.pipeline.registry import Registry
@@ -33,6 +32,7 @@ from services.pictures.operations import Arity
 from services.platform.backoff import Backoff, retry_unavailable
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.log import get_logger
+from services.platform.zip_archive import Entry, ZipArchive, entry_names
 
 # Shares of the time for one run.
 _FETCHED, _DELIVERED = 0.1, 0.9
@@ -259,8 +259,10 @@ class AttemptRunner:
         """Put several pictures that were made into an archive as well, if that is wanted."""
         if len(attempt.products) > 1 and pipeline.archives_made:
             with attempt.stages.measure("archive"):
-                archive = zip_products(pipeline.name_of_made, attempt.products)
-                attempt.file_ids.append(await attempt.files.deliver_stream(archive))
+                names = entry_names(product.name for product in attempt.products)
+                archive = ZipArchive([Entry.of(name, product.content) for name, product in zip(names, attempt.products, strict=True)])
+                stream = Stream(f"{pipeline.name_of_made}.zip", "application/zip", archive.size, archive.pieces())
+                attempt.file_ids.append(await attempt.files.deliver_stream(stream))
             attempt.copies = 1
 
     async def _finalize(self, attempt: Attempt) -> None:

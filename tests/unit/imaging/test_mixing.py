@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from services.inference.upscaling.mixing import mix_with_interpolation
+from services.inference.upscaling.fidelity import mix_with_interpolation
 from tests.unit.imaging.pictures import Pixels8, photo
 
 
