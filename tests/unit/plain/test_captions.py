@@ -187,7 +187,7 @@ def test_pixels_beside_the_text_stay() -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 90), (90, 2), (16, 16)])
-@pytest.mark.parametrize("by", [{}, {"tiled": True, "degrees": 30}, {"background": "#ffffff", "shadow": True, "degrees": 200}])
+@pytest.mark.parametrize("by", [{}, {"is_tiled": True, "degrees": 30}, {"background": "#ffffff", "shadow": True, "degrees": 200}])
 def test_no_picture_is_too_small(size: tuple[int, int], by: dict[str, Any]) -> None:
     made = add_caption(black(*size), Caption(text=LONG, size=1000, colour=WHITE, **by))
     assert (made.width, made.height) == size
