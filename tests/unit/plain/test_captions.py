@@ -114,7 +114,7 @@ def test_accents_are_composed() -> None:
 
 def test_a_pattern_covers_the_picture() -> None:
     for degrees in (0, -30, 45, 180):
-        ink = inked(black(), "Tiled", tiled=True, degrees=degrees, size=16)
+        ink = inked(black(), "Tiled", is_tiled=True, degrees=degrees, size=16)
         parts = [part for row in np.array_split(ink, 3) for part in np.array_split(row, 3, axis=1)]
         assert all(part.any() for part in parts)
         assert 0.01 < ink.mean() < 0.3
@@ -123,7 +123,7 @@ def test_a_pattern_covers_the_picture() -> None:
 @pytest.mark.parametrize(("text", "pixels"), [("S", 1000), ("Sample", 1000), ("Sample", 90), ("x", 8)])
 def test_a_tiled_text_begins_in_the_middle(text: str, pixels: float) -> None:
     """So that also one that has no room beside itself is seen as a whole."""
-    alone, tiled = (inked(black(), text, size=pixels, tiled=tiled) for tiled in (False, True))
+    alone, tiled = (inked(black(), text, size=pixels, is_tiled=tiled) for tiled in (False, True))
     left, top, right, bottom = bounds(alone)
     # By a pixel at most it is elsewhere than alone.
     around = slice(top - 1, 300 - bottom + 1), slice(left - 1, 400 - right + 1)
@@ -187,7 +187,7 @@ def test_pixels_beside_the_text_stay() -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 90), (90, 2), (16, 16)])
-@pytest.mark.parametrize("by", [{}, {"tiled": True, "degrees": 30}, {"background": "#ffffff", "shadow": True, "degrees": 200}])
+@pytest.mark.parametrize("by", [{}, {"is_tiled": True, "degrees": 30}, {"background": "#ffffff", "shadow": True, "degrees": 200}])
 def test_no_picture_is_too_small(size: tuple[int, int], by: dict[str, Any]) -> None:
     made = add_caption(black(*size), Caption(text=LONG, size=1000, colour=WHITE, **by))
     assert (made.width, made.height) == size
