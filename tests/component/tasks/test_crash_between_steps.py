@@ -187,7 +187,7 @@ async def test_a_reaper_that_dies_with_a_lost_attempt_in_its_hand_leaves_it_to_t
 ) -> None:
     clock.now -= LEASE + timedelta(seconds=1)
     task = await scene.running()
-    async with service.dying(Point(TaskStore, "lost")) as (_, process):
+    async with service.dying(Point(TaskStore, "lost_attempts")) as (_, process):
         await process.died()
     assert (await scene.now(task)).state is TaskState.RUNNING
     clock.now = datetime.now(UTC)
