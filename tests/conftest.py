@@ -164,9 +164,7 @@ def account(stack: StackUnderTest) -> Account:
 
 
 @pytest.fixture(scope="session")
-def components(
-    request: pytest.FixtureRequest, tiny_models: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[StackUnderTest]:
+def components(request: pytest.FixtureRequest, tiny_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackUnderTest]:
     """This process's own parts, for tests that `break` them. Its Triton has one model, which doubles a picture's size."""
     models = copy_models(tiny_models, tmp_path_factory.mktemp("components") / "models", "realesr_animevideov3_x2")
     under_test = StackUnderTest(models=models)
