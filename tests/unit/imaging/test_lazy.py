@@ -56,6 +56,7 @@ CASES = [(source, saving) for source in SOURCES for saving in ("PNG", "JPEG")]
 CASES += [(source, saving) for source in ("PNG", "gray JPEG with a profile") for saving in SAVINGS if saving not in ("PNG", "JPEG")]
 
 
+@pytest.mark.cases(40)
 @pytest.mark.parametrize("wanted", [None, (80, 60)])
 @pytest.mark.parametrize(("source", "saving"), CASES)
 def test_the_file_is_that_of_the_picture_in_memory(source: str, saving: str, wanted: Size | None) -> None:

@@ -99,6 +99,7 @@ def test_values_that_say_nothing_are_left_out() -> None:
     json.dumps(found, allow_nan=False)
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize("profile", [b"short", bytes(132), bytes(128) + struct.pack(">I", 2**32 - 1) + b"desc" * 90])
 def test_hostile_profiles_and_packets_are_survived(profile: bytes) -> None:
     packet = b"<a:b><rdf:Bag>" * 20_000
