@@ -125,7 +125,8 @@ def _npm() -> dict[str, str]:
 def _environment(name: str, venv: Path, requirements: Sequence[str]) -> None:
     def install() -> None:
         with _one_at_a_time:
-            _step("installer", _install_uv, [REQUIREMENTS / "bootstrap.txt"], TOOLS / "bin" / "uv")
+            _step("pip", _install_pip, [], TOOLS / "bin" / "python")
+            _step("uv", _install_uv, [REQUIREMENTS / "bootstrap.txt"], TOOLS / "bin" / "uv")
         _install(venv, *requirements)
 
     _step(name, install, [REQUIREMENTS / each for each in requirements], venv / "bin" / "python")
@@ -202,13 +203,17 @@ def _step(name: str, action: Callable[[], object], inputs: Sequence[Path], resul
     print(f"{name:<16}{time.monotonic() - begun:6.1f} s", flush=True)
 
 
-def _install_uv() -> None:
-    """Install pip and uv in an environment of their own, so that neither becomes a package of the project."""
+def _install_pip() -> None:
+    """Install pip in an environment of its own, together with uv, so that neither becomes a package of the project."""
     shutil.rmtree(TOOLS, ignore_errors=True)
     _run(sys.executable, "-m", "venv", TOOLS)
-    _run(*PIP, "install", "--quiet", "--require-hashes", "-r", REQUIREMENTS / "bootstrap.txt")
     for compiled in [*TOOLS.rglob("__pycache__")]:
         shutil.rmtree(compiled)
+
+
+def _install_uv() -> None:
+    # Also where only its program was deleted.
+    _run(*PIP, "install", "--quiet", "--no-compile", "--force-reinstall", "--require-hashes", "-r", REQUIREMENTS / "bootstrap.txt")
 
 
 def _install(venv: Path, *requirements: str) -> None:
