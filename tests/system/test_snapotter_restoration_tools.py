@@ -60,12 +60,14 @@ async def test_each_tier(person: SnapOtter, tier: str) -> None:
     assert rough(await pixels_of(person, {"tier": tier})) < 0.6 * rough(np.asarray(_noisy(), float))
 
 
+@pytest.mark.thorough
 async def test_strength(person: SnapOtter) -> None:
     found = [rough(await pixels_of(person, {"strength": strength})) for strength in (0, "20", 50, "100")]
     assert found == sorted(found, reverse=True)
     assert found[0] == rough(np.asarray(_noisy(), float))
 
 
+@pytest.mark.thorough
 async def test_detail_and_noise_of_colours(person: SnapOtter) -> None:
     details = [rough(await pixels_of(person, {"detailPreservation": detail})) for detail in (0, "50", 100)]
     assert details == sorted(details)
