@@ -203,7 +203,7 @@ async def test_modes_differ_in_what_they_take_for_damage(person: SnapOtter) -> N
 
 async def test_a_black_and_white_photograph_is_called_so(person: SnapOtter) -> None:
     picture = encoded(_old_photograph(gray=True)[0], "JPEG")
-    result = await restored(person, {**LITTLE_WORK, "colorize": True}, picture, "old.jpg")
+    result = await restored(person, {**LITTLE_WORK, "scratchRemoval": False, "colorize": True}, picture, "old.jpg")
     assert (result["isGrayscale"], result["colorized"]) == (True, False)
     assert result["downloadUrl"].endswith("/old_restored.jpg")
 
