@@ -30,6 +30,7 @@ from httpx._transports import default
 from services.platform import log
 from tests.collector import Collector
 from tests.harness.databases import MigratedDatabases
+from tests.harness.models import copy_models
 from tests.harness.parts import ensure_up, stack_with
 from tests.harness.sandboxes import SharedSandboxes
 from tests.provider_server import KEY, ProviderServer
@@ -163,9 +164,10 @@ def account(stack: StackUnderTest) -> Account:
 
 
 @pytest.fixture(scope="session")
-def components(request: pytest.FixtureRequest, tiny_models: Path) -> Iterator[StackUnderTest]:
-    """This process's own parts, for tests that `break` them."""
-    under_test = StackUnderTest(models=tiny_models)
+def components(request: pytest.FixtureRequest, tiny_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackUnderTest]:
+    """This process's own parts, for tests that `break` them. Its Triton has one model, which doubles a picture's size."""
+    models = copy_models(tiny_models, tmp_path_factory.mktemp("components") / "models", "realesr_animevideov3_x2")
+    under_test = StackUnderTest(models=models)
     under_test.configure(QUICK)
     yield from _running(under_test, request)
 

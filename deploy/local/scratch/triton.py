@@ -25,8 +25,21 @@ from models.serve import grpc_target
 VENV = Path(os.environ.get("DARKROOM_TRITON_VENV") or REPOSITORY / ".venv-triton")
 
 
-class TritonServer:
-    """A server process. `client` speaks gRPC to it, at `address`, once `wait_until_ready` has returned."""
+class TritonClient:
+    """A caller of the server at `address`; `client` has all other calls."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.client = triton.InferenceServerClient(address)
+
+    def infer(self, model: str, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Run one batch. Raises InferenceServerException."""
+        result: NDArray[np.uint8] = self.client.infer(model, [tensor(image)], client_timeout=120).as_numpy(output_name(model))
+        return result
+
+
+class TritonServer(TritonClient):
+    """A server process, and its caller once `wait_until_ready` has returned."""
 
     def __init__(self, repository: Path, log: Path) -> None:
         self._log = log
@@ -35,8 +48,7 @@ class TritonServer:
         self._command = [sys.executable, "-m", "models.serve", "--repository", str(repository), "--venv", str(VENV)]
         self._command += ["--sockets", self._sockets.name, "--metrics-port", str(free_port())]
         self.process = self._started()
-        self.address = grpc_target(Path(self._sockets.name))
-        self.client = triton.InferenceServerClient(self.address)
+        super().__init__(grpc_target(Path(self._sockets.name)))
 
     def _started(self) -> subprocess.Popen[bytes]:
         with self._log.open("wb") as output:
@@ -63,11 +75,6 @@ class TritonServer:
                 return False
 
         wait_until(ready, "the server to be ready", self.log)
-
-    def infer(self, model: str, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Run one batch. Raises InferenceServerException."""
-        result: NDArray[np.uint8] = self.client.infer(model, [tensor(image)], client_timeout=120).as_numpy(output_name(model))
-        return result
 
     def children(self) -> list[psutil.Process]:
         """The processes in which the Python backend runs models."""

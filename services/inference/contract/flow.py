@@ -102,6 +102,11 @@ class NewFile:
     pages: int = 0
     """0 if it is no document."""
 
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the file."""
+        return len(self.content) if isinstance(self.content, bytes) else self.content.stat().st_size
+
 
 @dataclass(frozen=True, slots=True)
 class Data:
@@ -114,6 +119,11 @@ class Data:
     def content(self) -> bytes:
         """As a JSON document."""
         return json.dumps(self.value, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the JSON document."""
+        return len(self.content)
 
 
 @dataclass(frozen=True, slots=True)

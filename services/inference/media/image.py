@@ -139,6 +139,11 @@ class Image(BaseImage):
         return int(self.pixels.shape[2]) == 1
 
     @property
+    def size_bytes(self) -> int:
+        """Bytes of the samples."""
+        return self.pixels.nbytes + (0 if self.alpha is None else self.alpha.nbytes)
+
+    @property
     def bit_depth(self) -> int:
         """Bits per sample, 8 or 16."""
         return 8 * self.pixels.dtype.itemsize

@@ -35,6 +35,11 @@ class LazyImage(BaseImage):
         """Whether there is one sample per pixel instead of three."""
         return int(self.graph.bands) == 1
 
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the samples, once they are made."""
+        return self.width * self.height * (1 if self.is_gray else 3)
+
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Where the samples are made. Raises `FILE_CORRUPT` for pixel data that is truncated or damaged."""

@@ -19,7 +19,7 @@ from darkroom.operations.v1 import operation_pb2
 from darkroom.operations.v1.convert_pb2 import COLOR_SPACE_UNSPECIFIED, Convert
 from darkroom.operations.v1.placement_pb2 import POSITION_SMART
 from darkroom.operations.v1.resize_pb2 import Resize
-from services.inference.contract.flow import Data, NewFile, WholeFile
+from services.inference.contract.flow import Data, WholeFile
 from services.inference.contract.plain_step import Original, PlainStep
 from services.inference.media import Hints, Image, LazyImage, Limits, as_read_back, configure_libvips, encode, in_memory
 from services.inference.media.decode import open_scaled
@@ -33,7 +33,7 @@ _LAZY = (Convert, Resize)
 """Operations that compute samples themselves if they need them."""
 _Medium = Image | LazyImage | WholeFile | Data
 DONE = "operation_bytes"
-"""In the metadata of an error: the sizes, as `samples_size` says, of what the operations before it gave, as JSON."""
+"""In the metadata of an error: the sizes in bytes of what the operations before it gave, as JSON."""
 _NOWHERE = Path("/nonexistent")
 """Samples of short work stay in memory, so no operation makes a file."""
 
@@ -62,21 +62,6 @@ def work(source: Path | int, target: Path | int, asked: PictureJob, tell: Callab
     except DarkroomError as error:
         error.metadata[DONE] = json.dumps(done)
         raise
-
-
-def samples_size(medium: object) -> int:
-    """Bytes of the samples of a picture; of what is already written, bytes; 0 of anything else."""
-    match medium:
-        case Image():
-            return medium.pixels.nbytes + (0 if medium.alpha is None else medium.alpha.nbytes)
-        case LazyImage():
-            return medium.width * medium.height * (1 if medium.is_gray else 3)
-        case Data():
-            return len(medium.content)
-        case NewFile():
-            return len(medium.content) if isinstance(medium.content, bytes) else medium.content.stat().st_size
-        case _:
-            return 0
 
 
 def _worked(
@@ -116,7 +101,8 @@ def _worked(
                 medium = as_read_back(medium)
             medium = importlib.import_module(f"services.inference.operations.{name}").run(medium, parameters, step)
         whole = None if isinstance(parameters, Resize) else whole
-        done.append(samples_size(medium))
+        assert not isinstance(medium, WholeFile)
+        done.append(medium.size_bytes)
     with _timed(seconds, "encode"), open(target, "wb", closefd=isinstance(target, Path)) as file:
         file.write(_content(medium))
     return {**_description(medium), "labels": labels, "notices": notices, "seconds": seconds}

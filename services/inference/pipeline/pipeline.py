@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from itertools import pairwise
 
 from darkroom.operations.v1 import options_pb2
 from darkroom.operations.v1.convert_pb2 import Convert
 from services.inference.contract.flow import (
+    Data,
     Document,
     Examination,
     GeneratedPicture,
@@ -26,7 +27,6 @@ from services.inference.contract.step import Step, Tools
 from services.inference.media import SVG_DPI, Header, Hints, Image, Limits, as_read_back
 from services.inference.pipeline.encoding import WRITTEN, name_of_words, product_of_child, write_product
 from services.inference.pipeline.file_work import as_file, on_files, read_back
-from services.inference.pipeline.isolated import samples_size
 from services.inference.pipeline.memory_needs import ALWAYS, needed_memory
 from services.inference.pipeline.reading import Reading, errors_naming
 from services.inference.pipeline.registry import BoundOperation
@@ -55,17 +55,12 @@ class Pipeline:
         self._short = None
         if tools.warm is not None and self.arity is Arity.EACH:
             self._short = ShortWork(tools.warm, account_id, operations, tools.picture_limits, tools.result_limits)
-        self._reading = Reading(tools, account_id, max_picture_bytes, self._short, urgent=all(operation.plain for operation in operations))
+        self._reading = Reading(tools, account_id, max_picture_bytes, operations)
 
     @property
     def arity(self) -> Arity:
         """How many inputs a run has: NONE, one (EACH) or ALL. With REFERENCES, `make` takes them, and a run has a picture that it made."""
         return self._first.spec.arity
-
-    @property
-    def first_name(self) -> str:
-        """The name of its first operation."""
-        return self._first.spec.name
 
     @property
     def name_of_made(self) -> str:
@@ -96,10 +91,14 @@ class Pipeline:
         for file_id in self.auxiliary_ids:
             await self._reading.add_auxiliary(file_id, await fetch(file_id))
 
-    async def stream(self, files: Sequence[InputFile], run: Run) -> Stream:
-        """The operation's output from all files together. Raises what the operation raises; so does the stream while it is read."""
-        stream: Stream = await self._first.run(files, self._first.parameters, self._step(run, run.overall))
-        return stream
+    @asynccontextmanager
+    async def stream(self, open_inputs: Callable[[], Awaitable[Sequence[InputFile]]], run: Run) -> AsyncIterator[Stream]:
+        """The operation's output from all files together, which the block reads: the operation lasts until it ends.
+
+        Raises what opening the files and the operation raise; so does the stream while it is read.
+        """
+        with run.stages.measure(self._first.spec.name):
+            yield await self._first.run(await open_inputs(), self._first.parameters, self._step(run, run.overall))
 
     async def make(self, count: int, fetch: Callable[[int], Awaitable[Source]], run: Run) -> list[GeneratedPicture]:
         """The pictures that the first operation makes from `count` inputs, each fetched, by its number, when it is read.
@@ -116,7 +115,7 @@ class Pipeline:
 
         references = References(count, read)
         run.overall(0, "Starting")
-        with run.stages.measure(self.first_name, operation=True):
+        with run.stages.measure(self._first.spec.name, operation=True):
             made: list[GeneratedPicture] = await self._first.run(references, self._first.parameters, self._step(run, run.overall))
         return made
 
@@ -134,7 +133,7 @@ class Pipeline:
             with errors_naming(source.name) if self.arity is Arity.ALL else nullcontext():
                 headers += await self._reading.input_headers(source, self._limits_of(run), Hints(source.name, self._svg_dpi))
         run.headers = headers
-        run.short = self._short is not None and bool(headers) and self._short.suits(headers[0])
+        run.short = bool(headers) and self._reading.is_short_work(headers[0])
 
     async def reserve(self, run: Run) -> None:
         """Reserve the memory that the run and the delivery of its product need; wait until it is free.
@@ -180,7 +179,7 @@ class Pipeline:
                     original = Original(run.medium.width, run.medium.height, transparent=run.medium.alpha is not None)
                 converted = number > 0 and isinstance(operations[number - 1].parameters, Convert)
                 await self._apply_to_medium(operation, run, report, original, converted=converted)
-            run.operation_bytes.append(samples_size(run.medium))
+            run.operation_bytes.append(run.medium.size_bytes if isinstance(run.medium, Image | Data | NewFile) else 0)
 
     async def encode(self, run: Run) -> None:
         """Make files of what the operations have made. Raises what writing raises."""

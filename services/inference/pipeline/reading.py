@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from services.inference.contract.step import Tools
 from services.inference.media import NO_HINTS, Header, Hints, Image, Limits
 from services.inference.media.isolated import decode_into, describe, header_of, picture_of, read_picture, read_picture_header
 from services.inference.pipeline.memory_needs import needed_memory
+from services.inference.pipeline.registry import BoundOperation
 from services.inference.pipeline.run import Source
-from services.inference.pipeline.short import ShortWork
 from services.pictures.media_format import SNIFF_BYTES, MediaFormat, sniff
+from services.pictures.operations import Arity
+from services.pictures.short_pictures import is_short
 from services.platform.errors import DarkroomError, ErrorReason
 
 _QUICK = frozenset((MediaFormat.JPEG, MediaFormat.PNG, MediaFormat.WEBP, MediaFormat.TIFF, MediaFormat.BMP))
@@ -25,14 +28,18 @@ _PERHAPS_WIDE = (MediaFormat.PNG, MediaFormat.TIFF)
 
 
 class Reading:
-    """Reads the pictures of a task: inputs, whose files have at most `largest` bytes, what is between operations, and auxiliary pictures.
+    """Reads the pictures of a task: inputs, whose files have at most `largest` bytes, those between operations, and auxiliary ones."""
 
-    With `short`, the task may be short work.
-    """
-
-    def __init__(self, tools: Tools, account_id: int, largest: int, short: ShortWork | None, *, urgent: bool) -> None:
-        self._tools, self._account_id, self._largest, self._short, self._urgent = tools, account_id, largest, short, urgent
+    def __init__(self, tools: Tools, account_id: int, largest: int, operations: Sequence[BoundOperation]) -> None:
+        self._tools, self._account_id, self._largest = tools, account_id, largest
+        self._parameters = [operation.parameters for operation in operations]
+        self._urgent = all(operation.plain for operation in operations)
+        self._may_be_short = self._urgent and tools.warm is not None and operations[0].spec.arity is Arity.EACH
         self._auxiliaries: dict[int, tuple[Source, Header]] = {}
+
+    def is_short_work(self, header: Header) -> bool:
+        """Whether the operations on an input with this header are short work."""
+        return self._may_be_short and is_short(self._parameters, header.format, (header.width, header.height))
 
     @property
     def auxiliary_headers(self) -> Sequence[Header]:
@@ -64,7 +71,7 @@ class Reading:
         Raises as `input_header`.
         """
         self._check_size(source.path)
-        if self._short is not None and (foretold := foretold_headers(source, self._short)):
+        if self._may_be_short and (foretold := foretold_headers(source, self.is_short_work)):
             return foretold
         return [await self.header(source.path, limits, hints)]
 
@@ -77,7 +84,7 @@ class Reading:
         """The header of a picture. Raises as `media.read_header` and `Sandbox.run`."""
         tools = self._tools
         with path.open("rb") as file:
-            if tools.warm is not None and sniff(os.pread(file.fileno(), SNIFF_BYTES, 0), hints.name) in _QUICK:
+            if tools.warm is not None and _format_of(file, hints.name) in _QUICK:
                 return header_of(await tools.warm.run(self._account_id, describe, [file.fileno()], limits, hints, urgent=self._urgent))
         return await read_picture_header(tools.sandbox, path, limits, tools.picture_resources, hints)
 
@@ -105,7 +112,7 @@ class Reading:
             )
 
 
-def foretold_headers(source: Source, short: ShortWork) -> Sequence[Header]:
+def foretold_headers(source: Source, is_short_work: Callable[[Header], bool]) -> Sequence[Header]:
     """The headers that a picture may have whose size is recorded.
 
     Empty unless the work is short with any of them: then nobody needs to read the header first. The child does, and refuses what is over
@@ -114,12 +121,16 @@ def foretold_headers(source: Source, short: ShortWork) -> Sequence[Header]:
     if source.size is None:
         return ()
     with source.path.open("rb") as file:
-        format_ = sniff(file.read(SNIFF_BYTES), source.name)
+        format_ = _format_of(file, source.name)
     if format_ is None:
         return ()
     sizes = dict.fromkeys((source.size, source.size[::-1]))
     headers = [Header(format_, *each, channels=_MOST_CHANNELS, wide=format_ in _PERHAPS_WIDE) for each in sizes]
-    return headers if all(short.suits(header) for header in headers) else ()
+    return headers if all(map(is_short_work, headers)) else ()
+
+
+def _format_of(file: BinaryIO, name: str) -> MediaFormat | None:
+    return sniff(os.pread(file.fileno(), SNIFF_BYTES, 0), name)
 
 
 @contextmanager

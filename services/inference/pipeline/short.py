@@ -10,12 +10,11 @@ from typing import Any
 
 from darkroom.operations.v1.options_pb2 import MEDIA_KIND_DATA
 from services.inference.contract.progress import Report, portion
-from services.inference.media import Header, Limits
+from services.inference.media import Limits
 from services.inference.pipeline import isolated
 from services.inference.pipeline.registry import BoundOperation
 from services.inference.pipeline.run import Run, ShortResult
 from services.pictures.media_format import SNIFF_BYTES, MediaFormat, Use, sniff
-from services.pictures.short_pictures import is_short
 from services.platform.errors import DarkroomError
 from services.platform.sandbox import SandboxCrashed, WarmChildren
 
@@ -31,22 +30,16 @@ LARGEST_RESULT = 256 << 20
 
 
 class ShortWork:
-    """Does the operations of a task on inputs for which that is short, and checks what a child says of it."""
+    """Does the operations of a task on inputs for which that is short, and checks a child's description of the result."""
 
     def __init__(
         self, children: WarmChildren, account_id: int, operations: Sequence[BoundOperation], limits: Limits, result_limits: Limits
     ) -> None:
         self._children, self._account_id = children, account_id
         self._limits, self._result_limits = limits, result_limits
-        self._parameters = [each.parameters for each in operations]
         self._names = [each.spec.name for each in operations]
         self._operations = tuple(each.message.SerializeToString() for each in operations)
-        self._plain = all(each.plain for each in operations)
         self._makes_data = operations[-1].spec.produces == MEDIA_KIND_DATA
-
-    def suits(self, header: Header) -> bool:
-        """Whether the operations on a picture with this header are short work."""
-        return self._plain and is_short(self._parameters, header.format, (header.width, header.height))
 
     async def run(self, run: Run) -> ShortResult:
         """The result of the operations on the run's picture. Raises the errors of decoding, the operations and `Sandbox.run`."""

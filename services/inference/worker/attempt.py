@@ -7,8 +7,8 @@ import json
 import math
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -58,23 +58,23 @@ class Attempt:
     """Files that come after all results, and that the task is not charged for."""
     copies: int = 0
     """How many of the last files are archives of the others or reports about them."""
-    described: list[file_pb2.File] = field(default_factory=list)
+    output_files: list[file_pb2.File] = field(default_factory=list)
     """The facts about the files, or some of them."""
     products: list[Product] = field(default_factory=list)
     """Those that an archive is made of."""
     names: set[str] = field(default_factory=set)
     notices: list[task_pb2.Notice] = field(default_factory=list)
     stages: Stages = field(default_factory=Stages)
-    done: list[int] = field(default_factory=list)
+    operation_bytes: list[int] = field(default_factory=list)
     """For the last run: bytes of the samples of each operation's result."""
     resources: AsyncExitStack = field(default_factory=AsyncExitStack)
     """The resources that the attempt holds until its end."""
 
     @property
-    def operation_bytes(self) -> Sequence[int]:
-        """The reported part of `done`: for one input and several operations."""
-        admission = self.admission
-        return self.done if len(admission.operations) > 1 and len(admission.input_file_ids) + admission.later_inputs == 1 else ()
+    def reported_bytes(self) -> Sequence[int]:
+        """`operation_bytes` for one input and several operations, else nothing."""
+        operations, inputs = len(self.admission.operations), len(self.admission.input_file_ids) + self.admission.later_inputs
+        return self.operation_bytes if operations > 1 and inputs == 1 else ()
 
     def notice(self, code: str, subject: str, message: str, details: Mapping[str, Any] | None = None, /) -> None:
         """Add a notice; one shared by several inputs is added once."""
@@ -98,13 +98,9 @@ class AttemptRunner:
         folder: Path,
         max_picture_bytes: int,
     ) -> None:
-        self._client = client
-        self._files = files
-        self._registry = registry
-        self._tools = tools
-        self._cancellations = cancellations
-        self._folder = folder
-        self._max_picture_bytes = max_picture_bytes
+        self._client, self._files, self._cancellations = client, files, cancellations
+        self._registry, self._tools = registry, tools
+        self._folder, self._max_picture_bytes = folder, max_picture_bytes
 
     async def run(self, admission: Admission, admitted_at: float, closing: asyncio.Event) -> None:
         """Work and report. An attempt that lost its lease ends without a report; one interrupted by `closing` is handed back."""
@@ -161,29 +157,26 @@ class AttemptRunner:
         admission = attempt.admission
         pipeline = Pipeline(self._tools, self._registry.bind(admission.operations), self._max_picture_bytes, admission.account_id)
         if pipeline.auxiliary_ids:
-            folder = await attempt.resources.enter_async_context(self._working_folder(admission))
+            folder = self._working_folder(admission, attempt.resources)
             with attempt.stages.measure("fetch"):
-                await pipeline.prepare(
-                    lambda file_id: attempt.files.fetch(file_id, folder, lambda _done: None, called=f"auxiliary-{file_id}")
-                )
+                await pipeline.prepare(lambda file_id: attempt.files.fetch(file_id, folder, called=f"auxiliary-{file_id}"))
         return pipeline
 
     async def _stream(self, attempt: Attempt, pipeline: Pipeline) -> None:
         """Make one output from all inputs, and store it as it is made."""
         run = self._run(attempt, attempt.progress.report)
-        with attempt.stages.measure(pipeline.first_name):
-            stream = await pipeline.stream(await attempt.files.open(attempt.admission.input_file_ids), run)
+        async with pipeline.stream(lambda: attempt.files.open(attempt.admission.input_file_ids), run) as stream:
             attempt.file_ids.append(await attempt.files.deliver_stream(stream))
 
     async def _make(self, attempt: Attempt, pipeline: Pipeline) -> Sequence[GeneratedPicture]:
         """The pictures that the first operation makes from all inputs together, if that is what it does."""
         if pipeline.arity is not Arity.REFERENCES:
             return []
-        folder = await attempt.resources.enter_async_context(self._working_folder(attempt.admission))
+        folder = self._working_folder(attempt.admission, attempt.resources)
         making = self._run(attempt, portion(attempt.progress.report, 0, _MADE))
         making.folder = folder
         ids = attempt.admission.input_file_ids
-        return await pipeline.make(len(ids), lambda number: attempt.files.fetch(ids[number], folder, lambda _done: None), making)
+        return await pipeline.make(len(ids), lambda number: attempt.files.fetch(ids[number], folder), making)
 
     def _runs(self, attempt: Attempt, pipeline: Pipeline, made: Sequence[GeneratedPicture]) -> Iterator[Run]:
         """One for each input, for all together, for nothing, or for each picture made. Nothing of a run stays when the next one begins."""
@@ -199,11 +192,8 @@ class AttemptRunner:
                 share = (1 - _MADE) / max(1, len(made))
                 for number, picture in enumerate(made):
                     run = self._run(attempt, portion(report, _MADE + number * share, _MADE + (number + 1) * share))
-                    run.generated_picture, run.sources, run.folder = (
-                        picture,
-                        [Source(pipeline.name_of_made, picture.path, 0)],
-                        picture.path.parent,
-                    )
+                    run.generated_picture, run.folder = picture, picture.path.parent
+                    run.sources = [Source(pipeline.name_of_made, picture.path, 0)]
                     yield run
             case Arity.ALL if not pipeline.streams:
                 yield self._run(attempt, report, ids)
@@ -218,7 +208,7 @@ class AttemptRunner:
             keeping=attempt.files,
             last=attempt.admission.last,
             taken_names=attempt.names,
-            operation_bytes=attempt.done,
+            operation_bytes=attempt.operation_bytes,
             overall=overall,
             input_ids=input_ids,
         )
@@ -227,7 +217,7 @@ class AttemptRunner:
         """Download the inputs of a run into a folder of its own."""
         if not run.input_ids:
             return
-        run.folder = await run.resources.enter_async_context(self._working_folder(attempt.admission))
+        run.folder = self._working_folder(attempt.admission, run.resources)
         inputs = run.folder / "inputs"
         inputs.mkdir()
         fetched = portion(run.overall, 0, _FETCHED)
@@ -244,7 +234,7 @@ class AttemptRunner:
         with attempt.stages.measure("store"):
             delivered = await attempt.files.deliver(run.product, lambda done: stored(done, "Storing the result"))
         attempt.file_ids.append(delivered.id)
-        attempt.described.append(delivered)
+        attempt.output_files.append(delivered)
         if run.generated_picture is not None:
             attempt.products.append(run.product)
         for attached in run.product.attachments:
@@ -253,7 +243,7 @@ class AttemptRunner:
                 continue
             attempt.names.add(attached.name)
             with attempt.stages.measure("store"):
-                attempt.attached_ids.append((await attempt.files.deliver(attached, lambda _done: None)).id)
+                attempt.attached_ids.append((await attempt.files.deliver(attached)).id)
 
     async def _archive(self, attempt: Attempt, pipeline: Pipeline) -> None:
         """Put several pictures that were made into an archive as well, if that is wanted."""
@@ -274,7 +264,7 @@ class AttemptRunner:
     async def _complete(self, attempt: Attempt) -> None:
         await _delivered(
             lambda: self._client.complete(
-                attempt.admission, attempt.file_ids, attempt.copies, attempt.notices, attempt.described, attempt.operation_bytes
+                attempt.admission, attempt.file_ids, attempt.copies, attempt.notices, attempt.output_files, attempt.reported_bytes
             )
         )
         metrics.ATTEMPTS.labels("completed", "").inc()
@@ -284,7 +274,7 @@ class AttemptRunner:
         failure = failure_of(error)
         metrics.ATTEMPTS.labels("failed", failure.reason.value).inc()
         _logger.info("attempt_failed", reason=failure.reason.value, message=failure.message)
-        await _delivered(lambda: self._client.fail(attempt.admission, failure, operation_bytes=attempt.operation_bytes))
+        await _delivered(lambda: self._client.fail(attempt.admission, failure, operation_bytes=attempt.reported_bytes))
 
     async def _hand_back(self, attempt: Attempt) -> None:
         """Have the task queued again at once. If that fails, it is queued when the lease expires."""
@@ -296,14 +286,12 @@ class AttemptRunner:
         except (DarkroomError, TimeoutError) as failed:
             _logger.warning("attempt_not_handed_back", error=repr(failed))
 
-    @asynccontextmanager
-    async def _working_folder(self, admission: Admission) -> AsyncIterator[Path]:
+    def _working_folder(self, admission: Admission, resources: AsyncExitStack) -> Path:
+        """A new folder, which is removed with the other resources."""
         # Not in a thread: the way there and back takes longer.
         folder = Path(tempfile.mkdtemp(prefix=f"{admission.task_id}-{admission.attempt}-", dir=self._folder))
-        try:
-            yield folder
-        finally:
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        resources.push_async_callback(asyncio.to_thread, shutil.rmtree, folder, ignore_errors=True)
+        return folder
 
 
 async def _delivered(report: Callable[[], Awaitable[bool]]) -> None:

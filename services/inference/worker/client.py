@@ -57,7 +57,7 @@ _SECONDS = 5.0
 _FETCH_SECONDS = 180.0
 """For each input: longer than it may wait for its turn and be on its way. The lease ends it earlier."""
 _LONGEST_MESSAGE = 500
-_MOST_DESCRIBED = 10
+_MOST_FILES = 10
 _LONGEST_PAUSE_SECONDS = 86_400
 
 Report = Callable[[pb.AttemptEnd], Awaitable[bool]]
@@ -147,14 +147,14 @@ class AttemptClient:
         outputs: Sequence[int],
         copies: int,
         notices: Sequence[task_pb2.Notice],
-        described: Sequence[file_pb2.File] = (),
+        files: Sequence[file_pb2.File] = (),
         operation_bytes: Sequence[int] = (),
     ) -> bool:
-        """Report success; False if the attempt had already ended otherwise. The last `copies` of the outputs repeat the others. `described`
+        """Report success; False if the attempt had already ended otherwise. The last `copies` of the outputs repeat the others. `files`
         is what is known of outputs; of many it is left out."""
         success = pb.AttemptSuccess(output_file_ids=outputs, copies=copies, notices=notices, operation_bytes=operation_bytes)
-        if len(described) <= _MOST_DESCRIBED:
-            success.outputs.extend(described)
+        if len(files) <= _MOST_FILES:
+            success.outputs.extend(files)
         return await admission.report(pb.AttemptEnd(task_id=admission.task_id, attempt=admission.attempt, success=success))
 
     async def fail(

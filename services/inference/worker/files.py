@@ -27,6 +27,10 @@ _BATCH = 100
 _UNKNOWN = pb.StoredOutput()
 
 
+def _no_progress(_done: float) -> None:
+    """Ignore progress that is reported elsewhere."""
+
+
 class AttemptFiles:
     """The files of one attempt. Waits up to `patience` seconds per call for an unreachable files service."""
 
@@ -45,7 +49,7 @@ class AttemptFiles:
         self._admission = admission
         self._stored: dict[int, pb.StoredOutput | None] = {}
 
-    async def fetch(self, file_id: int, folder: Path, progress: Callable[[float], None], *, called: str = "input") -> Source:
+    async def fetch(self, file_id: int, folder: Path, progress: Callable[[float], None] = _no_progress, *, called: str = "input") -> Source:
         """Download an input into `folder`, under the name `called`.
 
         Raises FILE_NOT_FOUND, FILE_SIZE_MISMATCH if it changed since it was accepted, and UNAVAILABLE.
@@ -73,7 +77,7 @@ class AttemptFiles:
 
         return [await self.fetch(file_id, folder, share(number), called=str(number)) for number, file_id in enumerate(file_ids)]
 
-    async def deliver(self, product: Product, progress: Callable[[float], None]) -> file_pb2.File:
+    async def deliver(self, product: Product, progress: Callable[[float], None] = _no_progress) -> file_pb2.File:
         """Store an output; returns what is known of its file, which must be finalized."""
         output = pb.NewOutput(name=product.name, media_type=product.media_type, content=_small(product.content))
         _tell(output, product)
@@ -89,7 +93,7 @@ class AttemptFiles:
         `download_kept` finds it."""
         output = pb.NewOutput(name=key, media_type=media_type, keep_as=key, content=_small(file))
         created = await self._create(output)
-        await self._upload(created, media_type, file, _unseen)
+        await self._upload(created, media_type, file, _no_progress)
         await self.finalize([created.file_id])
 
     async def download_kept(self, folder: Path) -> dict[str, Path]:
@@ -101,7 +105,7 @@ class AttemptFiles:
         for number, kept in enumerate(reply.kept):
             paths[kept.key] = target = folder / f"kept-{number}"
             size = kept.output.file.size_bytes
-            await self._transfer.download(kept.output.url, kept.output.etag, size, target, lambda _done: None)
+            await self._transfer.download(kept.output.url, kept.output.etag, size, target, _no_progress)
         return paths
 
     async def open(self, file_ids: Sequence[int]) -> list[StoredInput]:
@@ -119,7 +123,7 @@ class AttemptFiles:
         created = await self._create(output)
         if not created.part_size_bytes:
             content = b"".join([piece async for piece in stream.pieces])
-            await self._upload(created, stream.media_type, content, _unseen)
+            await self._upload(created, stream.media_type, content, _no_progress)
             return created.file_id
         urls: list[str] = []
         number = 0
@@ -133,7 +137,7 @@ class AttemptFiles:
                     count=_BATCH,
                 )
                 urls = list((await self._call(self._stub.SignOutputParts, signing)).urls)
-            await self._transfer.upload(urls.pop(0), None, part, _unseen)
+            await self._transfer.upload(urls.pop(0), None, part, _no_progress)
             number += 1
         return created.file_id
 
@@ -223,7 +227,3 @@ def _small(content: bytes | Path) -> bytes:
     if isinstance(content, bytes):
         return content if len(content) <= SMALL_BYTES else b""
     return content.read_bytes() if content.stat().st_size <= SMALL_BYTES else b""
-
-
-def _unseen(_done: float) -> None:
-    """Ignore progress that is reported elsewhere."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from darkroom.common.v1.errors_pb2 import ErrorReason
 from darkroom.operations.v1 import operation_pb2
-from deploy.local.scratch.triton import TritonServer, install, running
+from deploy.local.scratch.triton import TritonServer, running
 from services.inference.media import Image
 from tests.component.inference.conftest import World
 from tests.component.inference.doubles import Task
 from tests.component.inference.pictures import disc, opened, png
+from tests.harness.models import copy_models
 
 MODEL = "realesr_animevideov3_x2"
 FITS = 130
@@ -41,9 +43,9 @@ class TritonPythonModel(Whole):
 
 
 @pytest.fixture(scope="module")
-def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonServer]:
+def triton(tiny_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonServer]:
     folder = tmp_path_factory.mktemp("small_memory")
-    version = install(folder / "models", "--set", "tiny") / MODEL / "1"
+    version = copy_models(tiny_models, folder / "models", MODEL) / MODEL / "1"
     (version / "model.py").rename(version / "whole.py")
     (version / "model.py").write_text(_SMALL_MEMORY)
     with running(folder / "models", folder / "triton.log") as server:

@@ -96,9 +96,10 @@ async def test_a_model_that_is_not_installed_is_named(neural_world: World) -> No
     assert "birefnet" in task.failed.message
 
 
+@pytest.mark.thorough
 @pytest.mark.breaks("triton")
 async def test_a_model_server_that_stays_away_is_reported_as_passing(neural_world: World, components: StackUnderTest) -> None:
-    source = await neural_world.files.add("disc.png", "image/png", png(disc(2000)))
+    source = await neural_world.files.add("disc.png", "image/png", png(disc(1200)))
     # Small tiles, so that the work is under way for a while.
     async with neural_world.worker(upscale_tile=96, triton_patience_seconds=2):
         task = await neural_world.submit([UPSCALE], source)
@@ -112,20 +113,20 @@ async def test_a_model_server_that_stays_away_is_reported_as_passing(neural_worl
 
 @pytest.mark.breaks("triton")
 async def test_a_model_server_that_comes_back_is_waited_for(neural_world: World, components: StackUnderTest) -> None:
-    source = await neural_world.files.add("disc.png", "image/png", png(disc(2000)))
+    source = await neural_world.files.add("disc.png", "image/png", png(disc(1200)))
     async with neural_world.worker(upscale_tile=96, triton_patience_seconds=150):
         task = await neural_world.submit([UPSCALE], source)
         await neural_world.tasks.until(lambda: any(beat.message.startswith("Upscaling tile") for beat in task.heartbeats))
         await asyncio.to_thread(components.restart, "triton")
         await neural_world.finished(task)
     assert task.completed is not None, task.failed
-    assert opened(await neural_world.files.content(task.completed.output_file_ids[0])).width == 4000
+    assert opened(await neural_world.files.content(task.completed.output_file_ids[0])).width == 2400
 
 
 @pytest.mark.thorough
 @pytest.mark.breaks("triton")
 async def test_a_model_whose_process_is_killed_is_waited_for(neural_world: World, components: StackUnderTest) -> None:
-    source = await neural_world.files.add("disc.png", "image/png", png(disc(2000)))
+    source = await neural_world.files.add("disc.png", "image/png", png(disc(1200)))
     async with neural_world.worker(upscale_tile=96, triton_patience_seconds=150):
         task = await neural_world.submit([UPSCALE], source)
         await neural_world.tasks.until(lambda: any(beat.message.startswith("Upscaling tile") for beat in task.heartbeats))
@@ -137,7 +138,7 @@ async def test_a_model_whose_process_is_killed_is_waited_for(neural_world: World
     await asyncio.to_thread(server.wait, 90)
     await asyncio.to_thread(components.wait_ready, "triton")
     assert task.completed is not None, task.failed
-    assert opened(await neural_world.files.content(task.completed.output_file_ids[0])).width == 4000
+    assert opened(await neural_world.files.content(task.completed.output_file_ids[0])).width == 2400
 
 
 async def test_a_picture_that_would_pass_the_memory_of_the_worker_is_refused_before_it_is_decoded(neural_world: World) -> None:

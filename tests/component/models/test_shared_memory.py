@@ -19,6 +19,7 @@ from deploy.local.scratch.triton import TritonServer, install, running
 from services.inference.model_server.shared_memory import FOLDER, SharedMemory
 from services.inference.model_server.triton import Patience, Triton, connect
 from tests.component.models.own_models import catalogue_of, patient
+from tests.harness.models import copy_models
 
 pytestmark = pytest.mark.xdist_group("shared_memory")
 
@@ -28,9 +29,9 @@ SHAPES = {"isnet": (1, 1024, 1024, 3), "realesr_animevideov3_x2": (3, 40, 56, 3)
 
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def repository(tiny_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shared")
-    install(folder / "models", "--set", "tiny")
+    copy_models(tiny_models, folder / "models", *SHAPES)
     return install(folder / "models", "--catalogue", str(catalogue_of(folder, patient=patient())))
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from tritonclient.utils import InferenceServerException
 
-from deploy.local.scratch.triton import TritonServer, install, output_name, running, tensor
+from deploy.local.scratch.triton import TritonClient, output_name, running, tensor
+from tests.harness.models import copy_models
 
 UPSCALERS = {
     "realesrgan_x4plus": 4,
@@ -22,18 +23,14 @@ TOLD = {"srmd_x2": 1, "srmd_upscale_x2": 2, "srmd_upscale_x4": 4}
 """Networks that are given the noise, too, and how much they enlarge."""
 
 
-# What serves them all is started once.
-pytestmark = pytest.mark.xdist_group("triton_models")
+@pytest.fixture
+def server(triton_address: str) -> Iterator[TritonClient]:
+    caller = TritonClient(triton_address)
+    yield caller
+    caller.client.close()
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonServer]:
-    folder = tmp_path_factory.mktemp("triton")
-    with running(install(folder / "models", "--set", "tiny"), folder / "triton.log") as server:
-        yield server
-
-
-def test_every_model_is_ready_in_its_declared_version(server: TritonServer) -> None:
+def test_every_model_is_ready_in_its_declared_version(server: TritonClient) -> None:
     index = server.client.get_model_repository_index().models
 
     assert {(model.name, model.version, model.state) for model in index} == {
@@ -42,7 +39,7 @@ def test_every_model_is_ready_in_its_declared_version(server: TritonServer) -> N
     }
 
 
-def test_the_matte_has_the_size_of_the_picture(server: TritonServer) -> None:
+def test_the_matte_has_the_size_of_the_picture(server: TritonClient) -> None:
     pictures = np.full((2, 1024, 1024, 3), 60, dtype=np.uint8)
     pictures[0, 200:500, 100:300] = 250
     pictures[1, 600:800, 700:900] = 250
@@ -55,7 +52,7 @@ def test_the_matte_has_the_size_of_the_picture(server: TritonServer) -> None:
 
 
 @pytest.mark.parametrize(("model", "scale"), UPSCALERS.items())
-def test_an_upscaler_takes_any_size(server: TritonServer, model: str, scale: int) -> None:
+def test_an_upscaler_takes_any_size(server: TritonClient, model: str, scale: int) -> None:
     for height, width in ((1, 1), (17, 40), (256, 192)):
         picture = np.full((1, height, width, 3), (10, 120, 250), dtype=np.uint8)
 
@@ -66,7 +63,7 @@ def test_an_upscaler_takes_any_size(server: TritonServer, model: str, scale: int
 
 
 @pytest.mark.parametrize(("model", "scale"), TOLD.items())
-def test_a_network_that_is_told_the_noise_takes_any_size(server: TritonServer, model: str, scale: int) -> None:
+def test_a_network_that_is_told_the_noise_takes_any_size(server: TritonClient, model: str, scale: int) -> None:
     for height, width in ((1, 1), (17, 40)):
         told = np.full((1, height, width, 4), (10, 120, 250, 0), dtype=np.uint8)
 
@@ -75,7 +72,7 @@ def test_a_network_that_is_told_the_noise_takes_any_size(server: TritonServer, m
         np.testing.assert_array_equal(result, np.broadcast_to(told[:, :1, :1, :3], (1, scale * height, scale * width, 3)))
 
 
-def test_requests_of_many_shapes_at_once_each_get_their_own_answer(server: TritonServer) -> None:
+def test_requests_of_many_shapes_at_once_each_get_their_own_answer(server: TritonClient) -> None:
     model = "realesr_animevideov3_x2"
     answers: queue.SimpleQueue[tuple[int, object, object]] = queue.SimpleQueue()
     shapes = [(1 + index % 3, 16 + 8 * (index % 4), 24) for index in range(96)]
@@ -103,21 +100,21 @@ def test_requests_of_many_shapes_at_once_each_get_their_own_answer(server: Trito
         ("unknown", (1, 8, 8, 3), "unknown model"),
     ],
 )
-def test_what_does_not_fit_is_refused(server: TritonServer, model: str, shape: tuple[int, ...], problem: str) -> None:
+def test_what_does_not_fit_is_refused(server: TritonClient, model: str, shape: tuple[int, ...], problem: str) -> None:
     with pytest.raises(InferenceServerException, match=problem):
         server.infer(model, np.zeros(shape, dtype=np.uint8))
 
 
 @pytest.mark.thorough
-def test_two_servers_run_side_by_side(server: TritonServer, tmp_path: Path) -> None:
+def test_two_servers_run_side_by_side(server: TritonClient, tiny_models: Path, tmp_path: Path) -> None:
     picture = np.full((1, 8, 8, 3), 9, dtype=np.uint8)
-    with running(install(tmp_path / "models", "--set", "tiny"), tmp_path / "triton.log") as second:
+    with running(copy_models(tiny_models, tmp_path / "models", "realesr_animevideov3_x2"), tmp_path / "triton.log") as second:
         assert second.infer("realesr_animevideov3_x2", picture).shape == (1, 16, 16, 3)
 
     assert server.infer("realesr_animevideov3_x2", picture).shape == (1, 16, 16, 3)
 
 
-def test_text_is_found_where_the_picture_changes(server: TritonServer) -> None:
+def test_text_is_found_where_the_picture_changes(server: TritonClient) -> None:
     picture = np.full((1, 64, 96, 3), 90, dtype=np.uint8)
     picture[0, 20:30, 40:44] = 250
 
@@ -127,7 +124,7 @@ def test_text_is_found_where_the_picture_changes(server: TritonServer) -> None:
     assert (text[0, 25, 42, 0], text[0, 60, 5, 0]) == (255, 0)
 
 
-def test_lines_of_text_are_read_together(server: TritonServer) -> None:
+def test_lines_of_text_are_read_together(server: TritonClient) -> None:
     lines = np.full((3, 48, 64, 3), 255, dtype=np.uint8)
     lines[1, :, 16:24] = 0
     lines[2, :24, 32:40] = 0

@@ -13,13 +13,16 @@ import psutil
 import pytest
 
 from deploy.local.layout import REPOSITORY
-from deploy.local.scratch.triton import TritonServer, install, wait_until
+from deploy.local.scratch.triton import TritonServer, wait_until
 from models.triton_environment import region_prefix, remove_stale_regions
+from tests.harness.models import copy_models
+
+MODELS = ("isnet", "realesr_animevideov3_x2")
 
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return install(tmp_path_factory.mktemp("process") / "models", "--set", "tiny")
+def repository(tiny_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_models(tiny_models, tmp_path_factory.mktemp("process"), *MODELS)
 
 
 @pytest.fixture
@@ -42,7 +45,7 @@ def gone(children: list[psutil.Process]) -> bool:
 @pytest.mark.thorough
 def test_it_ends_with_its_models_when_it_is_told_to(server: TritonServer) -> None:
     children = server.children()
-    assert len(children) == 14
+    assert len(children) == len(MODELS)
     assert regions(server.process.pid)
 
     assert server.stop() == 0
@@ -107,8 +110,8 @@ def _text(path: Path) -> str:
         return ""
 
 
-def test_a_model_that_cannot_be_loaded_ends_it_with_an_error(tmp_path: Path) -> None:
-    repository = install(tmp_path / "models", "--set", "tiny")
+def test_a_model_that_cannot_be_loaded_ends_it_with_an_error(tiny_models: Path, tmp_path: Path) -> None:
+    repository = copy_models(tiny_models, tmp_path / "models", *MODELS)
     (repository / "isnet" / "1" / "model.onnx").write_bytes(b"not a network")
 
     server = TritonServer(repository, tmp_path / "triton.log")

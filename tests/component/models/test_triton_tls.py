@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,10 +14,11 @@ import pytest
 from deploy.local.certificates import certificate_folder, create_certificates
 from deploy.local.layout import REPOSITORY, Layout
 from deploy.local.scratch.resources import free_port
-from deploy.local.scratch.triton import VENV, install
+from deploy.local.scratch.triton import VENV
 from services.inference.model_server.triton import Patience, connect
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.tls import MutualTls
+from tests.harness.models import copy_models
 
 MODEL = "isnet"
 
@@ -32,12 +32,9 @@ def layout(tmp_path: Path) -> Layout:
 
 
 @pytest.fixture
-def address(layout: Layout, tmp_path: Path) -> Iterator[str]:
+def address(layout: Layout, tiny_models: Path, tmp_path: Path) -> Iterator[str]:
     """A server with one model, started for other hosts."""
-    repository = install(tmp_path / "models", "--set", "tiny")
-    for configuration in repository.glob("*/config.pbtxt"):
-        if configuration.parent.name != MODEL:
-            shutil.rmtree(configuration.parent)
+    repository = copy_models(tiny_models, tmp_path / "models", MODEL)
     port = free_port()
     command = [sys.executable, "-m", "models.serve", f"--repository={repository}", f"--venv={VENV}"]
     command += [f"--grpc-address=127.0.0.1:{port}", f"--tls-dir={certificate_folder(layout, 'triton')}", f"--metrics-port={free_port()}"]

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from deploy.local.scratch.triton import TritonServer, running
 from tests.component.models.scenes import ball
+from tests.harness.models import copy_models
 
 SCALES = {
     "realesr_animevideov3_x2": 2,
@@ -30,6 +31,14 @@ pytestmark = pytest.mark.xdist_group("triton_weights")
 @pytest.fixture(scope="module")
 def server(real_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonServer]:
     with running(real_models, tmp_path_factory.mktemp("weights") / "triton.log") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def reader(real_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonServer]:
+    """With the networks that read, for the tests of each run."""
+    folder = tmp_path_factory.mktemp("reader")
+    with running(copy_models(real_models, folder / "models", "ppocr_det", "ppocr_rec"), folder / "triton.log") as server:
         yield server
 
 
@@ -91,23 +100,23 @@ def test_an_upscaler_keeps_the_picture_and_sharpens_its_edges(server: TritonServ
     assert np.abs(np.diff(enlarged, axis=1)).max() > 1.5 * interpolated
 
 
-def test_text_is_found_where_it_stands(server: TritonServer) -> None:
+def test_text_is_found_where_it_stands(reader: TritonServer) -> None:
     picture = np.full((320, 320, 3), (150, 170, 190), dtype=np.uint8)
     drawn = Image.fromarray(picture)
     ImageDraw.Draw(drawn).text((60, 120), "Quarterly report", fill=(255, 255, 255), font=ImageFont.load_default(26))
 
-    text = server.infer("ppocr_det", np.asarray(drawn)[None])[0, ..., 0]
+    text = reader.infer("ppocr_det", np.asarray(drawn)[None])[0, ..., 0]
 
     assert text[132:140, 80:220].mean() > 127
     assert max(text[:100].max(), text[180:].max()) < 76
-    assert server.infer("ppocr_det", picture[None]).max() < 76
+    assert reader.infer("ppocr_det", picture[None]).max() < 76
 
 
-def test_a_line_of_text_is_read(server: TritonServer) -> None:
+def test_a_line_of_text_is_read(reader: TritonServer) -> None:
     line = Image.new("RGB", (384, 48), "white")
     ImageDraw.Draw(line).text((6, 4), "Total: 1,234 for Zoe", fill="black", font=ImageFont.load_default(36))
 
-    read = server.infer("ppocr_rec", np.asarray(line)[None])
+    read = reader.infer("ppocr_rec", np.asarray(line)[None])
 
     codes = read[0, 0, :, :3].astype(np.int32) @ np.array((1 << 16, 1 << 8, 1))
     text = "".join(chr(code) for code, _ in itertools.groupby(codes) if code)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -33,10 +34,11 @@ from darkroom.operations.v1.polish_pb2 import Polish
 from darkroom.operations.v1.remove_background_pb2 import RemoveBackground
 from darkroom.operations.v1.resize_pb2 import Resize
 from darkroom.operations.v1.rotate_pb2 import Rotate
+from services.inference.contract.step import Tools
 from services.inference.media import Image, Limits, decode, encode, in_memory
 from services.inference.media.decode import _shrink, open_scaled
 from services.inference.pipeline import isolated
-from services.inference.pipeline.reading import foretold_headers
+from services.inference.pipeline.reading import Reading, foretold_headers
 from services.inference.pipeline.registry import Registry
 from services.inference.pipeline.run import Run, Source
 from services.inference.pipeline.short import ShortWork
@@ -238,8 +240,9 @@ def test_the_header_of_a_picture_whose_size_is_recorded_is_foretold_where_the_wo
     children: WarmChildren, content: bytes, size: Size, step: dict[str, Any], expected: list[tuple[int, int, bool]], tmp_path: Path
 ) -> None:
     (tmp_path / "input").write_bytes(content)
-    work = ShortWork(children, 1, Registry().bind([operation_pb2.Operation(**step)]), Limits(), Limits())
-    headers = foretold_headers(Source("", tmp_path / "input", 0, size), work)
+    tools = cast("Tools", SimpleNamespace(warm=children))
+    reading = Reading(tools, 1, len(content), Registry().bind([operation_pb2.Operation(**step)]))
+    headers = foretold_headers(Source("", tmp_path / "input", 0, size), reading.is_short_work)
     assert [(each.width, each.height, each.wide) for each in headers] == expected
 
 

@@ -116,7 +116,7 @@ class Tool:
     """Whether it works on the file as it was sent, whatever its format."""
     needs_models: bool = False
     """Whether it may need models; models/bundles.toml says which."""
-    failed: str = FAILED
+    failure_message: str = FAILED
     """The message if it cannot do its work."""
     serve: Serve | None = None
     """Its own form or reply; None: one picture in, and where its result is."""

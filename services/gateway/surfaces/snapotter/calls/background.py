@@ -70,7 +70,7 @@ class BackgroundCalls:
         try:
             run = await self._runs.begin(account_id, file_ids, operations, kept)
         except DarkroomError as error:
-            raise in_words(error, tool.failed, "", names) from error
+            raise in_words(error, tool.failure_message, "", names) from error
         job_id = _uuid(sent.fields.get(CLIENT_JOB_ID, ""))
         if job_id:
             try:

@@ -57,7 +57,7 @@ class TaskEvents:
             size = sum(file.size_bytes for file in run.inputs)
             return failure_event(problem) if problem is not None else complete(run_report(self._ids.of(account_id, run.task_id), size, run))
         if problem is not None:
-            return failure_event(f"{tool.failed}: {problem}")
+            return failure_event(f"{tool.failure_message}: {problem}")
         job = await self._finished(account_id, run, kept)
         return complete(run_report(job.id, run.inputs[0].size_bytes if run.inputs else 0, run) | dict(tool.result(job)))
 

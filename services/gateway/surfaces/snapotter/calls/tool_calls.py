@@ -110,14 +110,14 @@ class ToolCalls:
         return {} if saved is None else {"savedFileId": saved}
 
     async def run(
-        self, tool: Tool, request: Request, account_id: int, sent: FormContent, *, failed: str = "", unusable: str = ""
+        self, tool: Tool, request: Request, account_id: int, sent: FormContent, *, failure_message: str = "", unusable: str = ""
     ) -> tuple[SentFile, run_service_pb2.Run]:
         """Do with the picture of a form what the tool does, and return the run once it has succeeded.
 
-        Raises `Refusal`: with the text `failed`, or in the tool's words, where that cannot be done, and with `unusable`, if that is given,
-        for a file that is no usable picture.
+        Raises `Refusal`: with `failure_message`, or in the tool's words, where that cannot be done, and with `unusable`, if given, for
+        a file that is no usable picture.
         """
-        failed = failed or tool.failed
+        failure_message = failure_message or tool.failure_message
         async with self.discarded_unless_run(account_id, sent):
             file = checked_file(sent)
             name = file.working_name
@@ -128,10 +128,10 @@ class ToolCalls:
                 [file.file_id],
                 plan.operations,
                 RunRecord(tool.id, [name], plan.name),
-                failed=failed,
+                failure_message=failure_message,
                 unusable=unusable,
             )
-        return file, require_success(run, failed)
+        return file, require_success(run, failure_message)
 
     @asynccontextmanager
     async def discarded_unless_run(self, account_id: int, sent: FormContent) -> AsyncIterator[None]:
@@ -150,7 +150,7 @@ class ToolCalls:
         operations: Sequence[operation_pb2.Operation],
         kept: RunRecord,
         *,
-        failed: str = FAILED,
+        failure_message: str = FAILED,
         unusable: str = "",
         names: Mapping[int, str] | None = None,
     ) -> run_service_pb2.Run:
@@ -158,7 +158,7 @@ class ToolCalls:
         try:
             return await self._runs.run(request, account_id, file_ids, operations, kept)
         except DarkroomError as error:
-            raise in_words(error, failed, unusable, names or {}) from error
+            raise in_words(error, failure_message, unusable, names or {}) from error
 
 
 def run_report(job_id: str, size: int, run: run_service_pb2.Run) -> dict[str, object]:
@@ -178,15 +178,17 @@ def why(raised: BaseException) -> str:
     return RESTARTED if isinstance(raised, asyncio.CancelledError) else FAILED
 
 
-def require_success(run: run_service_pb2.Run, failed: str) -> run_service_pb2.Run:
-    """A run that has a result. Raises `Refusal` with the text `failed`."""
+def require_success(run: run_service_pb2.Run, failure_message: str) -> run_service_pb2.Run:
+    """A run that has a result. Raises `Refusal` with `failure_message`."""
     problem = failure(run)
     if problem is not None:
-        raise Refusal(422, failed, details=problem)
+        raise Refusal(422, failure_message, details=problem)
     return run
 
 
-def in_words(error: DarkroomError, failed: str, unusable: str, names: Mapping[int, str] = MappingProxyType({})) -> DarkroomError | Refusal:
+def in_words(
+    error: DarkroomError, failure_message: str, unusable: str, names: Mapping[int, str] = MappingProxyType({})
+) -> DarkroomError | Refusal:
     """An error of a creation as the tools word it."""
     problem = image_problem(error)
     # A picture that is itself too large has been refused when it was stored; this is about the result.
@@ -197,5 +199,5 @@ def in_words(error: DarkroomError, failed: str, unusable: str, names: Mapping[in
         name = names.get(int(error.metadata["file_id"]))
         return Refusal(400, f"Invalid image: {problem}" if name is None else f'Invalid file "{name}": {problem}')
     if problem is not None or error.reason is ErrorReason.FIELD_INVALID:
-        return Refusal(422, failed, details=_FIELDS.sub("", error.message))
+        return Refusal(422, failure_message, details=_FIELDS.sub("", error.message))
     return error

@@ -68,6 +68,6 @@ GIF_TOOLS_INFO = Tool(
     "gif-tools-info",
     GifToolsInfoSettings,
     _info,
-    failed="Could not read image metadata",
+    failure_message="Could not read image metadata",
     serve=partial(describe_picture, missing="No file provided", with_name=False),
 )

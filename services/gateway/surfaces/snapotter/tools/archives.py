@@ -113,9 +113,11 @@ async def _serve_renamed(context: ToolContext, tool: Tool, request: Request, ide
         if not sent.files:
             raise Refusal(400, _NO_FILES)
         settings, names = settings_in(sent, tool), [file.name for file in sent.files]
-        check_each([file for file in sent.files if not file.file_id], tool.failed)
+        check_each([file for file in sent.files if not file.file_id], tool.failure_message)
         operations = _bulk_rename(settings, *names).operations
-        run = await context.run(tool, request, account_id, sent.file_ids, operations, RunRecord(tool.id, names), unusable=tool.failed)
+        run = await context.run(
+            tool, request, account_id, sent.file_ids, operations, RunRecord(tool.id, names), unusable=tool.failure_message
+        )
     return context.archive(account_id, run, "renamed")
 
 
@@ -124,7 +126,7 @@ SPLIT = Tool(
     SplitSettings,
     _split,
     pipeline=True,
-    failed="Split failed",
+    failure_message="Split failed",
     serve=_serve_tiles,
     as_task=AsTask(complete=_name_tiles),
 )
@@ -132,7 +134,7 @@ FAVICON = Tool(
     "favicon",
     FaviconSettings,
     _favicon,
-    failed="Favicon generation failed",
+    failure_message="Favicon generation failed",
     serve=_serve_icons,
     as_task=AsTask(complete=_name_icons),
 )
@@ -140,7 +142,7 @@ BULK_RENAME = Tool(
     "bulk-rename",
     BulkRenameSettings,
     _bulk_rename,
-    failed="Rename failed",
+    failure_message="Rename failed",
     serve=_serve_renamed,
     as_task=AsTask(needs_names=True, complete=_rename_all),
 )

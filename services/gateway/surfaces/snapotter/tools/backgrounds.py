@@ -113,13 +113,13 @@ async def _serve_effects(context: ToolContext, tool: Tool, request: Request, ide
         if pictures and pictures[-1].problem:
             raise Refusal(400, f"Invalid image: {pictures[-1].problem}")
         picture_id = pictures[-1].file_id if pictures else 0
-        _, cut = await context.run_of_job(account_id, settings.job_id, REMOVE_BACKGROUND.id, tool.failed)
+        _, cut = await context.run_of_job(account_id, settings.job_id, REMOVE_BACKGROUND.id, tool.failure_message)
         # A picture without a subject may have no original in its result either.
         original_id = cut.outputs[1].id if len(cut.outputs) > 1 else 0
         name = clean_name(settings.filename)
         plan = _effects(settings, name, original_id, picture_id)
         kept = RunRecord(tool.id, [name], plan.name, exact=True)
-        run = await context.run(tool, request, account_id, [cut.outputs[0].id], plan.operations, kept, unusable=tool.failed)
+        run = await context.run(tool, request, account_id, [cut.outputs[0].id], plan.operations, kept, unusable=tool.failure_message)
         await context.forms.discard_files(account_id, {*sent.file_ids} - {picture_id})
     body = context.body(account_id, run)
     return answer({name: body[name] for name in ("jobId", "downloadUrl", "processedSize")})
@@ -146,7 +146,7 @@ REMOVE_BACKGROUND = Tool(
     _remove_background,
     pipeline=True,
     needs_models=True,
-    failed="Background removal failed",
+    failure_message="Background removal failed",
     result=_cut_out,
     further_parts=(_PICTURE,),
     alone=_first_step,
@@ -156,7 +156,7 @@ REMOVE_BACKGROUND_EFFECTS = Tool(
     "remove-background-effects",
     RemoveBackgroundEffectsSettings,
     _effects,
-    failed="Background effects failed",
+    failure_message="Background effects failed",
     serve=_serve_effects,
     as_task=AsTask(instead="It works on what a job has cut out. Plan remove-background, which has the same effects."),
 )
@@ -166,6 +166,6 @@ TRANSPARENCY_FIXER = Tool(
     _transparency_fixer,
     pipeline=True,
     needs_models=True,
-    failed="Transparency fix failed",
+    failure_message="Transparency fix failed",
     result=lambda job: {"filename": job.name},
 )

@@ -109,6 +109,6 @@ async def _serve_drawing(context: ToolContext, tool: Tool, request: Request, ide
     return answer(context.body(identity.account_id, run, file))
 
 
-BARCODE_READ = Tool("barcode-read", BarcodeReadSettings, _barcode_read, failed="Barcode reading failed", serve=_serve_barcodes)
-QR_GENERATE = Tool("qr-generate", QrGenerateSettings, _qr_generate, failed="QR code generation failed", serve=_serve_qr)
-VECTORIZE = Tool("vectorize", VectorizeSettings, _vectorize, failed="Vectorization failed", serve=_serve_drawing)
+BARCODE_READ = Tool("barcode-read", BarcodeReadSettings, _barcode_read, failure_message="Barcode reading failed", serve=_serve_barcodes)
+QR_GENERATE = Tool("qr-generate", QrGenerateSettings, _qr_generate, failure_message="QR code generation failed", serve=_serve_qr)
+VECTORIZE = Tool("vectorize", VectorizeSettings, _vectorize, failure_message="Vectorization failed", serve=_serve_drawing)

@@ -91,12 +91,14 @@ class ToolContext:
 
         Raises `Refusal`: 422 in the tool's words; for an unusable file 422 with `unusable`, else 400, naming it if it is in `names`.
         """
-        run = await self.calls.start(request, account_id, file_ids, operations, kept, failed=tool.failed, unusable=unusable, names=names)
-        return require_success(run, tool.failed)
+        run = await self.calls.start(
+            request, account_id, file_ids, operations, kept, failure_message=tool.failure_message, unusable=unusable, names=names
+        )
+        return require_success(run, tool.failure_message)
 
-    async def run_of_job(self, account_id: int, job_id: str, tool_id: str, failed: str) -> tuple[RunRecord, run_service_pb2.Run]:
+    async def run_of_job(self, account_id: int, job_id: str, tool_id: str, failure_message: str) -> tuple[RunRecord, run_service_pb2.Run]:
         """A run of a tool that has succeeded, and its record. Raises `Refusal` for a job that does not belong to the account."""
-        unknown = Refusal(422, failed, details="There is no such job, or its files are gone.")
+        unknown = Refusal(422, failure_message, details="There is no such job, or its files are gone.")
         job = self.ids.read(job_id)
         if job is None or job.kind is not JobKind.TASK or job.account_id != account_id:
             raise unknown
@@ -171,9 +173,9 @@ async def run_last_file(context: ToolContext, tool: Tool, request: Request, iden
         [file] = sent.files
         plan = tool.plan(settings_in(sent, tool), file.working_name)
         if file.problem:
-            raise Refusal(422, tool.failed, details=file.problem)
+            raise Refusal(422, tool.failure_message, details=file.problem)
         kept = RunRecord(tool.id, [file.working_name], plan.name)
-        run = await context.run(tool, request, account_id, [file.file_id], plan.operations, kept, unusable=tool.failed)
+        run = await context.run(tool, request, account_id, [file.file_id], plan.operations, kept, unusable=tool.failure_message)
     return file, run
 
 
@@ -196,8 +198,8 @@ async def describe_picture(
         raise Refusal(400, missing)
     [file] = sent.files
     if file.problem:
-        raise Refusal(422, tool.failed, details=file.problem)
-    _, run = await context.calls.run(tool, request, account_id, sent, unusable=tool.failed)
+        raise Refusal(422, tool.failure_message, details=file.problem)
+    _, run = await context.calls.run(tool, request, account_id, sent, unusable=tool.failure_message)
     size = {"fileSize": file.size} if with_size else {}
     name = {"filename": file.sent_name} if with_name else {}
     return answer(name | size | worded(await context.document(account_id, run)))

@@ -63,7 +63,7 @@ BLUR_FACES = Tool(
     _blur_faces,
     pipeline=True,
     needs_models=True,
-    failed="Face blur failed",
+    failure_message="Face blur failed",
     result=_faces_blurred,
 )
 RED_EYE_REMOVAL = Tool(
@@ -72,7 +72,7 @@ RED_EYE_REMOVAL = Tool(
     _red_eye_removal,
     pipeline=True,
     needs_models=True,
-    failed="Red eye removal failed",
+    failure_message="Red eye removal failed",
     result=_eyes_corrected,
 )
 ENHANCE_FACES = Tool(
@@ -81,6 +81,6 @@ ENHANCE_FACES = Tool(
     _enhance_faces,
     pipeline=True,
     needs_models=True,
-    failed="Face enhancement failed",
+    failure_message="Face enhancement failed",
     result=_faces_enhanced,
 )

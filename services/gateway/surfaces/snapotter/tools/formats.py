@@ -77,7 +77,7 @@ async def _preview(context: ToolContext, tool: Tool, request: Request, identity:
     """Reply with the result, without a job that it could be downloaded from. If a form has several files, the last one counts."""
     account_id = identity.account_id
     sent = await context.read(request, account_id, "last")
-    file, run = await context.calls.run(tool, request, account_id, sent, failed="Preview failed")
+    file, run = await context.calls.run(tool, request, account_id, sent, failure_message="Preview failed")
     output, kept = run.outputs[0], RunRecord.read(run.kept)
     assert kept is not None
     headers = {
@@ -106,7 +106,7 @@ async def _serve_svg(context: ToolContext, tool: Tool, request: Request, identit
             raise Refusal(400, "No SVG file provided")
         if sent.files[0].format != MediaFormat.SVG:
             raise Refusal(400, "File is not a valid SVG. This tool only accepts SVG files.")
-    file, run = await context.calls.run(tool, request, account_id, sent, unusable=tool.failed)
+    file, run = await context.calls.run(tool, request, account_id, sent, unusable=tool.failure_message)
     return answer(context.body(account_id, run, file))
 
 
@@ -126,7 +126,7 @@ SVG_TO_RASTER = Tool(
     "svg-to-raster",
     SvgToRasterSettings,
     _svg_to_raster,
-    failed="SVG conversion failed",
+    failure_message="SVG conversion failed",
     serve=_serve_svg,
     steps={"batch": _serve_svgs},
 )

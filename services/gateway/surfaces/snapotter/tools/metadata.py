@@ -140,7 +140,7 @@ STRIP_METADATA_INSPECT = Tool(
     "strip-metadata-inspect",
     InspectMetadataSettings,
     _inspect,
-    failed=UNREADABLE,
+    failure_message=UNREADABLE,
     serve=partial(describe_picture, worded=_strippable),
 )
 EDIT_METADATA = Tool(
@@ -149,13 +149,13 @@ EDIT_METADATA = Tool(
     _edit_metadata,
     pipeline=True,
     keeps_format=True,
-    failed="Metadata edit failed",
+    failure_message="Metadata edit failed",
     serve=_serve_edit,
 )
 EDIT_METADATA_INSPECT = Tool(
     "edit-metadata-inspect",
     ReadMetadataSettings,
     _inspect,
-    failed=UNREADABLE,
+    failure_message=UNREADABLE,
     serve=partial(describe_picture, worded=_editable),
 )

@@ -121,5 +121,5 @@ async def _serve(context: ToolContext, tool: Tool, request: Request, identity: I
     return answer(context.body(account_id, run, *sent.files))
 
 
-COLLAGE = Tool("collage", CollageSettings, _collage, failed="Collage creation failed", serve=_serve_collage)
-STITCH = Tool("stitch", StitchSettings, _stitch, failed="Stitch creation failed", serve=_serve_stitch, as_task=AsTask(fewest=2))
+COLLAGE = Tool("collage", CollageSettings, _collage, failure_message="Collage creation failed", serve=_serve_collage)
+STITCH = Tool("stitch", StitchSettings, _stitch, failure_message="Stitch creation failed", serve=_serve_stitch, as_task=AsTask(fewest=2))

@@ -123,10 +123,10 @@ async def _serve(
             settings_in(sent, tool)
         overlay = _last([file for file in sent.files if file.part == part], no_overlay)
         plan = tool.plan(settings_in(sent, tool), base.working_name)
-        check_each([base, overlay], tool.failed)
+        check_each([base, overlay], tool.failure_message)
         plan.operations[0].compose.overlay_file_id = overlay.file_id
         kept = RunRecord(tool.id, [base.working_name], base.working_name, keeps_name=True)
-        run = await context.run(tool, request, account_id, [base.file_id], plan.operations, kept, unusable=tool.failed)
+        run = await context.run(tool, request, account_id, [base.file_id], plan.operations, kept, unusable=tool.failure_message)
         await context.forms.discard_files(account_id, {*sent.file_ids} - {base.file_id, overlay.file_id})
     return answer(context.body(account_id, run, base))
 

@@ -93,7 +93,7 @@ async def _serve_analysis(context: ToolContext, tool: Tool, request: Request, id
     async with context.form(request, account_id, "last") as sent:
         file = checked_file(sent)
         operations, kept = [Operation(inspect_portrait=InspectPortrait())], RunRecord(_ANALYSIS, [file.working_name])
-        run = await context.calls.start(request, account_id, [file.file_id], operations, kept, failed=_ANALYSIS_FAILED)
+        run = await context.calls.start(request, account_id, [file.file_id], operations, kept, failure_message=_ANALYSIS_FAILED)
     if NO_FACE in (failure(run) or ""):
         raise Refusal(422, NO_FACE)
     preview = require_success(run, _ANALYSIS_FAILED).outputs[1]
@@ -118,13 +118,13 @@ async def _serve_generation(context: ToolContext, tool: Tool, request: Request, 
     account_id = identity.account_id
     settings = settings_of(await json_body(request), GeneratePassportPhotoSettings)
     photo, name = _demands(settings), settings.filename
-    first, analysis = await context.run_of_job(account_id, settings.job_id, _ANALYSIS, tool.failed)
+    first, analysis = await context.run_of_job(account_id, settings.job_id, _ANALYSIS, tool.failure_message)
     if list(first.inputs) != [name] or len(analysis.outputs) <= _CUT_OUT:
-        raise Refusal(422, tool.failed, details="There is no such job, or its files are gone.")
+        raise Refusal(422, tool.failure_message, details="There is no such job, or its files are gone.")
     plan = tool.plan(settings, name)
     kept = RunRecord(tool.id, [name], plan.name, others=plan.others, exact=True)
     cut_out = analysis.outputs[_CUT_OUT].id
-    run = await context.run(tool, request, account_id, [cut_out], plan.operations, kept, unusable=tool.failed)
+    run = await context.run(tool, request, account_id, [cut_out], plan.operations, kept, unusable=tool.failure_message)
     job_id, image = context.job_id(account_id, run), run.outputs[0].image
     body: dict[str, object] = {
         "jobId": job_id,
@@ -152,7 +152,7 @@ PASSPORT_PHOTO = Tool(
     _passport_photo,
     pipeline=True,
     needs_models=True,
-    failed=_FAILED,
+    failure_message=_FAILED,
     serve=_serve_pointer,
     steps={"analyze": _serve_analysis},
 )
@@ -160,7 +160,7 @@ PASSPORT_PHOTO_GENERATE = Tool(
     "passport-photo-generate",
     GeneratePassportPhotoSettings,
     _generation,
-    failed=_FAILED,
+    failure_message=_FAILED,
     serve=_serve_generation,
     as_task=AsTask(instead="It works on what a job has found. Plan passport-photo, which finds the face and makes the photo."),
 )

@@ -114,14 +114,14 @@ async def _run(
     if file.problem_reason is ErrorReason.FILE_ENCRYPTED:
         raise Refusal(400, _LOCKED)
     if file.problem:
-        raise Refusal(status, tool.failed, details=file.problem)
+        raise Refusal(status, tool.failure_message, details=file.problem)
     try:
         run = await context.runs.run(request, account_id, [file.file_id], plan.operations, RunRecord(tool.id, [file.name], plan.name))
     except DarkroomError as error:
         if error.reason is ErrorReason.FILE_ENCRYPTED:
             raise Refusal(400, _LOCKED) from error
-        worded = in_words(error, tool.failed, tool.failed)
-        raise Refusal(status, tool.failed, details=worded.details) if isinstance(worded, Refusal) else worded from error
+        worded = in_words(error, tool.failure_message, tool.failure_message)
+        raise Refusal(status, tool.failure_message, details=worded.details) if isinstance(worded, Refusal) else worded from error
     match run.error.reason:
         case ErrorReason.FILE_ENCRYPTED.number:
             raise Refusal(400, _LOCKED)
@@ -129,8 +129,8 @@ async def _run(
             # It begins with the file's name.
             raise Refusal(400, run.error.message.rpartition(": ")[2])
         case ErrorReason.FILE_CORRUPT.number:
-            raise Refusal(status, tool.failed, details=run.error.message)
-    return require_success(run, tool.failed)
+            raise Refusal(status, tool.failure_message, details=run.error.message)
+    return require_success(run, tool.failure_message)
 
 
 def _check_pages(settings: PdfToImageSettings, _operation: Operation, _sources: Sources) -> Sequence[ReferencedFile]:
@@ -197,10 +197,10 @@ async def _serve_document(context: ToolContext, tool: Tool, request: Request, id
         settings = settings_in(sent, tool)
         if _is_too_small(settings):
             raise Refusal(400, _TOO_SMALL)
-        check_each(sent.files, tool.failed)
+        check_each(sent.files, tool.failure_message)
         plan = tool.plan(settings, "")
         kept = RunRecord(tool.id, [file.working_name for file in sent.files], plan.name)
-        run = await context.run(tool, request, account_id, sent.file_ids, plan.operations, kept, unusable=tool.failed)
+        run = await context.run(tool, request, account_id, sent.file_ids, plan.operations, kept, unusable=tool.failure_message)
     return answer(context.body(account_id, run, *sent.files) | {"pages": len(sent.files)} | _compression(settings, run))
 
 
@@ -218,16 +218,16 @@ PDF_TO_IMAGE = Tool(
     "pdf-to-image",
     PdfToImageSettings,
     _pdf_to_image,
-    failed="PDF conversion failed",
+    failure_message="PDF conversion failed",
     serve=_serve_pages,
     as_task=AsTask(complete=_check_pages),
 )
-PDF_TO_IMAGE_INFO = Tool("pdf-to-image-info", PdfToImageInfoSettings, _info, failed=_UNREADABLE, serve=_serve_inspection)
+PDF_TO_IMAGE_INFO = Tool("pdf-to-image-info", PdfToImageInfoSettings, _info, failure_message=_UNREADABLE, serve=_serve_inspection)
 PDF_TO_IMAGE_PREVIEW = Tool(
     "pdf-to-image-preview",
     PdfToImagePreviewSettings,
     _preview,
-    failed=_UNREADABLE,
+    failure_message=_UNREADABLE,
     serve=_serve_inspection,
     as_task=AsTask(complete=_limit_thumbnails),
 )
@@ -235,7 +235,7 @@ IMAGE_TO_PDF = Tool(
     "image-to-pdf",
     ImageToPdfSettings,
     _image_to_pdf,
-    failed="PDF creation failed",
+    failure_message="PDF creation failed",
     serve=_serve_document,
     as_task=AsTask(complete=_check_target),
 )

@@ -140,13 +140,13 @@ async def _serve_content_aware_resize(context: ToolContext, tool: Tool, request:
 SMART_CROP = Tool("smart-crop", SmartCropSettings, _smart_crop, pipeline=True)
 IMAGE_ENHANCEMENT = Tool("image-enhancement", ImageEnhancementSettings, _image_enhancement, pipeline=True)
 IMAGE_ENHANCEMENT_ANALYZE = Tool(
-    "image-enhancement-analyze", AnalyzeImageSettings, _analysis, failed="Analysis failed", serve=_serve_analysis
+    "image-enhancement-analyze", AnalyzeImageSettings, _analysis, failure_message="Analysis failed", serve=_serve_analysis
 )
 CONTENT_AWARE_RESIZE = Tool(
     "content-aware-resize",
     ContentAwareResizeSettings,
     _content_aware_resize,
     pipeline=True,
-    failed="Content-aware resize failed",
+    failure_message="Content-aware resize failed",
     serve=_serve_content_aware_resize,
 )

@@ -76,9 +76,9 @@ async def _serve_duplicates(context: ToolContext, tool: Tool, request: Request, 
         plan = tool.plan(settings_of(given, tool.settings), "")
         if len(sent.files) < tool.as_task.fewest:
             raise Refusal(400, "At least 2 images are required for duplicate detection")
-        check_each(sent.files, tool.failed)
+        check_each(sent.files, tool.failure_message)
         kept = RunRecord(tool.id, [file.working_name for file in sent.files])
-        run = await context.run(tool, request, account_id, sent.file_ids, plan.operations, kept, unusable=tool.failed)
+        run = await context.run(tool, request, account_id, sent.file_ids, plan.operations, kept, unusable=tool.failure_message)
     found = await context.document(account_id, run)
     for group in found["duplicateGroups"]:
         for file in group["files"]:
@@ -97,30 +97,30 @@ async def _serve_comparison(context: ToolContext, tool: Tool, request: Request, 
         if len(sent.files) < tool.as_task.fewest:
             raise Refusal(400, "Two image files are required for comparison")
         pair = [sent.files[0], sent.files[-1]]
-        check_each(pair, tool.failed)
+        check_each(pair, tool.failure_message)
         ids = [file.file_id for file in pair]
         operations, kept = tool.plan(tool.settings(), "").operations, RunRecord(tool.id, [file.working_name for file in pair])
-        run = await context.run(tool, request, account_id, ids, operations, kept, unusable=tool.failed)
+        run = await context.run(tool, request, account_id, ids, operations, kept, unusable=tool.failure_message)
         await context.forms.discard_files(account_id, {*sent.file_ids} - {*ids})
     found, job_id, difference = await context.document(account_id, run), context.job_id(account_id, run), run.outputs[1]
     sizes = {"originalSize": sum(file.size for file in pair), "processedSize": difference.size_bytes}
     return answer({"jobId": job_id} | found | {"downloadUrl": download_path(job_id, difference.name)} | sizes)
 
 
-INFO = Tool("info", InfoSettings, _info, failed=UNREADABLE, serve=describe_picture)
+INFO = Tool("info", InfoSettings, _info, failure_message=UNREADABLE, serve=describe_picture)
 COLOR_PALETTE = Tool(
     "color-palette",
     ColorPaletteSettings,
     _color_palette,
-    failed="Color extraction failed",
+    failure_message="Color extraction failed",
     serve=partial(describe_picture, with_size=False),
 )
-OCR = Tool("ocr", OcrSettings, _ocr, needs_models=True, failed="OCR failed", serve=_serve_ocr)
+OCR = Tool("ocr", OcrSettings, _ocr, needs_models=True, failure_message="OCR failed", serve=_serve_ocr)
 FIND_DUPLICATES = Tool(
     "find-duplicates",
     FindDuplicatesSettings,
     _find_duplicates,
-    failed="Duplicate detection failed",
+    failure_message="Duplicate detection failed",
     serve=_serve_duplicates,
     as_task=AsTask(fewest=2),
 )
@@ -128,7 +128,7 @@ COMPARE = Tool(
     "compare",
     CompareSettings,
     _compare,
-    failed="Comparison failed",
+    failure_message="Comparison failed",
     serve=_serve_comparison,
     as_task=AsTask(fewest=2, most=2),
 )

@@ -166,14 +166,14 @@ def _mask(_settings: Any, _operation: Operation, _sources: Sources) -> Sequence[
     return [ReferencedFile(_MASK, "erase.mask_file_id")]
 
 
-UPSCALE = Tool("upscale", UpscaleSettings, _upscale, pipeline=True, needs_models=True, failed="Upscaling failed", result=_enlarged)
+UPSCALE = Tool("upscale", UpscaleSettings, _upscale, pipeline=True, needs_models=True, failure_message="Upscaling failed", result=_enlarged)
 NOISE_REMOVAL = Tool(
     "noise-removal",
     NoiseRemovalSettings,
     _noise_removal,
     pipeline=True,
     needs_models=True,
-    failed="Noise removal failed",
+    failure_message="Noise removal failed",
     result=lambda _job: {},
 )
 RESTORE_PHOTO = Tool(
@@ -182,16 +182,18 @@ RESTORE_PHOTO = Tool(
     _restore_photo,
     pipeline=True,
     needs_models=True,
-    failed="Photo restoration failed",
+    failure_message="Photo restoration failed",
     result=_restored,
 )
-COLORIZE = Tool("colorize", ColorizeSettings, _colorize, pipeline=True, needs_models=True, failed="Colorization failed", result=_colorized)
+COLORIZE = Tool(
+    "colorize", ColorizeSettings, _colorize, pipeline=True, needs_models=True, failure_message="Colorization failed", result=_colorized
+)
 ERASE_OBJECT = Tool(
     "erase-object",
     EraseObjectSettings,
     _erase_object,
     needs_models=True,
-    failed="Object erasing failed",
+    failure_message="Object erasing failed",
     serve=_serve_eraser,
     result=_erased,
     as_task=AsTask(complete=_mask),
