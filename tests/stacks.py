@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -10,7 +11,13 @@ import asyncpg
 
 from deploy.local.scratch.stack import ObjectStorage, ScratchStack
 from services.accounts.domain.accounts import Accounts
+from services.accounts.domain.keys import digest_of, make_token
+from services.accounts.people import DEFAULT_TEAM, NewPerson
+from services.accounts.permissions import USER
 from services.accounts.store.accounts import AccountStore
+from services.accounts.store.people import PeopleStore
+from services.accounts.store.sessions import SessionStore
+from services.platform.audit.actor import acting_user
 from services.platform.database import open_database
 
 __all__ = ["Account", "Installed", "ObjectStorage", "StackUnderTest"]
@@ -67,3 +74,18 @@ class StackUnderTest(ScratchStack):
             account = await accounts.create_account(name)
             _, secret = await accounts.create_key(account.id, name)
         return Account(str(account.id), secret)
+
+    def create_session(self, name: str) -> str:
+        """The token of a session of a new person with the role `user` and no password, without the time that computing hashes takes."""
+        return self.run(self._create_session(name))
+
+    async def _create_session(self, name: str) -> str:
+        token, expires_at = make_token(), datetime.now(UTC) + timedelta(hours=1)
+        async with open_database(self.database_url("accounts"), pool=2) as database:
+            people = PeopleStore(database)
+            home = await people.home(None)
+            assert home is not None
+            team = await people.team(home, DEFAULT_TEAM) or ""
+            person = await people.add(home, NewPerson(name=name, password_hash="", role=USER, team_id=team, must_change=False), max_users=0)
+            await SessionStore(database).add(person, digest_of(token), expires_at, acting_user(person.name, user_id=person.public_id))
+        return token

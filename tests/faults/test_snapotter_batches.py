@@ -6,7 +6,7 @@ import asyncio
 import io
 import secrets
 import zipfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -40,10 +40,10 @@ def impatient(_stack_alone: StackUnderTest) -> Iterator[StackUnderTest]:
 
 
 @pytest.fixture
-async def caller(impatient: StackUnderTest) -> AsyncIterator[SnapOtter]:
-    await asyncio.to_thread(impatient.ensure_up)
-    account = await asyncio.to_thread(impatient.create_account)
-    client = SnapOtter(impatient.url, account.api_key)
+async def caller(_stack_alone: StackUnderTest) -> AsyncIterator[SnapOtter]:
+    await asyncio.to_thread(_stack_alone.ensure_up)
+    account = await asyncio.to_thread(_stack_alone.create_account)
+    client = SnapOtter(_stack_alone.url, account.api_key)
     yield client
     await client.http.aclose()
 
@@ -70,26 +70,34 @@ async def test_a_batch_may_take_longer_than_a_call(impatient: StackUnderTest, ca
     assert len(archive(await sending).names) == len(FILES)
 
 
-@pytest.mark.cases(1)
-@pytest.mark.parametrize("how", ["kill", "restart"])
-async def test_a_job_whose_gateway_ends_is_told_to_have_failed(impatient: StackUnderTest, caller: SnapOtter, how: str) -> None:
+async def test_a_job_whose_gateway_is_killed_is_told_to_have_failed(stack: StackUnderTest, caller: SnapOtter) -> None:
+    # That of one that is killed is missed.
+    await _told_to_have_failed(stack, caller, stack.kill, events=2)
+
+
+@pytest.mark.thorough
+async def test_a_job_whose_gateway_is_restarted_is_told_to_have_failed(impatient: StackUnderTest, caller: SnapOtter) -> None:
+    # One that is stopped says so itself.
+    await _told_to_have_failed(impatient, caller, impatient.restart, events=1)
+
+
+async def _told_to_have_failed(stack: StackUnderTest, caller: SnapOtter, end: Callable[[str], object], events: int) -> None:
     jobs = [secrets.token_hex(8) for _ in range(2)]
-    with impatient.pause("inference"):
+    with stack.pause("inference"):
         sending = [
             asyncio.create_task(batch(caller, "resize", FILES, {"width": 9}, clientJobId=jobs[0])),
             asyncio.create_task(caller.tool("resize", PICTURE, {"width": 9}, clientJobId=jobs[1])),
         ]
         await asyncio.gather(*(told_of(caller, job) for job in jobs))
-        await asyncio.to_thread(getattr(impatient, how), "gateway")
-        await asyncio.to_thread(impatient.wait_ready, "gateway")
+        await asyncio.to_thread(end, "gateway")
+        await asyncio.to_thread(stack.wait_ready, "gateway")
         for reply in await asyncio.gather(*sending, return_exceptions=True):
             assert not isinstance(reply, httpx.Response) or reply.status_code >= 500, reply.text
     whole, single = [await asyncio.wait_for(events_of(caller, job), 60) for job in jobs]
     assert (single[-1]["type"], single[-1]["phase"], single[-1]["error"]) == ("single", "failed", CUT_OFF)
     assert (whole[-1]["type"], whole[-1]["status"], whole[-1]["totalFiles"]) == ("batch", "failed", len(FILES))
     assert whole[-1]["errors"][-1]["error"] == CUT_OFF
-    # One that is stopped says so itself; that of one that is killed is missed.
-    assert len(single) == (2 if how == "kill" else 1)
+    assert len(single) == events
     # It stays told, and the name can be used again.
     assert [await events_of(caller, jobs[1])] == [single[-1:]]
     reply = await caller.tool("resize", PICTURE, {"width": 9}, clientJobId=jobs[1])
@@ -97,12 +105,12 @@ async def test_a_job_whose_gateway_ends_is_told_to_have_failed(impatient: StackU
     assert (final["phase"], final["result"]) == ("complete", reply.json())
 
 
-async def test_a_running_task_is_followed_by_the_id_that_replies_name(impatient: StackUnderTest, caller: SnapOtter) -> None:
-    secret = Signer("gateway", Path(impatient.settings("gateway")["DARKROOM_SIGNING_KEY_FILE"])).derived_secret(JOB_IDS)
+async def test_a_running_task_is_followed_by_the_id_that_replies_name(stack: StackUnderTest, caller: SnapOtter) -> None:
+    secret = Signer("gateway", Path(stack.settings("gateway")["DARKROOM_SIGNING_KEY_FILE"])).derived_secret(JOB_IDS)
     query = "SELECT id, account_id FROM task WHERE state NOT IN ('SUCCEEDED', 'FAILED', 'CANCELLED')"
-    with impatient.pause("inference"):
+    with stack.pause("inference"):
         sending = asyncio.create_task(caller.tool("resize", PICTURE, {"width": 9}))
-        while not (rows := await asyncio.to_thread(impatient.fetch, "tasks", query)):
+        while not (rows := await asyncio.to_thread(stack.fetch, "tasks", query)):
             await asyncio.sleep(0.1)
         job = JobIds(secret).of(rows[0]["account_id"], rows[0]["id"])
         watching = asyncio.create_task(events_of(caller, job))

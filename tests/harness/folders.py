@@ -4,8 +4,8 @@ Tests run in the order of their files, except that those marked `alone` have a p
 come last if there is one process only. Those are the faults, every test that stops or reconfigures part of the whole system, and every test
 that reads what all of the system has sent.
 
-A run leaves out the tests marked `thorough`, and of a test's cases all but as many as `cases` says, or four through the public port, always
-the same ones. `--thorough` runs all, and so does naming a test (`file.py::test`).
+A run leaves out the tests marked `thorough`, and of a test's cases all but as many as `cases` says, or else two through the public port
+and three beside single servers, always the same ones. `--thorough` runs all, and so does naming a test (`file.py::test`).
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ ALONE = "alone"
 BREAKS = "breaks"
 THOROUGH = "thorough"
 CASES = "cases"
-_MOST_CASES = {"system": 4}
+_MOST_CASES = {"component": 3, "system": 2}
 """Cases of one test in a run, by kind, unless the test says otherwise."""
 _RERUNS = {"system": 2, "faults": 2}
 # The servers that the whole system calls, and Triton with the real weights: there is one of each.
 _ALONE_WITH = {"provider_server", "collector", "real_stack"}
 # Fixtures that restart parts of the stack with other settings or models. Among the tests marked `alone` theirs come last, in this order, so
 # that little is restarted to put things back.
-_RECONFIGURED = ("reconfigured_stack", "patient_stack", "real_stack")
+_RECONFIGURED = ("limited", "impatient", "reconfigured_stack", "tls_stack", "patient_stack", "real_stack")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -12,7 +12,7 @@ from darkroom import AsyncClient
 from tests.harness.parts import ensure_up
 from tests.stacks import Account, StackUnderTest
 from tests.system.pilio import Pilio
-from tests.system.snapotter import SnapOtter
+from tests.system.snapotter import SnapOtter, new_name
 
 SAMPLES = Path(__file__).resolve().parent.parent.parent / "samples"
 
@@ -48,16 +48,26 @@ async def visitor(stack: StackUnderTest) -> AsyncIterator[SnapOtter]:
     await client.http.aclose()
 
 
+@pytest.fixture(scope="session")
+def admin_tokens() -> dict[str, str]:
+    """By the URL of a stack: the administrator's session there. Signing in costs more processor time than most of what tests do."""
+    return {}
+
+
 @pytest.fixture
-async def admin(visitor: SnapOtter) -> SnapOtter:
+async def admin(visitor: SnapOtter, admin_tokens: dict[str, str]) -> SnapOtter:
     """The administrator, signed in."""
-    return await visitor.admin()
+    kept = visitor.of(admin_tokens.get(visitor.url, ""))
+    if not kept.token or (await kept.get("/api/auth/session")).status_code != 200:
+        kept = await visitor.admin()
+        admin_tokens[visitor.url] = kept.token
+    return kept
 
 
 @pytest.fixture
-async def person(admin: SnapOtter) -> SnapOtter:
-    """Somebody with the role `user` and an empty library."""
-    return (await admin.person())[1]
+async def person(stack: StackUnderTest, admin: SnapOtter) -> SnapOtter:
+    """Somebody with the role `user` and an empty library. The administrator is added first: a stack adds one where there is nobody."""
+    return admin.of(stack.create_session(new_name()))
 
 
 @pytest.fixture(scope="session")

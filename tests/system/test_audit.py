@@ -73,6 +73,7 @@ async def test_a_key_needs_the_scope(stack: StackUnderTest, native: AsyncClient)
     assert refused.value.reason == "PERMISSION_DENIED"
 
 
+@pytest.mark.thorough
 async def test_command(stack: StackUnderTest, account: Account, tmp_path: Path) -> None:
     shell = Shell(stack, account, tmp_path)
     status, out, err = await shell.run("audit", "--action", "key.created", "--json")

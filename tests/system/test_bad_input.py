@@ -264,6 +264,7 @@ async def test_files_that_do_not_exist(pilio: Pilio, other_pilio: Pilio) -> None
     assert (complete[0].status_code, complete[0].json()["code"]) == (400, 1510)
 
 
+@pytest.mark.thorough
 async def test_twenty_tasks_may_be_open(pilio: Pilio, report: bytes, stack: StackUnderTest, account: Account) -> None:
     # A document, which takes less time than a picture.
     body = {"pdf_file_id": await pilio.upload("a.pdf", report), "mode": "editable"}

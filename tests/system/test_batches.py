@@ -76,6 +76,7 @@ async def test_five_hundred_tasks_by_the_client(native: AsyncClient) -> None:
     assert [task.id for task in tasks] == [task.id for task in created.tasks]
 
 
+@pytest.mark.thorough
 async def test_the_command_shows_and_cancels(shell: Shell, native: AsyncClient) -> None:
     batch_id = str((await native.batches.create([[]] * 20, [LONG])).batch.id)
     assert batch_id in (await shell.run("batch", "ls"))[1]

@@ -26,6 +26,7 @@ def shell(stack: StackUnderTest, account: Account, tmp_path: Path) -> Shell:
     return Shell(stack, account, tmp_path)
 
 
+@pytest.mark.thorough
 async def test_results_stand_beside_their_inputs(shell: Shell) -> None:
     status, out, err = await shell.run("remove-background", "one.png", "two.png", "--trim")
     assert status == 0, out + err
@@ -35,6 +36,7 @@ async def test_results_stand_beside_their_inputs(shell: Shell) -> None:
     assert "2 of 2 done" in err
 
 
+@pytest.mark.thorough
 async def test_one_result_can_be_given_a_name(shell: Shell) -> None:
     status, out, err = await shell.run("remove-background", "one.png", "--output", "made/cut.png")
     assert (status, out.split()) == (0, ["made/cut.png"]), err

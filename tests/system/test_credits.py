@@ -51,6 +51,7 @@ async def _account_command(stack: StackUnderTest, account: Account, *arguments: 
     return out.decode()
 
 
+@pytest.mark.thorough
 async def test_the_command_shows_what_an_account_has(stack: StackUnderTest, account: Account, pilio: Pilio, native: AsyncClient) -> None:
     assert "unlimited" in await _account_command(stack, account)
     task_id = await pilio.start("/v1/images/remove-background", {"image_file_id": await pilio.upload("disc.png", encoded(disc(), "PNG"))})

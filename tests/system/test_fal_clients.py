@@ -162,6 +162,7 @@ async def test_the_python_client(
     assert len(await native.list_tasks()) == 10
 
 
+@pytest.mark.thorough
 async def test_the_python_program_of_the_page(secure: Secure, account: Account, native: AsyncClient, tmp_path: Path) -> None:
     program = (DOCS / "how-to" / "migrate-from-fal.md").read_text().split("```python\n")[1].split("```")[0]
     (tmp_path / "samples").symlink_to(REPOSITORY / "samples")

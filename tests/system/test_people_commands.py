@@ -197,6 +197,7 @@ async def test_roles_of_the_command(admins: Shell) -> None:
     assert (status, json.loads(out)["user"]["role"], json.loads(err)["reason"]) == (1, "user", "ROLE_NOT_FOUND")
 
 
+@pytest.mark.thorough
 async def test_teams_of_the_command(admins: Shell) -> None:
     name, other, user = new_name(), new_name(), new_name()
     assert (await admins.run("team", "add", name))[0] == 0
@@ -212,6 +213,7 @@ async def test_teams_of_the_command(admins: Shell) -> None:
     assert (status, "darkroom team ls" in err) == (1, True)
 
 
+@pytest.mark.thorough
 async def test_settings_of_the_command(admins: Shell) -> None:
     name = new_name()
     assert (await admins.run("setting", "set", name, "a [b] c"))[:2] == (0, "")
@@ -224,6 +226,7 @@ async def test_settings_of_the_command(admins: Shell) -> None:
     assert (status, "darkroom setting ls" in err) == (1, True)
 
 
+@pytest.mark.thorough
 async def test_pipelines_of_the_command(stack: StackUnderTest, person: SnapOtter, tmp_path: Path) -> None:
     shell = Shell(stack, Account("", person.token), tmp_path)
     status, out, err = await shell.run("pipeline", "save", "web", 'resize={"width": 640}', "compress", "--json")

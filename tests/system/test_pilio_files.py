@@ -69,6 +69,7 @@ async def test_parts_are_joined_in_any_order_and_completing_twice_is_harmless(pi
     await pilio.run("/v1/images/remove-background", {"image_file_id": item["id"]})
 
 
+@pytest.mark.thorough
 async def test_as_many_files_as_large_as_may_be(pilio: Pilio, stack: StackUnderTest, account: Account) -> None:
     """Both limits at once: 500 files of 2 GB by one call, for an account that may store a terabyte."""
     sources = [{"nanoid": f"{number:021d}", "name": f"{number}.pdf", "type": "pdf", "size": GIB2} for number in range(500)]

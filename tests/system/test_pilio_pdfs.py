@@ -127,14 +127,14 @@ async def test_protected_documents_are_done_only_when_the_call_says_so(
 
 
 async def test_ai_mode_redraws_pages_that_show_a_mark(pilio: Pilio) -> None:
-    source = scan(pages=4)
+    source = scan(pages=2)
     content = await pilio.run(REMOVE, {"pdf_file_id": await pilio.upload("page.pdf", source), "mode": "ai"})
     before, after = PdfReader(io.BytesIO(source)).pages, PdfReader(io.BytesIO(content)).pages
-    assert len(before) == len(after) == 4
-    assert before[3].extract_text() == ""
-    assert after[3].extract_text().strip()  # what the model of the tests reads is no language
+    assert len(before) == len(after) == 2
+    assert before[1].extract_text() == ""
+    assert after[1].extract_text().strip()  # what the model of the tests reads is no language
     for number, (old, new) in enumerate(zip(before, after, strict=True)):
-        if number < 3:
+        if number < 1:
             assert "do not copy" in old.extract_text()
             assert "do not copy" not in new.extract_text()
             assert "The quarterly report" in new.extract_text()

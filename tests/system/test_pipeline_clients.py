@@ -121,6 +121,7 @@ async def test_a_failed_file_does_not_stop_the_others(shell: Shell) -> None:
     assert told["two.png"]["error"]
 
 
+@pytest.mark.thorough
 async def test_wrong_usage_of_run(shell: Shell) -> None:
     status, _, err = await shell.run("pipeline", "run", "web", "one.png")
     assert (status, "Pipeline web does not exist" in err) == (1, True)

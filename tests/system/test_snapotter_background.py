@@ -69,6 +69,7 @@ async def test_a_name_that_is_used_again_is_the_newer_job(person: SnapOtter) -> 
     assert await result_of(person, name) == reply.json()
 
 
+@pytest.mark.thorough
 async def test_ten_at_once_get_their_own_results(person: SnapOtter) -> None:
     pictures = [encoded(disc(40 + 2 * number, 30), "PNG") for number in range(10)]
     jobs = await asyncio.gather(*(begun(person, picture) for picture in pictures))

@@ -84,6 +84,7 @@ async def test_nothing_behind(person: SnapOtter, cut: Mapping[str, Any]) -> None
         assert (alpha[0, 0], alpha[45, 60]) == (0, 255)
 
 
+@pytest.mark.thorough
 async def test_a_colour_behind(person: SnapOtter, cut: Mapping[str, Any]) -> None:
     made = await effects(person, cut, {"backgroundType": "color", "backgroundColor": "#3366CC"})
     assert made[0, 0].tolist() == [0x33, 0x66, 0xCC, 255]
@@ -101,6 +102,7 @@ async def test_a_gradient_behind(
     assert (made[..., 3] == 255).all()
 
 
+@pytest.mark.thorough
 async def test_what_was_behind_is_blurred(person: SnapOtter) -> None:
     picture = disc(*SIZE)
     picture.paste((30, 60, 170), (0, 0, 8, 8))
@@ -173,6 +175,7 @@ async def test_the_second_step_is_for_subjects_of_the_same_account(
     assert (reply.status_code, reply.json()["error"]) == (400, "Invalid image: Unrecognized image format")
 
 
+@pytest.mark.thorough
 async def test_in_batches_and_pipelines_effects_are_applied_at_once(person: SnapOtter) -> None:
     settings = {"backgroundType": "color", "backgroundColor": "#00FF00"}
     batch = await person.form(

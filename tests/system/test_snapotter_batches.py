@@ -183,6 +183,7 @@ async def test_no_name_misleads(admin: SnapOtter, name: str) -> None:
     assert len(entry.encode()) < 250
 
 
+@pytest.mark.thorough
 async def test_more_names_than_a_header_takes_cost_the_header(admin: SnapOtter) -> None:
     files = [(f"{number:03}{'界' * 60}.png", PNG) for number in range(110)]
     found = archive(await batch(admin, "resize", files, {"width": 2}))
@@ -235,6 +236,7 @@ async def test_a_client_that_goes_cancels_its_batch(admin: SnapOtter, stack: Sta
     assert sum((await states()).values()) < 30
 
 
+@pytest.mark.thorough
 async def test_calls_side_by_side_never_mix_files(admin: SnapOtter) -> None:
     sizes = [(20 + 4 * number, 16) for number in range(12)]
     pictures = [encoded(disc(*size), "PNG") for size in sizes]

@@ -102,6 +102,7 @@ async def test_each_format(person: SnapOtter, format_: str) -> None:
     assert ("previewUrl" in result) is (format_ in ("tiff", "heic", "heif"))
 
 
+@pytest.mark.thorough
 async def test_less_quality_is_smaller(person: SnapOtter) -> None:
     noise = encoded(Image.fromarray(np.random.default_rng(1).integers(0, 255, (_HEIGHT, _WIDTH, 3), dtype=np.uint8)), "PNG")
     sizes = [(await erased(person, ("format", "jpg"), ("quality", quality), picture=noise))["processedSize"] for quality in ("30", "95")]

@@ -74,6 +74,7 @@ async def test_a_result_that_would_be_too_large(admin: SnapOtter) -> None:
     assert "input_file" not in reply.text
 
 
+@pytest.mark.thorough
 async def test_two_hundred_files_at_once(admin: SnapOtter) -> None:
     reply = await admin.form("/api/v1/upload", *(("file", PICTURE, f"{number}.png") for number in range(200)))
     assert reply.status_code == 200, reply.text

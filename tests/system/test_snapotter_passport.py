@@ -120,6 +120,7 @@ async def test_the_preview_is_the_cut_out_at_most_800_wide(analyzed: Mapping[str
     assert preview.getpixel((400, 440))[3] == 255
 
 
+@pytest.mark.thorough
 async def test_a_turned_picture_is_upright(person: SnapOtter) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -139,6 +140,7 @@ async def test_what_the_first_step_refuses(person: SnapOtter) -> None:
     assert refused(await person.post(ANALYZE, {}))[0] == 400
 
 
+@pytest.mark.thorough
 async def test_the_last_file_counts(person: SnapOtter) -> None:
     plain = encoded(Image.new("RGB", (200, 200), ROOM), "PNG")
     reply = await person.form(ANALYZE, ("file", plain, "a.png"), ("file", PORTRAIT, "b.png"))
@@ -177,6 +179,7 @@ async def test_the_photo_is_as_the_country_wants_it(person: SnapOtter, analyzed:
     assert (row[0] + row[-1]) / 2 == pytest.approx(wide / 2, abs=0.02 * wide)
 
 
+@pytest.mark.thorough
 async def test_resolution_colour_zoom_and_moves(person: SnapOtter, analyzed: Mapping[str, Any]) -> None:
     settings = {"dpi": 600, "bgColor": "#d4D4d4", "zoom": 0.5, "adjustX": 0.25, "adjustY": -0.25}
     made = await generated(person, asked(analyzed, "US", **settings))
@@ -212,6 +215,7 @@ async def test_a_size_of_ones_own(
     assert photo.size == tuple(int(side / 25.4 * 300 + 0.5) for side in size)
 
 
+@pytest.mark.thorough
 async def test_a_file_is_not_larger_than_it_may_be(person: SnapOtter, analyzed: Mapping[str, Any]) -> None:
     whole = await person.download((await generated(person, asked(analyzed, "US", dpi=1200)))["downloadUrl"])
     small = await person.download((await generated(person, asked(analyzed, "US", dpi=1200, maxFileSizeKb=80)))["downloadUrl"])
@@ -245,6 +249,7 @@ async def test_copies_on_a_sheet(
     assert (await picture_of(person, made["downloadUrl"])).info["dpi"] == pytest.approx((72, 72), abs=1)
 
 
+@pytest.mark.thorough
 async def test_a_photo_larger_than_its_sheet(person: SnapOtter, analyzed: Mapping[str, Any]) -> None:
     reply = await person.post(GENERATE, asked(analyzed, "US", customWidthMm=120, printLayout="4x6"))
     assert refused(reply) == (422, FAILED)
@@ -311,6 +316,7 @@ async def test_jobs_are_for_everybody_of_the_house_and_nobody_else(
         assert (await visitor.post(path, {})).status_code == 401
 
 
+@pytest.mark.thorough
 async def test_in_batches_and_pipelines_the_photo_is_made_at_once(person: SnapOtter, analyzed: Mapping[str, Any]) -> None:
     plain = encoded(Image.new("RGB", (200, 200), ROOM), "PNG")
     batch = await person.form(

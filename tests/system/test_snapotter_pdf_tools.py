@@ -391,6 +391,7 @@ async def test_info_and_preview(admin: SnapOtter) -> None:
     assert len(body["thumbnails"]) == 3
 
 
+@pytest.mark.thorough
 async def test_many_pages(admin: SnapOtter) -> None:
     many = pdf(510, (10, 10))
     body = (await pages_of(admin, {"dpi": 36}, many)).json()

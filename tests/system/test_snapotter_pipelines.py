@@ -251,6 +251,7 @@ async def test_progress_by_the_callers_id(admin: SnapOtter) -> None:
             assert event["error"] == reply.json()["error"]
 
 
+@pytest.mark.thorough
 async def test_many_at_once_keep_to_themselves(admin: SnapOtter) -> None:
     async def one(width: int) -> tuple[int, str]:
         body = (await execute(admin, steps_of(("resize", {"width": width}), ROTATE))).json()

@@ -60,12 +60,14 @@ async def test_each_tier(person: SnapOtter, tier: str) -> None:
     assert rough(await pixels_of(person, {"tier": tier})) < 0.6 * rough(np.asarray(_noisy(), float))
 
 
+@pytest.mark.thorough
 async def test_strength(person: SnapOtter) -> None:
     found = [rough(await pixels_of(person, {"strength": strength})) for strength in (0, "20", 50, "100")]
     assert found == sorted(found, reverse=True)
     assert found[0] == rough(np.asarray(_noisy(), float))
 
 
+@pytest.mark.thorough
 async def test_detail_and_noise_of_colours(person: SnapOtter) -> None:
     details = [rough(await pixels_of(person, {"detailPreservation": detail})) for detail in (0, "50", 100)]
     assert details == sorted(details)
@@ -201,7 +203,7 @@ async def test_modes_differ_in_what_they_take_for_damage(person: SnapOtter) -> N
 
 async def test_a_black_and_white_photograph_is_called_so(person: SnapOtter) -> None:
     picture = encoded(_old_photograph(gray=True)[0], "JPEG")
-    result = await restored(person, {**LITTLE_WORK, "colorize": True}, picture, "old.jpg")
+    result = await restored(person, {**LITTLE_WORK, "scratchRemoval": False, "colorize": True}, picture, "old.jpg")
     assert (result["isGrayscale"], result["colorized"]) == (True, False)
     assert result["downloadUrl"].endswith("/old_restored.jpg")
 

@@ -53,6 +53,7 @@ async def test_addresses_of_the_servers_network_are_refused(native: AsyncClient)
         assert (raised.value.reason, raised.value.field) == ("FIELD_INVALID", "url")
 
 
+@pytest.mark.thorough
 async def test_the_command(stack: StackUnderTest, account: Account, receiver: Receiver, tmp_path: Path) -> None:
     shell = Shell(stack, account, tmp_path)
     status, out, err = await shell.run("webhook", "add", receiver.url, "--event", "task.failed", "--json")

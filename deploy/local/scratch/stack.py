@@ -13,10 +13,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Collection, Coroutine, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from threading import Thread
 from typing import Any, TypeVar
 
 import asyncpg
@@ -61,6 +62,7 @@ class ScratchStack:
         self._stack: Stack | None = None
         self.configured: Mapping[str, str] = {}
         self._seen_up: dict[str, tuple[int, bool]] = {}
+        self._superuser: asyncpg.Connection | None = None
 
     def up(self, only: Collection[str] = ()) -> None:
         """Bring up every part, or those named and what they require. Quick if they are already up."""
@@ -90,6 +92,8 @@ class ScratchStack:
         """Stop every process and delete the folder."""
         if self._stack is not None or (self.dir / "ports.json").exists():
             self._create()
+            if self._superuser is not None:
+                self.run(self._superuser.close())
             self.down()
         Layout.at(self.dir).delete()
         if self._guarded:
@@ -205,11 +209,7 @@ class ScratchStack:
         name, password = f"scratch_{secrets.token_hex(5)}", secrets.token_hex(8)
 
         async def create() -> None:
-            connection = await connect(self.stack.config)
-            try:
-                await create_database(connection, name, password)
-            finally:
-                await connection.close()
+            await create_database(await self._as_superuser(), name, password)
 
         self.run(create())
         return f"postgresql+asyncpg://{name}:{password}@/{name}?host={self.stack.config.layout.postgres_sockets}"
@@ -233,11 +233,13 @@ class ScratchStack:
         self.run(self._execute(f'DROP DATABASE "{make_url(url).database}" WITH (FORCE)'))
 
     async def _execute(self, statement: str) -> None:
-        connection = await connect(self.stack.config)
-        try:
-            await connection.execute(statement)
-        finally:
-            await connection.close()
+        await (await self._as_superuser()).execute(statement)
+
+    async def _as_superuser(self) -> asyncpg.Connection:
+        """A connection to PostgreSQL, which stays open: making one takes longer than most statements."""
+        if self._superuser is None or self._superuser.is_closed():
+            self._superuser = await connect(self.stack.config)
+        return self._superuser
 
     def take_nats_account(self) -> str:
         """The URL of a NATS account with an empty JetStream, never given out before. The setting NATS_ACCOUNTS says how many there are."""
@@ -261,6 +263,18 @@ class ScratchStack:
         return self._stack
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Run a coroutine to its end, in a thread of its own, since the caller's may already run an event loop."""
-        with ThreadPoolExecutor(1) as thread:
-            return thread.submit(asyncio.run, work).result()
+        """Run a coroutine to its end, on the event loop of a thread, since the caller's may already run one."""
+        running = asyncio.run_coroutine_threadsafe(work, _loop())
+        try:
+            return running.result()
+        finally:
+            # Does nothing to one that has ended.
+            running.cancel()
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    """The one event loop of all stacks of this process, on which their connections stay open."""
+    loop = asyncio.new_event_loop()
+    Thread(target=loop.run_forever, name="stacks", daemon=True).start()
+    return loop

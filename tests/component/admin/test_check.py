@@ -114,6 +114,7 @@ def test_a_pooler_that_is_not_there(check: Check) -> None:
     assert any("no pooler is in between" in one["text"] for one in checked.findings if one["level"] == "warning")
 
 
+@pytest.mark.thorough
 def test_two_services_with_one_database_and_more_connections_than_there_are(
     stack: StackUnderTest, run_check: Check, tmp_path: Path
 ) -> None:

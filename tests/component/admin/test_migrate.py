@@ -27,6 +27,7 @@ def test_an_empty_database_is_migrated_once(database: str, monkeypatch: pytest.M
     assert capfd.readouterr().out.endswith(", nothing to do\n")
 
 
+@pytest.mark.thorough
 def test_two_at_once_are_harmless(database: str, stack: StackUnderTest) -> None:
     command = [sys.executable, "-m", "deploy.admin", "migrate", "files"]
     both = [subprocess.Popen(command, cwd=REPOSITORY, env={"DARKROOM_DATABASE_URL": database}) for _ in range(2)]
@@ -44,6 +45,7 @@ def test_a_database_that_stays_away(monkeypatch: pytest.MonkeyPatch, capfd: pyte
     assert "secret-word" not in told
 
 
+@pytest.mark.thorough
 def test_a_database_that_comes_later(
     stack: StackUnderTest, database: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -72,6 +74,7 @@ def test_a_service_without_a_database_is_refused(capsys: pytest.CaptureFixture[s
     assert "gateway has no database" in capsys.readouterr().err
 
 
+@pytest.mark.thorough
 def test_commands_of_a_service_are_passed_on(stack: StackUnderTest, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["--stack", str(stack.dir), "accounts", "create-account", "--name", "by darkroom-admin", "--key", "first"]) == 0
     created = json.loads(capfd.readouterr().out)

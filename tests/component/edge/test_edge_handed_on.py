@@ -277,6 +277,7 @@ async def test_other_redirects_are_the_clients(edge: HandedOn) -> None:
     assert (direct.status_code, "x-frame-options" in direct.headers) == (200, False)
 
 
+@pytest.mark.thorough
 async def test_its_documents_are_where_its_clients_look_for_them(edge: HandedOn) -> None:
     asked = len(edge.checks.asked)
     document = await edge.http.get("/api/v1/openapi.yaml")

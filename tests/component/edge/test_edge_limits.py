@@ -100,6 +100,7 @@ async def test_one_request_too_many(limited: Limited) -> None:
     assert (await limited.get()).status_code == 200
 
 
+@pytest.mark.thorough
 async def test_outside_of_any_surface_the_refusal_is_neutral(limited: Limited) -> None:
     replies = [await limited.http.get("/elsewhere", headers={"x-api-key": KEY.secret}) for _ in range(4)]
     assert [reply.status_code for reply in replies] == [404, 404, 404, 429]
@@ -126,6 +127,7 @@ async def test_a_grpc_client_gets_a_status_that_says_when(limited: Limited) -> N
         assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
+@pytest.mark.thorough
 async def test_the_client_waits_for_as_long_as_it_is_told(limited: Limited, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
 
@@ -145,6 +147,7 @@ async def test_the_client_waits_for_as_long_as_it_is_told(limited: Limited, monk
     assert refused.value.retry_after == 2
 
 
+@pytest.mark.thorough
 async def test_guesses_count_for_the_address_that_the_trusted_proxy_names(limited: Limited) -> None:
     statuses = [(await limited.get(make_key().secret, address)).status_code for address in ["203.0.113.5"] * 3 + ["203.0.113.6"]]
     assert statuses == [401, 401, 429, 401]

@@ -71,6 +71,7 @@ async def test_renewed_certificate_is_picked_up(secure: tuple[EdgeSettings, byte
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.thorough
 async def test_storage_with_a_certificate_of_a_private_authority(edge_settings: dict[str, Any], upstream: Upstream, tmp_path: Path) -> None:
     async with tls_storage(tmp_path) as (storage, authority):
         settings = EdgeSettings(**edge_settings, s3_endpoint=storage.endpoint, s3_bucket=storage.bucket, s3_ca_file=authority)

@@ -90,6 +90,7 @@ async def test_clients_use_the_edge_and_storage_hears_its_own_name(named: Named)
     assert {seen.target.partition("?")[0] for seen in named.storage.seen} == {within}
 
 
+@pytest.mark.thorough
 @pytest.mark.cases(1)
 async def test_a_download_that_the_gateway_leads_to(named: Named) -> None:
     content, path = os.urandom(1000), "/api/v1/download/1/a.png"

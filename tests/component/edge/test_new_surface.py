@@ -189,6 +189,7 @@ async def test_each_surface_has_its_document(served: Served) -> None:
     assert not document["paths"].keys() & paths.keys()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("served", ["https://app.example.com"], indirect=True)
 async def test_pages_of_other_origins_call_it(served: Served) -> None:
     origin = {"origin": "https://app.example.com"}

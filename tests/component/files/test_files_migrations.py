@@ -2,6 +2,7 @@ import asyncio
 import os
 import sys
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
@@ -22,6 +23,7 @@ async def test_the_migrated_database_is_what_the_models_say(migrated: str) -> No
         assert {row[0] for row in checks} == {str(name) for name in declared}
 
 
+@pytest.mark.thorough
 async def test_replicas_may_migrate_at_the_same_time(database: str) -> None:
     async def command() -> int:
         environment = {**os.environ, "DARKROOM_DATABASE_URL": database, "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -128,6 +128,7 @@ async def test_concurrent_calls_do_not_pass_a_limit_together(world: World) -> No
     assert len(await world.objects.uploads("files/")) == 4
 
 
+@pytest.mark.thorough
 async def test_500_large_files_cannot_be_begun_twice(world: World) -> None:
     account, other = world.account(), world.account()
     generous = world.again(quota_bytes=10**13)

@@ -303,6 +303,7 @@ async def test_signing_and_unpinning_for_tasks(
     assert await reason(storage.OpenInputs(opening, metadata=service.worker.on_behalf_of(ACCOUNT))) is ErrorReason.FILE_NOT_FOUND
 
 
+@pytest.mark.thorough
 @pytest.mark.cases(1)
 @pytest.mark.breaks("nats")
 @pytest.mark.parametrize("stream_lost", [False, True])

@@ -73,6 +73,7 @@ async def test_the_lower_tiers_and_gray_pictures_need_no_model_server(world: Wor
         assert (codes, method) == (["noise_found"], name)
 
 
+@pytest.mark.thorough
 async def test_where_no_network_is_installed_filters_do_it_and_another_one_can_be_named(
     world: World, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -8,6 +8,8 @@ import json
 import random
 import zipfile
 
+import pytest
+
 from darkroom.common.v1 import errors_pb2
 from darkroom.operations.v1 import archive_pb2, operation_pb2
 from tests.component.inference.conftest import World
@@ -57,6 +59,7 @@ async def test_a_large_archive_is_stored_in_parts(world: World) -> None:
     assert world.files.signed_from == [1, 3]
 
 
+@pytest.mark.thorough
 async def test_what_storage_calls_compressed_is_packed_as_it_is(world: World) -> None:
     # Storage repeats the Content-Encoding that an upload gave. One of these expands to a thousand times its size, the other to nothing.
     contents = {"bomb.pdf": gzip_bomb(pdf(b"")), "picture.png": png(disc())}

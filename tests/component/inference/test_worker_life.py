@@ -38,6 +38,7 @@ async def test_a_task_is_taken_and_its_slot_is_free_again(world: World) -> None:
     assert [len(each.starts) for each in (task, after)] == [1, 1]
 
 
+@pytest.mark.thorough
 async def test_no_more_tasks_are_asked_for_than_there_are_slots(world: World) -> None:
     async with world.worker(lanes={"system": 3}):
         busy = [await world.submit([ENDLESS]) for _ in range(5)]

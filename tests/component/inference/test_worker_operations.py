@@ -67,6 +67,7 @@ async def test_bitmaps_and_drawings_are_worked_on(neural_world: World) -> None:
         assert np.abs(result.pixels[160, 160].astype(int) - (220, 30, 40)).max() <= 8
 
 
+@pytest.mark.thorough
 async def test_a_cutout_over_a_colour_is_written_as_webp(neural_world: World) -> None:
     pixels = disc()
     source = await neural_world.files.add("disc.png", "image/png", png(pixels))
@@ -127,6 +128,7 @@ async def test_cutouts_over_a_picture_are_trimmed_afterwards_and_left_where_noth
     ]
 
 
+@pytest.mark.thorough
 async def test_what_is_behind_the_subject_is_blurred(neural_world: World) -> None:
     pixels = disc()
     # Lines in the corner, far from the red disc, and too faint to be taken for another subject.

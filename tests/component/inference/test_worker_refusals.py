@@ -96,6 +96,7 @@ async def test_a_model_that_is_not_installed_is_named(neural_world: World) -> No
     assert "birefnet" in task.failed.message
 
 
+@pytest.mark.thorough
 @pytest.mark.breaks("triton")
 async def test_a_model_server_that_stays_away_is_reported_as_passing(neural_world: World, components: StackUnderTest) -> None:
     source = await neural_world.files.add("disc.png", "image/png", png(disc(1200)))

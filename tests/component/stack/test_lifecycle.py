@@ -100,6 +100,7 @@ def test_a_killed_part_is_started_again(running: StackUnderTest, part: str) -> N
     assert running.pid(part) != killed
 
 
+@pytest.mark.thorough
 def test_what_a_killed_storage_was_being_sent_is_removed(running: StackUnderTest) -> None:
     storage = running.create_bucket()
     presigner = Presigner(storage.endpoint, storage.bucket, "us-east-1", storage.access_key, storage.secret_key)

@@ -75,10 +75,10 @@ def test_status_shows_every_part_and_says_when_one_is_missing(stack: StackUnderT
     shown = {line.split()[1] for line in result.stdout.splitlines() if line.startswith("✓")}
     assert shown == set(stack.stack.programs)
 
-    stack.stop("triton")
+    stack.stop("s3")
     result = command(stack, "status")
     assert result.returncode == 1
-    assert "✗  triton" in result.stdout
+    assert "✗  s3" in result.stdout
 
 
 @pytest.mark.thorough

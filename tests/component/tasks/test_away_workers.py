@@ -234,6 +234,7 @@ async def test_an_operator_sees_it_as_away_until_it_is_back(service: Service, bo
         await eventually(lane_workers, lambda known: known == (1, 0))
 
 
+@pytest.mark.thorough
 async def test_tasks_of_a_lane_that_only_it_serves_are_not_moved_unless_others_can_run_them(
     service: Service, board: WorkerBoard, clean_engine: AsyncEngine, bus: Bus
 ) -> None:

@@ -121,6 +121,7 @@ async def _ended_batch(batches: Batches, task: Task) -> int:
     return batch.batch.id
 
 
+@pytest.mark.thorough
 async def test_cancelling_while_all_tasks_complete(scene: Scene, batches: Batches, clean_engine: AsyncEngine) -> None:
     for _ in range(4):
         tasks = await batches.create(25)

@@ -68,6 +68,7 @@ async def test_what_waits_and_runs_counts_and_makes_active(service: Service) -> 
             assert await value(stub, "age") == 0
 
 
+@pytest.mark.thorough
 async def test_what_only_a_limit_holds_asks_for_no_workers(service: Service) -> None:
     """No worker helps it: those that its account's limit lets run do."""
     async with service.replica(max_running_tasks=2) as replica, scaler(service) as stub:

@@ -32,6 +32,7 @@ async def replicas(postgres: StackUnderTest, clock: MovableClock) -> AsyncIterat
         yield [Scene(TaskStore(await parts.enter_async_context(open_database(address, 10))), clock) for _ in range(2)]
 
 
+@pytest.mark.thorough
 async def test_tasks_are_created_taken_and_ended_once_each(replicas: list[Scene]) -> None:
     async with asyncio.timeout(120):
         created = await asyncio.gather(*(replicas[number % 2].create() for number in range(_TASKS)))

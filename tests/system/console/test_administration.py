@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import pytest
 from playwright.async_api import expect
 
 from darkroom import AsyncClient, operations
@@ -93,6 +94,7 @@ async def test_usage_tells_what_a_task_cost(console: Console, pilio: Pilio, phot
     await expect(limits).to_contain_text("API keys")
 
 
+@pytest.mark.thorough
 async def test_the_library_has_versions_that_are_worked_on(console: Console, native: AsyncClient) -> None:
     page = console.page
     upload = await native.upload(encoded(disc(64, 48), "PNG"), name="photo.png")
@@ -123,6 +125,7 @@ async def test_the_library_has_versions_that_are_worked_on(console: Console, nat
     assert await native.library.list() == []
 
 
+@pytest.mark.thorough
 async def test_language_and_colours_stay(console: Console) -> None:
     page = console.page
     await console.open("/settings")

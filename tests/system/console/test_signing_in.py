@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
 from deploy.local.access import make_link
@@ -22,6 +23,7 @@ async def fill_in(page: Page, name: str, password: str) -> None:
     await page.get_by_role("button", name="Sign in", exact=True).click()
 
 
+@pytest.mark.thorough
 async def test_a_link_signs_in_once(page: Page, context: BrowserContext, stack: StackUnderTest, admin: SnapOtter) -> None:
     user, _ = await admin.person()
     link = await asyncio.to_thread(stack.run, make_link(stack.stack.config, user["username"]))
@@ -39,6 +41,7 @@ async def test_a_link_signs_in_once(page: Page, context: BrowserContext, stack: 
     await expect(page.get_by_role("heading", name="Studio")).to_be_visible()
 
 
+@pytest.mark.thorough
 async def test_by_password_and_out_again_in_all_tabs(page: Page, context: BrowserContext, stack: StackUnderTest, admin: SnapOtter) -> None:
     user, _ = await admin.person()
     await page.goto("/")

@@ -79,6 +79,7 @@ async def test_a_result_beside_what_it_was_made_of(console: Console, photo: Phot
     await expect(dialog).to_be_hidden()
 
 
+@pytest.mark.thorough
 async def test_a_folder_as_one_archive(console: Console, photo: Photo, tmp_path: Path) -> None:
     folder = tmp_path / "shop"
     (folder / "more").mkdir(parents=True)
@@ -124,6 +125,7 @@ async def test_limits_are_said_before_anything_is_sent(console: Console, photo: 
     await expect(console.page.get_by_text("This operation needs at least 2 files.")).to_be_visible()
 
 
+@pytest.mark.thorough
 async def test_again_otherwise_and_on_with_the_results(console: Console, pilio: Pilio, photo: Photo) -> None:
     await console.open()
     await console.choose(photo("red.png"))
@@ -179,6 +181,7 @@ async def test_marks_are_where_a_box_was_drawn(console: Console, pilio: Pilio, p
     assert [{side: round(value) for side, value in each.items()} for each in boxes] == [{"x1": 26, "y1": 25, "x2": 51, "y2": 76}]
 
 
+@pytest.mark.thorough
 async def test_several_pictures_become_one_document(console: Console, photo: Photo) -> None:
     await console.open()
     await console.choose(photo("1.png"), photo("2.png"))
@@ -206,6 +209,7 @@ async def test_a_document_is_a_file_like_others(console: Console, photo: Photo) 
     await expect(dialog.get_by_role("img", name="Result")).to_have_count(3)
 
 
+@pytest.mark.thorough
 async def test_a_tool_without_a_file(console: Console) -> None:
     await console.open()
     settings = await console.pick("Make a QR code")

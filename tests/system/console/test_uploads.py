@@ -97,6 +97,7 @@ async def test_after_a_reload_only_what_is_missing_is_sent(console: Console, pil
     await arrived_whole(pilio, large)
 
 
+@pytest.mark.thorough
 async def test_a_file_that_came_before_it_was_known_who_is_there(console: Console, pilio: Pilio, photo: Photo) -> None:
     known = asyncio.Event()
 
@@ -135,6 +136,7 @@ async def test_a_url_that_has_expired_is_renewed(console: Console, pilio: Pilio,
     await arrived_whole(pilio, small)
 
 
+@pytest.mark.thorough
 async def test_a_file_that_is_refused_says_why_and_the_others_go_on(console: Console, photo: Photo, tmp_path: Path) -> None:
     text, empty = tmp_path / "letter.jpg", tmp_path / "empty.png"
     text.write_text("This is no picture.")

@@ -49,6 +49,7 @@ async def missing(console: Console) -> Missing:
     return replies
 
 
+@pytest.mark.thorough
 async def test_a_task_says_whom_it_waits_for(
     console: Console, pilio: Pilio, stack: StackUnderTest, account: Account, missing: Missing
 ) -> None:

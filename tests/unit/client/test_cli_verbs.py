@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, get_args
 
 import pytest
@@ -33,6 +34,16 @@ SPELLED = {"enhancements": "enhance", "boxes": "box", "cells": "cell"}
 MODES = {"redraw_pdf": "remove-pdf-watermark"}
 
 
+@cache
+def _comments() -> Comments:
+    return Comments()
+
+
+@cache
+def _commands() -> dict[str, Any]:
+    return typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+
 def _public() -> list[Any]:
     fields = operation_pb2.Operation.DESCRIPTOR.fields
     options = [(field, field.message_type.GetOptions().Extensions[options_pb2.operation]) for field in fields if field.message_type]
@@ -53,9 +64,8 @@ def _in_options(text: str, message: Any) -> str:
 @pytest.mark.cases(12)
 @pytest.mark.parametrize("operation", _public(), ids=lambda field: field.name)
 def test_every_operation_has_a_verb_and_each_field_an_option_in_the_words_of_the_proto(operation: Any) -> None:
-    comments = Comments()
-    commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    verb = commands[MODES.get(operation.name, operation.name.replace("_", "-"))]
+    comments = _comments()
+    verb = _commands()[MODES.get(operation.name, operation.name.replace("_", "-"))]
     if operation.name in MODES:
         (mode,) = [parameter for parameter in verb.params if parameter.name == "mode"]
         assert comments.first_sentence(operation.message_type.full_name) in mode.help

@@ -137,6 +137,7 @@ def test_translucent_text_in_a_wide_box_is_unblended(angle: int, strokes: AskNet
     assert np.abs(result.pixels.astype(np.int16) - marked)[far].max() <= 2
 
 
+@pytest.mark.thorough
 def test_an_emblem_beside_a_name_goes_with_it() -> None:
     truth = texture()
     cover = layer(truth.shape, "Jane Doe", 44, (150, 100))

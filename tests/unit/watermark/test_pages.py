@@ -109,6 +109,7 @@ def test_a_mark_goes_whole_and_print_stays(draw: Draw, angle: float, colour: tup
     assert (np.abs(result.astype(int) - seen)[away] > 20).mean() < 0.002
 
 
+@pytest.mark.thorough
 def test_print_under_a_stamp_is_as_dark_as_beside_it() -> None:
     sheet = page()
     on_sheet, cover = marked(sheet, ring, 10, _RED, 0.9)
@@ -118,6 +119,7 @@ def test_print_under_a_stamp_is_as_dark_as_beside_it() -> None:
     assert abs(int(np.median(result[print_])) - int(np.median(truth[print_]))) < 20
 
 
+@pytest.mark.thorough
 def test_shading_under_a_mark_stays() -> None:
     sheet = PillowImage.fromarray(page())
     ImageDraw.Draw(sheet).rectangle((100, 760, 1140, 830), fill=(236, 216, 190))
@@ -155,6 +157,7 @@ def test_a_mark_that_goes_on_in_a_picture_is_reported() -> None:
     assert [mark.in_part for mark in report.marks] == [True]
 
 
+@pytest.mark.thorough
 @pytest.mark.cases(1)
 @pytest.mark.parametrize("shaded", [False, True])
 def test_a_page_without_a_mark_stays_as_it_is(shaded: bool) -> None:
@@ -175,6 +178,7 @@ def test_a_logo_at_the_head_of_a_page_is_no_stamp() -> None:
     assert (result == seen).all()
 
 
+@pytest.mark.thorough
 def test_a_signature_is_no_mark() -> None:
     def signature(draw: ImageDraw.ImageDraw) -> None:
         draw.line([(600 + 4 * x, 1150 + 0.8 * x - 60 * np.sin(x / 5)) for x in range(100)], fill=255, width=4)

@@ -70,6 +70,7 @@ def test_tall_letters_are_known_to_the_pixel(opacity: float, colour: int) -> Non
     assert (found.mask & (cover > 0.5)).sum() > 0.93 * (found.mask | (cover > 0.5)).sum()
 
 
+@pytest.mark.thorough
 def test_coloured_letters_leave_no_outline_in_the_opposite_colour() -> None:
     truth = np.ascontiguousarray(cv2.resize(photo("portrait.jpg")[60:260], (420, 200)))
     cover = layer(truth.shape, "DRAFT", 120, (210, 100), "mm")

@@ -77,7 +77,7 @@ def deferred_group(name: str, app: typer.Typer, panel: str | None = None) -> Def
 
 
 def first_sentence(text: str | None) -> str:
-    """What a list shows of a command's help."""
+    """The part of a command's help that a list shows."""
     return " ".join((text or "").split()).partition(". ")[0].rstrip(".") + "."
 
 

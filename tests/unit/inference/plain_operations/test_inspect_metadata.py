@@ -75,11 +75,12 @@ def test_south_west_and_below_the_sea_are_negative() -> None:
     assert found["gps"]["_altitude"] == -34.5
 
 
-@pytest.mark.parametrize("content", [written(photo(), "PNG"), written(photo(), "GIF"), written(photo(), "BMP"), heic(photo())])
-def test_what_is_not_there_is_absent(content: bytes) -> None:
+@pytest.mark.parametrize("format_", ["PNG", "GIF", "BMP", "HEIC"])
+def test_what_is_not_there_is_absent(format_: str) -> None:
+    content = heic(photo()) if format_ == "HEIC" else written(photo(), format_)
     found = metadata_in(content, Limits())
     assert set(found) <= {"icc"}
-    if content[:2] in (b"GI", b"BM", b"\x89P"):
+    if format_ != "HEIC":
         assert found == {}
 
 
@@ -99,6 +100,7 @@ def test_values_that_say_nothing_are_left_out() -> None:
     json.dumps(found, allow_nan=False)
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize("profile", [b"short", bytes(132), bytes(128) + struct.pack(">I", 2**32 - 1) + b"desc" * 90])
 def test_hostile_profiles_and_packets_are_survived(profile: bytes) -> None:
     packet = b"<a:b><rdf:Bag>" * 20_000
