@@ -141,6 +141,13 @@ def test_lists_of_commands_have_whole_sentences() -> None:
         assert not leaf.get_short_help_str(45).endswith("..."), path
 
 
+def test_a_list_of_commands_makes_none_of_them() -> None:
+    root: Any = typer.main.get_command(app)
+    with root.make_context("darkroom", ["task"]) as context:
+        root.get_help(context)
+    assert not [name for name, command in root.commands.items() if "_made" in vars(command)]
+
+
 def test_cells_are_given_by_the_names_of_their_fields() -> None:
     (cells,) = [each for each in parameters_of(collage_pb2.Collage.DESCRIPTOR) if each.field == "cells"]
     made = collage_pb2.Collage()
