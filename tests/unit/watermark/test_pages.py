@@ -11,6 +11,7 @@ from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
 from services.inference.media import Image
+from services.inference.watermark import page_tiles
 from services.inference.watermark.box import Box
 from services.inference.watermark.page_search import page_in
 from services.inference.watermark.removal import Watching, remove_found, remove_on_page
@@ -137,6 +138,12 @@ def with_photograph(left: int, top: int) -> Pixels8:
     sheet = PillowImage.fromarray(page())
     sheet.paste(PillowImage.open("samples/coffee.jpg"), (left, top))
     return np.asarray(sheet)
+
+
+@pytest.mark.parametrize("place", [(0, 50), (76, 50), (50, 0), (50, 86), (120, 50), (50, 120)])
+def test_a_word_of_tiles_that_would_be_off_the_page_is_not_there(place: tuple[int, int]) -> None:
+    seen = page_tiles._Seen(np.ones((100, 100), np.float32), np.ones((100, 100), np.float32), 0.5)
+    assert page_tiles._best(*place, seen, np.ones((10, 20), np.float32)) is None
 
 
 @pytest.mark.thorough

@@ -50,6 +50,7 @@ def test_a_plate_is_found_to_the_pixel(colour: tuple[int, int, int], radius: int
     assert ((found > 0.5) & (cover > 0.5)).sum() > 0.95 * ((found > 0.5) | (cover > 0.5)).sum()
 
 
+@pytest.mark.thorough
 def test_a_band_goes_from_side_to_side() -> None:
     truth = photo()
     cover = np.zeros(truth.shape[:2], np.float32)
