@@ -23,7 +23,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 if sys.version_info < (3, 11):  # noqa: UP036 - the one file that an older Python may be asked to run
@@ -127,6 +127,7 @@ def _environment(name: str, venv: Path, requirements: Sequence[str]) -> None:
         with _one_at_a_time:
             _step("pip", _install_pip, [], TOOLS / "bin" / "python")
             _step("uv", _install_uv, [REQUIREMENTS / "bootstrap.txt"], TOOLS / "bin" / "uv")
+            _settings_of_pip()
         _install(venv, *requirements)
 
     _step(name, install, [REQUIREMENTS / each for each in requirements], venv / "bin" / "python")
@@ -265,6 +266,7 @@ def _clashes(venv: Path) -> list[str]:
     return [f"  {names}: {len(paths)} files, such as {min(paths)}" for names, paths in sorted(clashes.items())]
 
 
+@cache
 def _settings_of_pip() -> dict[str, str]:
     """The index and certificates that pip is configured with, as uv's variables, unless the user has configured uv itself."""
     listed = _run(*PIP, "config", "list")
