@@ -8,8 +8,9 @@ serves, and for each worker; see `offers.py` and `worker_board.py`.
 `PROGRESS.<name>` keeps, for two minutes, the last report about a job that a client of the gateway has named.
 `JOBS.<name>` keeps, for a day, which task it is that a client has named and does not wait for.
 
-The tasks service creates the streams. A user of NATS needs only what its service does (`deploy/installation/nats_users.py` lists it), and
-gets answers below `_INBOX.<user>`, which no other service needs to read.
+The tasks service creates the streams, and creates them again when it reconnects to a server that has lost any: a server in no cluster
+forgets a stream in memory when it restarts. A user of NATS needs only what its service does (`deploy/installation/nats_users.py` lists
+it), and gets answers below `_INBOX.<user>`, which no other service needs to read.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from prometheus_client import Counter
 
 from services.platform.log import get_logger
 from services.platform.nats_servers import NatsServers
+from services.platform.process import end
 from services.platform.publishing import Publisher
 
 EVENTS_STREAM, OFFERS_STREAM, PROGRESS_STREAM, JOBS_STREAM = "EVENTS", "OFFERS", "PROGRESS", "JOBS"
@@ -106,8 +108,8 @@ class Bus:
         self.jetstream = jetstream
         self.publisher = Publisher(client)
 
-    async def ensure_streams(self, replicas: int) -> None:
-        """Create or update the streams; repeating it is harmless.
+    async def ensure_streams(self, replicas: int, *, update: bool = True) -> None:
+        """Create the streams that are missing and, with `update`, update the others; repeating it is harmless.
 
         Waits for a cluster that is still starting or has fewer servers than `replicas`. Raises nats.js.errors.APIError for anything else,
         such as several replicas on a server that is in no cluster.
@@ -161,12 +163,25 @@ class Bus:
             ),
         )
         for stream in streams:
-            await self._ensure(stream)
+            await self._ensure(stream, update)
 
-    async def _ensure(self, stream: StreamConfig) -> None:
+    async def restore_streams(self, replicas: int, reconnected: asyncio.Event) -> None:
+        """Create the streams that are missing whenever `reconnected` is set. The others stay as they are: a newer replica may have
+        updated them."""
+        while True:
+            await reconnected.wait()
+            reconnected.clear()
+            try:
+                await self.ensure_streams(replicas, update=False)
+            except nats.errors.Error as error:
+                _logger.warning("streams_not_restored", error=str(error) or repr(error))
+                reconnected.set()
+                await asyncio.sleep(_AGAIN_SECONDS)
+
+    async def _ensure(self, stream: StreamConfig, update: bool) -> None:
         while True:
             try:
-                await self._create_or_update(stream)
+                await self._create_or_update(stream, update)
                 break
             except (nats.js.errors.APIError, nats.errors.TimeoutError, nats.errors.NoRespondersError) as error:
                 if isinstance(error, nats.js.errors.APIError) and error.err_code not in _STARTING:
@@ -174,14 +189,15 @@ class Bus:
                 _logger.warning("stream_not_ready", stream=stream.name, replicas=stream.num_replicas, error=str(error))
             await asyncio.sleep(_AGAIN_SECONDS)
 
-    async def _create_or_update(self, stream: StreamConfig) -> None:
+    async def _create_or_update(self, stream: StreamConfig, update: bool) -> None:
         name = str(stream.name)
         try:
             await self.jetstream.stream_info(name)
         except nats.js.errors.NotFoundError:
             await self.jetstream.add_stream(stream)
         else:
-            await self.jetstream.update_stream(stream)
+            if update:
+                await self.jetstream.update_stream(stream)
 
 
 @asynccontextmanager
@@ -192,7 +208,8 @@ async def connect(where: NatsServers | str, service: str, replicas: int | None =
     service. If the servers end the connection for good, as when they no longer accept the credentials, the process stops, because
     its supervisor starts it again with the current ones.
     """
-    client, closing = Client(), False
+    client, closing, reconnected = Client(), False, asyncio.Event()
+    restoring: asyncio.Task[None] | None = None
 
     async def on_disconnect() -> None:
         if not closing:
@@ -201,6 +218,7 @@ async def connect(where: NatsServers | str, service: str, replicas: int | None =
 
     async def on_reconnect() -> None:
         _logger.info("nats_reconnected", server=client.connected_url.netloc if client.connected_url else "")
+        reconnected.set()
 
     async def on_error(error: Exception) -> None:
         _logger.warning("nats_error", error=str(error) or repr(error))
@@ -226,9 +244,12 @@ async def connect(where: NatsServers | str, service: str, replicas: int | None =
     try:
         if replicas is not None:
             await bus.ensure_streams(replicas)
+            restoring = asyncio.create_task(bus.restore_streams(replicas, reconnected))
         yield bus
     finally:
         # Not drain(): it waits for every delivered message to be consumed, and a cancelled pull leaves its last status unconsumed. Nor is
         # it needed: work is acknowledged when done and redelivered otherwise. close() sends what is buffered.
         closing = True
+        if restoring is not None:
+            await end(restoring)
         await client.close()

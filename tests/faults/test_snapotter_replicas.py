@@ -122,7 +122,7 @@ async def test_a_batch_of_one_is_followed_at_the_other(first: SnapOtter, second:
         assert (told[-1]["status"], told[-1]["completedFiles"], told[-1]["failedFiles"]) == ("completed", 3, 1)
         # Whoever comes later hears how it ended, at either.
         for caller in (runner, watcher):
-            assert await events_of(caller, name) == [told[-1]]
+            assert await asyncio.wait_for(events_of(caller, name), PATIENCE_SECONDS) == [told[-1]]
 
 
 async def ends_the_session(how: str, admin: SnapOtter, mine: SnapOtter, user_id: str) -> None:

@@ -16,7 +16,7 @@ import pytest
 from nats.aio.msg import Msg
 from nats.js.api import StreamInfo
 
-from services.platform.bus import EVENTS_STREAM, Bus, connect, event_subject
+from services.platform.bus import EVENTS_STREAM, PROGRESS_STREAM, Bus, connect, event_subject
 from services.platform.nats_servers import NatsServers, check_credentials
 from services.platform.publishing import Outgoing
 from services.platform.tls import MutualTls
@@ -144,6 +144,15 @@ async def test_a_restarted_server_gets_its_clients_back(tmp_path: Path) -> None:
         assert len(await _stored(bus)) == 4
 
 
+async def test_a_restarted_server_gets_the_streams_that_it_kept_in_memory(tmp_path: Path) -> None:
+    async with nats_cluster(tmp_path, 1) as single, connect(single.url(), "tasks", 1) as bus:
+        await single.kill(0)
+        await single.start()
+        async with asyncio.timeout(30):
+            while PROGRESS_STREAM not in await _answered(partial(_names, bus)):
+                await asyncio.sleep(0.05)
+
+
 async def test_a_client_tries_the_servers_of_its_settings_and_no_others(cluster: NatsCluster) -> None:
     first = cluster.url().split(",")[0]
     async with connect(first, "tasks") as bus, asyncio.timeout(60):
@@ -244,6 +253,10 @@ async def _answered(ask: Callable[[], Awaitable[T]]) -> T:
 async def _events(bus: Bus) -> StreamInfo:
     """What is known of the stream."""
     return await _answered(lambda: bus.jetstream.stream_info(EVENTS_STREAM))
+
+
+async def _names(bus: Bus) -> set[str | None]:
+    return {stream.config.name for stream in await bus.jetstream.streams_info()}
 
 
 async def _leader(bus: Bus) -> int:
