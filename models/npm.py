@@ -29,8 +29,8 @@ def install(folder: Path, *options: str) -> None:
     """
     pinned: Mapping[str, str] = json.loads((folder / "package.json").read_text())["integrity"]
     shutil.rmtree(folder / "node_modules", ignore_errors=True)
-    command = [*npm_command(), "install", *_OPTIONS, *options]
-    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    with npm_command() as npm:
+        ran = subprocess.run([*npm, "install", *_OPTIONS, *options], cwd=folder, capture_output=True, text=True, check=False)
     if ran.returncode:
         raise FetchError(f"npm could not install {folder}:\n{ran.stderr.strip()}")
     # The packages that npm has put there, with the hashes that it has checked the archives against.

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from models.bundles import CHOICES
 from models.errors import ServeError
 from models.triton_environment import TritonEnvironment, keep_creation_modes, prepare, region_prefix, remove_stale_regions
 from models.watch import watch_from_outside
@@ -128,8 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Replaces this process by the server. If that fails, prints the reason to stderr and exits with 1."""
     options = _parser().parse_args(arguments)
     try:
-        # Without models, but with choices, all of them were removed while the platform ran.
-        if not any(options.repository.glob("*/config.pbtxt")) and not (options.repository / CHOICES).is_file():
+        if not _may_be_served(options.repository):
             raise ServeError(f"{options.repository}: no models here; run `python -m models install` first")
         address = _tls_address(options.grpc_address, options.tls_dir)
         environment = prepare(options.venv)
@@ -156,6 +154,16 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     keep_creation_modes()
     sys.stdout.flush()
     os.execve(command[0], command, variables)  # noqa: S606 - the arguments are made here, no shell reads them
+
+
+def _may_be_served(repository: Path) -> bool:
+    if any(repository.glob("*/config.pbtxt")):
+        return True
+    # It loads pydantic: a tenth of a second, and memory that the watching process, a fork of this one, would keep.
+    from models.bundles import CHOICES
+
+    # Without models, but with choices, all of them were removed while the platform ran.
+    return (repository / CHOICES).is_file()
 
 
 def _parser() -> argparse.ArgumentParser:

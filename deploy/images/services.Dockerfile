@@ -6,11 +6,11 @@ WORKDIR /opt/darkroom
 # Of the image, or those that the builder is given (`--secret id=authorities`), where a proxy has one of its own.
 ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
     NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-COPY requirements/main.txt requirements/
+COPY requirements/main.txt requirements/node.txt requirements/
 # Two environments: what generates code and pages, and what runs.
 RUN --mount=type=secret,id=authorities,target=/etc/ssl/certs/ca-certificates.crt --mount=type=secret,id=pip,target=/etc/pip.conf \
     python3.11 -m venv /opt/tools \
-    && /opt/tools/bin/pip install --quiet --no-compile --require-hashes -r requirements/main.txt
+    && /opt/tools/bin/pip install --quiet --no-compile --require-hashes -r requirements/main.txt -r requirements/node.txt
 COPY requirements/services.txt requirements/
 RUN --mount=type=secret,id=authorities,target=/etc/ssl/certs/ca-certificates.crt --mount=type=secret,id=pip,target=/etc/pip.conf \
     python3.11 -m venv --without-pip .venv \

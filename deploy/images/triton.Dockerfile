@@ -8,10 +8,10 @@ WORKDIR /opt/darkroom
 # As in services.Dockerfile, so that this step is done once for both.
 ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
     NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-COPY requirements/main.txt requirements/
+COPY requirements/main.txt requirements/node.txt requirements/
 RUN --mount=type=secret,id=authorities,target=/etc/ssl/certs/ca-certificates.crt --mount=type=secret,id=pip,target=/etc/pip.conf \
     python3.11 -m venv /opt/tools \
-    && /opt/tools/bin/pip install --quiet --no-compile --require-hashes -r requirements/main.txt
+    && /opt/tools/bin/pip install --quiet --no-compile --require-hashes -r requirements/main.txt -r requirements/node.txt
 
 FROM tools AS models
 # What the models run on (`cpu`, `cuda`, `cuda-onnxruntime`, `cuda-tensorrt`), and which: the sets of models/README.md.

@@ -136,8 +136,8 @@ def advice(found: Sequence[str], repository: Path) -> Sequence[str]:
         return [f"The models run on {', '.join(found)}."]
     return [
         f"This machine has {', '.join(found)}, and models for the CPU. To use the GPU (docs/operator/gpu.md):",
-        "  .cache/tools/bin/uv pip uninstall --python .venv-triton/bin/python onnxruntime",
-        "  .cache/tools/bin/uv pip install --python .venv-triton/bin/python onnxruntime-gpu",
+        "  .cache/tools/bin/python -m pip --python .venv-triton/bin/python uninstall --yes onnxruntime",
+        "  .cache/tools/bin/python -m pip --python .venv-triton/bin/python install onnxruntime-gpu",
         f"  .venv/bin/python -m models install --set gpu --platform cuda --dest {_shown(repository)}",
         "  make worker-down worker",
     ]

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 
 from darkroom.cli import app
@@ -60,6 +61,9 @@ class CommandServer:
 
 
 def _serve(path: str) -> None:
+    # What commands import once they need it.
+    for module in ("darkroom.client", "httpx", "typer.rich_utils"):
+        import_module(module)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen(64)

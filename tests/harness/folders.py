@@ -11,6 +11,8 @@ and three beside single servers, always the same ones. `--thorough` runs all, an
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -50,8 +52,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    tests = config.rootpath / "tests"
     for item in items:
-        kind = _kind(config, item)
+        kind = _kind(tests, item.path)
         item.add_marker(kind)
         if reruns := _RERUNS.get(kind):
             item.add_marker(pytest.mark.flaky(reruns=reruns))
@@ -101,11 +104,11 @@ def _reconfiguring(item: pytest.Item) -> int:
     return max((place for place, name in enumerate(_RECONFIGURED, start=1) if name in _fixtures(item)), default=0)
 
 
-def _kind(config: pytest.Config, item: pytest.Item) -> str:
-    tests = config.rootpath / "tests"
-    folder = item.path.relative_to(tests).parts[0] if item.path.is_relative_to(tests) else ""
+@cache
+def _kind(tests: Path, file: Path) -> str:
+    folder = file.relative_to(tests).parts[0] if file.is_relative_to(tests) else ""
     if folder not in KINDS:
-        raise pytest.UsageError(f"{item.path}: a test lies in one of {', '.join(f'tests/{name}' for name in KINDS)}")
+        raise pytest.UsageError(f"{file}: a test lies in one of {', '.join(f'tests/{name}' for name in KINDS)}")
     return KINDS[folder]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,7 @@ def profiled_jpeg(picture: Image.Image) -> bytes:
     return encoded(picture, "JPEG", icc_profile=profile, quality=95)
 
 
+@cache
 def bomb_png(width: int = 30_000, height: int = 30_000) -> bytes:
     """A PNG of some kilobytes that would decode to 900 megapixels."""
     row = zlib.compressobj(9)

@@ -6,9 +6,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from darkroom.backoff import Retries
 from darkroom.calls import Calls
@@ -16,9 +14,10 @@ from darkroom.content import Content
 from darkroom.failures import ApiError, ConnectionFailed, DarkroomFailure, InvalidRequest, RateLimited, family
 from darkroom.transfer import Progress, Transfers
 
+if TYPE_CHECKING:
+    import httpx
+
 _CHUNK = 256 * 1024
-# The connection was not made, so nothing was sent.
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _NO_API = "This server does not offer SnapOtter's API, which pipelines need."
 _BY_CODE = {
     "AUTH_REQUIRED": "API_KEY_INVALID",
@@ -57,6 +56,8 @@ class FormCalls:
 
         Repeated only where nothing was done: the server could not be reached, or it asked for time.
         """
+        import httpx
+
         retries = Retries(self._backoff)
         answered = False
         while True:
@@ -66,7 +67,8 @@ class FormCalls:
                 response = await self._sent(path, fields, content, progress)
             except httpx.TransportError as error:
                 failure, cause = ConnectionFailed(f"The server cannot be reached: {error or type(error).__name__}"), error
-                again = isinstance(error, _NOT_SENT)
+                # The connection was not made, so nothing was sent.
+                again = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
             else:
                 answered = True
                 if response.is_success:

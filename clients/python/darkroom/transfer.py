@@ -8,12 +8,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from functools import cache, cached_property
 from http import HTTPStatus
 from pathlib import Path
-
-import httpx
+from typing import TYPE_CHECKING
 
 from darkroom.backoff import Backoff, Retries
 from darkroom.content import Content
 from darkroom.failures import ConnectionFailed, DarkroomFailure, InvalidRequest, NotFound, StorageError
+
+if TYPE_CHECKING:
+    # Imported where it is used: many programs transfer nothing, and it takes as long to load as the rest of the client.
+    import httpx
 
 Progress = Callable[[int], None]
 """Called with the number of bytes just transferred; negative when a transfer starts over."""
@@ -31,6 +34,8 @@ def nothing(moved: int) -> None:
 
 @cache
 def _authorities() -> ssl.SSLContext:
+    import httpx
+
     # Reading them takes longer than most calls, so they are read when they are needed, and once.
     return httpx.create_ssl_context()
 
@@ -43,6 +48,8 @@ class Transfers:
 
     @cached_property
     def _http(self) -> httpx.AsyncClient:
+        import httpx
+
         headers = {"Accept-Encoding": "identity"}
         return httpx.AsyncClient(timeout=httpx.Timeout(60, connect=10), headers=headers, verify=_authorities(), follow_redirects=False)
 
@@ -53,6 +60,8 @@ class Transfers:
 
     async def post(self, url: str, body: AsyncIterator[bytes], headers: Mapping[str, str]) -> httpx.Response:
         """POST once. The server may work for long before it answers."""
+        import httpx
+
         return await self._http.post(url, content=body, headers=headers, timeout=httpx.Timeout(60, connect=10, read=_WORK_SECONDS))
 
     async def put(self, url: str, content: Content, offset: int, size: int, progress: Progress) -> str:
@@ -152,6 +161,8 @@ class Transfers:
 
     async def _repeated(self, send: Callable[[], Awaitable[httpx.Response]], moved: Callable[[], int] = lambda: 0) -> httpx.Response:
         """Send until it succeeds or is refused for good. As long as more is `moved` each time, failures do not add up."""
+        import httpx
+
         retries, before = Retries(self._backoff), 0
         while True:
             failure: DarkroomFailure

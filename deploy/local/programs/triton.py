@@ -7,9 +7,6 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol
 
-import tritonclient.grpc as triton_client
-from tritonclient.utils import InferenceServerException
-
 from deploy.local.config import StackConfig, digest_of
 from deploy.local.errors import NotReady, PartFailed
 from deploy.local.layout import REPOSITORY
@@ -65,6 +62,10 @@ def triton(config: StackConfig) -> Program:
 
 def loaded_models(config: StackConfig) -> Sequence[ModelIndex]:
     """The models that Triton has loaded. Raises NotReady while it does not answer, or is loading them."""
+    # Loads numpy, which commands that do not ask Triton can do without.
+    import tritonclient.grpc as triton_client
+    from tritonclient.utils import InferenceServerException
+
     client = triton_client.InferenceServerClient(config.triton_address)
     try:
         if not client.is_server_ready(client_timeout=2):

@@ -162,7 +162,8 @@ def _best(x: int, y: int, seen: _Seen, word: npt.NDArray[np.float32]) -> tuple[i
     top, left = max(0, y - _NEAR), max(0, x - _NEAR)
     window = slice(top, y + _NEAR + down), slice(left, x + _NEAR + across)
     dark, known = seen.dark[window], seen.outside_pictures[window]
-    if dark.shape[0] < down or dark.shape[1] < across:
+    # Off the page, around which there is more than this.
+    if dark.shape != (down + 2 * _NEAR, across + 2 * _NEAR):
         return None
     # The area outside pictures is better evidence.
     if known[_NEAR : _NEAR + down, _NEAR : _NEAR + across][word > 0].mean() < _OUTSIDE:

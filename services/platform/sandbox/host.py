@@ -139,10 +139,12 @@ class Sandbox:
 
     async def aclose(self) -> None:
         """End the forking process and every child of it."""
-        self._hang_up()
-        if self._process is not None:
-            await asyncio.to_thread(self._process.wait)
-            self._process = None
+        # Nobody may find the process alive and its socket gone.
+        async with self._starting:
+            self._hang_up()
+            if self._process is not None:
+                await asyncio.to_thread(self._process.wait)
+                self._process = None
 
     async def run(
         self,

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from darkroom.cli.app import app
 
 
-@pytest.mark.cases(4)
+@pytest.mark.cases(2)
 @pytest.mark.parametrize(
     ("plural", "name"),
     [(f"{name}s", name) for name in ("task", "file", "pipeline", "webhook", "user", "role", "team", "user-key", "setting", "key")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, get_args
 
 import pytest
@@ -33,6 +34,16 @@ SPELLED = {"enhancements": "enhance", "boxes": "box", "cells": "cell"}
 MODES = {"redraw_pdf": "remove-pdf-watermark"}
 
 
+@cache
+def _comments() -> Comments:
+    return Comments()
+
+
+@cache
+def _commands() -> dict[str, Any]:
+    return typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+
 def _public() -> list[Any]:
     fields = operation_pb2.Operation.DESCRIPTOR.fields
     options = [(field, field.message_type.GetOptions().Extensions[options_pb2.operation]) for field in fields if field.message_type]
@@ -53,9 +64,8 @@ def _in_options(text: str, message: Any) -> str:
 @pytest.mark.cases(12)
 @pytest.mark.parametrize("operation", _public(), ids=lambda field: field.name)
 def test_every_operation_has_a_verb_and_each_field_an_option_in_the_words_of_the_proto(operation: Any) -> None:
-    comments = Comments()
-    commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    verb = commands[MODES.get(operation.name, operation.name.replace("_", "-"))]
+    comments = _comments()
+    verb = _commands()[MODES.get(operation.name, operation.name.replace("_", "-"))]
     if operation.name in MODES:
         (mode,) = [parameter for parameter in verb.params if parameter.name == "mode"]
         assert comments.first_sentence(operation.message_type.full_name) in mode.help
@@ -129,6 +139,13 @@ def test_lists_of_commands_have_whole_sentences() -> None:
     for path, leaf in _leaves(typer.main.get_command(app)):
         assert leaf.get_short_help_str(45).endswith("."), path
         assert not leaf.get_short_help_str(45).endswith("..."), path
+
+
+def test_a_list_of_commands_makes_none_of_them() -> None:
+    root: Any = typer.main.get_command(app)
+    with root.make_context("darkroom", ["task"]) as context:
+        root.get_help(context)
+    assert not [name for name, command in root.commands.items() if "_made" in vars(command)]
 
 
 def test_cells_are_given_by_the_names_of_their_fields() -> None:

@@ -20,7 +20,7 @@ def said(picture: np.ndarray[Any, Any]) -> list[str]:
     return [code.text for code in zxingcpp.read_barcodes(np.ascontiguousarray(picture))]
 
 
-@pytest.mark.cases(25)
+@pytest.mark.cases(10)
 @pytest.mark.parametrize("style", STYLES, ids=QrStyle.Name)
 @pytest.mark.parametrize("level", QrErrorCorrection.values(), ids=QrErrorCorrection.Name)
 @pytest.mark.parametrize("text", TEXTS, ids=len)

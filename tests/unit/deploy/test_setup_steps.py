@@ -82,12 +82,14 @@ def test_what_checks_and_tests_is_installed_when_it_is_asked_for_and_then_stays(
     monkeypatch.setattr(setup, "_link", lambda: None)
     monkeypatch.setattr(setup, "STAMPS", tmp_path)
     monkeypatch.setattr(setup, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(setup, "NODE_VENV", tmp_path / "node")
+    monkeypatch.setattr(setup, "TOOLS", tmp_path / "tools")
     monkeypatch.setattr(sys, "argv", ["setup.py", *asked])
     if developed:
         (tmp_path / ".venv" / "bin").mkdir(parents=True)
         (tmp_path / ".venv" / "bin" / "pytest").touch()
     setup.main()
-    assert installed == {".venv": ("main.txt", "development.txt") if asked or developed else ("main.txt",)}
+    assert installed == {".venv": ("main.txt", "node.txt", "development.txt") if asked or developed else ("main.txt",)}
 
 
 def test_steps_side_by_side_all_end_before_the_failure_of_one_is_raised() -> None:

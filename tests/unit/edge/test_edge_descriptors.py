@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from edge import routes
 from edge.bodies import transcoded_descriptors
-from edge.render import render
-from edge.settings import EdgeSettings
 
 
 def test_the_descriptors_are_those_of_what_is_transcoded() -> None:
@@ -22,9 +18,3 @@ def test_the_descriptors_are_those_of_what_is_transcoded() -> None:
         pool.Add(file)
     assert all(pool.FindServiceByName(service) for service in services)
     assert not any(file.source_code_info.location or file.package.startswith("darkroom.internal") for file in files)
-
-
-def test_the_number_of_transcoders_does_not_grow_with_the_routes(tmp_path: Path) -> None:
-    addresses = dict.fromkeys(("edge_accounts", "authorization_address", "edge_files", "edge_gateway", "edge_tasks"), "unix:/run/x.sock")
-    edge = EdgeSettings.model_validate({"out": tmp_path, **addresses})
-    assert render(edge).read_text().count("proto_descriptor") == 2

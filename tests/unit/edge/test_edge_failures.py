@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from functools import cache
 
 import pytest
 from google.rpc import code_pb2, status_pb2
@@ -13,11 +14,13 @@ from edge import failures
 from services.platform.errors import ErrorReason
 from services.platform.rpc import catalogue
 
+mappers = cache(failures.mappers)
+
 
 def first(status: int, *, grpc: bool = False, path: str = "") -> failures.Mapper:
     return next(
         mapper
-        for mapper in failures.mappers()
+        for mapper in mappers()
         if mapper.low <= status <= mapper.high and not mapper.details and mapper.grpc == grpc
         if not mapper.paths or any(re.fullmatch(paths, path) for paths in mapper.paths)
     )

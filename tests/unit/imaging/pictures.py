@@ -7,6 +7,7 @@ import io
 import struct
 import zlib
 from collections.abc import Awaitable, Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,13 @@ Floats = npt.NDArray[np.float32]
 
 def photo(height: int = 120, width: int = 160) -> Pixels8:
     """The face of the astronaut, at most 300 x 400."""
+    return _portrait()[20 : 20 + height, 100 : 100 + width].copy()
+
+
+@cache
+def _portrait() -> Pixels8:
     with PillowImage.open(PORTRAIT) as portrait:
-        return np.ascontiguousarray(np.asarray(portrait)[20 : 20 + height, 100 : 100 + width])
+        return np.asarray(portrait)
 
 
 def deep_photo(height: int = 120, width: int = 160) -> npt.NDArray[np.uint16]:

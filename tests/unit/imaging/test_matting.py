@@ -110,7 +110,7 @@ def test_decontamination_is_the_same_across_its_blocks() -> None:
     assert difference.max() <= 3
 
 
-SIDE, COARSE_SIDE = 2400, 600
+SIDE, COARSE_SIDE = 1200, 300
 
 
 def refined_against(guide: Pixels8) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.floating], npt.NDArray[np.floating]]:
@@ -295,7 +295,7 @@ async def test_progress_rises_and_a_check_cancels_at_every_step() -> None:
     class Cancelled(Exception):
         pass
 
-    image, alpha = Image(cv2.resize(photo(), (1100, 1100))), blob(1100, 1100)
+    image, alpha = Image(cv2.resize(photo(), (600, 600))), blob(600, 600)
     shares: list[float] = []
     calls = 0
 
@@ -348,6 +348,7 @@ async def test_what_is_neither_kept_nor_taken_away_is_described_and_told() -> No
     ]
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("haze", [0, 0.3])
 async def test_outlines_and_specks_are_nothing_to_tell(haze: float) -> None:
     alpha = blob(500, 500)

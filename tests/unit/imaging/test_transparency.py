@@ -58,7 +58,7 @@ def opacity(found: FixedTransparency | None) -> Array:
     return found.image.alpha / 255
 
 
-@pytest.mark.cases(10)
+@pytest.mark.cases(5)
 @pytest.mark.parametrize("side", [4, 8, 10.0, 12.4, 16, 23.7, 40])
 @pytest.mark.parametrize(("light", "dark"), [(255, 204), (255, 239), (102, 77), (192, 128)])
 def test_the_grid_is_found(side: float, light: int, dark: int) -> None:
@@ -71,7 +71,7 @@ def test_the_grid_is_found(side: float, light: int, dark: int) -> None:
     assert np.abs(np.array(found.dark) - dark).max() <= 1
 
 
-@pytest.mark.cases(4)
+@pytest.mark.cases(2)
 @pytest.mark.parametrize("quality", [None, 95, 80, 60])
 @pytest.mark.parametrize("side", [8, 12.4, 20])
 def test_a_checkerboard_goes_everywhere(side: float, quality: int | None) -> None:

@@ -181,6 +181,7 @@ def small_memory(scale: int, pixels: int, error: type[Exception], asked: list[tu
     return TileModel(scale, infer, tile=256, batch=4)
 
 
+@pytest.mark.cases(3)
 @pytest.mark.parametrize("error", [OutOfMemory, MemoryError])
 @pytest.mark.parametrize("side", [200, 130, 80])
 async def test_what_does_not_fit_into_memory_is_done_in_smaller_parts_without_a_seam(side: int, error: type[Exception]) -> None:

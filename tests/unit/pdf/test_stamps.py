@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -107,20 +107,22 @@ ORDER = (
     "Store order: OP-1234 / Downloaded: 2024-05-01",
     "Single user licence only, copying and networking prohibited.",
 )
-STAMPED = {
-    "one line in the foot": merged(line("Licensed to Ann Lee <ann@lee.example>", 60, 14)),
-    "three lines in the head": merged(line("\n".join(ORDER), 300, H - 14, size=7)),
-    "as a form, with a time for each page": overlaid(line("Downloaded from library.example on 12 May 2024, 10:0{}", 60, 14)),
-    "along the side": merged(line("Downloaded from https://library.example/ by guest on 12 May 2024", W - 14, 200, turned=True)),
-    "gray, below": overlaid(line("Authorized licensed use limited to: University of Sampleton.", 60, 14, gray=0.5), over=False),
-    "with the name in bold": merged(with_bold_name),
-    "in German": merged(line("Lizenziert für Ann Lee, Bestellung 1234", 60, H - 14)),
-    "of a shop for standards": merged(line("Provided by Sample Store under license with the publisher\nLicensee=Acme, User=Roe", 60, 20)),
-    "in the head and in the foot": merged(twice),
-    "of an electronic book": merged(line("This eBook is licensed to Ann Lee, ann@lee.example", 60, 14)),
-    "of a library's supplier": merged(line("Delivered by Sample Library to: IP 192.0.2.7 on: Mon, 13 May 2024 10:0{}:00", 60, 14)),
-    "date first": overlaid(line("Downloaded 2024-05-13 by user 1234", 60, 14)),
-    "in Spanish": merged(line("Comprado por Ann Lee, pedido 1234. Para uso exclusivo de la compradora.", 60, 14)),
+STAMPED: Mapping[str, Callable[[], bytes]] = {
+    "one line in the foot": lambda: merged(line("Licensed to Ann Lee <ann@lee.example>", 60, 14)),
+    "three lines in the head": lambda: merged(line("\n".join(ORDER), 300, H - 14, size=7)),
+    "as a form, with a time for each page": lambda: overlaid(line("Downloaded from library.example on 12 May 2024, 10:0{}", 60, 14)),
+    "along the side": lambda: merged(line("Downloaded from https://library.example/ by guest on 12 May 2024", W - 14, 200, turned=True)),
+    "gray, below": lambda: overlaid(line("Authorized licensed use limited to: University of Sampleton.", 60, 14, gray=0.5), over=False),
+    "with the name in bold": lambda: merged(with_bold_name),
+    "in German": lambda: merged(line("Lizenziert für Ann Lee, Bestellung 1234", 60, H - 14)),
+    "of a shop for standards": lambda: merged(
+        line("Provided by Sample Store under license with the publisher\nLicensee=Acme, User=Roe", 60, 20)
+    ),
+    "in the head and in the foot": lambda: merged(twice),
+    "of an electronic book": lambda: merged(line("This eBook is licensed to Ann Lee, ann@lee.example", 60, 14)),
+    "of a library's supplier": lambda: merged(line("Delivered by Sample Library to: IP 192.0.2.7 on: Mon, 13 May 2024 10:0{}:00", 60, 14)),
+    "date first": lambda: overlaid(line("Downloaded 2024-05-13 by user 1234", 60, 14)),
+    "in Spanish": lambda: merged(line("Comprado por Ann Lee, pedido 1234. Para uso exclusivo de la compradora.", 60, 14)),
 }
 
 OWN = {
@@ -142,10 +144,10 @@ def removed(source: bytes, folder: Path, wanted: RemovalRequest) -> tuple[bytes,
     return (folder / "target.pdf").read_bytes(), report
 
 
-@pytest.mark.cases(5)
+@pytest.mark.cases(3)
 @pytest.mark.parametrize("name", STAMPED)
 def test_a_stamp_goes_from_every_page_and_nothing_else(name: str, tmp_path: Path) -> None:
-    result, report = removed(STAMPED[name], tmp_path, RemovalRequest())
+    result, report = removed(STAMPED[name](), tmp_path, RemovalRequest())
     assert {(finding.page, finding.method) for finding in report.removed_findings} == {(page, Method.TEXT) for page in range(1, PAGES + 1)}
     assert all("says whose copy it is, or where it came from" in finding.evidence for finding in report.removed_findings)
     assert not report.kept_findings

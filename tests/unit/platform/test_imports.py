@@ -21,6 +21,8 @@ GENERATED = re.compile(r"darkroom\.([a-z_]+\.)*v\d+(\.|$)")
 
 def imported(source: str) -> Iterator[str]:
     """The full names of everything that a module imports from `darkroom`."""
+    if "darkroom" not in source:
+        return
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]

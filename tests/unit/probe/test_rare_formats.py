@@ -80,6 +80,7 @@ def test_pictures(kind: str) -> None:
     assert found == Probe(media_type=media_type, width=97, height=61, frames=1, has_alpha=has_alpha)
 
 
+@pytest.mark.cases(4)
 @pytest.mark.parametrize("size", [(1, 1), (8, 8), (256, 256), (8, 600), (3000, 7), (1600, 900), (70_001, 2)])
 def test_sizes_of_jpeg_xl(size: tuple[int, int]) -> None:
     found = found_in(rare_files.jxl(np.zeros((size[1], size[0], 3), np.uint8)))

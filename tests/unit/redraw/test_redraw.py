@@ -59,6 +59,7 @@ def rendered(path: Path, number: int) -> np.ndarray:
         return np.asarray(document[number].render(scale=1).to_pil().convert("L")).astype(int)
 
 
+@pytest.mark.cases(2)
 def test_a_redrawn_page_looks_reads_and_links_as_before(source: Path) -> None:
     described = render_page(source, 0, source.parent / "samples")
     pixels = np.fromfile(source.parent / "samples", np.uint8).reshape(described["shape"])

@@ -73,6 +73,7 @@ def test_lines_that_the_page_has_text_for_are_covered() -> None:
     assert not has(Line(90, 130, 120, 20, 0))
 
 
+@pytest.mark.cases(2)
 @pytest.mark.parametrize("tilt", [0.0, 90.0, 180.0, -90.0])
 def test_words_stand_where_they_were_read(tmp_path: Path, tilt: float) -> None:
     """In a page's own coordinates, by two libraries, whatever the script."""

@@ -25,7 +25,7 @@ from tests.unit.sandbox import jobs
 DEADLINE_SECONDS = 30.0
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def sandbox() -> AsyncIterator[Sandbox]:
     async with Sandbox(preload=["tests.unit.sandbox.jobs"], concurrency=4) as sandbox:
         yield sandbox

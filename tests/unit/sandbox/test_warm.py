@@ -12,7 +12,7 @@ from typing import IO
 import pytest
 
 from services.platform.errors import DarkroomError
-from services.platform.sandbox import Limits, Sandbox, SandboxCrashed, SandboxFailed, SandboxTimedOut, WarmChildren
+from services.platform.sandbox import Limits, Sandbox, SandboxCrashed, SandboxFailed, SandboxTimedOut, WarmChildren, warm
 from tests.unit.sandbox import jobs
 from tests.unit.sandbox.test_sandbox import eventually, running, until_gone
 
@@ -122,7 +122,8 @@ async def test_what_is_not_urgent_leaves_a_place(children: WarmChildren) -> None
             each.cancel()
 
 
-async def test_each_job_has_its_own_processor_time(children: WarmChildren) -> None:
+async def test_each_job_has_its_own_processor_time(children: WarmChildren, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm, "_WATCHED_SECONDS", 0.1)
     with pytest.raises(SandboxTimedOut, match="processor"):
         await children.run(1, jobs.burn_processor, [])
 

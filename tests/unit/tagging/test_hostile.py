@@ -22,6 +22,7 @@ _CHANGES = (
 )
 
 
+@pytest.mark.cases(3)
 @pytest.mark.parametrize("format_", FORMATS)
 def test_damaged_files_are_refused_or_kept(format_: MediaFormat) -> None:
     """Whatever byte is wrong, and wherever the file ends: an error for users, or a file."""

@@ -72,11 +72,11 @@ def test_no_outline_of_unblended_letters_is_left() -> None:
 
 def test_a_box_without_anything_to_tell_apart_is_filled_whole() -> None:
     rng = np.random.default_rng(1)
-    noise = rng.integers(0, 255, (120, 160, 3)).astype(np.uint8)
-    result, report = remove_in_boxes(Image(noise), [Box(40, 40, 90, 80)], None, None, WATCHING)
+    noise = rng.integers(0, 255, (60, 80, 3)).astype(np.uint8)
+    result, report = remove_in_boxes(Image(noise), [Box(20, 20, 45, 40)], None, None, WATCHING)
     assert report.marks[0].whole_box
-    outside = np.ones((120, 160), np.bool_)
-    outside[40:80, 40:90] = False
+    outside = np.ones((60, 80), np.bool_)
+    outside[20:40, 20:45] = False
     np.testing.assert_array_equal(result.pixels[outside], noise[outside])
 
 

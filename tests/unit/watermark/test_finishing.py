@@ -37,10 +37,10 @@ def ground() -> Pixels8:
 
 def test_a_shadow_goes_with_its_text() -> None:
     truth = ground()
-    letters = layer(truth.shape, "PREVIEW", 60, (210, 120), "mm")
-    shadow = np.roll(letters, (5, 5), (0, 1))
+    letters = layer(truth.shape, "PREVIEW", 40, (210, 120), "mm")
+    shadow = np.roll(letters, (4, 4), (0, 1))
     marked = over(over(truth, shadow, 0.7, 0), letters, 1.0)
-    result, report = remove_in_boxes(Image(marked), [Box(20, 60, 400, 180)], Networks(network(230), strange), None, WATCHING)
+    result, report = remove_in_boxes(Image(marked), [Box(80, 80, 340, 160)], Networks(network(230), strange), None, WATCHING)
     assert not any(mark.in_part for mark in report.removed_marks)
     alone = (shadow > 0.5) & (letters < 0.02)
     assert error(np.asarray(result.pixels, np.uint8), truth, alone) < 0.4 * error(marked, truth, alone)
@@ -48,7 +48,7 @@ def test_a_shadow_goes_with_its_text() -> None:
 
 def test_a_mark_that_is_there_still_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
     truth = ground()
-    letters = layer(truth.shape, "PREVIEW", 60, (210, 120), "mm")
+    letters = layer(truth.shape, "PREVIEW", 40, (210, 120), "mm")
     marked = over(truth, letters, 1.0)
     half = (letters > 0.02) & (np.arange(letters.shape[1]) < 190)
     box = Box(0, 0, letters.shape[1], letters.shape[0])

@@ -121,12 +121,12 @@ def test_edges_are_placed_between_picture_and_paint() -> None:
 
 @pytest.mark.cases(1)
 @pytest.mark.parametrize("strokes", [nothing, everything, outlines(128)], ids=["no network", "useless network", "network"])
-@pytest.mark.parametrize("angle", [0, 30])
+@pytest.mark.parametrize("angle", [30, 0])
 def test_translucent_text_in_a_wide_box_is_unblended(angle: int, strokes: AskNetwork) -> None:
-    truth = texture()
-    cover = slanted(layer(truth.shape, "PREVIEW", 60, (210, 120), "mm"), angle)
+    truth = texture(180, 300)
+    cover = slanted(layer(truth.shape, "PREVIEW", 44, (150, 90), "mm"), angle)
     marked = over(truth, cover, 0.6)
-    box = Box(10, 10, 410, 230)
+    box = Box(10, 10, 290, 170)
     result, report = remove_in_boxes(Image(marked), [box], Networks(network(145), strokes), None, WATCHING)
     assert report.removed_marks
     for mark in report.removed_marks:
@@ -137,6 +137,7 @@ def test_translucent_text_in_a_wide_box_is_unblended(angle: int, strokes: AskNet
     assert np.abs(result.pixels.astype(np.int16) - marked)[far].max() <= 2
 
 
+@pytest.mark.thorough
 def test_an_emblem_beside_a_name_goes_with_it() -> None:
     truth = texture()
     cover = layer(truth.shape, "Jane Doe", 44, (150, 100))
@@ -156,12 +157,12 @@ def test_what_is_outlined_is_laid_back_where_it_was(angle: int) -> None:
 
 
 def test_an_outlined_emblem_is_unblended_with_the_name_and_nothing_else_changes() -> None:
-    truth = texture()
-    cover = layer(truth.shape, "Jane Doe", 44, (150, 100))
-    cv2.circle(cover, (100, 125), 22, 1.0, 8, cv2.LINE_AA)
+    truth = texture(160, 340)
+    cover = layer(truth.shape, "Jane Doe", 36, (130, 60))
+    cv2.circle(cover, (90, 80), 20, 1.0, 7, cv2.LINE_AA)
     marked = over(truth, cover, 0.6)
     networks = Networks(network(145), outlines(140))
-    result, report = remove_in_boxes(Image(marked), [Box(50, 70, 400, 180)], networks, None, WATCHING)
+    result, report = remove_in_boxes(Image(marked), [Box(50, 40, 320, 120)], networks, None, WATCHING)
     assert all(mark.opacity == pytest.approx(0.6, abs=0.05) for mark in report.removed_marks)
     assert error(result.pixels, truth, cover > 0.05) < 0.2 * error(marked, truth, cover > 0.05)
     far = cv2.dilate((cover > 0.02).astype(np.uint8), np.ones((9, 9), np.uint8)) == 0

@@ -113,6 +113,7 @@ def test_the_same_logo_in_the_middle_is_left() -> None:
     assert report.removed_marks == []
 
 
+@pytest.mark.thorough
 def test_in_a_box_a_translucent_mark_is_unblended_and_the_rest_stays() -> None:
     truth = photo()
     cover = emblem(truth, (120, truth.shape[0] - 70), 40)

@@ -11,6 +11,7 @@ from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
 from services.inference.media import Image
+from services.inference.watermark import page_tiles
 from services.inference.watermark.box import Box
 from services.inference.watermark.page_search import page_in
 from services.inference.watermark.removal import Watching, remove_found, remove_on_page
@@ -109,6 +110,7 @@ def test_a_mark_goes_whole_and_print_stays(draw: Draw, angle: float, colour: tup
     assert (np.abs(result.astype(int) - seen)[away] > 20).mean() < 0.002
 
 
+@pytest.mark.thorough
 def test_print_under_a_stamp_is_as_dark_as_beside_it() -> None:
     sheet = page()
     on_sheet, cover = marked(sheet, ring, 10, _RED, 0.9)
@@ -118,6 +120,7 @@ def test_print_under_a_stamp_is_as_dark_as_beside_it() -> None:
     assert abs(int(np.median(result[print_])) - int(np.median(truth[print_]))) < 20
 
 
+@pytest.mark.thorough
 def test_shading_under_a_mark_stays() -> None:
     sheet = PillowImage.fromarray(page())
     ImageDraw.Draw(sheet).rectangle((100, 760, 1140, 830), fill=(236, 216, 190))
@@ -135,6 +138,12 @@ def with_photograph(left: int, top: int) -> Pixels8:
     sheet = PillowImage.fromarray(page())
     sheet.paste(PillowImage.open("samples/coffee.jpg"), (left, top))
     return np.asarray(sheet)
+
+
+@pytest.mark.parametrize("place", [(0, 50), (76, 50), (50, 0), (50, 86), (120, 50), (50, 120)])
+def test_a_word_of_tiles_that_would_be_off_the_page_is_not_there(place: tuple[int, int]) -> None:
+    seen = page_tiles._Seen(np.ones((100, 100), np.float32), np.ones((100, 100), np.float32), 0.5)
+    assert page_tiles._best(*place, seen, np.ones((10, 20), np.float32)) is None
 
 
 @pytest.mark.thorough
@@ -155,6 +164,7 @@ def test_a_mark_that_goes_on_in_a_picture_is_reported() -> None:
     assert [mark.in_part for mark in report.marks] == [True]
 
 
+@pytest.mark.thorough
 @pytest.mark.cases(1)
 @pytest.mark.parametrize("shaded", [False, True])
 def test_a_page_without_a_mark_stays_as_it_is(shaded: bool) -> None:
@@ -175,6 +185,7 @@ def test_a_logo_at_the_head_of_a_page_is_no_stamp() -> None:
     assert (result == seen).all()
 
 
+@pytest.mark.thorough
 def test_a_signature_is_no_mark() -> None:
     def signature(draw: ImageDraw.ImageDraw) -> None:
         draw.line([(600 + 4 * x, 1150 + 0.8 * x - 60 * np.sin(x / 5)) for x in range(100)], fill=255, width=4)

@@ -32,7 +32,7 @@ def plate(shape: tuple[int, ...], box: Box, radius: int) -> Layer:
     return np.asarray(cv2.resize(cover, shape[1::-1], interpolation=cv2.INTER_AREA), np.float32) / np.float32(255)
 
 
-@pytest.mark.cases(3)
+@pytest.mark.cases(2)
 @pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (25, 70, 200)])
 @pytest.mark.parametrize("radius", [0, 10])
 @pytest.mark.parametrize("opacity", [0.4, 0.7])
@@ -50,6 +50,7 @@ def test_a_plate_is_found_to_the_pixel(colour: tuple[int, int, int], radius: int
     assert ((found > 0.5) & (cover > 0.5)).sum() > 0.95 * ((found > 0.5) | (cover > 0.5)).sum()
 
 
+@pytest.mark.thorough
 def test_a_band_goes_from_side_to_side() -> None:
     truth = photo()
     cover = np.zeros(truth.shape[:2], np.float32)
@@ -58,6 +59,7 @@ def test_a_band_goes_from_side_to_side() -> None:
     assert (mark.box.left, mark.box.right) == (0, truth.shape[1])
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("colour", [0, 255])
 def test_a_band_goes_on_across_an_upright_edge_of_the_picture(colour: int) -> None:
     truth = photo().copy()

@@ -16,7 +16,7 @@ from services.inference.watermark.repair import Repair
 from services.inference.watermark.report import Kind, Method
 from services.inference.watermark.strokes import find_letters
 from services.inference.watermark.text import find_text
-from tests.unit.watermark.marked import Layer, error, layer, over, photo
+from tests.unit.watermark.marked import Layer, Pixels, error, layer, over, photo
 
 WATCHING = Watching(lambda _: None, lambda: None)
 
@@ -45,9 +45,22 @@ def test_a_signature_in_a_corner_is_removed() -> None:
     assert (result.pixels != marked).any(axis=2).mean() < 0.03
 
 
+def tilted(truth: Pixels) -> Layer:
+    return turned(layer(truth.shape, "PREVIEW", 60, (truth.shape[1] / 2, truth.shape[0] / 2), "mm"), 30)
+
+
+def test_a_tilted_line_across_the_picture_is_a_mark() -> None:
+    truth = photo("portrait.jpg")
+    cover = tilted(truth)
+    (mark,) = find_text(over(truth, cover, 1.0), where_text_is(cover))
+    assert "tilted" in mark.evidence
+    assert mark.sure
+
+
+@pytest.mark.thorough
 def test_a_tilted_line_across_the_picture_is_removed() -> None:
     truth = photo("portrait.jpg")
-    cover = turned(layer(truth.shape, "PREVIEW", 60, (truth.shape[1] / 2, truth.shape[0] / 2), "mm"), 30)
+    cover = tilted(truth)
     marked = over(truth, cover, 1.0)
     result, report = remove_found(Image(marked), marked, lambda seen: find_text(seen, where_text_is(cover)), None, WATCHING)
     (mark,) = report.removed_marks
@@ -70,6 +83,7 @@ def test_tall_letters_are_known_to_the_pixel(opacity: float, colour: int) -> Non
     assert (found.mask & (cover > 0.5)).sum() > 0.93 * (found.mask | (cover > 0.5)).sum()
 
 
+@pytest.mark.thorough
 def test_coloured_letters_leave_no_outline_in_the_opposite_colour() -> None:
     truth = np.ascontiguousarray(cv2.resize(photo("portrait.jpg")[60:260], (420, 200)))
     cover = layer(truth.shape, "DRAFT", 120, (210, 100), "mm")

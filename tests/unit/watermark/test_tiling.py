@@ -65,9 +65,9 @@ def test_the_picture_between_the_repeats_stays_as_it_was() -> None:
 def test_large_repeats_of_a_large_picture_are_measured_at_its_size() -> None:
     small = photo()
     rng = np.random.default_rng(3)
-    large = cv2.resize(small, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
+    large = cv2.resize(small, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
     truth = np.round(large + rng.normal(0, 3, large.shape)).clip(0, 255).astype(np.uint8)
-    cover = tiled(truth.shape, "SAMPLE", 80, 30, (480, 300))
+    cover = tiled(truth.shape, "SAMPLE", 53, 30, (320, 200))
     marked = over(truth, cover, 0.35)
     result, report = remove_found(Image(marked), marked, lambda _: (), None, WATCHING)
     assert [mark.kind.value for mark in report.removed_marks] == ["tiled"]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from darkroom.cli.deferred import Deferred, DeferredGroup, deferred_command
 from darkroom.cli.estimate import estimate
 from darkroom.cli.exits import FAILED, INTERRUPTED, errors, is_fatal, run, usage
 from darkroom.cli.inputs import STDIN, Input, find
@@ -21,13 +23,27 @@ from darkroom.cli.option_errors import about_file, batch_item, check
 from darkroom.cli.options import AsJson, connect, console, plain
 from darkroom.cli.parameters import auxiliary_files
 from darkroom.cli.tasks import reason_name
-from darkroom.client import AsyncClient
 from darkroom.failures import ApiError
 from darkroom.files.v1 import file_pb2
 from darkroom.operations.v1 import operation_pb2
 from darkroom.tasks.v1 import batches_service_pb2
 
-app = typer.Typer(help="Create a batch: upload files and create a task for each, in one call.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from darkroom.client import AsyncClient
+
+
+class _Creation(DeferredGroup):
+    """A command for each operation."""
+
+    def deferred(self) -> Iterator[Deferred]:
+        """Those that make a task of each file; others make one of all files, or of none."""
+        for verb in verbs():
+            if not (verb.options.max_references or verb.options.joins_inputs) and verb.options.accepts:
+                run_it = partial(command, verb, (Inputs, ...), _OPTIONS, _create)
+                yield deferred_command(verb.name, run_it, verb.help, verb.short_help)
+
+
+app = typer.Typer(cls=_Creation, help="Create a batch: upload files and create a task for each, in one call.", no_args_is_help=True)
 
 _MAX_FILES = 500
 _progress_console = Console(stderr=True)
@@ -174,9 +190,3 @@ def _show(created: batches_service_pb2.CreateBatchResponse, inputs: Sequence[Inp
     for each in failed:
         errors.print(f"  {each.path}: {each.error}")
     errors.print(f"Follow it with `darkroom batch wait {batch.id}`; get the results with `darkroom batch download {batch.id}`.")
-
-
-for _verb in verbs():
-    # Others make one task of all files, or of none.
-    if not (_verb.options.max_references or _verb.options.joins_inputs) and _verb.options.accepts:
-        app.command(_verb.name, help=_verb.help, short_help=_verb.short_help)(command(_verb, (Inputs, ...), _OPTIONS, _create))

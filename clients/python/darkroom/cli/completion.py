@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from darkroom.cli.choice import server
-from darkroom.client import AsyncClient
 from darkroom.failures import DarkroomFailure
 from darkroom.tasks.v1 import task_pb2
+
+if TYPE_CHECKING:
+    from darkroom.client import AsyncClient
 
 _COUNT = 50
 _PATIENCE_SECONDS = 2.0
@@ -109,6 +111,8 @@ def complete_pipelines(incomplete: str) -> Iterator[tuple[str, str]]:
 
 def _fetched(question: Callable[[AsyncClient], Awaitable[Sequence[Any]]]) -> Sequence[Any]:
     async def ask() -> Sequence[Any]:
+        from darkroom.client import AsyncClient
+
         found = server()
         async with asyncio.timeout(_PATIENCE_SECONDS), AsyncClient(found.url, found.api_key) as client:
             return await question(client)

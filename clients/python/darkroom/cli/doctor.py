@@ -15,7 +15,6 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
-from darkroom.cli import remote_examination
 from darkroom.cli.exits import FAILED, REFUSED, UNREACHABLE, run
 from darkroom.cli.findings import Finding, Verdict
 from darkroom.cli.installation import Installation, stack_folder
@@ -63,6 +62,8 @@ def doctor(
 
 
 async def _examination(paid: bool, stack: Path | None) -> AsyncGenerator[Finding]:
+    from darkroom.cli import remote_examination
+
     try:
         async for finding in remote_examination.examine(paid=paid):
             yield finding

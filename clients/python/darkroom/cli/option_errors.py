@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from darkroom.cli.exits import USAGE, message_of, tell
 from darkroom.cli.parameters import option_name
-from darkroom.client import AsyncClient
 from darkroom.failures import ApiError, InvalidRequest
 from darkroom.operations.v1 import operation_pb2
+
+if TYPE_CHECKING:
+    from darkroom.client import AsyncClient
 
 _FIELD = re.compile(r"operations\[\d+\]\.(?P<operation>\w+)(?:\.(?P<field>\w+)[\w.\[\]]*)?(?:: )?")
 # The command names the file itself.

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from google.protobuf.json_format import MessageToDict, MessageToJson
@@ -18,12 +18,17 @@ from rich.console import Console
 
 from darkroom.cli.choice import server
 from darkroom.cli.completion import complete_files, complete_tasks
-from darkroom.client import AsyncClient
+
+if TYPE_CHECKING:
+    from darkroom.client import AsyncClient
+    from darkroom.connection import Server
 
 
-def connect() -> AsyncClient:
-    """A client for the server that the command talks to."""
-    found = server()
+def connect(to: Server | None = None) -> AsyncClient:
+    """A client for this server, or for the one that the command talks to."""
+    from darkroom.client import AsyncClient
+
+    found = to or server()
     return AsyncClient(found.url, found.api_key)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 _PROJECT = Path(__file__).resolve().parents[4] / "pyproject.toml"
@@ -11,6 +9,10 @@ _PROJECT = Path(__file__).resolve().parents[4] / "pyproject.toml"
 
 def own_version() -> str:
     """The version of the installed package, or of the checkout."""
+    # Most commands do not ask, and these take a while to load.
+    import tomllib
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version("darkroom")
     except PackageNotFoundError:

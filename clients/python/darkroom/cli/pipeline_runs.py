@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from darkroom.cli.destination import destination
 from darkroom.cli.exits import FAILED, INTERRUPTED, errors, is_fatal, message_of, reason_of, status_of, usage
@@ -15,11 +16,13 @@ from darkroom.cli.operation_verbs import PICTURES
 from darkroom.cli.options import connect
 from darkroom.cli.outcome import Outcome, Status, summary
 from darkroom.cli.progress import Board, board
-from darkroom.client import AsyncClient
 from darkroom.content import is_url
 from darkroom.failures import DarkroomFailure, NotFound
 from darkroom.naming import name_for
 from darkroom.tasks.v1 import pipeline_pb2
+
+if TYPE_CHECKING:
+    from darkroom.client import AsyncClient
 
 
 async def process(pipeline: str, files: Sequence[str], output: str | None, parallel: int, *, overwrite: bool, as_json: bool) -> int:

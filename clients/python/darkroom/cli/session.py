@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from darkroom.cli.exits import FAILED, INTERRUPTED, NO_CREDITS, REFUSED, errors, is_fatal, message_of, reason_of, status_of
 from darkroom.cli.journal import Entry, Journal
@@ -16,10 +17,12 @@ from darkroom.cli.option_errors import check, in_options
 from darkroom.cli.options import connect
 from darkroom.cli.outcome import Outcome, Status, summary
 from darkroom.cli.progress import Board, Row, board
-from darkroom.client import AsyncClient
 from darkroom.failures import ApiError, DarkroomFailure
 from darkroom.naming import name_for
 from darkroom.tasks.v1 import task_pb2
+
+if TYPE_CHECKING:
+    from darkroom.client import AsyncClient
 
 _PATIENCE_SECONDS = 5.0
 _OVER = (task_pb2.TASK_STATE_FAILED, task_pb2.TASK_STATE_CANCELLED)

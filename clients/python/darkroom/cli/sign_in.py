@@ -15,7 +15,6 @@ from darkroom.cli import choice, passwords
 from darkroom.cli.exits import INTERRUPTED, UNREACHABLE, errors, run, run_or_exit, tell, usage
 from darkroom.cli.options import AsJson, connect, console, plain, when
 from darkroom.cli.saved_session import SavedSession
-from darkroom.client import AsyncClient
 from darkroom.connection import KEY_VARIABLE, Server
 from darkroom.failures import ConnectionFailed, DarkroomFailure, InvalidRequest, Unauthenticated
 
@@ -56,7 +55,7 @@ def logout() -> None:
 
     async def work() -> int:
         try:
-            async with AsyncClient(session.url, session.token) as client:
+            async with connect(Server(session.url, session.token)) as client:
                 await client.sessions.delete()
         except ConnectionFailed as failure:
             tell(f"The session was removed here, but is still valid at {session.url}: {failure}")
@@ -121,7 +120,7 @@ def _asked_name() -> str:
 
 async def _signed_in(server: Server, name: str, password: str) -> sessions_service_pb2.CreateSessionResponse:
     before = SavedSession.load()
-    async with AsyncClient(server.url, "") as client:
+    async with connect(Server(server.url, "")) as client:
         session = await client.sessions.create(name, password)
         if before is not None and before.url == server.url:
             with suppress(DarkroomFailure):
@@ -154,7 +153,7 @@ def _asked_and_changed(server: Server, current: str) -> None:
 
 
 async def _change(server: Server, current: str, new: str) -> None:
-    async with AsyncClient(server.url, server.api_key) as client:
+    async with connect(server) as client:
         await client.sessions.change_password(current, new)
     errors.print("The password has been changed. All your other sessions and API keys have ended.")
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from darkroom import AsyncClient
 from darkroom.files.v1 import file_pb2
+
+if TYPE_CHECKING:
+    from darkroom.client import AsyncClient
 
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", exists=True, dir_okay=False, readable=True, help="Files to upload.")]
 _COLUMNS = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -16,8 +16,10 @@ from darkroom.cli.completion import complete_user_keys
 from darkroom.cli.exits import run
 from darkroom.cli.keys import lifetime
 from darkroom.cli.options import AsJson, connect, console, plain, print_json, when
-from darkroom.client import AsyncClient
 from darkroom.failures import PermissionDenied
+
+if TYPE_CHECKING:
+    from darkroom.client import AsyncClient
 
 app = typer.Typer(help="Manage the API keys of the person who has signed in.", no_args_is_help=True)
 

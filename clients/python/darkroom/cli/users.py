@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -14,8 +14,10 @@ from darkroom.cli.by_name import find
 from darkroom.cli.completion import complete_roles, complete_teams, complete_users
 from darkroom.cli.exits import run, usage
 from darkroom.cli.options import AsJson, connect, console, plain, print_json, when
-from darkroom.client import AsyncClient
 from darkroom.failures import NotFound
+
+if TYPE_CHECKING:
+    from darkroom.client import AsyncClient
 
 app = typer.Typer(help="Manage the people who sign in.", no_args_is_help=True)
 

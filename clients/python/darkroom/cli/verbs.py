@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from darkroom.cli.deferred import Deferred, deferred_command
 from darkroom.cli.destination import Destination, destination
 from darkroom.cli.estimate import estimate
 from darkroom.cli.exits import run, usage
@@ -69,11 +71,10 @@ _TOGETHER = {name: option for name, option in _COMMON.items() if name not in ("r
 _TOGETHER["output"] = (HereOutput, None)
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the commands to an application."""
+def commands(panel: str) -> Iterator[Deferred]:
+    """The commands, for this panel of the help."""
     for verb in verbs():
-        run_it = _command(verb)
-        app.command(verb.name, help=verb.help, short_help=verb.short_help, rich_help_panel="Operations")(run_it)
+        yield deferred_command(verb.name, partial(_command, verb), verb.help, verb.short_help, panel)
 
 
 def _command(verb: Verb) -> Callable[..., None]:

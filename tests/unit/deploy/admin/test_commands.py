@@ -7,6 +7,7 @@ import pytest
 from deploy.admin.commands import main
 
 
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("arguments", [["accounts", "--help"], ["accounts"]])
 def test_the_help_of_a_service_is_its_own(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 0

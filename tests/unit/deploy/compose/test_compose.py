@@ -172,6 +172,7 @@ def test_the_bucket_is_made_with_its_placeholder() -> None:
     assert f': > "$bucket/{PLACEHOLDER}"' in script
 
 
+@pytest.mark.cases(3)
 @pytest.mark.skipif(shutil.which("docker-compose") is None, reason="needs docker-compose (Debian's package of that name)")
 @pytest.mark.parametrize("files", [("compose.yaml",), ("compose.yaml", "tls.yaml")], ids="+".join)
 @pytest.mark.parametrize("profile", ["cpu", "gpu", "tools"])

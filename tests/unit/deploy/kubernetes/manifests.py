@@ -28,14 +28,18 @@ Object = Mapping[str, Any]
 Labels = Mapping[str, str]
 
 
-def render(folder: Path) -> list[Object]:
-    """The objects of a kustomization."""
+@cache
+def _program() -> Path:
     try:
-        program = kubectl()
+        return kubectl()
     except FileNotFoundError:
         fetch()
-        program = kubectl()
-    done = subprocess.run([program, "kustomize", folder], capture_output=True, text=True, check=False)
+        return kubectl()
+
+
+def render(folder: Path) -> list[Object]:
+    """The objects of a kustomization."""
+    done = subprocess.run([_program(), "kustomize", folder], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return list(yaml.load_all(done.stdout, yaml.CSafeLoader))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -23,11 +24,13 @@ from tests.unit.deploy.kubernetes.manifests import (
     workloads,
 )
 
-OBJECTS = overlay(WITH_REMOTE_WORKERS)
+
+def objects() -> Sequence[Object]:
+    return overlay(WITH_REMOTE_WORKERS)
 
 
 def workload(name: str) -> Workload:
-    (found,) = [one for one in workloads(OBJECTS) if one.name == name]
+    (found,) = [one for one in workloads(objects()) if one.name == name]
     return found
 
 
@@ -43,7 +46,7 @@ def mounted(installation: Installation, tmp_path: Path, monkeypatch: pytest.Monk
     for name in ("ca.crt", "ca.key"):
         (darkroom / "worker-authority" / name).symlink_to(installation.authority / name)
     (container,) = workload("Deployment/accounts").pod["containers"]
-    for variable, value in environment(OBJECTS, container).items():
+    for variable, value in environment(objects(), container).items():
         monkeypatch.setenv(variable, value.replace("/etc/darkroom", str(darkroom)))
     return darkroom
 
@@ -60,7 +63,7 @@ def test_accounts_can_sign_certificates_and_make_tokens(mounted: Path, installat
 
 
 def test_the_key_of_the_authority_is_in_accounts_alone(secrets: dict[str, set[str]]) -> None:
-    holders = {one.name for one in workloads(OBJECTS) for volume in one.pod["volumes"] if "worker-authority" in str(volume)}
+    holders = {one.name for one in workloads(objects()) for volume in one.pod["volumes"] if "worker-authority" in str(volume)}
     assert holders == {"Deployment/accounts"}
     assert not any("ca.key" in keys for keys in secrets.values())
 
@@ -70,13 +73,13 @@ def test_the_edge_passes_tls_on_by_names_that_certificates_have(
 ) -> None:
     envoy = workload("Deployment/envoy")
     (configuration,) = envoy.pod["initContainers"]
-    for variable, value in environment(OBJECTS, configuration).items():
+    for variable, value in environment(objects(), configuration).items():
         monkeypatch.setenv(variable, value)
     monkeypatch.setenv("DARKROOM_INTERNAL_TLS_DIR", str(installation.tls("envoy")))
     settings = EdgeSettings(out=tmp_path)
     assert settings.edge_worker_listen == f"0.0.0.0:{envoy.ports['workers']}"
     behind = {"accounts": 7001, "files": 7001, "tasks": 7001, "nats": 4222}
-    assert {name: str(environment(OBJECTS, configuration)[f"DARKROOM_{name.upper()}_ADDRESS"]) for name in settings.worker_targets} == {
+    assert {name: str(environment(objects(), configuration)[f"DARKROOM_{name.upper()}_ADDRESS"]) for name in settings.worker_targets} == {
         name: f"{name}:{port}" for name, port in behind.items()
     }
     for name in settings.worker_targets:
@@ -85,10 +88,10 @@ def test_the_edge_passes_tls_on_by_names_that_certificates_have(
 
 
 def test_the_port_is_open_to_the_outside_also_behind_an_ingress() -> None:
-    service = named(OBJECTS, "Service", "envoy-workers")
+    service = named(objects(), "Service", "envoy-workers")
     assert service["spec"]["type"] == "LoadBalancer"
     assert [(port["port"], port["targetPort"]) for port in service["spec"]["ports"]] == [(8444, "workers")]
-    assert of_kind(OBJECTS, "Ingress")
+    assert of_kind(objects(), "Ingress")
 
 
 @pytest.mark.parametrize("name", OVERLAYS)

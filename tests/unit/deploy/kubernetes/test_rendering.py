@@ -49,7 +49,7 @@ def test_an_overlay_is_valid(name: str) -> None:
     assert all("namespace" in one["metadata"] for one in objects if one["kind"] != "Namespace")
 
 
-@pytest.mark.cases(5)
+@pytest.mark.cases(3)
 @pytest.mark.parametrize("name", COMPONENTS)
 def test_a_component_on_its_own_is_valid(name: str) -> None:
     assert_valid(render_made(resources=["../../base"], components=[f"../../components/{name}"]))

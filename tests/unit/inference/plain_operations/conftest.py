@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.inference.media import isolated
+from services.inference.operations import inspect_pdf, make_pdf, pdf_pages
 from services.inference.pipeline import file_child
 from services.inference.pipeline import isolated as isolated_pipeline
 from services.platform.sandbox import Limits as SandboxLimits
@@ -18,7 +19,10 @@ from tests.unit.inference.plain_operations.running import Running
 
 @pytest.fixture(scope="session")
 async def sandbox(sandboxes: SharedSandboxes) -> AsyncIterator[Sandbox]:
-    async with sandboxes(preload=[isolated.__name__, isolated_pipeline.__name__, file_child.__name__]) as made:
+    # Each child of its own would load these again.
+    of_documents = [inspect_pdf, make_pdf, pdf_pages]
+    preload = [module.__name__ for module in (isolated, isolated_pipeline, file_child, *of_documents)]
+    async with sandboxes(preload=preload) as made:
         yield made
 
 

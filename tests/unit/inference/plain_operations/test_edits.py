@@ -42,7 +42,7 @@ STEPS: list[list[dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.cases(3)
+@pytest.mark.cases(2)
 @pytest.mark.parametrize("name", FILES)
 async def test_short_work_makes_the_same_file_in_a_child(running: Running, name: str) -> None:
     for steps in STEPS:

@@ -96,7 +96,7 @@ def test_there_is_an_example_of_every_operation() -> None:
     assert EXAMPLES.keys() == {spec.name for spec in plain if spec.accepts == options_pb2.MEDIA_KIND_IMAGE}
 
 
-@pytest.mark.cases(80)
+@pytest.mark.cases(64)
 @pytest.mark.parametrize("kind", PICTURES)
 @pytest.mark.parametrize("name", [*EACH, *JOINING])
 async def test_it_takes_every_picture(running: Running, name: str, kind: str) -> None:

@@ -91,6 +91,7 @@ async def test_png_compression_changes_only_the_size(running: Running) -> None:
     assert np.array_equal(decode(best, LIMITS).pixels, decode(fast, LIMITS).pixels)
 
 
+@pytest.mark.cases(6)
 @pytest.mark.parametrize(
     "format_", [PICTURE_FORMAT_JPEG, PICTURE_FORMAT_PNG, PICTURE_FORMAT_TIFF, PICTURE_FORMAT_WEBP, PICTURE_FORMAT_AVIF]
 )

@@ -75,11 +75,12 @@ def test_south_west_and_below_the_sea_are_negative() -> None:
     assert found["gps"]["_altitude"] == -34.5
 
 
-@pytest.mark.parametrize("content", [written(photo(), "PNG"), written(photo(), "GIF"), written(photo(), "BMP"), heic(photo())])
-def test_what_is_not_there_is_absent(content: bytes) -> None:
+@pytest.mark.parametrize("format_", ["PNG", "GIF", "BMP", "HEIC"])
+def test_what_is_not_there_is_absent(format_: str) -> None:
+    content = heic(photo()) if format_ == "HEIC" else written(photo(), format_)
     found = metadata_in(content, Limits())
     assert set(found) <= {"icc"}
-    if content[:2] in (b"GI", b"BM", b"\x89P"):
+    if format_ != "HEIC":
         assert found == {}
 
 
@@ -100,11 +101,14 @@ def test_values_that_say_nothing_are_left_out() -> None:
 
 
 @pytest.mark.parametrize("profile", [b"short", bytes(132), bytes(128) + struct.pack(">I", 2**32 - 1) + b"desc" * 90])
-def test_hostile_profiles_and_packets_are_survived(profile: bytes) -> None:
+def test_hostile_profiles_are_survived(profile: bytes) -> None:
+    json.dumps(metadata_in(written(photo(), "JPEG", icc_profile=profile), Limits()), allow_nan=False)
+
+
+def test_hostile_packets_are_survived() -> None:
     packet = b"<a:b><rdf:Bag>" * 20_000
     content = encode(Image(photo(), metadata=Metadata(exif=b"Exif\0\0II*\0\xff\xff\xff\xff", xmp=packet)), Saving(MediaFormat.PNG))
     json.dumps(metadata_in(content, Limits()), allow_nan=False)
-    json.dumps(metadata_in(written(photo(), "JPEG", icc_profile=profile), Limits()), allow_nan=False)
 
 
 async def test_what_is_no_picture_is_refused(running: Running) -> None:

@@ -100,7 +100,7 @@ async def test_every_tool_takes_every_picture_and_keeps_its_format(kind: str, na
         assert np.abs(inner.astype(int) // scale - source.srgb())[shown].mean() < 9
 
 
-@pytest.mark.cases(12)
+@pytest.mark.cases(8)
 @pytest.mark.parametrize(
     ("settings", "size"),
     [
@@ -180,7 +180,7 @@ async def test_round_corners_and_shadows_need_alpha(format_: str, settings: dict
     assert (image.width, image.height) == ((240, 200) if "shadow" in settings else (180, 140))
 
 
-@pytest.mark.cases(14)
+@pytest.mark.cases(10)
 @pytest.mark.parametrize("format_", ["jpg", "png", "webp", "avif", "tiff", "gif", "heic", "heif"])
 @pytest.mark.parametrize("kind", ["jpeg", "png with alpha", "deep png", "gray jpeg", "one pixel"])
 async def test_every_format_is_written(format_: str, kind: str, running: Running) -> None:

@@ -114,6 +114,7 @@ def test_what_a_picture_shows_is_no_damage(make: object) -> None:
     assert found_in(make()).mean() < 0.002
 
 
+@pytest.mark.thorough
 def test_specks_count_only_beside_scratches() -> None:
     specks = np.zeros(portrait().shape[:2], np.uint8)
     for column in range(40, 500, 60):
