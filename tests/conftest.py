@@ -94,6 +94,13 @@ def tiny_models() -> Path:
 
 
 @pytest.fixture(scope="session")
+def few_models(tiny_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Those of the tiny models that cut out and enlarge."""
+    enlarging = (path.name for path in tiny_models.glob("real*"))
+    return copy_models(tiny_models, tmp_path_factory.mktemp("few") / "models", "isnet", *enlarging)
+
+
+@pytest.fixture(scope="session")
 def real_models() -> Path:
     """The installed model repository with the real weights."""
     _install_models("default", MODELS)
@@ -126,9 +133,9 @@ def _shared_stack(request: pytest.FixtureRequest, tiny_models: Path) -> StackUnd
 
 @pytest.fixture(scope="session")
 def _stack_alone(
-    request: pytest.FixtureRequest, tiny_models: Path, provider_server: ProviderServer, collector: Collector
+    request: pytest.FixtureRequest, few_models: Path, provider_server: ProviderServer, collector: Collector
 ) -> Iterator[StackUnderTest]:
-    under_test = StackUnderTest(models=tiny_models)
+    under_test = StackUnderTest(models=few_models)
     # Of all requests those are traced whose traceparent says so.
     tracing = {**collector.settings, "DARKROOM_TRACE_RATIO": "0", "DARKROOM_TRACE_CLIENTS": "true"}
     under_test.configure({**IMPATIENT, **_provider_settings(provider_server.url), **tracing})
@@ -137,7 +144,8 @@ def _stack_alone(
 
 @pytest.fixture
 def stack(request: pytest.FixtureRequest) -> StackUnderTest:
-    """The whole system, every part healthy as the test begins, with tiny models. A test that stops or changes it is marked `alone`."""
+    """The whole system, every part healthy as the test begins, with tiny models. A test that stops or changes it is marked `alone`, and
+    has a few of them."""
     under_test: StackUnderTest = request.getfixturevalue("_stack_alone" if request.node.get_closest_marker("alone") else "_shared_stack")
     # Repairs what an earlier test stopped or killed.
     ensure_up(under_test)

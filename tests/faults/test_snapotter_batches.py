@@ -6,7 +6,7 @@ import asyncio
 import io
 import secrets
 import zipfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
@@ -70,34 +70,26 @@ async def test_a_batch_may_take_longer_than_a_call(impatient: StackUnderTest, ca
     assert len(archive(await sending).names) == len(FILES)
 
 
-async def test_a_job_whose_gateway_is_killed_is_told_to_have_failed(stack: StackUnderTest, caller: SnapOtter) -> None:
-    # That of one that is killed is missed.
-    await _told_to_have_failed(stack, caller, stack.kill, events=2)
-
-
-@pytest.mark.thorough
-async def test_a_job_whose_gateway_is_restarted_is_told_to_have_failed(impatient: StackUnderTest, caller: SnapOtter) -> None:
-    # One that is stopped says so itself.
-    await _told_to_have_failed(impatient, caller, impatient.restart, events=1)
-
-
-async def _told_to_have_failed(stack: StackUnderTest, caller: SnapOtter, end: Callable[[str], object], events: int) -> None:
+@pytest.mark.cases(1)
+@pytest.mark.parametrize("how", ["kill", "restart"])
+async def test_a_job_whose_gateway_ends_is_told_to_have_failed(impatient: StackUnderTest, caller: SnapOtter, how: str) -> None:
     jobs = [secrets.token_hex(8) for _ in range(2)]
-    with stack.pause("inference"):
+    with impatient.pause("inference"):
         sending = [
             asyncio.create_task(batch(caller, "resize", FILES, {"width": 9}, clientJobId=jobs[0])),
             asyncio.create_task(caller.tool("resize", PICTURE, {"width": 9}, clientJobId=jobs[1])),
         ]
         await asyncio.gather(*(told_of(caller, job) for job in jobs))
-        await asyncio.to_thread(end, "gateway")
-        await asyncio.to_thread(stack.wait_ready, "gateway")
+        await asyncio.to_thread(getattr(impatient, how), "gateway")
+        await asyncio.to_thread(impatient.wait_ready, "gateway")
         for reply in await asyncio.gather(*sending, return_exceptions=True):
             assert not isinstance(reply, httpx.Response) or reply.status_code >= 500, reply.text
     whole, single = [await asyncio.wait_for(events_of(caller, job), 60) for job in jobs]
     assert (single[-1]["type"], single[-1]["phase"], single[-1]["error"]) == ("single", "failed", CUT_OFF)
     assert (whole[-1]["type"], whole[-1]["status"], whole[-1]["totalFiles"]) == ("batch", "failed", len(FILES))
     assert whole[-1]["errors"][-1]["error"] == CUT_OFF
-    assert len(single) == events
+    # One that is stopped says so itself; that of one that is killed is missed.
+    assert len(single) == (2 if how == "kill" else 1)
     # It stays told, and the name can be used again.
     assert [await events_of(caller, jobs[1])] == [single[-1:]]
     reply = await caller.tool("resize", PICTURE, {"width": 9}, clientJobId=jobs[1])

@@ -28,7 +28,7 @@ _RERUNS = {"system": 2, "faults": 2}
 _ALONE_WITH = {"provider_server", "collector", "real_stack"}
 # Fixtures that restart parts of the stack with other settings or models. Among the tests marked `alone` theirs come last, in this order, so
 # that little is restarted to put things back.
-_RECONFIGURED = ("limited", "impatient", "reconfigured_stack", "tls_stack", "patient_stack", "real_stack")
+_RECONFIGURED = ("reconfigured_stack", "tls_stack", "patient_stack", "real_stack")
 
 
 def pytest_configure(config: pytest.Config) -> None:

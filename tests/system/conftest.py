@@ -83,11 +83,11 @@ def report() -> bytes:
 
 
 @pytest.fixture
-def own_models(stack: StackUnderTest, tiny_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def own_models(stack: StackUnderTest, tiny_models: Path, few_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The stack with a copy of the tiny models, which a test may change."""
     folder = tmp_path_factory.mktemp("models") / "models"
     shutil.copytree(tiny_models, folder)
     stack.use_models(folder)
     ensure_up(stack)
     yield folder
-    stack.use_models(tiny_models)
+    stack.use_models(few_models)

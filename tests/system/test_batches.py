@@ -63,6 +63,7 @@ async def test_a_batch_of_pictures_over_json(pilio: Pilio) -> None:
     assert (unknown.status_code, unknown.json()["code"]) == (404, 40470)
 
 
+@pytest.mark.thorough
 async def test_five_hundred_tasks_by_the_client(native: AsyncClient) -> None:
     with pytest.raises(ApiError) as refused:
         await native.batches.create([[]] * 501, [NOOP])

@@ -160,6 +160,7 @@ async def test_users_of_the_command(admins: Shell) -> None:
         assert (status, "darkroom user ls" in err) == (1, True)
 
 
+@pytest.mark.thorough
 async def test_keys_of_people_of_the_command(stack: StackUnderTest, person: SnapOtter, tmp_path: Path) -> None:
     shell = Shell(stack, Account("", person.token), tmp_path)
     status, out, err = await shell.run("user-key", "create", "ci", "-p", "tools:use", "--expires", "1h", "--json")
@@ -176,6 +177,7 @@ async def test_keys_of_people_of_the_command(stack: StackUnderTest, person: Snap
     assert (status, "darkroom user-key ls" in err) == (1, True)
 
 
+@pytest.mark.thorough
 async def test_roles_of_the_command(admins: Shell) -> None:
     name, user = new_name(), new_name()
     status, out, err = await admins.run("role", "add", name, "-p", "tools:use", "-p", "files:own", "--json")

@@ -87,6 +87,7 @@ async def test_a_qr_code_is_black_on_white_with_two_modules_around(admin: SnapOt
     assert math.isclose(dark[0].min(), 2 * 290 / 25, abs_tol=1)
 
 
+@pytest.mark.thorough
 async def test_colours_and_sizes(admin: SnapOtter) -> None:
     picture = (await made(admin, text="hi", size=1000, foreground="#FF0000", background="#00FF00")).convert("RGB")
     assert picture.size == (1000, 1000)
@@ -251,6 +252,7 @@ async def test_one_pixel_can_be_traced(admin: SnapOtter) -> None:
     assert (await admin.tool("vectorize", encoded(Image.new("RGB", (1, 1)), "PNG"))).status_code == 200
 
 
+@pytest.mark.thorough
 async def test_a_large_picture_keeps_its_size(admin: SnapOtter) -> None:
     svg = await admin.result("vectorize", encoded(disc(3000, 2000), "JPEG"), {"colorMode": "color"})
     assert b'width="3000" height="2000"' in svg[:400]

@@ -85,7 +85,7 @@ async def call(caller: SnapOtter, tool: str, content: bytes, name: str) -> httpx
     return await caller.form(f"/api/v1/tools/{tool}", *parts, ("settings", json.dumps(TOOLS[tool])))
 
 
-@pytest.mark.cases(2)
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("tool", TOOLS)
 async def test_every_format_is_taken(admin: SnapOtter, tool: str) -> None:
     for format_ in FORMATS:

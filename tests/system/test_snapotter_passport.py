@@ -147,7 +147,7 @@ async def test_the_last_file_counts(person: SnapOtter) -> None:
     assert reply.json()["filename"] == "b.png"
 
 
-@pytest.mark.cases(2)
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("code", COUNTRIES)
 async def test_the_photo_is_as_the_country_wants_it(person: SnapOtter, analyzed: Mapping[str, Any], code: str) -> None:
     country = COUNTRIES[code]
@@ -197,7 +197,7 @@ async def test_resolution_colour_zoom_and_moves(person: SnapOtter, analyzed: Map
         assert (span[-1] + span[0]) / 2 == pytest.approx(602 + middle / 2 + moved * 1205, abs=8)
 
 
-@pytest.mark.cases(2)
+@pytest.mark.cases(1)
 @pytest.mark.parametrize(("country", "settings", "size", "name"), [
     ("DE", {"customWidthMm": 40}, (40, 45), "Germany"),
     ("DE", {"customWidthMm": 40, "customHeightMm": 60}, (40, 60), "Germany"),
@@ -224,7 +224,7 @@ async def test_a_file_is_not_larger_than_it_may_be(person: SnapOtter, analyzed: 
     assert 102 < len(least) <= len(small)
 
 
-@pytest.mark.cases(2)
+@pytest.mark.cases(1)
 @pytest.mark.parametrize(
     ("country", "layout", "size", "columns", "rows"),
     [("DE", "4x6", (1205, 1795), 2, 3), ("DE", "a4", (2480, 3508), 5, 6), ("US", "4x6", (1205, 1795), 1, 2)],

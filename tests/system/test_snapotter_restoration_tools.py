@@ -54,7 +54,7 @@ async def test_noise_is_removed(person: SnapOtter) -> None:
     assert rough(np.asarray(opened(content).convert("RGB"), float)) < 0.5 * rough(np.asarray(_noisy(), float))
 
 
-@pytest.mark.cases(2)
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("tier", ["quick", "balanced", "quality", "maximum"])
 async def test_each_tier(person: SnapOtter, tier: str) -> None:
     assert rough(await pixels_of(person, {"tier": tier})) < 0.6 * rough(np.asarray(_noisy(), float))

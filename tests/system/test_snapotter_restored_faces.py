@@ -65,12 +65,12 @@ def install(folder: Path, repository: Path, *names: str) -> None:
 
 
 @pytest.fixture
-def own_models(stack: StackUnderTest, tiny_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def own_models(stack: StackUnderTest, tiny_models: Path, few_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A copy of the tiny models; afterwards the stack has its own again."""
     folder = tmp_path_factory.mktemp("models") / "models"
     shutil.copytree(tiny_models, folder)
     yield folder
-    stack.use_models(tiny_models)
+    stack.use_models(few_models)
     ensure_up(stack)
 
 

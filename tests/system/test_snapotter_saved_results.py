@@ -52,6 +52,7 @@ async def test_the_checks_of_save_result_come_in_order(person: SnapOtter) -> Non
     assert await listed(person) == [file["id"]]
 
 
+@pytest.mark.thorough
 async def test_a_chain_that_is_too_long(person: SnapOtter) -> None:
     last = await kept(person)
     for _ in range(40):
@@ -142,6 +143,7 @@ async def test_the_final_event_has_the_saved_file(person: SnapOtter) -> None:
     assert told["result"]["savedFileId"] == reply.json()["savedFileId"]
 
 
+@pytest.mark.thorough
 async def test_two_results_of_one_file_at_once(person: SnapOtter) -> None:
     first = await kept(person)
     replies = await asyncio.gather(

@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Locator, expect
 
 from tests.system.console.console import Console
@@ -110,6 +111,7 @@ async def test_everything_about_a_task(console: Console, pilio: Pilio) -> None:
     assert [each["task_id"] for each in (await pilio.get("/v1/tasks")).json()["data"]["items"]] == [task]
 
 
+@pytest.mark.thorough
 async def test_a_batch_is_watched_collected_and_deleted(console: Console, pilio: Pilio, photo: Photo) -> None:
     await console.open()
     page = console.page

@@ -152,6 +152,7 @@ async def test_a_file_that_is_refused_says_why_and_the_others_go_on(console: Con
     await console.finished(1)
 
 
+@pytest.mark.thorough
 async def test_what_is_taken_from_the_list_is_given_up(console: Console, pilio: Pilio, large: Path, photo: Photo) -> None:
     await Sending(lambda part, before: LOST if part > 1 else GOES).watch(console.page)
     await console.open()
