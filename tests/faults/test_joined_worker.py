@@ -225,7 +225,7 @@ async def _comes_and_goes(yard: Yard) -> None:
 async def _is_revoked(yard: Yard) -> None:
     machine, stack = yard.machine, yard.stack
     again = await asyncio.to_thread(machine.run, "up", "--join", await asyncio.to_thread(token_of, stack))
-    assert (again.returncode, "has joined" in again.stderr) == (1, True), again.stderr
+    assert (again.returncode, "has already joined" in again.stderr) == (1, True), again.stderr
     assert '"state": "working"' in await asyncio.to_thread(stack.admin, "accounts", "workers")
     await asyncio.to_thread(stack.admin, "accounts", "revoke-worker", yard.name)
     assert '"state": "working"' not in await asyncio.to_thread(stack.admin, "accounts", "workers")
