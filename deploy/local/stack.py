@@ -77,12 +77,12 @@ class Stack:
             # The first failure ended the group; the work on the other parts was cancelled with it.
             raise failures.exceptions[0] from None
 
-    async def down(self) -> int:
-        """Stop everything: the edge first, then the services, then what they depend on. Returns how many processes were left over
-        and had to be ended without the supervisor; normally 0."""
+    async def down(self, *, at_once: bool = False) -> int:
+        """Stop everything: the edge first, then the services, then what they depend on; or all `at_once`, for a stack that will not be
+        used again. Returns how many processes were left over and had to be ended without the supervisor; normally 0."""
         if await self.supervisor.answers():
             known = await self.supervisor.processes()
-            for tier in self._stop_order(known):
+            for tier in [[*known]] if at_once else self._stop_order(known):
                 await asyncio.gather(*(self._stop_with_progress(name) for name in tier))
             daemon = psutil.Process(await self.supervisor.pid())
             await self.supervisor.shutdown()

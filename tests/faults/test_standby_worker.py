@@ -61,6 +61,7 @@ async def until(read: Callable[[], Awaitable[T]], true: Callable[[T], bool]) -> 
     return found
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(600)
 async def test_the_server_does_it_slower_while_the_machine_is_away(standing_by: StackUnderTest) -> None:
     account: Account = standing_by.create_account()

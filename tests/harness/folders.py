@@ -4,8 +4,8 @@ Tests run in the order of their files, except that those marked `alone` have a p
 come last if there is one process only. Those are the faults, every test that stops or reconfigures part of the whole system, and every test
 that reads what all of the system has sent.
 
-A run leaves out the tests marked `thorough`, and of a test's cases all but as many as `cases` says, or else two through the public port
-and three beside single servers, always the same ones. `--thorough` runs all, and so does naming a test (`file.py::test`).
+A run leaves out the tests marked `thorough`, and of a test's cases all but as many as `cases` says, or else two of those beside
+servers, always the same ones. `--thorough` runs all, and so does naming a test (`file.py::test`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ALONE = "alone"
 BREAKS = "breaks"
 THOROUGH = "thorough"
 CASES = "cases"
-_MOST_CASES = {"component": 3, "system": 2}
+_MOST_CASES = {"component": 2, "system": 2}
 """Cases of one test in a run, by kind, unless the test says otherwise."""
 _RERUNS = {"system": 2, "faults": 2}
 # The servers that the whole system calls, and Triton with the real weights: there is one of each.

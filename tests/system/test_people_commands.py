@@ -118,6 +118,7 @@ async def test_a_key_takes_the_place_of_the_session(shell: Shell, admins: Shell,
     assert json.loads((await shell.run("whoami", "--json"))[1])["user"]["name"] == name
 
 
+@pytest.mark.thorough
 async def test_changing_the_password_in_a_script(shell: Shell, admins: Shell) -> None:
     name = new_name()
     password = json.loads((await admins.run("user", "add", name, "-g", "--json"))[1])["password"]

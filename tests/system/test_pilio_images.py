@@ -45,6 +45,7 @@ async def asked_for(pilio: Pilio, path: str, body: dict[str, object]) -> tuple[d
     return parameters, (await pilio.http.get(file["download_url"])).content
 
 
+@pytest.mark.thorough
 @pytest.mark.cases(2)
 @pytest.mark.parametrize(
     ("industry", "subject"),
@@ -106,6 +107,7 @@ async def test_colour_profile_is_kept(pilio: Pilio) -> None:
     assert opened(await pilio.run(CUT, {"image_file_id": file_id})).info.get("icc_profile")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("type_", "factor"), [(None, 2), ("2X", 2), ("2x", 2), ("3X", 3), ("4X", 4), ("8X", 8)])
 async def test_upscale_factors(pilio: Pilio, type_: str | None, factor: int) -> None:
     body: dict[str, object] = {"image_file_id": await pilio.upload("a.png", encoded(disc(50, 40), "PNG"))}

@@ -66,6 +66,7 @@ async def test_each_format(person: SnapOtter, format_: str) -> None:
     assert ("previewUrl" in result) is (format_ in ("tiff", "heic", "heif"))
 
 
+@pytest.mark.thorough
 async def test_less_quality_is_smaller(person: SnapOtter) -> None:
     noise = Image.fromarray(np.random.default_rng(1).integers(0, 255, (60, 80, 3), dtype=np.uint8))
     picture = encoded(noise, "JPEG")
@@ -73,6 +74,7 @@ async def test_less_quality_is_smaller(person: SnapOtter) -> None:
     assert sizes[0] < sizes[1] / 2
 
 
+@pytest.mark.thorough
 async def test_noise_is_removed_before(person: SnapOtter) -> None:
     noise = np.clip(np.random.default_rng(1).normal(120, 25, (60, 80, 3)), 0, 255).astype(np.uint8)
     picture = encoded(Image.fromarray(noise), "PNG")

@@ -128,6 +128,7 @@ async def cut_out(native: AsyncClient) -> str:
     return ""
 
 
+@pytest.mark.thorough
 @pytest.mark.alone
 async def test_a_bundle_is_removed_and_installed_while_the_system_works(admin: SnapOtter, stack: StackUnderTest, own_models: Path) -> None:
     processes = {part: stack.pid(part) for part in ("triton", "inference")}

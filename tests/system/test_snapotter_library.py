@@ -253,6 +253,7 @@ async def test_a_thumbnail_is_a_jpeg_of_at_most_300_pixels(person: SnapOtter, si
         assert (picture.format, picture.size) == ("JPEG", expected)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("format_", ["HEIC", "SVG", "GIF", "BMP", "TIFF"])
 async def test_thumbnails_of_other_formats(person: SnapOtter, format_: str) -> None:
     file = await kept(person, picture(format_), f"a.{format_.lower()}")
@@ -261,6 +262,7 @@ async def test_thumbnails_of_other_formats(person: SnapOtter, format_: str) -> N
     assert (opened(reply.content).format, opened(reply.content).size) == ("JPEG", (16, 12))
 
 
+@pytest.mark.thorough
 async def test_thumbnails_at_once_are_the_same(person: SnapOtter) -> None:
     file = await kept(person, PHOTO, "a.jpg")
     replies = await asyncio.gather(*(person.get(f"{FILES}/{file['id']}/thumbnail") for _ in range(6)))

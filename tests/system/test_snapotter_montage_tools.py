@@ -175,6 +175,7 @@ async def test_one_pixel(admin: SnapOtter, tool: str) -> None:
 # stitch
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("settings", "size"),
     [
@@ -203,6 +204,7 @@ async def test_order_and_background(admin: SnapOtter) -> None:
     }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("alignment", "top"), [("start", 0), ("center", 20), ("end", 40)])
 async def test_alignment(admin: SnapOtter, alignment: str, top: int) -> None:
     picture = await made(admin, "stitch", [flat(RED, 10, 60), flat(GREEN, 10, 20)], resizeMode="original", alignment=alignment)
@@ -231,6 +233,7 @@ async def test_a_canvas_that_is_too_large(admin: SnapOtter) -> None:
 # collage
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("ratio", "size"),
     [
@@ -310,6 +313,7 @@ def halves() -> bytes:
     return encoded(picture, "PNG")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("cell", "left", "right"),
     [
@@ -329,6 +333,7 @@ async def test_pan_and_zoom(admin: SnapOtter, cell: dict[str, object], left: tup
     assert (colour_at(picture, 600, 100)[:3] == (255, 255, 255)) == ("objectFit" in cell)
 
 
+@pytest.mark.thorough
 async def test_round_corners_of_cells(admin: SnapOtter) -> None:
     picture = await made(admin, "collage", [flat(RED), flat(GREEN)], cornerRadius=50, gap=0, backgroundColor="transparent")
     assert colour_at(picture, 0, 0)[3] == colour_at(picture, 1199, 0)[3] == 0

@@ -195,6 +195,7 @@ async def test_margins_that_leave_nothing(admin: SnapOtter) -> None:
     assert refused(await pdf_of(admin, file(), settings={"margin": 400}), 422) == "PDF creation failed"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "AVIF", "TIFF", "GIF"])
 async def test_pictures_of_every_format(admin: SnapOtter, kind: str) -> None:
     document = await document_of(admin, file(encoded(Image.new("RGB", (60, 60), (0, 0, 200)), kind), f"a.{kind.lower()}"))
@@ -270,6 +271,7 @@ async def test_heic_is_really_written(admin: SnapOtter, format_: str) -> None:
     assert (await admin.download(page["downloadUrl"]))[4:12] in (b"ftypheic", b"ftypmif1")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("dpi", "size"), [(36, (36, 18)), (72, (72, 36)), (300, (300, 150)), (2400, (2400, 1200))])
 async def test_dots_per_inch(admin: SnapOtter, dpi: int, size: tuple[int, int]) -> None:
     assert (await pictures_of(admin, {"dpi": dpi, "pages": "1"}))[0].size == size
@@ -280,6 +282,7 @@ async def test_sizes_are_rounded(admin: SnapOtter) -> None:
     assert picture.size == (827, 1169)
 
 
+@pytest.mark.thorough
 async def test_quality(admin: SnapOtter) -> None:
     noisy = io.BytesIO(await document_of(admin, file(noise())))
     small, large = [

@@ -88,6 +88,7 @@ async def test_each_format(person: SnapOtter, format_: str, extension: str) -> N
     assert extension in found.extensions
 
 
+@pytest.mark.thorough
 async def test_less_quality_is_smaller(person: SnapOtter) -> None:
     sizes = [(await denoised(person, {"format": "jpeg", "quality": quality}))["processedSize"] for quality in (30, "95")]
     assert sizes[0] < sizes[1] / 2
@@ -238,6 +239,7 @@ async def test_restorations_in_batches_and_pipelines_are_waited_for(person: Snap
     assert b"b_restored.png" in batch.content
 
 
+@pytest.mark.thorough
 async def test_faces_are_sharpened_where_they_are(person: SnapOtter) -> None:
     picture = encoded(Image.open(SAMPLES / "portrait.jpg").convert("RGB"), "PNG")
     settings = {"scratchRemoval": False, "denoise": False}

@@ -94,7 +94,7 @@ class ScratchStack:
             self._create()
             if self._superuser is not None:
                 self.run(self._superuser.close())
-            self.down()
+            self.run(self.stack.down(at_once=True))
         Layout.at(self.dir).delete()
         if self._guarded:
             self._guardian.communicate()

@@ -19,6 +19,7 @@ from edge.topology import DATABASES
 from tests.stacks import StackUnderTest
 
 
+@pytest.mark.thorough
 def test_an_empty_database_is_migrated_once(database: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("DARKROOM_DATABASE_URL", database)
     assert main(["migrate", "tasks"]) == 0

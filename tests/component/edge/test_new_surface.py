@@ -136,6 +136,7 @@ async def test_what_the_edge_says_itself_has_the_shape_of_the_surface_that_the_p
 LIMITS = {"Count": 2000, "Recount": 6_000_000}
 
 
+@pytest.mark.thorough
 @pytest.mark.cases(1)
 @pytest.mark.parametrize("served", ["", "https://app.example.com"], indirect=True)
 @pytest.mark.parametrize("things", ["apples", "pears"])

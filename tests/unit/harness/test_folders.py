@@ -118,7 +118,7 @@ def test_what_breaks_parts_runs_on_one_worker(pytester: pytest.Pytester) -> None
         import os, pathlib, pytest, time
 
         @pytest.mark.breaks("{part}")
-        @pytest.mark.parametrize("number", range(3))
+        @pytest.mark.parametrize("number", range(2))
         def test_it(number):
             time.sleep(0.1)
             with pathlib.Path("processes").open("a") as notes:
@@ -126,5 +126,5 @@ def test_what_breaks_parts_runs_on_one_worker(pytester: pytest.Pytester) -> None
     """
     pytester.makepyfile(**{f"tests/component/test_{part}": breaking.format(part=part) for part in ("s3", "triton")})
     result = pytester.runpytest_subprocess(*PLUGINS, "-p", "tests.harness.run", "-n", "2")
-    result.assert_outcomes(passed=6)
+    result.assert_outcomes(passed=4)
     assert len(set((pytester.path / "processes").read_text().splitlines())) == 1

@@ -51,7 +51,7 @@ def worked_on(image: Image) -> None:
         PillowImage.open(io.BytesIO(encode(image, Saving(format_)))).load()
 
 
-@pytest.mark.cases(2)
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("format_", ["JPEG", "PNG", "TIFF"])
 async def test_profiles(sandbox: Sandbox, tmp_path: Path, format_: str) -> None:
     for fates, kept, said in ((USABLE, True, 0), (CONVERTED, False, 1), (IGNORED, False, 1)):
@@ -66,7 +66,7 @@ async def test_profiles(sandbox: Sandbox, tmp_path: Path, format_: str) -> None:
                 worked_on(image)
 
 
-@pytest.mark.cases(2)
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("mode", ["L", "CMYK"])
 async def test_profiles_of_other_kinds_of_pictures(sandbox: Sandbox, tmp_path: Path, mode: str) -> None:
     picture = PillowImage.fromarray(PHOTO).convert(mode)

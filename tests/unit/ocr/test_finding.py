@@ -44,6 +44,7 @@ async def lines_of(picture: Pixels8, finding: Finding) -> tuple[list[Line], list
     return await found_lines(Recogniser(network, unread, lambda: None), picture, finding), network.shown
 
 
+@pytest.mark.thorough
 async def test_small_print_of_a_large_picture_is_found_in_parts_and_whole() -> None:
     print_ = (300, 900, 3600, 14)
     fast, _ = await lines_of(page(4800, 2000, print_), Finding.FAST)

@@ -52,6 +52,7 @@ def test_a_logo_in_a_corner_is_removed() -> None:
     np.testing.assert_array_equal(result.pixels[far], marked[far])
 
 
+@pytest.mark.thorough
 def test_in_a_large_picture_it_is_known_to_the_pixel() -> None:
     truth = ground(1200, 1800)
     cover = logo(truth.shape, (1620, 1035), 100)

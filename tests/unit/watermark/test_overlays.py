@@ -103,6 +103,7 @@ def test_what_only_darkens_a_corner_is_not_sure(colour: tuple[float, ...], sure:
     assert "small in a corner" in mark.evidence
 
 
+@pytest.mark.thorough
 def test_the_same_logo_in_the_middle_is_left() -> None:
     truth = photo("portrait.jpg")
     cover = emblem(truth, (truth.shape[1] // 2, truth.shape[0] // 2), 26)

@@ -159,6 +159,7 @@ def test_tiles_go_from_a_picture_on_the_page_as_well() -> None:
     assert after < 0.5 * before
 
 
+@pytest.mark.thorough
 def test_a_mark_that_goes_on_in_a_picture_is_reported() -> None:
     _, report = cleaned(scanned(marked(with_photograph(620, 180), word("DRAFT", 280), 40, _GRAY, 0.5)[0]))
     assert [mark.in_part for mark in report.marks] == [True]
@@ -174,6 +175,7 @@ def test_a_page_without_a_mark_stays_as_it_is(shaded: bool) -> None:
     assert (result == seen).all()
 
 
+@pytest.mark.thorough
 def test_a_logo_at_the_head_of_a_page_is_no_stamp() -> None:
     def logo(draw: ImageDraw.ImageDraw) -> None:
         draw.ellipse((110, 20, 200, 110), outline=255, width=5)
@@ -214,6 +216,7 @@ def test_a_box_bounds_what_is_removed_from_a_page() -> None:
     assert (result.pixels == seen)[outside].all()
 
 
+@pytest.mark.thorough
 def test_a_box_with_nothing_but_print_changes_nothing() -> None:
     sheet = scanned(page())
     result, report = remove_on_page(Image(sheet), [Box(90, 110, 1150, 400)], None, None, _WATCHING)

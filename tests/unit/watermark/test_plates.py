@@ -32,7 +32,7 @@ def plate(shape: tuple[int, ...], box: Box, radius: int) -> Layer:
     return np.asarray(cv2.resize(cover, shape[1::-1], interpolation=cv2.INTER_AREA), np.float32) / np.float32(255)
 
 
-@pytest.mark.cases(2)
+@pytest.mark.cases(1)
 @pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (25, 70, 200)])
 @pytest.mark.parametrize("radius", [0, 10])
 @pytest.mark.parametrize("opacity", [0.4, 0.7])

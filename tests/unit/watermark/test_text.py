@@ -112,6 +112,7 @@ def test_text_that_the_picture_shows_is_left_alone() -> None:
     assert report.removed_marks == []
 
 
+@pytest.mark.thorough
 def test_paint_where_no_mark_would_be_is_only_reported() -> None:
     truth = photo("portrait.jpg")
     cover = layer(truth.shape, "SAMPLE", 24, (truth.shape[1] * 0.3, truth.shape[0] * 0.3), "mm")

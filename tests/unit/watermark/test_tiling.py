@@ -62,6 +62,7 @@ def test_the_picture_between_the_repeats_stays_as_it_was() -> None:
     assert (result.pixels != marked).any(axis=2)[far].mean() < 0.01
 
 
+@pytest.mark.thorough
 def test_large_repeats_of_a_large_picture_are_measured_at_its_size() -> None:
     small = photo()
     rng = np.random.default_rng(3)
