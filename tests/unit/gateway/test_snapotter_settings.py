@@ -28,7 +28,7 @@ def test_unknown_keys_are_ignored() -> None:
     assert read_settings('{"width": 1, "__proto__": {"a": 1}, "constructor": null, "x": [1]}', RESIZE).width == 1
 
 
-@pytest.mark.parametrize("depth", [10, 99, 100, 101, 5_000, 50_000])
+@pytest.mark.parametrize("depth", [10, 99, 100, 101, 5_000, 200_000])
 def test_unknown_keys_may_be_nested_as_deep_as_they_like(depth: int) -> None:
     for before, after in (("[", "]"), ('{"a":', "}"), ('[{"]": "\\"}", "b": ', "}]")):
         value = f'"x": {before * depth}1{after * depth}'
