@@ -18,7 +18,7 @@ from deploy.local.settings import load_settings
 from deploy.local.stack import Stack
 from deploy.worker.errors import AwayError
 from deploy.worker.joining import JoinedServer, join, load_joined
-from deploy.worker.machine import advice, create_machine, gpus, lanes, worker_environment
+from deploy.worker.machine import advice, create_machine, gpus, lanes, open_machine, worker_environment
 from deploy.worker.server import renew_membership
 
 DEFAULT_DIRECTORY = Path(".darkroom-worker")
@@ -97,7 +97,7 @@ async def _down(options: argparse.Namespace) -> int:
         print(f"there is no worker in {layout.root}" + (f"; ended {ended} processes left over from an earlier one" if ended else ""))
         return 0
     with layout.lock():
-        await create_machine(options.dir, member, Lines()).down()
+        await open_machine(options.dir, member, Lines()).down()
     print(f"{member.name} is stopped. `make worker` starts it again.")
     return 0
 
@@ -107,7 +107,7 @@ async def _status(options: argparse.Namespace) -> int:
     if not Layout.at(options.dir).exists():
         print(f"{member.name} has never been started.")
         return _DOWN
-    machine = create_machine(options.dir, member)
+    machine = open_machine(options.dir, member)
     try:
         parts = await machine.status()
     except NotReady:

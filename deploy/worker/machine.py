@@ -14,7 +14,7 @@ from deploy.local.config import LOOPBACK, StackConfig, digest_of
 from deploy.local.credentials import Credentials
 from deploy.local.errors import NotReady
 from deploy.local.layout import REPOSITORY, Layout
-from deploy.local.ports import choose_ports
+from deploy.local.ports import Ports, choose_ports, load_ports
 from deploy.local.processes import listening_ports
 from deploy.local.program import Program
 from deploy.local.programs.services import metrics_address
@@ -39,11 +39,23 @@ _ON_GPU = "KIND_GPU"
 
 
 def create_machine(directory: Path, joined: JoinedServer, progress: Progress | None = None) -> Stack:
-    """The programs of a machine that has joined. Nothing is started. Raises StackError for settings that cannot be."""
+    """The programs of a machine that has joined, with ports chosen where there are none. Nothing is started.
+
+    Raises StackError for invalid settings.
+    """
     layout = Layout.at(directory)
     layout.create()
     # A worker uses only those of its metrics and Triton's.
-    ports = choose_ports(layout, host=LOOPBACK, public=0, ours=listening_ports(layout))
+    return _machine(layout, choose_ports(layout, host=LOOPBACK, public=0, ours=listening_ports(layout)), joined, progress)
+
+
+def open_machine(directory: Path, joined: JoinedServer, progress: Progress | None = None) -> Stack:
+    """The programs of a machine as last started. Raises StackError when it was never started."""
+    layout = Layout.at(directory)
+    return _machine(layout, load_ports(layout), joined, progress)
+
+
+def _machine(layout: Layout, ports: Ports, joined: JoinedServer, progress: Progress | None) -> Stack:
     config = StackConfig(layout, ports, Credentials(), load_settings(layout))
     return Stack(config, [triton(config), _worker(config, joined)], progress)
 

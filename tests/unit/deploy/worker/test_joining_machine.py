@@ -18,6 +18,7 @@ from darkroom.internal.accounts.v1 import membership_service_pb2 as pb
 from deploy.installation.authority import create_authority
 from deploy.worker.errors import AwayError, JoinError
 from deploy.worker.joining import join, load_joined
+from deploy.worker.machine import create_machine, open_machine
 from services.accounts.domain.worker_certificates import WorkerAuthority
 from services.platform.joining import JoinToken, digest_of_request
 
@@ -193,3 +194,13 @@ def test_names_that_are_none(server: _Server, tmp_path: Path, name: str) -> None
 def test_a_token_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(JoinError, match="JOIN is not a token"):
         join(tmp_path / "machine", "dkw_x", None)
+
+
+def test_a_machine_that_is_looked_at_keeps_its_ports(server: _Server, tmp_path: Path) -> None:
+    """Even while its worker restarts, so that another program could have the port of its metrics."""
+    directory = tmp_path / "machine"
+    joined = join(directory, server.token(), "gpu-box")
+    ports = create_machine(directory, joined).config.ports
+    with socket.create_server(("127.0.0.1", ports.metrics["inference"])):
+        assert open_machine(directory, joined).config.ports == ports
+        assert create_machine(directory, joined).config.ports.metrics["inference"] != ports.metrics["inference"]
