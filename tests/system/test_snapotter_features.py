@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from services.gateway.surfaces.snapotter.tools.registry import TOOLS
 from tests.stacks import StackUnderTest
 from tests.system.pictures import disc, encoded, opened
 from tests.system.snapotter import Part, SnapOtter
-from tests.system.snapotter_progress import result_of
+from tests.system.snapotter_progress import result_of, result_of_tool
 
 LIST, ADMIN = "/api/v1/features", "/api/v1/admin/features"
 NAMES = {
@@ -126,6 +126,35 @@ async def cut_out(native: AsyncClient) -> str:
     except DarkroomFailure as failure:
         return str(failure)
     return ""
+
+
+@pytest.fixture
+async def without_faces(admin: SnapOtter) -> AsyncIterator[None]:
+    """The stack, which has few models, finds no faces, before the test and after it."""
+    yield
+    await admin.post(f"{ADMIN}/face-detection/uninstall")
+
+
+@pytest.mark.alone
+@pytest.mark.usefixtures("without_faces")
+async def test_a_tool_works_once_its_bundle_is_installed_and_until_it_is_removed(admin: SnapOtter, stack: StackUnderTest) -> None:
+    processes = {part: stack.pid(part) for part in ("triton", "inference")}
+
+    async def refused() -> bool:
+        reply = await admin.tool("blur-faces", encoded(disc(), "PNG"))
+        return (reply.status_code, reply.json().get("code"), reply.json().get("feature")) == (
+            501,
+            "FEATURE_NOT_INSTALLED",
+            "face-detection",
+        )
+
+    assert await refused()
+    assert (await admin.post(f"{ADMIN}/face-detection/install")).status_code == 202
+    assert (await ended(admin, "face-detection"))["status"] == "installed"
+    await result_of_tool(admin, "blur-faces", encoded(disc(), "PNG"))
+    assert (await admin.post(f"{ADMIN}/face-detection/uninstall")).status_code == 200
+    assert await refused()
+    assert processes == {part: stack.pid(part) for part in processes}
 
 
 @pytest.mark.thorough

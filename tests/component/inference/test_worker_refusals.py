@@ -111,6 +111,7 @@ async def test_a_model_server_that_stays_away_is_reported_as_passing(neural_worl
     assert "model server" in task.failed.message
 
 
+@pytest.mark.thorough
 @pytest.mark.breaks("triton")
 async def test_a_model_server_that_comes_back_is_waited_for(neural_world: World, components: StackUnderTest) -> None:
     source = await neural_world.files.add("disc.png", "image/png", png(disc(1200)))
