@@ -140,20 +140,16 @@ async def without_faces(admin: SnapOtter) -> AsyncIterator[None]:
 async def test_a_tool_works_once_its_bundle_is_installed_and_until_it_is_removed(admin: SnapOtter, stack: StackUnderTest) -> None:
     processes = {part: stack.pid(part) for part in ("triton", "inference")}
 
-    async def refused() -> bool:
+    async def assert_missing() -> None:
         reply = await admin.tool("blur-faces", encoded(disc(), "PNG"))
-        return (reply.status_code, reply.json().get("code"), reply.json().get("feature")) == (
-            501,
-            "FEATURE_NOT_INSTALLED",
-            "face-detection",
-        )
+        assert (reply.status_code, reply.json()["code"], reply.json()["feature"]) == (501, "FEATURE_NOT_INSTALLED", "face-detection")
 
-    assert await refused()
+    await assert_missing()
     assert (await admin.post(f"{ADMIN}/face-detection/install")).status_code == 202
     assert (await ended(admin, "face-detection"))["status"] == "installed"
     await result_of_tool(admin, "blur-faces", encoded(disc(), "PNG"))
     assert (await admin.post(f"{ADMIN}/face-detection/uninstall")).status_code == 200
-    assert await refused()
+    await assert_missing()
     assert processes == {part: stack.pid(part) for part in processes}
 
 

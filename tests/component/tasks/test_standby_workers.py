@@ -156,7 +156,6 @@ async def test_one_that_stops_or_stands_by_elsewhere_does_not_count(service: Ser
         assert (await slow.given())[0].task_id == task.id
 
 
-@pytest.mark.thorough
 async def test_workers_of_both_kinds_at_two_replicas_get_no_task_twice(service: Service, board: WorkerBoard) -> None:
     me = service.caller(ACCOUNT)
     await board.tell(STEADY)

@@ -72,7 +72,6 @@ async def test_nothing_is_fetched_for_what_is_wrong_anyway(service: Service, rep
     assert service.intake.fetched == []
 
 
-@pytest.mark.thorough
 async def test_what_may_be_needed_is_kept(service: Service, replica: Replica) -> None:
     service.files.away = True
     assert (await refusal(replica.create(service.caller(ACCOUNT), operations=[CUT_OUT], input_urls=[A])))[0] == "UNAVAILABLE"

@@ -81,7 +81,6 @@ async def test_a_network_that_is_gone_and_comes_back(console: Console, pilio: Pi
     await arrived_whole(pilio, large)
 
 
-@pytest.mark.thorough
 async def test_after_a_reload_only_what_is_missing_is_sent(console: Console, pilio: Pilio, large: Path) -> None:
     before = await Sending(lambda part, before: GOES if part == 1 else LOST).watch(console.page)
     await console.open()

@@ -73,7 +73,6 @@ async def test_more_entries_than_a_plain_zip_can_count() -> None:
     assert b"PK\x06\x06" in target.getvalue()[-200:]
 
 
-@pytest.mark.thorough
 async def test_an_entry_and_offsets_beyond_four_gibibytes(tmp_path: Path) -> None:
     block = bytes(64 << 20)
     pieces = [block] * 65
