@@ -17,6 +17,8 @@ FILES = "files/"
 UPLOADS = "uploads/"
 """Where clients' single PUTs go; what is here belongs to an upload that has not been accepted."""
 
+_TRIALS = 10**18
+"""From here on, no account has the number."""
 _FILE_KEY = re.compile(rf"{FILES}\d+/(\d{{1,18}})-")
 _UPLOAD_KEY = re.compile(rf"{UPLOADS}(\d{{1,18}})-\d+-")
 
@@ -32,8 +34,12 @@ def upload_key(account_id: int, file_id: int) -> str:
 
 
 def trial_key() -> str:
-    """A name for an object that is only to show what the storage can do; no file ever has this one's id."""
-    return object_key(0, 1)
+    """A name for an object that is only to show what the storage can do; no file ever has this one's id.
+
+    Each is in a folder of its own, whose number no account has: a storage made of folders, such as rclone's, removes one with its last
+    object, and refuses what another replica is just writing there.
+    """
+    return object_key(_TRIALS + secrets.randbelow(_TRIALS), 1)
 
 
 def file_id_of(key: str) -> int | None:
