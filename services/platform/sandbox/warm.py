@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
 from services.platform.errors import DarkroomError
+from services.platform.log import get_logger
 from services.platform.sandbox import warm_child
 from services.platform.sandbox.host import Limits, Sandbox, SandboxCrashed, SandboxTimedOut, answer_of, cause_of_death, job_of
 from services.platform.sandbox.warm_child import WarmJob
@@ -31,6 +32,7 @@ _Result = TypeVar("_Result")
 _PID = struct.Struct("!I")
 _WATCHED_SECONDS = 1.0
 _TICKS = os.sysconf("SC_CLK_TCK")
+_logger = get_logger()
 
 
 class WarmChildren:
@@ -83,7 +85,12 @@ class WarmChildren:
             child = await self._child_of(account_id)
             self._working += 1
             try:
-                result = await child.do(job, files, on_progress, self._limits)
+                if not child.take(job, files):
+                    _logger.warning("warm_child_ended_early", why=await child.last_words())
+                    child.end()
+                    child = await self._child_of(account_id)
+                    child.take(job, files)
+                result = await child.answer(on_progress, self._limits)
             except DarkroomError:
                 self._keep(child)
                 raise
@@ -151,6 +158,7 @@ class _Child:
         self._loop = asyncio.get_running_loop()
         self.account_id = 0
         self.jobs = 0
+        self._unsent = b""
         self.old = False
 
     def end(self) -> None:
@@ -180,16 +188,23 @@ class _Child:
             (self._pid,) = _PID.unpack(payload)
             await self._loop.sock_sendall(self._connection, frame(Kind.JOB, pickle.dumps(job)))
 
-    async def do(self, job: WarmJob, files: Sequence[int], on_progress: Callable[..., None] | None, limits: Limits) -> Any:
-        """One job. Raises as `Sandbox.run`; after anything but a DarkroomError the child must be ended."""
+    def take(self, job: WarmJob, files: Sequence[int]) -> bool:
+        """Whether it got the job: one that has ended gets none, and has done nothing of it."""
         self.jobs += 1
-        asked = frame(Kind.JOB, pickle.dumps(job))
+        data = frame(Kind.JOB, pickle.dumps(job))
+        try:
+            self._unsent = data[socket.send_fds(self._connection, [data], files) :]
+        except ConnectionError:
+            return False
+        return True
+
+    async def answer(self, on_progress: Callable[..., None] | None, limits: Limits) -> Any:
+        """The job's result. Raises as `Sandbox.run`; after anything but a DarkroomError the child must be ended."""
         watch = _Watch(self._loop, self._pid, limits.cpu_seconds, self._leash)
         try:
             async with asyncio.timeout(limits.wall_seconds):
-                sent = socket.send_fds(self._connection, [asked], files)
-                if sent < len(asked):
-                    await self._loop.sock_sendall(self._connection, asked[sent:])
+                if self._unsent:
+                    await self._loop.sock_sendall(self._connection, self._unsent)
                 return await self._converse(on_progress)
         except TimeoutError as error:
             raise SandboxTimedOut(f"no answer within {limits.wall_seconds:g} s") from error
@@ -199,6 +214,13 @@ class _Child:
             raise SandboxCrashed(str(error)) from error
         finally:
             watch.stop()
+
+    async def last_words(self) -> str:
+        """Why one that has ended did so, for logs."""
+        try:
+            return repr(await self._converse(None))
+        except Exception as error:  # noqa: BLE001 - whatever ended it
+            return repr(error)
 
     async def _converse(self, on_progress: Callable[..., None] | None) -> Any:
         while True:

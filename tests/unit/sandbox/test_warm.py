@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -132,6 +133,14 @@ async def test_a_new_process_that_forks_serves_on(sandbox: Sandbox, children: Wa
     pid = await who(children, 1)
     await sandbox.aclose()
     await until_gone(pid)
+    assert await who(children, 1) != pid
+
+
+async def test_a_child_that_ends_before_it_gets_a_job_leaves_it_to_another(children: WarmChildren, monkeypatch: pytest.MonkeyPatch) -> None:
+    pid = await who(children, 1)
+    os.kill(pid, signal.SIGKILL)
+    await until_gone(pid)
+    monkeypatch.setattr(warm._Child, "lives", lambda _: True)
     assert await who(children, 1) != pid
 
 
