@@ -84,7 +84,7 @@ class TasksSettings(
     progress_step: float = Field(0.01, gt=0, le=1, description="Smallest change of progress, from 0 to 1, that creates an event.")
 
     dispatch_interval: float = Field(
-        0.5, gt=0, description="Maximum interval at which each lane is polled for tasks that can be started. Notifications wake it earlier."
+        0.5, gt=0, description="Interval at which all lanes are polled for tasks that can be started. Notifications wake a lane earlier."
     )
     standby_after: float | None = Field(
         None,

@@ -12,7 +12,7 @@ Only TAKE moves virtual times, under the lane's lock.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -59,6 +59,13 @@ SELECT EXISTS (SELECT FROM ready) OR EXISTS (SELECT FROM lane_account WHERE lane
 """)
 """Let tasks whose retry is due take part in the order. Until then they are outside it, in an index of their own, so that they block no
 other task. No transition: the state stays. Returns whether any task of the lane takes part."""
+
+LANES_TO_LOOK_AT = text("""
+SELECT lane FROM unnest(CAST(:lanes AS text[])) AS lane
+WHERE EXISTS (SELECT FROM lane_account WHERE lane_account.lane = lane.lane AND waiting)
+  OR EXISTS (SELECT FROM task WHERE task.lane = lane.lane AND state = 'QUEUED' AND run_at <= :now)
+""")
+"""The lanes that have a task to start, or a retry that is due."""
 
 # A subquery in an array makes the planner correctly expect few rows, and so use the primary key. It cannot see the value of a computed
 # LIMIT, and would expect a tenth of the queue.
@@ -258,6 +265,10 @@ SELECT
 
 class OrderStore(Store):
     """Decides whose turn it is in a lane, and gives its tasks to free slots of workers."""
+
+    async def lanes_to_look_at(self, lanes: Collection[str], *, now: datetime) -> list[str]:
+        """Those of the lanes that have a task to start, or a retry that is due."""
+        return [row["lane"] for row in await self._run(LANES_TO_LOOK_AT, {"lanes": list(lanes), "now": now})]
 
     async def make_due(self, lane: str, *, now: datetime) -> bool:
         """Let the lane's tasks whose retry is due take part in the order. Returns whether any of its tasks does."""

@@ -24,6 +24,9 @@ from services.tasks.store.away_workers import AwayWorkerStore
 from services.tasks.store.queue import QueueStore
 from services.tasks.store.tasks import TaskStore
 
+_IDLE = timedelta(seconds=30)
+"""Interval at which a lane that nothing has woken looks by itself; `lanes` wakes it earlier if there is work."""
+
 
 @dataclass(frozen=True, slots=True)
 class ExchangeRules:
@@ -32,6 +35,7 @@ class ExchangeRules:
     max_running: int
     """Tasks of an account that may run at once, unless it has a limit of its own."""
     interval: timedelta
+    """At which all lanes are searched for work that nothing has woken them for."""
     standby_after: timedelta | None
     """After which wait workers on standby help; None: never."""
 
@@ -61,9 +65,9 @@ def assemble_exchange(
     taking: dict[str, LaneExchange] = {}
     for lane in lanes():
         workers = LaneWorkers(lane, workforce, waits, clock)
-        taking[lane] = LaneExchange(lane, store, attempts, bus, notifications, workers, rules.max_running, rules.interval, clock)
+        taking[lane] = LaneExchange(lane, store, attempts, bus, notifications, workers, rules.max_running, _IDLE, clock)
         notifications.on_queue(lane, taking[lane].on_change)
-    exchange = Exchange(taking, bus, stopping)
+    exchange = Exchange(taking, store, bus, stopping, clock)
 
     async def look() -> bool:
         more = await workforce.step()
@@ -74,6 +78,7 @@ def assemble_exchange(
     loops: list[Runs] = [
         *(one.loop for one in taking.values()),
         exchange,
+        Loop("lanes", rules.interval.total_seconds(), exchange.look),
         Loop("workforce", INTERVAL_SECONDS, look),
     ]
     return Exchanging(exchange, workforce, loops)
