@@ -88,7 +88,7 @@ def main() -> None:
         environments += [("diffusion", DIFFUSION_VENV, ("diffusion.txt",))] if "diffusion" in asked else []
         _side_by_side(*(partial(_environment, *environment) for environment in environments))
         _link()
-        _side_by_side(_code, *((_packages_of_console,) if development else ()))
+        _code()
         _side_by_side(partial(_console, development), _models, _api_page, *((_browser, _kubectl) if browser else ()))
 
 
@@ -153,6 +153,8 @@ def _packages_of_console() -> None:
 
 
 def _console(development: bool) -> None:
+    if development:
+        _packages_of_console()
     inputs = [path for part in ("src", "public", "scripts") for path in _files(f"console/{part}", "*") if path.is_file()]
     inputs += sorted(path for path in CONSOLE.iterdir() if path.is_file())
     # The sources of the API's documents and the forms, besides the protos.

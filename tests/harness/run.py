@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _FOLDER = "darkroom_run"
+_WITHOUT_SERVERS = "tests/unit/"
+"""Its tests use no stack, and run last."""
 RUN = pytest.StashKey["Run"]()
 
 
@@ -73,6 +76,7 @@ class OwnRun(Run):
         self._alive = os.open(self.folder / "alive", os.O_RDWR)
         self._provider: ProviderServer | None = None
         self._unfinished: set[str] | None = None
+        self._closing: threading.Thread | None = None
 
     @property
     def provider_url(self) -> str:
@@ -110,7 +114,7 @@ class OwnRun(Run):
     def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
         if self._unfinished is None:
             groups = read_groups(self.folder)
-            self._unfinished = {test for test in ids if groups.get(test) != ALONE}
+            self._unfinished = {test for test in ids if groups.get(test) != ALONE and not test.startswith(_WITHOUT_SERVERS)}
             if self._unfinished and self.provider_url:
                 return
             self.close()
@@ -124,13 +128,17 @@ class OwnRun(Run):
             self._finished((report.nodeid,))
 
     def pytest_unconfigure(self) -> None:
+        if self._closing is not None:
+            self._closing.join()
         self.close()
 
     def _finished(self, tests: Collection[str]) -> None:
         if self._unfinished is not None:
             self._unfinished -= set(tests)
-            if not self._unfinished:
-                self.close()
+            if not self._unfinished and self._closing is None:
+                # This process goes on handing out tests.
+                self._closing = threading.Thread(target=self.close)
+                self._closing.start()
 
 
 def pytest_configure(config: pytest.Config) -> None:
