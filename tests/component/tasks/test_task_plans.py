@@ -141,6 +141,7 @@ def _index_and_scans(plan: Any) -> list[tuple[str, str | None, str | None]]:
         (order.TAKE, "lane_account_turn"),
         (order.HELD, "task_leases"),
         (order.MAKE_DUE, "task_retries"),
+        (order.LANES_TO_LOOK_AT, "task_retries"),
         (order.PLACE, "task_pkey"),
         (order.PLACE, "task_queue"),
         (account_order.POSITION, "task_queue"),
@@ -194,6 +195,7 @@ async def _scans(connection: AsyncConnection, statement: Statement, now: datetim
     """Node, table and index of each step of a statement's plan."""
     values = {
         "lane": "system",
+        "lanes": ["document", "interactive", "neural", "pages", "picture", "system"],
         "places": 32,
         "run_ids": [uuid.uuid4() for _ in range(32)],
         "workers": ["w"] * 32,
