@@ -1,4 +1,4 @@
-"""Gives the float tensors of an ONNX graph one precision, but for those that ONNX defines as float32."""
+"""Gives the float tensors of an ONNX graph one precision, except those that ONNX defines as float32."""
 
 from collections.abc import Iterable
 
@@ -16,9 +16,9 @@ _ROI = ("Resize", 1)
 def set_precision(model: onnx.ModelProto, precision: Precision) -> None:
     """Gives every float tensor of the graph, including its input and output, the same precision.
 
-    Casts between precisions become superfluous and are removed; casts from and to integers stay. What an operator takes or gives in
-    float32 only, such as the scales of Resize, stays float32, together with the constants and the arithmetic on shapes that it is
-    computed from; where it meets other tensors, it is cast. The nodes must be in topological order (see `prune`).
+    Casts between precisions become superfluous and are removed; casts from and to integers stay. Tensors
+    that an operator takes or gives in float32 only, such as the scales of Resize, stay float32, together with the constants and the
+    arithmetic on shapes that they are computed from; where they meet other tensors, they are cast. The nodes must be in topological order (see `prune`).
     """
     graph = model.graph
     floats = _float_values(model)
@@ -71,7 +71,7 @@ class _Mixed:
         replace(graph.node, nodes)
 
     def _computed_from_input(self, graph: onnx.GraphProto) -> set[str]:
-        """What the values of the network's input flow into, as opposed to constants and what is computed from shapes."""
+        """The tensors that depend on the values of the network's input, and not on its shape alone."""
         varying = {value.name for value in graph.input}
         for node in graph.node:
             if not varying.isdisjoint(node.input):
