@@ -16,9 +16,9 @@ _ROI = ("Resize", 1)
 def set_precision(model: onnx.ModelProto, precision: Precision) -> None:
     """Gives every float tensor of the graph, including its input and output, the same precision.
 
-    Casts between precisions become superfluous and are removed; casts from and to integers stay. Tensors
-    that an operator takes or gives in float32 only, such as the scales of Resize, stay float32, together with the constants and the
-    arithmetic on shapes that they are computed from; where they meet other tensors, they are cast. The nodes must be in topological order (see `prune`).
+    Casts between precisions become superfluous and are removed; casts from and to integers stay. Tensors that an operator takes or gives
+    in float32 only, such as the scales of Resize, stay float32, together with the constants and the arithmetic on shapes that they are
+    computed from; where they meet other tensors, they are cast. The nodes must be in topological order (see `prune`).
     """
     graph = model.graph
     floats = _float_values(model)
