@@ -20,7 +20,7 @@ from models.triton_config import render_config
 from models.wrapping import takes_one, wrap
 
 _BACKEND = Path(__file__).with_name("backend")
-_BACKEND_FILES = ("model.py", "batching.py", "idle_memory.py")
+_BACKEND_FILES = ("model.py", "batching.py", "cuda_libraries.py", "idle_memory.py")
 
 
 def build_files(
