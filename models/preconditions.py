@@ -36,8 +36,8 @@ def check_libraries(programs: list[Path], venv: Path, variables: Mapping[str, st
         remedy = "install the packages of the system that have them"
         if any(name.startswith("libpython") for name in missing):
             remedy = (
-                f"the Python of {venv} was built without a shared library; make the environment with one that has it (Debian's python3.11 with "
-                "libpython3.11, uv's, conda's, or pyenv's with PYTHON_CONFIGURE_OPTS=--enable-shared): `make setup PYTHON=…`"
+                f"the Python of {venv} was built without a shared library; make the environment with one that has it (Debian's python3.11 "
+                "with libpython3.11, uv's, conda's, or pyenv's with PYTHON_CONFIGURE_OPTS=--enable-shared): `make setup PYTHON=…`"
             )
         raise ServeError(f"{program.name} needs {', '.join(missing)}, and the loader does not find it: {remedy}")
 
