@@ -13,8 +13,8 @@ _ASK = "import sys, sysconfig; print(sysconfig.get_config_var('LIBDIR') or '', s
 
 
 def python_library_folders(venv: Path, version: str) -> list[Path]:
-    """The folder of libpython for the Python of an environment, which need not be known to the loader (pyenv, uv, conda); empty if it is in
-    none of that Python's. Raises ServeError if that Python does not run."""
+    """The folder of libpython for the Python of an environment, which the loader may not know (pyenv, uv, conda); empty if that Python's
+    own folders do not hold it. Raises ServeError if that Python does not run."""
     try:
         asked = subprocess.run(
             [venv / "bin" / "python", "-I", "-S", "-c", _ASK], capture_output=True, text=True, check=True, timeout=_SECONDS
@@ -28,7 +28,7 @@ def python_library_folders(venv: Path, version: str) -> list[Path]:
 def check_libraries(programs: list[Path], venv: Path, variables: Mapping[str, str]) -> None:
     """Raises ServeError if the loader would not find a library of a program, with these environment variables."""
     for program in programs:
-        # What `ldd` does: the loader prints the libraries in place of starting the program.
+        # As with `ldd`, the loader prints the libraries in place of starting the program.
         listed = subprocess.run([program], env={**variables, "LD_TRACE_LOADED_OBJECTS": "1"}, capture_output=True, text=True, check=False)
         missing = re.findall(r"(\S+) => not found", listed.stdout)
         if not missing:
