@@ -18,9 +18,9 @@ from services.platform.errors import DarkroomError, ErrorReason
 
 UPSCALE, UPSCALE_QUALITY, RESTORE, FILL, REMOVE_NOISE = "upscale_{}", "upscale_quality", "restore_photo", "fill", "remove_noise_{}"
 TIERS = ("quick", "balanced", "quality", "maximum")
-"""Of `remove_noise`, the fastest first."""
+"""The tiers of `remove_noise`, the fastest first."""
 _EXACT, _MINUTES = 20, 90
-"""Seconds up to which each is told, and from which on minutes are."""
+"""Seconds up to which each one is given, and from which on minutes are given."""
 _TRIVIAL = 5.0
 """Seconds below which nobody needs to know."""
 
@@ -56,7 +56,7 @@ Rates = Mapping[str, float]
 
 
 def usual_rates(cores: int, *, gpu: bool) -> dict[str, float]:
-    """What to expect of a machine on which nothing has been measured."""
+    """The rates of a machine on which nothing has been measured."""
     return {kind: cost.network / (_GPU if gpu else cores) + cost.rest for kind, cost in _COSTS.items()}
 
 
@@ -74,7 +74,7 @@ class Way:
 
     works: Sequence[Work]
     tier: str = ""
-    """Of the noise removal in it."""
+    """The tier of the noise removal in it."""
     quality: bool = False
     """Whether an upscale is enhanced by `quality`."""
     adapts: bool = False

@@ -269,8 +269,8 @@ class PictureSettings(EnvironmentSettings):
     operation_seconds: float = Field(
         300.0,
         gt=0,
-        description="Longest time that upscale, remove_noise or restore_photo may take for a picture by its estimate, in seconds. What "
-        "would take longer is done with less, which a notice says, or refused: when the task is created, if the size is known then.",
+        description="Longest time that upscale, remove_noise or restore_photo may take for a picture by its estimate, in seconds. If it "
+        "would take longer, the operation does less, and a notice says so, or the task is refused.",
     )
 
 

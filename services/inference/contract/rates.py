@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from services.pictures.processing_time import Rates, Way, Work, fitting_way, usual_rates, ways_of
 
 _LEAST_MEGAPIXELS = 0.5
-"""Of a run that is measured: in a smaller one, what does not depend on the size counts too much."""
+"""A smaller run is not measured: what does not depend on the size would count too much."""
 _USUAL_MEGAPIXELS = 4.0
 """The usual rate counts as much as a measurement of so many."""
 _HORIZON = 3600.0
