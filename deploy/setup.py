@@ -6,6 +6,7 @@
 - `browser`: these packages, and the browser that the console is tested in
 - `bench`: all of these, and what the benchmarks compare with
 - `diffusion`: what the local diffusion model needs
+- `gpu=1` or `gpu=0`: the model server runs on a GPU from now on, or does not; without it, as before, and at first where there is a GPU
 
 Standard library only, since nothing is installed yet. Each step is stamped with a digest of what it depends on, and is run again only
 when that has changed or its result is gone.
@@ -33,8 +34,15 @@ if sys.version_info < (3, 11):  # noqa: UP036 - the one file that an older Pytho
     )
 
 ROOT = Path(__file__).resolve().parent.parent
+# Run as a file, it has its own folder there.
+sys.path.insert(0, str(ROOT))
+
+from deploy.gpus import gpus, names  # noqa: E402
+
 CACHE = ROOT / ".cache"
 STAMPS = CACHE / "setup"
+CHOICE = STAMPS / "gpu"
+"""Holds 1 or 0, whether the model server runs on a GPU; nothing while that was not chosen, and there was no GPU."""
 TOOLS = CACHE / "tools"
 PIP = (TOOLS / "bin" / "python", "-B", "-m", "pip")
 VENV = ROOT / ".venv"
@@ -78,18 +86,41 @@ def main() -> None:
         # With root's Python, and files that the owner cannot replace, the next start at boot would fail.
         raise SetupError(f"{ROOT} was set up by {VENV.owner()}: run make as that user, such as `sudo -u {VENV.owner()} make …`")
     STAMPS.mkdir(parents=True, exist_ok=True)
-    asked = set(sys.argv[1:])
+    asked = {argument for argument in sys.argv[1:] if not argument.startswith("gpu=")}
+    gpu = next((argument.removeprefix("gpu=") for argument in sys.argv[1:] if argument.startswith("gpu=")), None)
     browser = bool(asked & {"browser", "bench"})
     with _lock(), _small_afterwards():
         development = browser or "development" in asked or _developed()
         environments = [("packages", VENV, ("main.txt", "node.txt", "development.txt") if development else ("main.txt",))]
-        environments += [("model server", TRITON_VENV, ("triton.txt",))]
+        # Developers choose by themselves.
+        platform = _platform(gpu, look=not asked)
+        environments += [("model server", TRITON_VENV, ("triton-gpu.txt" if platform == "cuda" else "triton.txt",))]
         environments += [("to compare with", BENCH_VENV, ("bench.txt",))] if "bench" in asked else []
         environments += [("diffusion", DIFFUSION_VENV, ("diffusion.txt",))] if "diffusion" in asked else []
         _side_by_side(*(partial(_environment, *environment) for environment in environments))
         _link()
         _code()
-        _side_by_side(partial(_console, development), _models, _api_page, *((_browser, _kubectl) if browser else ()))
+        _side_by_side(partial(_console, development), partial(_models, platform), _api_page, *((_browser, _kubectl) if browser else ()))
+
+
+def _platform(gpu: str | None, *, look: bool) -> str | None:
+    """The platform of the models: `cuda` or `cpu`, or None for the one that is installed.
+
+    `gpu`, 0 or 1, chooses. Without it, an earlier choice stays; without one, `look` makes it where there is a GPU that can run the models.
+    """
+    if gpu not in (None, "0", "1"):
+        raise SetupError(f"GPU=1 and GPU=0 are known, and not GPU={gpu}")
+    before = CHOICE.read_text() if CHOICE.is_file() else ""
+    found = gpus() if gpu == "1" or (look and not gpu and not before) else ()
+    lacking = next((f"{each.name}: {each.lacks}" for each in found if each.lacks), "")
+    choice = gpu or before or ("1" if found and not lacking else "")
+    _write_if_changed(CHOICE, choice)
+    if choice == "1" != before:
+        none = "GPU: nvidia-smi lists none; the model server will not start without one (GPU=0 is for the processor)"
+        print(f"GPU: {lacking or names(found)}: the model server uses it; GPU=0 does not" if found else none, flush=True)
+    elif lacking and not choice:
+        print(f"GPU: {lacking}: the model server uses the processor; GPU=1 tries the GPU, GPU=0 ends this message", flush=True)
+    return {"1": "cuda", "0": "cpu"}.get(choice)
 
 
 def _developed() -> bool:
@@ -164,9 +195,10 @@ def _console(development: bool) -> None:
     _step("console", partial(_build_console, development), [*inputs, *_protos()], CACHE / "console" / "index.html")
 
 
-def _models() -> None:
-    inputs = [*_files("models", "*.py"), *_files("models", "*.toml"), REQUIREMENTS / "main.txt"]
-    _step("models", lambda: _run(PYTHON, "-m", "models", "install", environment=_npm()), inputs, CACHE / "models")
+def _models(platform: str | None) -> None:
+    inputs = [*_files("models", "*.py"), *_files("models", "*.toml"), REQUIREMENTS / "main.txt", CHOICE]
+    options = [f"--platform={platform}"] if platform else []
+    _step("models", lambda: _run(PYTHON, "-m", "models", "install", *options, environment=_npm()), inputs, CACHE / "models")
 
 
 def _browser() -> None:

@@ -20,14 +20,14 @@ from models.triton_config import render_config
 from models.wrapping import takes_one, wrap
 
 _BACKEND = Path(__file__).with_name("backend")
-_BACKEND_FILES = ("model.py", "batching.py", "idle_memory.py")
+_BACKEND_FILES = ("model.py", "batching.py", "cuda_libraries.py", "idle_memory.py")
 
 
 def build_files(
     name: str, model: Model, source: Source, weights: Mapping[str, bytes], platform: Platform, *, threads: int, instances: int
 ) -> dict[str, bytes]:
     """Path inside the model's folder → content, for the trained network. Raises ConversionError."""
-    network = build_network(model, source, weights, precision_for(platform))
+    network = build_network(model, source, weights, "fp32" if model.is_float32 else precision_for(platform))
     return _files(name, model, network, platform, threads, instances)
 
 

@@ -144,9 +144,12 @@ class Serving(_Entry):
 
 _SIDES: dict[Job, int] = {"matte": MATTE_SIDE, "inpaint": INPAINT_SIDE, "restore_face": FACE_SIDE, "colorize": COLORIZE_SIDE}
 
+_FLOAT32_JOBS: frozenset[Job] = frozenset({"inpaint", "locate", "restore_face"})
+"""Jobs whose networks keep float32, in which they are exported, on every platform."""
+
 
 class Model(_Entry):
-    """A model as Triton serves it."""
+    """A model as Triton serves it. `precision`: that of the network on every platform, for one that is wrong in that of its platform."""
 
     version: Annotated[int, Field(ge=1)]
     summary: str
@@ -159,6 +162,7 @@ class Model(_Entry):
     scale: Annotated[int, Field(ge=1, le=8)] = 1
     subtract: Rgb
     divide: Rgb
+    precision: Literal["fp32"] | None = None
     serving: Serving
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
 
@@ -204,6 +208,11 @@ class Model(_Entry):
         """The model's interface."""
         height, width = self.size or (LINE_HEIGHT if self.job == "read" else None, None)
         return Contract(self.job, height, width, self.scale, self.numbers or (1, 1))
+
+    @property
+    def is_float32(self) -> bool:
+        """Whether the network computes in float32 on every platform."""
+        return self.precision == "fp32" or self.job in _FLOAT32_JOBS
 
     @property
     def normalisation(self) -> Normalisation:

@@ -47,9 +47,7 @@ def render_config(name: str, model: Model, platform: Platform, *, threads: int =
         for key, value in parameters.items():
             config.parameters[key].string_value = str(value)
     if platform == "cuda-tensorrt":
-        config.optimization.execution_accelerators.CopyFrom(
-            _tensorrt("FP32" if model.job in ("inpaint", "locate", "restore_face") else "FP16")
-        )
+        config.optimization.execution_accelerators.CopyFrom(_tensorrt("FP32" if model.is_float32 else "FP16"))
     return text_format.MessageToString(config)
 
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 from pathlib import Path
 
+from deploy.gpus import gpus
 from deploy.local.errors import NotReady, StackError
 from deploy.local.layout import Layout
 from deploy.local.processes import end_processes
@@ -18,7 +19,7 @@ from deploy.local.settings import load_settings
 from deploy.local.stack import Stack
 from deploy.worker.errors import AwayError
 from deploy.worker.joining import JoinedServer, join, load_joined
-from deploy.worker.machine import advice, create_machine, gpus, lanes, open_machine, worker_environment
+from deploy.worker.machine import advice, create_machine, lanes, open_machine, worker_environment
 from deploy.worker.server import renew_membership
 
 DEFAULT_DIRECTORY = Path(".darkroom-worker")

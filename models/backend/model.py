@@ -18,6 +18,7 @@ import numpy as np
 import onnxruntime
 import triton_python_backend_utils as pb_utils
 from batching import plan_batches  # type: ignore[import-not-found]  # is next to this file in the repository
+from cuda_libraries import PROVIDER, load, require_gpu  # type: ignore[import-not-found]
 from idle_memory import IdleRelease, release  # type: ignore[import-not-found]
 from numpy.typing import NDArray
 
@@ -43,6 +44,8 @@ class TritonPythonModel:
             sess_options=_session_options(int(parameters["intra_op_threads"])),
             providers=_gpu_providers(args["model_instance_device_id"]) if self._on_gpu else ["CPUExecutionProvider"],
         )
+        if self._on_gpu:
+            require_gpu(self._session)
         self._memory = IdleRelease(lambda: release(self._session, self._input, self._last), _IDLE_S)
         if not self._on_gpu:
             self._memory.start()
@@ -97,9 +100,8 @@ def _session_options(threads: int) -> onnxruntime.SessionOptions:
 
 
 def _gpu_providers(device_id: str) -> list[Any]:
-    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-        raise RuntimeError("the model is configured for a GPU, and this onnxruntime has no CUDA: install onnxruntime-gpu")
-    return [("CUDAExecutionProvider", {"device_id": int(device_id)}), "CPUExecutionProvider"]
+    load()
+    return [(PROVIDER, {"device_id": int(device_id)}), "CPUExecutionProvider"]
 
 
 @contextmanager

@@ -24,7 +24,7 @@ class EdgePixels:
 
     rows: slice
     index: Indices
-    """Of each in the rows' pixels, flattened."""
+    """Their places among the pixels of these rows, counted row by row."""
     _corner: Indices
     _down: Floats
     _across: Floats
