@@ -34,23 +34,39 @@ def render_config(name: str, model: Model, platform: Platform, *, threads: int =
         backend="python" if platform in PYTHON_BACKEND else "onnxruntime",
         instance_group=[
             config_pb2.ModelInstanceGroup(
-                kind=config_pb2.ModelInstanceGroup.KIND_CPU if platform == "cpu" else config_pb2.ModelInstanceGroup.KIND_GPU,
+                kind=config_pb2.ModelInstanceGroup.KIND_CPU if on_cpu(model, platform) else config_pb2.ModelInstanceGroup.KIND_GPU,
                 count=instances,
             )
         ],
     )
-    if platform in PYTHON_BACKEND:
-        parameters = {
-            "intra_op_threads": threads,
-            "execution_batch_size": 1 if platform == "cpu" else model.serving.max_batch_size,
-        }
-        for key, value in parameters.items():
-            config.parameters[key].string_value = str(value)
-    if platform == "cuda-tensorrt":
+    for key, value in _parameters(model, platform, threads).items():
+        config.parameters[key].string_value = str(value)
+    if platform == "cuda-tensorrt" and not on_cpu(model, platform):
         config.optimization.execution_accelerators.CopyFrom(
             _tensorrt("FP32" if model.job in ("inpaint", "locate", "restore_face") else "FP16")
         )
     return text_format.MessageToString(config)
+
+
+def on_cpu(model: Model, platform: Platform) -> bool:
+    """Whether a model runs on the CPU."""
+    return platform == "cpu" or model.serving.cpu_only
+
+
+def _parameters(model: Model, platform: Platform, threads: int) -> dict[str, object]:
+    """For the backend; and `sizes`, for clients: the heights and widths that they may send, where the network itself would take any."""
+    if on_cpu(model, platform):
+        return {"intra_op_threads": threads, "execution_batch_size": 1} if platform in PYTHON_BACKEND else {"intra_op_thread_count": threads}
+    sizes = {} if model.gpu is None or not model.gpu.sizes else {"sizes": ",".join(f"{height}x{width}" for height, width in model.gpu.sizes)}
+    limit = 0 if model.gpu is None else model.gpu.memory_mib
+    if platform in PYTHON_BACKEND:
+        batches = model.serving.batch_sizes
+        own = {"execution_batch_size": batches[-1], "batch_sizes": ",".join(map(str, batches)), "gpu_memory_mib": limit}
+        return {**own, **sizes}
+    # https://github.com/triton-inference-server/onnxruntime_backend: heuristic search of algorithms, an arena that grows by what is
+    # requested and is given back after each run.
+    arena = {"cudnn_conv_algo_search": 1, "arena_extend_strategy": 1, "memory.enable_memory_arena_shrinkage": "gpu:0"}
+    return {**arena, **({"gpu_mem_limit": limit << 20} if limit else {}), **sizes}
 
 
 def _dims(dims: tuple[int | None, ...]) -> list[int]:
@@ -58,20 +74,34 @@ def _dims(dims: tuple[int | None, ...]) -> list[int]:
 
 
 def _warmup(model: Model, platform: Platform) -> list[config_pb2.ModelWarmup]:
-    """One picture that the server runs through the network before it reports ready, so that a network that cannot run fails at startup.
+    """Pictures that the server runs through the network before it reports ready, so that a network that cannot run fails at startup.
 
-    The picture is black, or noise if the input includes a mask, because an inpainting network may need a mask that is not empty.
+    They are black, or noise if the input includes a mask, because an inpainting network may need a mask that is not empty.
 
-    A GPU selects kernels and allocates memory for a specific size, so it is warmed up with the size that clients send. A CPU needs no such
-    preparation and releases its memory after each run, so the smallest picture that the network accepts is enough.
+    A GPU selects kernels and allocates memory for each size of picture and of batch, so it is warmed up with all that will come; the largest
+    first, in whose memory the others have room. The Python backend pads batches; the server's own backend gets them as they come. A CPU needs
+    no such preparation and releases its memory after each run, so the smallest picture that the network accepts is enough.
     """
-    size = model.serving.warmup
-    if platform == "cpu":
+    if on_cpu(model, platform):
         height, width, _ = model.contract.input_dims
-        size = height or _SMALLEST_WARMUP, width or _SMALLEST_WARMUP
+        sizes, batches = [(height or _SMALLEST_WARMUP, width or _SMALLEST_WARMUP)], [1]
+    else:
+        sizes = sorted(model.gpu_sizes, key=lambda size: -size[0] * size[1])
+        batches = list(model.serving.batch_sizes if platform in PYTHON_BACKEND else range(1, model.serving.max_batch_size + 1))
     content = {"random_data" if model.job == "inpaint" else "zero_data": True}
-    image = config_pb2.ModelWarmup.Input(data_type=config_pb2.TYPE_UINT8, dims=[*size, model.contract.input_dims[2]], **content)
-    return [config_pb2.ModelWarmup(name="picture", batch_size=1, inputs={INPUT: image})]
+    return [
+        config_pb2.ModelWarmup(
+            name=f"{batch}x{height}x{width}",
+            batch_size=batch,
+            inputs={
+                INPUT: config_pb2.ModelWarmup.Input(
+                    data_type=config_pb2.TYPE_UINT8, dims=[height, width, model.contract.input_dims[2]], **content
+                )
+            },
+        )
+        for height, width in sizes
+        for batch in reversed(batches)
+    ]
 
 
 def _tensorrt(precision: str) -> config_pb2.ModelOptimizationPolicy.ExecutionAccelerators:
