@@ -197,6 +197,8 @@ lock: development ## resolve requirements/*.in into locked, hashed requirements/
 	    --constraint requirements/main.txt requirements/$$name.in --output-file requirements/$$name.txt; done
 	@.cache/tools/bin/uv pip compile --quiet --no-deps --generate-hashes --no-emit-index-url --python-version 3.11 \
 	  requirements/triton.in --output-file requirements/triton.txt
+	@.cache/tools/bin/uv pip compile --quiet --no-deps --generate-hashes --no-emit-index-url --python-version 3.11 \
+	  --constraint requirements/triton.txt requirements/triton-gpu.in --output-file requirements/triton-gpu.txt
 
 clean: ## remove what setup made; stacks' data stays
 	@if [ -x $(bin)/python ]; then $(stack) down; fi

@@ -28,7 +28,7 @@ def build_files(
     name: str, model: Model, source: Source, weights: Mapping[str, bytes], platform: Platform, *, threads: int, instances: int
 ) -> dict[str, bytes]:
     """Path inside the model's folder → content, for the trained network. Raises ConversionError."""
-    network = build_network(model, source, weights, "fp32" if on_cpu(model, platform) else precision_for(platform))
+    network = build_network(model, source, weights, "fp32" if model.is_float32 or on_cpu(model, platform) else precision_for(platform))
     return _files(name, model, network, platform, threads, instances)
 
 

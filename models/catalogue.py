@@ -156,18 +156,23 @@ class Gpu(_Entry):
     """What a GPU is given, so that it has seen all of it before the first request.
 
     `sizes`: the heights and widths of pictures that clients send, for a model that would take any. `memory_mib`: the most that one run needs
-    for its activations, in MiB, with the largest batch of the largest size.
+    for its activations, in MiB, with the largest batch of the largest size. `returns_memory`: Triton's own backend returns that memory after each
+    run, which costs time, for a network whose runs are long anyway; the Python backend does so for every model after some idle seconds.
     """
 
     sizes: tuple[tuple[int, int], ...] = ()
     memory_mib: Annotated[int, Field(ge=1)]
+    returns_memory: bool = False
 
 
 _SIDES: dict[Job, int] = {"matte": MATTE_SIDE, "inpaint": INPAINT_SIDE, "restore_face": FACE_SIDE, "colorize": COLORIZE_SIDE}
 
+_FLOAT32_JOBS: frozenset[Job] = frozenset({"inpaint", "locate", "restore_face"})
+"""Jobs whose networks keep float32, in which they are exported, on every platform."""
+
 
 class Model(_Entry):
-    """A model as Triton serves it."""
+    """A model as Triton serves it. `precision`: that of the network on every platform, for one that is wrong in that of its platform."""
 
     version: Annotated[int, Field(ge=1)]
     summary: str
@@ -180,6 +185,7 @@ class Model(_Entry):
     scale: Annotated[int, Field(ge=1, le=8)] = 1
     subtract: Rgb
     divide: Rgb
+    precision: Literal["fp32"] | None = None
     serving: Serving
     gpu: Gpu | None = None
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
@@ -245,6 +251,11 @@ class Model(_Entry):
         """The model's interface."""
         height, width = self.size or (LINE_HEIGHT if self.job == "read" else None, None)
         return Contract(self.job, height, width, self.scale, self.numbers or (1, 1))
+
+    @property
+    def is_float32(self) -> bool:
+        """Whether the network computes in float32 on every platform."""
+        return self.precision == "fp32" or self.job in _FLOAT32_JOBS
 
     @property
     def normalisation(self) -> Normalisation:

@@ -7,8 +7,9 @@ from onnx import TensorProto, helper
 
 from models.contract import INPUT, Contract, Normalisation
 from models.errors import ConversionError
-from models.graph import make_batch_dynamic, prune, rename, set_precision
+from models.graph import make_batch_dynamic, prune, rename
 from models.platforms import Precision
+from models.precision import set_precision
 from models.wrapping import around, planes, whole
 
 _QUARTER = 0.25

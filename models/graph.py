@@ -1,17 +1,13 @@
-"""Rewrites an ONNX graph without changing what it computes: pruning, order, precision, a dynamic batch."""
+"""Rewrites an ONNX graph without changing what it computes: pruning, order, names, a dynamic batch."""
 
 from collections.abc import Iterator, MutableSequence
 from typing import TypeVar
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper, shape_inference
+from onnx import numpy_helper, shape_inference
 
 from models.errors import ConversionError
-from models.platforms import Precision
-
-_TENSOR_TYPES: dict[Precision, int] = {"fp32": TensorProto.FLOAT, "fp16": TensorProto.FLOAT16}
-_FLOATS = frozenset(_TENSOR_TYPES.values())
 
 _Item = TypeVar("_Item")
 
@@ -23,9 +19,9 @@ def prune(graph: onnx.GraphProto, output: str) -> None:
         raise ConversionError(f"the graph has no output {output!r}, only {[value.name for value in graph.output]}")
     nodes = list(_topological(graph, output))
     used = {name for node in nodes for name in _reads(node)}
-    _replace(graph.node, nodes)
-    _replace(graph.output, kept)
-    _replace(graph.initializer, [tensor for tensor in graph.initializer if tensor.name in used])
+    replace(graph.node, nodes)
+    replace(graph.output, kept)
+    replace(graph.initializer, [tensor for tensor in graph.initializer if tensor.name in used])
     del graph.value_info[:]
 
 
@@ -65,8 +61,8 @@ def _inner(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
 def rename(graph: onnx.GraphProto, name: str, new: str) -> None:
     """Renames a tensor wherever it is written or read, including inside branches and bodies."""
     for node in graph.node:
-        _replace(node.input, [new if each == name else each for each in node.input])
-        _replace(node.output, [new if each == name else each for each in node.output])
+        replace(node.input, [new if each == name else each for each in node.input])
+        replace(node.output, [new if each == name else each for each in node.output])
         for inner in _inner(node):
             rename(inner, name, new)
     for value in [*graph.input, *graph.output, *graph.value_info]:
@@ -93,7 +89,7 @@ def make_batch_dynamic(model: onnx.ModelProto) -> None:
             name = f"{node.name}.scales"
             scales = np.array([t // s for s, t in zip(source, target, strict=True)], dtype=np.float32)
             graph.initializer.append(numpy_helper.from_array(scales, name))
-            _replace(node.input, [node.input[0], "", name])
+            replace(node.input, [node.input[0], "", name])
     for value in [*graph.input, *graph.output]:
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
     prune(graph, graph.output[0].name)
@@ -108,60 +104,7 @@ def _static_shapes(model: onnx.ModelProto) -> dict[str, list[int]]:
     }
 
 
-def set_precision(model: onnx.ModelProto, precision: Precision) -> None:
-    """Gives every float tensor of the graph, including its input and output, the same precision.
-
-    Casts between precisions become superfluous and are removed; casts from and to integers stay. Resize scales stay float32, as ONNX
-    defines them. The nodes must be in topological order (see `prune`).
-    """
-    graph = model.graph
-    wanted = _TENSOR_TYPES[precision]
-    _remove_casts(graph, _float_values(model))
-    scales = {name for node in graph.node if node.op_type == "Resize" for name in node.input[1:3]}
-    for tensor in graph.initializer:
-        if tensor.name not in scales:
-            _convert(tensor, wanted)
-    for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.type == onnx.AttributeProto.TENSOR:
-                _convert(attribute.t, wanted)
-            elif node.op_type == "Cast" and attribute.name == "to" and attribute.i in _FLOATS:
-                attribute.i = wanted
-    for value in [*graph.input, *graph.output]:
-        if value.type.tensor_type.elem_type in _FLOATS:
-            value.type.tensor_type.elem_type = wanted
-    del graph.value_info[:]
-
-
-def _convert(tensor: onnx.TensorProto, wanted: int) -> None:
-    if tensor.data_type in _FLOATS and tensor.data_type != wanted:
-        values = numpy_helper.to_array(tensor).astype(helper.tensor_dtype_to_np_dtype(wanted))
-        tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
-
-
-def _float_values(model: onnx.ModelProto) -> set[str]:
-    graph = shape_inference.infer_shapes(model).graph
-    values = [*graph.input, *graph.value_info, *graph.output]
-    return {value.name for value in values if value.type.tensor_type.elem_type in _FLOATS}
-
-
-def _remove_casts(graph: onnx.GraphProto, floats: set[str]) -> None:
-    """Removes casts from a float type to a float type. The one that produces the output becomes an Identity."""
-    outputs = {value.name for value in graph.output}
-    replaced: dict[str, str] = {}
-    nodes = []
-    for node in graph.node:
-        _replace(node.input, [replaced.get(name, name) for name in node.input])
-        if node.op_type != "Cast" or node.attribute[0].i not in _FLOATS or node.input[0] not in floats:
-            nodes.append(node)
-        elif node.output[0] in outputs:
-            nodes.append(helper.make_node("Identity", node.input, node.output, name=node.name))
-        else:
-            replaced[node.output[0]] = node.input[0]
-    _replace(graph.node, nodes)
-
-
-def _replace(field: MutableSequence[_Item], items: list[_Item]) -> None:
+def replace(field: MutableSequence[_Item], items: list[_Item]) -> None:
     """Assigns to a repeated protobuf field, which cannot be assigned to."""
     del field[:]
     field.extend(items)

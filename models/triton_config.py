@@ -42,9 +42,7 @@ def render_config(name: str, model: Model, platform: Platform, *, threads: int =
     for key, value in _parameters(model, platform, threads).items():
         config.parameters[key].string_value = str(value)
     if platform == "cuda-tensorrt" and not on_cpu(model, platform):
-        config.optimization.execution_accelerators.CopyFrom(
-            _tensorrt("FP32" if model.job in ("inpaint", "locate", "restore_face") else "FP16")
-        )
+        config.optimization.execution_accelerators.CopyFrom(_tensorrt("FP32" if model.is_float32 else "FP16"))
     return text_format.MessageToString(config)
 
 
@@ -63,10 +61,13 @@ def _parameters(model: Model, platform: Platform, threads: int) -> dict[str, obj
         batches = model.serving.batch_sizes
         own = {"execution_batch_size": batches[-1], "batch_sizes": ",".join(map(str, batches)), "gpu_memory_mib": limit}
         return {**own, **sizes}
-    # https://github.com/triton-inference-server/onnxruntime_backend: heuristic search of algorithms, an arena that grows by what is
-    # requested and is given back after each run.
-    arena = {"cudnn_conv_algo_search": 1, "arena_extend_strategy": 1, "memory.enable_memory_arena_shrinkage": "gpu:0"}
-    return {**arena, **({"gpu_mem_limit": limit << 20} if limit else {}), **sizes}
+    # As gpu_process.py does it: https://github.com/triton-inference-server/onnxruntime_backend
+    own = {"cudnn_conv_algo_search": 1, "arena_extend_strategy": 1, "enable_mem_pattern": 0}
+    if model.gpu is not None:
+        own["gpu_mem_limit"] = limit << 20
+    if model.gpu is not None and model.gpu.returns_memory:
+        sizes["memory.enable_memory_arena_shrinkage"] = "gpu:0"
+    return {**own, "session.use_device_allocator_for_initializers": 1, **sizes}
 
 
 def _dims(dims: tuple[int | None, ...]) -> list[int]:

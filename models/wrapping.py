@@ -9,9 +9,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from models.contract import CHROMA_ONE, CHROMA_ZERO, COLORIZE_SIDE, INPUT, MATTE_SIDE, Contract, Normalisation
 from models.errors import ConversionError
-from models.graph import make_batch_dynamic, prune, set_precision
+from models.graph import make_batch_dynamic, prune
 from models.ncnn_onnx import IR_VERSION, OPSET
 from models.platforms import Precision
+from models.precision import set_precision
 
 
 def wrap(

@@ -76,6 +76,11 @@ def test_inpainting_networks_are_added_by_sets_of_their_own(shipped: Catalogue, 
     assert (contract.output, contract.input_dims, contract.output_dims) == ("filled", (512, 512, 4), (512, 512, 3))
 
 
+def test_what_float16_would_spoil_is_float32_on_every_platform(shipped: Catalogue) -> None:
+    float32 = {name for name, model in shipped.models.items() if model.is_float32}
+    assert float32 == {"face_detector", "face_mesh", "iris", "lama", "migan", "ppocr_det"}
+
+
 def test_a_relative_file_starts_at_the_folder_of_the_catalogue(tmp_path: Path) -> None:
     catalogue = load_catalogue(CatalogueFile(tmp_path).path)
 

@@ -6,7 +6,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from models.errors import ConversionError
-from models.graph import make_batch_dynamic, prune, set_precision
+from models.graph import make_batch_dynamic, prune
 from tests.unit.models.ncnn_files import evaluate
 
 
@@ -74,25 +74,3 @@ def test_a_resize_by_a_broken_factor_cannot_be_made_dynamic() -> None:
 
     with pytest.raises(ConversionError, match="no fixed whole scale"):
         make_batch_dynamic(network)
-
-
-@pytest.mark.parametrize("precision", ["fp32", "fp16"])
-def test_every_float_gets_the_precision_and_casts_between_floats_go(precision: str) -> None:
-    half = numpy_helper.from_array(np.float16(1.5), "half")
-    nodes = [
-        helper.make_node("Cast", ["input"], ["as_half"], to=TensorProto.FLOAT16),
-        helper.make_node("Mul", ["as_half", "half"], ["scaled"]),
-        helper.make_node("Cast", ["scaled"], ["whole"], to=TensorProto.INT64),
-        helper.make_node("Cast", ["whole"], ["fraction"], to=TensorProto.FLOAT16),
-        helper.make_node("Cast", ["fraction"], ["output"], to=TensorProto.FLOAT),
-    ]
-    network = model(nodes, [output("output")], half)
-
-    set_precision(network, precision)
-
-    onnx.checker.check_model(network, full_check=True)
-    assert [node.op_type for node in network.graph.node] == ["Mul", "Cast", "Cast", "Identity"]
-    dtype = {"fp32": np.float32, "fp16": np.float16}[precision]
-    result = evaluate(network, input=4 * image().astype(dtype))
-    assert result.dtype == dtype
-    np.testing.assert_array_equal(result, np.trunc(4 * image().astype(dtype) * dtype(1.5)))

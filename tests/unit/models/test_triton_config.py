@@ -103,10 +103,11 @@ def test_a_processor_runs_pictures_one_by_one_and_a_gpu_runs_batches() -> None:
     assert parameters("cuda-onnxruntime") == {}
 
 
-def test_tensorrt_is_an_accelerator_of_the_onnxruntime_backend() -> None:
-    accelerators = config("cuda-tensorrt").optimization.execution_accelerators.gpu_execution_accelerator
+@pytest.mark.parametrize(("name", "precision"), [("isnet", "FP16"), ("ppocr_det", "FP32")])
+def test_tensorrt_is_an_accelerator_of_the_onnxruntime_backend(name: str, precision: str) -> None:
+    accelerators = config("cuda-tensorrt", name).optimization.execution_accelerators.gpu_execution_accelerator
 
-    assert [(accelerator.name, accelerator.parameters["precision_mode"]) for accelerator in accelerators] == [("tensorrt", "FP16")]
+    assert [(accelerator.name, accelerator.parameters["precision_mode"]) for accelerator in accelerators] == [("tensorrt", precision)]
 
 
 def test_a_reader_is_warmed_up_with_a_line_of_its_height() -> None:
