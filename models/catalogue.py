@@ -130,8 +130,8 @@ class Licence(_Entry):
 class Serving(_Entry):
     """How Triton batches a model.
 
-    `warmup`: the size of the picture, (height, width), that a GPU is warmed up with, for a model of one's own that takes many sizes and has no
-    `gpu`. `cpu_only`: it runs on the CPU on every platform, since it is small and is given pictures of any size.
+    `warmup`: the size of the picture, (height, width), that a GPU is warmed up with, for a model that takes many sizes and has no `gpu`.
+    `cpu_only`: it runs on the CPU on every platform, since it is small and is given pictures of any size.
     """
 
     max_batch_size: Annotated[int, Field(ge=1, le=64)]
@@ -155,9 +155,9 @@ class Serving(_Entry):
 class Gpu(_Entry):
     """What a GPU is given, so that it has seen all of it before the first request.
 
-    `sizes`: the heights and widths of pictures that clients send, for a model that would take any. `memory_mib`: the most that one run needs
-    for its activations, in MiB, with the largest batch of the largest size. `returns_memory`: Triton's own backend returns that memory after each
-    run, which costs time, for a network whose runs are long anyway; the Python backend does so for every model after some idle seconds.
+    `sizes`: the heights and widths of pictures that clients send, for a model that would take any. `memory_mib`: what one run needs at most
+    for its activations, in MiB: with the largest batch of the largest size. `returns_memory`: Triton's own backend returns that memory
+    after each run, which takes time; so for networks whose runs are long. The Python backend does it for every model, after idle seconds.
     """
 
     sizes: tuple[tuple[int, int], ...] = ()
@@ -233,7 +233,7 @@ class Model(_Entry):
         if fixed and self.gpu is not None and self.gpu.sizes:
             raise ValueError("gpu.sizes has to be left out, since the model takes one size only")
         if not self.gpu_sizes and not self.serving.cpu_only:
-            raise ValueError("a model that takes many sizes has to say which a GPU is given (gpu.sizes), or warmed up with (serving.warmup)")
+            raise ValueError("a model that takes many sizes has to say which a GPU is given: gpu.sizes, or serving.warmup")
         return self
 
     @property

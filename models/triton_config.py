@@ -1,5 +1,7 @@
 """Triton's config.pbtxt for a model, with the same name, inputs, outputs and batching on every platform."""
 
+from collections.abc import Mapping
+
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as config_pb2
 
@@ -51,23 +53,26 @@ def on_cpu(model: Model, platform: Platform) -> bool:
     return platform == "cpu" or model.serving.cpu_only
 
 
-def _parameters(model: Model, platform: Platform, threads: int) -> dict[str, object]:
+def _parameters(model: Model, platform: Platform, threads: int) -> Mapping[str, object]:
     """For the backend; and `sizes`, for clients: the heights and widths that they may send, where the network itself would take any."""
+    python, gpu = platform in PYTHON_BACKEND, model.gpu
     if on_cpu(model, platform):
-        return {"intra_op_threads": threads, "execution_batch_size": 1} if platform in PYTHON_BACKEND else {"intra_op_thread_count": threads}
-    sizes = {} if model.gpu is None or not model.gpu.sizes else {"sizes": ",".join(f"{height}x{width}" for height, width in model.gpu.sizes)}
-    limit = 0 if model.gpu is None else model.gpu.memory_mib
-    if platform in PYTHON_BACKEND:
+        return {"intra_op_threads": threads, "execution_batch_size": 1} if python else {"intra_op_thread_count": threads}
+    parameters: dict[str, object] = {}
+    if gpu is not None and gpu.sizes:
+        parameters["sizes"] = ",".join(f"{height}x{width}" for height, width in gpu.sizes)
+    if python:
         batches = model.serving.batch_sizes
-        own = {"execution_batch_size": batches[-1], "batch_sizes": ",".join(map(str, batches)), "gpu_memory_mib": limit}
-        return {**own, **sizes}
+        parameters |= {"execution_batch_size": batches[-1], "batch_sizes": ",".join(map(str, batches))}
+        return parameters | {"gpu_memory_mib": 0 if gpu is None else gpu.memory_mib}
     # As gpu_process.py does it: https://github.com/triton-inference-server/onnxruntime_backend
-    own = {"cudnn_conv_algo_search": 1, "arena_extend_strategy": 1, "enable_mem_pattern": 0}
-    if model.gpu is not None:
-        own["gpu_mem_limit"] = limit << 20
-    if model.gpu is not None and model.gpu.returns_memory:
-        sizes["memory.enable_memory_arena_shrinkage"] = "gpu:0"
-    return {**own, "session.use_device_allocator_for_initializers": 1, **sizes}
+    parameters |= {"cudnn_conv_algo_search": 1, "arena_extend_strategy": 1, "enable_mem_pattern": 0}
+    parameters["session.use_device_allocator_for_initializers"] = 1
+    if gpu is not None:
+        parameters["gpu_mem_limit"] = gpu.memory_mib << 20
+    if gpu is not None and gpu.returns_memory:
+        parameters["memory.enable_memory_arena_shrinkage"] = "gpu:0"
+    return parameters
 
 
 def _dims(dims: tuple[int | None, ...]) -> list[int]:
@@ -79,9 +84,9 @@ def _warmup(model: Model, platform: Platform) -> list[config_pb2.ModelWarmup]:
 
     They are black, or noise if the input includes a mask, because an inpainting network may need a mask that is not empty.
 
-    A GPU selects kernels and allocates memory for each size of picture and of batch, so it is warmed up with all that will come; the largest
-    first, in whose memory the others have room. The Python backend pads batches; the server's own backend gets them as they come. A CPU needs
-    no such preparation and releases its memory after each run, so the smallest picture that the network accepts is enough.
+    A GPU selects kernels and allocates memory for each size of picture and of batch, so it is warmed up with all that will come; the
+    largest first, in whose memory the others have room. The Python backend pads batches; the server's own backend gets them as they come. A
+    CPU needs no such preparation and releases its memory after each run, so the smallest picture that the network accepts is enough.
     """
     if on_cpu(model, platform):
         height, width, _ = model.contract.input_dims

@@ -21,7 +21,8 @@ from benchmarks.gpu.cases import CASES, Case
 from benchmarks.onnx_models import run_in
 from benchmarks.table import Section
 from deploy.local.scratch.triton import running
-from services.inference.model_server.triton import Patience, Picture, Triton, connect
+from services.inference.model_server.shapes import Picture
+from services.inference.model_server.triton import Patience, Triton, connect
 
 TITLE = "The same results"
 METHOD = (

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from services.inference.model_server.triton import Picture
+from services.inference.model_server.shapes import Picture
 
 _SAMPLE = Path(__file__).resolve().parent.parent.parent / "samples" / "portrait.jpg"
 _TILES = 4

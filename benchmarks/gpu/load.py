@@ -12,7 +12,8 @@ import tritonclient.grpc as triton_client
 from benchmarks.gpu import hardware
 from benchmarks.gpu.cases import Case
 from benchmarks.table import milliseconds, percentile
-from services.inference.model_server.triton import Picture, Triton
+from services.inference.model_server.shapes import Picture
+from services.inference.model_server.triton import Triton
 
 CALLERS = (1, 2, 4, 8, 16)
 TITLE = "Load"

@@ -110,7 +110,7 @@ class GpuNetwork:
 def _connected(device: int) -> socket.socket:
     """A connection to the GPU's process of this server, which is started if there is none."""
     # Of a namespace and a process of its own, since /proc and the network may be shared between containers.
-    name = f"\0darkroom-gpu-{os.stat('/proc/self/ns/pid').st_ino}-{os.getppid()}-{device}"
+    name = f"\0darkroom-gpu-{Path('/proc/self/ns/pid').stat().st_ino}-{os.getppid()}-{device}"
     with socket.socket(socket.AF_UNIX) as listener, contextlib.suppress(OSError):
         # Only one process can have the name: that starts the other one, and the rest finds it.
         listener.bind(name)

@@ -16,7 +16,7 @@ from services.inference.denoising.filtering import Settings, Tier, noise_of, wit
 from services.inference.denoising.network import mix_with_network, suits, turns
 from services.inference.media import Header, Image
 from services.inference.model_server.choice import Choice, choose_network
-from services.inference.model_server.triton import Device
+from services.inference.model_server.shapes import Device
 from services.inference.model_server.waiting import result_of
 
 PREFERRED = "srmd_x2"
