@@ -40,8 +40,8 @@ class Server:
             for name, model in load_catalogue().select("default").items()
         }
         self.requests: dict[str, set[tuple[int, ...]]] = {}
-        self.triton = Triton(self, Patience(1, 1, 1))  # type: ignore[arg-type]
-        self.triton._exchange = self  # type: ignore[assignment]
+        self.triton = Triton(self, Patience(1, 1, 1))
+        self.triton._exchange = self
 
     async def get_model_config(self, model: str, client_timeout: float) -> Any:
         return SimpleNamespace(config=self.configs[model])
