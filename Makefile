@@ -4,6 +4,7 @@ PYTHON := $(shell command -v python3.11 || command -v python3)
 DIR    := .darkroom
 PORT   :=
 # As these, what else a command takes is heard from its command line only: shells have variables of such names.
+GPU :=
 JOIN :=
 MINUTES :=
 NAME :=
@@ -13,6 +14,7 @@ VERSION :=
 
 bin   := .venv/bin
 stack := $(bin)/python -m deploy.local --dir $(DIR)
+set_up := $(PYTHON) deploy/setup.py $(if $(GPU),gpu=$(GPU))
 service := $(bin)/python -m deploy.service --dir $(DIR)
 WORKER_DIR ?= .darkroom-worker
 worker := $(bin)/python -m deploy.worker --dir $(WORKER_DIR)
@@ -35,15 +37,16 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  DIR=folder chooses the stack (default .darkroom), PORT=n its public port (default 8080)"
+	@echo "  GPU=1 runs the models on an NVIDIA GPU, GPU=0 does not, from then on (default: on one that nvidia-smi lists)"
 
 setup: ## install packages, generate code, build the console, fetch model weights
-	@$(PYTHON) deploy/setup.py
+	@$(set_up)
 
 development: ## the same, with the packages that check and test, which then stay
-	@$(PYTHON) deploy/setup.py development
+	@$(set_up) development
 
 browser: ## the same, with the browser that the console is tested in
-	@$(PYTHON) deploy/setup.py browser
+	@$(set_up) browser
 
 demo: up ## set up, start, and run the main job on sample files
 	@deploy/demo $(DIR)
@@ -110,7 +113,7 @@ test-faults: development ## run the tests that stop, kill and restart parts of t
 	@$(bin)/python -m pytest -m faults tests/faults $(ARGS)
 
 diffusion: ## install PyTorch and diffusers for the local model that draws pictures, in .venv-diffusion
-	@$(PYTHON) deploy/setup.py diffusion
+	@$(set_up) diffusion
 
 test-diffusion: development ## test the local model on a generated pipeline (needs `make diffusion`, or DIFFUSION_VENV=folder)
 	@DARKROOM_DIFFUSION_VENV=$(or $(DIFFUSION_VENV),$(CURDIR)/.venv-diffusion) $(bin)/python -m pytest tests/diffusion $(ARGS)
@@ -174,15 +177,15 @@ wheel: development ## build the Python client and the darkroom command as a whee
 	@cd clients/python && ../../$(bin)/python -m hatchling build -t wheel -d ../../dist
 
 bench: ## measure what the goals are about, or sections="NAME …", and replace those tables in benchmarks/results.md
-	@$(PYTHON) deploy/setup.py bench
+	@$(set_up) bench
 	@$(bin)/python -m benchmarks $(if $(sections),--only $(sections)) $(if $(disk),--disk)
 
 bench-long: ## the same for what takes long: claims among millions of rows, large pictures, long documents
-	@$(PYTHON) deploy/setup.py bench
+	@$(set_up) bench
 	@$(bin)/python -m benchmarks --long
 
 quality: ## score results beside those of other tools, and write benchmarks/quality.md
-	@$(PYTHON) deploy/setup.py bench
+	@$(set_up) bench
 	@$(bin)/python -m benchmarks.quality --write
 
 sheets: development ## make the contact sheets of docs/operations, with the running stack in DIR

@@ -6,6 +6,7 @@
 - `browser`: these packages, and the browser that the console is tested in
 - `bench`: all of these, and what the benchmarks compare with
 - `diffusion`: what the local diffusion model needs
+- `gpu=1` or `gpu=0`: the model server runs on a GPU from now on, or does not; without it, as before, and at first where there is a GPU
 
 Standard library only, since nothing is installed yet. Each step is stamped with a digest of what it depends on, and is run again only
 when that has changed or its result is gone.
@@ -16,6 +17,7 @@ import csv
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -35,6 +37,8 @@ if sys.version_info < (3, 11):  # noqa: UP036 - the one file that an older Pytho
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache"
 STAMPS = CACHE / "setup"
+CHOICE = STAMPS / "gpu"
+"""Holds 1 or 0, whether the model server runs on a GPU; nothing while that was not chosen, and there was no GPU."""
 TOOLS = CACHE / "tools"
 PIP = (TOOLS / "bin" / "python", "-B", "-m", "pip")
 VENV = ROOT / ".venv"
@@ -64,6 +68,9 @@ UNUSED = (
 """Unused parts of packages, 250 MB: headers, PostgreSQL 16, a library for other languages, tests, AWS's other services, parts for other
 versions of Python."""
 IMPORTABLE = (ROOT, ROOT / "gen", ROOT / "clients" / "python")
+GPU = re.compile(r"^GPU \d+: (.+?) \(UUID", re.MULTILINE)
+GPU_SECONDS = 15
+"""For which a driver that does not answer is waited for."""
 PYTHON_VERSION = ".".join(map(str, sys.version_info[:3]))
 _one_at_a_time = threading.RLock()
 
@@ -78,18 +85,50 @@ def main() -> None:
         # With root's Python, and files that the owner cannot replace, the next start at boot would fail.
         raise SetupError(f"{ROOT} was set up by {VENV.owner()}: run make as that user, such as `sudo -u {VENV.owner()} make …`")
     STAMPS.mkdir(parents=True, exist_ok=True)
-    asked = set(sys.argv[1:])
+    asked = {argument for argument in sys.argv[1:] if not argument.startswith("gpu=")}
+    gpu = next((argument.removeprefix("gpu=") for argument in sys.argv[1:] if argument.startswith("gpu=")), None)
     browser = bool(asked & {"browser", "bench"})
     with _lock(), _small_afterwards():
         development = browser or "development" in asked or _developed()
         environments = [("packages", VENV, ("main.txt", "node.txt", "development.txt") if development else ("main.txt",))]
-        environments += [("model server", TRITON_VENV, ("triton.txt",))]
+        # Developers choose by themselves.
+        platform = _platform(gpu, look=not asked)
+        environments += [("model server", TRITON_VENV, ("triton-gpu.txt" if platform == "cuda" else "triton.txt",))]
         environments += [("to compare with", BENCH_VENV, ("bench.txt",))] if "bench" in asked else []
         environments += [("diffusion", DIFFUSION_VENV, ("diffusion.txt",))] if "diffusion" in asked else []
         _side_by_side(*(partial(_environment, *environment) for environment in environments))
         _link()
         _code()
-        _side_by_side(partial(_console, development), _models, _api_page, *((_browser, _kubectl) if browser else ()))
+        _side_by_side(partial(_console, development), partial(_models, platform), _api_page, *((_browser, _kubectl) if browser else ()))
+
+
+def _platform(gpu: str | None, *, look: bool) -> str | None:
+    """The platform of the models: `cuda` or `cpu`, or None for the one that is installed.
+
+    `gpu`, 0 or 1, chooses. Without it, an earlier choice stays; without one, `look` makes it where there is a GPU.
+    """
+    if gpu not in (None, "0", "1"):
+        raise SetupError(f"GPU=1 and GPU=0 are known, and not GPU={gpu}")
+    before = CHOICE.read_text() if CHOICE.is_file() else ""
+    found = gpus() if gpu == "1" or (look and not gpu and not before) else ()
+    choice = gpu or before or ("1" if found else "")
+    _write_if_changed(CHOICE, choice)
+    if choice == "1" != before:
+        none = "GPU: nvidia-smi lists none; the model server will not start without one (GPU=0 is for the processor)"
+        print(f"GPU: {', '.join(found)}: the model server uses it; GPU=0 does not" if found else none, flush=True)
+    return {"1": "cuda", "0": "cpu"}.get(choice)
+
+
+def gpus() -> Sequence[str]:
+    """The names of NVIDIA's GPUs here, as its driver lists them; none without the driver."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return ()
+    try:
+        listed = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=GPU_SECONDS, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    return GPU.findall(listed.stdout)
 
 
 def _developed() -> bool:
@@ -164,9 +203,10 @@ def _console(development: bool) -> None:
     _step("console", partial(_build_console, development), [*inputs, *_protos()], CACHE / "console" / "index.html")
 
 
-def _models() -> None:
-    inputs = [*_files("models", "*.py"), *_files("models", "*.toml"), REQUIREMENTS / "main.txt"]
-    _step("models", lambda: _run(PYTHON, "-m", "models", "install", environment=_npm()), inputs, CACHE / "models")
+def _models(platform: str | None) -> None:
+    inputs = [*_files("models", "*.py"), *_files("models", "*.toml"), REQUIREMENTS / "main.txt", CHOICE]
+    options = [f"--platform={platform}"] if platform else []
+    _step("models", lambda: _run(PYTHON, "-m", "models", "install", *options, environment=_npm()), inputs, CACHE / "models")
 
 
 def _browser() -> None:

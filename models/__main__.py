@@ -46,7 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     install = commands.add_parser("install", parents=[common], help="fetch, convert and lay out a set of models")
     install.add_argument("--cache", type=Path, default=_CACHE, help=f"folder of downloads, until they are unpacked (default {_CACHE})")
-    install.add_argument("--platform", choices=PLATFORMS, default="cpu", help="what the models will run on")
+    install.add_argument(
+        "--platform", choices=PLATFORMS, help="what the models will run on (default: as those that are installed, at first cpu)"
+    )
     install.add_argument("--threads", type=_threads, default=0, help="onnxruntime's threads a model; 0: one a core")
     install.add_argument(
         "--instances", type=_instances, default=1, help="copies of each model that run side by side on a device (default 1)"
@@ -113,7 +115,7 @@ def _install(options: argparse.Namespace) -> int:
         repository,
         fetcher,
         _report,
-        platform=options.platform,
+        platform=options.platform or repository.manifest().platform or "cpu",
         threads=options.threads,
         instances=options.instances,
     )

@@ -21,7 +21,7 @@ from models.wrapping import takes_one, wrap
 
 _BACKEND = Path(__file__).with_name("backend")
 _CPU_FILES = ("model.py", "batching.py", "cpu_network.py", "idle_memory.py")
-_GPU_FILES = ("model.py", "batching.py", "gpu_network.py", "gpu_process.py", "area.py", "idle_memory.py")
+_GPU_FILES = ("model.py", "batching.py", "gpu_network.py", "gpu_process.py", "area.py", "cuda_libraries.py", "idle_memory.py")
 
 
 def build_files(

@@ -28,7 +28,7 @@ def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     common.add_argument("bundle", help="its id in bundles.toml, such as ocr")
     common.add_argument("--dest", type=Path, default=_REPOSITORY, help=f"model repository (default {_REPOSITORY})")
     common.add_argument("--cache", type=Path, default=_CACHE, help=f"folder of downloads, until they are unpacked (default {_CACHE})")
-    common.add_argument("--platform", choices=PLATFORMS, default="cpu", help="what the models will run on")
+    common.add_argument("--platform", choices=PLATFORMS, help="what the models will run on (default: as the installed ones)")
     common.add_argument(
         "--supervised", action="store_true", help="report progress as lines of JSON, and end as soon as standard input is closed"
     )
@@ -81,7 +81,8 @@ def _bundle(bundles: Mapping[str, Bundle], name: str) -> Bundle:
 def _installer(options: argparse.Namespace, repository: Repository, fetcher: Fetcher) -> tuple[Installer, SetName]:
     known: dict[str, SetName] = {name: name for name in SET_NAMES}
     set_name = known.get(repository.manifest().sets.get(DARKROOM, ""), "default")
-    installer = Installer(DARKROOM, load_catalogue(), repository, fetcher, _report, platform=options.platform, threads=0, instances=1)
+    platform = options.platform or repository.manifest().platform or "cpu"
+    installer = Installer(DARKROOM, load_catalogue(), repository, fetcher, _report, platform=platform, threads=0, instances=1)
     return installer, set_name
 
 

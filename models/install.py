@@ -60,7 +60,7 @@ class Installer:
                 self._report(f"{name}: removed, not in the set {set_name!r} of its catalogue")
             for name, model in wanted.items():
                 self._install_unless_there(name, model, set_name, installed.get(name))
-            self._repository.remember_set(self._name, set_name)
+            self._repository.remember(self._name, set_name, self._platform)
 
     def add(self, names: Sequence[str], set_name: SetName, began: Callable[[int, str], None]) -> None:
         """Installs models next to those that are there; `began` hears of each before it begins. Raises ModelError; then those of them

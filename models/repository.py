@@ -12,11 +12,13 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.archives import sha256_of
 from models.errors import RepositoryError
+from models.platforms import Platform
 
 DARKROOM = "darkroom"
 """The name of this folder's catalogue in manifests; any other is named by its path."""
@@ -45,12 +47,15 @@ class InstalledModel(BaseModel):
 
 
 class Manifest(BaseModel):
-    """The contents of `manifest.json`: every model that the installer put into the repository, and which set of each catalogue."""
+    """The contents of `manifest.json`: every model that the installer put into the repository, which set of each catalogue, and for which
+    platform."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     models: dict[str, InstalledModel] = {}
     sets: dict[str, str] = {}
+    platform: Platform | None = None
+    """None in the manifests of before it was recorded."""
 
 
 class Repository:
@@ -123,25 +128,26 @@ class Repository:
             },
         )
         manifest = self.manifest()
-        self._write_manifest({**manifest.models, name: installed}, manifest.sets)
+        self._write_manifest(manifest, models={**manifest.models, name: installed})
 
     def remove(self, name: str) -> None:
         """Removes a model that the installer put there."""
         manifest = self.manifest()
-        self._write_manifest({other: model for other, model in manifest.models.items() if other != name}, manifest.sets)
+        self._write_manifest(manifest, models={other: model for other, model in manifest.models.items() if other != name})
         shutil.rmtree(self.root / name, ignore_errors=True)
 
-    def remember_set(self, catalogue: str, set_name: str) -> None:
-        """Record which set of a catalogue is installed, to be maintained from now on."""
+    def remember(self, catalogue: str, set_name: str, platform: Platform) -> None:
+        """Record which set of a catalogue is installed, and for which platform, to be maintained from now on."""
         manifest = self.manifest()
-        if manifest.sets.get(catalogue) != set_name:
+        if (manifest.sets.get(catalogue), manifest.platform) != (set_name, platform):
             self.root.mkdir(parents=True, exist_ok=True)
-            self._write_manifest(manifest.models, {**manifest.sets, catalogue: set_name})
+            self._write_manifest(manifest, sets={**manifest.sets, catalogue: set_name}, platform=platform)
 
-    def _write_manifest(self, models: Mapping[str, InstalledModel], sets: Mapping[str, str]) -> None:
-        manifest = Manifest(models=dict(sorted(models.items())), sets=dict(sorted(sets.items())))
+    def _write_manifest(self, present: Manifest, **changes: Any) -> None:
+        changed = {**dict(present), **changes}
+        manifest = Manifest(**{name: dict(sorted(value.items())) if isinstance(value, dict) else value for name, value in changed.items()})
         partial = self.root / f".{_MANIFEST}.partial"
-        partial.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        partial.write_text(manifest.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8")
         partial.replace(self.root / _MANIFEST)
 
 

@@ -1,6 +1,7 @@
 """`python -m models.serve`: becomes a Triton server, on Unix sockets or for other hosts, with the models of one repository.
 
-The server replaces this process, so that the supervisor's signals reach it and the exit status is the server's: 1 if a model cannot be
+It first checks that the server's processes will find their libraries, and those for a GPU if a model is for one (`preconditions.py`). Then
+the server replaces this process, so that the supervisor's signals reach it and the exit status is the server's: 1 if a model cannot be
 loaded. A second process, `models.watch`, ends the server when a model has lost its process. The server logs to standard error and standard
 output.
 
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from models.errors import ServeError
+from models.preconditions import check_gpu, check_libraries
 from models.triton_environment import TritonEnvironment, keep_creation_modes, prepare, region_prefix, remove_stale_regions
 from models.watch import watch_from_outside
 
@@ -116,7 +118,9 @@ def triton_command(
     variables = dict(inherited)
     # The stub embeds Python and locates its packages through the first `python3` on PATH.
     variables["PATH"] = os.pathsep.join([str(environment.executables), inherited.get("PATH", os.defpath)])
-    variables["LD_LIBRARY_PATH"] = str(environment.libraries)
+    # The wheel's own come first. Those that are inherited may include the driver's, as in containers.
+    libraries = [*environment.libraries, *filter(None, inherited.get("LD_LIBRARY_PATH", "").split(os.pathsep))]
+    variables["LD_LIBRARY_PATH"] = os.pathsep.join(map(str, libraries))
     # These would point the embedded Python at another environment.
     for name in ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV"):
         variables.pop(name, None)
@@ -131,24 +135,26 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             raise ServeError(f"{options.repository}: no models here; run `python -m models install` first")
         address = _tls_address(options.grpc_address, options.tls_dir)
         environment = prepare(options.venv)
+        command, variables = triton_command(
+            environment,
+            options.repository,
+            options.sockets,
+            options.metrics_port,
+            inherited=os.environ,
+            pid=os.getpid(),
+            exit_timeout_s=options.exit_timeout,
+            trace_url=options.trace_url,
+            address=address,
+            metrics_host=options.metrics_host,
+        )
+        check_libraries([environment.server, environment.stub], options.venv, variables)
+        check_gpu(options.repository, options.venv, variables)
     except ServeError as error:
         sys.exit(f"error: {error}")
     remove_stale_regions()
     # The server does not start where a killed one has left its socket.
     http = _http_socket(options.sockets)
     http.unlink(missing_ok=True)
-    command, variables = triton_command(
-        environment,
-        options.repository,
-        options.sockets,
-        options.metrics_port,
-        inherited=os.environ,
-        pid=os.getpid(),
-        exit_timeout_s=options.exit_timeout,
-        trace_url=options.trace_url,
-        address=address,
-        metrics_host=options.metrics_host,
-    )
     watch_from_outside(os.getpid(), http)
     os.umask(0o077)
     keep_creation_modes()

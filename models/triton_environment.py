@@ -14,10 +14,12 @@ import shutil
 import struct
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import ServeError
+from models.preconditions import python_library_folders
 
 _STUB = "triton_python_backend_stub"
 _FOLDER = Path("/dev/shm")  # noqa: S108 - where POSIX shared memory lives on Linux
@@ -36,7 +38,9 @@ class TritonEnvironment:
     """Where the parts of a Triton server are in a virtual environment."""
 
     server: Path
-    libraries: Path
+    stub: Path
+    libraries: Sequence[Path]
+    """Folders: of the wheel's own libraries, and of libpython where the loader does not know it."""
     executables: Path
     backends: Path
 
@@ -63,7 +67,13 @@ def prepare(venv: Path) -> TritonEnvironment:
         if not path.exists():
             raise ServeError(f"{what} is missing at {path}: install nvidia-pytriton into {venv}")
     server, libraries, backend, stub = parts.values()
-    return TritonEnvironment(server=server, libraries=libraries, executables=venv / "bin", backends=_backends(venv, backend, stub))
+    return TritonEnvironment(
+        server=server,
+        stub=stub,
+        libraries=[libraries, *python_library_folders(venv, version)],
+        executables=venv / "bin",
+        backends=_backends(venv, backend, stub),
+    )
 
 
 def _backends(venv: Path, backend: Path, stub: Path) -> Path:

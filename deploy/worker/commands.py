@@ -16,9 +16,10 @@ from deploy.local.progress import Lines
 from deploy.local.running import Command, run
 from deploy.local.settings import load_settings
 from deploy.local.stack import Stack
+from deploy.setup import gpus
 from deploy.worker.errors import AwayError
 from deploy.worker.joining import JoinedServer, join, load_joined
-from deploy.worker.machine import advice, create_machine, gpus, lanes, open_machine, worker_environment
+from deploy.worker.machine import advice, create_machine, lanes, open_machine, worker_environment
 from deploy.worker.server import renew_membership
 
 DEFAULT_DIRECTORY = Path(".darkroom-worker")

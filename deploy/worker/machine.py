@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +18,7 @@ from deploy.local.program import Program
 from deploy.local.programs.services import metrics_address
 from deploy.local.programs.triton import triton
 from deploy.local.progress import Progress
-from deploy.local.settings import load_settings
+from deploy.local.settings import Settings, load_settings
 from deploy.local.stack import Stack
 from deploy.service_settings import known_settings
 from deploy.worker.joining import JoinedServer
@@ -34,7 +32,6 @@ _AWAY_DAYS = "7"
 _DRAIN_SECONDS = 20
 _RESERVE_SECONDS = 20
 _CERTIFICATES = ("ca.crt", "tls.crt")
-_DRIVER_SECONDS = 15
 _ON_GPU = "KIND_GPU"
 
 
@@ -121,20 +118,6 @@ def _worker(config: StackConfig, joined: JoinedServer) -> Program:
     )
 
 
-def gpus() -> Sequence[str]:
-    """The names of NVIDIA's GPUs here, as its driver lists them; none without the driver."""
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return ()
-    try:
-        listed = subprocess.run(
-            [program, "--query-gpu=name", "--format=csv,noheader"], capture_output=True, text=True, timeout=_DRIVER_SECONDS, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ()
-    return [line.strip() for line in listed.stdout.splitlines() if line.strip()]
-
-
 def models_use_gpu(repository: Path) -> bool:
     """Whether any model of a repository is made for a GPU."""
     return any(_ON_GPU in file.read_text() for file in repository.glob("*/config.pbtxt"))
@@ -146,13 +129,10 @@ def advice(found: Sequence[str], repository: Path) -> Sequence[str]:
         return ["No GPU was found: the models run on the CPU."]
     if models_use_gpu(repository):
         return [f"The models run on {', '.join(found)}."]
-    return [
-        f"This machine has {', '.join(found)}, and models for the CPU. To use the GPU (docs/operator/gpu.md):",
-        "  .cache/tools/bin/python -m pip --python .venv-triton/bin/python uninstall --yes onnxruntime",
-        "  .cache/tools/bin/python -m pip --python .venv-triton/bin/python install onnxruntime-gpu",
-        f"  .venv/bin/python -m models install --set gpu --platform cuda --dest {_shown(repository)}",
-        "  make worker-down worker",
-    ]
+    lines = [f"This machine has {', '.join(found)}, and models for the CPU. `make worker GPU=1` uses it (docs/operator/gpu.md)."]
+    if repository != Settings.models:
+        lines.append(f"Models for it: .venv/bin/python -m models install --platform cuda --dest {_shown(repository)}")
+    return lines
 
 
 def _shown(repository: Path) -> Path:

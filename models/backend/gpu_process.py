@@ -20,14 +20,15 @@ from typing import Any
 import numpy as np
 import onnxruntime
 from area import Area  # type: ignore[import-not-found]  # is next to this file in the repository
+from cuda_libraries import PROVIDER, load, require_gpu  # type: ignore[import-not-found]
 from idle_memory import IdleRelease, release  # type: ignore[import-not-found]
 from numpy.typing import NDArray
 
 _IDLE_S = 5.0
 """Idle seconds after which a session gives the memory of its activations back to the GPU."""
-_CUDA = "CUDAExecutionProvider"
 _FIRST_SECONDS, _LINGER_SECONDS = 30.0, 2.0
 """For which it waits for the first connection, and after the last one for another, such as that of a model that is replaced."""
+_loading = threading.Lock()
 _SIGNS = ("Failed to allocate memory", "out of memory", "ALLOC_FAILED", "Available memory of", "BFCArena")
 
 
@@ -35,7 +36,7 @@ class _Session:
     def __init__(self, order: dict[str, Any]) -> None:
         self._session = _loaded(order)
         self._input = self._session.get_inputs()[0].name
-        self._place = f"gpu:{order['device']}" if order["provider"] == _CUDA else "cpu:0"
+        self._place = f"gpu:{order['device']}" if order["provider"] == PROVIDER else "cpu:0"
         self._memory = IdleRelease(self._release, _IDLE_S)
         self._memory.start()
 
@@ -70,7 +71,9 @@ def _loaded(order: dict[str, Any]) -> onnxruntime.InferenceSession:
     options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
     provider = order["provider"]
     settings = {}
-    if provider == _CUDA:
+    if provider == PROVIDER:
+        with _loading:
+            load()
         settings = {
             "device_id": str(order["device"]),
             # The default, EXHAUSTIVE, tries all algorithms with each new shape: seconds, and gigabytes of workspace.
@@ -80,9 +83,8 @@ def _loaded(order: dict[str, Any]) -> onnxruntime.InferenceSession:
         if order["memory_mib"]:
             settings["gpu_mem_limit"] = str(order["memory_mib"] << 20)
     session = onnxruntime.InferenceSession(order["file"], sess_options=options, providers=[(provider, settings)])
-    # onnxruntime only warns if it cannot use the GPU, and computes on the processor.
-    if provider not in session.get_providers():
-        raise RuntimeError(f"onnxruntime {onnxruntime.__version__} has not loaded {provider}; it has {', '.join(session.get_providers())}")
+    if provider == PROVIDER:
+        require_gpu(session)
     return session
 
 

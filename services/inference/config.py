@@ -131,8 +131,10 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
         "removes bundles while the platform runs; the server must have been started with `--model-control-mode=explicit`. Absent: bundles "
         "can only be looked at.",
     )
-    model_platform: Literal["cpu", "cuda", "cuda-onnxruntime", "cuda-tensorrt"] = Field(
-        "cpu", description="The platform for the models of an installed bundle, as `--platform` of `python -m models install`."
+    model_platform: Literal["cpu", "cuda", "cuda-onnxruntime", "cuda-tensorrt"] | None = Field(
+        None,
+        description="The platform for the models of an installed bundle, as `--platform` of `python -m models install`. Absent: that of "
+        "the installed models.",
     )
     storage_patience_seconds: float = Field(
         30.0, ge=0, description="Seconds for which a step waits for object storage or the files service while they are unreachable."

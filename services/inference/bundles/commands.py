@@ -27,7 +27,8 @@ class Installer:
     """Changes what is in a model repository."""
 
     repository: Path
-    platform: str
+    platform: str | None
+    """None for that of the installed models."""
 
     async def install(self, bundle: str, told: Told) -> None:
         """Fetch, verify and lay out the models of a bundle; `told` hears how far that is, in percent, and what is being done. Raises
@@ -41,7 +42,8 @@ class Installer:
     async def _run(self, command: str, bundle: str, told: Told) -> None:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "models", command, bundle, "--supervised", f"--dest={self.repository.absolute()}", f"--platform={self.platform}"),
+            *("-m", "models", command, bundle, "--supervised", f"--dest={self.repository.absolute()}"),
+            *([f"--platform={self.platform}"] if self.platform else []),
             f"--cache={self.repository.absolute().with_name('downloads')}",
             cwd=_FOLDER,
             # Not the secrets of the worker.

@@ -32,7 +32,7 @@ class Bundles:
         bundles: Mapping[str, Bundle],
         control: ModelControl,
         repository: Path | None,
-        platform: str,
+        platform: str | None,
         instead: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Without the model `repository`, bundles can only be looked at. `instead`: models of the operator's that do what tools need

@@ -69,6 +69,22 @@ def test_a_server_with_its_own_onnx_backend_gets_no_python_code(machine: Machine
     assert sorted(machine.snapshot()) == ["manifest.json", "sharpen/3/model.onnx", "sharpen/config.pbtxt"]
 
 
+def test_the_platform_is_that_of_the_installed_models_unless_another_is_asked_for(machine: Machine) -> None:
+    def platform() -> str:
+        return str(json.loads((machine.repository / "manifest.json").read_text())["platform"])
+
+    machine.run("install")
+    assert platform() == "cpu"
+    for asked, expected, code in [
+        ("cuda", "cuda", True),
+        (None, "cuda", True),
+        ("cuda-onnxruntime", "cuda-onnxruntime", False),
+        ("cpu", "cpu", True),
+    ]:
+        machine.run("install", *([f"--platform={asked}"] if asked else []))
+        assert (platform(), (machine.repository / "sharpen" / "3" / "model.py").exists()) == (expected, code)
+
+
 def test_a_second_run_changes_nothing(machine: Machine) -> None:
     machine.run("install")
     before = machine.snapshot()

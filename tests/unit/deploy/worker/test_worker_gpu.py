@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.worker.machine import advice, gpus
+from deploy.local.settings import Settings
+from deploy.setup import gpus
+from deploy.worker.machine import advice
 
 
 @pytest.fixture
@@ -35,11 +37,12 @@ def test_a_driver_that_fails_has_no_gpu(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_models_for_the_processor_beside_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repository: Path) -> None:
-    _driver(tmp_path, monkeypatch, "echo 'NVIDIA RTX A4000'")
+    _driver(tmp_path, monkeypatch, "echo 'GPU 0: NVIDIA RTX A4000 (UUID: GPU-0b)'; echo '  MIG 1g.10gb Device 0: (UUID: MIG-c4)'")
     assert gpus() == ["NVIDIA RTX A4000"]
-    said = "\n".join(advice(gpus(), repository))
-    assert "NVIDIA RTX A4000, and models for the CPU" in said
-    assert f"models install --set gpu --platform cuda --dest {repository}" in said
+    said = advice(gpus(), repository)
+    assert "NVIDIA RTX A4000, and models for the CPU. `make worker GPU=1`" in said[0]
+    assert f"models install --platform cuda --dest {repository}" in said[1]
+    assert advice(gpus(), Settings.models) in ([said[0]], ["The models run on NVIDIA RTX A4000."])
 
 
 def test_models_for_the_gpu(repository: Path) -> None:
