@@ -28,6 +28,11 @@ class Case:
     channels: int = 3
     batch: int = 1
 
+    @property
+    def is_map(self) -> bool:
+        """Whether its output shows where text is."""
+        return self.model == "ppocr_det"
+
     def request(self) -> Picture:
         """A photo, cut to size; the fourth channel, where there is one, is a mask over its middle, or as good as one."""
         with Image.open(_SAMPLE) as photo:

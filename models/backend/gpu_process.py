@@ -34,7 +34,7 @@ _SIGNS = ("Failed to allocate memory", "out of memory", "ALLOC_FAILED", "Availab
 
 class _Session:
     def __init__(self, order: dict[str, Any]) -> None:
-        self._session = _loaded(order)
+        self._session = loaded(order)
         self._input = self._session.get_inputs()[0].name
         self._place = f"gpu:{order['device']}" if order["provider"] == PROVIDER else "cpu:0"
         self._memory = IdleRelease(self._release, _IDLE_S)
@@ -63,7 +63,8 @@ class _Session:
         release(self._session, self._input, self._last, self._place)
 
 
-def _loaded(order: dict[str, Any]) -> onnxruntime.InferenceSession:
+def loaded(order: dict[str, Any]) -> onnxruntime.InferenceSession:
+    """A session on a GPU: `file`, `device`, `provider`, and `memory_mib` for a run (0: no limit). Raises what onnxruntime raises."""
     options = onnxruntime.SessionOptions()
     # With patterns, a run would take one block for each shape instead of pieces that all shapes share.
     options.enable_mem_pattern = False

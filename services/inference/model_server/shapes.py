@@ -53,11 +53,14 @@ class ServedModel:
 
 
 def pad(pictures: Picture, size: Size) -> Picture:
-    """Pictures, [N, H, W, C], with their last rows and columns repeated up to this size."""
+    """Pictures, [N, H, W, C], reflected at their last rows and columns up to this size.
+
+    Of the ways to fill the rest, this one changes a network's result least: some also look at the picture as a whole.
+    """
     height, width = pictures.shape[1:3]
     if (height, width) == size:
         return pictures
-    return np.pad(pictures, ((0, 0), (0, size[0] - height), (0, size[1] - width), (0, 0)), mode="edge")
+    return np.pad(pictures, ((0, 0), (0, size[0] - height), (0, size[1] - width), (0, 0)), mode="reflect")
 
 
 def cut(results: Picture, size: Size, given: Size) -> Picture:

@@ -45,14 +45,21 @@ def on_the_processor(triton_address: str) -> Iterator[TritonClient]:
     caller.client.close()
 
 
-def process_of(server: TritonServer) -> psutil.Process:
-    """The GPU's process of a server, a child of one of its models' processes."""
-    (found,) = [child for child in server.children() if any("gpu_process.py" in word for word in child.cmdline())]
+def gpu_process(repository: Path) -> psutil.Process:
+    """The GPU's process of the server with this repository; no child of it once the model that started it is unloaded."""
+    (found,) = [each for each in psutil.process_iter() if any(f"{repository}/" in word and "gpu_process" in word for word in _words(each))]
     return found
 
 
-def test_all_models_run_in_one_process_and_only_that_loads_onnxruntime(server: TritonServer) -> None:
-    process = process_of(server)
+def _words(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def test_all_models_run_in_one_process_and_only_that_loads_onnxruntime(server: TritonServer, repository: Path) -> None:
+    process = gpu_process(repository)
     assert "onnxruntime" in Path(f"/proc/{process.pid}/maps").read_text()
     others = [child for child in server.children() if child.pid != process.pid]
     assert len(others) == len(MODELS)
@@ -94,11 +101,11 @@ def test_the_error_of_a_network_that_cannot_be_loaded_is_reported(server: Triton
         server.client.load_model("isnet")
 
 
-def test_when_it_is_killed_the_server_ends_to_be_started_again(server: TritonServer) -> None:
+def test_when_it_is_killed_the_server_ends_to_be_started_again(server: TritonServer, repository: Path) -> None:
     """The last test of this server."""
     children = server.children()
 
-    process_of(server).kill()
+    gpu_process(repository).kill()
 
     assert server.process.wait(timeout=60) is not None
     assert "a model has lost its process" in server.log()
