@@ -17,7 +17,6 @@ import csv
 import fcntl
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -35,6 +34,11 @@ if sys.version_info < (3, 11):  # noqa: UP036 - the one file that an older Pytho
     )
 
 ROOT = Path(__file__).resolve().parent.parent
+# Run as a file, it has its own folder there.
+sys.path.insert(0, str(ROOT))
+
+from deploy.gpus import gpus, names  # noqa: E402
+
 CACHE = ROOT / ".cache"
 STAMPS = CACHE / "setup"
 CHOICE = STAMPS / "gpu"
@@ -68,9 +72,6 @@ UNUSED = (
 """Unused parts of packages, 250 MB: headers, PostgreSQL 16, a library for other languages, tests, AWS's other services, parts for other
 versions of Python."""
 IMPORTABLE = (ROOT, ROOT / "gen", ROOT / "clients" / "python")
-GPU = re.compile(r"^GPU \d+: (.+?) \(UUID", re.MULTILINE)
-GPU_SECONDS = 15
-"""For which a driver that does not answer is waited for."""
 PYTHON_VERSION = ".".join(map(str, sys.version_info[:3]))
 _one_at_a_time = threading.RLock()
 
@@ -105,30 +106,21 @@ def main() -> None:
 def _platform(gpu: str | None, *, look: bool) -> str | None:
     """The platform of the models: `cuda` or `cpu`, or None for the one that is installed.
 
-    `gpu`, 0 or 1, chooses. Without it, an earlier choice stays; without one, `look` makes it where there is a GPU.
+    `gpu`, 0 or 1, chooses. Without it, an earlier choice stays; without one, `look` makes it where there is a GPU that can run the models.
     """
     if gpu not in (None, "0", "1"):
         raise SetupError(f"GPU=1 and GPU=0 are known, and not GPU={gpu}")
     before = CHOICE.read_text() if CHOICE.is_file() else ""
     found = gpus() if gpu == "1" or (look and not gpu and not before) else ()
-    choice = gpu or before or ("1" if found else "")
+    lacking = next((f"{each.name}: {each.lacks}" for each in found if each.lacks), "")
+    choice = gpu or before or ("1" if found and not lacking else "")
     _write_if_changed(CHOICE, choice)
     if choice == "1" != before:
         none = "GPU: nvidia-smi lists none; the model server will not start without one (GPU=0 is for the processor)"
-        print(f"GPU: {', '.join(found)}: the model server uses it; GPU=0 does not" if found else none, flush=True)
+        print(f"GPU: {lacking or names(found)}: the model server uses it; GPU=0 does not" if found else none, flush=True)
+    elif lacking and not choice:
+        print(f"GPU: {lacking}: the model server uses the processor; GPU=1 tries the GPU, GPU=0 ends this message", flush=True)
     return {"1": "cuda", "0": "cpu"}.get(choice)
-
-
-def gpus() -> Sequence[str]:
-    """The names of NVIDIA's GPUs here, as its driver lists them; none without the driver."""
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return ()
-    try:
-        listed = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=GPU_SECONDS, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return ()
-    return GPU.findall(listed.stdout)
 
 
 def _developed() -> bool:

@@ -25,9 +25,9 @@ from services.inference.model_server.shapes import Device
 from services.inference.upscaling.choice import COMPACT, FAITHFUL, Network
 from services.inference.upscaling.damage import deviation_of
 from services.inference.upscaling.fitting import TileModel
-from services.inference.upscaling.sizing import passes
 from services.inference.upscaling.tiling import Grid
 from services.inference.upscaling.upscaling import upscale
+from services.pictures.enlarging import passes
 
 Pixels8 = npt.NDArray[np.uint8]
 Way = Callable[[Case], Pixels8]

@@ -9,6 +9,7 @@ import signal
 import subprocess
 from pathlib import Path
 
+from deploy.gpus import gpus
 from deploy.local.errors import NotReady, StackError
 from deploy.local.layout import Layout
 from deploy.local.processes import end_processes
@@ -16,7 +17,6 @@ from deploy.local.progress import Lines
 from deploy.local.running import Command, run
 from deploy.local.settings import load_settings
 from deploy.local.stack import Stack
-from deploy.setup import gpus
 from deploy.worker.errors import AwayError
 from deploy.worker.joining import JoinedServer, join, load_joined
 from deploy.worker.machine import advice, create_machine, lanes, open_machine, worker_environment

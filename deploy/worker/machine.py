@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from deploy.gpus import Gpu, names
 from deploy.local.config import LOOPBACK, StackConfig, digest_of
 from deploy.local.credentials import Credentials
 from deploy.local.errors import NotReady
@@ -123,13 +124,13 @@ def models_use_gpu(repository: Path) -> bool:
     return any(_ON_GPU in file.read_text() for file in repository.glob("*/config.pbtxt"))
 
 
-def advice(found: Sequence[str], repository: Path) -> Sequence[str]:
+def advice(found: Sequence[Gpu], repository: Path) -> Sequence[str]:
     """The message about the GPU for the user who starts a worker."""
     if not found:
         return ["No GPU was found: the models run on the CPU."]
     if models_use_gpu(repository):
-        return [f"The models run on {', '.join(found)}."]
-    lines = [f"This machine has {', '.join(found)}, and models for the CPU. `make worker GPU=1` uses it (docs/operator/gpu.md)."]
+        return [f"The models run on {names(found)}."]
+    lines = [f"This machine has {names(found)}, and models for the CPU. `make worker GPU=1` uses it (docs/operator/gpu.md)."]
     if repository != Settings.models:
         lines.append(f"Models for it: .venv/bin/python -m models install --platform cuda --dest {_shown(repository)}")
     return lines

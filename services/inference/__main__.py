@@ -24,6 +24,7 @@ from services.inference.colouring.network import DDCOLOR
 from services.inference.config import InferenceSettings
 from services.inference.contract.memory_budget import MemoryBudget
 from services.inference.contract.provider import Provider
+from services.inference.contract.rates import MeasuredRates
 from services.inference.contract.step import DocumentLimits, Tools
 from services.inference.generation.assembly import Offering, providers
 from services.inference.generation.exchange import provider_client
@@ -95,12 +96,13 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
         managing = Bundles(bundles, server.control, settings.model_repository, settings.model_platform, {DDCOLOR: settings.model_colorize})
         await opening.open("bundles", answering(connection, managing, manages=settings.model_repository is not None))
     client = AttemptClient(tasks, streams, caller, name)
+    rates = MeasuredRates(settings.cpu_threads, settings.operation_seconds)
     serving = providers(settings, await opening.open("providers", provider_client()), server)
     runner = AttemptRunner(
         client=client,
         files=partial(AttemptFiles, StorageServiceStub(files), caller, transfer, settings.storage_patience_seconds),
         registry=registry,
-        tools=_tools(settings, server, sandbox, warm, serving),
+        tools=_tools(settings, server, sandbox, warm, serving, rates),
         cancellations=heard,
         folder=folder,
         max_picture_bytes=settings.max_picture_bytes,
@@ -112,7 +114,7 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
     itself = part_pb2.Worker(
         name=name, slots=lanes, standby_lanes=sorted(standby), machine=settings.worker_name, away_days=settings.away_days
     )
-    presence = Presence(WorkerBoard(connection), itself, own, offering, models)
+    presence = Presence(WorkerBoard(connection), itself, own, offering, models, rates)
     telling = Loop("offers", REPEAT_SECONDS, presence.step)
 
     async def tell_of_change(_ready: bool) -> None:
@@ -186,7 +188,12 @@ def _workable(lane: str, serving: Mapping[str, Provider]) -> bool:
 
 
 def _tools(
-    settings: InferenceSettings, server: triton.Triton, sandbox: Sandbox, warm: WarmChildren, serving: Mapping[str, Provider]
+    settings: InferenceSettings,
+    server: triton.Triton,
+    sandbox: Sandbox,
+    warm: WarmChildren,
+    serving: Mapping[str, Provider],
+    rates: MeasuredRates,
 ) -> Tools:
     return Tools(
         triton=server,
@@ -197,6 +204,7 @@ def _tools(
         result_limits=Limits(settings.max_result_megapixels),
         memory=MemoryBudget(settings.memory_bytes),
         documents=_documents(settings),
+        rates=rates,
         providers=serving,
         color_profiles=settings.color_profiles_dir,
         warm=warm,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from collections.abc import Sequence
 
@@ -18,6 +19,7 @@ from services.platform.log import get_logger
 _logger = get_logger()
 _PREFIX = offer_subject("worker-")
 _LONGEST = 200
+_MOST_KINDS = 100
 MOST_AWAY_DAYS = 3650
 """For how long the tasks of a machine may wait for it."""
 _NO_PART_OF_A_SUBJECT = re.compile(r"[^A-Za-z0-9_-]")
@@ -68,10 +70,12 @@ class WorkerBoard:
 
 def _check(worker: part_pb2.Worker, subject: str) -> None:
     """Raise ValueError if our workers send no such report."""
-    texts = (worker.name, worker.machine, *worker.slots, *worker.operations, *worker.configured_operations)
+    texts = (worker.name, worker.machine, *worker.slots, *worker.operations, *worker.configured_operations, *worker.seconds_per_megapixel)
     if not (
         _subject(worker.name) == subject
         and 0 <= worker.away_days <= MOST_AWAY_DAYS
+        and len(worker.seconds_per_megapixel) <= _MOST_KINDS
+        and all(math.isfinite(seconds) and seconds >= 0 for seconds in worker.seconds_per_megapixel.values())
         and all(text.isprintable() and len(text) <= _LONGEST for text in texts)
     ):
         raise ValueError("not a worker's report")

@@ -286,4 +286,5 @@ def _acceptance_rules(settings: TasksSettings) -> AcceptanceRules:
         limits=MediaLimits(settings.max_megapixels, settings.max_result_megapixels),
         prices=read_prices(settings.prices_file),
         terms=settings.credit_terms,
+        operation_seconds=settings.operation_seconds,
     )

@@ -101,12 +101,16 @@ class AccountPart(Part):
         *,
         file_count: int = 0,
         page_count: int = 0,
+        size: tuple[int, int] | None = None,
     ) -> balance_service_pb2.EstimatePriceResponse:
         """The current price of a task, and whether the balance covers it. Nothing is created.
 
-        For files that are not uploaded yet, pass their number (`file_count`) and the number of pages in each (`page_count`).
+        For files that are not uploaded yet, pass their number (`file_count`), and the number of pages (`page_count`) or the width and
+        height in pixels (`size`) of each; with `size`, the reply has an estimate of the time.
         """
         request = balance_service_pb2.EstimatePriceRequest(
             input_file_ids=input_file_ids, operations=operations, file_count=file_count, page_count=page_count
         )
+        if size is not None:
+            request.width, request.height = size
         return await self._calls.call(self._balance.EstimatePrice, request)

@@ -393,6 +393,7 @@ export const en = {
     runNoInput: "Create",
     price: (credits: string) => `${credits} credits`,
     free: "Free",
+    takes: (time: string, count: number) => (count > 1 ? `about ${time} each` : `about ${time}`),
     priceOf: (available: string) => `of ${available} you have`,
     unaffordable: "You do not have enough credits.",
     unavailable: (bundle: string) =>

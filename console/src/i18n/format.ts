@@ -11,6 +11,8 @@ export type Formats = {
   time: (value: string | Date) => string;
   ago: (value: string | Date) => string;
   duration: (seconds: number) => string;
+  /** A duration that is estimated. */
+  roughly: (seconds: number) => string;
 };
 
 /** Numbers, dates and sizes as the chosen language writes them. */
@@ -63,5 +65,7 @@ export function formats(locale: string): Formats {
         ? `${minutes} min ${Math.round(seconds % 60)} s`
         : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
     },
+    roughly: (seconds) =>
+      seconds < 90 ? `${number.format(Math.round(seconds))} s` : `${number.format(Math.round(seconds / 60))} min`,
   };
 }

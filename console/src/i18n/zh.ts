@@ -389,6 +389,7 @@ export const zh: Texts = {
     runNoInput: "生成",
     price: (credits) => `${credits} 积分`,
     free: "免费",
+    takes: (time, count) => (count > 1 ? `每张约 ${time}` : `约 ${time}`),
     priceOf: (available) => `（余额 ${available}）`,
     unaffordable: "积分不足。",
     unavailable: (bundle) => `尚未安装模型“${bundle}”，运维人员可在“系统”页面安装。`,

@@ -1,6 +1,7 @@
 import { data, once, v1 } from "../api/client.ts";
 import { ApiError } from "../api/errors.ts";
 import { uniqueId } from "../api/ids.ts";
+import type { PictureSize } from "../ui/usePictureSize.ts";
 import { operationsFor } from "./operations.ts";
 import { extensionOf, grouped } from "./planning.ts";
 import type { TaskResult } from "./progress.ts";
@@ -55,22 +56,39 @@ export async function preview(
   }
 }
 
-/** The price of a run. Files that are not uploaded count as one page each. */
-export async function estimate(steps: readonly Choice[], files: readonly RunInput[] | number): Promise<Estimate> {
-  const calls = typeof files === "number" ? [countCall(steps, files)] : fileCalls(steps, files);
+/** The price of a run. Files that are not uploaded count as one page each, and as pictures of `size`, if that is known. */
+export async function estimate(
+  steps: readonly Choice[],
+  files: readonly RunInput[] | number,
+  size?: PictureSize,
+): Promise<Estimate> {
+  const calls = typeof files === "number" ? [countCall(steps, files, "", size)] : fileCalls(steps, files);
   const prices = await Promise.all(calls.map(async (call) => data(v1.POST("/v1/estimate", { body: await call }))));
   const credits = prices.reduce((sum, price) => sum + price.credits, 0);
   const available = Math.min(...prices.map((price) => price.available));
   // Where balances are not enforced, a price that is not covered is said to be.
   const enforced = !prices.some((price) => price.covered && price.credits > price.available);
   const affordable = prices.every((price) => price.covered) && (!enforced || credits <= available);
-  return { credits, available, affordable };
+  const seconds = typeof files === "number" ? prices[0]?.estimated_seconds : undefined;
+  const secondsEach = seconds === undefined ? undefined : Math.max(1, Math.round(seconds / Number(files)));
+  return { credits, available, affordable, secondsEach };
 }
 
-type EstimateCall = { operations: Operation[]; file_ids?: string[]; file_count?: number };
+type EstimateCall = {
+  operations: Operation[];
+  file_ids?: string[];
+  file_count?: number;
+  width?: number;
+  height?: number;
+};
 
-async function countCall(steps: readonly Choice[], count: number, name = ""): Promise<EstimateCall> {
-  return { operations: await operationsFor(steps, name, 0), file_count: count };
+async function countCall(
+  steps: readonly Choice[],
+  count: number,
+  name = "",
+  size?: PictureSize,
+): Promise<EstimateCall> {
+  return { operations: await operationsFor(steps, name, 0), file_count: count, ...size };
 }
 
 function fileCalls(steps: readonly Choice[], files: readonly RunInput[]): Promise<EstimateCall>[] {

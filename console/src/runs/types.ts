@@ -69,4 +69,6 @@ export type Estimate = {
   /** The available credits of the balance. */
   available: number;
   affordable: boolean;
+  /** How long a picture of the size that was given takes once its task runs, if that is known and not short. */
+  secondsEach?: number;
 };

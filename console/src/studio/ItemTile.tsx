@@ -35,6 +35,7 @@ export function ItemTile({ item, onOpen, onRetry }: { item: RunItem; onOpen: () 
       ) : (
         <Badge tone={TONES[item.state]}>{t.studio.states[item.state]}</Badge>
       )}
+      {item.state === "running" && item.message && <span className="muted">{item.message}</span>}
       {item.error && <span className="file-error">{inWords(item.error)}</span>}
       {item.state === "failed" && (
         <Button small onClick={onRetry}>

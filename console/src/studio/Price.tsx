@@ -6,27 +6,31 @@ import { useTexts } from "../i18n/texts.ts";
 import { estimate } from "../runs/index.ts";
 import type { Choice, RunInput } from "../runs/types.ts";
 import { useLater } from "../ui/useLater.ts";
+import { usePictureSize } from "../ui/usePictureSize.ts";
 import { inWords } from "./ItemTile.tsx";
 
 const WAIT_MS = 400;
 
-/** The price of a run, or the reason that it would be refused, as soon as the server reports it. */
+/** The price of a run and the time that `picture` takes, or the reason that it would be refused, as soon as the server reports it. */
 export function Price({
   steps,
   inputs,
   together,
+  picture,
 }: {
   steps: readonly Choice[];
   inputs: readonly RunInput[];
   together: boolean;
+  picture?: string;
 }) {
   const t = useTexts();
-  const { number } = useFormats();
+  const { number, roughly } = useFormats();
+  const size = usePictureSize(picture);
   const me = useMe();
-  const asked = useLater({ steps, count: together ? 1 : inputs.length }, WAIT_MS);
+  const asked = useLater({ steps, count: together ? 1 : inputs.length, size: together ? undefined : size }, WAIT_MS);
   const { data, error } = useQuery({
     queryKey: ["price", asked, together ? inputs.length : 1],
-    queryFn: () => estimate(asked.steps, together ? [...inputs] : asked.count),
+    queryFn: () => estimate(asked.steps, together ? [...inputs] : asked.count, asked.size),
     enabled: may(me, "billing:read") && (asked.count > 0 || together),
     staleTime: 60_000,
     retry: false,
@@ -43,6 +47,7 @@ export function Price({
   return (
     <span className={data.affordable ? "muted" : "unaffordable"} role="status">
       {data.credits === 0 ? t.studio.free : t.studio.price(number(data.credits))}
+      {data.secondsEach !== undefined && ` · ${t.studio.takes(roughly(data.secondsEach), asked.count)}`}
       {!data.affordable && ` ${t.studio.priceOf(number(data.available))}. ${t.studio.unaffordable}`}
     </span>
   );

@@ -144,7 +144,7 @@ function Chosen({
               ? t.studio.runNoInput
               : t.studio.run(oneResult ? 1 : fit.length)}
           </Button>
-          {valid && !problem && <Price steps={sent} inputs={fit} together={oneResult} />}
+          {valid && !problem && <Price steps={sent} inputs={fit} together={oneResult} picture={picture} />}
         </div>
       </div>
     </section>

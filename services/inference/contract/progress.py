@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
+from services.pictures.processing_time import in_words
+
 _MESSAGE_LENGTH = 200
+_EXPECTATION = 0.1
+"""Fraction of the work that the expected time counts as much as, and from which on the time left is known without it."""
+_LEAST_LEFT = 5.0
+"""Seconds."""
 
 
 class AttemptStop(Exception):
@@ -47,6 +54,26 @@ class Progress:
 
 Report = Callable[[float, str], None]
 """Takes the fraction done, 0 to 1, and the current activity."""
+
+
+def by_tile(
+    report: Report, doing: str, tiles: int, expected: float = 0.0, later: float = 0.0, now: Callable[[], float] = time.monotonic
+) -> Callable[[float], None]:
+    """Takes the fraction done of work on so many tiles, which begins now, and reports it as `Upscaling tile 3 of 25, about 40 s left`.
+
+    `expected`: seconds for the work, if known; `later`: for what follows it.
+    """
+    began = now()
+
+    def tell(done: float) -> None:
+        # The first tiles say little, and count less than what is expected.
+        weight = _EXPECTATION if expected else 0.0
+        known = done + weight >= _EXPECTATION
+        left = (1 - done) * (now() - began + weight * expected) / (done + weight) + later if known else 0.0
+        words = f", {in_words(left)} left" if left >= _LEAST_LEFT else ""
+        report(done, f"{doing} tile {min(tiles, round(done * tiles) + 1)} of {tiles}{words}")
+
+    return tell
 
 
 def portion(report: Report, start: float, end: float, prefix: str = "") -> Report:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +13,7 @@ from services.inference.contract.memory_budget import MemoryBudget
 from services.inference.contract.models import Models
 from services.inference.contract.plain_step import PlainStep
 from services.inference.contract.provider import Provider
+from services.inference.contract.rates import MeasuredRates
 from services.inference.media import Image, Limits
 from services.inference.model_server.triton import Triton
 from services.platform.errors import DarkroomError, ErrorReason
@@ -50,6 +53,8 @@ class Tools:
     memory: MemoryBudget
     """Memory that all tasks of the worker may use together."""
     documents: DocumentLimits
+    rates: MeasuredRates = field(default_factory=lambda: MeasuredRates(os.cpu_count() or 1, math.inf))
+    """How long pictures take here, and may take."""
     providers: Mapping[str, Provider] = field(default_factory=dict)
     """The configured picture providers, by operation."""
     color_profiles: Path | None = None

@@ -77,6 +77,11 @@ def _mattering(noise: Noise | None, image: Image) -> Noise | None:
     return noise
 
 
+def tile_count(image: Image) -> int:
+    """How many tiles the filters work on."""
+    return math.ceil(image.height / _TILE) * math.ceil(image.width / _TILE)
+
+
 def without_noise(image: Image, noise: Noise, settings: Settings, check: Callable[[], None], report: Callable[[float], None]) -> Image:
     """The picture without this noise. `check` is called between parts and may raise; `report` gets shares of 1."""
     channels = image.pixels.shape[2]

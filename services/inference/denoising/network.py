@@ -50,6 +50,12 @@ def turns(image: Image, settings: Settings, megapixels: float) -> int:
     return most if most * each <= megapixels else 1 if each <= megapixels else 0
 
 
+def network_tile_count(image: Image, settings: Settings, directions: int) -> int:
+    """How many tiles the network gets, in all passes and directions."""
+    grid = Grid.over(image.height, image.width, tile=_TILE, margin=_MARGIN, fade=_FADE)
+    return len(grid) * len(_passes(settings)) * directions
+
+
 def _passes(settings: Settings) -> list[float]:
     return sorted({settings.shares(channel) for channel in (0, 1)} - {0})
 

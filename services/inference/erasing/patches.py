@@ -33,16 +33,18 @@ _KNOWN = 0.5  # of a pixel of a smaller copy
 _LARGEST = 4_000_000  # pixels of a window that is not divided
 
 
-def fill(pixels: Pixels8, mask: Mask, check: Callable[[], None]) -> Pixels8:
+def fill(pixels: Pixels8, mask: Mask, check: Callable[[], None], report: Callable[[float], None] = lambda _done: None) -> Pixels8:
     """The picture, height x width x 3, with its masked pixels filled; the others are unchanged, and masked pixels have no influence.
 
-    `check` is called again and again, and raises to stop. Raises ValueError if everything is masked.
+    `check` is called again and again, and raises to stop; `report` gets the share of masked pixels that are filled. Raises ValueError if
+    everything is masked.
     """
     if not mask.any():
         return pixels.copy()
     if mask.all():
         raise ValueError("nothing of the picture is left to fill the mask from")
     result, unknown = pixels.copy(), mask.copy()
+    count = int(mask.sum())
     thick = _thick(mask)
     for piece, box, _ in _pieces(mask & ~thick):
         check()
@@ -50,6 +52,7 @@ def fill(pixels: Pixels8, mask: Mask, check: Callable[[], None]) -> Pixels8:
         filled = _continued(result[window.window], unknown[window.window])
         result[box.window][piece] = filled[box.within(window).window][piece]
         unknown[box.window][piece] = False
+        report(1 - int(unknown.sum()) / count)
     for piece, box, thickness in _pieces(thick):
         check()
         around = max(_AROUND[0], min(_AROUND[1], round(2 * thickness)))
@@ -60,6 +63,7 @@ def fill(pixels: Pixels8, mask: Mask, check: Callable[[], None]) -> Pixels8:
         filled = _filled(result[window.window], hole, unknown[window.window], mask[window.window], check)
         result[box.window][piece] = filled[box.within(window).window][piece]
         unknown[box.window][piece] = False
+        report(1 - int(unknown.sum()) / count)
     return result
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import math
 from functools import partial
 
@@ -10,10 +11,11 @@ import numpy as np
 
 from darkroom.operations.v1.remove_noise_pb2 import NoiseTier, RemoveNoise
 from services.inference.contract.memory import copies_of_samples
+from services.inference.contract.progress import by_tile, portion
 from services.inference.contract.step import Step
 from services.inference.denoising.estimate import Noise
-from services.inference.denoising.filtering import Settings, Tier, noise_of, without_noise
-from services.inference.denoising.network import mix_with_network, suits, turns
+from services.inference.denoising.filtering import Settings, Tier, noise_of, tile_count, without_noise
+from services.inference.denoising.network import mix_with_network, network_tile_count, suits, turns
 from services.inference.media import Header, Image
 from services.inference.model_server.choice import Choice, choose_network
 from services.inference.model_server.shapes import Device
@@ -21,6 +23,7 @@ from services.inference.model_server.waiting import result_of
 
 PREFERRED = "srmd_x2"
 """The network that is used if it is installed and no other one is named."""
+_DOING, _FILTERED = "Denoising", 0.5
 _COPIES = 10  # of the decoded samples: the picture, its planes in float32 while noise is estimated, and the result
 _NETWORK_PIXEL = 64
 """Bytes for each pixel where a network takes part: the standard deviations, what it is given and makes, and three planes of it in float32
@@ -44,18 +47,25 @@ async def run(image: Image, parameters: RemoveNoise, step: Step) -> Image:
     if noise is None:
         step.notice("no_noise_found", "", f"No noise was found in {step.source_name}, so its pixels are unchanged.")
         return image
-    settings = settings_of(parameters)
+    asked, way = settings_of(parameters), step.tools.rates.fitting_way(parameters, image.width, image.height)
+    settings = dataclasses.replace(asked, tier=Tier(way.tier))
+    if settings.tier is not asked.tier:
+        left = f"Tier {asked.tier.value} would take longer than is allowed here for {step.source_name}: {way.tier} was used."
+        step.notice("not_applied", "tier", left, {"tier": way.tier})
     choice, directions = await _network(image, noise, settings, step)
     method = f"{choice.name}, with {settings.tier.method}" if choice else settings.tier.method
     details = {"level": round(noise.level, 2), "tier": settings.tier.value, "method": method}
     message = f"{step.source_name} had a noise level of {noise.level:.1f}; it was removed by {method}."
     step.notice("noise_found", "", message, details)
     filtered = partial(without_noise, image, noise, settings, step.check)
+    tiles, expected = tile_count(image), way.seconds(step.tools.rates.current)
     if choice is None:
-        return await asyncio.to_thread(filtered, lambda done: step.report(done, "Removing noise"))
+        with step.tools.rates.measuring(way.works):
+            return await asyncio.to_thread(filtered, by_tile(step.report, _DOING, tiles, expected))
     message = f"Noise in {step.source_name} was removed by {choice.name} on a {choice.device.value}."
     step.notice("model_used", "", message, {"model": choice.name, "device": choice.device.name.lower()})
-    first = await asyncio.to_thread(filtered, lambda done: step.report(done / 2, "Removing noise"))
+    with step.tools.rates.measuring(way.works):
+        first = await asyncio.to_thread(filtered, by_tile(portion(step.report, 0, _FILTERED), _DOING, tiles, expected))
     loop, infer = asyncio.get_running_loop(), step.tools.triton.model(choice.name)
 
     def network(picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
@@ -70,7 +80,7 @@ async def run(image: Image, parameters: RemoveNoise, step: Step) -> Image:
         network,
         directions,
         step.check,
-        lambda done: step.report(0.5 + done / 2, "Removing noise"),
+        by_tile(portion(step.report, _FILTERED, 1), _DOING + " with the network:", network_tile_count(image, settings, directions)),
     )
 
 

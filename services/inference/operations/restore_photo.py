@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
 from typing import Literal
 
 from darkroom.operations.v1.restore_photo_pb2 import RESTORE_MODE_HEAVY, RESTORE_MODE_LIGHT, RestoreMode, RestorePhoto
 from services.inference.colouring.network import choose, with_colours
 from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Data, NewFile, Several
-from services.inference.contract.progress import portion
+from services.inference.contract.progress import by_tile, portion
+from services.inference.contract.rates import MeasuredRates
 from services.inference.contract.step import Step
-from services.inference.denoising.filtering import Settings, Tier, noise_of, without_noise
-from services.inference.erasing.filling import erase
+from services.inference.denoising.filtering import Settings, Tier, noise_of, tile_count, without_noise
+from services.inference.erasing.filling import erase, erase_smaller
 from services.inference.media import Header, Image
 from services.inference.model_server.choice import Choice
 from services.inference.restoration.care import CAREFUL, EAGER, USUAL, Care
@@ -20,6 +22,7 @@ from services.inference.restoration.scratches import damage
 from services.inference.restoration.tones import is_grayscale
 from services.inference.upscaling.sharper_faces import with_sharper_faces
 from services.inference.watermark.choice import finder
+from services.pictures.processing_time import FILL, RESTORE, Way
 from services.platform.errors import DarkroomError, ErrorReason
 
 _COPIES = 10  # of the decoded samples: the picture, results, the mask, and a face as large as it, enlarged
@@ -28,10 +31,10 @@ _PIXEL = 80
 _MOST_PIXELS = 6_000_000
 _WORK = 320 << 20  # for removing noise
 _FIDELITY = 0.7
+_LEAST_SCALE = 0.1
 _AS_MEASURED = 40.0
 """The strength with which as much noise is removed as was measured."""
 _CARE: Mapping[RestoreMode.ValueType, Care] = {RESTORE_MODE_LIGHT: CAREFUL, RESTORE_MODE_HEAVY: EAGER}
-_TIERS: Mapping[RestoreMode.ValueType, Tier] = {RESTORE_MODE_LIGHT: Tier.QUICK, RESTORE_MODE_HEAVY: Tier.QUALITY}
 
 
 def peak_memory(picture: Header, _parameters: RestorePhoto) -> int:
@@ -42,17 +45,19 @@ def peak_memory(picture: Header, _parameters: RestorePhoto) -> int:
 async def run(image: Image, parameters: RestorePhoto, step: Step) -> Several:
     """The restored picture, and the steps done. Sends a notice for each step that needs a missing model."""
     step.label("restored")
+    way = step.tools.rates.fitting_way(parameters, image.width, image.height)
     steps: list[str] = []
     gray = await asyncio.to_thread(lambda: is_grayscale(image.srgb()))
     coverage = 0.0
     if _wanted(parameters, "scratch_removal"):
-        mended, coverage = await _without_scratches(image, parameters, step)
+        with step.tools.rates.measuring([work for work in way.works if work.kind == RESTORE]):
+            mended, coverage = await _without_scratches(image, parameters, way, step)
         if mended is not image:
             image = mended
             steps.append("scratch_removal")
     strength = parameters.denoise_strength if parameters.HasField("denoise_strength") else _AS_MEASURED
     if _wanted(parameters, "denoise") and strength:
-        clean = await asyncio.to_thread(_calm, image, parameters, strength, step)
+        clean = await asyncio.to_thread(_calm, image, parameters, strength, way, step)
         if clean is not image:
             image = clean
             steps.append("denoise")
@@ -77,7 +82,7 @@ def _wanted(parameters: RestorePhoto, name: Literal["scratch_removal", "face_enh
     return not parameters.HasField(name) or bool(getattr(parameters, name))
 
 
-async def _without_scratches(image: Image, parameters: RestorePhoto, step: Step) -> tuple[Image, float]:
+async def _without_scratches(image: Image, parameters: RestorePhoto, way: Way, step: Step) -> tuple[Image, float]:
     """The picture with its damage filled, and the per cent of it that was damaged; the very same if there is none."""
     step.report(0, "Looking for damage")
     mask = await asyncio.to_thread(lambda: damage(image.srgb(), _CARE.get(parameters.mode, USUAL), step.check))
@@ -91,17 +96,41 @@ async def _without_scratches(image: Image, parameters: RestorePhoto, step: Step)
         step.notice("model_used", "", message, {"model": choice.name, "device": choice.device.name.lower()})
 
     network = await asyncio.to_thread(finder(step.tools.triton, step.tools.models.inpaint, step.check, tell))
-    filled = await asyncio.to_thread(erase, image, mask, network, step.check)
-    return filled, round(100 * float(mask.mean()), 2)
+    part = portion(step.report, 0.2, 0.6)
+
+    def report(done: float) -> None:
+        part(done, "Filling the damage")
+
+    coverage, scale = float(mask.mean()), 1.0
+    if network is None:
+        scale = _fill_scale(coverage * image.width * image.height / 1e6, way, step.tools.rates)
+    if scale == 1:
+        filled = await asyncio.to_thread(erase, image, mask, network, step.check, report)
+    else:
+        filled = await asyncio.to_thread(erase_smaller, image, mask, scale, step.check, report)
+        message = f"Filling the damage of {step.source_name} at full size would take too long here: a copy of {scale:.0%} was filled."
+        step.notice("not_applied", "scratch_removal", message, {"scale": round(scale, 3)})
+    return filled, round(100 * coverage, 2)
 
 
-def _calm(image: Image, parameters: RestorePhoto, strength: float, step: Step) -> Image:
+def _fill_scale(megapixels: float, way: Way, rates: MeasuredRates) -> float:
+    """The scale of the copy in which so much damage can be filled in the time that the rest leaves."""
+    known = rates.current
+    left = rates.limit - sum(work.megapixels * known[work.kind] for work in way.works if work.kind != RESTORE)
+    needed = megapixels * known[FILL]
+    return min(1.0, max(_LEAST_SCALE, math.sqrt(max(0.0, left) / needed))) if needed else 1.0
+
+
+def _calm(image: Image, parameters: RestorePhoto, strength: float, way: Way, step: Step) -> Image:
     noise = noise_of(image)
     if noise is None:
         return image
-    settings = Settings(_TIERS.get(parameters.mode, Tier.BALANCED), strength=min(100.0, strength * 50 / _AS_MEASURED))
-    part = portion(step.report, 0.6, 0.8)
-    return without_noise(image, noise, settings, step.check, lambda done: part(done, "Removing noise"))
+    settings = Settings(Tier(way.tier), strength=min(100.0, strength * 50 / _AS_MEASURED))
+    works = [work for work in way.works if work.kind != RESTORE]
+    expected = Way(works).seconds(step.tools.rates.current)
+    report = by_tile(portion(step.report, 0.6, 0.8), "Denoising", tile_count(image), expected)
+    with step.tools.rates.measuring(works):
+        return without_noise(image, noise, settings, step.check, report)
 
 
 async def _with_faces(image: Image, parameters: RestorePhoto, step: Step) -> tuple[Image, int]:

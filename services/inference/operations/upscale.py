@@ -11,7 +11,7 @@ from functools import partial
 
 from darkroom.operations.v1.resize_pb2 import Resize
 from darkroom.operations.v1.upscale_pb2 import ENHANCEMENT_FACE, ENHANCEMENT_QUALITY, ENHANCEMENT_TEXT, Enhancement, Upscale
-from services.inference.contract.progress import Report, portion
+from services.inference.contract.progress import Report, by_tile, portion
 from services.inference.contract.step import Step
 from services.inference.media import Header, Image
 from services.inference.media.spool import Spool
@@ -26,12 +26,16 @@ from services.inference.upscaling.choice import Network, choose, for_faces
 from services.inference.upscaling.damage import deviation_of
 from services.inference.upscaling.enhancement import Pixels8
 from services.inference.upscaling.face_enhancement import affordable, cut, lay_over
-from services.inference.upscaling.sizing import fit_exactly, passes, target_of
+from services.inference.upscaling.sizing import fit_exactly
 from services.inference.upscaling.tiling import Grid
+from services.pictures.enlarging import passes, target_of
 from services.pictures.operations import spec_of_parameters
+from services.pictures.processing_time import UPSCALE, Way
 from services.pictures.result_size import is_sized_in_pixels, resize_in, result_size
 from services.platform.errors import DarkroomError, ErrorReason
 
+_TILES_SHARE = {Device.PROCESSOR: 0.95, Device.GPU: 0.5}
+"""Share of the time of a pass; the rest is for what is done to the joined tiles."""
 _TIMES_FACE = 12  # times as long per pixel of a face, which two networks enlarge, as per pixel of the rest
 
 _COPIES = 4
@@ -86,20 +90,24 @@ async def run(image: Image, parameters: Upscale, step: Step) -> Image:
     width, height = result_size(parameters, image.width, image.height)
     step.tools.result_limits.check(width, height, "The result")
     step.label(f"{width}x{height}" if is_sized_in_pixels(parameters) or resize_in(parameters) is not None else f"{width // image.width}x")
+    way = step.tools.rates.fitting_way(parameters, image.width, image.height)
     wanted = set(parameters.enhancements)
+    if way.works and ENHANCEMENT_QUALITY in wanted and not way.quality:
+        wanted.discard(ENHANCEMENT_QUALITY)
+        step.notice("not_applied", "enhance_quality", f"Quality enhancement of {step.source_name} would take longer than is allowed here.")
     spool = Spool(step.folder)
     resize = resize_in(parameters)
     if resize is not None:
-        return await _for_resize(image, resize, parameters, wanted, spool, step)
+        return await _for_resize(image, resize, parameters, way, wanted, spool, step)
     factors = passes(image.width, image.height, width, height)
     if not factors:
         return await _made_smaller(image, width, height, spool, wanted, step)
-    enlarged = await _with_network(image, factors, wanted, spool, step)
+    enlarged = await _with_network(image, factors, way, wanted, spool, step)
     return await asyncio.to_thread(fit_exactly, enlarged, width, height, spool, step.check)
 
 
 async def _for_resize(
-    image: Image, resize: Resize, parameters: Upscale, wanted: Collection[Enhancement.ValueType], spool: Spool, step: Step
+    image: Image, resize: Resize, parameters: Upscale, way: Way, wanted: Collection[Enhancement.ValueType], spool: Spool, step: Step
 ) -> Image:
     target = target_of(resize, image.width, image.height, _most(parameters))
     work = Work(step.folder, step.check)
@@ -108,11 +116,13 @@ async def _for_resize(
         return await asyncio.to_thread(resize_picture, image, resize, work)
     step.tools.result_limits.check(*target.size, "The enlarged picture")
     kept = await asyncio.to_thread(part_to_enlarge, image, target.part, resize)
-    enlarged = await _with_network(kept, passes(*target.part, *target.size), wanted, spool, step)
+    enlarged = await _with_network(kept, passes(*target.part, *target.size), way, wanted, spool, step)
     return await asyncio.to_thread(fitted_to, enlarged, target.fit, resize, work)
 
 
-async def _with_network(image: Image, factors: Sequence[int], wanted: Collection[Enhancement.ValueType], spool: Spool, step: Step) -> Image:
+async def _with_network(
+    image: Image, factors: Sequence[int], way: Way, wanted: Collection[Enhancement.ValueType], spool: Spool, step: Step
+) -> Image:
     """The picture enlarged by all factors, and enhanced as requested."""
     enhanced = await _faces_of(image, factors, step) if ENHANCEMENT_FACE in wanted else None
     text = await _text_of(image, step) if ENHANCEMENT_TEXT in wanted else None
@@ -127,7 +137,8 @@ async def _with_network(image: Image, factors: Sequence[int], wanted: Collection
 
     parts = 0 if enhanced is None else _TIMES_FACE * sum(oval.pixels for oval in enhanced.ovals)
     share = image.width * image.height / (image.width * image.height + parts)
-    enlarged = await _enlarged(image, factors, choose_one, text, spool, wanted, step, portion(step.report, 0, share))
+    with step.tools.rates.measuring(way.works):
+        enlarged = await _enlarged(image, factors, choose_one, text, spool, wanted, step, portion(step.report, 0, share))
     if enhanced is not None:
         await _enhance(enhanced, image, enlarged, factors, text, spool, wanted, step, portion(step.report, share, 1))
     return enlarged
@@ -157,12 +168,16 @@ async def _enlarged(
 
     # Shares of the tiles' time, in proportion to the pixels that each pass is given.
     work = [math.prod(factors[:number]) ** 2 for number in range(len(factors))]
+    rates, megapixels = step.tools.rates.current, image.width * image.height / 1e6
+    seconds = [megapixels * share * rates[UPSCALE.format(factor)] for share, factor in zip(work, factors, strict=True)]
     for number, factor in enumerate(factors):
         network = await network_for(factor, image)
         first, last = number == 0, number == len(factors) - 1
         part = portion(report, sum(work[:number]) / sum(work), sum(work[: number + 1]) / sum(work))
         tiles = len(Grid.over(image.height, image.width, tile=network.model.tile, margin=network.model.margin, fade=network.model.fade))
-        telling = _telling(part, tiles)
+        # The others have rates of their own.
+        expected = seconds[number:] if network.name == step.tools.models.upscale[factor] else [0.0]
+        telling = by_tile(portion(part, 0, _TILES_SHARE[network.device]), "Upscaling", tiles, expected[0], sum(expected[1:]))
         telling(0)
         image = await upscaling.upscale(
             image,
@@ -247,10 +262,6 @@ def _tell_not_enlarged(image: Image, width: int, height: int, wanted: Collection
     for name, option in options:
         if option in wanted:
             step.notice("not_applied", name, f"{step.source_name} was not enlarged, so it was not enhanced.")
-
-
-def _telling(report: Report, tiles: int) -> Callable[[float], None]:
-    return lambda done: report(done, f"Upscaling tile {min(tiles, round(done * tiles) + 1)} of {tiles}")
 
 
 def _name(network: Network, factor: int, deviation: float, step: Step) -> None:

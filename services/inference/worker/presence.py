@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import nats.errors
 
 from darkroom.internal.system.v1 import part_pb2
+from services.inference.contract.rates import MeasuredRates
 from services.inference.generation.assembly import Offering
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.log import get_logger
@@ -24,18 +25,28 @@ class Presence:
     """The step of a background loop: announces what is offered, and then how the worker is. `itself` is what does not change; `models` is
     None where no lane needs any."""
 
-    def __init__(self, board: WorkerBoard, itself: part_pb2.Worker, own: OwnPart, offering: Offering, models: ReadModels | None) -> None:
+    def __init__(
+        self,
+        board: WorkerBoard,
+        itself: part_pb2.Worker,
+        own: OwnPart,
+        offering: Offering,
+        models: ReadModels | None,
+        rates: MeasuredRates,
+    ) -> None:
         self._board, self._itself, self._own = board, itself, own
-        self._offering, self._models = offering, models
+        self._offering, self._models, self._rates = offering, models, rates
 
     async def step(self) -> bool:
         """Report once; there is never more to do right away."""
         await self._offering.step()
+        self._rates.gpu = self._offering.gpu
         worker = part_pb2.Worker(
             process=self._own.process(),
             gpu=self._offering.gpu,
             operations=self._offering.ready,
             configured_operations=self._offering.configured,
+            seconds_per_megapixel=self._rates.current if self._models is not None else {},
         )
         worker.MergeFrom(self._itself)
         for name, ready in sorted((await self._found()).items()):

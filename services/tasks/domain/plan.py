@@ -127,11 +127,11 @@ def outputs_of(operations: Sequence[operation_pb2.Operation], inputs: int) -> in
     return flows_of(operations, inputs)[-1].outputs
 
 
-def planned_files(operations: Sequence[operation_pb2.Operation], count: int, pages: int) -> list[InputFile]:
+def planned_files(operations: Sequence[operation_pb2.Operation], count: int, pages: int, size: Size | None = None) -> list[InputFile]:
     """Inputs that are not uploaded yet: the given number of files of the kind that the first operation takes; documents have the given
-    number of pages each."""
+    number of pages each, and pictures the given size."""
     document = spec_of(operations[0]).accepts == options_pb2.MEDIA_KIND_PDF
-    return [InputFile(pages=pages if document else None)] * count
+    return [InputFile(pages=pages if document else None, image_size=None if document else size)] * count
 
 
 def _check_inputs(first: OperationSpec, inputs: int) -> None:

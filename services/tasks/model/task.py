@@ -86,6 +86,9 @@ class Task:
     """As a transition returns it: the row of the outbox that names the transition's event. None however else the task was read."""
     outbox_events: int = field(default=0, compare=False)
     """How many events that row names."""
+    estimated_seconds: int | None = field(default=None, compare=False)
+    """As a creation returns it: how long the task will take once it runs, where that is known and worth telling. None however else the task
+    was read."""
 
 
 @dataclass(frozen=True, slots=True)

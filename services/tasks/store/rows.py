@@ -26,9 +26,9 @@ def _reader(
 ) -> Callable[[Row], Model]:
     """A function that builds a model from the columns with the names of its fields; a row may have more columns. `enumerations` are the
     fields whose
-    columns hold values of an enumeration, or NULL; `empty` maps fields to what NULL means for them; `optional` are the model's last fields,
-    which a row either has or lacks together."""
-    names = [field.name for field in fields(model) if field.name not in optional]  # type: ignore[arg-type]  # it is a dataclass
+    columns hold values of an enumeration, or NULL; `empty` maps fields to what NULL means for them; `optional` come after the model's
+    other fields, and a row either has or lacks them together. Neither they nor what no row has are compared."""
+    names = [field.name for field in fields(model) if field.compare]  # type: ignore[arg-type]  # it is a dataclass
     columns = itemgetter(*names)
     members = [(names.index(name), {None: None, **{each.value: each for each in kind}}) for name, kind in enumerations.items()]
     replaced = [(names.index(name), value) for name, value in (empty or {}).items()]

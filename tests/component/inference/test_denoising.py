@@ -54,6 +54,16 @@ async def test_the_installed_network_removes_noise_in_the_higher_tiers(neural_wo
     assert np.abs(pixels[inner] - means[inner]).max() <= 1
 
 
+async def test_a_tier_that_would_take_longer_than_is_allowed_is_lowered(neural_world: World) -> None:
+    # 0.028 megapixels at 12.5 seconds each, or 5.4.
+    task = await denoised(neural_world, "MAXIMUM", operation_seconds=0.2)
+    _, codes, method = await result(neural_world, task)
+    assert (codes[0], method) == ("not_applied", f"srmd_x2, with {FILTER}")
+    assert task.completed is not None
+    (lowered, *_) = task.completed.notices
+    assert (lowered.subject, json.loads(lowered.details_json)) == ("tier", {"tier": "quality"})
+
+
 @pytest.mark.thorough
 async def test_a_picture_that_would_take_too_long_on_a_processor_is_filtered(neural_world: World) -> None:
     # 0.028 megapixels: too much four times, and even once.

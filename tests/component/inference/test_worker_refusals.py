@@ -65,9 +65,10 @@ async def test_a_bad_picture_fails_the_task_and_names_the_file(world: World, con
     assert task.failed.message.startswith("bad.png: ")
 
 
-async def test_a_result_over_the_limit_is_refused(neural_world: World) -> None:
+@pytest.mark.parametrize("limit", [{"max_result_megapixels": 0.1}, {"operation_seconds": 0.01}], ids=["pixels", "seconds"])
+async def test_a_result_over_a_limit_is_refused(neural_world: World, limit: dict[str, float]) -> None:
     source = await neural_world.files.add("disc.png", "image/png", png(disc()))
-    async with neural_world.worker(max_result_megapixels=0.1):
+    async with neural_world.worker(**limit):
         task = await neural_world.submit([UPSCALE], source)
         await neural_world.finished(task)
     assert task.failed is not None

@@ -74,6 +74,7 @@ async def accepting(settings: TasksSettings, signer: Signer) -> AsyncIterator[Ac
             limits=MediaLimits(settings.max_megapixels, settings.max_result_megapixels),
             prices=read_prices(None),
             terms=settings.credit_terms,
+            operation_seconds=settings.operation_seconds,
         )
         files = FilesClient(StorageServiceStub(files_channel), IntakeServiceStub(files_channel), Caller(signer))
         offers = Offers(bus)

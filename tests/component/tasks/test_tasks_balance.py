@@ -12,14 +12,21 @@ import grpc
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from darkroom.internal.system.v1 import part_pb2
 from darkroom.operations.v1 import operation_pb2, remove_background_pb2
 from darkroom.rest.v1 import images_pb2
 from darkroom.tasks.v1 import balance_pb2, balance_service_pb2, tasks_service_pb2
+from services.platform.bus import Bus
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.worker_board import WorkerBoard
 from services.tasks import cli
+from services.tasks.domain.acceptance.requests import EstimateRequest, TaskRequest
+from tests.component.tasks.accepting import accepting_beside
 from tests.component.tasks.service import Replica, Service, error_of
 
 ACCOUNT, OTHER = 7_001, 7_002
 CUT_OUT = operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBackground())
+TWICE = operation_pb2.Operation(upscale={"factor": 2})
 Admin = Callable[..., Any]
 
 
@@ -143,6 +150,29 @@ async def test_terms_of_one_account(service: Service, replica: Replica, photo: i
     assert (terms["unlimited"], terms["multiplier"]) == (False, "1")
     with pytest.raises(grpc.aio.AioRpcError, match="10 are missing"):
         await replica.create(service.caller(ACCOUNT), photo, operations=[CUT_OUT])
+
+
+async def test_a_long_operation_is_estimated_by_the_workers_rates_and_refused_beyond_the_limit(service: Service, bus: Bus) -> None:
+    worker = part_pb2.Worker(name="steady", slots={"neural": 1}, seconds_per_megapixel={"upscale_2": 10})
+    large = service.files.add(ACCOUNT, "large.jpg", "image/jpeg", size=(4000, 3000))
+    await WorkerBoard(bus).tell(worker)
+    for limit in (150, 100):
+        async with accepting_beside(service, operation_seconds=limit) as parts:
+            await parts.workforce.step()
+            task = TaskRequest(account_id=ACCOUNT, operations=[TWICE], input_file_ids=[large], input_fields=["photo"])
+            planned = EstimateRequest(
+                account_id=ACCOUNT, operations=[TWICE], planned_count=2, planned_size=(1000, 1000), field="file_count"
+            )
+            assert (await parts.acceptance.estimate(planned)).seconds == 20
+            if limit == 150:
+                assert (await parts.acceptance.create(task)).estimated_seconds == 120
+                continue
+            pinned = dict(service.files.pins)
+            with pytest.raises(DarkroomError, match="photo: 4000 × 3000 pixels would take about 2 min") as refused:
+                await parts.acceptance.create(task)
+            assert refused.value.reason is ErrorReason.MEDIA_LIMIT_EXCEEDED
+            assert service.files.pins == pinned
+    await WorkerBoard(bus).leave("steady")
 
 
 async def test_the_operators_prices(service: Service, photo: int, tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ class _Server:
     async def __aexit__(self, *_: object) -> None:
         pass
 
-    async def estimate_price(self, operations: Sequence[operation_pb2.Operation], *, file_count: int) -> None:
+    async def estimate_price(self, operations: Sequence[operation_pb2.Operation], *, file_count: int, **_: object) -> None:
         if operations[0].upscale.factor == 5:
             raise InvalidRequest("FIELD_INVALID", "operations[0].upscale.factor: must be 2 or 4", "operations[0].upscale.factor")
 

@@ -10,7 +10,7 @@ import pytest
 from deploy import setup
 
 Driver = Callable[[str], None]
-H100 = "echo 'GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-1c)'"
+H100 = "echo 'NVIDIA H100 80GB HBM3, 580.82.07, 9.0, 81559 MiB'"
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +24,7 @@ def choice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def driver(tmp_path: Path) -> Driver:
     def put(script: str) -> None:
         program = tmp_path / "nvidia-smi"
-        program.write_text(f'#!/bin/sh\n[ "$*" = -L ] || exit 4\n{script}\n')
+        program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
 
     return put
@@ -41,13 +41,33 @@ def test_a_gpu_is_found_and_said_once(driver: Driver, capsys: pytest.CaptureFixt
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("script", ["", "echo 'No devices found.'", "echo 'has failed because it could not communicate'; exit 9"])
+@pytest.mark.parametrize("script", ["", "echo 'No devices were found'", "echo 'has failed because it could not communicate'; exit 9"])
 def test_without_a_gpu_nothing_is_chosen_and_it_is_looked_for_again(driver: Driver, script: str) -> None:
     assert setup._platform(None, look=True) is None
     driver(script)
     assert setup._platform(None, look=True) is None
     driver(H100)
     assert setup._platform(None, look=True) == "cuda"
+
+
+@pytest.mark.parametrize(
+    ("listed", "reason"),
+    [
+        ("NVIDIA L4, 550.54.15, 8.9, 23034 MiB", "its driver is 550"),
+        ("NVIDIA GeForce GTX 1080, 580.82.07, 6.1, 8192 MiB", "its compute capability is 6.1"),
+        ("NVIDIA T400 4GB, 580.82.07, 7.5, 4096 MiB", "it has 4096 MiB"),
+    ],
+)
+def test_a_gpu_that_cannot_run_the_models_is_named_and_used_only_when_asked_for(
+    driver: Driver, capsys: pytest.CaptureFixture[str], listed: str, reason: str
+) -> None:
+    driver(f"echo '{listed}'")
+    assert setup._platform(None, look=True) is None
+    said = capsys.readouterr().out
+    assert said.startswith(f"GPU: {listed.partition(',')[0]}: {reason}")
+    assert "the model server uses the processor; GPU=1 tries the GPU" in said
+    assert setup._platform("1", look=True) == "cuda"
+    assert reason in capsys.readouterr().out
 
 
 def test_developers_get_a_gpu_only_when_they_ask_for_it(driver: Driver) -> None:

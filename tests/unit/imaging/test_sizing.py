@@ -10,7 +10,8 @@ import pytest
 from darkroom.operations.v1.upscale_pb2 import Upscale
 from services.inference.media import Image
 from services.inference.media.spool import Spool, file_of
-from services.inference.upscaling.sizing import fit_exactly, passes
+from services.inference.upscaling.sizing import fit_exactly
+from services.pictures.enlarging import passes
 from services.pictures.result_size import result_size
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.rpc.validation import RequestValidator

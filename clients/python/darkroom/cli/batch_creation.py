@@ -57,7 +57,7 @@ Parallel = Annotated[int, typer.Option("--parallel", "-p", metavar="N", min=1, m
 PerItem = Annotated[bool, typer.Option("--per-item", help="Create tasks for the accepted files only. By default, all or none.")]
 Priority = Annotated[int, typer.Option("--priority", metavar="N", min=-1000, max=1000, help="Your tasks with a higher priority run first.")]
 WebhookUrl = Annotated[str, typer.Option("--webhook", metavar="URL", help="URL to notify when the whole batch has ended.")]
-Estimate = Annotated[bool, typer.Option("--estimate", help="Only print the price.")]
+Estimate = Annotated[bool, typer.Option("--estimate", help="Only print the price, and the time if it is known.")]
 
 _OPTIONS = {
     "recursive": (Recursive, False),
@@ -78,7 +78,7 @@ def _create(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str, 
     if len(paths) > _MAX_FILES:
         raise usage(f"a batch takes up to {_MAX_FILES} files; got {len(paths)}")
     if given["estimate"]:
-        run(estimate(operation, len(paths), each=True, as_json=given["as_json"]), as_json=given["as_json"])
+        run(estimate(operation, paths, each=True, as_json=given["as_json"]), as_json=given["as_json"])
 
     async def work() -> int:
         async with connect() as client:

@@ -31,6 +31,9 @@ class Row(Protocol):
     def add_uploaded(self, moved: int) -> None:
         """Called when bytes were sent."""
 
+    def created(self, task: task_pb2.Task) -> None:
+        """Called when the task was created, with the estimate of its time, if there is one."""
+
     def event(self, event: task_pb2.TaskEvent) -> None:
         """Called for each event of the task."""
 
@@ -64,6 +67,11 @@ def board(stream: TextIO, count: int, *, quiet: bool) -> Iterator[Board]:
         yield _Bars(progress, count)
 
 
+def in_words(seconds: float) -> str:
+    """A time as `about 40 s` or `about 3 min`."""
+    return f"about {seconds:.0f} s" if seconds < 90 else f"about {seconds / 60:.0f} min"
+
+
 def _doing(event: task_pb2.TaskEvent) -> str:
     if event.state == task_pb2.TASK_STATE_QUEUED and event.attempt > 0:
         return f"will be retried: {event.error.message}" if event.error.message else "will be retried"
@@ -91,15 +99,20 @@ class _Bar:
     def __init__(self, progress: Progress, name: str, size: int, bars: _Bars) -> None:
         self._progress, self._bars = progress, bars
         self._size = max(1, size)
-        self._sent = 0
+        self._sent, self._takes = 0, ""
         self._bar: TaskID = progress.add_task("uploading", name=name, total=1.0)
 
     def add_uploaded(self, moved: int) -> None:
         self._sent += moved
         self._progress.update(self._bar, completed=_UPLOAD * self._sent / self._size)
 
+    def created(self, task: task_pb2.Task) -> None:
+        if task.HasField("estimated_seconds"):
+            self._takes = f", takes {in_words(task.estimated_seconds)}"
+
     def event(self, event: task_pb2.TaskEvent) -> None:
-        self._progress.update(self._bar, completed=_UPLOAD + _TASK * event.progress, description=_doing(event))
+        takes = "" if event.message or event.progress else self._takes
+        self._progress.update(self._bar, completed=_UPLOAD + _TASK * event.progress, description=_doing(event) + takes)
 
     def add_downloaded(self, moved: int) -> None:
         self._progress.update(self._bar, completed=_UPLOAD + _TASK, description="downloading")
@@ -128,6 +141,10 @@ class _Line:
 
     def add_uploaded(self, moved: int) -> None:
         """Not shown."""
+
+    def created(self, task: task_pb2.Task) -> None:
+        if task.HasField("estimated_seconds"):
+            self._console.print(Text(f"task {task.id} takes {in_words(task.estimated_seconds)} once it runs"))
 
     def event(self, event: task_pb2.TaskEvent) -> None:
         """Only a retry is shown."""

@@ -210,6 +210,7 @@ class Session:
         self.journal.write(entry)
         creating = client.create_task(entry.file_ids, entry.operations, idempotency_key=entry.idempotency_key)
         task = await self._created(client, creating)
+        row.created(task)
         entry.task_id = task.id
         self.journal.write(entry)
         return task

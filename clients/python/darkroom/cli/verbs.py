@@ -53,7 +53,7 @@ Overwrite = Annotated[bool, _run_option("--overwrite", help="Replace existing re
 Again = Annotated[bool, _run_option("--again", help="Redo and pay again for work that an earlier run has done.")]
 Keep = Annotated[bool, _run_option("--keep", help="Leave tasks running on Ctrl-C; get the results with darkroom resume.")]
 Detach = Annotated[bool, _run_option("--detach", "-d", help="Create the tasks and return; get the results with darkroom resume.")]
-Estimate = Annotated[bool, _run_option("--estimate", help="Only print the price.")]
+Estimate = Annotated[bool, _run_option("--estimate", help="Only print the price, and the time if it is known.")]
 AsJson = Annotated[bool, _run_option("--json", help="Print one JSON object per file instead of progress.")]
 
 _COMMON = {
@@ -101,7 +101,7 @@ def _process(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str,
         else:
             sources = find(arguments, verb.suffixes, recursive=given["recursive"], results=journal.results())
         if given["estimate"]:
-            run(estimate(operation, len(sources), each=True, as_json=given["as_json"]), as_json=given["as_json"])
+            run(estimate(operation, [source.path for source in sources], each=True, as_json=given["as_json"]), as_json=given["as_json"])
         to_stdout = output == STDIN
         _check_stdout(to_stdout, sources, given)
         url, items, beside = server_url(), [], auxiliary_files(operation, given)
@@ -147,7 +147,7 @@ def _together(
     name: str, operation: operation_pb2.Operation, inputs: Sequence[Path | str], given: Mapping[str, Any], *, unique: bool = False
 ) -> None:
     if given["estimate"]:
-        run(estimate(operation, len(inputs), each=False, as_json=given["as_json"]), as_json=given["as_json"])
+        run(estimate(operation, inputs, each=False, as_json=given["as_json"]), as_json=given["as_json"])
     with tempfile.TemporaryDirectory(prefix="darkroom-") as temporary, Journal() as journal:
         to_stdout = given["output"] == STDIN
         _check_stdout(to_stdout, [], given)

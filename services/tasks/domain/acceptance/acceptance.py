@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.pictures.offers import Offers
 from services.pictures.operations import OperationSpec, spec_of
@@ -16,6 +16,7 @@ from services.platform.idempotency import IdempotencyRecords
 from services.platform.log import get_logger
 from services.tasks.domain.acceptance.draft import Draft
 from services.tasks.domain.acceptance.fetching import Fetching
+from services.tasks.domain.acceptance.forecast import Forecast
 from services.tasks.domain.acceptance.requests import MOST_KEPT_BYTES, BatchRequest, EstimateRequest, Item, Request, TaskRequest
 from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.domain.credits.prices import Estimate, PriceList
@@ -49,6 +50,8 @@ class AcceptanceRules:
     limits: MediaLimits
     prices: PriceList
     terms: CreditTerms
+    operation_seconds: float
+    """Seconds that an operation may take for a picture."""
 
 
 class Acceptance:
@@ -74,7 +77,7 @@ class Acceptance:
         self._notifications, self._webhooks, self._offers, self._ledger = notifications, webhooks, offers, ledger
         self._served, self._workforce = served, workforce
         self._rules, self._clock, self._disk = rules, clock, disk
-        self._fetching = Fetching(files)
+        self._fetching, self._forecast = Fetching(files), Forecast(workforce, rules.operation_seconds)
 
     async def create(self, request: TaskRequest) -> Task:
         """Accept a task as QUEUED, or return what an earlier call with the same idempotency key created, in its current state.
@@ -117,7 +120,7 @@ class Acceptance:
         await self._require_offers(draft)
         self._take_files(draft, await self._files.examine(request.account_id, draft.file_ids()))
         [task] = self._price(draft)
-        return Estimate(task.list_price_millicredits, await self._ledger.balance(request.account_id))
+        return Estimate(task.list_price_millicredits, await self._ledger.balance(request.account_id), draft.seconds.get(0))
 
     async def _accept(self, draft: Draft) -> Sequence[Task]:
         self._disk.check()
@@ -156,7 +159,7 @@ class Acceptance:
             self._notifications.notify_transition(task)
         stored = {task.id for task in tasks}
         await self._unpin(request.account_id, [task_id for task_id in examined.pinned_tasks if task_id not in stored])
-        return tasks
+        return [replace(task, estimated_seconds=draft.seconds.get(task.batch_index or 0)) for task in tasks]
 
     def _check_deadline(self, request: Request) -> None:
         if request.deadline is not None and request.deadline <= self._clock():
@@ -228,12 +231,24 @@ class Acceptance:
                     sizes=not draft.request.fails_in_place,
                 )
                 check_auxiliary(item.auxiliary, auxiliary, self._rules.limits, draft.request.formats)
+                seconds = self._seconds(draft, item, inputs)
+                if seconds is not None:
+                    draft.seconds[index] = seconds
                 lane = self._served.or_before(lane_of(item.operations, [] if len(draft.items) > 1 or item.later_inputs else inputs))
                 if (operations := stored.get(id(item.operations))) is None:
                     operations = stored[id(item.operations)] = [operation.SerializeToString() for operation in item.operations]
                 tasks.append(self._new_task(draft.task_ids[index], index, lane, item, operations, inputs))
         draft.settle()
         return tasks
+
+    def _seconds(self, draft: Draft, item: Item, inputs: Sequence[InputFile]) -> int | None:
+        try:
+            files, planned = [*inputs, *item.planned_inputs], ["file_count"] * len(item.planned_inputs)
+            return self._forecast.seconds(item.operations, files, [*item.input_fields, *planned], lane_of(item.operations, ()))
+        except DarkroomError:
+            if draft.request.fails_in_place:
+                return None
+            raise
 
     def _new_task(
         self, task_id: int | None, index: int, lane: str, item: Item, operations: list[bytes], inputs: Sequence[InputFile]

@@ -21,6 +21,8 @@ class Draft:
         self.batch_id: int | None = None
         self.task_ids: Sequence[int | None] = [None] * len(self.items)
         self.files: Mapping[int, InputFile] = {}
+        self.seconds: dict[int, int] = {}
+        """How long items will take, by their places, where that is known and worth telling."""
         self.webhook_url: str | None = None
         """The request's, once it is checked."""
         self._refused: dict[int, DarkroomError] = {}

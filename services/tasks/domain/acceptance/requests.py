@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from darkroom.operations.v1 import operation_pb2
+from services.pictures.geometry import Size
 from services.platform.errors import DarkroomError
 from services.platform.idempotent_call import IdempotentCall
 from services.tasks.domain.acceptance.admission import admit_all, admit_each, admit_task
@@ -234,10 +235,13 @@ class EstimateRequest(Request):
     """Number of files not uploaded yet; used instead of uploaded files."""
     planned_pages: int = 1
     """Pages of each document that is not uploaded yet."""
+    planned_size: Size | None = None
+    """Width and height of each picture that is not uploaded yet, if known."""
 
     def tasks(self) -> list[Item]:
         if self.planned_count:
-            return [Item(self.operations, (), (), planned_inputs=planned_files(self.operations, self.planned_count, self.planned_pages))]
+            planned = planned_files(self.operations, self.planned_count, self.planned_pages, self.planned_size)
+            return [Item(self.operations, (), (), planned_inputs=planned)]
         fields = [f"{self.field}[{index}]" for index in range(len(self.file_ids))]
         return [Item(self.operations, self.file_ids, fields, named_files(self.operations))]
 

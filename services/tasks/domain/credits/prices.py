@@ -68,6 +68,8 @@ class Estimate:
 
     list_price_millicredits: int
     balance: Balance
+    seconds: int | None = None
+    """How long the task would take once it runs; None if that is not known, or too short to matter."""
 
     @property
     def price_millicredits(self) -> int:

@@ -59,6 +59,15 @@ class Workforce:
             for worker in self._here()
         )
 
+    def rates(self, lane: str) -> Mapping[str, float]:
+        """Seconds for a megapixel, by kind of work, of the fastest of the lane's workers. Empty while none has reported any."""
+        fastest: dict[str, float] = {}
+        for worker in self._here():
+            if lane in worker.slots:
+                for kind, seconds in worker.seconds_per_megapixel.items():
+                    fastest[kind] = min(seconds, fastest.get(kind, seconds))
+        return fastest
+
     def expected_machine(self, lane: str) -> AwayWorker | None:
         """The machine that was here last of those that are away and serve a lane."""
         return next((machine for machine in self.away if lane in machine.lanes), None)

@@ -40,6 +40,7 @@ def task_message(task: Task, details: Details | None = None, *, kept: timedelta 
         expire_time=timestamp(task.end_time + kept) if task.end_time is not None and kept is not None else None,
         batch_id=task.batch_id or 0,
         batch_index=task.batch_index or 0,
+        estimated_seconds=task.estimated_seconds,
     )
     if details is not None:
         message.MergeFrom(_details(details))

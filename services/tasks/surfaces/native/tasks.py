@@ -134,6 +134,7 @@ class NativeBalance(balance_service_pb2_grpc.BalanceServiceServicer):
                 field="file_count" if request.file_count else "input_file_ids",
                 planned_count=request.file_count,
                 planned_pages=request.page_count or 1,
+                planned_size=(request.width, request.height) if request.width and request.height else None,
             )
         )
         return balance_service_pb2.EstimatePriceResponse(
@@ -141,4 +142,5 @@ class NativeBalance(balance_service_pb2_grpc.BalanceServiceServicer):
             list_price_millicredits=estimate.list_price_millicredits,
             balance=balance_message(estimate.balance),
             covered=estimate.is_covered,
+            estimated_seconds=estimate.seconds,
         )

@@ -54,6 +54,7 @@ class RestBilling(billing_pb2_grpc.BillingServiceServicer):
                 field="file_count" if planned else "file_ids",
                 planned_count=request.file_count,
                 planned_pages=request.page_count or 1,
+                planned_size=(request.width, request.height) if request.width and request.height else None,
             )
         )
         data = pb.PriceEstimate(
@@ -62,6 +63,7 @@ class RestBilling(billing_pb2_grpc.BillingServiceServicer):
             multiplier=estimate.balance.terms.multiplier_permille / MILLI,
             available=estimate.balance.available_millicredits / MILLI,
             covered=estimate.is_covered,
+            estimated_seconds=estimate.seconds,
         )
         return pb.EstimateEnvelope(code=200, message=_SUCCESS, data=data)
 

@@ -143,6 +143,7 @@ def create_result(task: Task) -> tasks_pb2.TaskCreateResult:
         created_at=timestamp(task.create_time),
         not_applied=not_applied(task),
         notices=notices(task),
+        estimated_seconds=task.estimated_seconds,
     )
 
 

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from deploy.gpus import Gpu, gpus
 from deploy.local.settings import Settings
-from deploy.setup import gpus
 from deploy.worker.machine import advice
+
+A4000 = Gpu("NVIDIA RTX A4000", 580, 8.6, 16376)
 
 
 @pytest.fixture
@@ -37,8 +39,8 @@ def test_a_driver_that_fails_has_no_gpu(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_models_for_the_processor_beside_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repository: Path) -> None:
-    _driver(tmp_path, monkeypatch, "echo 'GPU 0: NVIDIA RTX A4000 (UUID: GPU-0b)'; echo '  MIG 1g.10gb Device 0: (UUID: MIG-c4)'")
-    assert gpus() == ["NVIDIA RTX A4000"]
+    _driver(tmp_path, monkeypatch, "echo 'NVIDIA RTX A4000, 580.82.07, 8.6, 16376 MiB'")
+    assert gpus() == [A4000]
     said = advice(gpus(), repository)
     assert "NVIDIA RTX A4000, and models for the CPU. `make worker GPU=1`" in said[0]
     assert f"models install --platform cuda --dest {repository}" in said[1]
@@ -47,4 +49,4 @@ def test_models_for_the_processor_beside_a_gpu(tmp_path: Path, monkeypatch: pyte
 
 def test_models_for_the_gpu(repository: Path) -> None:
     (repository / "isnet" / "config.pbtxt").write_text("instance_group [{ kind: KIND_GPU }]")
-    assert advice(["A", "B"], repository) == ["The models run on A, B."]
+    assert advice([A4000, A4000], repository) == ["The models run on NVIDIA RTX A4000, NVIDIA RTX A4000."]
