@@ -24,8 +24,8 @@ METHOD = (
     "The worker's own client, with shared memory where server and client share a machine. *First*: the longest and the median time of the "
     "first request of each shape of the model's warm-up, after the server was ready. *Callers*: each sends its next request as soon as it "
     "has its answer. *Batch*: how many rows the server ran together, on average, by its statistics. *GPU*: the share of time in which "
-    "a kernel ran, and memory in use, by nvidia-smi, at its highest. *onnxruntime alone*: the same network and settings in a process of its own, "
-    "without Triton, by rows in a run, while Triton rests."
+    "a kernel ran, and memory in use, by nvidia-smi, at its highest. *onnxruntime alone*: the same network and settings in a process of "
+    "its own, without Triton, by rows in a run, while Triton rests."
 )
 COLUMNS = ("model", "first", "callers", "per second", "p50", "p95", "batch", "GPU", "its memory", "onnxruntime alone")
 _ALONE = Path(__file__).with_name("alone.py")
