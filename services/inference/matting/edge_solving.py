@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,107 +13,192 @@ from services.inference.matting.tuning import Tuning
 
 Floats = npt.NDArray[np.float32]
 Pixels8 = npt.NDArray[np.uint8]
+Bools = npt.NDArray[np.bool_]
 
+_CELL = 4  # pixels a side
 _UNSURE = 4, 251  # of 255: values of the model between these are an edge
 _STEP = 100  # an outline may also jump from one to the other
 _EPSILON = 1e-6  # colour variance (of 1) that counts as flat
 _FIXED = 10.0  # weight of the model's alpha where it is sure
 _ROUNDS = 40
-_TOLERANCE = 1e-7  # mean of the squared residual at which the solution is good enough
-_BETWEEN = 0.1  # alpha between this and 1 less this is neither subject nor background
+_TOLERANCE = 1e-6  # mean of the squared residual at which the solution is good enough
+_BETWEEN = 26, 229  # of 255: alpha from the first to the second is neither subject nor background
 _ZONE = 25  # pixels of the window that measures a zone's width: the share of an outline is at most the first, of hair the second
 _OUTLINE, _HAIR = 0.03, 0.12
 _SOFT_PULL = 0.003
 _OUTLINE_MOVES = 1  # pixel
-_MARGIN = 32  # pixels around unsure ones that are solved as well
 
 
 def solve_edges(coarse: Pixels8, guide: Pixels8, tuning: Tuning, check: Callable[[], None]) -> Pixels8:
     """The alpha that fits both the model's alpha (`coarse`, height x width) and the colours (`guide`, height x width x 3, sRGB).
 
     Closed-form matting (Levin, Lischinski, Weiss, TPAMI 2008) with large windows (He, Sun, Tang: "Fast Matting Using Large Kernel
-    Matting Laplacian Matrices", CVPR 2010): the matting Laplacian's product with an alpha is the alpha less its guided filter, which box
-    filters compute, so that conjugate gradients need no matrix. Where the model is sure, its alpha is kept; elsewhere it is
-    weighted by `tuning`. Needs about 100 bytes a pixel. `check` is called between rounds and may raise to cancel.
+    Matting Laplacian Matrices", CVPR 2010): the matting Laplacian's product with an alpha is the alpha less its guided filter, so that
+    conjugate gradients need no matrix. Windows are centred on cells of 4 x 4 pixels instead of on every pixel: the filter then blurs the
+    cells' sums, and only the cells with an unsure pixel are solved. Where the model is sure, its alpha is kept; elsewhere it is weighted by
+    `tuning`. Both sides are multiples of four. Needs up to 100 bytes a pixel. `check` is called between rounds and may raise to cancel.
     """
     unsure = _unsure(coarse, tuning.reach)
     if not unsure.any():
         return coarse
-    box = _box(unsure)
-    given = coarse[box].astype(np.float32) / np.float32(255)
-    window = _Window(guide[box].astype(np.float32) / np.float32(255), tuning.radius)
-    softness = _softness(given) * np.float32(tuning.softness)
-    weight = np.where(unsure[box], _pull(given, softness, tuning), _FIXED).astype(np.float32)
-    solved = _near_outlines(_conjugate_gradients(window, weight, given, check), given, softness)
+    kernel = _kernel(2 * tuning.radius + 1)
+    cells = _Cells(unsure, margin=len(kernel))
+    alpha, open_ = coarse[cells.box], cells.pick(unsure[cells.box])
+    given = _unit(cells.pick(alpha))
+    softness = _softness(cells.pick(_undecided(alpha))) * np.float32(tuning.softness)
+    weight = np.where(open_, _pull(given, softness, tuning), np.float32(_FIXED))
+    solved = _conjugate_gradients(_GuidedFilter(guide[cells.box], alpha, cells, kernel), weight, given, check)
+    window = np.ones((2 * _OUTLINE_MOVES + 1,) * 2, np.uint8)
+    lowest, highest = _unit(cells.pick(cv2.erode(alpha, window))), _unit(cells.pick(cv2.dilate(alpha, window)))
+    # At outlines alpha moves a few pixels at most: texture on both sides would pull it further.
+    solved += (np.clip(solved, lowest, highest) - solved) * (1 - softness)
     out = coarse.copy()
-    out[box] = np.where(unsure[box], np.round(solved.clip(0, 1) * 255), out[box]).astype(np.uint8)
+    cells.put(np.round(np.where(open_, solved, given).clip(0, 1) * 255).astype(np.uint8), out[cells.box])
     return out
 
 
-class _Window:
-    """Guided filter (He, Sun, Tang, TPAMI 2013) of one guide in square windows."""
+class _Cells:
+    """The cells that hold an unsure pixel. Their samples are arrays of 16 rows, one for each place in a cell, and a column a cell."""
 
-    def __init__(self, guide: Floats, radius: int) -> None:
-        self._size = (2 * radius + 1, 2 * radius + 1)
+    def __init__(self, unsure: Bools, margin: int) -> None:
+        """`margin` is how many cells around them matter."""
+        height, width = (side // _CELL for side in unsure.shape)
+        # A mean above zero: the same as any(), in a tenth of the time.
+        chosen = cv2.resize(unsure.view(np.uint8) * np.uint8(255), (width, height), interpolation=cv2.INTER_AREA) > 0
+        spans = [np.flatnonzero(chosen.any(axis=axis)) for axis in (1, 0)]
+        rows, columns = (slice(max(int(span[0]) - margin, 0), int(span[-1]) + 1 + margin) for span in spans)
+        chosen = chosen[rows, columns]
+        self.height, self.width = chosen.shape
+        self.box = slice(rows.start * _CELL, rows.stop * _CELL), slice(columns.start * _CELL, columns.stop * _CELL)
+        """Rows and columns of the pixels around them: what `pick` and `put` take."""
+        self._index = np.flatnonzero(chosen)
+
+    def pick(self, plane: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Their samples of the box's."""
+        rows, columns = np.divmod(self._index, self.width)
+        return np.ascontiguousarray(self._split(plane)[rows, columns].reshape(-1, _CELL * _CELL).T)
+
+    def put(self, samples: npt.NDArray[Any], plane: npt.NDArray[Any]) -> None:
+        """Write their samples into the box's."""
+        rows, columns = np.divmod(self._index, self.width)
+        self._split(plane)[rows, columns] = samples.T.reshape(-1, _CELL, _CELL)
+
+    def gather(self, grid: Floats) -> Floats:
+        """Their values of a grid that has one for each cell of the box."""
+        return grid.ravel().take(self._index)
+
+    def scatter(self, values: Floats) -> Floats:
+        """The grid that has their values, and zero elsewhere."""
+        grid = np.zeros(self.height * self.width, np.float32)
+        grid[self._index] = values
+        return grid.reshape(self.height, self.width)
+
+    def means(self, plane: npt.NDArray[Any]) -> Floats:
+        """The grid of the means of the box's samples."""
+        return np.asarray(cv2.resize(plane, (self.width, self.height), interpolation=cv2.INTER_AREA), np.float32)
+
+    def _split(self, plane: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.lib.stride_tricks.as_strided(
+            plane,
+            (self.height, self.width, _CELL, _CELL),
+            (plane.strides[0] * _CELL, plane.strides[1] * _CELL, *plane.strides),
+        )
+
+
+class _GuidedFilter:
+    """Guided filter (He, Sun, Tang, TPAMI 2013) of the alpha in chosen cells, in windows that `kernel` weights the cells of."""
+
+    def __init__(self, guide: Pixels8, alpha: Pixels8, cells: _Cells, kernel: Floats) -> None:
+        self._cells, self._kernel = cells, kernel
         # Centred on zero, products of colours keep their digits in single precision.
-        self._guide = guide - guide.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
-        self._mean_guide = self._mean(self._guide)
-        self._inverse = self._inverted()
+        centre = np.array(cv2.mean(guide)[:3], np.float32)
+        planes = [_unit(np.asarray(plane) - middle) for plane, middle in zip(cv2.split(guide), centre, strict=True)]
+        self._guide = [cells.pick(plane) for plane in planes]
+        self._means = [self._window(cells.means(plane)) for plane in planes]
+        self._inverse = self._inverted(planes)
+        opacity = _unit(alpha)
+        self._whole = [*(cells.means(cv2.multiply(plane, opacity)) for plane in planes), cells.means(opacity)]
 
-    def filter(self, alpha: Floats) -> Floats:
-        """Each pixel from the linear functions of colour that fit `alpha` best in the windows that contain it."""
-        mean = self._mean(alpha)
-        red, green, blue = np.moveaxis(self._mean(self._guide * alpha[..., None]) - self._mean_guide * mean[..., None], -1, 0)
+    def of_given(self) -> Floats:
+        """Each pixel from the linear functions of colour that fit the alpha of the whole box best in the windows that contain it."""
+        return self._applied(self._whole)
+
+    def __call__(self, alpha: Floats) -> Floats:
+        """The same for an alpha of the cells that is zero outside them."""
+        share = np.float32(1 / _CELL**2)
+        sums = [*(np.einsum("pn,pn->n", colour, alpha) for colour in self._guide), alpha.sum(axis=0)]
+        return self._applied([self._cells.scatter(total * share) for total in sums])
+
+    def _applied(self, moments: Sequence[Floats]) -> Floats:
+        *products, mean = (self._window(moment) for moment in moments)
+        red, green, blue = (product - own * mean for product, own in zip(products, self._means, strict=True))
         rr, rg, rb, gg, gb, bb = self._inverse
-        slopes = np.dstack([rr * red + rg * green + rb * blue, rg * red + gg * green + gb * blue, rb * red + gb * green + bb * blue])
-        offset = mean - np.einsum("yxc,yxc->yx", slopes, self._mean_guide)
-        return np.asarray(np.einsum("yxc,yxc->yx", self._mean(slopes), self._guide) + self._mean(offset), np.float32)
+        slopes = [rr * red + rg * green + rb * blue, rg * red + gg * green + gb * blue, rb * red + gb * green + bb * blue]
+        for slope, own in zip(slopes, self._means, strict=True):
+            mean -= slope * own
+        result = np.repeat(self._cells.gather(self._window(mean))[np.newaxis], _CELL**2, axis=0)
+        for slope, colour in zip(slopes, self._guide, strict=True):
+            result += colour * self._cells.gather(self._window(slope))
+        return result
 
-    def _inverted(self) -> list[Floats]:
+    def _inverted(self, planes: Sequence[Floats]) -> list[Floats]:
         """The inverse covariance of the colours in each window: rr, rg, rb, gg, gb, bb."""
         # In single precision, the determinant for collinear colours, such as grays, would be only rounding errors.
-        rr, rg, rb, gg, gb, bb = (self._covariance(i, j).astype(np.float64) for i in range(3) for j in range(i, 3))
+        rr, rg, rb, gg, gb, bb = (
+            self._window(self._cells.means(cv2.multiply(planes[i], planes[j]))).astype(np.float64) - self._means[i] * self._means[j]
+            for i in range(3)
+            for j in range(i, 3)
+        )
         rr, gg, bb = rr + _EPSILON, gg + _EPSILON, bb + _EPSILON
         cofactors = gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg, rr * bb - rb * rb, rg * rb - rr * gb, rr * gg - rg * rg
         determinant = rr * cofactors[0] + rg * cofactors[1] + rb * cofactors[2]
         return [(cofactor / determinant).astype(np.float32) for cofactor in cofactors]
 
-    def _covariance(self, i: int, j: int) -> Floats:
-        return self._mean(self._guide[..., i] * self._guide[..., j]) - self._mean_guide[..., i] * self._mean_guide[..., j]
-
-    def _mean(self, values: Floats) -> Floats:
-        return np.asarray(cv2.blur(values, self._size, borderType=cv2.BORDER_REFLECT), np.float32)
+    def _window(self, grid: Floats) -> Floats:
+        return np.asarray(cv2.sepFilter2D(grid, -1, self._kernel, self._kernel, borderType=cv2.BORDER_REFLECT), np.float32)
 
 
-def _conjugate_gradients(window: _Window, weight: Floats, given: Floats, check: Callable[[], None]) -> Floats:
+def _conjugate_gradients(filter_: _GuidedFilter, weight: Floats, given: Floats, check: Callable[[], None]) -> Floats:
     """Solves (1 - guided filter + weight) alpha = weight * given, preconditioned by the diagonal."""
     diagonal = 1 + weight
-
-    def apply(alpha: Floats) -> Floats:
-        return diagonal * alpha - window.filter(alpha)
-
     alpha = given.copy()
-    residual = weight * given - apply(alpha)
+    residual = filter_.of_given() - given
     direction = residual / diagonal
-    size = float((residual * direction).sum(dtype=np.float64))
+    size = float(np.vdot(residual, direction))
     for _ in range(_ROUNDS):
         if size < _TOLERANCE * alpha.size:
             break
         check()
-        image = apply(direction)
-        step = np.float32(size / float((direction * image).sum(dtype=np.float64)))
+        image = diagonal * direction
+        image -= filter_(direction)
+        step = np.float32(size / float(np.vdot(direction, image)))
         alpha += step * direction
-        residual -= step * image
+        image *= step
+        residual -= image
         scaled = residual / diagonal
-        before, size = size, float((residual * scaled).sum(dtype=np.float64))
-        direction = scaled + np.float32(size / before) * direction
+        before, size = size, float(np.vdot(residual, scaled))
+        direction *= np.float32(size / before)
+        direction += scaled
     return alpha
 
 
-def _softness(given: Floats) -> Floats:
+def _kernel(window: int) -> Floats:
+    """Weights of a row of cells in a window of so many pixels that is centred on a cell."""
+    beside = (window - _CELL) / 2 / _CELL
+    half = int(np.ceil(beside))
+    weights = np.ones(2 * half + 1)
+    weights[0] = weights[-1] = 1 - (half - beside)
+    return np.asarray(weights / weights.sum(), np.float32)
+
+
+def _undecided(alpha: Pixels8) -> Floats:
+    """The share of the pixels around each one that are neither subject nor background."""
+    between = cv2.inRange(alpha, *_BETWEEN)  # 0 or 255
+    return np.asarray(cv2.boxFilter(between, cv2.CV_32F, (_ZONE, _ZONE), borderType=cv2.BORDER_REFLECT), np.float32) / np.float32(255)
+
+
+def _softness(share: Floats) -> Floats:
     """0 at outlines, 1 where the model is undecided over a wide zone, as in hair."""
-    between = ((given > _BETWEEN) & (given < 1 - _BETWEEN)).astype(np.float32)
-    share = np.asarray(cv2.blur(between, (_ZONE, _ZONE), borderType=cv2.BORDER_REFLECT), np.float32)
     return np.asarray(((share - _OUTLINE) / (_HAIR - _OUTLINE)).clip(0, 1), np.float32)
 
 
@@ -122,21 +208,13 @@ def _pull(given: Floats, softness: Floats, tuning: Tuning) -> Floats:
     return np.asarray(pull * (1 + tuning.certainty * (1 - softness) * (2 * given - 1) ** 2), np.float32)
 
 
-def _near_outlines(solved: Floats, given: Floats, softness: Floats) -> Floats:
-    """Limits alpha to move a few pixels at outlines: texture on both sides would pull it further."""
-    window = np.ones((2 * _OUTLINE_MOVES + 1,) * 2, np.uint8)
-    bounded = np.clip(solved, cv2.erode(given, window), cv2.dilate(given, window))
-    return np.asarray(solved * softness + bounded * (1 - softness), np.float32)
+def _unit(samples: npt.NDArray[Any]) -> Floats:
+    return np.asarray(np.multiply(samples, np.float32(1 / 255), dtype=np.float32))
 
 
-def _unsure(coarse: Pixels8, reach: int) -> npt.NDArray[np.bool_]:
+def _unsure(coarse: Pixels8, reach: int) -> Bools:
     low, high = _UNSURE
     jump = cv2.morphologyEx(coarse, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > _STEP
     edge = ((coarse > low) & (coarse < high)) | jump
     around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    return np.asarray(cv2.dilate(edge.astype(np.uint8), around) > 0)
-
-
-def _box(mask: npt.NDArray[np.bool_]) -> tuple[slice, slice]:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return slice(max(rows[0] - _MARGIN, 0), rows[-1] + 1 + _MARGIN), slice(max(columns[0] - _MARGIN, 0), columns[-1] + 1 + _MARGIN)
+    return np.asarray(cv2.dilate(edge.view(np.uint8), around) > 0)

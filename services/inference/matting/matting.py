@@ -131,7 +131,7 @@ def cut_out(
     alpha = alpha_refinement.enlarge(coarse, image.width, image.height)
     check()
     if options.refine:
-        alpha_refinement.refine(alpha, coarse, image.srgb(), check)
+        alpha_refinement.refine(alpha, coarse, image.srgb(), check, small_guide=prepared if image.alpha is None else None)
     check()
     share = alpha if image.alpha is None else _foreground_share(alpha, image.alpha)
     pixels = decontaminate(image.pixels, share, image.alpha, check)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 import numpy.typing as npt
+
+from services.inference.matting.blocks import Block, grown, within
 
 Floats = npt.NDArray[np.float32]
 Pixels8 = npt.NDArray[np.uint8]
@@ -24,6 +28,8 @@ _RARE = 1e-3  # share that colours have which are in neither
 _ALIKE = 0.6  # probability that a plateau's colours are those of the subject, not of the background
 _TEXTURED, _SMOOTH = 2.0, 0.35  # texture of a plateau relative to the background's from which, and up to which, it hides that
 _FLAT = 1.5  # of 255: texture of camera noise
+_TEXTURE = 3.0  # pixels: the size of what counts as texture
+_TEXTURE_REACH = 26  # pixels that it depends on
 _NEAR = 129  # pixels around a plateau whose colours and texture it is compared with
 _EXTENDED = 12  # pixels from a plateau to which its opacity is taken to be full
 
@@ -35,34 +41,35 @@ def with_solid_plateaus(alpha: Pixels8, picture: Pixels8) -> Pixels8:
     if what is seen there is not the background: it has the colours of what is surely subject, or another texture than the background has.
     Glass has neither. Outlines of a plateau keep their place, since their opacity is divided by that of the plateau.
     """
-    opacity = alpha.astype(np.float32) / np.float32(255)
-    labels, stats = _even_regions(opacity)
+    labels, stats = _even_regions(alpha)
     if not len(stats):
         return alpha
-    texture = _texture(picture)
+    opacity = np.multiply(alpha, np.float32(1 / 255), dtype=np.float32)
     plateaus = np.zeros(alpha.shape, np.uint8)
     for label, box in stats:
-        near = _grown(box, _NEAR // 2, alpha.shape)
+        near = grown(box, _NEAR // 2, alpha.shape)
         region = labels[near] == label
-        if _is_plateau(opacity[near], region) and _hides(picture[near], texture[near], opacity[near], region):
+        if _is_plateau(opacity[near], region) and _hides(picture[near], _texture(picture, near), opacity[near], region):
             plateaus[near][region] = 1
     return _divided(alpha, opacity, plateaus) if plateaus.any() else alpha
 
 
-def _even_regions(opacity: Floats) -> tuple[npt.NDArray[np.int32], list[tuple[int, tuple[slice, slice]]]]:
+def _even_regions(alpha: Pixels8) -> tuple[npt.NDArray[np.int32], list[tuple[int, Block]]]:
     """Labels of the wide regions of even opacity below full, and for each large enough its label and box."""
-    between = (opacity >= _LEAST) & (opacity < _SOLID)
+    between = cv2.inRange(alpha, math.ceil(_LEAST * 255), math.floor(_SOLID * 255)) > 0
     if between.mean() < _SMALLEST:
-        return np.zeros(opacity.shape, np.int32), []
+        return np.zeros(alpha.shape, np.int32), []
     window = np.ones((_WINDOW, _WINDOW), np.uint8)
-    even = between & (cv2.dilate(opacity, window) - cv2.erode(opacity, window) < _EVEN)
+    even = between & (cv2.morphologyEx(alpha, cv2.MORPH_GRADIENT, window) < _EVEN * 255)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_NARROWEST, _NARROWEST))
-    wide = cv2.morphologyEx(even.astype(np.uint8), cv2.MORPH_OPEN, disc)
+    wide = cv2.morphologyEx(even.view(np.uint8), cv2.MORPH_OPEN, disc)
+    if not wide.any():
+        return np.zeros(alpha.shape, np.int32), []
     _, labels, stats, _ = cv2.connectedComponentsWithStats(wide)
     boxes = [
         (label, (slice(y, y + h), slice(x, x + w)))
         for label, (x, y, w, h, area) in enumerate(stats.tolist())
-        if label and area >= _SMALLEST * opacity.size
+        if label and area >= _SMALLEST * alpha.size
     ]
     return np.asarray(labels, np.int32), boxes
 
@@ -92,39 +99,33 @@ def _hides(picture: Pixels8, texture: Floats, opacity: Floats, region: Bools) ->
 
 def _likeness(picture: Pixels8, region: Bools, subject: Bools, background: Bools) -> float:
     """The mean probability that the region's colours are the subject's."""
-    first, second = _colours(picture, subject), _colours(picture, background)
-    bins = tuple((picture[region] // (256 // _BINS)).T)
-    return float((first[bins] / (first[bins] + second[bins])).mean())
+    red, green, blue = (np.asarray(plane // (256 // _BINS), np.uint16) for plane in cv2.split(picture))
+    colours = (red * _BINS + green) * _BINS + blue
+    own, first, second = (np.bincount(colours[mask], minlength=_BINS**3) / mask.sum() for mask in (region, subject, background))
+    return float(own @ ((first + _RARE) / (first + second + 2 * _RARE)))
 
 
-def _colours(picture: Pixels8, mask: Bools) -> npt.NDArray[np.float64]:
-    bins = (picture[mask] // (256 // _BINS)).astype(np.int32) @ np.array([_BINS**2, _BINS, 1], np.int32)
-    counts = np.bincount(bins, minlength=_BINS**3).reshape((_BINS,) * 3)
-    return np.asarray(counts / counts.sum() + _RARE)
-
-
-def _texture(picture: Pixels8) -> Floats:
-    """Deviation of brightness from its surroundings, 0 to 255."""
-    gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    return np.asarray(np.sqrt(cv2.GaussianBlur((gray - cv2.GaussianBlur(gray, (0, 0), 3)) ** 2, (0, 0), 3)), np.float32)
+def _texture(picture: Pixels8, block: Block) -> Floats:
+    """Deviation of brightness from its surroundings in a block, 0 to 255."""
+    near = grown(block, _TEXTURE_REACH, picture.shape)
+    gray = cv2.cvtColor(np.ascontiguousarray(picture[near]), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    gray -= cv2.GaussianBlur(gray, (0, 0), _TEXTURE)
+    return np.asarray(np.sqrt(cv2.GaussianBlur(cv2.multiply(gray, gray), (0, 0), _TEXTURE)[within(block, near)]), np.float32)
 
 
 def _divided(alpha: Pixels8, opacity: Floats, plateaus: Pixels8) -> Pixels8:
     """Opacity relative to that of the nearest plateau, where one is near."""
+    x, y, width, height = cv2.boundingRect(plateaus)
+    block = grown((slice(y, y + height), slice(x, x + width)), _EXTENDED + 1, alpha.shape)
+    out, opacity, plateaus = alpha.copy(), opacity[block], plateaus[block]
     distance, nearest = cv2.distanceTransformWithLabels(1 - plateaus, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     levels = np.ones(int(nearest.max()) + 1, np.float32)
     inside = plateaus == 1
     levels[nearest[inside]] = opacity[inside]
     near = distance <= _EXTENDED
-    out = alpha.copy()
-    out[near] = np.round((opacity[near] / levels[nearest[near]]).clip(0, 1) * 255).astype(np.uint8)
+    out[block][near] = np.round((opacity[near] / levels[nearest[near]]).clip(0, 1) * 255).astype(np.uint8)
     return out
 
 
 def _dilated(region: Bools, size: int) -> Bools:
-    return np.asarray(cv2.dilate(region.astype(np.uint8), np.ones((size, size), np.uint8)) > 0)
-
-
-def _grown(box: tuple[slice, slice], margin: int, shape: tuple[int, ...]) -> tuple[slice, slice]:
-    rows, columns = (slice(max(span.start - margin, 0), min(span.stop + margin, size)) for span, size in zip(box, shape, strict=True))
-    return rows, columns
+    return np.asarray(cv2.dilate(region.view(np.uint8), np.ones((size, size), np.uint8)) > 0)

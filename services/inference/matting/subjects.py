@@ -74,10 +74,11 @@ class Segmentation:
 
 def segmentation_of(coarse: Pixels8) -> Segmentation:
     """Describes the model's alpha, height x width."""
-    opacity = coarse.astype(np.float32) / 255
-    total = float(opacity.sum())
-    confidence = float((opacity * np.abs(2 * opacity - 1)).sum()) / total if total else 0.0
-    nothing = float((coarse >= _SURE).mean()) < _LEAST_SURE
+    counts = cv2.calcHist([coarse], [0], None, [256], [0, 256]).ravel()
+    opacity = np.linspace(0, 1, 256)
+    total = float(counts @ opacity)
+    confidence = float(counts @ (opacity * np.abs(2 * opacity - 1))) / total if total else 0.0
+    nothing = float(counts[_SURE:].sum()) < _LEAST_SURE * coarse.size
     return Segmentation(() if nothing else _parts(coarse), confidence, nothing)
 
 
@@ -89,13 +90,14 @@ def doubtful_parts(alpha: Pixels8) -> tuple[DoubtfulPart, ...]:
     height, width = alpha.shape
     low, high = _DOUBTFUL
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_WIDTH, _WIDTH))
-    wide = cv2.morphologyEx(((alpha > low) & (alpha < high)).astype(np.uint8), cv2.MORPH_OPEN, disc)
+    wide = cv2.morphologyEx(((alpha > low) & (alpha < high)).view(np.uint8), cv2.MORPH_OPEN, disc)
     if not wide.any():
         return ()
     _, labels, stats, _ = cv2.connectedComponentsWithStats(cv2.morphologyEx(wide, cv2.MORPH_CLOSE, np.ones((_APART, _APART), np.uint8)))
-    inside = labels * wide
-    areas = np.bincount(inside.ravel(), minlength=len(stats))
-    opacities = np.bincount(inside.ravel(), weights=alpha.ravel(), minlength=len(stats)) / np.maximum(areas, 1) / 2.55
+    pixels = np.flatnonzero(wide)
+    inside = labels.ravel().take(pixels)
+    areas = np.bincount(inside, minlength=len(stats))
+    opacities = np.bincount(inside, weights=alpha.ravel().take(pixels), minlength=len(stats)) / np.maximum(areas, 1) / 2.55
     least = _LEAST_DOUBTFUL * float(alpha.sum(dtype=np.int64)) / 255
     across, down, whole = 100 / width, 100 / height, 100 / (width * height)
     found = [

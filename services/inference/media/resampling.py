@@ -40,8 +40,8 @@ def bilinear(
     The same numbers as enlarging the whole array and slicing, but with time and memory for the window alone. `columns` None
     means all of them.
     """
-    above, below, down = _neighbours(coarse.shape[0], rows, height)
-    left, right, across = _neighbours(coarse.shape[1], slice(0, width) if columns is None else columns, width)
+    above, below, down = neighbours(coarse.shape[0], rows, height)
+    left, right, across = neighbours(coarse.shape[1], slice(0, width) if columns is None else columns, width)
     # Columns first, on the few coarse rows that are needed, takes a fraction of the work of the other order.
     first = int(above[0])
     band = coarse[first : int(below[-1]) + 1].astype(np.float32)
@@ -57,7 +57,7 @@ def _mix(near: npt.NDArray[np.float32], far: npt.NDArray[np.float32], weight: np
     return near
 
 
-def _neighbours(count: int, span: slice, size: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float32]]:
+def neighbours(count: int, span: slice, size: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float32]]:
     """For pixels `span` of `size`, over `count` coarse ones: the two coarse neighbours and the weight of the second."""
     centres = (np.arange(span.start, span.stop, dtype=np.float64) + 0.5) * (count / size) - 0.5
     centres = centres.clip(0, count - 1)
