@@ -153,7 +153,7 @@ class Serving(_Entry):
 
 
 class Gpu(_Entry):
-    """What a GPU is given, so that it has seen all of it before the first request.
+    """The shapes and the memory of a model on a GPU, which has run all of these shapes before the first request.
 
     `sizes`: the heights and widths of pictures that clients send, for a model that would take any. `memory_mib`: what one run needs at most
     for its activations, in MiB: with the largest batch of the largest size. `returns_memory`: Triton's own backend returns that memory

@@ -25,7 +25,7 @@ _PROCESS = Path(__file__).with_name("gpu_process.py")
 _START_SECONDS = 30.0
 _TRIES = 3
 _LACKS_MEMORY = "OutOfMemory"
-"""What `gpu_process.py` begins the message of such an error with."""
+"""The start of the message of such an error of `gpu_process.py`."""
 
 
 class GpuError(RuntimeError):
@@ -109,7 +109,7 @@ class GpuNetwork:
 
 def _connected(device: int) -> socket.socket:
     """A connection to the GPU's process of this server, which is started if there is none."""
-    # Of a namespace and a process of its own, since /proc and the network may be shared between containers.
+    # Containers that share a network differ in the namespace.
     name = f"\0darkroom-gpu-{Path('/proc/self/ns/pid').stat().st_ino}-{os.getppid()}-{device}"
     with socket.socket(socket.AF_UNIX) as listener, contextlib.suppress(OSError):
         # Only one process can have the name: that starts the other one, and the rest finds it.

@@ -97,7 +97,7 @@ def _serve(connection: Connection) -> None:
     given, made = (Area(recv_handle(connection)) for _ in range(2))
     try:
         session = _Session(connection.recv())
-    # Whatever keeps a network from loading is for the model's process to tell.
+    # The model's process reports whatever keeps a network from loading.
     except Exception as error:  # noqa: BLE001
         connection.send(f"{type(error).__name__}: {error}")
         return

@@ -38,7 +38,7 @@ class TritonPythonModel:
         parameters = {key: value["string_value"] for key, value in config.get("parameters", {}).items()}
         self._execution_batch_size = int(parameters["execution_batch_size"])
         file = Path(args["model_repository"], args["model_version"], "model.onnx")
-        # On a GPU, this process needs no onnxruntime, and on a processor none of the rest.
+        # On a GPU, this process does not need onnxruntime.
         if args["model_instance_kind"] == "GPU" or "gpu_provider" in parameters:
             from gpu_network import GpuNetwork  # type: ignore[import-not-found]
 

@@ -27,7 +27,7 @@ class Device(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """What the server's configuration says of a model (models/triton_config.py)."""
+    """The part of a model's configuration that clients need (models/triton_config.py)."""
 
     device: Device
     batch: int
@@ -55,7 +55,7 @@ class ServedModel:
 def pad(pictures: Picture, size: Size) -> Picture:
     """Pictures, [N, H, W, C], reflected at their last rows and columns up to this size.
 
-    Of the ways to fill the rest, this one changes a network's result least: some also look at the picture as a whole.
+    Networks also look at the picture as a whole, and a reflection changes their results less than gray or repeated edges.
     """
     height, width = pictures.shape[1:3]
     if (height, width) == size:

@@ -110,7 +110,7 @@ class Triton:
         return None if served is None else served.device
 
     async def _described(self, model: str) -> ServedModel | None:
-        """What the server's configuration says, asked once; None as for `device`."""
+        """The model's configuration, asked for once; None as for `device`."""
         if model not in self._served:
             try:
                 config = (await self._client.get_model_config(model, client_timeout=_PROBE_SECONDS)).config
