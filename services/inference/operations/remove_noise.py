@@ -18,7 +18,7 @@ from services.inference.denoising.filtering import Settings, Tier, noise_of, til
 from services.inference.denoising.network import mix_with_network, network_tile_count, suits, turns
 from services.inference.media import Header, Image
 from services.inference.model_server.choice import Choice, choose_network
-from services.inference.model_server.triton import Device
+from services.inference.model_server.shapes import Device
 from services.inference.model_server.waiting import result_of
 
 PREFERRED = "srmd_x2"

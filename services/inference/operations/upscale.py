@@ -15,7 +15,7 @@ from services.inference.contract.progress import Report, TimeLeft, in_parts, por
 from services.inference.contract.step import Step
 from services.inference.media import Header, Image
 from services.inference.media.spool import Spool
-from services.inference.model_server.triton import Device
+from services.inference.model_server.shapes import Device
 from services.inference.ocr.detection import network_input, text_map
 from services.inference.plain import faces
 from services.inference.plain.faces import Oval

@@ -17,7 +17,7 @@ from services.inference.media import Image, Pixels
 from services.inference.media.resampling import resize
 from services.inference.media.spool import Spool
 from services.inference.model_server.choice import Choice
-from services.inference.model_server.triton import Device
+from services.inference.model_server.shapes import Device
 from services.inference.plain import faces
 from services.inference.plain.faces import Face, Oval
 from services.inference.upscaling import restored_faces, upscaling
