@@ -14,7 +14,7 @@ from darkroom.cli.picture_size import picture_size
     "options", [{"format": "PNG"}, {"format": "JPEG"}, {"format": "JPEG", "progressive": True, "exif": b"Exif\0\0" + bytes(999)}]
 )
 def test_pngs_and_jpegs_have_a_size(tmp_path: Path, options: dict[str, object]) -> None:
-    Image.new("RGB", (321, 123)).save(tmp_path / "picture", **options)  # type: ignore[arg-type]
+    Image.new("RGB", (321, 123)).save(tmp_path / "picture", **options)
     assert picture_size(tmp_path / "picture") == (321, 123)
 
 
