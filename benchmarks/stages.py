@@ -18,7 +18,8 @@ from services.inference.matting.matting import CutoutOptions
 from services.inference.matting.tuning import PORTRAIT
 from services.inference.media import Image, Limits, decode
 from services.inference.media.spool import Spool
-from services.inference.model_server.triton import Patience, Picture, PictureModel, connect
+from services.inference.model_server.shapes import Picture
+from services.inference.model_server.triton import Patience, PictureModel, connect
 from services.inference.upscaling import upscaling
 from services.inference.upscaling.fitting import TileModel
 

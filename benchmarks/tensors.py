@@ -14,7 +14,8 @@ import psutil
 from benchmarks.table import Section, milliseconds
 from deploy.local.scratch.stack import ScratchStack
 from deploy.local.scratch.triton import TritonServer, install, running
-from services.inference.model_server.triton import Patience, Picture, connect
+from services.inference.model_server.shapes import Picture
+from services.inference.model_server.triton import Patience, connect
 
 _ROUNDS, _REQUESTS = 5, 20
 _SHARED = 64 << 20

@@ -16,18 +16,19 @@ from models.ncnn_onnx import INPUT, OUTPUT, convert
 from models.platforms import PYTHON_BACKEND, Platform, Precision, precision_for
 from models.restoring import wrap_restoring
 from models.tiny import tiny_model
-from models.triton_config import render_config
+from models.triton_config import on_cpu, render_config
 from models.wrapping import takes_one, wrap
 
 _BACKEND = Path(__file__).with_name("backend")
-_BACKEND_FILES = ("model.py", "batching.py", "cuda_libraries.py", "idle_memory.py")
+_CPU_FILES = ("model.py", "batching.py", "cpu_network.py", "idle_memory.py")
+_GPU_FILES = ("model.py", "batching.py", "gpu_network.py", "gpu_process.py", "area.py", "cuda_libraries.py", "idle_memory.py")
 
 
 def build_files(
     name: str, model: Model, source: Source, weights: Mapping[str, bytes], platform: Platform, *, threads: int, instances: int
 ) -> dict[str, bytes]:
     """Path inside the model's folder → content, for the trained network. Raises ConversionError."""
-    network = build_network(model, source, weights, "fp32" if model.is_float32 else precision_for(platform))
+    network = build_network(model, source, weights, "fp32" if model.is_float32 or on_cpu(model, platform) else precision_for(platform))
     return _files(name, model, network, platform, threads, instances)
 
 
@@ -89,6 +90,6 @@ def _files(name: str, model: Model, network: onnx.ModelProto, platform: Platform
         f"{version}/model.onnx": network.SerializeToString(deterministic=True),
     }
     if platform in PYTHON_BACKEND:
-        for file in _BACKEND_FILES:
+        for file in _CPU_FILES if on_cpu(model, platform) else _GPU_FILES:
             files[f"{version}/{file}"] = (_BACKEND / file).read_bytes()
     return files

@@ -128,18 +128,41 @@ class Licence(_Entry):
 
 
 class Serving(_Entry):
-    """How Triton batches a model, and the size of the picture, (height, width), that a GPU is warmed up with."""
+    """How Triton batches a model.
+
+    `warmup`: the size of the picture, (height, width), that a GPU is warmed up with, for a model that takes many sizes and has no `gpu`.
+    `cpu_only`: it runs on the CPU on every platform, since it is small and is given pictures of any size.
+    """
 
     max_batch_size: Annotated[int, Field(ge=1, le=64)]
     preferred_batch_sizes: tuple[int, ...]
     max_queue_delay_us: Annotated[int, Field(ge=0, le=1_000_000)]
-    warmup: tuple[int, int]
+    warmup: tuple[int, int] | None = None
+    cpu_only: bool = False
 
     @model_validator(mode="after")
     def _preferred_sizes_fit(self) -> Self:
         if any(size < 1 or size > self.max_batch_size for size in self.preferred_batch_sizes):
             raise ValueError(f"preferred_batch_sizes have to lie in 1..{self.max_batch_size}")
         return self
+
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """The numbers of rows that a network on a GPU is given, from 1 to the largest."""
+        return tuple(sorted({1, *self.preferred_batch_sizes, self.max_batch_size}))
+
+
+class Gpu(_Entry):
+    """The shapes and the memory of a model on a GPU, which has run all of these shapes before the first request.
+
+    `sizes`: the heights and widths of pictures that clients send, for a model that would take any. `memory_mib`: what one run needs at most
+    for its activations, in MiB: with the largest batch of the largest size. `returns_memory`: Triton's own backend returns that memory
+    after each run, which takes time; so for networks whose runs are long. The Python backend does it for every model, after idle seconds.
+    """
+
+    sizes: tuple[tuple[int, int], ...] = ()
+    memory_mib: Annotated[int, Field(ge=1)]
+    returns_memory: bool = False
 
 
 _SIDES: dict[Job, int] = {"matte": MATTE_SIDE, "inpaint": INPAINT_SIDE, "restore_face": FACE_SIDE, "colorize": COLORIZE_SIDE}
@@ -164,6 +187,7 @@ class Model(_Entry):
     divide: Rgb
     precision: Literal["fp32"] | None = None
     serving: Serving
+    gpu: Gpu | None = None
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -202,6 +226,25 @@ class Model(_Entry):
             if source.fidelity and self.job != "restore_face":
                 raise ValueError("`fidelity` is for the job 'restore_face'")
         return self
+
+    @model_validator(mode="after")
+    def _has_a_size_to_warm_a_gpu_up_with(self) -> Self:
+        fixed = None not in self.contract.input_dims
+        if fixed and self.gpu is not None and self.gpu.sizes:
+            raise ValueError("gpu.sizes has to be left out, since the model takes one size only")
+        if not self.gpu_sizes and not self.serving.cpu_only:
+            raise ValueError("a model that takes many sizes has to say which a GPU is given: gpu.sizes, or serving.warmup")
+        return self
+
+    @property
+    def gpu_sizes(self) -> tuple[tuple[int, int], ...]:
+        """The heights and widths that a GPU is warmed up with."""
+        height, width, _ = self.contract.input_dims
+        if height is not None and width is not None:
+            return ((height, width),)
+        if self.gpu is not None and self.gpu.sizes:
+            return self.gpu.sizes
+        return (self.serving.warmup,) if self.serving.warmup is not None else ()
 
     @property
     def contract(self) -> Contract:

@@ -1,5 +1,7 @@
 """Triton's config.pbtxt for a model, with the same name, inputs, outputs and batching on every platform."""
 
+from collections.abc import Mapping
+
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as config_pb2
 
@@ -34,21 +36,43 @@ def render_config(name: str, model: Model, platform: Platform, *, threads: int =
         backend="python" if platform in PYTHON_BACKEND else "onnxruntime",
         instance_group=[
             config_pb2.ModelInstanceGroup(
-                kind=config_pb2.ModelInstanceGroup.KIND_CPU if platform == "cpu" else config_pb2.ModelInstanceGroup.KIND_GPU,
+                kind=config_pb2.ModelInstanceGroup.KIND_CPU if on_cpu(model, platform) else config_pb2.ModelInstanceGroup.KIND_GPU,
                 count=instances,
             )
         ],
     )
-    if platform in PYTHON_BACKEND:
-        parameters = {
-            "intra_op_threads": threads,
-            "execution_batch_size": 1 if platform == "cpu" else model.serving.max_batch_size,
-        }
-        for key, value in parameters.items():
-            config.parameters[key].string_value = str(value)
-    if platform == "cuda-tensorrt":
+    for key, value in _parameters(model, platform, threads).items():
+        config.parameters[key].string_value = str(value)
+    if platform == "cuda-tensorrt" and not on_cpu(model, platform):
         config.optimization.execution_accelerators.CopyFrom(_tensorrt("FP32" if model.is_float32 else "FP16"))
     return text_format.MessageToString(config)
+
+
+def on_cpu(model: Model, platform: Platform) -> bool:
+    """Whether a model runs on the CPU."""
+    return platform == "cpu" or model.serving.cpu_only
+
+
+def _parameters(model: Model, platform: Platform, threads: int) -> Mapping[str, object]:
+    """For the backend; and `sizes`, for clients: the heights and widths that they may send, where the network itself would take any."""
+    python, gpu = platform in PYTHON_BACKEND, model.gpu
+    if on_cpu(model, platform):
+        return {"intra_op_threads": threads, "execution_batch_size": 1} if python else {"intra_op_thread_count": threads}
+    parameters: dict[str, object] = {}
+    if gpu is not None and gpu.sizes:
+        parameters["sizes"] = ",".join(f"{height}x{width}" for height, width in gpu.sizes)
+    if python:
+        batches = model.serving.batch_sizes
+        parameters |= {"execution_batch_size": batches[-1], "batch_sizes": ",".join(map(str, batches))}
+        return parameters | {"gpu_memory_mib": 0 if gpu is None else gpu.memory_mib}
+    # As gpu_process.py does it: https://github.com/triton-inference-server/onnxruntime_backend
+    parameters |= {"cudnn_conv_algo_search": 1, "arena_extend_strategy": 1, "enable_mem_pattern": 0}
+    parameters["session.use_device_allocator_for_initializers"] = 1
+    if gpu is not None:
+        parameters["gpu_mem_limit"] = gpu.memory_mib << 20
+    if gpu is not None and gpu.returns_memory:
+        parameters["memory.enable_memory_arena_shrinkage"] = "gpu:0"
+    return parameters
 
 
 def _dims(dims: tuple[int | None, ...]) -> list[int]:
@@ -56,20 +80,34 @@ def _dims(dims: tuple[int | None, ...]) -> list[int]:
 
 
 def _warmup(model: Model, platform: Platform) -> list[config_pb2.ModelWarmup]:
-    """One picture that the server runs through the network before it reports ready, so that a network that cannot run fails at startup.
+    """Pictures that the server runs through the network before it reports ready, so that a network that cannot run fails at startup.
 
-    The picture is black, or noise if the input includes a mask, because an inpainting network may need a mask that is not empty.
+    They are black, or noise if the input includes a mask, because an inpainting network may need a mask that is not empty.
 
-    A GPU selects kernels and allocates memory for a specific size, so it is warmed up with the size that clients send. A CPU needs no such
-    preparation and releases its memory after each run, so the smallest picture that the network accepts is enough.
+    A GPU selects kernels and allocates memory for each size of picture and of batch, so it is warmed up with all that will come; the
+    largest first, in whose memory the others have room. The Python backend pads batches; the server's own backend gets them as they come. A
+    CPU needs no such preparation and releases its memory after each run, so the smallest picture that the network accepts is enough.
     """
-    size = model.serving.warmup
-    if platform == "cpu":
+    if on_cpu(model, platform):
         height, width, _ = model.contract.input_dims
-        size = height or _SMALLEST_WARMUP, width or _SMALLEST_WARMUP
+        sizes, batches = [(height or _SMALLEST_WARMUP, width or _SMALLEST_WARMUP)], [1]
+    else:
+        sizes = sorted(model.gpu_sizes, key=lambda size: -size[0] * size[1])
+        batches = list(model.serving.batch_sizes if platform in PYTHON_BACKEND else range(1, model.serving.max_batch_size + 1))
     content = {"random_data" if model.job == "inpaint" else "zero_data": True}
-    image = config_pb2.ModelWarmup.Input(data_type=config_pb2.TYPE_UINT8, dims=[*size, model.contract.input_dims[2]], **content)
-    return [config_pb2.ModelWarmup(name="picture", batch_size=1, inputs={INPUT: image})]
+    return [
+        config_pb2.ModelWarmup(
+            name=f"{batch}x{height}x{width}",
+            batch_size=batch,
+            inputs={
+                INPUT: config_pb2.ModelWarmup.Input(
+                    data_type=config_pb2.TYPE_UINT8, dims=[height, width, model.contract.input_dims[2]], **content
+                )
+            },
+        )
+        for height, width in sizes
+        for batch in reversed(batches)
+    ]
 
 
 def _tensorrt(precision: str) -> config_pb2.ModelOptimizationPolicy.ExecutionAccelerators:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from services.inference.model_server.triton import Picture
+from services.inference.model_server.shapes import Picture
 
 _SAMPLE = Path(__file__).resolve().parent.parent.parent / "samples" / "portrait.jpg"
 _TILES = 4
@@ -27,6 +27,11 @@ class Case:
     width: int
     channels: int = 3
     batch: int = 1
+
+    @property
+    def is_map(self) -> bool:
+        """Whether its output shows where text is."""
+        return self.model == "ppocr_det"
 
     def request(self) -> Picture:
         """A photo, cut to size; the fourth channel, where there is one, is a mask over its middle, or as good as one."""

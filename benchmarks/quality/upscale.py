@@ -21,7 +21,7 @@ from benchmarks.quality._upscale_scores import colour_shift, gradient_deviation,
 from benchmarks.table import Section
 from services.inference.media import Image
 from services.inference.media.spool import Spool
-from services.inference.model_server.triton import Device
+from services.inference.model_server.shapes import Device
 from services.inference.upscaling.choice import COMPACT, FAITHFUL, Network
 from services.inference.upscaling.damage import deviation_of
 from services.inference.upscaling.fitting import TileModel

@@ -27,3 +27,15 @@ def _split(group: list[int], shapes: Sequence[tuple[int, ...]], limit: int) -> I
         batch.append(index)
         rows += shapes[index][0]
     yield batch
+
+
+def plan_runs(rows: int, sizes: Sequence[int], limit: int) -> Iterator[tuple[int, int]]:
+    """Splits the rows of a batch into runs: how many rows each takes, and the number, one of `sizes`, that it is padded to.
+
+    `sizes` ascend from 1; none over `limit` is used.
+    """
+    allowed = [size for size in sizes if size <= limit]
+    while rows:
+        taken = min(rows, allowed[-1])
+        yield taken, next(size for size in allowed if size >= taken)
+        rows -= taken

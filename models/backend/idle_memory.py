@@ -1,4 +1,4 @@
-"""Releases a session's memory after an idle period; used by model.py, next to which this file is installed in the repository."""
+"""Releases a session's memory after an idle period; installed next to model.py in the repository."""
 
 from __future__ import annotations
 
@@ -63,13 +63,13 @@ class IdleRelease:
                 self._used.set()
 
 
-def release(session: onnxruntime.InferenceSession, name: str, picture: NDArray[np.uint8]) -> None:
-    """Frees the memory that a session on the CPU holds for activations, with a run of its input `name` that terminates before its first
-    operator and shrinks the memory as it ends."""
+def release(session: onnxruntime.InferenceSession, name: str, picture: NDArray[np.uint8], place: str) -> None:
+    """Frees the memory that a session holds for activations in `place`, "cpu:0" or "gpu:N", with a run of its input `name` that terminates
+    before its first operator and shrinks the memory as it ends."""
     import onnxruntime
 
     options = onnxruntime.RunOptions()
-    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", place)
     options.terminate = True
     # The early termination is reported as an error.
     with suppress(Exception):

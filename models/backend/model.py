@@ -1,31 +1,30 @@
 """Triton's Python backend running `model.onnx`, the file next to this one, in onnxruntime.
 
 The server's own onnxruntime backend does the same with one line of configuration; this one is for servers that have only the Python
-backend. One instance runs one session. Parameters of config.pbtxt: `intra_op_threads` (0: every core this process may use) and
-`execution_batch_size` (rows that run together: 1 on a CPU, where a batch takes as long as its rows one by one and would only delay the
-first result).
+backend. On the processor, an instance runs one session. On a GPU, the sessions of all models run in one process (`gpu_process.py`), and an
+instance hands them its pictures. Parameters of config.pbtxt:
+
+- `execution_batch_size`: rows of several requests that run together. 1 on a CPU, where a batch takes as long as its rows one by one and
+  would only delay the first result.
+- on a CPU, `intra_op_threads` (0: every core this process may use)
+- on a GPU, `batch_sizes`: numbers of rows that the network is given; what is less is padded, what is more runs in parts. And
+  `gpu_memory_mib`, for what one run needs (0: no limit).
 """
 
 import json
-import os
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-import onnxruntime
 import triton_python_backend_utils as pb_utils
 from batching import plan_batches  # type: ignore[import-not-found]  # is next to this file in the repository
-from cuda_libraries import PROVIDER, load, require_gpu  # type: ignore[import-not-found]
-from idle_memory import IdleRelease, release  # type: ignore[import-not-found]
 from numpy.typing import NDArray
 
-_CANCELLATION_POLL_S = 0.25
-_IDLE_S = 5.0
-"""Idle seconds after which the memory of activations is released: IS-Net then rests at 0.5 GB instead of 0.9 GB. Releasing it after each
-run would cost 5 % of the run time, since the next run must allocate it all again."""
+
+class _Network(Protocol):
+    def run(self, pictures: NDArray[np.uint8], abandoned: Any) -> NDArray[np.uint8]: ...
+
+    def close(self) -> None: ...
 
 
 class TritonPythonModel:
@@ -36,23 +35,24 @@ class TritonPythonModel:
         config = json.loads(args["model_config"])
         self._input = config["input"][0]["name"]
         self._output = config["output"][0]["name"]
-        self._on_gpu = args["model_instance_kind"] == "GPU"
         parameters = {key: value["string_value"] for key, value in config.get("parameters", {}).items()}
         self._execution_batch_size = int(parameters["execution_batch_size"])
-        self._session = onnxruntime.InferenceSession(
-            Path(args["model_repository"], args["model_version"], "model.onnx"),
-            sess_options=_session_options(int(parameters["intra_op_threads"])),
-            providers=_gpu_providers(args["model_instance_device_id"]) if self._on_gpu else ["CPUExecutionProvider"],
-        )
-        if self._on_gpu:
-            require_gpu(self._session)
-        self._memory = IdleRelease(lambda: release(self._session, self._input, self._last), _IDLE_S)
-        if not self._on_gpu:
-            self._memory.start()
+        file = Path(args["model_repository"], args["model_version"], "model.onnx")
+        # On a GPU, this process does not need onnxruntime.
+        if args["model_instance_kind"] == "GPU" or "gpu_provider" in parameters:
+            from gpu_network import GpuNetwork  # type: ignore[import-not-found]
+
+            sizes = [int(size) for size in parameters["batch_sizes"].split(",")]
+            device, provider = int(args["model_instance_device_id"]), parameters.get("gpu_provider", "CUDAExecutionProvider")
+            self._network: _Network = GpuNetwork(file, device, provider, sizes, int(parameters["gpu_memory_mib"]))
+        else:
+            from cpu_network import CpuNetwork  # type: ignore[import-not-found]
+
+            self._network = CpuNetwork(file, int(parameters["intra_op_threads"]))
 
     def finalize(self) -> None:
         """Ends what `initialize` has started."""
-        self._memory.close()
+        self._network.close()
 
     def execute(self, requests: list[Any]) -> None:
         """Runs the requests in as few batches as allowed and answers each as soon as its batch is done."""
@@ -66,7 +66,8 @@ class TritonPythonModel:
             return
         requests, images = zip(*batch, strict=True)
         try:
-            results = self._run(requests, images)
+            pictures = images[0] if len(images) == 1 else np.concatenate(images)
+            result = self._network.run(pictures, lambda: all(request.is_cancelled() for request in requests))
         # Any exception of onnxruntime, such as a lack of memory, belongs to these requests and not to the server.
         except Exception as error:  # noqa: BLE001
             if len(batch) > 1:
@@ -76,52 +77,9 @@ class TritonPythonModel:
             elif not _answered_as_cancelled(requests[0]):
                 _finish(requests[0], error=pb_utils.TritonError(f"{type(error).__name__}: {error}"))
             return
-        for request, result in zip(requests, results, strict=True):
-            _finish(request, output_tensors=[pb_utils.Tensor(self._output, result)])
-
-    def _run(self, requests: tuple[Any, ...], images: tuple[NDArray[np.uint8], ...]) -> list[NDArray[np.uint8]]:
-        batch = images[0] if len(images) == 1 else np.concatenate(images)
-        options = onnxruntime.RunOptions()
-        self._last = batch[:1]
-        with self._memory.running(), _ended_by_cancellation(requests, options):
-            (result,) = self._session.run([self._output], {self._input: batch}, options)
         rows = np.cumsum([len(image) for image in images])
-        return np.split(result, rows[:-1])
-
-
-def _session_options(threads: int) -> onnxruntime.SessionOptions:
-    options = onnxruntime.SessionOptions()
-    # Without an explicit number onnxruntime counts the machine's cores and pins threads to them, even in a container or
-    # under an affinity mask that grants fewer.
-    options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
-    # Threads that spin between operators take cores from the machine's other processes and gain nothing measurable here.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return options
-
-
-def _gpu_providers(device_id: str) -> list[Any]:
-    load()
-    return [(PROVIDER, {"device_id": int(device_id)}), "CPUExecutionProvider"]
-
-
-@contextmanager
-def _ended_by_cancellation(requests: tuple[Any, ...], options: onnxruntime.RunOptions) -> Iterator[None]:
-    """Stops the run at its next operator once no client is waiting for it; the session then raises."""
-    finished = threading.Event()
-
-    def watch() -> None:
-        while not finished.wait(_CANCELLATION_POLL_S):
-            if all(request.is_cancelled() for request in requests):
-                options.terminate = True
-                return
-
-    watcher = threading.Thread(target=watch, name="cancellation")
-    watcher.start()
-    try:
-        yield
-    finally:
-        finished.set()
-        watcher.join()
+        for request, part in zip(requests, np.split(result, rows[:-1]), strict=True):
+            _finish(request, output_tensors=[pb_utils.Tensor(self._output, part)])
 
 
 def _answered_as_cancelled(request: Any) -> bool:

@@ -287,4 +287,5 @@ def _acceptance_rules(settings: TasksSettings) -> AcceptanceRules:
         prices=read_prices(settings.prices_file),
         terms=settings.credit_terms,
         operation_seconds=settings.operation_seconds,
+        attempt_seconds=settings.attempt_timeout,
     )

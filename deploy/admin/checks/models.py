@@ -8,7 +8,8 @@ from deploy.admin.checks.findings import Finding, ok, problem, warning
 from deploy.admin.checks.peers import check_tls
 from services.inference.config import InferenceSettings
 from services.inference.contract.models import ModelSettings
-from services.inference.model_server.triton import Device, Patience, connect
+from services.inference.model_server.shapes import Device
+from services.inference.model_server.triton import Patience, connect
 from services.platform.errors import DarkroomError
 from services.platform.telemetry.health import NotThereError
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from services.pictures.processing_time import in_words
 _MESSAGE_LENGTH = 200
 _EXPECTATION = 0.1
 """Fraction of the work that the expected time counts as much as, and from which on the time left is known without it."""
+_ROUNDING = 1e-6
 _LEAST_LEFT = 5.0
 """Seconds."""
 
@@ -56,24 +58,30 @@ Report = Callable[[float, str], None]
 """Takes the fraction done, 0 to 1, and the current activity."""
 
 
-def by_tile(
-    report: Report, doing: str, tiles: int, expected: float = 0.0, later: float = 0.0, now: Callable[[], float] = time.monotonic
-) -> Callable[[float], None]:
-    """Takes the fraction done of work on so many tiles, which begins now, and reports it as `Upscaling tile 3 of 25, about 40 s left`.
+class TimeLeft:
+    """The time left of work that begins now, by how long a part of it took.
 
     `expected`: seconds for the work, if known; `later`: for what follows it.
     """
-    began = now()
 
-    def tell(done: float) -> None:
-        # The first tiles say little, and count less than what is expected.
-        weight = _EXPECTATION if expected else 0.0
-        known = done + weight >= _EXPECTATION
-        left = (1 - done) * (now() - began + weight * expected) / (done + weight) + later if known else 0.0
-        words = f", {in_words(left)} left" if left >= _LEAST_LEFT else ""
-        report(done, f"{doing} tile {min(tiles, round(done * tiles) + 1)} of {tiles}{words}")
+    def __init__(self, expected: float = 0.0, later: float = 0.0, now: Callable[[], float] = time.monotonic) -> None:
+        self._expected, self._later, self._now, self._began = expected, later, now, now()
 
-    return tell
+    def words(self, done: float) -> str:
+        """The end of a message, `, about 40 s left`; nothing while it is not known, or if it is short."""
+        # The first part says little, and counts less than what is expected.
+        weight = _EXPECTATION if self._expected else 0.0
+        if done + weight < _EXPECTATION:
+            return ""
+        left = (1 - done) * (self._now() - self._began + weight * self._expected) / (done + weight) + self._later
+        return f", {in_words(left)} left" if left >= _LEAST_LEFT else ""
+
+
+def in_parts(report: Report, doing: str, count: int, left: TimeLeft | None = None) -> Callable[[float], None]:
+    """Takes the fraction done of work on so many equal parts, which begins now, and reports it: `doing` is `Upscaling tile` for
+    `Upscaling tile 3 of 25, about 40 s left`."""
+    time_left = left or TimeLeft()
+    return lambda done: report(done, f"{doing} {min(count, math.floor(done * count + _ROUNDING) + 1)} of {count}{time_left.words(done)}")
 
 
 def portion(report: Report, start: float, end: float, prefix: str = "") -> Report:

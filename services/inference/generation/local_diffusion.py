@@ -13,7 +13,8 @@ from services.inference.contract.provider import GenerationRequest, Reference, U
 from services.inference.generation.tables import nearest_ratio
 from services.inference.media import Image, Limits, decode, encode
 from services.inference.media.resampling import resize
-from services.inference.model_server.triton import Picture, Triton
+from services.inference.model_server.shapes import Picture
+from services.inference.model_server.triton import Triton
 from services.platform.errors import DarkroomError, ErrorReason
 
 SIZES: Mapping[str, Mapping[str, tuple[int, int]]] = {

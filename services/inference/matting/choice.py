@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from services.inference.model_server.triton import Device, Triton
+from services.inference.model_server.shapes import Device
+from services.inference.model_server.triton import Triton
 
 FINE, USUAL = "birefnet", "isnet"
 

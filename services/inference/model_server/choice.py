@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from services.inference.model_server.triton import Device, Triton
+from services.inference.model_server.shapes import Device
+from services.inference.model_server.triton import Triton
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import enum
 import math
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -14,16 +13,15 @@ from types import MappingProxyType
 
 import grpc
 import numpy as np
-import numpy.typing as npt
 from opentelemetry.trace import SpanKind
 from tritonclient.grpc.aio import InferenceServerClient
-from tritonclient.grpc.model_config_pb2 import ModelInstanceGroup
 from tritonclient.utils import InferenceServerException
 
 from services.inference.metrics import model_request
 from services.inference.model_server.control import ModelControl
 from services.inference.model_server.exchange import Exchange, Request, Tensors
 from services.inference.model_server.out_of_memory import OutOfMemory, tells_of_memory
+from services.inference.model_server.shapes import Device, Picture, ServedModel, cut, pad
 from services.inference.model_server.shared_memory import SharedMemory
 from services.platform.backoff import Backoff
 from services.platform.errors import DarkroomError, ErrorReason
@@ -32,7 +30,6 @@ from services.platform.telemetry import tracing
 from services.platform.telemetry.health import NotThereError
 from services.platform.tls import MutualTls
 
-Picture = npt.NDArray[np.uint8]
 PictureModel = Callable[[Picture], Awaitable[Picture]]
 
 INPUT = "image"
@@ -77,13 +74,6 @@ class Patience:
         return self.base_seconds + self.seconds_per_megapixel * pixels / 1e6
 
 
-class Device(enum.Enum):
-    """The device that a model runs on."""
-
-    GPU = "GPU"
-    PROCESSOR = "CPU"
-
-
 class Triton:
     """Runs models with one output, a picture: `infer` for those whose one input is `image`, uint8 [N, H, W, 3], `draw` for all others."""
 
@@ -101,7 +91,7 @@ class Triton:
         self._exchange = Exchange(client, memory)
         self._patience = patience
         self._scales: dict[str, int] = {}
-        self._devices: dict[str, Device] = {}
+        self._served: dict[str, ServedModel] = {}
 
     def model(self, name: str) -> PictureModel:
         """`infer` for one model."""
@@ -115,15 +105,19 @@ class Triton:
         return self._scales[model]
 
     async def device(self, model: str) -> Device | None:
-        """The device that the server runs a model on, asked once; None if the server is away or does not have the model."""
-        if model not in self._devices:
+        """The device that the server runs a model on; None if the server is away or does not have the model."""
+        served = await self._described(model)
+        return None if served is None else served.device
+
+    async def _described(self, model: str) -> ServedModel | None:
+        """The model's configuration, asked for once; None as for `device`."""
+        if model not in self._served:
             try:
                 config = (await self._client.get_model_config(model, client_timeout=_PROBE_SECONDS)).config
             except InferenceServerException:
                 return None
-            kinds = {group.kind for group in config.instance_group}
-            self._devices[model] = Device.GPU if ModelInstanceGroup.KIND_GPU in kinds else Device.PROCESSOR
-        return self._devices[model]
+            self._served[model] = ServedModel.of(config)
+        return self._served[model]
 
     async def on_gpu(self) -> bool:
         """Whether it runs models on a GPU; False also while it is away."""
@@ -144,10 +138,21 @@ class Triton:
     async def infer(self, model: str, picture: Picture) -> Picture:
         """The output of `model` for uint8 [N, H, W, 3]. The array may be read-only.
 
+        Pictures are padded to a size that the model is prepared for, and sent in as many requests as it takes batches.
         A request that a restarting server lost is sent again, since it has no side effects. Cancelling withdraws it. Raises OutOfMemory
         if the model has too little memory for the picture, UNAVAILABLE if the server stays away or takes too long, OPERATION_UNAVAILABLE
         if it does not have the model.
         """
+        served = await self._described(model)
+        if served is None:
+            return await self._infer(model, picture)
+        given = picture.shape[1], picture.shape[2]
+        size = served.size_for(*given)
+        parts = [pad(picture[start : start + served.batch], size) for start in range(0, len(picture), served.batch)]
+        results = [cut(await self._infer(model, part), size, given) for part in parts]
+        return results[0] if len(results) == 1 else np.concatenate(results)
+
+    async def _infer(self, model: str, picture: Picture) -> Picture:
         return await self._persistently(model, {INPUT: np.ascontiguousarray(picture)}, self._patience.seconds(picture))
 
     async def draw(self, model: str, inputs: Tensors, seconds: float) -> Picture:
@@ -187,6 +192,8 @@ class Triton:
                     raise DarkroomError(ErrorReason.INTERNAL, "The model refused the picture.") from error
                 if lost_process:
                     await asyncio.sleep(_LOST_PROCESS_SECONDS)
+                # It may be started with models for another device.
+                self._served.pop(model, None)
                 await self._until_ready(model)
         raise DarkroomError(ErrorReason.UNAVAILABLE, "The model server keeps failing. Try again later.")
 
@@ -218,7 +225,7 @@ class Triton:
         except InferenceServerException:
             return False
         if loaded:
-            self._devices.pop(model, None)
+            self._served.pop(model, None)
             self._scales.pop(model, None)
             bundle = self._bundles.get(model)
             remedy = f"the bundle {bundle} has to be installed." if bundle else "the operator can install it."

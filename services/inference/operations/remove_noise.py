@@ -11,19 +11,19 @@ import numpy as np
 
 from darkroom.operations.v1.remove_noise_pb2 import NoiseTier, RemoveNoise
 from services.inference.contract.memory import copies_of_samples
-from services.inference.contract.progress import by_tile, portion
+from services.inference.contract.progress import TimeLeft, in_parts, portion
 from services.inference.contract.step import Step
 from services.inference.denoising.estimate import Noise
 from services.inference.denoising.filtering import Settings, Tier, noise_of, tile_count, without_noise
 from services.inference.denoising.network import mix_with_network, network_tile_count, suits, turns
 from services.inference.media import Header, Image
 from services.inference.model_server.choice import Choice, choose_network
-from services.inference.model_server.triton import Device
+from services.inference.model_server.shapes import Device
 from services.inference.model_server.waiting import result_of
 
 PREFERRED = "srmd_x2"
 """The network that is used if it is installed and no other one is named."""
-_DOING, _FILTERED = "Denoising", 0.5
+_DOING, _FILTERED = "Denoising tile", 0.5
 _COPIES = 10  # of the decoded samples: the picture, its planes in float32 while noise is estimated, and the result
 _NETWORK_PIXEL = 64
 """Bytes for each pixel where a network takes part: the standard deviations, what it is given and makes, and three planes of it in float32
@@ -61,11 +61,11 @@ async def run(image: Image, parameters: RemoveNoise, step: Step) -> Image:
     tiles, expected = tile_count(image), way.seconds(step.tools.rates.current)
     if choice is None:
         with step.tools.rates.measuring(way.works):
-            return await asyncio.to_thread(filtered, by_tile(step.report, _DOING, tiles, expected))
+            return await asyncio.to_thread(filtered, in_parts(step.report, _DOING, tiles, TimeLeft(expected)))
     message = f"Noise in {step.source_name} was removed by {choice.name} on a {choice.device.value}."
     step.notice("model_used", "", message, {"model": choice.name, "device": choice.device.name.lower()})
     with step.tools.rates.measuring(way.works):
-        first = await asyncio.to_thread(filtered, by_tile(portion(step.report, 0, _FILTERED), _DOING, tiles, expected))
+        first = await asyncio.to_thread(filtered, in_parts(portion(step.report, 0, _FILTERED), _DOING, tiles, TimeLeft(expected)))
     loop, infer = asyncio.get_running_loop(), step.tools.triton.model(choice.name)
 
     def network(picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
@@ -80,7 +80,7 @@ async def run(image: Image, parameters: RemoveNoise, step: Step) -> Image:
         network,
         directions,
         step.check,
-        by_tile(portion(step.report, _FILTERED, 1), _DOING + " with the network:", network_tile_count(image, settings, directions)),
+        in_parts(portion(step.report, _FILTERED, 1), f"Denoising by {choice.name}, tile", network_tile_count(image, settings, directions)),
     )
 
 

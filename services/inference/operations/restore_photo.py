@@ -10,7 +10,7 @@ from typing import Literal
 from darkroom.operations.v1.restore_photo_pb2 import RESTORE_MODE_HEAVY, RESTORE_MODE_LIGHT, RestoreMode, RestorePhoto
 from services.inference.colouring.network import choose, with_colours
 from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Data, NewFile, Several
-from services.inference.contract.progress import by_tile, portion
+from services.inference.contract.progress import TimeLeft, in_parts, portion
 from services.inference.contract.rates import MeasuredRates
 from services.inference.contract.step import Step
 from services.inference.denoising.filtering import Settings, Tier, noise_of, tile_count, without_noise
@@ -96,10 +96,10 @@ async def _without_scratches(image: Image, parameters: RestorePhoto, way: Way, s
         step.notice("model_used", "", message, {"model": choice.name, "device": choice.device.name.lower()})
 
     network = await asyncio.to_thread(finder(step.tools.triton, step.tools.models.inpaint, step.check, tell))
-    part = portion(step.report, 0.2, 0.6)
+    part, left = portion(step.report, 0.2, 0.6), TimeLeft()
 
     def report(done: float) -> None:
-        part(done, "Filling the damage")
+        part(done, f"Filling the damage{left.words(done)}")
 
     coverage, scale = float(mask.mean()), 1.0
     if network is None:
@@ -128,7 +128,7 @@ def _calm(image: Image, parameters: RestorePhoto, strength: float, way: Way, ste
     settings = Settings(Tier(way.tier), strength=min(100.0, strength * 50 / _AS_MEASURED))
     works = [work for work in way.works if work.kind != RESTORE]
     expected = Way(works).seconds(step.tools.rates.current)
-    report = by_tile(portion(step.report, 0.6, 0.8), "Denoising", tile_count(image), expected)
+    report = in_parts(portion(step.report, 0.6, 0.8), "Denoising tile", tile_count(image), TimeLeft(expected))
     with step.tools.rates.measuring(works):
         return without_noise(image, noise, settings, step.check, report)
 

@@ -11,11 +11,11 @@ from functools import partial
 
 from darkroom.operations.v1.resize_pb2 import Resize
 from darkroom.operations.v1.upscale_pb2 import ENHANCEMENT_FACE, ENHANCEMENT_QUALITY, ENHANCEMENT_TEXT, Enhancement, Upscale
-from services.inference.contract.progress import Report, by_tile, portion
+from services.inference.contract.progress import Report, TimeLeft, in_parts, portion
 from services.inference.contract.step import Step
 from services.inference.media import Header, Image
 from services.inference.media.spool import Spool
-from services.inference.model_server.triton import Device
+from services.inference.model_server.shapes import Device
 from services.inference.ocr.detection import network_input, text_map
 from services.inference.plain import faces
 from services.inference.plain.faces import Oval
@@ -177,7 +177,8 @@ async def _enlarged(
         tiles = len(Grid.over(image.height, image.width, tile=network.model.tile, margin=network.model.margin, fade=network.model.fade))
         # The others have rates of their own.
         expected = seconds[number:] if network.name == step.tools.models.upscale[factor] else [0.0]
-        telling = by_tile(portion(part, 0, _TILES_SHARE[network.device]), "Upscaling", tiles, expected[0], sum(expected[1:]))
+        left = TimeLeft(expected[0], sum(expected[1:]))
+        telling = in_parts(portion(part, 0, _TILES_SHARE[network.device]), "Upscaling tile", tiles, left)
         telling(0)
         image = await upscaling.upscale(
             image,

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from services.inference.contract.models import Models
-from services.inference.model_server.triton import Device, Triton
+from services.inference.model_server.shapes import Device
+from services.inference.model_server.triton import Triton
 from services.inference.upscaling.face_enhancement import joint
 from services.inference.upscaling.fitting import Crop, TileModel
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.inference.contract.progress import Report, portion
+from services.inference.contract.progress import Report, in_parts
 from services.inference.contract.step import Step
 from services.inference.media import Image, Pixels
 from services.inference.media.resampling import resize
 from services.inference.media.spool import Spool
 from services.inference.model_server.choice import Choice
-from services.inference.model_server.triton import Device
+from services.inference.model_server.shapes import Device
 from services.inference.plain import faces
 from services.inference.plain.faces import Face, Oval
 from services.inference.upscaling import restored_faces, upscaling
@@ -26,7 +26,7 @@ from services.inference.upscaling.face_enhancement import affordable, cut, lay_o
 from services.inference.upscaling.restored_faces import FIDELITY
 
 _FACTOR = 2
-_DOING = "Enhancing faces"
+_DOING = "Enhancing face"
 _SENSITIVITY = 0.5
 
 
@@ -107,9 +107,10 @@ async def _restored(
     srgb = await asyncio.to_thread(image.srgb)
     points = await restored_faces.points(srgb, found[0], triton)
     result = dataclasses.replace(image, pixels=image.pixels.copy())
+    tell = in_parts(report, _DOING, len(points))
     for number, (oval, five) in enumerate(zip(found[1], points, strict=True)):
         step.check()
-        report(number / len(points), _DOING)
+        tell(number / len(points))
         given = await asyncio.to_thread(restored_faces.network_input, srgb, five, fidelity)
         answer = (await triton.infer(restorer.name, given))[0]
         part = cut(image, oval)
@@ -120,15 +121,15 @@ async def _restored(
 
 async def _enhanced(image: Image, ovals: Sequence[Oval], network: Network, strength: float, step: Step, report: Report) -> Image:
     result = dataclasses.replace(image, pixels=image.pixels.copy())
+    tell = in_parts(report, _DOING, len(ovals))
     for number, oval in enumerate(ovals):
-        telling = portion(report, number / len(ovals), (number + 1) / len(ovals))
         part = cut(image, oval)
         larger = await upscaling.upscale(
             part,
             _FACTOR,
             network.model,
             spool=Spool(step.folder),
-            progress=lambda done, telling=telling: telling(done, _DOING),  # type: ignore[misc]
+            progress=lambda done, number=number: tell((number + done) / len(ovals)),  # type: ignore[misc]
             check=step.check,
         )
         await asyncio.to_thread(_mix_in, result, part, larger, oval, strength, step)

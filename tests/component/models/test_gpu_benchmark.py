@@ -6,10 +6,12 @@ import asyncio
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from benchmarks.gpu import hardware
+from benchmarks.gpu import hardware, load
 from benchmarks.gpu.__main__ import main
+from benchmarks.gpu.comparison import crossing
 from deploy.local.scratch.triton import install, running
 
 
@@ -43,11 +45,26 @@ def test_its_page_has_a_row_for_each_number_of_callers_and_compares_results(
         )
     page = out.read_text()
     assert "no GPU: nvidia-smi is missing" in page
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("| `")]
-    assert [(row[0], row[1]) for row in rows[:5]] == [("`isnet`", callers) for callers in ("1", "2", "4", "8", "16")]
-    assert all(float(row[2].split()[0]) > 0 and row[2].endswith("cut-outs") for row in rows[:5])
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("| ")]
+    loads = [row for row in rows if len(row) == len(load.COLUMNS) and row[0] == "`isnet`"]
+    assert [row[2] for row in loads] == ["1", "4", "16"]
+    assert all(float(row[3].split()[0]) > 0 and row[3].endswith("cut-outs") for row in loads)
+    assert loads[0][1].endswith("(1)")
+    (whole,) = [row for row in rows if len(row) == 3 and row[0].isdecimal()]
+    assert float(whole[1]) > 0
+    assert float(whole[2]) > 0
     # The same network on the same processor: no difference.
-    assert rows[-1] == ["`isnet`", "0.000", "0", "0"]
+    assert rows[-1] == ["`isnet`", "0.000", "0", "0", "–"]
+
+
+def test_maps_are_judged_by_the_pixels_that_cross_the_threshold() -> None:
+    exact = np.zeros((1, 10, 10, 1), np.uint8)
+    exact[0, :, :5] = 200
+    other = exact.copy()
+    other[0, 0, 0], other[0, 1, 1], other[0, 9, 9] = 100, 60, 90
+    assert crossing(other, exact) == "4.00%"
+    # As a map that is nearly empty, whose mean is close to the right one.
+    assert crossing(np.zeros_like(exact), exact) == "100.00%"
 
 
 async def test_what_nvidia_smi_does_not_know_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,6 +75,7 @@ async def accepting(settings: TasksSettings, signer: Signer) -> AsyncIterator[Ac
             prices=read_prices(None),
             terms=settings.credit_terms,
             operation_seconds=settings.operation_seconds,
+            attempt_seconds=settings.attempt_timeout,
         )
         files = FilesClient(StorageServiceStub(files_channel), IntakeServiceStub(files_channel), Caller(signer))
         offers = Offers(bus)

@@ -14,7 +14,7 @@ WRITTEN = {
     "deploy/compose/env.example": r"^#DARKROOM_VERSION=(.*)",
     "deploy/kubernetes/overlays/laptop/kustomization.yaml": r"newTag: ([\d.]*)",
     "deploy/kubernetes/overlays/production/kustomization.yaml": r"newTag: ([\d.]*)",
-    "docs/changelog.md": r"\A# Changelog\n\n## (\S+)",
+    "docs/changelog.md": r"\A# Changelog\n\n(?:## Unreleased\n\n(?:[^#\n].*\n|\n)*)?## (\S+)",
 }
 
 

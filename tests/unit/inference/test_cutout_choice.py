@@ -7,7 +7,8 @@ from typing import cast
 import pytest
 
 from services.inference.matting.choice import choose
-from services.inference.model_server.triton import Device, Triton
+from services.inference.model_server.shapes import Device
+from services.inference.model_server.triton import Triton
 
 
 class Server:

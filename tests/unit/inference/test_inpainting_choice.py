@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from services.inference.model_server.choice import Choice
-from services.inference.model_server.triton import Device, PictureModel, Triton
+from services.inference.model_server.shapes import Device
+from services.inference.model_server.triton import PictureModel, Triton
 from services.inference.model_server.waiting import result_of
 from services.inference.watermark.choice import choose, finder
 from services.inference.watermark.strokes import Pixels8

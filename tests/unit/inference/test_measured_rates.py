@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from darkroom.operations.v1.upscale_pb2 import Upscale
-from services.inference.contract.progress import by_tile
+from services.inference.contract.progress import TimeLeft, in_parts
 from services.inference.contract.rates import MeasuredRates
 from services.pictures.processing_time import Work, usual_rates
 from services.platform.errors import DarkroomError
@@ -67,7 +67,7 @@ def test_a_picture_beyond_the_limit_is_refused_unless_a_gpu_does_it() -> None:
 
 def test_tiles_are_told_with_the_time_that_is_left() -> None:
     clock, told = Clock(), list[tuple[float, str]]()
-    tell = by_tile(lambda done, message: told.append((done, message)), "Upscaling", 20, 100, 7, clock)
+    tell = in_parts(lambda done, message: told.append((done, message)), "Upscaling tile", 20, TimeLeft(100, 7, clock))
     tell(0)
     clock.time += 40
     # Twice as slow as expected, of which the expectation takes a part.
@@ -83,7 +83,7 @@ def test_tiles_are_told_with_the_time_that_is_left() -> None:
 
 def test_without_an_expectation_the_first_tenth_says_nothing_of_the_time() -> None:
     clock, told = Clock(), list[str]()
-    tell = by_tile(lambda _done, message: told.append(message), "Denoising", 20, now=clock)
+    tell = in_parts(lambda _done, message: told.append(message), "Denoising tile", 20, TimeLeft(now=clock))
     for done in (0.0, 0.05, 0.1):
         tell(done)
         clock.time += 2

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from services.inference.contract.models import Models
-from services.inference.model_server.triton import Device, PictureModel, Triton
+from services.inference.model_server.shapes import Device
+from services.inference.model_server.triton import PictureModel, Triton
 from services.inference.upscaling.choice import COMPACT, FAITHFUL, Network, choose
 from services.inference.upscaling.fitting import Crop
 

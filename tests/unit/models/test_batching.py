@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from models.backend.batching import plan_batches
+from models.backend.batching import plan_batches, plan_runs
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,18 @@ def test_whatever_arrives_every_request_runs_once_with_its_likes() -> None:
         for batch in batches:
             assert len({shapes[index][1:] for index in batch}) == 1
             assert len(batch) == 1 or sum(shapes[index][0] for index in batch) <= 4
+
+
+@pytest.mark.parametrize(
+    ("rows", "limit", "expected"),
+    [
+        (1, 8, [(1, 1)]),
+        (3, 8, [(3, 4)]),
+        (5, 8, [(5, 8)]),
+        (11, 8, [(8, 8), (3, 4)]),
+        (5, 2, [(2, 2), (2, 2), (1, 1)]),
+        (2, 1, [(1, 1), (1, 1)]),
+    ],
+)
+def test_a_gpu_runs_batches_of_few_sizes(rows: int, limit: int, expected: list[tuple[int, int]]) -> None:
+    assert list(plan_runs(rows, (1, 2, 4, 8), limit)) == expected

@@ -105,7 +105,7 @@ told = [resident()]
 for _ in range(2):
     (result,) = session.run(None, {"picture": picture})
     told.append(resident())
-    release(session, "picture", picture)
+    release(session, "picture", picture, "cpu:0")
     told.append(resident())
 print(json.dumps({"mebibytes": told, "result": float(result)}))
 """

@@ -50,7 +50,7 @@ def test_a_model_is_laid_out_as_triton_wants_it(machine: Machine) -> None:
     assert sorted(machine.snapshot()) == [
         "manifest.json",
         "sharpen/3/batching.py",
-        "sharpen/3/cuda_libraries.py",
+        "sharpen/3/cpu_network.py",
         "sharpen/3/idle_memory.py",
         "sharpen/3/model.onnx",
         "sharpen/3/model.py",

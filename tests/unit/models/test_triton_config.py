@@ -55,23 +55,34 @@ def test_a_picture_of_fixed_size_goes_in_and_a_matte_comes_out() -> None:
         ("alpha", config_pb2.TYPE_UINT8, [1024, 1024, 1]),
     ]
     assert list(message.version_policy.specific.versions) == [1]
-    assert message.max_batch_size == 8
-    assert list(message.dynamic_batching.preferred_batch_size) == [2, 4, 8]
+    assert message.max_batch_size == 4
+    assert list(message.dynamic_batching.preferred_batch_size) == [2, 4]
+
+
+@pytest.mark.parametrize(("name", "size"), [("isnet", [1024, 1024, 3]), ("realesrgan_x4plus", [32, 32, 3])])
+def test_a_processor_is_warmed_up_with_the_smallest_picture(name: str, size: list[int]) -> None:
+    assert [(warmup.batch_size, list(warmup.inputs["image"].dims)) for warmup in config("cpu", name).model_warmup] == [(1, size)]
 
 
 @pytest.mark.parametrize(
-    ("platform", "name", "expected"),
-    [
-        ("cpu", "isnet", [(1, [1024, 1024, 3])]),
-        ("cpu", "realesrgan_x4plus", [(1, [32, 32, 3])]),
-        ("cuda", "isnet", [(1, [1024, 1024, 3])]),
-        ("cuda-onnxruntime", "realesrgan_x4plus", [(1, [256, 256, 3])]),
-    ],
+    ("platform", "batches"), [("cuda", [4, 2, 1]), ("cuda-onnxruntime", [4, 3, 2, 1]), ("cuda-tensorrt", [4, 3, 2, 1])]
 )
-def test_warmup_is_of_the_size_that_helps(platform: Platform, name: str, expected: list[object]) -> None:
-    warmups = config(platform, name).model_warmup
+def test_a_gpu_is_warmed_up_with_every_batch_of_every_size_and_the_largest_first(platform: Platform, batches: list[int]) -> None:
+    def warmups(name: str) -> list[tuple[int, list[int]]]:
+        return [(warmup.batch_size, list(warmup.inputs["image"].dims)) for warmup in config(platform, name).model_warmup]
 
-    assert [(warmup.batch_size, list(warmup.inputs["image"].dims)) for warmup in warmups] == expected
+    assert warmups("realesr_animevideov3_x4") == [(batch, [256, 256, 3]) for batch in batches]
+    sizes = [[1600, 1600, 3], [1280, 1280, 3], [960, 1280, 3], [1280, 960, 3]]
+    assert warmups("ppocr_det") == [(batch, size) for size in sizes for batch in (2, 1)]
+    # Small, and given lines of any size.
+    assert config(platform, "mark_strokes").instance_group[0].kind == config_pb2.ModelInstanceGroup.KIND_CPU
+
+
+def test_the_default_set_fits_on_a_card_of_8_gb() -> None:
+    models = load_catalogue().select("default").values()
+    # The rest is for the context, about 0.7 GB, and for weights, 0.2 GB.
+    assert sum(model.gpu.memory_mib for model in models if model.gpu is not None) <= 6000
+    assert all(model.gpu is not None or model.serving.cpu_only for model in models)
 
 
 def test_an_inpainting_network_is_warmed_up_with_a_mask_and_keeps_its_precision() -> None:
@@ -95,15 +106,19 @@ def test_an_upscaler_takes_any_size() -> None:
 
 
 def test_a_processor_runs_pictures_one_by_one_and_a_gpu_runs_batches() -> None:
-    def parameters(platform: Platform) -> dict[str, str]:
-        return {key: value.string_value for key, value in config(platform, threads=3).parameters.items()}
+    def parameters(platform: Platform, name: str = "ppocr_det") -> dict[str, str]:
+        return {key: value.string_value for key, value in config(platform, name, threads=3).parameters.items()}
 
     assert parameters("cpu") == {"intra_op_threads": "3", "execution_batch_size": "1"}
-    assert parameters("cuda") == {"intra_op_threads": "3", "execution_batch_size": "8"}
-    assert parameters("cuda-onnxruntime") == {}
+    sizes = {"sizes": "960x1280,1280x960,1280x1280,1600x1600"}
+    assert parameters("cuda") == {"execution_batch_size": "2", "batch_sizes": "1,2", "gpu_memory_mib": "900", **sizes}
+    memory = {"gpu_mem_limit": str(900 << 20), "memory.enable_memory_arena_shrinkage": "gpu:0"}
+    search = {"cudnn_conv_algo_search": "1", "arena_extend_strategy": "1", "enable_mem_pattern": "0"}
+    assert parameters("cuda-onnxruntime") == {**search, "session.use_device_allocator_for_initializers": "1", **memory, **sizes}
+    assert parameters("cuda-onnxruntime", "mark_strokes") == {"intra_op_thread_count": "3"}
 
 
-@pytest.mark.parametrize(("name", "precision"), [("isnet", "FP16"), ("ppocr_det", "FP32")])
+@pytest.mark.parametrize(("name", "precision"), [("isnet", "FP16"), ("ppocr_det", "FP32"), ("face_mesh", "FP32")])
 def test_tensorrt_is_an_accelerator_of_the_onnxruntime_backend(name: str, precision: str) -> None:
     accelerators = config("cuda-tensorrt", name).optimization.execution_accelerators.gpu_execution_accelerator
 

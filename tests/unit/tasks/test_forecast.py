@@ -31,7 +31,7 @@ class Known:
 
 
 def forecast(limit: float = 300, **rates: float) -> Forecast:
-    return Forecast(cast(Workforce, Known(rates)), limit)
+    return Forecast(cast(Workforce, Known(rates)), limit, 3600)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,14 @@ def test_a_picture_that_would_take_too_long_is_refused_by_the_name_of_its_field(
     assert refused.value.reason is ErrorReason.MEDIA_LIMIT_EXCEEDED
     assert refused.value.message.startswith("input_file_ids[0]: 4000 × 3000 pixels would take about 2 min")
     assert (refused.value.field, refused.value.allowed) == ("input_file_ids[0]", ("at most 10 megapixels",))
+
+
+def test_pictures_that_would_take_longer_than_an_attempt_are_refused_unless_they_are_only_planned() -> None:
+    stored, planned = ([InputFile(id=number, image_size=(4000, 3000))] * 31 for number in (1, 0))
+    fields = [f"file_ids[{number}]" for number in range(31)]
+    assert forecast(upscale_2=10).seconds([TWICE], planned, fields, LANE) == 31 * 120
+    with pytest.raises(DarkroomError, match="file_ids: these 31 pictures would take about 62 min in one task, which may take about 60 min"):
+        forecast(upscale_2=10).seconds([TWICE], stored, fields, LANE)
 
 
 async def test_the_fastest_worker_of_the_lane_counts() -> None:

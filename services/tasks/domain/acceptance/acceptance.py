@@ -52,6 +52,8 @@ class AcceptanceRules:
     terms: CreditTerms
     operation_seconds: float
     """Seconds that an operation may take for a picture."""
+    attempt_seconds: float
+    """Seconds that all operations of a task may take for all its pictures."""
 
 
 class Acceptance:
@@ -77,7 +79,7 @@ class Acceptance:
         self._notifications, self._webhooks, self._offers, self._ledger = notifications, webhooks, offers, ledger
         self._served, self._workforce = served, workforce
         self._rules, self._clock, self._disk = rules, clock, disk
-        self._fetching, self._forecast = Fetching(files), Forecast(workforce, rules.operation_seconds)
+        self._fetching, self._forecast = Fetching(files), Forecast(workforce, rules.operation_seconds, rules.attempt_seconds)
 
     async def create(self, request: TaskRequest) -> Task:
         """Accept a task as QUEUED, or return what an earlier call with the same idempotency key created, in its current state.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from darkroom.operations.v1 import operation_pb2
 from services.pictures.geometry import Size
 from services.pictures.operations import Arity, parameters_of, spec_of
-from services.pictures.processing_time import LASTING, Rates, fitting_way, ways_of, worth_telling
+from services.pictures.processing_time import LASTING, Rates, fitting_way, in_words, ways_of, worth_telling
 from services.pictures.result_size import resolve_percentages, result_size
 from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.domain.order.workforce import Workforce
@@ -15,17 +15,18 @@ from services.tasks.model.media import InputFile
 
 
 class Forecast:
-    """Knows how fast the workers are that report it. `limit`: seconds that an operation may take for a picture."""
+    """Knows how fast the workers are that report it. `limit`: seconds that an operation may take for a picture; `longest`: those that all
+    operations may take for all pictures of a task."""
 
-    def __init__(self, workforce: Workforce, limit: float) -> None:
-        self._workforce, self._limit = workforce, limit
+    def __init__(self, workforce: Workforce, limit: float, longest: float) -> None:
+        self._workforce, self._limit, self._longest = workforce, limit, longest
 
     def seconds(
         self, operations: Sequence[operation_pb2.Operation], files: Sequence[InputFile], fields: Sequence[str], lane: str
     ) -> int | None:
         """For all files; None if it is not known, or too short to matter. `fields` names, for each file, the request field to blame.
 
-        Raises MEDIA_LIMIT_EXCEEDED if an operation would take too long for a picture.
+        Raises MEDIA_LIMIT_EXCEEDED if an operation would take too long for a picture, or all of them for all pictures that are there.
         """
         if not any(isinstance(parameters_of(operation), LASTING) for operation in operations):
             return None
@@ -39,6 +40,14 @@ class Forecast:
             if file.image_size not in known:
                 known[file.image_size] = self._of_picture(operations, file, file.image_size, field, rates)
             total += known[file.image_size]
+        if total > self._longest and all(file.id for file in files):
+            field = fields[0].partition("[")[0]
+            message = (
+                f"{field}: these {len(files)} pictures would take {in_words(total)} in one task, which may take {in_words(self._longest)}"
+            )
+            raise DarkroomError(
+                ErrorReason.MEDIA_LIMIT_EXCEEDED, f"{message} (DARKROOM_ATTEMPT_TIMEOUT). Create several tasks.", field=field
+            )
         return worth_telling(total)
 
     def _of_picture(self, operations: Sequence[operation_pb2.Operation], file: InputFile, stored: Size, field: str, rates: Rates) -> float:

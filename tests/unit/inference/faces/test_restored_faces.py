@@ -11,7 +11,8 @@ import pytest
 from services.inference.faces.alignment import SIDE, TEMPLATE
 from services.inference.media import Image
 from services.inference.model_server.choice import Choice
-from services.inference.model_server.triton import Device, Triton
+from services.inference.model_server.shapes import Device
+from services.inference.model_server.triton import Triton
 from services.inference.plain.faces import Face, oval
 from services.inference.upscaling.face_enhancement import cut
 from services.inference.upscaling.restored_faces import choose, laid_back, network_input, points
