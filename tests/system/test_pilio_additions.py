@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -210,7 +211,14 @@ async def test_what_a_task_would_cost(pilio: Pilio, poor: Account, report: bytes
         "covered": False,
     }
     assert (await estimate(file_count=2, page_count=50, operations=[{"redraw_pdf": {}}]))["list_credits"] == 200
+    # Two megapixels each, at the rate that the worker reports; four hundred take too long on a processor.
+    planned = {"file_count": 2, "operations": [{"upscale": {"factor": 2}}], "width": 2000}
+    # The tasks service reads the reports every few seconds.
+    async with asyncio.timeout(20):
+        while (await estimate(**planned, height=1000)).get("estimated_seconds", 0) < 5:
+            await asyncio.sleep(0.2)
     for body, code, field in (
+        ({**planned, "height": 200_000}, 40007, "file_count"),
         ({"operations": both, "file_ids": [picture, document]}, 40005, "file_ids[1]"),
         ({"operations": both, "file_ids": [picture, "1"]}, 40401, "file_ids[1]"),
         ({"operations": both, "file_ids": [picture], "file_count": 1}, 40001, "file_count"),

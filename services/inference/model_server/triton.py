@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +21,7 @@ from services.inference.metrics import model_request
 from services.inference.model_server.control import ModelControl
 from services.inference.model_server.exchange import Exchange, Request, Tensors
 from services.inference.model_server.out_of_memory import OutOfMemory, tells_of_memory
-from services.inference.model_server.shapes import Device, Picture, ServedModel, cut, pad
+from services.inference.model_server.shapes import Device, Picture, ServedModel, Size, cut, pad
 from services.inference.model_server.shared_memory import SharedMemory
 from services.platform.backoff import Backoff
 from services.platform.errors import DarkroomError, ErrorReason
@@ -108,6 +108,11 @@ class Triton:
         """The device that the server runs a model on; None if the server is away or does not have the model."""
         served = await self._described(model)
         return None if served is None else served.device
+
+    async def sizes(self, model: str) -> Sequence[Size]:
+        """The heights and widths of pictures that a model is prepared for; empty if it takes any, or as for `device`."""
+        served = await self._described(model)
+        return () if served is None else served.sizes
 
     async def _described(self, model: str) -> ServedModel | None:
         """The model's configuration, asked for once; None as for `device`."""

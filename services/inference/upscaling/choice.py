@@ -83,4 +83,6 @@ async def for_faces(triton: Triton, models: Models, factor: int) -> Network | No
 async def _fed(triton: Triton, models: Models, name: str, device: Device, channels: int = 3) -> TileModel:
     # On a CPU the tensors of the larger networks take up to 1.5 GB for one tile.
     batch = models.upscale_batch if device is Device.GPU or name in models.upscale.values() else 1
-    return TileModel(scale=await triton.scale(name, channels), infer=triton.model(name), tile=models.upscale_tile, batch=batch)
+    # A model that is prepared for some sizes is not given larger ones.
+    tile = min([models.upscale_tile, *(min(size) for size in await triton.sizes(name))])
+    return TileModel(scale=await triton.scale(name, channels), infer=triton.model(name), tile=tile, batch=batch)

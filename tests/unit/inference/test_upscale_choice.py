@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import cast
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from services.inference.contract.models import Models
-from services.inference.model_server.shapes import Device
+from services.inference.model_server.shapes import Device, Size
 from services.inference.model_server.triton import PictureModel, Triton
 from services.inference.upscaling.choice import COMPACT, FAITHFUL, Network, choose
 from services.inference.upscaling.fitting import Crop
@@ -36,6 +36,9 @@ class FakeServer:
 
     async def device(self, model: str) -> Device | None:
         return self._devices.get(model)
+
+    async def sizes(self, model: str) -> Sequence[Size]:
+        return [(128, 256)] if self._devices.get(model) is Device.GPU else []
 
     async def scale(self, model: str, channels: int = 3) -> int:
         assert channels == (4 if model.startswith("faithful") else 3)
@@ -70,6 +73,7 @@ async def test_the_faithful_one_where_it_is_fast_enough(device: Device | None, f
         devices |= {"faithful_2": device, "faithful_4": device}
     network = await chosen(devices, factor, pixels)
     assert (network.name, network.model.batch, network.model.scale) == (name, batch, int(name[-1]))
+    assert network.model.tile == (128 if device is Device.GPU else 256)
     assert network.needs_noise == name.startswith("faithful")
     assert network.model.crop == (FAITHFUL if network.needs_noise else COMPACT)
 
