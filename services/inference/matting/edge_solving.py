@@ -204,7 +204,7 @@ def _conjugate_gradients(filter_: _GuidedFilter, weight: Floats, given: Floats, 
         before, size = size, float(np.vdot(residual, scaled))
         direction *= np.float32(size / before)
         direction += scaled
-    # The equation itself, once more: it leaves a solution as it is, but for the steps between cells.
+    # Once more, by the equation itself: it changes a solution only by the steps between cells that it smooths.
     again = filter_.interpolated(alpha - given)
     again += weight * given
     again /= diagonal
