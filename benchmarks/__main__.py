@@ -24,6 +24,7 @@ import psutil
 from benchmarks import (
     claim,
     console,
+    cut_outs,
     documents,
     fan_out,
     heavy_tools,
@@ -63,6 +64,7 @@ USUAL: Mapping[str, Measure] = {
     "tools": tools.measure,
     "heavy_tools": heavy_tools.measure,
     "stages": stages.measure,
+    "cut_outs": cut_outs.measure,
     "fan_out": fan_out.measure,
     "pictures": pictures.measure,
     "tensors": tensors.measure,

@@ -15,7 +15,8 @@ Floats = npt.NDArray[np.float32]
 Pixels8 = npt.NDArray[np.uint8]
 Bools = npt.NDArray[np.bool_]
 
-_CELL = 4  # pixels a side
+_CELL, _SMALL_CELL = 4, 2  # pixels a side
+_SMALL_WINDOW = 15  # pixels: narrower windows are made of small cells
 _UNSURE = 4, 251  # of 255: values of the model between these are an edge
 _STEP = 100  # an outline may also jump from one to the other
 _EPSILON = 1e-6  # colour variance (of 1) that counts as flat
@@ -34,22 +35,25 @@ def solve_edges(coarse: Pixels8, guide: Pixels8, tuning: Tuning, check: Callable
 
     Closed-form matting (Levin, Lischinski, Weiss, TPAMI 2008) with large windows (He, Sun, Tang: "Fast Matting Using Large Kernel
     Matting Laplacian Matrices", CVPR 2010): the matting Laplacian's product with an alpha is the alpha less its guided filter, so that
-    conjugate gradients need no matrix. Windows are centred on cells of 4 x 4 pixels instead of on every pixel: the filter then blurs the
-    cells' sums, and only the cells with an unsure pixel are solved. Where the model is sure, its alpha is kept; elsewhere it is weighted by
-    `tuning`. Both sides are multiples of four. Needs up to 100 bytes a pixel. `check` is called between rounds and may raise to cancel.
+    conjugate gradients need no matrix. Windows are centred on cells of 4 x 4 or 2 x 2 pixels instead of on every pixel: the filter then
+    blurs the cells' sums, and only the cells with an unsure pixel are solved. Where the model is sure, its alpha is kept; elsewhere it is
+    weighted by `tuning`. Both sides are multiples of four. Needs up to 100 bytes a pixel. `check` is called between rounds and may raise to
+    cancel.
     """
     unsure = _unsure(coarse, tuning.reach)
     if not unsure.any():
         return coarse
-    kernel = _kernel(2 * tuning.radius + 1)
-    cells = _Cells(unsure, margin=len(kernel))
+    window = 2 * tuning.radius + 1
+    side = _SMALL_CELL if window < _SMALL_WINDOW else _CELL
+    kernel = _kernel(window / side)
+    cells = _Cells(unsure, side, margin=len(kernel))
     alpha, open_ = coarse[cells.box], cells.pick(unsure[cells.box])
     given = _unit(cells.pick(alpha))
     softness = _softness(cells.pick(_undecided(alpha))) * np.float32(tuning.softness)
     weight = np.where(open_, _pull(given, softness, tuning), np.float32(_FIXED))
     solved = _conjugate_gradients(_GuidedFilter(guide[cells.box], alpha, cells, kernel), weight, given, check)
-    window = np.ones((2 * _OUTLINE_MOVES + 1,) * 2, np.uint8)
-    lowest, highest = _unit(cells.pick(cv2.erode(alpha, window))), _unit(cells.pick(cv2.dilate(alpha, window)))
+    near = np.ones((2 * _OUTLINE_MOVES + 1,) * 2, np.uint8)
+    lowest, highest = _unit(cells.pick(cv2.erode(alpha, near))), _unit(cells.pick(cv2.dilate(alpha, near)))
     # At outlines alpha moves a few pixels at most: texture on both sides would pull it further.
     solved += (np.clip(solved, lowest, highest) - solved) * (1 - softness)
     out = coarse.copy()
@@ -58,30 +62,34 @@ def solve_edges(coarse: Pixels8, guide: Pixels8, tuning: Tuning, check: Callable
 
 
 class _Cells:
-    """The cells that hold an unsure pixel. Their samples are arrays of 16 rows, one for each place in a cell, and a column a cell."""
+    """The cells that hold an unsure pixel. Their samples are arrays of a row for each place in a cell, and a column for each cell."""
 
-    def __init__(self, unsure: Bools, margin: int) -> None:
-        """`margin` is how many cells around them matter."""
-        height, width = (side // _CELL for side in unsure.shape)
+    def __init__(self, unsure: Bools, side: int, margin: int) -> None:
+        """Cells have `side` pixels a side. `margin` is how many around them matter."""
+        self.side = side
+        height, width = (length // side for length in unsure.shape)
         # A mean above zero: the same as any(), in a tenth of the time.
         chosen = cv2.resize(unsure.view(np.uint8) * np.uint8(255), (width, height), interpolation=cv2.INTER_AREA) > 0
         spans = [np.flatnonzero(chosen.any(axis=axis)) for axis in (1, 0)]
-        rows, columns = (slice(max(int(span[0]) - margin, 0), int(span[-1]) + 1 + margin) for span in spans)
+        rows, columns = (
+            slice(max(int(span[0]) - margin, 0), min(int(span[-1]) + 1 + margin, count))
+            for span, count in zip(spans, chosen.shape, strict=True)
+        )
         chosen = chosen[rows, columns]
         self.height, self.width = chosen.shape
-        self.box = slice(rows.start * _CELL, rows.stop * _CELL), slice(columns.start * _CELL, columns.stop * _CELL)
+        self.box = slice(rows.start * side, rows.stop * side), slice(columns.start * side, columns.stop * side)
         """Rows and columns of the pixels around them: what `pick` and `put` take."""
         self._index = np.flatnonzero(chosen)
 
     def pick(self, plane: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Their samples of the box's."""
         rows, columns = np.divmod(self._index, self.width)
-        return np.ascontiguousarray(self._split(plane)[rows, columns].reshape(-1, _CELL * _CELL).T)
+        return np.ascontiguousarray(self._split(plane)[rows, columns].reshape(-1, self.side**2).T)
 
     def put(self, samples: npt.NDArray[Any], plane: npt.NDArray[Any]) -> None:
         """Write their samples into the box's."""
         rows, columns = np.divmod(self._index, self.width)
-        self._split(plane)[rows, columns] = samples.T.reshape(-1, _CELL, _CELL)
+        self._split(plane)[rows, columns] = samples.T.reshape(-1, self.side, self.side)
 
     def gather(self, grid: Floats) -> Floats:
         """Their values of a grid that has one for each cell of the box."""
@@ -100,8 +108,8 @@ class _Cells:
     def _split(self, plane: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return np.lib.stride_tricks.as_strided(
             plane,
-            (self.height, self.width, _CELL, _CELL),
-            (plane.strides[0] * _CELL, plane.strides[1] * _CELL, *plane.strides),
+            (self.height, self.width, self.side, self.side),
+            (plane.strides[0] * self.side, plane.strides[1] * self.side, *plane.strides),
         )
 
 
@@ -120,25 +128,42 @@ class _GuidedFilter:
         self._whole = [*(cells.means(cv2.multiply(plane, opacity)) for plane in planes), cells.means(opacity)]
 
     def of_given(self) -> Floats:
-        """Each pixel from the linear functions of colour that fit the alpha of the whole box best in the windows that contain it."""
-        return self._applied(self._whole)
+        """Each pixel from the linear functions of colour that best fit the alpha of the whole box in the windows around it."""
+        return self._predicted([self._cells.gather(plane) for plane in self._functions(self._whole)])
 
     def __call__(self, alpha: Floats) -> Floats:
         """The same for an alpha of the cells that is zero outside them."""
-        share = np.float32(1 / _CELL**2)
-        sums = [*(np.einsum("pn,pn->n", colour, alpha) for colour in self._guide), alpha.sum(axis=0)]
-        return self._applied([self._cells.scatter(total * share) for total in sums])
+        return self._predicted([self._cells.gather(plane) for plane in self._functions(self._moments(alpha))])
 
-    def _applied(self, moments: Sequence[Floats]) -> Floats:
+    def interpolated(self, change: Floats) -> Floats:
+        """The same for the box's alpha with a change in the cells, by functions that change from pixel to pixel, not from cell to cell."""
+        moments = [whole + changed for whole, changed in zip(self._whole, self._moments(change), strict=True)]
+        size = self._cells.width * self._cells.side, self._cells.height * self._cells.side
+        enlarged = (cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR) for plane in self._functions(moments))
+        return self._predicted([self._cells.pick(plane) for plane in enlarged])
+
+    def _moments(self, alpha: Floats) -> list[Floats]:
+        """Grids of the means of colour times alpha, and of alpha."""
+        share = np.float32(1 / self._cells.side**2)
+        sums = [*(np.einsum("pn,pn->n", colour, alpha) for colour in self._guide), alpha.sum(axis=0)]
+        return [self._cells.scatter(total * share) for total in sums]
+
+    def _functions(self, moments: Sequence[Floats]) -> list[Floats]:
+        """Grids of the linear functions around each cell: three slopes and an offset."""
         *products, mean = (self._window(moment) for moment in moments)
         red, green, blue = (product - own * mean for product, own in zip(products, self._means, strict=True))
         rr, rg, rb, gg, gb, bb = self._inverse
         slopes = [rr * red + rg * green + rb * blue, rg * red + gg * green + gb * blue, rb * red + gb * green + bb * blue]
         for slope, own in zip(slopes, self._means, strict=True):
             mean -= slope * own
-        result = np.repeat(self._cells.gather(self._window(mean))[np.newaxis], _CELL**2, axis=0)
+        return [self._window(plane) for plane in (*slopes, mean)]
+
+    def _predicted(self, functions: Sequence[Floats]) -> Floats:
+        *slopes, offset = functions
+        result = np.zeros_like(self._guide[0])
+        result += offset
         for slope, colour in zip(slopes, self._guide, strict=True):
-            result += colour * self._cells.gather(self._window(slope))
+            result += colour * slope
         return result
 
     def _inverted(self, planes: Sequence[Floats]) -> list[Floats]:
@@ -179,12 +204,16 @@ def _conjugate_gradients(filter_: _GuidedFilter, weight: Floats, given: Floats, 
         before, size = size, float(np.vdot(residual, scaled))
         direction *= np.float32(size / before)
         direction += scaled
-    return alpha
+    # Once more, by the equation itself: it changes a solution only by the steps between cells that it smooths.
+    again = filter_.interpolated(alpha - given)
+    again += weight * given
+    again /= diagonal
+    return again
 
 
-def _kernel(window: int) -> Floats:
-    """Weights of a row of cells in a window of so many pixels that is centred on a cell."""
-    beside = (window - _CELL) / 2 / _CELL
+def _kernel(window: float) -> Floats:
+    """Weights of a row of cells in a window that is so many cells wide and centred on one."""
+    beside = (window - 1) / 2
     half = int(np.ceil(beside))
     weights = np.ones(2 * half + 1)
     weights[0] = weights[-1] = 1 - (half - beside)

@@ -23,8 +23,8 @@ class Tuning:
     """How much a wide zone of doubt is treated as hair, where the colours alone decide: 0 not at all, 1 fully."""
 
 
-PORTRAIT = Tuning(reach=6, radius=12, pull=0.02, certainty=30, softness=1)
-PRODUCT = Tuning(reach=3, radius=5, pull=0.03, certainty=10, softness=0)
+PORTRAIT = Tuning(reach=6, radius=12, pull=0.018, certainty=30, softness=1)
+PRODUCT = Tuning(reach=3, radius=5, pull=0.033, certainty=10, softness=0)
 
 
 def of_subject(subject: Subject.ValueType) -> Tuning:
