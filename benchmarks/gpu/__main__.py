@@ -43,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="the same models for `cpu`, to compare results with; installed there if missing",
     )
     parser.add_argument("--models", nargs="+", choices=sorted(CASES), help="default: all of these that the server has")
-    parser.add_argument("--minutes", type=float, default=_MINUTES, help="of measuring (default 6.5); starting and comparing take another one")
+    parser.add_argument(
+        "--minutes", type=float, default=_MINUTES, help="of measuring (default 6.5); starting and comparing take another one"
+    )
     parser.add_argument("--out", type=Path, default=Path("gpu-results.md"), help="default: gpu-results.md")
     options = parser.parse_args(arguments)
     _install_exact(options.exact)
