@@ -26,7 +26,7 @@ def network(module: Any, room: int) -> tuple[Any, list[int]]:
     """A network that adds 1, on a GPU with memory for so many rows, and the numbers of rows that it was given."""
     given: list[int] = []
 
-    class Network(module.GpuNetwork):  # type: ignore[misc]
+    class Network(module.GpuNetwork):
         def _run(self, shape: tuple[int, ...]) -> Any:
             given.append(shape[0])
             if shape[0] > room:
