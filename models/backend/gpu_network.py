@@ -40,6 +40,7 @@ class GpuNetwork:
 
     def __init__(self, file: Path, device: int, provider: str, sizes: Sequence[int], memory_mib: int) -> None:
         self._sizes, self._limit = sizes, sizes[-1]
+        self._running = 0
         self._given, self._made = Area.create(), Area.create()
         self._closing = threading.Event()
         order = {"file": str(file), "device": device, "provider": provider, "memory_mib": memory_mib}
@@ -68,9 +69,9 @@ class GpuNetwork:
             try:
                 return self._in_runs(pictures, abandoned)
             except GpuError as error:
-                if not str(error).startswith(_LACKS_MEMORY) or self._limit == 1:
+                if not str(error).startswith(_LACKS_MEMORY) or self._running == 1:
                     raise
-                self._limit = max(size for size in self._sizes if size < self._limit)
+                self._limit = max(size for size in self._sizes if size < self._running)
 
     def close(self) -> None:
         """End the session."""
@@ -80,12 +81,13 @@ class GpuNetwork:
     def _in_runs(self, pictures: NDArray[np.uint8], abandoned: Callable[[], bool]) -> NDArray[np.uint8]:
         results = []
         first = 0
-        for rows, size in plan_runs(len(pictures), self._sizes, min(self._limit, self._sizes[-1])):
+        for rows, size in plan_runs(len(pictures), self._sizes, self._limit):
             if abandoned():
                 raise GpuError("nobody waits for the result")
             given = self._given.array((size, *pictures.shape[1:]))
             given[:rows] = pictures[first : first + rows]
             given[rows:] = given[:1]
+            self._running = size
             results.append(self._run(given.shape)[:rows].copy())
             first += rows
         return results[0] if len(results) == 1 else np.concatenate(results)

@@ -8,7 +8,7 @@ instance hands them its pictures. Parameters of config.pbtxt:
   would only delay the first result.
 - on a CPU, `intra_op_threads` (0: every core this process may use)
 - on a GPU, `batch_sizes`: numbers of rows that the network is given; what is less is padded, what is more runs in parts. And
-  `gpu_memory_mib`, for what one run needs (0: no limit).
+  `gpu_memory_mib`, for what one run needs (0: no limit). Tests set `gpu_provider`, onnxruntime's provider in place of that for CUDA.
 """
 
 import json

@@ -267,7 +267,7 @@ class PictureSettings(EnvironmentSettings):
     max_megapixels: float = Field(100.0, gt=0, description="Largest accepted picture, in megapixels per frame.")
     max_result_megapixels: float = Field(400.0, gt=0, description="Largest picture that a task may produce, in megapixels.")
     operation_seconds: float = Field(
-        300.0,
+        900.0,
         gt=0,
         description="Longest time that upscale, remove_noise or restore_photo may take for a picture by its estimate, in seconds. If it "
         "would take longer, the operation does less, and a notice says so, or the task is refused.",
