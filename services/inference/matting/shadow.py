@@ -45,11 +45,13 @@ def shadow_of(picture: Pixels8, alpha: Pixels8) -> Floats | None:
     if clean is None:
         return None
     shades = 1 - colour / clean
-    shade = np.asarray(cv2.GaussianBlur(shades.mean(axis=2), (0, 0), _SMOOTH), np.float32)
-    uneven = shades.max(axis=2) - shades.min(axis=2) > _GRAY
+    gray = _mean(shades)
+    shade = np.asarray(cv2.GaussianBlur(gray, (0, 0), _SMOOTH), np.float32)
+    red, green, blue = cv2.split(shades)
+    uneven = np.asarray(cv2.max(cv2.max(red, green), blue) - cv2.min(cv2.min(red, green), blue)) > _GRAY
     dark = ((shade > _FAINT) & ~uneven & open_ground).astype(np.uint8)
     touching = _touching(np.asarray(cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)), np.uint8), alpha)
-    if not _is_shadow(shades.mean(axis=2), touching > 0, open_ground):
+    if not _is_shadow(gray, touching > 0, open_ground):
         return None
     # A shadow's rim is fainter than the noise threshold, and ends without an edge.
     around = cv2.dilate(touching, np.ones((2 * _RIM + 1,) * 2, np.uint8)).astype(np.float32)
@@ -100,13 +102,20 @@ def _clean(colour: Floats, ground: npt.NDArray[np.bool_]) -> Floats | None:
 
 def _by_rows(share: Floats, ground: npt.NDArray[np.bool_]) -> Floats:
     """How bright the rows of the background are, as shares of the fitted surface: the median of each, of which no shadow fills half."""
-    seen = ground.sum(axis=1) > _LEAST_OF_ROW * ground.shape[1]
-    if not seen.any():
+    counts = ground.sum(axis=1)
+    rows = np.flatnonzero(counts > _LEAST_OF_ROW * ground.shape[1])
+    if not rows.size:
         return np.ones(len(ground), np.float32)
-    gray = np.where(ground, share.mean(axis=2), np.nan)
-    rows = np.flatnonzero(seen)
-    medians = np.interp(np.arange(len(ground)), rows, np.nanmedian(gray[rows], axis=1)).astype(np.float32)
+    # In order, with the subject at the end.
+    ordered = np.sort(np.where(ground[rows], _mean(share)[rows], np.inf).astype(np.float32), axis=1)
+    middle = np.stack([(counts[rows] - 1) // 2, counts[rows] // 2], axis=1)
+    medians = np.interp(np.arange(len(ground)), rows, np.take_along_axis(ordered, middle, axis=1).mean(axis=1)).astype(np.float32)
     return np.asarray(cv2.GaussianBlur(medians[:, None], (0, 0), _SMOOTH)[:, 0].clip(0.5, 1.5), np.float32)
+
+
+def _mean(colours: Floats) -> Floats:
+    """The mean of each pixel's three samples."""
+    return np.asarray(cv2.transform(colours, np.full((1, 3), 1 / 3)), np.float32)
 
 
 def _touching(dark: npt.NDArray[np.uint8], alpha: Pixels8) -> npt.NDArray[np.uint8]:

@@ -63,10 +63,9 @@ def lines(text: Pixels8, least_aspect: float = 1.0, largest: float = _LARGEST) -
             continue
         window = slice(top, top + height), slice(left, left + width)
         part = labels[window] == label
-        if float(text[window][part].mean()) < _LEAST_MEAN:
+        if cv2.mean(text[window], part.view(np.uint8))[0] < _LEAST_MEAN:
             continue
-        points = np.argwhere(part)[:, ::-1] + np.array((left, top))
-        (x, y), (across, down), angle = cv2.minAreaRect(points.astype(np.float32))
+        (x, y), (across, down), angle = cv2.minAreaRect(_ends(part) + np.array((left, top), np.float32))
         if across < down:
             across, down, angle = down, across, angle + 90
         across, down = across + 1, down + 1
@@ -76,3 +75,10 @@ def lines(text: Pixels8, least_aspect: float = 1.0, largest: float = _LARGEST) -
         line = Line(x, y, across + grown, down + grown, (angle + 90) % 180 - 90)
         if _SMALLEST <= line.height <= largest * min(text.shape):
             yield line
+
+
+def _ends(part: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    """The first and last pixel of each row, x and y: all of a region that a rectangle around it depends on."""
+    rows = np.arange(len(part))
+    first, last = part.argmax(axis=1), part.shape[1] - 1 - part[:, ::-1].argmax(axis=1)
+    return np.column_stack([np.concatenate([first, last]), np.concatenate([rows, rows])]).astype(np.float32)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from services.inference.media.colour import Pixels, strips
-from services.inference.media.resampling import bilinear
 from services.inference.media.spool import Spool
 from services.inference.upscaling.windows import enlarged_windows
 
+Floats = npt.NDArray[np.float32]
 Pixels8 = npt.NDArray[np.uint8]
 
 CELL = 8
 """Side, in pixels of the original, of the squares whose mean colours are kept."""
-_STRIP_CELLS = 16
+_MEANS_STRIP, _COLOURS_STRIP = 4 * CELL, 128
 _STRIP = 64
 _REACH = 3  # rows of the original on each side that bicubic interpolation uses, plus one
 _TRUST = 6.0
@@ -40,10 +41,9 @@ def restore_detail(enlarged: Pixels8, source: Pixels8, strength: float, check: C
     for rows, window, inner, below in enlarged_windows(enlarged, source, _STRIP, _REACH):
         check()
         small = cv2.resize(window, below.shape[1::-1], interpolation=cv2.INTER_AREA).reshape(below.shape)
-        missing = below.astype(np.float32) - small
+        missing = (below.astype(np.float32) - small) * np.float32(strength)
         correction = cv2.resize(missing, window.shape[1::-1], interpolation=cv2.INTER_CUBIC)
-        held = window[inner] + np.float32(strength) * correction[inner].reshape(window[inner].shape)
-        enlarged[rows] = np.round(held).clip(0, 255).astype(np.uint8)
+        enlarged[rows] = _sum(window[inner], correction[inner])
 
 
 def hold_colours(upscaled: npt.NDArray[np.uint8], original: Pixels, spool: Spool, check: Callable[[], None]) -> Pixels:
@@ -57,34 +57,47 @@ def hold_colours(upscaled: npt.NDArray[np.uint8], original: Pixels, spool: Spool
     """
     height, width, channels = original.shape
     factor = upscaled.shape[0] // height
-    span = CELL * _STRIP_CELLS
     drift = np.empty((-(-height // CELL), -(-width // CELL), channels), np.float32)
-    for rows in strips(height, span):
+    for rows in strips(height, _MEANS_STRIP):
         check()
         enlarged = slice(rows.start * factor, rows.stop * factor)
         cells = slice(rows.start // CELL, -(-rows.stop // CELL))
         drift[cells] = _cell_means(original[rows], CELL) - _cell_means(upscaled[enlarged], CELL * factor)
 
-    # Border cells may reach over the edge; they are positioned like whole ones.
-    grid_height, grid_width = drift.shape[0] * CELL * factor, drift.shape[1] * CELL * factor
-    full = np.float32(np.iinfo(original.dtype).max)
     out: Pixels = upscaled if original.dtype == np.uint8 else spool.empty(upscaled.shape, np.uint16)
-    for rows in strips(upscaled.shape[0], span):
+    for rows, correction in _enlarged_rows(drift, upscaled.shape, CELL * factor):
         check()
-        correction = bilinear(drift, grid_width, grid_height, rows, slice(0, upscaled.shape[1]))
-        held = (upscaled[rows] / np.float32(255) + correction) * full
-        out[rows] = np.round(held.clip(0, full)).astype(out.dtype)
+        if original.dtype == np.uint8:
+            out[rows] = _sum(upscaled[rows], correction * np.float32(255))
+        else:
+            held = (upscaled[rows] / np.float32(255) + correction) * np.float32(65535)
+            out[rows] = np.round(held.clip(0, 65535)).astype(np.uint16)
     return out
+
+
+def _enlarged_rows(grid: Floats, shape: tuple[int, ...], cell: int) -> Iterator[tuple[slice, Floats]]:
+    """Strips of a picture of that shape, from means of its cells: bilinearly, since cells at the edges lie like whole ones."""
+    count = max(1, _COLOURS_STRIP // cell)
+    for cells in strips(grid.shape[0], count):
+        # With a cell more on each side, every row lies between the centres of cells.
+        first, last = max(cells.start - 1, 0), min(cells.stop + 1, grid.shape[0])
+        size = grid.shape[1] * cell, (last - first) * cell
+        large = cv2.resize(grid[first:last], size, interpolation=cv2.INTER_LINEAR).reshape(size[1], size[0], -1)
+        rows = slice(cells.start * cell, min(cells.stop * cell, shape[0]))
+        yield rows, np.asarray(large[rows.start - first * cell : rows.stop - first * cell, : shape[1]], np.float32)
+
+
+def _sum(samples: npt.NDArray[Any], change: npt.NDArray[Any]) -> Pixels8:
+    """8-bit samples and a change of them, rounded and clipped."""
+    return np.asarray(cv2.add(samples, change, dtype=cv2.CV_8U), np.uint8).reshape(samples.shape)
 
 
 def _cell_means(samples: Pixels, cell: int) -> npt.NDArray[np.float32]:
     """Means, 0 to 1, of square cells; cells that reach over the right or lower edge repeat its last pixels."""
     height, width, channels = samples.shape
     rows, columns = -(-height // cell), -(-width // cell)
-    padded = cv2.copyMakeBorder(samples, 0, rows * cell - height, 0, columns * cell - width, cv2.BORDER_REPLICATE).reshape(
-        rows * cell, columns * cell, channels
-    )
-    means = padded.reshape(rows, cell, columns, cell, channels).mean(axis=(1, 3), dtype=np.float32)
+    padded = cv2.copyMakeBorder(samples, 0, rows * cell - height, 0, columns * cell - width, cv2.BORDER_REPLICATE).astype(np.float32)
+    means = cv2.resize(padded, (columns, rows), interpolation=cv2.INTER_AREA).reshape(rows, columns, channels)
     return np.asarray(means / np.float32(np.iinfo(samples.dtype).max), np.float32)
 
 
@@ -97,10 +110,13 @@ def mix_with_interpolation(enlarged: Pixels8, source: Pixels8, share: float, che
     factor = enlarged.shape[0] // source.shape[0]
     for rows, window, inner, below in enlarged_windows(enlarged, source, _MIXED_STRIP, _MIXED_REACH):
         check()
-        size = window.shape[1::-1]
-        plain = cv2.resize(below, size, interpolation=cv2.INTER_LANCZOS4).reshape(window.shape).astype(np.float32)
-        difference = window - plain
-        energy = cv2.GaussianBlur((difference * difference).mean(axis=2), (0, 0), _AREA * factor)
+        size, channels = window.shape[1::-1], window.shape[2]
+        plain = np.asarray(cv2.resize(below, size, interpolation=cv2.INTER_LANCZOS4)).reshape(window.shape)
+        difference = np.asarray(cv2.subtract(window, plain, dtype=cv2.CV_32F), np.float32).reshape(window.shape)
+        energy = cv2.transform(cv2.multiply(difference, difference), np.full((1, channels), 1 / channels))
+        # At the source's size, which the blur makes equivalent.
+        energy = cv2.GaussianBlur(cv2.resize(energy, below.shape[1::-1], interpolation=cv2.INTER_AREA), (0, 0), _AREA)
         kept = np.float32(share) * np.minimum(1, np.float32(_TRUST * factor) / np.sqrt(np.maximum(energy, 1e-3)))
-        mixed = plain + kept[..., np.newaxis] * difference
-        enlarged[rows] = np.round(mixed[inner]).clip(0, 255).astype(np.uint8)
+        large = np.asarray(cv2.resize(kept, size, interpolation=cv2.INTER_LINEAR))[inner]
+        change = cv2.multiply(difference[inner], cv2.merge([large] * channels))
+        enlarged[rows] = _sum(plain[inner], np.asarray(change))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import numpy.typing as npt
+import pytest
 
 from services.inference.matting.blocks import blocks, grown, within
 from services.inference.matting.edge_pixels import edge_pixels, stacked
 from services.inference.matting.edge_solving import solve_edges
-from services.inference.matting.tuning import PORTRAIT
+from services.inference.matting.tuning import PORTRAIT, PRODUCT, Tuning
 from services.inference.media.resampling import bilinear
 from tests.unit.imaging.pictures import blend, brown, hair, photo, two_colours
 
@@ -61,11 +62,23 @@ def test_hair_is_found_by_its_colour() -> None:
     assert after < before / 2
 
 
-def test_what_is_far_from_edges_is_kept() -> None:
+@pytest.mark.parametrize("tuning", [PORTRAIT, PRODUCT])
+def test_what_is_far_from_edges_is_kept(tuning: Tuning) -> None:
     coarse = np.zeros((256, 256), np.uint8)
     coarse[60:130, 40:100] = 255
     coarse[200:, 200:] = 3
-    solved = solve_edges(coarse, cv2.resize(photo(), (256, 256)), PORTRAIT, nothing)
+    solved = solve_edges(coarse, cv2.resize(photo(), (256, 256)), tuning, nothing)
     near = cv2.dilate(cv2.morphologyEx(coarse, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)), np.ones((15, 15), np.uint8)) > 100
     assert np.array_equal(solved[~near], coarse[~near])
-    assert solve_edges(np.full((64, 64), 255, np.uint8), np.zeros((64, 64, 3), np.uint8), PORTRAIT, nothing).min() == 255
+    assert (solved[near] != coarse[near]).any()
+    assert solve_edges(np.full((64, 64), 255, np.uint8), np.zeros((64, 64, 3), np.uint8), tuning, nothing).min() == 255
+
+
+def test_wide_soft_zones_show_no_cells() -> None:
+    y, x = np.mgrid[:256, :256]
+    soft = np.round(255 * (0.5 + 0.45 * np.sin(x / 23) * np.cos(y / 31))).astype(np.uint8)
+    picture = np.asarray(cv2.GaussianBlur(cv2.resize(photo(), (256, 256)), (0, 0), 6), np.uint8)
+    solved = solve_edges(soft, picture, PORTRAIT, nothing).astype(np.float32)
+    # Bends, by place in a cell of four pixels: larger ones at its borders would be seen as a grid.
+    bends = np.abs(np.diff(solved, 2, axis=1))[48:208, 48:200].reshape(160, -1, 4).mean(axis=(0, 1))
+    assert bends.max() - bends.min() < 0.05
