@@ -22,7 +22,7 @@ NOOP = operation_pb2.Operation(noop=noop_pb2.Noop())
 @pytest.fixture
 async def picture(native: AsyncClient, tmp_path_factory: pytest.TempPathFactory) -> int:
     path = tmp_path_factory.mktemp("picture") / "disc.png"
-    path.write_bytes(encoded(disc(1120, 840), "PNG"))
+    path.write_bytes(encoded(disc(1400, 1050), "PNG"))
     return (await native.upload(path)).id
 
 
@@ -61,7 +61,7 @@ async def test_worker_killed_in_the_middle(
     done = await _assert_succeeded_once(native, stack, task.id)
     assert done.attempt == 2
     (path,) = await native.download(done.output_file_ids, tmp_path_factory.mktemp("out"))
-    assert opened(path.read_bytes()).size == (4480, 3360)
+    assert opened(path.read_bytes()).size == (5600, 4200)
 
 
 async def test_triton_stopped_and_started(native: AsyncClient, stack: StackUnderTest, picture: int) -> None:

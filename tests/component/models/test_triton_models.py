@@ -95,7 +95,7 @@ def test_requests_of_many_shapes_at_once_each_get_their_own_answer(server: Trito
     ("model", "shape", "problem"),
     [
         ("isnet", (1, 512, 512, 3), r"Expected \[-1,1024,1024,3\], got \[1,512,512,3\]"),
-        ("isnet", (9, 1024, 1024, 3), "batch-size must be <= 8"),
+        ("isnet", (5, 1024, 1024, 3), "batch-size must be <= 4"),
         ("realesrgan_x4plus", (1, 8, 8, 4), r"Expected \[-1,-1,-1,3\], got \[1,8,8,4\]"),
         ("unknown", (1, 8, 8, 3), "unknown model"),
     ],
