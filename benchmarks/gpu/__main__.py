@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.gpu import comparison, cutouts, hardware, load
+from benchmarks.gpu import comparison, hardware, load, whole_cut_outs
 from benchmarks.gpu.cases import CASES
 from benchmarks.table import Section
 from deploy.local.scratch.triton import running
@@ -85,8 +85,8 @@ async def _report(address: str, options: argparse.Namespace, repository: Path | 
             alone = await load.measure_alone(address, case, repository, whole * _ALONE / len(found))
             loads.rows += await load.measure_load(server, address, case, each, firsts[name], alone)
         sections = [loads, exact]
-        if cutouts.MODEL in found:
-            sections.insert(1, await cutouts.measure(address, whole * _CUTOUTS))
+        if whole_cut_outs.MODEL in found:
+            sections.insert(1, await whole_cut_outs.measure(address, whole * _CUTOUTS))
     return _page(machine, sections, each)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import shutil
@@ -113,20 +114,16 @@ def _connected(device: int) -> socket.socket:
     """A connection to the GPU's process of this server, which is started if there is none."""
     # Containers that share a network differ in the namespace.
     name = f"\0darkroom-gpu-{Path('/proc/self/ns/pid').stat().st_ino}-{os.getppid()}-{device}"
-    with socket.socket(socket.AF_UNIX) as listener, contextlib.suppress(OSError):
-        # Only one process can have the name: that starts the other one, and the rest finds it.
-        listener.bind(name)
-        listener.listen(256)
-        program = shutil.which("python3")
-        if program is None:
-            raise GpuError("no python3 on PATH")
-        subprocess.Popen(
-            [program, str(_PROCESS), str(listener.fileno())],
-            pass_fds=[listener.fileno()],
-            stdin=subprocess.DEVNULL,
-            # It ends with its last connection, not with a signal to the terminal.
-            start_new_session=True,
-        )
+    with socket.socket(socket.AF_UNIX) as listener:
+        # Only one process can have the name: that starts the GPU's process, and the rest finds it.
+        try:
+            listener.bind(name)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+        else:
+            listener.listen(256)
+            _start(listener)
     latest = time.monotonic() + _START_SECONDS
     while True:
         connection = socket.socket(socket.AF_UNIX)
@@ -140,6 +137,20 @@ def _connected(device: int) -> socket.socket:
             continue
         _check_user(connection)
         return connection
+
+
+def _start(listener: socket.socket) -> None:
+    """Starts the GPU's process, which takes connections from the listener."""
+    program = shutil.which("python3")
+    if program is None:
+        raise GpuError("no python3 on PATH")
+    subprocess.Popen(
+        [program, str(_PROCESS), str(listener.fileno())],
+        pass_fds=[listener.fileno()],
+        stdin=subprocess.DEVNULL,
+        # It ends with its last connection, not with a signal to the terminal.
+        start_new_session=True,
+    )
 
 
 def _check_user(connection: socket.socket) -> None:

@@ -1,6 +1,6 @@
 """Whole cut-outs of a photo of 2 megapixels, with all that a worker does around the network, on all cores.
 
-`python -m benchmarks.gpu.cutouts ADDRESS SECONDS` is one of the processes.
+`python -m benchmarks.gpu.whole_cut_outs ADDRESS SECONDS` is one of the processes.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ async def measure(address: str, seconds: float) -> Section:
     processes = len(os.sched_getaffinity(0))
     running = [
         await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "benchmarks.gpu.cutouts", address, str(seconds)),
+            *(sys.executable, "-m", "benchmarks.gpu.whole_cut_outs", address, str(seconds)),
             cwd=_ROOT,
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "VIPS_CONCURRENCY": "1"},
             stdout=asyncio.subprocess.PIPE,
