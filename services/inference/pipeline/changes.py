@@ -25,7 +25,7 @@ _QUALITIES = ("quality", "webp_quality", "avif_quality")
 
 @dataclass(slots=True)
 class Changes:
-    """What the operations so far have done to the input of a run."""
+    """Records whether the operations of a run have changed its input so far."""
 
     changed: bool = False
     """Whether one has changed it."""
@@ -83,7 +83,7 @@ def _same_samples(before: Pixels | None, after: Pixels | None) -> bool:
 
 
 def _same_colours(before: Image, after: Image) -> bool:
-    """Of pictures with the same alpha; colours of invisible pixels do not count."""
+    """Whether two pictures with the same alpha look the same: colours of invisible pixels do not count."""
     if before.pixels is after.pixels or before.alpha is None:
         return _same_samples(before.pixels, after.pixels)
     return _alike(before.pixels, after.pixels) and all(
