@@ -114,7 +114,7 @@ async def test_the_main_job_by_keyboard(console: Console, photo: Any) -> None:
     await expect(console.work("Rotate and mirror")).to_be_visible()
     await tab_to(page, "Angle")
     await page.keyboard.type("90")
-    await tab_to(page, "Run")
+    # Enter runs what is set up.
     await page.keyboard.press("Enter")
     await console.finished(1)
     await tab_to(page, "Open the result of red.png")
@@ -125,6 +125,16 @@ async def test_the_main_job_by_keyboard(console: Console, photo: Any) -> None:
     await expect(dialog).to_be_hidden()
     # The focus is back where it was.
     await expect(page.get_by_role("button", name="Open the result of red.png")).to_be_focused()
+    await page.keyboard.press("?")
+    keys = page.get_by_role("dialog", name="Keys")
+    await expect(keys.get_by_text("Run the operation that is set up")).to_be_visible()
+    assert not await findings(page)
+    await page.keyboard.press("Escape")
+    await expect(keys).to_be_hidden()
+    await page.keyboard.press("Escape")
+    await expect(console.work("Rotate and mirror")).to_be_hidden()
+    await page.keyboard.press("/")
+    await expect(page.get_by_role("searchbox", name="Search tools")).to_be_focused()
 
 
 async def tab_to(page: Page, name: str) -> None:
