@@ -6,7 +6,7 @@ import { runs } from "../runs/index.ts";
 import type { Choice, RunInput } from "../runs/types.ts";
 import { Button } from "../ui/Button.tsx";
 import { Note } from "../ui/Feedback.tsx";
-import { isBehindDialog, isTyping } from "../ui/shortcuts.ts";
+import { isBehindDialog } from "../ui/shortcuts.ts";
 import { fitting, type Problem, together } from "./fitting.ts";
 import { Price, usePrice } from "./Price.tsx";
 import { Unfit } from "./Unfit.tsx";
@@ -65,7 +65,10 @@ export function RunBar({
   );
 }
 
-/** Enter in a field of one line, or where nothing has the focus. */
+/** Inputs in which Enter does something else. */
+const ENTERED = new Set(["file", "color", "button"]);
+
+/** Enter in an input, or where nothing has the focus. */
 function useEnter(act: () => void): void {
   const latest = useRef(act);
   useEffect(() => {
@@ -77,7 +80,8 @@ function useEnter(act: () => void): void {
         return;
       const { target } = event;
       const nowhere = target === document.body || (target instanceof HTMLElement && target.id === "content");
-      const inForm = target instanceof HTMLInputElement && isTyping(target) && target.closest(".work") !== null;
+      const inForm =
+        target instanceof HTMLInputElement && !ENTERED.has(target.type) && target.closest(".work") !== null;
       if (!nowhere && !inForm) return;
       event.preventDefault();
       latest.current();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ async def findings(page: Page) -> list[str]:
 async def quiet(page: Page) -> None:
     """Wait until what was asked for is there."""
     await expect(page.get_by_role("heading", level=1)).to_be_visible()
-    await expect(page.get_by_text("Loading…")).to_have_count(0)
+    await expect(page.get_by_text(re.compile("^(Loading|加载中)…$"))).to_have_count(0)
 
 
 @pytest.mark.cases(1)
@@ -66,6 +67,34 @@ async def test_axe_finds_nothing_serious(page: Page, stack: StackUnderTest, admi
         if told := await findings(page):
             found[path] = told
     assert not found
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("language", ["en", "zh"])
+async def test_axe_finds_nothing_serious_in_dialogs_and_in_chinese(
+    page: Page, stack: StackUnderTest, admin: SnapOtter, language: str
+) -> None:
+    await page.context.add_init_script(f"localStorage.setItem('darkroom.language', '{language}')")
+    console = await Console(page, stack.url).signed_in(admin.token)
+    found: dict[str, list[str]] = {}
+    opened = 0
+    for path in PAGES:
+        await console.open(path)
+        await quiet(page)
+        if language == "zh" and (told := await findings(page)):
+            found[path] = told
+        openers = page.locator("main .page-head button:enabled")
+        for index in range(await openers.count()):
+            await openers.nth(index).click()
+            await page.wait_for_timeout(100)
+            if await page.locator("dialog[open]").count():
+                opened += 1
+                if told := await findings(page):
+                    found[f"{path}, dialog {index}"] = told
+                await page.keyboard.press("Escape")
+                await expect(page.locator("dialog[open]")).to_have_count(0)
+    assert not found
+    assert opened >= 5
 
 
 @pytest.mark.thorough
