@@ -9,6 +9,7 @@ from collections.abc import Callable, Container, Iterator
 from types import ModuleType
 from typing import Any
 
+from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor, FileDescriptor
 from pydantic import TypeAdapter
 
@@ -166,7 +167,8 @@ class Schemas:
 
     def _message(self, field: FieldDescriptor, message: Descriptor, *, reply: bool) -> Schema:
         if model := field.GetOptions().Extensions[options_pb2.described_by]:
-            return self._model(field, model)
+            described = _message_called(model)
+            return self._model(field, model) if described is None else self.reference(described, reply=False)
         well_known = _WELL_KNOWN.get(message.full_name)
         return well_known() if well_known is not None else self.reference(message, reply=reply)
 
@@ -182,6 +184,11 @@ class Schemas:
         values = [value.name for value in enum.values if value.number != 0]
         lines = [f"- `{name}`: {self._comments.of(f'{enum.full_name}.{name}')}" for name in values]
         return {"type": "string", "enum": values, "description": "\n".join(lines)}
+
+
+def _message_called(name: str) -> Descriptor | None:
+    """The message with a full name; None for the name of a class."""
+    return descriptor_pool.Default().FindMessageTypeByName(name) if "." in name else None
 
 
 def _file_of(field: FieldDescriptor) -> FileDescriptor:

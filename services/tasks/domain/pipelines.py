@@ -6,20 +6,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
+from darkroom.operations.v1 import operation_pb2
+from darkroom.tasks.v1 import pipeline_pb2
+from services.pictures.operations import parameters_of, spec_of
 from services.platform.clock import Clock
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.idempotency import IdempotencyRecords
 from services.platform.idempotent_call import IdempotentCall
+from services.tasks.domain.acceptance.requests import SavedOperations
 from services.tasks.domain.pages import Listing, before_id, page_token
+from services.tasks.domain.plan import check_order
 from services.tasks.model.pipeline import SavedPipeline, Viewer
 from services.tasks.store.pipelines import PipelineStore
 
 EVERYBODYS = "pipelines:all"
 """The permission to see the pipelines of everybody in the account."""
 _MOST = 500
-"""The id of an account."""
+"""In an account."""
 _MOST_BYTES = 64 << 10
-"""The id of a pipeline."""
+"""The operations have at most so many, and so have the steps."""
 _DEFAULT_PAGE = 50
 
 
@@ -34,17 +39,64 @@ class PipelinePage:
 class SavedPipelines:
     """The saved pipelines of each account."""
 
-    def __init__(self, store: PipelineStore, idempotency: IdempotencyRecords, clock: Clock) -> None:
-        self._store, self._idempotency, self._clock = store, idempotency, clock
+    def __init__(self, store: PipelineStore, idempotency: IdempotencyRecords, clock: Clock, *, diagnostics: bool) -> None:
+        self._store, self._idempotency, self._clock, self._diagnostics = store, idempotency, clock, diagnostics
 
-    async def create(self, viewer: Viewer, definition: bytes, call: IdempotentCall | None) -> SavedPipeline:
-        """Save a pipeline, which is the viewer's. Raises FIELD_INVALID for a large one, and TOO_MANY_PIPELINES."""
-        if len(definition) > _MOST_BYTES:
-            message = f"steps: name, description and steps have more than {_MOST_BYTES >> 10} KiB."
-            raise DarkroomError(ErrorReason.FIELD_INVALID, message, field="steps", allowed=(f"at most {_MOST_BYTES} bytes",))
+    async def create(self, viewer: Viewer, pipeline: pipeline_pb2.Pipeline, call: IdempotentCall | None) -> SavedPipeline:
+        """Save a pipeline, which is the viewer's. Raises FIELD_INVALID, OPERATION_UNAVAILABLE and TOO_MANY_PIPELINES."""
+        if not pipeline.operations and not pipeline.steps:
+            raise _without_operations()
+        self._check(pipeline)
+        definition = pipeline.SerializeToString()
         return await self._idempotency.once(
             call, lambda: self._create(viewer, definition, call), lambda numbers: self._created(viewer.account_id, numbers[0])
         )
+
+    async def update(self, viewer: Viewer, id_: str, pipeline: pipeline_pb2.Pipeline) -> SavedPipeline:
+        """Replace the name, the description and the operations. The steps of another API stay while the operations do.
+
+        Raises as `create` and `get`.
+        """
+        found = await self.get(viewer, id_)
+        before = pipeline_pb2.Pipeline.FromString(found.definition)
+        if list(pipeline.operations) == list(before.operations):
+            pipeline.steps.MergeFrom(before.steps)
+        elif not pipeline.operations:
+            raise _without_operations()
+        pipeline.update_time.FromDatetime(self._clock())
+        self._check(pipeline)
+        updated = await self._store.update(viewer.account_id, found.id, pipeline.SerializeToString())
+        if updated is None:
+            raise _not_found()
+        return updated
+
+    def to_run(self, viewer: Viewer, id_: str, field: str = "pipeline_id") -> SavedOperations | None:
+        """The operations of a pipeline for the request whose `field` names it; None for an empty id."""
+
+        async def read() -> Sequence[operation_pb2.Operation]:
+            try:
+                found = await self.get(viewer, id_)
+            except DarkroomError as error:
+                raise error.at(field) from None
+            operations = pipeline_pb2.Pipeline.FromString(found.definition).operations
+            if not operations:
+                message = (
+                    f"{field}: the pipeline has tools of another API that are no operations, or that depend on the file, so it runs only "
+                    "there. Give it operations to run it here."
+                )
+                raise DarkroomError(ErrorReason.FIELD_INVALID, message, field=field)
+            return list(operations)
+
+        return SavedOperations(read, field) if id_ else None
+
+    def _check(self, pipeline: pipeline_pb2.Pipeline) -> None:
+        if pipeline.operations:
+            check_order(pipeline.operations, diagnostics=self._diagnostics)
+            _check_secrets(pipeline.operations)
+        for field, items in (("operations", pipeline.operations), ("steps", pipeline.steps)):
+            if sum(each.ByteSize() for each in items) > _MOST_BYTES:
+                message = f"{field}: have more than {_MOST_BYTES >> 10} KiB."
+                raise DarkroomError(ErrorReason.FIELD_INVALID, message, field=field, allowed=(f"at most {_MOST_BYTES} bytes",))
 
     async def _create(self, viewer: Viewer, definition: bytes, call: IdempotentCall | None) -> SavedPipeline:
         created = await self._store.create(viewer, uuid4(), definition, most=_MOST, call=call, now=self._clock())
@@ -90,6 +142,20 @@ def _uuid(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
+
+
+def _check_secrets(operations: Sequence[operation_pb2.Operation]) -> None:
+    """Refuse parameters that only the worker of a task may read: everybody who sees the pipeline reads it."""
+    for index, operation in enumerate(operations):
+        for field, _ in parameters_of(operation).ListFields():
+            if field.GetOptions().debug_redact:
+                path = f"operations[{index}].{spec_of(operation).name}.{field.name}"
+                message = f"{path}: a pipeline keeps no secrets; give it to the task instead."
+                raise DarkroomError(ErrorReason.FIELD_INVALID, message, field=path)
+
+
+def _without_operations() -> DarkroomError:
+    return DarkroomError(ErrorReason.FIELD_INVALID, "operations: must have at least 1 item.", field="operations")
 
 
 def _not_found() -> DarkroomError:

@@ -44,6 +44,15 @@ def check_pipeline(operations: Sequence[operation_pb2.Operation], inputs: int, *
 
     Raises OPERATION_UNAVAILABLE and FIELD_INVALID.
     """
+    check_order(operations, diagnostics=diagnostics)
+    _check_inputs(spec_of(operations[0]), inputs)
+
+
+def check_order(operations: Sequence[operation_pb2.Operation], *, diagnostics: bool) -> None:
+    """Refuse operations that are not allowed here or do not accept the previous one's result, whatever files they get.
+
+    Raises OPERATION_UNAVAILABLE and FIELD_INVALID.
+    """
     specs = [spec_of(operation) for operation in operations]
     for index, spec in enumerate(specs):
         if spec.diagnostic and not diagnostics:
@@ -77,7 +86,6 @@ def check_pipeline(operations: Sequence[operation_pb2.Operation], inputs: int, *
                 f"operations[{index}]: {spec.name} takes its references from the task's files, so it must be the first operation.",
                 field=f"operations[{index}]",
             )
-    _check_inputs(specs[0], inputs)
 
 
 def operations_of(task: Task) -> list[operation_pb2.Operation]:

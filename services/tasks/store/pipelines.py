@@ -33,6 +33,7 @@ SELECT * FROM pipeline
 WHERE account_id = :account_id AND number < :before AND (:sees_all OR owner IN (:owner, ''))
 ORDER BY number DESC LIMIT :limit
 """)
+UPDATE = text("UPDATE pipeline SET definition = :definition WHERE id = :id AND account_id = :account_id RETURNING *")
 DELETE = text("DELETE FROM pipeline WHERE id = :id AND account_id = :account_id RETURNING 1")
 DELETE_OF_OWNER = text("DELETE FROM pipeline WHERE account_id = :account_id AND owner = :owner")
 
@@ -57,6 +58,10 @@ class PipelineStore(Store):
         """The newest pipelines that the viewer sees, below a number."""
         values = {"account_id": viewer.account_id, "owner": viewer.owner, "sees_all": viewer.sees_all, "before": before, "limit": limit}
         return [pipeline_of(row) for row in await self._run(LIST, values)]
+
+    async def update(self, account_id: int, id_: UUID, definition: bytes) -> SavedPipeline | None:
+        """Replace a definition; None if there is no such pipeline."""
+        return first(pipeline_of, await self._run(UPDATE, {"account_id": account_id, "id": id_, "definition": definition}))
 
     async def delete(self, account_id: int, id_: UUID) -> bool:
         """Delete a pipeline; False if there is none."""

@@ -22,7 +22,7 @@ from darkroom.internal.tasks.v1 import (
 )
 from darkroom.internal.usage.v1 import usage_part_service_pb2, usage_part_service_pb2_grpc
 from darkroom.operations.v1 import noop_pb2, operation_pb2
-from darkroom.rest.v1 import account_tasks_pb2_grpc, batches_pb2_grpc, images_pb2_grpc, pdfs_pb2_grpc, tasks_pb2_grpc
+from darkroom.rest.v1 import account_tasks_pb2_grpc, batches_pb2_grpc, images_pb2_grpc, pdfs_pb2_grpc, pipelines_pb2_grpc, tasks_pb2_grpc
 from darkroom.tasks.v1 import (
     balance_service_pb2_grpc,
     batches_service_pb2_grpc,
@@ -189,6 +189,7 @@ class Replica:
         self.account_tasks = account_tasks_pb2_grpc.AccountTasksServiceStub(public)
         self.attempts = attempt_service_pb2_grpc.AttemptServiceStub(internal)
         self.pipelines: pipelines_service_pb2_grpc.PipelinesServiceAsyncStub = pipelines_service_pb2_grpc.PipelinesServiceStub(public)
+        self.rest_pipelines = pipelines_pb2_grpc.PipelinesServiceStub(public)
         self.departures = departure_service_pb2_grpc.DepartureServiceStub(internal)
         self.runs = run_service_pb2_grpc.RunServiceStub(internal)
         self._usage = usage_part_service_pb2_grpc.UsagePartServiceStub(internal)

@@ -10,7 +10,9 @@ import pytest
 from google.protobuf import json_format, struct_pb2
 
 from darkroom.internal.tasks.v1 import departure_service_pb2
-from darkroom.tasks.v1 import pipeline_pb2, pipelines_service_pb2_grpc
+from darkroom.operations.v1 import operation_pb2
+from darkroom.rest.v1 import pipelines_pb2
+from darkroom.tasks.v1 import batches_service_pb2, pipeline_pb2, pipelines_service_pb2_grpc, tasks_service_pb2
 from darkroom.tasks.v1 import pipelines_service_pb2 as pb
 from services.tasks.domain import pipelines
 from tests.component.tasks.service import Replica, Service, error_of
@@ -31,6 +33,9 @@ def stub(replica: Replica) -> pipelines_service_pb2_grpc.PipelinesServiceAsyncSt
     return replica.pipelines
 
 
+SHOP = [operation_pb2.Operation(remove_background={"trim": True}), operation_pb2.Operation(resize={"width": 800})]
+
+
 def step(tool: str = "resize", settings: Any = None) -> pipeline_pb2.PipelineStep:
     said = pipeline_pb2.PipelineStep(tool_id=tool)
     if settings is not None:
@@ -42,10 +47,14 @@ def wanted(name: str = "Shop", *steps: pipeline_pb2.PipelineStep, **more: Any) -
     return pb.CreatePipelineRequest(name=name, steps=steps or [step(settings=SETTINGS)], **more)
 
 
-async def refusal(call: Awaitable[object]) -> str:
-    with pytest.raises(grpc.aio.AioRpcError) as refused:
+async def refused(call: Awaitable[object]) -> tuple[str, str | None, str]:
+    with pytest.raises(grpc.aio.AioRpcError) as error:
         await call
-    return error_of(refused.value)[0]
+    return error_of(error.value)
+
+
+async def refusal(call: Awaitable[object]) -> str:
+    return (await refused(call))[0]
 
 
 async def names(stub: pipelines_service_pb2_grpc.PipelinesServiceAsyncStub, metadata: Any) -> list[str]:
@@ -132,7 +141,7 @@ def deep(levels: int) -> struct_pb2.Struct:
     return settings
 
 
-@pytest.mark.cases(4)
+@pytest.mark.cases(5)
 @pytest.mark.parametrize(
     "request_",
     [
@@ -145,6 +154,9 @@ def deep(levels: int) -> struct_pb2.Struct:
         wanted("no tool", step("")),
         wanted("long", step("t" * 101)),
         wanted("large", step(settings={"text": "x" * (64 << 10)})),
+        pb.CreatePipelineRequest(name="order", operations=[*SHOP, operation_pb2.Operation(make_pdf={}), SHOP[0]]),
+        pb.CreatePipelineRequest(name="secret", operations=[operation_pb2.Operation(remove_pdf_watermark={"owner_password": "x"})]),
+        pb.CreatePipelineRequest(name="wrong", operations=[operation_pb2.Operation(resize={"width": 70_000})]),
     ],
     ids=lambda request_: request_.name[:10] or "empty",
 )
@@ -162,3 +174,75 @@ async def test_deep_settings_are_kept_as_far_as_messages_go(
     assert saved.steps[0] == said
     [listed] = (await stub.ListPipelines(pb.ListPipelinesRequest(), metadata=service.person(ACCOUNT, ANN))).pipelines
     assert listed == saved
+
+
+async def test_operations_are_saved_changed_and_run(
+    service: Service, replica: Replica, stub: pipelines_service_pb2_grpc.PipelinesServiceAsyncStub
+) -> None:
+    ann, bob = service.person(ACCOUNT, ANN), service.person(ACCOUNT, BOB)
+    photo = service.files.add(ACCOUNT, "photo.jpg", "image/jpeg", size=(640, 480))
+    saved = (await stub.CreatePipeline(pb.CreatePipelineRequest(name="Shop", operations=SHOP), metadata=ann)).pipeline
+    assert (list(saved.operations), list(saved.steps), saved.update_time) == (SHOP, [], saved.create_time)
+    create = tasks_service_pb2.CreateTaskRequest(pipeline_id=saved.id, input_file_ids=[photo])
+    call = (*ann, ("idempotency-key", "run"))
+    task = (await replica.tasks.CreateTask(create, metadata=call)).task
+    assert list(task.operations) == SHOP
+
+    change = pb.UpdatePipelineRequest(id=saved.id, name="Small", description="new", operations=SHOP[1:])
+    changed = (await stub.UpdatePipeline(change, metadata=ann)).pipeline
+    assert (changed.name, changed.description, list(changed.operations)) == ("Small", "new", SHOP[1:])
+    assert changed.update_time.ToDatetime() > changed.create_time.ToDatetime() == saved.create_time.ToDatetime()
+    assert (await stub.GetPipeline(pb.GetPipelineRequest(id=saved.id), metadata=ann)).pipeline == changed
+    batch = batches_service_pb2.CreateBatchRequest(
+        pipeline_id=saved.id,
+        items=[
+            batches_service_pb2.BatchItem(input_file_ids=[photo]),
+            batches_service_pb2.BatchItem(input_file_ids=[photo], operations=SHOP[:1]),
+        ],
+    )
+    made = await replica.batches.CreateBatch(batch, metadata=ann)
+    assert [list(each.operations) for each in made.tasks] == [SHOP[1:], SHOP[:1]]
+    assert await refused(stub.UpdatePipeline(pb.UpdatePipelineRequest(id=saved.id, name="none"), metadata=ann)) == (
+        "FIELD_INVALID",
+        "operations",
+        "operations: must have at least 1 item.",
+    )
+    for call_of in (stub.UpdatePipeline(change, metadata=bob), replica.tasks.CreateTask(create, metadata=bob)):
+        assert await refusal(call_of) == "PERMISSION_DENIED"
+
+    # The same task, whatever has become of the pipeline.
+    await stub.DeletePipeline(pb.DeletePipelineRequest(id=saved.id), metadata=ann)
+    assert (await replica.tasks.CreateTask(create, metadata=call)).task.id == task.id
+    assert (await refused(replica.tasks.CreateTask(create, metadata=ann)))[:2] == ("PIPELINE_NOT_FOUND", "pipeline_id")
+    create.operations.extend(SHOP)
+    assert (await refused(replica.tasks.CreateTask(create, metadata=ann)))[1] == "operations"
+
+
+async def test_what_a_pipeline_lacks_is_said(
+    service: Service, replica: Replica, stub: pipelines_service_pb2_grpc.PipelinesServiceAsyncStub
+) -> None:
+    ann = service.person(ACCOUNT, ANN)
+    photo = service.files.add(ACCOUNT, "photo.jpg", "image/jpeg", size=(640, 480))
+    logo = service.files.add(ACCOUNT, "logo.png", "image/png", size=(64, 48))
+    over = [SHOP[1], operation_pb2.Operation(remove_background={"background_file_id": logo})]
+    saved = (await stub.CreatePipeline(pb.CreatePipelineRequest(name="Logo", operations=over), metadata=ann)).pipeline
+    run = pipelines_pb2.RunPipelineRequest(id=saved.id, file_ids=[str(photo)])
+    assert (await replica.rest_pipelines.RunPipeline(run, metadata=ann)).data.task_id
+    del service.files.files[logo]
+    reason, field, message = await refused(replica.rest_pipelines.RunPipeline(run, metadata=ann))
+    assert (reason, field) == ("FILE_NOT_FOUND", "id")
+    assert message.startswith("id: operations[1].remove_background.background_file_id: ")
+    assert "Upload it again" in message
+    batch = batches_service_pb2.CreateBatchRequest(pipeline_id=saved.id, items=[batches_service_pb2.BatchItem(input_file_ids=[photo])])
+    assert (await refused(replica.batches.CreateBatch(batch, metadata=ann)))[:2] == ("FILE_NOT_FOUND", "pipeline_id")
+    # The files of the request are its own.
+    run.file_ids.append("4")
+    assert (await refused(replica.rest_pipelines.RunPipeline(run, metadata=ann)))[1] == "file_ids[1]"
+
+    tools = (await stub.CreatePipeline(wanted("Tools"), metadata=ann)).pipeline
+    create = tasks_service_pb2.CreateTaskRequest(pipeline_id=tools.id, input_file_ids=[photo])
+    assert (await refused(replica.tasks.CreateTask(create, metadata=ann)))[:2] == ("FIELD_INVALID", "pipeline_id")
+    renamed = (await stub.UpdatePipeline(pb.UpdatePipelineRequest(id=tools.id, name="Renamed"), metadata=ann)).pipeline
+    assert (renamed.name, renamed.steps) == ("Renamed", tools.steps)
+    change = pb.UpdatePipelineRequest(id=tools.id, name="Renamed", operations=SHOP)
+    assert list((await stub.UpdatePipeline(change, metadata=ann)).pipeline.steps) == []

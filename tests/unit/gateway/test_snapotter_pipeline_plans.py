@@ -13,8 +13,10 @@ from darkroom.operations.v1 import convert_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.gateway.surfaces.snapotter.calls.steps import completed_steps, failed_step
 from services.gateway.surfaces.snapotter.errors import Refusal
+from services.gateway.surfaces.snapotter.pipelines.any_file import operations_for_any_file
 from services.gateway.surfaces.snapotter.pipelines.plans import (
     MOST_STEPS,
+    GivenStep,
     checked_pipeline,
     sent_steps,
     unknown,
@@ -117,3 +119,21 @@ def test_steps_of_a_result() -> None:
     run = run_service_pb2.Run(state=task_pb2.TASK_STATE_SUCCEEDED, operation_bytes=[10, 20, 30, 40, 50])
     run.outputs.add(size_bytes=99)
     assert [step["size"] for step in completed_steps(kept, run)] == [20, 30, 99]
+
+
+@pytest.mark.parametrize(
+    ("steps", "operations"),
+    [
+        ([("resize", {"width": 40}), ("convert", {"format": "webp"})], ["resize", "convert", "convert"]),
+        ([("remove-background", {}), ("border", {})], ["remove_background", "convert", "border", "convert"]),
+        # The settings are wrong, the file decides, or another file belongs to it.
+        ([("resize", {"width": "wrong"})], []),
+        ([("bulk-rename", {"pattern": "a"})], []),
+        ([ROTATE, ("watermark-image", {})], []),
+        ([ROTATE] * 65, []),
+        ([("none", {})], []),
+    ],
+)
+def test_operations_that_fit_any_file(steps: Sequence[tuple[str, Mapping[str, Any]]], operations: Sequence[str]) -> None:
+    given = [GivenStep(tool_id, settings) for tool_id, settings in steps]
+    assert [each.WhichOneof("operation") for each in operations_for_any_file(given, TOOLS)] == operations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -49,13 +50,20 @@ class Fields:
         if name not in self._message.fields_by_name:
             raise UnknownField(name, [*self._files, *self._message.fields_by_name]).refusal()
 
-    def request(self, texts: Sequence[tuple[str, str]], query: Sequence[tuple[str, str]], files: Mapping[str, Sequence[int]]) -> Message:
-        """The message. `query` is of the URL, where other parameters are ignored, as for JSON; `files` are the ids of stored files, by
-        part. Raises FIELD_INVALID."""
+    def request(
+        self,
+        texts: Sequence[tuple[str, str]],
+        query: Sequence[tuple[str, str]],
+        files: Mapping[str, Sequence[int]],
+        path: Mapping[str, str] = MappingProxyType({}),
+    ) -> Message:
+        """The message. `query` is of the URL, where other parameters are ignored, as for JSON. So is `path`, which wins over fields of the
+        same names. `files` are the ids of stored files, by part. Raises FIELD_INVALID."""
         known = [(name, value) for name, value in query if name in self._message.fields_by_name]
         given: dict[str, list[str]] = defaultdict(list)
         for name, value in (*texts, *known):
             given[name].append(value)
+        given |= {name: [value] for name, value in path.items()}
         for part, ids in files.items():
             field = self._files[part]
             if field.name in given:

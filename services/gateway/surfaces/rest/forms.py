@@ -48,7 +48,7 @@ class RestForms:
     ) -> Response:
         """Make the call with what the form held."""
         try:
-            message = fields.request(received.texts, request.query_params.multi_items(), received.files)
+            message = fields.request(received.texts, request.query_params.multi_items(), received.files, request.path_params)
             service = catalogue.served_by(method.containing_service)
             reply = await self._backend.call(service, method, message, identity, received.key, received.content.digest())
         except DarkroomError as error:

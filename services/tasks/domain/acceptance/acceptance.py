@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from services.pictures.offers import Offers
 from services.pictures.operations import OperationSpec, spec_of
@@ -32,6 +33,7 @@ from services.tasks.model.records import AccountState, Admission, CreatedBatch, 
 from services.tasks.store.batches import BatchStore
 from services.tasks.store.tasks import TaskStore
 
+_Creation = TypeVar("_Creation", TaskRequest, BatchRequest)
 _logger = get_logger()
 _MAX_FILES = 5_000
 """For a whole request; the limit of PinTasks."""
@@ -92,7 +94,7 @@ class Acceptance:
         """As `create`, and what is recorded about the files of the task, by id; nothing if an earlier call created it."""
 
         async def make() -> tuple[Task, Mapping[int, InputFile]]:
-            draft = Draft(request)
+            draft = Draft(await _with_operations(request))
             [task] = await self._accept(draft)
             return task, draft.files
 
@@ -108,7 +110,7 @@ class Acceptance:
         """
 
         async def make() -> CreatedBatch:
-            draft = Draft(request)
+            draft = Draft(await _with_operations(request))
             return draft.created_batch(await self._accept(draft))
 
         return await self._idempotency.once(
@@ -318,6 +320,11 @@ class Acceptance:
             message = "The batch created with this idempotency key no longer exists."
             raise DarkroomError(ErrorReason.BATCH_NOT_FOUND, message)
         return CreatedBatch(batch, await self._batches.tasks(account_id, batch_id, limit=batch.batch.task_count))
+
+
+async def _with_operations(request: _Creation) -> _Creation:
+    """The request with the operations of the saved pipeline that it names."""
+    return request if request.saved is None else replace(request, operations=await request.saved.read())
 
 
 def _check_size(draft: Draft) -> None:

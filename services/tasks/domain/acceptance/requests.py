@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from darkroom.operations.v1 import operation_pb2
 from services.pictures.geometry import Size
-from services.platform.errors import DarkroomError
+from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.idempotent_call import IdempotentCall
 from services.tasks.domain.acceptance.admission import admit_all, admit_each, admit_task
 from services.tasks.domain.acceptance.later import LaterInput
@@ -28,6 +28,7 @@ __all__ = [
     "LaterInput",
     "Request",
     "RequestedItem",
+    "SavedOperations",
     "TaskRequest",
 ]
 
@@ -68,11 +69,32 @@ class Item:
         return [*inputs, *((each.input.file_id, each.field) for each in self.auxiliary)]
 
 
+@dataclass(frozen=True, slots=True)
+class SavedOperations:
+    """The operations of a saved pipeline, which a request names in place of operations of its own."""
+
+    read: Callable[[], Awaitable[Sequence[operation_pb2.Operation]]]
+    """Raises PIPELINE_NOT_FOUND, PERMISSION_DENIED and FIELD_INVALID."""
+    field: str
+    """The field of the request that names the pipeline."""
+
+    def blamed(self, error: DarkroomError) -> DarkroomError:
+        """An error about one of the operations as one about the pipeline; any other unchanged."""
+        if error.field is None or not error.field.startswith("operations"):
+            return error
+        message = error.message if error.message.startswith(error.field) else f"{error.field}: {error.message}"
+        if error.reason is ErrorReason.FILE_NOT_FOUND:
+            message += " Upload it again, and save the pipeline with its new id."
+        return error.at(self.field).saying(f"{self.field}: {message}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Request(ABC):
     """The common part of all requests."""
 
     account_id: int
+    saved: SavedOperations | None = None
+    """Read as the request is accepted, and only if no earlier call with its key was; they take the place of `operations`."""
     max_pooled: int | None = None
     """How many open tasks the account may have in the pool of single tasks that this one belongs to; None: it belongs to no pool."""
     priority: int = 0
@@ -138,8 +160,8 @@ class TaskRequest(Request):
     """The surface's name for the inputs."""
 
     def error_for_item(self, error: DarkroomError, index: int) -> DarkroomError:
-        """The error with this request's own name for the inputs."""
-        return _renamed(error, self.files_field)
+        """The error with this request's own name for the inputs, or for its saved operations."""
+        return _renamed(self.saved.blamed(error) if self.saved is not None else error, self.files_field)
 
     def tasks(self) -> list[Item]:
         beside = named_files(self.operations, self.auxiliary_field)
@@ -204,9 +226,12 @@ class BatchRequest(Request):
 
     def error_for_item(self, error: DarkroomError, index: int) -> DarkroomError:
         """The error with the item's path and index."""
+        own = self.items[index].operations or not self.operations
+        if self.saved is not None and not own:
+            error = self.saved.blamed(error)
         field, message = error.field, error.message
         if field is not None:
-            shared = field.startswith("operations") and self.operations and not self.items[index].operations
+            shared = not own and field.startswith("operations" if self.saved is None else self.saved.field)
             path = field if shared else f"items[{index}].{field.replace(_FILES, self.files_field, 1)}"
             field, message = path, path + message.removeprefix(field) if message.startswith(field) else f"{path}: {message}"
         return DarkroomError(

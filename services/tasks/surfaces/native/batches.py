@@ -14,16 +14,20 @@ from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.acceptance.requests import BatchRequest, RequestedItem
 from services.tasks.domain.batches.account_batches import AccountBatches
 from services.tasks.domain.batches.archiving import BatchArchiving
+from services.tasks.domain.pipelines import SavedPipelines
 from services.tasks.surfaces.native.batch_messages import batch_message
 from services.tasks.surfaces.native.messages import task_message
+from services.tasks.surfaces.pipelines import current_viewer
 from services.tasks.surfaces.rendering import deadline_of, state_of
 
 
 class NativeBatches(batches_service_pb2_grpc.BatchesServiceServicer):
     """Batches of the calling account."""
 
-    def __init__(self, acceptance: Acceptance, batches: AccountBatches, archiving: BatchArchiving, kept: timedelta) -> None:
-        self._acceptance, self._batches, self._archiving = acceptance, batches, archiving
+    def __init__(
+        self, acceptance: Acceptance, batches: AccountBatches, archiving: BatchArchiving, pipelines: SavedPipelines, kept: timedelta
+    ) -> None:
+        self._acceptance, self._batches, self._archiving, self._pipelines = acceptance, batches, archiving, pipelines
         self._task = partial(task_message, kept=kept)
 
     async def CreateBatch(
@@ -35,6 +39,7 @@ class NativeBatches(batches_service_pb2_grpc.BatchesServiceServicer):
                 account_id=current_identity().account_id,
                 items=[RequestedItem(item.operations, item.input_file_ids) for item in request.items],
                 operations=request.operations,
+                saved=self._pipelines.to_run(current_viewer(), request.pipeline_id),
                 per_item=request.mode == batch_pb2.BATCH_MODE_PER_ITEM,
                 priority=request.priority,
                 deadline=deadline_of(request),

@@ -16,9 +16,9 @@ def mounts(parts: SurfaceParts) -> Sequence[Mount]:
     """Its services."""
     life = parts.task_life
     return [
-        Mount(NativeTasks(parts.acceptance, parts.tasks, parts.watching, parts.files, life)),
+        Mount(NativeTasks(parts.acceptance, parts.tasks, parts.watching, parts.files, parts.pipelines, life)),
         Mount(NativeWebhooks(parts.webhooks)),
-        Mount(NativeBatches(parts.acceptance, parts.batches, parts.archiving, life)),
+        Mount(NativeBatches(parts.acceptance, parts.batches, parts.archiving, parts.pipelines, life)),
         Mount(NativeBalance(parts.ledger, parts.acceptance)),
         Mount(NativePipelines(parts.pipelines)),
     ]

@@ -18,17 +18,28 @@ from services.tasks.domain.acceptance.requests import EstimateRequest, TaskReque
 from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.domain.owner.account_tasks import AccountTasks
 from services.tasks.domain.owner.watching import Watching
+from services.tasks.domain.pipelines import SavedPipelines
 from services.tasks.files_client import FilesClient
 from services.tasks.model import TaskEvent
 from services.tasks.surfaces.native.messages import balance_message, ledger_entry_message, task_message
+from services.tasks.surfaces.pipelines import current_viewer
 from services.tasks.surfaces.rendering import deadline_of, event_message, input_urls, once_an_event, state_of
 
 
 class NativeTasks(tasks_service_pb2_grpc.TasksServiceServicer):
     """Tasks of the calling account."""
 
-    def __init__(self, acceptance: Acceptance, tasks: AccountTasks, watching: Watching, files: FilesClient, kept: timedelta) -> None:
+    def __init__(
+        self,
+        acceptance: Acceptance,
+        tasks: AccountTasks,
+        watching: Watching,
+        files: FilesClient,
+        pipelines: SavedPipelines,
+        kept: timedelta,
+    ) -> None:
         self._acceptance, self._tasks, self._watching, self._files = acceptance, tasks, watching, files
+        self._pipelines = pipelines
         self._message = partial(task_message, kept=kept)
 
     async def CreateTask(self, request: tasks_service_pb2.CreateTaskRequest, context: Context) -> tasks_service_pb2.CreateTaskResponse:
@@ -37,6 +48,7 @@ class NativeTasks(tasks_service_pb2_grpc.TasksServiceServicer):
             TaskRequest(
                 account_id=current_identity().account_id,
                 operations=request.operations,
+                saved=self._pipelines.to_run(current_viewer(), request.pipeline_id),
                 input_file_ids=request.input_file_ids,
                 input_fields=[f"input_file_ids[{index}]" for index in range(len(request.input_file_ids))],
                 priority=request.priority,

@@ -18,10 +18,12 @@ from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.acceptance.requests import BatchRequest, RequestedItem
 from services.tasks.domain.batches.account_batches import AccountBatches
 from services.tasks.domain.batches.archiving import BatchArchiving
+from services.tasks.domain.pipelines import SavedPipelines
 from services.tasks.files_client import FilesClient
 from services.tasks.model import Task
 from services.tasks.model.records import BatchNow, Refusal
 from services.tasks.surfaces import ids
+from services.tasks.surfaces.pipelines import current_viewer
 from services.tasks.surfaces.rendering import deadline_of, timestamp
 from services.tasks.surfaces.rest import messages
 
@@ -39,8 +41,11 @@ _SUCCESS = "success"
 class RestBatches(batches_pb2_grpc.BatchesServiceServicer):
     """Batches of the calling account."""
 
-    def __init__(self, acceptance: Acceptance, batches: AccountBatches, archiving: BatchArchiving, files: FilesClient) -> None:
+    def __init__(
+        self, acceptance: Acceptance, batches: AccountBatches, archiving: BatchArchiving, files: FilesClient, pipelines: SavedPipelines
+    ) -> None:
         self._acceptance, self._batches, self._archiving, self._files = acceptance, batches, archiving, files
+        self._pipelines = pipelines
 
     async def CreateBatch(self, request: batches_pb2.CreateBatchRequest, context: Context) -> batches_pb2.CreateBatchEnvelope:
         """Accept many tasks."""
@@ -49,6 +54,7 @@ class RestBatches(batches_pb2_grpc.BatchesServiceServicer):
                 account_id=current_identity().account_id,
                 items=[_item(item, index) for index, item in enumerate(request.items)],
                 operations=request.operations,
+                saved=self._pipelines.to_run(current_viewer(), request.pipeline_id),
                 per_item=request.mode == "per_item",
                 files_field="file_ids",
                 priority=request.priority,

@@ -9,6 +9,7 @@ from services.tasks.surfaces.parts import SurfaceParts
 from services.tasks.surfaces.rest.batches import RestBatches
 from services.tasks.surfaces.rest.billing import RestBilling
 from services.tasks.surfaces.rest.creation import RestCreation, RestImages, RestPdfs
+from services.tasks.surfaces.rest.pipelines import RestPipelines
 from services.tasks.surfaces.rest.replies import Replies
 from services.tasks.surfaces.rest.tasks import RestAccountTasks, RestTasks
 from services.tasks.surfaces.rest.webhooks import RestWebhooks
@@ -24,6 +25,7 @@ def mounts(parts: SurfaceParts) -> Sequence[Mount]:
         Mount(RestTasks(parts.tasks, parts.search, parts.watching, replies, parts.heartbeat, parts.max_pooled)),
         Mount(RestAccountTasks(parts, replies)),
         Mount(RestWebhooks(parts.webhooks)),
-        Mount(RestBatches(parts.acceptance, parts.batches, parts.archiving, parts.files)),
+        Mount(RestBatches(parts.acceptance, parts.batches, parts.archiving, parts.files, parts.pipelines)),
+        Mount(RestPipelines(parts.pipelines, parts.acceptance, replies)),
         Mount(RestBilling(parts.ledger, parts.acceptance)),
     ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, Protocol
 
 from darkroom.files.v1 import files_service_pb2
 from darkroom.rest.v1 import tasks_pb2
 from services.platform.errors import DarkroomError, ErrorReason
-from services.platform.identity import current_identity
+from services.platform.idempotent_call import REPLAYED
+from services.platform.identity import GATEWAY, current_identity
 from services.platform.rpc import catalogue
 from services.platform.rpc.interceptor import Context
 from services.platform.rpc.surfaces import HTTP_STATUS, error_trailers
@@ -70,6 +72,12 @@ class Replies:
     async def _downloads(self, task: Task) -> list[files_service_pb2.Download]:
         # Only SUCCEEDED tasks have outputs; expired outputs are left out.
         return await self._files.sign_downloads(task.account_id, task.output_file_ids)
+
+
+def tell_replayed(task: Task, inputs: Sequence[int], context: Context) -> None:
+    """Tell the gateway if an earlier call of the same form made the task, with files of its own: those of this one are not needed."""
+    if current_identity().service == GATEWAY and list(task.input_file_ids[: len(inputs)]) != list(inputs):
+        context.set_trailing_metadata(((REPLAYED, "true"),))
 
 
 def _seconds(asked: ReplyOptions) -> int:

@@ -26,6 +26,7 @@ from services.tasks.domain.owner.watching import Watching
 from services.tasks.model.deletion import Deletion
 from services.tasks.surfaces import ids, server_sent_events
 from services.tasks.surfaces.parts import SurfaceParts
+from services.tasks.surfaces.pipelines import current_viewer
 from services.tasks.surfaces.rendering import deadline_of
 from services.tasks.surfaces.rest import messages
 from services.tasks.surfaces.rest.notices import SURFACE
@@ -145,6 +146,7 @@ class RestAccountTasks(account_tasks_pb2_grpc.AccountTasksServiceServicer):
             TaskRequest(
                 account_id=current_identity().account_id,
                 operations=request.operations,
+                saved=self._parts.pipelines.to_run(current_viewer(), request.pipeline_id),
                 input_file_ids=[ids.file_id(text, field) for text, field in zip(request.file_ids, fields, strict=True)],
                 input_fields=fields,
                 files_field="file_ids",

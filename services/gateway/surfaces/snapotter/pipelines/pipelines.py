@@ -15,6 +15,7 @@ from darkroom.tasks.v1 import pipeline_pb2, pipelines_service_pb2
 from services.gateway.backend import Backend
 from services.gateway.surfaces.snapotter.bodies import json_body, storable
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
+from services.gateway.surfaces.snapotter.pipelines.any_file import operations_for_any_file
 from services.gateway.surfaces.snapotter.pipelines.plans import (
     INVALID_PIPELINE,
     GivenStep,
@@ -42,7 +43,7 @@ class Pipelines:
         """Save one."""
         asked = await self._read(await json_body(request))
         try:
-            reply: pipelines_service_pb2.CreatePipelineResponse = await self._ask("CreatePipeline", asked, identity)
+            reply = await self._saved(asked, identity)
         except DarkroomError as error:
             if error.reason is not ErrorReason.FIELD_INVALID:
                 raise
@@ -51,14 +52,24 @@ class Pipelines:
             raise Refusal(400, INVALID_PIPELINE, details=[{"path": field, "message": message}]) from error
         return answer(_described(reply.pipeline), 201)
 
+    async def _saved(self, asked: pipelines_service_pb2.CreatePipelineRequest, identity: Identity) -> Any:
+        """A pipeline that is kept in any case, and runs natively where that is possible."""
+        try:
+            return await self._ask("CreatePipeline", asked, identity)
+        except DarkroomError as error:
+            if not asked.operations or not (error.field or "").startswith("operations"):
+                raise
+            asked.ClearField("operations")
+            return await self._ask("CreatePipeline", asked, identity)
+
     async def list_saved(self, request: Request, identity: Identity) -> Response:
-        """All that the caller sees."""
+        """All that the caller sees and that have steps: natively saved ones have none."""
         found: list[dict[str, object]] = []
         token = ""
         while True:
             asked = pipelines_service_pb2.ListPipelinesRequest(page_token=token)
             reply: pipelines_service_pb2.ListPipelinesResponse = await self._ask("ListPipelines", asked, identity)
-            found += map(_described, reply.pipelines)
+            found += [_described(each) for each in reply.pipelines if each.steps]
             token = reply.next_page_token
             if not token:
                 return answer({"pipelines": found})
@@ -101,6 +112,7 @@ class Pipelines:
         for number, step in enumerate(steps, start=1):
             if step.tool_id not in tools:
                 raise Refusal(400, unknown(number, step.tool_id))
+        asked.operations.extend(operations_for_any_file(steps, tools))
         asked.name = storable(fields["name"])
         if fields.get("description") is not None:
             asked.description = storable(fields["description"])
