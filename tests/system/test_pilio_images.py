@@ -162,11 +162,17 @@ async def test_a_picture_without_a_mark_comes_back_with_the_same_pixels(pilio: P
     body = {"image_file_id": await pilio.upload("disc.png", source), "mode": "auto", "boxes": boxes}
     created = (await pilio.post(CLEAN, body)).json()["data"]
     assert created["not_applied"] == ["boxes"]
+    assert "unchanged" not in created
     task_id = created["task_id"]
     status = await pilio.finish(task_id)
     result = await pilio.result(task_id)
     [notice] = [each for each in status["notices"] if each["code"] == "no_watermark_found"]
     assert "its pixels are unchanged" in notice["message"]
+    assert "mode manual, with boxes" in notice["message"]
+    details = (await pilio.get(f"/v1/tasks/{task_id}")).json()["data"]
+    listed = (await pilio.get("/v1/tasks")).json()["data"]["items"][0]
+    assert {data["unchanged"] for data in (status, result, details, listed)} == {True}
+    assert (details["credits_reserved"], details["credits_charged"], listed["credits"]) == (0, 0, 0)
     assert (result["notices"], status["not_applied"]) == (status["notices"], ["boxes"])
     np.testing.assert_array_equal(pixels((await pilio.http.get(result["files"][0]["download_url"])).content), pixels(source))
 

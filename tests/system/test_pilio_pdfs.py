@@ -73,8 +73,12 @@ async def test_the_watermark_goes_and_the_text_stays(pilio: Pilio, report: bytes
 
 async def test_a_pdf_without_a_watermark_comes_back_as_it_was(pilio: Pilio, report: bytes) -> None:
     clean = await pilio.run(REMOVE, {"pdf_file_id": await pilio.upload("report.pdf", report)})
-    again = await pilio.run(REMOVE, {"pdf_file_id": await pilio.upload("clean.pdf", clean)})
-    assert again == clean
+    task_id = await pilio.start(REMOVE, {"pdf_file_id": await pilio.upload("clean.pdf", clean)})
+    assert (await pilio.finish(task_id))["unchanged"] is True
+    result = await pilio.result(task_id)
+    assert result["unchanged"] is True
+    assert (await pilio.http.get(result["files"][0]["download_url"])).content == clean
+    assert (await pilio.get(f"/v1/tasks/{task_id}")).json()["data"]["credits_charged"] == 0
 
 
 async def delivered(pilio: Pilio, body: dict[str, object]) -> dict[str, bytes]:

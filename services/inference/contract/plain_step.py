@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,12 +10,18 @@ from typing import Any, Protocol
 from services.inference.contract.progress import Report
 from services.inference.media import Limits
 
+PlaceInPercent = tuple[float, float, float, float]
+"""A rectangle by its left, top, right and bottom edge, in per cent of the width and height of the operation's picture."""
+
 
 class Notify(Protocol):
     """Adds a `darkroom.tasks.v1.Notice`."""
 
-    def __call__(self, code: str, subject: str, message: str, details: Mapping[str, Any] | None = None, /) -> None:
-        """`details` says the same in machine-readable form; it must be representable as JSON."""
+    def __call__(
+        self, code: str, subject: str, message: str, details: Mapping[str, Any] | None = None, boxes: Sequence[PlaceInPercent] = (), /
+    ) -> None:
+        """`details` says the same in machine-readable form; it must be representable as JSON. `boxes` are the places that it is about; a
+        child process cannot pass them on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Sequence
 
+from services.inference.contract.plain_step import Notify, PlaceInPercent
 from services.inference.matting.matting import Cutout
+from services.inference.matting.subjects import Subject
 
 
-def tell_found(
-    cutout: Cutout, model: str, source_name: str, notice: Callable[[str, str, str, dict[str, Any]], None], *, undone: str
-) -> None:
+def tell_found(cutout: Cutout, model: str, source_name: str, notice: Notify, *, undone: str) -> None:
     """The notices that fit, if any. `undone` says what does not happen without a subject: `it was not cut out`."""
     found, details = cutout.segmentation, {"model": model, **cutout.segmentation.to_dict()}
     if cutout.kept_alpha:
@@ -18,12 +17,16 @@ def tell_found(
     elif found.nothing:
         notice("no_subject_found", "", f"No subject was found in {source_name}, so {undone}.", details)
     elif found.unsure:
-        notice("subject_unsure", "", f"The subject of {source_name} is uncertain. Check the result.", details)
+        notice("subject_unsure", "", f"The subject of {source_name} is uncertain. Check the result.", details, _places(found.subjects))
     else:
         if found.doubtful:
-            notice("parts_unsure", "", _doubtful_parts(len(found.doubtful), source_name), details)
+            notice("parts_unsure", "", _doubtful_parts(len(found.doubtful), source_name), details, _places(found.doubtful))
         if len(found.subjects) > 1:
             notice("several_subjects", "", f"{len(found.subjects)} subjects of {source_name} were kept.", details)
+
+
+def _places(parts: Sequence[Subject]) -> Sequence[PlaceInPercent]:
+    return [(part.x1, part.y1, part.x2, part.y2) for part in parts]
 
 
 def _doubtful_parts(count: int, source_name: str) -> str:

@@ -59,7 +59,9 @@ async def run(document: Document, parameters: RedrawPdf, step: Step) -> Document
     redrawn = sorted(page + 1 for page, report in reports.items() if report.removed_marks)
     _tell(step, reports)
     if not redrawn and not outcome["changed"]:
-        step.notice("no_watermark_found", "", f"No definite watermark was found in {step.source_name}, so it was left unchanged.")
+        next_step = "draw boxes that fit it closely." if parameters.boxes else "draw a box around it: mode ai, with boxes."
+        message = f"No definite watermark was found in {step.source_name}, so it was left unchanged. If there is one, {next_step}"
+        step.notice("no_watermark_found", "", message)
     warnings = [TOO_LARGE.format(page + 1, *size) for page, size in sorted(large.items())]
     if redrawn:
         rebuilt = await run_child(rebuild, readable, pages, target, reads=[pages])

@@ -10,6 +10,7 @@ from services.inference.pdf.notices import report_of, tell
 from services.platform.sandbox import SandboxError
 
 _MOST_TOLD = 100
+_NEXT_STEP = "If there is one, draw a box around it: mode ai, with boxes."
 _SEARCHED = 0.8  # share of the time; cutting and verifying take the rest
 
 
@@ -41,7 +42,7 @@ async def run(document: Document, parameters: RemovePdfWatermark, step: Step) ->
     tell(step, outcome)
     await _tell_scanned(document, step)
     if not outcome["changed"]:
-        message = f"No definite watermark was found in {step.source_name}, so it was left unchanged."
+        message = f"No definite watermark was found in {step.source_name}, so it was left unchanged. {_NEXT_STEP}"
         step.notice("no_watermark_found", "", message)
     return Document(target, outcome["pages"], (report_of(step, outcome),) if parameters.report else ())
 

@@ -38,13 +38,20 @@ async def run(image: Image, parameters: RemoveWatermark, step: Step) -> Image:
         result, report = await asyncio.to_thread(remove_in_boxes, image, boxes, networks(step), inpainting(step), watching)
     else:
         result, report = await search(image, step, watching)
-    _tell(step, report)
+    _tell(step, report, image, drawn=bool(parameters.boxes))
     return result
 
 
-def _tell(step: Step, report: Report) -> None:
+def _tell(step: Step, report: Report, image: Image, *, drawn: bool) -> None:
     for mark in (*report.removed_marks, *report.kept_marks):
         code = "watermark_removed" if mark.methods else "watermark_kept"
-        step.notice(code, "", f"{step.source_name}: {mark.describe()} {mark.fate}.", mark.to_dict())
+        places = [] if mark.methods else [mark.box.to_percent(image.width, image.height)]
+        step.notice(code, "", f"{step.source_name}: {mark.describe()} {mark.fate}.", mark.to_dict(), places)
     if not report.removed_marks:
-        step.notice("no_watermark_found", "", f"No definite watermark was found in {step.source_name}, so its pixels are unchanged.")
+        next_step = (
+            "If there is one, draw a box that fits it closely."
+            if drawn
+            else "If there is one, draw a box around it: mode manual, with boxes."
+        )
+        message = f"No definite watermark was found in {step.source_name}, so its pixels are unchanged. {next_step}"
+        step.notice("no_watermark_found", "", message)

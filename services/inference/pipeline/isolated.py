@@ -24,6 +24,7 @@ from services.inference.contract.plain_step import Original, PlainStep
 from services.inference.media import Hints, Image, LazyImage, Limits, as_read_back, configure_libvips, encode, in_memory
 from services.inference.media.decode import open_scaled
 from services.inference.media.isolated import content_of
+from services.inference.pipeline.changes import Changes
 from services.pictures.geometry import Size
 from services.pictures.operations import parameters_of, spec_of
 from services.pictures.result_size import fitting, resolve_percentages
@@ -79,6 +80,7 @@ def _worked(
         opened = _opened(source, operations, asked)
     medium: _Medium = opened.medium
     size, whole = opened.size, opened.size if opened.is_scaled else None
+    changes = Changes(changed=opened.is_scaled)
     original = Original(*size, transparent=isinstance(medium, Image) and medium.alpha is not None)
     for number, operation in enumerate(operations):
         name, parameters = spec_of(operation).name, resolve_percentages(parameters_of(operation), size)
@@ -99,13 +101,15 @@ def _worked(
         with _timed(seconds, name):
             if number and isinstance(medium, Image) and operations[number - 1].HasField("convert"):
                 medium = as_read_back(medium)
-            medium = importlib.import_module(f"services.inference.operations.{name}").run(medium, parameters, step)
+            made = importlib.import_module(f"services.inference.operations.{name}").run(medium, parameters, step)
+        changes.note(parameters, medium, made)
+        medium = made
         whole = None if isinstance(parameters, Resize) else whole
         assert not isinstance(medium, WholeFile)
         done.append(medium.size_bytes)
     with _timed(seconds, "encode"), open(target, "wb", closefd=isinstance(target, Path)) as file:
         file.write(_content(medium))
-    return {**_description(medium), "labels": labels, "notices": notices, "seconds": seconds}
+    return {**_description(medium), "labels": labels, "notices": notices, "seconds": seconds, "unchanged": changes.unchanged}
 
 
 @dataclass(frozen=True, slots=True)

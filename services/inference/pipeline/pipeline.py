@@ -25,6 +25,7 @@ from services.inference.contract.plain_step import Original
 from services.inference.contract.progress import Report, portion
 from services.inference.contract.step import Step, Tools
 from services.inference.media import SVG_DPI, Header, Hints, Image, Limits, as_read_back
+from services.inference.pipeline.changes import Changes, same_bytes
 from services.inference.pipeline.encoding import WRITTEN, name_of_words, product_of_child, write_product
 from services.inference.pipeline.file_work import as_file, on_files, read_back
 from services.inference.pipeline.memory_needs import ALWAYS, needed_memory
@@ -159,11 +160,13 @@ class Pipeline:
     async def apply(self, run: Run) -> None:
         """Run the operations. Raises what they raise."""
         if self._short is not None and run.short:
-            run.medium = await self._short.run(run)
+            short = run.medium = await self._short.run(run)
+            run.unchanged = short.unchanged
             return
         run.operation_bytes.clear()
         operations = self._operations_of(run)
         original: Original | None = None
+        changes = Changes(changed=self.arity is not Arity.EACH)
         for number, operation in enumerate(operations):
             run.check()
             share = (WRITTEN - _READ) / len(operations)
@@ -171,15 +174,16 @@ class Pipeline:
             if isinstance(run.medium, Examination):
                 raise DarkroomError(ErrorReason.FIELD_INVALID, f"{operation.spec.name} cannot follow a dry run, which produces no file.")
             if operation.spec.reads_file:
-                await self._apply_to_files(operation, run, report)
+                await self._apply_to_files(operation, run, report, changes)
             else:
                 if isinstance(run.medium, NewFile):
                     run.medium = await read_back(run.medium, operation, self._reading, self._tools.result_limits, run)
                 if original is None and isinstance(run.medium, Image):
                     original = Original(run.medium.width, run.medium.height, transparent=run.medium.alpha is not None)
                 converted = number > 0 and isinstance(operations[number - 1].parameters, Convert)
-                await self._apply_to_medium(operation, run, report, original, converted=converted)
+                await self._apply_to_medium(operation, run, report, original, changes, converted=converted)
             run.operation_bytes.append(run.medium.size_bytes if isinstance(run.medium, Image | Data | NewFile) else 0)
+        run.unchanged = changes.unchanged
 
     async def encode(self, run: Run) -> None:
         """Make files of what the operations have made. Raises what writing raises."""
@@ -187,11 +191,13 @@ class Pipeline:
         assert not isinstance(run.medium, Sequence)
         if isinstance(run.medium, ShortResult):
             run.product = product_of_child(run.medium, run)
-            return
-        with run.stages.measure("encode"):
-            run.product = await write_product(run.medium, run)
+        else:
+            with run.stages.measure("encode"):
+                run.product = await write_product(run.medium, run)
+        if self.arity is Arity.EACH and run.product is not None and not run.unchanged:
+            run.unchanged = await asyncio.to_thread(same_bytes, run.sources[0].path, run.product.content)
 
-    async def _apply_to_files(self, operation: BoundOperation, run: Run, report: Report) -> None:
+    async def _apply_to_files(self, operation: BoundOperation, run: Run, report: Report, changes: Changes) -> None:
         files = run.medium if isinstance(run.medium, Sequence) else [await as_file(run.medium, run)]
         with run.stages.measure(operation.spec.name, operation=True):
             worked = await on_files(self._tools, operation, files, run.folder, report, self._svg_dpi)
@@ -199,10 +205,11 @@ class Pipeline:
             run.notice(*notice)
         run.labels += worked.labels
         run.attachments += worked.others
+        await asyncio.to_thread(changes.note, operation.parameters, files[0].path if len(files) == 1 else None, worked.first)
         run.medium = worked.first
 
     async def _apply_to_medium(
-        self, operation: BoundOperation, run: Run, report: Report, original: Original | None, *, converted: bool
+        self, operation: BoundOperation, run: Run, report: Report, original: Original | None, changes: Changes, *, converted: bool
     ) -> None:
         """`converted`: whether the operation before it converts, so that this one gets what would be read back from its file."""
         medium = run.medium
@@ -223,6 +230,7 @@ class Pipeline:
             made = made.first
         if isinstance(made, Document):
             run.attachments += made.attachments
+        await asyncio.to_thread(changes.note, parameters, medium, made)
         run.medium = made
 
     def _step(self, run: Run, report: Report, original: Original | None = None) -> Step:

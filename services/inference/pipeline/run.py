@@ -59,6 +59,8 @@ class ShortResult:
     """By stage: `decode`, the operations, `encode`."""
     operation_bytes: Sequence[int] = ()
     """Bytes of the samples of what each operation gave."""
+    unchanged: bool = False
+    """Whether no operation changed the picture."""
 
 
 @dataclass(slots=True)
@@ -92,6 +94,8 @@ class Run:
     attachments: list[Attachment | NewFile] = field(default_factory=list)
     product: Product | None = None
     """None if the operations make nothing."""
+    unchanged: bool = False
+    """Whether the product is the input as it was."""
     resources: AsyncExitStack = field(default_factory=AsyncExitStack)
     """The resources that the run holds until its product is delivered: its folder and its share of the memory."""
 

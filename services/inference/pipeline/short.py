@@ -92,6 +92,7 @@ class ShortWork:
                 notices=[(code, subject, message, details[0] if details else None) for code, subject, message, *details in notices],
                 notes=[_text(note) for note in said.get("notes", ())[:_MOST_SAID]],
                 operation_bytes=_sizes(said.get("done", ()), len(self._names)),
+                unchanged=said.get("unchanged") is True,
                 seconds={stage: float(said["seconds"].get(stage, 0)) for stage in ("decode", *self._names, "encode")},
             )
         except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:

@@ -23,6 +23,10 @@ class Box:
             left, top, max(left + 1, min(width, math.ceil(x2 * width / 100))), max(top + 1, min(height, math.ceil(y2 * height / 100)))
         )
 
+    def to_percent(self, width: int, height: int) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom in per cent of a picture's size."""
+        return 100 * self.left / width, 100 * self.top / height, 100 * self.right / width, 100 * self.bottom / height
+
     @property
     def width(self) -> int:
         """In pixels."""

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from darkroom.files.v1 import file_pb2
+from darkroom.operations.v1.remove_watermark_pb2 import PercentBox
 from darkroom.tasks.v1 import task_pb2
 from services.inference import metrics
 from services.inference.contract.flow import GeneratedPicture, Stream
+from services.inference.contract.plain_step import PlaceInPercent
 from services.inference.contract.progress import AttemptStop, Progress, Report, portion
 from services.inference.contract.step import Tools
 from services.inference.pipeline.pipeline import Pipeline
@@ -39,6 +41,7 @@ _FETCHED, _DELIVERED = 0.1, 0.9
 # Share of the time taken by a first operation that makes pictures.
 _MADE = 0.9
 _MOST_NOTICES = 100
+_MOST_BOXES = 100
 _MOST_OUTPUTS = 500
 _HAND_BACK_SECONDS = 3.0
 _REPORTING = Backoff(0.4, 5.0)
@@ -58,6 +61,8 @@ class Attempt:
     """Files that come after all results, and that the task is not charged for."""
     copies: int = 0
     """How many of the last files are archives of the others or reports about them."""
+    unchanged: int = 0
+    """How many of the other files are their inputs as they were."""
     output_files: list[file_pb2.File] = field(default_factory=list)
     """The facts about the files, or some of them."""
     products: list[Product] = field(default_factory=list)
@@ -76,10 +81,13 @@ class Attempt:
         operations, inputs = len(self.admission.operations), len(self.admission.input_file_ids) + self.admission.later_inputs
         return self.operation_bytes if operations > 1 and inputs == 1 else ()
 
-    def notice(self, code: str, subject: str, message: str, details: Mapping[str, Any] | None = None, /) -> None:
+    def notice(
+        self, code: str, subject: str, message: str, details: Mapping[str, Any] | None = None, boxes: Sequence[PlaceInPercent] = (), /
+    ) -> None:
         """Add a notice; one shared by several inputs is added once."""
         said = "" if details is None else json.dumps(details, ensure_ascii=False)
-        notice = task_pb2.Notice(code=code, subject=subject, message=message, details_json=said)
+        places = [PercentBox(x1=x1, y1=y1, x2=min(x2, 100), y2=min(y2, 100)) for x1, y1, x2, y2 in boxes[:_MOST_BOXES]]
+        notice = task_pb2.Notice(code=code, subject=subject, message=message, details_json=said, boxes=places)
         if notice not in self.notices and len(self.notices) < _MOST_NOTICES:
             self.notices.append(notice)
 
@@ -231,6 +239,7 @@ class AttemptRunner:
             return
         stored = portion(run.overall, _DELIVERED, 1)
         attempt.names.add(run.product.name)
+        attempt.unchanged += run.unchanged
         with attempt.stages.measure("store"):
             delivered = await attempt.files.deliver(run.product, lambda done: stored(done, "Storing the result"))
         attempt.file_ids.append(delivered.id)
@@ -264,7 +273,13 @@ class AttemptRunner:
     async def _complete(self, attempt: Attempt) -> None:
         await _delivered(
             lambda: self._client.complete(
-                attempt.admission, attempt.file_ids, attempt.copies, attempt.notices, attempt.output_files, attempt.reported_bytes
+                attempt.admission,
+                attempt.file_ids,
+                attempt.copies,
+                attempt.notices,
+                attempt.output_files,
+                attempt.reported_bytes,
+                unchanged=attempt.unchanged,
             )
         )
         metrics.ATTEMPTS.labels("completed", "").inc()

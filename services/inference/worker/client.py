@@ -149,10 +149,14 @@ class AttemptClient:
         notices: Sequence[task_pb2.Notice],
         files: Sequence[file_pb2.File] = (),
         operation_bytes: Sequence[int] = (),
+        *,
+        unchanged: int = 0,
     ) -> bool:
-        """Report success; False if the attempt had already ended otherwise. The last `copies` of the outputs repeat the others. `files`
-        is what is known of outputs; of many it is left out."""
-        success = pb.AttemptSuccess(output_file_ids=outputs, copies=copies, notices=notices, operation_bytes=operation_bytes)
+        """Report success; False if the attempt had already ended otherwise. The last `copies` of the outputs repeat the others, and
+        `unchanged` of the others are their inputs as they were. `files` is what is known of outputs; of many it is left out."""
+        success = pb.AttemptSuccess(
+            output_file_ids=outputs, copies=copies, notices=notices, operation_bytes=operation_bytes, unchanged=unchanged
+        )
         if len(files) <= _MOST_FILES:
             success.outputs.extend(files)
         return await admission.report(pb.AttemptEnd(task_id=admission.task_id, attempt=admission.attempt, success=success))

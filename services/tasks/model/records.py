@@ -151,6 +151,8 @@ class Completion:
     notices: Sequence[bytes] = ()
     operation_bytes: Sequence[int] = ()
     """As in `Task`."""
+    unchanged: int = 0
+    """How many of the expected outputs are their inputs as they were, and are not charged for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +221,7 @@ class OutgoingEvent:
             error_reason=task.error_reason,
             error_message=task.error_message,
             time=task.update_time,
+            unchanged=task.unchanged,
         )
         outputs = task.output_file_ids if task.state is TaskState.SUCCEEDED else []
         has_files = bool(task.input_file_ids or task.output_file_ids or task.later_inputs or task.expected_outputs)

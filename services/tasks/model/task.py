@@ -82,6 +82,8 @@ class Task:
     operation_bytes: Sequence[int] = ()
     """For a task with one input and several operations: bytes of the samples of what each operation gave, of those that the last attempt
     did."""
+    unchanged: bool = False
+    """SUCCEEDED, every output being its input as it was: nothing was charged."""
     outbox_id: int | None = field(default=None, compare=False)
     """As a transition returns it: the row of the outbox that names the transition's event. None however else the task was read."""
     outbox_events: int = field(default=0, compare=False)
@@ -105,6 +107,8 @@ class TaskEvent:
     error_reason: ErrorReason | None
     error_message: str | None
     time: datetime
+    unchanged: bool = False
+    """As in `Task`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,11 +37,13 @@ COMPLETE = transition(
   UPDATE task SET
     state = 'SUCCEEDED', output_file_ids = asked.output_file_ids, notices = task.notices || asked.notices, lease_until = NULL,
     charged_millicredits = CASE
-      WHEN cardinality(asked.output_file_ids) - asked.copies < expected_outputs
-      THEN reserved_millicredits * (cardinality(asked.output_file_ids) - asked.copies) / expected_outputs
+      WHEN asked.unchanged > 0 AND asked.unchanged >= cardinality(asked.output_file_ids) - asked.copies THEN 0
+      WHEN cardinality(asked.output_file_ids) - asked.copies - asked.unchanged < expected_outputs
+      THEN reserved_millicredits * (cardinality(asked.output_file_ids) - asked.copies - asked.unchanged) / expected_outputs
       ELSE reserved_millicredits
     END,
     progress = 1, progress_message = '', error_reason = NULL, error_message = NULL, operation_bytes = asked.operation_bytes,
+    unchanged = asked.unchanged > 0 AND asked.unchanged >= cardinality(asked.output_file_ids) - asked.copies,
     update_time = greatest(asked.now, task.update_time), end_time = greatest(asked.now, task.update_time), last_sequence = last_sequence + 1
   FROM asked
   WHERE task.id = asked.id AND task.state = 'RUNNING' AND task.attempt = asked.attempt
@@ -52,11 +54,13 @@ COMPLETE = transition(
     WEBHOOKS,
     BATCH_ADVANCES,
     before=tasks_sql(
-        "attempt integer, output_file_ids bigint[], copies integer, notices bytea[], operation_bytes bigint[], now timestamptz",
+        "attempt integer, output_file_ids bigint[], copies integer, unchanged integer, notices bytea[], operation_bytes bigint[], "
+        "now timestamptz",
         guard="task.state = 'RUNNING' AND task.attempt = asked.attempt",
     ),
 )
-"""End each task with its current attempt's outputs, and charge for the expected outputs that exist, rounded down."""
+"""End each task with its current attempt's outputs, and charge for the expected outputs that exist and are not their unchanged inputs,
+rounded down."""
 
 FAIL = transition(
     """
@@ -223,6 +227,7 @@ class AttemptStore(Store):
                 "attempt": one.attempt,
                 "output_file_ids": list(one.output_file_ids),
                 "copies": one.copies,
+                "unchanged": one.unchanged,
                 "notices": list(one.notices),
                 "operation_bytes": list(one.operation_bytes) or None,
                 "now": now,

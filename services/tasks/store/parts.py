@@ -21,8 +21,8 @@ from services.platform.idempotency import store_key_sql
 
 EVENT = """
 event AS (
-  INSERT INTO task_event (task_id, sequence, state, attempt, progress, message, error_reason, error_message, time)
-  SELECT id, last_sequence, state, attempt, progress, progress_message, error_reason, error_message, update_time
+  INSERT INTO task_event (task_id, sequence, state, attempt, progress, message, error_reason, error_message, time, unchanged)
+  SELECT id, last_sequence, state, attempt, progress, progress_message, error_reason, error_message, update_time, unchanged
   FROM moved
 ),
 outbox AS (

@@ -104,6 +104,7 @@ def event_message(event: TaskEvent) -> task_pb2.TaskEvent:
         message=event.message,
         error=error_message(event.error_reason, event.error_message),
         time=timestamp(event.time),
+        unchanged=event.unchanged,
     )
 
 

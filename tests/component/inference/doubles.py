@@ -38,6 +38,7 @@ class Completed:
     output_file_ids: Sequence[int]
     notices: Sequence[task_pb2.Notice]
     copies: int
+    unchanged: int = 0
 
 
 @dataclass
@@ -195,7 +196,7 @@ class TasksDouble(AttemptServiceServicer):
         match end.WhichOneof("end"):
             case "success":
                 success = end.success
-                task.completed = Completed(end.attempt, success.output_file_ids, success.notices, success.copies)
+                task.completed = Completed(end.attempt, success.output_file_ids, success.notices, success.copies, success.unchanged)
             case "failure":
                 task.failed = end.failure
             case _:

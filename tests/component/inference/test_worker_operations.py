@@ -362,6 +362,7 @@ async def test_a_document_without_a_watermark_comes_back_byte_for_byte_with_a_no
         await world.finished(task)
     assert task.completed is not None, task.failed
     assert await world.files.content(task.completed.output_file_ids[0]) == content
+    assert task.completed.unchanged == 1
     (notice,) = task.completed.notices
     assert notice.code == "no_watermark_found"
     assert "report.pdf" in notice.message

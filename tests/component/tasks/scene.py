@@ -100,8 +100,11 @@ class Scene:
         """Start a task, with all others of its lane whose turn it is; None if it cannot be started."""
         return next((taken for taken in await self.take(lane=task.lane) if taken.id == task.id), None)
 
-    async def complete(self, task: Task, attempt: int = 1, outputs: tuple[int, ...] = (11,)) -> Task | None:
-        [ended] = await self.store.complete([Completion(task.id, attempt, outputs, notices=[b""])], now=self.clock())
+    async def complete(
+        self, task: Task, attempt: int = 1, outputs: tuple[int, ...] = (11,), *, copies: int = 0, unchanged: int = 0
+    ) -> Task | None:
+        done = Completion(task.id, attempt, outputs, copies, notices=[b""], unchanged=unchanged)
+        [ended] = await self.store.complete([done], now=self.clock())
         return ended
 
     async def fail(

@@ -75,6 +75,27 @@ async def test_what_was_delivered_is_charged(paying: Scene, books: Books, price:
     assert await books.state() == (STARTING - charged, 0)
 
 
+@pytest.mark.parametrize(
+    ("expected", "delivered", "copies", "unchanged", "charged"),
+    [(1, 1, 0, 1, 0), (1, 2, 1, 1, 0), (0, 1, 0, 1, 0), (4, 4, 0, 1, 7_500), (4, 5, 1, 3, 2_500), (3, 2, 0, 1, 3_333)],
+)
+async def test_what_is_unchanged_is_not_charged(
+    paying: Scene, books: Books, expected: int, delivered: int, copies: int, unchanged: int, charged: int
+) -> None:
+    task = await paying.running(price=10_000, expected_outputs=expected)
+    done = await paying.complete(task, outputs=tuple(range(delivered)), copies=copies, unchanged=unchanged)
+    assert done is not None
+    assert (done.charged_millicredits, done.unchanged) == (charged, not charged)
+    assert [event.unchanged for event in await paying.events(task)][-2:] == [False, not charged]
+    # A second report finds the end that there is.
+    assert await paying.complete(task, outputs=tuple(range(delivered))) is None
+    assert await books.of(task.id) == [
+        (kind, amount) for kind, amount in ((RESERVE, 10_000), (SETTLE, charged), (RELEASE, 10_000 - charged)) if amount
+    ]
+    assert await books.state() == (STARTING - charged, 0)
+    await books.assert_right(ACCOUNT)
+
+
 async def test_a_retry_keeps_what_is_reserved_and_is_charged_once(paying: Scene, books: Books) -> None:
     task = await paying.running()
     await paying.fail(task)

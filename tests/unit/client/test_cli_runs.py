@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 import os
 import sys
 import time
@@ -154,6 +155,15 @@ def test_the_end_of_a_run_lists_failures_and_says_how_to_go_on() -> None:
     said = summary(outcomes, ApiError("INSUFFICIENT_CREDITS", "None are left."), interrupted=False, keep=False).plain
     assert said.count("None are left.") == 1
     assert "darkroom account" in said
+
+
+def test_what_is_unchanged_is_told_as_done_and_free(capsys: pytest.CaptureFixture[str]) -> None:
+    same = [Outcome("a.png", status=Status.DONE, outputs=[Path("a-clean.png")], unchanged=True), Outcome("b.png", status=Status.DONE)]
+    with board(sys.stdout, 2, quiet=False) as progress:
+        progress.start("a.png", 1).end(same[0])
+    assert capsys.readouterr().out == "unchanged a.png → a-clean.png  (0 credits)\n"
+    assert summary(same, None, interrupted=False, keep=False).plain == "2 of 2 done, 1 unchanged and not charged\n"
+    assert [json.loads(outcome.as_json())["unchanged"] for outcome in same] == [True, False]
 
 
 def test_a_notice_that_many_files_have_is_told_once_and_counted(capsys: pytest.CaptureFixture[str]) -> None:

@@ -33,7 +33,7 @@ async def estimate(operation: operation_pb2.Operation, inputs: Sequence[Path | s
     else:
         what = f"{tasks} × {credits_text(priced.price_millicredits)} = " if tasks > 1 else ""
         has = "unlimited" if balance.unlimited else credits_text(balance.available_millicredits)
-        console.print(f"{what}{credits_text(price)} credits; available: {has}")
+        console.print(f"up to {what}{credits_text(price)} credits; available: {has}")
         if seconds is not None:
             console.print(f"{in_words(seconds)} once it runs{', for the largest picture' if tasks > 1 else ''}")
         if operation.WhichOneof("operation") in ("remove_pdf_watermark", "redraw_pdf"):

@@ -41,6 +41,8 @@ class Outcome:
     task_id: int | None = None
     outputs: list[Path] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    unchanged: bool = False
+    """The results are the input as it was, and cost nothing."""
     error: str | None = None
     reason: str | None = None
     seconds: float = 0.0
@@ -71,6 +73,7 @@ class Outcome:
                 "task_id": str(self.task_id) if self.task_id is not None else None,
                 "outputs": [str(path) for path in self.outputs],
                 "notices": self.notices,
+                "unchanged": self.unchanged,
                 "error": self.error,
                 "reason": self.reason,
                 "seconds": round(self.seconds, 2),
@@ -87,6 +90,8 @@ def summary(outcomes: Sequence[Outcome], fatal: DarkroomFailure | None, *, inter
         parts = [f"{counts[Status.DONE] + counts[Status.SKIPPED]} of {len(outcomes)} done"]
         if counts[Status.SKIPPED]:
             parts[0] += f" ({counts[Status.SKIPPED]} by an earlier run)"
+        if unchanged := sum(outcome.unchanged for outcome in outcomes):
+            parts.append(f"{unchanged} unchanged and not charged")
         names = {Status.FAILED: "failed", Status.CANCELLED: "cancelled", Status.LEFT: "left running", Status.WAITING: "not started"}
         parts += [f"{counts[status]} {name}" for status, name in names.items() if counts[status]]
         said.append(", ".join(parts) + "\n")

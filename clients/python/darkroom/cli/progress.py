@@ -163,6 +163,8 @@ def _report(console: Console, outcome: Outcome, shown_notices: set[str]) -> None
     if outcome.fatal:
         return
     match outcome.status:
+        case Status.DONE if outcome.unchanged:
+            console.print(Text.assemble(("unchanged ", "yellow"), outcome.name, " → ", outcome.location, ("  (0 credits)", "dim")))
         case Status.DONE:
             console.print(
                 Text.assemble(("done    ", "bold green"), outcome.name, " → ", outcome.location, (f"  ({outcome.seconds:.1f} s)", "dim"))

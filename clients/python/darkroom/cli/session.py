@@ -173,7 +173,7 @@ class Session:
             if not await self._cancelled(client, task.id):
                 outcome.status = Status.LEFT
             raise
-        outcome.notices = [notice.message for notice in task.notices]
+        outcome.notices, outcome.unchanged = [_said(notice) for notice in task.notices], task.unchanged
         outcome.outputs = await client.download(
             task, entry.folder, overwrite=entry.overwrite, on_progress=row.add_downloaded, name=entry.name
         )
@@ -246,6 +246,11 @@ class Session:
                 await asyncio.shield(asyncio.ensure_future(client.cancel_task(task_id)))
                 return True
         return False
+
+
+def _said(notice: task_pb2.Notice) -> str:
+    """A notice in the words of the command."""
+    return notice.message.replace(", with boxes", ", with --box") if notice.code == "no_watermark_found" else notice.message
 
 
 def _renamed(wanted: str | None, outputs: Sequence[Path]) -> list[str]:

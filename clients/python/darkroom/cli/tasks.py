@@ -222,7 +222,8 @@ def _show(task: task_pb2.Task, as_json: bool) -> None:
         table.add_row("", _attempt(attempt))
     table.add_row("price", f"{credits_text(task.price.millicredits)} credits")
     if task.HasField("end_time"):
-        table.add_row("charged", f"{credits_text(task.price.charged_millicredits)} credits")
+        charged = f"{credits_text(task.price.charged_millicredits)} credits"
+        table.add_row("charged", f"{charged}: unchanged" if task.unchanged else charged)
     table.add_row("created", when(task.create_time))
     table.add_row("took", took(task))
     if task.HasField("expire_time"):

@@ -98,6 +98,7 @@ class TaskRow(TasksTable, table=True):
     client_request: bytes | None = Field(None, sa_type=LargeBinary)
     later_inputs: list[bytes] | None = optional_array(LargeBinary)
     operation_bytes: list[int] | None = optional_array(BigInteger)
+    unchanged: bool = with_default(Boolean, "false")
 
 
 def _task_key() -> Any:
@@ -119,6 +120,7 @@ class TaskEventRow(TasksTable, table=True):
     error_reason: ErrorReason | None = Field(None, sa_type=EnumText(ErrorReason))
     error_message: str | None = Field(None, sa_type=Text)
     time: datetime = moment(nullable=False)
+    unchanged: bool = with_default(Boolean, "false")
 
 
 class EventOutboxRow(TasksTable, table=True):

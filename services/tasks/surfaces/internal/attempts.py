@@ -133,7 +133,13 @@ def _end(end: attempt_service_pb2.AttemptEnd) -> End:
         case "success":
             notices = [notice.SerializeToString() for notice in end.success.notices]
             how = Completion(
-                end.task_id, end.attempt, list(end.success.output_file_ids), end.success.copies, notices, list(end.success.operation_bytes)
+                end.task_id,
+                end.attempt,
+                list(end.success.output_file_ids),
+                end.success.copies,
+                notices,
+                list(end.success.operation_bytes),
+                end.success.unchanged,
             )
         case "failure":
             failure = end.failure

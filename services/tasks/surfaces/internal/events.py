@@ -63,4 +63,5 @@ def _event(published: events_pb2.PublishedEvent) -> TaskEvent:
         error_reason=ErrorReason.from_number(event.error.reason) if failed else None,
         error_message=event.error.message if failed else None,
         time=event.time.ToDatetime(tzinfo=UTC),
+        unchanged=event.unchanged,
     )

@@ -41,6 +41,7 @@ def task_message(task: Task, details: Details | None = None, *, kept: timedelta 
         batch_id=task.batch_id or 0,
         batch_index=task.batch_index or 0,
         estimated_seconds=task.estimated_seconds,
+        unchanged=task.unchanged,
     )
     if details is not None:
         message.MergeFrom(_details(details))

@@ -168,6 +168,7 @@ def status(task: Task, waiting: WaitingFor | None = None) -> tasks_pb2.TaskStatu
         progress=short(task.progress),
         not_applied=not_applied(task),
         notices=notices(task),
+        unchanged=task.unchanged or None,
         waiting_for=waiting_for(waiting) if waiting is not None else None,
     )
 
@@ -184,6 +185,7 @@ def result(task: Task, downloads: list[files_service_pb2.Download]) -> tasks_pb2
         zip_file=_result_file(downloads[-1]) if archived else None,
         not_applied=not_applied(task),
         notices=notices(task),
+        unchanged=task.unchanged or None,
     )
 
 
@@ -227,6 +229,7 @@ def list_item(task: Task) -> task_list_pb2.TaskListItem:
         notice_count=len(task.notices),
         message=(task.progress_message or None) if task.state is TaskState.RUNNING else None,
         sequence=task.last_sequence,
+        unchanged=task.unchanged or None,
     )
 
 
@@ -242,6 +245,7 @@ def stream_event(event: TaskEvent) -> bytes:
         message=event.message or None,
         error_type=event.error_reason.value.lower() if failed and event.error_reason is not None else None,
         error_message=(event.error_message or "") if failed else None,
+        unchanged=event.unchanged or None,
         created_at=timestamp(event.time),
     )
     return server_sent_event(event.sequence, MessageToJson(data, indent=None, preserving_proto_field_name=True))

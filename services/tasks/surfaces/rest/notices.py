@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from google.protobuf.json_format import Parse
-from google.protobuf.struct_pb2 import Struct
+from google.protobuf.struct_pb2 import ListValue, Struct
 
 from darkroom.rest.v1 import images_pb2, tasks_pb2
 from darkroom.tasks.v1 import task_pb2
@@ -49,9 +49,20 @@ def notices(task: Task) -> list[tasks_pb2.TaskNotice]:
             subject=_parameter(task, notice.subject) or None,
             message=notice.message,
             details=Parse(notice.details_json, Struct()) if notice.details_json else None,
+            boxes=_boxes(notice),
         )
         for notice in notices_of(task)
     ]
+
+
+def _boxes(notice: task_pb2.Notice) -> ListValue | None:
+    """The places that a notice is about; a list of messages could not be left out while others of a reply are empty."""
+    if not notice.boxes:
+        return None
+    places = ListValue()
+    for box in notice.boxes:
+        places.add_struct().update({name: round(getattr(box, name), 2) for name in ("x1", "y1", "x2", "y2")})
+    return places
 
 
 def not_applied(task: Task) -> list[str]:
