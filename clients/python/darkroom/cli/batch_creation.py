@@ -78,7 +78,7 @@ def _create(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str, 
     if len(paths) > _MAX_FILES:
         raise usage(f"a batch takes up to {_MAX_FILES} files; got {len(paths)}")
     if given["estimate"]:
-        run(estimate(operation, paths, each=True, as_json=given["as_json"]), as_json=given["as_json"])
+        run(estimate([operation], paths, each=True, as_json=given["as_json"]), as_json=given["as_json"])
 
     async def work() -> int:
         async with connect() as client:
