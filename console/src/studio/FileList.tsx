@@ -74,7 +74,7 @@ export function FileList({
               key={file.id}
               file={file}
               chosen={chosen}
-              // What is one alone has no order.
+              // One file alone has no order.
               onMove={files.length > 1 ? (place) => move(file, place) : undefined}
               index={index}
             />

@@ -59,7 +59,7 @@ function ItemPicture({ item }: { item: RunItem }) {
       </span>
     );
   }
-  // What went in would look like a result.
+  // The original would look like a result.
   if (upload && item.state !== "cancelled") return <UploadPicture file={upload} />;
   return (
     <span className="file-picture">{item.state === "cancelled" ? <Ban aria-hidden /> : <FileText aria-hidden />}</span>

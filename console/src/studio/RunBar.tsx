@@ -12,7 +12,7 @@ import { Price, usePrice } from "./Price.tsx";
 import { Unfit } from "./Unfit.tsx";
 import { useStart } from "./useStart.ts";
 
-/** What would be run, at which price, and the button for it. Enter presses it, too. `ready`: the settings are valid, and the models are there. */
+/** The button that runs an operation, its price, and the files that it does not take. Enter presses it, too. `ready`: the settings are valid, and the models are there. */
 export function RunBar({
   title,
   entry,

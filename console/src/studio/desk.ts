@@ -13,7 +13,7 @@ export type Desk = {
   steps: Choice[];
   /** The name of the pipeline that the steps are of. */
   pipeline?: string;
-  /** The newest run of this form, which is shown beside it. */
+  /** The newest run of this form, which is shown next to it. */
   runId?: string | undefined;
 };
 

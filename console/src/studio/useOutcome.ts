@@ -2,7 +2,7 @@ import { type Texts, useTexts } from "../i18n/texts.ts";
 import { summary } from "../runs/index.ts";
 import type { Run } from "../runs/types.ts";
 
-/** What has become of the files of a run: "1 of 8 done, 7 cancelled". */
+/** How many files of a run ended in which way: "1 of 8 done, 7 cancelled". */
 export function useOutcome(run: Run): string {
   return outcomeText(useTexts(), run);
 }

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import test from "node:test";
 
 const FOLDER = new URL(".", import.meta.url);
-/** What every page has, and components that several pages show. Each other stylesheet belongs to one kind of page. */
+/** The frame of every page, and components that several pages show. Each other stylesheet belongs to one kind of page. */
 const COMMON = ["tokens.css", "base.css", "ui.css", "shell.css", "forms.css", "viewer.css"];
 const SHEETS = readdirSync(FOLDER)
   .filter((name) => name.endsWith(".css"))
