@@ -14,7 +14,7 @@ class Wordings:
         self._patterns = {why: re.compile(_pattern(text), re.DOTALL) for why, text in texts.items()}
 
     def read(self, text: str) -> dict[str, str]:
-        """The text's name as `why`, and its arguments; empty if it is none of these."""
+        """The text's name as `why`, and its arguments; empty if the text is another one."""
         for why, pattern in self._patterns.items():
             if match := pattern.fullmatch(text):
                 return {"why": why, **match.groupdict()}

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { ChevronLeft, ChevronRight, Workflow } from "lucide-react";
 import { Link } from "wouter";
 import { data, v1 } from "../api/client.ts";
+import { withoutField } from "../api/errors.ts";
 import { useTexts } from "../i18n/texts.ts";
 import type { RunInput, RunItem } from "../runs/types.ts";
 import { Button, IconButton } from "../ui/Button.tsx";
@@ -10,7 +11,6 @@ import { Empty, ErrorNote, Note } from "../ui/Feedback.tsx";
 import { useUpload } from "../uploads/index.ts";
 import { ResultView } from "../viewer/ResultView.tsx";
 import { kindOf } from "./fitting.ts";
-import { inWords } from "./ItemTile.tsx";
 import { viewed } from "./viewed.ts";
 
 /** A result, next to its original. */
@@ -37,7 +37,7 @@ export function ItemDialog({
   return (
     <Dialog title={item.inputs[0]?.name ?? item.files[0]?.name ?? ""} wide onClose={onClose}>
       {item.files.length === 0 && !item.error && <Empty>{t.studio.states[item.state]}</Empty>}
-      {item.error && <ErrorNote error={new Error(inWords(item.error))} />}
+      {item.error && <ErrorNote error={new Error(withoutField(item.error))} />}
       {item.files.map((file) => {
         const shown = viewed(file);
         return shown && <ResultView key={file.id} file={shown} original={original} />;

@@ -9,7 +9,7 @@ import { NoView } from "./NoView.tsx";
 import { PdfView } from "./PdfView.tsx";
 import { TextView } from "./TextView.tsx";
 
-/** A result, displayed by its type: a picture next to its original, a PDF, a text, data, or its name alone. */
+/** A result, displayed by its type: a picture or a PDF next to its original, a text, data, or its name alone. */
 export function ResultView({ file, original }: { file: ViewedFile; original?: ViewedFile | undefined }) {
   const t = useTexts().viewer;
   switch (viewKind(file.name, file.mediaType)) {
@@ -27,7 +27,12 @@ export function ResultView({ file, original }: { file: ViewedFile; original?: Vi
       );
     }
     case "pdf":
-      return <PdfView file={file} />;
+      return (
+        <PdfView
+          file={file}
+          original={original && viewKind(original.name, original.mediaType) === "pdf" ? original : undefined}
+        />
+      );
     case "text":
       return <TextView file={file} />;
     case "json":

@@ -1,4 +1,4 @@
-"""What is said about pictures as they are read."""
+"""The notes about pictures as they are read."""
 
 from __future__ import annotations
 

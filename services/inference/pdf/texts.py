@@ -1,4 +1,4 @@
-"""What is said about documents: warnings, and why marks were kept."""
+"""The texts about documents: warnings, and reasons for which marks were kept."""
 
 from __future__ import annotations
 

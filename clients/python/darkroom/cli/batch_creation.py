@@ -19,7 +19,7 @@ from darkroom.cli.exits import FAILED, INTERRUPTED, errors, is_fatal, run, usage
 from darkroom.cli.inputs import STDIN, Input, find
 from darkroom.cli.journal import Journal
 from darkroom.cli.operation_verbs import Verb, command, verbs
-from darkroom.cli.option_errors import about_file, batch_item, check
+from darkroom.cli.option_errors import about_file, batch_item, check, in_file
 from darkroom.cli.options import AsJson, connect, console, plain
 from darkroom.cli.parameters import auxiliary_files
 from darkroom.cli.tasks import reason_name
@@ -114,7 +114,7 @@ def _create(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str, 
                 if (index := batch_item(failure)) is None:
                     raise
                 raise _about(inputs[index], failure) from failure
-        failed = [_Failed(path, failure.reason, str(failure)) for path, failure in refused.items()]
+        failed = [_Failed(path, failure.reason, in_file(failure, operation, [path])) for path, failure in refused.items()]
         failed += [
             _Failed(inputs[item.index], reason_name(item.reason).upper(), about_file(item.message)) for item in created.batch.refused
         ]

@@ -37,7 +37,7 @@ const MARKS: Readonly<Record<string, string>> = {
   image: "一张图片",
 };
 
-/** What a mark is: of a document by its method, of a picture by its kind. */
+/** The name of a mark: of a document by its method, of a picture by its kind. */
 function mark(details: Details): string {
   const name = MARKS[String(details.method ?? details.kind)] ?? "水印";
   const detail = ["text", "optional_content"].includes(String(details.method)) && details.detail;

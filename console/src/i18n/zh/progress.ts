@@ -1,4 +1,4 @@
-/** What a worker is doing, in Simplified Chinese. */
+/** The progress of a task, in Simplified Chinese. */
 export function progressZh(message: string): string {
   const file = FILE.exec(message);
   if (file) return `第 ${file[1]}/${file[2]} 个文件：${progressZh(message.slice(file[0].length))}`;
