@@ -12,7 +12,7 @@ export function noticeText(t: Texts, notice: ServerNotice, label?: string): stri
   return t.server.notice(notice, label) ?? notice.message;
 }
 
-/** What a worker is doing, in the page's language. */
+/** The progress of a task, in the page's language. */
 export function progressText(t: Texts, message: string): string {
   return t.server.progress(message) ?? message;
 }

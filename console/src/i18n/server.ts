@@ -1,4 +1,4 @@
-/** What the server says, for the texts of a language: an error, a notice, a step of a task. */
+/** The messages of the server that a language has texts for: errors, notices, steps of tasks. */
 
 /** The error of a call or a task. */
 export type ServerError = {
@@ -26,7 +26,7 @@ export type ServerTexts = {
   error: (error: ServerError, label: string | undefined) => string | undefined;
   /** `label` is what the page calls the notice's subject. */
   notice: (notice: ServerNotice, label: string | undefined) => string | undefined;
-  /** What a worker is doing. */
+  /** The progress of a task. */
   progress: (message: string) => string | undefined;
   /** A member of a notice's details. */
   detail: (name: string) => string | undefined;

@@ -8,7 +8,7 @@ from pathlib import Path
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Object, Pdf
 
-from services.inference.pdf.texts import ENCRYPTION_WARNING, REFUSED_OWNER, REFUSED_LOCKED, REFUSED_SIGNED, SIGNATURE_WARNING
+from services.inference.pdf.texts import ENCRYPTION_WARNING, REFUSED_LOCKED, REFUSED_OWNER, REFUSED_SIGNED, SIGNATURE_WARNING
 from services.platform.errors import DarkroomError, ErrorReason
 
 CERTIFIED = "is certified by its author (DocMDP)"
