@@ -4,30 +4,24 @@ import { useTexts } from "../i18n/texts.ts";
 import "../styles/forms.css";
 import { Loading } from "../ui/Feedback.tsx";
 import { type Chosen, useCatalogue } from "./catalogue.ts";
-import type { Choice, FormEntry } from "./entries.ts";
+import type { FormEntry } from "./entries.ts";
 import { useNames } from "./names.ts";
 import { useSearch } from "./search.ts";
 import { ToolCard } from "./ToolCard.tsx";
 
-/** The most used tools, in this order. */
-const FEATURED: readonly Choice[] = [
-  { kind: "operation", id: "remove_background" },
-  { kind: "operation", id: "upscale" },
-  { kind: "operation", id: "remove_watermark" },
-  { kind: "operation", id: "remove_pdf_watermark" },
-  { kind: "operation", id: "gpt_image_2" },
-];
+/** The most used operations, in this order. */
+const FEATURED = ["remove_background", "upscale", "remove_watermark", "remove_pdf_watermark", "gpt_image_2"];
 
 /**
  * Cards of all that can be done, by categories, with a search. `kinds`: only what takes files of these kinds (`image`, `pdf`, `svg`, `any`);
- * `among`: only what this says, of all tools and operations.
+ * `among`: only the operations that this says.
  */
 export function ToolPicker({
   onPick,
   kinds,
   among,
 }: {
-  onPick: (choice: Choice, entry: FormEntry) => void;
+  onPick: (chosen: Chosen) => void;
   kinds?: readonly string[] | undefined;
   among?: (chosen: Chosen) => boolean;
 }) {
@@ -97,8 +91,8 @@ export function ToolPicker({
             <h2 id={`picker-${section.id}`}>{section.name}</h2>
             <ul className="picker-cards">
               {section.cards.map((chosen) => (
-                <li key={`${chosen.kind} ${chosen.id}`}>
-                  <ToolCard chosen={chosen} onPick={() => onPick({ kind: chosen.kind, id: chosen.id }, chosen.entry)} />
+                <li key={chosen.preset?.id ?? chosen.id}>
+                  <ToolCard chosen={chosen} onPick={() => onPick(chosen)} />
                 </li>
               ))}
             </ul>
@@ -109,7 +103,7 @@ export function ToolPicker({
 }
 
 function featured(all: readonly Chosen[]): readonly Chosen[] {
-  return FEATURED.flatMap(({ kind, id }) => all.filter((each) => each.kind === kind && each.id === id));
+  return FEATURED.flatMap((id) => all.filter((each) => each.id === id && !each.preset));
 }
 
 /** Whether it takes files of one of these kinds; what takes none at all suits only those who have not chosen any. */

@@ -3,12 +3,15 @@ import { useMemo } from "react";
 import { useLanguage } from "../i18n/texts.ts";
 import type { ToolTexts } from "../i18n/tools.zh.ts";
 import { type Catalogue, useCatalogue } from "./catalogue.ts";
-import type { Category, ChoiceKind, FormField, Option } from "./entries.ts";
+import type { Category, FormField, Option, Preset } from "./entries.ts";
 
-/** The names of tools, operations, categories, fields and their values in the chosen language. */
+/** The names of operations, categories, fields and their values in the chosen language. */
 export type Names = {
-  of: (kind: ChoiceKind, id: string) => string;
-  summary: (kind: ChoiceKind, id: string) => string;
+  of: (id: string) => string;
+  summary: (id: string) => string;
+  preset: (preset: Preset) => { name: string; summary: string };
+  /** Other words for an operation or a preset in the chosen language. */
+  keywords: (id: string) => readonly string[];
   category: (category: Category) => string;
   field: (field: Pick<FormField, "name" | "label">) => string;
   option: (option: Option) => string;
@@ -26,19 +29,19 @@ export function useNames(): Names {
     staleTime: Number.POSITIVE_INFINITY,
     structuralSharing: false,
   }).data;
-  return useMemo(() => names(catalogue, chinese ? texts : undefined), [catalogue, chinese, texts]);
+  return useMemo(() => named(catalogue, chinese ? texts : undefined), [catalogue, chinese, texts]);
 }
 
-/** The name of a tool or an operation: `useToolName("operation", "remove_background")`. */
-export function useToolName(kind: ChoiceKind, id: string): string {
-  return useNames().of(kind, id);
-}
-
-function names(catalogue: Catalogue | undefined, texts: ToolTexts | undefined): Names {
-  const translated = (kind: ChoiceKind, id: string) => texts?.[kind === "tool" ? "tools" : "operations"][id];
+export function named(catalogue: Catalogue | undefined, texts: ToolTexts | undefined): Names {
+  const translated = (id: string) => texts?.operations[id];
   return {
-    of: (kind, id) => translated(kind, id)?.name ?? catalogue?.entry({ kind, id })?.name ?? words(id),
-    summary: (kind, id) => translated(kind, id)?.summary ?? catalogue?.entry({ kind, id })?.summary ?? "",
+    of: (id) => translated(id)?.name ?? catalogue?.entry(id)?.name ?? words(id),
+    summary: (id) => translated(id)?.summary ?? catalogue?.entry(id)?.summary ?? "",
+    preset: (preset) => ({
+      name: texts?.presets[preset.id]?.name ?? preset.name,
+      summary: texts?.presets[preset.id]?.summary ?? preset.summary,
+    }),
+    keywords: (id) => texts?.keywords[id] ?? [],
     category: (category) => texts?.categories[category.id] ?? category.name,
     field: (field) => texts?.fields[plainName(field.name)] ?? field.label,
     option: (option) => texts?.options[option.label.toLowerCase()] ?? option.label,

@@ -965,7 +965,7 @@ export const zh: Texts = {
     fixSteps: "请修正标出的步骤。",
     saveNew: "另存为新流水线",
     saved: "流水线已保存。",
-    oldStays: (message) => `流水线已保存，但旧的未能删除：${message}`,
+    elsewhere: "由其他 API 保存，只能在那里运行",
     discard: "放弃修改",
     all: "全部流水线",
   },

@@ -10,9 +10,9 @@ import { errorText } from "../uploads/index.ts";
 import { besideTheOthers } from "./aside.ts";
 import { isExtraFile } from "./extraFiles.ts";
 
-const MASK = "mask";
+const MASK = "mask_file_id";
 
-/** Takes a file that a tool needs besides those that it works on: chosen, or, for a mask, painted on the picture. */
+/** Takes a file that an operation needs besides those that it works on: chosen, or, for a mask, painted on the picture. */
 export function ExtraFileControl({
   field,
   value,

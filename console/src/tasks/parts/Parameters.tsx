@@ -17,7 +17,7 @@ export function Parameters({ parameters }: { parameters: readonly object[] }) {
   return (
     <ol className="task-parameters">
       {operationRows(parameters).map(({ operation, rows }, index) => {
-        const fields = catalogue?.ofOperation(operation)?.entry.fields ?? [];
+        const fields = catalogue?.entry(operation)?.fields ?? [];
         const set = rows.filter((row) => isSet(row, fieldAt(fields, row.path)));
         return (
           // biome-ignore lint/suspicious/noArrayIndexKey: the operations of a task never change.
