@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
+from darkroom.internal.tasks.v1 import stored_pb2
 from darkroom.operations.v1 import operation_pb2
-from darkroom.tasks.v1 import pipeline_pb2
 from services.pictures.operations import parameters_of, spec_of
 from services.platform.clock import Clock
 from services.platform.errors import DarkroomError, ErrorReason
@@ -53,7 +53,7 @@ class SavedPipelines:
         self._store, self._files, self._idempotency, self._limits = store, files, idempotency, limits
         self._clock, self._diagnostics = clock, diagnostics
 
-    async def create(self, viewer: Viewer, pipeline: pipeline_pb2.Pipeline, call: IdempotentCall | None) -> SavedPipeline:
+    async def create(self, viewer: Viewer, pipeline: stored_pb2.StoredPipeline, call: IdempotentCall | None) -> SavedPipeline:
         """Save a pipeline, which is the viewer's. Raises FIELD_INVALID, OPERATION_UNAVAILABLE and TOO_MANY_PIPELINES."""
         if not pipeline.operations and not pipeline.steps:
             raise _without_operations()
@@ -62,15 +62,15 @@ class SavedPipelines:
             call, lambda: self._create(viewer, pipeline, call), lambda numbers: self._created(viewer.account_id, numbers[0])
         )
 
-    async def update(self, viewer: Viewer, id_: str, pipeline: pipeline_pb2.Pipeline) -> SavedPipeline:
+    async def update(self, viewer: Viewer, id_: str, pipeline: stored_pb2.StoredPipeline) -> SavedPipeline:
         """Replace the name, the description and the operations. The steps of another API stay while the operations do.
 
         Raises as `create` and `get`.
         """
         found = await self.get(viewer, id_)
-        before = pipeline_pb2.Pipeline.FromString(found.definition)
+        before = stored_pb2.StoredPipeline.FromString(found.definition)
         if list(pipeline.operations) == list(before.operations):
-            pipeline.steps.MergeFrom(before.steps)
+            pipeline.steps.extend(before.steps)
         elif not pipeline.operations:
             raise _without_operations()
         pipeline.update_time.FromDatetime(self._clock())
@@ -89,7 +89,7 @@ class SavedPipelines:
                 found = await self.get(viewer, id_)
             except DarkroomError as error:
                 raise error.at(field) from None
-            operations = pipeline_pb2.Pipeline.FromString(found.definition).operations
+            operations = stored_pb2.StoredPipeline.FromString(found.definition).operations
             if not operations:
                 message = (
                     f"{field}: the pipeline has tools of another API that are no operations, or that depend on the file, so it runs only "
@@ -100,16 +100,17 @@ class SavedPipelines:
 
         return SavedOperations(read, field) if id_ else None
 
-    def _check(self, pipeline: pipeline_pb2.Pipeline) -> None:
+    def _check(self, pipeline: stored_pb2.StoredPipeline) -> None:
         if pipeline.operations:
             check_order(pipeline.operations, diagnostics=self._diagnostics)
             _check_secrets(pipeline.operations)
-        for field, items in (("operations", pipeline.operations), ("steps", pipeline.steps)):
-            if sum(each.ByteSize() for each in items) > _MOST_BYTES:
+        sizes = {"operations": sum(each.ByteSize() for each in pipeline.operations), "steps": sum(map(len, pipeline.steps))}
+        for field, size in sizes.items():
+            if size > _MOST_BYTES:
                 message = f"{field}: have more than {_MOST_BYTES >> 10} KiB."
                 raise DarkroomError(ErrorReason.FIELD_INVALID, message, field=field, allowed=(f"at most {_MOST_BYTES} bytes",))
 
-    async def _keep_files(self, account_id: int, pipeline: pipeline_pb2.Pipeline) -> None:
+    async def _keep_files(self, account_id: int, pipeline: stored_pb2.StoredPipeline) -> None:
         """Make the files that operations name permanent, so that the pipeline runs until somebody deletes one. Raises FILE_NOT_FOUND and
         what the files of a task raise, blamed on the operation's field."""
         named = named_files(pipeline.operations)
@@ -121,7 +122,7 @@ class SavedPipelines:
         check_auxiliary(named, [examined.files[file_id] for file_id in file_ids], self._limits, None)
         await self._files.keep(account_id, file_ids)
 
-    async def _create(self, viewer: Viewer, pipeline: pipeline_pb2.Pipeline, call: IdempotentCall | None) -> SavedPipeline:
+    async def _create(self, viewer: Viewer, pipeline: stored_pb2.StoredPipeline, call: IdempotentCall | None) -> SavedPipeline:
         await self._keep_files(viewer.account_id, pipeline)
         definition = pipeline.SerializeToString()
         created = await self._store.create(viewer, uuid4(), definition, most=_MOST, call=call, now=self._clock())
