@@ -91,6 +91,7 @@ def _operation(spec: OperationSpec, comments: Comments) -> Form:
         "category": _category(words.category),
         "keywords": list(words.keywords),
         "presets": [_preset(preset) for preset in words.presets],
+        "initial": json.loads(words.initial or "{}"),
         "inputs": _inputs(spec, words),
         "takes": sorted({each.media_type for each in read_formats(spec.accepts)}),
         "plain": not words.not_plain and _is_plain(spec, result, described),

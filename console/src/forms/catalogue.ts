@@ -31,6 +31,11 @@ export class Catalogue {
 /** An operation with its form, and maybe with settings that have a name of their own. */
 export type Chosen = { id: string; entry: FormEntry; preset?: Preset };
 
+/** The settings with which the form of a choice begins. */
+export function startOf({ entry, preset }: Chosen): Record<string, unknown> {
+  return { ...(preset?.settings ?? entry.initial) };
+}
+
 /** Undefined until it is there. It is a chunk of its own, loaded when it is needed first. */
 export function useCatalogue(): Catalogue | undefined {
   return useQuery({

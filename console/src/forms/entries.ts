@@ -71,6 +71,8 @@ export type FormEntry = {
   /** Other words by which people look for it. */
   keywords?: readonly string[];
   presets?: readonly Preset[];
+  /** The settings with which the form begins. */
+  initial?: Settings;
   inputs: { min: number; max: number; kinds: readonly string[] };
   /** Whether the result is the same each time, and there in a moment. */
   plain?: boolean;

@@ -1,7 +1,7 @@
 import { type FormEvent, useMemo, useState } from "react";
 import { useLocation } from "wouter";
 import { uniqueId } from "../api/ids.ts";
-import { type Catalogue, useCatalogue } from "../forms/catalogue.ts";
+import { type Catalogue, startOf, useCatalogue } from "../forms/catalogue.ts";
 import { validSettings } from "../forms/faults.ts";
 import { useNames } from "../forms/names.ts";
 import { SettingsForm } from "../forms/SettingsForm.tsx";
@@ -125,9 +125,9 @@ export function Editor({ id, start }: { id: string; start: Draft }) {
         <Dialog title={t.pipelines.pickStep} wide onClose={() => setPicks(false)}>
           <ToolPicker
             among={({ entry }) => entry.step === true || (!draft.steps.length && entry.inputs.max > 0)}
-            onPick={({ id: operation, preset }) => {
+            onPick={(picked) => {
               const key = uniqueId();
-              change((before) => added(before, { key, id: operation, settings: preset?.settings ?? {} }));
+              change((before) => added(before, { key, id: picked.id, settings: startOf(picked) }));
               setOpen(key);
               setPicks(false);
             }}

@@ -1,6 +1,6 @@
 import { ArrowLeft } from "lucide-react";
 import { useId, useMemo, useState } from "react";
-import { useCatalogue } from "../forms/catalogue.ts";
+import { startOf, useCatalogue } from "../forms/catalogue.ts";
 import type { FormEntry } from "../forms/entries.ts";
 import { validSettings } from "../forms/faults.ts";
 import { useNames } from "../forms/names.ts";
@@ -40,7 +40,7 @@ export function WorkPanel({
       <section className="card work" aria-labelledby={heading}>
         <h2 id={heading}>{t.studio.choose}</h2>
         {inputs.length === 0 && <p className="muted">{t.studio.none}</p>}
-        <ToolPicker kinds={kinds} onPick={({ id, preset }) => desk.choose({ id, settings: preset?.settings ?? {} })} />
+        <ToolPicker kinds={kinds} onPick={(picked) => desk.choose({ id: picked.id, settings: startOf(picked) })} />
       </section>
     );
   }
