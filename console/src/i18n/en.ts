@@ -23,6 +23,7 @@ export const en = {
     no: "No",
     back: "Back",
     comma: ", ",
+    space: " ",
     undo: "Undo",
     edit: "Edit",
     created: "Created",
