@@ -2,7 +2,7 @@
 export type FormTexts = {
   categories: Readonly<Record<string, string>>;
   operations: OperationsTexts;
-  /** What patterns ask for, by the English text. */
+  /** The requirements of patterns, by the English text. */
   musts: Readonly<Record<string, string>>;
 };
 

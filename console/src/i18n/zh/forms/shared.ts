@@ -76,7 +76,7 @@ export const PICTURE_FORMATS: OptionTexts = {
   PICTURE_FORMAT_KEPT: ["保持原格式", "同不选，但 GIF 仍为 GIF，TIFF 无论质量如何都为无损。"],
 };
 
-/** What patterns ask for, by the English text. */
+/** The requirements of patterns, by the English text. */
 export const MUSTS: Readonly<Record<string, string>> = {
   "be a ratio of width to height, such as 16:9": "须为宽与高的比例，例如 16:9",
   "be a date, or a date and a time, such as 2026-01-31T12:30:00": "须为日期，或日期和时间，例如 2026-01-31T12:30:00",
