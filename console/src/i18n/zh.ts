@@ -1,7 +1,9 @@
 import type { Texts } from "./en.ts";
+import { serverZh } from "./zh/server.ts";
 
 /** Simplified Chinese. */
 export const zh: Texts = {
+  server: serverZh,
   common: {
     name: "名称",
     save: "保存",

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from services.inference.media import colour
 from services.inference.media.colour import Pixels
 from services.inference.media.errors import over_limit
+from services.inference.media.notes import PROFILE_DAMAGED, PROFILE_OF_TABLES
 from services.pictures.media_format import MediaFormat
 
 
@@ -185,9 +186,9 @@ def from_samples(samples: Pixels, icc: bytes | None, metadata: Metadata, format_
     if icc is not None and profile is None:
         converted = colour.converted_by_tables(pixels, icc)
         if converted is None:
-            notes = ("The embedded colour profile is damaged or does not fit the picture; sRGB was assumed.",)
+            notes = (PROFILE_DAMAGED,)
         else:
-            notes = ("The colours were converted to sRGB: the embedded profile describes them by tables.",)
+            notes = (PROFILE_OF_TABLES,)
             pixels, alpha = converted, None if alpha is None else colour.to_8bit(alpha)
     return Image(
         pixels=colour.contiguous(pixels),

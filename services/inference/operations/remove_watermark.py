@@ -54,4 +54,4 @@ def _tell(step: Step, report: Report, image: Image, *, drawn: bool) -> None:
             else "If there is one, draw a box around it: mode manual, with boxes."
         )
         message = f"No definite watermark was found in {step.source_name}, so its pixels are unchanged. {next_step}"
-        step.notice("no_watermark_found", "", message)
+        step.notice("no_watermark_found", "", message, {"why": "drawn"} if drawn else None)

@@ -1,4 +1,6 @@
-import { useTexts } from "../../i18n/texts.ts";
+import { useNames } from "../../forms/names.ts";
+import { noticeText } from "../../i18n/said.ts";
+import { type Language, useLanguage, useTexts } from "../../i18n/texts.ts";
 import { Note } from "../../ui/Feedback.tsx";
 import type { TaskNotice } from "../model.ts";
 import { rowsOf } from "../parameters.ts";
@@ -8,6 +10,9 @@ import { JsonRows } from "./Parameters.tsx";
 /** The notices about a result. */
 export function Notices({ notices, notApplied }: { notices: readonly TaskNotice[]; notApplied: readonly string[] }) {
   const t = useTexts();
+  const names = useNames();
+  const language = useLanguage();
+  const label = (subject: string) => names.field({ name: subject, label: humanized(subject) });
   // A notice says more about a parameter than its name does.
   const told = new Set(notices.map(({ subject }) => subject));
   const untold = notApplied.filter((name) => !told.has(name));
@@ -17,11 +22,11 @@ export function Notices({ notices, notApplied }: { notices: readonly TaskNotice[
         // biome-ignore lint/suspicious/noArrayIndexKey: notices have no ids, and come in a fixed order.
         <li key={index}>
           <Note tone={notice.code === "not_applied" ? "warn" : "info"}>
-            {notice.message}
-            {notice.details && rowsOf(notice.details).length > 0 && (
+            {noticeText(t, notice, notice.subject && label(notice.subject))}
+            {rowsOf(shownDetails(notice, language)).length > 0 && (
               <details>
                 <summary>{t.tasks.noticeDetails}</summary>
-                <JsonRows value={notice.details} />
+                <JsonRows value={shownDetails(notice, language)} />
               </details>
             )}
           </Note>
@@ -29,9 +34,15 @@ export function Notices({ notices, notApplied }: { notices: readonly TaskNotice[
       ))}
       {untold.length > 0 && (
         <li>
-          <Note tone="warn">{t.tasks.notApplied(untold.map(humanized).join(", "))}</Note>
+          <Note tone="warn">{t.tasks.notApplied(untold.map(label).join(", "))}</Note>
         </li>
       )}
     </ul>
   );
+}
+
+/** The details for people: without the name of the text, and in other languages without the server's sentences. */
+function shownDetails({ details = {} }: TaskNotice, language: Language): object {
+  const hidden = language === "en" ? ["why"] : ["why", "reason", "evidence"];
+  return Object.fromEntries(Object.entries(details).filter(([name]) => !hidden.includes(name)));
 }
