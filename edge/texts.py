@@ -67,7 +67,7 @@ def _generated() -> Iterator[Text]:
 
 
 def _digest(protos: bytes, offered: Sequence[str]) -> str:
-    """Of the protos, the surfaces, and the files of code and documentation that the texts come from."""
+    """A digest of the protos, the surfaces, and the files of code and documentation that the texts come from."""
     found = hashlib.blake2b(protos, digest_size=16)
     found.update(repr(offered).encode())
     sources = [path for folder in ("reference", "services") for path in (_ROOT / folder).rglob("*.py")]

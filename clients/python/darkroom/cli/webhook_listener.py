@@ -31,7 +31,7 @@ class Delivery:
     status: int
     """The status of the answer."""
     forwarding: str = ""
-    """What became of forwarding; empty if it was not forwarded."""
+    """The outcome of forwarding; empty if it was not forwarded."""
 
 
 @contextmanager
