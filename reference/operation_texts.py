@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
-from functools import cache
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
-from darkroom.operations.v1 import operation_pb2, options_pb2
+from darkroom.operations.v1 import operation_pb2
 from reference import markdown, operation_pages
 from reference.comments import Comments
+from reference.operation_paths import example_of
+from services.pictures.operation_calls import operation_calls
 from services.pictures.operations import Arity, OperationSpec, specs
 from services.platform.rpc import catalogue
-
-_FOLDERS = {options_pb2.MEDIA_KIND_IMAGE: "images", options_pb2.MEDIA_KIND_PDF: "pdfs"}
 
 
 def names() -> list[str]:
@@ -29,7 +29,7 @@ def about(name: str, comments: Comments) -> str:
 def page(name: str, comments: Comments) -> str:
     """The whole page."""
     spec = specs()[name]
-    parameters = "{…}" if spec.message.fields else "{}"
+    parameters = json.dumps(_example(spec), ensure_ascii=False)
     files, inputs = ("", "") if spec.arity is Arity.NONE else ('"file_ids": ["…"], ', '"input_file_ids": ["…"], ')
     operations = f'"operations": [{{"{name}": {parameters}}}]'
     lines = [
@@ -65,18 +65,21 @@ def _described(kind: Descriptor | EnumDescriptor, comments: Comments) -> str:
     return "\n".join(f"- `{value.name}`: {comments.of(f'{kind.full_name}.{value.name}')}" for value in kind.values)
 
 
+def _example(spec: OperationSpec) -> dict[str, object]:
+    """Parameters that make sense; none where the operation is useful without any."""
+    call = next((call for call in operation_calls() if call.spec is spec), None)
+    return {name: value for name, value in example_of(call).items() if name in call.parameters} if call is not None else {}
+
+
 def _own_calls(spec: OperationSpec) -> Iterator[str]:
-    """Its calls under `/v1/images` or `/v1/pdfs`: one of its own, or the one for every operation."""
-    folder = _FOLDERS.get(spec.accepts or options_pb2.MEDIA_KIND_IMAGE)
-    paths = [f"/v1/{folder}/{spec.name.replace('_', '-')}", f"/v1/{folder}/{spec.name}"]
-    known = _posted()
-    if found := [path for path in paths if path in known] or ([paths[0]] if f"/v1/{folder}/{{operation}}" in known else []):
-        yield f"- `POST {found[0]}` with the parameters as fields of the body"
-
-
-@cache
-def _posted() -> frozenset[str]:
-    return frozenset(route.template.text for route in catalogue.routes() if route.verb == "POST" and route.surface.name == "rest")
+    """Its calls under `/v1/images` and `/v1/pdfs`."""
+    generated = {call.path: call for call in operation_calls() if call.spec is spec}
+    for path, call in generated.items():
+        form = ", or a form with the file itself as `file`" if call.takes_files else ""
+        yield f"- `POST {path}` with `{json.dumps(example_of(call), ensure_ascii=False)}`{form}"
+    own = {f"/v1/{collection}/{spec.name.replace('_', '-')}" for collection in ("images", "pdfs")} - set(generated)
+    for path in sorted(own & {route.template.text for route in catalogue.routes() if route.verb == "POST"}):
+        yield f"- `POST {path}`, whose fields are in [the OpenAPI document](/openapi.json)"
 
 
 def _types_in(message: Descriptor) -> list[Descriptor | EnumDescriptor]:

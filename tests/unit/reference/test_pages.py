@@ -151,7 +151,7 @@ def test_pages_for_language_models(pages: dict[str, str]) -> None:
     assert "## darkroom.tasks.v1.TasksService" in pages[llms.GRPC]
     assert re.search(r"^\| 404 \|.* 40402 \|.* NOT_FOUND \| `TASK_NOT_FOUND` \|", pages[llms.ERRORS], re.MULTILINE)
     resize = pages["/llms/operations/resize.md"]
-    assert '`POST /v1/tasks` with `{"file_ids": ["…"], "operations": [{"resize": {…}}]}`' in resize
+    assert '`POST /v1/tasks` with `{"file_ids": ["…"], "operations": [{"resize": {"width": 800}}]}`' in resize
     assert "| `width` |" in resize and "### Fit" in resize
 
 
