@@ -26,6 +26,7 @@ export const en = {
     no: "No",
     back: "Back",
     comma: ", ",
+    space: " ",
     undo: "Undo",
     edit: "Edit",
     created: "Created",

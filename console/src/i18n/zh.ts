@@ -27,6 +27,7 @@ export const zh: Texts = {
     no: "否",
     back: "返回",
     comma: "，",
+    space: "",
     undo: "撤销",
     edit: "编辑",
     created: "创建时间",
