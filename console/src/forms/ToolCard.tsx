@@ -15,7 +15,6 @@ import {
 import { useState } from "react";
 import { asset } from "../ui/assets.ts";
 import type { Chosen } from "./catalogue.ts";
-import { useNames } from "./names.ts";
 
 const ICONS: Readonly<Record<string, LucideIcon>> = {
   background: UserRound,
@@ -32,10 +31,7 @@ const ICONS: Readonly<Record<string, LucideIcon>> = {
 
 /** A button with the picture, the name and a line about an operation or a preset. */
 export function ToolCard({ chosen, onPick }: { chosen: Chosen; onPick: () => void }) {
-  const names = useNames();
-  const { name, summary } = chosen.preset
-    ? names.preset(chosen.preset)
-    : { name: names.of(chosen.id), summary: names.summary(chosen.id) };
+  const { name, summary } = chosen.preset ?? chosen.entry;
   return (
     <button type="button" className="tool-card" onClick={onPick}>
       <ToolPicture id={chosen.preset?.id ?? chosen.id} category={chosen.entry.category} />

@@ -5,8 +5,7 @@ import "../styles/forms.css";
 import { Loading } from "../ui/Feedback.tsx";
 import { type Chosen, useCatalogue } from "./catalogue.ts";
 import type { FormEntry } from "./entries.ts";
-import { useNames } from "./names.ts";
-import { useSearch } from "./search.ts";
+import { found } from "./search.ts";
 import { ToolCard } from "./ToolCard.tsx";
 
 /** The most used operations, in this order. */
@@ -26,8 +25,6 @@ export function ToolPicker({
   among?: (chosen: Chosen) => boolean;
 }) {
   const t = useTexts();
-  const names = useNames();
-  const search = useSearch();
   const catalogue = useCatalogue();
   const [query, setQuery] = useState("");
   const [category, setCategory] = useState("");
@@ -35,16 +32,16 @@ export function ToolPicker({
   const all = catalogue.choices().filter((each) => takes(each.entry, kinds) && (among?.(each) ?? true));
   const categories = catalogue.categories.filter((each) => all.some(({ entry }) => entry.category === each.id));
   const wanted = query.trim();
-  const found = wanted ? search(wanted, all) : all;
+  const hits = wanted ? found(wanted, all) : all;
   const sections = wanted
-    ? [{ id: "found", name: t.forms.found(found.length), cards: found }]
+    ? [{ id: "found", name: t.forms.found(hits.length), cards: hits }]
     : [
         ...(category ? [] : [{ id: "featured", name: t.forms.featured, cards: featured(all) }]),
         ...categories
           .filter((each) => !category || each.id === category)
           .map((each) => ({
             id: each.id,
-            name: names.category(each),
+            name: each.name,
             cards: all.filter(({ entry }) => entry.category === each.id),
           })),
       ];
@@ -64,26 +61,25 @@ export function ToolPicker({
       {!wanted && (
         <fieldset className="picker-categories">
           <legend className="hidden-visually">{t.forms.picker}</legend>
-          {[
-            { id: "", name: t.forms.allTools },
-            ...categories.map((each) => ({ id: each.id, name: names.category(each) })),
-          ].map((each) => (
-            <button
-              key={each.id}
-              type="button"
-              className="chip"
-              aria-pressed={category === each.id}
-              onClick={() => setCategory(each.id)}
-            >
-              {each.name}
-            </button>
-          ))}
+          {[{ id: "", name: t.forms.allTools }, ...categories.map((each) => ({ id: each.id, name: each.name }))].map(
+            (each) => (
+              <button
+                key={each.id}
+                type="button"
+                className="chip"
+                aria-pressed={category === each.id}
+                onClick={() => setCategory(each.id)}
+              >
+                {each.name}
+              </button>
+            ),
+          )}
         </fieldset>
       )}
       <p className="hidden-visually" role="status">
-        {wanted && t.forms.found(found.length)}
+        {wanted && t.forms.found(hits.length)}
       </p>
-      {wanted && !found.length && <p className="muted">{t.forms.noTools(wanted)}</p>}
+      {wanted && !hits.length && <p className="muted">{t.forms.noTools(wanted)}</p>}
       {sections
         .filter((section) => section.cards.length > 0)
         .map((section) => (

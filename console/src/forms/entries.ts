@@ -59,14 +59,18 @@ export type Preset = {
   id: string;
   name: string;
   summary: string;
-  keywords: readonly string[];
+  keywords?: readonly string[];
   settings: Settings;
+  /** Its English texts, if the others are in another language. */
+  english?: { name: string; summary: string };
 };
 
 export type FormEntry = {
   id: string;
   name: string;
   summary: string;
+  /** In another language: the English ones. */
+  english?: { name: string; summary: string };
   category: string;
   /** Other words by which people look for it. */
   keywords?: readonly string[];

@@ -1,18 +1,17 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { toolTexts } from "../i18n/tools.zh.ts";
+import { formsZh } from "../i18n/zh/forms/index.ts";
 import { Catalogue } from "./catalogue.ts";
 import type { Forms } from "./entries.ts";
-import { named } from "./names.ts";
 import { found } from "./search.ts";
+import { translated } from "./translation.ts";
 
 const forms = JSON.parse(readFileSync(new URL("../../generated/forms.json", import.meta.url), "utf8")) as Forms;
-const catalogue = new Catalogue(forms);
-const english = named(catalogue, undefined);
-const chinese = named(catalogue, toolTexts);
-const ids = (query: string, names = english) =>
-  found(query, catalogue.choices(), names).map(({ id, preset }) => preset?.id ?? id);
+const english = new Catalogue(forms);
+const chinese = new Catalogue(translated(forms, formsZh));
+const ids = (query: string, catalogue = english) =>
+  found(query, catalogue.choices()).map(({ id, preset }) => preset?.id ?? id);
 
 test("people find operations by the words that they use", () => {
   for (const [query, first] of Object.entries({

@@ -2,7 +2,9 @@ import { useQuery } from "@tanstack/react-query";
 import { ChevronLeft, ChevronRight, Workflow } from "lucide-react";
 import { Link } from "wouter";
 import { data, v1 } from "../api/client.ts";
-import { withoutField } from "../api/errors.ts";
+import { useNames } from "../forms/names.ts";
+import { useErrorText } from "../forms/useErrorText.ts";
+import { noticeText } from "../i18n/said.ts";
 import { useTexts } from "../i18n/texts.ts";
 import type { RunInput, RunItem } from "../runs/types.ts";
 import { Button, IconButton } from "../ui/Button.tsx";
@@ -28,6 +30,8 @@ export function ItemDialog({
   onGoOn: (item: RunItem) => void;
 }) {
   const t = useTexts();
+  const names = useNames();
+  const errorText = useErrorText();
   const index = items.findIndex((item) => item.id === itemId);
   const item = items[index];
   const original = useOriginal(item?.inputs[0]);
@@ -37,13 +41,15 @@ export function ItemDialog({
   return (
     <Dialog title={item.inputs[0]?.name ?? item.files[0]?.name ?? ""} wide onClose={onClose}>
       {item.files.length === 0 && !item.error && <Empty>{t.studio.states[item.state]}</Empty>}
-      {item.error && <ErrorNote error={new Error(withoutField(item.error))} />}
+      {item.error && <ErrorNote error={new Error(errorText(item.error))} />}
       {item.files.map((file) => {
         const shown = viewed(file);
         return shown && <ResultView key={file.id} file={shown} original={original} />;
       })}
       {item.notices.map((notice) => (
-        <Note key={`${notice.code}${notice.subject ?? ""}${notice.message}`}>{notice.message}</Note>
+        <Note key={`${notice.code}${notice.subject ?? ""}${notice.message}`}>
+          {noticeText(t, notice, notice.subject && (names.field(notice.subject) ?? notice.subject))}
+        </Note>
       ))}
       <div className="dialog-foot">
         <div className="row grow">

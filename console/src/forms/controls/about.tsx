@@ -3,7 +3,6 @@ import { useFormats } from "../../i18n/format.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import type { FormField } from "../entries.ts";
 import { firstSentence, pieces } from "../help.ts";
-import { useNames } from "../names.ts";
 
 /** A limit as far as this is that of the number's type. */
 const FAR = 1e9;
@@ -11,10 +10,9 @@ const FAR = 1e9;
 /** Label and help of a field; the help has the limits in it if its text does not say them. */
 export function useAbout(field: FormField): { label: ReactNode; help: ReactNode } {
   const t = useTexts();
-  const names = useNames();
   const limits = useLimits(field);
   const said = field.help ?? "";
-  const label = names.field(field);
+  const label = field.label;
   return {
     label: field.required ? (
       <>
@@ -26,7 +24,7 @@ export function useAbout(field: FormField): { label: ReactNode; help: ReactNode 
     help:
       said || limits ? (
         <>
-          {said && <Help text={said} language={names.helpLanguage} />}
+          {said && <Help text={said} />}
           {limits && <span className="limits">{limits}</span>}
         </>
       ) : undefined,
@@ -43,7 +41,7 @@ function useLimits(field: FormField): string | undefined {
     return field.max_length !== undefined ? t.characters(number(field.max_length)) : undefined;
   if (field.type !== "integer" && field.type !== "number") return undefined;
   if (least !== undefined && most !== undefined) {
-    const inHelp = field.help?.includes(`${least} to ${most}`);
+    const inHelp = [`${least} to ${most}`, `${least} 到 ${most}`].some((range) => field.help?.includes(range));
     return inHelp ? undefined : t.between(number(least), number(most) + unit);
   }
   if (most !== undefined && field.min_exclusive !== undefined)
@@ -59,13 +57,13 @@ function told(limit: number | undefined): number | undefined {
 }
 
 /** The first sentence of a help, and on demand the rest. */
-function Help({ text, language }: { text: string; language: "en" | undefined }) {
+function Help({ text }: { text: string }) {
   const t = useTexts();
   const [all, setAll] = useState(false);
   const first = firstSentence(text);
   return (
     <span className="help-text">
-      <span lang={language}>
+      <span>
         {pieces(all ? text : first).map((piece, index) =>
           // The pieces of a text do not move.
           // biome-ignore lint/suspicious/noArrayIndexKey: see above
