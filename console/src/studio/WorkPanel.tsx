@@ -18,6 +18,7 @@ import { fitting, kindOf, type Problem, together } from "./fitting.ts";
 import { LivePreview } from "./LivePreview.tsx";
 import { Price } from "./Price.tsx";
 import { useBundleMissing } from "./useBundleMissing.ts";
+import { useOriginal } from "./useOriginal.ts";
 
 /** The operation on the inputs: chosen by its picture, set up, tried on one, and run. `pictureOf` gives a URL of an input's picture. */
 export function WorkPanel({
@@ -83,7 +84,8 @@ function Chosen({
     [pipeline, choice, entry, steps],
   );
   const one = fit[Math.min(example, fit.length - 1)];
-  const picture = one && pictureOf(one);
+  const original = useOriginal(one);
+  const picture = one && (pictureOf(one) ?? (kindOf(one.name) === "image" ? original?.url : undefined));
   const oneResult = together(entry);
 
   function run() {

@@ -1,4 +1,8 @@
+import { useLocation } from "wouter";
 import { useTexts } from "../../i18n/texts.ts";
+import type { RunInput } from "../../runs/types.ts";
+import { DrawBoxes } from "../../studio/DrawBoxes.tsx";
+import { NO_MARK } from "../../studio/noMark.ts";
 import { Note } from "../../ui/Feedback.tsx";
 import type { TaskNotice } from "../model.ts";
 import { rowsOf } from "../parameters.ts";
@@ -6,8 +10,18 @@ import { humanized } from "../text.ts";
 import { JsonRows } from "./Parameters.tsx";
 
 /** The notices about a result. */
-export function Notices({ notices, notApplied }: { notices: readonly TaskNotice[]; notApplied: readonly string[] }) {
+export function Notices({
+  notices,
+  notApplied,
+  input,
+}: {
+  notices: readonly TaskNotice[];
+  notApplied: readonly string[];
+  /** The only input, if there is one. */
+  input?: RunInput | undefined;
+}) {
   const t = useTexts();
+  const [, navigate] = useLocation();
   // A notice says more about a parameter than its name does.
   const told = new Set(notices.map(({ subject }) => subject));
   const untold = notApplied.filter((name) => !told.has(name));
@@ -18,6 +32,7 @@ export function Notices({ notices, notApplied }: { notices: readonly TaskNotice[
         <li key={index}>
           <Note tone={notice.code === "not_applied" ? "warn" : "info"}>
             {notice.message}
+            {notice.code === NO_MARK && input && <DrawBoxes input={input} onDone={() => navigate("/")} />}
             {notice.details && rowsOf(notice.details).length > 0 && (
               <details>
                 <summary>{t.tasks.noticeDetails}</summary>
