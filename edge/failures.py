@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, groupby
 from operator import attrgetter
 
+from services.platform.compatibility import SETTING
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.rpc import catalogue
 from services.platform.rpc.surfaces import Surface, error_headers, render_error
@@ -115,16 +116,18 @@ class SurfaceErrors:
 def mappers() -> list[Mapper]:
     """Entries that cover every local reply with a status of 400 or more; the first match counts."""
     found = [_mapper(failure, (), None, grpc=True) for failure in FAILURES]
-    for surface, rules in _rules_by_surface():
+    for (surface, off), rules in _rules_by_surface():
         paths = tuple(rule.regex for rule in rules)
-        found += [_mapper(failure, paths, surface) for failure in FAILURES]
+        found += [_mapper(_told(failure, off), paths, surface) for failure in FAILURES]
     return found + [_mapper(failure, (), None) for failure in FAILURES]
 
 
 def surface_errors() -> list[SurfaceErrors]:
     """Errors of every surface; the first entry whose pattern matches a path counts."""
     return [
-        _surface_errors(tuple(chain.from_iterable(rule.template.lua for rule in rules)), surface) for surface, rules in _rules_by_surface()
+        _surface_errors(tuple(chain.from_iterable(rule.template.lua for rule in rules)), surface)
+        for (surface, _), rules in _rules_by_surface()
+        if surface is not None
     ]
 
 
@@ -144,9 +147,18 @@ def absent_objects() -> dict[str, Reply]:
     return {surface.name: _reply(error, surface) for surface in catalogue.surfaces() if surface.over_http}
 
 
-def _rules_by_surface() -> list[tuple[Surface, list[catalogue.SurfaceRule]]]:
-    """The rules of paths in their order, those of one surface that follow one another together: Envoy keeps its replies for each entry."""
-    return [(surface, list(rules)) for surface, rules in groupby(catalogue.surface_rules(), key=attrgetter("surface"))]
+def _rules_by_surface() -> list[tuple[tuple[Surface | None, Surface | None], list[catalogue.SurfaceRule]]]:
+    """The rules of paths in their order, those of one surface, and of one that is off, that follow one another together: Envoy keeps its
+    replies for each entry."""
+    return [(surfaces, list(rules)) for surfaces, rules in groupby(catalogue.surface_rules(), key=attrgetter("surface", "off"))]
+
+
+def _told(failure: Failure, off: Surface | None) -> Failure:
+    """The failure, worded for the paths of a surface that is off."""
+    if off is None or failure.reason is not ErrorReason.ROUTE_NOT_FOUND:
+        return failure
+    hint = f"No such endpoint: the compatibility surface {off.name} is off. The operator switches it on by adding {off.name} to {SETTING}."
+    return replace(failure, message=hint)
 
 
 def _surface_errors(patterns: tuple[str, ...], surface: Surface) -> SurfaceErrors:

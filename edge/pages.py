@@ -23,6 +23,7 @@ from models.catalogue import NpmArchive
 from models.fetch import Fetcher
 from reference import llms, openapi, pilio
 from reference.comments import descriptor_set
+from services.platform.rpc import catalogue
 
 _ROOT = Path(__file__).resolve().parent.parent
 _OWN = Path(__file__).resolve().parent / "docs_page"
@@ -67,7 +68,8 @@ def write(folder: Path, storage_origin: str = "", swagger_ui: Path = SWAGGER_UI)
     """
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "docs").mkdir(parents=True)
-    pages = [_written(folder, *text) for text in _texts(descriptor_set().SerializeToString())]
+    offered = tuple(surface.name for surface in catalogue.surfaces())
+    pages = [_written(folder, *text) for text in _texts(descriptor_set().SerializeToString(), offered)]
     own = [Page(f"/docs/{name}", _OWN / name, _TYPES[Path(name).suffix]) for name in ("page.js", "page.css")]
     own += [Page(f"/docs/{name}", swagger_ui / name, _TYPES[Path(name).suffix]) for name in _TAKEN]
     for page in own:
@@ -117,7 +119,7 @@ def _packed(page: Page) -> Page:
 
 
 @lru_cache(maxsize=4)
-def _texts(_protos: bytes) -> Sequence[tuple[str, str, str]]:
+def _texts(_protos: bytes, _offered: Sequence[str]) -> Sequence[tuple[str, str, str]]:
     # Most of the time of writing Envoy's configuration; a process that writes it again seldom has other protos.
     return [
         *((f"/{openapi.file_name(surface)}", openapi.render(surface), _JSON) for surface in openapi.surfaces()),

@@ -32,11 +32,17 @@ _LOGGING = ("--log-level", "warning", "--component-log-level", "http:critical")
 
 
 def render(settings: EdgeSettings) -> Path:
-    """Write `envoy.json`, its Lua and `descriptors.pb` to `settings.out` and return the path of the first.
+    """Write `envoy.json`, its Lua and `descriptors.pb` to `settings.out` and return the path of the first. The edge serves the
+    compatibility surfaces that the settings name.
 
     `arguments` starts Envoy with it. Raises FileNotFoundError when Swagger UI has not been fetched, and
     CatalogueError or LookupError when the protos cannot be served, for example when two methods take the same path.
     """
+    with catalogue.offering(settings.offered_surfaces):
+        return _render(settings)
+
+
+def _render(settings: EdgeSettings) -> Path:
     # Checked before anything is written.
     paths, remainders, upstreams = routes.paths(), routes.remainders(), {name: settings.upstream(name) for name in routes.upstreams()}
     authorization = Upstream.parse(settings.authorization_address)

@@ -111,6 +111,8 @@ class Remainder:
     prefix: str
     handed_on: bool
     """Whether the gateway gets their requests unchanged, for any verb; else there is nothing."""
+    off: bool = False
+    """Whether they are of a surface that is off: there is nothing, and callers hear why without a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +182,14 @@ def paths() -> list[KnownPath | HandedOnPath]:
 
 
 def remainders() -> list[Remainder]:
-    """The prefixes below which the gateway answers what nothing else does, and before them those of other surfaces that lie below them."""
+    """The prefixes below which the gateway answers what nothing else does, and before them those of other surfaces that lie below them;
+    also those of surfaces that are off."""
     found = [
-        Remainder(rule.template.text.removesuffix("/**"), rule.surface.over_http)
+        Remainder(rule.template.text.removesuffix("/**"), rule.surface is not None and rule.surface.over_http, rule.off is not None)
         for rule in catalogue.surface_rules()
         if rule.template.text.endswith("/**")
     ]
-    return [one for one in found if any(other.handed_on and _is_below(one.prefix, other.prefix) for other in found)]
+    return [one for one in found if one.off or any(other.handed_on and _is_below(one.prefix, other.prefix) for other in found)]
 
 
 def downloads() -> list[Download]:
@@ -200,7 +203,7 @@ def downloads() -> list[Download]:
 
 def path_groups(paths: Sequence[KnownPath | HandedOnPath], remainders: Sequence[Remainder] = ()) -> dict[str, PathGroup]:
     """The meanings of a request, by the prefix of its path: the longest of these texts counts."""
-    prefixes = sorted({path.prefix for path in paths} | {one.prefix for one in remainders if one.handed_on})
+    prefixes = sorted({path.prefix for path in paths} | {one.prefix for one in remainders if one.handed_on or one.off})
     return {
         prefix: PathGroup(
             [path for path in paths if prefix.startswith(path.prefix)],

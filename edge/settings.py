@@ -14,6 +14,7 @@ from pydantic_settings import SettingsConfigDict
 from edge.addresses import Address, Endpoint, Upstream
 from edge.topology import PUBLIC
 from edge.worker_port import WorkerPortSettings
+from services.platform import compatibility
 from services.platform.bucket_address import Addressing, SignedFor, bucket_url, check_addressing
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -47,6 +48,11 @@ def _tcp(text: str) -> str:
 
 def _addresses(text: str) -> str:
     Upstream.parse(text)
+    return text
+
+
+def _surfaces(text: str) -> str:
+    compatibility.parse_surfaces(text)
     return text
 
 
@@ -85,6 +91,7 @@ class _EdgeSettings(WorkerPortSettings):
         description="host:port that serves /stats/prometheus (Envoy's metrics for Prometheus) and /ready, but nothing else of the admin "
         "interface. If unset, they are not served.",
     )
+    surfaces: Annotated[str, AfterValidator(_surfaces)] | None = Field(None, description=compatibility.DESCRIPTION)
     authorization_address: AddressesText = Field(
         description="Listener of accounts that answers Envoy's ext_authz, over HTTP; of several replicas, with commas between them.",
     )
@@ -287,6 +294,11 @@ class _EdgeSettings(WorkerPortSettings):
         if service not in PUBLIC:
             raise LookupError(f"the protos say that {service} answers calls, but edge/topology.py does not list it as a public service")
         return Upstream.parse(getattr(self, f"edge_{service}"))
+
+    @property
+    def offered_surfaces(self) -> frozenset[str]:
+        """The names of the compatibility surfaces that are on."""
+        return compatibility.parse_surfaces(self.surfaces)
 
     @property
     def max_connections(self) -> int:

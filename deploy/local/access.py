@@ -17,6 +17,7 @@ from deploy.installation.private_file import write_private
 from deploy.local.config import KNOWN_PASSWORD, StackConfig
 from deploy.local.errors import PartFailed, StackError
 from deploy.local.programs.services import run_service_command
+from services.platform.compatibility import SETTING, parse_surfaces
 
 PASSWORD_SETTING = "DARKROOM_DEFAULT_PASSWORD"  # noqa: S105 - its name
 _ACCOUNT_NAME = "default"
@@ -70,8 +71,10 @@ async def _is_accepted(config: StackConfig, key: str) -> bool:
 
 
 def people_sign_in(config: StackConfig) -> bool:
-    """Whether the stack has people who sign in; otherwise there is nothing that a link could do."""
-    return TypeAdapter(bool).validate_python(config.settings.services.get(_ENABLED, "true"))
+    """Whether the stack has people who sign in; otherwise there is nothing that a link could do. They do where the surface that would let
+    anybody in is off."""
+    chosen = config.settings.services
+    return TypeAdapter(bool).validate_python(chosen.get(_ENABLED, "true")) or "snapotter" not in parse_surfaces(chosen.get(SETTING))
 
 
 async def make_link(config: StackConfig, user: str | None = None, minutes: int | None = None) -> str:

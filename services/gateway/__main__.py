@@ -17,7 +17,6 @@ from services.gateway.config import GatewaySettings
 from services.gateway.forms import FormLimits
 from services.gateway.receiving import Receiver
 from services.gateway.surfaces.parts import GatewayParts
-from services.gateway.surfaces.snapotter.settings import SnapOtterSettings
 from services.platform.bus import connect
 from services.platform.identity import Signer, Verifier
 from services.platform.object_http import object_http
@@ -74,7 +73,7 @@ async def compose(settings: GatewaySettings, opening: Opening) -> Parts:
     return Parts(needs=[checks.nats(bus)], application=Starlette(routes=routes))
 
 
-service = Service("gateway", GatewaySettings, compose, surfaces=[SnapOtterSettings])
+service = Service("gateway", GatewaySettings, compose, surfaces=surfaces)
 serve = service.serve
 
 if __name__ == "__main__":

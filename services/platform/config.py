@@ -13,6 +13,7 @@ from typing import Literal, TypeVar
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
+from services.platform.compatibility import SurfaceSettings
 from services.platform.database_address import DatabaseAddress, Pooler, knows_an_authority
 from services.platform.environment import PREFIX, EnvironmentSettings
 from services.platform.nats_servers import NatsServers, check_credentials
@@ -158,7 +159,7 @@ class StreamSettings(EnvironmentSettings):
     )
 
 
-class ServiceSettings(ProcessSettings, StreamSettings):
+class ServiceSettings(ProcessSettings, StreamSettings, SurfaceSettings):
     """Settings of a service that the edge routes to."""
 
     listen: str = Field(

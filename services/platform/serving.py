@@ -6,18 +6,23 @@ import asyncio
 import gc
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from prometheus_client.registry import Collector
+from pydantic import ValidationError
 
 from services.platform import config, log, process
+from services.platform.compatibility import SurfaceSettings
 from services.platform.config import ProcessSettings, ServiceSettings
 from services.platform.environment import EnvironmentSettings
 from services.platform.identity import Verifier
+from services.platform.rpc import catalogue
 from services.platform.rpc.open_calls import OpenCalls
 from services.platform.rpc.server import Mount, listening
+from services.platform.surface_modules import surface_modules
 from services.platform.system_part import OwnPart, SystemPartServicer
 from services.platform.telemetry import tracing
 from services.platform.telemetry.health import Check, Health
@@ -125,8 +130,9 @@ class Service(Generic[Settings]):
     settings: type[Settings]
     compose: Callable[[Settings, Opening], Awaitable[Parts]]
     commands: Callable[[list[str]], int] | None = None
-    surfaces: Sequence[type[EnvironmentSettings]] = ()
-    """Settings that surfaces read themselves; checked with the others, so that all problems are reported at once."""
+    surfaces: ModuleType | None = None
+    """The package of its surfaces. Those that read settings themselves have a module `settings`, whose classes are checked with the others,
+    so that all problems are reported at once."""
 
     async def serve(self, settings: Settings, stop: asyncio.Event) -> None:
         """Open the parts, serve until `stop` is set, drain, and close everything in reverse order."""
@@ -160,8 +166,22 @@ class Service(Generic[Settings]):
         gc.set_threshold(_YOUNG_OBJECTS)
         if self.commands is not None and len(sys.argv) > 1:
             return self.commands(sys.argv[1:])
-        settings = config.load(self.settings, *self.surfaces)
+        if "surfaces" in self.settings.model_fields:
+            _switch_surfaces()
+        settings = config.load(self.settings, *self.surface_settings())
         log.configure(self.name, settings.log_level)
         with tracing.exporting(self.name, settings.otlp_endpoint, settings.trace_ratio):
             process.run(lambda stop: self.serve(settings, stop))
         return 0
+
+    def surface_settings(self) -> Sequence[type[EnvironmentSettings]]:
+        """The settings of the surfaces that are on."""
+        modules = surface_modules(self.surfaces, "settings") if self.surfaces is not None else ()
+        classes = (one for module in modules for one in vars(module).values() if isinstance(one, type))
+        return [one for one in classes if issubclass(one, EnvironmentSettings) and one is not EnvironmentSettings]
+
+
+def _switch_surfaces() -> None:
+    """Switch surfaces on and off as `DARKROOM_SURFACES` says. A wrong value is reported with the other settings of the service."""
+    with suppress(ValidationError):
+        catalogue.offer(SurfaceSettings().offered_surfaces)

@@ -18,13 +18,12 @@ from services.platform.rpc.open_calls import OpenCalls
 from services.platform.serving import Opening, Parts, Service
 from services.platform.telemetry import checks
 from services.platform.telemetry.reading import PoolGauges, ReadGauges
-from services.tasks import cli
+from services.tasks import cli, surfaces
 from services.tasks.assembly import Connections, assemble, event_feed
 from services.tasks.config import TasksSettings
 from services.tasks.files_client import FilesClient
 from services.tasks.store.secret_cipher import SecretUnreadable
 from services.tasks.store.secret_sealing import SecretSealing
-from services.tasks.surfaces.fal.settings import FalSettings
 
 _logger = get_logger()
 _ADVICE = (
@@ -81,7 +80,7 @@ async def _sealed(sealing: SecretSealing, stop: asyncio.Event) -> bool:
     return False
 
 
-service = Service("tasks", TasksSettings, compose, cli.main, surfaces=[FalSettings])
+service = Service("tasks", TasksSettings, compose, cli.main, surfaces=surfaces)
 serve = service.serve
 
 if __name__ == "__main__":

@@ -168,8 +168,8 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
         derived_keys=cipher.derive_keys,
         heartbeat=settings.stream_heartbeat,
     )
-    found = list(surface_modules(surfaces, "mounts"))
-    for room in found:
+    # Tasks of a surface that has been switched off since then still send their webhooks in its form.
+    for room in surface_modules(surfaces, "mounts", also_off=True):
         if hasattr(room, "webhook_formats"):
             formats |= room.webhook_formats(parts)
     queue = QueueStore(database)
@@ -190,7 +190,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
             Loop("account_watching", settings.watch_interval, account_watching.look),
             hooks.sender,
         ],
-        public=[mount for room in found for mount in room.mounts(parts)],
+        public=[mount for room in surface_modules(surfaces, "mounts") for mount in room.mounts(parts)],
         internal=[
             Mount(InternalAttempts(attempts, exchange, later, recent)),
             Mount(InternalRuns(parts, recent, gauges.open_tasks, offers)),

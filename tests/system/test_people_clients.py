@@ -1,4 +1,4 @@
-"""People, roles, teams, settings and pipelines through the native API, with the project's own client."""
+"""People, roles, teams and settings through the native API, with the project's own client."""
 
 from __future__ import annotations
 
@@ -177,22 +177,3 @@ async def test_settings_of_the_client(client: AsyncClient, stack: StackUnderTest
     assert (await client.settings.get(two)).value == "drei"
     await refused(client.settings.get(one), "SETTING_NOT_FOUND")
     await client.settings.update({}, [two])
-
-
-async def test_pipelines_of_the_client(stack: StackUnderTest, person: SnapOtter) -> None:
-    async with AsyncClient(stack.url, person.token) as client:
-        steps = [("resize", {"width": 640, "deep": {"list": [1, None, "x"]}}), ("compress", {})]
-        saved = [await client.pipelines.create("web", steps, "For the web", idempotency_key="mine") for _ in range(2)]
-        assert saved[0] == saved[1]
-        assert (saved[0].name, saved[0].description, [step.tool_id for step in saved[0].steps]) == (
-            "web",
-            "For the web",
-            ["resize", "compress"],
-        )
-        assert saved[0].steps[0].settings["deep"]["list"][2] == "x"
-        assert await client.pipelines.get(saved[0].id) == saved[0]
-        assert [pipeline.id async for pipeline in client.pipelines.iterate()] == [saved[0].id]
-        await refused(client.pipelines.create("empty", []), "FIELD_INVALID")
-        await client.pipelines.delete(saved[0].id)
-        assert await client.pipelines.list() == []
-        await refused(client.pipelines.get(saved[0].id), "PIPELINE_NOT_FOUND")

@@ -1,4 +1,4 @@
-"""People, roles, teams, settings and pipelines in the terminal, as a new user and an administrator see them."""
+"""People, roles, teams and settings in the terminal, as a new user and an administrator see them."""
 
 from __future__ import annotations
 
@@ -227,20 +227,3 @@ async def test_settings_of_the_command(admins: Shell) -> None:
     assert (await admins.run("setting", "rm", name, new_name()))[:2] == (0, "")
     status, _, err = await admins.run("setting", "get", name)
     assert (status, "darkroom setting ls" in err) == (1, True)
-
-
-@pytest.mark.thorough
-async def test_pipelines_of_the_command(stack: StackUnderTest, person: SnapOtter, tmp_path: Path) -> None:
-    shell = Shell(stack, Account("", person.token), tmp_path)
-    status, out, err = await shell.run("pipeline", "save", "web", 'resize={"width": 640}', "compress", "--json")
-    assert status == 0, err
-    saved = json.loads(out)
-    assert [(step["tool_id"], step.get("settings")) for step in saved["steps"]] == [("resize", {"width": 640}), ("compress", None)]
-    assert 'resize {"width": 640}' in (await shell.run("pipeline", "show", saved["id"]))[1]
-    assert saved["id"] in (await shell.run("pipeline", "ls"))[1]
-    for step in ("", "resize={", "resize=[]", '={"width": 1}'):
-        status, _, err = await shell.run("pipeline", "save", "web", step)
-        assert (status, "must be a tool" in " ".join(err.split())) == (2, True), err
-    assert (await shell.run("pipeline", "rm", saved["id"]))[:2] == (0, "")
-    status, _, err = await shell.run("pipeline", "show", saved["id"])
-    assert (status, "darkroom pipeline ls" in err) == (1, True)

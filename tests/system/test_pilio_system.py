@@ -57,6 +57,7 @@ async def test_the_services_the_workers_and_the_disk(boss: Pilio) -> None:
         assert 0 < disk["free"] <= disk["total"]
         assert disk["full"] == (disk["free"] < disk["reserve"])
     assert "metrics_url" not in found
+    assert found["surfaces"] == ["claid", "fal", "pi", "snapotter"]
 
     worker = next(worker for worker in found["workers"] if worker["state"] == "ok")
     assert {need["name"] for need in worker["needs"]} == {"nats", "tasks", "files", "triton"}

@@ -30,6 +30,7 @@ class Batches:
         items: Sequence[Sequence[int] | batches_service_pb2.BatchItem],
         operations: Sequence[operation_pb2.Operation] = (),
         *,
+        pipeline_id: str = "",
         per_item: bool = False,
         priority: int = 0,
         deadline: datetime | None = None,
@@ -40,11 +41,13 @@ class Batches:
 
         By default either all tasks are created or none is, and ApiError names the item at fault. With `per_item`, `batch.refused` in the
         reply lists the items that were refused, and ApiError is raised only if all were. `webhook_url` is notified when the whole batch
-        has ended. Idempotency keys work as in `AsyncClient.create_task`.
+        has ended. `pipeline_id` names a saved pipeline whose operations are run, in place of `operations`. Idempotency keys work as in
+        `AsyncClient.create_task`.
         """
         request = batches_service_pb2.CreateBatchRequest(
             items=[_item(item) for item in items],
             operations=operations,
+            pipeline_id=pipeline_id,
             mode=batch_pb2.BATCH_MODE_PER_ITEM if per_item else batch_pb2.BATCH_MODE_ATOMIC,
             priority=priority,
             webhook_url=webhook_url,

@@ -10,7 +10,6 @@ from darkroom.backoff import Backoff
 from darkroom.batches import Batches
 from darkroom.calls import Calls
 from darkroom.connection import Server
-from darkroom.form_calls import FormCalls
 from darkroom.keys import Keys
 from darkroom.library import Library
 from darkroom.operation_methods import OperationMethods
@@ -45,7 +44,7 @@ class AsyncClient(OperationMethods, AccountPart):
         self.teams = Teams(calls.channel, calls.call)
         self.user_keys = UserKeys(calls.channel, calls.call)
         self.settings = Settings(calls.channel, calls.call)
-        self.pipelines = Pipelines(calls.channel, calls.call, FormCalls(calls, transfers), transfers)
+        self.pipelines = Pipelines(calls.channel, calls.call, self, self.batches)
 
     async def __aenter__(self) -> Self:
         return self

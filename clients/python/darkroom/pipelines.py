@@ -1,81 +1,54 @@
-"""Saved pipelines: tools that are run one after the other."""
+"""Saved pipelines: operations that are run one after the other."""
 
 from __future__ import annotations
 
-import json
+import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote
 
 import grpc
-from google.protobuf.json_format import MessageToDict
 
+from darkroom.batches import Batches
 from darkroom.calls import Call, new_key, pages
-from darkroom.content import Source, is_url, open_content
-from darkroom.failures import InternalError
-from darkroom.form_calls import FormCalls
-from darkroom.naming import free_path, name_for, partial
-from darkroom.tasks.v1 import pipeline_pb2, pipelines_service_pb2, pipelines_service_pb2_grpc
-from darkroom.transfer import Progress, Transfers, nothing
+from darkroom.operations.v1 import operation_pb2
+from darkroom.running import Input, RunningPart
+from darkroom.task_calls import OnEvent
+from darkroom.tasks.v1 import batches_service_pb2, pipeline_pb2, pipelines_service_pb2, pipelines_service_pb2_grpc
+from darkroom.transfer import Progress
 
 _PAGE = 50
-_EXECUTE = "/api/v1/pipeline/execute"
+_PARALLEL_UPLOADS = 4
 
-Steps = Sequence[tuple[str, Mapping[str, Any]]]
-"""Tools and their settings, in order, such as `[("resize", {"width": 640}), ("compress", {})]`."""
-
-
-@dataclass(frozen=True)
-class PipelineStep:
-    """A step that was run: its tool, and the size of what it made."""
-
-    tool_id: str
-    size_bytes: int
-
-
-@dataclass(frozen=True)
-class PipelineResult:
-    """The result of a pipeline for a picture: the file it was saved as, its size, and the steps."""
-
-    path: Path
-    size_bytes: int
-    steps: Sequence[PipelineStep]
-
-    @property
-    def name(self) -> str:
-        """The name of the file."""
-        return self.path.name
+Operations = Sequence[operation_pb2.Operation]
+"""Operations in order, which `darkroom.operations` builds."""
 
 
 class Pipelines:
     """`pipelines` of `AsyncClient`. Its methods raise the same exceptions as those of the client."""
 
-    def __init__(self, channel: grpc.aio.Channel, call: Call, forms: FormCalls, transfers: Transfers) -> None:
+    def __init__(self, channel: grpc.aio.Channel, call: Call, running: RunningPart, batches: Batches) -> None:
         self._stub, self._call = pipelines_service_pb2_grpc.PipelinesServiceStub(channel), call
-        self._forms, self._transfers = forms, transfers
+        self._running, self._batches = running, batches
 
     async def create(
-        self,
-        name: str,
-        steps: Steps,
-        description: str | None = None,
-        *,
-        idempotency_key: str | None = None,
+        self, name: str, operations: Operations, description: str | None = None, *, idempotency_key: str | None = None
     ) -> pipeline_pb2.Pipeline:
-        """Save a pipeline. A step is a tool and its settings, such as `("resize", {"width": 640})`.
+        """Save a pipeline of 1 to 64 operations.
 
         A call that fails on the way is retried and never saves a second one. With your own `idempotency_key`, calling again within 24 hours
-        returns the same pipeline. Raises ValueError for settings that are no JSON.
+        returns the same pipeline.
         """
-        request = pipelines_service_pb2.CreatePipelineRequest(name=name, description=description)
-        for tool, settings in steps:
-            request.steps.add(tool_id=tool).settings.update(settings)
+        request = pipelines_service_pb2.CreatePipelineRequest(name=name, description=description, operations=operations)
         reply: pipelines_service_pb2.CreatePipelineResponse = await self._call(
             self._stub.CreatePipeline, request, idempotency_key=idempotency_key or new_key()
         )
+        return reply.pipeline
+
+    async def update(self, pipeline_id: str, name: str, operations: Operations, description: str | None = None) -> pipeline_pb2.Pipeline:
+        """Replace the name, the operations and the description of a pipeline. Tasks that exist do not change."""
+        request = pipelines_service_pb2.UpdatePipelineRequest(id=pipeline_id, name=name, description=description, operations=operations)
+        reply: pipelines_service_pb2.UpdatePipelineResponse = await self._call(self._stub.UpdatePipeline, request)
         return reply.pipeline
 
     async def get(self, pipeline_id: str) -> pipeline_pb2.Pipeline:
@@ -101,63 +74,66 @@ class Pipelines:
 
     async def run(
         self,
-        pipeline: str | pipeline_pb2.Pipeline | Steps,
-        source: Source,
+        pipeline: str | pipeline_pb2.Pipeline | Operations,
+        source: Input,
         folder: str | os.PathLike[str],
         *,
         overwrite: bool = False,
         name: str | None = None,
+        idempotency_key: str | None = None,
         on_upload: Progress | None = None,
+        on_event: OnEvent | None = None,
         on_download: Progress | None = None,
-    ) -> PipelineResult:
-        """Run a saved pipeline, given by its id, or steps on a picture, and download the result into a folder. It is created if necessary.
+    ) -> Sequence[Path]:
+        """Run a saved pipeline, given by its id, or operations on a file, and download the results into a folder. Returns their paths.
 
-        The result has the name that the last step gives it, or `name` with the suffix of its format. Without `overwrite` an existing file
-        is kept, and the result is numbered; the picture itself is always kept. A picture that is no path needs known first bytes, and it
-        cannot be a URL (ValueError). If a step fails, nothing is saved, and `metadata["completed_steps"]` of the exception says how far it
-        came. The call is repeated only if it has not reached the server, or the server asked for time.
+        One task does all operations. The rest is as in `AsyncClient.run` and `AsyncClient.download`: with your own `idempotency_key`,
+        calling again within 24 hours continues the same upload and the same task, whatever has become of the pipeline. Raises TaskFailed.
         """
-        if is_url(source):
-            raise ValueError("A pipeline takes files, not URLs.")
-        form = {
-            "pipeline": json.dumps({"steps": [{"toolId": tool, "settings": settings} for tool, settings in await self._steps(pipeline)]})
-        }
-        with open_content(source) as content:
-            made = await self._forms.post(_EXECUTE, form, content, on_upload or nothing)
-        offered = made.get("downloadUrl")
-        if not isinstance(offered, str):
-            raise InternalError("INTERNAL", "This client does not understand the server's answer.")
-        target, own = Path(folder), Path(unquote(offered.rpartition("/")[2])).name
-        target.mkdir(parents=True, exist_ok=True)
-        wanted = target / (name_for(own, name) if name else own)
-        with free_path(wanted, overwrite=overwrite and not _same(wanted, source)) as path:
-            with partial(path) as part:
-                await self._transfers.get(f"{self._forms.url}{offered}", part, on_download or nothing)
-            steps = tuple(PipelineStep(step["toolId"], step["size"]) for step in made.get("steps", ()))
-            return PipelineResult(path, path.stat().st_size, steps)
+        pipeline_id, operations = _either(pipeline)
+        task = await self._running.run(
+            [source], operations, pipeline_id=pipeline_id, idempotency_key=idempotency_key, on_upload=on_upload, on_event=on_event
+        )
+        return await self._running.download(task, folder, overwrite=overwrite, name=name, on_progress=on_download)
 
-    async def _steps(self, pipeline: str | pipeline_pb2.Pipeline | Steps) -> Steps:
-        found = await self.get(pipeline) if isinstance(pipeline, str) else pipeline
-        if not isinstance(found, pipeline_pb2.Pipeline):
-            return found
-        return [(step.tool_id, settings_of(step)) for step in found.steps]
+    async def run_batch(
+        self,
+        pipeline: str | pipeline_pb2.Pipeline | Operations,
+        sources: Sequence[Input],
+        *,
+        per_item: bool = False,
+        idempotency_key: str | None = None,
+        on_upload: Progress | None = None,
+    ) -> batches_service_pb2.CreateBatchResponse:
+        """Upload up to 500 files, and create a batch with a task for each; `AsyncClient.batches` follows it.
+
+        `per_item` is that of `AsyncClient.batches.create`; a file that cannot be uploaded is an error either way. With your own
+        `idempotency_key`, calling again with the same files within 24 hours continues the same uploads and the same batch.
+        """
+        pipeline_id, operations = _either(pipeline)
+        slots = asyncio.Semaphore(_PARALLEL_UPLOADS)
+
+        async def upload(number: int, given: Input) -> int:
+            async with slots:
+                return await self._running.auxiliary_id(given, f"input-{number}", idempotency_key, on_upload)
+
+        work = [asyncio.ensure_future(upload(number, given)) for number, given in enumerate(sources)]
+        try:
+            file_ids = await asyncio.gather(*work)
+        finally:
+            for each in work:
+                each.cancel()
+        return await self._batches.create(
+            [[file_id] for file_id in file_ids],
+            operations,
+            pipeline_id=pipeline_id,
+            per_item=per_item,
+            idempotency_key=idempotency_key,
+        )
 
 
-def settings_of(step: pipeline_pb2.PipelineStep) -> dict[str, Any]:
-    """The settings of a saved step."""
-    settings: dict[str, Any] = _whole(MessageToDict(step.settings))
-    return settings
-
-
-def _whole(value: Any) -> Any:
-    """The same with whole numbers as such: all numbers of a Struct are floats."""
-    if isinstance(value, dict):
-        return {name: _whole(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_whole(inner) for inner in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _same(path: Path, source: Source) -> bool:
-    """Whether the path is that of the source."""
-    return isinstance(source, str | os.PathLike) and path.exists() and path.samefile(source)
+def _either(pipeline: str | pipeline_pb2.Pipeline | Operations) -> tuple[str, Operations]:
+    """The id of a saved pipeline, or operations."""
+    if isinstance(pipeline, str):
+        return pipeline, ()
+    return (pipeline.id, ()) if isinstance(pipeline, pipeline_pb2.Pipeline) else ("", pipeline)

@@ -25,8 +25,9 @@ class RunningPart(FilesPart, TasksPart):
     async def run(
         self,
         inputs: Sequence[Input],
-        operations: Sequence[operation_pb2.Operation],
+        operations: Sequence[operation_pb2.Operation] = (),
         *,
+        pipeline_id: str = "",
         priority: int = 0,
         deadline: datetime | None = None,
         webhook_url: str = "",
@@ -36,12 +37,13 @@ class RunningPart(FilesPart, TasksPart):
     ) -> task_pb2.Task:
         """Upload the inputs that are not on the server yet, run operations on them, and return the task when it has succeeded.
 
-        `darkroom.operations` builds the operations. `on_upload` is called with the number of bytes sent since the last call, `on_event`
-        with each event of the task. With your own `idempotency_key`, calling again with the same inputs within 24 hours, even from
-        another process, continues the same uploads and the same task. Raises TaskFailed. If this call is interrupted, the task continues.
+        `darkroom.operations` builds the operations; `pipeline_id` names a saved pipeline to take them from instead. `on_upload` is called
+        with the number of bytes sent since the last call, `on_event` with each event of the task. With your own `idempotency_key`, calling
+        again with the same inputs within 24 hours, even from another process, continues the same uploads and the same task. Raises
+        TaskFailed. If this call is interrupted, the task continues.
         """
         file_ids = [await self._file_id(given, f"input-{number}", idempotency_key, on_upload) for number, given in enumerate(inputs)]
-        task = await self.create_task(file_ids, operations, priority, deadline, idempotency_key, webhook_url)
+        task = await self.create_task(file_ids, operations, priority, deadline, idempotency_key, webhook_url, pipeline_id)
         return await self.wait(task.id, on_event)
 
     async def auxiliary_id(

@@ -37,20 +37,21 @@ class TasksPart(Part):
     async def create_task(
         self,
         input_file_ids: Sequence[int],
-        operations: Sequence[operation_pb2.Operation],
+        operations: Sequence[operation_pb2.Operation] = (),
         priority: int = 0,
         deadline: datetime | None = None,
         idempotency_key: str | None = None,
         webhook_url: str = "",
+        pipeline_id: str = "",
     ) -> task_pb2.Task:
         """Create a task. It runs on the server whatever happens to this client. If it has not ended by its `deadline`, it fails.
-        `webhook_url` is notified when it ends.
+        `webhook_url` is notified when it ends. `pipeline_id` names a saved pipeline whose operations are run, in place of `operations`.
 
         A call that fails on the way is retried and never creates a second task. With your own `idempotency_key`, the same request within
         24 hours returns the same task, even after this program was restarted.
         """
         request = tasks_service_pb2.CreateTaskRequest(
-            input_file_ids=input_file_ids, operations=operations, priority=priority, webhook_url=webhook_url
+            input_file_ids=input_file_ids, operations=operations, pipeline_id=pipeline_id, priority=priority, webhook_url=webhook_url
         )
         if deadline is not None:
             request.deadline.FromDatetime(deadline)

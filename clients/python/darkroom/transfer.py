@@ -24,7 +24,6 @@ OnPart = Callable[[int, str], None]
 
 _CHUNK = 256 * 1024
 _PARALLEL_PARTS = 4
-_WORK_SECONDS = 1800
 _BUSY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 
 
@@ -57,12 +56,6 @@ class Transfers:
         """Close the connections."""
         if "_http" in self.__dict__:
             await self._http.aclose()
-
-    async def post(self, url: str, body: AsyncIterator[bytes], headers: Mapping[str, str]) -> httpx.Response:
-        """POST once. The server may work for long before it answers."""
-        import httpx
-
-        return await self._http.post(url, content=body, headers=headers, timeout=httpx.Timeout(60, connect=10, read=_WORK_SECONDS))
 
     async def put(self, url: str, content: Content, offset: int, size: int, progress: Progress) -> str:
         """PUT `size` bytes from `offset` on. Returns the ETag."""

@@ -29,6 +29,11 @@ export class ApiError extends Error {
   }
 }
 
+/** The server's words without the path of the field in the request, which nobody here has written. */
+export function withoutField({ message, field }: { message: string; field?: string | undefined }): string {
+  return field && message.startsWith(`${field}: `) ? message.slice(field.length + 2) : message;
+}
+
 /** No reply came: the network or the server is away. */
 export function unreachable(cause: unknown): ApiError {
   const error = new ApiError(0, "The server cannot be reached.", { reason: "unreachable" });

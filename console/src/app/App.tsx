@@ -3,12 +3,14 @@ import { Route, Router, Switch } from "wouter";
 import { useMe } from "../api/me.ts";
 import { useSession } from "../api/session.ts";
 import { useTexts } from "../i18n/texts.ts";
+import { Notifier } from "../studio/Notifier.tsx";
 import { ErrorBoundary } from "../ui/ErrorBoundary.tsx";
 import { Loading } from "../ui/Feedback.tsx";
 import { Toasts } from "../ui/toasts.tsx";
 import { fragmentHref, useFragment, useFragmentSearch } from "./location.ts";
 import { ROUTES } from "./routes.tsx";
 import { Shell } from "./Shell.tsx";
+import { Shortcuts } from "./Shortcuts.tsx";
 import { EndedDialog } from "./signin/EndedDialog.tsx";
 import { LinkPage } from "./signin/LinkPage.tsx";
 import { NewPassword } from "./signin/NewPassword.tsx";
@@ -42,9 +44,11 @@ function SignedIn() {
       <ErrorBoundary>
         <Suspense fallback={<Loading />}>
           <Switch>
-            {ROUTES.map(({ path, page: Page }) => (
+            {ROUTES.map(({ path, area, page: Page }) => (
               <Route key={path} path={path}>
-                <Page />
+                <div className={`area area-${area}`}>
+                  <Page />
+                </div>
               </Route>
             ))}
             <Route>
@@ -53,6 +57,8 @@ function SignedIn() {
           </Switch>
         </Suspense>
       </ErrorBoundary>
+      <Notifier />
+      <Shortcuts />
       {ended && <EndedDialog />}
     </Shell>
   );

@@ -15,7 +15,7 @@ const ARROWS: Readonly<Record<string, Spot>> = {
 };
 
 /**
- * What strokes make, above a picture, and the brush at the position of the pointer or the keyboard. `draw` gets all strokes, the one that is
+ * Draws the strokes above a picture, and the brush at the position of the pointer or the keyboard. `draw` gets all strokes, the one that is
  * being painted last, and an empty canvas.
  */
 export function StrokeCanvas({

@@ -23,14 +23,14 @@ export function FileCard({
   const t = useTexts();
   const format = useFormats();
   return (
-    <li className={chosen ? "file-card chosen" : "file-card"}>
+    <li className={chosen ? "file-card picked" : "file-card"}>
       <label className="choose">
         <input type="checkbox" checked={chosen} onChange={({ target }) => onChoose(target.checked)} />
         <span className="hidden-visually">{t.library.choose(file.name)}</span>
       </label>
       <button type="button" className="show" title={file.name} onClick={onShow}>
         <Thumbnail of={file} />
-        <span className="file-name">{file.name}</span>
+        <span className="file-card-name">{file.name}</span>
       </button>
       <div className="file-foot">
         <span className="muted">{[sizeOf(file, t), format.bytes(file.size)].filter(Boolean).join(" · ")}</span>

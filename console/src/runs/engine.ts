@@ -80,7 +80,8 @@ async function composed(entry: Entry): Promise<Pending | undefined> {
 }
 
 async function push(entry: Entry, itemIds: string[]): Promise<Pending> {
-  const pending = { key: uniqueId(), itemIds };
+  const pending = { key: entry.keyed ? uniqueId() : entry.run.id, itemIds };
+  entry.keyed = true;
   entry.pending.push(pending);
   changed(entry);
   await keepNow();

@@ -1,5 +1,5 @@
 export { operationsFor } from "./operations.ts";
-export { summary } from "./progress.ts";
+export { isAccepted, isOpen, secondsLeft, summary } from "./progress.ts";
 export { estimate, fresh, preview } from "./results.ts";
 export { runs, useRun, useRuns } from "./runs.ts";
 export type {

@@ -3,7 +3,7 @@ import test from "node:test";
 import type { TaskNow } from "../api/taskEvents.ts";
 import type { Upload } from "../uploads/types.ts";
 import { afterUploads, isReady } from "./inputs.ts";
-import { afterNews, afterResult, again, summary, type TaskResult } from "./progress.ts";
+import { afterNews, afterResult, again, isAccepted, secondsLeft, summary, type TaskResult } from "./progress.ts";
 import type { Run, RunItem } from "./types.ts";
 
 function item(more: Partial<RunItem> = {}): RunItem {
@@ -81,4 +81,34 @@ test("a summary counts, and an upload is half of the way", () => {
   ];
   const run: Run = { id: "r", steps: [], startedAt: 0, together: false, items, batchIds: [] };
   assert.deepEqual(summary(run), { total: 4, succeeded: 1, failed: 1, cancelled: 0, open: 2, progress: 0.75 });
+});
+
+test("a run is accepted once the server has a task of it, or nothing is left to send", () => {
+  const run = (...items: RunItem[]): Run => ({
+    id: "r",
+    steps: [],
+    startedAt: 0,
+    together: false,
+    items,
+    batchIds: [],
+  });
+  assert.ok(!isAccepted(run(item(), item({ state: "uploading" }))));
+  assert.ok(isAccepted(run(item({ taskId: "t" }), item())));
+  assert.ok(isAccepted(run(item({ state: "failed" }))));
+});
+
+test("the time left is what was expected, then what the progress says", () => {
+  const run = (more: Partial<Run>, ...items: RunItem[]): Run => {
+    return { id: "r", steps: [], startedAt: 0, together: false, items, batchIds: [], ...more };
+  };
+  const running = item({ state: "running", progress: 0.5 });
+  assert.equal(secondsLeft(run({}, running), 1000), undefined);
+  assert.equal(secondsLeft(run({ secondsEach: 30 }, running), 10_000), 20);
+  assert.equal(secondsLeft(run({ secondsEach: 5 }, running), 10_000), 10);
+  assert.equal(secondsLeft(run({ secondsEach: 8 }, item(), item()), 1000), 16);
+  const three = [item({ state: "succeeded" }), item({ state: "succeeded" }), item(), item()];
+  assert.equal(secondsLeft(run({}, ...three), 60_000), 60);
+  // One that is taken up again is measured from there.
+  assert.equal(secondsLeft(run({ resumed: { at: 50_000, progress: 0.25 } }, ...three), 60_000), 20);
+  assert.equal(secondsLeft(run({}, item({ state: "succeeded" })), 60_000), undefined);
 });

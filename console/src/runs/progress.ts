@@ -8,6 +8,11 @@ export function isOpen({ state }: RunItem): boolean {
   return state === "uploading" || state === "queued" || state === "running";
 }
 
+/** Whether the server has taken a part of a run, or nothing of it is left to send. */
+export function isAccepted(run: Run): boolean {
+  return run.items.some(({ taskId }) => taskId) || !run.items.some(isOpen);
+}
+
 /** How far a run is. An upload is half of the way of its item. */
 export function summary(run: Run): RunSummary {
   const count = { total: run.items.length, succeeded: 0, failed: 0, cancelled: 0, open: 0 };
@@ -23,6 +28,23 @@ export function summary(run: Run): RunSummary {
     }
   }
   return { ...count, progress: count.total ? done / count.total : 0 };
+}
+
+/** Progress says nothing about the time before. */
+const LEAST_SECONDS = 3;
+const LEAST_PROGRESS = 0.05;
+
+/** Seconds until a run ends, by how long it was expected to take and how fast it is; undefined while nobody knows. `now` is in milliseconds. */
+export function secondsLeft(run: Run, now: number): number | undefined {
+  const { total, open, progress } = summary(run);
+  if (!open) return undefined;
+  const { at, progress: before } = run.resumed ?? { at: run.startedAt, progress: 0 };
+  const elapsed = (now - at) / 1000;
+  const each = run.secondsEach;
+  if (each !== undefined && total === 1 && elapsed < each) return each - elapsed;
+  const made = progress - before;
+  if (elapsed >= LEAST_SECONDS && made >= LEAST_PROGRESS) return (elapsed * (1 - progress)) / made;
+  return each === undefined ? undefined : each * open;
 }
 
 /**

@@ -2,6 +2,7 @@ import { data, once, v1 } from "../api/client.ts";
 import { ApiError } from "../api/errors.ts";
 import { uniqueId } from "../api/ids.ts";
 import type { PictureSize } from "../ui/usePictureSize.ts";
+import { archiveName, type Missing, missingOf } from "./archiving.ts";
 import { operationsFor } from "./operations.ts";
 import { extensionOf, grouped } from "./planning.ts";
 import type { TaskResult } from "./progress.ts";
@@ -102,24 +103,17 @@ function fileCalls(steps: readonly Choice[], files: readonly RunInput[]): Promis
   });
 }
 
-/** All results of a run as one ZIP archive. */
+/** All results of a run as one ZIP archive, which lists what is missing. */
 export async function archive(run: Run): Promise<ResultFile> {
-  const succeeded = run.items.filter(({ state }) => state === "succeeded");
-  const ids = succeeded.flatMap(({ files }) => files.map(({ id }) => id));
-  const [batchId] = run.batchIds;
+  const ids = run.items.flatMap(({ files }) => files.map(({ id }) => id));
   if (!ids.length) throw new ApiError(400, "There are no results to pack.", { reason: "nothing_to_pack" });
-  if (batchId && succeeded.every((item) => item.batchId === batchId)) {
-    const params = { path: { id: batchId }, header: once(uniqueId()).headers };
-    const task = await data(v1.POST("/v1/batches/{id}/zip", { params }));
-    return packed(await resultOf(task.task_id));
-  }
-  return pack(ids, "results");
+  return pack(ids, archiveName(run, new Date()), missingOf(run));
 }
 
 /** More files than a task takes are packed into several archives, and these into one. */
-async function pack(ids: readonly string[], name: string): Promise<ResultFile> {
+async function pack(ids: readonly string[], name: string, missing: readonly Missing[] = []): Promise<ResultFile> {
   if (ids.length <= MOST_PACKED) {
-    const body = { file_ids: [...ids], operations: [{ archive: { name } }] };
+    const body = { file_ids: [...ids], operations: [{ archive: { name, missing: [...missing] } }] };
     const task = await data(v1.POST("/v1/tasks", { ...once(uniqueId()), body }));
     return packed(await resultOf(task.task_id));
   }
@@ -127,6 +121,7 @@ async function pack(ids: readonly string[], name: string): Promise<ResultFile> {
   return pack(
     parts.map(({ id }) => id),
     name,
+    missing,
   );
 }
 

@@ -8,11 +8,12 @@ import { uploads } from "../uploads/uploads.ts";
 import { look } from "./engine.ts";
 import { UPLOAD_FIELD } from "./inputs.ts";
 import { Planner } from "./operations.ts";
-import { again, isOpen } from "./progress.ts";
+import { again, isOpen, summary } from "./progress.ts";
 import { archive } from "./results.ts";
 import {
   type Ask,
   add,
+  announce,
   askOther,
   begin,
   changed,
@@ -30,6 +31,8 @@ import {
 import type { Choice, ResultFile, Run, RunInput, RunItem } from "./types.ts";
 import { want, watchTasks } from "./watch.ts";
 
+type Start = { together?: boolean; key?: string; secondsEach?: number | undefined };
+
 let opening: Promise<void> = Promise.resolve();
 
 /** Operations on many inputs. They go on while other pages are shown, and after a reload. */
@@ -41,12 +44,22 @@ export const runs = {
     return opening;
   },
 
-  /** Do steps with inputs: one task for all of them `together`, or one for each. Files that are still uploading follow when they are ready. */
-  start(steps: readonly Choice[], inputs: readonly RunInput[], { together = false } = {}): Run {
+  /**
+   * Do steps with inputs: one task for all of them `together`, or one for each. Files that are still uploading follow when they are ready.
+   * `key` is the id of the run, and the idempotency key of its first call: started twice, it is one run.
+   */
+  start(
+    steps: readonly Choice[],
+    inputs: readonly RunInput[],
+    { together = false, key = uniqueId(), secondsEach }: Start = {},
+  ): Run {
+    const known = entries.get(key)?.run;
+    if (known) return known;
     const groups = together ? [[...inputs]] : inputs.map((input) => [input]);
     const items = groups.map((group) => again({ id: uniqueId(), inputs: group } as RunItem));
-    const run: Run = { id: uniqueId(), steps: [...steps], startedAt: Date.now(), together, items, batchIds: [] };
+    const run: Run = { id: key, steps: [...steps], startedAt: Date.now(), together, items, batchIds: [], secondsEach };
     add(entryOf(run, TAB));
+    announce();
     look();
     return entries.get(run.id)?.run ?? run;
   },
@@ -64,6 +77,7 @@ export const runs = {
     const unsent = entry.run.items.filter((item) => chosen(item) && item.error?.field === UPLOAD_FIELD);
     uploads.retry(unsent.flatMap(({ inputs }) => inputs.flatMap(({ uploadId }) => uploadId ?? [])));
     changeItems(entry, (item) => (chosen(item) ? again(item) : item));
+    entry.run = { ...entry.run, resumed: { at: Date.now(), progress: summary(entry.run).progress } };
     Object.assign(entry, { tries: 0, waitUntil: 0, planner: new Planner(entry.run.steps) });
     look();
   },

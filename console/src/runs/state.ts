@@ -13,6 +13,8 @@ export type Entry = {
   /** The tab that creates its tasks. */
   tab: string;
   pending: Pending[];
+  /** Whether its id has been used as the key of a call. */
+  keyed: boolean;
   planner: Planner;
   busy: boolean;
   /** Failures in a row, and until when nothing is tried. */
@@ -55,7 +57,8 @@ export const state = {
 window.addEventListener("pagehide", () => void keepNow());
 
 export function entryOf(run: Run, tab: string, pending: Pending[] = []): Entry {
-  return { run, tab, pending, planner: new Planner(run.steps), busy: false, tries: 0, waitUntil: 0 };
+  const keyed = pending.length > 0 || run.batchIds.length > 0;
+  return { run, tab, pending, keyed, planner: new Planner(run.steps), busy: false, tries: 0, waitUntil: 0 };
 }
 
 export function mine({ tab }: Entry): boolean {
@@ -90,12 +93,15 @@ export function changed(entry: Entry): void {
 }
 
 export function tell(): void {
-  if (telling) return;
-  telling = setTimeout(() => {
-    telling = undefined;
-    list = [...entries.values()].map(({ run }) => run).sort((one, other) => other.startedAt - one.startedAt);
-    for (const watcher of watchers) watcher();
-  }, TOLD_MS);
+  telling ??= setTimeout(announce, TOLD_MS);
+}
+
+/** Show the current state of all runs now. */
+export function announce(): void {
+  clearTimeout(telling);
+  telling = undefined;
+  list = [...entries.values()].map(({ run }) => run).sort((one, other) => other.startedAt - one.startedAt);
+  for (const watcher of watchers) watcher();
 }
 
 /** Store the changes, and notify the other tabs. */

@@ -53,6 +53,10 @@ export type Run = {
   together: boolean;
   items: RunItem[];
   batchIds: string[];
+  /** How long one task of it was expected to take. */
+  secondsEach?: number | undefined;
+  /** When it was last taken up again, and how far it was then. */
+  resumed?: { at: number; progress: number };
 };
 
 export type RunSummary = {

@@ -1,23 +1,46 @@
-import { FileText, RotateCcw, X } from "lucide-react";
+import { FileText, RotateCcw } from "lucide-react";
 import { useEffect, useState } from "react";
+import type { FormEntry } from "../forms/entries.ts";
 import { useFormats } from "../i18n/format.ts";
 import { useTexts } from "../i18n/texts.ts";
-import { Button, IconButton } from "../ui/Button.tsx";
-import { Badge, Note, Progress } from "../ui/Feedback.tsx";
-import { errorText, previewOf, type Upload, uploads, useUploadLine } from "../uploads/index.ts";
+import { Button } from "../ui/Button.tsx";
+import { Note, Progress } from "../ui/Feedback.tsx";
+import { SHOWN_MS, toast } from "../ui/toasts.tsx";
+import { previewOf, type Upload, uploads, useUploadLine } from "../uploads/index.ts";
+import { FileTile, isTroubled } from "./FileTile.tsx";
 
 const SHOWN = 12;
 
-/** The files that were dropped, with how far each is. */
-export function FileList({ files }: { files: readonly Upload[] }) {
+/** The files that were dropped, with how far each is. `chosen`: the operation that is to be run on them, and its name. */
+export function FileList({
+  files,
+  chosen,
+}: {
+  files: readonly Upload[];
+  chosen?: { entry: FormEntry; title: string } | undefined;
+}) {
   const t = useTexts();
   const line = useUploadLine();
   const { bytes } = useFormats();
   const [all, setAll] = useState(false);
+  const [moved, setMoved] = useState("");
   const open = files.filter((file) => file.state === "waiting" || file.state === "sending");
   const again = files.filter((file) => file.state === "failed");
   const size = files.reduce((sum, file) => sum + file.size, 0);
   const sent = files.reduce((sum, file) => sum + (file.state === "done" ? file.size : file.sent), 0);
+
+  function clear() {
+    const undo = uploads.clear(SHOWN_MS);
+    toast(t.studio.removed(files.length), "info", { label: t.common.undo, run: undo });
+  }
+
+  function move(file: Upload, place: number) {
+    const target = files[place];
+    if (!target) return;
+    uploads.move(file.id, target.id);
+    setMoved(t.studio.movedFile(file.name, place + 1, files.length));
+  }
+
   return (
     <section className="card file-list" aria-label={t.studio.filesTitle}>
       <div className="page-head">
@@ -31,7 +54,7 @@ export function FileList({ files }: { files: readonly Upload[] }) {
               {t.studio.retryUploads}
             </Button>
           )}
-          <Button small look="quiet" onClick={() => uploads.clear()}>
+          <Button small look="quiet" onClick={clear}>
             {t.studio.clear}
           </Button>
         </div>
@@ -45,60 +68,28 @@ export function FileList({ files }: { files: readonly Upload[] }) {
         </>
       )}
       <ul className="files">
-        {files
-          .filter((file, index) => all || index < SHOWN || isTroubled(file))
-          .map((file) => (
-            <FileTile key={file.id} file={file} />
-          ))}
+        {files.map((file, index) =>
+          all || index < SHOWN || isTroubled(file) ? (
+            <FileTile
+              key={file.id}
+              file={file}
+              chosen={chosen}
+              // One file alone has no order.
+              onMove={files.length > 1 ? (place) => move(file, place) : undefined}
+              index={index}
+            />
+          ) : null,
+        )}
       </ul>
+      <p className="hidden-visually" role="status">
+        {moved}
+      </p>
       {files.length > SHOWN && (
         <Button small look="quiet" onClick={() => setAll(!all)}>
           {all ? t.studio.showLess : t.studio.showAll(files.length)}
         </Button>
       )}
     </section>
-  );
-}
-
-/** Whether it needs a person, and so is always shown. */
-function isTroubled({ state }: Upload): boolean {
-  return state === "failed" || state === "refused" || state === "lost";
-}
-
-function FileTile({ file }: { file: Upload }) {
-  const t = useTexts();
-  const { bytes } = useFormats();
-  const troubled = isTroubled(file);
-  return (
-    <li className={troubled ? "file troubled" : "file"}>
-      <UploadPicture file={file} />
-      <IconButton
-        label={t.studio.removeFile(file.name)}
-        small
-        className="file-remove"
-        onClick={() => uploads.remove(file.id)}
-      >
-        <X />
-      </IconButton>
-      <span className="file-name" title={file.path}>
-        {file.name}
-      </span>
-      {file.state === "sending" && <Progress share={file.size ? file.sent / file.size : undefined} label={file.name} />}
-      {file.state === "waiting" && <span className="muted">{t.studio.waiting}</span>}
-      {file.state === "done" && <span className="muted">{bytes(file.size)}</span>}
-      {troubled && (
-        <>
-          <Badge tone={file.state === "lost" ? "warn" : "bad"}>
-            {file.state === "refused"
-              ? t.studio.refused
-              : file.state === "lost"
-                ? t.studio.lost
-                : t.studio.uploadFailed}
-          </Badge>
-          {file.error && file.state !== "lost" && <span className="file-error">{errorText(t, file.error)}</span>}
-        </>
-      )}
-    </li>
   );
 }
 

@@ -1,5 +1,6 @@
 import { ChevronLeft, ChevronRight, Workflow } from "lucide-react";
 import { Link } from "wouter";
+import { withoutField } from "../api/errors.ts";
 import { useTexts } from "../i18n/texts.ts";
 import type { RunItem } from "../runs/types.ts";
 import { Button, IconButton } from "../ui/Button.tsx";
@@ -8,7 +9,6 @@ import { Empty, ErrorNote, Note } from "../ui/Feedback.tsx";
 import { placesOf } from "../viewer/places.ts";
 import { ResultView } from "../viewer/ResultView.tsx";
 import { DrawBoxes } from "./DrawBoxes.tsx";
-import { inWords } from "./ItemTile.tsx";
 import { NO_MARK } from "./noMark.ts";
 import { useOriginal } from "./useOriginal.ts";
 import { viewed } from "./viewed.ts";
@@ -40,7 +40,7 @@ export function ItemDialog({
   return (
     <Dialog title={item.inputs[0]?.name ?? item.files[0]?.name ?? ""} wide onClose={onClose}>
       {item.files.length === 0 && !item.error && <Empty>{t.studio.states[item.state]}</Empty>}
-      {item.error && <ErrorNote error={new Error(inWords(item.error))} />}
+      {item.error && <ErrorNote error={new Error(withoutField(item.error))} />}
       {item.files.map((file) => {
         const shown = viewed(file);
         return shown && <ResultView key={file.id} file={shown} original={original} places={placesOf(item.notices)} />;

@@ -1,6 +1,7 @@
-import { FileText, RotateCcw } from "lucide-react";
+import { Ban, FileText, RotateCcw } from "lucide-react";
+import { withoutField } from "../api/errors.ts";
 import { useTexts } from "../i18n/texts.ts";
-import type { ItemError, ItemState, RunItem } from "../runs/types.ts";
+import type { ItemState, RunItem } from "../runs/types.ts";
 import { Button } from "../ui/Button.tsx";
 import { Badge, Progress, type Tone } from "../ui/Feedback.tsx";
 import { useUpload } from "../uploads/index.ts";
@@ -20,10 +21,11 @@ const TONES: Record<ItemState, Tone | undefined> = {
 export function ItemTile({ item, onOpen, onRetry }: { item: RunItem; onOpen: () => void; onRetry: () => void }) {
   const t = useTexts();
   const name = item.inputs[0]?.name ?? item.files[0]?.name ?? "";
+  const label = item.files.length ? t.studio.open(name) : t.studio.openItem(name);
   const more = item.inputs.length > 1 ? ` +${item.inputs.length - 1}` : "";
   return (
-    <li className={`item ${item.state}`}>
-      <button type="button" className="item-open" aria-label={t.studio.open(name)} onClick={onOpen}>
+    <li className={`item item-${item.state}`}>
+      <button type="button" className="item-open" aria-label={label} onClick={onOpen}>
         <ItemPicture item={item} />
       </button>
       <span className="file-name" title={name}>
@@ -38,7 +40,7 @@ export function ItemTile({ item, onOpen, onRetry }: { item: RunItem; onOpen: () 
         <Badge tone={TONES[item.state]}>{t.studio.states[item.state]}</Badge>
       )}
       {item.state === "running" && item.message && <span className="muted">{item.message}</span>}
-      {item.error && <span className="file-error">{inWords(item.error)}</span>}
+      {item.error && <span className="file-error">{withoutField(item.error)}</span>}
       {item.state === "failed" && (
         <Button small onClick={onRetry}>
           <RotateCcw aria-hidden />
@@ -47,13 +49,6 @@ export function ItemTile({ item, onOpen, onRetry }: { item: RunItem; onOpen: () 
       )}
     </li>
   );
-}
-
-/** The server's words without the path of the field in the request, which nobody here has written. */
-export function inWords(error: Pick<ItemError, "message" | "field">): string {
-  return error.field && error.message.startsWith(`${error.field}: `)
-    ? error.message.slice(error.field.length + 2)
-    : error.message;
 }
 
 function ItemPicture({ item }: { item: RunItem }) {
@@ -66,10 +61,9 @@ function ItemPicture({ item }: { item: RunItem }) {
       </span>
     );
   }
-  if (upload) return <UploadPicture file={upload} />;
+  // The original would look like a result.
+  if (upload && item.state !== "cancelled") return <UploadPicture file={upload} />;
   return (
-    <span className="file-picture">
-      <FileText aria-hidden />
-    </span>
+    <span className="file-picture">{item.state === "cancelled" ? <Ban aria-hidden /> : <FileText aria-hidden />}</span>
   );
 }

@@ -1,30 +1,20 @@
 import { useQuery } from "@tanstack/react-query";
-import { ApiError } from "../api/errors.ts";
+import { ApiError, withoutField } from "../api/errors.ts";
 import { may, useMe } from "../api/me.ts";
 import { useFormats } from "../i18n/format.ts";
 import { useTexts } from "../i18n/texts.ts";
 import { estimate } from "../runs/index.ts";
-import type { Choice, RunInput } from "../runs/types.ts";
+import type { Choice, Estimate, RunInput } from "../runs/types.ts";
 import { useLater } from "../ui/useLater.ts";
 import { usePictureSize } from "../ui/usePictureSize.ts";
-import { inWords } from "./ItemTile.tsx";
 
 const WAIT_MS = 400;
 
-/** The price of a run and the time that `picture` takes, or the reason that it would be refused, as soon as the server reports it. */
-export function Price({
-  steps,
-  inputs,
-  together,
-  picture,
-}: {
-  steps: readonly Choice[];
-  inputs: readonly RunInput[];
-  together: boolean;
-  picture?: string;
-}) {
-  const t = useTexts();
-  const { number, roughly } = useFormats();
+type Asked = { steps: readonly Choice[]; inputs: readonly RunInput[]; together: boolean; picture: string | undefined };
+type Priced = { data: Estimate | undefined; error: unknown; count: number };
+
+/** The price of a run and the time that `picture` takes, or the refusal, as soon as the server reports it. */
+export function usePrice({ steps, inputs, together, picture }: Asked): Priced {
   const size = usePictureSize(picture);
   const me = useMe();
   const asked = useLater({ steps, count: together ? 1 : inputs.length, size: together ? undefined : size }, WAIT_MS);
@@ -35,11 +25,17 @@ export function Price({
     staleTime: 60_000,
     retry: false,
   });
+  return { data, error, count: asked.count };
+}
+
+export function Price({ priced: { data, error, count } }: { priced: Priced }) {
+  const t = useTexts();
+  const { number, roughly } = useFormats();
   // The server also refuses to price a task that it would refuse: a provider that is not set up, or a file that is too large.
   if (error instanceof ApiError && !error.passing && error.status === 400) {
     return (
       <span className="unaffordable" role="status">
-        {inWords(error)}
+        {withoutField(error)}
       </span>
     );
   }
@@ -47,7 +43,7 @@ export function Price({
   return (
     <span className={data.affordable ? "muted" : "unaffordable"} role="status">
       {data.credits === 0 ? t.studio.free : t.studio.upTo(t.studio.price(number(data.credits)))}
-      {data.secondsEach !== undefined && ` · ${t.studio.takes(roughly(data.secondsEach), asked.count)}`}
+      {data.secondsEach !== undefined && ` · ${t.studio.takes(roughly(data.secondsEach), count)}`}
       {!data.affordable && ` ${t.studio.priceOf(number(data.available))}. ${t.studio.unaffordable}`}
     </span>
   );

@@ -14,7 +14,9 @@ import { downloadFile } from "../viewer/files.ts";
 import { desk } from "./desk.ts";
 import { ItemDialog } from "./ItemDialog.tsx";
 import { ItemTile } from "./ItemTile.tsx";
+import { RunTime } from "./RunTime.tsx";
 import { RunWaits } from "./RunWaits.tsx";
+import { useOutcome } from "./useOutcome.ts";
 import { viewed } from "./viewed.ts";
 
 const SHOWN = 24;
@@ -25,6 +27,7 @@ export function RunCard({ run, onWork }: { run: Run; onWork: () => void }) {
   const names = useNames();
   const keeping = useKeeping();
   const { ago, percent } = useFormats();
+  const outcome = useOutcome(run);
   const [onlyFailed, setOnlyFailed] = useState(false);
   const [all, setAll] = useState(false);
   const [opened, setOpened] = useState<string>();
@@ -59,13 +62,12 @@ export function RunCard({ run, onWork }: { run: Run; onWork: () => void }) {
   }
 
   return (
-    <article className="card run" aria-label={title}>
+    <article className="card run" aria-label={title} aria-busy={done.open > 0}>
       <div className="page-head">
         <div>
           <h3>{title}</h3>
           <p className="muted">
-            {t.studio.progress(done.succeeded + done.failed + done.cancelled, done.total)} ·{" "}
-            {ago(new Date(run.startedAt))}
+            {outcome} · {ago(new Date(run.startedAt))}
           </p>
         </div>
         <div className="row">
@@ -75,10 +77,10 @@ export function RunCard({ run, onWork }: { run: Run; onWork: () => void }) {
               {onlyFailed ? t.common.all : t.studio.onlyFailed}
             </Button>
           )}
-          {done.failed > 0 && (
+          {done.failed + done.cancelled > 0 && (
             <Button small onClick={() => runs.retry(run.id)}>
               <RotateCcw aria-hidden />
-              {t.studio.retryFailed}
+              {done.cancelled > 0 ? t.studio.runRest : t.studio.retryFailed}
             </Button>
           )}
           {done.open > 0 && (
@@ -144,12 +146,12 @@ export function RunCard({ run, onWork }: { run: Run; onWork: () => void }) {
       </div>
       {done.open > 0 && <Progress share={done.progress} label={`${title}: ${percent(done.progress)}`} />}
       <p className="hidden-visually" role="status">
-        {t.studio.progress(done.succeeded + done.failed + done.cancelled, done.total)}
-        {done.failed > 0 && `, ${t.studio.failures(done.failed)}`}
+        {outcome}
       </p>
+      {done.open > 0 && <RunTime run={run} />}
       <RunWaits run={run} />
       <ErrorNote error={error} />
-      <ul className="items">
+      <ul className={run.items.length === 1 ? "items single" : "items"}>
         {shown.map((item) => (
           <ItemTile
             key={item.id}

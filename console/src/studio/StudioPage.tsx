@@ -1,5 +1,7 @@
 import { X } from "lucide-react";
-import { useCallback, useMemo, useRef } from "react";
+import { useCallback, useEffect, useMemo, useRef } from "react";
+import { useCatalogue } from "../forms/catalogue.ts";
+import { useNames } from "../forms/names.ts";
 import { useTexts } from "../i18n/texts.ts";
 import { useRuns } from "../runs/index.ts";
 import type { RunInput } from "../runs/types.ts";
@@ -22,14 +24,26 @@ export default function StudioPage() {
   const all = useUploads();
   const files = useMemo(() => all.filter((file) => !isAside(file)), [all]);
   const runs = useRuns();
-  const { source, steps } = useDesk();
+  const { source, steps, pipeline, runId } = useDesk();
+  const catalogue = useCatalogue();
+  const names = useNames();
   const asked = useAsked();
-  const results = useRef<HTMLElement>(null);
+  const beside = useRef<HTMLElement>(null);
   const work = useRef<HTMLDivElement>(null);
+  const begun = useRef<string>(undefined);
 
-  // Results begin below the settings: a run scrolls there.
-  const toResults = useCallback(() => results.current?.scrollIntoView({ behavior: "smooth", block: "start" }), []);
-  const toWork = useCallback(() => work.current?.scrollIntoView({ behavior: "smooth", block: "start" }), []);
+  const toWork = useCallback(() => work.current && reveal(work.current), []);
+  // A run is in the page once it was drawn.
+  useEffect(() => {
+    if (begun.current === undefined || begun.current !== runId || !beside.current) return;
+    begun.current = undefined;
+    reveal(beside.current);
+  });
+  const [choice] = steps;
+  const entry = choice && pipeline === undefined ? catalogue?.entry(choice) : undefined;
+  const chosen = choice && entry && { entry, title: names.of(choice.kind, choice.id) };
+  const newest = runs.find(({ id }) => id === runId);
+  const others = runs.filter((run) => run !== newest);
 
   const inputs = useMemo(
     () =>
@@ -53,21 +67,42 @@ export default function StudioPage() {
       <TroubledFiles files={files} />
       <div className={steps.length ? "studio chosen" : "studio"} ref={work}>
         {source.kind === "files" && <SourceNote source={source} />}
-        {source.kind === "uploads" && files.length > 0 && <FileList files={files} />}
+        {source.kind === "uploads" && files.length > 0 && <FileList files={files} chosen={chosen} />}
         <WorkPanel
           inputs={inputs}
           pictureOf={(input) => (input.uploadId ? previews.get(input.uploadId) : undefined)}
-          onRun={toResults}
+          onRun={(id) => {
+            begun.current = id;
+            desk.set({ runId: id });
+          }}
         />
+        {newest && (
+          <section className="beside" ref={beside} aria-label={t.studio.result}>
+            <RunCard key={newest.id} run={newest} onWork={toWork} />
+          </section>
+        )}
       </div>
-      <section className="results" ref={results} aria-label={t.studio.results}>
-        {runs.length > 0 && <h2>{t.studio.results}</h2>}
-        {runs.map((run) => (
-          <RunCard key={run.id} run={run} onWork={toWork} />
-        ))}
-      </section>
+      {others.length > 0 && (
+        <section className="results" aria-label={t.studio.results}>
+          <h2>{t.studio.results}</h2>
+          {others.map((run) => (
+            <RunCard key={run.id} run={run} onWork={toWork} />
+          ))}
+        </section>
+      )}
     </Page>
   );
+}
+
+/** How much of the window is above something that is already well in view. */
+const HIGH = 0.4;
+
+/** Bring something to the top of the window, unless it is there. */
+function reveal(element: HTMLElement): void {
+  const { top } = element.getBoundingClientRect();
+  if (top >= 0 && top < window.innerHeight * HIGH) return;
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  element.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
 }
 
 /** Its id at the server counts once the bytes are there, too. */

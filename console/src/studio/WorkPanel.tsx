@@ -1,4 +1,4 @@
-import { ArrowLeft, Play } from "lucide-react";
+import { ArrowLeft } from "lucide-react";
 import { useId, useMemo, useState } from "react";
 import { useCatalogue } from "../forms/catalogue.ts";
 import type { FormEntry } from "../forms/entries.ts";
@@ -7,16 +7,15 @@ import { useNames } from "../forms/names.ts";
 import { SettingsForm } from "../forms/SettingsForm.tsx";
 import { ToolPicker } from "../forms/ToolPicker.tsx";
 import { useTexts } from "../i18n/texts.ts";
-import { runs } from "../runs/index.ts";
 import type { Choice, RunInput } from "../runs/types.ts";
 import { Button } from "../ui/Button.tsx";
 import { Loading, Note } from "../ui/Feedback.tsx";
 import { desk, useDesk } from "./desk.ts";
 import { ExtraFileControl } from "./ExtraFileControl.tsx";
 import { sendable } from "./extraFiles.ts";
-import { fitting, kindOf, type Problem, together } from "./fitting.ts";
+import { fitting, kindOf, together } from "./fitting.ts";
 import { LivePreview } from "./LivePreview.tsx";
-import { Price } from "./Price.tsx";
+import { RunBar } from "./RunBar.tsx";
 import { useBundleMissing } from "./useBundleMissing.ts";
 import { useOriginal } from "./useOriginal.ts";
 
@@ -28,7 +27,7 @@ export function WorkPanel({
 }: {
   inputs: readonly RunInput[];
   pictureOf: (input: RunInput) => string | undefined;
-  onRun: () => void;
+  onRun: (runId: string) => void;
 }) {
   const t = useTexts();
   const { steps, pipeline } = useDesk();
@@ -70,14 +69,14 @@ function Chosen({
   entry: FormEntry;
   inputs: readonly RunInput[];
   pictureOf: (input: RunInput) => string | undefined;
-  onRun: () => void;
+  onRun: (runId: string) => void;
 }) {
   const t = useTexts();
   const names = useNames();
   const heading = useId();
   const [example, setExample] = useState(0);
   const missing = useBundleMissing(entry.bundle);
-  const { fit, left, problem } = fitting(entry, inputs);
+  const { fit } = fitting(entry, inputs);
   const valid = pipeline !== undefined || validSettings(entry, choice.settings);
   const sent = useMemo(
     () => (pipeline === undefined ? [sendable(choice, entry)] : [...steps]),
@@ -88,15 +87,12 @@ function Chosen({
   const picture = one && (pictureOf(one) ?? (kindOf(one.name) === "image" ? original?.url : undefined));
   const oneResult = together(entry);
 
-  function run() {
-    runs.start(sent, fit, { together: oneResult });
-    onRun();
-  }
+  const title = pipeline === undefined ? names.of(choice.kind, choice.id) : t.studio.pipeline(pipeline);
 
   return (
     <section className="card work" aria-labelledby={heading}>
       <div className="page-head">
-        <h2 id={heading}>{pipeline === undefined ? names.of(choice.kind, choice.id) : t.studio.pipeline(pipeline)}</h2>
+        <h2 id={heading}>{title}</h2>
         <Button small look="quiet" onClick={() => desk.chooseNothing()}>
           <ArrowLeft aria-hidden />
           {t.studio.change}
@@ -135,31 +131,16 @@ function Chosen({
           onInput={setExample}
         />
       )}
-      <div className="run-bar">
-        {left > 0 && <Note tone="warn">{t.studio.unfit(left)}</Note>}
-        {problem && inputs.length > 0 && <Note tone="warn">{inWords(problem, t)}</Note>}
-        {oneResult && fit.length > 1 && <p className="muted">{t.studio.together}</p>}
-        <div className="row">
-          <Button look="primary" disabled={!valid || problem !== undefined || Boolean(missing)} onClick={run}>
-            <Play aria-hidden />
-            {entry.inputs.max === 0 || (fit.length === 0 && entry.inputs.min === 0)
-              ? t.studio.runNoInput
-              : t.studio.run(oneResult ? 1 : fit.length)}
-          </Button>
-          {valid && !problem && <Price steps={sent} inputs={fit} together={oneResult} picture={picture} />}
-        </div>
-      </div>
+      <RunBar
+        title={title}
+        entry={entry}
+        steps={sent}
+        inputs={inputs}
+        ready={valid && !missing}
+        valid={valid}
+        picture={picture}
+        onRun={onRun}
+      />
     </section>
   );
-}
-
-function inWords(problem: Problem, t: ReturnType<typeof useTexts>): string {
-  switch (problem.kind) {
-    case "none fit":
-      return t.studio.noneFit;
-    case "too few":
-      return t.studio.tooFew(problem.min);
-    default:
-      return t.studio.tooMany(problem.max);
-  }
 }

@@ -13,6 +13,8 @@ export type Desk = {
   steps: Choice[];
   /** The name of the pipeline that the steps are of. */
   pipeline?: string;
+  /** The newest run of this form, which is shown next to it. */
+  runId?: string | undefined;
 };
 
 const UPLOADS: Source = { kind: "uploads" };
@@ -25,10 +27,12 @@ export const desk = {
     for (const listener of listeners) listener();
   },
   choose(choice: Choice): void {
-    desk.set({ steps: [choice], pipeline: undefined });
+    const [before] = state.steps;
+    const same = before?.kind === choice.kind && before.id === choice.id;
+    desk.set({ steps: [choice], pipeline: undefined, runId: same ? state.runId : undefined });
   },
   chooseNothing(): void {
-    desk.set({ steps: [], pipeline: undefined });
+    desk.set({ steps: [], pipeline: undefined, runId: undefined });
   },
   takeUploads(): void {
     desk.set({ source: UPLOADS });

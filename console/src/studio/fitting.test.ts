@@ -28,8 +28,11 @@ test("files are recognised by their names, in upper or lower case", () => {
   assert.ok(fits(entry({ min: 1, max: 9, kinds: ["any"] }), "notes.txt"));
 });
 
-test("what is of another kind is left out, and said", () => {
-  assert.deepEqual(fitting(EACH, named("a.png", "b.pdf", "c.webp")), { fit: named("a.png", "c.webp"), left: 1 });
+test("what is of another kind is left out, and named", () => {
+  assert.deepEqual(fitting(EACH, named("a.png", "b.pdf", "c.webp")), {
+    fit: named("a.png", "c.webp"),
+    unfit: named("b.pdf"),
+  });
   assert.deepEqual(fitting(EACH, named("b.pdf")).problem, { kind: "none fit" });
   assert.deepEqual(fitting(EACH, []).problem, { kind: "too few", min: 1 });
 });
@@ -48,5 +51,5 @@ test("what makes one of several has bounds, what makes one of each has none", ()
 });
 
 test("what needs no file is run without any, whatever there is", () => {
-  assert.deepEqual(fitting(NONE, named("a.png")), { fit: [], left: 0 });
+  assert.deepEqual(fitting(NONE, named("a.png")), { fit: [], unfit: [] });
 });

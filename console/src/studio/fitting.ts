@@ -33,18 +33,18 @@ export function together(entry: FormEntry): boolean {
 
 export type Problem = { kind: "none fit" } | { kind: "too few"; min: number } | { kind: "too many"; max: number };
 
-/** The inputs that an entry works on, how many others there are, and why it cannot be run on them. */
+/** The inputs that an entry works on, those that it does not take, and why it cannot be run. */
 export function fitting(
   entry: FormEntry,
   inputs: readonly RunInput[],
-): { fit: RunInput[]; left: number; problem?: Problem } {
-  if (entry.inputs.max === 0) return { fit: [], left: 0 };
+): { fit: RunInput[]; unfit: RunInput[]; problem?: Problem } {
+  if (entry.inputs.max === 0) return { fit: [], unfit: [] };
   const fit = inputs.filter((input) => fits(entry, input.name));
-  const left = inputs.length - fit.length;
+  const unfit = inputs.filter((input) => !fits(entry, input.name));
   const { min, max } = entry.inputs;
   if (!fit.length && min > 0)
-    return { fit, left, problem: inputs.length ? { kind: "none fit" } : { kind: "too few", min } };
-  if (together(entry) && fit.length < min) return { fit, left, problem: { kind: "too few", min } };
-  if (together(entry) && fit.length > max) return { fit, left, problem: { kind: "too many", max } };
-  return { fit, left };
+    return { fit, unfit, problem: inputs.length ? { kind: "none fit" } : { kind: "too few", min } };
+  if (together(entry) && fit.length < min) return { fit, unfit, problem: { kind: "too few", min } };
+  if (together(entry) && fit.length > max) return { fit, unfit, problem: { kind: "too many", max } };
+  return { fit, unfit };
 }

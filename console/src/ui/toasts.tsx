@@ -1,8 +1,11 @@
 import { useEffect, useSyncExternalStore } from "react";
+import { Button } from "./Button.tsx";
 import { Note, type Tone } from "./Feedback.tsx";
 
-type Toast = { id: number; tone: Tone; text: string };
-const SHOWN_MS = 6000;
+type Act = { label: string; run: () => void };
+type Toast = { id: number; tone: Tone; text: string; act: Act | undefined };
+/** How long each is shown, at least. */
+export const SHOWN_MS = 6000;
 
 let toasts: readonly Toast[] = [];
 let last = 0;
@@ -13,10 +16,10 @@ function set(next: readonly Toast[]): void {
   for (const listener of listeners) listener();
 }
 
-/** Show a message that needs no answer; a screen reader reads it too. */
-export function toast(text: string, tone: Tone = "good"): void {
+/** Show a message that needs no answer; a screen reader reads it too. `act`: something that can be done about it while it is shown. */
+export function toast(text: string, tone: Tone = "good", act?: Act): void {
   last += 1;
-  set([...toasts.slice(-3), { id: last, tone, text }]);
+  set([...toasts.slice(-3), { id: last, tone, text, act }]);
 }
 
 export function Toasts() {
@@ -38,6 +41,17 @@ export function Toasts() {
       {shown.map((toast) => (
         <Note key={toast.id} tone={toast.tone}>
           {toast.text}
+          {toast.act && (
+            <Button
+              small
+              onClick={() => {
+                toast.act?.run();
+                set(toasts.filter(({ id }) => id !== toast.id));
+              }}
+            >
+              {toast.act.label}
+            </Button>
+          )}
         </Note>
       ))}
     </div>

@@ -1,5 +1,5 @@
 import { data, once, v1 } from "../api/client.ts";
-import { ApiError } from "../api/errors.ts";
+import { ApiError, withoutField } from "../api/errors.ts";
 import { session } from "../api/session.ts";
 import { after, backoff, blamed, type Failure, MOST_TRIES, type Step } from "./outcome.ts";
 import {
@@ -106,8 +106,8 @@ async function attempt(
 
 function failureOf(step: Step, error: unknown): Failure {
   if (!(error instanceof ApiError)) return { step, status: 500, reason: "", message: String(error) };
-  const { status, reason, message, retryAfter } = error;
-  return { step, status, reason, message, retryAfter };
+  const { status, reason, retryAfter } = error;
+  return { step, status, reason, message: withoutField(error), retryAfter };
 }
 
 async function create(some: readonly Entry[]): Promise<void> {

@@ -46,6 +46,8 @@ let channel: BroadcastChannel | undefined;
 let telling: { timer: ReturnType<typeof setTimeout>; soon: boolean } | undefined;
 /** Uploads that have changed since the last announcement: to be stored, or with progress alone. */
 const dirty = new Set<string>();
+/** Those that are not shown any more, and not given up yet. */
+const hidden = new Set<string>();
 const moved = new Set<string>();
 
 export const state = {
@@ -103,7 +105,7 @@ export function tell(soon: boolean): void {
 function told(): void {
   clearTimeout(telling?.timer);
   telling = undefined;
-  list = [...entries.values()].map(({ upload }) => upload);
+  list = [...entries.values()].map(({ upload }) => upload).filter(({ id }) => !hidden.has(id));
   for (const watcher of watchers) watcher();
   const own = (ids: Iterable<string>) =>
     [...ids]
@@ -168,11 +170,36 @@ export function forget(ids: readonly string[], elsewhere: boolean): void {
     if (entry?.upload.preview) URL.revokeObjectURL(entry.upload.preview);
     entry?.stop.abort();
     entries.delete(id);
+    hidden.delete(id);
   }
   if (elsewhere) channel?.postMessage({ removed: ids } satisfies Message);
   void kept?.delete("uploads", ids);
   void kept?.delete("bytes", ids);
   tell(true);
+}
+
+export function hide(ids: readonly string[]): void {
+  for (const id of ids) hidden.add(id);
+  told();
+}
+
+export function unhide(ids: readonly string[]): void {
+  for (const id of ids) hidden.delete(id);
+  told();
+}
+
+/** Put all entries in the order of `ids`, which lasts: entries are read in the order of the times at which they were added. */
+export function reorder(ids: readonly string[]): void {
+  const ordered = ids.flatMap((id) => entries.get(id) ?? []);
+  const times = ordered.map(({ upload }) => upload.addedAt).sort((one, other) => one - other);
+  entries.clear();
+  let last = 0;
+  ordered.forEach((entry, index) => {
+    entries.set(entry.upload.id, entry);
+    last = Math.max(last + 1, times[index] ?? 0);
+    if (entry.upload.addedAt !== last) change(entry, { addedAt: last });
+  });
+  told();
 }
 
 /** Ask the tab that sends them to try again. */
@@ -204,6 +231,7 @@ export function end(): void {
     if (upload.preview) URL.revokeObjectURL(upload.preview);
   }
   entries.clear();
+  hidden.clear();
   dirty.clear();
   moved.clear();
   channel?.close();

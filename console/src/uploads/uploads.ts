@@ -14,14 +14,17 @@ import {
   entries,
   entryOf,
   forget,
+  hide,
   type Kin,
   keepBytes,
   keepNow,
   keptFile,
   keptUploads,
   mine,
+  reorder,
   state,
   tell,
+  unhide,
 } from "./state.ts";
 import { claiming, liveTabs, TAB, whenGone } from "./tabs.ts";
 import type { DroppedFile, LineState, Upload, UploadState } from "./types.ts";
@@ -61,8 +64,26 @@ export const uploads = {
     give([id]);
   },
 
-  clear(): void {
-    give([...entries.keys()]);
+  /** Take all from the list. They are given up after `afterMs`; until then, the returned function puts them back. */
+  clear(afterMs = 0): () => void {
+    const some = [...entries.values()];
+    const ids = some.map(({ upload }) => upload.id);
+    hide(ids);
+    const timer = setTimeout(() => give(ids), afterMs);
+    return () => {
+      clearTimeout(timer);
+      unhide(ids);
+    };
+  },
+
+  /** Move one to the place of another. */
+  move(id: string, place: string): void {
+    const ids = [...entries.keys()];
+    const [from, to] = [ids.indexOf(id), ids.indexOf(place)];
+    if (from < 0 || to < 0 || from === to) return;
+    ids.splice(from, 1);
+    ids.splice(to, 0, id);
+    reorder(ids);
   },
 
   /** Try some again, or all that have failed. */

@@ -8,12 +8,14 @@ import { DownloadButton } from "./DownloadButton.tsx";
 import { useContent } from "./fetched.ts";
 import type { ViewedFile } from "./files.ts";
 import { NoView } from "./NoView.tsx";
+import { PdfPair } from "./PdfPair.tsx";
+import { pageCount } from "./pages.ts";
 
 /** Bytes up to which a PDF is fetched unasked. */
 const SMALL = 20_000_000;
 
 /** A PDF in the browser's own viewer. A presigned URL answers as a download, so it is fetched, and shown from memory. */
-export function PdfView({ file }: { file: ViewedFile }) {
+export function PdfView({ file, original }: { file: ViewedFile; original?: ViewedFile | undefined }) {
   const t = useTexts().viewer;
   const { bytes } = useFormats();
   const [asked, setAsked] = useState(false);
@@ -26,12 +28,27 @@ export function PdfView({ file }: { file: ViewedFile }) {
     shows && (asked || small),
   );
   const url = useObjectUrl(content, "application/pdf");
+  const [alone, setAlone] = useState(false);
+  const before = useContent(
+    original?.url ?? "",
+    (response) => response.arrayBuffer(),
+    "pdf",
+    original !== undefined && url !== undefined && !alone,
+  ).content;
+  const beforeUrl = useObjectUrl(original && before, "application/pdf");
+  const pages = [usePageCount(original && before), usePageCount(original && content)];
+  const pair = original && before && beforeUrl && content && url && !alone;
   if (!shows) return <NoView file={file}>{t.noPdf}</NoView>;
   return (
     <div className="viewer">
       <div className="viewer-bar">
         <span className="viewer-name">{file.name}</span>
         <div className="viewer-actions">
+          {original && url && (
+            <Button small aria-pressed={!alone} onClick={() => setAlone(!alone)}>
+              {t.side}
+            </Button>
+          )}
           {url && (
             <ButtonLink small href={url} target="_blank" rel="noopener">
               <ExternalLink aria-hidden />
@@ -42,7 +59,12 @@ export function PdfView({ file }: { file: ViewedFile }) {
         </div>
       </div>
       {error ? <ErrorNote error={error} onRetry={again} /> : null}
-      {url ? (
+      {pair ? (
+        <PdfPair
+          before={{ url: beforeUrl, name: original.name, pages: pages[0] }}
+          after={{ url, name: file.name, pages: pages[1] }}
+        />
+      ) : url ? (
         <iframe className="viewer-pdf" src={url} title={`${t.pdf}: ${file.name}`} />
       ) : asked || small ? (
         !error && <Loading />
@@ -56,6 +78,15 @@ export function PdfView({ file }: { file: ViewedFile }) {
       )}
     </div>
   );
+}
+
+function usePageCount(content: ArrayBuffer | undefined): number | undefined {
+  const [count, setCount] = useState<number>();
+  useEffect(() => {
+    setCount(undefined);
+    if (content) void pageCount(content).then(setCount);
+  }, [content]);
+  return count;
 }
 
 /** A URL of something in memory, while it is displayed. */

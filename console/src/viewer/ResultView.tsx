@@ -12,7 +12,7 @@ import { PdfView } from "./PdfView.tsx";
 import { Retouch } from "./Retouch.tsx";
 import { TextView } from "./TextView.tsx";
 
-/** A result, displayed by its type: a picture next to its original, a PDF, a text, data, or its name alone. */
+/** A result, displayed by its type: a picture or a PDF next to its original, a text, data, or its name alone. */
 export function ResultView({
   file,
   original,
@@ -28,7 +28,12 @@ export function ResultView({
     case "picture":
       return <PictureView file={file} original={original} places={places ?? []} />;
     case "pdf":
-      return <PdfView file={file} />;
+      return (
+        <PdfView
+          file={file}
+          original={original && viewKind(original.name, original.mediaType) === "pdf" ? original : undefined}
+        />
+      );
     case "text":
       return <TextView file={file} />;
     case "json":

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { beginsWith, retouchedName } from "./retouching.ts";
 
-test("only what has come is drawn anew", () => {
+test("a list begins with another", () => {
   const [one, two] = [{}, {}];
   assert.ok(beginsWith([one, two], [one]));
   assert.ok(beginsWith([one], []));

@@ -3,7 +3,7 @@ import { type MaskSize, paint, type Stroke } from "../forms/mask.ts";
 /** A stroke that erases a part of a cut-out, or restores it from the original. */
 export type Touch = Stroke & { restores: boolean };
 
-/** Draws a cut-out with touches. Each time only those are drawn anew that have come, unless others have gone. */
+/** Draws a cut-out with touches. It draws only the new ones each time, or all of them after an undo. */
 export type Retouching = {
   /** On a canvas of the size of the retouching. The last touch may still change. */
   draw: (canvas: CanvasRenderingContext2D, touches: readonly Touch[]) => void;

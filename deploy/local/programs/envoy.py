@@ -21,7 +21,7 @@ from edge.topology import EDGE, PUBLIC
 from services.platform.tls import FILES
 
 # The operator's settings for the edge, and for the edge and the services together.
-_OPERATORS = ("DARKROOM_EDGE_", "DARKROOM_OTLP_ENDPOINT", "DARKROOM_TRACE_")
+_OPERATORS = ("DARKROOM_EDGE_", "DARKROOM_OTLP_ENDPOINT", "DARKROOM_SURFACES", "DARKROOM_TRACE_")
 
 # While draining, Envoy asks the clients of open connections to close them, and then stops listening.
 _CLOSING_SECONDS = 1

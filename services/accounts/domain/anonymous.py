@@ -8,15 +8,23 @@ from datetime import datetime
 
 from services.accounts.domain.authentication import FRESH_SECONDS, KeyIdentity, SignToken
 from services.accounts.domain.home import Home
+from services.accounts.domain.keys import SESSION
 from services.accounts.permissions import BUILT_IN, USER, scopes_of
 from services.accounts.records import KeyOwner
 from services.accounts.store.accounts import AccountStore
 from services.platform.clock import Clock, system_clock
 from services.platform.identity import UserIdentity
+from services.platform.rpc.surfaces import Surface
 
 ANONYMOUS = "anonymous"
 """Id and name of everybody."""
 _USER = UserIdentity(ANONYMOUS, ANONYMOUS, USER, BUILT_IN[USER])
+
+
+def is_for_people(surface: Surface) -> bool:
+    """Whether a surface's callers are people first, and so whether anybody may call it where nobody signs in: the gateway answers all of
+    it, and its callers have sessions."""
+    return surface.over_http and any(SESSION in scheme.prefixes for scheme in surface.keys)
 
 
 class Anonymous:

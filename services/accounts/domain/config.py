@@ -7,8 +7,11 @@ from pathlib import Path
 
 from pydantic import Field
 
+from services.accounts.domain.anonymous import is_for_people
 from services.accounts.domain.rate_rules import RateRules
+from services.platform.compatibility import SurfaceSettings
 from services.platform.environment import EnvironmentSettings
+from services.platform.rpc import catalogue
 
 
 class LimitSettings(EnvironmentSettings):
@@ -81,13 +84,14 @@ class SeedSettings(EnvironmentSettings):
     )
 
 
-class PeopleSettings(EnvironmentSettings):
+class PeopleSettings(SurfaceSettings):
     """People and how they sign in. Those of surfaces that have no accounts, but one list of people, live in one account."""
 
     people_account_id: int | None = Field(None, description="Id of the account that people belong to; absent: the oldest account.")
     auth_enabled: bool = Field(
         True,
-        description="Whether people sign in. If not, anyone who can reach the surface `snapotter` is a user of the account, without a key.",
+        description="Whether people sign in. If not, anyone is a user of the account, without a key, on the compatibility surface for "
+        "people; where that is off, people sign in all the same.",
     )
     default_username: str = Field(
         "admin", min_length=1, max_length=50, pattern=r"^[a-zA-Z0-9_.-]+$", description="Name of the first administrator."
@@ -102,10 +106,15 @@ class PeopleSettings(EnvironmentSettings):
     max_users: int = Field(0, ge=0, le=2**31 - 1, description="Maximum number of people; 0 for no limit.")
 
     @property
+    def signing_in(self) -> bool:
+        """Whether people sign in: also where they need not, if each surface that would let anybody in is off."""
+        return self.auth_enabled or not any(map(is_for_people, catalogue.surfaces_among(self.offered_surfaces)))
+
+    @property
     def people_rules(self) -> PeopleRules:
         """The same settings as a record."""
         return PeopleRules(
-            self.auth_enabled,
+            self.signing_in,
             self.default_username,
             self.default_password,
             self.skip_must_change_password,

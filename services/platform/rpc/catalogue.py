@@ -1,5 +1,7 @@
 """The platform's public API, read from the generated protos: surfaces, their services, and which paths lead to which method.
 
+Compatibility surfaces can be switched off (`offer`): what is read here is about those that are on, unless it says otherwise.
+
 The edge's routes, the shape of a refusal by path, and the reference all come from here, so a new surface needs no second list: its
 generated modules are in `darkroom`, or in `compat` anywhere on Python's path.
 """
@@ -8,7 +10,8 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -18,12 +21,11 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescript
 from google.protobuf.descriptor_pb2 import MethodOptions
 
 from darkroom.common.v1 import options_pb2
+from services.platform.compatibility import COMPATIBLE, compatibility_surfaces
 from services.platform.rpc.path_templates import PathTemplate
 from services.platform.rpc.permissions import access_of
 from services.platform.rpc.surfaces import Surface
 
-COMPATIBLE = "compat"
-"""Top-level package of the generated modules of third-party APIs; those of Darkroom's own are in `darkroom`."""
 GATEWAY = "gateway"
 """The service of the platform that speaks HTTP: nothing transcodes its methods, and they cannot be called as gRPC."""
 
@@ -61,8 +63,11 @@ class Route:
 class SurfaceRule:
     """Paths that belong to a surface, unless a rule before this one matches."""
 
-    surface: Surface
+    surface: Surface | None
+    """None for paths of no surface."""
     template: PathTemplate
+    off: Surface | None = None
+    """The surface that would answer these paths if it were on."""
 
     @cached_property
     def regex(self) -> str:
@@ -75,9 +80,52 @@ class SurfaceRule:
         return re.compile(self.regex)
 
 
-@cache
+class _Switch:
+    """The compatibility surfaces that are on in this process; None: all."""
+
+    names: frozenset[str] | None = None
+
+
+def offer(names: Iterable[str] | None) -> None:
+    """Switch on the compatibility surfaces of these names, and all others off, in this process; None, as at first, switches on all."""
+    _Switch.names = frozenset(names) if names is not None else None
+    _forget_what_is_offered()
+
+
+@contextmanager
+def offering(names: Iterable[str]) -> Iterator[None]:
+    """The same for as long as the context lasts."""
+    before = _Switch.names
+    offer(names)
+    try:
+        yield
+    finally:
+        offer(before)
+
+
+def is_on(name: str) -> bool:
+    """Whether the surface of that name is on: each but the compatibility surfaces that are switched off."""
+    return _Switch.names is None or name in _Switch.names or name not in compatibility_surfaces()
+
+
 def surfaces() -> tuple[Surface, ...]:
-    """Every surface, by name. Raises CatalogueError when two share a name or a path prefix, or one is incomplete."""
+    """Every surface that is on, by name. Raises what `declared_surfaces` raises."""
+    return tuple(one for one in declared_surfaces() if is_on(one.name))
+
+
+def surfaces_among(offered: Collection[str]) -> tuple[Surface, ...]:
+    """Every surface that would be on if the compatibility surfaces of these names were."""
+    return tuple(one for one in declared_surfaces() if one.name in offered or one.name not in compatibility_surfaces())
+
+
+def surfaces_off() -> tuple[Surface, ...]:
+    """Every surface that is off, by name."""
+    return tuple(one for one in declared_surfaces() if not is_on(one.name))
+
+
+@cache
+def declared_surfaces() -> tuple[Surface, ...]:
+    """Every surface, on or off, by name. Raises CatalogueError when two share a name or a path prefix, or one is incomplete."""
     found: dict[str, Surface] = {}
     owners: dict[str, str] = {}
     for file in _files():
@@ -98,24 +146,24 @@ def surfaces() -> tuple[Surface, ...]:
 
 
 def surface(name: str) -> Surface:
-    """The surface of that name. Raises CatalogueError."""
-    for one in surfaces():
+    """The surface of that name, on or off. Raises CatalogueError."""
+    for one in declared_surfaces():
         if one.name == name:
             return one
     raise CatalogueError(f"there is no surface {name}")
 
 
 def surface_of(service: ServiceDescriptor) -> Surface | None:
-    """The surface that a service belongs to; None for services that only other services call. Raises CatalogueError for an undeclared
-    surface."""
+    """The surface, on or off, that a service belongs to; None for services that only other services call. Raises CatalogueError for an
+    undeclared surface."""
     name = service.GetOptions().Extensions[options_pb2.surface]
     return surface(name) if name else None
 
 
 @cache
 def public_services() -> tuple[ServiceDescriptor, ...]:
-    """Every service of a surface, sorted by full name. Raises CatalogueError when a service for clients names no surface, an internal
-    service names one, or the gateway serves one whose surface is not `over_http`."""
+    """Every service of a surface that is on, sorted by full name. Raises CatalogueError when a service for clients names no surface, an
+    internal service names one, or the gateway serves one whose surface is not `over_http`."""
     services = [service for file in _files() for service in file.services_by_name.values()]
     for service in services:
         public = bool(service.GetOptions().Extensions[options_pb2.surface])
@@ -127,7 +175,8 @@ def public_services() -> tuple[ServiceDescriptor, ...]:
             if public != (access in (options_pb2.ACCESS_ACCOUNT, options_pb2.ACCESS_ANYONE)):
                 said = options_pb2.Access.Name(access)
                 raise CatalogueError(f"{method.full_name}: {said} {'does not fit a' if public else 'needs the'} surface of its service")
-    return tuple(sorted((s for s in services if s.GetOptions().Extensions[options_pb2.surface]), key=lambda service: service.full_name))
+    named = ((service, service.GetOptions().Extensions[options_pb2.surface]) for service in services)
+    return tuple(sorted((service for service, name in named if name and is_on(name)), key=lambda service: service.full_name))
 
 
 @cache
@@ -257,20 +306,29 @@ def routes() -> tuple[Route, ...]:
 
 @cache
 def surface_rules() -> tuple[SurfaceRule, ...]:
-    """Which paths belong to which surface: the first matching rule applies. The templates of methods come before path prefixes."""
-    wanted = [(route.template, route.surface) for route in routes()]
-    prefixes = [(PathTemplate(f"{prefix}/**"), surface) for surface in surfaces() for prefix in surface.path_prefixes]
-    wanted += sorted(prefixes, key=lambda one: (-len(one[0].text), one[0].text))
-    rules = [SurfaceRule(surface, template) for template, surface in wanted]
+    """Which paths belong to which surface: the first matching rule applies. The templates of methods come before path prefixes. Paths
+    below a prefix of a surface that is off belong to the surface of Darkroom's own that has a prefix above it, or to none."""
+    prefixes = [SurfaceRule(one, PathTemplate(f"{prefix}/**")) for one in surfaces() for prefix in one.path_prefixes]
+    prefixes += [SurfaceRule(_above(prefix), PathTemplate(f"{prefix}/**"), one) for one in surfaces_off() for prefix in one.path_prefixes]
+    rules = [SurfaceRule(route.surface, route.template) for route in routes()]
+    rules += sorted(prefixes, key=lambda rule: (-len(rule.template.text), rule.template.text))
     return tuple(rule for index, rule in enumerate(rules) if not _is_implied(rule, rules[index + 1 :]))
+
+
+def _above(prefix: str) -> Surface | None:
+    """The surface of Darkroom's own with the longest prefix above another."""
+    own = (one for one in surfaces() if one.name not in compatibility_surfaces())
+    found = [(len(each), one.name, one) for one in own for each in one.path_prefixes if prefix.startswith(f"{each}/")]
+    return max(found)[2] if found else None
 
 
 def _is_implied(rule: SurfaceRule, later: list[SurfaceRule]) -> bool:
     """Whether a path prefix of the same surface makes the rule redundant, because no other surface's rule comes in between."""
     for other in later:
-        if other.surface is rule.surface and other.template.covers(rule.template):
+        is_same = other.surface is rule.surface and other.off is rule.off
+        if is_same and other.template.covers(rule.template):
             return True
-        if other.surface is not rule.surface and other.template.overlaps(rule.template):
+        if not is_same and other.template.overlaps(rule.template):
             return False
     return False
 
@@ -292,8 +350,8 @@ def _rpc_surfaces() -> dict[str, Surface | None]:
 
 @cache
 def key_headers() -> tuple[str, ...]:
-    """Every header in which callers of some surface present keys, in lower case."""
-    return tuple(sorted({key.header.lower() for surface in surfaces() for key in surface.keys}))
+    """Every header in which callers of some surface, on or off, present keys, in lower case."""
+    return tuple(sorted({key.header.lower() for surface in declared_surfaces() for key in surface.keys}))
 
 
 def bindings(method: MethodDescriptor) -> tuple[HttpBinding, ...]:
@@ -314,7 +372,13 @@ def _binding(rule: http_pb2.HttpRule) -> HttpBinding:
 
 def forget() -> None:
     """Drop what was read from the protos, so that they are read again after Python's path has changed."""
-    for cached in (surfaces, public_services, called_services, routes, surface_rules, _rpc_surfaces, key_headers, anonymous_rpcs, _files):
+    for cached in (declared_surfaces, key_headers, _files):
+        cached.cache_clear()
+    _forget_what_is_offered()
+
+
+def _forget_what_is_offered() -> None:
+    for cached in (public_services, called_services, routes, surface_rules, _rpc_surfaces, anonymous_rpcs):
         cached.cache_clear()
 
 

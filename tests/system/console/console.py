@@ -92,10 +92,15 @@ class Console:
         """Where something is set up."""
         return self.page.get_by_role("region", name=tool, exact=True)
 
+    @property
+    def run_button(self) -> Locator:
+        """The button that runs what is set up, while it can be pressed."""
+        return self.page.get_by_role("button", name=re.compile(r"^(Run|Run on \d+ files|Create)$"))
+
     async def run(self) -> Locator:
         """Run it, and return the newest of the results."""
         before = await self.runs.count()
-        await self.page.get_by_role("button", name=re.compile(r"^(Run|Run on \d+ files|Create)$")).click()
+        await self.run_button.click()
         await expect(self.runs).to_have_count(before + 1)
         return self.newest
 
@@ -104,7 +109,7 @@ class Console:
     @property
     def runs(self) -> Locator:
         """All runs, the newest first."""
-        return self.page.get_by_role("region", name="Results").get_by_role("article")
+        return self.page.get_by_role("main").get_by_role("article")
 
     @property
     def newest(self) -> Locator:
@@ -113,7 +118,8 @@ class Console:
 
     async def finished(self, count: int) -> None:
         """Wait until the newest run has ended for so many files, whatever came of them."""
-        await expect(self.newest.get_by_role("status").first).to_contain_text(f"{count} of {count} done")
+        await expect(self.newest).to_have_attribute("aria-busy", "false")
+        await expect(self.newest.get_by_role("status").first).to_contain_text(f"of {count} done")
 
     async def open_result(self, name: str) -> Locator:
         """Look at the result of a file, in a dialog."""

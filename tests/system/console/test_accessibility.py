@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ async def findings(page: Page) -> list[str]:
 async def quiet(page: Page) -> None:
     """Wait until what was asked for is there."""
     await expect(page.get_by_role("heading", level=1)).to_be_visible()
-    await expect(page.get_by_text("Loading…")).to_have_count(0)
+    await expect(page.get_by_text(re.compile("^(Loading|加载中)…$"))).to_have_count(0)
 
 
 @pytest.mark.cases(1)
@@ -66,6 +67,34 @@ async def test_axe_finds_nothing_serious(page: Page, stack: StackUnderTest, admi
         if told := await findings(page):
             found[path] = told
     assert not found
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("language", ["en", "zh"])
+async def test_axe_finds_nothing_serious_in_dialogs_and_in_chinese(
+    page: Page, stack: StackUnderTest, admin: SnapOtter, language: str
+) -> None:
+    await page.context.add_init_script(f"localStorage.setItem('darkroom.language', '{language}')")
+    console = await Console(page, stack.url).signed_in(admin.token)
+    found: dict[str, list[str]] = {}
+    opened = 0
+    for path in PAGES:
+        await console.open(path)
+        await quiet(page)
+        if language == "zh" and (told := await findings(page)):
+            found[path] = told
+        openers = page.locator("main .page-head button:enabled")
+        for index in range(await openers.count()):
+            await openers.nth(index).click()
+            await page.wait_for_timeout(100)
+            if await page.locator("dialog[open]").count():
+                opened += 1
+                if told := await findings(page):
+                    found[f"{path}, dialog {index}"] = told
+                await page.keyboard.press("Escape")
+                await expect(page.locator("dialog[open]")).to_have_count(0)
+    assert not found
+    assert opened >= 5
 
 
 @pytest.mark.thorough
@@ -114,7 +143,7 @@ async def test_the_main_job_by_keyboard(console: Console, photo: Any) -> None:
     await expect(console.work("Rotate and mirror")).to_be_visible()
     await tab_to(page, "Angle")
     await page.keyboard.type("90")
-    await tab_to(page, "Run")
+    # Enter runs what is set up.
     await page.keyboard.press("Enter")
     await console.finished(1)
     await tab_to(page, "Open the result of red.png")
@@ -125,6 +154,16 @@ async def test_the_main_job_by_keyboard(console: Console, photo: Any) -> None:
     await expect(dialog).to_be_hidden()
     # The focus is back where it was.
     await expect(page.get_by_role("button", name="Open the result of red.png")).to_be_focused()
+    await page.keyboard.press("?")
+    keys = page.get_by_role("dialog", name="Keys")
+    await expect(keys.get_by_text("Run the operation that is set up")).to_be_visible()
+    assert not await findings(page)
+    await page.keyboard.press("Escape")
+    await expect(keys).to_be_hidden()
+    await page.keyboard.press("Escape")
+    await expect(console.work("Rotate and mirror")).to_be_hidden()
+    await page.keyboard.press("/")
+    await expect(page.get_by_role("searchbox", name="Search tools")).to_be_focused()
 
 
 async def tab_to(page: Page, name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -12,7 +13,7 @@ import typer.main
 from typer.testing import CliRunner
 
 from darkroom.cli.app import app
-from darkroom.cli.option_errors import about_file, batch_item, in_options
+from darkroom.cli.option_errors import about_file, batch_item, in_file, in_options
 from darkroom.cli.parameters import option_name, parameters_of
 from darkroom.failures import InvalidRequest
 from darkroom.operations.v1 import (
@@ -197,6 +198,16 @@ def test_an_option_of_another_mode_is_refused() -> None:
 def test_errors_about_a_file_do_not_say_where_it_is_in_the_request(said: str) -> None:
     assert in_options(InvalidRequest("MEDIA_UNSUPPORTED", said, "input_file_ids[0]")) == "the file is application/pdf."
     assert about_file(f"items[3].{said}" if said.startswith("input") else said) == "the file is application/pdf."
+
+
+def test_a_file_of_the_wrong_type_is_named_with_what_the_operation_takes() -> None:
+    operation = operation_pb2.Operation()
+    operation.remove_pdf_watermark.SetInParent()
+    failure = InvalidRequest("MEDIA_UNSUPPORTED", "files[0].name: files of type “docx” are not supported.", "files[0].name")
+    assert in_file(failure, operation, [Path("scan.docx")]) == "not a PDF; remove-pdf-watermark takes pdf."
+    assert in_file(failure, operation, [Path("a.pdf"), Path("scan.docx")]).startswith("scan.docx is not a PDF; ")
+    # Its name says nothing about what is wrong.
+    assert in_file(failure, operation, [Path("fake.pdf")]) == "files of type “docx” are not supported."
 
 
 def test_the_item_of_a_batch_whose_file_is_at_fault() -> None:

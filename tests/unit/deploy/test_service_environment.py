@@ -18,7 +18,8 @@ from edge.topology import DATABASES, SERVICES
 @pytest.fixture(scope="module")
 def environments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
     folder = tmp_path_factory.mktemp("stack")
-    (folder / "settings.env").write_text("DARKROOM_OPENAI_API_KEY=sk-1\nDARKROOM_LOG_LEVEL=debug\nDARKROOM_CREDITS=enforced\n")
+    lines = ("DARKROOM_OPENAI_API_KEY=sk-1", "DARKROOM_LOG_LEVEL=debug", "DARKROOM_CREDITS=enforced", "DARKROOM_SURFACES=", "")
+    (folder / "settings.env").write_text("\n".join(lines))
     stack = create_stack(folder, port=0)
     return {service: service_environment(stack.config, service) for service in SERVICES}
 
@@ -38,6 +39,7 @@ def environments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str
         ("DATABASE_URL", set(DATABASES)),
         ("SIGNING_KEY_FILE", set(SERVICES)),
         ("LOG_LEVEL", set(SERVICES)),
+        ("SURFACES", {"accounts", "files", "gateway", "tasks"}),
     ],
 )
 def test_a_setting_is_given_to_the_services_that_read_it(environments: dict[str, dict[str, str]], setting: str, readers: set[str]) -> None:
@@ -58,7 +60,7 @@ def test_all_problems_of_a_services_settings_can_be_told_at_once(service: str) -
     assert [one for one in classes if one.__pydantic_decorators__.model_validators] == []
     module = import_module(f"services.{service}.__main__")
     surfaces = {one for one in classes if ".surfaces." in one.__module__ and one.__module__.endswith(".settings")}
-    assert surfaces <= set(module.service.surfaces)
+    assert surfaces <= set(module.service.surface_settings())
 
 
 def test_a_file_that_the_operator_names_takes_the_place_of_the_stacks_value(tmp_path: Path) -> None:

@@ -22,6 +22,9 @@ ENABLED = "DARKROOM_AUTH_ENABLED"
 def test_a_link_is_for_stacks_whose_people_sign_in(tmp_path: Path, value: str | None, wanted: bool) -> None:
     stack = config(tmp_path, None, Settings(services={ENABLED: value} if value is not None else {}))
     assert access.people_sign_in(stack) == wanted
+    # Nobody would get in otherwise.
+    alone = config(tmp_path, None, Settings(services={ENABLED: value or "true", "DARKROOM_SURFACES": "pi"}))
+    assert access.people_sign_in(alone)
 
 
 @pytest.mark.parametrize(

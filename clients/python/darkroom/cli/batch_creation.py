@@ -19,7 +19,7 @@ from darkroom.cli.exits import FAILED, INTERRUPTED, errors, is_fatal, run, usage
 from darkroom.cli.inputs import STDIN, Input, find
 from darkroom.cli.journal import Journal
 from darkroom.cli.operation_verbs import Verb, command, verbs
-from darkroom.cli.option_errors import about_file, batch_item, check
+from darkroom.cli.option_errors import about_file, batch_item, check, in_file
 from darkroom.cli.options import AsJson, connect, console, plain
 from darkroom.cli.parameters import auxiliary_files
 from darkroom.cli.tasks import reason_name
@@ -78,7 +78,7 @@ def _create(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str, 
     if len(paths) > _MAX_FILES:
         raise usage(f"a batch takes up to {_MAX_FILES} files; got {len(paths)}")
     if given["estimate"]:
-        run(estimate(operation, paths, each=True, as_json=given["as_json"]), as_json=given["as_json"])
+        run(estimate([operation], paths, each=True, as_json=given["as_json"]), as_json=given["as_json"])
 
     async def work() -> int:
         async with connect() as client:
@@ -114,7 +114,7 @@ def _create(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str, 
                 if (index := batch_item(failure)) is None:
                     raise
                 raise _about(inputs[index], failure) from failure
-        failed = [_Failed(path, failure.reason, str(failure)) for path, failure in refused.items()]
+        failed = [_Failed(path, failure.reason, in_file(failure, operation, [path])) for path, failure in refused.items()]
         failed += [
             _Failed(inputs[item.index], reason_name(item.reason).upper(), about_file(item.message)) for item in created.batch.refused
         ]

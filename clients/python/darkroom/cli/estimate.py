@@ -14,15 +14,15 @@ from darkroom.cli.progress import in_words
 from darkroom.operations.v1 import operation_pb2
 
 
-async def estimate(operation: operation_pb2.Operation, inputs: Sequence[Path | str], *, each: bool, as_json: bool) -> int:
-    """Print the price of an operation on files, one task per file or one task for all, and the time for the largest of the pictures. The
+async def estimate(operations: Sequence[operation_pb2.Operation], inputs: Sequence[Path | str], *, each: bool, as_json: bool) -> int:
+    """Print the price of operations on files, one task per file or one task for all, and the time for the largest of the pictures. The
     exit code says whether the balance covers it."""
     sizes = [size for size in (picture_size(each) for each in inputs if isinstance(each, Path)) if size is not None]
     largest = max(sizes, key=lambda size: size[0] * size[1], default=None)
     files = len(inputs)
     async with connect() as client:
         # With one task per file, each price is rounded separately.
-        priced = await client.estimate_price([operation], file_count=1 if each else files, size=largest)
+        priced = await client.estimate_price(operations, file_count=1 if each else files, size=largest)
     tasks = files if each else 1
     seconds = priced.estimated_seconds if priced.HasField("estimated_seconds") else None
     price, balance = priced.price_millicredits * tasks, priced.balance
@@ -36,6 +36,6 @@ async def estimate(operation: operation_pb2.Operation, inputs: Sequence[Path | s
         console.print(f"up to {what}{credits_text(price)} credits; available: {has}")
         if seconds is not None:
             console.print(f"{in_words(seconds)} once it runs{', for the largest picture' if tasks > 1 else ''}")
-        if operation.WhichOneof("operation") in ("remove_pdf_watermark", "redraw_pdf"):
+        if any(each.WhichOneof("operation") in ("remove_pdf_watermark", "redraw_pdf") for each in operations):
             console.print("PDFs are priced per page; this estimate assumes one page each.")
     return 0 if covered else NO_CREDITS

@@ -30,6 +30,8 @@ _SUFFIXES = {
 PICTURES = _SUFFIXES[options_pb2.MEDIA_KIND_IMAGE]
 """The suffixes of pictures."""
 
+_KINDS = {options_pb2.MEDIA_KIND_IMAGE: "picture", options_pb2.MEDIA_KIND_PDF: "PDF"}
+
 Option = tuple[Any, Any]
 """The annotation and default of an argument or option, as Typer takes them. The default is ... if it is required."""
 Work = Callable[["Verb", operation_pb2.Operation, Mapping[str, Any]], None]
@@ -141,6 +143,17 @@ def _mode_option(verb: Verb) -> Any:
     modes: Any = Enum("Mode", [(mode, mode) for mode in verb.operations], type=str)  # type: ignore[misc]  # made from the table
     words = f"{' '.join(first_sentences)} Default: {next(iter(verb.operations))}."
     return Annotated[modes | None, typer.Option(help=words, show_default=False)]
+
+
+def unfit(operation: operation_pb2.Operation, name: str) -> str | None:
+    """Why an operation does not take a file of this name; None if it may."""
+    field = operation.DESCRIPTOR.fields_by_name[str(operation.WhichOneof("operation"))]
+    accepts = _options(field).accepts
+    suffix = name[name.rfind(".") :].lower() if "." in name else ""
+    if accepts not in _KINDS or suffix in _SUFFIXES[accepts]:
+        return None
+    formats = ", ".join(each.removeprefix(".") for each in _SUFFIXES[accepts])
+    return f"not a {_KINDS[accepts]}; {field.name.replace('_', '-')} takes {formats}."
 
 
 def _message(field: FieldDescriptor) -> Any:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from darkroom.cli.exits import USAGE, message_of, tell
+from darkroom.cli.operation_verbs import unfit
 from darkroom.cli.parameters import option_name
 from darkroom.failures import ApiError, InvalidRequest
 from darkroom.operations.v1 import operation_pb2
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 _FIELD = re.compile(r"operations\[\d+\]\.(?P<operation>\w+)(?:\.(?P<field>\w+)[\w.\[\]]*)?(?:: )?")
 # The command names the file itself.
-_FILE = re.compile(r"(?:items\[\d+\]\.)?input_file_ids\[\d+\]: ")
+_FILE = re.compile(r"(?:(?:items\[\d+\]\.)?input_file_ids\[\d+\]|files\[\d+\](?:\.\w+)?): ")
 _ITEM = re.compile(r"items\[(\d+)\]\.input_file_ids")
 
 
@@ -44,6 +46,16 @@ def in_options(failure: ApiError) -> str:
     found = _FIELD.match(failure.field or "")
     name = option_name(found["operation"], found["field"]) if found and found["field"] else ""
     return f"{name}: {said}" if name else said
+
+
+def in_file(failure: ApiError, operation: operation_pb2.Operation, inputs: Sequence[Path | str]) -> str:
+    """The error's message for a task with these inputs: where a file is of the wrong type, what the operation takes."""
+    if failure.reason == "MEDIA_UNSUPPORTED":
+        for given in inputs:
+            why = unfit(operation, given.name) if isinstance(given, Path) else None
+            if why is not None:
+                return why if len(inputs) == 1 else f"{given} is {why}"
+    return in_options(failure)
 
 
 def about_file(message: str) -> str:

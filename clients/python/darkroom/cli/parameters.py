@@ -109,7 +109,7 @@ def _names(field: FieldDescriptor) -> tuple[str, ...]:
 
 
 def _of_enum(field: FieldDescriptor, enum: EnumDescriptor, names: tuple[str, ...]) -> Parameter:
-    choices: Any = _choices(field.name, {value.name: _short(enum, value.name) for value in enum.values[1:]})
+    choices: Any = _choices(field.name, {value.name: enum_word(enum, value.name) for value in enum.values[1:]})
     numbers = {value.name: value.number for value in enum.values}
     if field.is_repeated:
         return _option(field, list[choices], names, convert=lambda given: [numbers[each.name] for each in dict.fromkeys(given)])
@@ -224,7 +224,7 @@ def _option(
     return Parameter(field.name, Annotated[taken, option], default, convert)
 
 
-def _short(enum: EnumDescriptor, value: str) -> str:
+def enum_word(enum: EnumDescriptor, value: str) -> str:
     """`portrait` for SUBJECT_PORTRAIT."""
     prefix = enum.values[0].name.removesuffix("UNSPECIFIED")
     return value.removeprefix(prefix).lower().replace("_", "-")
@@ -235,7 +235,7 @@ def _help(field: FieldDescriptor) -> str:
     for value in () if enum is None else enum.values:
         text = TEXTS.get(f"{value.type.full_name}.{value.name}", "")
         if value.number:
-            words.append(f"{_short(value.type, value.name)}: {text}")
+            words.append(f"{enum_word(value.type, value.name)}: {text}")
         elif match := re.fullmatch(r"As (\w+)\.", text):
             default = f"Default: {match[1].lower()}."
     return plain(" ".join([*words, default]).strip())

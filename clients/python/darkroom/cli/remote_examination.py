@@ -58,6 +58,7 @@ async def examine(*, paid: bool) -> AsyncIterator[Finding]:
             *((("cut-out", _cutout),) if paid else ()),
         ):
             yield await _checked(name, client, check)
+    yield await _surfaces(server)
 
 
 def _source(variable: str, option: str | None) -> str:
@@ -116,6 +117,18 @@ async def _version(server: Server) -> Finding:
     if ours.split(".", maxsplit=1)[0] != major:
         return Finding("version", Verdict.DOUBTFUL, f"server {theirs}, client {ours}", f"Install client {major}.x.")
     return Finding("version", Verdict.GOOD, f"server {theirs}, client {ours}")
+
+
+async def _surfaces(server: Server) -> Finding:
+    try:
+        async with httpx.AsyncClient(timeout=10) as http:
+            reply = await http.get(f"{server.url}/v1/system", headers=dict(server.metadata))
+        found = reply.raise_for_status().json()["data"].get("surfaces")
+    except (httpx.HTTPError, ValueError, KeyError):
+        return Finding("surfaces", Verdict.UNKNOWN, "not read: only keys of the operator's own account may read /v1/system")
+    if found is None:
+        return Finding("surfaces", Verdict.UNKNOWN, "the server's version does not say which compatibility surfaces are on")
+    return Finding("surfaces", Verdict.GOOD, f"/v1 and gRPC; compatibility surfaces: {', '.join(found) or 'none'}")
 
 
 async def _checked(name: str, client: AsyncClient, check: Callable[[AsyncClient], Awaitable[str]]) -> Finding:

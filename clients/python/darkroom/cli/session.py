@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from darkroom.cli.exits import FAILED, INTERRUPTED, NO_CREDITS, REFUSED, errors, is_fatal, message_of, reason_of, status_of
 from darkroom.cli.journal import Entry, Journal
-from darkroom.cli.option_errors import check, in_options
+from darkroom.cli.option_errors import check, in_file
 from darkroom.cli.options import connect
 from darkroom.cli.outcome import Outcome, Status, summary
 from darkroom.cli.progress import Board, Row, board
@@ -122,6 +122,10 @@ class Session:
             await asyncio.gather(*work, return_exceptions=True)
             raise
 
+    @staticmethod
+    def _said(failure: DarkroomFailure | OSError, entry: Entry) -> str:
+        return in_file(failure, entry.operations[0], entry.inputs) if isinstance(failure, ApiError) else message_of(failure)
+
     def _print(self, outcome: Outcome) -> None:
         if self.as_json:
             print(outcome.as_json(), flush=True)
@@ -146,7 +150,7 @@ class Session:
                 self.journal.forget(entry)
             raise
         except (DarkroomFailure, OSError) as failure:
-            outcome.fail(reason_of(failure), in_options(failure) if isinstance(failure, ApiError) else message_of(failure))
+            outcome.fail(reason_of(failure), self._said(failure, entry))
             not_offered = outcome.reason == "OPERATION_UNAVAILABLE"
             if isinstance(failure, DarkroomFailure) and is_fatal(failure) and not (not_offered and self.is_mixed):
                 outcome.fatal = True

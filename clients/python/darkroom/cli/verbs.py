@@ -77,17 +77,38 @@ def commands(panel: str) -> Iterator[Deferred]:
         yield deferred_command(verb.name, partial(_command, verb), verb.help, verb.short_help, panel)
 
 
+def run_operations(operations: Sequence[operation_pb2.Operation], given: Mapping[str, Any]) -> None:
+    """Run operations as the command of the first one runs that alone, with its other options."""
+    fields = operation_pb2.Operation.DESCRIPTOR.fields_by_name
+    first = str(operations[0].WhichOneof("operation"))
+    verb = Verb(first.replace("_", "-"), {"": fields[first]})
+    if verb.options.accepts and not given["inputs"]:
+        raise usage("give the files to run it on")
+    _work_of(verb)(verb, operations, given)
+
+
 def _command(verb: Verb) -> Callable[..., None]:
+    work = _work_of(verb)
+
+    def alone(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str, Any]) -> None:
+        work(verb, [operation], given)
+
     if verb.options.max_references:
-        return command(verb, (References, None), _TOGETHER, _make)
+        return command(verb, (References, None), _TOGETHER, alone)
     if verb.options.joins_inputs:
-        return command(verb, (Inputs, ...), {**_TOGETHER, "recursive": (Recursive, False), "again": (Again, False)}, _join)
+        return command(verb, (Inputs, ...), {**_TOGETHER, "recursive": (Recursive, False), "again": (Again, False)}, alone)
     if verb.options.accepts == options_pb2.MEDIA_KIND_UNSPECIFIED:
-        return command(verb, None, _TOGETHER, _make)
-    return command(verb, (Inputs, ...), _COMMON, _process)
+        return command(verb, None, _TOGETHER, alone)
+    return command(verb, (Inputs, ...), _COMMON, alone)
 
 
-def _process(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str, Any]) -> None:
+def _work_of(verb: Verb) -> Callable[[Verb, Sequence[operation_pb2.Operation], Mapping[str, Any]], None]:
+    if verb.options.joins_inputs and not verb.options.max_references:
+        return _join
+    return _make if verb.options.max_references or not verb.options.accepts else _process
+
+
+def _process(verb: Verb, operations: Sequence[operation_pb2.Operation], given: Mapping[str, Any]) -> None:
     """Create one task per file."""
     arguments, output = given["inputs"], given["output"]
     piped = STDIN in arguments
@@ -101,15 +122,15 @@ def _process(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str,
         else:
             sources = find(arguments, verb.suffixes, recursive=given["recursive"], results=journal.results())
         if given["estimate"]:
-            run(estimate(operation, [source.path for source in sources], each=True, as_json=given["as_json"]), as_json=given["as_json"])
+            run(estimate(operations, [source.path for source in sources], each=True, as_json=given["as_json"]), as_json=given["as_json"])
         to_stdout = output == STDIN
         _check_stdout(to_stdout, sources, given)
-        url, items, beside = server_url(), [], auxiliary_files(operation, given)
+        url, items, beside = server_url(), [], auxiliary_files(operations[0], given)
         chosen = Destination(Path(temporary) / "results") if to_stdout else destination(output, len(sources)) if output else None
         for source in sources:
             name = chosen.name if chosen else None
             folder = source.folder if chosen is None else chosen.folder if name else chosen.folder / source.below
-            entry = new_entry(url, [source.path], folder, [operation], overwrite=given["overwrite"], auxiliary=beside, name=name)
+            entry = new_entry(url, [source.path], folder, operations, overwrite=given["overwrite"], auxiliary=beside, name=name)
             items.append(Item(str(source.below / name_of(source.path)), entry, STDIN if piped else str(source.path)))
         session = _session(journal, given, to_stdout=to_stdout)
         try:
@@ -120,16 +141,16 @@ def _process(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str,
             raise
 
 
-def _join(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str, Any]) -> None:
+def _join(verb: Verb, operations: Sequence[operation_pb2.Operation], given: Mapping[str, Any]) -> None:
     """Create one task for all files together."""
     if STDIN in given["inputs"]:
         raise usage(f"{verb.name} takes several files; - for standard input is one")
     with Journal() as journal:
         found = find(given["inputs"], verb.suffixes, recursive=given["recursive"], results=journal.results())
-    _together(verb.name, operation, [source.path for source in found], given)
+    _together(verb.name, operations, [source.path for source in found], given)
 
 
-def _make(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str, Any]) -> None:
+def _make(verb: Verb, operations: Sequence[operation_pb2.Operation], given: Mapping[str, Any]) -> None:
     """Create one task for all references together, or without any file."""
     references = [text if is_url(text) else Path(text) for text in given.get("inputs") or ()]
     for path in references:
@@ -140,24 +161,29 @@ def _make(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str, An
     prompt = " ".join(str(given.get("prompt", verb.name)).split())
     name = prompt if len(prompt) <= _LONGEST_NAME else prompt[: _LONGEST_NAME - 1] + "…"
     # Repeating a prompt is meant to produce a new picture.
-    _together(name, operation, references, {**given, "again": False}, unique=True)
+    _together(name, operations, references, {**given, "again": False}, unique=True)
 
 
 def _together(
-    name: str, operation: operation_pb2.Operation, inputs: Sequence[Path | str], given: Mapping[str, Any], *, unique: bool = False
+    name: str,
+    operations: Sequence[operation_pb2.Operation],
+    inputs: Sequence[Path | str],
+    given: Mapping[str, Any],
+    *,
+    unique: bool = False,
 ) -> None:
     if given["estimate"]:
-        run(estimate(operation, inputs, each=False, as_json=given["as_json"]), as_json=given["as_json"])
+        run(estimate(operations, inputs, each=False, as_json=given["as_json"]), as_json=given["as_json"])
     with tempfile.TemporaryDirectory(prefix="darkroom-") as temporary, Journal() as journal:
         to_stdout = given["output"] == STDIN
         _check_stdout(to_stdout, [], given)
         chosen = Destination(Path(temporary) / "results") if to_stdout else destination(given["output"] or ".", 1)
-        beside = auxiliary_files(operation, given)
+        beside = auxiliary_files(operations[0], given)
         entry = new_entry(
             server_url(),
             inputs,
             chosen.folder,
-            [operation],
+            operations,
             overwrite=given["overwrite"],
             auxiliary=beside,
             unique=unique,

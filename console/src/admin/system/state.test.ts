@@ -27,6 +27,7 @@ const well: System = {
   workers: [{ name: "w1", state: "ok", lanes: [], needs: [], operations: [] }],
   models: [],
   disks: [disk({})],
+  surfaces: [],
 };
 
 test("all is well", () => {

@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from darkroom.common.v1.surface_pb2 import RATE_LIMIT_HEADERS_UNSPECIFIED, RATE_LIMIT_HEADERS_X_SECONDS, KeyScheme, RateLimitHeaders
 from services.accounts.domain.admission import Admission
-from services.accounts.domain.keys import SESSION, prefix_of
+from services.accounts.domain.anonymous import is_for_people
+from services.accounts.domain.keys import prefix_of
 from services.accounts.domain.rate_limits import RateLimited
 from services.accounts.surfaces.edge.rate_limit_fields import Fields, rate_limit_fields
 from services.platform.errors import MISSING, DarkroomError, ErrorReason
@@ -57,7 +58,7 @@ async def decide(admission: Admission, path: str, headers: Mapping[str, str], ad
     surface = catalogue.surface_at(path)
     secret = presented_key(headers, surface)
     try:
-        if admission.without_sign_in and _is_for_people(surface):
+        if admission.without_sign_in and surface is not None and is_for_people(surface):
             admitted = await admission.admit_anyone(address)
         elif _is_public(path, surface):
             admitted = await admission.admit_public(secret, address)
@@ -88,11 +89,6 @@ def presented_key(headers: Mapping[str, str], surface: Surface | None) -> str | 
             secret = value[len(word) :].strip()
             return secret if prefix_of(secret) in scheme.prefixes else None
     return None
-
-
-def _is_for_people(surface: Surface | None) -> bool:
-    """Whether a surface's callers are people first: its pages are the gateway's, and who opens them signs in."""
-    return surface is not None and surface.over_http and any(SESSION in scheme.prefixes for scheme in surface.keys)
 
 
 def _told_to_nobody(admission: Admission, surface: Surface | None, address: str) -> Fields:

@@ -24,7 +24,9 @@ from services.accounts.domain.workers import JoinRequest, Workers
 from services.accounts.membership_message import membership_message
 from services.accounts.surfaces.rest import system_messages as messages
 from services.platform.audit.log import END_OF_TIME, AuditEntry, AuditQuery
+from services.platform.compatibility import compatibility_surfaces
 from services.platform.identity import current_identity
+from services.platform.rpc import catalogue
 from services.platform.rpc.interceptor import Context
 from services.platform.rpc.moments import moment
 
@@ -145,4 +147,5 @@ class RestSystem(system_pb2_grpc.SystemServiceServicer):
         data.read_at.FromDatetime(self._clock())
         if self._metrics_url is not None:
             data.metrics_url = self._metrics_url
+        data.surfaces.extend(name for name in compatibility_surfaces() if catalogue.is_on(name))
         return system_pb2.SystemEnvelope(code=200, message="success", data=data)
