@@ -22,6 +22,7 @@ from edge.page import Page
 from edge.settings import EdgeSettings
 from edge.shapes import lists, shapes
 from edge.topology import AUTHORIZER
+from services.pictures.operation_calls import suggested_paths
 from services.platform.rpc import catalogue
 
 Served = TypeVar("Served", Page, pages.Redirect)
@@ -96,6 +97,7 @@ def _render(settings: EdgeSettings) -> Path:
         "shapes": shapes(),
         "lists": lists(),
         "public_authorities": "/etc/ssl/certs/ca-certificates.crt",
+        "operation_paths": {collection: suggested_paths(collection) for collection in ("images", "pdfs")},
         "refusals": failures.upload_refusals(),
         "fields": fields_of_bodies(),
     }

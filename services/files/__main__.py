@@ -7,6 +7,7 @@ import sys
 from services.files import cli
 from services.files.assembly import assemble, probing_children
 from services.files.config import FilesSettings
+from services.files.domain.thumbnails import Thumbnails
 from services.files.events import TaskEvents
 from services.files.object_client import store_of
 from services.files.probe.prober import Prober
@@ -57,6 +58,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
     children = await opening.open("probing", probing_children(settings, sandbox))
     http = await opening.open("transfers", object_http(settings.s3_authorities, _IDLE_SECONDS))
     files = assemble(settings, database, objects, Prober(sandbox, children, http), tasks, ObjectWriter(http), system_clock)
+    thumbnails = Thumbnails(files.shelf, files.streamed_files, tasks)
     events = TaskEvents(bus, files.task_files.settle)
     audit = AuditLog(database, settings.audit_life, system_clock)
     return Parts(
@@ -87,9 +89,9 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
         own=OwnPart(files.disk.tell, files.quotas.tell),
         public=[
             Mount(NativeFiles(files.uploads, files.imports, files.unfinished_uploads, files.library)),
-            Mount(NativeLibrary(files.shelf)),
+            Mount(NativeLibrary(files.shelf, thumbnails)),
             Mount(RestFiles(files.uploads, files.imports, files.unfinished_uploads, files.library)),
-            Mount(RestLibrary(files.shelf)),
+            Mount(RestLibrary(files.shelf, thumbnails)),
         ],
     )
 

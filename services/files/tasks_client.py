@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from uuid import uuid4
 
 import grpc
 
-from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
+from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc, run_service_pb2, run_service_pb2_grpc
+from darkroom.operations.v1 import operation_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.files.records import EndedTask
-from services.platform.errors import translate_rpc_errors
+from services.platform.errors import DarkroomError, ErrorReason, translate_rpc_errors
 from services.platform.rpc.channel import Caller
 
 TERMINAL_STATES = {task_pb2.TASK_STATE_SUCCEEDED, task_pb2.TASK_STATE_FAILED, task_pb2.TASK_STATE_CANCELLED}
 _BATCH = 1000  # the limit of LookupTasks
 _SECONDS = 10.0
+# How long the tasks service waits for the end of a task, and how long it may take to answer then.
+_WAIT_SECONDS, _RUN_SECONDS = 60, 90.0
+_SURFACE = "rest"
 
 
 class TasksClient:
-    """Looks up tasks of any account."""
+    """Looks up tasks of any account, and runs some."""
 
     def __init__(self, channel: grpc.aio.Channel, caller: Caller) -> None:
         self._stub = attempt_service_pb2_grpc.AttemptServiceStub(channel)
+        self._runs = run_service_pb2_grpc.RunServiceStub(channel)
         self._caller = caller
 
     async def find_ended(self, task_ids: Collection[int]) -> list[EndedTask]:
@@ -40,3 +46,18 @@ class TasksClient:
                 elif standing.state in TERMINAL_STATES:
                     ended.append(EndedTask(task_id, tuple(standing.output_file_ids)))
         return ended
+
+    async def run(self, account_id: int, file_id: int, operations: Sequence[operation_pb2.Operation]) -> int:
+        """The id of the one output of a task for a file. Raises what CreateTask raises, and the reason that the task failed for."""
+        asked = run_service_pb2.RunRequest(
+            input_file_ids=[file_id], operations=operations, surface=_SURFACE, wait_seconds=_WAIT_SECONDS, name=uuid4().hex
+        )
+        with translate_rpc_errors():
+            run = (await self._runs.Run(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_RUN_SECONDS)).run
+            while run.state not in TERMINAL_STATES:
+                again = run_service_pb2.OpenRunRequest(task_id=run.task_id, wait_seconds=_WAIT_SECONDS)
+                run = (await self._runs.OpenRun(again, metadata=self._caller.on_behalf_of(account_id), timeout=_RUN_SECONDS)).run
+        if run.state == task_pb2.TASK_STATE_SUCCEEDED and run.outputs:
+            return run.outputs[0].id
+        reason = ErrorReason.from_number(run.error.reason) if run.error.reason else ErrorReason.CANCELLED
+        raise DarkroomError(reason, run.error.message or "The task was cancelled.")

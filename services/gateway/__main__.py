@@ -8,7 +8,7 @@ import sys
 from starlette.applications import Starlette
 
 from darkroom.internal.accounts.v1 import setting_values_service_pb2_grpc
-from darkroom.internal.files.v1 import intake_service_pb2_grpc, shelf_service_pb2_grpc, storage_service_pb2_grpc
+from darkroom.internal.files.v1 import intake_service_pb2_grpc, storage_service_pb2_grpc
 from darkroom.internal.tasks.v1 import run_service_pb2_grpc
 from services.gateway import surfaces
 from services.gateway.backend import Backend
@@ -61,7 +61,6 @@ async def compose(settings: GatewaySettings, opening: Opening) -> Parts:
         runs=run_service_pb2_grpc.RunServiceStub(runs),
         storage=storage_service_pb2_grpc.StorageServiceStub(files),
         intake=intake,
-        shelf=shelf_service_pb2_grpc.ShelfServiceStub(files),
         settings=setting_values_service_pb2_grpc.SettingValuesServiceStub(accounts_internal),
         http=http,
         bus=bus,

@@ -162,7 +162,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
         files=files,
         webhooks=hooks.webhooks,
         ledger=ledger,
-        pipelines=SavedPipelines(PipelineStore(database), idempotency, clock, diagnostics=settings.diagnostics),
+        pipelines=SavedPipelines(PipelineStore(database), files, idempotency, rules.limits, clock, diagnostics=settings.diagnostics),
         max_pooled=settings.max_open_tasks_rest,
         task_life=settings.task_life,
         derived_keys=cipher.derive_keys,

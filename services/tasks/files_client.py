@@ -57,6 +57,14 @@ class FilesClient:
             reply = await self._stub.Examine(request, metadata=self._caller.on_behalf_of(account_id), timeout=_examination(len(file_ids)))
         return ExaminedFiles(_files(reply.files), _refusals(reply.refusals))
 
+    async def keep(self, account_id: int, file_ids: Sequence[int]) -> None:
+        """Make READY files permanent: they stay until their account deletes them."""
+        if not file_ids:
+            return
+        request = storage_service_pb2.KeepFilesRequest(file_ids=list(dict.fromkeys(file_ids)))
+        with translate_rpc_errors():
+            await self._stub.KeepFiles(request, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
+
     async def pin(self, account_id: int, wanted: Mapping[int, Sequence[int]], *, all_or_none: bool) -> ExaminedFiles:
         """`examine` the files of tasks and pin them; `wanted` maps tasks to files. A task with a refused file gets no pins; with
         `all_or_none`, no task does then."""

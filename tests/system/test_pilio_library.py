@@ -141,6 +141,11 @@ async def test_people_see_their_own_and_the_files_of_snapotters_library(persons:
     assert items[0]["owner_id"] == items[1]["owner_id"] != ""
     thumbnail = await person.get(f"/api/v1/files/{mine['id']}/thumbnail")
     assert (thumbnail.status_code, opened(thumbnail.content).size) == (200, (64, 48))
+    url = data_of(await persons.get(f"{LIBRARY}/{mine['id']}/thumbnail"))["download_url"]
+    assert (await persons.http.get(url)).content == thumbnail.content
+    redirected = await persons.get(f"{LIBRARY}/{theirs['id']}/thumbnail?redirect=true")
+    assert redirected.status_code == 303
+    assert opened((await persons.http.get(redirected.headers["location"])).content).format == "JPEG"
 
     _, stranger = await admin.person()
     elsewhere = Pilio(persons.url, stranger.token, persons.http)

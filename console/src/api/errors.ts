@@ -7,6 +7,10 @@ export class ApiError extends Error {
   /** The field that is wrong, such as `items[3].operations[0].resize.width`. */
   readonly field: string | undefined;
   readonly allowed: readonly string[];
+  /** The kind of rule that the field breaks, such as `range`, with its limits. */
+  readonly rule: string | undefined;
+  readonly least: number | undefined;
+  readonly most: number | undefined;
   /** Quote it when you report a problem. */
   readonly requestId: string | undefined;
   /** Seconds until it makes sense to try again. */
@@ -19,6 +23,9 @@ export class ApiError extends Error {
     this.reason = more.reason ?? "";
     this.field = more.field;
     this.allowed = more.allowed ?? [];
+    this.rule = more.rule;
+    this.least = more.least;
+    this.most = more.most;
     this.requestId = more.requestId;
     this.retryAfter = more.retryAfter;
   }
@@ -52,6 +59,9 @@ export function refusal(response: Response, body: unknown): ApiError {
     reason: text(data.error_code) ?? (typeof said.code === "string" ? said.code.toLowerCase() : ""),
     field: text(data.field),
     allowed: Array.isArray(data.allowed) ? data.allowed.map(String) : [],
+    rule: text(data.rule),
+    least: number(data.least),
+    most: number(data.most),
     requestId: response.headers.get("x-request-id") ?? undefined,
     retryAfter: Number.isFinite(retryAfter) ? retryAfter : undefined,
   });
@@ -63,6 +73,10 @@ function record(value: unknown): Record<string, unknown> {
 
 function text(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+function number(value: unknown): number | undefined {
+  return typeof value === "number" ? value : undefined;
 }
 
 function faults(details: unknown): string {

@@ -1,5 +1,8 @@
+import { serverEn } from "./server.ts";
+
 /** English. A section a part of the page; a text with a number or a name in it is a function. */
 export const en = {
+  server: serverEn,
   common: {
     name: "Name",
     save: "Save",
@@ -23,6 +26,7 @@ export const en = {
     no: "No",
     back: "Back",
     comma: ", ",
+    space: " ",
     undo: "Undo",
     edit: "Edit",
     created: "Created",

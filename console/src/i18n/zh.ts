@@ -1,7 +1,9 @@
 import type { Texts } from "./en.ts";
+import { serverZh } from "./zh/server.ts";
 
 /** Simplified Chinese. */
 export const zh: Texts = {
+  server: serverZh,
   common: {
     name: "名称",
     save: "保存",
@@ -25,6 +27,7 @@ export const zh: Texts = {
     no: "否",
     back: "返回",
     comma: "，",
+    space: "",
     undo: "撤销",
     edit: "编辑",
     created: "创建时间",

@@ -10,7 +10,7 @@ import { sent } from "../forms/values.ts";
 import { type Texts, useTexts } from "../i18n/texts.ts";
 import { Button } from "../ui/Button.tsx";
 import { Dialog } from "../ui/Dialog.tsx";
-import { ErrorNote } from "../ui/Feedback.tsx";
+import { ErrorNote, messageOf } from "../ui/Feedback.tsx";
 import { TextField } from "../ui/Field.tsx";
 import { toast } from "../ui/toasts.tsx";
 import {
@@ -59,7 +59,7 @@ export function Editor({ id, start }: { id: string; start: Draft }) {
       {
         onSuccess: ({ notDeleted }) => {
           forget();
-          if (notDeleted) toast(t.pipelines.oldStays(notDeleted instanceof Error ? notDeleted.message : ""), "warn");
+          if (notDeleted) toast(t.pipelines.oldStays(messageOf(t, notDeleted)), "warn");
           else toast(t.pipelines.saved);
           navigate("/pipelines");
         },

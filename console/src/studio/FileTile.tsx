@@ -1,5 +1,4 @@
-import { GripVertical, X } from "lucide-react";
-import type { KeyboardEvent, PointerEvent } from "react";
+import { X } from "lucide-react";
 import type { FormEntry } from "../forms/entries.ts";
 import { useFormats } from "../i18n/format.ts";
 import { useTexts } from "../i18n/texts.ts";
@@ -8,9 +7,10 @@ import { Badge, Progress } from "../ui/Feedback.tsx";
 import { errorText, type Upload, uploads } from "../uploads/index.ts";
 import { unfitText } from "./accepted.ts";
 import { UploadPicture } from "./FileList.tsx";
+import { kindOf } from "./fitting.ts";
+import { MoveHandle } from "./MoveHandle.tsx";
 
-const STEPS: Readonly<Record<string, number>> = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 };
-/** The reason of a file whose type nothing takes. */
+/** The reason of a file whose type nothing takes, by its name or by its content. */
 const UNSUPPORTED = "media_unsupported";
 
 /** Whether it needs a person, and so is always shown. */
@@ -62,7 +62,7 @@ export function FileTile({
           </Badge>
           {file.error && file.state !== "lost" && (
             <span className="file-error">
-              {file.error.reason === UNSUPPORTED
+              {file.error.reason === UNSUPPORTED && kindOf(file.name) === "other"
                 ? unfitText(t, file.name, chosen?.entry, chosen?.title)
                 : errorText(t, file.error)}
             </span>
@@ -70,37 +70,5 @@ export function FileTile({
         </>
       )}
     </li>
-  );
-}
-
-/** Moves a file among the others: dragged by any pointer, or by the arrow keys. */
-function MoveHandle({ name, index, onMove }: { name: string; index: number; onMove: (place: number) => void }) {
-  const t = useTexts();
-
-  function press(event: KeyboardEvent) {
-    const step = STEPS[event.key];
-    if (!step) return;
-    event.preventDefault();
-    onMove(index + step);
-  }
-
-  function drag(event: PointerEvent<HTMLButtonElement>) {
-    if (!event.currentTarget.hasPointerCapture(event.pointerId)) return;
-    const tile = document.elementFromPoint(event.clientX, event.clientY)?.closest<HTMLElement>(".file[data-place]");
-    const place = Number(tile?.dataset.place ?? index);
-    if (place !== index) onMove(place);
-  }
-
-  return (
-    <IconButton
-      label={t.studio.moveFile(name)}
-      small
-      className="file-move"
-      onKeyDown={press}
-      onPointerDown={(event) => event.currentTarget.setPointerCapture(event.pointerId)}
-      onPointerMove={drag}
-    >
-      <GripVertical />
-    </IconButton>
   );
 }

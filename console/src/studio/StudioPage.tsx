@@ -1,4 +1,3 @@
-import { X } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef } from "react";
 import { useCatalogue } from "../forms/catalogue.ts";
 import { useNames } from "../forms/names.ts";
@@ -6,15 +5,15 @@ import { useTexts } from "../i18n/texts.ts";
 import { useRuns } from "../runs/index.ts";
 import type { RunInput } from "../runs/types.ts";
 import "../styles/studio.css";
-import { Button } from "../ui/Button.tsx";
 import { Note } from "../ui/Feedback.tsx";
 import { Page } from "../ui/Page.tsx";
 import { type Upload, uploads, useUploads } from "../uploads/index.ts";
 import { isAside } from "./aside.ts";
 import { DropZone } from "./DropZone.tsx";
-import { desk, type Source, useDesk } from "./desk.ts";
+import { desk, useDesk } from "./desk.ts";
 import { FileList, TroubledFiles } from "./FileList.tsx";
 import { RunCard } from "./RunCard.tsx";
+import { SourceCard } from "./SourceCard.tsx";
 import { useAsked } from "./useAsked.ts";
 import { WorkPanel } from "./WorkPanel.tsx";
 
@@ -66,7 +65,7 @@ export default function StudioPage() {
       />
       <TroubledFiles files={files} />
       <div className={steps.length ? "studio chosen" : "studio"} ref={work}>
-        {source.kind === "files" && <SourceNote source={source} />}
+        {source.kind === "files" && <SourceCard source={source} />}
         {source.kind === "uploads" && files.length > 0 && <FileList files={files} chosen={chosen} />}
         <WorkPanel
           inputs={inputs}
@@ -108,30 +107,4 @@ function reveal(element: HTMLElement): void {
 /** Its id at the server counts once the bytes are there, too. */
 function ofUpload(file: Upload): RunInput {
   return { uploadId: file.id, fileId: file.state === "done" ? file.fileId : undefined, name: file.name };
-}
-
-function SourceNote({ source }: { source: Extract<Source, { kind: "files" }> }) {
-  const t = useTexts();
-  const count = source.inputs.length;
-  const what =
-    source.from === "library"
-      ? t.studio.fromLibrary(count)
-      : source.of
-        ? t.studio.fromBefore(count, source.of)
-        : t.studio.files(count);
-  return (
-    <section className="card source" aria-label={t.studio.filesTitle}>
-      <h2>{what}</h2>
-      <ul className="muted">
-        {source.inputs.slice(0, 5).map((input) => (
-          <li key={input.fileId ?? input.uploadId}>{input.name}</li>
-        ))}
-        {count > 5 && <li>…</li>}
-      </ul>
-      <Button small onClick={() => desk.takeUploads()}>
-        <X aria-hidden />
-        {t.studio.toUploads}
-      </Button>
-    </section>
-  );
 }

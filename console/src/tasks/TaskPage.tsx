@@ -2,6 +2,7 @@ import { ArrowLeft, Ban, RotateCcw, Trash2 } from "lucide-react";
 import type { ReactNode } from "react";
 import { Link, useLocation, useParams } from "wouter";
 import { may, useMe } from "../api/me.ts";
+import { progressText, taskErrorText } from "../i18n/said.ts";
 import { useTexts } from "../i18n/texts.ts";
 import type { RunInput } from "../runs/types.ts";
 import { Button } from "../ui/Button.tsx";
@@ -96,15 +97,13 @@ function Details({ task }: { task: TaskDetails }) {
       <div className="task-column">
         <div className="card task-now" aria-live="polite">
           <StateBadge state={task.state} />
-          {task.message && <span className="muted">{task.message}</span>}
+          {task.message && <span className="muted">{progressText(t, task.message)}</span>}
           <TaskProgress state={task.state} progress={task.progress} />
         </div>
         {isWaiting(task.state) && task.waiting_for && <WaitingFor waiting={task.waiting_for} />}
         {task.state === "failed" && (
           <section aria-label={t.tasks.wrong}>
-            <Note tone="bad">
-              {task.error_message} {task.error_type && <code>{task.error_type}</code>}
-            </Note>
+            <Note tone="bad">{taskErrorText(t, task)}</Note>
           </section>
         )}
         {(task.state === "succeeded" || !hasEnded(task.state)) && (

@@ -2,6 +2,8 @@ import type { Batch, ResultFile, State, TaskItem, TaskResult } from "./model.ts"
 
 type Outputs = { items: { index?: number; result?: TaskResult }[]; next_page_token?: string };
 
+type Failure = { error_type?: string | undefined; error_message?: string | undefined };
+
 /** A task of a batch as its page shows it. */
 export type Tile = {
   id: string;
@@ -11,7 +13,7 @@ export type Tile = {
   state: State;
   progress: number | undefined;
   message: string | undefined;
-  error: string | undefined;
+  error: Failure | undefined;
   files: ResultFile[];
   zip: ResultFile | undefined;
 };
@@ -36,7 +38,7 @@ export function tiles(outputs: Outputs | undefined, tasks: readonly TaskItem[]):
       state: task?.state ?? (result.error_type === "cancelled" ? "cancelled" : STATE_OF[result.status]),
       progress: task?.progress,
       message: task?.message,
-      error: task?.error_message ?? result.error_message,
+      error: [task, result].find((each) => each?.error_message),
       files: result.files,
       zip: result.zip_file,
     };

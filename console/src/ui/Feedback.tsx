@@ -1,7 +1,8 @@
 import { CircleAlert, CircleCheck, Info, TriangleAlert } from "lucide-react";
 import type { ReactNode } from "react";
 import { ApiError } from "../api/errors.ts";
-import { useTexts } from "../i18n/texts.ts";
+import { errorText } from "../i18n/said.ts";
+import { type Texts, useTexts } from "../i18n/texts.ts";
 import { Button } from "./Button.tsx";
 
 export type Tone = "info" | "good" | "warn" | "bad";
@@ -17,7 +18,13 @@ export function Note({ tone = "info", children }: { tone?: Tone; children: React
   );
 }
 
-/** The error, in the server's words, with the allowed values and the number to quote. */
+/** The text of anything that was thrown. */
+export function messageOf(t: Texts, error: unknown): string {
+  if (!(error instanceof ApiError)) return error instanceof Error ? error.message : String(error);
+  return error.reason === "unreachable" ? t.common.offline : errorText(t, error);
+}
+
+/** The error in the page's language, with the number to quote. */
 export function ErrorNote({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
   const t = useTexts();
   if (!error) return null;
@@ -25,7 +32,7 @@ export function ErrorNote({ error, onRetry }: { error: unknown; onRetry?: () => 
   return (
     <div role="alert">
       <Note tone="bad">
-        {known?.reason === "unreachable" ? t.common.offline : error instanceof Error ? error.message : String(error)}
+        {messageOf(t, error)}
         {known?.requestId && known.status >= 500 && <div className="mono">{t.common.requestId(known.requestId)}</div>}
         {onRetry && (
           <div>

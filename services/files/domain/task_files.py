@@ -173,6 +173,10 @@ class TaskFiles:
         """The files of the account that have been accepted and still have a record, whether or not they can be used."""
         return await self._task_files.accepted_files(account_id, file_ids)
 
+    async def keep(self, account_id: int, file_ids: Collection[int]) -> None:
+        """Make READY files of the account permanent; others are skipped."""
+        await self._files.keep(account_id, file_ids)
+
     async def _pin(
         self, wanted: Mapping[int, Sequence[int]], account_id: int, *, all_or_none: bool, unexamined: bool = False
     ) -> dict[int, File]:

@@ -113,6 +113,12 @@ _BEGIN_CLEARING = text("UPDATE file SET state = 'clearing', sweep_at = :lease_un
 _END_CLEARING = text("UPDATE file SET state = 'pending', sweep_at = expires_at WHERE id = ANY(:file_ids) AND state = 'clearing'")
 """CLEARING → PENDING."""
 
+_KEEP = text("""
+UPDATE file SET permanent = true, expires_at = NULL, sweep_at = NULL
+WHERE id = ANY(:file_ids) AND account_id = :account_id AND state = 'ready' AND visible AND NOT in_library
+RETURNING id
+""")
+
 _DELETE = text(f"""
 WITH gone AS (
   UPDATE file SET state = 'deleting', sweep_at = CASE WHEN pins = 0 THEN CAST(:now AS timestamptz) END
@@ -215,6 +221,10 @@ class FileStore(Store):
     async def end_clearing(self, file_ids: Collection[int]) -> None:
         """CLEARING → PENDING: the objects are gone."""
         await self._ids(_END_CLEARING, file_ids=list(file_ids))
+
+    async def keep(self, account_id: int, file_ids: Collection[int]) -> None:
+        """Make READY files of the account permanent; others are skipped."""
+        await self._ids(_KEEP, account_id=account_id, file_ids=list(file_ids))
 
     async def delete(self, account_id: int, file_id: int, now: datetime) -> bool:
         """→ DELETING for a visible file of the account; a pinned one waits for its last pin. False if there is no such file."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from darkroom.internal.accounts.v1 import setting_values_service_pb2_grpc
-from darkroom.internal.files.v1 import intake_service_pb2_grpc, shelf_service_pb2_grpc, storage_service_pb2_grpc
+from darkroom.internal.files.v1 import intake_service_pb2_grpc, storage_service_pb2_grpc
 from darkroom.internal.tasks.v1 import run_service_pb2_grpc
 from services.gateway.backend import Backend
 from services.gateway.calls import Calls
@@ -29,7 +29,6 @@ class GatewayParts:
     runs: run_service_pb2_grpc.RunServiceAsyncStub
     storage: storage_service_pb2_grpc.StorageServiceAsyncStub
     intake: intake_service_pb2_grpc.IntakeServiceAsyncStub
-    shelf: shelf_service_pb2_grpc.ShelfServiceAsyncStub
     settings: setting_values_service_pb2_grpc.SettingValuesServiceAsyncStub
     """The settings of people."""
     http: ObjectHttp

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -60,7 +60,11 @@ class UnsupportedOption:
 
     parameter: str
     """Its name for the task's owner, such as `resolution`."""
+    why: str
+    """The reason, for programs: one name for each text."""
     message: str
+    details: Mapping[str, str | int] = field(default_factory=dict)
+    """The arguments of the message."""
 
 
 class Provider(Protocol):

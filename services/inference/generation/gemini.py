@@ -68,7 +68,7 @@ def gemini_request(request: GenerationRequest) -> GeminiRequest:
         config["aspectRatio"] = ASPECT_RATIOS[request.aspect_ratio]
     left_out: tuple[UnsupportedOption, ...] = ()
     if request.quality is not None:
-        left_out = (UnsupportedOption("quality", "This model has one quality."),)
+        left_out = (UnsupportedOption("quality", "one_quality", "This model has one quality."),)
     return GeminiRequest(with_negative(request), config, left_out)
 
 

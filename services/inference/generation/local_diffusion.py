@@ -61,17 +61,22 @@ def local_request(request: GenerationRequest, references: Sequence[Reference], g
     """Look the request up in the table, for a model that is run with this guidance scale."""
     left_out = []
     if len(references) > MOST_REFERENCES:
-        left_out.append(UnsupportedOption("image_file_ids", "The local model uses only one reference; the first was used."))
+        left_out.append(
+            UnsupportedOption("image_file_ids", "one_reference", "The local model uses only one reference; the first was used.")
+        )
     ratio = request.aspect_ratio or (nearest_ratio(references[0], tuple(SIZES)) if references else "1:1")
     resolution = request.resolution or "1K"
     if resolution not in SIZES[ratio]:
         resolution = LARGEST
-        left_out.append(UnsupportedOption("resolution", f"The local model makes pictures of up to {LARGEST}."))
+        left_out.append(
+            UnsupportedOption("resolution", "size_limit", f"The local model makes pictures of up to {LARGEST}.", {"largest": LARGEST})
+        )
     negative = request.negative_prompt if guidance > LEAST_GUIDANCE else ""
     if request.negative_prompt and not negative:
-        left_out.append(UnsupportedOption("negative_prompt", "The local model runs without guidance, so negative prompts have no effect."))
+        message = "The local model runs without guidance, so negative prompts have no effect."
+        left_out.append(UnsupportedOption("negative_prompt", "no_guidance", message))
     if request.quality is not None:
-        left_out.append(UnsupportedOption("quality", "The local model has one quality."))
+        left_out.append(UnsupportedOption("quality", "one_quality", "The local model has one quality."))
     width, height = SIZES[ratio][resolution]
     return LocalRequest(request.prompt, negative, width, height, min(len(references), MOST_REFERENCES), tuple(left_out))
 

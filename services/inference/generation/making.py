@@ -39,9 +39,9 @@ async def make_pictures(
     """
     making = _Making(GenerationRequest.of(parameters, quality), parameters.count or 1, provider, step)
     if parameters.keep_reference_size and not references.count:
-        step.notice("not_applied", "keep_reference_size", "The request has no reference pictures.")
+        step.notice("not_applied", "keep_reference_size", "The request has no reference pictures.", {"why": "no_references"})
     if parameters.archive and making.count == 1:
-        step.notice("not_applied", "archive", "There is only one picture, so no archive was made.")
+        step.notice("not_applied", "archive", "There is only one picture, so no archive was made.", {"why": "single_picture"})
     await making.take_kept()
     if making.missing:
         await making.make_missing(await _prepared(references, parameters.keep_reference_size, step))
@@ -83,7 +83,7 @@ class _Making:
 
     async def make_missing(self, references: Sequence[Reference]) -> None:
         for left_out in self.provider.not_applied(self.request, references):
-            self.step.notice("not_applied", left_out.parameter, left_out.message)
+            self.step.notice("not_applied", left_out.parameter, left_out.message, {"why": left_out.why, **left_out.details})
         self._report()
         missing, size = self.missing, self.provider.most_at_once
         shares = [missing[start : start + size] for start in range(0, len(missing), size)]
@@ -116,8 +116,9 @@ class _Making:
                 raise max(passing, key=lambda error: error.retry_after or 0)
             if not self.pictures:
                 raise next((error for error in self.failures if error not in passing), self.failures[0])
-            first = self.failures[0].message
-            self.step.notice("partial", "count", f"{len(self.pictures)} of {self.count} pictures were made. {first}")
+            first, made = self.failures[0], len(self.pictures)
+            details = {"made": made, "of": self.count, "reason": first.reason.value.lower()}
+            self.step.notice("partial", "count", f"{made} of {self.count} pictures were made. {first.message}", details)
         return [self.pictures[number] for number in sorted(self.pictures)]
 
     async def _read(self, number: int, path: Path) -> GeneratedPicture:

@@ -57,20 +57,20 @@ def openai_request(request: GenerationRequest, references: Sequence[Reference]) 
     prompt = with_negative(request)
     if len(prompt) > LONGEST_PROMPT:
         prompt = request.prompt
-        left_out.append(
-            UnsupportedOption("negative_prompt", f"Prompt and negative prompt have more than {LONGEST_PROMPT} characters together.")
-        )
+        message = f"Prompt and negative prompt have more than {LONGEST_PROMPT} characters together."
+        left_out.append(UnsupportedOption("negative_prompt", "prompt_too_long", message, {"most": LONGEST_PROMPT}))
     ratio = request.aspect_ratio
     if ratio is None and references:
         ratio = nearest_ratio(references[0], tuple(SIZES))
     if ratio is None:
         size = RATIO_OF_CHOICE
         if request.resolution not in (None, "1K"):
-            left_out.append(UnsupportedOption("resolution", "Without an aspect ratio, the model chooses the size."))
+            left_out.append(UnsupportedOption("resolution", "size_by_model", "Without an aspect ratio, the model chooses the size."))
     else:
         size = SIZES[ratio][request.resolution or "1K"]
         if request.resolution == "0.5K":
-            left_out.append(UnsupportedOption("resolution", f"The smallest size that the model makes in this shape is {size} pixels."))
+            message = f"The smallest size that the model makes in this shape is {size} pixels."
+            left_out.append(UnsupportedOption("resolution", "smallest_size", message, {"size": size}))
     return OpenAiRequest(prompt, size, QUALITIES[request.quality], tuple(left_out))
 
 

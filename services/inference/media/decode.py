@@ -13,11 +13,13 @@ import pyvips
 from darkroom.operations.v1.options_pb2 import MEDIA_KIND_IMAGE
 from services.inference.media import bmp, colour, heic, svg
 from services.inference.media.colour import Pixels
+from services.inference.media.compression import source_quality
 from services.inference.media.errors import damaged_error, unsupported_error
 from services.inference.media.exif import rewritten
 from services.inference.media.header import NO_HINTS, SVG_DPI, Header, Hints
 from services.inference.media.image import Image, Limits, Metadata, from_samples
 from services.inference.media.lazy import LazyImage, in_memory, without_metadata
+from services.inference.media.notes import CONVERTED, FIRST_FRAME
 from services.inference.media.scaling import scale
 from services.pictures.geometry import Size
 from services.pictures.media_format import MediaFormat, Use, read_formats, sniff
@@ -137,7 +139,8 @@ def open_scaled(
     try:
         if format_ is MediaFormat.JPEG and target is not None and (shrink := _shrink(size, target)) > 1:
             opened = pyvips.Image.jpegload_buffer(data, access="sequential", fail_on="error", shrink=shrink)
-        return _read(opened, format_, target[::-1] if target is not None and turned else target), size
+        read = _read(opened, format_, target[::-1] if target is not None and turned else target)
+        return dataclasses.replace(read, source_quality=source_quality(data, format_)), size
     except pyvips.Error as error:
         raise damaged_error(format_) from error
 
@@ -192,7 +195,7 @@ def _read(image: pyvips.Image, format_: MediaFormat, target: Size | None) -> Ima
     """The picture of an opened file, upright; at the size `target` before it is turned, if decoding can scale."""
     notes: list[str] = []
     if _frames(image) > 1:
-        notes.append(f"Only the first of {_frames(image)} frames or pages was used.")
+        notes.append(FIRST_FRAME.format(frames=_frames(image)))
     icc = _blob(image, "icc-profile-data")
     orientation = _orientation(image)
     significant_bits = image.get("bits-per-sample") if image.get_typeof("bits-per-sample") else 16
@@ -205,7 +208,7 @@ def _read(image: pyvips.Image, format_: MediaFormat, target: Size | None) -> Ima
     )
 
     if image.interpretation in _CONVERTED:
-        notes.append(f"The colours were converted from {_CONVERTED[image.interpretation]} to sRGB.")
+        notes.append(CONVERTED.format(space=_CONVERTED[image.interpretation]))
         image, icc = colour.in_srgb(image, icc), None
     if image.format not in ("uchar", "ushort"):
         image = image.colourspace("rgb16" if image.bands >= 3 else "grey16")

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from services.inference.media import colour
 from services.inference.media.colour import Pixels
 from services.inference.media.errors import over_limit
+from services.inference.media.notes import PROFILE_DAMAGED, PROFILE_OF_TABLES
 from services.pictures.media_format import MediaFormat
 
 
@@ -80,6 +81,8 @@ class Saving:
     """Most colours of a PNG or GIF, 2 to 256; None: all, of a GIF 256."""
     quick: bool = False
     """JPEG, WebP and AVIF in less time, and some per cent larger."""
+    follows_input: bool = False
+    """At the end of a task the format is that of the input, as `final_saving` says; `format` is that of files before."""
     max_bytes: int | None = None
     """Most bytes that the file should have: the quality, or the number of colours, is then chosen by that."""
 
@@ -89,15 +92,17 @@ class BaseImage:
     """The facts about a picture besides its samples.
 
     `icc` describes the encoding of its colours by curves and a matrix; None: sRGB, or for gray the sRGB tone curve. `saving` says how the
-    result is to be written, and `kept_format` which format it has then if nothing else is asked for; None: that of the source. `notes` are
+    result is to be written, and `kept_format` which format it has then if nothing else is asked for; None: that of the source.
+    `source_quality` is how much the source was compressed, 1 to 100, which is nothing lost; None: unknown. `notes` are
     plain sentences for the user about what could not be read.
     """
 
     icc: bytes | None = None
     metadata: Metadata = field(default_factory=Metadata)
     source_format: MediaFormat | None = None
+    source_quality: int | None = None
     kept_format: MediaFormat | None = None
-    saving: Saving = Saving()
+    saving: Saving = Saving(follows_input=True)
     notes: tuple[str, ...] = ()
 
 
@@ -185,9 +190,9 @@ def from_samples(samples: Pixels, icc: bytes | None, metadata: Metadata, format_
     if icc is not None and profile is None:
         converted = colour.converted_by_tables(pixels, icc)
         if converted is None:
-            notes = ("The embedded colour profile is damaged or does not fit the picture; sRGB was assumed.",)
+            notes = (PROFILE_DAMAGED,)
         else:
-            notes = ("The colours were converted to sRGB: the embedded profile describes them by tables.",)
+            notes = (PROFILE_OF_TABLES,)
             pixels, alpha = converted, None if alpha is None else colour.to_8bit(alpha)
     return Image(
         pixels=colour.contiguous(pixels),

@@ -123,7 +123,7 @@ def _profile(wanted: CmykProfile.ValueType, step: PlainStep) -> str:
     if path is not None and _is_cmyk(path):
         return str(path)
     message = f"This installation has no profile {name}, so the general CMYK profile was used."
-    step.notice("not_applied", "cmyk_profile", message)
+    step.notice("not_applied", "cmyk_profile", message, {"why": "profile_missing", "profile": name})
     return _BUILT_IN
 
 

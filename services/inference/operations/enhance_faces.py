@@ -42,7 +42,8 @@ async def run(image: Image, parameters: EnhanceFaces, step: Step) -> Several:
         step.notice("no_face_found", "", f"No face was found in {step.source_name}, so its pixels are unchanged.")
     elif len(made.ovals) < made.requested_count:
         left = made.requested_count - len(made.ovals)
-        step.notice("not_applied", "", f"{left} of {made.requested_count} faces in {step.source_name} are too large to enhance on a CPU.")
+        message = f"{left} of {made.requested_count} faces in {step.source_name} are too large to enhance on a CPU."
+        step.notice("not_applied", "", message, {"why": "faces_too_large", "left": left, "of": made.requested_count})
     said = {"facesDetected": made.found_count, "faces": [_box(oval) for oval in made.ovals], "model": made.model}
     return Several(made.image, [NewFile(Data(said).content, DATA_TYPE, DATA_EXTENSION)])
 

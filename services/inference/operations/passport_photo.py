@@ -101,7 +101,7 @@ async def run(image: Image, parameters: PassportPhoto, step: Step) -> Image | Se
     saving, enough = await asyncio.to_thread(saving_within, Image(made), dpi, parameters.max_bytes)
     if not enough:
         message = f"Even at the lowest quality, the photo has more than {parameters.max_bytes} bytes."
-        step.notice("size_not_reached", "max_bytes", message)
+        step.notice("size_not_reached", "max_bytes", message, {"max_bytes": parameters.max_bytes})
     result = dataclasses.replace(Image(made), source_format=image.source_format, saving=saving, kept_format=MediaFormat.JPEG)
     if paper is None:
         return result
@@ -128,7 +128,7 @@ def _background(parameters: PassportPhoto, photo: CountryPhoto, step: Step) -> t
     if asked and parameters.country_code and asked not in photo.backgrounds:
         allowed = " or ".join(photo.backgrounds)
         message = f"{photo.name} requires a background of {allowed}, not {asked}."
-        step.notice("background_not_allowed", "background_color", message, {"allowed": list(photo.backgrounds)})
+        step.notice("background_not_allowed", "background_color", message, {"allowed": list(photo.backgrounds), "asked": asked})
     return rgb_of(asked or photo.backgrounds[0])
 
 

@@ -21,7 +21,8 @@ from services.inference.media.isolated import samples_in
 from services.inference.ocr.detection import Pixels8
 from services.inference.ocr.recognition import Recogniser
 from services.inference.pdf import isolated
-from services.inference.pdf.notices import report_of, tell
+from services.inference.pdf.notices import report_of, tell, warn
+from services.inference.pdf.texts import TOO_LARGE
 from services.inference.redraw.encoding import write_page
 from services.inference.redraw.isolated import rebuild, render_page, settle
 from services.inference.redraw.text_layer import Runs, coverage_test, recognised_runs, without_mark
@@ -30,10 +31,6 @@ from services.inference.watermark.removal import Watching, remove_on_page
 from services.inference.watermark.report import Report
 from services.inference.watermark.searching import inpainting, networks, search
 from services.platform.errors import DarkroomError, ErrorReason
-
-TOO_LARGE = (
-    "Page {} is too large ({:.0f} × {:.0f} inches) to be redrawn with legible print; only marks in its drawing operations were removed."
-)
 
 _CUT = 0.05  # share of the time
 _AT_ONCE = 3  # pages: one being drawn by its process, one at the model server, one being repaired
@@ -61,14 +58,14 @@ async def run(document: Document, parameters: RedrawPdf, step: Step) -> Document
     if not redrawn and not outcome["changed"]:
         next_step = "draw boxes that fit it closely." if parameters.boxes else "draw a box around it: mode ai, with boxes."
         message = f"No definite watermark was found in {step.source_name}, so it was left unchanged. If there is one, {next_step}"
-        step.notice("no_watermark_found", "", message)
-    warnings = [TOO_LARGE.format(page + 1, *size) for page, size in sorted(large.items())]
+        step.notice("no_watermark_found", "", message, {"why": "drawn"} if parameters.boxes else None)
+    warnings = [TOO_LARGE.format(page=page + 1, width=f"{size[0]:.0f}", height=f"{size[1]:.0f}") for page, size in sorted(large.items())]
     if redrawn:
         rebuilt = await run_child(rebuild, readable, pages, target, reads=[pages])
         warnings += [*settled["warnings"], *rebuilt["warnings"]]
     warnings = [warning for warning in dict.fromkeys(warnings) if warning not in outcome["warnings"]]
     for warning in warnings:
-        step.notice("document_warning", "", warning)
+        warn(step, warning)
     outcome = {**outcome, "pages": count, "changed": outcome["changed"] or bool(redrawn), "warnings": [*outcome["warnings"], *warnings]}
     attachments = (report_of(step, {**outcome, "redrawn_pages": redrawn, "in_pictures": found}),) if parameters.report else ()
     return Document(target if redrawn else cut, count, attachments)

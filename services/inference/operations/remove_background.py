@@ -91,10 +91,14 @@ def _original(image: Image, step: Step) -> NewFile:
 def _tell(cutout: Cutout, parameters: RemoveBackground, model: str, step: Step) -> None:
     tell_found(cutout, model, step.source_name, step.notice, undone="it was not cut out")
     if parameters.subject and parameters.quality == CUTOUT_QUALITY_FAST:
-        step.notice("not_applied", "subject", "This option controls how edges are refined, and the fast quality does not refine them.")
+        message = "This option controls how edges are refined, and the fast quality does not refine them."
+        step.notice("not_applied", "subject", message, {"why": "fast_quality"})
     if parameters.keep_shadow and not cutout.shadow:
         message = f"No shadow on a plain background was found in {step.source_name}, so none was kept."
-        step.notice("not_applied", "keep_shadow", message if cutout.cut else f"{step.source_name} was not cut out.")
+        if not cutout.cut:
+            message = f"{step.source_name} was not cut out."
+        step.notice("not_applied", "keep_shadow", message, {"why": "no_shadow" if cutout.cut else "not_cut_out"})
     for asked, what in (("background_color", "lay over a colour"), ("background_file_id", "lay over a picture"), ("trim", "crop it to")):
         if not cutout.anything and getattr(parameters, asked):
-            step.notice("not_applied", asked, f"{step.source_name} was not cut out, so there was nothing to {what}.")
+            message = f"{step.source_name} was not cut out, so there was nothing to {what}."
+            step.notice("not_applied", asked, message, {"why": "not_cut_out"})

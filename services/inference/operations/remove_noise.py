@@ -51,7 +51,7 @@ async def run(image: Image, parameters: RemoveNoise, step: Step) -> Image:
     settings = dataclasses.replace(asked, tier=Tier(way.tier))
     if settings.tier is not asked.tier:
         left = f"Tier {asked.tier.value} would take longer than is allowed here for {step.source_name}: {way.tier} was used."
-        step.notice("not_applied", "tier", left, {"tier": way.tier})
+        step.notice("not_applied", "tier", left, {"why": "too_slow", "tier": way.tier})
     choice, directions = await _network(image, noise, settings, step)
     method = f"{choice.name}, with {settings.tier.method}" if choice else settings.tier.method
     details = {"level": round(noise.level, 2), "tier": settings.tier.value, "method": method}

@@ -7,7 +7,7 @@ import asyncio
 from darkroom.operations.v1.remove_watermark_pb2 import RemoveWatermark
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.step import Step
-from services.inference.media import Header, Image
+from services.inference.media import Header, Image, in_format
 from services.inference.watermark.box import Box
 from services.inference.watermark.removal import Watching, remove_in_boxes
 from services.inference.watermark.report import Report
@@ -39,7 +39,7 @@ async def run(image: Image, parameters: RemoveWatermark, step: Step) -> Image:
     else:
         result, report = await search(image, step, watching)
     _tell(step, report, image, drawn=bool(parameters.boxes))
-    return result
+    return in_format(result, parameters.format)
 
 
 def _tell(step: Step, report: Report, image: Image, *, drawn: bool) -> None:
@@ -54,4 +54,4 @@ def _tell(step: Step, report: Report, image: Image, *, drawn: bool) -> None:
             else "If there is one, draw a box around it: mode manual, with boxes."
         )
         message = f"No definite watermark was found in {step.source_name}, so its pixels are unchanged. {next_step}"
-        step.notice("no_watermark_found", "", message)
+        step.notice("no_watermark_found", "", message, {"why": "drawn"} if drawn else None)

@@ -72,7 +72,7 @@ async def run(image: Image, parameters: RestorePhoto, step: Step) -> Several:
         steps.append("colorize")
     elif parameters.colorize:
         why = "with a model for it, and this installation has none" if gray else "only to black-and-white photographs"
-        step.notice("not_applied", "colorize", f"Colours are added {why}.")
+        step.notice("not_applied", "colorize", f"Colours are added {why}.", {"why": "no_colour_model" if gray else "not_gray"})
     found = {"steps": steps, "scratch_coverage": coverage, "faces_enhanced": faces, "is_grayscale": gray, "colorized": colours is not None}
     return Several(image, [NewFile(Data(found).content, DATA_TYPE, DATA_EXTENSION)])
 
@@ -109,7 +109,7 @@ async def _without_scratches(image: Image, parameters: RestorePhoto, way: Way, s
     else:
         filled = await asyncio.to_thread(erase_smaller, image, mask, scale, step.check, report)
         message = f"Filling the damage of {step.source_name} at full size would take too long here: a copy of {scale:.0%} was filled."
-        step.notice("not_applied", "scratch_removal", message, {"scale": round(scale, 3)})
+        step.notice("not_applied", "scratch_removal", message, {"why": "filled_smaller", "scale": round(scale, 3)})
     return filled, round(100 * coverage, 2)
 
 
@@ -141,6 +141,7 @@ async def _with_faces(image: Image, parameters: RestorePhoto, step: Step) -> tup
     except DarkroomError as error:
         if error.reason is not ErrorReason.OPERATION_UNAVAILABLE:
             raise
-        step.notice("not_applied", "face_enhancement", "Faces need an upscaling model, and this installation has none.")
+        message = "Faces need an upscaling model, and this installation has none."
+        step.notice("not_applied", "face_enhancement", message, {"why": "no_face_model"})
         return image, 0
     return made.image, len(made.ovals)

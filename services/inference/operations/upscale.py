@@ -13,7 +13,7 @@ from darkroom.operations.v1.resize_pb2 import Resize
 from darkroom.operations.v1.upscale_pb2 import ENHANCEMENT_FACE, ENHANCEMENT_QUALITY, ENHANCEMENT_TEXT, Enhancement, Upscale
 from services.inference.contract.progress import Report, TimeLeft, in_parts, portion
 from services.inference.contract.step import Step
-from services.inference.media import Header, Image
+from services.inference.media import Header, Image, in_format
 from services.inference.media.spool import Spool
 from services.inference.model_server.shapes import Device
 from services.inference.ocr.detection import network_input, text_map
@@ -83,10 +83,14 @@ def _most(parameters: Upscale) -> int:
 
 
 async def run(image: Image, parameters: Upscale, step: Step) -> Image:
-    """The picture in the requested size, with the requested enhancements.
+    """The picture in the requested size, with the requested enhancements, to be written in the requested format.
 
     Notices name the networks that enlarged it, the faces that were enhanced, and each enhancement that was left out.
     """
+    return in_format(await _as_asked(image, parameters, step), parameters.format)
+
+
+async def _as_asked(image: Image, parameters: Upscale, step: Step) -> Image:
     width, height = result_size(parameters, image.width, image.height)
     step.tools.result_limits.check(width, height, "The result")
     step.label(f"{width}x{height}" if is_sized_in_pixels(parameters) or resize_in(parameters) is not None else f"{width // image.width}x")
@@ -94,7 +98,8 @@ async def run(image: Image, parameters: Upscale, step: Step) -> Image:
     wanted = set(parameters.enhancements)
     if way.works and ENHANCEMENT_QUALITY in wanted and not way.quality:
         wanted.discard(ENHANCEMENT_QUALITY)
-        step.notice("not_applied", "enhance_quality", f"Quality enhancement of {step.source_name} would take longer than is allowed here.")
+        message = f"Quality enhancement of {step.source_name} would take longer than is allowed here."
+        step.notice("not_applied", "enhance_quality", message, {"why": "too_slow"})
     spool = Spool(step.folder)
     resize = resize_in(parameters)
     if resize is not None:
@@ -258,11 +263,11 @@ def _tell_not_enlarged(image: Image, width: int, height: int, wanted: Collection
     had, made = f"{image.width} × {image.height} pixels", f"{width} × {height}"
     what = "already, so it was not enlarged" if had == f"{made} pixels" else f"already, so it was made smaller, {made}, and not enlarged"
     message = f"{step.source_name} has {had} {what}."
-    step.notice("not_enlarged", "", message)
+    step.notice("not_enlarged", "", message, {"had": f"{image.width} × {image.height}", "made": made})
     options = ("enhance_face", ENHANCEMENT_FACE), ("enhance_quality", ENHANCEMENT_QUALITY), ("enhance_text", ENHANCEMENT_TEXT)
     for name, option in options:
         if option in wanted:
-            step.notice("not_applied", name, f"{step.source_name} was not enlarged, so it was not enhanced.")
+            step.notice("not_applied", name, f"{step.source_name} was not enlarged, so it was not enhanced.", {"why": "not_enlarged"})
 
 
 def _name(network: Network, factor: int, deviation: float, step: Step) -> None:
@@ -280,10 +285,12 @@ async def _text_of(image: Image, step: Step) -> Pixels8 | None:
     except DarkroomError as error:
         if error.reason is not ErrorReason.OPERATION_UNAVAILABLE:
             raise
-        step.notice("not_applied", "enhance_text", "Text enhancement needs a text detection model, and this installation has none.")
+        message = "Text enhancement needs a text detection model, and this installation has none."
+        step.notice("not_applied", "enhance_text", message, {"why": "no_text_model"})
         return None
     text = await asyncio.to_thread(text_map, answer, image.height, image.width)
     if not enhancement.has_text(text):
-        step.notice("not_applied", "enhance_text", f"No text was found in {step.source_name}, so nothing was enhanced.")
+        message = f"No text was found in {step.source_name}, so nothing was enhanced."
+        step.notice("not_applied", "enhance_text", message, {"why": "no_text"})
         return None
     return text

@@ -20,9 +20,7 @@ from services.inference.pdf import operators as op
 from services.inference.pdf.edits import Edit
 from services.inference.pdf.lexer import Operation, operations
 from services.inference.pdf.marks import Cut, Mark, Recogniser
-
-TEXT_DEPENDS = "text that follows on the same line would move"
-UNBALANCED = "its marked content never ends"
+from services.inference.pdf.texts import TEXT_DEPENDS, UNBALANCED
 
 
 @dataclass(slots=True)

@@ -17,8 +17,7 @@ from services.inference.pdf.lexer import names
 from services.inference.pdf.marks import Cut, Mark
 from services.inference.pdf.report import Finding, Report
 from services.inference.pdf.resources import ResourceUse
-
-UNREADABLE = "page {page}: some of its content cannot be decoded and was left unchanged"
+from services.inference.pdf.texts import UNREADABLE
 
 _MAX_FORM_DEPTH = 32
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from services.inference.contract.flow import Attachment
 from services.inference.contract.step import Step
+from services.inference.pdf.texts import KEPT, WARNINGS
 
 _METHODS = {
     "artifact": "marked content that declares itself a watermark",
@@ -35,7 +36,12 @@ def tell(step: Step, outcome: dict[str, Any], *, dry: bool = False) -> None:
         message = f"{step.source_name}: {_named(findings)} was kept: {findings[0]['reason']}."
         step.notice("watermark_kept", "", message, _described(findings))
     for warning in outcome["warnings"]:
-        step.notice("document_warning", "", warning)
+        warn(step, warning)
+
+
+def warn(step: Step, warning: str) -> None:
+    """A notice with a warning about the document."""
+    step.notice("document_warning", "", warning, WARNINGS.read(warning))
 
 
 def _by_mark(findings: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
@@ -57,4 +63,5 @@ def _named(findings: Sequence[dict[str, Any]]) -> str:
 
 def _described(findings: Sequence[dict[str, Any]]) -> dict[str, Any]:
     shared = {key: value for key, value in findings[0].items() if key not in ("page", "box", "mark")}
-    return {"pages": [finding["page"] for finding in findings], **shared}
+    why = KEPT.read(shared["reason"]) if shared.get("reason") else {}
+    return {"pages": [finding["page"] for finding in findings], **shared, **why}

@@ -8,10 +8,9 @@ from pathlib import Path
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Object, Pdf
 
+from services.inference.pdf.texts import ENCRYPTION_WARNING, REFUSED_LOCKED, REFUSED_OWNER, REFUSED_SIGNED, SIGNATURE_WARNING
 from services.platform.errors import DarkroomError, ErrorReason
 
-SIGNATURE_WARNING = "The document was signed; the change makes its signatures invalid."
-ENCRYPTION_WARNING = "The document was encrypted with an owner password; the result is not encrypted."
 CERTIFIED = "is certified by its author (DocMDP)"
 USAGE_RIGHTS = "carries usage rights that are signed (UR3)"
 SIGNED = "is signed"
@@ -60,14 +59,11 @@ def refusal_of(source: Path, consent: Consent) -> DarkroomError | None:
     """Why the document must not be changed: FILE_SIGNED, FILE_LOCKED, or FIELD_INVALID for a wrong owner password; None if it may be."""
     protection = protection_of(source)
     if protection.signature and not consent.allow_signed:
-        message = f"The document {protection.signature}, and any change makes its signatures invalid. To remove marks anyway, pass"
-        return DarkroomError(ErrorReason.FILE_SIGNED, f"{message} `allow_signed`.")
+        return DarkroomError(ErrorReason.FILE_SIGNED, REFUSED_SIGNED.format(protection=protection.signature))
     if protection.is_locked and not consent.owner_password:
-        message = "The document's permissions forbid changes. To remove marks, pass its owner password as `owner_password`."
-        return DarkroomError(ErrorReason.FILE_LOCKED, message)
+        return DarkroomError(ErrorReason.FILE_LOCKED, REFUSED_LOCKED)
     if protection.is_locked and not _is_owner_password(source, consent.owner_password):
-        message = "`owner_password` is not the document's owner password."
-        return DarkroomError(ErrorReason.FIELD_INVALID, message, field="owner_password")
+        return DarkroomError(ErrorReason.FIELD_INVALID, REFUSED_OWNER, field="owner_password")
     return None
 
 

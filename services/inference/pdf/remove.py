@@ -19,13 +19,8 @@ from services.inference.pdf.protection import protection_of
 from services.inference.pdf.report import Finding, Method, Report
 from services.inference.pdf.search.geometry import around
 from services.inference.pdf.search.survey import Candidate, Survey
+from services.inference.pdf.texts import DAMAGE_WARNING, NOT_SEARCHED, NOT_SURE, NOT_VERIFIED, TOO_LONG
 from services.inference.pdf.verify import ExpectedChanges, VerificationFailed, verify
-
-DAMAGE_WARNING = "The document was damaged; the result holds what could be read of it."
-TOO_LONG = "page {page}: its content is too long to be searched for marks that do not declare themselves"
-NOT_SEARCHED = "page {page}: it is damaged and could not be searched for marks that do not declare themselves"
-NOT_VERIFIED = "page {page}: it is too complex to verify the result, so check it yourself"
-NOT_SURE = "probably a mark, but not certainly"
 
 _LONGEST_CONTENT = 48 << 20
 _ROUNDS = 6

@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 
 from darkroom.files.v1 import file_pb2
 from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Attachment, Data, Document, Examination, Medium, NewFile
-from services.inference.media import Image, encode, encode_into
+from services.inference.media import Image, encode, encode_into, final_saving
+from services.inference.media.notes import NOTES
 from services.inference.pipeline.run import Product, Run, ShortResult
 
 WRITTEN = 0.95
@@ -31,7 +32,7 @@ def product_of_child(finished: ShortResult, run: Run) -> Product:
     for notice in finished.notices:
         run.notice(*notice)
     for note in finished.notes:
-        run.notice("picture_note", "", note)
+        run.notice("picture_note", "", note, NOTES.read(note))
     if finished.format is None:
         name = result_name(run.source_name, finished.labels, DATA_EXTENSION, run.taken_names)
         return Product(name, DATA_TYPE, finished.content, None)
@@ -60,11 +61,20 @@ async def write_product(medium: Medium, run: Run) -> Product | None:
                 result_name(run.source_name, run.labels, DATA_EXTENSION, run.taken_names), DATA_TYPE, medium.content, None, after
             )
         case Image():
+            medium = finished(medium, generated=run.generated_picture is not None)
             for note in medium.notes:
-                run.notice("picture_note", "", note)
+                run.notice("picture_note", "", note, NOTES.read(note))
             content, format_ = await asyncio.to_thread(encode_picture, medium, run.folder), medium.saving.format
             name = result_name(run.source_name, run.labels, format_.extension, run.taken_names)
             return Product(name, format_.media_type, content, file_pb2.ImageInfo(width=medium.width, height=medium.height, frames=1), after)
+
+
+def finished(image: Image, *, generated: bool = False) -> Image:
+    """The picture as it is written at the end of a task: as an operation says, else in the format of the input; a generated one as PNG."""
+    if generated and image.saving.follows_input:
+        return image
+    saving, note = final_saving(image, image.width, image.height)
+    return replace(image, saving=saving, notes=(*image.notes, note) if note else image.notes)
 
 
 def encode_picture(image: Image, folder: Path) -> bytes | Path:

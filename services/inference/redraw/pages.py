@@ -14,10 +14,9 @@ import pypdfium2 as pdfium
 from pypdfium2 import raw
 
 from services.inference.pdf.document import corrupt, mend
-from services.inference.pdf.protection import ENCRYPTION_WARNING
-from services.inference.pdf.remove import DAMAGE_WARNING
 from services.inference.pdf.rendering import POINTS, open_document, render_unrotated, visible
 from services.inference.pdf.scans import large_pictures
+from services.inference.pdf.texts import DAMAGE_WARNING, ENCRYPTION_WARNING
 from services.platform.errors import DarkroomError, ErrorReason
 
 _USUAL_DPI, _LEAST_DPI, _MOST_DPI = 200.0, 150.0, 300.0

@@ -91,7 +91,8 @@ def _tell(restorer: Choice, wanted: str, step: Step) -> None:
 
 
 def _say_absent(wanted: str, used: str, step: Step) -> None:
-    step.notice("not_applied", "model", f"This installation has no model {wanted}: faces were enhanced by {used}.", {"model": used})
+    message = f"This installation has no model {wanted}: faces were enhanced by {used}."
+    step.notice("not_applied", "model", message, {"why": "model_missing", "wanted": wanted, "model": used})
 
 
 async def _restored(

@@ -86,10 +86,18 @@ class Mark:
             return "was kept, because a mark there cannot be distinguished from the picture below it"
         return "may be a watermark and was kept, because that is uncertain. Draw a box to remove it"
 
+    @property
+    def why(self) -> str:
+        """The name of `fate`, for programs."""
+        if self.methods:
+            return "removed_in_part" if self.in_part else "removed"
+        return "part_would_remain" if self.in_part else "indistinct" if self.kind is Kind.BOX else "uncertain"
+
     def to_dict(self) -> dict[str, Any]:
         """In a form that JSON can hold."""
         return {
             "kind": self.kind.value,
+            "why": self.why,
             "box": {"left": self.box.left, "top": self.box.top, "right": self.box.right, "bottom": self.box.bottom},
             "confidence": round(self.confidence, 2),
             "removed": bool(self.methods),

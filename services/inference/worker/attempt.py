@@ -85,7 +85,7 @@ class Attempt:
         self, code: str, subject: str, message: str, details: Mapping[str, Any] | None = None, boxes: Sequence[PlaceInPercent] = (), /
     ) -> None:
         """Add a notice; one shared by several inputs is added once."""
-        said = "" if details is None else json.dumps(details, ensure_ascii=False)
+        said = "" if not details else json.dumps(details, ensure_ascii=False)
         places = [PercentBox(x1=x1, y1=y1, x2=min(x2, 100), y2=min(y2, 100)) for x1, y1, x2, y2 in boxes[:_MOST_BOXES]]
         notice = task_pb2.Notice(code=code, subject=subject, message=message, details_json=said, boxes=places)
         if notice not in self.notices and len(self.notices) < _MOST_NOTICES:
@@ -248,7 +248,8 @@ class AttemptRunner:
             attempt.products.append(run.product)
         for attached in run.product.attachments:
             if len(attempt.admission.input_file_ids) + len(attempt.attached_ids) >= _MOST_OUTPUTS:
-                attempt.notice("attachment_left_out", "", f"{attached.name} was left out: a task delivers at most {_MOST_OUTPUTS} files.")
+                message = f"{attached.name} was left out: a task delivers at most {_MOST_OUTPUTS} files."
+                attempt.notice("attachment_left_out", "", message, {"name": attached.name, "most": _MOST_OUTPUTS})
                 continue
             attempt.names.add(attached.name)
             with attempt.stages.measure("store"):

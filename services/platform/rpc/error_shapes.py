@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -92,12 +93,20 @@ class ErrorShape:
             surface_pb2.ERROR_PART_MESSAGE_OR_LOCATIONS: [_located(each) for each in error.violations] or message,
             surface_pb2.ERROR_PART_REQUEST_ID: request_id or None,
             surface_pb2.ERROR_PART_RETRYABLE: error.passes,
+            surface_pb2.ERROR_PART_RULE: error.metadata.get("rule"),
+            surface_pb2.ERROR_PART_LEAST: _limit(error, "least"),
+            surface_pb2.ERROR_PART_MOST: _limit(error, "most"),
         }
 
 
 def _object(message: Descriptor, values: Mapping[surface_pb2.ErrorPart.ValueType, object | None]) -> dict[str, object]:
     found = ((field.name, values[_part(field)] if _is_part(field) else _object(_message(field), values)) for field in message.fields)
     return {name: value for name, value in found if value is not None}
+
+
+def _limit(error: DarkroomError, name: str) -> float | int | None:
+    limit = float(error.metadata.get(name, "nan"))
+    return None if math.isnan(limit) else int(limit) if limit.is_integer() else limit
 
 
 def _messages(violations: tuple[Violation, ...]) -> dict[str, list[str]]:

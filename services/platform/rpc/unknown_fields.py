@@ -40,7 +40,8 @@ class UnknownField:
         """FIELD_INVALID."""
         violation = Violation(self.path, self.problem, UNKNOWN)
         message = f"{self.path}: {self.problem}"
-        return DarkroomError(ErrorReason.FIELD_INVALID, message, allowed=self.names, violations=[violation])
+        rule = {"rule": "unknown_field"}
+        return DarkroomError(ErrorReason.FIELD_INVALID, message, allowed=self.names, violations=[violation], metadata=rule)
 
 
 _unknown: ContextVar[Sequence[UnknownField]] = ContextVar("unknown_fields", default=())

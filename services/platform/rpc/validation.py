@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from buf.validate import validate_pb2
@@ -21,6 +22,18 @@ if TYPE_CHECKING:
 _PATTERN = "string.pattern"
 _NOT_EMPTY = ("string.min_len", "repeated.min_items")
 _ALTERNATIVES = "message.oneof"
+_KINDS = {"in": "choice", "defined_only": "choice", "not_in": "choice", "unique": "unique", "pattern": "pattern"}
+_LENGTHS = {"min_len": ("least",), "max_len": ("most",), "len": ("least",), "min_items": ("least",), "max_items": ("most",)}
+_RANGES = {
+    "gte": ("range", ("least",)),
+    "lte": ("range", ("most",)),
+    "gte_lte": ("range", ("least", "most")),
+    "gt": ("greater", ("least",)),
+    "gt_lte": ("greater", ("least", "most")),
+    "lt": ("less", ("most",)),
+    "gte_lt": ("less", ("least", "most")),
+}
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 # protovalidate's words, and those of an engineer.
 _WORDS = tuple(
     (re.compile(theirs, re.DOTALL), ours)
@@ -121,11 +134,12 @@ def _error(violation: Violation, request: Message) -> DarkroomError:
     if (proto.rule_id or "").endswith(".in") and isinstance(violation.rule_value, (list, tuple)):
         allowed = tuple(str(value) for value in violation.rule_value)
     message = proto.message or "is not valid"
+    broken = _rule(proto.rule_id or "", message, _is_missing(violation))
     for theirs, ours in _WORDS:
         message = theirs.sub(ours, message)
     if proto.rule_id == _PATTERN:
         message = f"must {_must(violation, request) or 'have another form'}"
-    return _refusal(reason, field, message, allowed, MISSING if _is_missing(violation) else "")
+    return _refusal(reason, field, message, allowed, MISSING if _is_missing(violation) else "", broken)
 
 
 def _is_missing(violation: Violation) -> bool:
@@ -134,11 +148,28 @@ def _is_missing(violation: Violation) -> bool:
     return rule == "required" or (rule in _NOT_EMPTY and not value)
 
 
-def _refusal(reason: ErrorReason, field: str, problem: str, allowed: Sequence[str], kind: str) -> DarkroomError:
+def _rule(rule_id: str, message: str, is_missing: bool) -> dict[str, str]:
+    """The broken rule for programs: its kind and its limits; empty for a rule of another kind."""
+    if is_missing:
+        return {"rule": "required"}
+    kind, _, rule = rule_id.partition(".")
+    if rule in _LENGTHS:
+        kind = "items" if kind == "repeated" else "length"
+        return {"rule": kind} | dict(zip(_LENGTHS[rule], _NUMBER.findall(message), strict=False))
+    if rule in _RANGES:
+        kind, limits = _RANGES[rule]
+        return {"rule": kind} | dict(zip(limits, _NUMBER.findall(message), strict=False))
+    return {"rule": _KINDS[rule]} if rule in _KINDS else {}
+
+
+def _refusal(
+    reason: ErrorReason, field: str, problem: str, allowed: Sequence[str], kind: str, rule: Mapping[str, str] = MappingProxyType({})
+) -> DarkroomError:
     if not field:
         return DarkroomError(reason, problem, allowed=allowed)
     broken = errors.Violation(field, problem, kind) if kind else errors.Violation(field, problem)
-    return DarkroomError(reason, f"{field}: {problem}", allowed=allowed, violations=[broken])
+    told = dict(rule) or ({"rule": "required"} if kind == MISSING else {})
+    return DarkroomError(reason, f"{field}: {problem}", allowed=allowed, violations=[broken], metadata=told)
 
 
 def _must(violation: Violation, request: Message) -> str:

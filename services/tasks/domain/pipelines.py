@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
+from darkroom.internal.tasks.v1 import stored_pb2
 from darkroom.operations.v1 import operation_pb2
-from darkroom.tasks.v1 import pipeline_pb2
 from services.pictures.operations import parameters_of, spec_of
 from services.platform.clock import Clock
 from services.platform.errors import DarkroomError, ErrorReason
@@ -15,7 +15,8 @@ from services.platform.idempotency import IdempotencyRecords
 from services.platform.idempotent_call import IdempotentCall
 from services.tasks.domain.acceptance.requests import SavedOperations
 from services.tasks.domain.pages import Listing, before_id, page_token
-from services.tasks.domain.plan import check_order
+from services.tasks.domain.plan import MediaLimits, check_auxiliary, check_order, named_files
+from services.tasks.files_client import FilesClient
 from services.tasks.model.pipeline import SavedPipeline, Viewer
 from services.tasks.store.pipelines import PipelineStore
 
@@ -39,32 +40,42 @@ class PipelinePage:
 class SavedPipelines:
     """The saved pipelines of each account."""
 
-    def __init__(self, store: PipelineStore, idempotency: IdempotencyRecords, clock: Clock, *, diagnostics: bool) -> None:
-        self._store, self._idempotency, self._clock, self._diagnostics = store, idempotency, clock, diagnostics
+    def __init__(
+        self,
+        store: PipelineStore,
+        files: FilesClient,
+        idempotency: IdempotencyRecords,
+        limits: MediaLimits,
+        clock: Clock,
+        *,
+        diagnostics: bool,
+    ) -> None:
+        self._store, self._files, self._idempotency, self._limits = store, files, idempotency, limits
+        self._clock, self._diagnostics = clock, diagnostics
 
-    async def create(self, viewer: Viewer, pipeline: pipeline_pb2.Pipeline, call: IdempotentCall | None) -> SavedPipeline:
+    async def create(self, viewer: Viewer, pipeline: stored_pb2.StoredPipeline, call: IdempotentCall | None) -> SavedPipeline:
         """Save a pipeline, which is the viewer's. Raises FIELD_INVALID, OPERATION_UNAVAILABLE and TOO_MANY_PIPELINES."""
         if not pipeline.operations and not pipeline.steps:
             raise _without_operations()
         self._check(pipeline)
-        definition = pipeline.SerializeToString()
         return await self._idempotency.once(
-            call, lambda: self._create(viewer, definition, call), lambda numbers: self._created(viewer.account_id, numbers[0])
+            call, lambda: self._create(viewer, pipeline, call), lambda numbers: self._created(viewer.account_id, numbers[0])
         )
 
-    async def update(self, viewer: Viewer, id_: str, pipeline: pipeline_pb2.Pipeline) -> SavedPipeline:
+    async def update(self, viewer: Viewer, id_: str, pipeline: stored_pb2.StoredPipeline) -> SavedPipeline:
         """Replace the name, the description and the operations. The steps of another API stay while the operations do.
 
         Raises as `create` and `get`.
         """
         found = await self.get(viewer, id_)
-        before = pipeline_pb2.Pipeline.FromString(found.definition)
+        before = stored_pb2.StoredPipeline.FromString(found.definition)
         if list(pipeline.operations) == list(before.operations):
-            pipeline.steps.MergeFrom(before.steps)
+            pipeline.steps.extend(before.steps)
         elif not pipeline.operations:
             raise _without_operations()
         pipeline.update_time.FromDatetime(self._clock())
         self._check(pipeline)
+        await self._keep_files(viewer.account_id, pipeline)
         updated = await self._store.update(viewer.account_id, found.id, pipeline.SerializeToString())
         if updated is None:
             raise _not_found()
@@ -78,7 +89,7 @@ class SavedPipelines:
                 found = await self.get(viewer, id_)
             except DarkroomError as error:
                 raise error.at(field) from None
-            operations = pipeline_pb2.Pipeline.FromString(found.definition).operations
+            operations = stored_pb2.StoredPipeline.FromString(found.definition).operations
             if not operations:
                 message = (
                     f"{field}: the pipeline has tools of another API that are no operations, or that depend on the file, so it runs only "
@@ -89,16 +100,31 @@ class SavedPipelines:
 
         return SavedOperations(read, field) if id_ else None
 
-    def _check(self, pipeline: pipeline_pb2.Pipeline) -> None:
+    def _check(self, pipeline: stored_pb2.StoredPipeline) -> None:
         if pipeline.operations:
             check_order(pipeline.operations, diagnostics=self._diagnostics)
             _check_secrets(pipeline.operations)
-        for field, items in (("operations", pipeline.operations), ("steps", pipeline.steps)):
-            if sum(each.ByteSize() for each in items) > _MOST_BYTES:
+        sizes = {"operations": sum(each.ByteSize() for each in pipeline.operations), "steps": sum(map(len, pipeline.steps))}
+        for field, size in sizes.items():
+            if size > _MOST_BYTES:
                 message = f"{field}: have more than {_MOST_BYTES >> 10} KiB."
                 raise DarkroomError(ErrorReason.FIELD_INVALID, message, field=field, allowed=(f"at most {_MOST_BYTES} bytes",))
 
-    async def _create(self, viewer: Viewer, definition: bytes, call: IdempotentCall | None) -> SavedPipeline:
+    async def _keep_files(self, account_id: int, pipeline: stored_pb2.StoredPipeline) -> None:
+        """Make the files that operations name permanent, so that the pipeline runs until somebody deletes one. Raises FILE_NOT_FOUND and
+        what the files of a task raise, blamed on the operation's field."""
+        named = named_files(pipeline.operations)
+        file_ids = [each.input.file_id for each in named]
+        examined = await self._files.examine(account_id, file_ids)
+        for each in named:
+            if (refusal := examined.refusals.get(each.input.file_id)) is not None:
+                raise refusal.at(each.field)
+        check_auxiliary(named, [examined.files[file_id] for file_id in file_ids], self._limits, None)
+        await self._files.keep(account_id, file_ids)
+
+    async def _create(self, viewer: Viewer, pipeline: stored_pb2.StoredPipeline, call: IdempotentCall | None) -> SavedPipeline:
+        await self._keep_files(viewer.account_id, pipeline)
+        definition = pipeline.SerializeToString()
         created = await self._store.create(viewer, uuid4(), definition, most=_MOST, call=call, now=self._clock())
         if created is None:
             message = f"The account has reached its limit of {_MOST} pipelines. Delete one first."

@@ -18,7 +18,7 @@ class SavedPipeline:
     owner: str
     """Id of the person; empty for the account itself."""
     definition: bytes
-    """Name, description, operations, steps, and the time of the last change: a `darkroom.tasks.v1.Pipeline`."""
+    """Name, description, operations, steps, and the time of the last change: a `StoredPipeline`."""
     create_time: datetime
 
 

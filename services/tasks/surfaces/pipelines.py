@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
+from darkroom.internal.tasks.v1 import stored_pb2
 from darkroom.operations.v1 import operation_pb2
 from darkroom.tasks.v1 import pipeline_pb2
 from services.platform.identity import current_identity
@@ -38,10 +39,10 @@ def current_viewer() -> Viewer:
     return Viewer(identity.account_id, identity.user.id if identity.user is not None else "", identity.permits(EVERYBODYS))
 
 
-def definition(request: Definition) -> pipeline_pb2.Pipeline:
+def definition(request: Definition) -> stored_pb2.StoredPipeline:
     """The pipeline that a request describes."""
     described = request.description if request.HasField("description") else None
-    return pipeline_pb2.Pipeline(name=request.name, description=described, operations=request.operations)
+    return stored_pb2.StoredPipeline(name=request.name, description=described, operations=request.operations)
 
 
 def pipeline_message(saved: SavedPipeline) -> pipeline_pb2.Pipeline:

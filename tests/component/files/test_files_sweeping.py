@@ -42,9 +42,13 @@ async def test_a_permanent_file_does_not_expire(world: World) -> None:
     [created] = await world.files.uploads.create(account, [NewUpload("keep.png")], permanent=True)
     await world.put(created.url, content.png())
     await world.files.uploads.complete(account, created.file.id, [])
+    upload, other = [await ready_input(world, owner) for owner in (account, world.account())]
+    await world.files.task_files.keep(account, [upload.id, other.id])
     world.clock.move(days=4000)
     await world.sweep()
-    assert (await world.files.library.get(account, created.file.id)).expires_at is None
+    for file_id in (created.file.id, upload.id):
+        assert (await world.files.library.get(account, file_id)).expires_at is None
+    assert await not_found(world, other.account_id, other.id)
 
 
 async def test_an_output_expires_a_week_after_its_task(world: World) -> None:

@@ -82,6 +82,11 @@ class FilesDouble(StorageServiceServicer):
         owned = [self.files[file_id] for file_id in set(request.file_ids) if file_id in self.files]
         return pb.DescribeFilesResponse(files=[file for owner, file in owned if owner == current_identity().account_id])
 
+    async def KeepFiles(self, request: pb.KeepFilesRequest, context: Context) -> pb.KeepFilesResponse:  # noqa: N802
+        for file_id in request.file_ids:
+            self.files[file_id][1].ClearField("expire_time")
+        return pb.KeepFilesResponse()
+
     async def UnpinTasks(self, request: pb.UnpinTasksRequest, context: Context) -> pb.UnpinTasksResponse:  # noqa: N802
         for task_id in request.task_ids:
             self.pins.pop(task_id, None)

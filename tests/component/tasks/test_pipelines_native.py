@@ -226,9 +226,13 @@ async def test_what_a_pipeline_lacks_is_said(
     logo = service.files.add(ACCOUNT, "logo.png", "image/png", size=(64, 48))
     over = [SHOP[1], operation_pb2.Operation(remove_background={"background_file_id": logo})]
     saved = (await stub.CreatePipeline(pb.CreatePipelineRequest(name="Logo", operations=over), metadata=ann)).pipeline
+    # The file stays for it.
+    assert [service.files.files[each][1].HasField("expire_time") for each in (photo, logo)] == [True, False]
     run = pipelines_pb2.RunPipelineRequest(id=saved.id, file_ids=[str(photo)])
     assert (await replica.rest_pipelines.RunPipeline(run, metadata=ann)).data.task_id
     del service.files.files[logo]
+    again = stub.CreatePipeline(pb.CreatePipelineRequest(name="Logo", operations=over), metadata=ann)
+    assert (await refused(again))[:2] == ("FILE_NOT_FOUND", "operations[1].remove_background.background_file_id")
     reason, field, message = await refused(replica.rest_pipelines.RunPipeline(run, metadata=ann))
     assert (reason, field) == ("FILE_NOT_FOUND", "id")
     assert message.startswith("id: operations[1].remove_background.background_file_id: ")

@@ -83,7 +83,7 @@ async def test_axe_finds_nothing_serious_in_dialogs_and_in_chinese(
         await quiet(page)
         if language == "zh" and (told := await findings(page)):
             found[path] = told
-        openers = page.locator("main .page-head button:enabled")
+        openers = page.locator("main button.primary[type=button]:enabled")
         for index in range(await openers.count()):
             await openers.nth(index).click()
             await page.wait_for_timeout(100)
@@ -94,7 +94,7 @@ async def test_axe_finds_nothing_serious_in_dialogs_and_in_chinese(
                 await page.keyboard.press("Escape")
                 await expect(page.locator("dialog[open]")).to_have_count(0)
     assert not found
-    assert opened >= 5
+    assert opened >= 3
 
 
 @pytest.mark.thorough

@@ -204,6 +204,10 @@ async def test_what_was_cancelled_is_counted_and_run(
     handle = console.file("1.png").get_by_role("button", name=re.compile("^Move 1.png"))
     await handle.press("ArrowRight")
     await expect(tiles.first).to_contain_text("2.png")
+    # The other way by a pointer, and back by keys.
+    await console.file("1.png").get_by_role("button", name=re.compile("^Move")).drag_to(console.file("2.png"))
+    await expect(tiles.first).to_contain_text("1.png")
+    await handle.press("ArrowDown")
     async with held(stack, account):
         await console.run()
         await console.newest.get_by_role("button", name="Cancel the rest").click()
@@ -218,6 +222,29 @@ async def test_what_was_cancelled_is_counted_and_run(
     await expect(tiles).to_have_count(0)
     await console.button("Undo").click()
     await expect(tiles).to_have_count(3)
+
+
+@pytest.mark.thorough
+async def test_a_long_run_says_that_it_has_ended(console: Console, photo: Photo, stack: StackUnderTest, account: Account) -> None:
+    page = console.page
+    await page.add_init_script(
+        "window.shown = []; window.Notification = class { static permission = 'default';"
+        " static requestPermission = async () => Notification.permission = 'granted';"
+        " constructor(title) { window.shown.push(title); } };"
+    )
+    await console.open()
+    await console.choose(photo("red.png"))
+    await console.pick("Rotate and mirror")
+    async with held(stack, account):
+        await console.run()
+        # Nobody is asked before a run takes long.
+        await expect(console.button("Notify me when it is done")).to_have_count(0)
+        await page.evaluate("const now = Date.now; Date.now = () => now() + 20_000")
+        await console.button("Notify me when it is done").click()
+        await expect(console.button("Notify me when it is done")).to_have_count(0)
+        await page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true })")
+    await console.finished(1)
+    assert await page.evaluate("window.shown") == ["Darkroom: 1 of 1 done"]
 
 
 def overlap(one: FloatRect, other: FloatRect) -> bool:

@@ -139,7 +139,7 @@ async def test_a_picture_goes_through_all_operations_and_is_encoded_once(
     assert isinstance(product.content, bytes)
     original = decode(source.path.read_bytes(), Limits(1)).pixels
     np.testing.assert_array_equal(decode(product.content, Limits(1)).pixels, 255 - original[::2, ::2])
-    assert surround.notices == [("not_applied", "enhance_face", "Left out."), ("picture_note", "", "Inverted.")]
+    assert surround.notices == [("not_applied", "enhance_face", "Left out."), ("picture_note", "", "Inverted.", {})]
 
 
 async def test_progress_grows_over_the_whole_pipeline(pipeline: MakePipeline, tmp_path: Path, surround: Surround) -> None:

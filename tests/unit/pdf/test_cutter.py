@@ -10,10 +10,11 @@ import pytest
 from pikepdf import Dictionary, Name
 from pypdf.generic import DictionaryObject, NameObject, PdfObject
 
-from services.inference.pdf.cutter import TEXT_DEPENDS, UNBALANCED, cut
+from services.inference.pdf.cutter import cut
 from services.inference.pdf.edits import apply
 from services.inference.pdf.marks import Cut, Mark
 from services.inference.pdf.report import Method
+from services.inference.pdf.texts import TEXT_DEPENDS, UNBALANCED
 from tests.unit.pdf.builder import Builder
 from tests.unit.pdf.comparison import pictures
 

@@ -11,7 +11,8 @@ import pikepdf
 import pytest
 from pikepdf import Array, Dictionary, Name, String
 
-from services.inference.pdf import cutter, remove
+from services.inference.pdf import remove
+from services.inference.pdf.texts import TEXT_DEPENDS, UNBALANCED
 from services.inference.pdf.verify import ExpectedChanges, verify
 from tests.unit.pdf import declarations, structures
 from tests.unit.pdf.builder import BODY, INLINE_ARTIFACT, Builder
@@ -30,7 +31,7 @@ def test_text_that_depends_on_the_mark_keeps_it(removed: Remove) -> None:
         "page": 1,
         "method": "artifact",
         "detail": "Artifact of subtype Watermark",
-        "reason": cutter.TEXT_DEPENDS,
+        "reason": TEXT_DEPENDS,
     }
 
 
@@ -84,7 +85,7 @@ def test_a_mark_that_never_ends_is_kept(removed: Remove) -> None:
     build.page(BODY + INLINE_ARTIFACT + BODY, resources=build.resources())
     document = build.save()
     assert removed(document) == document
-    assert [finding.reason for finding in removed.report.kept_findings] == [cutter.UNBALANCED]
+    assert [finding.reason for finding in removed.report.kept_findings] == [UNBALANCED]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import pytest
 from pikepdf import Pdf
 
 from services.inference.pdf import isolated
-from services.inference.pdf.protection import CERTIFIED, ENCRYPTION_WARNING, SIGNATURE_WARNING, SIGNED, USAGE_RIGHTS
+from services.inference.pdf.protection import CERTIFIED, SIGNED, USAGE_RIGHTS
+from services.inference.pdf.texts import ENCRYPTION_WARNING, SIGNATURE_WARNING
 from services.platform.errors import DarkroomError, ErrorReason
 from tests.unit.pdf import declarations, protections
 from tests.unit.pdf.removal import assert_same

@@ -12,10 +12,10 @@ import pytest
 from pikepdf import Array, Dictionary, Name, Stream
 from PIL import Image, ImageDraw, ImageFont
 
-from services.inference.pdf.cutter import TEXT_DEPENDS
 from services.inference.pdf.preview import draw_preview
-from services.inference.pdf.remove import NOT_SURE, RemovalRequest, remove_watermarks
+from services.inference.pdf.remove import RemovalRequest, remove_watermarks
 from services.inference.pdf.report import Method, Report
+from services.inference.pdf.texts import NOT_SURE, TEXT_DEPENDS
 from tests.unit.pdf.builder import Builder
 from tests.unit.pdf.comparison import everything, pictures, texts
 

@@ -9,7 +9,7 @@ import pikepdf
 import pytest
 from pikepdf import Array, Dictionary, Name, String
 
-from services.inference.pdf.protection import ENCRYPTION_WARNING
+from services.inference.pdf.texts import ENCRYPTION_WARNING
 from services.platform.errors import DarkroomError, ErrorReason
 from tests.unit.pdf import declarations
 from tests.unit.pdf.builder import BODY, INLINE_ARTIFACT, MARK, PAINTED_MARK, Builder

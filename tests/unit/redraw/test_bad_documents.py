@@ -17,8 +17,7 @@ from pikepdf import Array, Dictionary, Name, Pdf, String
 from reportlab.pdfgen.canvas import Canvas
 
 from services.inference.media import Image
-from services.inference.pdf.protection import ENCRYPTION_WARNING
-from services.inference.pdf.remove import DAMAGE_WARNING
+from services.inference.pdf.texts import DAMAGE_WARNING, ENCRYPTION_WARNING
 from services.inference.redraw.encoding import write_page
 from services.inference.redraw.pages import count_pages, render_page, settle
 from services.inference.redraw.rebuild import rebuild

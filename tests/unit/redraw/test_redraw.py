@@ -17,7 +17,7 @@ from reportlab.pdfgen.canvas import Canvas
 from darkroom.operations.v1.remove_watermark_pb2 import PercentBox
 from services.inference.media import Image
 from services.inference.operations import redraw_pdf
-from services.inference.pdf.protection import ENCRYPTION_WARNING, SIGNATURE_WARNING
+from services.inference.pdf.texts import ENCRYPTION_WARNING, SIGNATURE_WARNING
 from services.inference.redraw.encoding import write_page
 from services.inference.redraw.pages import count_pages, render_page
 from services.inference.redraw.rebuild import rebuild

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reference import guides, llms, markdown, operation_pages
+from reference import guides, llms, markdown, operation_pages, operation_paths
 from reference.__main__ import FOLDER, committed_pages, generated_pages, stale
 from reference.operations import openapi_path
 from services.platform.errors import ErrorReason
@@ -73,12 +73,20 @@ def test_where_the_rest_of_the_reference_is() -> None:
     assert sorted(named) == sorted(generated_pages())
 
 
+def paths_of(route: catalogue.Route) -> list[str]:
+    """Its paths in the reference: one for each operation where it names one."""
+    if catalogue.has_path_for_each_operation(route.method):
+        return [call.path for call in operation_paths.calls_of(route.template.text)]
+    return [openapi_path(route.template.text, route.method)]
+
+
 def test_every_method_and_reason_is_there() -> None:
     pages, errors = generated_pages(), (FOLDER / "errors.md").read_text()
     grpc_api = pages["grpc-api.md"]
     for route in catalogue.routes():
         page = pages[markdown.page_name(route.surface)]
-        assert f"### {route.verb} {openapi_path(route.template.text, route.method)}" in page
+        for path in paths_of(route):
+            assert f"### {route.verb} {path}" in page
     for service in catalogue.public_services():
         if not any(map(catalogue.bindings, service.methods)):
             for method in service.methods:
@@ -91,8 +99,9 @@ def test_every_method_and_reason_is_there() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
+        ("`POST /v1/images/sharpen`", None),
         ("`GET /v1/tasks/:id/status`, /v1/tasks/7/result, `/v1/files/batch-create`, tasks/v1/task.proto", None),
-        ("`POST /v1/images/sharpen`", "/v1/images/sharpen is not a path of the API"),
+        ("`POST /v1/images/sharper`", "/v1/images/sharper is not a path of the API"),
         ("`TasksService.CreateTask`", None),
         ("`TasksService.MakeTask`", "TasksService.MakeTask is not a method of the API"),
         ("[there](other.md) [here](guide.md) [web](https://example.com/x#y)", "other.md does not exist"),
@@ -117,7 +126,8 @@ def test_texts_for_language_models() -> None:
     summary, full = llms.summary(), llms.full()
     assert summary.startswith("# Darkroom\n\n> ")
     for route in catalogue.routes():
-        assert f"- `{route.verb} {openapi_path(route.template.text, route.method)}`: " in summary
+        for path in paths_of(route):
+            assert f"- `{route.verb} {path}`: " in summary
     for guide in llms.guide_files():
         assert guide.read_text().strip() in full
     for page in ("# Upscale", "# Use your own model", "# Moving from Pilio"):

@@ -1,6 +1,7 @@
 import { Download, File, FileX } from "lucide-react";
 import { useState } from "react";
 import { Link } from "wouter";
+import { progressText, taskErrorText } from "../../i18n/said.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { ButtonLink } from "../../ui/Button.tsx";
 import { hasEnded } from "../model.ts";
@@ -37,7 +38,9 @@ function BatchTile({ tile }: { tile: Tile }) {
       </div>
       <TaskProgress state={tile.state} progress={tile.progress} />
       {(tile.error || tile.message) && (
-        <p className={tile.error ? "task-message bad" : "task-message"}>{tile.error ?? tile.message}</p>
+        <p className={tile.error ? "task-message bad" : "task-message"}>
+          {tile.error ? taskErrorText(t, tile.error) : progressText(t, tile.message ?? "")}
+        </p>
       )}
       {file?.download_url && (
         <ButtonLink

@@ -1,5 +1,7 @@
 import { useLocation } from "wouter";
-import { useTexts } from "../../i18n/texts.ts";
+import { useNames } from "../../forms/names.ts";
+import { noticeText } from "../../i18n/said.ts";
+import { type Language, useLanguage, useTexts } from "../../i18n/texts.ts";
 import type { RunInput } from "../../runs/types.ts";
 import { DrawBoxes } from "../../studio/DrawBoxes.tsx";
 import { NO_MARK } from "../../studio/noMark.ts";
@@ -22,6 +24,9 @@ export function Notices({
 }) {
   const t = useTexts();
   const [, navigate] = useLocation();
+  const names = useNames();
+  const language = useLanguage();
+  const label = (subject: string) => names.field({ name: subject, label: humanized(subject) });
   // A notice says more about a parameter than its name does.
   const told = new Set(notices.map(({ subject }) => subject));
   const untold = notApplied.filter((name) => !told.has(name));
@@ -31,12 +36,12 @@ export function Notices({
         // biome-ignore lint/suspicious/noArrayIndexKey: notices have no ids, and come in a fixed order.
         <li key={index}>
           <Note tone={notice.code === "not_applied" ? "warn" : "info"}>
-            {notice.message}
+            {noticeText(t, notice, notice.subject && label(notice.subject))}
             {notice.code === NO_MARK && input && <DrawBoxes input={input} onDone={() => navigate("/")} />}
-            {notice.details && rowsOf(notice.details).length > 0 && (
+            {rowsOf(shownDetails(notice, language)).length > 0 && (
               <details>
                 <summary>{t.tasks.noticeDetails}</summary>
-                <JsonRows value={notice.details} />
+                <JsonRows value={shownDetails(notice, language)} />
               </details>
             )}
           </Note>
@@ -44,9 +49,15 @@ export function Notices({
       ))}
       {untold.length > 0 && (
         <li>
-          <Note tone="warn">{t.tasks.notApplied(untold.map(humanized).join(", "))}</Note>
+          <Note tone="warn">{t.tasks.notApplied(untold.map(label).join(", "))}</Note>
         </li>
       )}
     </ul>
   );
+}
+
+/** The details for people: without the name of the text, and in other languages without the server's sentences. */
+function shownDetails({ details = {} }: TaskNotice, language: Language): object {
+  const hidden = language === "en" ? ["why"] : ["why", "reason", "evidence"];
+  return Object.fromEntries(Object.entries(details).filter(([name]) => !hidden.includes(name)));
 }

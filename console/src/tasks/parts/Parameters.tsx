@@ -37,8 +37,10 @@ export function JsonRows({ value }: { value: unknown }) {
 }
 
 function Rows({ rows, fields }: { rows: readonly Row[]; fields: readonly FormField[] }) {
+  const t = useTexts();
   const names = useNames();
-  const label = (part: string) => (/^\d+$/.test(part) ? part : names.field({ name: part, label: humanized(part) }));
+  const label = (part: string) =>
+    /^\d+$/.test(part) ? part : names.field({ name: part, label: t.server.detail(part) ?? humanized(part) });
   return (
     <dl className="task-rows">
       {rows.map((row) => (

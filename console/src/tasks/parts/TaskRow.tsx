@@ -1,6 +1,7 @@
 import { Ban, ExternalLink, MoreVertical, RotateCcw, Trash2 } from "lucide-react";
 import type { MouseEvent } from "react";
 import { Link, useLocation } from "wouter";
+import { progressText, taskErrorText } from "../../i18n/said.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { IconButton } from "../../ui/Button.tsx";
 import { Badge } from "../../ui/Feedback.tsx";
@@ -54,7 +55,7 @@ export function TaskRow({
           <TaskProgress state={task.state} progress={task.progress} />
           {(task.message || task.error_message) && (
             <span className={task.error_message ? "task-message bad" : "task-message"}>
-              {task.error_message ?? task.message}
+              {task.error_message ? taskErrorText(t, task) : progressText(t, task.message ?? "")}
             </span>
           )}
         </div>

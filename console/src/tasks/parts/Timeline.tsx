@@ -1,4 +1,5 @@
 import { useFormats } from "../../i18n/format.ts";
+import { progressText, taskErrorText } from "../../i18n/said.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import type { TaskDetails } from "../model.ts";
 import { type Entry, type Step, timeline } from "../timeline.ts";
@@ -37,7 +38,7 @@ function TimelineEntry({ entry, before, attempts }: { entry: Entry; before: Entr
       {(attempt || worker) && <p className="muted">{[attempt, worker].filter(Boolean).join(" ")}</p>}
       {(entry.errorMessage || entry.errorType) && (
         <p className="task-message bad">
-          {entry.errorMessage} {entry.errorType && <code>{entry.errorType}</code>}
+          {taskErrorText(t, { error_type: entry.errorType, error_message: entry.errorMessage })}
         </p>
       )}
       {entry.steps.length > 0 && <Steps steps={entry.steps} />}
@@ -64,11 +65,12 @@ function Steps({ steps }: { steps: readonly Step[] }) {
 }
 
 function StepLine({ step }: { step: Step }) {
+  const t = useTexts();
   const formats = useFormats();
   return (
     <li>
       <time dateTime={step.at}>{formats.time(step.at)}</time>
-      <span>{step.message}</span>
+      <span>{progressText(t, step.message)}</span>
       {step.progress !== undefined && <span className="muted">{formats.percent(step.progress)}</span>}
     </li>
   );

@@ -1,8 +1,7 @@
 import { type ReactNode, useState } from "react";
-import { ApiError } from "../../api/errors.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { Confirm } from "../../ui/Dialog.tsx";
-import { ErrorNote, Note } from "../../ui/Feedback.tsx";
+import { ErrorNote, messageOf, Note } from "../../ui/Feedback.tsx";
 import { toast } from "../../ui/toasts.tsx";
 import { type Action, can, type Outcome, type Target, useTaskAction } from "../actions.ts";
 
@@ -72,7 +71,7 @@ function Refused({ refused }: { refused: Outcome["refused"] }) {
   const t = useTexts();
   const only = refused.length === 1 ? refused[0] : undefined;
   if (only) return <ErrorNote error={only.error} />;
-  const reasons = new Set(refused.map(({ error }) => (error instanceof ApiError ? error.message : String(error))));
+  const reasons = new Set(refused.map(({ error }) => messageOf(t, error)));
   return (
     <div role="alert">
       <Note tone="bad">

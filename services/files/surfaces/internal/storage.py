@@ -50,6 +50,11 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
         files = await self._task_files.describe(current_identity().account_id, request.file_ids)
         return pb.DescribeFilesResponse(files=map(file_message, files))
 
+    async def KeepFiles(self, request: pb.KeepFilesRequest, context: Context) -> pb.KeepFilesResponse:
+        """Make files permanent."""
+        await self._task_files.keep(current_identity().account_id, request.file_ids)
+        return pb.KeepFilesResponse()
+
     async def UnpinTasks(self, request: pb.UnpinTasksRequest, context: Context) -> pb.UnpinTasksResponse:
         """Drop the pins of tasks that were not created."""
         await self._task_files.settle([EndedTask(task_id) for task_id in request.task_ids])

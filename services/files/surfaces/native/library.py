@@ -10,6 +10,7 @@ from darkroom.files.v1 import library_file_pb2, library_service_pb2_grpc
 from darkroom.files.v1 import library_service_pb2 as pb
 from services.files.domain.new_versions import NewVersion
 from services.files.domain.shelf import Shelf
+from services.files.domain.thumbnails import Thumbnails
 from services.files.records import StoredVersion
 from services.files.surfaces.rendering import file_message, time_message
 from services.files.surfaces.viewers import current_viewer
@@ -21,8 +22,8 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class NativeLibrary(library_service_pb2_grpc.LibraryServiceServicer):
     """The library of the calling account, as its caller sees it."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
+    def __init__(self, shelf: Shelf, thumbnails: Thumbnails) -> None:
+        self._shelf, self._thumbnails = shelf, thumbnails
 
     async def AddLibraryFiles(self, request: pb.AddLibraryFilesRequest, context: Context) -> pb.AddLibraryFilesResponse:
         """Keep files."""
@@ -48,6 +49,13 @@ class NativeLibrary(library_service_pb2_grpc.LibraryServiceServicer):
         found, download = await self._shelf.download(current_viewer(), request.id, for_head=request.for_head)
         expires_at = time_message(download.expires_at)
         return pb.CreateLibraryDownloadUrlResponse(file=_message(found), url=download.url, expire_time=expires_at)
+
+    async def CreateLibraryThumbnailUrl(
+        self, request: pb.CreateLibraryThumbnailUrlRequest, context: Context
+    ) -> pb.CreateLibraryThumbnailUrlResponse:
+        """Make it if necessary."""
+        download = await self._thumbnails.download(current_viewer(), request.id, for_head=request.for_head)
+        return pb.CreateLibraryThumbnailUrlResponse(url=download.url, expire_time=time_message(download.expires_at))
 
     async def CopyLibraryFile(self, request: pb.CopyLibraryFileRequest, context: Context) -> pb.CopyLibraryFileResponse:
         """A file that tasks can use."""

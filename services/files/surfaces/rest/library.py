@@ -10,6 +10,7 @@ from darkroom.rest.v1 import files_pb2, library_pb2_grpc
 from darkroom.rest.v1 import library_pb2 as pb
 from services.files.domain.new_versions import NewVersion
 from services.files.domain.shelf import Shelf, missing
+from services.files.domain.thumbnails import Thumbnails
 from services.files.records import StoredVersion
 from services.files.surfaces.rendering import time_message
 from services.files.surfaces.rest import messages
@@ -17,6 +18,7 @@ from services.files.surfaces.rest.ids import file_id
 from services.files.surfaces.viewers import current_viewer
 from services.platform.errors import DarkroomError
 from services.platform.rpc.idempotency import current_idempotency
+from services.platform.rpc.surfaces import HTTP_STATUS
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -26,8 +28,8 @@ _OK, _SUCCESS = 200, "success"
 class RestLibrary(library_pb2_grpc.LibraryServiceServicer):
     """The library of the calling account, as its caller sees it."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
+    def __init__(self, shelf: Shelf, thumbnails: Thumbnails) -> None:
+        self._shelf, self._thumbnails = shelf, thumbnails
 
     async def AddToLibrary(self, request: pb.AddToLibraryRequest, context: Context) -> pb.AddedToLibraryEnvelope:
         """POST /v1/library."""
@@ -51,6 +53,14 @@ class RestLibrary(library_pb2_grpc.LibraryServiceServicer):
         found, download = await self._shelf.download(current_viewer(), request.id)
         data = pb.LibraryDownloadUrl(download_url=download.url, expires_at=time_message(download.expires_at), file=_message(found))
         return pb.LibraryDownloadUrlEnvelope(code=_OK, message=_SUCCESS, data=data)
+
+    async def GetLibraryThumbnail(self, request: pb.GetLibraryThumbnailRequest, context: Context) -> pb.LibraryThumbnailEnvelope:
+        """GET /v1/library/{id}/thumbnail."""
+        download = await self._thumbnails.download(current_viewer(), request.id)
+        if request.redirect:
+            await context.send_initial_metadata(((HTTP_STATUS, "303"), ("location", download.url), ("cache-control", "no-store")))
+        data = pb.LibraryThumbnail(download_url=download.url, expires_at=time_message(download.expires_at))
+        return pb.LibraryThumbnailEnvelope(code=_OK, message=_SUCCESS, data=data)
 
     async def CopyFromLibrary(self, request: pb.CopyFromLibraryRequest, context: Context) -> files_pb2.FileEnvelope:
         """POST /v1/library/{id}/copy."""

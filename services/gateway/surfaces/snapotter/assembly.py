@@ -64,7 +64,7 @@ def assemble(parts: GatewayParts, factory: EndpointFactory, settings: SnapOtterS
     uploads = Uploads(forms, runs, contents, ids, parts.intake, caller)
     library_calls = LibraryCalls(parts.backend)
     library = Library(forms, library_calls)
-    thumbnails = LibraryThumbnails(library, runs, parts.receiver, parts.shelf, caller)
+    thumbnails = LibraryThumbnails(library, library_calls)
     calls = ToolCalls(forms, runs, ids, jobs, SavedResults(library_calls))
     shared, enabled = SharedSettings(parts.backend), EnabledTools(parts.settings, caller)
     background = BackgroundCalls(forms, runs, ids, jobs)

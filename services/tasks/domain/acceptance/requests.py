@@ -84,7 +84,7 @@ class SavedOperations:
             return error
         message = error.message if error.message.startswith(error.field) else f"{error.field}: {error.message}"
         if error.reason is ErrorReason.FILE_NOT_FOUND:
-            message += " Upload it again, and save the pipeline with its new id."
+            message += " It has been deleted. Upload it again, and save the pipeline with its new id."
         return error.at(self.field).saying(f"{self.field}: {message}")
 
 

@@ -10,9 +10,16 @@ from uuid import UUID
 from prometheus_client import Gauge
 
 from services.platform.clock import Clock
+from services.platform.wordings import Wordings
 from services.tasks.domain.lifecycle.worker_stream import SILENT_SECONDS, WorkerStream
 from services.tasks.domain.order.long_waits import LongWaits
 from services.tasks.domain.order.workforce import Workforce
+
+LONG_QUEUE = "the queue was long"
+MACHINE_AWAY = "{name} was away"
+NO_OTHER_WORKER = "no other worker was connected"
+STANDBY_REASONS = Wordings({"long_queue": LONG_QUEUE, "machine_away": MACHINE_AWAY, "no_other_worker": NO_OTHER_WORKER})
+"""Why a worker on standby runs a task."""
 
 _KEPT_SECONDS = 120.0
 """How long it is known that a worker had a stream here: longer than the board keeps its report."""
@@ -79,14 +86,14 @@ class LaneWorkers:
         if await self._waits.any(self._lane):
             if slots := self._some(limit, standby=False):
                 return slots, ""
-            return self._some(1, standby=True), "the queue was long"
+            return self._some(1, standby=True), LONG_QUEUE
         return [], ""
 
     def reason(self, stream: WorkerStream) -> str:
         """Why a stream has a task that its worker asks for again; empty if the worker is not on standby."""
         if not stream.standby:
             return ""
-        return "the queue was long" if self.is_served(standby=False) else self._absence()
+        return LONG_QUEUE if self.is_served(standby=False) else self._absence()
 
     def tell(self) -> None:
         """Report to Prometheus who serves the lane."""
@@ -95,7 +102,7 @@ class LaneWorkers:
 
     def _absence(self) -> str:
         away = self._workforce.expected_machine(self._lane)
-        return f"{away.name} was away" if away is not None else "no other worker was connected"
+        return MACHINE_AWAY.format(name=away.name) if away is not None else NO_OTHER_WORKER
 
     def _known(self) -> Iterator[WorkerStream]:
         yield from self._streams

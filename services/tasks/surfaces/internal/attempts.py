@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from services.platform.rpc.trace import Origin
 from services.tasks.domain.acceptance.later_fetching import LaterFetching
 from services.tasks.domain.lifecycle.attempts import Attempts
 from services.tasks.domain.lifecycle.exchange import Exchange
+from services.tasks.domain.lifecycle.lane_workers import STANDBY_REASONS
 from services.tasks.domain.lifecycle.worker_stream import Answer, End, Failure, HandBack, Outgoing, WorkerStream
 from services.tasks.domain.owner.recent_outputs import RecentOutputs
 from services.tasks.domain.plan import operations_of
@@ -101,8 +103,13 @@ class InternalAttempts(attempt_service_pb2_grpc.AttemptServiceServicer):
             trace_id=origin.request_id,
             trace_parent=origin.trace_parent,
             surface=task.surface,
-            notices=[task_pb2.Notice(code=RAN_ON_STANDBY, message=f"A slower worker ran this because {standby}.")] if standby else (),
+            notices=[_standby_notice(standby)] if standby else (),
         )
+
+
+def _standby_notice(standby: str) -> task_pb2.Notice:
+    message, details = f"A slower worker ran this because {standby}.", json.dumps(STANDBY_REASONS.read(standby))
+    return task_pb2.Notice(code=RAN_ON_STANDBY, message=message, details_json=details)
 
 
 async def _read(first: attempt_service_pb2.ExchangeRequest, requests: Requests, stream: WorkerStream, recent: RecentOutputs) -> None:

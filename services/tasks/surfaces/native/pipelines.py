@@ -19,7 +19,7 @@ class NativePipelines(pipelines_service_pb2_grpc.PipelinesServiceServicer):
     async def CreatePipeline(self, request: pb.CreatePipelineRequest, context: Context) -> pb.CreatePipelineResponse:
         """Save a pipeline."""
         pipeline = definition(request)
-        pipeline.steps.MergeFrom(request.steps)
+        pipeline.steps.extend(step.SerializeToString() for step in request.steps)
         saved = await self._pipelines.create(current_viewer(), pipeline, current_idempotency())
         return pb.CreatePipelineResponse(pipeline=pipeline_message(saved))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from collections.abc import Mapping, Sequence
 
 from compat.pi.v1 import images_pb2, images_pb2_grpc, job_pb2
@@ -88,9 +89,9 @@ def without_effect(request: images_pb2.CreateImageGenerationRequest, operation: 
     """Notices about the parameters that the operation does not have."""
     notices = []
     if request.output.HasField("thinking_intensity"):
-        notices.append(_notice("output.thinking_intensity", "No model of this server has a setting for thinking time."))
+        notices.append(_notice("output.thinking_intensity", "no_thinking_time", "No model of this server has a setting for thinking time."))
     if request.HasField("quality") and request.quality != "auto" and operation.WhichOneof("operation") != _GPT:
-        notices.append(_notice("quality", "Only gpt-image-2 has quality levels."))
+        notices.append(_notice("quality", "no_quality_levels", "Only gpt-image-2 has quality levels."))
     return notices
 
 
@@ -141,5 +142,5 @@ def _url(text: str, field: str) -> str:
     raise DarkroomError(ErrorReason.FIELD_INVALID, message, field=field)
 
 
-def _notice(subject: str, message: str) -> task_pb2.Notice:
-    return task_pb2.Notice(code="not_applied", subject=subject, message=message)
+def _notice(subject: str, why: str, message: str) -> task_pb2.Notice:
+    return task_pb2.Notice(code="not_applied", subject=subject, message=message, details_json=json.dumps({"why": why}))

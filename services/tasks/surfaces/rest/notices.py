@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from google.protobuf.json_format import Parse
@@ -30,13 +31,18 @@ def unused_boxes(request: images_pb2.RemoveImageWatermarkRequest) -> list[task_p
     if request.mode == "manual" or not request.boxes:
         return []
     message = "Mode auto finds the marks itself. Send mode manual to say where they are."
-    return [task_pb2.Notice(code=_NOT_APPLIED, subject="boxes", message=message)]
+    return [task_pb2.Notice(code=_NOT_APPLIED, subject="boxes", message=message, details_json=json.dumps({"why": "automatic_mode"}))]
 
 
 def unknown() -> list[task_pb2.Notice]:
     """A notice for each field of the current request that the call does not have."""
     return [
-        task_pb2.Notice(code=_NOT_APPLIED, subject=field.path, message=f"{field.path}: {field.problem}")
+        task_pb2.Notice(
+            code=_NOT_APPLIED,
+            subject=field.path,
+            message=f"{field.path}: {field.problem}",
+            details_json=json.dumps({"why": "unknown_field"}),
+        )
         for field in current_unknown_fields()
     ]
 

@@ -13,7 +13,8 @@ from google.protobuf.struct_pb2 import NULL_VALUE, Value
 from darkroom.rest.v1 import account_tasks_pb2, account_tasks_pb2_grpc, envelope_pb2, task_list_pb2, tasks_pb2, tasks_pb2_grpc
 from services.platform.clock import Clock, system_clock
 from services.platform.errors import DarkroomError, ErrorReason
-from services.platform.identity import current_identity
+from services.platform.idempotent_call import REPLAYED
+from services.platform.identity import GATEWAY, current_identity
 from services.platform.rpc.idempotency import current_idempotency
 from services.platform.rpc.interceptor import Context
 from services.platform.rpc.moments import moment
@@ -142,12 +143,13 @@ class RestAccountTasks(account_tasks_pb2_grpc.AccountTasksServiceServicer):
     async def CreateTask(self, request: account_tasks_pb2.CreateTaskRequest, context: Context) -> tasks_pb2.TaskCreateEnvelope:
         """Accept a task."""
         fields = [f"file_ids[{index}]" for index in range(len(request.file_ids))]
+        file_ids = [ids.file_id(text, field) for text, field in zip(request.file_ids, fields, strict=True)]
         task = await self._parts.acceptance.create(
             TaskRequest(
                 account_id=current_identity().account_id,
                 operations=request.operations,
                 saved=self._parts.pipelines.to_run(current_viewer(), request.pipeline_id),
-                input_file_ids=[ids.file_id(text, field) for text, field in zip(request.file_ids, fields, strict=True)],
+                input_file_ids=file_ids,
                 input_fields=fields,
                 files_field="file_ids",
                 priority=request.priority,
@@ -158,6 +160,9 @@ class RestAccountTasks(account_tasks_pb2_grpc.AccountTasksServiceServicer):
                 surface=SURFACE,
             )
         )
+        if current_identity().service == GATEWAY and list(task.input_file_ids) != file_ids:
+            # An earlier call of the same form has made it, with files of its own.
+            context.set_trailing_metadata(((REPLAYED, "true"),))
         return await self._replies.creation_reply(task, request, context)
 
     async def GetTask(self, request: account_tasks_pb2.GetTaskRequest, context: Context) -> account_tasks_pb2.TaskDetailsEnvelope:
