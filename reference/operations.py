@@ -112,7 +112,7 @@ class Operations:
             content["examples"] = {example.name: {"summary": example.summary, "value": json.loads(example.request)} for example in examples}
         found = {_JSON: content}
         if catalogue.takes_form(method):
-            found[_FORM] = {"schema": self._schemas.form(method.input_type)}
+            found[_FORM] = {"schema": self._schemas.form(method.input_type, in_path)}
         return {"required": required, "content": found}
 
     def _settings_form(self, method: MethodDescriptor) -> Schema:

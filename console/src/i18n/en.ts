@@ -108,6 +108,7 @@ export const en = {
     short: (limit: string) => `Enter at least ${limit} characters.`,
     long: (limit: string) => `Enter at most ${limit} characters.`,
     pattern: "The format is not valid.",
+    must: (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`,
     color: "Enter # and six hexadecimal digits, such as #ff8000.",
     choice: "Choose one of the options.",
     rows: (limit: string) => `Too many: at most ${limit} are allowed.`,

@@ -109,6 +109,7 @@ export const zh: Texts = {
     short: (limit) => `至少需要 ${limit} 个字符。`,
     long: (limit) => `内容过长：最多 ${limit} 个字符。`,
     pattern: "格式不正确。",
+    must: (text) => `${text}。`,
     color: "颜色的写法是 # 加六位十六进制数字，例如 #ff8000。",
     choice: "不在可选范围内。",
     rows: (limit) => `数量过多：最多 ${limit} 个。`,

@@ -1,6 +1,8 @@
 import { ChevronLeft, ChevronRight, Workflow } from "lucide-react";
 import { Link } from "wouter";
-import { withoutField } from "../api/errors.ts";
+import { useNames } from "../forms/names.ts";
+import { useErrorText } from "../forms/useErrorText.ts";
+import { noticeText } from "../i18n/said.ts";
 import { useTexts } from "../i18n/texts.ts";
 import type { RunItem } from "../runs/types.ts";
 import { Button, IconButton } from "../ui/Button.tsx";
@@ -31,6 +33,8 @@ export function ItemDialog({
   onWork: () => void;
 }) {
   const t = useTexts();
+  const names = useNames();
+  const errorText = useErrorText();
   const index = items.findIndex((item) => item.id === itemId);
   const item = items[index];
   const original = useOriginal(item?.inputs[0]);
@@ -40,7 +44,7 @@ export function ItemDialog({
   return (
     <Dialog title={item.inputs[0]?.name ?? item.files[0]?.name ?? ""} wide onClose={onClose}>
       {item.files.length === 0 && !item.error && <Empty>{t.studio.states[item.state]}</Empty>}
-      {item.error && <ErrorNote error={new Error(withoutField(item.error))} />}
+      {item.error && <ErrorNote error={new Error(errorText(item.error))} />}
       {item.files.map((file) => {
         const shown = viewed(file);
         return shown && <ResultView key={file.id} file={shown} original={original} places={placesOf(item.notices)} />;
@@ -48,7 +52,7 @@ export function ItemDialog({
       {item.unchanged && <Note>{t.tasks.unchanged}</Note>}
       {item.notices.map((notice) => (
         <Note key={`${notice.code}${notice.subject ?? ""}${notice.message}`}>
-          {notice.message}
+          {noticeText(t, notice, notice.subject && names.field({ name: notice.subject, label: notice.subject }))}
           {notice.code === NO_MARK && item.inputs[0] && (
             <DrawBoxes
               input={item.inputs[0]}

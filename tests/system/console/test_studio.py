@@ -310,7 +310,8 @@ async def test_marks_are_where_a_box_was_drawn(console: Console, pilio: Pilio, p
     await settings.get_by_role("button", name="Remove box 2").click()
     await console.run()
     await console.finished(1)
-    told = (await pilio.get(f"/v1/tasks/{await newest_task(pilio)}")).json()["data"]
+    # A format that was not asked for is printed as one that no request may have, so its schema does not fit.
+    told = (await pilio.http.get(f"{pilio.url}/v1/tasks/{await newest_task(pilio)}", headers=pilio.headers)).json()["data"]
     [boxes] = [operation["remove_watermark"]["boxes"] for operation in told["parameters"]]
     assert [{side: round(value) for side, value in each.items()} for each in boxes] == [{"x1": 26, "y1": 25, "x2": 51, "y2": 76}]
 

@@ -13,8 +13,7 @@ from google.protobuf.struct_pb2 import NULL_VALUE, Value
 from darkroom.rest.v1 import account_tasks_pb2, account_tasks_pb2_grpc, envelope_pb2, task_list_pb2, tasks_pb2, tasks_pb2_grpc
 from services.platform.clock import Clock, system_clock
 from services.platform.errors import DarkroomError, ErrorReason
-from services.platform.idempotent_call import REPLAYED
-from services.platform.identity import GATEWAY, current_identity
+from services.platform.identity import current_identity
 from services.platform.rpc.idempotency import current_idempotency
 from services.platform.rpc.interceptor import Context
 from services.platform.rpc.moments import moment
@@ -31,7 +30,7 @@ from services.tasks.surfaces.pipelines import current_viewer
 from services.tasks.surfaces.rendering import deadline_of
 from services.tasks.surfaces.rest import messages
 from services.tasks.surfaces.rest.notices import SURFACE
-from services.tasks.surfaces.rest.replies import Replies
+from services.tasks.surfaces.rest.replies import Replies, tell_replayed
 from services.tasks.surfaces.rest.status import State, Status, states_like, states_of
 from services.tasks.surfaces.rest.task_details import task_details
 
@@ -160,9 +159,7 @@ class RestAccountTasks(account_tasks_pb2_grpc.AccountTasksServiceServicer):
                 surface=SURFACE,
             )
         )
-        if current_identity().service == GATEWAY and list(task.input_file_ids) != file_ids:
-            # An earlier call of the same form has made it, with files of its own.
-            context.set_trailing_metadata(((REPLAYED, "true"),))
+        tell_replayed(task, file_ids, context)
         return await self._replies.creation_reply(task, request, context)
 
     async def GetTask(self, request: account_tasks_pb2.GetTaskRequest, context: Context) -> account_tasks_pb2.TaskDetailsEnvelope:
