@@ -3,8 +3,8 @@ import type { FormField } from "./entries.ts";
 import { matches } from "./match.ts";
 
 /**
- * What has all words of a query in its name, summary, id or keywords, in English or in the chosen language; then what has a setting, or a
- * value of one, with all of them.
+ * The choices with all words of a query in their name, summary, id or keywords, in English or in the chosen language; then those with a
+ * setting, or a value of one, that has all of them.
  */
 export function found(query: string, among: readonly Chosen[]): readonly Chosen[] {
   const named = among.filter((chosen) => matches(query, wordsOf(chosen)));

@@ -66,7 +66,7 @@ def faults(name: str, parameters: Mapping[str, object]) -> Sequence[str]:
         operation = json_format.ParseDict({name: parameters}, operation_pb2.Operation())
     except json_format.ParseError as error:
         return [str(error)]
-    return [fault.field.removeprefix(f"{name}.") for fault in _validator.faults(operation)]
+    return [(fault.field or "").removeprefix(f"{name}.") for fault in _validator.faults(operation)]
 
 
 def test_every_operation_that_people_use_is_there_once() -> None:
