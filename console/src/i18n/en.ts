@@ -419,6 +419,17 @@ export const en = {
     showLess: "Show fewer",
     offline: "The connection is lost. Uploads resume automatically when it is back.",
     choose: "Choose an operation",
+    recipesTitle: "Recipes",
+    recipes: {
+      marketplace: { name: "Marketplace photo", summary: "White, square, 2,000 pixels, with a soft shadow" },
+      logo: { name: "Transparent logo", summary: "Clears a plain background and cuts off the edges" },
+      passport: { name: "Passport photo", summary: "35 × 45 mm, with a sheet to print" },
+      web: { name: "Web-ready", summary: "At most 1,600 pixels, a small WebP without metadata" },
+      old: { name: "Old photo", summary: "Repairs scratches, corrects light and colours, and enlarges" },
+    },
+    editSteps: "Edit the steps",
+    saveSettings: "Save these settings",
+    settingsSaved: (name: string) => `The settings are saved as “${name}”.`,
     change: "Choose something else",
     none: "Add files to begin, or browse the operations.",
     not: {
