@@ -46,8 +46,11 @@ export function WorkPanel({
       <section className="card work" aria-labelledby={heading}>
         <h2 id={heading}>{t.studio.choose}</h2>
         {inputs.length === 0 && <p className="muted">{t.studio.none}</p>}
-        {(kinds.length === 0 || kinds.includes("image")) && <Recipes />}
-        <ToolPicker kinds={kinds} onPick={(picked) => desk.choose({ id: picked.id, settings: startOf(picked) })} />
+        <ToolPicker
+          kinds={kinds}
+          lead={(kinds.length === 0 || kinds.includes("image")) && <Recipes />}
+          onPick={(picked) => desk.choose({ id: picked.id, settings: startOf(picked) })}
+        />
       </section>
     );
   }
