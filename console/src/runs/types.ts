@@ -37,6 +37,8 @@ export type RunItem = {
   /** All files in one, where a task has several. */
   zip?: ResultFile;
   notices: TaskNotice[];
+  /** The results are the input as it was, and cost nothing. */
+  unchanged?: boolean;
   credits?: number;
 };
 

@@ -34,7 +34,9 @@ export function ItemTile({ item, onOpen, onRetry }: { item: RunItem; onOpen: () 
         {name}
         {more}
       </span>
-      {item.state === "succeeded" ? null : item.state === "running" || item.state === "uploading" ? (
+      {item.state === "succeeded" ? (
+        item.unchanged && <Badge>{t.tasks.unchanged}</Badge>
+      ) : item.state === "running" || item.state === "uploading" ? (
         <Progress share={item.progress || undefined} label={`${name}: ${t.studio.states[item.state]}`} />
       ) : (
         <Badge tone={TONES[item.state]}>{t.studio.states[item.state]}</Badge>

@@ -44,7 +44,7 @@ export function Price({ priced: { data, error, count } }: { priced: Priced }) {
   if (!data) return null;
   return (
     <span className={data.affordable ? "muted" : "unaffordable"} role="status">
-      {data.credits === 0 ? t.studio.free : t.studio.price(number(data.credits))}
+      {data.credits === 0 ? t.studio.free : t.studio.upTo(t.studio.price(number(data.credits)))}
       {data.secondsEach !== undefined && ` · ${t.studio.takes(roughly(data.secondsEach), count)}`}
       {!data.affordable && ` ${t.studio.priceOf(number(data.available))}. ${t.studio.unaffordable}`}
     </span>
