@@ -49,16 +49,13 @@ async def _english(page: Page) -> list[str]:
 async def test_pages_have_no_english(page: Page, stack: StackUnderTest, admin: SnapOtter) -> None:
     pilio = Pilio(stack.url, admin.token)
     file = await pilio.upload("red.png", encoded(disc(160, 120), "PNG"))
-    cutout = {"subject": "SUBJECT_PRODUCT", "quality": "CUTOUT_QUALITY_FAST", "keep_shadow": True}
-    tasks = [
-        await pilio.start("/v1/tasks", {"file_ids": [file], "operations": [operation]})
-        for operation in (
-            {"remove_watermark": {}},
-            {"remove_background": cutout},
-            {"upscale": {"factor": 2}},
-            {"extract_frame": {"frame": 9}},
-        )
+    operations: list[dict[str, dict[str, object]]] = [
+        {"remove_watermark": {}},
+        {"remove_background": {"subject": "SUBJECT_PRODUCT", "quality": "CUTOUT_QUALITY_FAST", "keep_shadow": True}},
+        {"upscale": {"factor": 2}},
+        {"extract_frame": {"frame": 9}},
     ]
+    tasks = [await pilio.start("/v1/tasks", {"file_ids": [file], "operations": [operation]}) for operation in operations]
     for task in tasks:
         await pilio.finish(task)
     await page.context.add_init_script("localStorage.setItem('darkroom.language', 'zh')")
