@@ -27,6 +27,8 @@ class Bundle(BaseModel):
     estimated_size: str
     version: str
     tools: tuple[str, ...]
+    operations: tuple[str, ...] = ()
+    """The operations that use its models, as `/v1` names them."""
     models: tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...] = ()
     missing: str = ""
     needs: dict[str, tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...]] = {}

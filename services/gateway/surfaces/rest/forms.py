@@ -13,6 +13,7 @@ from darkroom.files.v1 import files_service_pb2
 from services.gateway import replies
 from services.gateway.receiving import ReceivedForm
 from services.gateway.surfaces.parts import GatewayParts
+from services.gateway.surfaces.rest import logo
 from services.gateway.surfaces.rest.fields import Fields
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.idempotent_call import REPLAYED
@@ -31,6 +32,7 @@ class RestForms:
 
     def __init__(self, parts: GatewayParts) -> None:
         self._calls, self._backend, self._receiver, self._revocations = parts.calls, parts.backend, parts.receiver, parts.revocations
+        self._logo = logo.LogoForm(parts)
 
     def routes(self) -> Iterator[Route]:
         """The routes of the application."""
@@ -38,8 +40,8 @@ class RestForms:
             if route.surface.name != _SURFACE or not catalogue.takes_form(route.method):
                 continue
             scopes = [scope_of(method) for method in (_UPLOADING, route.method)]
-            taking = _FormOf(self, route.method)
-            endpoint = self._calls.endpoint(route.surface, route.method, scopes, taking.serve)
+            serve = self._logo.serve if route.method.full_name == logo.METHOD.full_name else _FormOf(self, route.method).serve
+            endpoint = self._calls.endpoint(route.surface, route.method, scopes, serve)
             for path in (route.template.text, route.template.text + "/"):
                 yield Route(path, endpoint, methods=[route.verb])
 
