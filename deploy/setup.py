@@ -100,7 +100,9 @@ def main() -> None:
         _side_by_side(*(partial(_environment, *environment) for environment in environments))
         _link()
         _code()
-        _side_by_side(partial(_console, development), partial(_models, platform), _api_page, *((_browser, _kubectl) if browser else ()))
+        _side_by_side(
+            partial(_console, development), partial(_models, platform), _api_page, _texts, *((_browser, _kubectl) if browser else ())
+        )
 
 
 def _platform(gpu: str | None, *, look: bool) -> str | None:
@@ -178,6 +180,11 @@ def _api_page() -> None:
     _step("API page", lambda: _run(PYTHON, "-m", "edge.pages", environment=_npm()), page, CACHE / "swagger-ui")
 
 
+def _texts() -> None:
+    inputs = [*_sources_of_documents(), ROOT / "edge" / "texts.py", *_files("docs", "*.md"), *_files("services", "*.py")]
+    _step("API documents", lambda: _run(PYTHON, "-m", "edge.texts"), inputs, CACHE / "texts")
+
+
 def _packages_of_console() -> None:
     pinned = [CONSOLE / "package.json", ROOT / "models" / "npm.py", REQUIREMENTS / "main.txt"]
     _step("node packages", lambda: _run(PYTHON, "-m", "models.npm", CONSOLE), pinned, CONSOLE / "node_modules" / "@biomejs")
@@ -188,11 +195,14 @@ def _console(development: bool) -> None:
         _packages_of_console()
     inputs = [path for part in ("src", "public", "scripts") for path in _files(f"console/{part}", "*") if path.is_file()]
     inputs += sorted(path for path in CONSOLE.iterdir() if path.is_file())
-    # The sources of the API's documents and the forms, besides the protos.
-    inputs += [path for pattern in ("*.py", "*.toml", "*.md", "*.json") for path in _files("reference", pattern)]
     inputs += [path for part in ("platform", "pictures", "gateway") for path in _files(f"services/{part}", "*.py")]
-    inputs.append(ROOT / "pyproject.toml")
-    _step("console", partial(_build_console, development), [*inputs, *_protos()], CACHE / "console" / "index.html")
+    _step("console", partial(_build_console, development), [*inputs, *_sources_of_documents()], CACHE / "console" / "index.html")
+
+
+def _sources_of_documents() -> list[Path]:
+    """The sources of the API's documents and the console's forms, besides the services."""
+    inputs = [path for pattern in ("*.py", "*.toml", "*.md", "*.json") for path in _files("reference", pattern)]
+    return [*inputs, ROOT / "pyproject.toml", *_protos()]
 
 
 def _models(platform: str | None) -> None:

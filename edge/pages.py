@@ -1,5 +1,5 @@
-"""The pages that the edge serves without a key: the console, the OpenAPI documents, their interactive pages, and the texts for language
-models.
+"""The pages that the edge serves without a key: the console, the OpenAPI documents, their interactive pages, the texts for language
+models, and what browsers and search engines look for.
 
 The interactive page is Swagger UI, fetched once and checked by its hash; a browser loads nothing else from elsewhere to show it. Both
 `python -m edge.pages` and `make setup` fetch it.
@@ -14,16 +14,15 @@ import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from html import escape
 from pathlib import Path
 from string import Template
 
-from edge import console
+from edge import console, texts
 from edge.page import Page
 from models.catalogue import NpmArchive
 from models.fetch import Fetcher
-from reference import llms, openapi, pilio
-from reference.comments import descriptor_set
-from services.platform.rpc import catalogue
+from reference import llms, openapi, operation_texts, pilio
 
 _ROOT = Path(__file__).resolve().parent.parent
 _OWN = Path(__file__).resolve().parent / "docs_page"
@@ -37,9 +36,10 @@ _ARCHIVE = NpmArchive(
     sha256="1b8e891893404ea4c3558b6a87e2a3e494e7eedba41168c2ece5800a391a6ea6",
 )
 # Apache-2.0; its text and notice accompany the files.
-_TAKEN = ("swagger-ui-bundle.js", "swagger-ui-bundle.js.LICENSE.txt", "swagger-ui.css", "favicon-32x32.png", "LICENSE", "NOTICE")
+_TAKEN = ("swagger-ui-bundle.js", "swagger-ui-bundle.js.LICENSE.txt", "swagger-ui.css", "LICENSE", "NOTICE")
 
-_JSON, _YAML, _TEXT, _HTML = "application/json", "text/yaml", "text/plain; charset=utf-8", "text/html; charset=utf-8"
+_INDEX = "/docs"
+_TEXT, _HTML = texts.TEXT, "text/html; charset=utf-8"
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".png": "image/png", ".txt": _TEXT, "": _TEXT}
 # Swagger UI draws its icons as data: URLs. Scripts, styles and requests must be this server's own, and no site may frame the page, since
 # users type keys into it.
@@ -50,6 +50,8 @@ _POLICY = (
 _COMPRESSED = ("image/png", "image/webp")
 # Bytes from which a page is kept compressed.
 _LARGE = 8192
+# Links of a list that is shown unfolded.
+_OPEN = 12
 _READABLE_ANYWHERE = {"access-control-allow-origin": "*"}
 
 
@@ -68,10 +70,10 @@ def write(folder: Path, storage_origin: str = "", swagger_ui: Path = SWAGGER_UI)
     """
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "docs").mkdir(parents=True)
-    offered = tuple(surface.name for surface in catalogue.surfaces())
-    pages = [_written(folder, *text) for text in _texts(descriptor_set().SerializeToString(), offered)]
+    pages = [_written(folder, *text) for text in texts.texts()]
     own = [Page(f"/docs/{name}", _OWN / name, _TYPES[Path(name).suffix]) for name in ("page.js", "page.css")]
     own += [Page(f"/docs/{name}", swagger_ui / name, _TYPES[Path(name).suffix]) for name in _TAKEN]
+    own.append(Page("/favicon.ico", _OWN / "favicon.ico", "image/x-icon"))
     for page in own:
         copy = folder / "docs" / page.file.name
         shutil.copyfile(page.file, copy)
@@ -89,13 +91,38 @@ def redirects() -> list[Redirect]:
 def _documents() -> list[tuple[str, str, str]]:
     """The path of each interactive page, its title, and the document that it shows."""
     own = [(one.docs_path, one.title, one.yaml_path) for one in (surface.reference for surface in openapi.surfaces()) if one.docs_path]
-    return [("/docs", "Darkroom API", "/openapi.json"), *own]
+    return [(_INDEX, "Darkroom API", "/openapi.json"), *own]
+
+
+def _index(root: str) -> str:
+    """A list of all documents, as HTML; `root` as the links begin."""
+    lists = {
+        "Interactive pages": [(path, title) for path, title, _ in _documents() if path != _INDEX],
+        "OpenAPI 3.1": [
+            *((f"/{openapi.file_name(one)}", one.reference.title or one.name) for one in openapi.surfaces()),
+            *((path, f"{one.reference.title}, as YAML") for one in openapi.surfaces() if (path := one.reference.yaml_path)),
+            (pilio.PATH, "The calls of Pilio alone"),
+        ],
+        "gRPC": [(llms.GRPC, "Every service and message")],
+        "All APIs": [(llms.CALLS, "All JSON calls"), (llms.ERRORS, "Errors")],
+        "For language models": [("/llms.txt", "llms.txt"), ("/llms-full.txt", "llms-full.txt")],
+        "Operations": [(llms.operation_path(name), name) for name in operation_texts.names()],
+        "Guides": [(path, title) for path, title in llms.guide_titles().items()],
+    }
+    return "\n".join(_links(heading, links, root) for heading, links in lists.items() if links)
+
+
+def _links(heading: str, links: Sequence[tuple[str, str]], root: str) -> str:
+    items = "".join(f'<li><a href="{root}{path.removeprefix("/")}">{escape(text)}</a></li>' for path, text in links)
+    return f"<details{' open' if len(links) <= _OPEN else ''}><summary>{heading}</summary><ul>{items}</ul></details>"
 
 
 def _shown(folder: Path, path: str, title: str, document: str) -> Page:
     """The interactive page of a document. Its links are relative, so that they hold behind any proxy."""
     root = "../" * (path.count("/") - 1)
-    text = Template((_OWN / "index.html").read_text()).substitute(title=title, root=root, document=root + document.removeprefix("/"))
+    index = f'<div id="documents">{_index(root)}</div>' if path == _INDEX else ""
+    values = {"title": title, "root": root, "document": root + document.removeprefix("/"), "index": index}
+    text = Template((_OWN / "index.html").read_text()).substitute(values)
     file = folder / "docs" / f"{path.strip('/').replace('/', '-')}.html"
     file.write_text(text)
     return Page(path, file, _HTML, {"content-security-policy": _POLICY})
@@ -116,18 +143,6 @@ def _packed(page: Page) -> Page:
     packed.write_bytes(_compressed(page.file.read_bytes()))
     page.file.unlink()
     return replace(page, file=packed, is_gzipped=True)
-
-
-@lru_cache(maxsize=4)
-def _texts(_protos: bytes, _offered: Sequence[str]) -> Sequence[tuple[str, str, str]]:
-    # Most of the time of writing Envoy's configuration; a process that writes it again seldom has other protos.
-    return [
-        *((f"/{openapi.file_name(surface)}", openapi.render(surface), _JSON) for surface in openapi.surfaces()),
-        *((path, openapi.as_yaml(surface), _YAML) for surface in openapi.surfaces() if (path := surface.reference.yaml_path)),
-        (pilio.PATH, pilio.render(), _JSON),
-        ("/llms.txt", llms.summary(), _TEXT),
-        ("/llms-full.txt", llms.full(), _TEXT),
-    ]
 
 
 def _written(folder: Path, path: str, text: str, content_type: str) -> Page:

@@ -22,6 +22,8 @@ from edge.page import Page
 from edge.settings import EdgeSettings
 from edge.shapes import lists, shapes
 from edge.topology import AUTHORIZER
+from reference import llms
+from services.pictures.operation_calls import suggested_paths
 from services.platform.rpc import catalogue
 
 Served = TypeVar("Served", Page, pages.Redirect)
@@ -47,8 +49,9 @@ def _render(settings: EdgeSettings) -> Path:
     paths, remainders, upstreams = routes.paths(), routes.remainders(), {name: settings.upstream(name) for name in routes.upstreams()}
     authorization = Upstream.parse(settings.authorization_address)
     treatments = [how for path in paths if isinstance(path, routes.KnownPath) for how in path.treatments]
-    # Its dozens of files are no other request's business.
-    groups = {**routes.path_groups(paths, remainders), console.PREFIX: routes.PathGroup([], [])}
+    # Their dozens of files are no other request's business.
+    apart = dict.fromkeys((console.PREFIX, llms.PREFIX), routes.PathGroup([], []))
+    groups = {**routes.path_groups(paths, remainders), **apart}
     handed_on = any(one.handed_on for one in remainders)
     out = settings.out.absolute()
     out.mkdir(parents=True, exist_ok=True)
@@ -96,6 +99,7 @@ def _render(settings: EdgeSettings) -> Path:
         "shapes": shapes(),
         "lists": lists(),
         "public_authorities": "/etc/ssl/certs/ca-certificates.crt",
+        "operation_paths": {collection: suggested_paths(collection) for collection in ("images", "pdfs")},
         "refusals": failures.upload_refusals(),
         "fields": fields_of_bodies(),
     }

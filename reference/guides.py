@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reference.llms import guide_files
+from services.pictures.operation_calls import operation_calls
 from services.platform.rpc import catalogue
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -68,7 +69,7 @@ def _anchors(text: str) -> set[str]:
 
 
 def _paths() -> set[str]:
-    return {_shape(route.template.text) for route in catalogue.routes()}
+    return {*(_shape(route.template.text) for route in catalogue.routes()), *(call.path for call in operation_calls())}
 
 
 def _methods() -> set[str]:

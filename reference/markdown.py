@@ -142,7 +142,8 @@ def grpc_api(comments: Comments) -> str:
         GENERATED,
         "# gRPC API\n",
         "The native API, on the same port as the JSON API. Send the API key in the metadata `authorization: Bearer …`. Server "
-        "reflection is enabled, so `grpcurl` works without the protos. An error carries `google.rpc.ErrorInfo` with the domain "
+        "reflection is enabled for callers with a key, so `grpcurl -H 'authorization: Bearer …'` works without the protos (`buf curl` "
+        "needs `--reflect-header '*'` besides `-H`). An error carries `google.rpc.ErrorInfo` with the domain "
         "`darkroom` and a `reason` from [errors.md](../errors.md), `BadRequest` if a field is invalid, and `RetryInfo` if a later "
         "retry may succeed.\n",
     ]

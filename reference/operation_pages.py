@@ -78,14 +78,14 @@ def _list(comments: Comments, page_of: Mapping[str, str]) -> str:
     rows = []
     for field in operation_pb2.Operation.DESCRIPTOR.fields:
         if page := page_of.get(field.name):
-            takes, gives, _ = _summary(specs()[field.name])
+            takes, gives, _ = summary(specs()[field.name])
             rows.append(f"| [{field.name}]({page}) | {comments.of(field.full_name).removesuffix('.')} | {takes} | {gives} |\n")
     return "".join(["\n| operation | | takes | gives |\n|---|---|---|---|\n", *rows, "\n"])
 
 
 def _options(comments: Comments, name: str, verb: str | None, path: str | None) -> str:
     spec = specs()[name]
-    parts = [f"\n| takes | gives | costs |\n|---|---|---|\n| {' | '.join(_summary(spec))} |\n\n"]
+    parts = [f"\n| takes | gives | costs |\n|---|---|---|\n| {' | '.join(summary(spec))} |\n\n"]
     if verb and path:
         parts += [f"**`{verb} {path}`**\n\n", _linked(markdown.properties(_body(verb.lower(), path)), _declaring(verb, path)), "\n"]
     parts.append(f"**gRPC: `{name}` of an [Operation]({_PROTOS}{operation_pb2.DESCRIPTOR.name})**")
@@ -96,7 +96,7 @@ def _options(comments: Comments, name: str, verb: str | None, path: str | None) 
     return "".join([*parts, "\n"])
 
 
-def _summary(spec: OperationSpec) -> tuple[str, str, str]:
+def summary(spec: OperationSpec) -> tuple[str, str, str]:
     """The files that it takes and gives, and its price."""
     takes, gives = f"a {_KINDS[spec.accepts]}" if spec.accepts else "no file", f"a {_KINDS[spec.produces]}"
     if spec.arity is Arity.REFERENCES:

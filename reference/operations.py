@@ -12,6 +12,7 @@ from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from darkroom.common.v1 import options_pb2
 from darkroom.common.v1.scopes import SCOPES
 from darkroom.common.v1.surface_pb2 import KeyScheme
+from reference import operation_paths
 from reference.comments import Comments
 from reference.refusals import Refusals
 from reference.rules import is_required, requires_one_of_several
@@ -42,6 +43,12 @@ class Operations:
         """Path → verb in lower case → operation."""
         paths: dict[str, dict[str, Schema]] = {}
         for number, binding in enumerate(bindings(method)):
+            if catalogue.has_path_for_each_operation(method):
+                one = self._operation(method, binding, number)
+                for call in operation_paths.calls_of(binding.template):
+                    made = operation_paths.expanded(call, one, self._comments, self._schemas)
+                    paths.setdefault(call.path, {})[binding.verb.lower()] = made
+                continue
             path = openapi_path(binding.template, method)
             paths.setdefault(path, {})[binding.verb.lower()] = self._operation(method, binding, number)
         return paths
@@ -68,7 +75,7 @@ class Operations:
         for field in method.input_type.fields:
             place = "path" if field.name in in_path else "query"
             in_body = binding.has_body and (field.name == body if body else not is_about_reply(field))
-            if place == "query" and in_body:
+            if place == "query" and (in_body or field.GetOptions().Extensions[options_pb2.form_part]):
                 continue
             schema = self._schemas.field(field, reply=False)
             found.append(
@@ -105,7 +112,7 @@ class Operations:
             content["examples"] = {example.name: {"summary": example.summary, "value": json.loads(example.request)} for example in examples}
         found = {_JSON: content}
         if catalogue.takes_form(method):
-            found[_FORM] = {"schema": self._schemas.form(method.input_type)}
+            found[_FORM] = {"schema": self._schemas.form(method.input_type, in_path)}
         return {"required": required, "content": found}
 
     def _settings_form(self, method: MethodDescriptor) -> Schema:

@@ -58,8 +58,12 @@ class StackConfig:
     def first_password(self) -> str:
         """With which the first administrator signs in, and then has to change it: the one that everybody knows where only this machine's
         users reach the public port, and otherwise a random one."""
-        reached = (self.ports.host, urlsplit(self.public_url).hostname or "")
-        return KNOWN_PASSWORD if all(map(_is_loopback, reached)) else self.credentials.first_administrator
+        return KNOWN_PASSWORD if self.is_only_here else self.credentials.first_administrator
+
+    @property
+    def is_only_here(self) -> bool:
+        """Whether only users of this machine reach the public port."""
+        return all(map(_is_loopback, (self.ports.host, urlsplit(self.public_url).hostname or "")))
 
     @property
     def nats_url(self) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 
 from deploy.installation.private_file import write_private
-from deploy.local.errors import StackError
+from deploy.local.errors import PortTaken, StackError
 from deploy.local.layout import Layout
 from edge.topology import AUTHORIZATION, PUBLIC, SERVICES
 
@@ -92,10 +92,8 @@ def choose_ports(layout: Layout, *, host: str | None, public: int | None, ours: 
     if wanted == 0:
         wanted = free_port()
     elif wanted not in ours and not _is_free(host, wanted):
-        raise StackError(
-            f"port {wanted} on {host} is in use{_holder(wanted)}; choose another with `make up PORT=…` "
-            "or `python -m deploy.local up --port …` (0 takes a free one)"
-        )
+        problem = f"port {wanted} on {host} is in use{_holder(wanted)}"
+        raise PortTaken(problem, "`make up PORT=…` or `python -m deploy.local up --port …`")
     taken.add(wanted)
     internal: dict[str, int] = {}
     for name in _INTERNAL:

@@ -118,6 +118,11 @@ def written_format(asked: PictureFormat.ValueType, source: MediaFormat | None) -
     return _WRITTEN.get(asked, own)
 
 
+def kept_format(source: MediaFormat | None) -> MediaFormat:
+    """The format of a result where no operation says one: the input's, if pictures are edited in it, else PNG."""
+    return source if source is not None and source in _STAY | {MediaFormat.HEIC, MediaFormat.HEIF} else MediaFormat.PNG
+
+
 SNIFF_BYTES = 4096
 """Bytes of the start of a file that are enough for `sniff`."""
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})

@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from darkroom.operations.v1.convert_pb2 import COLOR_SPACE_CMYK, PNG_COMPRESSION_BEST, Convert
 from darkroom.operations.v1.options_pb2 import MEDIA_KIND_DATA
 from services.pictures.geometry import Size
-from services.pictures.media_format import MediaFormat, written_format
+from services.pictures.media_format import MediaFormat, kept_format, written_format
 from services.pictures.operations import spec_of_parameters
 from services.pictures.result_size import resolve_percentages, result_size
 from services.platform.errors import DarkroomError
@@ -64,7 +64,8 @@ def is_short(operations: Sequence[Message], format_: MediaFormat, size: Size) ->
 
 def _written(conversions: Sequence[Convert], source: MediaFormat, *, adds_alpha: bool) -> float:
     if not conversions:
-        return _WRITTEN[MediaFormat.PNG]
+        most = _WRITTEN.get(kept_format(source), 0)
+        return min(most, _WRITTEN[MediaFormat.PNG]) if adds_alpha else most
     # A profile for print is a file of the operator's, which children cannot open.
     if any(conversion.color_space == COLOR_SPACE_CMYK for conversion in conversions):
         return 0

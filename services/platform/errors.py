@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from darkroom.common.v1.reasons import ErrorReason
 
@@ -92,6 +92,10 @@ class DarkroomError(Exception):
     def kind(self) -> str:
         """The kind of problem, more precise than the reason: that of the first violation, or `missing` for a key that was not sent."""
         return self.metadata.get("kind", "") or (self.violations[0].kind if self.violations else "")
+
+    def limit(self, name: Literal["least", "most"]) -> float | None:
+        """A limit of the rule that the field breaks; None if it has none."""
+        return float(self.metadata[name]) if name in self.metadata else None
 
     @property
     def grpc_code(self) -> grpc.StatusCode:

@@ -6,9 +6,10 @@ import json
 import secrets
 import uuid
 from dataclasses import dataclass, field
-from typing import Any
 
 import httpx
+
+from darkroom import AsyncClient
 
 Content = bytes | str
 Part = tuple[str, Content] | tuple[str, Content, str]
@@ -69,32 +70,36 @@ class SnapOtter:
         return reply.content
 
     async def signed_in(self, name: str, password: str) -> SnapOtter:
-        """The session of somebody."""
-        reply = await self.post("/api/auth/login", {"username": name, "password": password})
-        assert reply.status_code == 200, reply.text
-        return self.of(reply.json()["token"])
+        """The session of somebody. A session is one on every surface; it begins at /v1, which is always on."""
+        session = await self._session(name, password)
+        assert session is not None, f"{name} cannot sign in"
+        return session
+
+    async def _session(self, name: str, password: str) -> SnapOtter | None:
+        reply = await self.post("/v1/sessions", {"user_name": name, "password": password})
+        assert reply.status_code in (200, 401), reply.text
+        return self.of(reply.json()["data"]["token"]) if reply.status_code == 200 else None
+
+    async def _choose_password(self, current: str) -> None:
+        changed = await self.post("/v1/sessions/current/password", {"current_password": current, "new_password": PASSWORD})
+        assert changed.status_code == 200, changed.text
 
     async def admin(self) -> SnapOtter:
         """A session of the administrator, whose password is changed if it is still the first one."""
-        reply = await self.post("/api/auth/login", {"username": ADMIN, "password": PASSWORD})
-        if reply.status_code == 401:
-            first = await self.post("/api/auth/login", {"username": ADMIN, "password": FIRST_PASSWORD})
-            if first.status_code == 200:
-                changing = self.of(first.json()["token"])
-                await changing.post("/api/auth/change-password", {"currentPassword": FIRST_PASSWORD, "newPassword": PASSWORD})
-            reply = await self.post("/api/auth/login", {"username": ADMIN, "password": PASSWORD})
-        assert reply.status_code == 200, reply.text
-        return self.of(reply.json()["token"])
+        if session := await self._session(ADMIN, PASSWORD):
+            return session
+        if first := await self._session(ADMIN, FIRST_PASSWORD):
+            await first._choose_password(FIRST_PASSWORD)
+        return await self.signed_in(ADMIN, PASSWORD)
 
-    async def person(self, role: str = "user") -> tuple[dict[str, Any], SnapOtter]:
-        """Somebody new, added by this caller, who has changed the password already; and a session of theirs."""
-        name = f"person-{secrets.token_hex(6)}"
-        added = await self.post("/api/auth/register", {"username": name, "password": "First-Password-1", "role": role})
-        assert added.status_code == 201, added.text
-        theirs = await self.signed_in(name, "First-Password-1")
-        changed = await theirs.post("/api/auth/change-password", {"currentPassword": "First-Password-1", "newPassword": PASSWORD})
-        assert changed.status_code == 200, changed.text
-        return added.json(), theirs
+    async def person(self, role: str = "user") -> tuple[dict[str, str], SnapOtter]:
+        """Somebody new, added by this caller, who has changed the password already: `id` and `username`; and a session of theirs."""
+        name, password = f"person-{secrets.token_hex(6)}", "First-Password-1"
+        async with AsyncClient(self.url, self.token) as client:
+            added = await client.users.create(name, password, role=role)
+        theirs = await self.signed_in(name, password)
+        await theirs._choose_password(password)
+        return {"id": added.id, "username": added.name}, theirs
 
 
 def new_name() -> str:

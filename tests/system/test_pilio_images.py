@@ -156,7 +156,7 @@ async def test_a_mark_in_a_box_goes_and_the_rest_stays(pilio: Pilio) -> None:
     assert np.abs(result.astype(int) - truth).mean() < 0.1 * np.abs(before.astype(int) - truth).mean()
 
 
-async def test_a_picture_without_a_mark_comes_back_with_the_same_pixels(pilio: Pilio) -> None:
+async def test_a_picture_without_a_mark_comes_back_as_it_was(pilio: Pilio) -> None:
     source = encoded(disc(), "PNG")
     boxes = [{"x1": 1, "y1": 80, "x2": 40, "y2": 98}]  # have no effect in this mode
     body = {"image_file_id": await pilio.upload("disc.png", source), "mode": "auto", "boxes": boxes}
@@ -174,7 +174,7 @@ async def test_a_picture_without_a_mark_comes_back_with_the_same_pixels(pilio: P
     assert {data["unchanged"] for data in (status, result, details, listed)} == {True}
     assert (details["credits_reserved"], details["credits_charged"], listed["credits"]) == (0, 0, 0)
     assert (result["notices"], status["not_applied"]) == (status["notices"], ["boxes"])
-    np.testing.assert_array_equal(pixels((await pilio.http.get(result["files"][0]["download_url"])).content), pixels(source))
+    assert (await pilio.http.get(result["files"][0]["download_url"])).content == source
 
 
 @pytest.mark.parametrize(

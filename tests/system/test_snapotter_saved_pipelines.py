@@ -58,6 +58,21 @@ async def test_saving_and_listing(admin: SnapOtter) -> None:
     assert json.dumps(body["steps"], sort_keys=True) == json.dumps(STEPS, sort_keys=True)
 
 
+async def test_the_native_api_has_their_operations(admin: SnapOtter) -> None:
+    _, ann = await admin.person()
+    steps = [{"toolId": "resize", "settings": {"width": 40}}, {"toolId": "convert", "settings": {"format": "webp"}}]
+    runs, stays = await saved(ann, steps=steps), await saved(ann, steps=[{"toolId": "resize", "settings": {"width": "wrong"}}])
+    native = {each["id"]: each["operations"] for each in (await ann.get("/v1/pipelines")).json()["data"]["items"]}
+    assert [next(iter(each)) for each in native[runs["id"]]] == ["resize", "convert", "convert"]
+    assert native[stays["id"]] == []
+    refused = await ann.post(f"/v1/pipelines/{stays['id']}/run", {"file_ids": ["1"]})
+    assert (refused.status_code, refused.json()["data"]["field"]) == (400, "id")
+    assert "runs only there" in refused.json()["message"]
+    # What was saved natively has no steps.
+    made = await ann.post("/v1/pipelines", {"name": "native", "operations": [{"resize": {"width": 40}}]})
+    assert made.json()["data"]["id"] not in {each["id"] for each in await listed(ann)}
+
+
 async def test_who_sees_and_deletes_which(admin: SnapOtter) -> None:
     (_, ann), (_, bob), (_, editor) = [await admin.person(role) for role in ("user", "user", "editor")]
     body = await saved(ann)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -51,6 +53,26 @@ async def test_addresses_of_the_servers_network_are_refused(native: AsyncClient)
         with pytest.raises(ApiError, match="may not be sent to") as raised:
             await native.webhooks.create(url)
         assert (raised.value.reason, raised.value.field) == ("FIELD_INVALID", "url")
+
+
+async def test_deliveries_are_printed_on_the_receivers_machine(
+    stack: StackUnderTest, native: AsyncClient, account: Account, tmp_path: Path
+) -> None:
+    listener = await Shell(stack, account, tmp_path).start("webhook", "listen", "--port", "0", "--json")
+    assert listener.stdout and listener.stderr
+    try:
+        async with asyncio.timeout(60):
+            assert b"Listening at http://127.0.0.1:" in await listener.stderr.readline()
+            task = await native.create_task([], [NOOP])
+            delivery = json.loads(await listener.stdout.readline())
+        assert (delivery["problem"], delivery["status"], delivery["event"]["data"]["id"]) == ("", 204, str(task.id))
+        listener.send_signal(signal.SIGINT)
+        async with asyncio.timeout(30):
+            assert await listener.wait() == 130
+    finally:
+        if listener.returncode is None:
+            listener.kill()
+    assert await native.webhooks.list() == []
 
 
 @pytest.mark.thorough

@@ -1,5 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
+import { useLanguage } from "../i18n/texts.ts";
 import type { Category, Choice, FormEntry, Forms } from "./entries.ts";
+import { translated } from "./translation.ts";
 
 /** The forms of all tools and operations, by their ids. */
 export class Catalogue {
@@ -59,11 +61,16 @@ export class Catalogue {
 /** A choice, with its form. */
 export type Chosen = Choice & { entry: FormEntry };
 
-/** Undefined until it is there. It is a chunk of its own, loaded when it is needed first. */
+/** In the page's language; undefined until it is there. It is a chunk of its own, loaded when it is needed first. */
 export function useCatalogue(): Catalogue | undefined {
+  const language = useLanguage();
   return useQuery({
-    queryKey: ["forms"],
-    queryFn: async () => new Catalogue((await import("../../generated/forms.json")).default as unknown as Forms),
+    queryKey: ["forms", language],
+    queryFn: async () => {
+      const forms = (await import("../../generated/forms.json")).default as unknown as Forms;
+      if (language === "en") return new Catalogue(forms);
+      return new Catalogue(translated(forms, (await import("../i18n/zh/forms/index.ts")).formsZh));
+    },
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: Number.POSITIVE_INFINITY,
     structuralSharing: false,

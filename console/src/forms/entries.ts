@@ -58,6 +58,8 @@ export type FormEntry = {
   id: string;
   name: string;
   summary: string;
+  /** In another language: the English ones. */
+  english?: { name: string; summary: string };
   category: string;
   inputs: { min: number; max: number; kinds: readonly string[] };
   /** Whether it works on what a person paints. */

@@ -3,6 +3,8 @@ import type { Spot } from "./boxes.ts";
 /** A stroke of the brush: its width in shares of the picture's longer side, its way in shares of both sides. */
 export type Stroke = { width: number; way: readonly Spot[] };
 
+/** Pixels. */
+const DAB = 0.1;
 /** Pixels of the longer side of a mask; the server stretches it to the picture. */
 const LONGEST = 2048;
 
@@ -30,8 +32,9 @@ export function paint(
     canvas.lineWidth = Math.max(1, stroke.width * longer);
     canvas.beginPath();
     canvas.moveTo(first.x * size.width, first.y * size.height);
-    // A dab is a line of no length.
-    for (const spot of rest.length ? rest : [first]) canvas.lineTo(spot.x * size.width, spot.y * size.height);
+    // A dab is a line of almost no length: browsers leave out one of none.
+    if (!rest.length) canvas.lineTo(first.x * size.width + DAB, first.y * size.height);
+    for (const spot of rest) canvas.lineTo(spot.x * size.width, spot.y * size.height);
     canvas.stroke();
   }
 }

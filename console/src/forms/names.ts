@@ -12,8 +12,6 @@ export type Names = {
   category: (category: Category) => string;
   field: (field: Pick<FormField, "name" | "label">) => string;
   option: (option: Option) => string;
-  /** The language of what is left in English: helps; undefined if that is the page's. */
-  helpLanguage: "en" | undefined;
 };
 
 export function useNames(): Names {
@@ -35,15 +33,20 @@ export function useToolName(kind: ChoiceKind, id: string): string {
 }
 
 function names(catalogue: Catalogue | undefined, texts: ToolTexts | undefined): Names {
-  const translated = (kind: ChoiceKind, id: string) => texts?.[kind === "tool" ? "tools" : "operations"][id];
+  const translated = (kind: ChoiceKind, id: string) => (kind === "tool" ? texts?.tools[id] : undefined);
   return {
-    of: (kind, id) => translated(kind, id)?.name ?? catalogue?.entry({ kind, id })?.name ?? words(id),
+    of: (kind, id) =>
+      translated(kind, id)?.name ?? catalogue?.entry({ kind, id })?.name ?? texts?.operations[id]?.name ?? words(id),
     summary: (kind, id) => translated(kind, id)?.summary ?? catalogue?.entry({ kind, id })?.summary ?? "",
-    category: (category) => texts?.categories[category.id] ?? category.name,
-    field: (field) => texts?.fields[plainName(field.name)] ?? field.label,
-    option: (option) => texts?.options[option.label.toLowerCase()] ?? option.label,
-    helpLanguage: texts ? "en" : undefined,
+    category: (category) => category.name,
+    field: (field) => own(field.label) ?? texts?.fields[plainName(field.name)] ?? field.label,
+    option: (option) => own(option.label) ?? texts?.options[option.label.toLowerCase()] ?? option.label,
   };
+}
+
+/** A text that is not English. */
+function own(text: string): string | undefined {
+  return /\p{Script=Han}/u.test(text) ? text : undefined;
 }
 
 /** `borderWidth` and `border_width` as `border_width`. */

@@ -8,6 +8,13 @@ export function useSearch(): (query: string, among: readonly Chosen[]) => readon
   return (query, among) =>
     among.filter(({ kind, id, entry }) => {
       const plainId = id.replace(/[-_]/g, " ");
-      return matches(query, [entry.name, entry.summary, plainId, names.of(kind, id), names.summary(kind, id)]);
+      return matches(query, [
+        entry.name,
+        entry.summary,
+        plainId,
+        names.of(kind, id),
+        entry.english?.name ?? "",
+        entry.english?.summary ?? "",
+      ]);
     });
 }

@@ -2,6 +2,7 @@ import { data, once, v1 } from "../api/client.ts";
 import { ApiError } from "../api/errors.ts";
 import { uniqueId } from "../api/ids.ts";
 import { session } from "../api/session.ts";
+import type { ServerError } from "../i18n/server.ts";
 import { backoff } from "../uploads/outcome.ts";
 import { uploads } from "../uploads/uploads.ts";
 import { afterUploads, isReady } from "./inputs.ts";
@@ -132,7 +133,7 @@ async function plan(
 }
 
 type Task = { index?: number; task_id?: string };
-type Refusal = { index?: number; message?: string; data?: { error_code?: string; field?: string } };
+type Refusal = { index?: number; message?: string; data?: { error_code?: string } & Partial<ServerError> };
 
 function assign(
   entry: Entry,
@@ -158,6 +159,10 @@ function assign(
       message: refusal.message ?? "",
       reason: refusal.data?.error_code ?? "",
       field: refusal.data?.field,
+      allowed: refusal.data?.allowed,
+      rule: refusal.data?.rule,
+      least: refusal.data?.least,
+      most: refusal.data?.most,
     };
     if (!passes(error.reason)) return refusedItem(item, error);
     entry.waitUntil = Date.now() + ROOM_MS;
@@ -195,9 +200,9 @@ async function failed(entry: Entry, pending: Pending, items: readonly RunItem[],
   changeItems(entry, (item) => (ids.has(item.id) ? refusedItem(item, known) : item));
 }
 
-function refusedItem(item: RunItem, { message, reason, field }: ItemError): RunItem {
+function refusedItem(item: RunItem, { message, reason, field, allowed, rule, least, most }: ItemError): RunItem {
   if (item.state === "cancelled") return item;
-  return { ...item, state: "failed", error: { message, reason, field } };
+  return { ...item, state: "failed", error: { message, reason, field, allowed, rule, least, most } };
 }
 
 export async function cancelTask(id: string): Promise<void> {

@@ -72,7 +72,8 @@ export function afterResult(item: RunItem, result: TaskResult): RunItem {
   const next: RunItem = { ...item, notices: result.notices ?? [] };
   if (result.status === "Succeeded") {
     const { files = [], zip_file: zip } = result;
-    return { ...next, state: "succeeded", progress: 1, message: undefined, error: undefined, files, zip };
+    const { unchanged = false } = result;
+    return { ...next, state: "succeeded", progress: 1, message: undefined, error: undefined, files, zip, unchanged };
   }
   if (result.status === "Failed") return withFailure(next, result.error_type, result.error_message);
   return isOpen(item) ? { ...next, state: result.status === "Processing" ? "running" : "queued" } : next;

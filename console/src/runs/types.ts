@@ -1,4 +1,5 @@
 import type { components } from "../../generated/v1.ts";
+import type { ServerError } from "../i18n/server.ts";
 
 type Schemas = components["schemas"];
 export type ResultFile = Schemas["ResultFile"];
@@ -18,12 +19,8 @@ export type RunInput = { uploadId?: string; fileId?: string; name: string };
 
 export type ItemState = "uploading" | "queued" | "running" | "succeeded" | "failed" | "cancelled";
 
-export type ItemError = {
-  message: string;
-  reason: string;
-  /** The field with the problem, such as `operations[0].resize.width`; `upload` if the upload failed. */
-  field?: string;
-};
+/** Its `field` is the one with the problem, such as `operations[0].resize.width`, or `upload` if the upload failed. */
+export type ItemError = ServerError;
 
 export type RunItem = {
   id: string;
@@ -40,6 +37,8 @@ export type RunItem = {
   /** All files in one, where a task has several. */
   zip?: ResultFile;
   notices: TaskNotice[];
+  /** The results are the input as it was, and cost nothing. */
+  unchanged?: boolean;
   credits?: number;
 };
 

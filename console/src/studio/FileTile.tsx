@@ -7,9 +7,10 @@ import { Badge, Progress } from "../ui/Feedback.tsx";
 import { errorText, type Upload, uploads } from "../uploads/index.ts";
 import { unfitText } from "./accepted.ts";
 import { UploadPicture } from "./FileList.tsx";
+import { kindOf } from "./fitting.ts";
 import { MoveHandle } from "./MoveHandle.tsx";
 
-/** The reason of a file whose type nothing takes. */
+/** The reason of a file whose type nothing takes, by its name or by its content. */
 const UNSUPPORTED = "media_unsupported";
 
 /** Whether it needs a person, and so is always shown. */
@@ -61,7 +62,7 @@ export function FileTile({
           </Badge>
           {file.error && file.state !== "lost" && (
             <span className="file-error">
-              {file.error.reason === UNSUPPORTED
+              {file.error.reason === UNSUPPORTED && kindOf(file.name) === "other"
                 ? unfitText(t, file.name, chosen?.entry, chosen?.title)
                 : errorText(t, file.error)}
             </span>

@@ -1,5 +1,6 @@
 import { Ban, FileText, RotateCcw } from "lucide-react";
-import { withoutField } from "../api/errors.ts";
+import { useErrorText } from "../forms/useErrorText.ts";
+import { progressText } from "../i18n/said.ts";
 import { useTexts } from "../i18n/texts.ts";
 import type { ItemState, RunItem } from "../runs/types.ts";
 import { Button } from "../ui/Button.tsx";
@@ -20,6 +21,7 @@ const TONES: Record<ItemState, Tone | undefined> = {
 /** A file of a run: its result once that is there, until then itself, with how far it is. */
 export function ItemTile({ item, onOpen, onRetry }: { item: RunItem; onOpen: () => void; onRetry: () => void }) {
   const t = useTexts();
+  const errorText = useErrorText();
   const name = item.inputs[0]?.name ?? item.files[0]?.name ?? "";
   const label = item.files.length ? t.studio.open(name) : t.studio.openItem(name);
   const more = item.inputs.length > 1 ? ` +${item.inputs.length - 1}` : "";
@@ -32,13 +34,15 @@ export function ItemTile({ item, onOpen, onRetry }: { item: RunItem; onOpen: () 
         {name}
         {more}
       </span>
-      {item.state === "succeeded" ? null : item.state === "running" || item.state === "uploading" ? (
+      {item.state === "succeeded" ? (
+        item.unchanged && <Badge>{t.tasks.unchanged}</Badge>
+      ) : item.state === "running" || item.state === "uploading" ? (
         <Progress share={item.progress || undefined} label={`${name}: ${t.studio.states[item.state]}`} />
       ) : (
         <Badge tone={TONES[item.state]}>{t.studio.states[item.state]}</Badge>
       )}
-      {item.state === "running" && item.message && <span className="muted">{item.message}</span>}
-      {item.error && <span className="file-error">{withoutField(item.error)}</span>}
+      {item.state === "running" && item.message && <span className="muted">{progressText(t, item.message)}</span>}
+      {item.error && <span className="file-error">{errorText(item.error)}</span>}
       {item.state === "failed" && (
         <Button small onClick={onRetry}>
           <RotateCcw aria-hidden />

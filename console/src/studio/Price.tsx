@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
-import { ApiError, withoutField } from "../api/errors.ts";
+import { ApiError } from "../api/errors.ts";
 import { may, useMe } from "../api/me.ts";
+import { useErrorText } from "../forms/useErrorText.ts";
 import { useFormats } from "../i18n/format.ts";
 import { useTexts } from "../i18n/texts.ts";
 import { estimate } from "../runs/index.ts";
@@ -30,19 +31,20 @@ export function usePrice({ steps, inputs, together, picture }: Asked): Priced {
 
 export function Price({ priced: { data, error, count } }: { priced: Priced }) {
   const t = useTexts();
+  const errorText = useErrorText();
   const { number, roughly } = useFormats();
   // The server also refuses to price a task that it would refuse: a provider that is not set up, or a file that is too large.
   if (error instanceof ApiError && !error.passing && error.status === 400) {
     return (
       <span className="unaffordable" role="status">
-        {withoutField(error)}
+        {errorText(error)}
       </span>
     );
   }
   if (!data) return null;
   return (
     <span className={data.affordable ? "muted" : "unaffordable"} role="status">
-      {data.credits === 0 ? t.studio.free : t.studio.price(number(data.credits))}
+      {data.credits === 0 ? t.studio.free : t.studio.upTo(t.studio.price(number(data.credits)))}
       {data.secondsEach !== undefined && ` · ${t.studio.takes(roughly(data.secondsEach), count)}`}
       {!data.affordable && ` ${t.studio.priceOf(number(data.available))}. ${t.studio.unaffordable}`}
     </span>

@@ -173,6 +173,7 @@ export function RunCard({ run, onWork }: { run: Run; onWork: () => void }) {
           onItem={setOpened}
           onClose={() => setOpened(undefined)}
           onGoOn={(item) => work(() => goOn([item], title))}
+          onWork={onWork}
         />
       )}
     </article>

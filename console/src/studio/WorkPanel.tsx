@@ -17,6 +17,7 @@ import { fitting, kindOf, together } from "./fitting.ts";
 import { LivePreview } from "./LivePreview.tsx";
 import { RunBar } from "./RunBar.tsx";
 import { useBundleMissing } from "./useBundleMissing.ts";
+import { useOriginal } from "./useOriginal.ts";
 
 /** The operation on the inputs: chosen by its picture, set up, tried on one, and run. `pictureOf` gives a URL of an input's picture. */
 export function WorkPanel({
@@ -82,7 +83,8 @@ function Chosen({
     [pipeline, choice, entry, steps],
   );
   const one = fit[Math.min(example, fit.length - 1)];
-  const picture = one && pictureOf(one);
+  const original = useOriginal(one);
+  const picture = one && (pictureOf(one) ?? (kindOf(one.name) === "image" ? original?.url : undefined));
   const oneResult = together(entry);
 
   const title = pipeline === undefined ? names.of(choice.kind, choice.id) : t.studio.pipeline(pipeline);

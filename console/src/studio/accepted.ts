@@ -41,5 +41,5 @@ export function unfitText(t: Texts, name: string, entry?: Entry, title?: string)
   const not = others.length
     ? t.studio.not.any(name)
     : (t.studio.not[kind as keyof Texts["studio"]["not"]] ?? t.studio.not.any)(name);
-  return `${not} ${t.studio.accepts(title ?? "Darkroom", formatsOf(entry))}`;
+  return `${not}${t.common.space}${t.studio.accepts(title ?? "Darkroom", formatsOf(entry))}`;
 }

@@ -4,6 +4,7 @@ import { Link, useLocation, useParams } from "wouter";
 import { may, useMe } from "../api/me.ts";
 import { progressText, taskErrorText } from "../i18n/said.ts";
 import { useTexts } from "../i18n/texts.ts";
+import type { RunInput } from "../runs/types.ts";
 import { Button } from "../ui/Button.tsx";
 import { Note } from "../ui/Feedback.tsx";
 import { Loaded } from "../ui/Loaded.tsx";
@@ -112,7 +113,7 @@ function Details({ task }: { task: TaskDetails }) {
         )}
         {hasNotices && (
           <Part title={t.tasks.aboutResult}>
-            <Notices notices={task.notices} notApplied={task.not_applied} />
+            <Notices notices={task.notices} notApplied={task.not_applied} input={onlyInput(task)} />
           </Part>
         )}
         <Part title={t.tasks.timeline}>
@@ -141,4 +142,8 @@ function Part({ title, children }: { title: string; children: ReactNode }) {
       {children}
     </section>
   );
+}
+
+function onlyInput({ inputs: [input, ...others] }: TaskDetails): RunInput | undefined {
+  return input && !others.length ? { fileId: input.file_id, name: input.name ?? "" } : undefined;
 }

@@ -1,7 +1,10 @@
+import { Brush } from "lucide-react";
 import { type KeyboardEvent, type ReactNode, useRef, useState } from "react";
+import type { Box } from "../forms/boxes.ts";
 import { useTexts } from "../i18n/texts.ts";
 import "../styles/forms.css";
 import "../styles/viewer.css";
+import { Button } from "../ui/Button.tsx";
 import { Note } from "../ui/Feedback.tsx";
 import { CompareBar, type Mode } from "./CompareBar.tsx";
 import { Frame } from "./Frame.tsx";
@@ -29,6 +32,8 @@ export function Compare({
   alt,
   failed,
   actions,
+  places = [],
+  onRetouch,
 }: {
   before?: string | undefined;
   after: string;
@@ -37,6 +42,10 @@ export function Compare({
   failed?: ReactNode;
   /** At the end of the bar. */
   actions?: ReactNode;
+  /** Outlined, unless that is switched off; in per cent of the original. */
+  places?: readonly Box[];
+  /** Erase and restore parts of the result, if it is a cut-out of the whole original. */
+  onRetouch?: (() => void) | undefined;
 }) {
   const t = useTexts().viewer;
   const frame = useRef<HTMLDivElement>(null);
@@ -45,6 +54,7 @@ export function Compare({
   const result = useLooked(after);
   const [chosen, setChosen] = useState<Mode>();
   const [split, setSplit] = useState(50);
+  const [outlining, setOutlining] = useState(true);
 
   const sizes = original.size && result.size && { original: original.size, result: result.size };
   const alike = sizes ? placed(sizes.original, sizes.result).alike : true;
@@ -68,6 +78,11 @@ export function Compare({
     event.preventDefault();
   }
 
+  // A result of another shape lies elsewhere.
+  const outlinable = places.length > 0 && (mode !== "only" || alike);
+  const outlined = outlinable && outlining ? places : [];
+  const retouchable = sizes && alike && result.transparent ? onRetouch : undefined;
+
   if (result.failed) return failed ?? <Note tone="warn">{t.failed}</Note>;
   const layer = (looked: Looked, lies: Point & Size, text: string) => ({ looked, lies, alt: text });
   const resultLayer = layer(result, place, `${t.result}: ${alt}`);
@@ -80,7 +95,19 @@ export function Compare({
         onMode={setChosen}
         zoom={zoom}
         scale={scale}
-        actions={actions}
+        outlining={outlinable ? outlining : undefined}
+        onOutlining={setOutlining}
+        actions={
+          <>
+            {retouchable && (
+              <Button small onClick={retouchable}>
+                <Brush aria-hidden />
+                {t.retouch.open}
+              </Button>
+            )}
+            {actions}
+          </>
+        }
       />
       {original.failed && <p className="muted">{t.noOriginal}</p>}
       {/* biome-ignore lint/a11y/useSemanticElements: a group of controls of a form is something else */}
@@ -93,7 +120,15 @@ export function Compare({
         onKeyDown={press}
       >
         {mode === "side" && originalLayer && (
-          <Frame layers={[originalLayer]} labels={[t.original]} zoom={zoom} extent={extent} size={size} ready={ready} />
+          <Frame
+            layers={[originalLayer]}
+            labels={[t.original]}
+            zoom={zoom}
+            extent={extent}
+            size={size}
+            ready={ready}
+            places={outlined}
+          />
         )}
         <Frame
           ref={frame}
@@ -105,6 +140,7 @@ export function Compare({
           ready={ready}
           split={mode === "slider" ? split : undefined}
           onSplit={setSplit}
+          places={outlined}
         />
       </div>
       {/* Sizes are known before a mode shows both. */}

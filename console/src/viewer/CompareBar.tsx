@@ -1,4 +1,4 @@
-import { Maximize, ZoomIn, ZoomOut } from "lucide-react";
+import { Maximize, SquareDashed, ZoomIn, ZoomOut } from "lucide-react";
 import { type ReactNode, useId } from "react";
 import { useFormats } from "../i18n/format.ts";
 import { useTexts } from "../i18n/texts.ts";
@@ -15,6 +15,8 @@ export function CompareBar({
   onMode,
   zoom,
   scale,
+  outlining,
+  onOutlining,
   actions,
 }: {
   /** The mode; undefined where there is nothing to compare with. */
@@ -22,6 +24,9 @@ export function CompareBar({
   onMode: (mode: Mode) => void;
   zoom: Zoom;
   scale: number;
+  /** Whether places are outlined; undefined where there are none. */
+  outlining: boolean | undefined;
+  onOutlining: (outlining: boolean) => void;
   actions: ReactNode;
 }) {
   const t = useTexts().viewer;
@@ -74,6 +79,12 @@ export function CompareBar({
           {t.fit}
         </Button>
       </div>
+      {outlining !== undefined && (
+        <Button small look="quiet" aria-pressed={outlining} onClick={() => onOutlining(!outlining)}>
+          <SquareDashed aria-hidden />
+          {t.places}
+        </Button>
+      )}
       {actions && <div className="viewer-actions">{actions}</div>}
     </div>
   );

@@ -1,5 +1,6 @@
 import { MoveHorizontal } from "lucide-react";
 import { type CSSProperties, type MouseEvent, type Ref, useImperativeHandle, useRef } from "react";
+import type { Box } from "../forms/boxes.ts";
 import { useTexts } from "../i18n/texts.ts";
 import type { Looked } from "./looked.ts";
 import { useGestures } from "./useGestures.ts";
@@ -22,6 +23,7 @@ export function Frame({
   ready,
   split,
   onSplit,
+  places = [],
 }: {
   ref?: Ref<HTMLDivElement>;
   layers: readonly LayerOf[];
@@ -32,6 +34,8 @@ export function Frame({
   ready: boolean;
   split?: number | undefined;
   onSplit?: (percent: number) => void;
+  /** Outlined, in per cent of the extent. */
+  places?: readonly Box[];
 }) {
   const t = useTexts();
   const frame = useRef<HTMLDivElement>(null);
@@ -69,6 +73,10 @@ export function Frame({
           <Layer {...layer} view={zoom.view} ready={ready} />
         </div>
       ))}
+      {ready &&
+        places.map((place) => (
+          <Outline key={Object.values(place).join()} place={place} extent={extent} view={zoom.view} />
+        ))}
       {!ready && (
         <p className="viewer-wait muted" role="status">
           {t.common.loading}
@@ -105,6 +113,18 @@ export function Frame({
 
 function clip(split: number, index: number): string {
   return index ? `inset(0 ${100 - split}% 0 0)` : `inset(0 0 0 ${split}%)`;
+}
+
+/** An outline where the view has a place. */
+function Outline({ place, extent, view }: { place: Box; extent: Size; view: View }) {
+  const { width, height } = { width: (extent.width * view.zoom) / 100, height: (extent.height * view.zoom) / 100 };
+  const style: CSSProperties = {
+    left: view.x + place.x1 * width,
+    top: view.y + place.y1 * height,
+    width: (place.x2 - place.x1) * width,
+    height: (place.y2 - place.y1) * height,
+  };
+  return <span className="viewer-place" style={style} aria-hidden />;
 }
 
 /** A picture where the view has it, above a checkerboard. */

@@ -14,7 +14,7 @@ from deploy.local.assembly import create_stack
 from deploy.local.backup import archive
 from deploy.local.backup.snapshot import FORMAT, Manifest
 from deploy.local.config import StackConfig
-from deploy.local.errors import StackError
+from deploy.local.errors import PortTaken, StackError
 from deploy.local.layout import Layout
 from deploy.local.programs.postgres_cluster import Cluster
 from deploy.local.system_user import AS_ROOT, UNPRIVILEGED_USER, run_unprivileged
@@ -81,8 +81,14 @@ def _move_into_place(folder: Path, layout: Layout, port: int | None) -> None:
     (layout.data / "objects").rmdir()
     (folder / "objects").replace(layout.data / "objects")
     # With the passwords that the cluster knows.
-    config = create_stack(layout.root, port=port).config
-    _place_cluster(config, folder / "postgres", Manifest.read(folder / "manifest.json").postgres_major)
+    _place_cluster(_config(layout, port), folder / "postgres", Manifest.read(folder / "manifest.json").postgres_major)
+
+
+def _config(layout: Layout, port: int | None) -> StackConfig:
+    try:
+        return create_stack(layout.root, port=port).config
+    except PortTaken as taken:
+        raise PortTaken(taken.problem, "`restore --port …`") from None
 
 
 def _place_cluster(config: StackConfig, copy: Path, major: int) -> None:

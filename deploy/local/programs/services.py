@@ -55,6 +55,7 @@ def service_environment(config: StackConfig, service: str) -> dict[str, str]:
         "DARKROOM_DRAIN_NOTICE": "0",
         "DARKROOM_PUBLIC_URL": config.public_url,
         "DARKROOM_DEFAULT_PASSWORD": config.first_password,
+        "DARKROOM_WEBHOOK_ALLOW_LOOPBACK": str(config.is_only_here).lower(),
         "DARKROOM_DISK_PATH": str(config.layout.data),
         "DARKROOM_NATS_URL": config.nats_user_url(service),
         "DARKROOM_S3_ENDPOINT": config.s3_endpoint,

@@ -5,6 +5,7 @@ from services.inference.media.decode import decode, read_header
 from services.inference.media.encode import as_read_back, encode, encode_into
 from services.inference.media.header import NO_HINTS, SVG_DPI, Header, Hints
 from services.inference.media.image import Effort, Image, Limits, Metadata, Saving
+from services.inference.media.keeping import final_saving, in_format
 from services.inference.media.lazy import LazyImage, in_memory
 from services.inference.media.runtime import configure_libvips
 
@@ -25,6 +26,8 @@ __all__ = [
     "decode",
     "encode",
     "encode_into",
+    "final_saving",
+    "in_format",
     "in_memory",
     "read_header",
 ]

@@ -13,6 +13,7 @@ import pyvips
 from darkroom.operations.v1.options_pb2 import MEDIA_KIND_IMAGE
 from services.inference.media import bmp, colour, heic, svg
 from services.inference.media.colour import Pixels
+from services.inference.media.compression import source_quality
 from services.inference.media.errors import damaged_error, unsupported_error
 from services.inference.media.exif import rewritten
 from services.inference.media.header import NO_HINTS, SVG_DPI, Header, Hints
@@ -138,7 +139,8 @@ def open_scaled(
     try:
         if format_ is MediaFormat.JPEG and target is not None and (shrink := _shrink(size, target)) > 1:
             opened = pyvips.Image.jpegload_buffer(data, access="sequential", fail_on="error", shrink=shrink)
-        return _read(opened, format_, target[::-1] if target is not None and turned else target), size
+        read = _read(opened, format_, target[::-1] if target is not None and turned else target)
+        return dataclasses.replace(read, source_quality=source_quality(data, format_)), size
     except pyvips.Error as error:
         raise damaged_error(format_) from error
 

@@ -81,6 +81,8 @@ class Saving:
     """Most colours of a PNG or GIF, 2 to 256; None: all, of a GIF 256."""
     quick: bool = False
     """JPEG, WebP and AVIF in less time, and some per cent larger."""
+    follows_input: bool = False
+    """At the end of a task the format is that of the input, as `final_saving` says; `format` is that of files before."""
     max_bytes: int | None = None
     """Most bytes that the file should have: the quality, or the number of colours, is then chosen by that."""
 
@@ -90,15 +92,17 @@ class BaseImage:
     """The facts about a picture besides its samples.
 
     `icc` describes the encoding of its colours by curves and a matrix; None: sRGB, or for gray the sRGB tone curve. `saving` says how the
-    result is to be written, and `kept_format` which format it has then if nothing else is asked for; None: that of the source. `notes` are
+    result is to be written, and `kept_format` which format it has then if nothing else is asked for; None: that of the source.
+    `source_quality` is how much the source was compressed, 1 to 100, which is nothing lost; None: unknown. `notes` are
     plain sentences for the user about what could not be read.
     """
 
     icc: bytes | None = None
     metadata: Metadata = field(default_factory=Metadata)
     source_format: MediaFormat | None = None
+    source_quality: int | None = None
     kept_format: MediaFormat | None = None
-    saving: Saving = Saving()
+    saving: Saving = Saving(follows_input=True)
     notes: tuple[str, ...] = ()
 
 

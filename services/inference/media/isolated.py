@@ -98,6 +98,7 @@ def described_samples(image: Image, file: BinaryIO) -> dict[str, Any]:
         **{name: _text(getattr(image.metadata, name)) for name in _BLOBS},
         "pixels_per_mm": image.metadata.pixels_per_mm,
         "format": image.source_format,
+        "quality": image.source_quality,
         "notes": image.notes,
     }
 
@@ -144,6 +145,7 @@ def picture_of(described: dict[str, Any], target: Path | int, limits: Limits) ->
                 pixels_per_mm=(float(density[0]), float(density[1])) if density else None,
             ),
             source_format=MediaFormat(described["format"]) if described["format"] is not None else None,
+            source_quality=min(max(int(described["quality"]), 1), 100) if described["quality"] is not None else None,
             notes=tuple(map(str, described["notes"])),
         )
     except (KeyError, ValueError, TypeError, IndexError, Unusable) as error:

@@ -57,6 +57,7 @@ class LazyImage(BaseImage):
             icc=self.icc,
             metadata=self.metadata,
             source_format=self.source_format,
+            source_quality=self.source_quality,
             kept_format=self.kept_format,
             saving=self.saving,
             notes=self.notes,

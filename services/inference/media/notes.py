@@ -1,4 +1,4 @@
-"""The notes about pictures as they are read."""
+"""The notes about pictures as they are read and written."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ FIRST_FRAME = "Only the first of {frames} frames or pages was used."
 CONVERTED = "The colours were converted from {space} to sRGB."
 PROFILE_DAMAGED = "The embedded colour profile is damaged or does not fit the picture; sRGB was assumed."
 PROFILE_OF_TABLES = "The colours were converted to sRGB: the embedded profile describes them by tables."
+NO_TRANSPARENCY = "A JPEG has no transparency, so the result is a PNG."
+SIDE_TOO_LONG = "A {format} has at most {side} pixels a side, so the result is a PNG."
 
 NOTES = Wordings(
     {
@@ -15,5 +17,7 @@ NOTES = Wordings(
         "converted": CONVERTED,
         "profile_damaged": PROFILE_DAMAGED,
         "profile_of_tables": PROFILE_OF_TABLES,
+        "no_transparency": NO_TRANSPARENCY,
+        "side_too_long": SIDE_TOO_LONG,
     }
 )

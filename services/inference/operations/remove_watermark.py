@@ -7,7 +7,7 @@ import asyncio
 from darkroom.operations.v1.remove_watermark_pb2 import RemoveWatermark
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.step import Step
-from services.inference.media import Header, Image
+from services.inference.media import Header, Image, in_format
 from services.inference.watermark.box import Box
 from services.inference.watermark.removal import Watching, remove_in_boxes
 from services.inference.watermark.report import Report
@@ -39,7 +39,7 @@ async def run(image: Image, parameters: RemoveWatermark, step: Step) -> Image:
     else:
         result, report = await search(image, step, watching)
     _tell(step, report, image, drawn=bool(parameters.boxes))
-    return result
+    return in_format(result, parameters.format)
 
 
 def _tell(step: Step, report: Report, image: Image, *, drawn: bool) -> None:

@@ -13,7 +13,7 @@ from darkroom.operations.v1.resize_pb2 import Resize
 from darkroom.operations.v1.upscale_pb2 import ENHANCEMENT_FACE, ENHANCEMENT_QUALITY, ENHANCEMENT_TEXT, Enhancement, Upscale
 from services.inference.contract.progress import Report, TimeLeft, in_parts, portion
 from services.inference.contract.step import Step
-from services.inference.media import Header, Image
+from services.inference.media import Header, Image, in_format
 from services.inference.media.spool import Spool
 from services.inference.model_server.shapes import Device
 from services.inference.ocr.detection import network_input, text_map
@@ -83,10 +83,14 @@ def _most(parameters: Upscale) -> int:
 
 
 async def run(image: Image, parameters: Upscale, step: Step) -> Image:
-    """The picture in the requested size, with the requested enhancements.
+    """The picture in the requested size, with the requested enhancements, to be written in the requested format.
 
     Notices name the networks that enlarged it, the faces that were enhanced, and each enhancement that was left out.
     """
+    return in_format(await _as_asked(image, parameters, step), parameters.format)
+
+
+async def _as_asked(image: Image, parameters: Upscale, step: Step) -> Image:
     width, height = result_size(parameters, image.width, image.height)
     step.tools.result_limits.check(width, height, "The result")
     step.label(f"{width}x{height}" if is_sized_in_pixels(parameters) or resize_in(parameters) is not None else f"{width // image.width}x")

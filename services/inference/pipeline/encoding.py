@@ -10,9 +10,10 @@ from pathlib import Path, PurePosixPath
 
 from darkroom.files.v1 import file_pb2
 from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Attachment, Data, Document, Examination, Medium, NewFile
-from services.inference.media import Image, encode, encode_into
+from services.inference.media import Image, encode, encode_into, final_saving
 from services.inference.media.notes import NOTES
 from services.inference.pipeline.run import Product, Run, ShortResult
+from services.pictures.media_format import SNIFF_BYTES, MediaFormat, sniff
 
 WRITTEN = 0.95
 """Share of the time for one input after which the result is written."""
@@ -61,11 +62,31 @@ async def write_product(medium: Medium, run: Run) -> Product | None:
                 result_name(run.source_name, run.labels, DATA_EXTENSION, run.taken_names), DATA_TYPE, medium.content, None, after
             )
         case Image():
+            medium = finished(medium, generated=run.generated_picture is not None)
             for note in medium.notes:
                 run.notice("picture_note", "", note, NOTES.read(note))
             content, format_ = await asyncio.to_thread(encode_picture, medium, run.folder), medium.saving.format
             name = result_name(run.source_name, run.labels, format_.extension, run.taken_names)
             return Product(name, format_.media_type, content, file_pb2.ImageInfo(width=medium.width, height=medium.height, frames=1), after)
+
+
+def given_back(product: Product, run: Run) -> Product:
+    """The product of a run that has changed nothing, with the bytes of the input if the format is the same and all of it was read: a
+    picture loses something each time that it is written."""
+    read_in_part = isinstance(run.medium, Image | ShortResult) and bool(run.medium.notes)
+    with run.sources[0].path.open("rb") as file:
+        format_ = sniff(file.read(SNIFF_BYTES), run.source_name)
+    if read_in_part or not isinstance(format_, MediaFormat) or format_.media_type != product.media_type:
+        return product
+    return replace(product, content=run.sources[0].path)
+
+
+def finished(image: Image, *, generated: bool = False) -> Image:
+    """The picture as it is written at the end of a task: as an operation says, else in the format of the input; a generated one as PNG."""
+    if generated and image.saving.follows_input:
+        return image
+    saving, note = final_saving(image, image.width, image.height)
+    return replace(image, saving=saving, notes=(*image.notes, note) if note else image.notes)
 
 
 def encode_picture(image: Image, folder: Path) -> bytes | Path:

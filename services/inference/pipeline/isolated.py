@@ -5,6 +5,7 @@ Where a picture is only scaled and converted, not even those: it is decoded, sca
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 import time
@@ -21,7 +22,7 @@ from darkroom.operations.v1.placement_pb2 import POSITION_SMART
 from darkroom.operations.v1.resize_pb2 import Resize
 from services.inference.contract.flow import Data, WholeFile
 from services.inference.contract.plain_step import Original, PlainStep
-from services.inference.media import Hints, Image, LazyImage, Limits, as_read_back, configure_libvips, encode, in_memory
+from services.inference.media import Hints, Image, LazyImage, Limits, as_read_back, configure_libvips, encode, final_saving, in_memory
 from services.inference.media.decode import open_scaled
 from services.inference.media.isolated import content_of
 from services.inference.pipeline.changes import Changes
@@ -107,6 +108,9 @@ def _worked(
         whole = None if isinstance(parameters, Resize) else whole
         assert not isinstance(medium, WholeFile)
         done.append(medium.size_bytes)
+    if isinstance(medium, Image | LazyImage):
+        saving, note = final_saving(medium, medium.width, medium.height)
+        medium = dataclasses.replace(medium, saving=saving, notes=(*medium.notes, note) if note else medium.notes)
     with _timed(seconds, "encode"), open(target, "wb", closefd=isinstance(target, Path)) as file:
         file.write(_content(medium))
     return {**_description(medium), "labels": labels, "notices": notices, "seconds": seconds, "unchanged": changes.unchanged}

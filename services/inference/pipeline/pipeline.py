@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from itertools import pairwise
@@ -26,7 +27,7 @@ from services.inference.contract.progress import Report, portion
 from services.inference.contract.step import Step, Tools
 from services.inference.media import SVG_DPI, Header, Hints, Image, Limits, as_read_back
 from services.inference.pipeline.changes import Changes, same_bytes
-from services.inference.pipeline.encoding import WRITTEN, name_of_words, product_of_child, write_product
+from services.inference.pipeline.encoding import WRITTEN, finished, given_back, name_of_words, product_of_child, write_product
 from services.inference.pipeline.file_work import as_file, on_files, read_back
 from services.inference.pipeline.memory_needs import ALWAYS, needed_memory
 from services.inference.pipeline.reading import Reading, errors_naming
@@ -196,9 +197,15 @@ class Pipeline:
                 run.product = await write_product(run.medium, run)
         if self.arity is Arity.EACH and run.product is not None and not run.unchanged:
             run.unchanged = await asyncio.to_thread(same_bytes, run.sources[0].path, run.product.content)
+        if run.unchanged and run.product is not None and not any(isinstance(each.parameters, Convert) for each in self._operations):
+            run.product = given_back(run.product, run)
 
     async def _apply_to_files(self, operation: BoundOperation, run: Run, report: Report, changes: Changes) -> None:
-        files = run.medium if isinstance(run.medium, Sequence) else [await as_file(run.medium, run)]
+        before = run.medium
+        if operation is self._operations[-1] and isinstance(before, Image) and operation.spec.produces == options_pb2.MEDIA_KIND_IMAGE:
+            # It changes no more than the file, which is the result.
+            before = finished(before, generated=run.generated_picture is not None)
+        files = before if isinstance(before, Sequence) else [await as_file(before, run)]
         with run.stages.measure(operation.spec.name, operation=True):
             worked = await on_files(self._tools, operation, files, run.folder, report, self._svg_dpi)
         for notice in worked.notices:
@@ -207,6 +214,10 @@ class Pipeline:
         run.attachments += worked.others
         await asyncio.to_thread(changes.note, operation.parameters, files[0].path if len(files) == 1 else None, worked.first)
         run.medium = worked.first
+        if isinstance(before, Image) and isinstance(run.medium, Image):
+            # The file between them is no input of the task.
+            kept = before.kept_format or before.source_format
+            run.medium = dataclasses.replace(run.medium, kept_format=kept, source_quality=before.source_quality)
 
     async def _apply_to_medium(
         self, operation: BoundOperation, run: Run, report: Report, original: Original | None, changes: Changes, *, converted: bool

@@ -40,6 +40,8 @@ class Purpose:
     """An alternative to a user name and password in the URL; empty for none."""
     fragments: bool = False
     """Whether a fragment (#…) is passed over; else the URL is refused."""
+    http_setting: str = ""
+    """The operator's setting that allows http; empty where that is no setting."""
 
 
 class SystemResolver:
@@ -74,11 +76,15 @@ def _in(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
 
 
 class Destinations:
-    """Applies the operator's rules when a URL is named, and again on every sending."""
+    """Applies the operator's rules when a URL is named, and again on every sending. With `allow_loopback`, requests may also go to this
+    machine's own addresses, by http, too."""
 
-    def __init__(self, rules: AddressRules, resolve: Resolve, purpose: Purpose, *, allow_http: bool, timeout: float) -> None:
+    def __init__(
+        self, rules: AddressRules, resolve: Resolve, purpose: Purpose, *, allow_http: bool, timeout: float, allow_loopback: bool = False
+    ) -> None:
         self._rules, self._resolve, self._purpose, self._timeout = rules, resolve, purpose, timeout
-        self._schemes = ("https", "http") if allow_http else ("https",)
+        self._allow_http, self._allow_loopback = allow_http, allow_loopback
+        self._schemes = ("https", "http") if allow_http or allow_loopback else ("https",)
 
     async def check(self, url: str, field: str, account_id: int) -> str:
         """The URL in its normal form, if requests may go there. Raises FIELD_INVALID.
@@ -97,12 +103,14 @@ class Destinations:
             if error.errno == socket.EAI_AGAIN:
                 return str(parsed)
             raise _refused(field, "its host does not exist") from None
-        if not all(map(self._rules.permit, addresses)):
+        if not all(map(self._permit, addresses)):
             raise _refused(
                 field,
                 f"its host resolves to an address that {self._purpose.forbids}: private, loopback, link-local, multicast or reserved. "
                 f"The operator can allow networks by {self._purpose.setting}",
             )
+        if not self._permits_scheme(parsed, addresses):
+            raise self._refused_scheme(field, ("https",))
         return str(parsed)
 
     async def locate(self, url: str, account_id: int) -> tuple[httpx.URL, list[Address]]:
@@ -119,15 +127,17 @@ class Destinations:
             raise UnreachableError(f"The host's address was not found within {self._timeout:g} s.") from None
         except (OSError, UnicodeError):
             raise UnreachableError("The host's address was not found.") from None
-        if not addresses or not all(map(self._rules.permit, addresses)):
+        if not addresses or not all(map(self._permit, addresses)):
             raise ForbiddenAddressError(f"The host resolves to an address that {self._purpose.forbids}.")
+        if not self._permits_scheme(parsed, addresses):
+            raise ForbiddenAddressError("The URL must begin with https://: its host is not this machine.")
         return parsed, list(addresses)
 
     def forbids_address(self, url: str) -> bool:
         """Whether a URL has an address in place of a host's name, and requests may not go there. Nothing is resolved: the system's own
         resolver also reads addresses in other notations, which every request checks."""
         try:
-            return not self._rules.permit(ip_address(httpx.URL(url).host))
+            return not self._permit(ip_address(httpx.URL(url).host))
         except (httpx.InvalidURL, ValueError):
             return False
 
@@ -140,7 +150,7 @@ class Destinations:
             # A name that begins with xn-- is decoded only when it is asked for.
             raise _refused(field, "it is not a URL") from None
         if parsed.scheme not in self._schemes:
-            raise _refused(field, f"it must begin with {' or '.join(f'{scheme}://' for scheme in self._schemes)}", self._schemes)
+            raise self._refused_scheme(field, self._schemes)
         if not host:
             raise _refused(field, "it names no host")
         if parsed.userinfo:
@@ -151,6 +161,18 @@ class Destinations:
         if parsed.port is not None and not 0 < parsed.port < 65536:
             raise _refused(field, "its port must be 1 to 65535")
         return parsed
+
+    def _permit(self, address: Address) -> bool:
+        return self._rules.permit(address) or (self._allow_loopback and address.is_loopback)
+
+    def _permits_scheme(self, url: httpx.URL, addresses: Sequence[Address]) -> bool:
+        return url.scheme != "http" or self._allow_http or all(address.is_loopback for address in addresses)
+
+    def _refused_scheme(self, field: str, schemes: Sequence[str]) -> DarkroomError:
+        problem = f"it must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}"
+        if not self._allow_http and self._purpose.http_setting:
+            problem += f". The operator can allow http:// by {self._purpose.http_setting}"
+        return _refused(field, problem, schemes)
 
 
 def _host(url: httpx.URL) -> str:

@@ -228,6 +228,11 @@ def takes_form(method: MethodDescriptor) -> bool:
     return bool(method.GetOptions().Extensions[options_pb2.takes_form])
 
 
+def has_path_for_each_operation(method: MethodDescriptor) -> bool:
+    """Whether the path names an operation whose input the body is."""
+    return bool(method.GetOptions().Extensions[options_pb2.path_for_each_operation])
+
+
 def settings_part(method: MethodDescriptor) -> str:
     """The part of a form whose text is the request, as JSON; empty for methods that take no such form."""
     part: str = method.GetOptions().Extensions[options_pb2.settings_part]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -94,8 +93,8 @@ class ErrorShape:
             surface_pb2.ERROR_PART_REQUEST_ID: request_id or None,
             surface_pb2.ERROR_PART_RETRYABLE: error.passes,
             surface_pb2.ERROR_PART_RULE: error.metadata.get("rule"),
-            surface_pb2.ERROR_PART_LEAST: _limit(error, "least"),
-            surface_pb2.ERROR_PART_MOST: _limit(error, "most"),
+            surface_pb2.ERROR_PART_LEAST: _whole(error.limit("least")),
+            surface_pb2.ERROR_PART_MOST: _whole(error.limit("most")),
         }
 
 
@@ -104,9 +103,8 @@ def _object(message: Descriptor, values: Mapping[surface_pb2.ErrorPart.ValueType
     return {name: value for name, value in found if value is not None}
 
 
-def _limit(error: DarkroomError, name: str) -> float | int | None:
-    limit = float(error.metadata.get(name, "nan"))
-    return None if math.isnan(limit) else int(limit) if limit.is_integer() else limit
+def _whole(limit: float | None) -> float | int | None:
+    return int(limit) if limit is not None and limit.is_integer() else limit
 
 
 def _messages(violations: tuple[Violation, ...]) -> dict[str, list[str]]:

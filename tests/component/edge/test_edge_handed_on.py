@@ -301,8 +301,7 @@ async def test_its_documents_are_where_its_clients_look_for_them(edge: HandedOn)
         assert (await edge.http.get(str(page.url.join(link)))).status_code == 200, link
     assert len(edge.checks.asked) == asked, "nobody needs a key for them"
 
-    summary = (await edge.http.get("/llms.txt")).text
+    summary = (await edge.http.get("/llms-full.txt")).text
     assert summary.startswith("# ")
     for line in ("- `GET /api/v1/health`: ", "](/api/v1/openapi.yaml)", "](/api/docs/)", "](/snapotter-openapi.json)"):
         assert line in summary
-    assert "### GET /api/v1/health" in (await edge.http.get("/llms-full.txt")).text

@@ -35,7 +35,9 @@ async def test_the_reference_is_where_its_page_says(http: httpx.AsyncClient) -> 
 
 
 async def test_texts_for_language_models(http: httpx.AsyncClient) -> None:
-    for path, text in (("/llms.txt", llms.summary()), ("/llms-full.txt", llms.full())):
+    pages = llms.pages()
+    some = {path: pages[path] for path in (llms.CALLS, llms.GRPC, llms.operation_path("resize"), "/llms/docs/README.md")}
+    for path, text in {"/llms.txt": llms.summary(), "/llms-full.txt": llms.full(), **some}.items():
         reply = await http.get(path)
         assert (reply.headers["content-type"], reply.text) == ("text/plain; charset=utf-8", text)
 
@@ -49,8 +51,9 @@ async def test_page_loads_nothing_from_elsewhere(http: httpx.AsyncClient) -> Non
     assert "unsafe" not in page.headers["content-security-policy"]
     # With that policy a script or style in the page itself would not run.
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon\w+=", page.text)
-    loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
-    assert "docs/swagger-ui-bundle.js" in loaded
+    loaded = re.findall(r'src="([^"]+)"|<link [^>]*href="([^"]+)"', page.text)
+    loaded = [script or link for script, link in loaded]
+    assert {"docs/swagger-ui-bundle.js", "favicon.ico"} < set(loaded)
     for path in loaded:
         reply = await http.get(f"/{path}")
         assert reply.status_code == 200, path
@@ -58,6 +61,19 @@ async def test_page_loads_nothing_from_elsewhere(http: httpx.AsyncClient) -> Non
         fetched = pages.SWAGGER_UI / path.removeprefix("docs/")
         if fetched.is_file():
             assert reply.content == fetched.read_bytes()
+
+
+async def test_the_docs_list_every_document(http: httpx.AsyncClient) -> None:
+    listed = set(re.findall(r'<a href="([^"]+)"', (await http.get("/docs")).text))
+    documents = {openapi.file_name(surface) for surface in openapi.surfaces()} | {pilio.PATH[1:], "llms.txt"}
+    assert documents | {path[1:] for path in llms.pages()} - {llms.GUIDES[1:]} <= listed
+    assert [path for path in sorted(listed) if (await http.head(f"/{path}")).status_code != 200] == []
+
+
+async def test_what_browsers_and_search_engines_look_for(http: httpx.AsyncClient) -> None:
+    icon = await http.get("/favicon.ico")
+    assert (icon.status_code, icon.headers["content-type"], icon.content[:4]) == (200, "image/x-icon", b"\0\0\1\0")
+    assert (await http.get("/robots.txt")).text == "User-agent: *\nDisallow: /\n"
 
 
 @pytest.mark.parametrize(

@@ -77,3 +77,4 @@ async def test_the_env_file_tells_a_random_one(
     assert (f"export {SETTING}={stack.credentials.first_administrator}\n" in written) == told
     assert (SETTING in written) == told
     assert service_environment(stack, "accounts")[SETTING] == (own or stack.first_password)
+    assert service_environment(stack, "tasks")["DARKROOM_WEBHOOK_ALLOW_LOOPBACK"] == str(url is None).lower()

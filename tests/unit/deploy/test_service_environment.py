@@ -39,6 +39,7 @@ def environments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str
         ("DATABASE_URL", set(DATABASES)),
         ("SIGNING_KEY_FILE", set(SERVICES)),
         ("LOG_LEVEL", set(SERVICES)),
+        ("WEBHOOK_ALLOW_LOOPBACK", {"tasks"}),
         ("SURFACES", {"accounts", "files", "gateway", "tasks"}),
     ],
 )

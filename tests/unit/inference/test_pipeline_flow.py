@@ -142,6 +142,25 @@ async def test_a_picture_goes_through_all_operations_and_is_encoded_once(
     assert surround.notices == [("not_applied", "enhance_face", "Left out."), ("picture_note", "", "Inverted.", {})]
 
 
+@pytest.mark.parametrize(("note", "unchanged_bytes"), [("", True), ("Only the first of 3 frames or pages was used.", False)])
+async def test_an_unchanged_picture_comes_back_with_its_bytes(
+    pipeline: MakePipeline, tmp_path: Path, surround: Surround, note: str, unchanged_bytes: bool
+) -> None:
+    async def look(image: Image, _parameters: object, _step: Step) -> Image:
+        return image.replace(pixels=image.pixels.copy(), **({"note": note} if note else {}))
+
+    source = picture(tmp_path)
+    run = surround.run(source)
+    product = await process(pipeline((CUTOUT, look), (UPSCALE, look)), run)
+    assert product is not None
+    assert run.unchanged
+    assert (product.content == source.path) is unchanged_bytes
+    assert product.info == ImageInfo(width=30, height=20, frames=1)
+    changed = surround.run(source)
+    await process(pipeline((CUTOUT, look), (UPSCALE, invert)), changed)
+    assert not changed.unchanged
+
+
 async def test_progress_grows_over_the_whole_pipeline(pipeline: MakePipeline, tmp_path: Path, surround: Surround) -> None:
     await process(pipeline((CUTOUT, halve), (UPSCALE, invert)), surround.run(picture(tmp_path)))
     assert [message for _, message in surround.told] == ["Reading the file", "Halving", "Inverting", "Writing the result"]

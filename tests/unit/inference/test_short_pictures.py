@@ -54,6 +54,7 @@ from services.platform.sandbox import Sandbox, SandboxCrashed, WarmChildren
 from tests.unit.imaging.pictures import PORTRAIT, exif, written
 
 AS_JPEG = Convert(format=PICTURE_FORMAT_JPEG)
+AS_PNG = {"convert": Convert(format=PICTURE_FORMAT_PNG)}
 LIMITS = SandboxLimits(memory_bytes=2 << 30)
 _BLACK = np.zeros((2, 3, 3), np.uint8)
 
@@ -73,7 +74,9 @@ async def children() -> AsyncIterator[WarmChildren]:
         ([Resize(width=800), AS_JPEG], MediaFormat.JPEG, (6000, 4000), True),
         ([Resize(width=800), AS_JPEG], MediaFormat.JPEG, (9000, 6000), False),
         ([Resize(width=800)], MediaFormat.JPEG, (6000, 4000), True),
-        ([Crop(aspect_ratio="1:1")], MediaFormat.JPEG, (4000, 3000), False),
+        ([Crop(aspect_ratio="1:1")], MediaFormat.JPEG, (4000, 3000), True),
+        ([Crop(aspect_ratio="1:1")], MediaFormat.WEBP, (4000, 3000), False),
+        ([Crop(aspect_ratio="1:1")], MediaFormat.PNG, (4000, 3000), False),
         ([Crop(aspect_ratio="1:1"), AS_JPEG], MediaFormat.JPEG, (4000, 3000), True),
         ([Resize(width=9000)], MediaFormat.PNG, (1000, 1000), False),
         ([Resize(width=800)], MediaFormat.SVG, (100, 100), False),
@@ -147,7 +150,7 @@ async def test_a_picture_that_is_scaled_as_it_is_read_looks_like_the_whole_one(
     opened, size = open_scaled(content, Limits(), lambda _size: (width, height))
     image = in_memory(opened)
     assert (size, image.width, image.height) == (upright.shape[1::-1], width, height)
-    made = await _made(children, tmp_path, content, {"resize": {"width": width, "height": height, "fit": FIT_FILL}})
+    made = await _made(children, tmp_path, content, {"resize": {"width": width, "height": height, "fit": FIT_FILL}}, AS_PNG)
     with PillowImage.fromarray(upright) as whole:
         reference = np.asarray(whole.resize((width, height), PillowImage.Resampling.LANCZOS))
     result = decode(made, Limits()).pixels
@@ -172,7 +175,7 @@ async def test_a_picture_that_is_scaled_as_it_is_read_is_cropped_and_framed_as_u
 ) -> None:
     asked = Resize(width=200, height=150, fit=fit, background="#ff0000")
     whole = decode(PORTRAIT.read_bytes(), Limits())
-    made = decode(await _made(children, tmp_path, PORTRAIT.read_bytes(), {"resize": asked}), Limits())
+    made = decode(await _made(children, tmp_path, PORTRAIT.read_bytes(), {"resize": asked}, AS_PNG), Limits())
     assert (made.pixels == resize_picture(whole, asked, Work(tmp_path, lambda: None)).pixels).all()
 
 

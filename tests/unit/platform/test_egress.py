@@ -203,3 +203,25 @@ async def test_one_account_cannot_hold_every_thread(monkeypatch: pytest.MonkeyPa
         slow.set()
     async with asyncio.timeout(30):
         assert len(await asyncio.gather(*hostile[2:])) == 8
+
+
+async def test_the_error_about_http_names_the_setting() -> None:
+    purpose = Purpose("webhooks may not be sent to", "NETWORKS", "", http_setting="DARKROOM_WEBHOOK_ALLOW_HTTP")
+    for loopback in (False, True):
+        checked = Destinations(AddressRules(), Names(["8.8.8.8"]), purpose, allow_http=False, timeout=5, allow_loopback=loopback)
+        with pytest.raises(DarkroomError, match=r"url: it must begin with https://\. .* by DARKROOM_WEBHOOK_ALLOW_HTTP\.$"):
+            await checked.check("http://example.com/", "url", 7)
+
+
+async def test_loopback_is_allowed_by_http_where_the_operator_says_so() -> None:
+    names = Names(["127.0.0.1", "::1"], ["127.0.0.1"], ["127.0.0.1", "10.0.0.1"], ["127.0.0.1", "8.8.8.8"], ["8.8.8.8"])
+    checked = Destinations(AddressRules(), names, PURPOSE, allow_http=False, timeout=5, allow_loopback=True)
+    assert await checked.check("http://localhost:9000/hook", "url", 7) == "http://localhost:9000/hook"
+    assert (await checked.locate("http://localhost:9000/hook", 7))[1] == [ip_address("127.0.0.1")]
+    with pytest.raises(DarkroomError, match="may not be sent to"):
+        await checked.check("http://localhost/", "url", 7)
+    with pytest.raises(DarkroomError, match="must begin with https://"):
+        await checked.check("http://localhost/", "url", 7)
+    # The name has come to lead elsewhere.
+    with pytest.raises(UnreachableError, match="must begin with https://"):
+        await checked.locate("http://localhost/", 7)

@@ -14,6 +14,7 @@ import yaml
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import MethodDescriptor
 
+from darkroom.rest.v1.operation_calls_pb2 import RunOperationRequest
 from reference import completeness, markdown
 from reference.comments import Comments
 from reference.openapi import as_yaml, document, surfaces
@@ -21,6 +22,9 @@ from reference.operations import examples_of, openapi_path, operation_id, path_p
 from reference.refusals import Refusals, UndocumentedError
 from reference.rules import UnknownRuleError, _keyword
 from reference.schemas import Schemas
+from services.gateway.surfaces.rest.operation_form import OperationForm
+from services.pictures.operation_calls import REPLY_FIELDS, OperationCall, operation_calls
+from services.platform.errors import DarkroomError
 from services.platform.rpc import catalogue
 from services.platform.rpc.catalogue import HttpBinding
 from services.platform.rpc.surfaces import Surface
@@ -54,8 +58,12 @@ def test_every_json_method_is_one_operation(surface: Surface) -> None:
     methods = dict.fromkeys(route.method for route in catalogue.routes() if route.surface.name == surface.name)
     operations = [operation["operationId"] for verbs in whole_document(surface.name)["paths"].values() for operation in verbs.values()]
     assert len(set(operations)) == len(operations)
-    # One that has several paths is numbered.
-    assert {name.rstrip("0123456789") for name in operations} == {operation_id(method).rstrip("0123456789") for method in methods}
+    # One that has several paths is numbered, and one whose path names an operation has a path for each.
+    of_operations = {method for method in methods if catalogue.has_path_for_each_operation(method)}
+    named = {operation_id(method).rstrip("0123456789") for method in methods if method not in of_operations}
+    paths = whole_document(surface.name)["paths"]
+    calls = {paths[call.path]["post"]["operationId"] for call in operation_calls()} if of_operations else set()
+    assert {name.rstrip("0123456789") for name in set(operations) - calls} == named and not calls & named
 
 
 @every_surface
@@ -72,11 +80,32 @@ def test_every_operation_and_field_is_described(surface: Surface) -> None:
             assert described.get("description") or "$ref" in described, (name, field)
 
 
+@pytest.mark.parametrize("call", operation_calls(), ids=lambda call: call.path.removeprefix("/v1/"))
+def test_every_operation_has_a_path_with_an_example(call: OperationCall) -> None:
+    """Its document allows what the server takes: the parameters of the example, and nothing else."""
+    whole = whole_document(REST.name)
+    content = whole["paths"][call.path]["post"]["requestBody"]["content"]
+    schema = content["application/json"]["schema"]
+    [example] = content["application/json"]["examples"].values()
+    validator(schema, whole).validate(example["value"])
+    assert set(schema["properties"]) == set(call.names) - set(REPLY_FIELDS)
+    assert call.takes_files == ("file" in content["multipart/form-data"]["schema"]["properties"])
+    parameters = {name: value for name, value in example["value"].items() if name in call.parameters}
+    made = call.operation(parameters)
+    RequestValidator().check(made)
+    # As a form has them: texts, and JSON for what is nested.
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in parameters.items()}
+    assert call.operation(texts) == made
+    for name, problem in (("widht", "is not a field"), ("webhook_ur", "did you mean webhook_url")):
+        with pytest.raises(DarkroomError, match=problem):
+            OperationForm(call, RunOperationRequest.DESCRIPTOR).check_field(name)
+
+
 @pytest.mark.parametrize(("surface", "method", "example"), EXAMPLES, ids=lambda value: getattr(value, "name", ""))
 def test_examples_are_requests_that_pass(surface: Surface, method: MethodDescriptor, example: Any) -> None:
     request, body = message_factory.GetMessageClass(method.input_type)(), catalogue.body_field(method)
     json_format.Parse(example.request, getattr(request, body) if body else request)
-    for binding in catalogue.bindings(method):
+    for binding in catalogue.bindings(method) if not catalogue.has_path_for_each_operation(method) else ():
         for name in path_parameters(binding.template):
             setattr(request, name, getattr(request, name) or "1")
         path = openapi_path(binding.template, method)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from os.path import normpath
 from pathlib import Path
 
 import pytest
 
-from reference import guides, llms, markdown, operation_pages
+from reference import guides, llms, markdown, operation_pages, operation_paths
 from reference.__main__ import FOLDER, committed_pages, generated_pages, stale
 from reference.operations import openapi_path
+from services.pictures.operations import specs
 from services.platform.errors import ErrorReason
 from services.platform.rpc import catalogue
 
@@ -73,12 +75,20 @@ def test_where_the_rest_of_the_reference_is() -> None:
     assert sorted(named) == sorted(generated_pages())
 
 
+def paths_of(route: catalogue.Route) -> list[str]:
+    """Its paths in the reference: one for each operation where it names one."""
+    if catalogue.has_path_for_each_operation(route.method):
+        return [call.path for call in operation_paths.calls_of(route.template.text)]
+    return [openapi_path(route.template.text, route.method)]
+
+
 def test_every_method_and_reason_is_there() -> None:
     pages, errors = generated_pages(), (FOLDER / "errors.md").read_text()
     grpc_api = pages["grpc-api.md"]
     for route in catalogue.routes():
         page = pages[markdown.page_name(route.surface)]
-        assert f"### {route.verb} {openapi_path(route.template.text, route.method)}" in page
+        for path in paths_of(route):
+            assert f"### {route.verb} {path}" in page
     for service in catalogue.public_services():
         if not any(map(catalogue.bindings, service.methods)):
             for method in service.methods:
@@ -91,8 +101,9 @@ def test_every_method_and_reason_is_there() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
+        ("`POST /v1/images/sharpen`", None),
         ("`GET /v1/tasks/:id/status`, /v1/tasks/7/result, `/v1/files/batch-create`, tasks/v1/task.proto", None),
-        ("`POST /v1/images/sharpen`", "/v1/images/sharpen is not a path of the API"),
+        ("`POST /v1/images/sharper`", "/v1/images/sharper is not a path of the API"),
         ("`TasksService.CreateTask`", None),
         ("`TasksService.MakeTask`", "TasksService.MakeTask is not a method of the API"),
         ("[there](other.md) [here](guide.md) [web](https://example.com/x#y)", "other.md does not exist"),
@@ -113,14 +124,49 @@ def test_no_guide_leads_to_a_page_that_is_not_committed(tmp_path: Path, monkeypa
     assert problem.startswith("generated/json-api.md is not committed")
 
 
-def test_texts_for_language_models() -> None:
-    summary, full = llms.summary(), llms.full()
-    assert summary.startswith("# Darkroom\n\n> ")
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    """The pages for language models."""
+    return llms.pages()
+
+
+def test_the_summary_for_language_models(pages: dict[str, str]) -> None:
+    summary = llms.summary()
+    assert summary.startswith("# Darkroom\n\n> Media processing")
+    assert len(summary.encode()) < 12_000
+    # Its native calls come before any other API.
+    assert summary.index("`POST /v1/tasks`") < summary.index("SnapOtter")
+    linked = set(re.findall(r"\]\((/llms/[^)]+)\)", summary))
+    assert {llms.operation_path(name) for name, spec in specs().items() if not spec.diagnostic} < linked < set(pages)
+
+
+def test_pages_for_language_models(pages: dict[str, str]) -> None:
+    full = llms.full()
     for route in catalogue.routes():
-        assert f"- `{route.verb} {openapi_path(route.template.text, route.method)}`: " in summary
+        for path in paths_of(route):
+            assert f"- `{route.verb} {path}`: " in full
     for guide in llms.guide_files():
-        assert guide.read_text().strip() in full
-    for page in ("# Upscale", "# Use your own model", "# Moving from Pilio"):
-        assert f"\n{page}\n" in full
-    assert "## darkroom.tasks.v1.TasksService" in full
-    assert re.search(r"^\| 404 \|.* 40402 \|.* NOT_FOUND \| `TASK_NOT_FOUND` \|", full, re.MULTILINE)
+        assert f"]({llms.guide_path(guide)})" in pages[llms.GUIDES]
+    assert "# Upscale" in pages["/llms/docs/operations/upscale.md"]
+    assert "## darkroom.tasks.v1.TasksService" in pages[llms.GRPC]
+    assert re.search(r"^\| 404 \|.* 40402 \|.* NOT_FOUND \| `TASK_NOT_FOUND` \|", pages[llms.ERRORS], re.MULTILINE)
+    resize = pages["/llms/operations/resize.md"]
+    assert '`POST /v1/tasks` with `{"file_ids": ["…"], "operations": [{"resize": {"width": 800}}]}`' in resize
+    assert "| `width` |" in resize and "### Fit" in resize
+
+
+def test_links_of_guides_lead_to_served_pages(pages: dict[str, str]) -> None:
+    for path, text in pages.items():
+        if not path.startswith("/llms/docs/"):
+            continue
+        for link in re.findall(r"\]\(([^)#\s]+)", text):
+            if "://" not in link and not link.startswith(("/", "mailto:")):
+                assert normpath(f"{path.rpartition('/')[0]}/{link}") in pages, (path, link)
+
+
+def test_without_compatibility_surfaces_no_page_is_about_them() -> None:
+    with catalogue.offering(()):
+        summary, pages = llms.summary(), llms.pages()
+    assert "SnapOtter" not in summary
+    assert "/llms/docs/how-to/migrate-from-snapotter.md" not in pages
+    assert "compat." not in pages[llms.GRPC]

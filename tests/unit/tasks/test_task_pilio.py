@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from darkroom.operations.v1 import redraw_pdf_pb2, remove_background_pb2, upscale_pb2
+from darkroom.operations.v1 import convert_pb2, redraw_pdf_pb2, remove_background_pb2, upscale_pb2
 from darkroom.rest.v1 import images_pb2, pdfs_pb2
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.rpc.validation import RequestValidator
@@ -90,14 +90,14 @@ def test_values_outside_the_documents_are_refused(fields: dict[str, str]) -> Non
 def test_every_factor_of_upscale(text: str | None, factor: int) -> None:
     request = images_pb2.ImageUpscaleRequest(image_file_id="1", type=text)
     RequestValidator().check(request)
-    assert messages.upscale(request).upscale == upscale_pb2.Upscale(factor=factor)
+    assert messages.upscale(request).upscale == upscale_pb2.Upscale(factor=factor, format=convert_pb2.PICTURE_FORMAT_PNG)
 
 
 @pytest.mark.parametrize("fields", [{"factor": 8}, {"width": 900}, {"height": 70}, {"width": 90, "height": 60}, {"longest_side": 4000}])
 def test_sizes_beyond_pilios(fields: dict[str, int]) -> None:
     request = images_pb2.ImageUpscaleRequest(image_file_id="1", **fields)
     RequestValidator().check(request)
-    assert messages.upscale(request).upscale == upscale_pb2.Upscale(**fields)
+    assert messages.upscale(request).upscale == upscale_pb2.Upscale(**fields, format=convert_pb2.PICTURE_FORMAT_PNG)
 
 
 @pytest.mark.parametrize("fields", [{"factor": 8, "type": "2X"}, {"width": 900, "type": "4x"}, {"longest_side": 0}, {"factor": 5}])

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from darkroom.cli.deferred import Deferred, deferred_command
-from darkroom.cli.destination import Destination, destination
+from darkroom.cli.destination import Destination, ask_for_format, destination
 from darkroom.cli.estimate import estimate
 from darkroom.cli.exits import run, usage
 from darkroom.cli.inputs import STDIN, Source, find, name_of, spool_stdin
@@ -117,6 +117,9 @@ def _process(verb: Verb, operations: Sequence[operation_pb2.Operation], given: M
     if piped and output is None:
         output = STDIN
     with tempfile.TemporaryDirectory(prefix="darkroom-") as temporary, Journal(lasting=not piped and output != STDIN) as journal:
+        if output is not None and output != STDIN:
+            # Before standard input is read and anything is uploaded.
+            destination(output, 1)
         if piped:
             sources = [spool_stdin(Path(temporary))]
         else:
@@ -127,6 +130,8 @@ def _process(verb: Verb, operations: Sequence[operation_pb2.Operation], given: M
         _check_stdout(to_stdout, sources, given)
         url, items, beside = server_url(), [], auxiliary_files(operations[0], given)
         chosen = Destination(Path(temporary) / "results") if to_stdout else destination(output, len(sources)) if output else None
+        if chosen is not None and chosen.name and sources:
+            ask_for_format(operations, chosen.name, name_of(sources[0].path))
         for source in sources:
             name = chosen.name if chosen else None
             folder = source.folder if chosen is None else chosen.folder if name else chosen.folder / source.below
@@ -178,6 +183,8 @@ def _together(
         to_stdout = given["output"] == STDIN
         _check_stdout(to_stdout, [], given)
         chosen = Destination(Path(temporary) / "results") if to_stdout else destination(given["output"] or ".", 1)
+        if chosen.name:
+            ask_for_format(operations, chosen.name, None)
         beside = auxiliary_files(operations[0], given)
         entry = new_entry(
             server_url(),

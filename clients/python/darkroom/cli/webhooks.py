@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from dataclasses import asdict
 from datetime import UTC
 from enum import StrEnum
 from typing import Annotated
@@ -13,8 +15,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from rich.table import Table
 
 from darkroom.cli.completion import complete_deliveries, complete_webhooks
-from darkroom.cli.exits import run
+from darkroom.cli.exits import errors, run
 from darkroom.cli.options import ID_WIDTH, NARROW, AsJson, Limit, connect, console, plain, print_json
+from darkroom.cli.webhook_listener import Delivery, listening
 from darkroom.tasks.v1 import webhook_pb2
 
 app = typer.Typer(help="Manage webhooks: URLs that are notified when tasks end.", no_args_is_help=True)
@@ -228,6 +231,60 @@ def test(webhook: WebhookId, as_json: AsJson = False) -> None:
         _print(f"delivery {sent.id} is being sent to {sent.url}", sent, as_json=as_json)
 
     run(work(), as_json=as_json)
+
+
+@app.command("listen")
+def listen(
+    event: Events = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of this machine to listen on; 0 picks a free one.")] = 9000,
+    forward: Annotated[
+        str | None, typer.Option(metavar="URL", help="Send each signed delivery on to this URL, and answer as it does.")
+    ] = None,
+    secret: Annotated[
+        list[str] | None,
+        typer.Option("--secret", metavar="SECRET", help="A further secret that deliveries may be signed with; may be repeated."),
+    ] = None,
+    add: Annotated[
+        bool, typer.Option("--add/--no-add", help="Add a webhook that leads here, and remove it at the end; or only listen.")
+    ] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Receive deliveries on this machine until Ctrl-C, verify their signatures, and print them.
+
+    The server has to run on this machine, and accept URLs that lead to it (DARKROOM_WEBHOOK_ALLOW_LOOPBACK), as a stack does that only
+    this machine reaches.
+    """
+
+    def report(delivery: Delivery) -> None:
+        if as_json:
+            print(json.dumps(asdict(delivery), ensure_ascii=False), flush=True)
+        else:
+            console.print(_received(delivery), soft_wrap=True, markup=False)
+
+    async def work() -> None:
+        async with connect() as client:
+            secrets = [*(secret or ()), await client.webhooks.default_secret()]
+            with listening(port, secrets, forward, report) as url:
+                webhook = None
+                if add:
+                    webhook, own = await client.webhooks.create(url, event or ())
+                    secrets.append(own)
+                named = f" as webhook {webhook.id}" if webhook is not None else ""
+                errors.print(f"Listening at {url}{named}. Ctrl-C ends it.", soft_wrap=True)
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    if webhook is not None:
+                        await client.webhooks.delete(webhook.id)
+
+    run(work(), as_json=as_json)
+
+
+def _received(delivery: Delivery) -> str:
+    if delivery.problem:
+        return f"refused: {delivery.problem}"
+    about = f"{delivery.event.get('type', '')} {delivery.event.get('data', {}).get('id', '')}".rstrip()
+    return f"{about} ({delivery.id})" + (f": {delivery.forwarding}" if delivery.forwarding else "")
 
 
 def _print(text: str, message: Message, *, as_json: bool) -> None:

@@ -24,11 +24,7 @@ export function ChecksControl({ field, path, value, onChange }: ControlProps) {
               onChange={(event) => put(option.value, event.target.checked)}
             />
             {names.option(option)}
-            {option.help && (
-              <span className="help" lang={names.helpLanguage}>
-                {option.help.replaceAll("`", "")}
-              </span>
-            )}
+            {option.help && <span className="help">{option.help.replaceAll("`", "")}</span>}
           </label>
         ))}
       </div>

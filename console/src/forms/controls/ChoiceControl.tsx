@@ -41,15 +41,10 @@ export function ChoiceControl(props: ControlProps) {
 
 /** The help of a field, and that of the value that is chosen. */
 function WithOption({ help, option }: { help: ReactNode; option: Option | undefined }) {
-  const names = useNames();
   return (
     <>
       {help}
-      {option?.help && (
-        <span className="limits" lang={names.helpLanguage}>
-          {option.help.replaceAll("`", "")}
-        </span>
-      )}
+      {option?.help && <span className="limits">{option.help.replaceAll("`", "")}</span>}
     </>
   );
 }

@@ -1,6 +1,6 @@
 import { useId } from "react";
+import { useTexts } from "../../i18n/texts.ts";
 import { TextArea, TextField } from "../../ui/Field.tsx";
-import { useNames } from "../names.ts";
 import { type ControlProps, useFieldError, useSurroundings } from "../surroundings.ts";
 import { useAbout } from "./about.tsx";
 
@@ -8,13 +8,13 @@ import { useAbout } from "./about.tsx";
 export function TextControl({ field, path, value, onChange }: ControlProps) {
   const about = useAbout(field);
   const found = useFieldError(path);
-  const names = useNames();
+  const t = useTexts();
   const { faults, errors } = useSurroundings();
   const asked = faults.find((fault) => fault.path === path && fault.kind === "pattern")?.must;
   const error =
     asked && !errors[path] ? (
       <>
-        {found} <span lang={names.helpLanguage}>{`${asked.charAt(0).toUpperCase()}${asked.slice(1)}.`}</span>
+        {found} {t.forms.must(asked)}
       </>
     ) : (
       found

@@ -26,7 +26,7 @@ export function useAbout(field: FormField): { label: ReactNode; help: ReactNode 
     help:
       said || limits ? (
         <>
-          {said && <Help text={said} language={names.helpLanguage} />}
+          {said && <Help text={said} />}
           {limits && <span className="limits">{limits}</span>}
         </>
       ) : undefined,
@@ -43,7 +43,7 @@ function useLimits(field: FormField): string | undefined {
     return field.max_length !== undefined ? t.characters(number(field.max_length)) : undefined;
   if (field.type !== "integer" && field.type !== "number") return undefined;
   if (least !== undefined && most !== undefined) {
-    const inHelp = field.help?.includes(`${least} to ${most}`);
+    const inHelp = [`${least} to ${most}`, `${least} 到 ${most}`].some((range) => field.help?.includes(range));
     return inHelp ? undefined : t.between(number(least), number(most) + unit);
   }
   if (most !== undefined && field.min_exclusive !== undefined)
@@ -59,13 +59,13 @@ function told(limit: number | undefined): number | undefined {
 }
 
 /** The first sentence of a help, and on demand the rest. */
-function Help({ text, language }: { text: string; language: "en" | undefined }) {
+function Help({ text }: { text: string }) {
   const t = useTexts();
   const [all, setAll] = useState(false);
   const first = firstSentence(text);
   return (
     <span className="help-text">
-      <span lang={language}>
+      <span>
         {pieces(all ? text : first).map((piece, index) =>
           // The pieces of a text do not move.
           // biome-ignore lint/suspicious/noArrayIndexKey: see above

@@ -94,6 +94,8 @@ export const noticeTexts: Readonly<Record<string, Text>> = {
     `颜色已从${space === "floating-point RGB" ? "浮点 RGB" : ` ${space} `}转换为 sRGB。`,
   "picture_note.profile_damaged": "内嵌的色彩配置文件已损坏或与图片不符，已按 sRGB 处理。",
   "picture_note.profile_of_tables": "内嵌的色彩配置文件使用查找表，颜色已转换为 sRGB。",
+  "picture_note.no_transparency": "JPEG 不支持透明，因此结果为 PNG。",
+  "picture_note.side_too_long": ({ format, side }) => `${format} 的每边最多 ${side} 像素，因此结果为 PNG。`,
   attachment_left_out: ({ name, most }) => `未附上 ${name}：一个任务最多交付 ${most} 个文件。`,
   not_drawn: ({ characters }) => `字体中没有这些字符，已用方框代替：${characters}`,
   no_noise_found: "没有发现噪点，像素未改动。",

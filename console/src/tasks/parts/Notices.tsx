@@ -1,6 +1,10 @@
+import { useLocation } from "wouter";
 import { useNames } from "../../forms/names.ts";
 import { noticeText } from "../../i18n/said.ts";
 import { type Language, useLanguage, useTexts } from "../../i18n/texts.ts";
+import type { RunInput } from "../../runs/types.ts";
+import { DrawBoxes } from "../../studio/DrawBoxes.tsx";
+import { NO_MARK } from "../../studio/noMark.ts";
 import { Note } from "../../ui/Feedback.tsx";
 import type { TaskNotice } from "../model.ts";
 import { rowsOf } from "../parameters.ts";
@@ -8,8 +12,18 @@ import { humanized } from "../text.ts";
 import { JsonRows } from "./Parameters.tsx";
 
 /** The notices about a result. */
-export function Notices({ notices, notApplied }: { notices: readonly TaskNotice[]; notApplied: readonly string[] }) {
+export function Notices({
+  notices,
+  notApplied,
+  input,
+}: {
+  notices: readonly TaskNotice[];
+  notApplied: readonly string[];
+  /** The only input, if there is one. */
+  input?: RunInput | undefined;
+}) {
   const t = useTexts();
+  const [, navigate] = useLocation();
   const names = useNames();
   const language = useLanguage();
   const label = (subject: string) => names.field({ name: subject, label: humanized(subject) });
@@ -23,6 +37,7 @@ export function Notices({ notices, notApplied }: { notices: readonly TaskNotice[
         <li key={index}>
           <Note tone={notice.code === "not_applied" ? "warn" : "info"}>
             {noticeText(t, notice, notice.subject && label(notice.subject))}
+            {notice.code === NO_MARK && input && <DrawBoxes input={input} onDone={() => navigate("/")} />}
             {rowsOf(shownDetails(notice, language)).length > 0 && (
               <details>
                 <summary>{t.tasks.noticeDetails}</summary>

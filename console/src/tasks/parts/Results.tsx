@@ -8,6 +8,7 @@ import { Button, ButtonLink } from "../../ui/Button.tsx";
 import { ErrorNote, Loading } from "../../ui/Feedback.tsx";
 import type { ViewedFile } from "../../viewer/files.ts";
 import { viewKind } from "../../viewer/kinds.ts";
+import { placesOf } from "../../viewer/places.ts";
 import { ResultView } from "../../viewer/ResultView.tsx";
 import { keys } from "../keys.ts";
 import { hasEnded, type ResultFile, type TaskDetails } from "../model.ts";
@@ -29,7 +30,7 @@ export function Results({ task }: { task: TaskDetails }) {
       <ErrorNote error={result.error} onRetry={() => void result.refetch()} />
       {result.isPending && <Loading />}
       {result.data && !file && <p className="muted">{t.tasks.noResults}</p>}
-      {file && <ResultView key={file.url} file={file} original={original} />}
+      {file && <ResultView key={file.url} file={file} original={original} places={placesOf(task.notices)} />}
       {files.length > 1 && <FileList files={files} chosen={file} onChoose={setChosen} />}
       {zip?.download_url && (
         <div>

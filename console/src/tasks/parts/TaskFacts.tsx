@@ -9,7 +9,8 @@ import { Price } from "./Price.tsx";
 export function TaskFacts({ task }: { task: TaskDetails }) {
   const t = useTexts();
   const formats = useFormats();
-  const price = <Price credits={hasEnded(task.state) ? task.credits_charged : task.credits} long />;
+  const charged = hasEnded(task.state) ? task.credits_charged : task.credits;
+  const price = task.unchanged ? t.tasks.unchanged : <Price credits={charged} long />;
   const seconds =
     task.started_at && task.ended_at ? (Date.parse(task.ended_at) - Date.parse(task.started_at)) / 1000 : 0;
   const facts: [string, ReactNode][] = [

@@ -64,7 +64,7 @@ export function TaskRow({
         <Age at={task.created_at} />
       </td>
       <td data-label={t.tasks.price} className="end task-age">
-        <Price credits={task.credits} />
+        {task.unchanged ? t.tasks.unchanged : <Price credits={task.credits} />}
       </td>
       {actions && (
         <td className="task-menu">

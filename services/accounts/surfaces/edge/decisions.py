@@ -19,6 +19,8 @@ from services.platform.rpc import catalogue
 from services.platform.rpc.surfaces import Surface, error_headers, render_error
 from services.platform.rpc.trace import TRACE_HEADER
 
+_REFLECTION = "/grpc.reflection."
+_REFLECTION_HINT = ". Server reflection needs it, too: `grpcurl -H`, or `buf curl -H … --reflect-header '*'`."
 _REFUSALS = (ErrorReason.API_KEY_INVALID, ErrorReason.ADDRESS_NOT_ALLOWED, ErrorReason.RATE_LIMITED)
 # Characters that gRPC does not change in a message: printable ASCII without the percent sign.
 _PLAIN = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
@@ -68,7 +70,7 @@ async def decide(admission: Admission, path: str, headers: Mapping[str, str], ad
         if error.reason not in _REFUSALS:
             raise
         if secret is None and error.reason is ErrorReason.API_KEY_INVALID:
-            error = _without_key(error, headers, surface)
+            error = _without_key(error, path, headers, surface)
         told = [] if isinstance(error, RateLimited) else _told_to_nobody(admission, surface, address)
         return _refused(error, surface, headers, told)
     sent = any(headers.get(scheme.header.lower()) for scheme in _schemes(surface))
@@ -105,13 +107,14 @@ def _is_public(path: str, surface: Surface | None) -> bool:
     return any(bare == prefix or bare.startswith(f"{prefix}/") for prefix in surface.public_prefixes)
 
 
-def _without_key(error: DarkroomError, headers: Mapping[str, str], surface: Surface | None) -> DarkroomError:
+def _without_key(error: DarkroomError, path: str, headers: Mapping[str, str], surface: Surface | None) -> DarkroomError:
     """Why there is no key to check: nothing was sent, or (`error`) what was sent cannot be one."""
     schemes = _schemes(surface)
     if any(headers.get(scheme.header.lower()) for scheme in schemes):
         return error
     ways = dict.fromkeys(f"{scheme.header}: {f'{scheme.scheme} ' if scheme.scheme else ''}…" for scheme in schemes)
-    return DarkroomError(error.reason, f"No API key was sent. Send it in a header: {' or '.join(ways)}", metadata={"kind": MISSING})
+    hint = _REFLECTION_HINT if path.startswith(_REFLECTION) else ""
+    return DarkroomError(error.reason, f"No API key was sent. Send it in a header: {' or '.join(ways)}{hint}", metadata={"kind": MISSING})
 
 
 def _schemes(surface: Surface | None) -> Sequence[KeyScheme]:

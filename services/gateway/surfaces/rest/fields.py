@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 
 from darkroom.common.v1 import options_pb2
 from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.rpc.json_messages import message_of
 from services.platform.rpc.unknown_fields import UnknownField
 
 _BOOLEANS = {"true": True, "false": False}
@@ -84,6 +85,9 @@ class Fields:
         return error
 
     def _set(self, request: Message, field: FieldDescriptor, values: Sequence[str]) -> None:
+        if field.message_type is not None and (field.is_repeated or len(values) == 1):
+            request.MergeFrom(message_of({field.name: list(values) if len(values) > 1 else values[0]}, self._message))
+            return
         if field.is_repeated:
             value: object = _list(field, values)
         elif len(values) > 1:
@@ -105,8 +109,6 @@ def _list(field: FieldDescriptor, values: Sequence[str]) -> list[object]:
 
 
 def _value(field: FieldDescriptor, text: str) -> object:
-    if field.message_type is not None:
-        return _json(field, text)
     if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
         if text.lower() not in _BOOLEANS:
             raise _invalid(field.name, "must be true or false", ["true", "false"])
@@ -123,9 +125,7 @@ def _json(field: FieldDescriptor, text: str) -> object:
 
 def _expected(field: FieldDescriptor) -> str:
     one = "a text"
-    if field.message_type is not None:
-        one = "an object as JSON"
-    elif field.enum_type is not None:
+    if field.enum_type is not None:
         one = f"one of {', '.join(value.name for value in field.enum_type.values if value.number)}"
     elif field.cpp_type in _WHOLE:
         one = "an integer"

@@ -11,10 +11,13 @@ from starlette.routing import Route
 
 from darkroom.files.v1 import files_service_pb2
 from services.gateway import replies
+from services.gateway.calls import Handle
 from services.gateway.receiving import ReceivedForm
 from services.gateway.surfaces.parts import GatewayParts
 from services.gateway.surfaces.rest import logo
 from services.gateway.surfaces.rest.fields import Fields
+from services.gateway.surfaces.rest.operation_form import OperationForm
+from services.pictures.operation_calls import operation_call
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.idempotent_call import REPLAYED
 from services.platform.identity import Identity
@@ -40,13 +43,19 @@ class RestForms:
             if route.surface.name != _SURFACE or not catalogue.takes_form(route.method):
                 continue
             scopes = [scope_of(method) for method in (_UPLOADING, route.method)]
-            serve = self._logo.serve if route.method.full_name == logo.METHOD.full_name else _FormOf(self, route.method).serve
-            endpoint = self._calls.endpoint(route.surface, route.method, scopes, serve)
+            endpoint = self._calls.endpoint(route.surface, route.method, scopes, self._handler(route))
             for path in (route.template.text, route.template.text + "/"):
                 yield Route(path, endpoint, methods=[route.verb])
 
+    def _handler(self, route: catalogue.Route) -> Handle:
+        if route.method.full_name == logo.METHOD.full_name:
+            return self._logo.serve
+        if catalogue.has_path_for_each_operation(route.method):
+            return _FormOfOperation(self, route.method, route.template.text.split("/")[-2]).serve
+        return _FormOf(self, route.method).serve
+
     async def call(
-        self, method: MethodDescriptor, request: Request, received: ReceivedForm, fields: Fields, identity: Identity
+        self, method: MethodDescriptor, request: Request, received: ReceivedForm, fields: Fields | OperationForm, identity: Identity
     ) -> Response:
         """Make the call with what the form held."""
         try:
@@ -61,7 +70,7 @@ class RestForms:
             await self._receiver.discard(identity.account_id, received.file_ids)
         return replies.response(method, reply.message, reply.headers)
 
-    async def serve(self, method: MethodDescriptor, fields: Fields, request: Request, identity: Identity) -> Response:
+    async def serve(self, method: MethodDescriptor, fields: Fields | OperationForm, request: Request, identity: Identity) -> Response:
         """Receive the form, and make the call."""
         async with self._revocations.watching(identity) as watcher:
             received = await self._receiver.receive(request, fields, identity.account_id)
@@ -81,3 +90,15 @@ class _FormOf:
 
     async def serve(self, request: Request, identity: Identity) -> Response:
         return await self._forms.serve(self._method, self._fields, request, identity)
+
+
+class _FormOfOperation:
+    """The form of a method whose path names the operation."""
+
+    def __init__(self, forms: RestForms, method: MethodDescriptor, collection: str) -> None:
+        self._forms, self._method, self._collection = forms, method, collection
+
+    async def serve(self, request: Request, identity: Identity) -> Response:
+        """Raises ROUTE_NOT_FOUND for an operation that there is not."""
+        call = operation_call(self._collection, request.path_params["operation"])
+        return await self._forms.serve(self._method, OperationForm(call, self._method.input_type), request, identity)

@@ -21,7 +21,10 @@ from services.tasks.store.tasks import TaskStore
 from services.tasks.store.webhooks import WebhookStore
 
 PURPOSE = Purpose(
-    forbids="webhooks may not be sent to", setting="DARKROOM_WEBHOOK_ALLOWED_NETWORKS", secrets="deliveries are signed instead"
+    forbids="webhooks may not be sent to",
+    setting="DARKROOM_WEBHOOK_ALLOWED_NETWORKS",
+    secrets="deliveries are signed instead",
+    http_setting="DARKROOM_WEBHOOK_ALLOW_HTTP, and to its own machine by DARKROOM_WEBHOOK_ALLOW_LOOPBACK",
 )
 
 
@@ -51,6 +54,7 @@ def assemble_webhooks(
         PURPOSE,
         allow_http=settings.webhook_allow_http,
         timeout=settings.webhook_connect_timeout,
+        allow_loopback=settings.webhook_allow_loopback,
     )
     poster = Poster(destinations, connect_timeout=settings.webhook_connect_timeout, timeout=settings.webhook_timeout)
     rules = SenderRules(

@@ -33,6 +33,11 @@ class WebhookSettings(EnvironmentSettings):
     """How webhooks are delivered. Durations are in seconds."""
 
     webhook_allow_http: bool = Field(False, description="Whether to accept webhook URLs with http in addition to https.")
+    webhook_allow_loopback: bool = Field(
+        False,
+        description="Whether to accept webhook URLs of this machine's own addresses, such as `http://127.0.0.1:9000`, also with http. For "
+        "installations that only users of this machine reach.",
+    )
     webhook_allowed_networks: Networks = Field(
         (), description="Private or other special-purpose networks that webhooks may be sent to: `10.1.0.0/16,fd00:1::/32`."
     )

@@ -133,11 +133,19 @@ def _batch(batch: BatchNow) -> batches_pb2.BatchResult:
 
 def _error(refusal: Refusal) -> batches_pb2.ItemError:
     error = refusal.error
+    detail = batches_pb2.ItemErrorDetail(
+        error_code=error.reason.value.lower(),
+        field=error.field,
+        allowed=error.allowed,
+        rule=error.metadata.get("rule"),
+        least=error.limit("least"),
+        most=error.limit("most"),
+    )
     return batches_pb2.ItemError(
         index=refusal.index,
         code=error_code(error.reason),
         message=error.message,
-        data=batches_pb2.ItemErrorDetail(error_code=error.reason.value.lower(), field=error.field, allowed=error.allowed),
+        data=detail,
     )
 
 

@@ -8,6 +8,7 @@ from google.protobuf.json_format import MessageToJson
 
 from darkroom.files.v1 import files_service_pb2
 from darkroom.operations.v1 import (
+    convert_pb2,
     operation_pb2,
     redraw_pdf_pb2,
     remove_background_pb2,
@@ -57,6 +58,8 @@ _EDITABLE_ONLY = ("dry_run",)
 _BOTH_MODES = ("remove_likely", "report", "allow_signed", "owner_password")
 _QUALITY_TOO = (upscale_pb2.ENHANCEMENT_QUALITY,)
 # Every method uses the same network. `enhance` and the preset `hd` ask for more than resolution: less noise and crisper detail.
+_PNG = convert_pb2.PICTURE_FORMAT_PNG
+"""The format of the results of these calls, whatever the input has."""
 UPSCALE_EXTRAS: Mapping[tuple[str, str], Collection[upscale_pb2.Enhancement.ValueType]] = {
     ("ai_super_resolution", "auto"): (),
     ("ai_super_resolution", "hd"): _QUALITY_TOO,
@@ -89,12 +92,12 @@ def remove_background(request: images_pb2.RemoveBackgroundRequest) -> operation_
 def remove_watermark(request: images_pb2.RemoveImageWatermarkRequest) -> operation_pb2.Operation:
     """The operation. Raises FIELD_INVALID for mode `manual` without boxes; mode `auto` does not use them."""
     if request.mode != "manual":
-        return operation_pb2.Operation(remove_watermark=remove_watermark_pb2.RemoveWatermark())
+        return operation_pb2.Operation(remove_watermark=remove_watermark_pb2.RemoveWatermark(format=_PNG))
     if not request.boxes:
         raise DarkroomError(
             ErrorReason.FIELD_INVALID, "boxes: mode `manual` needs at least one box.", field="boxes", allowed=("1 to 5 boxes",)
         )
-    return operation_pb2.Operation(remove_watermark=remove_watermark_pb2.RemoveWatermark(boxes=_boxes(request.boxes)))
+    return operation_pb2.Operation(remove_watermark=remove_watermark_pb2.RemoveWatermark(boxes=_boxes(request.boxes), format=_PNG))
 
 
 def _boxes(given: Iterable[images_pb2.RemoveImageWatermarkBox]) -> list[remove_watermark_pb2.PercentBox]:
@@ -111,7 +114,12 @@ def upscale(request: images_pb2.ImageUpscaleRequest) -> operation_pb2.Operation:
     extras = UPSCALE_EXTRAS[request.method or "ai_super_resolution", request.preset or "auto"]
     enhancements = [enhancement for enhancement, asked in wanted.items() if asked or enhancement in extras]
     parameters = upscale_pb2.Upscale(
-        factor=request.factor, width=request.width, height=request.height, longest_side=request.longest_side, enhancements=enhancements
+        factor=request.factor,
+        width=request.width,
+        height=request.height,
+        longest_side=request.longest_side,
+        enhancements=enhancements,
+        format=_PNG,
     )
     if not (request.width or request.height or request.longest_side or request.factor):
         parameters.factor = FACTORS[(request.type or "2X").upper()]

@@ -9,6 +9,7 @@ from services.tasks.surfaces.parts import SurfaceParts
 from services.tasks.surfaces.rest.batches import RestBatches
 from services.tasks.surfaces.rest.billing import RestBilling
 from services.tasks.surfaces.rest.creation import RestCreation, RestImages, RestPdfs
+from services.tasks.surfaces.rest.operation_calls import RestOperationCalls
 from services.tasks.surfaces.rest.pipelines import RestPipelines
 from services.tasks.surfaces.rest.replies import Replies
 from services.tasks.surfaces.rest.tasks import RestAccountTasks, RestTasks
@@ -22,6 +23,7 @@ def mounts(parts: SurfaceParts) -> Sequence[Mount]:
     return [
         Mount(RestImages(creation)),
         Mount(RestPdfs(creation)),
+        Mount(RestOperationCalls(parts.acceptance, replies)),
         Mount(RestTasks(parts.tasks, parts.search, parts.watching, replies, parts.heartbeat, parts.max_pooled)),
         Mount(RestAccountTasks(parts, replies)),
         Mount(RestWebhooks(parts.webhooks)),

@@ -30,7 +30,7 @@ from services.tasks.surfaces.pipelines import current_viewer
 from services.tasks.surfaces.rendering import deadline_of
 from services.tasks.surfaces.rest import messages
 from services.tasks.surfaces.rest.notices import SURFACE
-from services.tasks.surfaces.rest.replies import Replies
+from services.tasks.surfaces.rest.replies import Replies, tell_replayed
 from services.tasks.surfaces.rest.status import State, Status, states_like, states_of
 from services.tasks.surfaces.rest.task_details import task_details
 
@@ -142,12 +142,13 @@ class RestAccountTasks(account_tasks_pb2_grpc.AccountTasksServiceServicer):
     async def CreateTask(self, request: account_tasks_pb2.CreateTaskRequest, context: Context) -> tasks_pb2.TaskCreateEnvelope:
         """Accept a task."""
         fields = [f"file_ids[{index}]" for index in range(len(request.file_ids))]
+        file_ids = [ids.file_id(text, field) for text, field in zip(request.file_ids, fields, strict=True)]
         task = await self._parts.acceptance.create(
             TaskRequest(
                 account_id=current_identity().account_id,
                 operations=request.operations,
                 saved=self._parts.pipelines.to_run(current_viewer(), request.pipeline_id),
-                input_file_ids=[ids.file_id(text, field) for text, field in zip(request.file_ids, fields, strict=True)],
+                input_file_ids=file_ids,
                 input_fields=fields,
                 files_field="file_ids",
                 priority=request.priority,
@@ -158,6 +159,7 @@ class RestAccountTasks(account_tasks_pb2_grpc.AccountTasksServiceServicer):
                 surface=SURFACE,
             )
         )
+        tell_replayed(task, file_ids, context)
         return await self._replies.creation_reply(task, request, context)
 
     async def GetTask(self, request: account_tasks_pb2.GetTaskRequest, context: Context) -> account_tasks_pb2.TaskDetailsEnvelope:
