@@ -31,6 +31,11 @@ typed := services deploy models edge protos clients/python tests benchmarks refe
 # Some shells forbid Python to keep what it compiles; every process would then take twice as long to start.
 unexport PYTHONDONTWRITEBYTECODE
 
+# Tests of the console, the library, the command line and /v1 that call no other API.
+native_tests := tests/system/console $(addprefix tests/system/test_,$(addsuffix .py,audit cli credits direct idempotency keys library_clients native \
+  operation_calls people_clients people_commands people_sessions pilio_additions pilio_contract pilio_files pilio_images pilio_pdfs pipeline_clients \
+  rest_pipelines rest_sessions sdk stream usage webhooks))
+
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -93,9 +98,13 @@ worker-token: setup ## on the server: print the command with which another machi
 test: browser ## run the tests of each change; those that break the system have one to themselves
 	@$(pytest) $(ARGS)
 
-test-all: browser ## run every test and every case, chaos, the real weights, and the images where they can be built
+test-all: browser ## run every test and every case, chaos, the real weights, test-native, and the images where they can be built
 	@$(pytest) --thorough $(ARGS)
+	@$(MAKE) --no-print-directory test-native
 	@deploy/images/test
+
+test-native: browser ## run the tests of the console, the library, the command line and /v1 with every compatibility surface off
+	@DARKROOM_SURFACES= $(pytest) --thorough $(native_tests) $(ARGS)
 
 test-changed: browser ## run the tests that import or name what differs from HEAD, or from SINCE (a commit)
 	@tests=$$($(bin)/python -m tests.harness.changed $(SINCE)) && if [ -n "$$tests" ]; then $(pytest) $$tests $(ARGS); fi

@@ -28,6 +28,7 @@ import structlog
 from httpx._transports import default
 
 from services.platform import log
+from services.platform.compatibility import SETTING
 from tests.collector import Collector
 from tests.harness.databases import MigratedDatabases
 from tests.harness.models import copy_models
@@ -56,6 +57,8 @@ IMPATIENT = {
     "DARKROOM_RATE_LIMIT_FAILED_KEYS": "0",
     "DARKROOM_LOGIN_ATTEMPT_LIMIT": "0",
 }
+# `make test-native` runs tests with every compatibility surface off.
+IMPATIENT |= {SETTING: os.environ[SETTING]} if SETTING in os.environ else {}
 # No test on these stacks ends a machine, or PostgreSQL or NATS, other than in good order. Each test that asks for NATS takes an account.
 QUICK = {"DARKROOM_DURABLE": "false", "DARKROOM_NATS_ACCOUNTS": "1000"}
 pytest_plugins = ("pytester", "tests.harness.folders", "tests.harness.fuzz_seed", "tests.harness.reruns", "tests.harness.run")

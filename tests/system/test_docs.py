@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 import sys
 import time
@@ -49,6 +50,17 @@ async def test_examples(page: Path, stack: StackUnderTest, account: Account, nat
         assert len(others) == 3
         for field, value in said.ListFields():
             assert [getattr(other, field.name) for other in others] == [value] * 3, field.name
+
+
+async def test_documents_of_a_running_server_lead_to_each_other(stack: StackUnderTest) -> None:
+    async with httpx.AsyncClient(base_url=stack.url, timeout=60) as http:
+        summary = (await http.get("/llms.txt")).text
+        assert summary.startswith("# Darkroom")
+        assert len(summary.encode()) < 12_000
+        listed = re.findall(r'<a href="([^"]+)"', (await http.get("/docs")).text)
+        linked = {*re.findall(r"\]\((/[^)#]+)\)", summary), *(f"/{path}" for path in listed), "/favicon.ico", "/robots.txt"}
+        assert {"/openapi.json", "/llms/operations/resize.md", "/llms/docs/how-to/uploads.md", "/llms/grpc-api.md"} < linked
+        assert [path for path in sorted(linked) if (await http.head(path)).status_code != 200] == []
 
 
 async def test_the_receiver(stack: StackUnderTest, native: AsyncClient, tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ async def test_without_a_token_in_the_request_the_callers_session_is_meant(
     for token in (person.token, secret):
         asked = sessions.GetSessionRequest(token=token)
         assert await reason_of(stub.GetSession(asked)) is ErrorReason.SESSION_INVALID
-    assert (await person.get("/api/v1/files")).status_code == 401
+    assert (await person.get("/v1/files")).status_code == 401
     assert (await stub.GetSession(own, metadata=sent(new))).user.must_change_password
 
 

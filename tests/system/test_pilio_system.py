@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from darkroom import AsyncClient
 from darkroom.operations.v1 import noop_pb2, operation_pb2
 from services.pictures.operations import lanes
+from services.platform.compatibility import SETTING, parse_surfaces
 from services.platform.version import version
 from tests.stacks import StackUnderTest
 from tests.system.pilio import Pilio
@@ -57,7 +59,7 @@ async def test_the_services_the_workers_and_the_disk(boss: Pilio) -> None:
         assert 0 < disk["free"] <= disk["total"]
         assert disk["full"] == (disk["free"] < disk["reserve"])
     assert "metrics_url" not in found
-    assert found["surfaces"] == ["claid", "fal", "pi", "snapotter"]
+    assert found["surfaces"] == sorted(parse_surfaces(os.environ.get(SETTING)))
 
     worker = next(worker for worker in found["workers"] if worker["state"] == "ok")
     assert {need["name"] for need in worker["needs"]} == {"nats", "tasks", "files", "triton"}

@@ -49,6 +49,13 @@ async def test_refusal_in_the_surface_s_words(path: str) -> None:
     assert json.loads(refused.body) == {"code": 1402, "message": said, "data": {"error_code": "api_key_invalid"}}
 
 
+async def test_who_asks_for_reflection_without_a_key_hears_that_it_needs_one() -> None:
+    refused = await refusal("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", content_type="application/grpc")
+    message = unquote(dict(refused.fields)["grpc-message"])
+    assert message.startswith("No API key was sent. ")
+    assert message.endswith("Server reflection needs it, too: `grpcurl -H`, or `buf curl -H … --reflect-header '*'`.")
+
+
 @pytest.mark.parametrize("headers", [{"authorization": "Bearer wrong"}, {"authorization": "Basic YTpi"}, {"x_api_key": "wrong"}])
 async def test_what_cannot_be_a_key_is_an_invalid_one(headers: dict[str, str]) -> None:
     assert (await refusal("/v1", **headers)).body == '{"code":1402,"message":"Invalid token","data":{"error_code":"api_key_invalid"}}'

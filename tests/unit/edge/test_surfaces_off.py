@@ -20,11 +20,24 @@ from services.platform.surface_modules import surface_modules
 from services.tasks import surfaces as surfaces_of_tasks
 
 COMPATIBLE = ("claid", "fal", "pi", "snapotter")
+REPOSITORY = Path(__file__).resolve().parents[3]
+# The code that stands on Darkroom's own API alone.
+INDEPENDENT = ("clients",)
+NAMES_OF_THEIRS = re.compile(r"snapotter|\bclaid\b|\bfal\b|\bcompat\.|[\"'`/]api/(?:auth|v1)\b", re.IGNORECASE)
 
 
 def settings(folder: Path, surfaces: str | None) -> EdgeSettings:
     listeners = {f"edge_{name}": f"unix:{folder}/{name}.sock" for name in PUBLIC}
     return EdgeSettings(out=folder, authorization_address=f"unix:{folder}/check.sock", surfaces=surfaces, **listeners)
+
+
+@pytest.mark.parametrize("folder", INDEPENDENT)
+def test_code_that_names_no_compatibility_surface(folder: str) -> None:
+    suffixes = (".py", ".ts", ".tsx", ".md", ".toml", ".json", ".css", ".html")
+    files = [file for file in (REPOSITORY / folder).rglob("*") if file.suffix in suffixes and "node_modules" not in file.parts]
+    assert len(files) > 50
+    named = {str(file.relative_to(REPOSITORY)): match[0] for file in files if (match := NAMES_OF_THEIRS.search(file.read_text()))}
+    assert named == {}
 
 
 @pytest.fixture
