@@ -28,7 +28,8 @@ class Bundle(BaseModel):
     version: str
     tools: tuple[str, ...]
     operations: tuple[str, ...] = ()
-    """The operations that use its models, as `/v1` names them."""
+    """The operations that cannot do without it."""
+
     models: tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...] = ()
     missing: str = ""
     needs: dict[str, tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...]] = {}

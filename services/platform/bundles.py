@@ -41,7 +41,7 @@ class BundleState(BaseModel):
     version: str
     tools: Sequence[str]
     operations: Sequence[str] = ()
-    """Those that use its models."""
+    """Those that cannot do without it."""
     unavailable_tools: Sequence[str] = ()
     """Those that lack models."""
     status: Literal["not_installed", "installing", "installed", "error"]
