@@ -17,7 +17,7 @@ from services.platform.identity import Identity
 
 METHOD: MethodDescriptor = branding_pb2.DESCRIPTOR.services_by_name["BrandingService"].methods_by_name["ReplaceLogo"]
 _PART, _SURFACE = "file", "rest"
-# What makes a file no picture that a logo can be made of.
+# A file that is refused for these can be no logo.
 _UNUSABLE = (ErrorReason.MEDIA_UNSUPPORTED, ErrorReason.FILE_CORRUPT, ErrorReason.MEDIA_LIMIT_EXCEEDED, ErrorReason.FIELD_INVALID)
 
 
