@@ -57,7 +57,7 @@ async def _take(context: BrowserContext, url: str, name: str, wanted: Collection
     await page.get_by_test_id("files").set_input_files([ROOT / "samples" / sample for sample in _SAMPLES])
     await expect(page.locator(".files .file-name + .muted")).to_have_count(len(_SAMPLES), timeout=_PATIENCE_MS)
     await keep("tools")
-    await page.locator(".tool-card").first.click()
+    await page.locator("[aria-labelledby=picker-featured] .tool-card").first.click()
     await page.locator(".run-bar .primary").click()
     await page.wait_for_selector(".item.succeeded")
     await page.locator(".item.succeeded .item-open").first.click()
