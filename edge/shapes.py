@@ -57,7 +57,8 @@ def lists() -> Lists:
                 others.add(path)
         names = tuple(field.name for field in method.input_type.fields if field.is_repeated)
         for binding in catalogue.bindings(method):
-            if binding.has_body:
+            # A body that is one field has the lists of that field alone.
+            if binding.has_body and binding.body in ("", "*"):
                 of_paths |= dict.fromkeys(PathTemplate(binding.template).lua, names)
     if mixed := texts.keys() & others:
         raise ValueError(f"{', '.join(sorted(mixed))}: a list in some requests and not in others")

@@ -27,6 +27,9 @@ class Bundle(BaseModel):
     estimated_size: str
     version: str
     tools: tuple[str, ...]
+    operations: tuple[str, ...] = ()
+    """The operations that cannot do without it."""
+
     models: tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...] = ()
     missing: str = ""
     needs: dict[str, tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...]] = {}

@@ -12,7 +12,6 @@ _NAMED = re.compile(r"`([\w-]+)`")
 _TITLE = re.compile(r"([A-Z][a-z]+(?: [a-z]+)*): ")
 _LOSSY = re.compile(r"\blossy (?:result|tiles)\b|\bwithout loss\b|^Quality of JPEG, WebP")
 _LOSSLESS = frozenset(("png", "gif", "tiff"))
-_FORMATS = ("format", "outputFormat", "output_format")
 
 
 def add_conditions(fields: Sequence[Field]) -> None:
@@ -51,12 +50,10 @@ def _of_comment(field: Field, fields: Sequence[Field]) -> Mapping[str, list[Any]
 
 
 def _of_name(field: Field, fields: Sequence[Field]) -> Mapping[str, list[Any]]:
-    """`shadowBlur` means something with `shadow`."""
+    """`shadow_blur` means something with `shadow`."""
     for other in fields:
         name = str(other["name"])
-        if other["type"] == "boolean" and other is not field and re.match(rf"{re.escape(name)}(?=[A-Z_])", str(field["name"])):
-            return {name: [True]}
-        if name.endswith("Enabled") and other is not field and str(field["name"]).startswith(name.removesuffix("Enabled")):
+        if other["type"] == "boolean" and other is not field and str(field["name"]).startswith(f"{name}_"):
             return {name: [True]}
     return {}
 
@@ -66,6 +63,6 @@ def _of_quality(field: Field, fields: Sequence[Field]) -> Mapping[str, list[Any]
     if field["name"] != "quality" or not _LOSSY.search(field["help"]):
         return {}
     for other in fields:
-        if other["name"] in _FORMATS:
-            return {other["name"]: [value for value in _values(other) if value not in _LOSSLESS]}
+        if other["name"] == "format":
+            return {"format": [value for value in _values(other) if value.rpartition("_")[2].lower() not in _LOSSLESS]}
     return {}

@@ -31,19 +31,15 @@ _LONG_TEXT = 1000
 
 
 class FormFields:
-    """Describes the fields of messages. With `camel_case`, names are as JSON has them; else, as protos have them."""
+    """Describes the fields of messages, by their names in the protos."""
 
-    def __init__(self, comments: Comments, *, camel_case: bool) -> None:
-        self._comments, self._camel_case = comments, camel_case
+    def __init__(self, comments: Comments) -> None:
+        self._comments = comments
 
     def of(self, message: Descriptor, values: Mapping[str, Field] = MappingProxyType({})) -> list[Field]:
         """All fields but those that are hidden, and that are other names of one. `values` is what no rule says of the values of some."""
         shown = [field for field in message.fields if not _words(field).hidden and not self.is_other_name(field)]
-        return [self._field(field, values.get(self.name(field), {})) for field in shown]
-
-    def name(self, field: FieldDescriptor) -> str:
-        """Its name in requests."""
-        return str(field.json_name if self._camel_case else field.name)
+        return [self._field(field, values.get(field.name, {})) for field in shown]
 
     def is_other_name(self, field: FieldDescriptor) -> bool:
         """Whether another field is the same."""
@@ -55,11 +51,11 @@ class FormFields:
         for name, _, values in (condition.partition("=") for condition in show_when):
             other = message.fields_by_name[name]
             is_bool = other.cpp_type == FieldDescriptor.CPPTYPE_BOOL
-            found[self.name(other)] = [value == "true" if is_bool else value for value in values.split(",")]
+            found[other.name] = [value == "true" if is_bool else value for value in values.split(",")]
         return {"show_when": found} if found else {}
 
     def _field(self, field: FieldDescriptor, values: Field) -> Field:
-        name, comment, words = self.name(field), self._comments.of(field.full_name), _words(field)
+        name, comment, words = field.name, self._comments.of(field.full_name), _words(field)
         described: Field = {"name": name, "label": label_of(name), "help": comment}
         described |= self._typed(field, comment) | values | _said(words)
         described |= self.conditions(cast("Descriptor", field.containing_type), words.show_when)
@@ -67,6 +63,7 @@ class FormFields:
             described["options"] = self._options(described["options"], words.without, comment)
         if described["type"] == "file":
             described["label"] = words.label or label_of(name.removesuffix("_file_id"))
+            described["kinds"] = ["image"]
         unit = unit_of(comment) if described["type"] in ("integer", "number") and "unit" not in described else None
         if unit is not None:
             described["unit"] = unit

@@ -10,10 +10,13 @@ _SPELLED = {
     "avif": "AVIF",
     "bg": "background",
     "bw": "black and white",
+    "cmyk": "CMYK",
     "center": "centre",
     "color": "colour",
     "colors": "colours",
     "dpi": "DPI",
+    "exif": "Exif",
+    "hdr": "HDR",
     "gif": "GIF",
     "gps": "GPS",
     "heic": "HEIC",
@@ -21,6 +24,7 @@ _SPELLED = {
     "icc": "ICC",
     "id": "ID",
     "iptc": "IPTC",
+    "iso": "ISO",
     "jpeg": "JPEG",
     "jpg": "JPEG",
     "kb": "KB",
@@ -29,9 +33,11 @@ _SPELLED = {
     "pdf": "PDF",
     "png": "PNG",
     "qr": "QR",
+    "rgb": "RGB",
     "svg": "SVG",
     "tiff": "TIFF",
     "url": "URL",
+    "us": "US",
     "webp": "WebP",
     "xmp": "XMP",
 }
@@ -47,11 +53,14 @@ _UNITS = (
 )
 """The first that a comment's first sentence has counts."""
 _PIXELS = re.compile(r"^(?:By how many pixels|(?:Column|Row) of)")
+_SHORT = re.compile(r"[A-Z]{1,2}|[a-z]\d")
 _RATIO = re.compile(r"\d+:\d+|[\d.]+K")
 
 
 def label_of(name: str) -> str:
-    """`borderWidth`, `border_width` and `border-width` as `Border width`."""
+    """`border_width` and `border-width` as `Border width`; `width_percent` as `Width in %`."""
+    if name.endswith("_percent"):
+        return f"{label_of(name.removesuffix('_percent'))} in %"
     words = [_SPELLED.get(part.lower(), part.lower()) for part in _PART.findall(name)]
     text = " ".join(words)
     return text[:1].upper() + text[1:]
@@ -61,7 +70,7 @@ def option_label(value: Any) -> str:
     """The label of a field's value."""
     if not isinstance(value, str) or _RATIO.fullmatch(value) or not _PART.search(value):
         return str(value)
-    return value if len(value) <= 2 and value.isupper() else label_of(value)
+    return value.upper() if _SHORT.fullmatch(value) else label_of(value)
 
 
 def unit_of(comment: str) -> str | None:

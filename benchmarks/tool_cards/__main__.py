@@ -1,8 +1,8 @@
 """Make the cards of the console's tools: `python -m benchmarks.tool_cards [CARD …]`.
 
-Every picture goes through the public port of a running stack, whose URL and key are read from DARKROOM_URL and DARKROOM_API_KEY: tools are
-planned (`/api/v1/pipeline/plan`) and run as batches of tasks (`/v1/batches`), as the console does it. The cards go to
-console/public/tools, as WebP. Tools that no installation can run by itself show a sample in place of a result.
+Every picture goes through the public port of a running stack, whose URL and key are read from DARKROOM_URL and DARKROOM_API_KEY:
+operations run as batches of tasks (`/v1/batches`), as in the console. The cards go to console/public/tools, as WebP. Operations that no
+installation can run by itself show a sample in place of a result.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Console:
         """What comes of the card's files. Raises RuntimeError."""
         files = [await self._uploaded(source) for source in card.sources]
         beside = {part: await self._uploaded(source) for part, source in card.files.items()}
-        operations = await self._operations(card, beside)
+        operations = [{card.operation: {**card.settings, **beside}}]
         body = {"items": [{"file_ids": files}], "operations": operations}
         batch = (await self._sent("POST", "/v1/batches", json=body))["data"]["batch"]["batch_id"]
         while (await self._sent("GET", f"/v1/batches/{batch}", params={"wait": 30}))["data"]["status"] != "Completed":
@@ -51,19 +51,6 @@ class Console:
             downloaded.raise_for_status()
             made.append(downloaded.content)
         return made
-
-    async def _operations(self, card: Card, beside: dict[str, str]) -> Any:
-        if isinstance(card.shows, str):
-            return [{card.id: {**card.settings, **beside}}]
-        names = [file_of(source)[0] for source in card.sources]
-        step = {"toolId": card.id, "settings": dict(card.settings)}
-        plan = await self._sent(
-            "POST", "/api/v1/pipeline/plan", json={"steps": [step], "name": names[0] if names else None, "names": names}
-        )
-        for file in plan["files"]:
-            operation, parameter = file["field"].split(".")
-            plan["operations"][file["operation"]][operation][parameter] = beside[file["part"]]
-        return plan["operations"]
 
     async def _uploaded(self, source: str) -> str:
         """The id of a file."""
@@ -82,7 +69,7 @@ class Console:
 
 
 async def main() -> int:
-    """Write the cards. The exit status is 1 if any tool refused."""
+    """Write the cards. The exit status is 1 if any operation failed."""
     known = {card.id: card for card in cards()}
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tool_cards", description=__doc__)
     parser.add_argument("cards", nargs="*", metavar="CARD", help=f"one of {', '.join(sorted(known))}; all if left out")

@@ -1,8 +1,7 @@
-"""Every card: what a tool gets, and how the result is shown."""
+"""Every card: what an operation gets, and how the result is shown."""
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 import zipfile
@@ -30,26 +29,6 @@ from benchmarks.tool_cards.drawing import (
     twice,
     words,
 )
-from services.gateway.surfaces.snapotter.tool import Tool
-from services.gateway.surfaces.snapotter.tools import (
-    animations,
-    archives,
-    backgrounds,
-    base64_texts,
-    codes,
-    colours,
-    faces,
-    formats,
-    metadata,
-    montages,
-    overlays,
-    passports,
-    pdfs,
-    photos,
-    reading,
-    restoration,
-    shapes,
-)
 
 Files = Sequence[bytes]
 Draw = Callable[[Files, Files], Image.Image]
@@ -64,22 +43,25 @@ _EYES: Box = (0.21, 0.37, 0.73, 0.72)
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A tool at work."""
+    """An operation at work."""
 
-    shows: Tool | str
-    """A tool, or the name of an operation."""
+    id: str
+    """The operation; for a card of a preset, that."""
     draw: Draw
     sources: Sequence[str] = ("photo",)
     settings: Mapping[str, object] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
-    """Files beside the inputs, by the names that the form or the operation has for them."""
+    """Files beside the inputs, by the parameters that name them."""
     runs: bool = True
     """Whether it is run. What no installation has by itself shows a sample in place of a result."""
 
+    made_by: str = ""
+    """The operation, if that is not `id`."""
+
     @property
-    def id(self) -> str:
-        """Of the tool; of an operation, with underscores."""
-        return self.shows if isinstance(self.shows, str) else self.shows.id
+    def operation(self) -> str:
+        """The name of the operation."""
+        return self.made_by or self.id
 
 
 def cards() -> Sequence[Card]:
@@ -122,16 +104,16 @@ def _entries(archive: bytes) -> dict[str, bytes]:
 
 
 def _shapes() -> Sequence[Card]:
-    frame = {"borderWidth": 24, "borderColor": "#FFFFFF", "cornerRadius": 60, "shadow": True, "shadowBlur": 30, "shadowOpacity": 70}
+    frame = {"width": 24, "color": "#FFFFFF", "corner_radius": 60, "shadow": True, "shadow_blur": 30, "shadow_opacity": 70}
     return (
-        Card(shapes.RESIZE, pair(0.165), settings={"width": 240}),
-        Card(shapes.CROP, pair(0.165), settings={"left": 150, "top": 60, "width": 280, "height": 280}),
-        Card(shapes.ROTATE, pair(), settings={"angle": 20, "background": "#E9EBF0"}),
-        Card(shapes.BORDER, pair(), settings=frame),
-        Card(photos.SMART_CROP, pair(), ("portrait",), {"mode": "face", "facePreset": "closeup", "width": 300, "height": 300}),
-        Card(photos.CONTENT_AWARE_RESIZE, pair(0.165), settings={"width": 330}),
+        Card("resize", pair(0.165), settings={"width": 240}),
+        Card("crop", pair(0.165), settings={"area": {"left": 150, "top": 60, "width": 280, "height": 280}}),
+        Card("rotate", pair(), settings={"angle": 20, "background": "#E9EBF0"}),
+        Card("border", pair(), settings=frame),
+        Card("smart_crop", pair(), ("portrait",), {"faces": "FACE_FRAME_CLOSE_UP", "width": 300, "height": 300}),
+        Card("carve_seams", pair(0.165), settings={"width": 330}),
         Card(
-            archives.SPLIT,
+            "split",
             lambda given, made: beside([picture_of(given[0])], [tiles([picture_of(each) for each in _entries(made[0]).values()], 3)]),
         ),
         Card("pad", pair(), settings={"horizontal": 60, "vertical": 60, "color": "#335cd6"}),
@@ -140,30 +122,30 @@ def _shapes() -> Sequence[Card]:
 
 def _light() -> Sequence[Card]:
     return (
-        Card(colours.ADJUST_COLORS, split(), settings={"saturation": 70, "temperature": 45, "contrast": 25, "brightness": 10}),
-        Card(colours.SHARPENING, both(_FACE), ("portrait",), {"method": "unsharp-mask", "amount": 160, "radius": 1}),
-        Card(colours.REPLACE_COLOR, pair(), ("drawing on white",), {"sourceColor": "#d02040", "targetColor": "#20a060", "tolerance": 60}),
-        Card(reading.COLOR_PALETTE, lambda given, made: swatches(picture_of(given[0]), json.loads(made[0])["colors"])),
+        Card("color_adjust", split(), settings={"saturation": 70, "temperature": 45, "contrast": 25, "brightness": 10}),
+        Card("sharpen", both(_FACE), ("portrait",), {"method": "SHARPEN_METHOD_UNSHARP_MASK", "amount": 160, "radius": 1}),
+        Card("replace_color", pair(), ("drawing on white",), {"color": "#d02040", "replacement": "#20a060", "tolerance": 60}),
+        Card("inspect_palette", lambda given, made: swatches(picture_of(given[0]), json.loads(made[0])["colors"])),
     )
 
 
 def _repairs() -> Sequence[Card]:
     return (
-        Card(restoration.UPSCALE, both(_FACE), ("small portrait",), {"scale": 4}),
-        Card(faces.ENHANCE_FACES, both((0.32, 0.25, 0.68, 0.73)), ("soft face",), {"strength": 1}),
-        Card(photos.IMAGE_ENHANCEMENT, split(), ("dull",), {"intensity": 100}),
-        Card(restoration.NOISE_REMOVAL, both(_FACE), ("noisy",), {"tier": "quality", "strength": 70}),
-        Card(restoration.RESTORE_PHOTO, both(_HEAD), ("old photo",)),
+        Card("upscale", both(_FACE), ("small portrait",), {"factor": 4}),
+        Card("enhance_faces", both((0.32, 0.25, 0.68, 0.73)), ("soft face",), {"strength": 1}),
+        Card("enhance_picture", split(), ("dull",), {"intensity": 100}),
+        Card("remove_noise", both(_FACE), ("noisy",), {"tier": "NOISE_TIER_QUALITY", "strength": 70}),
+        Card("restore_photo", both(_HEAD), ("old photo",)),
         Card(
-            restoration.COLORIZE,
+            "colorize",
             lambda given, _: halves(picture_of(given[0]), picture_of(given[1]), _HEAD),
             ("gray portrait", "portrait"),
             runs=False,
         ),
         Card(
-            restoration.ERASE_OBJECT,
+            "erase",
             lambda given, made: twice(paint_mask(picture_of(given[0]), picture_of(given[1])), picture_of(made[0]), _SPOON),
-            files={"mask": "mask of the spoon"},
+            files={"mask_file_id": "mask of the spoon"},
         ),
         Card("decompress", both(_FACE), ("blocky",)),
         Card("polish", both(_FACE), ("portrait",)),
@@ -173,12 +155,12 @@ def _repairs() -> Sequence[Card]:
 def _people() -> Sequence[Card]:
     outlined = {"effects": {"outline_percent": 1.5, "shadow": 60}, "background_color": "#335cd6"}
     return (
-        Card(backgrounds.REMOVE_BACKGROUND, split(_UPPER), ("portrait",)),
-        Card(backgrounds.TRANSPARENCY_FIXER, split((0.1, 0.05, 0.9, 0.95)), ("checkered",)),
-        Card(faces.BLUR_FACES, split(_HEAD), ("portrait",)),
-        Card(faces.RED_EYE_REMOVAL, split(_EYES), ("red eyes",)),
-        Card(passports.PASSPORT_PHOTO, pair(), ("portrait",), {"countryCode": "FR", "bgColor": "#BFDBFE"}),
-        Card("remove_background", pair(), ("portrait",), outlined),
+        Card("remove_background", split(_UPPER), ("portrait",)),
+        Card("fix_transparency", split((0.1, 0.05, 0.9, 0.95)), ("checkered",)),
+        Card("blur_faces", split(_HEAD), ("portrait",)),
+        Card("fix_red_eyes", split(_EYES), ("red eyes",)),
+        Card("passport_photo", pair(), ("portrait",), {"country_code": "FR", "background_color": "#BFDBFE"}),
+        Card("compose_cutout", pair(), ("portrait",), outlined, made_by="remove_background"),
         Card("pixelate", split(_HEAD), ("portrait",), {"block": 24, "areas": [{"x1": 30, "y1": 5, "x2": 70, "y2": 45}]}),
         Card("blur_background", split(_UPPER), ("portrait",), {"level": "BLUR_LEVEL_HIGH"}),
         Card("fill_background", pair(), ("fringed",), {"color": "#f0a020"}),
@@ -186,12 +168,12 @@ def _people() -> Sequence[Card]:
 
 
 def _marks() -> Sequence[Card]:
-    text = {"text": "© Ada", "fontSize": 54, "color": "#FFFFFF", "position": "tiled", "rotation": -30, "opacity": 70}
-    logo = {"position": "bottom-right", "opacity": 100, "scale": 30}
+    text = {"text": "© Ada", "font_size": 54, "color": "#FFFFFF", "tiled": True, "rotation": -30, "opacity": 70}
+    logo = {"position": "POSITION_BOTTOM_RIGHT", "margin": 24, "opacity": 100, "scale_percent": 30}
     return (
-        Card(overlays.WATERMARK_TEXT, split(), settings=text),
-        Card(overlays.WATERMARK_IMAGE, split(), settings=logo, files={"watermark": "logo"}),
-        Card(overlays.TEXT_OVERLAY, pair(), settings={"text": "Coffee", "fontSize": 110, "backgroundBox": True}),
+        Card("watermark-text", split(), settings=text, made_by="draw_text"),
+        Card("watermark-image", split(), settings=logo, files={"overlay_file_id": "logo"}, made_by="compose"),
+        Card("draw_text", pair(), settings={"text": "Coffee", "font_size": 110, "background": "#ffffff"}),
         Card("remove_watermark", split(), ("marked",)),
         Card("remove_pdf_watermark", _pages((0.1, 0.04, 0.75, 0.65)), ("report",)),
         Card("redraw_pdf", _pages((0.17, 0.03, 0.83, 0.62)), ("letter scan",)),
@@ -205,37 +187,32 @@ def _pages(part: Box) -> Draw:
 def _formats() -> Sequence[Card]:
     return (
         Card(
-            formats.CONVERT,
+            "convert",
             lambda given, made: badges(halves(picture_of(given[0]), picture_of(made[0])), "JPEG", "WebP"),
-            settings={"format": "webp"},
+            settings={"format": "PICTURE_FORMAT_WEBP"},
         ),
-        Card(formats.COMPRESS, compare_sizes(_HEAD), ("portrait",), {"quality": 25}),
-        Card(formats.OPTIMIZE_FOR_WEB, compare_sizes(), settings={"format": "avif", "quality": 45}),
+        Card("compress", compare_sizes(_HEAD), ("portrait",), {"format": "PICTURE_FORMAT_KEPT", "quality": 25}, made_by="convert"),
+        Card("optimize-for-web", compare_sizes(), settings={"format": "PICTURE_FORMAT_AVIF", "quality": 45}, made_by="convert"),
         Card(
-            metadata.STRIP_METADATA,
+            "strip-metadata",
             lambda given, _: draw_lines(picture_of(given[0]), ["Camera", "Date", "Author", "Place", "Thumbnail"], struck=True),
             ("tagged",),
+            {"format": "PICTURE_FORMAT_KEPT", "strip_metadata": True},
+            made_by="convert",
         ),
         Card(
-            metadata.EDIT_METADATA,
+            "edit_metadata",
             lambda given, _: draw_lines(picture_of(given[0]), ["Title", "Author", "Copyright", "Keywords", "Date", "Place"]),
             ("tagged",),
+            {"title": "Coffee"},
         ),
+        Card("favicons", _icons, ("logo",)),
+        Card("rasterize", _drawn, ("plain svg",), {"width": 24, "height": 24}),
+        Card("vectorize", _traced, ("small drawing",), {"curve": "TRACE_CURVE_SPLINE"}),
         Card(
-            archives.BULK_RENAME,
-            lambda _, made: beside([words("IMG_4711.jpg")], [tiles([words(name) for name in _entries(made[0])], 1)]),
-            ("tagged", "photo", "portrait"),
-            {"pattern": "shop-{{index}}"},
-        ),
-        Card(base64_texts.IMAGE_TO_BASE64, lambda given, _: draw_lines(picture_of(given[0]), _base64(given[0])), runs=False),
-        Card(archives.FAVICON, _icons, ("logo",)),
-        Card(formats.SVG_TO_RASTER, _drawn, ("plain svg",), {"width": 24, "height": 24}),
-        Card(codes.VECTORIZE, _traced, ("small drawing",), {"pathMode": "spline"}),
-        Card(
-            animations.GIF_TOOLS,
+            "extract_frames",
             lambda given, made: beside([picture_of(given[0])], [picture_of(each) for each in _entries(made[0]).values()]),
             ("turning",),
-            {"mode": "extract", "extractMode": "all"},
         ),
         Card(
             "archive",
@@ -243,11 +220,6 @@ def _formats() -> Sequence[Card]:
             ("photo", "portrait", "logo"),
         ),
     )
-
-
-def _base64(content: bytes) -> list[str]:
-    text = "data:image/jpeg;base64," + base64.b64encode(content[:200]).decode()
-    return [text[start : start + 11] for start in range(0, 90, 11)]
 
 
 def _icons(given: Files, made: Files) -> Image.Image:
@@ -278,23 +250,23 @@ def _vector(content: bytes) -> Image.Image:
 
 def _combinations() -> Sequence[Card]:
     three = ("photo", "portrait", "logo")
-    collage = {"templateId": "3-left-large", "gap": 40, "backgroundColor": "#335cd6"}
+    collage = {"template": "COLLAGE_TEMPLATE_3_LEFT_LARGE", "gap": 40, "background": "#335cd6"}
     return (
-        Card(montages.COLLAGE, many, ("photo", "portrait", "chart"), collage),
-        Card(montages.STITCH, many, ("photo", "portrait"), {"gap": 12}),
+        Card("collage", many, ("photo", "portrait", "chart"), collage),
+        Card("stitch", many, ("photo", "portrait"), {"gap": 12}),
         Card(
-            overlays.COMPOSE,
+            "compose",
             lambda given, made: beside([picture_of(each) for each in given], [picture_of(made[0])]),
-            settings={"x": 180, "y": 60},
-            files={"overlay": "logo"},
+            settings={"left": 180, "top": 60},
+            files={"overlay_file_id": "logo"},
         ),
         Card(
-            reading.COMPARE,
+            "compare",
             lambda given, made: beside([picture_of(each) for each in given], [picture_of(made[1])]),
             ("photo", "mirrored photo"),
         ),
-        Card(reading.FIND_DUPLICATES, _duplicates, ("photo", "portrait", "mirrored photo")),
-        Card(pdfs.IMAGE_TO_PDF, many, three[:2]),
+        Card("find_duplicates", _duplicates, ("photo", "portrait", "mirrored photo")),
+        Card("make_pdf", many, three[:2]),
     )
 
 
@@ -305,21 +277,21 @@ def _duplicates(given: Files, made: Files) -> Image.Image:
 
 def _documents() -> Sequence[Card]:
     return (
-        Card(pdfs.PDF_TO_IMAGE, _rendered, ("report",), {"dpi": 72}),
+        Card("pdf_pages", _rendered, ("report",), {"dpi": 72}),
         Card(
-            reading.OCR,
+            "read_text",
             lambda given, made: draw_lines(picture_of(given[0]), json.loads(made[0])["text"].split("\n"), (0.1, 0.1, 0.33, 0.92)),
             ("page",),
-            {"quality": "best"},
+            {"quality": "TEXT_QUALITY_BEST"},
         ),
         Card(
-            codes.QR_GENERATE,
+            "qr_code",
             lambda _, made: beside([words("https://…")], [picture_of(made[0])]),
             (),
-            {"text": "https://example.org", "size": 300, "style": "rounded"},
+            {"text": "https://example.org", "size": 300, "style": "QR_STYLE_ROUNDED"},
         ),
-        Card(codes.BARCODE_READ, _read, ("code",)),
-        Card(reading.INFO, _about),
+        Card("read_barcodes", _read, ("code",)),
+        Card("inspect_picture", _about),
         Card("gpt_image_2", _prompted("Portrait of", "an astronaut", "smiling"), ("portrait",), runs=False),
         Card("nano_banana_2", _prompted("A cup of", "coffee on a", "dark table"), runs=False),
     )

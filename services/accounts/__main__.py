@@ -11,18 +11,19 @@ from services.accounts.domain.account_settings import AccountSettings
 from services.accounts.domain.account_usage import UsageReport
 from services.accounts.domain.accounts import Accounts
 from services.accounts.domain.admission import Admission
-from services.accounts.domain.anonymous import Anonymous
+from services.accounts.domain.anonymous import Anonymous, is_for_people
 from services.accounts.domain.audit_trail import AuditTrail
 from services.accounts.domain.authentication import IdentitySigner, KeyAuthenticator
 from services.accounts.domain.branding import Branding
 from services.accounts.domain.callers import Callers
 from services.accounts.domain.home import Home
+from services.accounts.domain.invitations import Invitations
 from services.accounts.domain.key_creation import PURPOSE, KeyCreation
 from services.accounts.domain.passwords import Passwords
 from services.accounts.domain.rate_limits import RateLimits
 from services.accounts.domain.roles import Roles
 from services.accounts.domain.sessions import Sessions
-from services.accounts.domain.sign_in_links import SignInLinks
+from services.accounts.domain.sign_in_links import LinkMaker, SignInLinks
 from services.accounts.domain.system import SystemReport
 from services.accounts.domain.teams import Teams
 from services.accounts.domain.upkeep import AGES_SECONDS, ANNOUNCING_SECONDS, DEPARTURES_SECONDS, Announcer, Departures, FileAges
@@ -52,7 +53,9 @@ from services.accounts.surfaces.native.people import NativeAudit, NativeRoles, N
 from services.accounts.surfaces.native.usage import NativeUsage
 from services.accounts.surfaces.native.users import NativeUsers
 from services.accounts.surfaces.rest.administration import RestAudit, RestSystem, RestUsage, RestWorkers
+from services.accounts.surfaces.rest.installation import RestBranding, RestBundles, RestSettings
 from services.accounts.surfaces.rest.keys import RestKeys
+from services.accounts.surfaces.rest.people import RestRoles, RestTeams, RestUserKeys, RestUsers
 from services.accounts.surfaces.rest.sessions import RestSessions
 from services.platform import bus
 from services.platform.account_usage import RemoteUsage
@@ -66,6 +69,7 @@ from services.platform.idempotency import IdempotencyRecords
 from services.platform.identity import IDENTITY_ISSUER, Signer
 from services.platform.loop import Loop
 from services.platform.revocations import hearing_revoked
+from services.platform.rpc import catalogue
 from services.platform.rpc.channel import Caller, channel
 from services.platform.rpc.server import Mount
 from services.platform.serving import Opening, Parts, Service
@@ -74,8 +78,6 @@ from services.platform.telemetry import checks
 from services.platform.telemetry.reading import PoolGauges
 
 _SWEEP_SECONDS = 60.0
-# The API whose files the people's settings are about.
-_SETTINGS_SURFACE = "snapotter"
 
 
 async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
@@ -117,9 +119,14 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
     tasks = await opening.open("tasks", channel(settings.tasks_address, "tasks", settings.tls))
     clears = (Shelves(files, caller).clear, SavedPipelines(tasks, caller).clear)
     departures = Loop("clear_departures", DEPARTURES_SECONDS, Departures(DepartureStore(database), clears).step)
-    ages = FileAges(shared, home, FilesOfSurface(files, caller, _SETTINGS_SURFACE).set_max_age)
+    # The people's settings are about the files that they make through these.
+    of_people = [one.name for one in catalogue.declared_surfaces() if is_for_people(one)]
+    ages = FileAges(shared, home, [FilesOfSurface(files, caller, name).set_max_age for name in of_people])
     file_ages = Loop("tell_file_ages", AGES_SECONDS, ages.step)
     users = Users(people, home, passwords, rules, on_revocation, departures.wake)
+    invitations = Invitations(users, LinkMaker(links, people, home, rules))
+    roles, teams = Roles(RoleStore(database), home, on_revocation), Teams(TeamStore(database), home)
+    branding, bundles = Branding(LogoStore(database), home), RemoteBundles(connection.client)
     user_keys = UserKeys(sessions, usage, on_revocation, max_keys=settings.max_keys)
     idempotency = IdempotencyRecords(database, system_clock)
     creation = KeyCreation(accounts, store, idempotency, signer.derived_secret(PURPOSE))
@@ -164,14 +171,21 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
             Mount(NativeAudit(trail, users)),
             Mount(NativeUsage(report)),
             Mount(NativeSessions(signing_in)),
-            Mount(NativeUsers(users)),
+            Mount(NativeUsers(users, invitations, settings.public_url)),
             Mount(NativeUserKeys(user_keys)),
             Mount(NativeSettings(shared)),
-            Mount(NativeBranding(Branding(LogoStore(database), home))),
-            Mount(NativeRoles(Roles(RoleStore(database), home, on_revocation))),
-            Mount(NativeTeams(Teams(TeamStore(database), home))),
-            Mount(NativeFeatures(RemoteBundles(connection.client), home)),
+            Mount(NativeBranding(branding)),
+            Mount(NativeRoles(roles)),
+            Mount(NativeTeams(teams)),
+            Mount(NativeFeatures(bundles, home)),
             Mount(RestKeys(accounts, creation)),
+            Mount(RestUsers(users, invitations, settings.public_url)),
+            Mount(RestRoles(roles)),
+            Mount(RestTeams(teams)),
+            Mount(RestUserKeys(user_keys)),
+            Mount(RestSettings(shared)),
+            Mount(RestBranding(branding, shared)),
+            Mount(RestBundles(bundles, home)),
             Mount(RestAudit(trail)),
             Mount(RestUsage(report)),
             Mount(RestWorkers(workers)),

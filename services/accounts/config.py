@@ -40,7 +40,6 @@ class AccountsSettings(ServiceSettings, DatabaseSettings, AuditSettings, LimitSe
 class AdministrationSettings(DatabaseSettings, LimitSettings, PeopleSettings, StreamSettings, NatsSettings):
     """Settings of the administration commands. On NATS, revocations of keys are announced."""
 
-    public_url: str = Field("", description="The URL at which people reach the edge, for links; absent: links begin with their path.")
     files_address: Target | None = Field(None, description="As for the service; for the command `usage` alone.")
     tasks_address: Target | None = Field(None, description="As for the service; for the command `usage` alone.")
     signing_key_file: Path | None = Field(None, description="As for the service; for the commands `usage` and `create-worker-token`.")

@@ -40,6 +40,8 @@ class BundleState(BaseModel):
     estimated_size: str
     version: str
     tools: Sequence[str]
+    operations: Sequence[str] = ()
+    """Those that cannot do without it."""
     unavailable_tools: Sequence[str] = ()
     """Those that lack models."""
     status: Literal["not_installed", "installing", "installed", "error"]

@@ -15,14 +15,14 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 async def test_curl_walk_through(stack: StackUnderTest, pilio: Pilio, tmp_path: Path) -> None:
-    direct, step_by_step = re.findall(r"```sh\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
+    direct, any_operation, step_by_step = re.findall(r"```sh\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
     checkout(tmp_path, f"export DARKROOM_URL={stack.url}\nexport DARKROOM_API_KEY={pilio.api_key}\n")
     shell = await asyncio.create_subprocess_exec(
         "bash",
         "-euo",
         "pipefail",
         "-c",
-        direct + step_by_step,
+        direct + any_operation + step_by_step,
         cwd=tmp_path,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -38,6 +38,7 @@ async def test_curl_walk_through(stack: StackUnderTest, pilio: Pilio, tmp_path: 
     assert {reply["data"]["status"] for reply in replies[-2:]} == {"Succeeded"}
     assert (tmp_path / "cutout-2.png").read_bytes() == (tmp_path / "cutout.png").read_bytes()
     assert (tmp_path / "cutout.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "small.jpg").read_bytes().startswith(b"\xff\xd8")
 
 
 def _objects(text: str) -> list[dict[str, dict[str, str]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import grpc
 
@@ -48,6 +48,27 @@ class Users:
         request = users_service_pb2.CreateUserRequest(user_name=name, password=password, role=role, team=team)
         reply: users_service_pb2.CreateUserResponse = await self._call(self._stub.CreateUser, request)
         return reply.user
+
+    async def invite(
+        self, name: str, *, role: str | None = None, team: str | None = None, validity: timedelta | None = None
+    ) -> tuple[user_pb2.User, users_service_pb2.SignInLink]:
+        """Add a user without a password. Returns the user and a link that signs in once, which cannot be shown again; then a password can
+        be set. `role` and `team` as for `create`; the link is valid for three days unless `validity` says otherwise, at most seven days."""
+        request = users_service_pb2.InviteUserRequest(user_name=name, role=role, team=team)
+        if validity is not None:
+            request.validity.FromTimedelta(validity)
+        reply: users_service_pb2.InviteUserResponse = await self._call(self._stub.InviteUser, request)
+        return reply.user, reply.sign_in_link
+
+    async def create_sign_in_link(self, user_id: str, *, validity: timedelta | None = None) -> users_service_pb2.SignInLink:
+        """A link that signs a user in once, for somebody who was invited, or who has lost the password. It cannot be shown again, and is
+        valid for three days unless `validity` says otherwise, at most seven days. Raises PermissionDenied for a user who may do something
+        that the caller may not."""
+        request = users_service_pb2.CreateSignInLinkRequest(user_id=user_id)
+        if validity is not None:
+            request.validity.FromTimedelta(validity)
+        reply: users_service_pb2.CreateSignInLinkResponse = await self._call(self._stub.CreateSignInLink, request)
+        return reply.sign_in_link
 
     async def update(self, user_id: str, *, role: str | None = None, team: str | None = None) -> user_pb2.User:
         """Change the role or the team of a user, in effect at once. Values of None stay, and so does the role if the new one does not

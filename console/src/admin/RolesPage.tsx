@@ -36,13 +36,13 @@ export default function RolesPage() {
         <Note>{t.roles.noList}</Note>
       ) : (
         <Loaded query={roles}>
-          {({ roles: all }) => (
+          {({ items: all }) => (
             <ul className="cards">
               {all.map((role) => (
                 <RoleCard
                   key={role.id}
                   role={role}
-                  writes={writes && !role.isBuiltin}
+                  writes={writes && !role.built_in}
                   onEdit={() => setEdits({ role })}
                   onChanged={changed}
                 />

@@ -1,7 +1,7 @@
 import { BookOpen, Languages, LogOut, Menu as MenuIcon, Settings, SunMoon, UserRound } from "lucide-react";
 import { type ReactNode, useContext, useState } from "react";
 import { Link, useLocation } from "wouter";
-import { snapotter } from "../api/client.ts";
+import { v1 } from "../api/client.ts";
 import { may, useMe } from "../api/me.ts";
 import { session } from "../api/session.ts";
 import { LANGUAGES, type Language, TextsContext, useTexts } from "../i18n/texts.ts";
@@ -130,7 +130,7 @@ function UserMenu() {
   const name = me?.user?.name ?? me?.account_name ?? "";
   async function leave() {
     // For any answer of the server, this page forgets the token.
-    await snapotter.POST("/api/auth/logout").catch(() => {});
+    await v1.DELETE("/v1/sessions/current").catch(() => {});
     session.leave();
   }
   return (

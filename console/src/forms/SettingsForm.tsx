@@ -6,7 +6,6 @@ import { Button } from "../ui/Button.tsx";
 import type { FormEntry, FormField, Settings } from "./entries.ts";
 import { FieldList } from "./FieldList.tsx";
 import { faultsOfEntry } from "./faults.ts";
-import { useNames } from "./names.ts";
 import { FormContext, useFaultWords, useSurroundings } from "./surroundings.ts";
 
 /** A control for a file besides the ones that are worked on; what it gives is put in the settings. */
@@ -67,11 +66,9 @@ export function SettingsForm({
 
 /** Groups of fields of which one has to be set. */
 function Unmet({ entry }: { entry: Pick<FormEntry, "fields"> }) {
-  const names = useNames();
   const inWords = useFaultWords();
   const { faults } = useSurroundings();
-  const label = (name: string) =>
-    names.field(entry.fields.find((field) => field.name === name) ?? { name, label: name });
+  const label = (name: string) => entry.fields.find((field) => field.name === name)?.label ?? name;
   return faults
     .filter((fault) => fault.kind === "either")
     .map((fault) => (

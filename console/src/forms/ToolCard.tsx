@@ -15,7 +15,6 @@ import {
 import { useState } from "react";
 import { asset } from "../ui/assets.ts";
 import type { Chosen } from "./catalogue.ts";
-import { useNames } from "./names.ts";
 
 const ICONS: Readonly<Record<string, LucideIcon>> = {
   background: UserRound,
@@ -30,21 +29,21 @@ const ICONS: Readonly<Record<string, LucideIcon>> = {
   create: Sparkles,
 };
 
-/** A button with the picture, the name and a line about a tool. */
+/** A button with the picture, the name and a line about an operation or a preset. */
 export function ToolCard({ chosen, onPick }: { chosen: Chosen; onPick: () => void }) {
-  const names = useNames();
+  const { name, summary } = chosen.preset ?? chosen.entry;
   return (
     <button type="button" className="tool-card" onClick={onPick}>
-      <ToolPicture id={chosen.id} category={chosen.entry.category} />
+      <ToolPicture id={chosen.preset?.id ?? chosen.id} category={chosen.entry.category} />
       <span className="tool-card-text">
-        <b>{names.of(chosen.kind, chosen.id)}</b>
-        <span className="muted">{names.summary(chosen.kind, chosen.id).replaceAll("`", "")}</span>
+        <b>{name}</b>
+        <span className="muted">{summary.replaceAll("`", "")}</span>
       </span>
     </button>
   );
 }
 
-/** The picture of a tool, or an icon of its category. */
+/** The picture of an operation or a preset, or an icon of its category. */
 export function ToolPicture({ id, category }: { id: string; category: string }) {
   const [missing, setMissing] = useState(false);
   const Icon = ICONS[category] ?? Wrench;

@@ -4,36 +4,27 @@ import { useTexts } from "../i18n/texts.ts";
 import "../styles/forms.css";
 import { Loading } from "../ui/Feedback.tsx";
 import { type Chosen, useCatalogue } from "./catalogue.ts";
-import type { Choice, FormEntry } from "./entries.ts";
-import { useNames } from "./names.ts";
-import { useSearch } from "./search.ts";
+import type { FormEntry } from "./entries.ts";
+import { found } from "./search.ts";
 import { ToolCard } from "./ToolCard.tsx";
 
-/** The most used tools, in this order. */
-const FEATURED: readonly Choice[] = [
-  { kind: "operation", id: "remove_background" },
-  { kind: "operation", id: "upscale" },
-  { kind: "operation", id: "remove_watermark" },
-  { kind: "operation", id: "remove_pdf_watermark" },
-  { kind: "operation", id: "gpt_image_2" },
-];
+/** The most used operations, in this order. */
+const FEATURED = ["remove_background", "upscale", "remove_watermark", "remove_pdf_watermark", "gpt_image_2"];
 
 /**
  * Cards of all that can be done, by categories, with a search. `kinds`: only what takes files of these kinds (`image`, `pdf`, `svg`, `any`);
- * `among`: only what this says, of all tools and operations.
+ * `among`: only the operations that this says.
  */
 export function ToolPicker({
   onPick,
   kinds,
   among,
 }: {
-  onPick: (choice: Choice, entry: FormEntry) => void;
+  onPick: (chosen: Chosen) => void;
   kinds?: readonly string[] | undefined;
   among?: (chosen: Chosen) => boolean;
 }) {
   const t = useTexts();
-  const names = useNames();
-  const search = useSearch();
   const catalogue = useCatalogue();
   const [query, setQuery] = useState("");
   const [category, setCategory] = useState("");
@@ -41,16 +32,16 @@ export function ToolPicker({
   const all = catalogue.choices().filter((each) => takes(each.entry, kinds) && (among?.(each) ?? true));
   const categories = catalogue.categories.filter((each) => all.some(({ entry }) => entry.category === each.id));
   const wanted = query.trim();
-  const found = wanted ? search(wanted, all) : all;
+  const hits = wanted ? found(wanted, all) : all;
   const sections = wanted
-    ? [{ id: "found", name: t.forms.found(found.length), cards: found }]
+    ? [{ id: "found", name: t.forms.found(hits.length), cards: hits }]
     : [
         ...(category ? [] : [{ id: "featured", name: t.forms.featured, cards: featured(all) }]),
         ...categories
           .filter((each) => !category || each.id === category)
           .map((each) => ({
             id: each.id,
-            name: names.category(each),
+            name: each.name,
             cards: all.filter(({ entry }) => entry.category === each.id),
           })),
       ];
@@ -70,26 +61,25 @@ export function ToolPicker({
       {!wanted && (
         <fieldset className="picker-categories">
           <legend className="hidden-visually">{t.forms.picker}</legend>
-          {[
-            { id: "", name: t.forms.allTools },
-            ...categories.map((each) => ({ id: each.id, name: names.category(each) })),
-          ].map((each) => (
-            <button
-              key={each.id}
-              type="button"
-              className="chip"
-              aria-pressed={category === each.id}
-              onClick={() => setCategory(each.id)}
-            >
-              {each.name}
-            </button>
-          ))}
+          {[{ id: "", name: t.forms.allTools }, ...categories.map((each) => ({ id: each.id, name: each.name }))].map(
+            (each) => (
+              <button
+                key={each.id}
+                type="button"
+                className="chip"
+                aria-pressed={category === each.id}
+                onClick={() => setCategory(each.id)}
+              >
+                {each.name}
+              </button>
+            ),
+          )}
         </fieldset>
       )}
       <p className="hidden-visually" role="status">
-        {wanted && t.forms.found(found.length)}
+        {wanted && t.forms.found(hits.length)}
       </p>
-      {wanted && !found.length && <p className="muted">{t.forms.noTools(wanted)}</p>}
+      {wanted && !hits.length && <p className="muted">{t.forms.noTools(wanted)}</p>}
       {sections
         .filter((section) => section.cards.length > 0)
         .map((section) => (
@@ -97,8 +87,8 @@ export function ToolPicker({
             <h2 id={`picker-${section.id}`}>{section.name}</h2>
             <ul className="picker-cards">
               {section.cards.map((chosen) => (
-                <li key={`${chosen.kind} ${chosen.id}`}>
-                  <ToolCard chosen={chosen} onPick={() => onPick({ kind: chosen.kind, id: chosen.id }, chosen.entry)} />
+                <li key={chosen.preset?.id ?? chosen.id}>
+                  <ToolCard chosen={chosen} onPick={() => onPick(chosen)} />
                 </li>
               ))}
             </ul>
@@ -109,7 +99,7 @@ export function ToolPicker({
 }
 
 function featured(all: readonly Chosen[]): readonly Chosen[] {
-  return FEATURED.flatMap(({ kind, id }) => all.filter((each) => each.kind === kind && each.id === id));
+  return FEATURED.flatMap((id) => all.filter((each) => each.id === id && !each.preset));
 }
 
 /** Whether it takes files of one of these kinds; what takes none at all suits only those who have not chosen any. */

@@ -54,6 +54,17 @@ export type FormField = ValueForm & {
 
 export type ResultKind = "image" | "images" | "pdf" | "text" | "json" | "zip" | "svg";
 
+/** Settings of an operation that people know by a name of their own, such as "Compress". */
+export type Preset = {
+  id: string;
+  name: string;
+  summary: string;
+  keywords?: readonly string[];
+  settings: Settings;
+  /** Its English texts, if the others are in another language. */
+  english?: { name: string; summary: string };
+};
+
 export type FormEntry = {
   id: string;
   name: string;
@@ -61,42 +72,36 @@ export type FormEntry = {
   /** In another language: the English ones. */
   english?: { name: string; summary: string };
   category: string;
+  /** Other words by which people look for it. */
+  keywords?: readonly string[];
+  presets?: readonly Preset[];
+  /** The settings with which the form begins. */
+  initial?: Settings;
   inputs: { min: number; max: number; kinds: readonly string[] };
-  /** Whether it works on what a person paints. */
-  mask?: boolean;
-  runs_as_task?: boolean;
-  /** Whether nothing has to be set. */
+  /** Whether the result is the same each time, and there in a moment. */
   plain?: boolean;
-  /** Whether it can be a step of a pipeline. */
-  pipeline?: boolean;
+  /** Whether it can be a step of a pipeline between others: it makes of each file one of the same kind. */
+  step?: boolean;
   /** Models that have to be installed. */
   bundle?: string | null;
-  /** A need of an operation that may be unmet, such as a provider. */
+  /** A need that may be unmet, such as a provider. */
   needs?: string | null;
-  /** Media types that an operation reads. */
+  /** Media types that it reads. */
   takes?: readonly string[];
   result?: ResultKind;
   fields: readonly FormField[];
   /** Groups of fields, of each of which at least one must be set. */
   one_of?: readonly (readonly string[])[];
-  /** Another tool of which this is a second name. */
-  same_as?: string;
-  /** The tool of which this is a step. */
-  part_of?: string;
-  /** The operation that a tool of the same name does, and nothing else. The operation has no form of its own. */
-  operation?: string;
 };
 
 export type Category = { id: string; name: string };
 export type Forms = {
   categories: readonly Category[];
-  tools: readonly FormEntry[];
   operations: readonly FormEntry[];
 };
 
-export type ChoiceKind = "tool" | "operation";
-/** Something that can be done with files: a tool of SnapOtter's API, or an operation of Darkroom's own. */
-export type Choice = { kind: ChoiceKind; id: string };
+/** An operation by its name, such as `remove_background`. */
+export type Choice = { id: string };
 
 /** The values to send: only those that differ from the defaults. They may include a value that a person is still typing. */
 export type Settings = Readonly<Record<string, unknown>>;

@@ -1,20 +1,29 @@
 import type { Chosen } from "./catalogue.ts";
+import type { FormField } from "./entries.ts";
 import { matches } from "./match.ts";
-import { useNames } from "./names.ts";
 
-/** `const search = useSearch()`; `search("crop", all)`: the tools with all words in their name, summary or id, in English or in the chosen language. */
-export function useSearch(): (query: string, among: readonly Chosen[]) => readonly Chosen[] {
-  const names = useNames();
-  return (query, among) =>
-    among.filter(({ kind, id, entry }) => {
-      const plainId = id.replace(/[-_]/g, " ");
-      return matches(query, [
-        entry.name,
-        entry.summary,
-        plainId,
-        names.of(kind, id),
-        entry.english?.name ?? "",
-        entry.english?.summary ?? "",
-      ]);
-    });
+/**
+ * The choices with all words of a query in their name, summary, id or keywords, in English or in the chosen language; then those with a
+ * setting, or a value of one, that has all of them.
+ */
+export function found(query: string, among: readonly Chosen[]): readonly Chosen[] {
+  const named = among.filter((chosen) => matches(query, wordsOf(chosen)));
+  const bySetting = among.filter(
+    (chosen) =>
+      !chosen.preset && !named.includes(chosen) && textsOf(chosen.entry.fields).some((text) => matches(query, [text])),
+  );
+  return [...named, ...bySetting];
+}
+
+function wordsOf({ entry, preset }: Chosen): readonly string[] {
+  const { id, name, summary, keywords = [], english } = preset ?? entry;
+  return [name, summary, english?.name ?? "", english?.summary ?? "", id.replace(/[-_]/g, " "), ...keywords];
+}
+
+function textsOf(fields: readonly FormField[]): readonly string[] {
+  return fields.flatMap((field) => [
+    field.label,
+    ...(field.options ?? []).map((option) => `${option.label} ${field.label}`),
+    ...textsOf(field.fields ?? []),
+  ]);
 }

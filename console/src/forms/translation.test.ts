@@ -50,7 +50,13 @@ function optionTexts({ value, label, help }: Option, at: string): At[] {
   return help ? [...texts, { at: `${at}=${value}: help`, text: help }] : texts;
 }
 
-function presetTexts({ id, presets = [] }: { id: string; presets?: { id: string; name: string; summary: string }[] }) {
+function presetTexts({
+  id,
+  presets = [],
+}: {
+  id: string;
+  presets?: readonly { id: string; name: string; summary: string }[];
+}) {
   return presets.flatMap((preset) => [
     { at: `${id}/${preset.id}: name`, text: preset.name },
     { at: `${id}/${preset.id}: summary`, text: preset.summary },

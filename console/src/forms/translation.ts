@@ -1,5 +1,5 @@
 import type { FormTexts, OperationTexts, OptionTexts } from "../i18n/formTexts.ts";
-import type { FormEntry, FormField, Forms, Option, ValueForm } from "./entries.ts";
+import type { FormEntry, FormField, Forms, Option, Preset, ValueForm } from "./entries.ts";
 
 /** The forms with the texts of a language; texts that it lacks stay English. */
 export function translated(forms: Forms, texts: FormTexts): Forms {
@@ -15,18 +15,22 @@ function translatedEntry(entry: FormEntry, texts: FormTexts): FormEntry {
   if (!own) return entry;
   const { name, summary } = entry;
   const fields = entry.fields.map((field) => translatedField(field, "", own, texts));
-  return { ...entry, english: { name, summary }, name: own.name, summary: own.summary, fields, ...presets(entry, own) };
+  const presets = entry.presets?.map((preset) => translatedPreset(preset, own, texts)) ?? [];
+  return withKeywords(
+    { ...entry, english: { name, summary }, name: own.name, summary: own.summary, fields, presets },
+    texts,
+  );
 }
 
-type Preset = { id: string; name: string; summary: string };
-
-function presets(entry: FormEntry & { presets?: readonly Preset[] }, own: OperationTexts): object {
-  return entry.presets ? { presets: entry.presets.map((preset) => translatedPreset(preset, own)) } : {};
+/** Keywords of both languages are there: people search in either. */
+function withKeywords<One extends { id: string; keywords?: readonly string[] }>(one: One, texts: FormTexts): One {
+  return { ...one, keywords: [...(one.keywords ?? []), ...(texts.keywords[one.id] ?? [])] };
 }
 
-function translatedPreset<One extends Preset>(preset: One, own: OperationTexts): One {
-  const [name = preset.name, summary = preset.summary] = own.presets?.[preset.id] ?? [];
-  return { ...preset, name, summary };
+function translatedPreset(preset: Preset, own: OperationTexts, texts: FormTexts): Preset {
+  const { name, summary } = preset;
+  const [ownName = name, ownSummary = summary] = own.presets?.[preset.id] ?? [];
+  return withKeywords({ ...preset, english: { name, summary }, name: ownName, summary: ownSummary }, texts);
 }
 
 function translatedField(field: FormField, before: string, own: OperationTexts, texts: FormTexts): FormField {

@@ -16,7 +16,7 @@ export function useErrorText(): (error: ServerError) => string {
           .split(".")
           .at(-1)
       : undefined;
-    const label = name && names.field({ name, label: "" });
+    const label = name && names.field(name);
     return errorText(t, { ...error, message: withoutField(error) }, label || undefined);
   };
 }

@@ -2,6 +2,8 @@
 export type FormTexts = {
   categories: Readonly<Record<string, string>>;
   operations: OperationsTexts;
+  /** Other words for operations and presets, by their ids. */
+  keywords: Readonly<Record<string, readonly string[]>>;
   /** The requirements of patterns, by the English text. */
   musts: Readonly<Record<string, string>>;
 };

@@ -2,6 +2,10 @@ import { useMemo } from "react";
 import { useLanguage } from "./texts.ts";
 
 const UNITS = ["B", "kB", "MB", "GB", "TB"] as const;
+const TIMES = {
+  "en-GB": { second: "s", minute: "min", hour: "h" },
+  "zh-CN": { second: "秒", minute: "分钟", hour: "小时" },
+} as const;
 
 export type Formats = {
   number: (value: number) => string;
@@ -21,7 +25,8 @@ export function useFormats(): Formats {
   return useMemo(() => formats(language === "zh" ? "zh-CN" : "en-GB"), [language]);
 }
 
-export function formats(locale: string): Formats {
+export function formats(locale: keyof typeof TIMES): Formats {
+  const { second, minute, hour } = TIMES[locale];
   const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 3 });
   const short = new Intl.NumberFormat(locale, { maximumSignificantDigits: 3 });
   const percent = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 0 });
@@ -59,13 +64,15 @@ export function formats(locale: string): Formats {
       return relative.format(Math.round(rest), "year");
     },
     duration: (seconds) => {
-      if (seconds < 60) return `${short.format(seconds)} s`;
+      if (seconds < 60) return `${short.format(seconds)} ${second}`;
       const minutes = Math.floor(seconds / 60);
       return minutes < 60
-        ? `${minutes} min ${Math.round(seconds % 60)} s`
-        : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+        ? `${minutes} ${minute} ${Math.round(seconds % 60)} ${second}`
+        : `${Math.floor(minutes / 60)} ${hour} ${minutes % 60} ${minute}`;
     },
     roughly: (seconds) =>
-      seconds < 90 ? `${number.format(Math.round(seconds))} s` : `${number.format(Math.round(seconds / 60))} min`,
+      seconds < 90
+        ? `${number.format(Math.round(seconds))} ${second}`
+        : `${number.format(Math.round(seconds / 60))} ${minute}`,
   };
 }

@@ -12,6 +12,11 @@ export function noticeText(t: Texts, notice: ServerNotice, label?: string): stri
   return t.server.notice(notice, label) ?? notice.message;
 }
 
+/** The problem of a delivery to a webhook. */
+export function deliveryText(t: Texts, error: string | undefined): string | undefined {
+  return error && (t.server.delivery(error) ?? error);
+}
+
 /** The progress of a task, in the page's language. */
 export function progressText(t: Texts, message: string): string {
   return t.server.progress(message) ?? message;

@@ -28,6 +28,8 @@ export type ServerTexts = {
   notice: (notice: ServerNotice, label: string | undefined) => string | undefined;
   /** The progress of a task. */
   progress: (message: string) => string | undefined;
+  /** The problem of a delivery to a webhook. */
+  delivery: (error: string) => string | undefined;
   /** A member of a notice's details. */
   detail: (name: string) => string | undefined;
 };
@@ -37,5 +39,6 @@ export const serverEn: ServerTexts = {
   error: () => undefined,
   notice: () => undefined,
   progress: () => undefined,
+  delivery: () => undefined,
   detail: () => undefined,
 };

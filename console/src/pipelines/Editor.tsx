@@ -1,16 +1,17 @@
 import { type FormEvent, useMemo, useState } from "react";
 import { useLocation } from "wouter";
 import { uniqueId } from "../api/ids.ts";
-import { type Catalogue, useCatalogue } from "../forms/catalogue.ts";
+import { type Catalogue, startOf, useCatalogue } from "../forms/catalogue.ts";
 import { validSettings } from "../forms/faults.ts";
 import { useNames } from "../forms/names.ts";
 import { SettingsForm } from "../forms/SettingsForm.tsx";
 import { ToolPicker } from "../forms/ToolPicker.tsx";
-import { sent } from "../forms/values.ts";
 import { type Texts, useTexts } from "../i18n/texts.ts";
+import { ExtraFileControl } from "../studio/ExtraFileControl.tsx";
+import { sendable } from "../studio/extraFiles.ts";
 import { Button } from "../ui/Button.tsx";
 import { Dialog } from "../ui/Dialog.tsx";
-import { ErrorNote, messageOf } from "../ui/Feedback.tsx";
+import { ErrorNote } from "../ui/Feedback.tsx";
 import { TextField } from "../ui/Field.tsx";
 import { toast } from "../ui/toasts.tsx";
 import {
@@ -47,20 +48,19 @@ export function Editor({ id, start }: { id: string; start: Draft }) {
         ? t.pipelines.fixSteps
         : undefined;
 
-  function save(replaces: string | undefined) {
+  function save(into: string | undefined) {
     setTried(true);
     if (missing || !catalogue) return;
-    const steps = draft.steps.map(({ toolId, settings }) => {
-      const entry = catalogue.entry({ kind: "tool", id: toolId });
-      return { toolId, settings: entry ? sent(entry.fields, settings) : settings };
+    const steps = draft.steps.map(({ id: operation, settings }) => {
+      const entry = catalogue.entry(operation);
+      return entry ? sendable({ id: operation, settings }, entry) : { id: operation, settings };
     });
     saving.mutate(
-      { name: draft.name.trim(), description: draft.description.trim(), steps, replaces },
+      { name: draft.name.trim(), description: draft.description.trim(), steps, id: into },
       {
-        onSuccess: ({ notDeleted }) => {
+        onSuccess: () => {
           forget();
-          if (notDeleted) toast(t.pipelines.oldStays(messageOf(t, notDeleted)), "warn");
-          else toast(t.pipelines.saved);
+          toast(t.pipelines.saved);
           navigate("/pipelines");
         },
       },
@@ -124,10 +124,10 @@ export function Editor({ id, start }: { id: string; start: Draft }) {
       {picks && (
         <Dialog title={t.pipelines.pickStep} wide onClose={() => setPicks(false)}>
           <ToolPicker
-            among={({ kind, entry }) => kind === "tool" && entry.pipeline === true}
-            onPick={(choice) => {
+            among={({ entry }) => entry.step === true || (!draft.steps.length && entry.inputs.max > 0)}
+            onPick={(picked) => {
               const key = uniqueId();
-              change((before) => added(before, choice.id, key));
+              change((before) => added(before, { key, id: picked.id, settings: startOf(picked) }));
               setOpen(key);
               setPicks(false);
             }}
@@ -152,9 +152,9 @@ function OpenStep({
   const t = useTexts();
   const names = useNames();
   const step = draft.steps.find(({ key }) => key === open);
-  const entry = step && catalogue?.entry({ kind: "tool", id: step.toolId });
+  const entry = step && catalogue?.entry(step.id);
   if (!step || !entry) return null;
-  const title = t.pipelines.settingsOf(names.of("tool", step.toolId));
+  const title = t.pipelines.settingsOf(names.of(step.id));
   return (
     <section className="card step-settings" aria-label={title}>
       <h2>{title}</h2>
@@ -163,6 +163,9 @@ function OpenStep({
         entry={entry}
         value={step.settings}
         onChange={(settings) => change((before) => withSettings(before, step.key, settings))}
+        renderFile={(field, value, onChange) => (
+          <ExtraFileControl field={field} value={value} onChange={onChange} picture={undefined} />
+        )}
       />
     </section>
   );
@@ -171,8 +174,8 @@ function OpenStep({
 function problemsOf(draft: Draft, catalogue: Catalogue | undefined, t: Texts): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   if (!catalogue) return found;
-  for (const { key, toolId, settings } of draft.steps) {
-    const entry = catalogue.entry({ kind: "tool", id: toolId });
+  for (const { key, id, settings } of draft.steps) {
+    const entry = catalogue.entry(id);
     if (!entry) found.set(key, t.pipelines.unknownTool);
     else if (!validSettings(entry, settings)) found.set(key, t.pipelines.invalid);
   }

@@ -15,7 +15,7 @@ export default function PipelinePage() {
   const t = useTexts();
   const { id = "new" } = useParams<{ id: string }>();
   const pipelines = usePipelines();
-  const title = pipelines.data?.pipelines.find((each) => each.id === id)?.name;
+  const title = pipelines.data?.find((each) => each.id === id)?.name;
   return (
     <Page title={id === "new" ? t.pipelines.newTitle : (title ?? t.pipelines.title)} about={t.pipelines.about}>
       <Link href="/pipelines" className="pipeline-back">
@@ -25,7 +25,7 @@ export default function PipelinePage() {
       {id === "new" ? (
         <Editor key="new" id="new" start={EMPTY} />
       ) : (
-        <Loaded query={pipelines}>{(data) => <Existing key={id} id={id} pipelines={data.pipelines} />}</Loaded>
+        <Loaded query={pipelines}>{(data) => <Existing key={id} id={id} pipelines={data} />}</Loaded>
       )}
     </Page>
   );

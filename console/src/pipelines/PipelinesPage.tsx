@@ -12,7 +12,7 @@ import { Empty, ErrorNote } from "../ui/Feedback.tsx";
 import { Loaded } from "../ui/Loaded.tsx";
 import { Page } from "../ui/Page.tsx";
 import { toast } from "../ui/toasts.tsx";
-import { descriptionOf, type SavedPipeline } from "./draft.ts";
+import { type SavedPipeline, stepsOf } from "./draft.ts";
 import { useDeletePipeline, usePipelines } from "./queries.ts";
 import "../styles/pipelines.css";
 
@@ -26,7 +26,7 @@ export default function PipelinesPage() {
     <Page title={t.pipelines.title} about={t.pipelines.about} actions={<AddLink />}>
       <ErrorNote error={deleting.error} />
       <Loaded query={list}>
-        {({ pipelines }) =>
+        {(pipelines) =>
           pipelines.length ? (
             <ul className="pipelines">
               {pipelines.map((pipeline) => (
@@ -73,21 +73,23 @@ function PipelineCard({ pipeline, onDelete }: { pipeline: SavedPipeline; onDelet
   const t = useTexts();
   const formats = useFormats();
   const [, navigate] = useLocation();
-  const description = descriptionOf(pipeline);
+  const steps = stepsOf(pipeline);
   return (
     <article className="card pipeline-card">
       <div className="pipeline-head">
         <div>
           <h2>{pipeline.name}</h2>
-          {description && <p>{description}</p>}
+          {pipeline.description && <p>{pipeline.description}</p>}
           <p className="muted">
-            {t.pipelines.steps(pipeline.steps.length)} · {formats.date(pipeline.createdAt)}
+            {steps.length ? t.pipelines.steps(steps.length) : t.pipelines.elsewhere} ·{" "}
+            {formats.date(pipeline.created_at)}
           </p>
         </div>
         <div className="row">
           <Button
             look="primary"
             aria-label={t.pipelines.runOne(pipeline.name)}
+            disabled={!steps.length}
             onClick={() => navigate(`/?pipeline=${pipeline.id}`)}
           >
             <Play aria-hidden />
@@ -113,12 +115,12 @@ function Steps({ pipeline }: { pipeline: SavedPipeline }) {
   const catalogue = useCatalogue();
   return (
     <ol className="pipeline-steps" aria-label={t.pipelines.row}>
-      {pipeline.steps.map(({ toolId }, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a tool may be there twice, and a saved pipeline never changes.
+      {stepsOf(pipeline).map(({ id }, index, { length }) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: an operation may be there twice, and a saved pipeline never changes.
         <li key={index}>
-          <ToolPicture id={toolId} category={catalogue?.entry({ kind: "tool", id: toolId })?.category ?? ""} />
-          <span>{names.of("tool", toolId)}</span>
-          {index < pipeline.steps.length - 1 && <ChevronRight className="pipeline-next" aria-hidden />}
+          <ToolPicture id={id} category={catalogue?.entry(id)?.category ?? ""} />
+          <span>{names.of(id)}</span>
+          {index < length - 1 && <ChevronRight className="pipeline-next" aria-hidden />}
         </li>
       ))}
     </ol>

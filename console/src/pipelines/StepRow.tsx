@@ -40,7 +40,7 @@ export function StepRow({
     const step = steps[from];
     if (!step || to < 0 || to >= steps.length) return;
     onMove(from, to);
-    setSaid(t.pipelines.moved(names.of("tool", step.toolId), to + 1, steps.length));
+    setSaid(t.pipelines.moved(names.of(step.id), to + 1, steps.length));
   }
 
   function dragOver(event: DragEvent, index: number) {
@@ -54,8 +54,8 @@ export function StepRow({
     <>
       <ol className="step-row" aria-label={t.pipelines.row}>
         {steps.map((step, index) => {
-          const name = names.of("tool", step.toolId);
-          const entry = catalogue?.entry({ kind: "tool", id: step.toolId });
+          const name = names.of(step.id);
+          const entry = catalogue?.entry(step.id);
           const problem = problems.get(step.key);
           return (
             <li
@@ -79,7 +79,7 @@ export function StepRow({
                 aria-expanded={step.key === open}
                 onClick={() => onOpen(step.key)}
               >
-                <ToolPicture id={step.toolId} category={entry?.category ?? ""} />
+                <ToolPicture id={step.id} category={entry?.category ?? ""} />
                 <b>
                   {index + 1}. {name}
                 </b>

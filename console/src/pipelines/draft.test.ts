@@ -5,12 +5,13 @@ import { added, EMPTY, fromSaved, moved, removed, sameDraft, withSettings } from
 const saved = {
   id: "1",
   name: "Shop",
-  description: null,
-  steps: [{ toolId: "resize", settings: { width: 800 } }, { toolId: "convert" }, { toolId: "border" }],
-  createdAt: "2026-01-01T00:00:00Z",
+  operations: [{ resize: { width: 800 } }, { convert: {} }, { border: {} }],
+  created_at: "2026-01-01T00:00:00Z",
+  updated_at: "2026-01-01T00:00:00Z",
 };
 const draft = fromSaved(saved);
-const tools = (of: typeof draft) => of.steps.map(({ toolId }) => toolId).join(" ");
+const step = (key: string) => ({ key, id: "resize", settings: {} });
+const operations = (of: typeof draft) => of.steps.map(({ id }) => id).join(" ");
 
 test("a saved pipeline becomes a draft", () => {
   assert.equal(draft.description, "");
@@ -19,8 +20,8 @@ test("a saved pipeline becomes a draft", () => {
 });
 
 test("steps move, and stay where there is no room", () => {
-  assert.equal(tools(moved(draft, 0, 2)), "convert border resize");
-  assert.equal(tools(moved(draft, 2, 1)), "resize border convert");
+  assert.equal(operations(moved(draft, 0, 2)), "convert border resize");
+  assert.equal(operations(moved(draft, 2, 1)), "resize border convert");
   for (const [from, to] of [
     [0, -1],
     [2, 3],
@@ -31,10 +32,10 @@ test("steps move, and stay where there is no room", () => {
 });
 
 test("steps are added, set and removed by their keys", () => {
-  const two = added(added(EMPTY, "resize", "a"), "resize", "b");
+  const two = added(added(EMPTY, step("a")), step("b"));
   const set = withSettings(two, "b", { width: 5 });
   assert.deepEqual(set.steps[0]?.settings, {});
-  assert.deepEqual(removed(set, "a").steps, [{ key: "b", toolId: "resize", settings: { width: 5 } }]);
+  assert.deepEqual(removed(set, "a").steps, [{ key: "b", id: "resize", settings: { width: 5 } }]);
 });
 
 test("keys make no difference, settings do", () => {

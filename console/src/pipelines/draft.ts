@@ -1,29 +1,28 @@
-import type { components } from "../../generated/snapotter.ts";
+import type { components } from "../../generated/v1.ts";
 import type { Settings } from "../forms/entries.ts";
 
-export type SavedPipeline = components["schemas"]["SavedPipeline"];
+export type SavedPipeline = components["schemas"]["Pipeline"];
 
-/** `key` identifies steps with the same tool. */
-export type DraftStep = { key: string; toolId: string; settings: Settings };
+/** An operation and its settings. `key` identifies steps with the same operation. */
+export type DraftStep = { key: string; id: string; settings: Settings };
 /** A pipeline that is being written. */
 export type Draft = { name: string; description: string; steps: readonly DraftStep[] };
 
 export const EMPTY: Draft = { name: "", description: "", steps: [] };
 export const LONGEST_NAME = 100;
 export const LONGEST_DESCRIPTION = 500;
-export const MOST_STEPS = 100;
+export const MOST_STEPS = 64;
 
 export function fromSaved(saved: SavedPipeline): Draft {
-  return {
-    name: saved.name,
-    description: descriptionOf(saved),
-    steps: saved.steps.map(({ toolId, settings = {} }, index) => ({ key: `saved ${index}`, toolId, settings })),
-  };
+  const steps = stepsOf(saved).map((step, index) => ({ key: `saved ${index}`, ...step }));
+  return { name: saved.name, description: saved.description ?? "", steps };
 }
 
-/** The API says null for none. */
-export function descriptionOf(saved: SavedPipeline): string {
-  return typeof saved.description === "string" ? saved.description : "";
+/** The operations of a saved pipeline; none if another API saved it, and its tools depend on the files. */
+export function stepsOf({ operations }: SavedPipeline): { id: string; settings: Record<string, unknown> }[] {
+  return operations.flatMap((operation) =>
+    Object.entries(operation).map(([id, settings]) => ({ id, settings: { ...(settings as Settings) } })),
+  );
 }
 
 /** The step at `from` goes to `to`; the others make room. */
@@ -33,8 +32,8 @@ export function moved(draft: Draft, from: number, to: number): Draft {
   return { ...draft, steps: draft.steps.toSpliced(from, 1).toSpliced(to, 0, step) };
 }
 
-export function added(draft: Draft, toolId: string, key: string): Draft {
-  return { ...draft, steps: [...draft.steps, { key, toolId, settings: {} }] };
+export function added(draft: Draft, step: DraftStep): Draft {
+  return { ...draft, steps: [...draft.steps, step] };
 }
 
 export function removed(draft: Draft, key: string): Draft {
@@ -47,6 +46,6 @@ export function withSettings(draft: Draft, key: string, settings: Settings): Dra
 
 export function sameDraft(one: Draft, other: Draft): boolean {
   const plain = ({ name, description, steps }: Draft) =>
-    JSON.stringify([name, description, steps.map(({ toolId, settings }) => [toolId, settings])]);
+    JSON.stringify([name, description, steps.map(({ id, settings }) => [id, settings])]);
   return plain(one) === plain(other);
 }

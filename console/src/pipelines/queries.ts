@@ -1,42 +1,45 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { body, snapotter } from "../api/client.ts";
+import { body, data, once, v1 } from "../api/client.ts";
 import type { Settings } from "../forms/entries.ts";
+import { operationsOf } from "../runs/index.ts";
+import type { SavedPipeline } from "./draft.ts";
 
 const KEY = ["pipelines"];
+const PAGE = 50;
 
 /** Saved pipelines, those that were saved last first. */
-export function usePipelines() {
-  return useQuery({ queryKey: KEY, queryFn: () => body(snapotter.GET("/api/v1/pipeline/list")) });
+export function usePipelines(enabled = true) {
+  return useQuery({ queryKey: KEY, queryFn: allPipelines, enabled });
+}
+
+async function allPipelines(): Promise<SavedPipeline[]> {
+  const found: SavedPipeline[] = [];
+  for (let token: string | undefined; ; ) {
+    const query = { page_size: PAGE, ...(token && { page_token: token }) };
+    const page = await data(v1.GET("/v1/pipelines", { params: { query } }));
+    found.push(...page.items);
+    token = page.next_page_token;
+    if (!token) return found;
+  }
 }
 
 export type ToSave = {
   name: string;
   description: string;
-  steps: { toolId: string; settings: Settings }[];
-  /** The pipeline that the new one takes the place of: the API has no way to change one. */
-  replaces?: string;
+  steps: readonly { id: string; settings: Settings }[];
+  /** The pipeline to change; a new one if it is absent. */
+  id?: string | undefined;
 };
 
-/** Saves, then deletes what is replaced. If only the latter fails, the result says why. */
 export function useSavePipeline() {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: async ({
-      name,
-      description,
-      steps,
-      replaces,
-    }: ToSave): Promise<{ id: string; notDeleted?: unknown }> => {
-      const copied = steps.map((step) => ({ toolId: step.toolId, settings: { ...step.settings } }));
-      const { id } = await body(
-        snapotter.POST("/api/v1/pipeline/save", { body: { name, description: description || null, steps: copied } }),
-      );
-      try {
-        if (replaces) await deletePipeline(replaces);
-        return { id };
-      } catch (error) {
-        return { id, notDeleted: error };
-      }
+    mutationFn: ({ name, description, steps, id }: ToSave) => {
+      const operations = operationsOf(steps.map((step) => ({ id: step.id, settings: { ...step.settings } })));
+      const content = { name, operations, ...(description && { description }) };
+      return id === undefined
+        ? data(v1.POST("/v1/pipelines", { ...once(), body: content }))
+        : data(v1.PUT("/v1/pipelines/{id}", { params: { path: { id } }, body: content }));
     },
     onSettled: () => queries.invalidateQueries({ queryKey: KEY }),
   });
@@ -45,11 +48,9 @@ export function useSavePipeline() {
 export function useDeletePipeline() {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: deletePipeline,
+    mutationFn: async (id: string) => {
+      await body(v1.DELETE("/v1/pipelines/{id}", { params: { path: { id } } }));
+    },
     onSettled: () => queries.invalidateQueries({ queryKey: KEY }),
   });
-}
-
-async function deletePipeline(id: string): Promise<void> {
-  await body(snapotter.DELETE("/api/v1/pipeline/{id}", { params: { path: { id } } }));
 }

@@ -6,7 +6,7 @@ import type { Run, RunItem } from "./types.ts";
 const item = (more: Partial<RunItem>): RunItem => {
   return { id: "i", inputs: [], state: "succeeded", progress: 1, files: [], notices: [], ...more };
 };
-const step = (id: string) => ({ kind: "operation" as const, id, settings: {} });
+const step = (id: string) => ({ id, settings: {} });
 const run = (...items: RunItem[]): Run => {
   return { id: "r", steps: [step("remove_background")], startedAt: 0, together: false, items, batchIds: [] };
 };

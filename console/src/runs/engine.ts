@@ -6,9 +6,10 @@ import type { ServerError } from "../i18n/server.ts";
 import { backoff } from "../uploads/outcome.ts";
 import { uploads } from "../uploads/uploads.ts";
 import { afterUploads, isReady } from "./inputs.ts";
-import { batchBody, extensionOf, firstOf, grouped, mayBeOne, passes } from "./planning.ts";
-import { changed, changeItem, changeItems, type Entry, entries, keepNow, mine, type Pending } from "./state.ts";
-import type { ItemError, Operation, RunItem } from "./types.ts";
+import { operationsOf } from "./operations.ts";
+import { batchBody, firstOf, mayBeOne, passes } from "./planning.ts";
+import { changed, changeItems, type Entry, entries, keepNow, mine, type Pending } from "./state.ts";
+import type { ItemError, RunItem } from "./types.ts";
 import { want, watchTasks } from "./watch.ts";
 
 /** Inputs that become ready within this time go into one batch. */
@@ -97,39 +98,13 @@ function done(entry: Entry, pending: Pending): void {
 async function post(entry: Entry, pending: Pending): Promise<void> {
   const items = entry.run.items.filter(({ id }) => pending.itemIds.includes(id));
   try {
-    const planned = await plan(entry, pending, items);
-    if (!planned) return;
-    const created = await data(v1.POST("/v1/batches", { ...once(pending.key), body: batchBody(planned) }));
+    const body = batchBody(items, operationsOf(entry.run.steps));
+    const created = await data(v1.POST("/v1/batches", { ...once(pending.key), body }));
     entry.tries = 0;
     assign(entry, pending, created.batch?.batch_id ?? "", created.tasks ?? [], created.batch?.errors ?? []);
   } catch (error) {
     await failed(entry, pending, items, error);
   }
-}
-
-/** The operations of each item; those that cannot be planned fail, and the others start again. */
-async function plan(
-  entry: Entry,
-  pending: Pending,
-  items: readonly RunItem[],
-): Promise<{ item: RunItem; operations: Operation[] }[] | undefined> {
-  const kindOf = ({ inputs }: RunItem) => extensionOf(inputs[0]?.name ?? "");
-  const kinds = grouped(entry.run.items, kindOf);
-  const planned: { item: RunItem; operations: Operation[] }[] = [];
-  let refused = false;
-  for (const item of items) {
-    const alone = kinds.get(kindOf(item))?.length === 1;
-    try {
-      planned.push({ item, operations: await entry.planner.of(item.inputs, alone) });
-    } catch (error) {
-      if (!(error instanceof ApiError) || error.passing || error.status === 401) throw error;
-      refused = true;
-      changeItem(entry, item.id, (now) => refusedItem(now, error));
-    }
-  }
-  if (!refused && planned.length) return planned;
-  done(entry, pending);
-  return undefined;
 }
 
 type Task = { index?: number; task_id?: string };

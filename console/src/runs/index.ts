@@ -1,4 +1,4 @@
-export { operationsFor } from "./operations.ts";
+export { operationsOf } from "./operations.ts";
 export { isAccepted, isOpen, secondsLeft, summary } from "./progress.ts";
 export { estimate, fresh, preview } from "./results.ts";
 export { runs, useRun, useRuns } from "./runs.ts";

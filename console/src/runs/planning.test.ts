@@ -1,44 +1,13 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { ApiError } from "../api/errors.ts";
-import { batchBody, dependOnName, extensionOf, firstOf, groupsOf, mayBeOne, probeOf, withFiles } from "./planning.ts";
-import type { Choice, Operation, RunItem } from "./types.ts";
+import { batchBody, firstOf, mayBeOne } from "./planning.ts";
+import type { Operation, RunItem } from "./types.ts";
 
-const tool = (id: string, files?: Record<string, string>): Choice => ({ kind: "tool", id, settings: {}, files });
 const item = (id: string, ...fileIds: string[]): RunItem => {
   const inputs = fileIds.map((fileId) => ({ fileId, name: "a.png" }));
   return { id, inputs, state: "queued", progress: 0, files: [], notices: [] };
 };
-
-test("tools that follow each other are planned together", () => {
-  const cut: Choice = { kind: "operation", id: "remove_background", settings: {} };
-  const groups = groupsOf([tool("resize"), tool("convert"), cut, tool("rotate")]);
-  assert.deepEqual(
-    groups.map((group) => (group.kind === "tools" ? group.steps.map(({ id }) => id) : group.step.id)),
-    [["resize", "convert"], "remove_background", ["rotate"]],
-  );
-});
-
-test("extra files go into the operation of the step that names them", () => {
-  const operations = [{ resize: {} }, { convert: {} }, { compose: { x: 1 } }];
-  const planned = [{ operations: 2 }, { operations: 1 }];
-  const files = [{ part: "overlay", operation: 2, field: "compose.overlay_file_id" }];
-  const steps = [tool("resize"), tool("compose", { overlay: "77" })];
-  assert.deepEqual(withFiles(operations, planned, files, steps)[2], { compose: { x: 1, overlay_file_id: "77" } });
-  assert.deepEqual(operations[2], { compose: { x: 1 } });
-  assert.throws(
-    () => withFiles(operations, planned, files, [tool("resize"), tool("compose")]),
-    (error) => error instanceof ApiError && error.reason === "file_needed" && error.field === "overlay",
-  );
-});
-
-test("it is seen whether operations depend on the name", () => {
-  assert.equal(extensionOf("A.b.JPG"), ".jpg");
-  assert.equal(extensionOf(".hidden"), "");
-  const named = [{ split: { name: probeOf("") } }] as Operation[];
-  assert.ok(dependOnName(named));
-  assert.ok(!dependOnName([{ resize: {} }] as Operation[]));
-});
 
 test("one call has so many items and files", () => {
   const many = Array.from({ length: 450 }, (_, index) => item(`${index}`, "1"));
@@ -47,18 +16,13 @@ test("one call has so many items and files", () => {
   assert.equal(firstOf(large).length, 50);
 });
 
-test("what most items do is said once", () => {
-  const usual = [{ resize: {} }] as Operation[];
-  const other = [{ split: {} }] as Operation[];
-  const body = batchBody([
-    { item: item("a", "1"), operations: other },
-    { item: item("b", "2"), operations: usual },
-    { item: item("c", "3", "4"), operations: structuredClone(usual) },
-  ]);
-  assert.deepEqual(body, {
+test("one call creates the tasks of all its items", () => {
+  const operations = [{ resize: {} }] as Operation[];
+  const items = [{ file_ids: ["1"] }, { file_ids: ["3", "4"] }];
+  assert.deepEqual(batchBody([item("a", "1"), item("b", "3", "4")], operations), {
     mode: "per_item",
-    operations: usual,
-    items: [{ file_ids: ["1"], operations: other }, { file_ids: ["2"] }, { file_ids: ["3", "4"] }],
+    operations,
+    items,
   });
 });
 

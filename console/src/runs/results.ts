@@ -3,8 +3,7 @@ import { ApiError } from "../api/errors.ts";
 import { uniqueId } from "../api/ids.ts";
 import type { PictureSize } from "../ui/usePictureSize.ts";
 import { archiveName, type Missing, missingOf } from "./archiving.ts";
-import { operationsFor } from "./operations.ts";
-import { extensionOf, grouped } from "./planning.ts";
+import { operationsOf } from "./operations.ts";
 import type { TaskResult } from "./progress.ts";
 import type { Choice, Estimate, Operation, ResultFile, Run, RunInput } from "./types.ts";
 
@@ -36,15 +35,8 @@ export async function resultOf(taskId: string, signal?: AbortSignal): Promise<Re
 }
 
 /** The result of steps for one file. Its task is cancelled if `signal` aborts. */
-export async function preview(
-  steps: readonly Choice[],
-  fileId: string,
-  name: string,
-  signal: AbortSignal,
-): Promise<ResultFile[]> {
-  const operations = await operationsFor(steps, name, 1);
-  signal.throwIfAborted();
-  const body = { file_ids: [fileId], operations, wait: PREVIEW_WAIT_SECONDS };
+export async function preview(steps: readonly Choice[], fileId: string, signal: AbortSignal): Promise<ResultFile[]> {
+  const body = { file_ids: [fileId], operations: operationsOf(steps), wait: PREVIEW_WAIT_SECONDS };
   const task = await data(v1.POST("/v1/tasks", { ...once(uniqueId()), body, signal }));
   if (task.status === "Failed") throw failure(task.error_type, task.error_message);
   if (task.status === "Succeeded") return task.files ?? [];
@@ -63,8 +55,10 @@ export async function estimate(
   files: readonly RunInput[] | number,
   size?: PictureSize,
 ): Promise<Estimate> {
-  const calls = typeof files === "number" ? [countCall(steps, files, "", size)] : fileCalls(steps, files);
-  const prices = await Promise.all(calls.map(async (call) => data(v1.POST("/v1/estimate", { body: await call }))));
+  const operations = operationsOf(steps);
+  const calls: EstimateCall[] =
+    typeof files === "number" ? [{ operations, file_count: files, ...size }] : fileCalls(operations, files);
+  const prices = await Promise.all(calls.map((body) => data(v1.POST("/v1/estimate", { body }))));
   const credits = prices.reduce((sum, price) => sum + price.credits, 0);
   const available = Math.min(...prices.map((price) => price.available));
   // Where balances are not enforced, a price that is not covered is said to be.
@@ -83,24 +77,11 @@ type EstimateCall = {
   height?: number;
 };
 
-async function countCall(
-  steps: readonly Choice[],
-  count: number,
-  name = "",
-  size?: PictureSize,
-): Promise<EstimateCall> {
-  return { operations: await operationsFor(steps, name, 0), file_count: count, ...size };
-}
-
-function fileCalls(steps: readonly Choice[], files: readonly RunInput[]): Promise<EstimateCall>[] {
-  const kinds = grouped(files, ({ name, fileId }) => `${fileId ? "stored" : ""}${extensionOf(name)}`);
-  return [...kinds.values()].flatMap((some) => {
-    const name = some[0]?.name ?? "";
-    if (!some[0]?.fileId) return [countCall(steps, some.length, name)];
-    const operations = operationsFor(steps, name, 0);
-    const ids = some.flatMap(({ fileId }) => fileId ?? []);
-    return chunks(ids, MOST_FILES).map(async (file_ids) => ({ operations: await operations, file_ids }));
-  });
+function fileCalls(operations: Operation[], files: readonly RunInput[]): EstimateCall[] {
+  const ids = files.flatMap(({ fileId }) => fileId ?? []);
+  const unsent = files.length - ids.length;
+  const stored = chunks(ids, MOST_FILES).map((file_ids) => ({ operations, file_ids }));
+  return unsent ? [...stored, { operations, file_count: unsent }] : stored;
 }
 
 /** All results of a run as one ZIP archive, which lists what is missing. */

@@ -7,7 +7,6 @@ import { claiming, liveTabs, TAB, whenGone } from "../uploads/tabs.ts";
 import { uploads } from "../uploads/uploads.ts";
 import { look } from "./engine.ts";
 import { UPLOAD_FIELD } from "./inputs.ts";
-import { Planner } from "./operations.ts";
 import { again, isOpen, summary } from "./progress.ts";
 import { archive } from "./results.ts";
 import {
@@ -78,7 +77,7 @@ export const runs = {
     uploads.retry(unsent.flatMap(({ inputs }) => inputs.flatMap(({ uploadId }) => uploadId ?? [])));
     changeItems(entry, (item) => (chosen(item) ? again(item) : item));
     entry.run = { ...entry.run, resumed: { at: Date.now(), progress: summary(entry.run).progress } };
-    Object.assign(entry, { tries: 0, waitUntil: 0, planner: new Planner(entry.run.steps) });
+    Object.assign(entry, { tries: 0, waitUntil: 0 });
     look();
   },
 

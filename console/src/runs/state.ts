@@ -1,6 +1,5 @@
 import { type Kept, openKept } from "../uploads/kept.ts";
 import { TAB } from "../uploads/tabs.ts";
-import { Planner } from "./operations.ts";
 import { isOpen } from "./progress.ts";
 import type { Run, RunItem } from "./types.ts";
 
@@ -15,7 +14,6 @@ export type Entry = {
   pending: Pending[];
   /** Whether its id has been used as the key of a call. */
   keyed: boolean;
-  planner: Planner;
   busy: boolean;
   /** Failures in a row, and until when nothing is tried. */
   tries: number;
@@ -58,7 +56,7 @@ window.addEventListener("pagehide", () => void keepNow());
 
 export function entryOf(run: Run, tab: string, pending: Pending[] = []): Entry {
   const keyed = pending.length > 0 || run.batchIds.length > 0;
-  return { run, tab, pending, keyed, planner: new Planner(run.steps), busy: false, tries: 0, waitUntil: 0 };
+  return { run, tab, pending, keyed, busy: false, tries: 0, waitUntil: 0 };
 }
 
 export function mine({ tab }: Entry): boolean {

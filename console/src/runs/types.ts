@@ -6,14 +6,8 @@ export type ResultFile = Schemas["ResultFile"];
 export type TaskNotice = Schemas["TaskNotice"];
 export type Operation = Schemas["Operation"];
 
-/** The operation: a tool of SnapOtter's API by its id, or an operation by its name, such as `remove_background`. */
-export type Choice = {
-  kind: "tool" | "operation";
-  id: string;
-  settings: Record<string, unknown>;
-  /** Files that a tool takes besides those it works on, by what its form calls them (`mask`, `watermark`, `overlay`, `backgroundImage`). */
-  files?: Record<string, string>;
-};
+/** An operation by its name, such as `remove_background`, with its parameters. */
+export type Choice = { id: string; settings: Record<string, unknown> };
 
 export type RunInput = { uploadId?: string; fileId?: string; name: string };
 

@@ -1,7 +1,6 @@
 import { useState } from "react";
 import type { FormField } from "../forms/entries.ts";
 import { MaskPainter } from "../forms/MaskPainter.tsx";
-import { useNames } from "../forms/names.ts";
 import { useTexts } from "../i18n/texts.ts";
 import { Button } from "../ui/Button.tsx";
 import { ErrorNote } from "../ui/Feedback.tsx";
@@ -10,9 +9,9 @@ import { errorText } from "../uploads/index.ts";
 import { besideTheOthers } from "./aside.ts";
 import { isExtraFile } from "./extraFiles.ts";
 
-const MASK = "mask";
+const MASK = "mask_file_id";
 
-/** Takes a file that a tool needs besides those that it works on: chosen, or, for a mask, painted on the picture. */
+/** Takes a file that an operation needs besides those that it works on: chosen, or, for a mask, painted on the picture. */
 export function ExtraFileControl({
   field,
   value,
@@ -26,7 +25,6 @@ export function ExtraFileControl({
   picture: string | undefined;
 }) {
   const t = useTexts();
-  const names = useNames();
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
 
@@ -56,7 +54,7 @@ export function ExtraFileControl({
     );
   }
   return (
-    <Field label={names.field(field)} help={isExtraFile(value) ? value.name : undefined}>
+    <Field label={field.label} help={isExtraFile(value) ? value.name : undefined}>
       {(joined) => (
         <div className="row">
           <input

@@ -52,7 +52,7 @@ export function ItemDialog({
       {item.unchanged && <Note>{t.tasks.unchanged}</Note>}
       {item.notices.map((notice) => (
         <Note key={`${notice.code}${notice.subject ?? ""}${notice.message}`}>
-          {noticeText(t, notice, notice.subject && names.field({ name: notice.subject, label: notice.subject }))}
+          {noticeText(t, notice, notice.subject && (names.field(notice.subject) ?? notice.subject))}
           {notice.code === NO_MARK && item.inputs[0] && (
             <DrawBoxes
               input={item.inputs[0]}

@@ -43,7 +43,7 @@ export function LivePreview({
   const { data, error, isFetching, refetch } = useQuery({
     // A costly preview is made on request, and stays until the next request.
     queryKey: ["preview", fileId, live ? settled : steps[0]?.id],
-    queryFn: ({ signal }) => preview(steps, fileId ?? "", input.name, signal),
+    queryFn: ({ signal }) => preview(steps, fileId ?? "", signal),
     enabled,
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 60_000,

@@ -34,7 +34,7 @@ export function RunCard({ run, onWork }: { run: Run; onWork: () => void }) {
   const [packing, setPacking] = useState(false);
   const [error, setError] = useState<unknown>();
   const done = summary(run);
-  const title = run.steps.map((step) => names.of(step.kind, step.id)).join(" → ");
+  const title = run.steps.map((step) => names.of(step.id)).join(" → ");
   const items = onlyFailed ? run.items.filter((item) => item.state === "failed") : run.items;
   const shown = all ? items : items.slice(0, SHOWN);
   const results = run.items.flatMap((item) => item.files);

@@ -39,8 +39,8 @@ export default function StudioPage() {
     reveal(beside.current);
   });
   const [choice] = steps;
-  const entry = choice && pipeline === undefined ? catalogue?.entry(choice) : undefined;
-  const chosen = choice && entry && { entry, title: names.of(choice.kind, choice.id) };
+  const entry = choice && pipeline === undefined ? catalogue?.entry(choice.id) : undefined;
+  const chosen = choice && entry && { entry, title: names.of(choice.id) };
   const newest = runs.find(({ id }) => id === runId);
   const others = runs.filter((run) => run !== newest);
 

@@ -1,6 +1,6 @@
 import { ArrowLeft } from "lucide-react";
 import { useId, useMemo, useState } from "react";
-import { useCatalogue } from "../forms/catalogue.ts";
+import { startOf, useCatalogue } from "../forms/catalogue.ts";
 import type { FormEntry } from "../forms/entries.ts";
 import { validSettings } from "../forms/faults.ts";
 import { useNames } from "../forms/names.ts";
@@ -34,24 +34,19 @@ export function WorkPanel({
   const catalogue = useCatalogue();
   const heading = useId();
   const [choice] = steps;
-  const entry = choice && catalogue?.entry(choice);
+  const entry = choice && catalogue?.entry(choice.id);
   const kinds = useMemo(() => [...new Set(inputs.map((input) => kindOf(input.name)))], [inputs]);
   if (!choice) {
     return (
       <section className="card work" aria-labelledby={heading}>
         <h2 id={heading}>{t.studio.choose}</h2>
         {inputs.length === 0 && <p className="muted">{t.studio.none}</p>}
-        <ToolPicker
-          kinds={kinds}
-          onPick={(picked) => desk.choose({ kind: picked.kind, id: picked.id, settings: {} })}
-        />
+        <ToolPicker kinds={kinds} onPick={(picked) => desk.choose({ id: picked.id, settings: startOf(picked) })} />
       </section>
     );
   }
   if (!entry) return <Loading />;
-  return (
-    <Chosen key={`${choice.kind}/${choice.id}`} {...{ choice, steps, pipeline, entry, inputs, pictureOf, onRun }} />
-  );
+  return <Chosen key={choice.id} {...{ choice, steps, pipeline, entry, inputs, pictureOf, onRun }} />;
 }
 
 function Chosen({
@@ -87,7 +82,7 @@ function Chosen({
   const picture = one && (pictureOf(one) ?? (kindOf(one.name) === "image" ? original?.url : undefined));
   const oneResult = together(entry);
 
-  const title = pipeline === undefined ? names.of(choice.kind, choice.id) : t.studio.pipeline(pipeline);
+  const title = pipeline === undefined ? names.of(choice.id) : t.studio.pipeline(pipeline);
 
   return (
     <section className="card work" aria-labelledby={heading}>
@@ -99,12 +94,12 @@ function Chosen({
         </Button>
       </div>
       {pipeline === undefined ? (
-        <p className="muted">{names.summary(choice.kind, choice.id)}</p>
+        <p className="muted">{names.summary(choice.id)}</p>
       ) : (
         <ol className="steps-line">
           {steps.map((step, index) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: a pipeline may have the same step twice, and its steps stay where they are.
-            <li key={index}>{names.of(step.kind, step.id)}</li>
+            <li key={index}>{names.of(step.id)}</li>
           ))}
         </ol>
       )}

@@ -28,7 +28,7 @@ export const desk = {
   },
   choose(choice: Choice): void {
     const [before] = state.steps;
-    const same = before?.kind === choice.kind && before.id === choice.id;
+    const same = before?.id === choice.id;
     desk.set({ steps: [choice], pipeline: undefined, runId: same ? state.runId : undefined });
   },
   chooseNothing(): void {

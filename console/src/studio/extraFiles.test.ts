@@ -15,28 +15,13 @@ test("an operation takes the ids of its files among its settings", () => {
     { name: "trim", label: "Trim", type: "boolean" },
   );
   const choice = {
-    kind: "operation" as const,
     id: "remove_background",
     settings: { background_file_id: FILE, trim: true },
   };
   assert.deepEqual(sendable(choice, form), { ...choice, settings: { background_file_id: "12", trim: true } });
 });
 
-test("a tool takes its files next to its settings", () => {
-  const form = entry(
-    { name: "watermark", label: "Watermark", type: "file" },
-    { name: "opacity", label: "Opacity", type: "number" },
-  );
-  const choice = { kind: "tool" as const, id: "watermark-image", settings: { watermark: FILE, opacity: 40 } };
-  assert.deepEqual(sendable(choice, form), {
-    kind: "tool",
-    id: "watermark-image",
-    settings: { opacity: 40 },
-    files: { watermark: "12" },
-  });
-});
-
 test("without files there is nothing but the settings", () => {
-  const choice = { kind: "tool" as const, id: "rotate", settings: {} };
+  const choice = { id: "rotate", settings: {} };
   assert.deepEqual(sendable(choice, entry()), choice);
 });

@@ -15,5 +15,5 @@ export function drawBoxes(input: RunInput): void {
 }
 
 function removal({ name }: RunInput): Choice {
-  return { kind: "operation", id: kindOf(name) === "pdf" ? "redraw_pdf" : "remove_watermark", settings: {} };
+  return { id: kindOf(name) === "pdf" ? "redraw_pdf" : "remove_watermark", settings: {} };
 }

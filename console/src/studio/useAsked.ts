@@ -1,7 +1,8 @@
-import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { useLocation, useSearch } from "wouter";
-import { body, data, snapotter, v1 } from "../api/client.ts";
+import { data, v1 } from "../api/client.ts";
+import { stepsOf } from "../pipelines/draft.ts";
+import { usePipelines } from "../pipelines/queries.ts";
 import { desk } from "./desk.ts";
 
 /** The parameters with which another page leads here: `?pipeline=<id>` to run it, `?files=<id>,<id>` to work on them. */
@@ -10,21 +11,12 @@ export function useAsked(): { problem: boolean } {
   const [, navigate] = useLocation();
   const pipelineId = asked.get("pipeline");
   const files = asked.get("files");
-  const pipelines = useQuery({
-    queryKey: ["pipelines"],
-    queryFn: () => body(snapotter.GET("/api/v1/pipeline/list")),
-    enabled: pipelineId !== null,
-  });
-  const found = pipelines.data?.pipelines?.find((each) => each.id === pipelineId);
+  const pipelines = usePipelines(pipelineId !== null);
+  const found = pipelines.data?.find((each) => each.id === pipelineId);
 
   useEffect(() => {
     if (!found) return;
-    const steps = found.steps.map((step) => ({
-      kind: "tool" as const,
-      id: step.toolId,
-      settings: { ...step.settings },
-    }));
-    desk.set({ steps, pipeline: found.name });
+    desk.set({ steps: stepsOf(found), pipeline: found.name });
     navigate("/", { replace: true });
   }, [found, navigate]);
 

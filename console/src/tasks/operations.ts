@@ -7,14 +7,10 @@ import { useTexts } from "../i18n/texts.ts";
 export function useOperationName(): (operation: string) => string {
   const t = useTexts();
   const names = useNames();
-  const catalogue = useCatalogue();
   return useMemo(() => {
     const own: Readonly<Record<string, string>> = t.tasks.operationNames;
-    return (operation) => {
-      const { kind, id } = catalogue?.ofOperation(operation) ?? { kind: "operation" as const, id: operation };
-      return own[operation] ?? names.of(kind, id);
-    };
-  }, [t, names, catalogue]);
+    return (operation) => own[operation] ?? names.of(operation);
+  }, [t, names]);
 }
 
 /** Every operation with its name, by which they are sorted. */
@@ -23,7 +19,10 @@ export function useOperations(): { id: string; name: string }[] {
   const name = useOperationName();
   const catalogue = useCatalogue();
   return useMemo(() => {
-    const ids = new Set<string>([...(catalogue?.operationIds() ?? []), ...Object.keys(t.tasks.operationNames)]);
+    const ids = new Set([
+      ...(catalogue?.forms.operations.map(({ id }) => id) ?? []),
+      ...Object.keys(t.tasks.operationNames),
+    ]);
     return [...ids].map((id) => ({ id, name: name(id) })).sort((one, other) => one.name.localeCompare(other.name));
   }, [t, name, catalogue]);
 }

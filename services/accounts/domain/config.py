@@ -87,6 +87,7 @@ class SeedSettings(EnvironmentSettings):
 class PeopleSettings(SurfaceSettings):
     """People and how they sign in. Those of surfaces that have no accounts, but one list of people, live in one account."""
 
+    public_url: str = Field("", description="The URL at which people reach the edge, for links; absent: links begin with their path.")
     people_account_id: int | None = Field(None, description="Id of the account that people belong to; absent: the oldest account.")
     auth_enabled: bool = Field(
         True,

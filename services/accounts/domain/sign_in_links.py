@@ -1,4 +1,4 @@
-"""Links with which people sign in once: the operator makes one, and opening it signs a person in.
+"""Links with which people sign in once: the operator or somebody who manages people makes one, and opening it signs a person in.
 
 A link's token is 256 random bits, of which only the SHA-256 is stored, with its expiry. It is used up by the statement that makes the
 session, so that two who open it at once get one session.
@@ -28,8 +28,8 @@ LONGEST_MINUTES = 1440
 _TOKEN_BYTES = 32
 _PATH = "/#/sign-in/"
 _REFUSED = (
-    "This sign-in link has been used or has expired. The operator of this installation can make another with `make link`, or with "
-    "`python -m deploy.local link`."
+    "This sign-in link has been used or has expired. Somebody who manages people can make another, and so can the operator of this "
+    "installation with `make link`, or with `python -m deploy.local link`."
 )
 
 
@@ -49,7 +49,7 @@ class NewLink:
 
 
 class LinkMaker:
-    """Makes links for the operator."""
+    """Makes links for the operator, and for those who manage people."""
 
     def __init__(self, store: LinkStore, people: PeopleStore, home: Home, rules: PeopleRules, clock: Clock = system_clock) -> None:
         self._store, self._people, self._home, self._rules, self._clock = store, people, home, rules, clock
@@ -66,7 +66,18 @@ class LinkMaker:
         person = await self._people.by_name(account_id, name) if name is not None else None
         if name is not None and person is None:
             raise DarkroomError(ErrorReason.USER_NOT_FOUND, "User not found")
-        token, expires_at = secrets.token_urlsafe(_TOKEN_BYTES), self._clock() + timedelta(minutes=minutes)
+        return await self._make(account_id, person, timedelta(minutes=minutes))
+
+    def check(self) -> None:
+        """Raise SIGN_IN_DISABLED where people do not sign in."""
+        check_enabled(self._rules)
+
+    async def make_for(self, person: Person, validity: timedelta) -> NewLink:
+        """A link for a person. `check` has been called."""
+        return await self._make(person.account_id, person, validity)
+
+    async def _make(self, account_id: int, person: Person | None, validity: timedelta) -> NewLink:
+        token, expires_at = secrets.token_urlsafe(_TOKEN_BYTES), self._clock() + validity
         await self._store.add(account_id, person, digest_of(token), expires_at)
         return NewLink(token, person, expires_at)
 

@@ -66,14 +66,17 @@ AGES_SECONDS = 30.0
 
 
 class FileAges:
-    """The step of a background loop, which is woken after a change. `tell(account_id, age)` may be repeated, and raises UNAVAILABLE."""
+    """The step of a background loop, which is woken after a change. Each of `tells`, called with an account
+    and the age, may be repeated, and raises UNAVAILABLE."""
 
-    def __init__(self, settings: AccountSettings, home: Home, tell: Callable[[int, timedelta | None], Awaitable[None]]) -> None:
-        self._settings, self._home, self._tell = settings, home, tell
+    def __init__(self, settings: AccountSettings, home: Home, tells: Sequence[Callable[[int, timedelta | None], Awaitable[None]]]) -> None:
+        self._settings, self._home, self._tells = settings, home, tells
 
     async def step(self) -> bool:
         """Send it, whether it has changed or not: another process may have changed it, or sent an older value."""
         account_id = await self._home.account_id()
         if account_id is not None:
-            await self._tell(account_id, await self._settings.max_file_age())
+            age = await self._settings.max_file_age()
+            for tell in self._tells:
+                await tell(account_id, age)
         return False

@@ -51,23 +51,38 @@ class Users:
         """Those of the ids that are nobody's any more."""
         return {*user_ids} - await self._store.existing(account_id, user_ids) - {ANONYMOUS}
 
-    async def create(self, caller: Identity, name: str, password: str, role: str | None, team: str | None) -> Person:
-        """Add a person, who has to change the password. A role that does not exist is `user`.
+    async def require_role(self, caller: Identity, role: str) -> None:
+        """Raise FIELD_INVALID for a role that does not exist."""
+        if not await self._is_role(await self._home.require(caller), role):
+            raise DarkroomError(ErrorReason.FIELD_INVALID, "role: there is no such role. GET /v1/roles lists them.", field="role")
+
+    async def find_manageable(self, caller: Identity, user_id: str) -> Person:
+        """A person in whose name the caller may act. Raises USER_NOT_FOUND, and ESCALATION_DENIED for one who may do something that the
+        caller may not."""
+        person = await self._found(await self._home.require(caller), user_id)
+        user = caller.user
+        if user is not None and (level(person.role) > level(user.role) or not person.permissions <= {*user.permissions}):
+            raise DarkroomError(ErrorReason.ESCALATION_DENIED, "Cannot act for a user with a higher role than your own")
+        return person
+
+    async def create(self, caller: Identity, name: str, password: str | None, role: str | None, team: str | None) -> Person:
+        """Add a person, who has to change the password; with None, one who has no password yet. A role that does not exist is `user`.
 
         Raises FIELD_INVALID (name, password), ESCALATION_DENIED, FIELD_INVALID (team), NAME_TAKEN and USER_LIMIT_REACHED.
         """
         account_id = await self._home.require(caller)
-        if not name or not password:
+        if not name or password == "":
             missing = "user_name" if not name else "password"
             raise DarkroomError(ErrorReason.FIELD_INVALID, "Username and password are required", field=missing)
         _check_name(name)
-        check_strength(password, "password")
+        if password is not None:
+            check_strength(password, "password")
         given = role if role is not None and await self._is_role(account_id, role) else USER
         if level(given) > _level(caller):
             raise DarkroomError(ErrorReason.ESCALATION_DENIED, "Cannot create a user with a higher role than your own", field="role")
         team_id = await self._team_of_new(account_id, team.strip() if team is not None else "")
-        password_hash = await self._passwords.hash(password)
-        person = NewPerson(name=name, password_hash=password_hash, role=given, team_id=team_id, must_change=True)
+        password_hash = await self._passwords.hash(password) if password is not None else ""
+        person = NewPerson(name=name, password_hash=password_hash, role=given, team_id=team_id, must_change=password is not None)
         try:
             return await self._store.add(account_id, person, max_users=self._rules.max_users)
         except GoneError:

@@ -148,6 +148,7 @@ class Bundles:
             estimated_size=bundle.estimated_size,
             version=bundle.version if complete and not running else "",
             tools=bundle.tools,
+            operations=bundle.operations,
             unavailable_tools=bundle.unavailable({*ready, *(name for name, own in self._instead.items() if own in ready)}),
             status="installing" if running else "installed" if complete else "error" if error else "not_installed",
             percent=job.percent if job is not None else 0,

@@ -139,7 +139,7 @@ async def test_how_old_files_may_get(house: House, value: str, hours: float | No
     async def tell(account_id: int, age: timedelta | None) -> None:
         told.append((account_id, age))
 
-    ages = FileAges(replica(house), house.home, tell)
+    ages = FileAges(replica(house), house.home, [tell])
     await ages.step()
     changes = 0
 

@@ -20,8 +20,8 @@ from services.platform.errors import DarkroomError, ErrorReason
 from tests.component.accounts.house import ADDRESS, DEFAULT, OTHER, PASSWORD, House, refusing
 
 REFUSED = (
-    "This sign-in link has been used or has expired. The operator of this installation can make another with `make link`, or with "
-    "`python -m deploy.local link`."
+    "This sign-in link has been used or has expired. Somebody who manages people can make another, and so can the operator of this "
+    "installation with `make link`, or with `python -m deploy.local link`."
 )
 
 

@@ -31,7 +31,7 @@ async def test_a_damaged_picture_fails_alone(world: World, jobs: int) -> None:
         assert task.completed is not None, task.failed
         (output,) = task.completed.output_file_ids
         stored = world.files.files[output].record
-        assert (stored.name, stored.media_type, stored.image.width, stored.image.height) == ("photo-40x40.png", "image/png", 40, 40)
+        assert (stored.name, stored.media_type, stored.image.width, stored.image.height) == ("photo-40x40.jpg", "image/jpeg", 40, 40)
         assert opened(await world.files.content(output)).width == 40
 
 

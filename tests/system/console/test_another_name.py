@@ -24,7 +24,7 @@ async def test_the_main_job(browser: Browser, stack: StackUnderTest, account: Ac
     await console.choose(photo("red.png"))
     await console.uploaded("red.png")
     settings = await console.pick("Resize")
-    await settings.get_by_role("textbox", name="Width").fill("40")
+    await settings.get_by_role("textbox", name="Width", exact=True).fill("40")
     await console.run()
     await console.finished(1)
     dialog = await console.open_result("red.png")

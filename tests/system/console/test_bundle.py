@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge import console
 
-ALL, FIRST = 250_000, 180_000
+ALL, FIRST = 270_000, 180_000
 """Bytes."""
 
 

@@ -44,6 +44,7 @@ async def test_somebody_new_sees_what_the_role_permits(boss: Console, stranger: 
     form = page.get_by_role("dialog", name="Add a person")
     await form.get_by_label("Name").fill(name)
     await form.get_by_label("Role").select_option(role)
+    await form.get_by_role("switch", name="Invite by a link").click()
     await form.get_by_role("button", name="Add", exact=True).click()
     shown = page.get_by_role("dialog", name=f"Password of {name}")
     password = await shown.get_by_role("code").inner_text()
@@ -79,6 +80,25 @@ async def test_somebody_new_sees_what_the_role_permits(boss: Console, stranger: 
     await page.get_by_role("button", name=f"Remove role {role}").click()
     await page.get_by_role("dialog").get_by_role("button", name="Remove", exact=True).click()
     await expect(page.get_by_role("heading", name=role)).to_have_count(0)
+
+
+async def test_somebody_is_invited_by_a_link(boss: Console, stranger: Console) -> None:
+    page, name = boss.page, new_name()
+    await boss.open("/people")
+    await page.get_by_role("button", name="Add a person").click()
+    form = page.get_by_role("dialog", name="Add a person")
+    await form.get_by_label("Name").fill(name)
+    await form.get_by_role("button", name="Add", exact=True).click()
+    shown = page.get_by_role("dialog", name=f"Sign-in link for {name}")
+    first = await shown.get_by_role("code").inner_text()
+    await shown.get_by_role("button", name="I have copied it").click()
+    row = page.get_by_role("row", name=name)
+    await expect(row).to_contain_text("invited")
+    await row.get_by_role("button", name=f"New sign-in link for {name}").click()
+    await expect(shown.get_by_role("code")).to_contain_text("/#/sign-in/")
+    await expect(shown.get_by_role("code")).not_to_have_text(first)
+    await stranger.page.goto(first)
+    await expect(stranger.page.get_by_role("button", name=f"Signed in as {name}")).to_be_visible()
 
 
 async def test_who_may_not_is_told_so(stranger: Console, person: SnapOtter) -> None:

@@ -144,7 +144,7 @@ async def test_a_pipeline_is_written_saved_and_run(console: Console, photo: Phot
     await page.get_by_role("button", name="Save", exact=True).click()
     await expect(page.get_by_text("Fix the marked steps.")).to_be_visible()
     settings = page.get_by_role("region", name="Settings of Resize")
-    await settings.get_by_role("textbox", name="Width").fill("90")
+    await settings.get_by_role("textbox", name="Width", exact=True).fill("90")
     await page.get_by_role("button", name="Move Resize to the left").click()
     await page.get_by_role("button", name="Save", exact=True).click()
     await expect(page.get_by_role("heading", name=name)).to_be_visible()

@@ -13,9 +13,9 @@ from starlette.responses import StreamingResponse
 
 from darkroom.internal.tasks.v1 import run_service_pb2
 from darkroom.tasks.v1 import task_pb2
+from services.gateway.contents import Contents
 from services.gateway.surfaces.snapotter.calls import task_events
 from services.gateway.surfaces.snapotter.calls.task_events import TaskEvents
-from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.jobs import progress
 from services.gateway.surfaces.snapotter.jobs.events import RESTARTED, Event, complete, content, failure_event, processing
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind

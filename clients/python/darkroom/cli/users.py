@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +14,7 @@ from darkroom.cli import passwords
 from darkroom.cli.by_name import find
 from darkroom.cli.completion import complete_roles, complete_teams, complete_users
 from darkroom.cli.exits import run, usage
+from darkroom.cli.keys import lifetime
 from darkroom.cli.options import AsJson, connect, console, plain, print_json, when
 from darkroom.failures import NotFound
 
@@ -28,6 +30,12 @@ Role = Annotated[
     typer.Option("--role", "-r", metavar="ROLE", help="The role: admin, editor, user, or one of your own.", autocompletion=complete_roles),
 ]
 Team = Annotated[str | None, typer.Option("--team", "-t", metavar="TEAM", help="Name or id of the team.", autocompletion=complete_teams)]
+Expires = Annotated[
+    timedelta | None,
+    typer.Option(
+        "--expires", "-e", parser=lifetime, metavar="TIME", help="How long the link is valid, such as 12h, at most 7d. Default: 3d."
+    ),
+]
 
 # Terminal width from which the list shows the ids.
 _WIDE = 110
@@ -74,6 +82,39 @@ def add(
             user = await client.users.create(name, password, role=role, team=team)
         _print(user, password if generate else None, as_json=as_json)
         _check_role(user, role)
+
+    run(work(), as_json=as_json)
+
+
+@app.command("invite")
+def invite(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name to sign in with: 3 to 50 letters, digits, _ . and -.")],
+    role: Role = None,
+    team: Team = None,
+    expires: Expires = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a user without a password, and print a link that signs in once, for the user to set one."""
+
+    async def work() -> None:
+        async with connect() as client:
+            user, link = await client.users.invite(name, role=role, team=team, validity=expires)
+            url = _absolute(client, link.url)
+        _print(user, None, url=url, as_json=as_json)
+        _check_role(user, role)
+
+    run(work(), as_json=as_json)
+
+
+@app.command("link")
+def link(user: User, expires: Expires = None, as_json: AsJson = False) -> None:
+    """Print a link that signs a user in once, for somebody who was invited or has lost the password."""
+
+    async def work() -> None:
+        async with connect() as client:
+            one = await _named(client, user)
+            url = _absolute(client, (await client.users.create_sign_in_link(one.id, validity=expires)).url)
+        _print(one, None, url=url, as_json=as_json)
 
     run(work(), as_json=as_json)
 
@@ -133,9 +174,15 @@ def _check_role(user: user_pb2.User, wanted: str | None) -> None:
         raise NotFound("ROLE_NOT_FOUND", f"Role {wanted} does not exist: {user.name} has the role {user.role}.")
 
 
-def _print(user: user_pb2.User, password: str | None, *, as_json: bool) -> None:
+def _absolute(client: AsyncClient, url: str) -> str:
+    """A link at the server's own address, where the operator has not said another."""
+    return f"{client.server.url.rstrip('/')}{url}" if url.startswith("/") else url
+
+
+def _print(user: user_pb2.User, password: str | None, *, url: str | None = None, as_json: bool) -> None:
+    secrets = {name: value for name, value in {"password": password, "sign_in_link": url}.items() if value is not None}
     if as_json:
-        print(json.dumps({"user": plain(user)} | ({} if password is None else {"password": password}), ensure_ascii=False))
+        print(json.dumps({"user": plain(user), **secrets}, ensure_ascii=False))
         return
     table = Table.grid(padding=(0, 2))
     for row in {"user": user.name, "id": user.id, "role": user.role, "team": user.team}.items():
@@ -143,3 +190,6 @@ def _print(user: user_pb2.User, password: str | None, *, as_json: bool) -> None:
     if password is not None:
         table.add_row("password", password)
     console.print(table)
+    if url is not None:
+        # Longer than most terminals are wide.
+        print(f"link  {url}")

@@ -1,8 +1,8 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { KeyRound, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
-import type { components } from "../../../generated/snapotter.ts";
-import { body, snapotter } from "../../api/client.ts";
+import type { components } from "../../../generated/v1.ts";
+import { body, data, v1 } from "../../api/client.ts";
 import { may, useMe } from "../../api/me.ts";
 import { useFormats } from "../../i18n/format.ts";
 import { useTexts } from "../../i18n/texts.ts";
@@ -14,7 +14,7 @@ import { type Column, Table } from "../../ui/Table.tsx";
 import { SecretDialog } from "../parts/SecretDialog.tsx";
 import { NewMyKey } from "./NewMyKey.tsx";
 
-type Listed = components["schemas"]["ListedApiKey"];
+type Listed = components["schemas"]["UserKey"];
 
 /** Keys of people, `si_…`: the caller's own, or those of everybody where the role shows them. */
 export function MyKeys() {
@@ -22,16 +22,16 @@ export function MyKeys() {
   const format = useFormats();
   const me = useMe();
   const queries = useQueryClient();
-  const keys = useQuery({ queryKey: ["my-keys"], queryFn: () => body(snapotter.GET("/api/v1/api-keys")) });
+  const keys = useQuery({ queryKey: ["my-keys"], queryFn: () => data(v1.GET("/v1/me/keys")) });
   const [creates, setCreates] = useState(false);
   const [made, setMade] = useState<{ name: string; key: string }>();
   const changed = () => queries.invalidateQueries({ queryKey: ["my-keys"] });
   async function remove(id: string) {
-    await body(snapotter.DELETE("/api/v1/api-keys/{id}", { params: { path: { id } } }));
+    await body(v1.DELETE("/v1/me/keys/{id}", { params: { path: { id } } }));
     await changed();
   }
-  const date = (value: unknown) => (typeof value === "string" ? format.date(value) : t.common.never);
-  const ago = (value: unknown) => (typeof value === "string" ? format.ago(value) : t.common.never);
+  const date = (value: string | undefined) => (value === undefined ? t.common.never : format.date(value));
+  const ago = (value: string | undefined) => (value === undefined ? t.common.never : format.ago(value));
   const columns: Column<Listed>[] = [
     { key: "name", head: t.common.name, names: true, cell: (key) => key.name },
     {
@@ -39,15 +39,13 @@ export function MyKeys() {
       head: t.keys.permissions,
       cell: ({ permissions }) => (
         <span className="chips">
-          {Array.isArray(permissions) && permissions.length
-            ? permissions.map((one) => <code key={String(one)}>{String(one)}</code>)
-            : t.keys.asMyRole}
+          {permissions.length ? permissions.map((one) => <code key={one}>{one}</code>) : t.keys.asMyRole}
         </span>
       ),
     },
-    { key: "used", head: t.keys.used, cell: (key) => ago(key.lastUsedAt) },
-    { key: "expires", head: t.common.expires, cell: (key) => date(key.expiresAt) },
-    { key: "created", head: t.common.created, cell: (key) => date(key.createdAt) },
+    { key: "used", head: t.keys.used, cell: (key) => ago(key.last_used_at) },
+    { key: "expires", head: t.common.expires, cell: (key) => date(key.expires_at) },
+    { key: "created", head: t.common.created, cell: (key) => date(key.created_at) },
     {
       key: "actions",
       head: t.common.actions,
@@ -77,9 +75,9 @@ export function MyKeys() {
       </div>
       {may(me, "apikeys:all") && <Note>{t.keys.everybodys}</Note>}
       <Loaded query={keys}>
-        {({ apiKeys }) =>
-          apiKeys.length ? (
-            <Table caption={t.keys.mine} columns={columns} rows={apiKeys} rowKey={(key) => key.id} />
+        {({ items }) =>
+          items.length ? (
+            <Table caption={t.keys.mine} columns={columns} rows={items} rowKey={(key) => key.id} />
           ) : (
             <Empty icon={<KeyRound aria-hidden />}>{t.keys.noneOfMine}</Empty>
           )

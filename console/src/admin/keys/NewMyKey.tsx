@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { body, snapotter } from "../../api/client.ts";
+import { data, v1 } from "../../api/client.ts";
 import { useMe } from "../../api/me.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { SwitchField, TextField } from "../../ui/Field.tsx";
@@ -21,12 +21,10 @@ export function NewMyKey({
   const [chosen, setChosen] = useState<string[]>([]);
   async function submit(given: FormData) {
     const name = String(given.get("name")).trim();
-    const made = await body(
-      snapotter.POST("/api/v1/api-keys", {
-        body: { name, permissions: all ? undefined : chosen, expiresAt: expiryIn(given) },
-      }),
+    const made = await data(
+      v1.POST("/v1/me/keys", { body: { name, permissions: all ? undefined : chosen, expires_at: expiryIn(given) } }),
     );
-    await onMade(made.name, made.key);
+    await onMade(made.key.name, made.secret);
   }
   return (
     <FormDialog

@@ -1,4 +1,4 @@
-import { body, snapotter } from "../../api/client.ts";
+import { body, v1 } from "../../api/client.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { SelectField } from "../../ui/Field.tsx";
 import { FormDialog } from "../../ui/FormDialog.tsx";
@@ -22,11 +22,11 @@ export function EditPerson({
     const team = String(given.get("team"));
     // Only what is another: the server refuses some changes that would change nothing.
     const sent = { role: role === of.role ? undefined : role, team: team === of.team ? undefined : team };
-    await body(snapotter.PUT("/api/auth/users/{id}", { params: { path: { id: of.id } }, body: sent }));
+    await body(v1.PATCH("/v1/users/{id}", { params: { path: { id: of.id } }, body: sent }));
     await onDone();
   }
   return (
-    <FormDialog title={t.people.editNamed(of.username)} action={t.common.save} submit={submit} onClose={onClose}>
+    <FormDialog title={t.people.editNamed(of.name)} action={t.common.save} submit={submit} onClose={onClose}>
       <SelectField label={t.people.role} name="role" defaultValue={of.role} options={roles} />
       <SelectField label={t.people.team} name="team" defaultValue={of.team} options={teams} />
     </FormDialog>

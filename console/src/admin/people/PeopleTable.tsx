@@ -1,5 +1,5 @@
-import { KeyRound, Pencil, Trash2 } from "lucide-react";
-import { body, snapotter } from "../../api/client.ts";
+import { KeyRound, Link2, Pencil, Trash2 } from "lucide-react";
+import { body, v1 } from "../../api/client.ts";
 import { useMe } from "../../api/me.ts";
 import { useFormats } from "../../i18n/format.ts";
 import { useTexts } from "../../i18n/texts.ts";
@@ -13,18 +13,20 @@ export function PeopleTable({
   people,
   onEdit,
   onReset,
+  onLink,
   onChanged,
 }: {
   people: readonly Person[];
   onEdit: (person: Person) => void;
   onReset: (person: Person) => void;
+  onLink: (person: Person) => void;
   onChanged: () => Promise<unknown>;
 }) {
   const t = useTexts();
   const format = useFormats();
   const me = useMe()?.user?.id;
   async function remove(id: string) {
-    await body(snapotter.DELETE("/api/auth/users/{id}", { params: { path: { id } } }));
+    await body(v1.DELETE("/v1/users/{id}", { params: { path: { id } } }));
     await onChanged();
   }
   const columns: Column<Person>[] = [
@@ -34,27 +36,31 @@ export function PeopleTable({
       names: true,
       cell: (person) => (
         <span className="chips">
-          {person.username} {person.id === me && <Badge tone="info">{t.people.you}</Badge>}
+          {person.name} {person.id === me && <Badge tone="info">{t.people.you}</Badge>}
+          {!person.has_password && <Badge>{t.people.invited}</Badge>}
         </span>
       ),
     },
     { key: "role", head: t.people.role, cell: (person) => person.role },
     { key: "team", head: t.people.team, cell: (person) => person.team },
-    { key: "created", head: t.people.added, cell: (person) => format.date(person.createdAt) },
+    { key: "created", head: t.people.added, cell: (person) => format.date(person.created_at) },
     {
       key: "actions",
       head: t.common.actions,
       end: true,
       cell: (person) => (
         <span className="actions">
-          <IconButton label={t.people.editNamed(person.username)} look="quiet" small onClick={() => onEdit(person)}>
+          <IconButton label={t.people.editNamed(person.name)} look="quiet" small onClick={() => onEdit(person)}>
             <Pencil />
           </IconButton>
-          <IconButton label={t.people.resetNamed(person.username)} look="quiet" small onClick={() => onReset(person)}>
+          <IconButton label={t.people.resetNamed(person.name)} look="quiet" small onClick={() => onReset(person)}>
             <KeyRound />
           </IconButton>
+          <IconButton label={t.people.linkNamed(person.name)} look="quiet" small onClick={() => onLink(person)}>
+            <Link2 />
+          </IconButton>
           <ConfirmButton
-            label={t.people.removeNamed(person.username)}
+            label={t.people.removeNamed(person.name)}
             icon={<Trash2 />}
             text={t.people.removeWhat}
             action={t.common.remove}

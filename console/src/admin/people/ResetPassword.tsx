@@ -1,4 +1,4 @@
-import { body, snapotter } from "../../api/client.ts";
+import { body, v1 } from "../../api/client.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { FormDialog } from "../../ui/FormDialog.tsx";
 import type { Person } from "./model.ts";
@@ -18,15 +18,15 @@ export function ResetPassword({
   async function submit(given: FormData) {
     const { password, madeUp } = passwordIn(given);
     await body(
-      snapotter.POST("/api/auth/users/{id}/reset-password", {
+      v1.POST("/v1/users/{id}/reset-password", {
         params: { path: { id: of.id } },
-        body: { newPassword: password },
+        body: { new_password: password },
       }),
     );
-    await onMade(of.username, madeUp ? password : undefined);
+    await onMade(of.name, madeUp ? password : undefined);
   }
   return (
-    <FormDialog title={t.people.resetNamed(of.username)} action={t.people.reset} submit={submit} onClose={onClose}>
+    <FormDialog title={t.people.resetNamed(of.name)} action={t.people.reset} submit={submit} onClose={onClose}>
       <p>{t.people.resetWhat}</p>
       <PasswordFields />
       <p className="muted">{t.people.mustChange}</p>

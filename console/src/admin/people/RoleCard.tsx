@@ -1,5 +1,5 @@
 import { Check, Pencil, Trash2 } from "lucide-react";
-import { body, snapotter } from "../../api/client.ts";
+import { body, v1 } from "../../api/client.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { IconButton } from "../../ui/Button.tsx";
 import { ConfirmButton } from "../../ui/ConfirmButton.tsx";
@@ -20,7 +20,7 @@ export function RoleCard({
 }) {
   const t = useTexts();
   async function remove() {
-    await body(snapotter.DELETE("/api/v1/roles/{id}", { params: { path: { id: role.id } } }));
+    await body(v1.DELETE("/v1/roles/{id}", { params: { path: { id: role.id } } }));
     await onChanged();
   }
   return (
@@ -28,7 +28,7 @@ export function RoleCard({
       <div className="between">
         <h2>{role.name}</h2>
         <span className="actions">
-          {role.isBuiltin && <Badge>{t.roles.builtIn}</Badge>}
+          {role.built_in && <Badge>{t.roles.builtIn}</Badge>}
           {writes && (
             <>
               <IconButton label={t.roles.editNamed(role.name)} look="quiet" small onClick={onEdit}>
@@ -37,7 +37,7 @@ export function RoleCard({
               <ConfirmButton
                 label={t.roles.removeNamed(role.name)}
                 icon={<Trash2 />}
-                text={t.roles.removeWhat(role.userCount)}
+                text={t.roles.removeWhat(role.user_count)}
                 action={t.common.remove}
                 run={remove}
               />
@@ -45,7 +45,7 @@ export function RoleCard({
           )}
         </span>
       </div>
-      <p className="muted">{[role.description, t.people.count(role.userCount)].filter(Boolean).join(" · ")}</p>
+      <p className="muted">{[role.description, t.people.count(role.user_count)].filter(Boolean).join(" · ")}</p>
       {role.permissions.length ? (
         <ul className="permits">
           {inOrder(role.permissions, Object.keys(t.roles.permissions)).map((one) => (

@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { body, snapotter } from "../../api/client.ts";
+import { body, v1 } from "../../api/client.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { TextArea, TextField } from "../../ui/Field.tsx";
 import { FormDialog } from "../../ui/FormDialog.tsx";
@@ -26,8 +26,8 @@ export function RoleForm({
       description: String(given.get("description")).trim(),
       permissions: chosen,
     };
-    if (of) await body(snapotter.PUT("/api/v1/roles/{id}", { params: { path: { id: of.id } }, body: sent }));
-    else await body(snapotter.POST("/api/v1/roles", { body: sent }));
+    if (of) await body(v1.PUT("/v1/roles/{id}", { params: { path: { id: of.id } }, body: sent }));
+    else await body(v1.POST("/v1/roles", { body: sent }));
     await onDone();
   }
   return (

@@ -1,6 +1,6 @@
 import { Pencil, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
-import { body, snapotter } from "../../api/client.ts";
+import { body, v1 } from "../../api/client.ts";
 import { useFormats } from "../../i18n/format.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { Button, IconButton } from "../../ui/Button.tsx";
@@ -23,18 +23,18 @@ export function Teams() {
   async function save(given: FormData) {
     const sent = { name: String(given.get("name")).trim() };
     const id = edits?.team?.id;
-    if (id) await body(snapotter.PUT("/api/v1/teams/{id}", { params: { path: { id } }, body: sent }));
-    else await body(snapotter.POST("/api/v1/teams", { body: sent }));
+    if (id) await body(v1.PUT("/v1/teams/{id}", { params: { path: { id } }, body: sent }));
+    else await body(v1.POST("/v1/teams", { body: sent }));
     await changed();
   }
   async function remove(id: string) {
-    await body(snapotter.DELETE("/api/v1/teams/{id}", { params: { path: { id } } }));
+    await body(v1.DELETE("/v1/teams/{id}", { params: { path: { id } } }));
     await changed();
   }
   const columns: Column<Team>[] = [
     { key: "name", head: t.common.name, names: true, cell: (team) => team.name },
-    { key: "members", head: t.people.members, end: true, cell: (team) => format.number(team.memberCount) },
-    { key: "created", head: t.common.created, cell: (team) => format.date(team.createdAt) },
+    { key: "members", head: t.people.members, end: true, cell: (team) => format.number(team.member_count) },
+    { key: "created", head: t.common.created, cell: (team) => format.date(team.created_at) },
     {
       key: "actions",
       head: t.common.actions,
@@ -49,7 +49,7 @@ export function Teams() {
             icon={<Trash2 />}
             text={t.people.removeTeamWhat}
             action={t.common.remove}
-            disabled={team.id === FIRST || team.memberCount > 0}
+            disabled={team.id === FIRST || team.member_count > 0}
             run={() => remove(team.id)}
           />
         </span>
@@ -66,7 +66,7 @@ export function Teams() {
         </Button>
       </div>
       <Loaded query={teams}>
-        {({ teams: rows }) => (
+        {({ items: rows }) => (
           <Table caption={t.people.teams} columns={columns} rows={rows} rowKey={(team) => team.id} />
         )}
       </Loaded>

@@ -1,13 +1,12 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { body, snapotter } from "../../api/client.ts";
+import { data, v1 } from "../../api/client.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { Button } from "../../ui/Button.tsx";
 import { ErrorNote } from "../../ui/Feedback.tsx";
-import { TextField } from "../../ui/Field.tsx";
+import { TextArea, TextField } from "../../ui/Field.tsx";
 import { Loaded } from "../../ui/Loaded.tsx";
 import { toast } from "../../ui/toasts.tsx";
-import { Checks } from "../parts/Checks.tsx";
 import { Facts } from "../parts/Facts.tsx";
 import { changesOf, type Values, valuesOf } from "./values.ts";
 
@@ -16,21 +15,21 @@ const KNOWN = ["loginAttemptLimit", "tempFileMaxAgeHours", "disabledTools", "cus
 /** The settings for everybody who signs in. */
 export function ForEverybody() {
   const t = useTexts();
-  const settings = useQuery({ queryKey: ["settings"], queryFn: () => body(snapotter.GET("/api/v1/settings")) });
+  const settings = useQuery({ queryKey: ["settings"], queryFn: () => data(v1.GET("/v1/settings")) });
   return (
     <section className="card stacked wide" aria-labelledby="everybody">
       <h2 id="everybody">{t.settings.everybody}</h2>
       <Loaded query={settings}>
-        {({ settings: set }) => {
-          const others = Object.entries(set).filter(([name]) => !KNOWN.includes(name));
-          const saved = valuesOf(set);
+        {({ items }) => {
+          const others = items.filter(({ name }) => !KNOWN.includes(name));
+          const saved = valuesOf(Object.fromEntries(items.map(({ name, value }) => [name, value])));
           return (
             <>
               <Form saved={saved} />
               {others.length > 0 && (
                 <details>
                   <summary>{t.settings.others}</summary>
-                  <Facts facts={others.map(([name, value]) => [name, String(value)])} />
+                  <Facts facts={others.map(({ name, value }) => [name, value])} />
                 </details>
               )}
             </>
@@ -48,10 +47,9 @@ function Form({ saved }: { saved: Values }) {
   const [typed, setTyped] = useState<Partial<Values>>({});
   const values = { ...saved, ...typed };
   const set = (change: Partial<Values>) => setTyped({ ...typed, ...change });
-  const tools = useQuery({ queryKey: ["tools"], queryFn: () => body(snapotter.GET("/api/v1/pipeline/tools")) });
   const changes = changesOf(saved, values);
   const save = useMutation({
-    mutationFn: () => body(snapotter.PUT("/api/v1/settings", { body: changes })),
+    mutationFn: () => data(v1.PATCH("/v1/settings", { body: { settings: changes } })),
     onSuccess: async () => {
       toast(t.settings.saved);
       await queries.invalidateQueries({ queryKey: ["settings"] });
@@ -61,8 +59,6 @@ function Form({ saved }: { saved: Values }) {
     event.preventDefault();
     save.mutate();
   }
-  // Tools that are switched off may be missing in the list.
-  const listed = [...new Set([...(tools.data?.toolIds ?? []), ...saved.disabledTools])].sort();
   return (
     <form className="stacked" onSubmit={submit}>
       <div className="grid-form">
@@ -85,19 +81,19 @@ function Form({ saved }: { saved: Values }) {
         />
       </div>
       <details>
-        <summary>{t.settings.disabledTools(values.disabledTools.length)}</summary>
-        <ErrorNote error={tools.error} />
-        <Checks
-          legend={t.settings.disabledToolsLegend}
+        <summary>{t.settings.disabledTools(values.disabledTools.filter(Boolean).length)}</summary>
+        <TextArea
+          label={t.settings.disabledToolsLegend}
           help={t.settings.disabledToolsHelp}
-          checks={listed.map((value) => ({ value }))}
-          chosen={values.disabledTools}
-          onChange={(disabledTools) => set({ disabledTools })}
+          className="input mono"
+          rows={4}
+          value={values.disabledTools.join("\n")}
+          onChange={({ target }) => set({ disabledTools: target.value.split(/[\s,]/) })}
         />
       </details>
       <ErrorNote error={save.error} />
       <div className="row">
-        <Button type="submit" look="primary" disabled={save.isPending || Object.keys(changes).length === 0}>
+        <Button type="submit" look="primary" disabled={save.isPending || changes.length === 0}>
           {t.common.save}
         </Button>
       </div>

@@ -1,6 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
-import { body, snapotter } from "../../api/client.ts";
+import { body, data, v1 } from "../../api/client.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { ConfirmButton } from "../../ui/ConfirmButton.tsx";
 import { ErrorNote } from "../../ui/Feedback.tsx";
@@ -12,18 +11,13 @@ import { toast } from "../../ui/toasts.tsx";
 export function Logo() {
   const t = useTexts();
   const queries = useQueryClient();
-  const settings = useQuery({ queryKey: ["settings"], queryFn: () => body(snapotter.GET("/api/v1/settings")) });
-  // The path stays when the picture changes, so the browser has to know that it is another one.
-  const [version, setVersion] = useState(0);
-  async function changed() {
-    setVersion((last) => last + 1);
-    await queries.invalidateQueries({ queryKey: ["settings"] });
-  }
+  const branding = useQuery({ queryKey: ["branding"], queryFn: () => data(v1.GET("/v1/branding")) });
+  const changed = () => queries.invalidateQueries({ queryKey: ["branding"] });
   const upload = useMutation({
     mutationFn: (file: File) => {
       const form = new FormData();
       form.append("file", file);
-      return body(snapotter.POST("/api/v1/settings/logo", { body: { file: [file.name] }, bodySerializer: () => form }));
+      return body(v1.POST("/v1/branding/logo", { body: {}, bodySerializer: () => form }));
     },
     onSuccess: async () => {
       toast(t.settings.logoSaved);
@@ -31,18 +25,18 @@ export function Logo() {
     },
   });
   async function remove() {
-    await body(snapotter.DELETE("/api/v1/settings/logo"));
+    await body(v1.DELETE("/v1/branding/logo"));
     await changed();
   }
   return (
     <section className="card stacked" aria-labelledby="logo">
       <h2 id="logo">{t.settings.logo}</h2>
       <p className="muted">{t.settings.logoWhat}</p>
-      <Loaded query={settings}>
-        {({ settings: set }) =>
-          String(set.customLogo) === "true" ? (
+      <Loaded query={branding}>
+        {({ logo_path: path }) =>
+          path ? (
             <div className="row">
-              <img className="logo" src={`/api/v1/settings/logo?version=${version}`} alt={t.settings.logo} />
+              <img className="logo" src={path} alt={t.settings.logo} />
               <ConfirmButton label={t.settings.removeLogo} action={t.common.remove} run={remove} />
             </div>
           ) : (

@@ -14,10 +14,10 @@ test("tools are a JSON array; anything else is none", () => {
 
 test("only what is another is written", () => {
   const before = valuesOf({ loginAttemptLimit: "10", disabledTools: '["crop","ocr"]' });
-  assert.deepEqual(changesOf(before, { ...before, disabledTools: ["ocr", "crop"] }), {});
-  assert.deepEqual(changesOf(before, { loginAttemptLimit: "", tempFileMaxAgeHours: "24", disabledTools: ["ocr"] }), {
-    loginAttemptLimit: "",
-    tempFileMaxAgeHours: "24",
-    disabledTools: '["ocr"]',
-  });
+  assert.deepEqual(changesOf(before, { ...before, disabledTools: ["ocr", "", "crop"] }), []);
+  assert.deepEqual(changesOf(before, { loginAttemptLimit: "", tempFileMaxAgeHours: "24", disabledTools: ["ocr"] }), [
+    { name: "loginAttemptLimit", value: "" },
+    { name: "tempFileMaxAgeHours", value: "24" },
+    { name: "disabledTools", value: '["ocr"]' },
+  ]);
 });

@@ -11,14 +11,15 @@ export function valuesOf(settings: Readonly<Record<string, unknown>>): Values {
 }
 
 /** The changes that turn `before` into `after`. */
-export function changesOf(before: Values, after: Values): Record<string, string> {
-  const changes: Record<string, string> = {};
+export function changesOf(before: Values, after: Values): { name: string; value: string }[] {
+  const changes: { name: string; value: string }[] = [];
   for (const name of ["loginAttemptLimit", "tempFileMaxAgeHours"] as const) {
-    if (before[name] !== after[name]) changes[name] = after[name];
+    if (before[name] !== after[name]) changes.push({ name, value: after[name] });
   }
-  const tools = [...after.disabledTools].sort();
+  // One is typed on each line, so there may be empty ones.
+  const tools = after.disabledTools.filter(Boolean).sort();
   if (JSON.stringify([...before.disabledTools].sort()) !== JSON.stringify(tools)) {
-    changes.disabledTools = JSON.stringify(tools);
+    changes.push({ name: "disabledTools", value: JSON.stringify(tools) });
   }
   return changes;
 }

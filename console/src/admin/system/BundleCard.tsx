@@ -1,11 +1,11 @@
-import type { components } from "../../../generated/snapotter.ts";
+import type { components } from "../../../generated/v1.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { Button } from "../../ui/Button.tsx";
 import { ConfirmButton } from "../../ui/ConfirmButton.tsx";
 import { Badge, Note, Progress, type Tone } from "../../ui/Feedback.tsx";
 import { worded } from "../parts/words.ts";
 
-type Bundle = components["schemas"]["Feature"];
+type Bundle = components["schemas"]["Bundle"];
 const TONES: Record<Bundle["status"], Tone | undefined> = {
   installed: "good",
   installing: "info",
@@ -28,7 +28,7 @@ export function BundleCard({
   onUninstall: () => Promise<void>;
 }) {
   const t = useTexts();
-  const { id, status, progress } = bundle;
+  const { id, status, percent } = bundle;
   const name = worded(t.system.bundleNames, id);
   return (
     <li className="card stacked">
@@ -38,14 +38,17 @@ export function BundleCard({
       </div>
       <p>{Object.hasOwn(t.system.bundleWhat, id) ? worded(t.system.bundleWhat, id) : bundle.description}</p>
       <p className="chips">
-        {bundle.enablesTools.map((tool) => (
-          <code key={tool}>{tool}</code>
+        {bundle.operations.map((operation) => (
+          <code key={operation}>{operation}</code>
         ))}
       </p>
       {status === "installing" && (
         <div className="stacked" role="status">
-          <Progress share={progress && progress.percent / 100} label={t.system.installing(bundle.name)} />
-          <span className="muted">{progress && `${progress.percent} % · ${progress.stage}`}</span>
+          <Progress
+            share={percent === undefined ? undefined : percent / 100}
+            label={t.system.installing(bundle.name)}
+          />
+          <span className="muted">{percent !== undefined && `${percent} % · ${bundle.stage ?? ""}`}</span>
         </div>
       )}
       {bundle.error && <Note tone="bad">{bundle.error}</Note>}

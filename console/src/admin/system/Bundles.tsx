@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { body, snapotter } from "../../api/client.ts";
+import { body, data, v1 } from "../../api/client.ts";
 import { may, useMe } from "../../api/me.ts";
 import { useFormats } from "../../i18n/format.ts";
 import { useTexts } from "../../i18n/texts.ts";
@@ -17,36 +17,31 @@ export function Bundles() {
   const queries = useQueryClient();
   const manages = may(useMe(), "features:manage");
   const bundles = useQuery({
-    queryKey: ["features"],
-    queryFn: () => body(snapotter.GET("/api/v1/features")),
+    queryKey: ["bundles"],
+    queryFn: () => data(v1.GET("/v1/bundles")),
     refetchInterval: ({ state }) =>
-      state.data?.bundles.some(({ status }) => status === "installing") ? WHILE_INSTALLING_MS : OTHERWISE_MS,
+      state.data?.items.some(({ status }) => status === "installing") ? WHILE_INSTALLING_MS : OTHERWISE_MS,
   });
-  const installing = bundles.data?.bundles.some(({ status }) => status === "installing") ?? false;
-  const usage = useQuery({
-    queryKey: ["features", "usage", installing],
-    queryFn: () => body(snapotter.GET("/api/v1/admin/features/disk-usage")),
-    enabled: manages,
-  });
-  const changed = () => queries.invalidateQueries({ queryKey: ["features"] });
+  const installing = bundles.data?.items.some(({ status }) => status === "installing") ?? false;
+  const used = bundles.data?.used_bytes;
+  const changed = () => queries.invalidateQueries({ queryKey: ["bundles"] });
   const install = useMutation({
-    mutationFn: (bundleId: string) =>
-      body(snapotter.POST("/api/v1/admin/features/{bundleId}/install", { params: { path: { bundleId } } })),
+    mutationFn: (id: string) => body(v1.POST("/v1/bundles/{id}/install", { params: { path: { id } } })),
     onSettled: changed,
   });
-  async function uninstall(bundleId: string) {
-    await body(snapotter.POST("/api/v1/admin/features/{bundleId}/uninstall", { params: { path: { bundleId } } }));
+  async function uninstall(id: string) {
+    await body(v1.POST("/v1/bundles/{id}/uninstall", { params: { path: { id } } }));
     await changed();
   }
   return (
     <section className="stacked" aria-labelledby="bundles">
       <div className="between">
         <h2 id="bundles">{t.system.bundles}</h2>
-        {usage.data && <p className="muted">{t.system.space(format.bytes(Number(usage.data.totalBytes)))}</p>}
+        {used !== undefined && <p className="muted">{t.system.space(format.bytes(used))}</p>}
       </div>
-      <ErrorNote error={install.error ?? usage.error} />
+      <ErrorNote error={install.error} />
       <Loaded query={bundles}>
-        {({ bundles: all }) => (
+        {({ items: all }) => (
           <ul className="cards">
             {all.map((bundle) => (
               <BundleCard

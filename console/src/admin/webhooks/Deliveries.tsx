@@ -3,6 +3,7 @@ import { Inbox, RotateCw } from "lucide-react";
 import { useState } from "react";
 import { data, once, v1 } from "../../api/client.ts";
 import { useFormats } from "../../i18n/format.ts";
+import { deliveryText } from "../../i18n/said.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { Button, IconButton } from "../../ui/Button.tsx";
 import { Badge, Empty, ErrorNote, type Tone } from "../../ui/Feedback.tsx";
@@ -67,7 +68,7 @@ export function Deliveries({ writes }: { writes: boolean }) {
       head: t.common.status,
       cell: (one) => <Badge tone={TONES[one.status]}>{t.webhooks.states[one.status]}</Badge>,
     },
-    { key: "answer", head: t.webhooks.answer, cell: (one) => one.response_status ?? one.error ?? "–" },
+    { key: "answer", head: t.webhooks.answer, cell: (one) => one.response_status ?? deliveryText(t, one.error) ?? "–" },
     { key: "attempts", head: t.webhooks.attempts, end: true, cell: (one) => format.number(one.attempts) },
     { key: "time", head: t.webhooks.when, cell: (one) => format.date(one.created_at) },
     {

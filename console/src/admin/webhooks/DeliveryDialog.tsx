@@ -1,5 +1,6 @@
 import { Link } from "wouter";
 import { useFormats } from "../../i18n/format.ts";
+import { deliveryText } from "../../i18n/said.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { Dialog } from "../../ui/Dialog.tsx";
 import { Facts } from "../parts/Facts.tsx";
@@ -31,7 +32,7 @@ export function DeliveryDialog({ of, onClose }: { of: Delivery; onClose: () => v
           [t.webhooks.next, date(of.next_attempt_at)],
           [t.webhooks.ended, date(of.ended_at)],
           [t.webhooks.answer, of.response_status],
-          [t.webhooks.error, of.error],
+          [t.webhooks.error, deliveryText(t, of.error)],
         ]}
       />
       {of.response_body && (

@@ -1,11 +1,9 @@
-import { useNames } from "../names.ts";
 import { type ControlProps, useFieldError } from "../surroundings.ts";
 import { list } from "../values.ts";
 import { useAbout } from "./about.tsx";
 
 /** Any of several values. */
 export function ChecksControl({ field, path, value, onChange }: ControlProps) {
-  const names = useNames();
   const { label, help } = useAbout(field);
   const error = useFieldError(path);
   const options = field.item?.options ?? [];
@@ -23,7 +21,7 @@ export function ChecksControl({ field, path, value, onChange }: ControlProps) {
               checked={chosen.includes(option.value)}
               onChange={(event) => put(option.value, event.target.checked)}
             />
-            {names.option(option)}
+            {option.label}
             {option.help && <span className="help">{option.help.replaceAll("`", "")}</span>}
           </label>
         ))}

@@ -2,7 +2,6 @@ import { type ReactNode, useId } from "react";
 import { useTexts } from "../../i18n/texts.ts";
 import { SelectField } from "../../ui/Field.tsx";
 import type { Option } from "../entries.ts";
-import { useNames } from "../names.ts";
 import { type ControlProps, useFieldError } from "../surroundings.ts";
 import { useAbout } from "./about.tsx";
 
@@ -12,7 +11,6 @@ const MOST_CHARACTERS = 44;
 /** One of several values: buttons while they are few and short, or else a list. */
 export function ChoiceControl(props: ControlProps) {
   const t = useTexts();
-  const names = useNames();
   const { field, path, value, onChange } = props;
   const about = useAbout(field);
   const error = useFieldError(path);
@@ -20,7 +18,7 @@ export function ChoiceControl(props: ControlProps) {
   const open = field.default === undefined;
   const shown = [
     ...(open ? [{ key: "", label: field.required ? t.forms.choose : t.forms.automatic }] : []),
-    ...options.map((option) => ({ key: String(option.value), label: names.option(option) })),
+    ...options.map((option) => ({ key: String(option.value), label: option.label })),
   ];
   const choose = (key: string) => onChange(options.find((option) => String(option.value) === key)?.value);
   const key = value === undefined ? "" : String(value);

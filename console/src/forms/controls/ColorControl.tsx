@@ -1,7 +1,6 @@
 import { useTexts } from "../../i18n/texts.ts";
 import { Button } from "../../ui/Button.tsx";
 import { Field } from "../../ui/Field.tsx";
-import { useNames } from "../names.ts";
 import { type ControlProps, useFieldError } from "../surroundings.ts";
 import { useAbout } from "./about.tsx";
 
@@ -10,11 +9,10 @@ const DIGITS = /^#[0-9a-f]{6}/i;
 /** The browser's colour picker and the colour's code. One that has no default can be none. */
 export function ColorControl({ field, path, value, onChange }: ControlProps) {
   const t = useTexts();
-  const names = useNames();
   const about = useAbout(field);
   const error = useFieldError(path);
   const text = typeof value === "string" ? value : "";
-  const label = names.field(field);
+  const label = field.label;
   const open = field.default === undefined && !field.required;
   return (
     <Field {...about} error={error}>
@@ -44,7 +42,7 @@ export function ColorControl({ field, path, value, onChange }: ControlProps) {
           )}
           {field.also?.map((word) => (
             <Button key={word} small aria-pressed={text === word} onClick={() => onChange(word)}>
-              {names.option({ value: word, label: word })}
+              {word === "transparent" ? t.forms.transparent : word}
             </Button>
           ))}
         </div>

@@ -2,7 +2,6 @@ import { Plus, Trash2 } from "lucide-react";
 import type { ComponentType } from "react";
 import { useTexts } from "../../i18n/texts.ts";
 import { Button, IconButton } from "../../ui/Button.tsx";
-import { useNames } from "../names.ts";
 import { type ControlProps, useFieldError } from "../surroundings.ts";
 import { list, newRow } from "../values.ts";
 import { useAbout } from "./about.tsx";
@@ -15,7 +14,6 @@ export type ListProps = ControlProps & { Row: ComponentType<RowProps> };
 /** Rows of plain values or of objects, to add and to remove. */
 export function ListControl({ field, path, value, onChange, Row }: ListProps) {
   const t = useTexts();
-  const names = useNames();
   const { label, help } = useAbout(field);
   const error = useFieldError(path);
   const rows = list(value);
@@ -54,7 +52,7 @@ export function ListControl({ field, path, value, onChange, Row }: ListProps) {
       <div>
         <Button small disabled={full} onClick={() => onChange([...rows, newRow(field)])}>
           <Plus aria-hidden />
-          {t.forms.addTo(names.field(field))}
+          {t.forms.addTo(field.label)}
         </Button>
       </div>
     </fieldset>

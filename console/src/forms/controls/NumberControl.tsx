@@ -1,7 +1,6 @@
 import { useState } from "react";
 import { useTexts } from "../../i18n/texts.ts";
 import { Field } from "../../ui/Field.tsx";
-import { useNames } from "../names.ts";
 import { slider } from "../slider.ts";
 import { type ControlProps, useFieldError } from "../surroundings.ts";
 import { typed } from "../values.ts";
@@ -11,7 +10,6 @@ import { useAbout } from "./about.tsx";
 export function NumberControl({ field, path, value, onChange }: ControlProps) {
   const t = useTexts();
   const about = useAbout(field);
-  const names = useNames();
   const error = useFieldError(path);
   // Input is kept as typed: "1." is 1, but not yet.
   const [text, setText] = useState<string>();
@@ -25,7 +23,7 @@ export function NumberControl({ field, path, value, onChange }: ControlProps) {
           {track && (
             <input
               type="range"
-              aria-label={names.field(field)}
+              aria-label={field.label}
               min={track.min}
               max={track.max}
               step={track.step}

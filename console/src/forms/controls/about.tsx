@@ -3,7 +3,6 @@ import { useFormats } from "../../i18n/format.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import type { FormField } from "../entries.ts";
 import { firstSentence, pieces } from "../help.ts";
-import { useNames } from "../names.ts";
 
 /** A limit as far as this is that of the number's type. */
 const FAR = 1e9;
@@ -11,10 +10,9 @@ const FAR = 1e9;
 /** Label and help of a field; the help has the limits in it if its text does not say them. */
 export function useAbout(field: FormField): { label: ReactNode; help: ReactNode } {
   const t = useTexts();
-  const names = useNames();
   const limits = useLimits(field);
   const said = field.help ?? "";
-  const label = names.field(field);
+  const label = field.label;
   return {
     label: field.required ? (
       <>

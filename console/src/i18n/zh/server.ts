@@ -8,8 +8,16 @@ export const serverZh: ServerTexts = {
   error: errorZh,
   notice: noticeZh,
   progress: progressZh,
+  delivery: deliveryZh,
   detail: (name) => DETAILS[name],
 };
+
+function deliveryZh(error: string): string {
+  if (error.endsWith("could not be reached in time.")) return "未能及时连接到接收端。";
+  if (error.endsWith("did not answer in time.")) return "接收端没有及时响应。";
+  const failed = /^The connection failed: (.*)$/s.exec(error);
+  return failed ? `连接失败：${failed[1]}` : "发送失败。";
+}
 
 /** Members of the details of notices. */
 const DETAILS: Readonly<Record<string, string>> = {

@@ -26,7 +26,7 @@ export function Notices({
   const [, navigate] = useLocation();
   const names = useNames();
   const language = useLanguage();
-  const label = (subject: string) => names.field({ name: subject, label: humanized(subject) });
+  const label = (subject: string) => names.field(subject) ?? humanized(subject);
   // A notice says more about a parameter than its name does.
   const told = new Set(notices.map(({ subject }) => subject));
   const untold = notApplied.filter((name) => !told.has(name));

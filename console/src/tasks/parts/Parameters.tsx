@@ -1,6 +1,6 @@
 import { useCatalogue } from "../../forms/catalogue.ts";
 import type { FormField } from "../../forms/entries.ts";
-import { plainName, useNames } from "../../forms/names.ts";
+import { useNames } from "../../forms/names.ts";
 import { useFormats } from "../../i18n/format.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { useOperationName } from "../operations.ts";
@@ -17,7 +17,7 @@ export function Parameters({ parameters }: { parameters: readonly object[] }) {
   return (
     <ol className="task-parameters">
       {operationRows(parameters).map(({ operation, rows }, index) => {
-        const fields = catalogue?.ofOperation(operation)?.entry.fields ?? [];
+        const fields = catalogue?.entry(operation)?.fields ?? [];
         const set = rows.filter((row) => isSet(row, fieldAt(fields, row.path)));
         return (
           // biome-ignore lint/suspicious/noArrayIndexKey: the operations of a task never change.
@@ -40,7 +40,7 @@ function Rows({ rows, fields }: { rows: readonly Row[]; fields: readonly FormFie
   const t = useTexts();
   const names = useNames();
   const label = (part: string) =>
-    /^\d+$/.test(part) ? part : names.field({ name: part, label: t.server.detail(part) ?? humanized(part) });
+    /^\d+$/.test(part) ? part : (names.field(part) ?? t.server.detail(part) ?? humanized(part));
   return (
     <dl className="task-rows">
       {rows.map((row) => (
@@ -58,10 +58,9 @@ function Rows({ rows, fields }: { rows: readonly Row[]; fields: readonly FormFie
 function Value({ value, field }: { value: Row["value"]; field: FormField | undefined }) {
   const t = useTexts();
   const formats = useFormats();
-  const names = useNames();
   if (typeof value === "boolean") return value ? t.common.yes : t.common.no;
   const option = field?.options?.find((one) => one.value === value);
-  if (option) return names.option(option);
+  if (option) return option.label;
   if (typeof value === "number") return [formats.number(value), field?.unit].filter(Boolean).join(" ");
   if (!COLOR.test(value)) return value;
   return (
@@ -73,7 +72,7 @@ function Value({ value, field }: { value: Row["value"]; field: FormField | undef
 
 function fieldAt(fields: readonly FormField[], [first, ...rest]: readonly string[]): FormField | undefined {
   if (first === undefined) return undefined;
-  const field = fields.find(({ name }) => plainName(name) === plainName(first));
+  const field = fields.find(({ name }) => name === first);
   // Numbers in a path count the entries of a list.
   const inner = rest.filter((part) => !/^\d+$/.test(part));
   return field && inner.length ? fieldAt(field.fields ?? [], inner) : field;

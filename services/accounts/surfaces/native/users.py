@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import grpc
 
 from darkroom.accounts.v1 import user_pb2, users_service_pb2_grpc
 from darkroom.accounts.v1 import users_service_pb2 as pb
+from services.accounts.domain.invitations import INVITATION_MINUTES, Invitations
+from services.accounts.domain.sign_in_links import NewLink
 from services.accounts.domain.users import Users
 from services.accounts.people import Person
 from services.platform.identity import current_identity
@@ -16,10 +19,10 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class NativeUsers(users_service_pb2_grpc.UsersServiceServicer):
-    """For those who manage people."""
+    """For those who manage people. `public_url` is where people reach the console, for links."""
 
-    def __init__(self, users: Users) -> None:
-        self._users = users
+    def __init__(self, users: Users, invitations: Invitations, public_url: str) -> None:
+        self._users, self._invitations, self._public_url = users, invitations, public_url
 
     async def ListUsers(self, request: pb.ListUsersRequest, context: Context) -> pb.ListUsersResponse:
         people = await self._users.all(current_identity())
@@ -30,6 +33,16 @@ class NativeUsers(users_service_pb2_grpc.UsersServiceServicer):
         team = request.team if request.HasField("team") else None
         person = await self._users.create(current_identity(), request.user_name, request.password, role, team)
         return pb.CreateUserResponse(user=user_message(person))
+
+    async def InviteUser(self, request: pb.InviteUserRequest, context: Context) -> pb.InviteUserResponse:
+        role = request.role if request.HasField("role") else None
+        team = request.team if request.HasField("team") else None
+        person, link = await self._invitations.invite(current_identity(), request.user_name, role, team, _validity(request))
+        return pb.InviteUserResponse(user=user_message(person), sign_in_link=self._link(link))
+
+    async def CreateSignInLink(self, request: pb.CreateSignInLinkRequest, context: Context) -> pb.CreateSignInLinkResponse:
+        link = await self._invitations.renew(current_identity(), request.user_id, _validity(request))
+        return pb.CreateSignInLinkResponse(sign_in_link=self._link(link))
 
     async def UpdateUser(self, request: pb.UpdateUserRequest, context: Context) -> pb.UpdateUserResponse:
         role = request.role if request.HasField("role") else None
@@ -44,6 +57,15 @@ class NativeUsers(users_service_pb2_grpc.UsersServiceServicer):
     async def DeleteUser(self, request: pb.DeleteUserRequest, context: Context) -> pb.DeleteUserResponse:
         await self._users.delete(current_identity(), request.user_id)
         return pb.DeleteUserResponse()
+
+    def _link(self, link: NewLink) -> pb.SignInLink:
+        message = pb.SignInLink(url=link.url(self._public_url))
+        message.expire_time.FromDatetime(link.expires_at)
+        return message
+
+
+def _validity(request: pb.InviteUserRequest | pb.CreateSignInLinkRequest) -> timedelta:
+    return request.validity.ToTimedelta() if request.HasField("validity") else timedelta(minutes=INVITATION_MINUTES)
 
 
 def user_message(person: Person) -> user_pb2.User:

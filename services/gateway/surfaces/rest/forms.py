@@ -11,8 +11,10 @@ from starlette.routing import Route
 
 from darkroom.files.v1 import files_service_pb2
 from services.gateway import replies
+from services.gateway.calls import Handle
 from services.gateway.receiving import ReceivedForm
 from services.gateway.surfaces.parts import GatewayParts
+from services.gateway.surfaces.rest import logo
 from services.gateway.surfaces.rest.fields import Fields
 from services.gateway.surfaces.rest.operation_form import OperationForm
 from services.pictures.operation_calls import operation_call
@@ -33,6 +35,7 @@ class RestForms:
 
     def __init__(self, parts: GatewayParts) -> None:
         self._calls, self._backend, self._receiver, self._revocations = parts.calls, parts.backend, parts.receiver, parts.revocations
+        self._logo = logo.LogoForm(parts)
 
     def routes(self) -> Iterator[Route]:
         """The routes of the application."""
@@ -40,11 +43,16 @@ class RestForms:
             if route.surface.name != _SURFACE or not catalogue.takes_form(route.method):
                 continue
             scopes = [scope_of(method) for method in (_UPLOADING, route.method)]
-            operations = catalogue.has_path_for_each_operation(route.method)
-            taking = _FormOfOperation(self, route.method, route.template.text.split("/")[-2]) if operations else _FormOf(self, route.method)
-            endpoint = self._calls.endpoint(route.surface, route.method, scopes, taking.serve)
+            endpoint = self._calls.endpoint(route.surface, route.method, scopes, self._handler(route))
             for path in (route.template.text, route.template.text + "/"):
                 yield Route(path, endpoint, methods=[route.verb])
+
+    def _handler(self, route: catalogue.Route) -> Handle:
+        if route.method.full_name == logo.METHOD.full_name:
+            return self._logo.serve
+        if catalogue.has_path_for_each_operation(route.method):
+            return _FormOfOperation(self, route.method, route.template.text.split("/")[-2]).serve
+        return _FormOf(self, route.method).serve
 
     async def call(
         self, method: MethodDescriptor, request: Request, received: ReceivedForm, fields: Fields | OperationForm, identity: Identity

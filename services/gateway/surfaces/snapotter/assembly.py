@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 
 from darkroom.common.v1 import options_pb2
+from services.gateway.contents import Contents
+from services.gateway.logos import LogoMaker
 from services.gateway.surfaces.parts import GatewayParts
 from services.gateway.surfaces.snapotter.batches.archives import Archives
 from services.gateway.surfaces.snapotter.batches.batches import Batches
@@ -14,7 +16,6 @@ from services.gateway.surfaces.snapotter.calls.downloads import Downloads
 from services.gateway.surfaces.snapotter.calls.task_events import TaskEvents
 from services.gateway.surfaces.snapotter.calls.tool_calls import ToolCalls
 from services.gateway.surfaces.snapotter.calls.uploads import Uploads
-from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.endpoints import Endpoint, EndpointFactory
 from services.gateway.surfaces.snapotter.forms import FormRules, Forms
 from services.gateway.surfaces.snapotter.installation.enabled_tools import EnabledTools
@@ -72,7 +73,8 @@ def assemble(parts: GatewayParts, factory: EndpointFactory, settings: SnapOtterS
     archives = Archives(contents)
     batches = Batches(forms, runs, jobs, archives, settings.jobs_at_once, reader)
     context = ToolContext(forms, calls, background, contents, runs, ids, jobs, archives, batches, settings)
-    logo = Logo(parts.receiver, runs, contents, parts.backend, settings.max_logo_size_kb)
+    maker = LogoMaker(parts.receiver, parts.runs, contents, caller)
+    logo = Logo(parts.receiver, maker, parts.backend, settings.max_logo_size_kb)
     roles, teams = Roles(parts.backend), Teams(parts.backend)
     pipelines, pipeline_runs = Pipelines(parts.backend, reader), PipelineRuns(forms, runs, ids, jobs, reader)
     handlers = {

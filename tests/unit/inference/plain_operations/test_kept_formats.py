@@ -77,6 +77,15 @@ async def test_transparency_makes_a_png_of_a_jpeg(running: Running) -> None:
     assert (await running.product(content, *filled, name="photo.jpg")).media_type == "image/jpeg"
 
 
+@pytest.mark.parametrize("name", ["photo.jpg", "photo.webp", "photo.png"])
+async def test_an_unchanged_picture_is_given_back_as_it_was_sent(running: Running, name: str) -> None:
+    """Short work in a child, and in the worker: a lossy file is not compressed once more."""
+    content = INPUTS[name][0]
+    for operation in ("resize", "fill_background", "adjust"):
+        made = await running.product(content, {operation: {}}, name=name)
+        assert (made.content if isinstance(made.content, bytes) else made.content.read_bytes()) == content
+
+
 async def test_what_an_operation_says_counts(running: Running) -> None:
     steps: list[dict[str, Any]] = [{"convert": {"format": PICTURE_FORMAT_PNG}}, {"resize": {"width": 90}}]
     assert (await running.product(INPUTS["photo.jpg"][0], *steps, name="photo.jpg")).media_type == "image/png"

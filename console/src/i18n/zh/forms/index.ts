@@ -6,6 +6,7 @@ import { create } from "./create.ts";
 import { documents } from "./documents.ts";
 import { file } from "./file.ts";
 import { inspect } from "./inspect.ts";
+import { KEYWORDS } from "./keywords.ts";
 import { marks } from "./marks.ts";
 import { retouch } from "./retouch.ts";
 import { shape } from "./shape.ts";
@@ -40,4 +41,9 @@ const operationsZh: OperationsTexts = {
 };
 
 /** The texts of forms in Simplified Chinese. */
-export const formsZh: FormTexts = { categories: categoriesZh, operations: operationsZh, musts: MUSTS };
+export const formsZh: FormTexts = {
+  categories: categoriesZh,
+  operations: operationsZh,
+  keywords: KEYWORDS,
+  musts: MUSTS,
+};

@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Send
 
 from darkroom.files.v1 import file_pb2
-from services.gateway.surfaces.snapotter.contents import Contents
+from services.gateway.contents import Contents
 from services.gateway.surfaces.snapotter.names import url_segment
 from services.platform.backoff import retry_unavailable
 from services.platform.errors import DarkroomError

@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from darkroom.internal.tasks.v1 import run_service_pb2
+from services.gateway.contents import Contents
 from services.gateway.surfaces.snapotter.calls.tool_calls import kept_name, run_report
-from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.jobs.events import Event, complete, failure_event, processing
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
 from services.gateway.surfaces.snapotter.runs import ENDED, WAIT_SECONDS, RunRecord, Runs, failure

@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from darkroom.internal.files.v1 import intake_service_pb2, intake_service_pb2_grpc
+from services.gateway.contents import Contents
 from services.gateway.surfaces.snapotter.calls.downloads import preview
-from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.forms import FormContent, Forms, check_files, require_form
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind

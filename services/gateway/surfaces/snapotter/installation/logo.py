@@ -12,19 +12,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from darkroom.accounts.v1 import branding_service_pb2 as pb
-from darkroom.operations.v1 import convert_pb2, operation_pb2, placement_pb2, resize_pb2
 from services.gateway.backend import Backend
+from services.gateway.logos import LogoMaker, LogoNotMade
 from services.gateway.receiving import Receiver
-from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.errors import Refusal, answer, image_problem
 from services.gateway.surfaces.snapotter.forms import BY_NAME, require_form
 from services.gateway.surfaces.snapotter.names import Name, clean_name
-from services.gateway.surfaces.snapotter.runs import SURFACE, RunRecord, Runs, failure
+from services.gateway.surfaces.snapotter.runs import SURFACE
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import Identity
 
 _METHODS = pb.DESCRIPTOR.services_by_name["BrandingService"].methods_by_name
-_SIDE = 128
 _NAME = "logo.png"
 _INVALID = "VALIDATION_ERROR"
 
@@ -40,9 +38,8 @@ class _Sent:
 class Logo:
     """Asks accounts on behalf of callers. A new one may have `most_kilobytes`, and is made by a task."""
 
-    def __init__(self, receiver: Receiver, runs: Runs, contents: Contents, backend: Backend, most_kilobytes: int) -> None:
-        self._receiver, self._runs, self._contents, self._backend = receiver, runs, contents, backend
-        self._most_kilobytes = most_kilobytes
+    def __init__(self, receiver: Receiver, maker: LogoMaker, backend: Backend, most_kilobytes: int) -> None:
+        self._receiver, self._maker, self._backend, self._most_kilobytes = receiver, maker, backend, most_kilobytes
 
     async def show(self, request: Request, identity: Identity | None) -> Response:
         """The logo. Clients may keep it, and ask each time whether it is still the same."""
@@ -63,7 +60,7 @@ class Logo:
             raise Refusal(400, "File must be an image", code=_INVALID)
         if len(sent.content) > self._most_bytes:
             raise Refusal(400, f"Logo must be {self._most_kilobytes}KB or smaller", code=_INVALID)
-        png = await self._made(request, identity.account_id, sent)
+        png = await self._made(identity.account_id, sent)
         await self._ask("UpdateLogo", pb.UpdateLogoRequest(png=png), identity)
         return answer({"ok": True})
 
@@ -90,20 +87,16 @@ class Logo:
                 sent = _Sent(part.file_name, part.media_type, bytes(content))
         return sent
 
-    async def _made(self, request: Request, account_id: int, sent: _Sent) -> bytes:
+    async def _made(self, account_id: int, sent: _Sent) -> bytes:
         """A PNG of it. Only the task remains of the way it was made."""
         # The content decides the type of a file, except for the formats that have no other sign.
         name = Name.of(clean_name(sent.name))
-        file_ids: list[int] = []
+        kept_name = str(name) if name.extension[1:].lower() in BY_NAME else name.stem or _NAME
         try:
-            kept_name = str(name) if name.extension[1:].lower() in BY_NAME else name.stem or _NAME
-            file_ids.append(await self._receiver.store(account_id, kept_name, _whole(sent.content), surface=SURFACE))
-            run = await self._runs.run(request, account_id, file_ids, _operations(), RunRecord("logo", [_NAME], _NAME))
-            file_ids += [output.id for output in run.outputs]
-            problem = failure(run)
-            if problem is not None:
-                raise Refusal(422, "Logo could not be processed", details=problem)
-            return await self._contents.read(account_id, run.outputs[0])
+            file_id = await self._receiver.store(account_id, kept_name, _whole(sent.content), surface=SURFACE)
+            return await self._maker.make(account_id, file_id, SURFACE)
+        except LogoNotMade as error:
+            raise Refusal(422, "Logo could not be processed", details=error.message) from error
         except DarkroomError as error:
             reason = image_problem(error)
             if reason is None and error.reason is ErrorReason.FIELD_INVALID:
@@ -111,18 +104,9 @@ class Logo:
             if reason is None:
                 raise
             raise Refusal(400, f"Invalid image: {reason}", code=_INVALID) from error
-        finally:
-            await self._receiver.discard(account_id, file_ids)
 
     async def _ask(self, method: str, asked: Message, identity: Identity | None) -> Any:
         return (await self._backend.call("accounts", _METHODS[method], asked, identity)).message
-
-
-def _operations() -> list[operation_pb2.Operation]:
-    """The operations that make a PNG that fits the square."""
-    small = resize_pb2.Resize(width=_SIDE, height=_SIDE, fit=placement_pb2.FIT_BOUNDS, without_enlargement=True)
-    png = convert_pb2.Convert(format=convert_pb2.PICTURE_FORMAT_PNG, color_space=convert_pb2.COLOR_SPACE_RGB, strip_metadata=True)
-    return [operation_pb2.Operation(resize=small), operation_pb2.Operation(convert=png)]
 
 
 async def _whole(content: bytes) -> AsyncIterator[bytes]:

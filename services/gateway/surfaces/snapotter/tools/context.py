@@ -14,6 +14,7 @@ from starlette.responses import Response, StreamingResponse
 
 from darkroom.internal.tasks.v1 import run_service_pb2
 from darkroom.operations.v1.operation_pb2 import Operation
+from services.gateway.contents import Contents
 from services.gateway.surfaces.snapotter.batches.archives import Archives
 from services.gateway.surfaces.snapotter.batches.batches import Batches
 from services.gateway.surfaces.snapotter.calls.background import BackgroundCalls
@@ -26,7 +27,6 @@ from services.gateway.surfaces.snapotter.calls.tool_calls import (
     run_report,
     why,
 )
-from services.gateway.surfaces.snapotter.contents import Contents
 from services.gateway.surfaces.snapotter.errors import Refusal, answer
 from services.gateway.surfaces.snapotter.forms import Accepts, FormContent, Forms, SentFile, Taken
 from services.gateway.surfaces.snapotter.jobs.events import complete, failure_event, processing
