@@ -1,5 +1,5 @@
 import { Search } from "lucide-react";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { useTexts } from "../i18n/texts.ts";
 import "../styles/forms.css";
 import { Loading } from "../ui/Feedback.tsx";
@@ -19,10 +19,13 @@ export function ToolPicker({
   onPick,
   kinds,
   among,
+  lead,
 }: {
   onPick: (chosen: Chosen) => void;
   kinds?: readonly string[] | undefined;
   among?: (chosen: Chosen) => boolean;
+  /** A section before all others, while nothing is sought. */
+  lead?: ReactNode;
 }) {
   const t = useTexts();
   const catalogue = useCatalogue();
@@ -80,6 +83,7 @@ export function ToolPicker({
         {wanted && t.forms.found(hits.length)}
       </p>
       {wanted && !hits.length && <p className="muted">{t.forms.noTools(wanted)}</p>}
+      {!wanted && !category && lead}
       {sections
         .filter((section) => section.cards.length > 0)
         .map((section) => (

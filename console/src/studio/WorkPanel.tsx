@@ -1,5 +1,7 @@
-import { ArrowLeft } from "lucide-react";
+import { ArrowLeft, Pencil } from "lucide-react";
 import { useId, useMemo, useState } from "react";
+import { useLocation } from "wouter";
+import { uniqueId } from "../api/ids.ts";
 import { startOf, useCatalogue } from "../forms/catalogue.ts";
 import type { FormEntry } from "../forms/entries.ts";
 import { validSettings } from "../forms/faults.ts";
@@ -7,6 +9,7 @@ import { useNames } from "../forms/names.ts";
 import { SettingsForm } from "../forms/SettingsForm.tsx";
 import { ToolPicker } from "../forms/ToolPicker.tsx";
 import { useTexts } from "../i18n/texts.ts";
+import { keepDraft } from "../pipelines/useDraft.ts";
 import type { Choice, RunInput } from "../runs/types.ts";
 import { Button } from "../ui/Button.tsx";
 import { Loading, Note } from "../ui/Feedback.tsx";
@@ -15,7 +18,9 @@ import { ExtraFileControl } from "./ExtraFileControl.tsx";
 import { sendable } from "./extraFiles.ts";
 import { fitting, kindOf, together } from "./fitting.ts";
 import { LivePreview } from "./LivePreview.tsx";
+import { Recipes } from "./Recipes.tsx";
 import { RunBar } from "./RunBar.tsx";
+import { SavedSettings } from "./SavedSettings.tsx";
 import { useBundleMissing } from "./useBundleMissing.ts";
 import { useOriginal } from "./useOriginal.ts";
 
@@ -41,7 +46,11 @@ export function WorkPanel({
       <section className="card work" aria-labelledby={heading}>
         <h2 id={heading}>{t.studio.choose}</h2>
         {inputs.length === 0 && <p className="muted">{t.studio.none}</p>}
-        <ToolPicker kinds={kinds} onPick={(picked) => desk.choose({ id: picked.id, settings: startOf(picked) })} />
+        <ToolPicker
+          kinds={kinds}
+          lead={(kinds.length === 0 || kinds.includes("image")) && <Recipes />}
+          onPick={(picked) => desk.choose({ id: picked.id, settings: startOf(picked) })}
+        />
       </section>
     );
   }
@@ -68,6 +77,7 @@ function Chosen({
 }) {
   const t = useTexts();
   const names = useNames();
+  const [, navigate] = useLocation();
   const heading = useId();
   const [example, setExample] = useState(0);
   const missing = useBundleMissing(entry.bundle);
@@ -88,6 +98,23 @@ function Chosen({
     <section className="card work" aria-labelledby={heading}>
       <div className="page-head">
         <h2 id={heading}>{title}</h2>
+        {pipeline !== undefined && (
+          <Button
+            small
+            look="quiet"
+            onClick={() => {
+              keepDraft({
+                name: pipeline,
+                description: "",
+                steps: steps.map((step) => ({ key: uniqueId(), ...step })),
+              });
+              navigate("/pipelines/new");
+            }}
+          >
+            <Pencil aria-hidden />
+            {t.studio.editSteps}
+          </Button>
+        )}
         <Button small look="quiet" onClick={() => desk.chooseNothing()}>
           <ArrowLeft aria-hidden />
           {t.studio.change}
@@ -104,6 +131,14 @@ function Chosen({
         </ol>
       )}
       {missing && <Note tone="warn">{t.studio.unavailable(missing)}</Note>}
+      {pipeline === undefined && (
+        <SavedSettings
+          choice={choice}
+          entry={entry}
+          valid={valid}
+          onPick={(settings) => desk.choose({ id: choice.id, settings: { ...settings } })}
+        />
+      )}
       {pipeline === undefined && (
         <SettingsForm
           entry={entry}

@@ -253,6 +253,32 @@ def overlap(one: FloatRect, other: FloatRect) -> bool:
     return not beside and not below
 
 
+async def test_recipes_presets_and_saved_settings(console: Console, photo: Photo) -> None:
+    page, name = console.page, "Small PNG"
+    await console.open()
+    await console.choose(photo("red.png"))
+    await page.get_by_role("button").filter(has=page.get_by_text("Web-ready", exact=True)).click()
+    await console.run()
+    await console.finished(1)
+    _, content = await console.download(console.newest.get_by_role("button", name="Download", exact=True))
+    assert opened(content).format == "WEBP"
+    await console.button("Edit the steps").click()
+    steps = page.get_by_role("list", name="Steps").get_by_role("listitem")
+    await expect(steps.filter(has_text=re.compile("Resize|Convert"))).to_have_count(2)
+    await console.open()
+    await console.button("Choose something else").click()
+    await page.get_by_role("searchbox").fill("jpg to png")
+    await console.pick("To PNG")
+    work = console.work("Convert")
+    await expect(work.get_by_label("Format")).to_have_value("PICTURE_FORMAT_PNG")
+    await console.button("Save these settings").click()
+    await page.get_by_role("dialog").get_by_label("Name").fill(name)
+    await page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    await work.get_by_label("Format").select_option("WebP")
+    await work.get_by_role("button", name=name).click()
+    await expect(work.get_by_label("Format")).to_have_value("PICTURE_FORMAT_PNG")
+
+
 @pytest.mark.thorough
 async def test_again_otherwise_and_on_with_the_results(console: Console, pilio: Pilio, photo: Photo) -> None:
     await console.open()
