@@ -96,14 +96,15 @@ def _documents() -> list[tuple[str, str, str]]:
 
 def _index(root: str) -> str:
     """A list of all documents, as HTML; `root` as the links begin."""
+    surfaces = sorted(openapi.surfaces(), key=lambda one: one.name != llms.OWN)
     lists = {
         "Interactive pages": [(path, title) for path, title, _ in _documents() if path != _INDEX],
         "OpenAPI 3.1": [
-            *((f"/{openapi.file_name(one)}", one.reference.title or one.name) for one in openapi.surfaces()),
-            *((path, f"{one.reference.title}, as YAML") for one in openapi.surfaces() if (path := one.reference.yaml_path)),
+            *((f"/{openapi.file_name(one)}", one.reference.title or one.name) for one in surfaces),
+            *((path, f"{one.reference.title}, as YAML") for one in surfaces if (path := one.reference.yaml_path)),
             (pilio.PATH, "The calls of Pilio alone"),
         ],
-        "gRPC": [(llms.GRPC, "Every service and message")],
+        "gRPC": [(llms.GRPC, "Every service and message (server reflection needs a key)")],
         "All APIs": [(llms.CALLS, "All JSON calls"), (llms.ERRORS, "Errors")],
         "For language models": [("/llms.txt", "llms.txt"), ("/llms-full.txt", "llms-full.txt")],
         "Operations": [(llms.operation_path(name), name) for name in operation_texts.names()],

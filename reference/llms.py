@@ -21,7 +21,8 @@ _DOCS = _ROOT / "docs"
 PREFIX = "/llms/"
 """The prefix of the paths of the pages."""
 CALLS, GUIDES, GRPC, ERRORS = (f"{PREFIX}{name}.md" for name in ("calls", "guides", "grpc-api", "errors"))
-_OWN = "rest"
+OWN = "rest"
+"""The surface of Darkroom's own JSON API, which comes first."""
 # The way from a file to its result.
 _MAIN_CALLS = (
     ("POST", "/v1/files/batch-create"),
@@ -46,7 +47,7 @@ _TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 
 def summary() -> str:
     """`/llms.txt`: what Darkroom is, how it is called, and where each thing is described. Under 12 kB."""
-    about = openapi.shared_document(catalogue.surface(_OWN))
+    about = openapi.shared_document(catalogue.surface(OWN))
     found = _sentences()
     lines = [
         "# Darkroom",
@@ -73,7 +74,7 @@ def summary() -> str:
         "",
         f"- [Guides]({GUIDES}): uploads, batches, webhooks, keys, the command line, running a server, and others",
         "- [Interactive page](/docs): every document, and the JSON API, for people",
-        *(line for surface in openapi.surfaces() if surface.name != _OWN for line in _documents(surface)),
+        *(line for surface in openapi.surfaces() if surface.name != OWN for line in _documents(surface)),
         "",
     ]
     return "\n".join(lines)
@@ -82,7 +83,7 @@ def summary() -> str:
 def _sentences() -> dict[tuple[str, str], str]:
     """The first sentence about each call of `/v1`, by its verb and path."""
     comments = Comments()
-    own = (route for route in catalogue.routes() if route.surface.name == _OWN)
+    own = (route for route in catalogue.routes() if route.surface.name == OWN)
     return {(route.verb, route.template.text): comments.first_sentence(route.method.full_name) for route in own}
 
 
@@ -105,7 +106,7 @@ def _documents(surface: Surface) -> Iterator[str]:
 def calls() -> str:
     """Every JSON call of every surface, one line each."""
     lines = ["# All JSON calls", ""]
-    for surface in sorted(openapi.surfaces(), key=lambda one: one.name != _OWN):
+    for surface in sorted(openapi.surfaces(), key=lambda one: one.name != OWN):
         lines += [f"## {surface.reference.title or surface.name}", ""]
         for path, verbs in openapi.shared_document(surface)["paths"].items():
             lines += [f"- `{verb.upper()} {path}`: {operation['summary']}" for verb, operation in verbs.items()]

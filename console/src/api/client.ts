@@ -1,5 +1,4 @@
 import createClient, { type Middleware } from "openapi-fetch";
-import type { paths as SnapOtterPaths } from "../../generated/snapotter.ts";
 import type { paths as V1Paths } from "../../generated/v1.ts";
 import { refusal, unreachable } from "./errors.ts";
 import { uniqueId } from "./ids.ts";
@@ -24,10 +23,6 @@ const authorized: Middleware = {
 /** Darkroom's own JSON API. Use it with `data`: `const me = await data(v1.GET("/v1/me"))`. */
 export const v1 = createClient<V1Paths>({ baseUrl: location.origin });
 v1.use(authorized);
-
-/** SnapOtter's API. Use it with `body`: `const { users } = await body(snapotter.GET("/api/auth/users"))`. */
-export const snapotter = createClient<SnapOtterPaths>({ baseUrl: location.origin });
-snapotter.use(authorized);
 
 type Reply<Body> = { data?: Body; error?: unknown; response: Response };
 

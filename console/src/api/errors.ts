@@ -48,15 +48,13 @@ export function unreachable(cause: unknown): ApiError {
   return error;
 }
 
-/** The error that a reply holds: `/v1` says `{code, message, data}`, SnapOtter's API `{error, code?, details?}`. */
+/** The error that a reply of `/v1` holds: `{code, message, data}`. */
 export function refusal(response: Response, body: unknown): ApiError {
   const said = record(body);
   const data = record(said.data);
-  const details = typeof said.details === "string" ? `: ${said.details}` : faults(said.details);
-  const message = text(said.message) ?? (text(said.error) ? `${said.error}${details}` : `HTTP ${response.status}`);
   const retryAfter = Number(response.headers.get("retry-after") ?? Number.NaN);
-  return new ApiError(response.status, message, {
-    reason: text(data.error_code) ?? (typeof said.code === "string" ? said.code.toLowerCase() : ""),
+  return new ApiError(response.status, text(said.message) ?? `HTTP ${response.status}`, {
+    reason: text(data.error_code) ?? "",
     field: text(data.field),
     allowed: Array.isArray(data.allowed) ? data.allowed.map(String) : [],
     rule: text(data.rule),
@@ -77,10 +75,4 @@ function text(value: unknown): string | undefined {
 
 function number(value: unknown): number | undefined {
   return typeof value === "number" ? value : undefined;
-}
-
-function faults(details: unknown): string {
-  if (!Array.isArray(details)) return "";
-  const found = details.map(record).map((fault) => `${text(fault.path) ?? ""} ${text(fault.message) ?? ""}`.trim());
-  return found.length ? `: ${found.join("; ")}` : "";
 }

@@ -46,7 +46,7 @@ export function useCatalogue(): Catalogue | undefined {
     queryFn: async () => {
       const forms = (await import("../../generated/forms.json")).default as unknown as Forms;
       if (language === "en") return new Catalogue(forms);
-      return new Catalogue(translated(forms, (await import("../i18n/zh/forms/index.ts")).formsZh));
+      return new Catalogue(translated(forms, (await import("../i18n/zh/operations/index.ts")).formsZh));
     },
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: Number.POSITIVE_INFINITY,

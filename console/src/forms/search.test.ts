@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { formsZh } from "../i18n/zh/forms/index.ts";
+import { formsZh } from "../i18n/zh/operations/index.ts";
 import { Catalogue } from "./catalogue.ts";
 import type { Forms } from "./entries.ts";
 import { found } from "./search.ts";

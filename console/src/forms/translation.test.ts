@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { withoutChinese } from "../i18n/untranslated.ts";
-import { formsZh } from "../i18n/zh/forms/index.ts";
+import { formsZh } from "../i18n/zh/operations/index.ts";
 import type { FormField, Forms, Option } from "./entries.ts";
 import { translated } from "./translation.ts";
 
@@ -27,7 +27,7 @@ test("forms have no name, summary, label, help or option without Chinese", () =>
   const missing = texts.filter(
     ({ text }) => !INTERNATIONAL.test(text) && !SIZE.test(text) && withoutChinese([text]).length,
   );
-  assert.deepEqual(missing, [], "texts for console/src/i18n/zh/forms");
+  assert.deepEqual(missing, [], "texts for console/src/i18n/zh/operations");
 });
 
 type At = { at: string; text: string };

@@ -33,12 +33,3 @@ export type ServerTexts = {
   /** A member of a notice's details. */
   detail: (name: string) => string | undefined;
 };
-
-/** English: the server's texts. */
-export const serverEn: ServerTexts = {
-  error: () => undefined,
-  notice: () => undefined,
-  progress: () => undefined,
-  delivery: () => undefined,
-  detail: () => undefined,
-};

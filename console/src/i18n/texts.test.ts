@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { en } from "./en.ts";
+import { en } from "./en/index.ts";
 import { withoutChinese } from "./untranslated.ts";
-import { zh } from "./zh.ts";
+import { zh } from "./zh/index.ts";
 
 /** Names that are the same in all languages. */
 const NAMES = /Darkroom|English|JSON|PDF|Webhook/g;

@@ -1,7 +1,7 @@
 import { createContext, useContext } from "react";
-import { en, type Texts } from "./en.ts";
+import { en, type Texts } from "./en/index.ts";
 
-export type { Texts } from "./en.ts";
+export type { Texts } from "./en/index.ts";
 export type Language = "en" | "zh";
 
 export const LANGUAGES: Record<Language, string> = { en: "English", zh: "中文" };
@@ -23,7 +23,7 @@ export function keep(language: Language): void {
 
 /** Only the language that is shown is loaded. */
 export async function load(language: Language): Promise<Texts> {
-  return language === "zh" ? (await import("./zh.ts")).zh : en;
+  return language === "zh" ? (await import("./zh/index.ts")).zh : en;
 }
 
 export const TextsContext = createContext<{ texts: Texts; language: Language; choose: (language: Language) => void }>({

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { en } from "../i18n/en.ts";
+import { en } from "../i18n/en/index.ts";
 import { formatsOf, unfitText } from "./accepted.ts";
 
 const entry = (kinds: string[], takes?: string[]) => ({ inputs: { min: 1, max: 1, kinds }, ...(takes && { takes }) });

@@ -22,7 +22,7 @@ from services.tasks import surfaces as surfaces_of_tasks
 COMPATIBLE = ("claid", "fal", "pi", "snapotter")
 REPOSITORY = Path(__file__).resolve().parents[3]
 # The code that stands on Darkroom's own API alone.
-INDEPENDENT = ("clients",)
+INDEPENDENT = ("clients", "console/src", "services/accounts")
 NAMES_OF_THEIRS = re.compile(r"snapotter|\bclaid\b|\bfal\b|\bcompat\.|[\"'`/]api/(?:auth|v1)\b", re.IGNORECASE)
 
 

@@ -1,4 +1,5 @@
 import type { components } from "../../../generated/v1.ts";
+import { progressText } from "../../i18n/said.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { Button } from "../../ui/Button.tsx";
 import { ConfirmButton } from "../../ui/ConfirmButton.tsx";
@@ -48,7 +49,9 @@ export function BundleCard({
             share={percent === undefined ? undefined : percent / 100}
             label={t.system.installing(bundle.name)}
           />
-          <span className="muted">{percent !== undefined && `${percent} % · ${bundle.stage ?? ""}`}</span>
+          <span className="muted">
+            {percent !== undefined && `${percent} % · ${progressText(t, bundle.stage ?? "")}`}
+          </span>
         </div>
       )}
       {bundle.error && <Note tone="bad">{bundle.error}</Note>}

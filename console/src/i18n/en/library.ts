@@ -1,0 +1,18 @@
+export const library = {
+  about: "Files that you keep stay here, with their versions, until you delete them.",
+  searchHint: "Part of a name",
+  count: (count: number) => (count === 1 ? "1 file" : `${count} files`),
+  none: "No files yet. In the studio, “Keep in the library” puts results here.",
+  notFound: (search: string) => `No name contains “${search}”.`,
+  choose: (name: string) => `Choose ${name}`,
+  chosen: (count: number) => `${count} chosen`,
+  choseNone: "Clear selection",
+  use: "Use in the studio",
+  deleteChosen: "Delete",
+  deleteHowMany: (count: number) => (count === 1 ? "Delete this file?" : `Delete ${count} files?`),
+  deleteWhat: "All versions are deleted. This cannot be undone.",
+  download: (name: string) => `Download ${name}`,
+  version: (version: number) => `Version ${version}`,
+  pages: (pages: number) => (pages === 1 ? "1 page" : `${pages} pages`),
+  original: "as it was added",
+};

@@ -1,0 +1,33 @@
+import type { roles as English } from "../en/roles.ts";
+
+export const roles: typeof English = {
+  about: "规定人员可以做什么。修改会立即对拥有该角色的所有人生效。",
+  add: "添加角色",
+  builtIn: "内置",
+  noList: "您的角色无权查看角色列表，需要查看审计日志的权限。",
+  nothing: "只有登录用户的基本权限。",
+  description: "用途",
+  nameRule: "2 到 30 个字母、数字、“_”或“-”。",
+  permits: "允许",
+  atOnce: "修改会立即对拥有该角色的所有人生效。",
+  editNamed: (name) => `修改角色 ${name}`,
+  removeNamed: (name) => `移除角色 ${name}`,
+  removeWhat: (count) => (count ? `有 ${count} 人拥有此角色，移除后他们将变为“user”。` : "没有人拥有此角色。"),
+  permissions: {
+    "tools:use": "使用工具",
+    "files:own": "查看自己的文件",
+    "files:all": "查看所有人的文件",
+    "apikeys:own": "拥有密钥",
+    "apikeys:all": "查看所有人的密钥",
+    "pipelines:own": "保存流水线",
+    "pipelines:all": "查看所有人的流水线",
+    "settings:read": "查看全局设置",
+    "settings:write": "修改全局设置",
+    "users:manage": "管理人员、密码和角色",
+    "teams:manage": "管理团队",
+    "branding:manage": "更换徽标",
+    "features:manage": "安装和卸载模型包",
+    "system:health": "查看系统状态",
+    "audit:read": "查看审计日志和角色列表",
+  },
+};
