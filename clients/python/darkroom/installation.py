@@ -1,4 +1,4 @@
-"""What an installation has: the logo that its pages show, and bundles of models."""
+"""The logo that the pages of an installation show, and its bundles of models."""
 
 from __future__ import annotations
 
