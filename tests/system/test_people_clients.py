@@ -86,7 +86,7 @@ def test_the_blocking_client_has_them_too(stack: StackUnderTest) -> None:
             nobody.sessions.create("nobody", FIRST)
         with pytest.raises(Unauthenticated):
             nobody.users.list()
-        for part in (nobody.user_keys, nobody.roles, nobody.teams, nobody.settings, nobody.pipelines):
+        for part in (nobody.user_keys, nobody.roles, nobody.teams, nobody.settings, nobody.bundles, nobody.pipelines):
             with pytest.raises(Unauthenticated):
                 part.list()
 

@@ -111,8 +111,14 @@ async def test_each_call_asks_for_what_the_role_permits(stack: StackUnderTest, a
                 assert (await called(user, route))[0] not in (401, 403), named
             if catalogue.is_read(route.method) and not route.method.server_streaming:
                 assert (await called(boss, route))[0] not in (401, 403), named
-        # Keys of the account would outlive the person.
-        refused = await boss.post("/v1/keys", {"name": "x"})
+        # An administrator creates keys of the account; a key of that person does not, for those would outlive it.
+        made = (await boss.post("/v1/keys", {"name": "x", "scopes": ["tasks:read"]})).json()["data"]["key"]
+        rotated = (await boss.post(f"/v1/keys/{made['id']}/rotate", {"overlap_seconds": 0})).json()["data"]
+        assert (rotated["key"]["scopes"], "created_by" in rotated["key"]) == (["tasks:read"], False)
+        assert (await boss.delete(f"/v1/keys/{rotated['key']['id']}")).status_code == 200
+        own = (await boss.post("/v1/me/keys", {"name": "x"})).json()["data"]["secret"]
+    async with caller(stack, own) as by_key:
+        refused = await by_key.post("/v1/keys", {"name": "x"})
         assert (refused.status_code, refused.json()["code"]) == (403, 40300)
 
 

@@ -10,6 +10,7 @@ from darkroom.backoff import Backoff
 from darkroom.batches import Batches
 from darkroom.calls import Calls
 from darkroom.connection import Server
+from darkroom.installation import Branding, Bundles
 from darkroom.keys import Keys
 from darkroom.library import Library
 from darkroom.operation_methods import OperationMethods
@@ -44,6 +45,8 @@ class AsyncClient(OperationMethods, AccountPart):
         self.teams = Teams(calls.channel, calls.call)
         self.user_keys = UserKeys(calls.channel, calls.call)
         self.settings = Settings(calls.channel, calls.call)
+        self.branding = Branding(calls.channel, calls.call)
+        self.bundles = Bundles(calls.channel, calls.call)
         self.pipelines = Pipelines(calls.channel, calls.call, self, self.batches)
 
     async def __aenter__(self) -> Self:

@@ -46,13 +46,16 @@ class Accounts:
         limits: KeyLimits = UNLIMITED,
         creator_id: int | None = None,
         repeatable: RepeatableKey | None = None,
+        *,
+        counted: bool = False,
     ) -> tuple[ApiKey, str]:
         """A new key's record and the key itself, which cannot be shown again.
 
         `creator_id` is the key that creates it, if any: the new key inherits that key's limits where `limits` sets none, and may not exceed
-        them. With `repeatable`, the new key is that one, and its call is recorded.
-        Raises FIELD_INVALID, ACCOUNT_NOT_FOUND, API_KEY_NOT_FOUND (the creator has been deleted), PERMISSION_DENIED, TOO_MANY_API_KEYS
-        unless the operator creates it, and IDEMPOTENCY_IN_PROGRESS when the call has already been recorded.
+        them. With `repeatable`, the new key is that one, and its call is recorded. The account's maximum of keys holds with a creator, and
+        where `counted` says so.
+        Raises FIELD_INVALID, ACCOUNT_NOT_FOUND, API_KEY_NOT_FOUND (the creator has been deleted), PERMISSION_DENIED, TOO_MANY_API_KEYS,
+        and IDEMPOTENCY_IN_PROGRESS when the call has already been recorded.
         """
         name = _checked(name)
         await self.account(account_id)
@@ -62,7 +65,7 @@ class Accounts:
             limits = await self._within(creator_id, account_id, limits)
         key = repeatable.key if repeatable is not None else make_key()
         # The operator, who sets the limit, is not held to it.
-        most = self._max_keys if creator_id is not None else None
+        most = self._max_keys if creator_id is not None or counted else None
         added = await self._store.add_key(
             account_id, name, key, limits, repeatable, creator_id=creator_id, max_keys=most, now=self._clock()
         )
@@ -71,18 +74,18 @@ class Accounts:
         return added, key.secret
 
     async def rotate_key(
-        self, account_id: int, key_id: int, overlap: timedelta, caller_id: int, repeatable: RepeatableKey | None = None
+        self, account_id: int, key_id: int, overlap: timedelta, caller_id: int | None, repeatable: RepeatableKey | None = None
     ) -> tuple[ApiKey, str]:
         """A key with the same name and limits, and the key itself; the old one works until `overlap` has passed.
 
-        A key may rotate itself, and others that it could have created.
+        A key may rotate itself, and others that it could have created; without a calling key, any may be rotated.
         Raises FIELD_INVALID, API_KEY_NOT_FOUND, API_KEY_NOT_ACTIVE, PERMISSION_DENIED, TOO_MANY_API_KEYS when too many keys
         are on their way out, and IDEMPOTENCY_IN_PROGRESS as `create_key` does.
         """
         if not timedelta() <= overlap <= LONGEST_OVERLAP:
             raise DarkroomError(ErrorReason.FIELD_INVALID, f"overlap: must be 0 to {LONGEST_OVERLAP.days} days", field="overlap")
         old = await self.key(key_id, account_id)
-        if caller_id != key_id and not (await self.key(caller_id, account_id)).limits.allow(old.limits):
+        if caller_id is not None and caller_id != key_id and not (await self.key(caller_id, account_id)).limits.allow(old.limits):
             raise DarkroomError(
                 ErrorReason.PERMISSION_DENIED,
                 f"This key cannot rotate key {key_id}, which has more scopes, expires later, or may be used from other networks.",

@@ -29,12 +29,20 @@ _NONCE_BYTES = 32
 Make = Callable[[RepeatableKey | None], Awaitable[tuple[ApiKey, str]]]
 
 
-def calling_key(caller: Identity) -> int:
-    """The key of the account that makes a call. Raises PERMISSION_DENIED for people: what they make would outlive their own keys."""
-    if caller.user is not None:
-        message = "API keys of the account are created and rotated with one of them. People have keys of their own (UserKeysService)."
-        raise DarkroomError(ErrorReason.PERMISSION_DENIED, message)
-    return caller.key_id
+def calling_key(caller: Identity) -> int | None:
+    """The key of the account that makes a call; None for an administrator who has signed in.
+
+    Raises PERMISSION_DENIED for other people and for keys of people: what they make would outlive what they may do themselves.
+    """
+    if caller.user is None:
+        return caller.key_id
+    if caller.user.session and caller.scopes is None:
+        return None
+    message = (
+        "API keys of the account are created and rotated with one of them, or by an administrator who has signed in. People have keys of "
+        "their own (UserKeysService, /v1/me/keys)."
+    )
+    raise DarkroomError(ErrorReason.PERMISSION_DENIED, message)
 
 
 class KeyCreation:
@@ -44,7 +52,7 @@ class KeyCreation:
         self._accounts, self._store, self._records, self._pepper = accounts, store, records, pepper
 
     async def create(
-        self, account_id: int, name: str, limits: KeyLimits, creator_id: int, call: IdempotentCall | None
+        self, account_id: int, name: str, limits: KeyLimits, creator_id: int | None, call: IdempotentCall | None
     ) -> tuple[ApiKey, str]:
         """A new key's record and the key; or, if an earlier call had the same idempotency key, that key and its current record.
 
@@ -52,11 +60,11 @@ class KeyCreation:
         API key, or when its key cannot be made again because the service's signing key has been replaced since.
         """
         return await self._once(
-            call, creator_id, lambda repeatable: self._accounts.create_key(account_id, name, limits, creator_id, repeatable)
+            call, creator_id, lambda repeatable: self._accounts.create_key(account_id, name, limits, creator_id, repeatable, counted=True)
         )
 
     async def rotate(
-        self, account_id: int, key_id: int, overlap: timedelta, caller_id: int, call: IdempotentCall | None
+        self, account_id: int, key_id: int, overlap: timedelta, caller_id: int | None, call: IdempotentCall | None
     ) -> tuple[ApiKey, str]:
         """The record of the key that replaces another, and the key; with an idempotency key as `create` does.
 
@@ -66,7 +74,7 @@ class KeyCreation:
             call, caller_id, lambda repeatable: self._accounts.rotate_key(account_id, key_id, overlap, caller_id, repeatable)
         )
 
-    async def _once(self, call: IdempotentCall | None, creator_id: int, make: Make) -> tuple[ApiKey, str]:
+    async def _once(self, call: IdempotentCall | None, creator_id: int | None, make: Make) -> tuple[ApiKey, str]:
         if call is None:
             return await make(None)
         # The same request by another key of the account is a different call; otherwise that key could get more scopes than its own.

@@ -58,7 +58,8 @@ WITH replaced AS (
   SELECT * FROM api_key
   WHERE id = :key_id AND account_id = :account_id AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now)
     AND NOT EXISTS (SELECT FROM api_key AS newer WHERE newer.replaces_id = :key_id)
-    AND EXISTS (SELECT FROM api_key AS caller WHERE caller.id = :caller_id AND caller.revoked_at IS NULL)
+    AND (CAST(:caller_id AS bigint) IS NULL
+      OR EXISTS (SELECT FROM api_key AS caller WHERE caller.id = :caller_id AND caller.revoked_at IS NULL))
 ),
 ended AS (
   UPDATE api_key SET expires_at = least(api_key.expires_at, :until) FROM replaced WHERE api_key.id = replaced.id
@@ -208,7 +209,7 @@ class AccountStore:
         new: NewKey,
         *,
         until: datetime,
-        caller_id: int,
+        caller_id: int | None,
         repeatable: RepeatableKey | None,
         max_keys: int,
         now: datetime,

@@ -180,3 +180,9 @@ async def test_without_a_key_each_call_makes_its_own(service: Service) -> None:
 async def test_other_idempotency_keys_and_other_methods_make_other_keys(service: Service) -> None:
     calls = [service.call("a"), service.call("b"), replace(service.call("a"), method="/keys/CreateKey")]
     assert len({await service.create(call) for call in calls}) == await service.keys() == 3
+
+
+async def test_an_administrator_creates_and_rotates_without_a_key(service: Service) -> None:
+    row, _ = await service.creation.create(service.account_id, "ci", UNLIMITED, None, None)
+    newer, _ = await service.creation.rotate(service.account_id, row.id, timedelta(), None, None)
+    assert (row.creator_id, newer.creator_id, newer.replaces_id) == (None, None, row.id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 from playwright.async_api import Browser, BrowserContext, expect
 
@@ -99,6 +100,23 @@ async def test_somebody_is_invited_by_a_link(boss: Console, stranger: Console) -
     await expect(shown.get_by_role("code")).not_to_have_text(first)
     await stranger.page.goto(first)
     await expect(stranger.page.get_by_role("button", name=f"Signed in as {name}")).to_be_visible()
+
+
+async def test_an_administrator_creates_a_key_of_the_account(boss: Console, stack: StackUnderTest) -> None:
+    page, name = boss.page, new_name()
+    await boss.open("/keys")
+    await page.get_by_role("button", name="New key", exact=True).click()
+    form = page.get_by_role("dialog", name="New key")
+    await form.get_by_label("Name").fill(name)
+    await form.get_by_role("button", name="Create").click()
+    shown = page.get_by_role("dialog", name=name)
+    secret = await shown.get_by_role("code").inner_text()
+    async with httpx.AsyncClient(base_url=stack.url, headers={"Authorization": f"Bearer {secret}"}) as program:
+        assert (await program.get("/v1/me")).json()["data"]["kind"] == "account_key"
+    await shown.get_by_role("button", name="I have copied it").click()
+    await page.get_by_role("row", name=name).get_by_role("button", name=f"Revoke key {name}").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Revoke", exact=True).click()
+    await expect(page.get_by_role("row", name=name)).to_have_count(0)
 
 
 async def test_who_may_not_is_told_so(stranger: Console, person: SnapOtter) -> None:

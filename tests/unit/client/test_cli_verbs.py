@@ -133,7 +133,16 @@ def test_every_command_that_prints_results_can_print_them_as_json() -> None:
         f"{group} rm"
         for group in ("task", "batch", "file", "library", "webhook", "user", "user-key", "role", "team", "setting", "pipeline")
     }
-    assert without == removing | {"key revoke", "models install", "models verify", "logout", "password", "setting set"}
+    assert without == removing | {
+        "bundle install",
+        "bundle uninstall",
+        "key revoke",
+        "models install",
+        "models verify",
+        "logout",
+        "password",
+        "setting set",
+    }
 
 
 def test_lists_of_commands_have_whole_sentences() -> None:

@@ -13,6 +13,7 @@ from darkroom.cli import (
     account,
     audit,
     batches,
+    bundles,
     doctor,
     files,
     keys,
@@ -58,7 +59,7 @@ _GROUPS: Mapping[str, Mapping[str, typer.Typer]] = {
         "user-key": user_keys.app,
         "setting": settings.app,
     },
-    "Account and server": {"key": keys.app, "models": models.app},
+    "Account and server": {"key": keys.app, "bundle": bundles.app, "models": models.app},
 }
 _IRREGULAR = {"batch": "batches", "library": "libraries", "models": "models"}
 _PLURALS = {_IRREGULAR.get(name, f"{name}s"): name for groups in _GROUPS.values() for name in groups}

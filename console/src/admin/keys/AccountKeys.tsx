@@ -19,8 +19,8 @@ export function AccountKeys() {
   const t = useTexts();
   const me = useMe();
   const revokes = may(me, "keys:write");
-  // A key is made with a key, so that it ends with that one: the server refuses it to people.
-  const creates = revokes && me?.kind === "account_key";
+  // The server refuses it to other people: a key is made with a key, so that it ends with that one, or by an administrator.
+  const creates = revokes && (me?.kind === "account_key" || (me?.kind === "session" && me.all_scopes));
   const queries = useQueryClient();
   const keys = useQuery({ queryKey: ["keys"], queryFn: () => data(v1.GET("/v1/keys")) });
   const [ended, setEnded] = useState(false);
@@ -45,7 +45,7 @@ export function AccountKeys() {
           </Button>
         )}
       </div>
-      {me?.user && <Note>{t.keys.notByPeople}</Note>}
+      {me?.user && !creates && <Note>{t.keys.notByPeople}</Note>}
       <Loaded query={keys}>
         {({ items }) => {
           const now = new Date();

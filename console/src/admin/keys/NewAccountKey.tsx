@@ -68,7 +68,7 @@ export function NewAccountKey({
     >
       <div className="grid-form">
         <TextField label={t.common.name} help={t.keys.nameHelp} name="name" maxLength={100} required autoFocus />
-        <ExpiryField latest={me?.expires_at} />
+        <ExpiryField latest={me?.kind === "account_key" ? me.expires_at : undefined} />
       </div>
       <SwitchField
         label={me?.all_scopes ? t.keys.everything : t.keys.everythingOfMine}

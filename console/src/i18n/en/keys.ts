@@ -36,7 +36,7 @@ export const keys = {
   none: "No keys yet. Create one for each program that calls this server.",
   noneAtAll: "No active keys.",
   notByPeople:
-    "Only a key of the account can create another one: use `darkroom key create`, or sign in here with a key. Keys that you create are listed under “My keys”.",
+    "Only an administrator who has signed in, or a key of the account, can create keys of the account. Keys that you create are listed under “My keys”.",
   noneOfMine: "You have no keys. Create one to use this server from a script.",
   everybodys: "You see everybody's keys. You can delete only your own.",
   rotate: "Replace",

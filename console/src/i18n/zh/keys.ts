@@ -37,8 +37,7 @@ export const keys: typeof English = {
   states: { active: "有效", replaced: "更换中", expired: "已过期", revoked: "已吊销" },
   none: "没有密钥。请为每个调用本服务器的程序新建一个。",
   noneAtAll: "没有有效的密钥。",
-  notByPeople:
-    "账户密钥只能用另一个账户密钥创建：请使用 `darkroom key create`，或用密钥在此登录。您自己创建的密钥在“我的密钥”中。",
+  notByPeople: "只有已登录的管理员或账户密钥才能创建账户密钥。您自己创建的密钥在“我的密钥”中。",
   noneOfMine: "您还没有密钥。新建一个，就能在脚本中使用本服务器。",
   everybodys: "您能看到所有人的密钥，但只能删除自己的。",
   rotate: "更换",
