@@ -182,7 +182,10 @@ async def test_tasks_are_shared_with_the_other_apis(
     made = (await pilio.post("/v1/images/upscale", {"image_file_id": str(file.id), "type": "2X"})).json()["data"]["task_id"]
     ended = await client.ended(native, int(made))
     assert (ended["status"], ended["result"]["output_object"]["width"]) == ("DONE", 128)
-    assert ended["request"] == {"input": f"storage://files/{file.id}", "operations": [{"upscale": {"factor": 2, "format": "PICTURE_FORMAT_PNG"}}]}
+    assert ended["request"] == {
+        "input": f"storage://files/{file.id}",
+        "operations": [{"upscale": {"factor": 2, "format": "PICTURE_FORMAT_PNG"}}],
+    }
 
     async def silent(_: object) -> None:
         await native.wait(number)
