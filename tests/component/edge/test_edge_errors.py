@@ -129,7 +129,7 @@ async def test_names_that_are_allowed_are_listed(edge: Edge, http: httpx.AsyncCl
 
 async def test_empty_body_is_an_empty_object(edge: Edge, http: httpx.AsyncClient) -> None:
     reply = await http.post("/v1/images/upscale", headers=edge.headers)
-    assert_envelope(reply, 400, ErrorReason.FIELD_INVALID, {"error_code": "field_invalid", "field": "image_file_id"})
+    assert_envelope(reply, 400, ErrorReason.FIELD_INVALID, {"error_code": "field_invalid", "field": "image_file_id", "rule": "required"})
 
 
 async def test_unknown_fields_are_tolerated(edge: Edge, http: httpx.AsyncClient) -> None:

@@ -61,7 +61,7 @@ async def test_a_tier_that_would_take_longer_than_is_allowed_is_lowered(neural_w
     assert (codes[0], method) == ("not_applied", f"srmd_x2, with {FILTER}")
     assert task.completed is not None
     (lowered, *_) = task.completed.notices
-    assert (lowered.subject, json.loads(lowered.details_json)) == ("tier", {"tier": "quality"})
+    assert (lowered.subject, json.loads(lowered.details_json)) == ("tier", {"why": "too_slow", "tier": "quality"})
 
 
 @pytest.mark.thorough
