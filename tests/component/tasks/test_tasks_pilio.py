@@ -10,7 +10,7 @@ import grpc
 import pytest
 from google.protobuf.json_format import MessageToDict
 
-from darkroom.operations.v1 import remove_background_pb2, upscale_pb2
+from darkroom.operations.v1 import convert_pb2, remove_background_pb2, upscale_pb2
 from darkroom.rest.v1 import images_pb2, pdfs_pb2, tasks_pb2
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
 from services.platform.errors import ErrorReason
@@ -135,7 +135,8 @@ async def test_upscale_and_pdf_reach_their_operations(service: Service, replica:
     request = images_pb2.ImageUpscaleRequest(image_file_id=str(photo), type="4x", enhance_face=True, preset="hd")
     task_id = int((await replica.images.Upscale(request, metadata=me)).data.task_id)
     [operation] = (await replica.get(me, task_id)).operations
-    assert operation.upscale == upscale_pb2.Upscale(factor=4, enhancements=[upscale_pb2.ENHANCEMENT_FACE, upscale_pb2.ENHANCEMENT_QUALITY])
+    enhancements = [upscale_pb2.ENHANCEMENT_FACE, upscale_pb2.ENHANCEMENT_QUALITY]
+    assert operation.upscale == upscale_pb2.Upscale(factor=4, enhancements=enhancements, format=convert_pb2.PICTURE_FORMAT_PNG)
     paper = service.files.add(ACCOUNT, "paper.pdf", "application/pdf", pages=3)
     task_id = int(
         (await replica.pdfs.RemoveWatermark(pdfs_pb2.PDFRemoveWatermarkRequest(pdf_file_id=str(paper)), metadata=me)).data.task_id

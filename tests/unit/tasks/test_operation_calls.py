@@ -8,7 +8,7 @@ import pytest
 from google.protobuf.json_format import ParseDict
 
 from darkroom.rest.v1.operation_calls_pb2 import FormFile, RunOperationRequest
-from services.pictures.operation_calls import operation_call, suggestion
+from services.pictures.operation_calls import operation_call, suggested_paths, suggestion
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import Identity, set_identity
 from services.tasks.surfaces.rest.operation_calls import FlatRequest, flat_request
@@ -92,3 +92,9 @@ def test_the_nearest_call(name: str, path: str) -> None:
             operation_call("images", name)
         assert refused.value.reason is ErrorReason.ROUTE_NOT_FOUND
         assert not path or f"did you mean POST {path}?" in refused.value.message
+
+
+@pytest.mark.parametrize("collection", ["images", "pdfs"])
+def test_suggestions_are_in_the_same_order_in_every_process(collection: str) -> None:
+    typed = [path for path in suggested_paths(collection).values() if path in ("/v1/images/upscale", "/v1/images/gpt-image-2")]
+    assert typed[:2] == ["/v1/images/gpt-image-2", "/v1/images/upscale"]
