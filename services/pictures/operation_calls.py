@@ -182,7 +182,7 @@ def suggested_paths(collection: str = "images") -> Mapping[str, str]:
 @cache
 def _own_paths() -> tuple[str, ...]:
     """The paths of calls that serve one operation each, with parameters of their own, sorted: in another order, the edge would be
-    configured anew, and restarted."""
+    configured again, and restarted."""
     prefixes = tuple(f"{_PREFIX}/{collection}/" for collection in _KINDS)
     texts = (route.template.text for route in catalogue.routes())
     return tuple(sorted({text for text in texts if text.startswith(prefixes) and "{" not in text}))
