@@ -41,6 +41,7 @@ async def test_the_library_of_the_client(native: AsyncClient, tmp_path: Path) ->
     assert [file.id for file in await library.list(search="kept")] == []
     assert [file.id async for file in library.iterate()] == [second.id]
     assert await library.read(first.id) == PICTURE
+    assert (await library.thumbnail(first.id)).startswith(b"\xff\xd8")
     path = await library.download(second.id, tmp_path / "made", name="turned.png")
     assert path == tmp_path / "made" / "turned.png"
     assert await library.read(second.id) == path.read_bytes()

@@ -87,6 +87,15 @@ class Library:
         """Download a version into memory."""
         return await self._transfers.read((await self.download_url(version_id)).url)
 
+    async def thumbnail(self, version_id: str) -> bytes:
+        """A small picture of a version: a JPEG at most 300 pixels wide, which the server makes when it is first asked for.
+
+        Raises `ApiError` with the reason MEDIA_UNSUPPORTED and the like for a version that is no picture.
+        """
+        request = library_service_pb2.CreateLibraryThumbnailUrlRequest(id=version_id)
+        reply: library_service_pb2.CreateLibraryThumbnailUrlResponse = await self._call(self._stub.CreateLibraryThumbnailUrl, request)
+        return await self._transfers.read(reply.url)
+
     async def copy(self, version_id: str, *, idempotency_key: str | None = None) -> file_pb2.File:
         """Copy a version to the files of the account, where tasks can use it, and where it expires as an upload does. Retried as `add`."""
         request = library_service_pb2.CopyLibraryFileRequest(id=version_id)

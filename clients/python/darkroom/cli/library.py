@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +17,7 @@ from darkroom.cli.exits import run
 from darkroom.cli.options import NARROW, AsJson, Limit, Output, Overwrite, connect, console, print_json, when
 from darkroom.cli.uploading import Paths, upload
 from darkroom.files.v1 import library_file_pb2
+from darkroom.naming import free_path
 
 app = typer.Typer(help="Manage the library of files and their versions.", no_args_is_help=True)
 
@@ -71,6 +73,26 @@ def show(version: Version, as_json: AsJson = False) -> None:
             _print((await client.library.get(version)).versions, as_json=as_json)
 
     run(work(), as_json=as_json)
+
+
+@app.command("thumbnail")
+def thumbnail(
+    version: Version,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The JPEG file to write. Default: thumbnail.jpg.", dir_okay=False)
+    ] = Path("thumbnail.jpg"),
+    overwrite: Overwrite = False,
+) -> None:
+    """Download a small picture of a version, a JPEG at most 300 pixels wide, and print its path."""
+
+    async def work() -> None:
+        async with connect() as client:
+            content = await client.library.thumbnail(version)
+        with free_path(output, overwrite=overwrite) as path:
+            path.write_bytes(content)
+            print(path)
+
+    run(work())
 
 
 @app.command("get")
