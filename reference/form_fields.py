@@ -24,8 +24,11 @@ _REAL = frozenset((FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT
 _OTHER_NAME = re.compile(r"(?:As (?:the position )?`\w+`|Another name of `\w+`)(?=[,.])")
 _SAME_OPTION = re.compile(r"`(\w+)` is `(\w+)`")
 _ABSENT = re.compile(r"If absent,(?: or `\w+`,)? `?([\w:]+(?:\.\d\w*)?)`?\.|\b(\d+) if absent\b|If absent, `(\w+)`")
+_ZERO = re.compile(r"\b0: ")
+"""Where a comment says what 0 means, it is not the number itself."""
 _AS = re.compile(r"As ([A-Z0-9_]+)\.")
 _BOX = "darkroom.operations.v1.PercentBox"
+_FAR = 5000
 _LONG_TEXT = 1000
 """Characters from which a text has several lines."""
 
@@ -123,11 +126,17 @@ class FormFields:
         if options[operation_options.role] == operation_options.PARAMETER_ROLE_FACTOR:
             return cast("Descriptor", field.containing_type).GetOptions().Extensions[operation_options.operation].size_change.default_factor
         match = _ABSENT.search(comment)
-        if match is None:
-            return None
-        text = next(group for group in match.groups() if group)
         is_number = field.cpp_type in _WHOLE or field.cpp_type in _REAL
+        if match is None:
+            return 0 if is_number and not field.has_presence and not _ZERO.search(comment) and _is_near_zero(field) else None
+        text = next(group for group in match.groups() if group)
         return int(text) if is_number and text.isdigit() else None if is_number else text
+
+
+def _is_near_zero(field: FieldDescriptor) -> bool:
+    """Whether 0 is one of few values of a number: an amount, rather than a size that is not given."""
+    schema = constraints(rules_of(field))
+    return float(schema.get("minimum", 0)) <= 0 <= float(schema.get("maximum", _FAR)) < _FAR
 
 
 def _words(field: FieldDescriptor) -> forms_pb2.FormField:

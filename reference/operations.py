@@ -143,7 +143,7 @@ class Operations:
         if method.output_type.full_name == httpbody_pb2.HttpBody.DESCRIPTOR.full_name:
             options = method.GetOptions().Extensions
             if not method.server_streaming:
-                content = {"*/*": {"schema": dict(FILE)}}
+                content = {options[options_pb2.media_type] or "*/*": {"schema": dict(FILE)}}
                 return {status: {"description": "The file.", "headers": headers, "content": content} for status in statuses}
             self._schemas.reference(self._beside(method, options[options_pb2.streams]), reply=True)
             # No type: some tools apply the schema to the whole body, some to each event.

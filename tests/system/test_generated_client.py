@@ -37,7 +37,8 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def _generate(folder: Path, package: str, text: str) -> None:
     document, config = folder / f"{package}.json", folder / "config.yaml"
     document.write_text(text)
-    config.write_text("post_hooks: []\n")
+    # The generator knows no pictures.
+    config.write_text("post_hooks: []\ncontent_type_overrides:\n  image/png: application/octet-stream\n")
     arguments = [
         "--path",
         str(document),

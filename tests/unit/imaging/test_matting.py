@@ -331,8 +331,9 @@ async def test_what_is_neither_kept_nor_taken_away_is_described_and_told() -> No
     assert part.share == pytest.approx(16 * 12 / 100, abs=0.3)
     assert part.opacity == pytest.approx(12, abs=3)
     assert not cutout.segmentation.unsure
-    ((code, field, message, details),) = told(cutout)
+    ((code, field, message, details, boxes),) = told(cutout)
     assert (code, field) == ("parts_unsure", "")
+    assert boxes == [tuple(details["unsure_parts"][0]["box"][side] for side in ("x1", "y1", "x2", "y2"))]
     assert message == "A part of man.jpg may not belong to the subject. Check it in the result."
     assert details["unsure_parts"] == [
         {
