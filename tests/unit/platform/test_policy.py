@@ -26,10 +26,11 @@ def _services(files: list[FileDescriptor]) -> Iterator[ServiceDescriptor]:
 
 
 def test_every_public_method_needs_an_account() -> None:
-    """No method of Darkroom's own APIs may be called without a key, but for those of signing in and out, the logo that pages show before
-    that, and what a machine does that has a token to join as a worker."""
+    """No method of Darkroom's own APIs may be called without a key, but for those of signing in and out, the logo, theme and language
+    that pages have before that, and what a machine does that has a token to join as a worker."""
     anyone = {f"darkroom.accounts.v1.SessionsService.{name}" for name in ("CreateSession", "GetSession", "DeleteSession")}
     anyone |= {"darkroom.accounts.v1.BrandingService.GetLogo", "darkroom.rest.v1.SessionsService.CreateSession"}
+    anyone |= {f"darkroom.rest.v1.BrandingService.{name}" for name in ("GetBranding", "GetLogo")}
     anyone |= {"darkroom.rest.v1.WorkersService.JoinWorker"}
     services = [service for name in ("rest", "native") for service in catalogue.services_of(catalogue.surface(name))]
     table = PolicyTable(services)
