@@ -82,6 +82,7 @@ def thumbnail(
         Path, typer.Option("--output", "-o", metavar="FILE", help="The JPEG file to write. Default: thumbnail.jpg.", dir_okay=False)
     ] = Path("thumbnail.jpg"),
     overwrite: Overwrite = False,
+    as_json: AsJson = False,
 ) -> None:
     """Download a small picture of a version, a JPEG at most 300 pixels wide, and print its path."""
 
@@ -90,9 +91,9 @@ def thumbnail(
             content = await client.library.thumbnail(version)
         with free_path(output, overwrite=overwrite) as path:
             path.write_bytes(content)
-            print(path)
+            print(json.dumps({"version_id": version, "path": str(path)}, ensure_ascii=False) if as_json else path)
 
-    run(work())
+    run(work(), as_json=as_json)
 
 
 @app.command("get")
