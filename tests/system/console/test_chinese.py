@@ -33,7 +33,7 @@ _NAMES = re.compile(
     r"RGB|CMYK|OCR|Base64|Exif|XMP|IPTC|USM|Ctrl|Esc|Enter|Shift|JSON|HTTP|URL|GiB|MB|kB|KB|GB|px|mm|pt)\b"
 )
 _VALUES = re.compile(
-    r"\S+\.png|\w+_\w+|[\w-]+-[0-9a-f]{6}|darkroom key create|"
+    r"\S+\.png|\w+_\w+|[\w-]+-[0-9a-f]{6,}|darkroom key create|"
     r"\b(?:admin|editor|user|default|root|accounts|processor)\b",
     re.IGNORECASE,
 )

@@ -74,8 +74,8 @@ async def test_by_key(page: Page, stack: StackUnderTest, account: Account) -> No
 
 async def test_who_was_given_a_password_chooses_another(page: Page, admin: SnapOtter) -> None:
     name = new_name()
-    added = await admin.post("/api/auth/register", {"username": name, "password": FIRST, "role": "user"})
-    assert added.status_code == 201, added.text
+    added = await admin.post("/v1/users", {"name": name, "password": FIRST, "role": "user"})
+    assert added.status_code == 200, added.text
     await page.goto("/")
     await fill_in(page, name, FIRST)
     await expect(page.get_by_role("heading", name="New password")).to_be_visible()
@@ -99,7 +99,7 @@ async def test_work_goes_on_after_a_session_that_ended(
     await console.uploaded("before.png")
     settings = await console.pick("Rotate and mirror")
     await settings.get_by_role("slider", name="Angle").fill("90")
-    await session.post("/api/auth/logout")
+    assert (await session.http.delete(f"{stack.url}/v1/sessions/current", headers=session.headers)).status_code == 200
     await console.choose(photo("while.png"))
     dialog = page.get_by_role("dialog", name="Sign in")
     await expect(dialog).to_contain_text("Your session has ended")
