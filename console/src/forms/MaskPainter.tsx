@@ -4,9 +4,9 @@ import { useFormats } from "../i18n/format.ts";
 import { useTexts } from "../i18n/texts.ts";
 import "../styles/forms.css";
 import { Button } from "../ui/Button.tsx";
-import { Field } from "../ui/Field.tsx";
+import { BrushField } from "./BrushField.tsx";
 import { type MaskSize, maskOf, maskSize, paint, type Stroke } from "./mask.ts";
-import { StrokeCanvas, THICK, THIN, USUAL } from "./StrokeCanvas.tsx";
+import { StrokeCanvas, USUAL } from "./StrokeCanvas.tsx";
 
 const PAINT = "#ff2d1f";
 
@@ -63,19 +63,7 @@ function Painter({ src, onChange }: { src: string; onChange: (mask: Blob | undef
         )}
       </div>
       <div className="row">
-        <Field label={t.brush}>
-          {(joined) => (
-            <input
-              type="range"
-              min={THIN}
-              max={THICK}
-              step={0.005}
-              value={brush}
-              onChange={(event) => setBrush(Number(event.target.value))}
-              {...joined}
-            />
-          )}
-        </Field>
+        <BrushField brush={brush} onBrush={setBrush} />
         <Button small disabled={!strokes.length} onClick={() => setStrokes(strokes.slice(0, -1))}>
           <Undo2 aria-hidden />
           {t.undo}

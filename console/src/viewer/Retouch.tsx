@@ -2,14 +2,14 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { Download, LibraryBig, Undo2 } from "lucide-react";
 import { useCallback, useEffect, useId, useMemo, useState } from "react";
 import { may, useMe } from "../api/me.ts";
+import { BrushField } from "../forms/BrushField.tsx";
 import { type MaskSize, maskSize, type Stroke } from "../forms/mask.ts";
-import { StrokeCanvas, THICK, THIN, USUAL } from "../forms/StrokeCanvas.tsx";
+import { StrokeCanvas, USUAL } from "../forms/StrokeCanvas.tsx";
 import { useTexts } from "../i18n/texts.ts";
 import { useSavingMade } from "../library/saving.ts";
 import { Button } from "../ui/Button.tsx";
 import { Dialog } from "../ui/Dialog.tsx";
 import { ErrorNote, Loading, Note } from "../ui/Feedback.tsx";
-import { Field } from "../ui/Field.tsx";
 import { toast } from "../ui/toasts.tsx";
 import { downloadFile, type ViewedFile } from "./files.ts";
 import { retouchedName, retouchedPng, retouching, type Touch } from "./retouching.ts";
@@ -79,19 +79,7 @@ function Painter({
       </div>
       <div className="row">
         <Tools restores={restores} onRestores={setRestores} />
-        <Field label={brushes.brush}>
-          {(joined) => (
-            <input
-              type="range"
-              min={THIN}
-              max={THICK}
-              step={0.005}
-              value={brush}
-              onChange={(event) => setBrush(Number(event.target.value))}
-              {...joined}
-            />
-          )}
-        </Field>
+        <BrushField brush={brush} onBrush={setBrush} />
         <Button small disabled={!touches.length} onClick={() => setTouches(touches.slice(0, -1))}>
           <Undo2 aria-hidden />
           {brushes.undo}
