@@ -30,6 +30,6 @@ export type ServerTexts = {
   progress: (message: string) => string | undefined;
   /** The problem of a delivery to a webhook. */
   delivery: (error: string) => string | undefined;
-  /** A member of a notice's details. */
+  /** A member of a notice's details, or a value that is a word. */
   detail: (name: string) => string | undefined;
 };

@@ -28,7 +28,7 @@ export function FileCard({
         <input type="checkbox" checked={chosen} onChange={({ target }) => onChoose(target.checked)} />
         <span className="hidden-visually">{t.library.choose(file.name)}</span>
       </label>
-      <button type="button" className="show" title={file.name} onClick={onShow}>
+      <button type="button" className="show" title={file.name} translate="no" onClick={onShow}>
         <Thumbnail of={file} />
         <span className="file-card-name">{file.name}</span>
       </button>

@@ -78,8 +78,8 @@ function PipelineCard({ pipeline, onDelete }: { pipeline: SavedPipeline; onDelet
     <article className="card pipeline-card">
       <div className="pipeline-head">
         <div>
-          <h2>{pipeline.name}</h2>
-          {pipeline.description && <p>{pipeline.description}</p>}
+          <h2 translate="no">{pipeline.name}</h2>
+          {pipeline.description && <p translate="no">{pipeline.description}</p>}
           <p className="muted">
             {steps.length ? t.pipelines.steps(steps.length) : t.pipelines.elsewhere} ·{" "}
             {formats.date(pipeline.created_at)}

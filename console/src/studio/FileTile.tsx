@@ -45,7 +45,7 @@ export function FileTile({
       >
         <X />
       </IconButton>
-      <span className="file-name" title={file.path}>
+      <span className="file-name" title={file.path} translate="no">
         {file.name}
       </span>
       {file.state === "sending" && <Progress share={file.size ? file.sent / file.size : undefined} label={file.name} />}

@@ -30,7 +30,7 @@ export function ItemTile({ item, onOpen, onRetry }: { item: RunItem; onOpen: () 
       <button type="button" className="item-open" aria-label={label} onClick={onOpen}>
         <ItemPicture item={item} />
       </button>
-      <span className="file-name" title={name}>
+      <span className="file-name" title={name} translate="no">
         {name}
         {more}
       </span>

@@ -6,6 +6,7 @@ import { stepsOf } from "../pipelines/draft.ts";
 import { usePipelines, useSavePipeline } from "../pipelines/queries.ts";
 import type { Choice } from "../runs/types.ts";
 import { Button } from "../ui/Button.tsx";
+import { Data } from "../ui/Data.tsx";
 import { TextField } from "../ui/Field.tsx";
 import { FormDialog } from "../ui/FormDialog.tsx";
 import { toast } from "../ui/toasts.tsx";
@@ -43,7 +44,7 @@ export function SavedSettings({
           aria-pressed={JSON.stringify(settings) === JSON.stringify(choice.settings)}
           onClick={() => onPick(settings)}
         >
-          {name}
+          <Data>{name}</Data>
         </button>
       ))}
       {valid && Object.keys(choice.settings).length > 0 && (

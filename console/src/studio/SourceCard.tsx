@@ -35,7 +35,9 @@ export function SourceCard({ source }: { source: Extract<Source, { kind: "files"
         {inputs.slice(0, SHOWN).map((input, index) => (
           <li key={input.fileId ?? input.uploadId} data-place={index}>
             {count > 1 && <MoveHandle name={input.name} index={index} onMove={(place) => move(index, place)} />}
-            <span className="file-name">{input.name}</span>
+            <span className="file-name" translate="no">
+              {input.name}
+            </span>
           </li>
         ))}
         {count > SHOWN && <li>…</li>}

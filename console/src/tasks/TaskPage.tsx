@@ -47,6 +47,7 @@ function OneTask({ id }: { id: string }) {
   return (
     <Page
       title={title}
+      data={task.data !== undefined}
       about={task.data?.operations.map(operationName).join(" › ")}
       actions={
         <>

@@ -44,7 +44,12 @@ export function TextArea({ label, help, error, ...rest }: About & Omit<Component
   );
 }
 
-export type Option = { value: string; label: string };
+export type Option = {
+  value: string;
+  label: string;
+  /** The label is data, which is the same in every language. */
+  data?: boolean;
+};
 
 export function SelectField({
   label,
@@ -58,7 +63,7 @@ export function SelectField({
       {(joined) => (
         <select className="input" {...rest} {...joined}>
           {options.map((option) => (
-            <option key={option.value} value={option.value}>
+            <option key={option.value} value={option.value} translate={option.data ? "no" : undefined}>
               {option.label}
             </option>
           ))}

@@ -3,11 +3,14 @@ import { type ReactNode, useEffect } from "react";
 /** A page: its heading, what can be done on it, and its content. */
 export function Page({
   title,
+  data = false,
   about,
   actions,
   children,
 }: {
   title: string;
+  /** The title is data, such as the name of a file. */
+  data?: boolean;
   about?: ReactNode;
   actions?: ReactNode;
   children: ReactNode;
@@ -19,7 +22,7 @@ export function Page({
     <div className="page">
       <div className="page-head">
         <div>
-          <h1>{title}</h1>
+          <h1 translate={data ? "no" : undefined}>{title}</h1>
           {about && <p>{about}</p>}
         </div>
         {actions && <div className="row">{actions}</div>}

@@ -6,6 +6,8 @@ export type Column<Row> = {
   cell: (row: Row) => ReactNode;
   /** The cell that names the row. */
   names?: boolean;
+  /** Its cells are data, which are the same in every language. */
+  data?: boolean;
   end?: boolean;
 };
 
@@ -40,11 +42,16 @@ export function Table<Row>({
             <tr key={rowKey(row)}>
               {columns.map((column) =>
                 column.names ? (
-                  <th key={column.key} scope="row">
+                  <th key={column.key} scope="row" translate={column.data ? "no" : undefined}>
                     {column.cell(row)}
                   </th>
                 ) : (
-                  <td key={column.key} data-label={column.head || undefined} className={column.end ? "end" : undefined}>
+                  <td
+                    key={column.key}
+                    data-label={column.head || undefined}
+                    className={column.end ? "end" : undefined}
+                    translate={column.data ? "no" : undefined}
+                  >
                     {column.cell(row)}
                   </td>
                 ),

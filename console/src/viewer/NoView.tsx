@@ -12,7 +12,7 @@ export function NoView({ file, children }: { file: ViewedFile; children: ReactNo
       <Note>{children}</Note>
       <div className="viewer-file">
         <span>
-          <b>{file.name}</b>
+          <b translate="no">{file.name}</b>
           {file.size !== undefined && <span className="muted"> {bytes(file.size)}</span>}
         </span>
         <DownloadButton file={file} />

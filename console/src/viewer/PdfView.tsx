@@ -42,7 +42,9 @@ export function PdfView({ file, original }: { file: ViewedFile; original?: Viewe
   return (
     <div className="viewer">
       <div className="viewer-bar">
-        <span className="viewer-name">{file.name}</span>
+        <span className="viewer-name" translate="no">
+          {file.name}
+        </span>
         <div className="viewer-actions">
           {original && url && (
             <Button small aria-pressed={!alone} onClick={() => setAlone(!alone)}>

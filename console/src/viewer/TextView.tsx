@@ -18,7 +18,9 @@ export function TextView({ file }: { file: ViewedFile }) {
   return (
     <div className="viewer">
       <div className="viewer-bar">
-        <span className="viewer-name">{file.name}</span>
+        <span className="viewer-name" translate="no">
+          {file.name}
+        </span>
         <div className="viewer-actions">
           <CopyButton text={content} />
           <DownloadButton file={file} />

@@ -1,6 +1,7 @@
 import { Link } from "wouter";
 import { useFormats } from "../../i18n/format.ts";
 import { useTexts } from "../../i18n/texts.ts";
+import { Data } from "../../ui/Data.tsx";
 import { Dialog } from "../../ui/Dialog.tsx";
 import { Facts } from "../parts/Facts.tsx";
 import { worded } from "../parts/words.ts";
@@ -19,20 +20,29 @@ export function EntryDialog({ of, onClose }: { of: Entry; onClose: () => void })
       <Facts
         facts={[
           [t.audit.when, format.date(of.created_at)],
-          [t.audit.who, of.actor_name ? `${of.actor_name} (${who})` : who],
+          [
+            t.audit.who,
+            of.actor_name ? (
+              <span key="who">
+                <Data>{of.actor_name}</Data> ({who})
+              </span>
+            ) : (
+              who
+            ),
+          ],
           [t.audit.key, of.key_id],
           [t.audit.resource, id && (page ? <Link href={page}>{id}</Link> : id)],
           ...of.details.map(
             ({ name, value }) =>
               [
                 worded(t.audit.details, name),
-                <span key={name} className="breaks">
+                <span key={name} className="breaks" translate={name === "why" ? undefined : "no"}>
                   {name === "why" ? worded(t.audit.whys, value) : value}
                 </span>,
               ] as const,
           ),
-          [t.audit.address, of.address],
-          [t.audit.client, of.user_agent],
+          [t.audit.address, of.address && <Data key="address">{of.address}</Data>],
+          [t.audit.client, of.user_agent && <Data key="client">{of.user_agent}</Data>],
           [t.audit.request, of.request_id && <code>{of.request_id}</code>],
         ]}
       />

@@ -2,6 +2,7 @@ import type { components } from "../../../generated/v1.ts";
 import { useFormats } from "../../i18n/format.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { Button } from "../../ui/Button.tsx";
+import { Data } from "../../ui/Data.tsx";
 import { type Column, Table } from "../../ui/Table.tsx";
 import { worded } from "../parts/words.ts";
 
@@ -27,7 +28,9 @@ export function EntryTable({ entries, onShow }: { entries: readonly Entry[]; onS
       cell: (entry) => (
         <span className="two-lines">
           {worded(t.audit.actions, entry.action)}
-          <span className="muted breaks">{subjectOf(entry)}</span>
+          <span className="muted breaks" translate="no">
+            {subjectOf(entry)}
+          </span>
         </span>
       ),
     },
@@ -36,12 +39,12 @@ export function EntryTable({ entries, onShow }: { entries: readonly Entry[]; onS
       head: t.audit.who,
       cell: (entry) => (
         <span className="two-lines">
-          {entry.actor_name ?? "–"}
+          <Data>{entry.actor_name ?? "–"}</Data>
           <span className="muted">{worded(t.audit.actors, entry.actor)}</span>
         </span>
       ),
     },
-    { key: "address", head: t.audit.address, cell: (entry) => entry.address ?? "–" },
+    { key: "address", head: t.audit.address, data: true, cell: (entry) => entry.address ?? "–" },
     { key: "time", head: t.audit.when, cell: (entry) => format.date(entry.created_at) },
     {
       key: "details",

@@ -4,6 +4,7 @@ import { useFormats } from "../../i18n/format.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { IconButton } from "../../ui/Button.tsx";
 import { ConfirmButton } from "../../ui/ConfirmButton.tsx";
+import { Data } from "../../ui/Data.tsx";
 import { Badge, type Tone } from "../../ui/Feedback.tsx";
 import { type Column, Table } from "../../ui/Table.tsx";
 import { type Key, type KeyState, works } from "./state.ts";
@@ -43,7 +44,7 @@ export function AccountKeyTable({
       names: true,
       cell: ({ key }) => (
         <span className="two-lines">
-          {key.name}
+          <Data>{key.name}</Data>
           <code>{key.prefix}…</code>
         </span>
       ),

@@ -33,7 +33,7 @@ export function MyKeys() {
   const date = (value: string | undefined) => (value === undefined ? t.common.never : format.date(value));
   const ago = (value: string | undefined) => (value === undefined ? t.common.never : format.ago(value));
   const columns: Column<Listed>[] = [
-    { key: "name", head: t.common.name, names: true, cell: (key) => key.name },
+    { key: "name", head: t.common.name, names: true, data: true, cell: (key) => key.name },
     {
       key: "permissions",
       head: t.keys.permissions,

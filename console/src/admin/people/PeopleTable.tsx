@@ -5,6 +5,7 @@ import { useFormats } from "../../i18n/format.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { IconButton } from "../../ui/Button.tsx";
 import { ConfirmButton } from "../../ui/ConfirmButton.tsx";
+import { Data } from "../../ui/Data.tsx";
 import { Badge } from "../../ui/Feedback.tsx";
 import { type Column, Table } from "../../ui/Table.tsx";
 import type { Person } from "./model.ts";
@@ -36,13 +37,13 @@ export function PeopleTable({
       names: true,
       cell: (person) => (
         <span className="chips">
-          {person.name} {person.id === me && <Badge tone="info">{t.people.you}</Badge>}
+          <Data>{person.name}</Data> {person.id === me && <Badge tone="info">{t.people.you}</Badge>}
           {!person.has_password && <Badge>{t.people.invited}</Badge>}
         </span>
       ),
     },
-    { key: "role", head: t.people.role, cell: (person) => person.role },
-    { key: "team", head: t.people.team, cell: (person) => person.team },
+    { key: "role", head: t.people.role, data: true, cell: (person) => person.role },
+    { key: "team", head: t.people.team, data: true, cell: (person) => person.team },
     { key: "created", head: t.people.added, cell: (person) => format.date(person.created_at) },
     {
       key: "actions",

@@ -3,6 +3,7 @@ import { body, v1 } from "../../api/client.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { IconButton } from "../../ui/Button.tsx";
 import { ConfirmButton } from "../../ui/ConfirmButton.tsx";
+import { Data } from "../../ui/Data.tsx";
 import { Badge } from "../../ui/Feedback.tsx";
 import { inOrder, worded } from "../parts/words.ts";
 import type { Role } from "./model.ts";
@@ -26,7 +27,7 @@ export function RoleCard({
   return (
     <li className="card stacked">
       <div className="between">
-        <h2>{role.name}</h2>
+        <h2 translate="no">{role.name}</h2>
         <span className="actions">
           {role.built_in && <Badge>{t.roles.builtIn}</Badge>}
           {writes && (
@@ -45,7 +46,14 @@ export function RoleCard({
           )}
         </span>
       </div>
-      <p className="muted">{[role.description, t.people.count(role.user_count)].filter(Boolean).join(" · ")}</p>
+      <p className="muted">
+        {role.description && (
+          <>
+            <Data>{role.description}</Data> ·{" "}
+          </>
+        )}
+        {t.people.count(role.user_count)}
+      </p>
       {role.permissions.length ? (
         <ul className="permits">
           {inOrder(role.permissions, Object.keys(t.roles.permissions)).map((one) => (

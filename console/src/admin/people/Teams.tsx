@@ -32,7 +32,7 @@ export function Teams() {
     await changed();
   }
   const columns: Column<Team>[] = [
-    { key: "name", head: t.common.name, names: true, cell: (team) => team.name },
+    { key: "name", head: t.common.name, names: true, data: true, cell: (team) => team.name },
     { key: "members", head: t.people.members, end: true, cell: (team) => format.number(team.member_count) },
     { key: "created", head: t.common.created, cell: (team) => format.date(team.created_at) },
     {

@@ -39,7 +39,7 @@ export function namesOf(
   otherwise: readonly string[],
 ): Option[] {
   const names = new Set([...(known?.map(({ name }) => name) ?? otherwise), ...had]);
-  return [...names].map((name) => ({ value: name, label: name }));
+  return [...names].map((name) => ({ value: name, label: name, data: true }));
 }
 
 /** The roles and teams that somebody can have. */

@@ -3,14 +3,14 @@ import { type FormEvent, useState } from "react";
 import { data, v1 } from "../../api/client.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { Button } from "../../ui/Button.tsx";
+import { Data } from "../../ui/Data.tsx";
 import { ErrorNote } from "../../ui/Feedback.tsx";
 import { TextArea, TextField } from "../../ui/Field.tsx";
 import { Loaded } from "../../ui/Loaded.tsx";
 import { toast } from "../../ui/toasts.tsx";
 import { Facts } from "../parts/Facts.tsx";
-import { changesOf, type Values, valuesOf } from "./values.ts";
-
-const KNOWN = ["loginAttemptLimit", "tempFileMaxAgeHours", "disabledTools", "customLogo"];
+import { worded } from "../parts/words.ts";
+import { changesOf, FORM, type Values, valuesOf } from "./values.ts";
 
 /** The settings for everybody who signs in. */
 export function ForEverybody() {
@@ -21,7 +21,7 @@ export function ForEverybody() {
       <h2 id="everybody">{t.settings.everybody}</h2>
       <Loaded query={settings}>
         {({ items }) => {
-          const others = items.filter(({ name }) => !KNOWN.includes(name));
+          const others = items.filter(({ name }) => !FORM.includes(name));
           const saved = valuesOf(Object.fromEntries(items.map(({ name, value }) => [name, value])));
           return (
             <>
@@ -29,7 +29,13 @@ export function ForEverybody() {
               {others.length > 0 && (
                 <details>
                   <summary>{t.settings.others}</summary>
-                  <Facts facts={others.map(({ name, value }) => [name, value])} />
+                  <Facts
+                    facts={others.map(({ name, value }) => [
+                      worded(t.settings.otherNames, name),
+                      <Data key={name}>{value}</Data>,
+                      !Object.hasOwn(t.settings.otherNames, name),
+                    ])}
+                  />
                 </details>
               )}
             </>

@@ -1,6 +1,7 @@
 import type { Me } from "../../api/me.ts";
 import { useFormats } from "../../i18n/format.ts";
 import { useTexts } from "../../i18n/texts.ts";
+import { Data } from "../../ui/Data.tsx";
 import { Facts } from "../parts/Facts.tsx";
 import { inOrder, worded } from "../parts/words.ts";
 
@@ -14,11 +15,11 @@ export function WhoIAm({ me }: { me: Me }) {
       <h2 id="who">{t.settings.who}</h2>
       <Facts
         facts={[
-          [t.settings.signedIn, me.user?.name],
+          [t.settings.signedIn, me.user && <Data key="name">{me.user.name}</Data>],
           [t.settings.by, t.settings.kinds[me.kind]],
-          [t.people.role, me.user?.role],
-          [t.people.team, me.user?.team],
-          [t.settings.account, `${me.account_name} (${me.account_id})`],
+          [t.people.role, me.user && <Data key="role">{me.user.role}</Data>],
+          [t.people.team, me.user && <Data key="team">{me.user.team}</Data>],
+          [t.settings.account, <Data key="account">{`${me.account_name} (${me.account_id})`}</Data>],
           [t.settings.ends, me.expires_at ? format.date(me.expires_at) : t.settings.neverEnds],
         ]}
       />

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { changesOf, valuesOf } from "./values.ts";
+import { en } from "../../i18n/en/index.ts";
+import { changesOf, FORM, valuesOf } from "./values.ts";
 
 test("what is not set is empty", () => {
   assert.deepEqual(valuesOf({}), { loginAttemptLimit: "", tempFileMaxAgeHours: "", disabledTools: [] });
@@ -20,4 +22,16 @@ test("only what is another is written", () => {
     { name: "tempFileMaxAgeHours", value: "24" },
     { name: "disabledTools", value: '["ocr"]' },
   ]);
+});
+
+test("every setting that means something has a field or a name", () => {
+  const proto = readFileSync("../protos/darkroom/rest/v1/settings.proto", "utf8");
+  const lines = proto.match(/^\/\/ - `.*?:/gm) ?? [];
+  const names = lines.flatMap((line) => [...line.matchAll(/`(\w+)`/g)].map(([, name = ""]) => name));
+  assert.ok(names.length >= 7);
+  const known = new Set([...FORM, ...Object.keys(en.settings.otherNames)]);
+  assert.deepEqual(
+    names.filter((name) => !known.has(name)),
+    [],
+  );
 });

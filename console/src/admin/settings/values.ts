@@ -1,6 +1,9 @@
 /** Settings for everybody are texts by name; these names mean something. An empty text leaves it to the operator's configuration. */
 export type Values = { loginAttemptLimit: string; tempFileMaxAgeHours: string; disabledTools: readonly string[] };
 
+/** Settings that have a field of their own on the page; the page lists all others. */
+export const FORM: readonly string[] = ["loginAttemptLimit", "tempFileMaxAgeHours", "disabledTools", "customLogo"];
+
 export function valuesOf(settings: Readonly<Record<string, unknown>>): Values {
   const text = (name: string) => (settings[name] === undefined ? "" : String(settings[name]));
   return {

@@ -1,5 +1,6 @@
 import { useFormats } from "../../i18n/format.ts";
 import { useTexts } from "../../i18n/texts.ts";
+import { Data } from "../../ui/Data.tsx";
 import { Badge } from "../../ui/Feedback.tsx";
 import { type Column, Table } from "../../ui/Table.tsx";
 import { isUnserved, type Lane } from "./state.ts";
@@ -15,7 +16,7 @@ export function Lanes({ lanes }: { lanes: readonly Lane[] }) {
       names: true,
       cell: (lane) => (
         <span className="chips">
-          {lane.name} {isUnserved(lane) && <Badge tone="bad">{t.system.noWorker}</Badge>}
+          <Data>{lane.name}</Data> {isUnserved(lane) && <Badge tone="bad">{t.system.noWorker}</Badge>}
         </span>
       ),
     },

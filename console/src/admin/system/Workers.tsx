@@ -1,5 +1,6 @@
 import { useFormats } from "../../i18n/format.ts";
 import { useTexts } from "../../i18n/texts.ts";
+import { Data } from "../../ui/Data.tsx";
 import { Badge } from "../../ui/Feedback.tsx";
 import { type Column, Table } from "../../ui/Table.tsx";
 import { StateBadge } from "./StateBadge.tsx";
@@ -16,7 +17,7 @@ export function Workers({ workers }: { workers: readonly Worker[] }) {
       names: true,
       cell: (worker) => (
         <span className="two-lines">
-          {worker.name}
+          <Data>{worker.name}</Data>
           <span className="muted small">
             {[worker.version, worker.host, worker.started_at && t.system.since(format.ago(worker.started_at))]
               .filter(Boolean)

@@ -4,6 +4,7 @@ import type { components } from "../../../generated/v1.ts";
 import { data, v1 } from "../../api/client.ts";
 import { useFormats } from "../../i18n/format.ts";
 import { useTexts } from "../../i18n/texts.ts";
+import { Data } from "../../ui/Data.tsx";
 import { Badge, Empty } from "../../ui/Feedback.tsx";
 import { Loaded } from "../../ui/Loaded.tsx";
 import { More, usePages } from "../../ui/paging.tsx";
@@ -38,7 +39,8 @@ export function Ledger() {
       head: t.usage.for,
       cell: (entry) => (
         <>
-          {entry.task_id && <Link href={`/tasks/${entry.task_id}`}>{t.usage.task(entry.task_id)}</Link>} {entry.note}
+          {entry.task_id && <Link href={`/tasks/${entry.task_id}`}>{t.usage.task(entry.task_id)}</Link>}{" "}
+          {entry.note && <Data>{entry.note}</Data>}
         </>
       ),
     },

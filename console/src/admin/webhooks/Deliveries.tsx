@@ -59,7 +59,9 @@ export function Deliveries({ writes }: { writes: boolean }) {
       cell: (one) => (
         <span className="two-lines">
           {worded(t.webhooks.events, one.event_type)}
-          <span className="muted breaks">{one.url}</span>
+          <span className="muted breaks" translate="no">
+            {one.url}
+          </span>
         </span>
       ),
     },
@@ -105,7 +107,7 @@ export function Deliveries({ writes }: { writes: boolean }) {
           onChange={({ target }) => setWebhook(target.value)}
           options={[
             { value: "", label: t.common.all },
-            ...(webhooks.data?.items ?? []).map(({ id, url }) => ({ value: id, label: url })),
+            ...(webhooks.data?.items ?? []).map(({ id, url }) => ({ value: id, label: url, data: true })),
           ]}
         />
         <SelectField

@@ -40,7 +40,9 @@ export function WebhookForm({
       ready={chosen.length > 0}
     >
       {of ? (
-        <p className="mono">{of.url}</p>
+        <p className="mono" translate="no">
+          {of.url}
+        </p>
       ) : (
         <TextField
           label={t.webhooks.url}

@@ -40,7 +40,13 @@ export function WebhookTable({
     await onChanged();
   }
   const columns: Column<Webhook>[] = [
-    { key: "url", head: t.webhooks.url, names: true, cell: ({ url }) => <span className="breaks">{url}</span> },
+    {
+      key: "url",
+      head: t.webhooks.url,
+      names: true,
+      data: true,
+      cell: ({ url }) => <span className="breaks">{url}</span>,
+    },
     {
       key: "events",
       head: t.webhooks.receives,

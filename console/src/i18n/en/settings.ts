@@ -28,6 +28,11 @@ export const settings = {
   disabledToolsLegend: "Names of tools that compatibility APIs for people do not offer",
   disabledToolsHelp: "One name on each line. Takes effect when the gateway restarts. The studio is not affected.",
   others: "Other settings",
+  otherNames: {
+    instance_id: "Id of this installation",
+    defaultTheme: "Default colour theme",
+    defaultLocale: "Default language",
+  } satisfies Record<string, string>,
   logo: "Logo",
   logoWhat: "Everybody can see it, even without signing in. It is scaled down to at most 128 by 128 pixels.",
   noLogo: "No logo.",

@@ -19,11 +19,12 @@ function deliveryZh(error: string): string {
   return failed ? `连接失败：${failed[1]}` : "发送失败。";
 }
 
-/** Members of the details of notices. */
+/** Members of the details of notices, and their values that are words. */
 const DETAILS: Readonly<Record<string, string>> = {
   model: "模型",
   wanted: "所选模型",
   device: "设备",
+  processor: "处理器",
   factor: "倍数",
   level: "噪点水平",
   method: "方法",

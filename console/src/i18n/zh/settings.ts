@@ -26,6 +26,11 @@ export const settings: typeof English = {
   disabledToolsLegend: "面向人员的兼容接口不提供的工具名称",
   disabledToolsHelp: "每行一个名称。网关重启后生效。工作室不受影响。",
   others: "其他设置",
+  otherNames: {
+    instance_id: "此系统的编号",
+    defaultTheme: "默认配色",
+    defaultLocale: "默认语言",
+  },
   logo: "徽标",
   logoWhat: "所有人都能看到，无需登录。最大保存为 128 × 128 像素。",
   noLogo: "没有徽标。",

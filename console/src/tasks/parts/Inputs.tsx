@@ -21,7 +21,7 @@ export function Inputs({ inputs }: { inputs: TaskDetails["inputs"] }) {
         {inputs.map(({ file_id, name = file_id }, index) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: a file may be there twice, and their order is fixed.
           <li key={index}>
-            <span>{name}</span>
+            <span translate="no">{name}</span>
             <Button
               small
               aria-label={t.tasks.downloadFile(name)}

@@ -3,6 +3,7 @@ import type { FormField } from "../../forms/entries.ts";
 import { useNames } from "../../forms/names.ts";
 import { useFormats } from "../../i18n/format.ts";
 import { useTexts } from "../../i18n/texts.ts";
+import { Data } from "../../ui/Data.tsx";
 import { useOperationName } from "../operations.ts";
 import { isSet, operationRows, type Row, rowsOf } from "../parameters.ts";
 import { humanized } from "../text.ts";
@@ -62,7 +63,8 @@ function Value({ value, field }: { value: Row["value"]; field: FormField | undef
   const option = field?.options?.find((one) => one.value === value);
   if (option) return option.label;
   if (typeof value === "number") return [formats.number(value), field?.unit].filter(Boolean).join(" ");
-  if (!COLOR.test(value)) return value;
+  // What somebody typed; a value of an unknown field is the server's.
+  if (!COLOR.test(value)) return field ? <Data>{value}</Data> : (t.server.detail(value) ?? value);
   return (
     <>
       <span className="task-color" style={{ background: value }} aria-hidden /> <code>{value}</code>

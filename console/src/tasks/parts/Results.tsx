@@ -5,6 +5,7 @@ import { data, v1 } from "../../api/client.ts";
 import { useFormats } from "../../i18n/format.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { Button, ButtonLink } from "../../ui/Button.tsx";
+import { Data } from "../../ui/Data.tsx";
 import { ErrorNote, Loading } from "../../ui/Feedback.tsx";
 import type { ViewedFile } from "../../viewer/files.ts";
 import { viewKind } from "../../viewer/kinds.ts";
@@ -61,7 +62,7 @@ function FileList({
         <li key={file.url}>
           <span>
             <Button small look="quiet" aria-pressed={file === chosen} onClick={() => onChoose(index)}>
-              {file.name}
+              <Data>{file.name}</Data>
             </Button>
           </span>
           {file.size !== undefined && <span className="muted">{formats.bytes(file.size)}</span>}

@@ -2,6 +2,7 @@ import type { ReactNode } from "react";
 import { Link } from "wouter";
 import { useFormats } from "../../i18n/format.ts";
 import { useTexts } from "../../i18n/texts.ts";
+import { Data } from "../../ui/Data.tsx";
 import { hasEnded, type TaskDetails } from "../model.ts";
 import { Price } from "./Price.tsx";
 
@@ -25,7 +26,7 @@ export function TaskFacts({ task }: { task: TaskDetails }) {
     [t.tasks.deadline, task.deadline && formats.date(task.deadline)],
     [t.tasks.expiry, task.expires_at && formats.date(task.expires_at)],
     [t.tasks.partOf, task.batch_id && <Link href={`/batches/${task.batch_id}`}>{t.tasks.openBatch}</Link>],
-    [t.tasks.webhook, task.webhook_url],
+    [t.tasks.webhook, task.webhook_url && <Data key="webhook">{task.webhook_url}</Data>],
     [t.tasks.id, <code key="id">{task.task_id}</code>],
   ];
   return (

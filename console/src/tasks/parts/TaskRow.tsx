@@ -39,7 +39,7 @@ export function TaskRow({
           <input type="checkbox" aria-label={t.tasks.select(name)} checked={selected} onClick={onSelect} readOnly />
         </td>
       )}
-      <th scope="row" className="task-name">
+      <th scope="row" className="task-name" translate="no">
         <Link href={`/tasks/${task.task_id}`}>{name}</Link>
       </th>
       <td data-label={t.tasks.operations} className="task-operations">
