@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 
-/** What people or machines named, such as a person, a file or an address: no language has a word for it, so translators leave it alone. */
+/** Shows data, such as the name of a person or a file, or an address: translators leave it alone. */
 export function Data({ children }: { children: ReactNode }) {
   return <bdi translate="no">{children}</bdi>;
 }

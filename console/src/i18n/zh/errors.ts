@@ -1,4 +1,5 @@
 import type { ServerError } from "../server.ts";
+import { problemZh } from "./problems.ts";
 
 type Text = string | ((error: ServerError, field: string) => string);
 
@@ -22,7 +23,7 @@ export const errorTexts: Readonly<Record<string, Text>> = {
   file_size_mismatch: "文件在处理期间发生了变化，请重新上传。",
   media_unsupported: ({ allowed }) => `不支持此类文件。${oneOf(allowed)}`,
   file_corrupt: "文件已损坏或不完整。",
-  media_limit_exceeded: "图片的像素数或文档的页数超出上限。",
+  media_limit_exceeded: ({ message }) => problemZh(message) ?? "图片的像素数或文档的页数超出上限。",
   file_encrypted: "文档需要密码才能打开。",
   operation_unavailable: "当前系统无法执行此操作：缺少所需的模型或设置，请联系运维人员。",
   insufficient_credits: "点数不足。",
@@ -113,8 +114,14 @@ function invalid(error: ServerError, field: string): string {
     case "pattern":
       return `${name}的格式不正确。`;
     default:
-      return `${name}的值无效。${oneOf(allowed)}`;
+      return unruled(error, field) ?? `${name}的值无效。${oneOf(allowed)}`;
   }
+}
+
+/** The text of an error that names no rule; undefined if its problem is unknown. */
+function unruled(error: ServerError, field: string): string | undefined {
+  const problem = problemZh(error.message);
+  return problem && field ? `“${field}”：${problem}` : problem;
 }
 
 function oneOf(allowed: readonly string[] | undefined): string {
@@ -135,6 +142,8 @@ function fieldZh(path: string | undefined): string {
 const FIELDS: Readonly<Record<string, string>> = {
   name: "名称",
   username: "用户名",
+  user_name: "用户名",
+  expire_time: "到期时间",
   password: "密码",
   new_password: "新密码",
   current_password: "当前密码",

@@ -63,7 +63,7 @@ function Value({ value, field }: { value: Row["value"]; field: FormField | undef
   const option = field?.options?.find((one) => one.value === value);
   if (option) return option.label;
   if (typeof value === "number") return [formats.number(value), field?.unit].filter(Boolean).join(" ");
-  // What somebody typed; a value of an unknown field is the server's.
+  // A person typed the value of a field; other values are the server's.
   if (!COLOR.test(value)) return field ? <Data>{value}</Data> : (t.server.detail(value) ?? value);
   return (
     <>
