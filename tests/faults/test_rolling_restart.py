@@ -124,6 +124,7 @@ async def test_services_are_restarted_in_turn_and_no_task_fails_or_runs_twice(pa
     assert {tasks[task_id]["state"] for task_id in created} == {"SUCCEEDED"}
 
 
+@pytest.mark.thorough
 async def test_a_request_in_flight_outlives_the_stop_of_the_edge(stack: StackUnderTest, account: Account, native: AsyncClient) -> None:
     task = await native.create_task([], [LONG])
     url = f"{stack.url}/v1/tasks/{task.id}/status?wait=2"

@@ -70,6 +70,7 @@ async def test_a_batch_may_take_longer_than_a_call(impatient: StackUnderTest, ca
     assert len(archive(await sending).names) == len(FILES)
 
 
+@pytest.mark.thorough
 @pytest.mark.cases(1)
 @pytest.mark.parametrize("how", ["kill", "restart"])
 async def test_a_job_whose_gateway_ends_is_told_to_have_failed(impatient: StackUnderTest, caller: SnapOtter, how: str) -> None:

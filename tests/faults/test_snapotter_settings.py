@@ -110,6 +110,7 @@ async def test_limits_by_setting(visitor: SnapOtter) -> None:
     assert (await admin.get("/api/auth/session")).status_code == 200
 
 
+@pytest.mark.thorough
 async def test_without_signing_in_everybody_is_one_user(limited: StackUnderTest) -> None:
     limited.configure({**limited.configured, "DARKROOM_AUTH_ENABLED": "false"})
     limited.ensure_up()

@@ -69,6 +69,7 @@ async def test_another_role_ends_what_was_opened_before_it(stack: StackUnderTest
         assert sequences[-1] == (await client.wait(task.id)).last_sequence
 
 
+@pytest.mark.thorough
 async def test_a_stream_goes_on_that_was_opened_once_the_password_was_changed(
     stack: StackUnderTest, edge: grpc.aio.Channel, admin: SnapOtter
 ) -> None:

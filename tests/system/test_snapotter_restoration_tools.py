@@ -151,6 +151,7 @@ async def restored(caller: SnapOtter, settings: object = None, picture: bytes = 
     return await result_of_tool(caller, "restore-photo", picture, settings, name)
 
 
+@pytest.mark.thorough
 async def test_scratches_are_filled(person: SnapOtter) -> None:
     result = await restored(person, LITTLE_WORK)
     fields = {"jobId", "downloadUrl", "originalSize", "processedSize", "width", "height"}

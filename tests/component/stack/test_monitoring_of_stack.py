@@ -74,6 +74,7 @@ def without_nats(stack: StackUnderTest) -> Iterator[StackUnderTest]:
     stack.up()
 
 
+@pytest.mark.thorough
 @pytest.mark.alone
 async def test_a_service_that_lacks_something_is_alive_and_not_ready(without_nats: StackUnderTest) -> None:
     deadline = time.monotonic() + 90

@@ -95,6 +95,7 @@ def test_a_clean_photograph_comes_back_as_it_was(name: str) -> None:
     assert report.marks == []
 
 
+@pytest.mark.thorough
 def test_tiles_brickwork_and_boards_are_no_marks() -> None:
     y, x = np.mgrid[:400, :500]
     rng = np.random.default_rng(2)
