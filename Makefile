@@ -98,13 +98,18 @@ worker-token: setup ## on the server: print the command with which another machi
 test: browser ## run the tests of each change; those that break the system have one to themselves
 	@$(pytest) $(ARGS)
 
-test-all: browser ## run every test and every case, chaos, the real weights, test-native, and the images where they can be built
+test-all: ## run every test and every case, chaos, the real weights, test-native, and the images where they can be built
+	@$(set_up) browser webdriver
 	@$(pytest) --thorough $(ARGS)
 	@$(MAKE) --no-print-directory test-native
 	@deploy/images/test
 
 test-native: browser ## run the tests of the console, the library, the command line and /v1 with every compatibility surface off
 	@DARKROOM_SURFACES= $(pytest) --thorough $(native_tests) $(ARGS)
+
+test-browsers: ## run the console's smoke tests in Firefox and WebKit (apt install firefox-esr webkit2gtk-driver xvfb)
+	@$(set_up) browser webdriver
+	@$(pytest) -n 0 -rs --thorough tests/system/console/test_other_browsers.py $(ARGS)
 
 test-changed: browser ## run the tests that import or name what differs from HEAD, or from SINCE (a commit)
 	@tests=$$($(bin)/python -m tests.harness.changed $(SINCE)) && if [ -n "$$tests" ]; then $(pytest) $$tests $(ARGS); fi
@@ -201,7 +206,7 @@ sheets: development ## make the contact sheets of docs/operations, with the runn
 	@. $(abspath $(DIR))/env && $(bin)/python -m benchmarks.contact_sheet
 
 lock: development ## resolve requirements/*.in into locked, hashed requirements/*.txt
-	@for name in bootstrap main node bench diffusion training; do \
+	@for name in bootstrap main node bench diffusion training webdriver; do \
 	  .cache/tools/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 \
 	    requirements/$$name.in --output-file requirements/$$name.txt; done
 	@for name in services development; do \
@@ -214,7 +219,7 @@ lock: development ## resolve requirements/*.in into locked, hashed requirements/
 
 clean: ## remove what setup made; stacks' data stays
 	@if [ -x $(bin)/python ]; then $(stack) down; fi
-	rm -rf console/node_modules console/generated .venv .venv-triton .venv-diffusion .venv-bench .cache gen gen.new demo-output services/inference/fonts/NotoSansCJKjp-Regular.otf
+	rm -rf console/node_modules console/generated .venv .venv-triton .venv-diffusion .venv-bench .venv-webdriver .cache gen gen.new demo-output services/inference/fonts/NotoSansCJKjp-Regular.otf
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: $(shell awk -F: '/^[a-z-]+:/ { print $$1 }' $(MAKEFILE_LIST))

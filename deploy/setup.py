@@ -6,6 +6,7 @@
 - `browser`: these packages, and the browser that the console is tested in
 - `bench`: all of these, and what the benchmarks compare with
 - `diffusion`: what the local diffusion model needs
+- `webdriver`: what drives Firefox and WebKit, where the machine has them
 - `gpu=1` or `gpu=0`: the model server runs on a GPU from now on, or does not; without it, as before, and at first where there is a GPU
 
 Standard library only, since nothing is installed yet. Each step is stamped with a digest of what it depends on, and is run again only
@@ -50,6 +51,7 @@ PYTHON = VENV / "bin" / "python"
 TRITON_VENV = ROOT / ".venv-triton"
 BENCH_VENV = ROOT / ".venv-bench"
 DIFFUSION_VENV = ROOT / ".venv-diffusion"
+WEBDRIVER_VENV = ROOT / ".venv-webdriver"
 NODE_VENV = CACHE / "node"
 """Holds Node while a step needs it and .venv does not have it."""
 PACKAGES = Path("lib") / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
@@ -97,6 +99,7 @@ def main() -> None:
         environments += [("model server", TRITON_VENV, ("triton-gpu.txt" if platform == "cuda" else "triton.txt",))]
         environments += [("to compare with", BENCH_VENV, ("bench.txt",))] if "bench" in asked else []
         environments += [("diffusion", DIFFUSION_VENV, ("diffusion.txt",))] if "diffusion" in asked else []
+        environments += [("other browsers", WEBDRIVER_VENV, ("webdriver.txt",))] if "webdriver" in asked else []
         _side_by_side(*(partial(_environment, *environment) for environment in environments))
         _link()
         _code()

@@ -111,6 +111,7 @@ async def test_pilio_s_names(generated: Path, stack: StackUnderTest, account: Ac
     assert (status.data.status, len(result.data.files)) == ("Succeeded", 1)
 
 
+@pytest.mark.thorough
 async def test_refusals_are_parsed(generated: Path, stack: StackUnderTest, account: Account) -> None:
     models = module("models")
     client = module("").AuthenticatedClient(base_url=stack.url, token=account.api_key)

@@ -145,6 +145,7 @@ async def test_revoked_through_one_replica_refused_by_the_other(replicas: Replic
         await second.refused(key)
 
 
+@pytest.mark.thorough
 async def test_revoked_by_command_while_the_bus_is_unreachable(replicas: Replicas, admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
     _, key_id, key = await admin.new_key()
     async with replicas.start("a") as running:

@@ -101,6 +101,7 @@ def test_the_error_of_a_network_that_cannot_be_loaded_is_reported(server: Triton
         server.client.load_model("isnet")
 
 
+@pytest.mark.thorough
 def test_when_it_is_killed_the_server_ends_to_be_started_again(server: TritonServer, repository: Path) -> None:
     """The last test of this server."""
     children = server.children()

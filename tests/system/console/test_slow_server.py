@@ -72,6 +72,7 @@ async def test_a_list_that_fails_is_asked_for_again(console: Console, pilio: Pil
     await expect(failed).to_be_hidden()
 
 
+@pytest.mark.thorough
 async def test_a_run_is_created_once(console: Console, pilio: Pilio, photo: Photo) -> None:
     keys = await keys_of(console.page, "/v1/batches", "busy", "lost reply", "starting")
     await console.open()

@@ -55,6 +55,7 @@ async def arrived_whole(pilio: Pilio, file: Path) -> None:
     assert hashlib.sha256(content).digest() == hashlib.sha256(file.read_bytes()).digest()
 
 
+@pytest.mark.thorough
 async def test_parts_that_fail_are_sent_again(console: Console, pilio: Pilio, large: Path) -> None:
     fates = {(1, 0): LOST, (2, 0): 500, (2, 1): 503, (3, 0): LOST}
     sending = await Sending(lambda part, before: fates.get((part, before), GOES)).watch(console.page)

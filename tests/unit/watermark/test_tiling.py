@@ -29,6 +29,7 @@ def test_a_tiled_mark_is_measured_and_subtracted(opacity: float, colour: int) ->
     assert error(result.pixels, truth, cover > 0.1) < 0.4 * error(marked, truth, cover > 0.1)
 
 
+@pytest.mark.thorough
 def test_a_coloured_tiled_mark_gets_its_colour() -> None:
     y, x = np.mgrid[:400, :600]
     truth = np.stack([150 + 60 * np.sin(x / 90), 160 + 50 * np.sin(y / 70 + 1), 170 + 50 * np.cos((x + y) / 110)], axis=2).astype(np.uint8)
