@@ -70,6 +70,14 @@ async def test_one_file_through_a_pipe(shell: Shell) -> None:
     assert opened(out).mode == "RGBA"
 
 
+async def test_a_result_to_a_pipe_keeps_the_format(shell: Shell) -> None:
+    photo = encoded(disc(), "JPEG", quality=90)
+    process = await shell.start("resize", "-", "--width", "20", stdin=photo)
+    out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    assert (opened(out).format, opened(out).width) == ("JPEG", 20)
+
+
 async def test_what_was_left_running_is_collected(shell: Shell, native: AsyncClient) -> None:
     status, out, err = await shell.run("upscale", ".", "--output", "large", "--detach", "--json")
     assert status == 0, err

@@ -16,6 +16,7 @@ import { Loading, Note } from "../ui/Feedback.tsx";
 import { desk, useDesk } from "./desk.ts";
 import { ExtraFileControl } from "./ExtraFileControl.tsx";
 import { sendable } from "./extraFiles.ts";
+import { FirstPage, useFirstPage } from "./FirstPage.tsx";
 import { fitting, kindOf, together } from "./fitting.ts";
 import { LivePreview } from "./LivePreview.tsx";
 import { Recipes } from "./Recipes.tsx";
@@ -90,6 +91,8 @@ function Chosen({
   const one = fit[Math.min(example, fit.length - 1)];
   const original = useOriginal(one);
   const picture = one && (pictureOf(one) ?? (kindOf(one.name) === "image" ? original?.url : undefined));
+  const page = useFirstPage(one);
+  const drawsOnPage = one && kindOf(one.name) === "pdf" && entry.fields.some((field) => field.type === "boxes");
   const oneResult = together(entry);
 
   const title = pipeline === undefined ? names.of(choice.id) : t.studio.pipeline(pipeline);
@@ -139,12 +142,13 @@ function Chosen({
           onPick={(settings) => desk.choose({ id: choice.id, settings: { ...settings } })}
         />
       )}
+      {pipeline === undefined && drawsOnPage && !page.url && <FirstPage page={page} />}
       {pipeline === undefined && (
         <SettingsForm
           entry={entry}
           value={choice.settings}
           onChange={(settings) => desk.choose({ ...choice, settings: { ...settings } })}
-          picture={picture}
+          picture={drawsOnPage ? page.url : picture}
           renderFile={(field, value, onChange) => (
             <ExtraFileControl field={field} value={value} onChange={onChange} picture={picture} />
           )}

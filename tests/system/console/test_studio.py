@@ -371,6 +371,24 @@ async def test_a_document_is_a_file_like_others(console: Console, photo: Photo) 
 
 
 @pytest.mark.thorough
+async def test_a_box_is_drawn_on_a_page_of_a_document(console: Console, pilio: Pilio) -> None:
+    await console.open()
+    await console.choose(SAMPLES / "report.pdf")
+    await console.uploaded("report.pdf")
+    settings = await console.pick("Clean a scanned PDF")
+    await settings.get_by_role("button", name="Show the first page to draw on").click()
+    picture = settings.get_by_role("img", name="Picture to draw boxes on")
+    await expect(picture).to_be_visible()
+    assert await picture.evaluate("picture => picture.decode().then(() => picture.naturalHeight > picture.naturalWidth)")
+    await settings.get_by_role("button", name="Add a box").click()
+    await console.run()
+    await console.finished(1)
+    told = (await pilio.get(f"/v1/tasks/{await newest_task(pilio)}")).json()["data"]
+    [boxes] = [operation["redraw_pdf"]["boxes"] for operation in told["parameters"]]
+    assert len(boxes) == 1
+
+
+@pytest.mark.thorough
 async def test_a_tool_without_a_file(console: Console) -> None:
     await console.open()
     settings = await console.pick("Make a QR code")

@@ -59,6 +59,8 @@ export const studio = {
   takes: (time: string, count: number) => (count > 1 ? `about ${time} each` : `about ${time}`),
   upTo: (price: string) => `up to ${price}`,
   drawBoxes: "Draw a box around the mark",
+  firstPage: "Show the first page to draw on",
+  firstPageHelp: "At the price of PDF to pictures. Boxes are at the same place on every page.",
   priceOf: (available: string) => `of ${available} you have`,
   unaffordable: "You do not have enough credits.",
   unavailable: (bundle: string) =>

@@ -61,6 +61,8 @@ export const studio: typeof English = {
   takes: (time, count) => (count > 1 ? `每张约 ${time}` : `约 ${time}`),
   upTo: (price) => `最多 ${price}`,
   drawBoxes: "在水印周围画框",
+  firstPage: "显示第一页并画框",
+  firstPageHelp: "按“PDF 转图片”计费。框在每一页的位置相同。",
   priceOf: (available) => `（余额 ${available}）`,
   unaffordable: "积分不足。",
   unavailable: (bundle) => `尚未安装模型“${bundle}”，运维人员可在“系统”页面安装。`,
