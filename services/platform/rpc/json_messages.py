@@ -28,6 +28,8 @@ _BITS = {
     FieldDescriptor.CPPTYPE_UINT64: (0, 2**64 - 1),
 }
 _FLOATING = (FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUBLE)
+_LONGEST_INTEGER = 20
+"""Characters of the longest integer of 64 bits. Python refuses to read very long ones."""
 
 
 def message_of(values: Mapping[str, Any], descriptor: Descriptor, path: str = "") -> Message:
@@ -129,7 +131,8 @@ def _enum_value(enum: EnumDescriptor, value: Any, path: str) -> int:
 def _integer(value: Any, least: int, most: int, path: str) -> int:
     number: int | None = None
     if isinstance(value, str):
-        number = int(value) if value.strip().removeprefix("-").isascii() and value.strip().removeprefix("-").isdigit() else None
+        digits = value.strip().removeprefix("-")
+        number = int(value) if digits.isascii() and digits.isdigit() and len(digits) <= _LONGEST_INTEGER else None
     elif isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value == int(value):
         number = int(value)
     if number is None or not least <= number <= most:
@@ -140,7 +143,7 @@ def _integer(value: Any, least: int, most: int, path: str) -> int:
 def _number(value: Any, path: str) -> float:
     try:
         number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
         raise invalid(path, "must be a number")
@@ -162,7 +165,10 @@ def _items(value: Any, path: str) -> list[Any]:
 
 
 def _read(text: str, path: str, expected: str) -> Any:
+    """JSON in a text. Surrogates that are no pair, which JSON may hold as escapes and UTF-8 cannot, are refused as wrong JSON is."""
     try:
-        return json.loads(text)
+        read = json.loads(text)
+        json.dumps(read, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise invalid(path, f"must be {expected}") from None
+    return read

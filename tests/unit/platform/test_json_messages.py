@@ -59,6 +59,11 @@ def test_texts_and_json_mean_the_same(message: Any, given: dict[str, Any], same:
         (collage_pb2.Collage, {"template": 3}, "template", "must be one of 2_h_equal"),
         (account_tasks_pb2.CreateTaskRequest, {"deadline": "soon"}, "deadline", "is not the JSON of a Timestamp"),
         (account_tasks_pb2.CreateTaskRequest, {"operations": [{"resize": {}, "crop": {}}]}, "operations[0].crop", "together with resize"),
+        # What neither Python nor a message can hold.
+        (resize_pb2.Resize, {"width": "1" * 5000}, "width", "must be an integer, 0 or more"),
+        (resize_pb2.Resize, {"width_percent": 10**400}, "width_percent", "must be a number"),
+        (account_tasks_pb2.CreateTaskRequest, {"operations": '[{"draw_text": {"text": "\\ud800"}}]'}, "operations", "a list as JSON"),
+        (account_tasks_pb2.CreateTaskRequest, {"operations": '[{"\\udfff": {}}]'}, "operations", "must be a list as JSON"),
     ],
 )
 def test_an_error_names_the_field_and_what_is_allowed(message: Any, given: dict[str, Any], field: str, problem: str) -> None:
