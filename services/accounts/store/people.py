@@ -111,7 +111,8 @@ _END_ALL = text("""
 WITH sessions AS (
   UPDATE session SET ended_at = now() WHERE person_id = :id AND ended_at IS NULL AND id IS DISTINCT FROM :keep RETURNING id
 ),
-keys AS (UPDATE person_key SET ended_at = now() WHERE person_id = :id AND ended_at IS NULL RETURNING id)
+keys AS (UPDATE person_key SET ended_at = now() WHERE person_id = :id AND ended_at IS NULL RETURNING id),
+links AS (DELETE FROM sign_in_link WHERE person_id = :id)
 SELECT id FROM sessions UNION ALL SELECT id FROM keys
 """)
 _REFRESH = text("""

@@ -128,6 +128,14 @@ async def test_who_has_a_password_of_the_own_needs_it_also_with_a_link(house: Ho
     await _needs_the_current_password(house, token)
 
 
+async def test_links_end_with_the_password_that_they_stand_for(house: House) -> None:
+    await house.member("ada")
+    link = await house.link("ada")
+    await house.users.reset_password_of("ada", OTHER)
+    with refusing(ErrorReason.CREDENTIALS_INVALID, REFUSED):
+        await house.open(link)
+
+
 async def test_a_password_that_somebody_else_set_is_needed_without_a_link(house: House) -> None:
     await house.add("ada")
     token, session = await house.sign_in("ada", PASSWORD)
