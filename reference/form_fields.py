@@ -27,6 +27,8 @@ _ABSENT = re.compile(r"If absent,(?: or `\w+`,)? `?([\w:]+(?:\.\d\w*)?)`?\.|\b(\
 _ZERO = re.compile(r"\b0: ")
 """Where a comment says what 0 means, it is not the number itself."""
 _AS = re.compile(r"As ([A-Z0-9_]+)\.")
+_CODE = re.compile(r": [A-Z]+(?:_[A-Z]+)+(?=\.)")
+"""The reason that a program gets, as a comment names it: in a form, it means nothing."""
 _BOX = "darkroom.operations.v1.PercentBox"
 _FAR = 5000
 _LONG_TEXT = 1000
@@ -59,7 +61,7 @@ class FormFields:
 
     def _field(self, field: FieldDescriptor, values: Field) -> Field:
         name, comment, words = field.name, self._comments.of(field.full_name), _words(field)
-        described: Field = {"name": name, "label": label_of(name), "help": comment}
+        described: Field = {"name": name, "label": label_of(name), "help": _CODE.sub("", comment)}
         described |= self._typed(field, comment) | values | _said(words)
         described |= self.conditions(cast("Descriptor", field.containing_type), words.show_when)
         if "options" in described:

@@ -92,3 +92,4 @@ async def test_a_wrong_path_suggests_the_right_one(pilio: Pilio, verb: str, path
     reply = await pilio.http.request(verb, pilio.url + path, headers=pilio.headers, json={} if verb == "POST" else None)
     assert reply.status_code == (405 if verb == "GET" else 404)
     assert f"id you mean POST {meant}?" in reply.text and isinstance(reply.json(), dict), reply.text
+    assert reply.text.lower().count("did you mean") == 1

@@ -18,6 +18,19 @@ test("no text shows a backtick", () => {
   }
 });
 
+test("no text shows a code", () => {
+  assert.doesNotMatch(JSON.stringify(operations.map(shown)), /\b[A-Z]{2,}_[A-Z_]+\b/);
+});
+
+/** The texts of a form, or of a part of it, that a person reads. */
+function shown(part: unknown): unknown {
+  if (Array.isArray(part)) return part.map(shown);
+  if (typeof part !== "object" || part === null) return undefined;
+  return Object.entries(part).map(([name, value]) =>
+    typeof value === "string" ? ["name", "label", "summary", "help"].includes(name) && value : shown(value),
+  );
+}
+
 test("a factor begins with one that changes something", () => {
   const factors = operations.flatMap((entry) => entry.fields.filter((field) => field.unit === "×"));
   assert.ok(factors.length > 0);

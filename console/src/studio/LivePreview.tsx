@@ -36,10 +36,11 @@ export function LivePreview({
   const t = useTexts();
   const upload = useUpload(input.uploadId ?? "");
   const fileId = input.fileId ?? (upload?.state === "done" ? upload.fileId : undefined);
-  const [wanted, setWanted] = useState(false);
+  // Each preview is charged, so that it is made of the file for which it was asked.
+  const [wanted, setWanted] = useState<string>();
   const [following, setFollowing] = useState(false);
   const settled = useLater(steps, WAIT_MS);
-  const enabled = ready && fileId !== undefined && (live ? following : wanted);
+  const enabled = ready && fileId !== undefined && (live ? following : wanted === fileId);
   const { data, error, isFetching, refetch } = useQuery({
     // A costly preview is made on request, and stays until the next request.
     queryKey: ["preview", fileId, live ? settled : steps[0]?.id],
@@ -48,7 +49,7 @@ export function LivePreview({
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 60_000,
     retry: false,
-    placeholderData: (before) => before,
+    placeholderData: (before) => (live ? before : undefined),
   });
   const [first] = data ?? [];
   const file = first && viewed(first);
@@ -60,7 +61,7 @@ export function LivePreview({
         ) : (
           <Button
             disabled={!ready || fileId === undefined || isFetching}
-            onClick={() => (wanted ? void refetch() : setWanted(true))}
+            onClick={() => (wanted === fileId ? void refetch() : setWanted(fileId))}
           >
             <Eye aria-hidden />
             {t.studio.previewMake}

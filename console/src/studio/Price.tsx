@@ -8,6 +8,8 @@ import { estimate } from "../runs/index.ts";
 import type { Choice, Estimate, RunInput } from "../runs/types.ts";
 import { useLater } from "../ui/useLater.ts";
 import { usePictureSize } from "../ui/usePictureSize.ts";
+import { useUploads } from "../uploads/index.ts";
+import { kindOf } from "./fitting.ts";
 
 const WAIT_MS = 400;
 
@@ -17,16 +19,25 @@ type Priced = { data: Estimate | undefined; error: unknown; count: number };
 /** The price of a run and the time that `picture` takes, or the refusal, as soon as the server reports it. */
 export function usePrice({ steps, inputs, together, picture }: Asked): Priced {
   const size = usePictureSize(picture);
+  const uploads = useUploads();
+  // The price of a document is that of its pages, which the server knows.
+  const each = together || inputs.some(({ name }) => kindOf(name) === "pdf");
+  const files = each
+    ? inputs.map((input) => ({
+        ...input,
+        fileId: input.fileId ?? uploads.find(({ id }) => id === input.uploadId)?.fileId,
+      }))
+    : inputs.length;
   const me = useMe();
-  const asked = useLater({ steps, count: together ? 1 : inputs.length, size: together ? undefined : size }, WAIT_MS);
+  const asked = useLater({ steps, files, size: each ? undefined : size }, WAIT_MS);
   const { data, error } = useQuery({
-    queryKey: ["price", asked, together ? inputs.length : 1],
-    queryFn: () => estimate(asked.steps, together ? [...inputs] : asked.count, asked.size),
-    enabled: may(me, "billing:read") && (asked.count > 0 || together),
+    queryKey: ["price", asked],
+    queryFn: () => estimate(asked.steps, asked.files, asked.size),
+    enabled: may(me, "billing:read") && (inputs.length > 0 || together),
     staleTime: 60_000,
     retry: false,
   });
-  return { data, error, count: asked.count };
+  return { data, error, count: together ? 1 : inputs.length };
 }
 
 export function Price({ priced: { data, error, count } }: { priced: Priced }) {

@@ -376,6 +376,8 @@ async def test_a_box_is_drawn_on_a_page_of_a_document(console: Console, pilio: P
     await console.choose(SAMPLES / "report.pdf")
     await console.uploaded("report.pdf")
     settings = await console.pick("Clean a scanned PDF")
+    # Three pages.
+    await expect(settings.get_by_text("up to 6 credits")).to_be_visible()
     await settings.get_by_role("button", name="Show the first page to draw on").click()
     picture = settings.get_by_role("img", name="Picture to draw boxes on")
     await expect(picture).to_be_visible()
