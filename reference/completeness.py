@@ -37,5 +37,6 @@ def _missing(method: MethodDescriptor, comments: Comments) -> Iterator[str]:
 
 
 def _is_file(field: FieldDescriptor) -> bool:
-    """Whether a form has the file itself under the name of the field, which then is in no JSON."""
-    return bool(field.GetOptions().Extensions[options_pb2.form_part] == field.name)
+    """Whether a form has the file itself in place of the field, which then is in no JSON."""
+    options = field.GetOptions().Extensions
+    return bool(options[options_pb2.form_part] == field.name or options[options_pb2.set_by_gateway])

@@ -75,7 +75,8 @@ class Operations:
         for field in method.input_type.fields:
             place = "path" if field.name in in_path else "query"
             in_body = binding.has_body and (field.name == body if body else not is_about_reply(field))
-            if place == "query" and (in_body or field.GetOptions().Extensions[options_pb2.form_part]):
+            options = field.GetOptions().Extensions
+            if place == "query" and (in_body or options[options_pb2.form_part] or options[options_pb2.set_by_gateway]):
                 continue
             schema = self._schemas.field(field, reply=False)
             found.append(

@@ -104,7 +104,9 @@ class Schemas:
 
     def object(self, message: Descriptor, *, reply: bool, without: frozenset[str] = frozenset()) -> Schema:
         """The message as an object, without the fields named in `without` (a request's path parameters) and those of its query."""
-        fields = [field for field in message.fields if field.name not in without and not is_about_reply(field)]
+        fields = [
+            field for field in message.fields if field.name not in without and not is_about_reply(field) and not _is_set_by_gateway(field)
+        ]
         schema: Schema = {"type": "object"}
         if text := self._comments.of(message.full_name):
             schema["description"] = text
@@ -118,7 +120,7 @@ class Schemas:
         properties: dict[str, Schema] = {}
         files = []
         for field in message.fields:
-            if is_about_reply(field) or field.name in without:
+            if is_about_reply(field) or field.name in without or _is_set_by_gateway(field):
                 continue
             if part := field.GetOptions().Extensions[options_pb2.form_part]:
                 if part == field.name:
@@ -203,3 +205,8 @@ def is_about_reply(field: FieldDescriptor) -> bool:
 
 def _always_printed(field: FieldDescriptor) -> bool:
     return bool(field.is_repeated and not field.GetOptions().Extensions[options_pb2.absent_when_empty])
+
+
+def _is_set_by_gateway(field: FieldDescriptor) -> bool:
+    """Whether no client can set it."""
+    return bool(field.GetOptions().Extensions[options_pb2.set_by_gateway])

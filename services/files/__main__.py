@@ -10,7 +10,7 @@ from services.files.config import FilesSettings
 from services.files.domain.thumbnails import Thumbnails
 from services.files.events import TaskEvents
 from services.files.object_client import store_of
-from services.files.probe.prober import Prober
+from services.files.prober import Prober
 from services.files.surfaces.internal.intake import Intake
 from services.files.surfaces.internal.storage import Retention, ShelfOfAccount, Storage
 from services.files.surfaces.native.files import NativeFiles
@@ -54,7 +54,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
     bus = await opening.open("nats", connect(settings.nats, "files"))
     tasks = TasksClient(await opening.open("tasks", channel(settings.tasks_address, "tasks", settings.tls)), caller)
     objects = await opening.open("storage", store_of(settings))
-    sandbox = await opening.open("sandbox", Sandbox(preload=["services.files.probe.child"], concurrency=settings.probe_concurrency))
+    sandbox = await opening.open("sandbox", Sandbox(preload=["services.pictures.probe.child"], concurrency=settings.probe_concurrency))
     children = await opening.open("probing", probing_children(settings, sandbox))
     http = await opening.open("transfers", object_http(settings.s3_authorities, _IDLE_SECONDS))
     files = assemble(settings, database, objects, Prober(sandbox, children, http), tasks, ObjectWriter(http), system_clock)
@@ -79,7 +79,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
         ],
         collectors=[PoolGauges(database.engine)],
         internal=[
-            Mount(Storage(files.task_files, files.remote_task_files)),
+            Mount(Storage(files.task_files, files.remote_task_files, files.finished_runs)),
             Mount(Intake(files.streamed_files, files.imports, files.storages, files.bundles)),
             Mount(ShelfOfAccount(files.shelf)),
             Mount(Retention(files.ages)),

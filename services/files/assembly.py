@@ -12,6 +12,7 @@ from services.files.domain.ages import INTERVAL_SECONDS as AGES_SECONDS
 from services.files.domain.ages import MaxAges
 from services.files.domain.bundles import Bundles
 from services.files.domain.copies import Copies
+from services.files.domain.finished_runs import FinishedRuns
 from services.files.domain.imports.fetching import PURPOSE, Fetcher, FetchLimits
 from services.files.domain.imports.importing import Imports
 from services.files.domain.imports.sources import Sources
@@ -28,7 +29,7 @@ from services.files.domain.unfinished import UnfinishedUploads
 from services.files.domain.upload_urls import UploadUrls
 from services.files.domain.uploads import Uploads
 from services.files.objects import ObjectStore
-from services.files.probe.prober import ProbeLimits
+from services.files.prober import ProbeLimits
 from services.files.recent import RecentContents
 from services.files.storages import Storages
 from services.files.store import AgeStore, BundleStore, FileStore, LibraryStore, StorageStore, SweepStore, TaskFileStore
@@ -61,6 +62,7 @@ class Files:
     task_files: TaskFiles
     remote_task_files: TaskFiles
     """For workers on other machines."""
+    finished_runs: FinishedRuns
     sweeper: Sweeper
     reconciler: Reconciler
     sweep_loop: Loop
@@ -129,6 +131,7 @@ def assemble(
         shelf=Shelf(LibraryStore(database), files, task_store, visibility, intake, copies, idempotency, downloads, wake_sweeper, clock),
         task_files=task_files,
         remote_task_files=task_files.signing_with(public_urls),
+        finished_runs=FinishedRuns(files, transfers, uploads, intake, quotas, recent, settings, clock),
         sweeper=sweeper,
         reconciler=Reconciler(sweep_store, objects, quotas, wake_sweeper, settings, clock),
         sweep_loop=sweep_loop,

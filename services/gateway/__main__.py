@@ -55,7 +55,9 @@ async def compose(settings: GatewaySettings, opening: Opening) -> Parts:
     parts = GatewayParts(
         calls=Calls(Verifier(settings.trusted_keys_file), slots),
         backend=Backend({"files": library, "tasks": tasks, "accounts": accounts}, signer),
-        receiver=Receiver(intake, caller, ObjectWriter(http, settings.form_block_bytes), limits, settings.max_file_bytes),
+        receiver=Receiver(
+            intake, caller, ObjectWriter(http, settings.form_block_bytes), limits, settings.max_file_bytes, settings.form_held_bytes
+        ),
         revocations=revocations,
         caller=caller,
         runs=run_service_pb2_grpc.RunServiceStub(runs),

@@ -11,14 +11,17 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 
+from darkroom.common.v1.held_pb2 import HeldFile
 from darkroom.internal.files.v1 import intake_service_pb2 as pb
 from darkroom.internal.files.v1 import intake_service_pb2_grpc
+from services.pictures.media_format import sniff
+from services.pictures.short_pictures import READ_QUICKLY
 from services.platform.backoff import retry_unavailable
 from services.platform.errors import translate_rpc_errors
 from services.platform.idempotent_call import CONTENT_HEADER
 from services.platform.idempotent_call import HEADER as IDEMPOTENCY_HEADER
 from services.platform.identity import ADDRESS_HEADER, IDENTITY_HEADER, Identity, Signer, current_client
-from services.platform.object_writing import StartedFile
+from services.platform.object_writing import HEAD_BYTES, StartedFile
 from services.platform.rpc.channel import Caller
 from services.platform.rpc.trace import TRACE_HEADER, current_trace_id
 
@@ -105,7 +108,11 @@ class FilesOfAccount:
         surface: str = "",
         *,
         any_content: bool = False,
+        most_held_bytes: int = 0,
     ) -> None:
+        """Pictures of up to `most_held_bytes` are held in place of being stored, if work on them may be short."""
+        self._most_held_bytes = most_held_bytes
+        self.held: HeldFile | None = None
         self._stub, self._caller, self._account_id, self._name, self._surface = stub, caller, account_id, name, surface
         self._any_content = any_content
 
@@ -114,8 +121,15 @@ class FilesOfAccount:
 
         Patient with a files service that restarts. A record whose reply was lost is one that nobody names, and expires.
         """
+        holds = bool(content) and len(content) <= self._most_held_bytes and sniff(head, self._name) in READ_QUICKLY
         request = pb.BeginFileRequest(
-            name=self._name, head=head, size_bytes=size, content=content, surface=self._surface, any_content=self._any_content
+            name=self._name,
+            head=head,
+            size_bytes=size,
+            content=b"" if holds else content,
+            surface=self._surface,
+            any_content=self._any_content,
+            held=holds,
         )
 
         async def begin() -> pb.BeginFileResponse:
@@ -123,7 +137,19 @@ class FilesOfAccount:
                 return await self._stub.BeginFile(request, metadata=self._metadata, timeout=_COMPLETION_SECONDS if content else _SECONDS)
 
         reply = await retry_unavailable(begin, _PATIENCE_SECONDS)
+        if reply.output_file_id:
+            self.held = HeldFile(
+                file_id=reply.file_id, output_file_id=reply.output_file_id, name=reply.name, content=content, surface=self._surface
+            )
         return StartedFile(reply.file_id, reply.url, reply.only_if_absent)
+
+    async def store(self, held: HeldFile) -> None:
+        """Store a file that was held after all. Raises as BeginFile."""
+        request = pb.BeginFileRequest(
+            name=held.name, head=held.content[:HEAD_BYTES], content=held.content, surface=held.surface, file_id=held.file_id
+        )
+        with translate_rpc_errors():
+            await self._stub.BeginFile(request, metadata=self._metadata, timeout=_COMPLETION_SECONDS)
 
     async def part_url(self, file_id: int, number: int) -> str:
         """Where to PUT a part."""

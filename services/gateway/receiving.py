@@ -12,6 +12,7 @@ from typing import Protocol
 
 from starlette.requests import Request
 
+from darkroom.common.v1.held_pb2 import HeldFile
 from darkroom.internal.files.v1 import intake_service_pb2_grpc
 from services.gateway.backend import FilesOfAccount
 from services.gateway.forms import Form, FormLimits, Part
@@ -45,7 +46,9 @@ class ReceivedForm:
     """The caller's idempotency key."""
     texts: list[tuple[str, str]] = field(default_factory=list)
     files: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    """Ids of stored files, by part."""
+    """Ids of files, by part."""
+    held: HeldFile | None = None
+    """The one of them that is not stored, if it is the only one."""
     content: hashlib._Hash = field(default_factory=hashlib.sha256)
     """A digest of all files and their positions, if there is a key: it shows whether a call is repeated."""
 
@@ -65,9 +68,10 @@ class Receiver:
         writer: ObjectWriter,
         limits: FormLimits,
         max_file_bytes: int,
+        most_held_bytes: int = 0,
     ) -> None:
         self._intake, self._caller, self._writer = intake, caller, writer
-        self._limits, self._max_file_bytes = limits, max_file_bytes
+        self._limits, self._max_file_bytes, self._most_held_bytes = limits, max_file_bytes, most_held_bytes
 
     def form(self, request: Request) -> Form:
         """The form that a request carries, unread. Raises MALFORMED_REQUEST for a request with another type."""
@@ -84,8 +88,18 @@ class Receiver:
         target = FilesOfAccount(self._intake, self._caller, account_id, name, surface, any_content=any_content)
         return await self._writer.write(target, chunks, min(most_bytes or self._max_file_bytes, self._max_file_bytes))
 
-    async def receive(self, request: Request, parts: Parts, account_id: int) -> ReceivedForm:
-        """Read a form, and store its files. Stored files are deleted if anything fails."""
+    async def store_or_hold(
+        self, account_id: int, name: str, chunks: AsyncIterator[bytes], most_bytes: int = 0, surface: str = ""
+    ) -> tuple[int, HeldFile | None]:
+        """As `store`, but a small picture may be held in place of being stored: it must then go with the call that uses it."""
+        held = self._most_held_bytes
+        target = FilesOfAccount(self._intake, self._caller, account_id, name, surface, most_held_bytes=held)
+        file_id = await self._writer.write(target, chunks, min(most_bytes or self._max_file_bytes, self._max_file_bytes))
+        return file_id, target.held
+
+    async def receive(self, request: Request, parts: Parts, account_id: int, *, holds: bool = False) -> ReceivedForm:
+        """Read a form, and store its files; with `holds`, a small picture may be held if it is the only one. Stored files are deleted if
+        anything fails."""
         form = self.form(request)
         received = ReceivedForm(request.headers.get(IDEMPOTENCY_HEADER))
         try:
@@ -95,23 +109,30 @@ class Receiver:
                     received.texts.append((part.name, await part.text()))
                 else:
                     parts.check_file(part.name, len(received.files[part.name]))
-                    received.files[part.name].append(await self._store(part, account_id, received))
+                    await self._store(part, account_id, received, holds=holds)
         except BaseException:
             await self.discard(account_id, received.file_ids)
             raise
         return received
 
-    async def _store(self, part: Part, account_id: int, received: ReceivedForm) -> int:
+    async def _store(self, part: Part, account_id: int, received: ReceivedForm, *, holds: bool) -> None:
+        if received.held is not None:
+            await FilesOfAccount(self._intake, self._caller, account_id).store(received.held)
+            received.held = None
         chunks = part.chunks()
         if received.key is not None:
             received.content.update(f"\0{part.name}\0".encode())
             chunks = _hashed(chunks, received.content)
         try:
-            return await self.store(account_id, part.file_name or "", chunks)
+            if holds and not received.files:
+                file_id, received.held = await self.store_or_hold(account_id, part.file_name or "", chunks)
+            else:
+                file_id = await self.store(account_id, part.file_name or "", chunks)
         except DarkroomError as error:
             if error.reason in (ErrorReason.MALFORMED_REQUEST, ErrorReason.UNAVAILABLE, ErrorReason.INTERNAL):
                 raise
             raise error.at(part.name) from error
+        received.files[part.name].append(file_id)
 
     async def discard(self, account_id: int, file_ids: list[int]) -> None:
         """Delete files that no task needs. Those that cannot be deleted now expire."""

@@ -44,6 +44,7 @@ from services.inference.worker.files import AttemptFiles
 from services.inference.worker.lane import Lane, work
 from services.inference.worker.object_transfer import ObjectTransfer
 from services.inference.worker.presence import Presence
+from services.inference.worker.short_runs import ShortRunner
 from services.inference.worker.work_folder import work_folder
 from services.pictures.offers import REPEAT_SECONDS, Offers
 from services.pictures.operations import INTERACTIVE_LANE, specs
@@ -98,11 +99,13 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
     client = AttemptClient(tasks, streams, caller, name)
     rates = MeasuredRates(settings.cpu_threads, settings.operation_seconds)
     serving = providers(settings, await opening.open("providers", provider_client()), server)
+    tools = _tools(settings, server, sandbox, warm, serving, rates)
+    short_runs = ShortRunner(registry, tools, settings.max_picture_bytes)
     runner = AttemptRunner(
         client=client,
         files=partial(AttemptFiles, StorageServiceStub(files), caller, transfer, settings.storage_patience_seconds),
         registry=registry,
-        tools=_tools(settings, server, sandbox, warm, serving, rates),
+        tools=tools,
         cancellations=heard,
         folder=folder,
         max_picture_bytes=settings.max_picture_bytes,
@@ -123,7 +126,10 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
     async def offer_and_work(stop: asyncio.Event, health: Health) -> None:
         await health.on_change(tell_of_change)
         async with process.background(telling.run()):
-            serving = [Lane(lane, count, client, runner, standby=lane in standby) for lane, count in lanes.items()]
+            serving = [
+                Lane(lane, count, client, runner, short_runs if lane == INTERACTIVE_LANE else None, standby=lane in standby)
+                for lane, count in lanes.items()
+            ]
             await work(serving, stop, health, settings.drain_seconds)
         await presence.leave()
 

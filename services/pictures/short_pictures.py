@@ -19,6 +19,8 @@ from services.pictures.result_size import resolve_percentages, result_size
 from services.platform.errors import DarkroomError
 
 _MOST_OPERATIONS = 8
+LARGEST_AT_ONCE = (2896, 2896)
+"""Width and height of a picture whose pixels are the most for work that is done at once, while its caller waits: 8.4 million."""
 _READ: Mapping[MediaFormat, float] = {
     MediaFormat.JPEG: 25,
     MediaFormat.PNG: 16,
@@ -27,6 +29,8 @@ _READ: Mapping[MediaFormat, float] = {
     MediaFormat.WEBP: 12,
 }
 """Millions of pixels that are read, by format. No SVG, which draws for as long as it likes, and no animation."""
+READ_QUICKLY = frozenset(_READ)
+"""Formats of pictures on which work may be short."""
 _WRITTEN: Mapping[MediaFormat, float] = {
     MediaFormat.JPEG: 16,
     MediaFormat.TIFF: 8,

@@ -38,6 +38,10 @@ class StartedFile:
     """Where to PUT it; empty for a file that goes in parts, or is stored."""
     only_if_absent: bool = False
     """Whether the storage can keep existing objects on request."""
+    name: str = ""
+    """For one that is held, which has no record: its name, fit for a file."""
+    output_file_id: int = 0
+    """For one that is held: the id for a result."""
 
 
 class Target(Protocol):

@@ -31,6 +31,7 @@ from services.tasks import surfaces
 from services.tasks.config import TasksSettings
 from services.tasks.domain.acceptance.acceptance import Acceptance, AcceptanceRules
 from services.tasks.domain.acceptance.later_fetching import LaterFetching
+from services.tasks.domain.acceptance.short_runs import ShortRuns
 from services.tasks.domain.batches.account_batches import AccountBatches
 from services.tasks.domain.batches.archiving import BatchArchiving
 from services.tasks.domain.credits.ledger import Ledger
@@ -39,6 +40,7 @@ from services.tasks.domain.lifecycle.assembly import ExchangeRules, assemble_exc
 from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts, Deadlines, Reaper
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.publishing import Announcer, EventPublisher, Relay
+from services.tasks.domain.lifecycle.recent_outputs import RecentOutputs
 from services.tasks.domain.lifecycle.retry import RetryPolicy
 from services.tasks.domain.order.served_lanes import INTERVAL_SECONDS as SERVED_LANES_SECONDS
 from services.tasks.domain.order.served_lanes import ServedLanes
@@ -47,7 +49,6 @@ from services.tasks.domain.order.waiting import Waiting
 from services.tasks.domain.owner.account_tasks import AccountTasks
 from services.tasks.domain.owner.account_watching import AccountWatching
 from services.tasks.domain.owner.event_feed import EventFeed
-from services.tasks.domain.owner.recent_outputs import RecentOutputs
 from services.tasks.domain.owner.task_search import TaskSearch
 from services.tasks.domain.owner.usage import TaskUsage, UsageLimits
 from services.tasks.domain.owner.watching import Watching
@@ -137,8 +138,23 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
     rules, disk = _acceptance_rules(settings), DiskGuard(settings)
     offers = Offers(bus)
     served = ServedLanes(offers, LaneStore(database), workforce)
+    short_runs, recent = ShortRuns(store, exchange, settings.max_running_tasks, clock), RecentOutputs()
     acceptance = Acceptance(
-        store, batch_store, files, idempotency, notifications, hooks.webhooks, offers, served, workforce, ledger, rules, clock, disk
+        store,
+        batch_store,
+        files,
+        idempotency,
+        notifications,
+        hooks.webhooks,
+        offers,
+        served,
+        workforce,
+        short_runs,
+        recent,
+        ledger,
+        rules,
+        clock,
+        disk,
     )
     later = LaterFetching(store, files, rules, clock)
     throughput = Throughput(store, lanes(), clock)
@@ -148,7 +164,6 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
     watching = Watching(store, opened.feed, opened.revocations, stopping)
     account_watching = AccountWatching(ChangeStore(database), opened.feed.accounts, opened.revocations, stopping, clock)
     notifications.on_deletion(opened.feed.accounts.delete)
-    recent = RecentOutputs()
     sweeper = RetentionSweeper(RetentionStore(database), retention_rules(settings), clock)
     audit = AuditLog(database, settings.audit_life, clock)
     parts = SurfaceParts(

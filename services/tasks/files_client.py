@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from darkroom.common.v1.held_pb2 import HeldFile
 from darkroom.files.v1 import file_pb2, files_service_pb2
 from darkroom.internal.files.v1 import intake_service_pb2, intake_service_pb2_grpc, storage_service_pb2, storage_service_pb2_grpc
+from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
 from services.platform.errors import DarkroomError, ErrorReason, translate_rpc_errors
 from services.platform.rpc.channel import Caller
 from services.tasks.model.media import InputFile, InputUrl
@@ -21,6 +23,7 @@ _SECONDS = 10.0
 # The longest fetch that can be set, and an examination.
 _FETCH_SECONDS = 80.0
 _URL, _CONTENT = "url", "content"
+_HEAD_BYTES = 4096
 _MOST_DOWNLOADS = 500  # the limit of SignDownloads
 _MOST_DESCRIBED = 1_000  # the limit of DescribeFiles
 
@@ -108,6 +111,31 @@ class FilesClient:
         with _blaming(_CONTENT, field), translate_rpc_errors():
             reply = await self._intake.StoreFile(request, metadata=self._caller.on_behalf_of(account_id), timeout=_FETCH_SECONDS)
         return reply.file_id
+
+    async def store_held(self, account_id: int, held: HeldFile, field: str) -> None:
+        """Store a file that the gateway has held, under its id. Raises the errors of BeginFile, blamed on `field`."""
+        request = intake_service_pb2.BeginFileRequest(
+            name=held.name, head=held.content[:_HEAD_BYTES], content=held.content, surface=held.surface, file_id=held.file_id
+        )
+        try:
+            with translate_rpc_errors():
+                await self._intake.BeginFile(request, metadata=self._caller.on_behalf_of(account_id), timeout=_EXAMINE_SECONDS)
+        except DarkroomError as error:
+            if error.reason in (ErrorReason.UNAVAILABLE, ErrorReason.INTERNAL):
+                raise
+            error.metadata["file_id"] = str(held.file_id)
+            raise error.at(field) from error
+
+    async def store_run(self, account_id: int, task_id: int, surface: str, held: HeldFile, result: pb.ShortRunResult) -> None:
+        """Store the input and the output of a task that is done. Raises the errors of StoreRun."""
+        output = storage_service_pb2.NewOutput(name=result.output.name, media_type=result.output.media_type, content=result.content)
+        if result.output.HasField("image"):
+            output.image.CopyFrom(result.output.image)
+        request = storage_service_pb2.StoreRunRequest(
+            task_id=task_id, surface=surface, input=held, media_type=result.media_type, image=result.image, output=output
+        )
+        with translate_rpc_errors():
+            await self._stub.StoreRun(request, metadata=self._caller.on_behalf_of(account_id), timeout=_EXAMINE_SECONDS)
 
     async def check_urls(self, account_id: int, urls: Sequence[InputUrl]) -> None:
         """Refuse URLs that nothing is fetched from, as far as they show it themselves. Raises FIELD_INVALID, blamed on the URL's field."""

@@ -16,12 +16,12 @@ from services.files.domain.naming import UNKNOWN_TYPE, of_the_same_medium
 from services.files.domain.quota import Quotas, storage_of
 from services.files.objects import ObjectStore, SourceChanged
 from services.files.presign import Presigner
-from services.files.probe.faults import TOO_MANY_PIXELS
-from services.files.probe.model import Probe
 from services.files.recent import RecentContents
 from services.files.records import AcceptedContent, File, FileState, Storage
 from services.files.store import FileStore
 from services.files.transfers import Beginning, Transfers
+from services.pictures.probe.faults import TOO_MANY_PIXELS
+from services.pictures.probe.model import Probe
 from services.platform.batching import Batcher
 from services.platform.clock import Clock
 from services.platform.errors import DarkroomError, ErrorReason
@@ -51,7 +51,7 @@ _REFUSALS = {
 
 
 class ContentProber(Protocol):
-    """The part of `services.files.probe.prober.Prober` that is used here."""
+    """The part of `services.files.prober.Prober` that is used here."""
 
     async def probe(self, account_id: int, url: str, size: int, etag: str | None = None, head: bytes = b"", name: str = "") -> Probe:
         """Find out what the account's object of `size` bytes behind the URL is, which begins with `head` and was uploaded as `name`."""
@@ -244,6 +244,20 @@ class Intake:
         # A small file has been read whole.
         url = "" if len(begun.head) == begun.size_bytes else self._urls.get(key, self._settings.internal_url_seconds)
         found = await self._prober.probe(file.account_id, url, begun.size_bytes, begun.etag, begun.head, file.name)
+        self.check_limits(found)
+        return AcceptedContent(
+            object_key=key,
+            etag=begun.etag,
+            size_bytes=begun.size_bytes,
+            media_type=found.media_type,
+            width=found.width,
+            height=found.height,
+            frames=found.frames,
+            pages=found.pages,
+        )
+
+    def check_limits(self, found: Probe) -> None:
+        """Refuse a picture or document that is too large. Raises MEDIA_LIMIT_EXCEEDED."""
         megapixels, pages = self._settings.max_megapixels, self._settings.max_pages
         if found.megapixels > megapixels:
             raise DarkroomError(
@@ -260,16 +274,6 @@ class Intake:
             )
         if (found.pages or 0) > pages:
             raise DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, f"The document has {found.pages} pages; {pages} are allowed.")
-        return AcceptedContent(
-            object_key=key,
-            etag=begun.etag,
-            size_bytes=begun.size_bytes,
-            media_type=found.media_type,
-            width=found.width,
-            height=found.height,
-            frames=found.frames,
-            pages=found.pages,
-        )
 
     async def _clear(self, file: File) -> None:
         """Delete what was uploaded, unless another call accepted something better in the meantime."""

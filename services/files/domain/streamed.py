@@ -12,11 +12,11 @@ from services.files.domain.multipart import UploadedPart
 from services.files.domain.naming import EXTENSIONS, MEDIA_TYPE_OF, is_plain
 from services.files.domain.uploads import NewUpload, Uploads
 from services.files.presign import Presigner
-from services.files.probe.faults import problem_of
 from services.files.records import File, FileState
 from services.files.store import FileStore
 from services.files.transfers import Transfers
 from services.pictures.media_format import MediaFormat, sniff
+from services.pictures.probe.faults import problem_of
 from services.platform.clock import Clock
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.object_writing import StartedFile
@@ -52,17 +52,23 @@ class StreamedFiles:
         surface: str = "",
         *,
         any_content: bool = False,
+        held: bool = False,
+        file_id: int = 0,
     ) -> StartedFile:
         """A new file, and the URL to PUT it to; without a size it has parts instead, and no URL. `head` is how the file begins, and
         `surface` the API that it comes through. With `any_content`, it need not be of a known format.
 
-        With `content`, all of it, the file is READY and has no URL. Raises MEDIA_UNSUPPORTED and FILE_TOO_LARGE; with `content`, what
+        With `content`, all of it, the file is READY and has no URL; `file_id` is its id if it was held. With `held` it has no record yet.
+        Raises MEDIA_UNSUPPORTED and FILE_TOO_LARGE; with `content`, what
         `Intake.store` raises.
         """
         name, extension = (_bare(name)[:_LONGEST_NAME] or _UNNAMED, None) if any_content else name_and_extension(name, head)
-        if content:
-            upload = NewUpload(name, len(content), extension, in_parts=False, surface=surface, any_content=any_content)
-            return StartedFile(await self._uploads.store(account_id, upload, content))
+        if content or held:
+            upload = NewUpload(name, len(content) or size_bytes or 0, extension, in_parts=False, surface=surface, any_content=any_content)
+            if not held:
+                return StartedFile(await self._uploads.store(account_id, upload, content, file_id))
+            file_id, output_file_id = await self._uploads.hold(upload)
+            return StartedFile(file_id, name=name, output_file_id=output_file_id)
         upload = NewUpload(name, size_bytes or 0, extension, in_parts=size_bytes is None, surface=surface, any_content=any_content)
         file = await self._uploads.begin(account_id, upload)
         if file.upload_id is not None:

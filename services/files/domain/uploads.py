@@ -98,13 +98,22 @@ class Uploads:
         [file], _ = await self._create(account_id, [upload], UploadMode.AUTO, permanent=False, size_field="size_bytes", call=None)
         return file
 
-    async def store(self, account_id: int, upload: NewUpload, content: bytes) -> int:
-        """The id of a file, READY, with content that a service has. Raises as `create`, and what `Intake.store` raises."""
-        self._disk.check()
-        media_type = self._check_name(upload, "files[0]")
-        self._check_size(upload, UploadMode.SIMPLE, "size_bytes")
-        [file_id] = await self._store.new_ids(1)
-        file = File(
+    async def hold(self, upload: NewUpload) -> tuple[int, int]:
+        """Ids for a file that its receiver holds, and for a result of it; neither has a record. Raises as `create`."""
+        self._check_content(upload)
+        file_id, output_file_id = await self._store.new_ids(2)
+        return file_id, output_file_id
+
+    async def store(self, account_id: int, upload: NewUpload, content: bytes, file_id: int = 0) -> int:
+        """The id of a file, READY, with content that a service has; `file_id` if it was held. Raises as `create`, and what `Intake.store`
+        raises."""
+        file = self.content_file(account_id, upload, file_id or (await self._store.new_ids(1))[0])
+        await self._intake.store(file, content)
+        return file.id
+
+    def content_file(self, account_id: int, upload: NewUpload, file_id: int) -> File:
+        """The record, PENDING, of a file whose content a service has. Raises as `create`."""
+        return File(
             id=file_id,
             account_id=account_id,
             origin=FileOrigin.UPLOAD,
@@ -112,13 +121,17 @@ class Uploads:
             visible=True,
             object_key=object_key(account_id, file_id),
             name=upload.name,
-            media_type=media_type,
-            size_bytes=len(content),
+            media_type=self._check_content(upload),
+            size_bytes=upload.size_bytes,
             created_at=self._clock(),
             surface=upload.surface or None,
         )
-        await self._intake.store(file, content)
-        return file_id
+
+    def _check_content(self, upload: NewUpload) -> str:
+        """Check an upload that goes at one go, and return the media type that its name promises."""
+        self._disk.check()
+        self._check_size(upload, UploadMode.SIMPLE, "size_bytes")
+        return self._check_name(upload, "files[0]")
 
     async def _made(self, account_id: int, ids: Sequence[int]) -> tuple[Sequence[File], int]:
         """The uploads that an earlier call created. Uploads whose bytes are still missing get as much time as initially."""

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
 from services.files.records import NEW_ID, AcceptedContent, File
-from services.files.store.retention import TEMPORARY_END
+from services.files.store.retention import OUTPUT_END_BESIDE, TEMPORARY_END
 from services.files.store.rows import COLUMNS, Store, files
 from services.files.store.storage import AFTER, FITS, Check, Growth, check_stored, storage_from
 from services.platform.audit.log import actor_values, audit_sql
@@ -42,7 +42,11 @@ _NUMBERS = """numbers AS MATERIALIZED (
 )"""
 _ID = "coalesce(ids[CAST(ordinality AS integer)], id)"
 _VALUES = {"id": _ID, "object_key": f"replace(object_key, '{NEW_ID}', CAST({_ID} AS text))"} | {
-    column: f"""CASE WHEN visible AND state = 'ready' THEN {TEMPORARY_END} ELSE {column} END""" for column in ("expires_at", "sweep_at")
+    column: f"""CASE
+      WHEN visible AND state = 'ready' THEN CASE origin WHEN 'task' THEN {OUTPUT_END_BESIDE} ELSE {TEMPORARY_END} END
+      ELSE {column}
+    END"""
+    for column in ("expires_at", "sweep_at")
 }
 _ADDING = f"""
   INSERT INTO file ({", ".join(COLUMNS)})
@@ -171,6 +175,23 @@ class FileStore(Store):
                 ids = [row["id"] for row in await transaction.fetch(_INSERT, values)]
                 return _numbered(uploads, ids), await check_stored(transaction, account_id, growth.check)
 
+    async def insert_run(self, upload: File, output: File, growth: Growth, now: datetime, life: timedelta, output_life: timedelta) -> None:
+        """Insert the input and the output of a task, both READY and visible. Does nothing for those that are stored.
+
+        They are kept for these times, or as long as is set for their account. Raises what the check of `growth` raises.
+        """
+        values = {**_new([upload, output], None, now), "life": life, "output_life": output_life}
+        try:
+            if await self._database.fetch(_INSERT_WITHIN, {**values, **growth.values(), "account_id": upload.account_id}):
+                return
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name != "file_pkey":
+                raise
+            return
+        async with self._database.transaction() as transaction:
+            await transaction.fetch(_INSERT, values)
+            await check_stored(transaction, upload.account_id, growth.check)
+
     async def remember(self, file_id: int, call: IdempotentCall, now: datetime) -> None:
         """Store the idempotency key of the call that has made a file READY; until then, a repeat makes another one.
 
@@ -247,7 +268,7 @@ def _one_of_two() -> Iterator[None]:
 def _new(rows: Sequence[File], call: IdempotentCall | None, now: datetime) -> dict[str, Any]:
     """The values of `_INSERT`."""
     described = json.dumps([asdict(file) for file in rows], default=datetime.isoformat)
-    return {"files": described, "now": now, "life": timedelta(), **key_values(call, now)}
+    return {"files": described, "now": now, "life": timedelta(), "output_life": timedelta(), **key_values(call, now)}
 
 
 def _numbered(uploads: Sequence[File], ids: Sequence[int]) -> list[File]:

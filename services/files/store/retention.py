@@ -12,19 +12,21 @@ from services.files.store.rows import Store
 from services.platform.audit.log import actor_values, audit_sql
 
 
-def _end(column: str, since: str) -> str:
+def _end(column: str, since: str, life: str = "life") -> str:
     own = f"(SELECT {column} FROM account_retention AS own WHERE own.account_id = file.account_id)"  # noqa: S608 - names of our own columns
     age = f"""(
       SELECT least(aged.max_age, {own}) FROM surface_age AS aged
       WHERE aged.account_id = file.account_id AND aged.surface = file.surface AND aged.max_age IS NOT NULL
     )"""  # noqa: S608 - names of our own columns
-    return f"coalesce(file.created_at + {age}, CAST(:{since} AS timestamptz) + coalesce({own}, CAST(:life AS interval)))"
+    return f"coalesce(file.created_at + {age}, CAST(:{since} AS timestamptz) + coalesce({own}, CAST(:{life} AS interval)))"
 
 
 OUTPUT_END = _end("output_life", "now")
 """SQL for when an output, a row of `file`, expires: as set for files of its API or for its account, else after `:life`."""
 TEMPORARY_END = _end("temporary_life", "now")
 """The same for an upload."""
+OUTPUT_END_BESIDE = _end("output_life", "now", "output_life")
+"""The same for an output, where `:life` is for uploads."""
 ARRIVED_END = _end("temporary_life", "arrived_at")
 """The same for an upload that arrived a while ago."""
 

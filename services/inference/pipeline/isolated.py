@@ -8,8 +8,9 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
+import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -28,7 +29,9 @@ from services.inference.media.isolated import content_of
 from services.inference.pipeline.changes import Changes
 from services.pictures.geometry import Size
 from services.pictures.operations import parameters_of, spec_of
+from services.pictures.probe.child import probe_open
 from services.pictures.result_size import fitting, resolve_percentages
+from services.pictures.short_pictures import LARGEST_AT_ONCE, READ_QUICKLY, is_short
 from services.platform.errors import DarkroomError
 
 _LAZY = (Convert, Resize)
@@ -64,6 +67,30 @@ def work(source: Path | int, target: Path | int, asked: PictureJob, tell: Callab
     except DarkroomError as error:
         error.metadata[DONE] = json.dumps(done)
         raise
+
+
+def probe_and_work(source: int, target: int, asked: PictureJob) -> dict[str, Any]:
+    """As `work` on a file that nobody has examined, if the work is short; `found` holds the fields of its Probe in any case.
+
+    Raises what `probe` raises, too.
+    """
+    found = probe_open(source, asked.source_name)
+    os.lseek(source, 0, os.SEEK_SET)
+    return {"found": found, **(work(source, target, asked, _say_nothing) if _is_short(found, asked) else {})}
+
+
+def _is_short(found: Mapping[str, Any], asked: PictureJob) -> bool:
+    width, height = found["width"] or 0, found["height"] or 0
+    format_ = next((each for each in READ_QUICKLY if each.media_type == found["media_type"]), None)
+    if format_ is None or not 0 < width * height <= LARGEST_AT_ONCE[0] * LARGEST_AT_ONCE[1]:
+        return False
+    parameters = [parameters_of(operation_pb2.Operation.FromString(each)) for each in asked.operations]
+    # Which of the two is the width depends on an orientation tag.
+    return all(is_short(parameters, format_, size) for size in ((width, height), (height, width)))
+
+
+def _say_nothing(_number: int, _done: float, _doing: str) -> None:
+    """Nobody asks how far it is."""
 
 
 def _worked(

@@ -15,6 +15,7 @@ from services.inference.pipeline import isolated
 from services.inference.pipeline.registry import BoundOperation
 from services.inference.pipeline.run import Run, ShortResult
 from services.pictures.media_format import SNIFF_BYTES, MediaFormat, Use, sniff
+from services.pictures.probe.model import MEDIA_TYPES, Probe
 from services.platform.errors import DarkroomError
 from services.platform.sandbox import SandboxCrashed, WarmChildren
 
@@ -53,6 +54,21 @@ class ShortWork:
         except DarkroomError as error:
             run.operation_bytes[:] = self._done_before(error)
             raise
+        finally:
+            os.close(target)
+
+    async def run_unexamined(self, run: Run) -> tuple[Probe, ShortResult | None]:
+        """What the run's picture is, which nobody has examined, and the result of the operations on it if that is short work.
+
+        Raises the errors of examining and decoding it, of the operations and of `Sandbox.run`.
+        """
+        asked = isolated.PictureJob(self._operations, run.source_name, self._limits, self._result_limits)
+        target = os.memfd_create("result", os.MFD_CLOEXEC)
+        try:
+            with run.sources[0].path.open("rb") as source:
+                files = [source.fileno(), target]
+                said = await self._children.run(self._account_id, isolated.probe_and_work, files, asked, urgent=True)
+            return _probe_of(said["found"]), self._checked(said, target) if "labels" in said else None
         finally:
             os.close(target)
 
@@ -104,6 +120,17 @@ class ShortWork:
             return _sizes(json.loads(error.metadata.get(isolated.DONE, "[]")), len(self._names))
         except (ValueError, TypeError):
             return ()
+
+
+def _probe_of(said: Any) -> Probe:
+    """The child's description of a picture, if it is valid. Raises SandboxCrashed."""
+    try:
+        if said["media_type"] not in MEDIA_TYPES:
+            raise ValueError(said)
+        width, height, frames = (None if said[name] is None else int(said[name]) for name in ("width", "height", "frames"))
+        return Probe(media_type=said["media_type"], width=width, height=height, frames=frames)
+    except (KeyError, ValueError, TypeError) as error:
+        raise SandboxCrashed("the child's description of a picture is not valid") from error
 
 
 def _sizes(said: Any, most: int) -> Sequence[int]:

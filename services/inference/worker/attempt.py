@@ -85,11 +85,16 @@ class Attempt:
         self, code: str, subject: str, message: str, details: Mapping[str, Any] | None = None, boxes: Sequence[PlaceInPercent] = (), /
     ) -> None:
         """Add a notice; one shared by several inputs is added once."""
-        said = "" if not details else json.dumps(details, ensure_ascii=False)
-        places = [PercentBox(x1=x1, y1=y1, x2=min(x2, 100), y2=min(y2, 100)) for x1, y1, x2, y2 in boxes[:_MOST_BOXES]]
-        notice = task_pb2.Notice(code=code, subject=subject, message=message, details_json=said, boxes=places)
+        notice = notice_of(code, subject, message, details, boxes)
         if notice not in self.notices and len(self.notices) < _MOST_NOTICES:
             self.notices.append(notice)
+
+
+def notice_of(code: str, subject: str, message: str, details: Mapping[str, Any] | None, boxes: Sequence[PlaceInPercent]) -> task_pb2.Notice:
+    """A notice as a message."""
+    said = "" if not details else json.dumps(details, ensure_ascii=False)
+    places = [PercentBox(x1=x1, y1=y1, x2=min(x2, 100), y2=min(y2, 100)) for x1, y1, x2, y2 in boxes[:_MOST_BOXES]]
+    return task_pb2.Notice(code=code, subject=subject, message=message, details_json=said, boxes=places)
 
 
 class AttemptRunner:

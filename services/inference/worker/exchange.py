@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ _SPACING = 0.001
 """Least time between two messages: short compared with a task, yet attempts that end in it share the next one."""
 _LARGEST = 500
 """Most ends, and most slots, in one message."""
+_LARGEST_BYTES = 3 << 20
+"""Most bytes of results of short runs in one message; one result has fewer."""
 _BACKOFF = Backoff(0.2, 2.0)
 
 _logger = get_logger()
@@ -50,10 +53,13 @@ class Exchange:
         lane: str,
         client: AttemptClient,
         admit: Callable[[pb.Admission, pb.ExchangeResponse, float], None],
+        take: Callable[[pb.ShortRun], None] | None = None,
         *,
         standby: bool = False,
     ) -> None:
-        self._lane, self._client, self._admit, self._standby = lane, client, admit, standby
+        """`take` gets short runs, each of which ends with `end_short_run`; None: the lane takes none."""
+        self._lane, self._client, self._admit, self._take, self._standby = lane, client, admit, take, standby
+        self._short_run_ends: deque[pb.ShortRunEnd] = deque()
         self._loop = asyncio.get_running_loop()
         self._free: list[bytes] = []
         self._again: list[bytes] = []
@@ -83,6 +89,11 @@ class Exchange:
             return await answered
         finally:
             self._forget(key)
+
+    def end_short_run(self, end: pb.ShortRunEnd) -> None:
+        """Send what has become of a short run, if the stream on which it came is still open; nobody else waits for it."""
+        self._short_run_ends.append(end)
+        self._wake.set()
 
     async def drain(self, seconds: float) -> None:
         """Ask for nothing more; returns once no further task can come, or after that long."""
@@ -119,6 +130,7 @@ class Exchange:
         """Repeat everything that has no answer."""
         self._free, self._again = [], list(self._asked)
         self._unsaid = list(self._reports)
+        self._short_run_ends.clear()
         self._stopped_at = None
         self._wake.set()
 
@@ -149,6 +161,7 @@ class Exchange:
             message = self._message()
             if first:
                 message.lane, message.worker, message.standby, first = self._lane, self._client.worker, self._standby, False
+                message.takes_short_runs = self._take is not None
             try:
                 await stream.write(message)
             except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
@@ -170,7 +183,10 @@ class Exchange:
         message.free.extend(self._free[:_LARGEST])
         message.ends.extend(self._reports[key].end for key in self._unsaid[:_LARGEST] if key in self._reports)
         self._again, self._free, self._unsaid = self._again[_LARGEST:], self._free[_LARGEST:], self._unsaid[_LARGEST:]
-        if not (self._again or self._free or self._unsaid):
+        room = _LARGEST_BYTES
+        while self._short_run_ends and (room := room - self._short_run_ends[0].ByteSize()) >= 0:
+            message.short_run_ends.append(self._short_run_ends.popleft())
+        if not (self._again or self._free or self._unsaid or self._short_run_ends):
             self._wake.clear()
         return message
 
@@ -186,6 +202,12 @@ class Exchange:
                 continue
             del self._asked[admission.run_id]
             self._admit(admission, response, response.moment / 1000)
+        for run in response.short_runs:
+            if self._take is None or self._stopping or run.run_id not in self._asked:
+                self.end_short_run(pb.ShortRunEnd(run_id=run.run_id))
+                continue
+            del self._asked[run.run_id]
+            self._take(run)
         if self._stopped_at is not None and response.moment >= self._stopped_at:
             self._drained.set()
 

@@ -80,12 +80,12 @@ class AttemptFiles:
     async def deliver(self, product: Product, progress: Callable[[float], None] = _no_progress) -> file_pb2.File:
         """Store an output; returns what is known of its file, which must be finalized."""
         output = pb.NewOutput(name=product.name, media_type=product.media_type, content=_small(product.content))
-        _tell(output, product)
+        describe_product(output, product)
         created = await self._create(output)
         await self._upload(created, product.media_type, product.content, progress)
         size = len(product.content) if isinstance(product.content, bytes) else product.content.stat().st_size
         described = file_pb2.File(id=created.file_id, name=product.name, media_type=product.media_type, size_bytes=size)
-        _tell(described, product)
+        describe_product(described, product)
         return described
 
     async def keep(self, key: str, file: Path, media_type: str) -> None:
@@ -213,8 +213,8 @@ async def parts_of(pieces: AsyncIterator[bytes], size: int) -> AsyncIterator[byt
         yield bytes(part)
 
 
-def _tell(file: pb.NewOutput | file_pb2.File, product: Product) -> None:
-    """Say what the product shows."""
+def describe_product(file: pb.NewOutput | file_pb2.File, product: Product) -> None:
+    """Add the properties of the product to its file."""
     match product.info:
         case file_pb2.ImageInfo():
             file.image.CopyFrom(product.info)

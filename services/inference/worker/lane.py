@@ -30,6 +30,13 @@ class Runner(Protocol):
         """Run an attempt to its end; see `AttemptRunner.run`."""
 
 
+class ShortRuns(Protocol):
+    """Does short runs that a lane is given."""
+
+    async def run(self, asked: pb.ShortRun) -> pb.ShortRunEnd:
+        """Do one; see `ShortRunner.run`."""
+
+
 class Lane:
     """Works on one lane, up to `concurrency` tasks at once.
 
@@ -38,12 +45,21 @@ class Lane:
     serves the lane that is not.
     """
 
-    def __init__(self, name: str, concurrency: int, client: AttemptClient, runner: Runner, *, standby: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        concurrency: int,
+        client: AttemptClient,
+        runner: Runner,
+        short_runs: ShortRuns | None = None,
+        *,
+        standby: bool = False,
+    ) -> None:
         self._name = name
         self._concurrency = concurrency
         self._client = client
         self._runner = runner
-        self._standby = standby
+        self._short_runs, self._standby = short_runs, standby
         metrics.SLOTS.labels(name).set(concurrency)
         self._busy = metrics.SLOTS_BUSY.labels(name)
 
@@ -56,7 +72,12 @@ class Lane:
             attempts.add(attempt)
             attempt.add_done_callback(attempts.discard)
 
-        exchange = Exchange(self._name, self._client, admit, standby=self._standby)
+        def take(run: pb.ShortRun) -> None:
+            attempt = asyncio.create_task(self._short_run(exchange, run, stop))
+            attempts.add(attempt)
+            attempt.add_done_callback(attempts.discard)
+
+        exchange = Exchange(self._name, self._client, admit, take if self._short_runs else None, standby=self._standby)
         for _ in range(self._concurrency):
             exchange.ask()
         async with process.background(exchange.run()):
@@ -65,6 +86,18 @@ class Lane:
             while attempts:
                 await asyncio.wait(attempts)
             await exchange.settle(_DRAINING_SECONDS)
+
+    async def _short_run(self, exchange: Exchange, run: pb.ShortRun, stop: asyncio.Event) -> None:
+        assert self._short_runs is not None
+        set_trace_id(run.trace_id)
+        self._busy.inc()
+        with log.bind(trace_id=run.trace_id, lane=self._name, account_id=run.account_id):
+            try:
+                exchange.end_short_run(await self._short_runs.run(run))
+            finally:
+                self._busy.dec()
+                if not stop.is_set():
+                    exchange.ask()
 
     async def _attempt(
         self,

@@ -55,4 +55,8 @@ def _asked(request: Message, *, with_files: bool) -> Message:
 @cache
 def _left_out(message: Descriptor, *, with_files: bool) -> list[str]:
     options = {field.name: field.GetOptions().Extensions for field in message.fields}
-    return [name for name, said in options.items() if said[options_pb2.about_reply] or (said[options_pb2.form_part] and not with_files)]
+    return [
+        name
+        for name, said in options.items()
+        if said[options_pb2.about_reply] or said[options_pb2.set_by_gateway] or (said[options_pb2.form_part] and not with_files)
+    ]

@@ -37,6 +37,23 @@ class NewTask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FinishedRun:
+    """What has been done for a task before it was stored."""
+
+    run_id: UUID
+    worker: str
+    start_time: datetime
+    output_file_id: int
+    """The one output."""
+    notices: Sequence[bytes]
+    """`darkroom.tasks.v1.Notice` messages about the result."""
+    operation_bytes: Sequence[int]
+    """As in `Task`."""
+    unchanged: bool
+    """As in `Task`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewTasks:
     """Tasks accepted together: those of a batch, or one task without a batch."""
 
@@ -59,6 +76,8 @@ class NewTasks:
     """`darkroom.tasks.v1.Notice` messages that each task starts with."""
     surface: str = ""
     """The API that creates them."""
+    finished: FinishedRun | None = None
+    """For one task that is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +225,7 @@ class OutgoingEvent:
     outbox_events: int = 0
     """How many events that row names."""
     concerns_files: bool = True
-    """False if the task never had a file, nor could make one."""
+    """False if the task never had a file, nor could make one, or if its files need nothing more."""
 
     @classmethod
     def newest_of(cls, task: Task) -> OutgoingEvent:
@@ -225,6 +244,7 @@ class OutgoingEvent:
         )
         outputs = task.output_file_ids if task.state is TaskState.SUCCEEDED else []
         has_files = bool(task.input_file_ids or task.output_file_ids or task.later_inputs or task.expected_outputs)
+        has_files = has_files and not task.has_stored_files
         trace_parent = Origin.parse(task.trace_id).trace_parent
         return cls(event, task.account_id, outputs, trace_parent, task.outbox_id, task.outbox_events, has_files)
 

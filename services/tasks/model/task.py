@@ -88,6 +88,8 @@ class Task:
     """As a transition returns it: the row of the outbox that names the transition's event. None however else the task was read."""
     outbox_events: int = field(default=0, compare=False)
     """How many events that row names."""
+    has_stored_files: bool = field(default=False, compare=False)
+    """As a creation returns it: it is done, and files has stored its files as they stay."""
     estimated_seconds: int | None = field(default=None, compare=False)
     """As a creation returns it: how long the task will take once it runs, where that is known and worth telling. None however else the task
     was read."""

@@ -8,12 +8,12 @@ for an account that is worse off than it was when last seen, and the statement c
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from services.platform.batching import Batcher
 from services.platform.database import Database
@@ -24,6 +24,7 @@ from services.tasks.model import Task
 from services.tasks.model.records import CreditTerms, NewTasks
 from services.tasks.store.base import BATCH, Store, numbered_json
 from services.tasks.store.creation_values import Admit, CreationRequest, admit, batch_values, worse
+from services.tasks.store.finished import create_finished
 from services.tasks.store.parts import JOINS_THE_LANE, REMEMBERED, RESERVED, transition
 from services.tasks.store.rows import task_of
 
@@ -63,6 +64,41 @@ SELECT id FROM added
 """)  # noqa: S608 - put together from constants
 """Add a batch before its tasks, and store the call's idempotency key."""
 
+_ASKED = """
+asked AS MATERIALIZED (
+  SELECT coalesce(given_id, next_id()) AS id, asked.* FROM jsonb_to_recordset(CAST(:asked AS jsonb)) AS asked (
+    number integer, request integer, given_id bigint, account_id bigint, lane text, priority integer, trace_id text, operations bytea[],
+    input_file_ids bigint[], input_names text[], notices bytea[],
+    price_millicredits bigint, multiplier_permille integer, unlimited boolean, expected_outputs integer,
+    max_attempts integer, deadline timestamptz, pooled boolean, webhook_url text, batch_id bigint, batch_index integer, now timestamptz,
+    surface text, client_request bytea, later_inputs bytea[], deadline_to_start boolean,
+    idempotency_method text, idempotency_key text, idempotency_digest bytea, idempotency_expire_time timestamptz{columns}
+  )
+  WHERE (
+    SELECT true FROM idempotency
+    WHERE (idempotency.account_id, method, key) = (asked.account_id, idempotency_method, idempotency_key)
+  ) IS NULL
+),
+policy AS (
+  SELECT account_id FROM account_policy
+  WHERE account_id = ANY (ARRAY(SELECT account_id FROM asked))
+  ORDER BY account_id
+  FOR NO KEY UPDATE
+),"""
+_IF_NO_WORSE = """
+  LEFT JOIN jsonb_to_recordset(CAST(:assumed AS jsonb)) AS assumed (
+    account_id bigint, open integer, pooled integer, available_millicredits bigint,
+    max_open integer, unlimited boolean, multiplier_permille integer
+  ) ON assumed.account_id = policy.account_id
+  WHERE account_policy.account_id = policy.account_id AND (
+    assumed.account_id IS NULL OR (
+      account_policy.open <= assumed.open AND least(account_policy.pooled, account_policy.open) <= assumed.pooled
+      AND (taken.held = 0 OR account_policy.available_millicredits >= assumed.available_millicredits)
+      AND (account_policy.max_open, account_policy.unlimited, account_policy.multiplier_permille)
+        IS NOT DISTINCT FROM (assumed.max_open, assumed.unlimited, assumed.multiplier_permille)
+    )
+  )"""
+
 CREATE = transition(
     """
   INSERT INTO task (
@@ -81,27 +117,8 @@ CREATE = transition(
     RESERVED,
     JOINS_THE_LANE,
     REMEMBERED,
-    before="""
-asked AS MATERIALIZED (
-  SELECT coalesce(given_id, next_id()) AS id, asked.* FROM jsonb_to_recordset(CAST(:asked AS jsonb)) AS asked (
-    number integer, request integer, given_id bigint, account_id bigint, lane text, priority integer, trace_id text, operations bytea[],
-    input_file_ids bigint[], input_names text[], notices bytea[],
-    price_millicredits bigint, multiplier_permille integer, unlimited boolean, expected_outputs integer,
-    max_attempts integer, deadline timestamptz, pooled boolean, webhook_url text, batch_id bigint, batch_index integer, now timestamptz,
-    surface text, client_request bytea, later_inputs bytea[], deadline_to_start boolean,
-    idempotency_method text, idempotency_key text, idempotency_digest bytea, idempotency_expire_time timestamptz
-  )
-  WHERE (
-    SELECT true FROM idempotency
-    WHERE (idempotency.account_id, method, key) = (asked.account_id, idempotency_method, idempotency_key)
-  ) IS NULL
-),
-policy AS (
-  SELECT account_id FROM account_policy
-  WHERE account_id = ANY (ARRAY(SELECT account_id FROM asked))
-  ORDER BY account_id
-  FOR NO KEY UPDATE
-),
+    before=_ASKED.format(columns="")
+    + """
 admitted AS (
   UPDATE account_policy SET
     open = account_policy.open + taken.tasks,
@@ -113,19 +130,9 @@ admitted AS (
       account_id, count(*) AS tasks, count(*) FILTER (WHERE pooled) AS pooled,
       coalesce(sum(price_millicredits) FILTER (WHERE NOT unlimited), 0) AS held
     FROM asked GROUP BY account_id
-  ) AS taken ON taken.account_id = policy.account_id
-  LEFT JOIN jsonb_to_recordset(CAST(:assumed AS jsonb)) AS assumed (
-    account_id bigint, open integer, pooled integer, available_millicredits bigint,
-    max_open integer, unlimited boolean, multiplier_permille integer
-  ) ON assumed.account_id = policy.account_id
-  WHERE account_policy.account_id = policy.account_id AND (
-    assumed.account_id IS NULL OR (
-      account_policy.open <= assumed.open AND least(account_policy.pooled, account_policy.open) <= assumed.pooled
-      AND (taken.held = 0 OR account_policy.available_millicredits >= assumed.available_millicredits)
-      AND (account_policy.max_open, account_policy.unlimited, account_policy.multiplier_permille)
-        IS NOT DISTINCT FROM (assumed.max_open, assumed.unlimited, assumed.multiplier_permille)
-    )
-  )
+  ) AS taken ON taken.account_id = policy.account_id"""
+    + _IF_NO_WORSE
+    + """
   RETURNING account_policy.account_id, priority_class
 ),""",
     result="SELECT moved.*, outbox.*, asked.request FROM moved JOIN asked ON asked.id = moved.id CROSS JOIN outbox ORDER BY asked.number",
@@ -133,6 +140,9 @@ admitted AS (
 """Store admitted tasks and reserve their prices: after LOCK_ACCOUNTS, in the same transaction, or for accounts that are no worse off than
 `:assumed`. A task whose idempotency key is stored, or whose account is worse off, is left out. The key is looked up by a scalar subquery:
 the planner would make a hash of the whole table for NOT EXISTS while it takes the table for a small one."""
+
+CREATE_FINISHED = text(create_finished(_ASKED, _IF_NO_WORSE))
+"""The same for tasks that are done."""
 
 
 class CreationStore(Store):
@@ -182,8 +192,8 @@ class CreationStore(Store):
             if one.new.account_id in assumed:
                 with suppress(DarkroomError):
                     values += admit(number, one, assumed[one.new.account_id])[1]
-        if values:
-            for row in await self._run(CREATE, {"asked": numbered_json(values), "assumed": json.dumps(before)}):
+        for statement, some in _by_statement(values):
+            for row in await self._run(statement, {"asked": numbered_json(some), "assumed": json.dumps(before)}):
                 made[row["request"]] = [task_of(row)]
         if left := [number for number in range(len(asked)) if number not in made]:
             made |= dict(zip(left, await self._create([asked[number] for number in left]), strict=True))
@@ -214,10 +224,11 @@ class CreationStore(Store):
                 if one.new.batch_id is not None:
                     await transaction.fetch(CREATE_BATCH, batch_values(one, admission))
                 values += of_tasks
-            for row in await transaction.fetch(CREATE, {"asked": numbered_json(values), "assumed": "[]"}) if values else ():
-                tasks = made[row["request"]]
-                assert isinstance(tasks, list)
-                tasks.append(task_of(row))
+            for statement, some in _by_statement(values):
+                for row in await transaction.fetch(statement, {"asked": numbered_json(some), "assumed": "[]"}):
+                    tasks = made[row["request"]]
+                    assert isinstance(tasks, list)
+                    tasks.append(task_of(row))
         # One whose key was stored while the accounts were being locked is left out.
         return [one or in_progress() for one in made]
 
@@ -228,3 +239,10 @@ class CreationStore(Store):
         if len(self._accounts) > _KEPT:
             self._accounts.clear()
         self._accounts |= {account_id: dict(account) for account_id, account in accounts.items()}
+
+
+def _by_statement(values: Sequence[Mapping[str, Any]]) -> Iterator[tuple[TextClause, Sequence[Mapping[str, Any]]]]:
+    """The tasks that are to wait and those that are done, each with the statement that stores them."""
+    for statement in (CREATE, CREATE_FINISHED):
+        if some := [each for each in values if ("run_id" in each) == (statement is CREATE_FINISHED)]:
+            yield statement, some

@@ -9,7 +9,7 @@ from typing import Any
 
 from services.platform.idempotency import key_values
 from services.platform.idempotent_call import IdempotentCall
-from services.tasks.model.records import AccountState, Admission, CreditTerms, NewTasks
+from services.tasks.model.records import AccountState, Admission, CreditTerms, FinishedRun, NewTasks
 from services.tasks.store.rows import refusal_bytes
 
 # How many more tasks than when it was last seen an account may have open meanwhile, besides twice as many.
@@ -103,6 +103,9 @@ def _task_values(request: int, asked: CreationRequest, state: AccountState, admi
     }
     if new.surface:
         common["surface"] = new.surface
+    if new.finished is not None:
+        common |= _finished_values(new.finished)
+        common["notices"] = [*new.notices, *new.finished.notices]
     if new.deadline_to_start:
         common["deadline_to_start"] = True
     return [
@@ -119,6 +122,19 @@ def _task_values(request: int, asked: CreationRequest, state: AccountState, admi
             # Missing keys are NULL.
             **({"client_request": each.task.client_request} if each.task.client_request else {}),
             **({"later_inputs": each.task.later_inputs} if each.task.later_inputs else {}),
+            **({} if new.finished is None else {"charged_millicredits": 0 if new.finished.unchanged else each.price_millicredits}),
         }
         for each in admission.admitted
     ]
+
+
+def _finished_values(finished: FinishedRun) -> dict[str, Any]:
+    """The further columns of CREATE_FINISHED but the charge."""
+    return {
+        "run_id": finished.run_id,
+        "worker": finished.worker,
+        "start_time": finished.start_time,
+        "output_file_ids": [finished.output_file_id],
+        "operation_bytes": list(finished.operation_bytes) or None,
+        "unchanged": finished.unchanged,
+    }

@@ -22,6 +22,7 @@ from services.tasks.model import Task
 from services.tasks.model.records import Flow, Slot, StartedTasks
 from services.tasks.store.account_order import NEAR
 from services.tasks.store.base import Store
+from services.tasks.store.finished import ROOM
 from services.tasks.store.parts import ATTEMPT_BEGINS, transition
 from services.tasks.store.rows import task_of
 
@@ -289,6 +290,13 @@ class OrderStore(Store):
         }
         rows = await self._database.fetch_in_turn(LANE_LOCKS, lane, TAKE, values)
         return StartedTasks([task_of(row) for row in rows if row["id"] is not None], more_wait=rows[0]["more_wait"])
+
+    async def room(self, account_id: int, lane: str, *, under_way: int, max_running: int) -> int | None:
+        """The id of a task that the account may run at once, since none waits in the lane, and it is below its limit with the tasks that
+        are `under_way` and not stored; None if it must wait its turn."""
+        values = {"account_id": account_id, "lane": lane, "under_way": under_way, "max_running": max_running}
+        [row] = await self._run(ROOM, values)
+        return int(row["task_id"]) if row["has_room"] and not row["waits"] else None
 
     async def renew_leases(self, run_ids: Sequence[UUID], *, lease_until: datetime, timeout: timedelta) -> list[Task]:
         """The RUNNING tasks of slots, with a new lease, within `timeout` of the attempt's start."""

@@ -15,7 +15,7 @@ from services.files.__main__ import serve
 from services.files.assembly import assemble, probing_children
 from services.files.config import FilesSettings
 from services.files.object_client import store_of
-from services.files.probe.prober import Prober
+from services.files.prober import Prober
 from services.files.tasks_client import TasksClient
 from services.platform.bus import connect
 from services.platform.database import Database, engine
@@ -94,7 +94,7 @@ def settings(migrated: str, object_storage: ObjectStorage, made_up_tasks: tuple[
 
 @pytest.fixture
 async def sandbox(sandboxes: SharedSandboxes) -> AsyncIterator[Sandbox]:
-    async with sandboxes(preload=["services.files.probe.child"], concurrency=4) as started:
+    async with sandboxes(preload=["services.pictures.probe.child"], concurrency=4) as started:
         yield started
 
 

@@ -20,7 +20,7 @@ from services.files.domain.intake import DELETION
 from services.files.domain.upload_urls import CreatedUpload
 from services.files.domain.uploads import NewUpload, UploadMode
 from services.files.objects import ObjectStore
-from services.files.probe.prober import Prober
+from services.files.prober import Prober
 from services.files.records import File
 from services.files.tasks_client import TasksClient
 from services.platform.bus import Bus

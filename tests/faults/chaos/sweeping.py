@@ -12,7 +12,7 @@ import pytest
 from services.files.assembly import Files, assemble, probing_children
 from services.files.config import FilesSettings
 from services.files.object_client import store_of
-from services.files.probe.prober import Prober
+from services.files.prober import Prober
 from services.files.tasks_client import TasksClient
 from services.platform.clock import Clock
 from services.platform.database import open_database
@@ -70,6 +70,6 @@ async def _files(stack: Installed, clock: Clock) -> AsyncIterator[Files]:
         caller = Caller(Signer("files", settings.signing_key_file))
         # Nothing is probed here, so that no process of the sandbox is started.
         storage = await parts.enter_async_context(object_http(settings.s3_authorities))
-        sandbox = Sandbox(preload=["services.files.probe.child"])
+        sandbox = Sandbox(preload=["services.pictures.probe.child"])
         prober = Prober(sandbox, probing_children(settings, sandbox), storage)
         yield assemble(settings, database, objects, prober, TasksClient(tasks, caller), ObjectWriter(storage), clock)

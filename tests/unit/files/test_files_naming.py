@@ -13,7 +13,7 @@ from services.files.domain.naming import (
     of_the_same_medium,
     same_kind,
 )
-from services.files.probe.model import MEDIA_TYPES
+from services.pictures.probe.model import MEDIA_TYPES
 from services.platform.errors import DarkroomError, ErrorReason
 
 

@@ -25,7 +25,7 @@ def test_libraries_do_without_what_nothing_uses() -> None:
 
 
 _CHILDREN = """
-import services.platform.sandbox.nursery, services.files.probe.child, services.inference.media.isolated
+import services.platform.sandbox.nursery, services.pictures.probe.child, services.inference.media.isolated
 import sys
 print(*sorted({"asyncio", "grpc", "structlog"} & sys.modules.keys()))
 """

@@ -12,8 +12,8 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from services.files.probe.child import probe
-from services.files.probe.model import MEDIA_TYPES, Probe
+from services.pictures.probe.child import probe
+from services.pictures.probe.model import MEDIA_TYPES, Probe
 from services.platform.errors import DarkroomError, ErrorReason
 from tests.unit.probe import specimens
 from tests.unit.probe.specimens import HEIGHT, WIDTH, encoded

@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from services.files.probe.model import Probe
-from services.files.probe.prober import ProbeLimits, Prober, StoredRanges
+from services.files.prober import ProbeLimits, Prober, StoredRanges
+from services.pictures.probe.model import Probe
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.object_http import ObjectHttp, object_http
 from services.platform.sandbox import Sandbox, WarmChildren
@@ -79,7 +79,7 @@ def storage() -> Iterator[Storage]:
 
 @pytest.fixture(scope="module")
 async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(preload=["services.files.probe.child"]) as sandbox:
+    async with Sandbox(preload=["services.pictures.probe.child"]) as sandbox:
         yield sandbox
 
 

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image as PillowImage
 from psd_tools import PSDImage
 
-from services.files.probe.child import probe
-from services.files.probe.model import Probe
 from services.pictures.media_format import MediaFormat, Use
+from services.pictures.probe.child import probe
+from services.pictures.probe.model import Probe
 from services.platform.errors import DarkroomError, ErrorReason, from_rpc
 from tests.unit.imaging import rare_files
 from tests.unit.imaging.pictures import photo, written

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from darkroom.files.v1 import file_pb2
 from darkroom.internal.tasks.v1 import attempt_service_pb2
-from services.tasks.domain.owner.recent_outputs import RecentOutputs
+from services.tasks.domain.lifecycle.recent_outputs import RecentOutputs
 from services.tasks.files_client import input_file
 from services.tasks.model.media import InputFile
 from services.tasks.surfaces.internal.attempts import _hear

@@ -12,8 +12,8 @@ from http import HTTPStatus
 import httpx
 
 from services.files.domain.naming import EXTENSIONS
-from services.files.probe.faults import EMPTY, problem_of
 from services.pictures.media_format import sniff
+from services.pictures.probe.faults import EMPTY, problem_of
 from services.platform.egress.destinations import Destinations, ForbiddenAddressError, Purpose, UnreachableError
 from services.platform.egress.pinned import PinnedClient
 from services.platform.errors import DarkroomError, ErrorReason

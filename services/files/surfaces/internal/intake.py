@@ -38,8 +38,16 @@ class Intake(intake_service_pb2_grpc.IntakeServiceServicer):
             request.content,
             request.surface,
             any_content=request.any_content,
+            held=request.held,
+            file_id=request.file_id,
         )
-        return pb.BeginFileResponse(file_id=begun.file_id, url=begun.url, only_if_absent=begun.only_if_absent)
+        return pb.BeginFileResponse(
+            file_id=begun.file_id,
+            url=begun.url,
+            only_if_absent=begun.only_if_absent,
+            output_file_id=begun.output_file_id,
+            name=begun.name,
+        )
 
     async def SignFilePart(self, request: pb.SignFilePartRequest, context: Context) -> pb.SignFilePartResponse:
         """Where a part goes."""

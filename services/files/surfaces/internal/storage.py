@@ -9,11 +9,13 @@ from darkroom.internal.files.v1 import retention_service_pb2_grpc, shelf_service
 from darkroom.internal.files.v1 import shelf_service_pb2 as shelf_pb
 from darkroom.internal.files.v1 import storage_service_pb2 as pb
 from services.files.domain.ages import MaxAges
+from services.files.domain.finished_runs import FinishedRuns, HeldInput
 from services.files.domain.library import Offer
 from services.files.domain.shelf import Shelf
 from services.files.domain.task_files import ExaminedFiles, NewOutput, SignedFile, TaskFiles
 from services.files.records import EndedTask, FileState, StoredOutput
 from services.files.surfaces.rendering import download_message, file_message
+from services.pictures.probe.model import Probe
 from services.platform.identity import current_identity
 from services.platform.rpc.interceptor import Context
 
@@ -21,9 +23,9 @@ from services.platform.rpc.interceptor import Context
 class Storage(storage_service_pb2_grpc.StorageServiceServicer):
     """Files of the account that the calling service acts for."""
 
-    def __init__(self, task_files: TaskFiles, remote: TaskFiles) -> None:
+    def __init__(self, task_files: TaskFiles, remote: TaskFiles, finished_runs: FinishedRuns) -> None:
         """`remote` is for workers on other machines, which reach the storage as clients do."""
-        self._task_files, self._remote = task_files, remote
+        self._task_files, self._remote, self._finished_runs = task_files, remote, finished_runs
 
     @property
     def _of_caller(self) -> TaskFiles:
@@ -94,6 +96,15 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
                 for each in created
             ]
         )
+
+    async def StoreRun(self, request: pb.StoreRunRequest, context: Context) -> pb.StoreRunResponse:
+        """Store an input and its output."""
+        held, image = request.input, request.image
+        found = Probe(media_type=request.media_type, width=image.width, height=image.height, frames=image.frames or None)
+        received = HeldInput(held.file_id, held.output_file_id, held.name, held.content, held.surface, found)
+        account_id = current_identity().account_id
+        await self._finished_runs.store(account_id, request.task_id, request.surface, received, _new_output(request.output))
+        return pb.StoreRunResponse()
 
     async def SignOutputParts(self, request: pb.SignOutputPartsRequest, context: Context) -> pb.SignOutputPartsResponse:
         """URLs for parts of an output."""

@@ -103,7 +103,7 @@ class _Uploads:
         """Store the picture, and have it edited."""
         account_id = identity.account_id
         async with self._revocations.watching(identity) as watcher:
-            received = await self._receiver.receive(request, UploadParts(), account_id)
+            received = await self._receiver.receive(request, UploadParts(), account_id, holds=True)
             try:
                 watcher.check()
             except DarkroomError:
@@ -111,6 +111,8 @@ class _Uploads:
                 raise
         try:
             call = upload(received.texts, received.file_ids)
+            if received.held is not None:
+                call.held.CopyFrom(received.held)
             service, asked_by = catalogue.served_by(_METHOD.containing_service), _asked_by(request)
             reply = await self._backend.call(service, _METHOD, call, identity, received.key, received.content.digest(), asked_by)
         except DarkroomError as error:

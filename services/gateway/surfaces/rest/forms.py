@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from darkroom.files.v1 import files_service_pb2
+from darkroom.rest.v1 import operation_calls_pb2
 from services.gateway import replies
 from services.gateway.calls import Handle
 from services.gateway.receiving import ReceivedForm
@@ -60,6 +61,9 @@ class RestForms:
         """Make the call with what the form held."""
         try:
             message = fields.request(received.texts, request.query_params.multi_items(), received.files, request.path_params)
+            if received.held is not None:
+                assert isinstance(message, operation_calls_pb2.RunOperationRequest)
+                message.held.CopyFrom(received.held)
             service = catalogue.served_by(method.containing_service)
             reply = await self._backend.call(service, method, message, identity, received.key, received.content.digest())
         except DarkroomError as error:
@@ -73,7 +77,7 @@ class RestForms:
     async def serve(self, method: MethodDescriptor, fields: Fields | OperationForm, request: Request, identity: Identity) -> Response:
         """Receive the form, and make the call."""
         async with self._revocations.watching(identity) as watcher:
-            received = await self._receiver.receive(request, fields, identity.account_id)
+            received = await self._receiver.receive(request, fields, identity.account_id, holds=isinstance(fields, OperationForm))
             try:
                 watcher.check()
             except DarkroomError:

@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 
 from starlette.requests import Request
 
+from darkroom.common.v1.held_pb2 import HeldFile
 from services.gateway.forms import Part
 from services.gateway.receiving import Receiver
 from services.gateway.surfaces.snapotter.errors import Refusal, image_problem
@@ -70,7 +71,9 @@ class SentFile:
     size: int = 0
     """Bytes."""
     file_id: int = 0
-    """The stored file; 0 if it is unusable."""
+    """The file; 0 if it is unusable."""
+    held: HeldFile | None = None
+    """Itself, if it is not stored yet."""
     format: str = ""
     """As the content says it: `png`, `heif`; for a few formats, as the name does."""
     problem: str = ""
@@ -113,10 +116,18 @@ class Forms:
         self._turns_of: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
 
     async def read(
-        self, request: Request, account_id: int, taken: Taken, *, accepts: Accepts = Accepts.PICTURES, in_tool: bool = True
+        self,
+        request: Request,
+        account_id: int,
+        taken: Taken,
+        *,
+        accepts: Accepts = Accepts.PICTURES,
+        in_tool: bool = True,
+        holds: bool = False,
     ) -> FormContent:
         """The content of a form. Raises `Refusal` for a body that is not a form, and for too many or too large files; nothing is kept then.
-        Outside of tools, what is too much is refused in other words.
+        Outside of tools, what is too much is refused in other words. With `holds`, the one file may be held, and must go with the call that
+        uses it.
         """
         sent = FormContent()
         turns = self._turns_of.setdefault(account_id, asyncio.Semaphore(self._rules.at_once_each))
@@ -126,7 +137,7 @@ class Forms:
                     if part.file_name is None:
                         sent.fields[part.name] = await part.text()
                     else:
-                        await self._file(part, account_id, taken, accepts, sent)
+                        await self._file(part, account_id, taken, accepts, sent, holds=holds)
         except BaseException as raised:
             await self.discard(account_id, sent)
             if isinstance(raised, DarkroomError):
@@ -144,7 +155,7 @@ class Forms:
         """Delete some files that were stored of a form."""
         await self._receiver.discard(account_id, list(file_ids))
 
-    async def _file(self, part: Part, account_id: int, taken: Taken, accepts: Accepts, sent: FormContent) -> None:
+    async def _file(self, part: Part, account_id: int, taken: Taken, accepts: Accepts, sent: FormContent, *, holds: bool) -> None:
         sent_name = part.file_name or ""
         file = SentFile(clean_name(sent_name), sent_name, part.name)
         chunks = _counted(part.chunks(), file)
@@ -162,13 +173,15 @@ class Forms:
         if taken == "last":
             await self._forget(account_id, sent)
         sent.files.append(file)
-        await self._store(file, head, chunks, account_id, accepts)
+        await self._store(file, head, chunks, account_id, accepts, holds=holds)
 
     async def _forget(self, account_id: int, sent: FormContent) -> None:
         await self.discard(account_id, sent)
         sent.files.clear()
 
-    async def _store(self, file: SentFile, head: bytes, chunks: AsyncIterator[bytes], account_id: int, accepts: Accepts) -> None:
+    async def _store(
+        self, file: SentFile, head: bytes, chunks: AsyncIterator[bytes], account_id: int, accepts: Accepts, *, holds: bool
+    ) -> None:
         format_, extension = sniff(head[:HEAD_BYTES]), Name.of(file.name).extension[1:].lower()
         file.problem = _problem(head, format_, extension, accepts)
         file.format = "heif" if format_ in _HEIF else str(format_ or extension)
@@ -181,10 +194,13 @@ class Forms:
         name = file.name if extension in BY_NAME or accepts is Accepts.ANYTHING else (Name.of(file.name).stem or "upload")
         most, most_svg = self._rules.most_bytes, self._rules.most_svg_bytes if format_ is MediaFormat.SVG else 0
         own_limit = 0 < most_svg < (most or most_svg + 1)
+        content, limit = _joined(head, chunks), most_svg if own_limit else most
         try:
-            file.file_id = await self._receiver.store(
-                account_id, name, _joined(head, chunks), most_svg if own_limit else most, SURFACE, any_content=accepts is Accepts.ANYTHING
-            )
+            if holds and accepts is Accepts.PICTURES:
+                file.file_id, file.held = await self._receiver.store_or_hold(account_id, name, content, limit, SURFACE)
+            else:
+                any_content = accepts is Accepts.ANYTHING
+                file.file_id = await self._receiver.store(account_id, name, content, limit, SURFACE, any_content=any_content)
         except DarkroomError as error:
             problem = image_problem(error)
             if own_limit and error.reason is ErrorReason.FILE_TOO_LARGE:

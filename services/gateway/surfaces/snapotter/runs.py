@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from starlette.requests import Request
 
+from darkroom.common.v1.held_pb2 import HeldFile
 from darkroom.files.v1 import file_pb2, files_service_pb2
 from darkroom.internal.files.v1 import storage_service_pb2, storage_service_pb2_grpc
 from darkroom.internal.tasks.v1 import run_service_pb2, run_service_pb2_grpc
@@ -113,9 +114,10 @@ class Runs:
         operations: Sequence[operation_pb2.Operation],
         kept: RunRecord,
         name: str = "",
+        held: HeldFile | None = None,
     ) -> run_service_pb2.Run:
         """A task, once it has ended. A client that closes its connection cancels it, unless it has a name: then all calls with that name
-        within 24 hours are about the same task.
+        within 24 hours are about the same task. `held` is the one file, if it is not stored.
 
         Raises what TasksService.CreateTask raises, and ClientGone.
         """
@@ -129,6 +131,7 @@ class Runs:
             name=name or uuid.uuid4().hex,
             shared=bool(name),
             fails_in_place=bool(kept.steps),
+            held=held,
         )
         run, calls = await self._ended(request, account_id, asked)
         if run.state == task_pb2.TASK_STATE_CANCELLED and calls > 1 and not asked.shared:

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from darkroom.common.v1.held_pb2 import HeldFile
 from services.pictures.offers import Offers
-from services.pictures.operations import OperationSpec, spec_of
+from services.pictures.operations import INTERACTIVE_LANE, OperationSpec, spec_of
 from services.platform.clock import Clock
 from services.platform.disk import DiskGuard
 from services.platform.errors import DarkroomError, ErrorReason
@@ -19,9 +20,11 @@ from services.tasks.domain.acceptance.draft import Draft
 from services.tasks.domain.acceptance.fetching import Fetching
 from services.tasks.domain.acceptance.forecast import Forecast
 from services.tasks.domain.acceptance.requests import MOST_KEPT_BYTES, BatchRequest, EstimateRequest, Item, Request, TaskRequest
+from services.tasks.domain.acceptance.short_runs import ShortRun, ShortRuns
 from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.domain.credits.prices import Estimate, PriceList
 from services.tasks.domain.lifecycle.notifications import Notifications
+from services.tasks.domain.lifecycle.recent_outputs import RecentOutputs
 from services.tasks.domain.order.served_lanes import ServedLanes
 from services.tasks.domain.order.workforce import Workforce
 from services.tasks.domain.plan import MediaLimits, check_auxiliary, check_media, check_pipeline, lane_of, outputs_of, planned_files
@@ -29,7 +32,7 @@ from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
 from services.tasks.files_client import ExaminedFiles, FilesClient
 from services.tasks.model import Task
 from services.tasks.model.media import InputFile
-from services.tasks.model.records import AccountState, Admission, CreatedBatch, CreditTerms, NewTask, NewTasks
+from services.tasks.model.records import AccountState, Admission, CreatedBatch, CreditTerms, FinishedRun, NewTask, NewTasks
 from services.tasks.store.batches import BatchStore
 from services.tasks.store.tasks import TaskStore
 
@@ -72,6 +75,8 @@ class Acceptance:
         offers: Offers,
         served: ServedLanes,
         workforce: Workforce,
+        short_runs: ShortRuns,
+        recent: RecentOutputs,
         ledger: Ledger,
         rules: AcceptanceRules,
         clock: Clock,
@@ -80,6 +85,7 @@ class Acceptance:
         self._store, self._batches, self._files, self._idempotency = store, batches, files, idempotency
         self._notifications, self._webhooks, self._offers, self._ledger = notifications, webhooks, offers, ledger
         self._served, self._workforce = served, workforce
+        self._short_runs, self._recent = short_runs, recent
         self._rules, self._clock, self._disk = rules, clock, disk
         self._fetching, self._forecast = Fetching(files), Forecast(workforce, rules.operation_seconds, rules.attempt_seconds)
 
@@ -135,6 +141,13 @@ class Acceptance:
         self._plan(draft)
         await self._require_offers(draft)
         draft.webhook_url = await self._webhooks.url_of_task(request.account_id, request.webhook_url, "webhook_url")
+        if isinstance(request, TaskRequest) and request.held is not None:
+            await self._idempotency.require_new(request.idempotency if request.looks_first else None)
+            if request.is_awaited and (done := await self._short_runs.run(request, draft.items[0], request.held)) is not None:
+                stored = await asyncio.shield(self._store_run(draft, request.held, done))
+                if stored is not None:
+                    return stored
+            await self._files.store_held(request.account_id, request.held, request.input_fields[0])
         # The transaction that stores a task looks the key up, too. Until then nothing is done for a request without files.
         if draft.needs_ids:
             await asyncio.gather(self._number(draft), self._idempotency.require_new(request.idempotency if request.looks_first else None))
@@ -146,6 +159,36 @@ class Acceptance:
             if error.reason is not ErrorReason.UNAVAILABLE:
                 await self._fetching.discard(request.account_id, fetched)
             raise
+
+    async def _store_run(self, draft: Draft, held: HeldFile, done: ShortRun) -> Sequence[Task] | None:
+        """Store what is done, the files first; None if it should have taken the usual way after all.
+
+        If the process dies in between, or the database does, the files expire like others that no task has.
+        """
+        account_id, draft.task_ids = draft.request.account_id, [done.task_id]
+        draft.files = {held.file_id: done.input}
+        [new] = self._price(draft)
+        if new.lane != INTERACTIVE_LANE:
+            return None
+        await self._files.store_run(account_id, done.task_id, draft.request.surface, held, done.result)
+        try:
+            [task] = await self._store_admitted(draft, [new], done.finished)
+        except DarkroomError as error:
+            if error.reason is not ErrorReason.UNAVAILABLE:
+                await self._discard_run(account_id, done)
+            raise
+        task = replace(task, has_stored_files=True)
+        self._recent.keep([done.output])
+        self._notifications.notify_finished(task)
+        return [task]
+
+    async def _discard_run(self, account_id: int, done: ShortRun) -> None:
+        try:
+            await self._files.delete_outputs(account_id, done.task_id, [done.output.id])
+            await self._files.discard(account_id, [done.input.id])
+        except DarkroomError as error:
+            # They expire.
+            _logger.warning("run_not_discarded", error=str(error))
 
     async def _pin_and_store(self, draft: Draft) -> Sequence[Task]:
         request = draft.request
@@ -271,7 +314,7 @@ class Acceptance:
             expected_outputs=outputs_of(item.operations, len(priced)),
         )
 
-    async def _store_admitted(self, draft: Draft, tasks: Sequence[NewTask]) -> Sequence[Task]:
+    async def _store_admitted(self, draft: Draft, tasks: Sequence[NewTask], finished: FinishedRun | None = None) -> Sequence[Task]:
         """Store what the account may create. This is decided while no other call creates tasks for the account."""
         request = draft.request
 
@@ -296,6 +339,7 @@ class Acceptance:
             webhook_url=draft.webhook_url,
             notices=request.notices,
             surface=request.surface,
+            finished=finished,
         )
         return await self._store.create(new, admit, terms=self._rules.terms, now=self._clock(), call=request.idempotency)
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from darkroom.common.v1.held_pb2 import HeldFile
 from darkroom.operations.v1 import operation_pb2
 from services.pictures.geometry import Size
 from services.platform.errors import DarkroomError, ErrorReason
@@ -158,6 +159,10 @@ class TaskRequest(Request):
     """The same for a task that is run again, whose inputs have their places."""
     files_field: str = _FILES
     """The surface's name for the inputs."""
+    held: HeldFile | None = None
+    """The one input, if it is not stored yet."""
+    is_awaited: bool = False
+    """Whether the caller waits for the result. Short work on a file that is not stored is then done before the task is."""
 
     def error_for_item(self, error: DarkroomError, index: int) -> DarkroomError:
         """The error with this request's own name for the inputs, or for its saved operations."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import nats
 from nats.aio.msg import Msg
@@ -71,11 +72,20 @@ class LaneExchange:
         self._told_at = 0.0
         self._free = _FREE.labels(lane)
 
-    def open(self, worker: str, *, standby: bool = False) -> WorkerStream:
+    def open(self, worker: str, *, standby: bool = False, takes_short_runs: bool = False) -> WorkerStream:
         """A new stream; the caller ends it."""
-        stream = WorkerStream(self, worker, standby=standby)
+        stream = WorkerStream(self, worker, standby=standby, takes_short_runs=takes_short_runs)
         self.workers.add(stream)
         return stream
+
+    @property
+    def has_short_run_slot(self) -> bool:
+        """Whether there is a free slot for a short run, and no task may be waiting for it."""
+        return not self._some_wait and self.workers.has_short_run_slot
+
+    def short_run_slot(self) -> tuple[WorkerStream, UUID] | None:
+        """Such a slot; it is the caller's."""
+        return self.workers.short_run_slot() if self.has_short_run_slot else None
 
     def forget(self, stream: WorkerStream) -> None:
         """Forget a stream that has ended."""
@@ -279,11 +289,19 @@ class Exchange:
     def __init__(self, lanes: Mapping[str, LaneExchange], store: OrderStore, bus: Bus, stopping: asyncio.Event, clock: Clock) -> None:
         self._lanes, self._store, self._bus, self._stopping, self._clock = lanes, store, bus, stopping, clock
 
-    def open(self, lane: str, worker: str, *, standby: bool = False) -> WorkerStream:
+    def open(self, lane: str, worker: str, *, standby: bool = False, takes_short_runs: bool = False) -> WorkerStream:
         """A worker's stream on a lane; the caller ends it. Raises FIELD_INVALID for an unknown lane."""
         if lane not in self._lanes:
             raise DarkroomError(ErrorReason.FIELD_INVALID, "lane: there is no such lane", field="lane", allowed=sorted(self._lanes))
-        return self._lanes[lane].open(worker, standby=standby)
+        return self._lanes[lane].open(worker, standby=standby, takes_short_runs=takes_short_runs)
+
+    def has_short_run_slot(self, lane: str) -> bool:
+        """Whether `short_run_slot` would find one now."""
+        return self._lanes[lane].has_short_run_slot
+
+    def short_run_slot(self, lane: str) -> tuple[WorkerStream, UUID] | None:
+        """A free slot for work that nobody in the lane waits for, as far as this replica knows. It is the caller's."""
+        return self._lanes[lane].short_run_slot()
 
     def is_served(self, lane: str) -> bool:
         """Whether a worker serves a lane, be it on standby. Until that is known, it is assumed."""

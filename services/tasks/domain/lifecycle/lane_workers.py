@@ -89,6 +89,19 @@ class LaneWorkers:
             return self._some(1, standby=True), LONG_QUEUE
         return [], ""
 
+    @property
+    def has_short_run_slot(self) -> bool:
+        """Whether a worker that takes short runs, and is not on standby, has a free slot."""
+        return any(self._takes_short_runs())
+
+    def short_run_slot(self) -> tuple[WorkerStream, UUID]:
+        """A free slot of the idlest of them."""
+        stream = max(self._takes_short_runs(), key=lambda each: len(each.free))
+        return stream, stream.free.popleft()
+
+    def _takes_short_runs(self) -> Iterator[WorkerStream]:
+        return (stream for stream in self._ready(standby=False) if stream.takes_short_runs)
+
     def reason(self, stream: WorkerStream) -> str:
         """Why a stream has a task that its worker asks for again; empty if the worker is not on standby."""
         if not stream.standby:

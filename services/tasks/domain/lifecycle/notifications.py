@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 import nats
@@ -59,6 +60,16 @@ class Notifications:
             self._queues[task.lane](task)
         self.notify_event(task)
         asyncio.get_running_loop().call_soon(_record, task)
+
+    def notify_finished(self, task: Task) -> None:
+        """A task has been stored as SUCCEEDED, with the events of its transitions until then."""
+        for state, attempt, sequence in ((TaskState.QUEUED, 0, 1), (TaskState.RUNNING, 1, 2)):
+            earlier = replace(
+                task, state=state, attempt=attempt, last_sequence=sequence, progress=0, update_time=task.create_time, unchanged=False
+            )
+            self.notify_event(earlier)
+            asyncio.get_running_loop().call_soon(count_transition, earlier)
+        self.notify_transition(task)
 
     def notify_event(self, task: Task) -> None:
         """The task has a new event, with or without a transition."""

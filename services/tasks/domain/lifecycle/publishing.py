@@ -63,21 +63,21 @@ class _Confirmed:
     """Which rows of the outbox are published as a whole: the events of one may go out at different times and in different messages."""
 
     def __init__(self) -> None:
-        self._tasks: dict[int, set[int]] = {}
+        self._events: dict[int, set[tuple[int, int]]] = {}
 
     def rows(self, events: Iterable[OutgoingEvent]) -> list[OutgoingEvent]:
         """The last of each row's events, once all are confirmed; and those that no row names."""
         last = []
         for outgoing in events:
             if outgoing.outbox_id is not None and outgoing.outbox_events > 1:
-                tasks = self._tasks.setdefault(outgoing.outbox_id, set())
-                tasks.add(outgoing.event.task_id)
-                if len(tasks) < outgoing.outbox_events:
+                events_of_row = self._events.setdefault(outgoing.outbox_id, set())
+                events_of_row.add((outgoing.event.task_id, outgoing.event.sequence))
+                if len(events_of_row) < outgoing.outbox_events:
                     continue
-                del self._tasks[outgoing.outbox_id]
+                del self._events[outgoing.outbox_id]
             last.append(outgoing)
-        while len(self._tasks) > _KEPT:  # The rest of these is left to the relay.
-            del self._tasks[next(iter(self._tasks))]
+        while len(self._events) > _KEPT:  # The rest of these is left to the relay.
+            del self._events[next(iter(self._events))]
         return last
 
 

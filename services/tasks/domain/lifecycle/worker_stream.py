@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
+from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
 from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.model import Task
 from services.tasks.model.records import Completion
@@ -65,11 +66,13 @@ class Outgoing:
     answers: list[Answer] = field(default_factory=list)
     standby: dict[int, str] = field(default_factory=dict)
     """Why a worker on standby runs them, by task."""
+    short_runs: list[pb.ShortRun] = field(default_factory=list)
+    """Each goes in a message of its own."""
     moment: int = 0
     """The newest moment of the worker's clock that had arrived before the leases of the admissions began."""
 
     def __bool__(self) -> bool:
-        return bool(self.admissions or self.answers or self.moment)
+        return bool(self.admissions or self.answers or self.short_runs or self.moment)
 
 
 class StreamOwner(Protocol):
@@ -88,8 +91,9 @@ class StreamOwner(Protocol):
 class WorkerStream:
     """Opened by the surface, served by the steps of its lane."""
 
-    def __init__(self, lane: StreamOwner, worker: str, *, standby: bool = False) -> None:
-        self._lane, self.worker, self.standby = lane, worker, standby
+    def __init__(self, lane: StreamOwner, worker: str, *, standby: bool = False, takes_short_runs: bool = False) -> None:
+        self._lane, self.worker, self.standby, self.takes_short_runs = lane, worker, standby, takes_short_runs
+        self._short_runs: dict[bytes, asyncio.Future[pb.ShortRunResult | None]] = {}
         self._loop = asyncio.get_running_loop()
         self.free: deque[UUID] = deque()
         self.again: list[UUID] = []
@@ -118,8 +122,30 @@ class WorkerStream:
         """Seconds since its worker's last word."""
         return self._loop.time() - self.heard_at
 
-    def hear(self, *, free: Sequence[UUID], again: Sequence[UUID], ends: Sequence[End], draining: bool, moment: int) -> None:
+    async def run(self, short_run: pb.ShortRun) -> pb.ShortRunResult | None:
+        """What the worker makes of a short run; None if it makes nothing of it, or the stream ends first."""
+        result: asyncio.Future[pb.ShortRunResult | None] = self._loop.create_future()
+        self._short_runs[short_run.run_id] = result
+        self._outgoing.short_runs.append(short_run)
+        self._wake.set()
+        try:
+            return await result
+        finally:
+            self._short_runs.pop(short_run.run_id, None)
+
+    def hear(
+        self,
+        *,
+        free: Sequence[UUID],
+        again: Sequence[UUID],
+        ends: Sequence[End],
+        draining: bool,
+        moment: int,
+        short_run_ends: Sequence[pb.ShortRunEnd] = (),
+    ) -> None:
         """Take in a message of the worker."""
+        for short in short_run_ends:
+            self._end_short_run(short.run_id, short.result if short.HasField("result") else None)
         self.heard_at, self.moment = self._loop.time(), moment
         self.ends += ends
         if draining and not self.draining:
@@ -133,7 +159,7 @@ class WorkerStream:
             self.free += free
         if free or again or ends:
             self._lane.hear(self)
-        else:
+        elif not short_run_ends:
             # It wants to know whether the stream is alive.
             self._say_nothing()
 
@@ -177,7 +203,14 @@ class WorkerStream:
         self.ended, self.ended_at, self._failure = True, self._loop.time(), failure
         self._lane.leave_to_others(self._unsent())
         self._lane.forget(self)
+        for run_id in self._short_runs:
+            self._end_short_run(run_id, None)
         self._wake.set()
+
+    def _end_short_run(self, run_id: bytes, result: pb.ShortRunResult | None) -> None:
+        waiting = self._short_runs.get(run_id)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(result)
 
     def _say_nothing(self) -> None:
         """Send a message at once, whatever there is to send."""

@@ -77,6 +77,8 @@ class Watching:
         The wait also ends when this process stops. Raises TASK_NOT_FOUND, and what `Watcher.check` does when the key is revoked or
         refreshed meanwhile.
         """
+        if known is not None and known.state.terminal:
+            return known
         if seconds == 0:
             return await find_task(self._store, identity.account_id, task_id)
         async with self._inbox(identity, task_id) as (inbox, watcher):

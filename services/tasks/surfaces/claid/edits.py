@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from compat.claid.v1 import edits_pb2, edits_pb2_grpc
+from darkroom.common.v1.held_pb2 import HeldFile
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.idempotent_call import REPLAYED
 from services.platform.identity import GATEWAY, current_identity
 from services.platform.json_models import parse, python_of
 from services.platform.rpc import catalogue
+from services.platform.rpc.held_files import held_file
 from services.platform.rpc.idempotency import current_idempotency
 from services.platform.rpc.interceptor import Context
 from services.platform.rpc.surfaces import error_trailers
@@ -48,7 +50,8 @@ class ClaidEdits(edits_pb2_grpc.EditsServiceServicer):
         edit = parse(UploadRequest, request.data, at="data")
         file_id = ids.file_id(request.file, "file")
         uri = file_uri(file_id)
-        task, inputs = await self._create(edit, uri, "file", {"input": uri, **python_of(request.data)}, at_once=True)
+        body, held = {"input": uri, **python_of(request.data)}, held_file(request)
+        task, inputs = await self._create(edit, uri, "file", body, at_once=True, held=held)
         if current_identity().service == GATEWAY and list(task.input_file_ids) != [file_id]:
             # An earlier call of the same form has made it, with a file of its own.
             context.set_trailing_metadata(((REPLAYED, "true"),))
@@ -69,7 +72,7 @@ class ClaidEdits(edits_pb2_grpc.EditsServiceServicer):
         return edits_pb2.EditStateReply(data=messages.edit_state(task, inputs, downloads))
 
     async def _create(
-        self, edit: UploadRequest, named: str, field: str, body: Body, *, at_once: bool, webhook_url: str = ""
+        self, edit: UploadRequest, named: str, field: str, body: Body, *, at_once: bool, webhook_url: str = "", held: HeldFile | None = None
     ) -> tuple[Task, Inputs]:
         """Accept an edit; `at_once`: fetch a URL now. Also returns what is known of its input."""
         found = source(named, field)
@@ -87,6 +90,8 @@ class ClaidEdits(edits_pb2_grpc.EditsServiceServicer):
                 idempotency=current_idempotency(),
                 surface=SURFACE,
                 client_request=RequestBodies(body).to_bytes(),
+                held=held,
+                is_awaited=at_once,
             )
         )
 

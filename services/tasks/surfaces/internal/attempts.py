@@ -17,8 +17,8 @@ from services.tasks.domain.acceptance.later_fetching import LaterFetching
 from services.tasks.domain.lifecycle.attempts import Attempts
 from services.tasks.domain.lifecycle.exchange import Exchange
 from services.tasks.domain.lifecycle.lane_workers import STANDBY_REASONS
+from services.tasks.domain.lifecycle.recent_outputs import RecentOutputs
 from services.tasks.domain.lifecycle.worker_stream import Answer, End, Failure, HandBack, Outgoing, WorkerStream
-from services.tasks.domain.owner.recent_outputs import RecentOutputs
 from services.tasks.domain.plan import operations_of
 from services.tasks.files_client import input_file
 from services.tasks.model import Task
@@ -42,14 +42,17 @@ class InternalAttempts(attempt_service_pb2_grpc.AttemptServiceServicer):
         first = await anext(request_iterator, None)
         if first is None:
             return
-        stream = self._exchange.open(first.lane, first.worker, standby=first.standby)
+        stream = self._exchange.open(first.lane, first.worker, standby=first.standby, takes_short_runs=first.takes_short_runs)
         helpers = [
             asyncio.create_task(_read(first, request_iterator, stream, self._recent)),
             asyncio.create_task(self._exchange.until_stopped(stream)),
         ]
         try:
             while (outgoing := await stream.outgoing()) is not None:
-                await context.write(self._response(outgoing))
+                if outgoing.admissions or outgoing.answers or not outgoing.short_runs:
+                    await context.write(self._response(outgoing))
+                for short_run in outgoing.short_runs:
+                    await context.write(attempt_service_pb2.ExchangeResponse(short_runs=[short_run], moment=outgoing.moment))
             if helpers[0].done():
                 helpers[0].result()
         finally:
@@ -131,6 +134,7 @@ def _hear(request: attempt_service_pb2.ExchangeRequest, stream: WorkerStream, re
         ends=[_end(end) for end in request.ends],
         draining=request.draining,
         moment=request.moment,
+        short_run_ends=request.short_run_ends,
     )
 
 

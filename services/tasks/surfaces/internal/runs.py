@@ -18,7 +18,7 @@ from services.platform.identity import current_identity
 from services.platform.rpc.interceptor import Context
 from services.platform.rpc.trace import Origin
 from services.tasks.domain.acceptance.requests import TaskRequest
-from services.tasks.domain.owner.recent_outputs import RecentOutputs
+from services.tasks.domain.lifecycle.recent_outputs import RecentOutputs
 from services.tasks.domain.pipelines import SavedPipelines
 from services.tasks.model import Task
 from services.tasks.model.media import InputFile
@@ -55,6 +55,8 @@ class InternalRuns(run_service_pb2_grpc.RunServiceServicer):
                 fails_in_place=request.fails_in_place,
                 surface=request.surface,
                 client_request=request.kept.encode(),
+                held=request.held if request.HasField("held") else None,
+                is_awaited=request.wait_seconds > 0,
             )
         )
         try:

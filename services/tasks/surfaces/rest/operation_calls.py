@@ -14,6 +14,7 @@ from services.platform.errors import DarkroomError
 from services.platform.idempotent_call import REPLAYED
 from services.platform.identity import GATEWAY, current_identity
 from services.platform.json_models import python_of
+from services.platform.rpc.held_files import held_file
 from services.platform.rpc.idempotency import current_idempotency
 from services.platform.rpc.interceptor import Context
 from services.platform.rpc.json_messages import invalid, message_of
@@ -26,7 +27,7 @@ from services.tasks.domain.plan import operations_of
 from services.tasks.surfaces import ids
 from services.tasks.surfaces.rendering import input_urls
 from services.tasks.surfaces.rest.notices import SURFACE
-from services.tasks.surfaces.rest.replies import Replies
+from services.tasks.surfaces.rest.replies import Replies, waits
 
 _MOST_FILES = 500
 _LONGEST_URL = {"webhook_url": 2000, "image_url": 8000, "pdf_url": 8000}
@@ -152,7 +153,7 @@ class RestOperationCalls(operation_calls_pb2_grpc.OperationsServiceServicer):
     ) -> tasks_pb2.TaskCreateEnvelope:
         idempotency = current_idempotency()
         call = operation_call(collection, request.operation)
-        asked = flat_request(call, request)
+        asked, held = flat_request(call, request), held_file(request)
         try:
             task = await self._acceptance.create(
                 TaskRequest(
@@ -167,6 +168,8 @@ class RestOperationCalls(operation_calls_pb2_grpc.OperationsServiceServicer):
                     webhook_url=asked.webhook_url,
                     input_urls=input_urls(asked.urls),
                     surface=SURFACE,
+                    held=held,
+                    is_awaited=waits(request),
                 )
             )
         except DarkroomError as error:

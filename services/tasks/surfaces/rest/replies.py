@@ -61,7 +61,7 @@ class Replies:
     async def creation_reply(self, task: Task, asked: ReplyOptions, context: Context) -> tasks_pb2.TaskCreateEnvelope:
         """A task just created; if the caller waits and it ends in time, with its result."""
         if seconds := _seconds(asked):
-            task = await self._watching.wait(current_identity(), task.id, seconds)
+            task = await self._watching.wait(current_identity(), task.id, seconds, known=task)
         data = messages.create_result(task)
         if (seconds or asked.redirect) and task.state.terminal:
             messages.add_result(data, messages.result(task, await self._downloads(task)))
@@ -78,6 +78,11 @@ def tell_replayed(task: Task, inputs: Sequence[int], context: Context) -> None:
     """Tell the gateway if an earlier call of the same form made the task, with files of its own: those of this one are not needed."""
     if current_identity().service == GATEWAY and list(task.input_file_ids[: len(inputs)]) != list(inputs):
         context.set_trailing_metadata(((REPLAYED, "true"),))
+
+
+def waits(asked: ReplyOptions) -> bool:
+    """Whether the caller waits for the result."""
+    return _seconds(asked) > 0
 
 
 def _seconds(asked: ReplyOptions) -> int:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from starlette.requests import Request
 from starlette.responses import Response
 
+from darkroom.common.v1.held_pb2 import HeldFile
 from darkroom.files.v1 import file_pb2
 from darkroom.internal.tasks.v1 import run_service_pb2
 from darkroom.operations.v1 import operation_pb2
@@ -84,7 +85,7 @@ class ToolCalls:
     async def serve(self, tool: Tool, request: Request, identity: Identity) -> Response:
         """One call."""
         account_id = identity.account_id
-        sent = await self._forms.read(request, account_id, "only")
+        sent = await self._forms.read(request, account_id, "only", holds=True)
         client_id = sent.fields.get(CLIENT_JOB_ID, "")
         async with self._jobs.begin(client_id, processing(), lambda raised: failure_event(why(raised))) as job:
             parent = await self._parent(identity, sent)
@@ -130,6 +131,7 @@ class ToolCalls:
                 RunRecord(tool.id, [name], plan.name),
                 failure_message=failure_message,
                 unusable=unusable,
+                held=file.held,
             )
         return file, require_success(run, failure_message)
 
@@ -153,10 +155,11 @@ class ToolCalls:
         failure_message: str = FAILED,
         unusable: str = "",
         names: Mapping[int, str] | None = None,
+        held: HeldFile | None = None,
     ) -> run_service_pb2.Run:
         """A run, once it has ended. Raises `Refusal` as `run`; with `names`, by file ids, for an unusable file with its name."""
         try:
-            return await self._runs.run(request, account_id, file_ids, operations, kept)
+            return await self._runs.run(request, account_id, file_ids, operations, kept, held=held)
         except DarkroomError as error:
             raise in_words(error, failure_message, unusable, names or {}) from error
 

@@ -58,9 +58,11 @@ class ToolContext:
     batches: Batches
     settings: SnapOtterSettings
 
-    async def read(self, request: Request, account_id: int, taken: Taken, *, accepts: Accepts = Accepts.PICTURES) -> FormContent:
-        """A form. From now on, the events of the job that it names follow this call."""
-        sent = await self.forms.read(request, account_id, taken, accepts=accepts)
+    async def read(
+        self, request: Request, account_id: int, taken: Taken, *, accepts: Accepts = Accepts.PICTURES, holds: bool = False
+    ) -> FormContent:
+        """A form, as `Forms.read`. From now on, the events of the job that it names follow this call."""
+        sent = await self.forms.read(request, account_id, taken, accepts=accepts, holds=holds)
         begun = self.jobs.begin(sent.fields.get(CLIENT_JOB_ID, ""), processing(), lambda raised: failure_event(why(raised)))
         job: Job = await request.state.call.enter_async_context(begun)
         request.state.call.job = job
@@ -192,7 +194,7 @@ async def describe_picture(
 ) -> Response:
     """Reply with what the tool finds in the last file of a form. It has no settings; what cannot be read is refused in the tool's words."""
     account_id = identity.account_id
-    sent = await context.read(request, account_id, "last")
+    sent = await context.read(request, account_id, "last", holds=True)
     sent.fields.pop(SETTINGS, None)
     if not sent.files:
         raise Refusal(400, missing)

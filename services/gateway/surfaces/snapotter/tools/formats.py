@@ -76,7 +76,7 @@ def _pixels(most: float) -> int:
 async def _preview(context: ToolContext, tool: Tool, request: Request, identity: Identity) -> Response:
     """Reply with the result, without a job that it could be downloaded from. If a form has several files, the last one counts."""
     account_id = identity.account_id
-    sent = await context.read(request, account_id, "last")
+    sent = await context.read(request, account_id, "last", holds=True)
     file, run = await context.calls.run(tool, request, account_id, sent, failure_message="Preview failed")
     output, kept = run.outputs[0], RunRecord.read(run.kept)
     assert kept is not None

@@ -91,7 +91,7 @@ def _analysis(_settings: AnalyzeImageSettings, _name: str) -> Plan:
 async def _serve_analysis(context: ToolContext, tool: Tool, request: Request, identity: Identity) -> Response:
     """The findings of the operation, in other spelling. If a form has several files, the last one counts."""
     account_id = identity.account_id
-    sent = await context.read(request, account_id, "last")
+    sent = await context.read(request, account_id, "last", holds=True)
     sent.fields.pop(SETTINGS, None)
     _, run = await context.calls.run(tool, request, account_id, sent)
     found = await context.document(account_id, run)

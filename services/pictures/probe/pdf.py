@@ -6,10 +6,10 @@ from typing import BinaryIO, cast
 
 import pikepdf
 
-from services.files.probe.faults import DamagedFileError
-from services.files.probe.model import Probe
-from services.files.probe.ranges import RangeFile
 from services.pictures.media_format import MediaFormat
+from services.pictures.probe.faults import DamagedFileError
+from services.pictures.probe.model import Probe
+from services.pictures.probe.ranges import RangeFile
 from services.platform.errors import DarkroomError, ErrorReason
 
 

@@ -6,8 +6,8 @@ The subject of a refusal is in the error's metadata, for programs: `problem` is 
 
 from __future__ import annotations
 
-from services.files.probe.model import MEDIA_TYPES
-from services.files.probe.ranges import RangeFile
+from services.pictures.probe.model import MEDIA_TYPES
+from services.pictures.probe.ranges import RangeFile
 from services.platform.errors import DarkroomError, ErrorReason
 
 EMPTY = {"problem": "empty"}

@@ -6,10 +6,10 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from services.files.probe.faults import DamagedFileError, read_exactly, require_size
-from services.files.probe.model import Probe
-from services.files.probe.ranges import RangeFile
 from services.pictures.media_format import MediaFormat
+from services.pictures.probe.faults import DamagedFileError, read_exactly, require_size
+from services.pictures.probe.model import Probe
+from services.pictures.probe.ranges import RangeFile
 
 _CODECS = {b"av1C": MediaFormat.AVIF, b"hvcC": MediaFormat.HEIC}
 _MAX_META_BYTES = 4 << 20

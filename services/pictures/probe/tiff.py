@@ -6,10 +6,10 @@ import struct
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from services.files.probe.faults import DamagedFileError, read_exactly, require_size
-from services.files.probe.model import Probe
-from services.files.probe.ranges import BudgetExhausted, RangeFile
 from services.pictures.media_format import MediaFormat
+from services.pictures.probe.faults import DamagedFileError, read_exactly, require_size
+from services.pictures.probe.model import Probe
+from services.pictures.probe.ranges import BudgetExhausted, RangeFile
 
 WIDTH, LENGTH = 256, 257
 _EXTRA_SAMPLES = 338

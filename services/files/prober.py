@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from services.files.probe import child
-from services.files.probe.faults import UNREADABLE
-from services.files.probe.model import Probe
+from services.pictures.probe import child
+from services.pictures.probe.faults import UNREADABLE
+from services.pictures.probe.model import Probe
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.object_http import Answer, ObjectHttp, ObjectHttpError
 from services.platform.sandbox import Limits, Sandbox, SandboxCrashed, SandboxFailed, SandboxOutOfMemory, SandboxTimedOut, WarmChildren
@@ -90,7 +90,7 @@ class ProbeLimits:
 
 
 class Prober:
-    """Examines files in a sandbox, which should preload `services.files.probe.child`; `children` are of the same sandbox."""
+    """Examines files in a sandbox, which should preload `services.pictures.probe.child`; `children` are of the same sandbox."""
 
     def __init__(self, sandbox: Sandbox, children: WarmChildren, storage: ObjectHttp, limits: ProbeLimits | None = None) -> None:
         self._sandbox = sandbox

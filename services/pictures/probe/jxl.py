@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from services.files.probe.faults import DamagedFileError, read_exactly, require_size
-from services.files.probe.model import Probe
-from services.files.probe.ranges import RangeFile
 from services.pictures.media_format import MediaFormat
+from services.pictures.probe.faults import DamagedFileError, read_exactly, require_size
+from services.pictures.probe.model import Probe
+from services.pictures.probe.ranges import RangeFile
 
 _CODESTREAM = b"\xff\x0a"
 _MOST_BOXES = 1_000

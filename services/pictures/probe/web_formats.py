@@ -5,10 +5,10 @@ from __future__ import annotations
 import struct
 import zlib
 
-from services.files.probe.faults import DamagedFileError, read_exactly, require_size
-from services.files.probe.model import Probe
-from services.files.probe.ranges import BudgetExhausted, RangeFile
 from services.pictures.media_format import MediaFormat
+from services.pictures.probe.faults import DamagedFileError, read_exactly, require_size
+from services.pictures.probe.model import Probe
+from services.pictures.probe.ranges import BudgetExhausted, RangeFile
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_END = b"IEND\xaeB`\x82"

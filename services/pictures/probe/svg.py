@@ -6,10 +6,10 @@ import math
 import re
 from xml.parsers import expat
 
-from services.files.probe.faults import DamagedFileError, unsupported_error
-from services.files.probe.model import Probe
-from services.files.probe.ranges import RangeFile
 from services.pictures.media_format import MediaFormat
+from services.pictures.probe.faults import DamagedFileError, unsupported_error
+from services.pictures.probe.model import Probe
+from services.pictures.probe.ranges import RangeFile
 
 _NAMESPACE = "http://www.w3.org/2000/svg"
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NoReturn
 
-from services.files.probe import isobmff, jxl, pdf, rare_formats, svg, tiff, web_formats
-from services.files.probe.faults import EMPTY, UNREADABLE, DamagedFileError, unsupported_error
-from services.files.probe.model import Probe
-from services.files.probe.ranges import BudgetExhausted, RangeFile, ReadRange
 from services.pictures.media_format import MediaFormat, Use, sniff
+from services.pictures.probe import isobmff, jxl, pdf, rare_formats, svg, tiff, web_formats
+from services.pictures.probe.faults import EMPTY, UNREADABLE, DamagedFileError, unsupported_error
+from services.pictures.probe.model import Probe
+from services.pictures.probe.ranges import BudgetExhausted, RangeFile, ReadRange
 from services.platform.errors import DarkroomError, ErrorReason
 
 DEFAULT_MAX_READ_BYTES = 32 << 20

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import struct
 
-from services.files.probe.faults import DamagedFileError, read_exactly, require_size
-from services.files.probe.model import Probe
-from services.files.probe.ranges import RangeFile
 from services.pictures.media_format import MediaFormat
+from services.pictures.probe.faults import DamagedFileError, read_exactly, require_size
+from services.pictures.probe.model import Probe
+from services.pictures.probe.ranges import RangeFile
 
 _CORE, _INFO, _V3 = 12, 40, 56
 _HEADERS = frozenset({_CORE, _INFO, 52, _V3, 64, 108, 124})

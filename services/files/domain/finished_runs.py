@@ -1,0 +1,97 @@
+"""The input and the output of a task that was done before either was stored."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+
+from services.files.config import FilesSettings
+from services.files.domain.intake import Intake
+from services.files.domain.keys import object_key
+from services.files.domain.naming import check_name
+from services.files.domain.quota import Quotas, storage_of
+from services.files.domain.task_files import NewOutput
+from services.files.domain.uploads import NewUpload, Uploads
+from services.files.recent import RecentContents
+from services.files.records import File, FileOrigin, FileState
+from services.files.store import FileStore
+from services.files.transfers import Transfers
+from services.pictures.probe.model import Probe
+from services.platform.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class HeldInput:
+    """An input whose receiver has held it."""
+
+    file_id: int
+    output_file_id: int
+    name: str
+    content: bytes
+    surface: str
+    """Name of the API that received it, if its age may be limited."""
+    found: Probe
+    """What it is by its content."""
+
+
+class FinishedRuns:
+    """Stores both at once. They can be used before the task is stored, and expire like any other files if it never is."""
+
+    def __init__(
+        self,
+        store: FileStore,
+        transfers: Transfers,
+        uploads: Uploads,
+        intake: Intake,
+        quotas: Quotas,
+        recent: RecentContents,
+        settings: FilesSettings,
+        clock: Clock,
+    ) -> None:
+        self._store, self._transfers, self._uploads, self._intake = store, transfers, uploads, intake
+        self._quotas, self._recent, self._settings, self._clock = quotas, recent, settings, clock
+
+    async def store(self, account_id: int, task_id: int, surface: str, held: HeldInput, output: NewOutput) -> None:
+        """Store the objects, and then both records in one transaction. Repeating it is harmless. `surface` is the API that creates the
+        task.
+
+        Raises QUOTA_EXCEEDED, MEDIA_LIMIT_EXCEEDED, FIELD_INVALID, DISK_FULL, UNAVAILABLE.
+        """
+        check_name(output.name, "output.name")
+        self._intake.check_limits(held.found)
+        found, now = held.found, self._clock()
+        received = NewUpload(held.name, len(held.content), in_parts=False, surface=held.surface)
+        upload = replace(
+            self._uploads.content_file(account_id, received, held.file_id),
+            state=FileState.READY,
+            media_type=found.media_type,
+            width=found.width,
+            height=found.height,
+            frames=found.frames,
+        )
+        made = File(
+            id=held.output_file_id,
+            account_id=account_id,
+            origin=FileOrigin.TASK,
+            state=FileState.READY,
+            visible=True,
+            object_key=object_key(account_id, held.output_file_id),
+            name=output.name,
+            media_type=output.media_type,
+            size_bytes=len(output.content),
+            width=output.width,
+            height=output.height,
+            frames=output.frames,
+            task_id=task_id,
+            attempt=1,
+            created_at=now,
+            surface=surface or None,
+        )
+        etag, etag_of_output = await asyncio.gather(
+            self._transfers.store(upload.object_key, held.content, upload.media_type),
+            self._transfers.store(made.object_key, output.content, made.media_type),
+        )
+        upload, made = replace(upload, etag=etag), replace(made, etag=etag_of_output)
+        growth = self._quotas.growth(storage_of([upload]))
+        await self._store.insert_run(upload, made, growth, now, self._settings.temporary_life, self._settings.output_life)
+        self._recent.keep(made.object_key, output.content)

@@ -1,0 +1,117 @@
+"""Short work without an attempt: from the bytes of a picture to those of its result, in one trip to a warm child."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from darkroom.files.v1 import file_pb2
+from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
+from darkroom.tasks.v1 import task_pb2
+from services.inference import metrics
+from services.inference.contract.flow import Keeping
+from services.inference.contract.plain_step import PlaceInPercent
+from services.inference.contract.step import Tools
+from services.inference.media import Header
+from services.inference.pipeline.memory_needs import needed_memory
+from services.inference.pipeline.pipeline import Pipeline
+from services.inference.pipeline.registry import Registry
+from services.inference.pipeline.run import Run, ShortResult, Source
+from services.inference.pipeline.short import ShortWork
+from services.inference.pipeline.stages import Stages
+from services.inference.worker.attempt import notice_of
+from services.inference.worker.files import describe_product
+from services.pictures.media_format import MediaFormat
+from services.pictures.short_pictures import LARGEST_AT_ONCE
+from services.platform.log import get_logger
+
+_LARGEST_RESULT = 2 << 20
+"""Bytes that fit in a message."""
+_NOWHERE = Path("/nonexistent")
+_LARGEST = Header(MediaFormat.JPEG, *LARGEST_AT_ONCE, channels=4, wide=False)
+_logger = get_logger()
+
+
+class ShortRunner:
+    """Does short runs. One that cannot be done here is left to an attempt, which says why."""
+
+    def __init__(self, registry: Registry, tools: Tools, max_picture_bytes: int) -> None:
+        self._registry, self._tools, self._max_picture_bytes = registry, tools, max_picture_bytes
+
+    async def run(self, asked: pb.ShortRun) -> pb.ShortRunEnd:
+        """The result, or that there is none."""
+        try:
+            result = await self._result(asked)
+        except Exception as error:  # noqa: BLE001 - the boundary: whatever was raised, an attempt comes next
+            _logger.info("short_run_failed", error=repr(error))
+            result = None
+        metrics.ATTEMPTS.labels("left" if result is None else "completed", "").inc()
+        return pb.ShortRunEnd(run_id=asked.run_id, result=result)
+
+    async def _result(self, asked: pb.ShortRun) -> pb.ShortRunResult | None:
+        tools, operations = self._tools, self._registry.bind(asked.operations)
+        if tools.warm is None:
+            return None
+        pipeline = Pipeline(tools, operations, self._max_picture_bytes, asked.account_id)
+        work = ShortWork(tools.warm, asked.account_id, operations, tools.picture_limits, tools.result_limits)
+        notices: list[task_pb2.Notice] = []
+
+        def notice(
+            code: str,
+            subject: str,
+            message: str,
+            details: Mapping[str, Any] | None = None,
+            boxes: Sequence[PlaceInPercent] = (),
+            /,
+        ) -> None:
+            notices.append(notice_of(code, subject, message, details, boxes))
+
+        needed = needed_memory(_LARGEST, operations, (), tools.result_limits)
+        with _in_memory(asked.content) as path:
+            # What is kept, and progress, are for attempts.
+            run = Run(_NOWHERE, _say_nothing, _go_on, notice, Stages(), cast(Keeping, None))
+            run.sources, run.short = [Source(asked.name, path, 0)], True
+            async with tools.memory.reserve(needed, _go_on):
+                found, run.medium = await work.run_unexamined(run)
+            if not isinstance(run.medium, ShortResult):
+                return None
+            run.unchanged = run.medium.unchanged
+            await pipeline.encode(run)
+            assert run.product is not None
+            content = run.product.content if isinstance(run.product.content, bytes) else asked.content
+        if len(content) > _LARGEST_RESULT:
+            return None
+        output = file_pb2.File(name=run.product.name, media_type=run.product.media_type, size_bytes=len(content))
+        describe_product(output, run.product)
+        _logger.info("short_run_completed", stages=run.stages.seconds)
+        return pb.ShortRunResult(
+            media_type=found.media_type,
+            image=file_pb2.ImageInfo(width=found.width or 0, height=found.height or 0, frames=found.frames or 0),
+            output=output,
+            content=content,
+            notices=notices,
+            operation_bytes=run.operation_bytes,
+            unchanged=run.unchanged,
+        )
+
+
+def _say_nothing(_done: float, _message: str) -> None:
+    """Nobody asks how far it is."""
+
+
+def _go_on() -> None:
+    """Nobody cancels it."""
+
+
+@contextmanager
+def _in_memory(content: bytes) -> Iterator[Path]:
+    """A file with this content, in memory."""
+    file = os.memfd_create("picture", os.MFD_CLOEXEC)
+    try:
+        os.write(file, content)
+        yield Path(f"/proc/self/fd/{file}")
+    finally:
+        os.close(file)

@@ -1,0 +1,111 @@
+"""Short work that is done before its task is stored, while its caller waits.
+
+Nothing is accepted until the result is there: then the files are stored in one transaction of theirs, and the task, SUCCEEDED, in one of
+ours. Whatever goes wrong before that leaves no trace, and the task takes the usual way through the queue. So does one that would have to
+wait: only a free slot that nobody waits for does such work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from darkroom.common.v1 import held_pb2
+from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
+from services.pictures.media_format import SNIFF_BYTES, sniff
+from services.pictures.operations import INTERACTIVE_LANE
+from services.pictures.short_pictures import READ_QUICKLY
+from services.platform.clock import Clock
+from services.platform.log import get_logger
+from services.platform.rpc.trace import Origin
+from services.tasks.domain.acceptance.requests import Item, Request
+from services.tasks.domain.lifecycle.exchange import Exchange
+from services.tasks.domain.plan import lanes_of
+from services.tasks.files_client import input_file
+from services.tasks.model.media import InputFile
+from services.tasks.model.records import FinishedRun
+from services.tasks.store.tasks import TaskStore
+
+_SECONDS = 30.0
+_logger = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class ShortRun:
+    """A run that is done, and not stored."""
+
+    task_id: int
+    """The id that its task gets."""
+    input: InputFile
+    output: InputFile
+    result: pb.ShortRunResult
+    finished: FinishedRun
+
+
+class ShortRuns:
+    """Has short work done at once."""
+
+    def __init__(self, store: TaskStore, exchange: Exchange, max_running: int, clock: Clock) -> None:
+        self._store, self._exchange, self._max_running, self._clock = store, exchange, max_running, clock
+        self._under_way: dict[int, int] = {}
+        """By account."""
+
+    async def run(self, request: Request, item: Item, held: held_pb2.HeldFile) -> ShortRun | None:
+        """The result of the item's operations on a picture that is not stored yet; None if its task must take the usual way."""
+        if not _may_be_short(item, held) or not self._exchange.has_short_run_slot(INTERACTIVE_LANE):
+            return None
+        account_id = request.account_id
+        under_way = self._under_way.get(account_id, 0)
+        self._under_way[account_id] = under_way + 1
+        try:
+            task_id = await self._store.room(account_id, INTERACTIVE_LANE, under_way=under_way, max_running=self._max_running)
+            slot = self._exchange.short_run_slot(INTERACTIVE_LANE) if task_id is not None else None
+            if task_id is None or slot is None:
+                return None
+            stream, run_id = slot
+            started = self._clock()
+            work = pb.ShortRun(
+                run_id=run_id.bytes,
+                account_id=account_id,
+                operations=item.operations,
+                name=held.name,
+                content=held.content,
+                trace_id=Origin.parse(request.trace_id).request_id,
+            )
+            async with asyncio.timeout(_SECONDS):
+                result = await stream.run(work)
+        except TimeoutError:
+            _logger.warning("short_run_timed_out", account_id=account_id)
+            return None
+        finally:
+            self._end(account_id)
+        if result is None:
+            return None
+        image = result.image
+        taken = InputFile(held.file_id, held.name, result.media_type, (image.width, image.height), None, len(held.content))
+        result.output.id = held.output_file_id
+        finished = FinishedRun(
+            run_id=run_id,
+            worker=stream.worker,
+            start_time=started,
+            output_file_id=held.output_file_id,
+            notices=[notice.SerializeToString() for notice in result.notices],
+            operation_bytes=list(result.operation_bytes) if len(item.operations) > 1 else (),
+            unchanged=result.unchanged,
+        )
+        return ShortRun(task_id, taken, input_file(result.output), result, finished)
+
+    def _end(self, account_id: int) -> None:
+        self._under_way[account_id] -= 1
+        if not self._under_way[account_id]:
+            del self._under_way[account_id]
+
+
+def _may_be_short(item: Item, held: held_pb2.HeldFile) -> bool:
+    """Whether the work may be short as far as the request shows it; the worker looks at the picture."""
+    return (
+        [file_id for file_id, _ in item.files] == [held.file_id]
+        and item.inputs == 1
+        and INTERACTIVE_LANE in lanes_of(item.operations)
+        and sniff(held.content[:SNIFF_BYTES], held.name) in READ_QUICKLY
+    )
