@@ -124,7 +124,7 @@ class Receiver:
             received.content.update(f"\0{part.name}\0".encode())
             chunks = _hashed(chunks, received.content)
         try:
-            if holds and not received.files:
+            if holds and not received.file_ids:
                 file_id, received.held = await self.store_or_hold(account_id, part.file_name or "", chunks)
             else:
                 file_id = await self.store(account_id, part.file_name or "", chunks)
