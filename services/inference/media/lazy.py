@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,16 +53,7 @@ class LazyImage(BaseImage):
         """The picture in memory. Raises as `reading`."""
         with self.reading():
             samples = colour.array_from_vips(self.graph)
-        return Image(
-            samples,
-            icc=self.icc,
-            metadata=self.metadata,
-            source_format=self.source_format,
-            source_quality=self.source_quality,
-            kept_format=self.kept_format,
-            saving=self.saving,
-            notes=self.notes,
-        )
+        return Image(samples, **{each.name: getattr(self, each.name) for each in dataclasses.fields(BaseImage)})
 
 
 def in_memory(image: Image | LazyImage) -> Image:
