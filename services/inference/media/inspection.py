@@ -99,7 +99,7 @@ class _Statistics(NamedTuple):
 
 
 def _statistics(picture: pyvips.Image) -> Iterator[_Statistics]:
-    """Of each band."""
+    """The statistics of each band."""
     if picture.format != "uchar":
         # The first row is about all bands together.
         for row in picture.stats().numpy()[1:]:

@@ -15,7 +15,7 @@ from services.inference.media.errors import corrupt
 from services.inference.media.image import BaseImage, Image
 
 Picture = TypeVar("Picture", Image, "LazyImage")
-"""What operations are defined for that libvips does: they compute an `Image` at once, and of a `LazyImage` they change the graph."""
+"""The input and result of operations that libvips does: an `Image` is computed at once, and a `LazyImage` gets another graph."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

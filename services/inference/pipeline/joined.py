@@ -26,10 +26,10 @@ def joins(parameters: Message, image: Image | LazyImage, whole: Size | None, *, 
 
     - Turning and mirroring need the last rows first.
     - Sharpness, saturation, local tones and smart positions see a sample several times, and an enlargement or reduction sees most of them
-      with several rows of its result. libvips would make what comes before them anew each time. So a change of size begins a graph.
+      with several rows of its result. libvips would make what comes before them again each time. So a change of size begins a graph.
     - A part of a file that has not been read: the rest must be read, too, to find out whether it is damaged.
     - Transparency, and colours in a gray picture, are made with NumPy.
-    - Whatever may leave all samples as they are while nothing has `changed` the picture yet, since that is found out by comparing them.
+    - An operation that may leave all samples unchanged, while nothing has `changed` the picture yet: that is found out by comparing them.
 
     `whole` is as in `PlainStep`.
     """

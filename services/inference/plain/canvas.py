@@ -45,7 +45,7 @@ def prepare_canvas(image: Picture, colour: str) -> tuple[Picture, list[int]]:
 
 
 def can_show(image: Image | LazyImage, rgb: tuple[int, int, int]) -> bool:
-    """Whether the picture can show this colour (8-bit sRGB) as it is: a gray one shows grays, and with a profile only black and white."""
+    """Whether the picture can show this colour (8-bit sRGB) unchanged: a gray one shows grays, and with a profile only black and white."""
     neutral = rgb[0] == rgb[1] == rgb[2]
     return not image.is_gray or (neutral and (image.icc is None or rgb[0] in (0, 255)))
 
