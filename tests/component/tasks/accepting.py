@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,9 +21,12 @@ from services.platform.rpc.channel import Caller, channel
 from services.platform.worker_board import WorkerBoard
 from services.tasks.config import TasksSettings
 from services.tasks.domain.acceptance.acceptance import Acceptance, AcceptanceRules
+from services.tasks.domain.acceptance.short_runs import ShortRuns
 from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.domain.credits.prices import read_prices
+from services.tasks.domain.lifecycle.exchange import Exchange
 from services.tasks.domain.lifecycle.notifications import Notifications
+from services.tasks.domain.lifecycle.recent_outputs import RecentOutputs
 from services.tasks.domain.order.served_lanes import ServedLanes
 from services.tasks.domain.order.throughput import Throughput
 from services.tasks.domain.order.waiting import Waiting
@@ -81,9 +85,23 @@ async def accepting(settings: TasksSettings, signer: Signer) -> AsyncIterator[Ac
         offers = Offers(bus)
         workforce = Workforce(WorkerBoard(bus), AwayWorkerStore(database), clock)
         served = ServedLanes(offers, LaneStore(database), workforce)
-        disk = DiskGuard(settings)
+        exchange, disk = Exchange({}, store, bus, asyncio.Event(), clock), DiskGuard(settings)
         acceptance = Acceptance(
-            store, batches, files, idempotency, notifications, webhooks, offers, served, workforce, ledger, rules, clock, disk
+            store,
+            batches,
+            files,
+            idempotency,
+            notifications,
+            webhooks,
+            offers,
+            served,
+            workforce,
+            ShortRuns(store, exchange, settings.max_running_tasks, clock),
+            RecentOutputs(),
+            ledger,
+            rules,
+            clock,
+            disk,
         )
         waiting = Waiting(lambda _lane: True, workforce)
         tasks = AccountTasks(store, Throughput(store, [], clock), waiting, acceptance, files, bus, notifications, clock)

@@ -98,6 +98,18 @@ class FilesDouble(StorageServiceServicer):
         self.deleted.append((current_identity().account_id, request.task_id, *request.file_ids))
         return pb.DeleteOutputsResponse()
 
+    async def StoreRun(self, request: pb.StoreRunRequest, context: Context) -> pb.StoreRunResponse:  # noqa: N802
+        if self.away:
+            raise DarkroomError(ErrorReason.UNAVAILABLE, "Away.")
+        account_id = current_identity().account_id
+        for file_id, name, media_type, info, content in (
+            (request.input.file_id, request.input.name, request.media_type, request.image, request.input.content),
+            (request.input.output_file_id, request.output.name, request.output.media_type, request.output.image, request.output.content),
+        ):
+            file = file_pb2.File(id=file_id, name=name, media_type=media_type, size_bytes=len(content), image=info)
+            self.files[file_id] = (account_id, file)
+        return pb.StoreRunResponse()
+
     async def SignDownloads(self, request: pb.SignDownloadsRequest, context: Context) -> pb.SignDownloadsResponse:  # noqa: N802
         owned = [self.files[file_id] for file_id in request.file_ids if file_id in self.files]
         account_id = current_identity().account_id
@@ -122,6 +134,18 @@ class IntakeDouble(IntakeServiceServicer):
         self._of_tasks: dict[tuple[int, int], int] = {}
         self.stored: list[bytes] = []
         self.discarded: list[int] = []
+
+    async def BeginFile(  # noqa: N802
+        self, request: intake_service_pb2.BeginFileRequest, context: Context
+    ) -> intake_service_pb2.BeginFileResponse:
+        """A file that was held: a picture of 640 × 480 pixels, unless it is damaged."""
+        if request.content.endswith(b"damaged"):
+            raise DarkroomError(ErrorReason.FILE_CORRUPT, "The file is damaged.")
+        self.stored.append(request.content)
+        added = self._files.add(current_identity().account_id, request.name, "image/jpeg", size=(640, 480))
+        self._files.files[request.file_id] = self._files.files.pop(added)
+        self._files.files[request.file_id][1].id = request.file_id
+        return intake_service_pb2.BeginFileResponse(file_id=request.file_id)
 
     async def ImportFile(  # noqa: N802
         self, request: intake_service_pb2.ImportFileRequest, context: Context

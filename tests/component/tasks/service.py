@@ -177,7 +177,7 @@ class Replica:
     def __init__(
         self, public: grpc.aio.Channel, internal: grpc.aio.Channel, stop: asyncio.Event, lane_of: Callable[[int], Awaitable[str]]
     ) -> None:
-        self._lane_of = lane_of
+        self.lane_of = lane_of
         self.tasks = tasks_service_pb2_grpc.TasksServiceStub(public)
         self.balance = balance_service_pb2_grpc.BalanceServiceStub(public)
         self.batches = batches_service_pb2_grpc.BatchesServiceStub(public)
@@ -220,7 +220,7 @@ class Replica:
 
     async def started(self, metadata: tuple[tuple[str, str], ...], task_id: int) -> attempt_service_pb2.Admission:
         """The task, given to a worker that has a free slot for each task whose turn comes first, and then leaves."""
-        async with worker_on(self.attempts, metadata, await self._lane_of(task_id)) as worker:
+        async with worker_on(self.attempts, metadata, await self.lane_of(task_id)) as worker:
             for count in itertools.count(1):
                 await worker.ask()
                 admission = (await worker.given(count))[-1]
@@ -239,7 +239,7 @@ class Replica:
         return await self._end(metadata, task_id, attempt, **{"handed_back" if handed_back else "failure": failure})
 
     async def _end(self, metadata: tuple[tuple[str, str], ...], task_id: int, attempt: int, **end: Any) -> bool:
-        async with worker_on(self.attempts, metadata, await self._lane_of(task_id)) as worker:
+        async with worker_on(self.attempts, metadata, await self.lane_of(task_id)) as worker:
             await worker.say(ends=[attempt_service_pb2.AttemptEnd(task_id=task_id, attempt=attempt, **end)])
             return (await worker.answered(task_id))[task_id]
 

@@ -17,9 +17,16 @@ class WorkerDouble:
     """Says what a test tells it to say."""
 
     def __init__(
-        self, stream: grpc.aio.StreamStreamCall[pb.ExchangeRequest, pb.ExchangeResponse], lane: str, name: str, *, standby: bool
+        self,
+        stream: grpc.aio.StreamStreamCall[pb.ExchangeRequest, pb.ExchangeResponse],
+        lane: str,
+        name: str,
+        *,
+        standby: bool,
+        takes_short_runs: bool,
     ) -> None:
         self.stream, self._lane, self._name, self._standby = stream, lane, name, standby
+        self._takes_short_runs = takes_short_runs
         self._moment = 0
         self._changed = asyncio.Condition()
         self.responses: list[pb.ExchangeResponse] = []
@@ -31,6 +38,16 @@ class WorkerDouble:
         return [admission for response in self.responses for admission in response.admissions]
 
     @property
+    def short_runs(self) -> list[pb.ShortRun]:
+        """Short work that it was given, in order."""
+        return [run for response in self.responses for run in response.short_runs]
+
+    async def given_short_runs(self, count: int = 1) -> list[pb.ShortRun]:
+        """Wait until it has had so many."""
+        await self._until(lambda: len(self.short_runs) >= count)
+        return self.short_runs
+
+    @property
     def answers(self) -> dict[int, bool]:
         """By task."""
         return {answer.task_id: answer.accepted for response in self.responses for answer in response.answers}
@@ -39,7 +56,14 @@ class WorkerDouble:
         """Send a message; returns its moment. A stream that has been refused takes none: `over` says why."""
         self._moment += 1
         with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
-            message = pb.ExchangeRequest(lane=self._lane, worker=self._name, standby=self._standby, moment=self._moment, **said)
+            message = pb.ExchangeRequest(
+                lane=self._lane,
+                worker=self._name,
+                standby=self._standby,
+                takes_short_runs=self._takes_short_runs,
+                moment=self._moment,
+                **said,
+            )
             await self.stream.write(message)
         return self._moment
 
@@ -98,10 +122,17 @@ class WorkerDouble:
 
 @asynccontextmanager
 async def worker_on(
-    attempts: AttemptServiceStub, metadata: tuple[tuple[str, str], ...], lane: str = "system", name: str = "w1", *, standby: bool = False
+    attempts: AttemptServiceStub,
+    metadata: tuple[tuple[str, str], ...],
+    lane: str = "system",
+    name: str = "w1",
+    *,
+    standby: bool = False,
+    takes_short_runs: bool = False,
 ) -> AsyncIterator[WorkerDouble]:
     """A worker whose stream is cut when the block ends."""
-    worker = WorkerDouble(attempts.Exchange(metadata=metadata, wait_for_ready=True), lane, name, standby=standby)
+    stream = attempts.Exchange(metadata=metadata, wait_for_ready=True)
+    worker = WorkerDouble(stream, lane, name, standby=standby, takes_short_runs=takes_short_runs)
     reading = asyncio.create_task(worker.read())
     try:
         yield worker

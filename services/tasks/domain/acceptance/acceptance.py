@@ -167,12 +167,12 @@ class Acceptance:
         """
         account_id, draft.task_ids = draft.request.account_id, [done.task_id]
         draft.files = {held.file_id: done.input}
-        [new] = self._price(draft)
-        if new.lane != INTERACTIVE_LANE:
+        if lane_of(draft.items[0].operations, [done.input]) != INTERACTIVE_LANE:
             return None
+        [new] = self._price(draft)
         await self._files.store_run(account_id, done.task_id, draft.request.surface, held, done.result)
         try:
-            [task] = await self._store_admitted(draft, [new], done.finished)
+            [task] = await self._store_admitted(draft, [replace(new, lane=INTERACTIVE_LANE)], done.finished)
         except DarkroomError as error:
             if error.reason is not ErrorReason.UNAVAILABLE:
                 await self._discard_run(account_id, done)
