@@ -113,6 +113,17 @@ def within(name: str, kind: SpanKind = SpanKind.INTERNAL, attributes: Attributes
         yield span
 
 
+def begin(name: str, kind: SpanKind, attributes: Attributes) -> tuple[Span | None, Mapping[str, str]]:
+    """Begin a span below the current one, which stays current; returns it and the headers that carry it to a callee. The caller ends it.
+    Nothing if the current one is not recorded."""
+    if not trace.get_current_span().is_recording():
+        return None, headers()
+    span = _TRACER.start_span(name, kind=kind, attributes=dict(attributes))
+    carrier: dict[str, str] = {}
+    _PROPAGATOR.inject(carrier, trace.set_span_in_context(span))
+    return span, carrier
+
+
 @contextmanager
 def _logged(span: Span) -> Iterator[None]:
     """Put the trace of a span into the log lines of the block, if the span is recorded."""
