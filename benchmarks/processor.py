@@ -10,7 +10,6 @@ import psutil
 
 from benchmarks.table import milliseconds
 from deploy.local.scratch.stack import ScratchStack
-from edge.topology import PARTS
 
 _LEAST = 0.00005
 
@@ -26,7 +25,7 @@ def processor_seconds(processes: list[psutil.Process]) -> float:
 def spent_so_far(stack: ScratchStack) -> Spent:
     """Since each part was started."""
     spent: Spent = Counter()
-    for part in PARTS:
+    for part in stack.stack.programs:
         root = psutil.Process(stack.pid(part))
         for process in (root, *root.children(recursive=True)):
             with suppress(psutil.NoSuchProcess):  # it has just ended, and is now in its parent's time
