@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -77,6 +78,29 @@ async def open_connection(url: str, headers: Mapping[str, str] | None = None) ->
         yield Connection(reader, writer, {"Host": parts.netloc, **(headers or {})})
     finally:
         writer.close()
+
+
+Call = Callable[[Connection], Awaitable[object]]
+"""What a caller does once, over its own connection."""
+
+
+async def time_call(call: Call, connection: Connection) -> float:
+    """Seconds that it takes."""
+    begun = time.perf_counter()
+    await call(connection)
+    return time.perf_counter() - begun
+
+
+async def call_until(callers: Sequence[Connection], call: Call, end: float) -> list[float]:
+    """Seconds of each call that these callers begin before `end` (of `time.perf_counter`), each one after the other."""
+
+    async def caller(connection: Connection) -> list[float]:
+        times = []
+        while time.perf_counter() < end:
+            times.append(await time_call(call, connection))
+        return times
+
+    return list(chain.from_iterable(await asyncio.gather(*map(caller, callers))))
 
 
 async def get_repeatedly(url: str, headers: dict[str, str], connections: int, seconds: float) -> Load:
