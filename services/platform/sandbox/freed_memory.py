@@ -1,5 +1,5 @@
-"""Memory that a process has freed stays its own for a while: pages that the kernel takes back, and clears again for the next picture, cost up
-to a tenth of the work on one of 2 megapixels.
+"""Memory that a process has freed stays its own for a while: pages that the kernel takes back, and clears again for the next picture, cost
+up to a tenth of the work on one of 2 megapixels.
 
 This is glibc's; with another C library nothing changes.
 """
