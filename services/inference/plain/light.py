@@ -83,7 +83,10 @@ def adjust_contrast(values: Floats, contrast: int) -> Floats:
 
 
 def saturate(values: pyvips.Image, light: pyvips.Image, saturation: int) -> pyvips.Image:
-    """Encoded RGB, 0 to 1, whose light is given, with its distance from the gray of the same luminance scaled; where it grows, that of strong colours less."""
+    """Encoded RGB, 0 to 1, with its distance from the gray of the same luminance scaled; where it grows, that of strong colours less.
+
+    `light` is that of the same samples.
+    """
     gray = encoded_graph(luminance(light))
     share = saturation / 100
     if share < 0:
