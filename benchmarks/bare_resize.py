@@ -18,9 +18,9 @@ from nats.js import JetStreamContext
 from nats.js.api import StorageType, StreamConfig
 
 from benchmarks import shrinking
-from benchmarks.load import Connection, call_until, open_connection, time_call
+from benchmarks.load import FORM, Connection, call_until, content_of, open_connection, time_call
 from benchmarks.processor import Spent, each, families
-from benchmarks.shrinking import FORM_TYPE, draw_photo, file_of, form, shrink_file
+from benchmarks.shrinking import draw_photo, resize_form, shrink_file
 from benchmarks.table import Section, milliseconds, percentile
 from benchmarks.transfers import presign_urls
 from deploy.local.scratch.stack import ScratchStack
@@ -79,7 +79,7 @@ async def measure(stack: ScratchStack) -> Section:
         f"server, PostgreSQL and NATS, for one of the calls of {_CALLERS} callers.",
         ("steps", "guarantee", "alone, p50", "more", f"{_CALLERS} callers", "processor", "more"),
     )
-    body = form(await asyncio.to_thread(draw_photo))
+    body = resize_form(await asyncio.to_thread(draw_photo))
     alone: list[list[float]] = [[] for _ in _STEPS]
     calls, spent = [0] * len(_STEPS), [Counter[str]() for _ in _STEPS]
     others = {child.pid for child in psutil.Process().children(recursive=True)}
@@ -87,7 +87,7 @@ async def measure(stack: ScratchStack) -> Section:
         callers = [await opening.enter_async_context(open_connection(server.url)) for _ in range(_CALLERS)]
 
         async def call(connection: Connection) -> None:
-            await connection.request("POST", "/", body, {"Content-Type": FORM_TYPE})
+            await connection.request("POST", "/", body, FORM)
 
         for _ in range(_ROUNDS):
             for last in range(len(_STEPS)):
@@ -130,7 +130,7 @@ class _Server:
         """The forms of one connection, until it ends."""
         while head := await _head(reader):
             length = int(head.lower().split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
-            reply = await self._answer(file_of(await reader.readexactly(length)))
+            reply = await self._answer(content_of(await reader.readexactly(length), "file"))
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(reply), reply))
             await writer.drain()
 

@@ -10,10 +10,10 @@ from collections import Counter
 from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
 
-from benchmarks.load import Call, Connection, call_until, open_connection, time_call
+from benchmarks.load import FORM, Call, Connection, call_until, open_connection, time_call
 from benchmarks.processor import Spent, each, shares, spending
 from benchmarks.sharp_server import sharp_server
-from benchmarks.shrinking import FORM_TYPE, QUALITY, SIZE, WIDTH, draw_photo, form, shrink
+from benchmarks.shrinking import QUALITY, SIZE, WIDTH, draw_photo, resize_form, shrink
 from benchmarks.table import GoalResult, Section, milliseconds, percentile
 from deploy.local.scratch.stack import ScratchStack
 from services.inference.media import configure_libvips
@@ -106,10 +106,10 @@ def _timed_shrink(picture: bytes) -> float:
 
 
 def by_form(picture: bytes, *, fetched: bool) -> Call:
-    body = form(picture)
+    body = resize_form(picture)
 
     async def call(connection: Connection) -> None:
-        reply = await connection.call("POST", "/v1-beta1/image/edit/upload", body, Content_Type=FORM_TYPE)
+        reply = await connection.call("POST", "/v1-beta1/image/edit/upload", body, **FORM)
         if fetched:
             url = urlsplit(reply["output"]["tmp_url"])
             await connection.request("GET", f"{url.path}?{url.query}")

@@ -80,6 +80,26 @@ async def open_connection(url: str, headers: Mapping[str, str] | None = None) ->
         writer.close()
 
 
+_BOUNDARY = "-benchmark-"
+FORM = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
+"""The header of a form."""
+
+
+def form(*parts: tuple[str, str, bytes]) -> bytes:
+    """The body of a form, of the name, the file name (empty: it is no file) and the content of each part."""
+    body = b""
+    for name, file, content in parts:
+        named = f'name="{name}"; filename="{file}"' if file else f'name="{name}"'
+        body += f"--{_BOUNDARY}\r\nContent-Disposition: form-data; {named}\r\n\r\n".encode() + content + b"\r\n"
+    return body + f"--{_BOUNDARY}--\r\n".encode()
+
+
+def content_of(body: bytes, name: str) -> bytes:
+    """The content of the part of such a form that has this name."""
+    begin = body.index(b"\r\n\r\n", body.index(f'name="{name}"'.encode())) + 4
+    return body[begin : body.index(f"\r\n--{_BOUNDARY}".encode(), begin)]
+
+
 Call = Callable[[Connection], Awaitable[object]]
 """What a caller does once, over its own connection."""
 

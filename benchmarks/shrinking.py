@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pyvips
 
+from benchmarks.load import form
 from services.inference.media import configure_libvips
 
 SIZE, WIDTH, QUALITY = (1632, 1224), 800, 80
-BOUNDARY = "-benchmark-"
-FORM_TYPE = f"multipart/form-data; boundary={BOUNDARY}"
 
 
 def draw_photo() -> bytes:
@@ -25,21 +24,11 @@ def draw_photo() -> bytes:
         return (Path(folder) / "photo.jpg").read_bytes()
 
 
-def form(picture: bytes) -> bytes:
+def resize_form(picture: bytes) -> bytes:
     """The form that asks for it."""
     output = {"format": {"type": "jpeg", "quality": QUALITY, "progressive": False}}
     edit = json.dumps({"operations": {"resizing": {"width": WIDTH}}, "output": output})
-    head = (
-        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="data"\r\n\r\n{edit}\r\n'
-        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="photo.jpg"\r\n\r\n'
-    )
-    return head.encode() + picture + f"\r\n--{BOUNDARY}--\r\n".encode()
-
-
-def file_of(body: bytes) -> bytes:
-    """The picture of such a form."""
-    begin = body.index(b"\r\n\r\n", body.index(b'name="file"')) + 4
-    return body[begin : body.index(f"\r\n--{BOUNDARY}--".encode(), begin)]
+    return form(("data", "", edit.encode()), ("file", "photo.jpg", picture))
 
 
 def shrink(picture: bytes) -> bytes:

@@ -20,7 +20,7 @@ from PIL import Image
 from benchmarks import commands, large, libvips_tools
 from benchmarks.goals import GOALS
 from benchmarks.libvips_tools import TOOLS, Tool
-from benchmarks.load import Call, Connection, call_until, open_connection, time_call
+from benchmarks.load import FORM, Call, Connection, call_until, form, open_connection, time_call
 from benchmarks.processor import Spent, each, processor_seconds, shares, spending
 from benchmarks.sharp_server import sharp_server
 from benchmarks.table import GoalResult, Section, milliseconds, percentile
@@ -31,8 +31,6 @@ _SIZE, _QUALITY = (1632, 1224), 90
 _ROUNDS, _ALONE, _CALLERS, _SECONDS = 2, 8, 8, 2.0
 _MOST_SECONDS = 2.0
 """For the calls of one caller, of which there are fewer if they are slow."""
-_BOUNDARY = "-benchmark-"
-_TYPES = {"jpg": "image/jpeg", "png": "image/png"}
 CHOSEN = ("resize", "compress", "rotate", "crop", "info", "convert")
 """The tools that goals are about."""
 
@@ -103,7 +101,7 @@ async def compare(title: str, stack: ScratchStack, chosen: Sequence[tuple[str, s
         async with sharp_server("tools.mjs", folder, str(libvips_tools.FONT)) as (url, node):
             for name, format_ in chosen:
                 tool, picture = TOOLS[name], pictures[format_]
-                body = _form(tool, picture, format_)
+                body = form(("file", f"photo.{format_}", picture), ("settings", "", json.dumps(tool.settings).encode()))
                 mine, its, bare, command = _Taken(), _Taken(), _Taken(), _Taken()
                 for _ in range(rounds):
                     await asyncio.to_thread(_bare, tool, picture, format_, bare)
@@ -133,20 +131,9 @@ def _pictures() -> dict[str, bytes]:
         return {"jpg": photo.read_bytes(), "png": same.read_bytes()}
 
 
-def _form(tool: Tool, picture: bytes, format_: str) -> bytes:
-    head = (
-        f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="photo.{format_}"\r\n'
-        f"Content-Type: {_TYPES[format_]}\r\n\r\n"
-    )
-    settings = f'\r\n--{_BOUNDARY}\r\nContent-Disposition: form-data; name="settings"\r\n\r\n{json.dumps(tool.settings)}'
-    return head.encode() + picture + f"{settings}\r\n--{_BOUNDARY}--\r\n".encode()
-
-
 def _caller(path: str, body: bytes) -> Call:
-    headers = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
-
     async def call(connection: Connection) -> None:
-        await connection.request("POST", path, body, headers)
+        await connection.request("POST", path, body, FORM)
 
     return call
 

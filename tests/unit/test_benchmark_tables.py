@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from benchmarks.goals import GOALS, goals
+from benchmarks.load import content_of, form
 from benchmarks.origin import fingerprint, origin, problems, without
 from benchmarks.table import GoalResult, Section, replace_sections
 
@@ -59,3 +60,8 @@ def test_a_table_of_a_benchmark_that_has_changed_or_of_long_ago_is_stale() -> No
 def test_every_benchmark_has_a_fingerprint_of_its_own() -> None:
     names = {"goals", "claim", *(goal.section for goal in GOALS.values())}
     assert len({fingerprint(name) for name in names}) == len(names)
+
+
+def test_the_content_of_a_form_is_read_back() -> None:
+    body = form(("data", "", b"{}"), ("file", "photo.jpg", b"\xff\r\n--\xd8"), ("settings", "", b"[]"))
+    assert [content_of(body, name) for name in ("data", "file", "settings")] == [b"{}", b"\xff\r\n--\xd8", b"[]"]
