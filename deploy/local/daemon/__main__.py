@@ -22,7 +22,7 @@ class Options(ServerOptions):  # type: ignore[misc]
     def __init__(self, preloaded: Preloader, bare: Preloader) -> None:
         super().__init__()
         self.preloaded, self.bare = preloaded, bare
-        """What is loaded for programs that share it, and for others: nothing but the supervisor itself."""
+        """The modules for programs that share them, and for others none but the supervisor's own."""
         self.shared = False
         """Whether the process that is about to be forked may use what is loaded."""
 

@@ -95,7 +95,7 @@ class LocalListener:
 
 
 class LocalContext:
-    """What a servicer knows of a call from its own process, and says to the caller beside the reply."""
+    """The context of a call from the same process: its metadata, and the status and metadata that the servicer adds to the reply."""
 
     def __init__(self, metadata: Metadata) -> None:
         self.code, self.details = grpc.StatusCode.OK, ""

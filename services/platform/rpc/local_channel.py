@@ -25,7 +25,7 @@ _SPREAD = 0.2
 class LocalChannel(grpc.aio.Channel):
     """Calls a listener of this process.
 
-    A call is as it is over the network: messages are serialized, the servicer runs in a task and a context of its own, the caller's timeout
+    A call works as over the network: messages are serialized, the servicer runs in a task and a context of its own, the caller's timeout
     and its cancellation end it, and errors arrive as `AioRpcError`. With `repeats`, a call that ends with UNAVAILABLE is repeated, too.
     """
 
@@ -41,7 +41,7 @@ class LocalChannel(grpc.aio.Channel):
         response_deserializer: Callable[[bytes], Any] | None = None,
         _registered_method: bool | None = False,
     ) -> Any:
-        """What makes calls of a method."""
+        """A callable that calls a method."""
         serialize: Callable[[Any], bytes] = request_serializer or bytes
         read = self._reader(response_deserializer or bytes)
 
@@ -65,15 +65,15 @@ class LocalChannel(grpc.aio.Channel):
         return read
 
     def unary_stream(self, *arguments: Any, **options: Any) -> Any:
-        """What makes calls of a method over the network."""
+        """A callable that calls a method over the network."""
         return self._network.unary_stream(*arguments, **options)
 
     def stream_unary(self, *arguments: Any, **options: Any) -> Any:
-        """What makes calls of a method over the network."""
+        """A callable that calls a method over the network."""
         return self._network.stream_unary(*arguments, **options)
 
     def stream_stream(self, *arguments: Any, **options: Any) -> Any:
-        """What makes calls of a method over the network."""
+        """A callable that calls a method over the network."""
         return self._network.stream_stream(*arguments, **options)
 
     async def channel_ready(self) -> None:
@@ -177,12 +177,12 @@ class LocalCall:
         return self._reply.__await__()
 
     async def initial_metadata(self) -> grpc.aio.Metadata:
-        """What the service sent ahead of its reply. Waits until the call has ended."""
+        """The metadata ahead of the reply. Waits until the call has ended."""
         await asyncio.wait([self._reply])
         return grpc.aio.Metadata(*self._attempts.context.initial_metadata)
 
     async def trailing_metadata(self) -> grpc.aio.Metadata:
-        """What the service sent after its reply. Waits until the call has ended."""
+        """The metadata after the reply. Waits until the call has ended."""
         await asyncio.wait([self._reply])
         return grpc.aio.Metadata(*self._attempts.context.trailing_metadata)
 

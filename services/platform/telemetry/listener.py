@@ -68,7 +68,7 @@ class _Handler(WSGIRequestHandler):
 
 
 class StateGauges:
-    """What every service tells of itself."""
+    """The gauges that every service has."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.lag = Gauge("darkroom_event_loop_lag_seconds", "Delay of the event loop when this was read.", registry=registry)
