@@ -7,6 +7,8 @@ as asyncpg for a statement. So statements bypass both: they run through asyncpg,
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
@@ -33,6 +35,7 @@ _NOTHING = text("SELECT 1")
 _NONE: Mapping[str, Any] = MappingProxyType({})
 # A free connection holds 2 to 6 MiB in the server. To open one costs a call some 10 ms, and its first statements a little more each.
 _UNUSED_SECONDS = 10.0
+_ANSWERED_SECONDS = 1.0
 
 
 class Transaction:
@@ -54,15 +57,19 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
+        self._answered_at = -math.inf
 
     async def fetch(self, statement: TextClause, values: Mapping[str, Any] = _NONE) -> Rows:
         """The rows that a statement returns for its named values. It is its own transaction, without the cost of BEGIN and COMMIT."""
         async with _connection(self.engine) as connection:
-            return await _fetch(connection, statement, values)
+            rows = await _fetch(connection, statement, values)
+        self._answered_at = time.monotonic()
+        return rows
 
     async def answers(self) -> None:
-        """Check that it can be reached."""
-        await self.fetch(_NOTHING)
+        """Check that it can be reached. It can be if it has answered a statement within the last second."""
+        if time.monotonic() - self._answered_at >= _ANSWERED_SECONDS:
+            await self.fetch(_NOTHING)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
