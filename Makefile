@@ -150,7 +150,7 @@ chaos: development ## kill, pause and restart parts under load for five minutes 
 fuzz: development ## send chance requests to every method and operation for some minutes (FUZZ_SECONDS each, FUZZ_SEED)
 	@export FUZZ_SECONDS=$${FUZZ_SECONDS:-120} FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} && echo "FUZZ_SEED=$$FUZZ_SEED" && $(bin)/python -m pytest -n 0 --timeout 3600 tests/system/test_fuzz_grpc.py tests/system/test_fuzz_http.py $(ARGS)
 
-check: development ## formatting, lint, types, layers, protos, that docs say what the protos say, that no client breaks, plain English, and the console's code
+check: development ## formatting, lint, types, layers, protos, that docs say what the protos say, that no client breaks, that no benchmark is newer than its table, plain English, and the console's code
 	$(bin)/ruff format --check $(wildcard $(code))
 	$(bin)/ruff check $(wildcard $(code))
 	$(mypy) $(wildcard $(typed))
@@ -160,6 +160,7 @@ check: development ## formatting, lint, types, layers, protos, that docs say wha
 	$(bin)/python -m reference --check
 	$(bin)/python -m reference.breaking
 	$(bin)/python -m reference.prose
+	$(bin)/python -m benchmarks.origin
 	cd console && $(node) node_modules/@biomejs/biome/bin/biome ci --error-on-warnings --diagnostic-level=warn .
 	cd console && $(node) node_modules/typescript-native/bin/tsc --noEmit
 	cd console && $(node) --test --test-reporter=dot 'src/**/*.test.ts'
@@ -190,11 +191,11 @@ reference: setup ## write docs/reference, and the tables of docs/operations, fro
 wheel: development ## build the Python client and the darkroom command as a wheel in dist/
 	@cd clients/python && ../../$(bin)/python -m hatchling build -t wheel -d ../../dist
 
-bench: ## measure what the goals are about, or sections="NAME …", and replace those tables in benchmarks/results.md
+bench: ## measure what the goals are about (under 20 minutes), or sections="NAME …", and replace those tables in benchmarks/results.md
 	@$(set_up) bench
-	@$(bin)/python -m benchmarks $(if $(sections),--only $(sections)) $(if $(disk),--disk)
+	@$(bin)/python -m benchmarks $(if $(sections),--only $(sections))
 
-bench-long: ## the same for what takes long: claims among millions of rows, large pictures, long documents
+bench-long: ## the same for what takes long: more tools, claims among millions of rows, large pictures, long documents
 	@$(set_up) bench
 	@$(bin)/python -m benchmarks --long
 

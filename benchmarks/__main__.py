@@ -9,22 +9,20 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import platform
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Callable, Coroutine, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from benchmarks import (
+    bare_resize,
+    bare_tasks,
     claim,
     console,
     cut_outs,
+    disk,
     documents,
     fan_out,
     heavy_tools,
@@ -36,6 +34,7 @@ from benchmarks import (
     needs,
     needs_of_files,
     needs_of_models,
+    other_tools,
     pictures,
     polls,
     redrawn,
@@ -47,31 +46,36 @@ from benchmarks import (
     uploads,
 )
 from benchmarks.goals import TITLE, goals
+from benchmarks.origin import RESULTS, origin
+from benchmarks.stacks import prepare_stack
 from benchmarks.table import Section, replace_sections
 from deploy.local.scratch.stack import ScratchStack
-from services.inference.config import InferenceSettings
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "benchmarks" / "results.md"
 Measure = Callable[[ScratchStack], Coroutine[Any, Any, Section]]
 USUAL: Mapping[str, Measure] = {
     "memory": memory.measure,
     "throughput": throughput.measure,
+    "bare_tasks": bare_tasks.measure,
     "known": known.measure,
     "polls": polls.measure,
     "uploads": uploads.measure,
     "interactive": interactive.measure,
+    "bare_resize": bare_resize.measure,
+    "disk": disk.measure,
     "tools": tools.measure,
     "heavy_tools": heavy_tools.measure,
     "stages": stages.measure,
-    "cut_outs": cut_outs.measure,
     "fan_out": fan_out.measure,
+    "transfers": transfers.measure,
+}
+"""By the names of their modules: what goals are about, and what is short; less than 20 minutes in all on two idle cores."""
+LONG: Mapping[str, Measure] = {
+    "other_tools": other_tools.measure,
+    "cut_outs": cut_outs.measure,
+    "console": console.measure,
     "pictures": pictures.measure,
     "tensors": tensors.measure,
-    "transfers": transfers.measure,
-    "console": console.measure,
-}
-LONG: Mapping[str, Measure] = {
     "claim": claim.measure,
     "million": million.measure,
     "needs": needs.measure,
@@ -81,7 +85,7 @@ LONG: Mapping[str, Measure] = {
     "documents": documents.measure,
     "redrawn": redrawn.measure,
 }
-"""Each takes minutes."""
+"""Most take minutes."""
 
 
 def main() -> None:
@@ -90,7 +94,6 @@ def main() -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--only", nargs="+", choices=[*USUAL, *LONG], help="these sections")
     which.add_argument("--long", action="store_true", help=f"the sections that take long: {', '.join(LONG)}")
-    parser.add_argument("--disk", action="store_true", help="keep the stack's files on disk even where there is room in memory")
     parser.add_argument("--dry", action="store_true", help="leave results.md alone")
     options = parser.parse_args()
     command = "make bench"
@@ -99,58 +102,48 @@ def main() -> None:
         command, chosen = "make bench-long", list(LONG)
     elif options.only:
         command, chosen = f'make bench sections="{" ".join(options.only)}"', options.only
-    command += " disk=yes" if options.disk else ""
-    measured = _measured(chosen, command, options.disk)
+    measured = _measured(chosen, command)
     sections = list(measured.values())
-    if measured.keys() >= USUAL.keys():
-        sections.insert(0, goals(sections))
-        print(sections[0].markdown())
     if not options.dry:
         RESULTS.write_text(replace_sections(RESULTS.read_text(), sections, [TITLE, *(section.title for section in sections)]))
     if failed := [name for name in chosen if name not in measured]:
         sys.exit(f"not measured: {', '.join(failed)}; see above")
 
 
-def _measured(chosen: list[str], command: str, disk: bool) -> dict[str, Section]:
-    """The sections by name. One that fails is left out, and the others go on."""
-    stack = ScratchStack(Path(tempfile.mkdtemp(prefix="darkroom-")) if disk else None, models=ROOT / ".cache" / "models")
-    lanes = InferenceSettings.model_fields["lanes"].default | {"system": throughput.WORKERS}
-    settings = {
-        "DIAGNOSTICS": "true",
-        "LANES": ",".join(f"{lane}={slots}" for lane, slots in lanes.items()),
-        "MAX_STREAMS_PER_ACCOUNT": "0",
-        # What is counted is counted, and none is one too many.
-        "MAX_OPEN_TASKS_REST": "10000",
-        **{f"RATE_LIMIT_{whose}": "1000000" for whose in ("KEY", "ACCOUNT", "ADDRESS")},
-    }
-    stack.configure({f"DARKROOM_{name}": value for name, value in settings.items()})
+def _measured(chosen: list[str], command: str) -> dict[str, Section]:
+    """The sections by name, with that of the goals after all usual ones. One that fails is left out, and the others go on."""
+    begun, first_load = time.perf_counter(), os.getloadavg()[0]
+    stack = prepare_stack(None, ROOT / ".cache" / "models")
     sections: dict[str, Section] = {}
+    seconds: dict[str, float] = {}
     try:
         stack.up()
+        seconds["start of the stack"] = time.perf_counter() - begun
         for name in chosen:
             print(f"{name} …", file=sys.stderr)
-            begun, load = time.perf_counter(), os.getloadavg()[0]
+            section_begun, load = time.perf_counter(), os.getloadavg()[0]
             try:
                 section = asyncio.run({**USUAL, **LONG}[name](stack))
             except Exception:  # noqa: BLE001 - what the others have measured is kept
                 traceback.print_exc()
                 continue
-            section.remarks = f"{section.remarks}\n\n{_origin(command, load, stack)}".strip()
+            finally:
+                seconds[name] = time.perf_counter() - section_begun
+            section.remarks = f"{section.remarks}\n\n{origin(command, name, load, stack.dir)}".strip()
             sections[name] = section
             print(section.markdown())
-            print(f"{name}: {time.perf_counter() - begun:.0f} s", file=sys.stderr)
+            print(f"{name}: {seconds[name]:.0f} s", file=sys.stderr)
     finally:
         stack.close()
+    for name, taken in seconds.items():
+        print(f"{taken:7.0f} s  {name}", file=sys.stderr)
+    print(f"{time.perf_counter() - begun:7.0f} s  in all", file=sys.stderr)
+    if sections.keys() >= USUAL.keys():
+        table = goals(sections.values())
+        table.remarks = origin(command, "goals", first_load, stack.dir)
+        print(table.markdown())
+        return {"goals": table, **sections}
     return sections
-
-
-def _origin(command: str, load: float, stack: ScratchStack) -> str:
-    memory_gib = psutil.virtual_memory().total / 2**30
-    return (
-        f"`{command}`, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores ({platform.machine()}), {memory_gib:.0f} GiB, Python "
-        f"{platform.python_version()}, files {'in memory' if stack.dir.is_relative_to('/dev/shm') else 'on disk'}; load average {load:.0f} "  # noqa: S108
-        "before it began."
-    )
 
 
 if __name__ == "__main__":

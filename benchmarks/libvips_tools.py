@@ -32,6 +32,8 @@ class Tool:
     """Of the file; empty: the input's."""
     sharp: bool = True
     """Whether sharp has a call for it."""
+    magick: tuple[str, ...] = ()
+    """The same as options of ImageMagick, between the names of the files; empty: it is not compared with that."""
 
     def run(self, picture: bytes, format_: str) -> bytes:
         """The result of a JPEG or PNG file."""
@@ -88,12 +90,18 @@ def _recoloured(image: pyvips.Image) -> pyvips.Image:
 
 
 TOOLS: Mapping[str, Tool] = {
-    "resize": Tool({"width": 800}, lambda image: image.resize(800 / image.width, kernel="lanczos3")),
-    "compress": Tool({"quality": 80}, _same, quality=80),
-    "rotate": Tool({"angle": 90}, lambda image: image.rot90()),
-    "convert": Tool({"format": "webp"}, _same, format="webp"),
+    "resize": Tool(
+        {"width": 800}, lambda image: image.resize(800 / image.width, kernel="lanczos3"), magick=("-resize", "800", "-quality", "95")
+    ),
+    "compress": Tool({"quality": 80}, _same, quality=80, magick=("-quality", "80")),
+    "rotate": Tool({"angle": 90}, lambda image: image.rot90(), magick=("-rotate", "90", "-quality", "95")),
+    "convert": Tool({"format": "webp"}, _same, format="webp", magick=("-quality", "95")),
     "info": Tool({}, None),
-    "crop": Tool({"left": 400, "top": 300, "width": 800, "height": 600}, lambda image: image.crop(400, 300, 800, 600)),
+    "crop": Tool(
+        {"left": 400, "top": 300, "width": 800, "height": 600},
+        lambda image: image.crop(400, 300, 800, 600),
+        magick=("-crop", "800x600+400+300", "+repage", "-quality", "95"),
+    ),
     "border": Tool({"borderWidth": 20, "borderColor": "#FFFFFF"}, _bordered),
     "adjust-colors": Tool({"brightness": 20, "contrast": 10, "saturation": 20}, _adjusted),
     "sharpening": Tool({}, _sharpened),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -77,6 +78,49 @@ async def open_connection(url: str, headers: Mapping[str, str] | None = None) ->
         yield Connection(reader, writer, {"Host": parts.netloc, **(headers or {})})
     finally:
         writer.close()
+
+
+_BOUNDARY = "-benchmark-"
+FORM = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
+"""The header of a form."""
+
+
+def form(*parts: tuple[str, str, bytes]) -> bytes:
+    """The body of a form, of the name, the file name (empty: it is no file) and the content of each part."""
+    body = b""
+    for name, file, content in parts:
+        named = f'name="{name}"; filename="{file}"' if file else f'name="{name}"'
+        body += f"--{_BOUNDARY}\r\nContent-Disposition: form-data; {named}\r\n\r\n".encode() + content + b"\r\n"
+    return body + f"--{_BOUNDARY}--\r\n".encode()
+
+
+def content_of(body: bytes, name: str) -> bytes:
+    """The content of the part of such a form that has this name."""
+    begin = body.index(b"\r\n\r\n", body.index(f'name="{name}"'.encode())) + 4
+    return body[begin : body.index(f"\r\n--{_BOUNDARY}".encode(), begin)]
+
+
+Call = Callable[[Connection], Awaitable[object]]
+"""What a caller does once, over its own connection."""
+
+
+async def time_call(call: Call, connection: Connection) -> float:
+    """Seconds that it takes."""
+    begun = time.perf_counter()
+    await call(connection)
+    return time.perf_counter() - begun
+
+
+async def call_until(callers: Sequence[Connection], call: Call, end: float) -> list[float]:
+    """Seconds of each call that these callers begin before `end` (of `time.perf_counter`), each one after the other."""
+
+    async def caller(connection: Connection) -> list[float]:
+        times = []
+        while time.perf_counter() < end:
+            times.append(await time_call(call, connection))
+        return times
+
+    return list(chain.from_iterable(await asyncio.gather(*map(caller, callers))))
 
 
 async def get_repeatedly(url: str, headers: dict[str, str], connections: int, seconds: float) -> Load:

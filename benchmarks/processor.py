@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 import psutil
@@ -23,12 +23,20 @@ def processor_seconds(processes: list[psutil.Process]) -> float:
     return sum(sum(process.cpu_times()[:2]) for process in processes)
 
 
+def families(stack: ScratchStack) -> Mapping[str, list[psutil.Process]]:
+    """The process of each part with its descendants. Parts that share a process have a common name."""
+    names: dict[int, list[str]] = {}
+    for part in PARTS:
+        names.setdefault(stack.pid(part), []).append(part)
+    roots = {" + ".join(parts): psutil.Process(pid) for pid, parts in names.items()}
+    return {name: [root, *root.children(recursive=True)] for name, root in roots.items()}
+
+
 def spent_so_far(stack: ScratchStack) -> Spent:
     """Since each part was started."""
     spent: Spent = Counter()
-    for part in PARTS:
-        root = psutil.Process(stack.pid(part))
-        for process in (root, *root.children(recursive=True)):
+    for part, family in families(stack).items():
+        for process in family:
             with suppress(psutil.NoSuchProcess):  # it has just ended, and is now in its parent's time
                 spent[part] += round(sum(process.cpu_times()[:4]) * 1e6)
     return spent

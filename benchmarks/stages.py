@@ -24,7 +24,6 @@ from services.inference.upscaling import upscaling
 from services.inference.upscaling.fitting import TileModel
 
 _RUNS = 5
-_GOAL_SECONDS = 0.060
 _SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 _LIMITS = Limits(megapixels=100)
 _UPSCALE_MODEL = "realesr_animevideov3_x2"
@@ -54,9 +53,9 @@ async def measure(stack: ScratchStack) -> Section:
     for stage in ("upload", "create", "until started", *_WORKER, "until known", "download", "**whole**", "model alone", "**overhead**"):
         cells = (columns[name].get(stage.strip("*")) for name in _JOBS)
         section.rows.append((stage, *("–" if cell is None else milliseconds(cell) for cell in cells)))
-    overheads = sorted(column["overhead"] for column in columns.values())
-    shown = f"{overheads[0] * 1000:.0f}–{overheads[-1] * 1000:.0f} ms"
-    section.goals.append(GoalResult("overhead", shown, overheads[-1] < _GOAL_SECONDS))
+    overheads, operations = (sorted(column[stage] * 1000 for column in columns.values()) for stage in ("overhead", "operation"))
+    shown, beside = (f"{values[0]:.0f}–{values[-1]:.0f} ms" for values in (overheads, operations))
+    section.goals.append(GoalResult("overhead", shown, (overheads[-1],), beside))
     return section
 
 

@@ -14,13 +14,12 @@ class GoalResult:
     name: str
     """A key of `benchmarks.goals.GOALS`."""
     now: str
-    is_met: bool
-    contender: str = "–"
-    ratio: str = "–"
-    processor: str = "–"
+    values: tuple[float, ...] = ()
+    """One for each limit of the goal: ratios to what was measured beside it, or what it has in its own unit."""
+    beside: str = ""
+    """What the ratios are to."""
+    processor: str = ""
     """Processor time of all parts for one task, or one request."""
-    speed: float | None = None
-    """How fast the contender was, as a share of what it did on the same machine when the goals were set."""
 
 
 @dataclass

@@ -43,9 +43,9 @@ async def measure(stack: ScratchStack) -> Section:
     return section
 
 
-async def presign_urls(settings: dict[str, str], endpoint: str) -> tuple[str, str, str]:
+async def presign_urls(settings: dict[str, str], endpoint: str, key: str = _KEY) -> tuple[str, str, str]:
     """URLs to PUT and GET through `endpoint`, and one to DELETE at the storage itself, since the edge lets no client delete."""
-    target = {"Bucket": settings["DARKROOM_S3_BUCKET"], "Key": _KEY}
+    target = {"Bucket": settings["DARKROOM_S3_BUCKET"], "Key": key}
     async with _s3(settings, endpoint) as s3:
         put = await s3.generate_presigned_url("put_object", target)
         get = await s3.generate_presigned_url("get_object", target)

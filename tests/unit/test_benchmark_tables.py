@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
 from benchmarks.goals import GOALS, goals
+from benchmarks.load import content_of, form
+from benchmarks.origin import fingerprint, origin, problems, without
 from benchmarks.table import GoalResult, Section, replace_sections
 
 
@@ -22,24 +27,41 @@ def test_tables_that_were_not_measured_stay() -> None:
 def test_goals_stand_in_their_order_and_say_what_is_not_reached() -> None:
     measured = section("Polls", "1,000/s")
     measured.goals = [
-        GoalResult("polls", "1,000/s", is_met=False),
-        GoalResult("start", "6 / 9 ms", is_met=True, contender="4 / 5 ms", ratio="1.50"),
+        GoalResult("polls", "1,000/s", (0.85,), "1,176/s"),
+        GoalResult("tool: crop", "30 ms, 60/s", (1.5, 0.7), "20 ms, 86/s"),
+        GoalResult("tool: info", "30 ms, 60/s", (1.6, 0.75), "19 ms, 80/s"),
+        GoalResult("wait", "6 ms", (3.0,), "2 ms"),
+        GoalResult("memory", "440 MiB", (440.0,)),
     ]
-    rows = goals([measured]).rows
-    assert [row[0] for row in rows] == [GOALS["start"].what, GOALS["polls"].what]
-    assert [row[6] for row in rows] == ["yes", "**no**"]
+    measured.floors = {"tool: crop": "12 ms", "start": "3.0 ms"}
+    rows = {row[0]: row for row in goals([measured]).rows}
+    assert list(rows) == [GOALS[name].what for name in ("wait", "polls", "memory", "tool: crop", "tool: info")]
+    assert [row[3] for row in rows.values()] == ["3.00", "0.85", "–", "1.50, 0.70", "1.60, 0.75"]
+    assert [row[4] for row in rows.values()] == ["–", "–", "–", "12 ms", "–"]
+    assert [row[5] for row in rows.values()] == ["–", "≥ 0.9 ×", "≤ 450 MiB", "≤ 1.6 ×, ≥ 0.75 ×", "≤ 1.6 ×, ≥ 0.75 ×"]
+    assert [row[6] for row in rows.values()] == ["–", "**no**", "yes", "**no**", "yes"]
 
 
-def test_a_floor_stands_at_the_goal_that_another_section_has_measured() -> None:
-    measured, floors = section("No-op tasks", "300/s"), section("Status polls", "1,000/s")
-    measured.goals = [
-        GoalResult("one by one", "300/s", is_met=False),
-        GoalResult("memory", "580 MiB", is_met=True),
-        GoalResult("resize", "50 ms", is_met=False),
-    ]
-    measured.floors = {"resize": "30.0 ms"}
-    floors.floors = {"one by one": "1000/s", "start": "3.0 ms / 5.0 ms"}
-    cells = {row[0]: row[4] for row in goals([measured, floors]).rows}
-    assert cells == {GOALS["one by one"].what: "1000/s", GOALS["memory"].what: "–", GOALS["resize"].what: "30.0 ms"}
-    assert [row[4] for row in goals([measured]).rows] == ["–", "–", "30.0 ms"]
-    assert goals([floors]).rows == []
+def test_a_table_of_a_benchmark_that_has_changed_or_of_long_ago_is_stale() -> None:
+    measured = section("Polls", "1,000/s")
+    measured.remarks = origin("make bench", "polls", 0.5, Path())
+    results = replace_sections("# Benchmarks\n", [measured, section("Old", "by whom?")])
+    now = datetime.now(UTC)
+    assert problems(results, now) == {"Old": "it does not say at which commit, and by which benchmark, it was measured"}
+    assert problems(results, None, lambda _name: "0123456789ab")["Polls"] == "its benchmark (polls) has changed since"
+    assert "30 days older" in problems(results, now + timedelta(days=32))["Polls"]
+    assert problems(results.replace("`polls`", "`nothing`"), now)["Polls"] == "its benchmark (nothing) has changed since"
+    left = without(results, {"Old"})
+    assert problems(left, now) == {}
+    assert "## Old\n" in left
+    assert "by whom" not in left
+
+
+def test_every_benchmark_has_a_fingerprint_of_its_own() -> None:
+    names = {"goals", "claim", *(goal.section for goal in GOALS.values())}
+    assert len({fingerprint(name) for name in names}) == len(names)
+
+
+def test_the_content_of_a_form_is_read_back() -> None:
+    body = form(("data", "", b"{}"), ("file", "photo.jpg", b"\xff\r\n--\xd8"), ("settings", "", b"[]"))
+    assert [content_of(body, name) for name in ("data", "file", "settings")] == [b"{}", b"\xff\r\n--\xd8", b"[]"]

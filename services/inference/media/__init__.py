@@ -6,7 +6,7 @@ from services.inference.media.encode import as_read_back, encode, encode_into
 from services.inference.media.header import NO_HINTS, SVG_DPI, Header, Hints
 from services.inference.media.image import Effort, Image, Limits, Metadata, Saving
 from services.inference.media.keeping import final_saving, in_format
-from services.inference.media.lazy import LazyImage, in_memory
+from services.inference.media.lazy import LazyImage, Picture, deferred, in_memory
 from services.inference.media.runtime import configure_libvips
 
 __all__ = [
@@ -19,11 +19,13 @@ __all__ = [
     "LazyImage",
     "Limits",
     "Metadata",
+    "Picture",
     "Pixels",
     "Saving",
     "as_read_back",
     "configure_libvips",
     "decode",
+    "deferred",
     "encode",
     "encode_into",
     "final_saving",

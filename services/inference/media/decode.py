@@ -140,7 +140,8 @@ def open_scaled(
         if format_ is MediaFormat.JPEG and target is not None and (shrink := _shrink(size, target)) > 1:
             opened = pyvips.Image.jpegload_buffer(data, access="sequential", fail_on="error", shrink=shrink)
         read = _read(opened, format_, target[::-1] if target is not None and turned else target)
-        return dataclasses.replace(read, source_quality=source_quality(data, format_)), size
+        progressive = bool(opened.get_typeof("interlaced") and opened.get("interlaced"))
+        return dataclasses.replace(read, source_quality=source_quality(data, format_), source_progressive=progressive), size
     except pyvips.Error as error:
         raise damaged_error(format_) from error
 

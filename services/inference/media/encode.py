@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
@@ -210,9 +211,22 @@ def _fit(image: Image, saving: Saving) -> tuple[Pixels, Pixels | None, bytes | N
     return pixels, alpha, icc
 
 
-def as_read_back(image: Image) -> Image:
+@overload
+def as_read_back(image: Image) -> Image: ...
+
+
+@overload
+def as_read_back(image: LazyImage) -> Image | LazyImage: ...
+
+
+def as_read_back(image: Image | LazyImage) -> Image | LazyImage:
     """The picture as it would be read again from a file with this saving, except for losses of compression."""
-    pixels, alpha, icc = _fit(image, dataclasses.replace(image.saving, cmyk=None))
+    saving = dataclasses.replace(image.saving, cmyk=None)
+    if isinstance(image, LazyImage):
+        if not _changes_gray(image, saving):
+            return image
+        image = in_memory(image)
+    pixels, alpha, icc = _fit(image, saving)
     return dataclasses.replace(image, pixels=pixels, alpha=alpha, icc=icc)
 
 

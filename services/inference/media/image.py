@@ -93,14 +93,16 @@ class BaseImage:
 
     `icc` describes the encoding of its colours by curves and a matrix; None: sRGB, or for gray the sRGB tone curve. `saving` says how the
     result is to be written, and `kept_format` which format it has then if nothing else is asked for; None: that of the source.
-    `source_quality` is how much the source was compressed, 1 to 100, which is nothing lost; None: unknown. `notes` are
-    plain sentences for the user about what could not be read.
+    `source_quality` is how much the source was compressed, 1 to 100, which is nothing lost; None: unknown. `source_progressive` is whether
+    a viewer could show a rough picture before all of the source had arrived. `notes` are plain sentences for the user about what could not
+    be read.
     """
 
     icc: bytes | None = None
     metadata: Metadata = field(default_factory=Metadata)
     source_format: MediaFormat | None = None
     source_quality: int | None = None
+    source_progressive: bool = False
     kept_format: MediaFormat | None = None
     saving: Saving = Saving(follows_input=True)
     notes: tuple[str, ...] = ()

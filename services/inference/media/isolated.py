@@ -99,6 +99,7 @@ def described_samples(image: Image, file: BinaryIO) -> dict[str, Any]:
         "pixels_per_mm": image.metadata.pixels_per_mm,
         "format": image.source_format,
         "quality": image.source_quality,
+        "progressive": image.source_progressive,
         "notes": image.notes,
     }
 
@@ -146,6 +147,7 @@ def picture_of(described: dict[str, Any], target: Path | int, limits: Limits) ->
             ),
             source_format=MediaFormat(described["format"]) if described["format"] is not None else None,
             source_quality=min(max(int(described["quality"]), 1), 100) if described["quality"] is not None else None,
+            source_progressive=described["progressive"] is True,
             notes=tuple(map(str, described["notes"])),
         )
     except (KeyError, ValueError, TypeError, IndexError, Unusable) as error:

@@ -1,10 +1,12 @@
-"""A picture whose samples are made while they are used: libvips decodes, scales and encodes it in one pass, a few rows at a time."""
+"""A picture whose samples are made while they are used: libvips decodes, changes and encodes it in one pass, a few rows at a time."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import pyvips
 
@@ -12,13 +14,18 @@ from services.inference.media import colour
 from services.inference.media.errors import corrupt
 from services.inference.media.image import BaseImage, Image
 
+Picture = TypeVar("Picture", Image, "LazyImage")
+"""The input and result of operations that libvips does: an `Image` is computed at once, and a `LazyImage` gets another graph."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LazyImage(BaseImage):
-    """An opaque, upright picture of 8 bits that has been opened, but not read. It can be read once, from top to bottom."""
+    """An opaque, upright picture of 8 bits whose samples are still to be made."""
 
     graph: pyvips.Image
     """1 or 3 bands, without metadata."""
+    from_file: bool = True
+    """The samples come from a file that has been opened, but not read, which is possible once, from top to bottom; else from memory."""
 
     @property
     def width(self) -> int:
@@ -34,6 +41,21 @@ class LazyImage(BaseImage):
     def is_gray(self) -> bool:
         """Whether there is one sample per pixel instead of three."""
         return int(self.graph.bands) == 1
+
+    @property
+    def alpha(self) -> None:
+        """As `Image.alpha`."""
+        return
+
+    @property
+    def bit_depth(self) -> int:
+        """Bits per sample."""
+        return 8
+
+    @property
+    def maximum(self) -> int:
+        """The sample value of white."""
+        return 255
 
     @property
     def size_bytes(self) -> int:
@@ -52,16 +74,7 @@ class LazyImage(BaseImage):
         """The picture in memory. Raises as `reading`."""
         with self.reading():
             samples = colour.array_from_vips(self.graph)
-        return Image(
-            samples,
-            icc=self.icc,
-            metadata=self.metadata,
-            source_format=self.source_format,
-            source_quality=self.source_quality,
-            kept_format=self.kept_format,
-            saving=self.saving,
-            notes=self.notes,
-        )
+        return Image(samples, **{each.name: getattr(self, each.name) for each in dataclasses.fields(BaseImage)})
 
 
 def in_memory(image: Image | LazyImage) -> Image:
@@ -69,9 +82,15 @@ def in_memory(image: Image | LazyImage) -> Image:
     return image.compute() if isinstance(image, LazyImage) else image
 
 
+def deferred(image: Image) -> LazyImage:
+    """An opaque picture of 8 bits that operations can be added to."""
+    facts = {each.name: getattr(image, each.name) for each in dataclasses.fields(BaseImage)}
+    return LazyImage(colour.vips_from_array(image.pixels), from_file=False, **facts)
+
+
 def without_metadata(picture: pyvips.Image) -> pyvips.Image:
-    """The same samples, with nothing that a loader has said of them."""
-    bare = picture.copy(interpretation="b-w" if picture.bands == 1 else "srgb")
+    """The same samples, with nothing that a loader or an operation has said of them."""
+    bare = picture.copy(interpretation="b-w" if picture.bands == 1 else "srgb", xoffset=0, yoffset=0)
     for name in bare.get_fields():
         # Those that every picture has stay.
         bare.remove(name)

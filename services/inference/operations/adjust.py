@@ -5,7 +5,7 @@ from __future__ import annotations
 from darkroom.operations.v1.adjust_pb2 import Adjust
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
-from services.inference.media import Header, Image
+from services.inference.media import Header, Picture
 from services.inference.plain.graph import Work
 from services.inference.plain.light import Adjustment, adjust
 
@@ -17,7 +17,7 @@ def peak_memory(picture: Header, _parameters: Adjust) -> int:
     return copies_of_samples(picture, _COPIES, _COPIES)
 
 
-def run(image: Image, parameters: Adjust, step: PlainStep) -> Image:
+def run(image: Picture, parameters: Adjust, step: PlainStep) -> Picture:
     """The picture with other light and colours."""
     step.label("adjusted")
     by = Adjustment(

@@ -6,7 +6,7 @@ import dataclasses
 
 from darkroom.operations.v1.resize_pb2 import Resize
 from services.inference.contract.plain_step import PlainStep
-from services.inference.media import Header, Image, LazyImage, in_memory
+from services.inference.media import Header, Picture
 from services.inference.plain.graph import Work
 from services.inference.plain.layout import COPIES_OF_RESULT, fitted_to
 from services.pictures.result_size import fitting, result_size
@@ -21,7 +21,7 @@ def peak_memory(picture: Header, parameters: Resize) -> int:
     return picture.samples_bytes * _COPIES + result.samples_bytes * COPIES_OF_RESULT
 
 
-def run(image: Image | LazyImage, parameters: Resize, step: PlainStep) -> Image | LazyImage:
+def run(image: Picture, parameters: Resize, step: PlainStep) -> Picture:
     """The picture in the requested size."""
     whole = step.whole or (image.width, image.height)
     fit = fitting(parameters, *whole)
@@ -29,4 +29,4 @@ def run(image: Image | LazyImage, parameters: Resize, step: PlainStep) -> Image 
     step.label(f"{fit.result[0]}x{fit.result[1]}")
     if fit.scaled_size == fit.result == (image.width, image.height):
         return image
-    return fitted_to(in_memory(image), fit, parameters, Work(step.folder, step.check))
+    return fitted_to(image, fit, parameters, Work(step.folder, step.check))

@@ -1,6 +1,6 @@
 """Plain operations in a child: from a picture file to a picture file or to data, with nothing in between but samples in memory.
 
-Where a picture is only scaled and converted, not even those: it is decoded, scaled and encoded in one pass.
+Where libvips can, not even those: it decodes, changes and encodes in one pass (`joined`).
 """
 
 from __future__ import annotations
@@ -16,23 +16,33 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from google.protobuf.message import Message
+
 from darkroom.operations.v1 import operation_pb2
-from darkroom.operations.v1.convert_pb2 import COLOR_SPACE_UNSPECIFIED, Convert
-from darkroom.operations.v1.placement_pb2 import POSITION_SMART
-from darkroom.operations.v1.resize_pb2 import Resize
+from darkroom.operations.v1.convert_pb2 import Convert
 from services.inference.contract.flow import Data, WholeFile
 from services.inference.contract.plain_step import Original, PlainStep
-from services.inference.media import Hints, Image, LazyImage, Limits, as_read_back, configure_libvips, encode, final_saving, in_memory
+from services.inference.media import (
+    Hints,
+    Image,
+    LazyImage,
+    Limits,
+    as_read_back,
+    configure_libvips,
+    deferred,
+    encode,
+    final_saving,
+    in_memory,
+)
 from services.inference.media.decode import open_scaled
 from services.inference.media.isolated import content_of
+from services.inference.pipeline import joined
 from services.inference.pipeline.changes import Changes
 from services.pictures.geometry import Size
 from services.pictures.operations import parameters_of, spec_of
-from services.pictures.result_size import fitting, resolve_percentages
+from services.pictures.result_size import resolve_percentages
 from services.platform.errors import DarkroomError
 
-_LAZY = (Convert, Resize)
-"""Operations that compute samples themselves if they need them."""
 _Medium = Image | LazyImage | WholeFile | Data
 DONE = "operation_bytes"
 """In the metadata of an error: the sizes in bytes of what the operations before it gave, as JSON."""
@@ -96,18 +106,20 @@ def _worked(
             original=original,
             whole=whole,
         )
-        if isinstance(medium, LazyImage) and not isinstance(parameters, _LAZY):
-            with _timed(seconds, "decode"):
-                medium = in_memory(medium)
+        if isinstance(medium, Image | LazyImage):
+            before = operations[number - 1] if number else None
+            unread = isinstance(medium, LazyImage) and medium.from_file
+            with _timed(seconds, "decode" if before is None or unread else spec_of(before).name):
+                if before is not None and before.HasField("convert"):
+                    medium = as_read_back(medium)
+                medium = _prepared(medium, parameters, whole, changed=changes.changed)
         with _timed(seconds, name):
-            if number and isinstance(medium, Image) and operations[number - 1].HasField("convert"):
-                medium = as_read_back(medium)
             made = importlib.import_module(f"services.inference.operations.{name}").run(medium, parameters, step)
         changes.note(parameters, medium, made)
         medium = made
-        whole = None if isinstance(parameters, Resize) else whole
+        whole = joined.size_after(parameters, whole)
         assert not isinstance(medium, WholeFile)
-        done.append(medium.size_bytes)
+        done.append(_size_bytes(medium, whole))
     if isinstance(medium, Image | LazyImage):
         saving, note = final_saving(medium, medium.width, medium.height)
         medium = dataclasses.replace(medium, saving=saving, notes=(*medium.notes, note) if note else medium.notes)
@@ -131,8 +143,27 @@ def _opened(source: Path | int, operations: Sequence[operation_pb2.Operation], a
     hints = Hints(asked.source_name)
     if spec_of(operations[0]).reads_file:
         return _Opened(WholeFile(source, asked.limits, hints), (0, 0))
-    image, size = open_scaled(content_of(source, asked.limits), asked.limits, lambda size: _wanted(operations, size), hints)
+    parameters = [parameters_of(operation) for operation in operations]
+
+    def wanted(size: Size) -> Size | None:
+        return joined.scaled_first([resolve_percentages(each, size) for each in parameters], size)
+
+    image, size = open_scaled(content_of(source, asked.limits), asked.limits, wanted, hints)
     return _Opened(image, size, (image.width, image.height) != size)
+
+
+def _prepared(image: Image | LazyImage, parameters: Message, whole: Size | None, *, changed: bool) -> Image | LazyImage:
+    """The picture as the operation takes it: as a graph if it can be part of one."""
+    if not joined.joins(parameters, image, whole, changed=changed):
+        return in_memory(image)
+    return deferred(image) if isinstance(image, Image) and not isinstance(parameters, Convert) else image
+
+
+def _size_bytes(medium: Image | LazyImage | Data, whole: Size | None) -> int:
+    """Bytes of the samples, as if the picture had not been scaled while it was read."""
+    if whole is None or isinstance(medium, Data):
+        return medium.size_bytes
+    return medium.size_bytes // (medium.width * medium.height) * whole[0] * whole[1]
 
 
 def _content(medium: _Medium) -> bytes:
@@ -147,18 +178,6 @@ def _description(medium: _Medium) -> dict[str, Any]:
     if isinstance(medium, Data | WholeFile):
         return {}
     return {"width": medium.width, "height": medium.height, "format": medium.saving.format, "notes": medium.notes}
-
-
-def _wanted(operations: Sequence[operation_pb2.Operation], size: Size) -> Size | None:
-    """The size that the picture is scaled to before anything else is done with it; None if it is not, or if all of it must be seen."""
-    for operation in operations:
-        parameters = resolve_percentages(parameters_of(operation), size)
-        if isinstance(parameters, Convert) and parameters.color_space == COLOR_SPACE_UNSPECIFIED:
-            continue
-        if isinstance(parameters, Resize) and parameters.position != POSITION_SMART:
-            return fitting(parameters, *size).scaled_size
-        return None
-    return None
 
 
 def _go_on() -> None:

@@ -217,7 +217,9 @@ class Pipeline:
         if isinstance(before, Image) and isinstance(run.medium, Image):
             # The file between them is no input of the task.
             kept = before.kept_format or before.source_format
-            run.medium = dataclasses.replace(run.medium, kept_format=kept, source_quality=before.source_quality)
+            run.medium = dataclasses.replace(
+                run.medium, kept_format=kept, source_quality=before.source_quality, source_progressive=before.source_progressive
+            )
 
     async def _apply_to_medium(
         self, operation: BoundOperation, run: Run, report: Report, original: Original | None, changes: Changes, *, converted: bool

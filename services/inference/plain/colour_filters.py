@@ -28,7 +28,7 @@ from darkroom.operations.v1.color_adjust_pb2 import (
     COLOR_EFFECT_UNSPECIFIED,
     ColorEffect,
 )
-from services.inference.media import Image
+from services.inference.media import Image, LazyImage, Picture
 from services.inference.plain.canvas import as_srgb
 from services.inference.plain.graph import Work, compute, graph_of, whole
 from services.inference.plain.light import SHARPEST, expose
@@ -68,9 +68,10 @@ class Filters:
         return bool(self.temperature or self.tint or any(self.channels))
 
 
-def apply_filter(image: Image, by: Filters, work: Work) -> Image:
+def apply_filter(image: Picture, by: Filters, work: Work) -> Picture:
     """The picture with other light and colours; the very same where nothing is to change."""
     if image.is_gray and (by.colours or by.effect == COLOR_EFFECT_SEPIA):
+        assert isinstance(image, Image)
         image = as_srgb(image)
     matrix = None if image.is_gray else matrix_of(by)
     inverts = by.effect == COLOR_EFFECT_INVERT
@@ -135,11 +136,11 @@ def _turned(degrees: float) -> Floats:
     return np.asarray(gray + (_NEUTRAL - gray) * cosine + across * sine)
 
 
-def _table(image: Image, by: Filters) -> pyvips.Image:
+def _table(image: Image | LazyImage, by: Filters) -> pyvips.Image:
     """The curve of each channel."""
     values = np.arange(image.maximum + 1) / image.maximum
     gains = gains_of(by) if by.temperature or by.tint else np.ones(3)
     channels = range(1 if image.is_gray else 3)
     curves = [curve_of(values, by, channel, float(gains[channel])) for channel in channels]
-    levels = np.round(np.stack(curves, axis=-1) * image.maximum).astype(image.pixels.dtype)
+    levels = np.round(np.stack(curves, axis=-1) * image.maximum).astype(f"uint{image.bit_depth}")
     return pyvips.Image.new_from_array(levels[None])

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pyvips
 
-from services.inference.media import Image
+from services.inference.media import Image, LazyImage, Picture
 from services.inference.media.colour import strips, vips_from_array
+from services.inference.media.lazy import without_metadata
 from services.inference.media.spool import IN_MEMORY_BYTES, Spool
 
 
@@ -26,25 +27,27 @@ class Work:
     """Larger samples are in files."""
 
 
-def graph_of(image: Image) -> pyvips.Image:
+def graph_of(image: Image | LazyImage) -> pyvips.Image:
     """Its samples: gray or RGB, and alpha as the last band where there is one."""
+    if isinstance(image, LazyImage):
+        return image.graph
     picture = vips_from_array(image.pixels)
     if image.alpha is None:
         return picture
     return picture.bandjoin(vips_from_array(image.alpha[..., None])).copy(interpretation=picture.interpretation)
 
 
-def premultiply(picture: pyvips.Image, image: Image) -> pyvips.Image:
+def premultiply(picture: pyvips.Image, image: Image | LazyImage) -> pyvips.Image:
     """With colours weighted by alpha, so that transparent pixels lend none to their surroundings: floats where there is alpha."""
     return picture if image.alpha is None else picture.premultiply(max_alpha=image.maximum)
 
 
-def straight(picture: pyvips.Image, image: Image) -> pyvips.Image:
+def straight(picture: pyvips.Image, image: Image | LazyImage) -> pyvips.Image:
     """The reverse of `premultiply`, and without colour where nothing is visible."""
     return picture if image.alpha is None else without_hidden_colour(whole(picture.unpremultiply(max_alpha=image.maximum), image))
 
 
-def whole(picture: pyvips.Image, image: Image) -> pyvips.Image:
+def whole(picture: pyvips.Image, image: Image | LazyImage) -> pyvips.Image:
     """Samples of any type as those of the picture, rounded and clipped."""
     kind = "uchar" if image.bit_depth == 8 else "ushort"
     return picture if picture.format == kind else picture.rint().cast(kind)
@@ -55,8 +58,13 @@ def without_hidden_colour(picture: pyvips.Image) -> pyvips.Image:
     return (picture[picture.bands - 1] == 0).ifthenelse(0, picture)
 
 
-def compute(picture: pyvips.Image, image: Image, work: Work) -> Image:
-    """`image` with the samples of a graph, in its sample type: gray or RGB, and perhaps alpha. Raises what `check` raises."""
+def compute(picture: pyvips.Image, image: Picture, work: Work) -> Picture:
+    """`image` with the samples of a graph, in its sample type: gray or RGB, and perhaps alpha. Raises what `check` raises.
+
+    A `LazyImage` just gets the graph.
+    """
+    if isinstance(image, LazyImage):
+        return dataclasses.replace(image, graph=without_metadata(whole(picture, image)))
     spool = Spool(work.folder, work.in_memory_bytes)
     try:
         samples = spool.compute(_stoppable(whole(picture, image), work.check))

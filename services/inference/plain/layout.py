@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from darkroom.operations.v1.crop_pb2 import Crop
 from darkroom.operations.v1.pad_pb2 import Pad
 from darkroom.operations.v1.placement_pb2 import (
@@ -11,8 +13,9 @@ from darkroom.operations.v1.placement_pb2 import (
     Position,
 )
 from darkroom.operations.v1.resize_pb2 import Resize
-from services.inference.media import Image
+from services.inference.media import Image, LazyImage, Picture
 from services.inference.media.colour import to_8bit, vips_from_array
+from services.inference.media.lazy import without_metadata
 from services.inference.media.scaling import scale
 from services.inference.plain.canvas import place, prepare_canvas
 from services.inference.plain.graph import Work, compute, graph_of, premultiply, straight
@@ -33,7 +36,7 @@ def resize_picture(image: Image, parameters: Resize, work: Work) -> Image:
     return fitted_to(image, fitting(parameters, image.width, image.height), parameters, work)
 
 
-def fitted_to(image: Image, fit: Fitting, parameters: Resize, work: Work) -> Image:
+def fitted_to(image: Picture, fit: Fitting, parameters: Resize, work: Work) -> Picture:
     """The picture scaled, and then cropped or placed on a canvas, as the fitting says; the parameters say where, and over which colour."""
     if fit.scaled_size == fit.result == (image.width, image.height):
         return image
@@ -53,11 +56,11 @@ def fitted_to(image: Image, fit: Fitting, parameters: Resize, work: Work) -> Ima
     if background:
         at = SHARES.get(parameters.position, (0.5, 0.5))
         left, top = (int((whole - own) * share) for whole, own, share in zip(fit.result, fit.scaled_size, at, strict=True))
-        graph = place(graph, image, left, top, fit.result, background)
+        graph = place(graph, left, top, fit.result, background)
     return compute(graph, image, work)
 
 
-def _source_area(image: Image, fit: Fitting, left: int, top: int) -> Area:
+def _source_area(image: Image | LazyImage, fit: Fitting, left: int, top: int) -> Area:
     """The pixels of the picture that become the part which is kept once it is scaled, to whole pixels."""
     own = image.width, image.height
     wide, high = (max(1, round(side * kept / whole)) for side, kept, whole in zip(own, fit.result, fit.scaled_size, strict=True))
@@ -72,7 +75,7 @@ def part_to_enlarge(image: Image, size: Size, parameters: Resize) -> Image:
     return part(image, Area(left, top, *size))
 
 
-def crop(image: Image, parameters: Crop) -> Image:
+def crop(image: Picture, parameters: Crop) -> Picture:
     """The part of the picture that the parameters name. Raises FIELD_INVALID as `cropped_area`."""
     area = cropped_area(parameters, image.width, image.height)
     if parameters.aspect_ratio:
@@ -81,7 +84,7 @@ def crop(image: Image, parameters: Crop) -> Image:
     return part(image, area)
 
 
-def pad(image: Image, parameters: Pad, work: Work) -> Image:
+def pad(image: Picture, parameters: Pad, work: Work) -> Picture:
     """The picture with a border; the very same where that changes nothing. Raises FIELD_INVALID as `padding`."""
     border = padding(parameters, image.width, image.height)
     if border.inner == border.result:
@@ -90,23 +93,27 @@ def pad(image: Image, parameters: Pad, work: Work) -> Image:
     graph = graph_of(image)
     if border.inner != (image.width, image.height):
         graph = straight(scale(premultiply(graph, image), border.inner), image)
-    return compute(place(graph, image, border.left, border.top, border.result, background), image, work)
+    return compute(place(graph, border.left, border.top, border.result, background), image, work)
 
 
-def part(image: Image, area: Area) -> Image:
+def part(image: Picture, area: Area) -> Picture:
     """Some rows and columns of a picture."""
     rows, columns = slice(area.top, area.top + area.height), slice(area.left, area.left + area.width)
     if (area.width, area.height) == (image.width, image.height):
         return image
+    if isinstance(image, LazyImage):
+        cut = image.graph.extract_area(area.left, area.top, area.width, area.height)
+        return dataclasses.replace(image, graph=without_metadata(cut))
     return image.replace(
         pixels=image.pixels[rows, columns].copy(), alpha=None if image.alpha is None else image.alpha[rows, columns].copy()
     )
 
 
-def _offset(image: Image, scaled: Size, kept: Size, position: Position.ValueType) -> tuple[int, int]:
+def _offset(image: Image | LazyImage, scaled: Size, kept: Size, position: Position.ValueType) -> tuple[int, int]:
     """Columns to the left and rows above the part that is kept, in the picture once it is scaled."""
     over = scaled[0] - kept[0], scaled[1] - kept[1]
     if position == POSITION_SMART and over != (0, 0):
+        assert isinstance(image, Image)
         across, down = _attention(image, kept[0] / scaled[0], kept[1] / scaled[1])
         centre = round(across * scaled[0]) - kept[0] // 2, round(down * scaled[1]) - kept[1] // 2
         left, top = (min(max(0, at), most) for at, most in zip(centre, over, strict=True))

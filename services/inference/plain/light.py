@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyvips
 
-from services.inference.media import Image
+from services.inference.media import Image, LazyImage, Picture
 from services.inference.plain.graph import Work, compute, graph_of, whole
 from services.inference.plain.local_tones import sharpen, tone_mapped
 from services.inference.plain.transfer import Floats, decode_light, decoded_graph, encode_light, encoded_graph, luminance
@@ -34,7 +34,7 @@ class Adjustment:
     """The picture's left and right edges meet."""
 
 
-def adjust(image: Image, by: Adjustment, work: Work) -> Image:
+def adjust(image: Picture, by: Adjustment, work: Work) -> Picture:
     """The picture with other light and colours; the very same where nothing is to change."""
     saturation = 0 if image.is_gray else by.saturation
     if not (by.exposure or by.contrast or saturation or by.sharpness or by.hdr):
@@ -93,9 +93,9 @@ def saturate(values: pyvips.Image, saturation: int) -> pyvips.Image:
     return (values - gray) * (strength * -share + (1 + share)) + gray
 
 
-def _table(curve: Callable[[Floats], Floats], image: Image) -> pyvips.Image:
+def _table(curve: Callable[[Floats], Floats], image: Image | LazyImage) -> pyvips.Image:
     levels = curve(np.arange(image.maximum + 1) / image.maximum)
-    table = np.round(np.clip(levels, 0, 1) * image.maximum).astype(image.pixels.dtype)
+    table = np.round(np.clip(levels, 0, 1) * image.maximum).astype(f"uint{image.bit_depth}")
     return pyvips.Image.new_from_array(table[None, :, None])
 
 

@@ -150,12 +150,16 @@ async def test_a_picture_that_is_scaled_as_it_is_read_looks_like_the_whole_one(
     opened, size = open_scaled(content, Limits(), lambda _size: (width, height))
     image = in_memory(opened)
     assert (size, image.width, image.height) == (upright.shape[1::-1], width, height)
-    made = await _made(children, tmp_path, content, {"resize": {"width": width, "height": height, "fit": FIT_FILL}}, AS_PNG)
-    with PillowImage.fromarray(upright) as whole:
-        reference = np.asarray(whole.resize((width, height), PillowImage.Resampling.LANCZOS))
-    result = decode(made, Limits()).pixels
-    assert result.shape == (height, width, 3)
-    assert 10 * np.log10(255**2 / np.mean((result.astype(float) - reference) ** 2)) > 45
+    turned: dict[str, Any] = {"rotate": {"angle": 90, "mirror_vertically": True}}
+    for before, quarters in (([], 0), ([turned], 3)):
+        wide, high = (height, width) if before else (width, height)
+        made = await _made(children, tmp_path, content, *before, {"resize": {"width": wide, "height": high, "fit": FIT_FILL}}, AS_PNG)
+        seen = np.rot90(upright, quarters)[::-1] if before else upright
+        with PillowImage.fromarray(np.ascontiguousarray(seen)) as whole:
+            reference = np.asarray(whole.resize((wide, high), PillowImage.Resampling.LANCZOS))
+        result = decode(made, Limits()).pixels
+        assert result.shape == (high, wide, 3)
+        assert 10 * np.log10(255**2 / np.mean((result.astype(float) - reference) ** 2)) > 45
 
 
 @pytest.mark.parametrize(("mode", "wanted"), [("RGBA", (100, 100)), ("LA", (100, 100)), ("RGB", (1000, 100)), ("I;16", (100, 100))])

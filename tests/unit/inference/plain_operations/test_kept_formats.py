@@ -61,6 +61,16 @@ async def test_a_jpeg_keeps_about_its_quality_its_profile_and_stands_upright(run
         assert (result.info["icc_profile"], result.getexif().get(0x0112, 1)) == (profile, 1)
 
 
+@pytest.mark.parametrize("progressive", [False, True])
+async def test_a_jpeg_stays_progressive_or_not(running: Running, *, progressive: bool) -> None:
+    content = written(photo(), "JPEG", progressive=progressive)
+    for operation in ({"resize": {"width": 50}}, {"rotate": {"angle": 90}}):
+        made = await running.product(content, operation, name="photo.jpg")
+        assert isinstance(made.content, bytes)
+        with PillowImage.open(io.BytesIO(made.content)) as result:
+            assert ("progressive" in result.info) == progressive
+
+
 async def test_a_lossless_webp_loses_nothing(running: Running) -> None:
     assert [source_quality(each, MediaFormat.WEBP) for each in (LOSSLESS, LOSSY)] == [100, None]
     made = await running.product(LOSSLESS, {"rotate": {"angle": 180}}, name="photo.webp")

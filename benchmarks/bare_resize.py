@@ -1,0 +1,219 @@
+"""The floor of a form resize: its irreducible steps without the platform's services, so that each guarantee's own cost is known."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Collection
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import asyncpg
+import nats
+import psutil
+from nats.js import JetStreamContext
+from nats.js.api import StorageType, StreamConfig
+
+from benchmarks import shrinking
+from benchmarks.load import FORM, Connection, call_until, content_of, open_connection, time_call
+from benchmarks.processor import Spent, each, families
+from benchmarks.shrinking import draw_photo, resize_form, shrink_file
+from benchmarks.table import Section, milliseconds, percentile
+from benchmarks.transfers import presign_urls
+from deploy.local.scratch.stack import ScratchStack
+from services.platform.sandbox import Limits, Sandbox, WarmChildren
+
+_ROUNDS, _ALONE, _CALLERS, _SECONDS = 3, 15, 8, 2.0
+_THREAD, _CHILD, _STORED, _FILES, _TASKS, _MESSAGE = range(6)
+_STEPS = (
+    ("the form read, libvips in a thread, a reply", "none"),
+    ("libvips in a warm child, confined, for one account", "a hostile file harms nobody"),
+    ("+ two PUTs to the S3 server, the first meanwhile", "the input and the result can be fetched, and used again"),
+    ("+ a commit in the database of files", "quotas, retention, who owns a file"),
+    ("+ a commit in the database of tasks", "exactly one end and one charge, after a crash as well"),
+    ("+ a message to NATS, confirmed", "webhooks and watchers miss no event"),
+)
+_FILES_TABLES = """
+CREATE TABLE usage (account_id bigint PRIMARY KEY, bytes bigint NOT NULL);
+CREATE TABLE file (id bigserial PRIMARY KEY, account_id bigint NOT NULL, name text, key text NOT NULL, bytes bigint NOT NULL,
+  created timestamptz NOT NULL DEFAULT now(), expires timestamptz NOT NULL DEFAULT now() + interval '1 day');
+CREATE INDEX ON file (account_id, id);
+CREATE INDEX ON file (expires);
+INSERT INTO usage VALUES (1, 0)
+"""
+_FILES_STATEMENT = """
+WITH made AS (
+  INSERT INTO file (account_id, name, key, bytes) VALUES (1, 'photo.jpg', 'in', $1), (1, 'photo.jpg', 'out', $2) RETURNING bytes
+)
+UPDATE usage SET bytes = usage.bytes + (SELECT sum(made.bytes) FROM made) WHERE account_id = 1
+"""
+_TASKS_TABLES = """
+CREATE TABLE policy (account_id bigint PRIMARY KEY, credits bigint NOT NULL);
+CREATE TABLE task (id bigserial PRIMARY KEY, account_id bigint NOT NULL, state smallint NOT NULL, operations bytea NOT NULL,
+  created timestamptz NOT NULL DEFAULT now(), ended timestamptz NOT NULL DEFAULT now());
+CREATE INDEX ON task (account_id, id);
+CREATE TABLE event (id bigserial PRIMARY KEY, task_id bigint NOT NULL, state smallint NOT NULL, time timestamptz NOT NULL DEFAULT now());
+CREATE TABLE outbox (id bigserial PRIMARY KEY, task_id bigint NOT NULL, message bytea NOT NULL);
+INSERT INTO policy VALUES (1, 0)
+"""
+_TASKS_STATEMENT = """
+WITH made AS (INSERT INTO task (account_id, state, operations) VALUES (1, 5, $1) RETURNING id),
+  told AS (INSERT INTO event (task_id, state) SELECT id, state FROM made, unnest(ARRAY[1, 5]) AS state),
+  sent AS (INSERT INTO outbox (task_id, message) SELECT id, $1 FROM made)
+UPDATE policy SET credits = credits - 1 WHERE account_id = 1
+"""
+_STREAM = "BARE"
+
+
+async def measure(stack: ScratchStack) -> Section:
+    """Each step added to those before, in turn."""
+    section = Section(
+        "The floor of a form resize",
+        "The same form as above to an HTTP server of this process, on the stack's own S3 server, PostgreSQL and NATS, with the sandbox of "
+        "the worker, but without the platform's services: no edge, no key, no turns, no limits, and tables of the fewest columns. Each row "
+        "has the steps of those before it, too. *Guarantee*: what the step is for, and what it would cost to go without. "
+        f"*Alone*: the median of {_ROUNDS} × {_ALONE} calls. *Processor*: of this process, the caller included, its children, the S3 "
+        f"server, PostgreSQL and NATS, for one of the calls of {_CALLERS} callers.",
+        ("steps", "guarantee", "alone, p50", "more", f"{_CALLERS} callers", "processor", "more"),
+    )
+    body = resize_form(await asyncio.to_thread(draw_photo))
+    alone: list[list[float]] = [[] for _ in _STEPS]
+    calls, spent = [0] * len(_STEPS), [Counter[str]() for _ in _STEPS]
+    others = {child.pid for child in psutil.Process().children(recursive=True)}
+    async with _server(stack) as server, AsyncExitStack() as opening:
+        callers = [await opening.enter_async_context(open_connection(server.url)) for _ in range(_CALLERS)]
+
+        async def call(connection: Connection) -> None:
+            await connection.request("POST", "/", body, FORM)
+
+        for _ in range(_ROUNDS):
+            for last in range(len(_STEPS)):
+                server.last_step = last
+                await asyncio.gather(*map(call, callers))
+                alone[last] += [await time_call(call, callers[0]) for _ in range(_ALONE)]
+                before = _spent(stack, others)
+                calls[last] += len(await call_until(callers, call, time.perf_counter() + _SECONDS))
+                spent[last].update(_spent(stack, others) - before)
+    medians = [percentile(times, 0.5) for times in alone]
+    costs = [taken.total() / 1e6 / count for taken, count in zip(spent, calls, strict=True)]
+    rates = [f"{count / _SECONDS / _ROUNDS:.0f}/s" for count in calls]
+    for number, (steps, guarantee) in enumerate(_STEPS):
+        more = [milliseconds(values[number] - values[number - 1]) if number else "–" for values in (medians, costs)]
+        section.rows.append(
+            (steps, guarantee, milliseconds(medians[number]), more[0], rates[number], each(spent[number], calls[number]), more[1])
+        )
+    section.floors = {
+        "resize": milliseconds(medians[-1]),
+        "resize, 8 callers": rates[-1],
+        "resize, processor": milliseconds(costs[-1]),
+    }
+    return section
+
+
+@dataclass
+class _Server:
+    """Answers forms with as many of the steps as it is set to."""
+
+    children: WarmChildren
+    puts: asyncio.Queue[tuple[Connection, str]]
+    """Connections to the storage that are free, each with a path for what it uploads."""
+    files: asyncpg.Pool
+    tasks: asyncpg.Pool
+    messages: JetStreamContext
+    last_step: int = 0
+    url: str = ""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """The forms of one connection, until it ends."""
+        while head := await _head(reader):
+            length = int(head.lower().split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
+            reply = await self._answer(content_of(await reader.readexactly(length), "file"))
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(reply), reply))
+            await writer.drain()
+
+    async def _answer(self, picture: bytes) -> bytes:
+        if self.last_step == _THREAD:
+            return b"%d" % len(await asyncio.to_thread(shrinking.shrink, picture))
+        kept = asyncio.create_task(self._put(picture)) if self.last_step >= _STORED else None
+        result = await self._shrink(picture)
+        if kept is not None:
+            await asyncio.gather(kept, self._put(result))
+        if self.last_step >= _FILES:
+            await self.files.execute(_FILES_STATEMENT, len(picture), len(result))
+        if self.last_step >= _TASKS:
+            await self.tasks.execute(_TASKS_STATEMENT, bytes(200))
+        if self.last_step >= _MESSAGE:
+            await self.messages.publish(f"{_STREAM}.1", bytes(300))
+        return b"%d" % len(result)
+
+    async def _shrink(self, picture: bytes) -> bytes:
+        source, target = os.memfd_create("source"), os.memfd_create("target")
+        try:
+            os.pwrite(source, picture, 0)
+            return os.pread(target, await self.children.run(1, shrink_file, [source, target], urgent=True), 0)
+        finally:
+            os.close(source)
+            os.close(target)
+
+    async def _put(self, content: bytes) -> None:
+        connection, path = await self.puts.get()
+        await connection.request("PUT", path, content)
+        self.puts.put_nowait((connection, path))
+
+
+async def _head(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.readuntil(b"\r\n\r\n")
+    except asyncio.IncompleteReadError:
+        return b""
+
+
+@asynccontextmanager
+async def _server(stack: ScratchStack) -> AsyncIterator[_Server]:
+    """A server with connections to all that it needs, until the block ends."""
+    settings = stack.settings("files")
+    storage = settings["DARKROOM_S3_ENDPOINT"]
+    databases = [await asyncio.to_thread(stack.create_database) for _ in range(2)]
+    limits = Limits(memory_bytes=1 << 30)
+    puts: asyncio.Queue[tuple[Connection, str]] = asyncio.Queue()
+    async with AsyncExitStack() as opening:
+        for number in range(2 * _CALLERS):
+            url = urlsplit((await presign_urls(settings, storage, f"benchmark/{number}"))[0])
+            puts.put_nowait((await opening.enter_async_context(open_connection(storage)), f"{url.path}?{url.query}"))
+        pools = [
+            await opening.enter_async_context(asyncpg.create_pool(database.replace("+asyncpg", ""), min_size=_CALLERS, max_size=_CALLERS))
+            for database in databases
+        ]
+        for pool, tables in zip(pools, (_FILES_TABLES, _TASKS_TABLES), strict=True):
+            await pool.execute(tables)
+        client = await nats.connect(stack.nats_url)
+        opening.push_async_callback(client.close)
+        messages = client.jetstream()
+        await messages.add_stream(StreamConfig(name=_STREAM, subjects=[f"{_STREAM}.*"], storage=StorageType.FILE))
+        opening.push_async_callback(messages.delete_stream, _STREAM)
+        sandbox = await opening.enter_async_context(Sandbox(preload=[shrinking.__name__], limits=limits))
+        children = WarmChildren(sandbox, working=os.cpu_count() or 1, kept=_CALLERS, jobs=10_000, seconds=600, limits=limits)
+        await opening.enter_async_context(children)
+        server = _Server(children, puts, pools[0], pools[1], messages)
+        listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, limit=1 << 20)
+        opening.callback(listener.close)
+        server.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+        yield server
+    for database in databases:
+        await asyncio.to_thread(stack.drop_database, database)
+
+
+def _spent(stack: ScratchStack, others: Collection[int]) -> Spent:
+    """What this process, its children but for `others`, and the third-party servers have taken so far."""
+    own = psutil.Process()
+    spent: Spent = Counter({"own": round(sum(own.cpu_times()[:2]) * 1e6)})
+    groups = {name: family for name, family in families(stack).items() if name in ("postgres", "s3", "nats")}
+    children = [child for child in own.children(recursive=True) if child.pid not in others]
+    for name, family in {"children": children, **groups}.items():
+        for process in family:
+            with suppress(psutil.NoSuchProcess):
+                spent[name] += round(sum(process.cpu_times()[:4]) * 1e6)
+    return spent
