@@ -10,7 +10,8 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextvars import Context
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -58,6 +59,7 @@ class Database:
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
         self._answered_at = -math.inf
+        self._unlocking: set[asyncio.Task[None]] = set()
 
     async def fetch(self, statement: TextClause, values: Mapping[str, Any] = _NONE) -> Rows:
         """The rows that a statement returns for its named values. It is its own transaction, without the cost of BEGIN and COMMIT."""
@@ -86,21 +88,27 @@ class Database:
         quoted = name.replace("'", "''")
         lock = f"({space:d}, hashtext('{quoted}'))"
         unlock = f"SELECT pg_advisory_unlock{lock}"
-        async with _connection(self.engine) as connection:
+        async with AsyncExitStack() as stack:
+            connection = await stack.enter_async_context(_connection(self.engine))
             if isinstance(connection, PooledConnection):
                 async with connection.transaction():
                     await connection.execute(f"SELECT pg_advisory_xact_lock{lock}")
                     return await _fetch(connection, statement, values)
             await connection.execute(f"SELECT pg_advisory_lock{lock}")
             try:
-                return await _fetch(connection, statement, values)
+                rows = await _fetch(connection, statement, values)
             except (asyncio.CancelledError, asyncpg.InternalClientError):
                 # The connection is given up, and with it goes the lock.
-                unlock = ""
                 raise
-            finally:
-                if unlock and not connection.is_closed():
+            except BaseException:
+                if not connection.is_closed():
                     await connection.execute(unlock)
+                raise
+            # The caller does not wait for this.
+            unlocking = asyncio.create_task(_unlock(connection, unlock, stack.pop_all()), context=Context())
+            self._unlocking.add(unlocking)
+            unlocking.add_done_callback(self._unlocking.discard)
+            return rows
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
@@ -173,6 +181,15 @@ async def _connection(engine: AsyncEngine) -> AsyncIterator[asyncpg.Connection]:
             raise
         finally:
             await pool.put_back(pooled)
+
+
+async def _unlock(connection: asyncpg.Connection, unlock: str, held: AsyncExitStack) -> None:
+    """Release a lock of a connection, and then the connection. If that fails, the connection is given up, and with it goes the lock."""
+    async with held:
+        try:
+            await connection.execute(unlock)
+        except Exception:  # noqa: BLE001 - the statement that the lock was for has succeeded
+            connection.terminate()
 
 
 async def _fetch(connection: asyncpg.Connection, statement: TextClause, values: Mapping[str, Any]) -> Rows:

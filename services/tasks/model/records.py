@@ -185,7 +185,7 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class DueWork:
-    """What there is to do, whoever has made it."""
+    """The work that is due, whichever replica has caused it."""
 
     lanes: Sequence[str]
     """Those with a task to start, or a retry that is due."""

@@ -31,6 +31,6 @@ class DueStore(Store):
     """Finds work."""
 
     async def read(self, lanes: Collection[str], *, events_until: datetime, now: datetime) -> DueWork:
-        """What there is to do now; of the events, those made, or to be tried again, by `events_until`."""
+        """The work that is due now; of the events, those made, or to be tried again, by `events_until`."""
         [row] = await self._run(DUE, {"lanes": list(lanes), "events_until": events_until, "now": now})
         return DueWork(row["lanes"], row["has_events"], row["has_leases"], row["has_deadlines"], row["has_deliveries"])
