@@ -7,8 +7,11 @@ as asyncpg for a statement. So statements bypass both: they run through asyncpg,
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextvars import Context
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -33,6 +36,7 @@ _NOTHING = text("SELECT 1")
 _NONE: Mapping[str, Any] = MappingProxyType({})
 # A free connection holds 2 to 6 MiB in the server. To open one costs a call some 10 ms, and its first statements a little more each.
 _UNUSED_SECONDS = 10.0
+_ANSWERED_SECONDS = 1.0
 
 
 class Transaction:
@@ -54,15 +58,20 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
+        self._answered_at = -math.inf
+        self._unlocking: set[asyncio.Task[None]] = set()
 
     async def fetch(self, statement: TextClause, values: Mapping[str, Any] = _NONE) -> Rows:
         """The rows that a statement returns for its named values. It is its own transaction, without the cost of BEGIN and COMMIT."""
         async with _connection(self.engine) as connection:
-            return await _fetch(connection, statement, values)
+            rows = await _fetch(connection, statement, values)
+        self._answered_at = time.monotonic()
+        return rows
 
     async def answers(self) -> None:
-        """Check that it can be reached."""
-        await self.fetch(_NOTHING)
+        """Check that it can be reached. It can be if it has answered a statement within the last second."""
+        if time.monotonic() - self._answered_at >= _ANSWERED_SECONDS:
+            await self.fetch(_NOTHING)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -79,21 +88,27 @@ class Database:
         quoted = name.replace("'", "''")
         lock = f"({space:d}, hashtext('{quoted}'))"
         unlock = f"SELECT pg_advisory_unlock{lock}"
-        async with _connection(self.engine) as connection:
+        async with AsyncExitStack() as stack:
+            connection = await stack.enter_async_context(_connection(self.engine))
             if isinstance(connection, PooledConnection):
                 async with connection.transaction():
                     await connection.execute(f"SELECT pg_advisory_xact_lock{lock}")
                     return await _fetch(connection, statement, values)
             await connection.execute(f"SELECT pg_advisory_lock{lock}")
             try:
-                return await _fetch(connection, statement, values)
+                rows = await _fetch(connection, statement, values)
             except (asyncio.CancelledError, asyncpg.InternalClientError):
                 # The connection is given up, and with it goes the lock.
-                unlock = ""
                 raise
-            finally:
-                if unlock and not connection.is_closed():
+            except BaseException:
+                if not connection.is_closed():
                     await connection.execute(unlock)
+                raise
+            # The caller does not wait for this.
+            unlocking = asyncio.create_task(_unlock(connection, unlock, stack.pop_all()), context=Context())
+            self._unlocking.add(unlocking)
+            unlocking.add_done_callback(self._unlocking.discard)
+            return rows
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
@@ -166,6 +181,15 @@ async def _connection(engine: AsyncEngine) -> AsyncIterator[asyncpg.Connection]:
             raise
         finally:
             await pool.put_back(pooled)
+
+
+async def _unlock(connection: asyncpg.Connection, unlock: str, held: AsyncExitStack) -> None:
+    """Release a lock of a connection, and then the connection. If that fails, the connection is given up, and with it goes the lock."""
+    async with held:
+        try:
+            await connection.execute(unlock)
+        except Exception:  # noqa: BLE001 - the statement that the lock was for has succeeded
+            connection.terminate()
 
 
 async def _fetch(connection: asyncpg.Connection, statement: TextClause, values: Mapping[str, Any]) -> Rows:

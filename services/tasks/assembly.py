@@ -38,6 +38,7 @@ from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.domain.credits.prices import read_prices
 from services.tasks.domain.lifecycle.assembly import ExchangeRules, assemble_exchange
 from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts, Deadlines, Reaper
+from services.tasks.domain.lifecycle.due_work import IDLE_SECONDS, DueWorkFinder
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.publishing import Announcer, EventPublisher, Relay
 from services.tasks.domain.lifecycle.recent_outputs import RecentOutputs
@@ -58,6 +59,7 @@ from services.tasks.domain.retention import RetentionSweeper
 from services.tasks.domain.retention import rules as retention_rules
 from services.tasks.domain.webhooks.assembly import assemble_webhooks
 from services.tasks.domain.webhooks.formats import WebhookFormat
+from services.tasks.domain.webhooks.sender import WebhookSender
 from services.tasks.files_client import FilesClient
 from services.tasks.model import Task
 from services.tasks.model.records import OutgoingEvent
@@ -65,6 +67,7 @@ from services.tasks.monitoring.scaling import Scaling
 from services.tasks.monitoring.system import AwayPart, QueueGauges, QueuePart, WorkersPart
 from services.tasks.store.batches import BatchStore
 from services.tasks.store.changes import ChangeStore
+from services.tasks.store.due import DueStore
 from services.tasks.store.lanes import LaneStore
 from services.tasks.store.ledger import LedgerStore
 from services.tasks.store.pipelines import PipelineStore
@@ -129,11 +132,13 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
     store, batch_store, idempotency = TaskStore(database), BatchStore(database), IdempotencyRecords(database, clock)
     notifications = Notifications()
     attempts = Attempts(store, notifications, _attempt_rules(settings), clock)
-    exchanging = assemble_exchange(_exchange_rules(settings), database, bus, store, attempts, notifications, stopping, clock)
+    due = DueWorkFinder(DueStore(database), lanes(), timedelta(seconds=settings.relay_age), clock)
+    exchanging = assemble_exchange(_exchange_rules(settings), database, bus, store, attempts, notifications, due, stopping, clock)
     exchange, workforce = exchanging.exchange, exchanging.workforce
     cipher = SecretCipher.from_file(settings.webhook_secrets_key_file)
     formats: dict[str, WebhookFormat] = {}
     hooks = assemble_webhooks(settings, WebhookStore(database, cipher), store, batch_store, idempotency, body, clock, formats)
+    due.on_look(settings.webhook_interval, lambda found: hooks.sender.wake() if found.has_deliveries else None)
     ledger = Ledger(LedgerStore(database), settings.credit_terms, clock)
     rules, disk = _acceptance_rules(settings), DiskGuard(settings)
     offers = Offers(bus)
@@ -192,9 +197,9 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
     usage = TaskUsage(PolicyStore(database), ledger, _usage_limits(settings), opened.open_calls.of)
     return Assembly(
         loops=[
-            *_loops(settings, opened, store, notifications, attempts, clock),
+            *_loops(settings, opened, store, notifications, attempts, due, hooks.sender, clock),
             *exchanging.loops,
-            Loop("deadlines", settings.reaper_interval, Deadlines(store, bus, notifications, clock).step),
+            due.loop(),
             Loop("sweep_idempotency", settings.idempotency_sweep_interval, idempotency.sweep),
             Loop("sweep_audit", AUDIT_SWEEP_SECONDS, audit.sweep),
             Loop("retention", settings.retention_interval, sweeper.step),
@@ -231,18 +236,27 @@ def _loops(
     store: TaskStore,
     notifications: Notifications,
     attempts: Attempts,
+    due: DueWorkFinder,
+    sender: WebhookSender,
     clock: Clock,
 ) -> list[Loop]:
     bus, feed = opened.bus, opened.feed
     publisher = EventPublisher(bus, pack_events)
     retry, age = timedelta(seconds=settings.relay_retry), timedelta(seconds=settings.relay_age)
-    relay = Relay(store, publisher, retry, clock, age)
+    relay = Loop("relay", IDLE_SECONDS, Relay(store, publisher, retry, clock, age).step)
+    reaper = Loop("reaper", IDLE_SECONDS, Reaper(attempts).step)
+    deadlines = Loop("deadlines", IDLE_SECONDS, Deadlines(store, bus, notifications, clock).step)
+    due.on_look(settings.relay_interval, lambda found: relay.wake() if found.has_events else None)
+    due.on_look(settings.reaper_interval, lambda found: reaper.wake() if found.has_leases else None)
+    due.on_look(settings.reaper_interval, lambda found: deadlines.wake() if found.has_deadlines else None)
     announcer = Announcer(store, publisher)
     announcing = Loop("announcer", settings.relay_interval, announcer.step, _SPACING, burst=_EVENTS)
 
     def announce(event: OutgoingEvent, task: Task) -> None:
         feed.put(event.event, task)
         announcer.add(event)
+        if event.event.state.terminal:
+            sender.on_end()
         if event.event.state.terminal and not feed.watches(event.event.task_id):
             announcing.wake()
         else:
@@ -254,8 +268,9 @@ def _loops(
     return [
         announcing,
         Loop("outbox", settings.relay_interval, announcer.forget),
-        Loop("relay", settings.relay_interval, relay.step),
-        Loop("reaper", settings.reaper_interval, Reaper(attempts).step),
+        relay,
+        reaper,
+        deadlines,
     ]
 
 

@@ -6,7 +6,7 @@ from services.inference.media.encode import as_read_back, encode, encode_into
 from services.inference.media.header import NO_HINTS, SVG_DPI, Header, Hints
 from services.inference.media.image import Effort, Image, Limits, Metadata, Saving
 from services.inference.media.keeping import final_saving, in_format
-from services.inference.media.lazy import LazyImage, Picture, deferred, in_memory
+from services.inference.media.lazy import LazyImage, Picture, as_graph, in_memory
 from services.inference.media.runtime import configure_libvips
 
 __all__ = [
@@ -22,10 +22,10 @@ __all__ = [
     "Picture",
     "Pixels",
     "Saving",
+    "as_graph",
     "as_read_back",
     "configure_libvips",
     "decode",
-    "deferred",
     "encode",
     "encode_into",
     "final_saving",

@@ -12,7 +12,6 @@ import pyvips
 
 from darkroom.operations.v1.options_pb2 import MEDIA_KIND_IMAGE
 from services.inference.media import bmp, colour, heic, svg
-from services.inference.media.colour import Pixels
 from services.inference.media.compression import source_quality
 from services.inference.media.errors import damaged_error, unsupported_error
 from services.inference.media.exif import rewritten
@@ -21,23 +20,9 @@ from services.inference.media.image import Image, Limits, Metadata, from_samples
 from services.inference.media.lazy import LazyImage, in_memory, without_metadata
 from services.inference.media.notes import CONVERTED, FIRST_FRAME
 from services.inference.media.scaling import scale
+from services.inference.media.turning import upright
 from services.pictures.geometry import Size
 from services.pictures.media_format import MediaFormat, Use, read_formats, sniff
-
-
-def upright(samples: Pixels, orientation: int) -> Pixels:
-    """Turns and mirrors height x width x bands samples as EXIF tag 0x0112 asks (1 to 8); other values change nothing.
-
-    Returns a view; make it contiguous before giving it to code that reads its memory.
-    """
-    # 5 to 8 are 1 to 4 after a transposition: transpose, then mirror.
-    turned: Pixels = np.swapaxes(samples, 0, 1) if 5 <= orientation <= 8 else samples
-    if orientation in (3, 4, 7, 8):
-        turned = turned[::-1]
-    if orientation in (2, 3, 6, 7):
-        turned = turned[:, ::-1]
-    return turned
-
 
 _READ = read_formats(MEDIA_KIND_IMAGE)
 # The sniffed format selects the loader, so that no other loader of libvips ever sees a user's file.
@@ -226,7 +211,8 @@ def _read(image: pyvips.Image, format_: MediaFormat, target: Size | None) -> Ima
     samples = colour.array_from_vips(image)
     if format_ is MediaFormat.AVIF and samples.dtype == np.uint16:
         samples = colour.widen((samples >> (16 - significant_bits)).astype(np.uint16), significant_bits)
-    result = from_samples(upright(samples, orientation), icc, metadata, format_)
+    samples = upright(samples, orientation)
+    result = from_samples(samples, icc, metadata, format_)
     return dataclasses.replace(result, notes=(*notes, *result.notes))
 
 

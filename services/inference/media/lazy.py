@@ -82,7 +82,7 @@ def in_memory(image: Image | LazyImage) -> Image:
     return image.compute() if isinstance(image, LazyImage) else image
 
 
-def deferred(image: Image) -> LazyImage:
+def as_graph(image: Image) -> LazyImage:
     """An opaque picture of 8 bits that operations can be added to."""
     facts = {each.name: getattr(image, each.name) for each in dataclasses.fields(BaseImage)}
     return LazyImage(colour.vips_from_array(image.pixels), from_file=False, **facts)

@@ -5,20 +5,16 @@ from __future__ import annotations
 import dataclasses
 import math
 
-import cv2
 import pyvips
 
 from darkroom.operations.v1.rotate_pb2 import Rotate
 from services.inference.contract.plain_step import PlainStep
-from services.inference.media import Header, Image, Pixels
+from services.inference.media import Header, Image
+from services.inference.media.turning import FLIPS, turn_samples
 from services.inference.plain.canvas import prepare_canvas
 from services.inference.plain.graph import Work, compute, graph_of, premultiply, straight
 from services.inference.plain.layout import COPIES_OF_RESULT
 from services.pictures.geometry import rotated_size
-
-_QUARTERS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
-_FLIPS = {(True, False): 1, (False, True): 0, (True, True): -1}
-"""OpenCV's codes, by whether left and right, and top and bottom, are swapped."""
 
 
 def turn(image: Image, parameters: Rotate, work: Work) -> Image:
@@ -26,25 +22,12 @@ def turn(image: Image, parameters: Rotate, work: Work) -> Image:
     angle = parameters.angle % 360
     if angle % 90:
         image = _askew(image, parameters, work)
-        quarter = None
-    else:
-        quarter = _QUARTERS.get(int(angle))
-    flip = _FLIPS.get((parameters.mirror_horizontally, parameters.mirror_vertically))
-    if quarter is None and flip is None:
+        angle = 0
+    flip = FLIPS.get((parameters.mirror_horizontally, parameters.mirror_vertically))
+    if not angle and flip is None:
         return image
-    alpha = None if image.alpha is None else _moved(image.alpha[..., None], quarter, flip)[..., 0]
-    return image.replace(pixels=_moved(image.pixels, quarter, flip), alpha=alpha)
-
-
-def _moved(samples: Pixels, quarter: int | None, flip: int | None) -> Pixels:
-    """Height x width x channels samples after a quarter turn and mirroring, in memory of their own."""
-    channels = samples.shape[2]
-    if quarter is not None:
-        samples = cv2.rotate(samples, quarter)  # type: ignore[assignment]  # of the same type as before
-    if flip is not None:
-        samples = cv2.flip(samples, flip)  # type: ignore[assignment]
-    # OpenCV drops a channel axis of length one.
-    return samples.reshape(*samples.shape[:2], channels)
+    alpha = None if image.alpha is None else turn_samples(image.alpha[..., None], int(angle), flip)[..., 0]
+    return image.replace(pixels=turn_samples(image.pixels, int(angle), flip), alpha=alpha)
 
 
 def _askew(image: Image, parameters: Rotate, work: Work) -> Image:

@@ -1,6 +1,6 @@
 """Plain operations in a child: from a picture file to a picture file or to data, with nothing in between but samples in memory.
 
-Where libvips can, not even those: it decodes, changes and encodes in one pass (`joined`).
+Where libvips can, not even those: it decodes, changes and encodes in one pass (`one_graph`).
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from services.inference.media import (
     Image,
     LazyImage,
     Limits,
+    as_graph,
     as_read_back,
     configure_libvips,
-    deferred,
     encode,
     final_saving,
     in_memory,
 )
 from services.inference.media.decode import open_scaled
 from services.inference.media.isolated import content_of
-from services.inference.pipeline import joined
+from services.inference.pipeline import one_graph
 from services.inference.pipeline.changes import Changes
 from services.pictures.geometry import Size
 from services.pictures.operations import parameters_of, spec_of
@@ -144,7 +144,7 @@ def _worked(
             made = importlib.import_module(f"services.inference.operations.{name}").run(medium, parameters, step)
         changes.note(parameters, medium, made)
         medium = made
-        whole = joined.size_after(parameters, whole)
+        whole = one_graph.size_after(parameters, whole)
         assert not isinstance(medium, WholeFile)
         done.append(_size_bytes(medium, whole))
     if isinstance(medium, Image | LazyImage):
@@ -173,7 +173,7 @@ def _opened(source: Path | int, operations: Sequence[operation_pb2.Operation], a
     parameters = [parameters_of(operation) for operation in operations]
 
     def wanted(size: Size) -> Size | None:
-        return joined.scaled_first([resolve_percentages(each, size) for each in parameters], size)
+        return one_graph.first_scaling([resolve_percentages(each, size) for each in parameters], size)
 
     image, size = open_scaled(content_of(source, asked.limits), asked.limits, wanted, hints)
     return _Opened(image, size, (image.width, image.height) != size)
@@ -181,9 +181,9 @@ def _opened(source: Path | int, operations: Sequence[operation_pb2.Operation], a
 
 def _prepared(image: Image | LazyImage, parameters: Message, whole: Size | None, *, changed: bool) -> Image | LazyImage:
     """The picture as the operation takes it: as a graph if it can be part of one."""
-    if not joined.joins(parameters, image, whole, changed=changed):
+    if not one_graph.can_join(parameters, image, whole, changed=changed):
         return in_memory(image)
-    return deferred(image) if isinstance(image, Image) and not isinstance(parameters, Convert) else image
+    return as_graph(image) if isinstance(image, Image) and not isinstance(parameters, Convert) else image
 
 
 def _size_bytes(medium: Image | LazyImage | Data, whole: Size | None) -> int:

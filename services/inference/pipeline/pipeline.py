@@ -243,7 +243,10 @@ class Pipeline:
             made = made.first
         if isinstance(made, Document):
             run.attachments += made.attachments
-        await asyncio.to_thread(changes.note, parameters, medium, made)
+        if medium is None or changes.changed:
+            changes.note(parameters, medium, made)  # without comparing anything
+        else:
+            await asyncio.to_thread(changes.note, parameters, medium, made)
         run.medium = made
 
     def _step(self, run: Run, report: Report, original: Original | None = None) -> Step:

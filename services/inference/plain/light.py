@@ -50,7 +50,7 @@ def adjust(image: Picture, by: Adjustment, work: Work) -> Picture:
     if saturation or by.hdr or by.sharpness:
         values = colours / image.maximum
         if saturation:
-            values = saturate(values, saturation)
+            values = saturate(values, _light_of(colours, image), saturation)
         if by.hdr:
             values = tone_mapped(values, by.hdr / 100)
         if by.sharpness:
@@ -82,15 +82,23 @@ def adjust_contrast(values: Floats, contrast: int) -> Floats:
     return np.asarray(0.5 + np.sign(values - 0.5) * curve / 2)
 
 
-def saturate(values: pyvips.Image, saturation: int) -> pyvips.Image:
-    """Encoded RGB, 0 to 1, with its distance from the gray of the same luminance scaled; where it grows, that of strong colours less."""
-    gray = encoded_graph(luminance(decoded_graph(values)))
+def saturate(values: pyvips.Image, light: pyvips.Image, saturation: int) -> pyvips.Image:
+    """Encoded RGB, 0 to 1, with its distance from the gray of the same luminance scaled; where it grows, that of strong colours less.
+
+    `light` is that of the same samples.
+    """
+    gray = encoded_graph(luminance(light))
     share = saturation / 100
     if share < 0:
         return (values - gray) * (1 + share) + gray
     red, green, blue = values.bandsplit()
     strength = red.bandrank([green, blue], index=2) - red.bandrank([green, blue], index=0)
     return (values - gray) * (strength * -share + (1 + share)) + gray
+
+
+def _light_of(colours: pyvips.Image, image: Image | LazyImage) -> pyvips.Image:
+    """The light of the picture's samples: a table of all levels takes a fraction of the time that a power of each sample takes."""
+    return colours.maplut(decoded_graph(pyvips.Image.identity(ushort=image.bit_depth > 8) / image.maximum))
 
 
 def _table(curve: Callable[[Floats], Floats], image: Image | LazyImage) -> pyvips.Image:

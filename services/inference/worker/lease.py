@@ -16,6 +16,7 @@ from services.platform.log import get_logger
 
 _NEWS_SECONDS = 1.0
 """Heartbeats that only report progress are at least this far apart."""
+_SHORT_SECONDS = 0.05
 _BACKOFF = Backoff(0.5, 1.0)
 
 _logger = get_logger()
@@ -51,8 +52,15 @@ class Lease:
 
     async def protect(self, work: Coroutine[Any, Any, None], closing: asyncio.Event) -> Outcome:
         """Keep the lease while `work` runs, and stop the work when the lease is lost or `closing` is set. Raises what `work` raises."""
-        working, keeping, closed = (asyncio.create_task(each) for each in (work, self.keep(), _wait(closing)))
+        working = asyncio.create_task(work)
+        watching: list[asyncio.Task[None]] = []
         try:
+            # Most short tasks end before their lease needs any care.
+            await asyncio.wait((working,), timeout=_SHORT_SECONDS)
+            if working.done():
+                working.result()
+                return Outcome.DONE
+            keeping, closed = watching = [asyncio.create_task(each) for each in (self.keep(), _wait(closing))]
             await asyncio.wait((working, keeping, closed), return_when=asyncio.FIRST_COMPLETED)
             if working.done():
                 working.result()
@@ -63,9 +71,10 @@ class Lease:
             return Outcome.INTERRUPTED
         finally:
             self.progress.stop()
-            for task in (working, keeping, closed):
-                task.cancel()
-            await asyncio.gather(working, keeping, closed, return_exceptions=True)
+            if not working.done() or watching:
+                for task in (working, *watching):
+                    task.cancel()
+                await asyncio.gather(working, *watching, return_exceptions=True)
 
     async def keep(self) -> None:
         """Send heartbeats; returns when the attempt must stop because it was cancelled or taken over, or the lease expired."""

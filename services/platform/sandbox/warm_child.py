@@ -5,13 +5,17 @@ from __future__ import annotations
 import functools
 import os
 import pickle
+import select
 import socket
 from dataclasses import dataclass
 from typing import Any
 
 from services.platform.sandbox.child import answer_of, find, send_progress
+from services.platform.sandbox.freed_memory import give_freed_memory_back, keep_freed_memory
 from services.platform.sandbox.wire import HEADER, receive_exactly
 
+_BUSY_SECONDS = 1.0
+"""With no job for so long, a child keeps no memory for the next one."""
 MOST_FILES = 4
 """Open files that come with one job."""
 
@@ -27,7 +31,9 @@ class WarmJob:
 
 def serve(connection: socket.socket) -> None:
     """Do the jobs that come over `connection`, until the host hangs up."""
+    keep_freed_memory()
     while True:
+        _wait(connection)
         head, files, _, _ = socket.recv_fds(connection, HEADER.size, MOST_FILES)
         if not head:
             return
@@ -42,3 +48,9 @@ def serve(connection: socket.socket) -> None:
             for file in files:
                 os.close(file)
         connection.sendall(answer)
+
+
+def _wait(connection: socket.socket) -> None:
+    """Return once something comes over `connection`, or soon, with no freed memory left."""
+    if not select.select([connection], [], [], _BUSY_SECONDS)[0]:
+        give_freed_memory_back()

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     # Not loaded in processes without a database: it takes a quarter of their start.
     from services.platform.database import Database
 
+_DATABASE_SECONDS = 2.0
+
 
 def database(database: Database) -> Check:
     """The database answers."""
@@ -20,7 +22,7 @@ def database(database: Database) -> Check:
     async def probe() -> None:
         await database.answers()
 
-    return Check("database", probe)
+    return Check("database", probe, _DATABASE_SECONDS)
 
 
 def nats(bus: Bus) -> Check:

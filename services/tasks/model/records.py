@@ -203,6 +203,22 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
+class DueWork:
+    """The work that is due, whichever replica has caused it."""
+
+    lanes: Sequence[str]
+    """Those with a task to start, or a retry that is due."""
+    has_events: bool
+    """Unpublished ones."""
+    has_leases: bool
+    """Expired ones."""
+    has_deadlines: bool
+    """Passed ones."""
+    has_deliveries: bool
+    """Pending ones of webhooks, due or not."""
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """The state of a task."""
 

@@ -27,12 +27,14 @@ WHERE known.seen_time < excluded.seen_time
 """The offers of a machine. Offers that worked there and are still configured stay, such as while its model server starts. Replicas that
 have all read the same message write it once."""
 
-KNOWN = text("SELECT * FROM away_worker WHERE until > :now ORDER BY seen_time DESC, name")
-"""Those that are expected to come back, or are here; the one that was here last first."""
+KNOWN = text("""
+WITH gone AS (DELETE FROM away_worker WHERE until <= :now)
+SELECT * FROM away_worker WHERE until > :now ORDER BY seen_time DESC, name
+""")
+"""Those that are expected to come back, or are here; the one that was here last first. The others are forgotten."""
 
 OFFERED = text("SELECT EXISTS (SELECT FROM away_worker WHERE until > :now AND :operation = ANY(operations)) AS offered")
 FORGET = text("DELETE FROM away_worker WHERE name = ANY(CAST(:names AS text[])) RETURNING name")
-SWEEP = text("DELETE FROM away_worker WHERE until <= :now")
 
 
 class AwayWorkerStore(Store):
@@ -52,7 +54,7 @@ class AwayWorkerStore(Store):
         await self._run(REMEMBER, values)
 
     async def list_machines(self, *, now: datetime) -> Sequence[AwayWorker]:
-        """The machines that are expected to come back, or are here; the one that was here last first."""
+        """The machines that are expected to come back, or are here; the one that was here last first. Forgets those whose time is over."""
         return [away_worker_of(row) for row in await self._run(KNOWN, {"now": now})]
 
     async def offers(self, operation: str, *, now: datetime) -> bool:
@@ -63,7 +65,3 @@ class AwayWorkerStore(Store):
     async def forget(self, *names: str) -> Sequence[str]:
         """Expect machines no longer; returns those that were known."""
         return [row["name"] for row in await self._run(FORGET, {"names": list(names)})]
-
-    async def sweep(self, *, now: datetime) -> None:
-        """Forget those that are no longer expected."""
-        await self._run(SWEEP, {"now": now})

@@ -12,7 +12,7 @@ Only TAKE moves virtual times, under the lane's lock.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -60,13 +60,6 @@ SELECT EXISTS (SELECT FROM ready) OR EXISTS (SELECT FROM lane_account WHERE lane
 """)
 """Let tasks whose retry is due take part in the order. Until then they are outside it, in an index of their own, so that they block no
 other task. No transition: the state stays. Returns whether any task of the lane takes part."""
-
-LANES_TO_LOOK_AT = text("""
-SELECT lane FROM unnest(CAST(:lanes AS text[])) AS lane
-WHERE EXISTS (SELECT FROM lane_account WHERE lane_account.lane = lane.lane AND waiting)
-  OR EXISTS (SELECT FROM task WHERE task.lane = lane.lane AND state = 'QUEUED' AND run_at <= :now)
-""")
-"""The lanes that have a task to start, or a retry that is due."""
 
 # A subquery in an array makes the planner correctly expect few rows, and so use the primary key. It cannot see the value of a computed
 # LIMIT, and would expect a tenth of the queue.
@@ -256,20 +249,17 @@ SELECT coalesce((SELECT queued FROM lane_account WHERE lane = :lane AND account_
 """)
 """How many of an account's tasks take part in the order of a lane."""
 
-FLOW = text("""
+FLOWS = text("""
 SELECT
-  coalesce((SELECT sum(dispatched) FROM lane_class WHERE lane = :lane), 0) AS started,
-  EXISTS (SELECT FROM lane_account WHERE lane = :lane AND waiting) AS waiting
+  lane, coalesce((SELECT sum(dispatched) FROM lane_class WHERE lane_class.lane = asked.lane), 0) AS started,
+  EXISTS (SELECT FROM lane_account WHERE lane_account.lane = asked.lane AND waiting) AS waiting
+FROM unnest(CAST(:lanes AS text[])) AS asked (lane)
 """)
-"""How many turns a lane has given in total, and whether tasks wait for one."""
+"""How many turns lanes have given in total, and whether tasks wait for one."""
 
 
 class OrderStore(Store):
     """Decides whose turn it is in a lane, and gives its tasks to free slots of workers."""
-
-    async def lanes_to_look_at(self, lanes: Collection[str], *, now: datetime) -> list[str]:
-        """Those of the lanes that have a task to start, or a retry that is due."""
-        return [row["lane"] for row in await self._run(LANES_TO_LOOK_AT, {"lanes": list(lanes), "now": now})]
 
     async def make_due(self, lane: str, *, now: datetime) -> bool:
         """Let the lane's tasks whose retry is due take part in the order. Returns whether any of its tasks does."""
@@ -316,7 +306,6 @@ class OrderStore(Store):
         [row] = await self._run(WAITING, {"lane": lane, "account_id": account_id})
         return int(row["waiting"])
 
-    async def flow(self, lane: str) -> Flow:
-        """The number of tasks that passed through a lane, and whether tasks wait for its workers."""
-        [row] = await self._run(FLOW, {"lane": lane})
-        return Flow(int(row["started"]), row["waiting"])
+    async def flows(self, lanes: Collection[str]) -> Mapping[str, Flow]:
+        """By lane, the number of tasks that passed through it, and whether tasks wait for its workers."""
+        return {row["lane"]: Flow(int(row["started"]), row["waiting"]) for row in await self._run(FLOWS, {"lanes": list(lanes)})}

@@ -24,12 +24,12 @@ from services.tasks.store.rows import attempt_of, first, task_of
 CANCEL = end_anywhere("CANCELLED", audit_sql("moved", audit_pb2.AUDIT_ACTION_TASK_CANCELLED), guard="id = :id AND account_id = :account_id")
 """End a task of the account that has not ended."""
 
-_IS_LATE = "deadline <= :now AND (attempt = 0 OR deadline_to_start IS NOT TRUE)"
-EXPIRE = end_anywhere("FAILED", guard=f"id = :id AND {_IS_LATE}")
+IS_LATE = "deadline <= :now AND (attempt = 0 OR deadline_to_start IS NOT TRUE)"
+EXPIRE = end_anywhere("FAILED", guard=f"id = :id AND {IS_LATE}")
 """End a task that has not ended by its deadline, or not begun if the deadline is for that, wherever it is."""
 
 OVERDUE = text(f"""
-SELECT id, deadline_to_start IS TRUE AS to_start FROM task WHERE {_IS_LATE} AND end_time IS NULL ORDER BY deadline LIMIT :limit
+SELECT id, deadline_to_start IS TRUE AS to_start FROM task WHERE {IS_LATE} AND end_time IS NULL ORDER BY deadline LIMIT :limit
 """)  # noqa: S608 - put together from constants
 """Tasks whose deadline has come; EXPIRE decides on each."""
 

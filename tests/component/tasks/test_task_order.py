@@ -207,21 +207,6 @@ async def test_retries_that_are_still_to_come_are_in_nobodys_way(scene: Scene, c
     assert {task.id for task in await scene.take()} == {task.id for task in failing}
 
 
-async def test_only_lanes_with_work_are_looked_at(scene: Scene, clock: MovableClock) -> None:
-    async def lanes() -> list[str]:
-        return await scene.store.lanes_to_look_at(["system", "picture"], now=clock())
-
-    assert await lanes() == []
-    [task] = await queue(scene, A, 1)
-    assert await lanes() == ["system"]
-    assert [taken.id for taken in await scene.take()] == [task.id]
-    assert await lanes() == []
-    await scene.fail(task, run_at=clock() + timedelta(seconds=60))
-    assert await lanes() == []
-    clock.advance(60)
-    assert await lanes() == ["system"]
-
-
 async def test_a_cancelled_retry_is_no_longer_waited_for(scene: Scene, clock: MovableClock) -> None:
     task = await scene.running(account_id=A)
     await scene.fail(task, run_at=clock() + timedelta(seconds=60))

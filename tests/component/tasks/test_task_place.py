@@ -54,13 +54,16 @@ async def test_only_a_task_that_waits_has_a_place(scene: Scene, store: TaskStore
 
 
 async def test_the_flow_counts_what_went_on_and_what_waits(scene: Scene, store: TaskStore) -> None:
-    assert await store.flow("system") == Flow(0, waiting=False)
+    async def flow() -> Flow:
+        return (await store.flows(["system"]))["system"]
+
+    assert await flow() == Flow(0, waiting=False)
     for _ in range(6):
         await scene.create()
-    assert await store.flow("system") == Flow(0, waiting=True)
+    assert await flow() == Flow(0, waiting=True)
     await scene.take(4)
-    assert await store.flow("system") == Flow(4, waiting=True)
+    assert await flow() == Flow(4, waiting=True)
     assert [await store.waiting(*of) for of in ((A, "system"), (B, "system"), (A, "neural"))] == [2, 0, 0]
     await scene.take(4)
-    assert await store.flow("system") == Flow(6, waiting=False)
-    assert await store.flow("neural") == Flow(0, waiting=False)
+    assert await flow() == Flow(6, waiting=False)
+    assert (await store.flows(["neural", "system"]))["neural"] == Flow(0, waiting=False)

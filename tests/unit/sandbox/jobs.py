@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import signal
 import sys
 import threading
@@ -21,6 +22,14 @@ def echo(value: Any) -> Any:
 
 def whoami() -> list[int]:
     return [os.getpid(), os.getppid(), threading.active_count()]
+
+
+def faults() -> int:
+    """Pages that the kernel had to provide for 24 MB."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    blocks = [bytearray(b"x") * (6 << 20) for _ in range(4)]
+    del blocks
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 
 def has_loaded(module: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from typing import IO
 import pytest
 
 from services.platform.errors import DarkroomError
-from services.platform.sandbox import Limits, Sandbox, SandboxCrashed, SandboxFailed, SandboxTimedOut, WarmChildren, warm
+from services.platform.sandbox import Limits, Sandbox, SandboxCrashed, SandboxFailed, SandboxTimedOut, WarmChildren, warm, warm_child
 from tests.unit.sandbox import jobs
 from tests.unit.sandbox.test_sandbox import eventually, running, until_gone
 
@@ -69,6 +70,26 @@ async def test_the_strict_setting_is_one_child_a_job(sandbox: Sandbox) -> None:
         assert len(set(pids)) == 3
         for pid in pids:
             await until_gone(pid)
+
+
+async def test_a_child_keeps_the_memory_of_one_job_for_the_next(children: WarmChildren) -> None:
+    first, second, third = [await children.run(1, jobs.faults, []) for _ in range(3)]
+    assert first > 4000
+    assert max(second, third) < 400
+
+
+def test_a_child_that_waits_for_long_keeps_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_back: list[bool] = []
+    monkeypatch.setattr(warm_child, "give_freed_memory_back", lambda: given_back.append(True))
+    monkeypatch.setattr(warm_child, "_BUSY_SECONDS", 0.01)
+    host, child = socket.socketpair()
+    with host, child:
+        host.send(b"job")
+        warm_child._wait(child)
+        assert not given_back
+        child.recv(3)
+        warm_child._wait(child)
+        assert given_back == [True]
 
 
 async def test_files_come_open_and_no_other_can_be_opened(children: WarmChildren) -> None:

@@ -60,9 +60,6 @@ class Remembered:
         for name in names:
             del self.machines[name]
 
-    async def sweep(self, *, now: datetime) -> None:
-        pass
-
 
 class Oldest:
     """The oldest task of each lane."""

@@ -15,6 +15,7 @@ from services.platform.loop import Loop
 from services.platform.serving import Runs
 from services.platform.worker_board import WorkerBoard
 from services.tasks.domain.lifecycle.attempts import Attempts
+from services.tasks.domain.lifecycle.due_work import IDLE_SECONDS, DueWorkFinder
 from services.tasks.domain.lifecycle.exchange import Exchange, LaneExchange
 from services.tasks.domain.lifecycle.lane_workers import LaneWorkers
 from services.tasks.domain.lifecycle.notifications import Notifications
@@ -23,9 +24,6 @@ from services.tasks.domain.order.workforce import INTERVAL_SECONDS, Workforce
 from services.tasks.store.away_workers import AwayWorkerStore
 from services.tasks.store.queue import QueueStore
 from services.tasks.store.tasks import TaskStore
-
-_IDLE = timedelta(seconds=30)
-"""Interval at which a lane that nothing has woken looks by itself; `lanes` wakes it earlier if there is work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +54,7 @@ def assemble_exchange(
     store: TaskStore,
     attempts: Attempts,
     notifications: Notifications,
+    due: DueWorkFinder,
     stopping: asyncio.Event,
     clock: Clock,
 ) -> Exchanging:
@@ -63,11 +62,13 @@ def assemble_exchange(
     workforce = Workforce(WorkerBoard(bus), AwayWorkerStore(database), clock)
     waits = LongWaits(QueueStore(database), rules.standby_after, rules.max_running, clock)
     taking: dict[str, LaneExchange] = {}
+    idle = timedelta(seconds=IDLE_SECONDS)
     for lane in lanes():
         workers = LaneWorkers(lane, workforce, waits, clock)
-        taking[lane] = LaneExchange(lane, store, attempts, bus, notifications, workers, rules.max_running, _IDLE, clock)
+        taking[lane] = LaneExchange(lane, store, attempts, bus, notifications, workers, rules.max_running, idle, clock)
         notifications.on_queue(lane, taking[lane].on_change)
-    exchange = Exchange(taking, store, bus, stopping, clock)
+    exchange = Exchange(taking, bus, stopping)
+    due.on_look(rules.interval.total_seconds(), lambda found: exchange.on_look(found.lanes))
 
     async def look() -> bool:
         more = await workforce.step()
@@ -78,7 +79,6 @@ def assemble_exchange(
     loops: list[Runs] = [
         *(one.loop for one in taking.values()),
         exchange,
-        Loop("lanes", rules.interval.total_seconds(), exchange.look),
         Loop("workforce", INTERVAL_SECONDS, look),
     ]
     return Exchanging(exchange, workforce, loops)

@@ -284,10 +284,10 @@ async def _or_end(speaking: Collection[WorkerStream], work: Awaitable[None]) -> 
 
 
 class Exchange:
-    """All lanes. `look` wakes those that have work; a loop repeats it."""
+    """All lanes."""
 
-    def __init__(self, lanes: Mapping[str, LaneExchange], store: OrderStore, bus: Bus, stopping: asyncio.Event, clock: Clock) -> None:
-        self._lanes, self._store, self._bus, self._stopping, self._clock = lanes, store, bus, stopping, clock
+    def __init__(self, lanes: Mapping[str, LaneExchange], bus: Bus, stopping: asyncio.Event) -> None:
+        self._lanes, self._bus, self._stopping = lanes, bus, stopping
 
     def open(self, lane: str, worker: str, *, standby: bool = False, takes_short_runs: bool = False) -> WorkerStream:
         """A worker's stream on a lane; the caller ends it. Raises FIELD_INVALID for an unknown lane."""
@@ -307,11 +307,10 @@ class Exchange:
         """Whether a worker serves a lane, be it on standby. Until that is known, it is assumed."""
         return lane not in self._lanes or self._lanes[lane].workers.is_served()
 
-    async def look(self) -> bool:
-        """Wake the lanes with tasks to start or due retries, in one statement: an idle lane costs nothing."""
-        for lane in await self._store.lanes_to_look_at(self._lanes, now=self._clock()):
+    def on_look(self, lanes: Collection[str]) -> None:
+        """Lanes have tasks to start, or due retries, that nothing may have woken them for."""
+        for lane in lanes:
             self._lanes[lane].on_look()
-        return False
 
     async def until_stopped(self, stream: WorkerStream) -> None:
         """End the stream when the service stops."""

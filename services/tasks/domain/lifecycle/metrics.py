@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from prometheus_client import Counter, Histogram
 
 from services.platform.errors import ErrorReason
@@ -28,22 +30,36 @@ _CREDITS = Counter("darkroom_credits", "Credits, by what happened to them: reser
 def count_transition(task: Task) -> None:
     """Count the transition that brought the task to its current state."""
     lane, change = task.lane, _transition_of(task)
-    _TRANSITIONS.labels(lane, change.name.lower() if change is not None else _CREATE).inc()
+    _transitions(lane, change).inc()
     if change is None:
         _credits(task, "reserved", task.reserved_millicredits)
     elif change is Transition.START and task.attempt == 1:
-        _WAIT.labels(lane).observe(_age(task))
+        _waits(lane).observe(_age(task))
     elif change is Transition.COMPLETE:
         assert task.start_time is not None
-        _RUN.labels(lane).observe((task.update_time - task.start_time).total_seconds())
-        _ATTEMPTS.labels(lane, "succeeded", "").inc()
+        _runs(lane).observe((task.update_time - task.start_time).total_seconds())
+        _attempts(lane, "succeeded", "").inc()
     elif change in (Transition.RETRY, Transition.FAIL):
         reason = task.error_reason.value if task.error_reason is not None else ""
-        _ATTEMPTS.labels(lane, "retried" if change is Transition.RETRY else "failed", reason).inc()
+        _attempts(lane, "retried" if change is Transition.RETRY else "failed", reason).inc()
     if task.state.terminal:
-        _TOTAL.labels(lane, task.state.value).observe(_age(task))
+        _totals(lane, task.state).observe(_age(task))
         _credits(task, "settled", task.charged_millicredits)
         _credits(task, "released", task.reserved_millicredits - task.charged_millicredits)
+
+
+# Looking up a metric's labels takes longer than counting.
+_waits, _runs, _attempts = cache(_WAIT.labels), cache(_RUN.labels), cache(_ATTEMPTS.labels)
+
+
+@cache
+def _transitions(lane: str, change: Transition | None) -> Counter:
+    return _TRANSITIONS.labels(lane, change.name.lower() if change is not None else _CREATE)
+
+
+@cache
+def _totals(lane: str, state: TaskState) -> Histogram:
+    return _TOTAL.labels(lane, state.value)
 
 
 def _transition_of(task: Task) -> Transition | None:

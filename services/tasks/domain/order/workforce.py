@@ -99,7 +99,6 @@ class Workforce:
         known = {machine.name for machine in self._expected}
         if unexpected := [name for name in machines if name not in returning and name in known]:
             await self._store.forget(*unexpected)
-        await self._store.sweep(now=self._clock())
 
 
 def _refused(worker: part_pb2.Worker) -> bool:

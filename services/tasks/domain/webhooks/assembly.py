@@ -10,6 +10,7 @@ from services.platform.clock import Clock
 from services.platform.egress.addresses import AddressRules
 from services.platform.egress.destinations import Destinations, Purpose, SystemResolver
 from services.platform.idempotency import IdempotencyRecords
+from services.tasks.domain.lifecycle.due_work import IDLE_SECONDS
 from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
 from services.tasks.domain.webhooks.config import WebhookSettings
 from services.tasks.domain.webhooks.formats import NativeFormat, Render, WebhookFormat
@@ -61,12 +62,13 @@ def assemble_webhooks(
         concurrency=settings.webhook_concurrency,
         concurrency_each=settings.webhook_concurrency_each,
         lease=timedelta(seconds=2 * settings.webhook_timeout),
-        interval=settings.webhook_interval,
+        interval=IDLE_SECONDS,
         schedule=RetrySchedule(
             settings.webhook_max_attempts,
             timedelta(seconds=settings.webhook_backoff),
             timedelta(seconds=settings.webhook_retry_after_limit),
         ),
+        spacing=settings.webhook_interval,
     )
     sender = WebhookSender(store, tasks, batches, poster, NativeFormat(render), rules, clock, formats)
     return WebhookParts(sender, AccountWebhooks(store, idempotency, destinations, sender.wake, settings.webhook_max_per_account, clock))

@@ -57,4 +57,8 @@ class WebhookSettings(EnvironmentSettings):
     )
     webhook_lookups: int = Field(128, ge=1, description="Maximum number of host names that a process resolves concurrently.")
     webhook_lookups_each: int = Field(8, ge=1, description="Maximum number of host names that a process resolves at once for one account.")
-    webhook_interval: float = Field(0.25, gt=0, description="Interval at which a sender polls for due deliveries.")
+    webhook_interval: float = Field(
+        0.5,
+        gt=0,
+        description="Interval at which a sender looks for due deliveries. When a task ends it looks at once, but no more often than this.",
+    )

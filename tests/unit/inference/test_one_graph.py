@@ -22,10 +22,10 @@ from darkroom.operations.v1.placement_pb2 import FIT_CANVAS, FIT_CROP, POSITION_
 from darkroom.operations.v1.resize_pb2 import Resize
 from darkroom.operations.v1.rotate_pb2 import Rotate
 from darkroom.operations.v1.sharpen_pb2 import SHARPEN_METHOD_UNSHARP_MASK, Sharpen
-from services.inference.media import Image, LazyImage, Limits, deferred, encode
+from services.inference.media import Image, LazyImage, Limits, as_graph, encode
 from services.inference.media.decode import decode, open_scaled
 from services.inference.pipeline import isolated
-from services.inference.pipeline.joined import joins, scaled_first, size_after
+from services.inference.pipeline.one_graph import can_join, first_scaling, size_after
 from services.pictures.geometry import Size
 from services.pictures.operations import spec_of_parameters
 from services.platform.errors import DarkroomError, ErrorReason
@@ -95,7 +95,7 @@ def _opened() -> LazyImage:
     return opened
 
 
-_UNREAD, _READ, _JOINED = _opened(), Image(photo()), deferred(Image(photo()))
+_UNREAD, _READ, _JOINED = _opened(), Image(photo()), as_graph(Image(photo()))
 _CLEAR, _WIDE, _GRAY = Image(photo(), photo()[..., 0]), Image(deep_photo()), Image(photo()[..., :1])
 
 
@@ -130,13 +130,13 @@ _CLEAR, _WIDE, _GRAY = Image(photo(), photo()[..., 0]), Image(deep_photo()), Ima
     ],
 )
 def test_what_joins_takes_its_samples_in_turn(operation: Message, image: Image | LazyImage, *, expected: bool) -> None:
-    assert joins(operation, image, None, changed=True) == expected
+    assert can_join(operation, image, None, changed=True) == expected
 
 
 def test_what_may_change_nothing_is_compared_in_memory() -> None:
     for operation in (LIGHTER, FILTERED, Pad(horizontal=4, vertical=4, keep_size=True)):
-        assert joins(operation, _READ, None, changed=True)
-        assert not joins(operation, _READ, None, changed=False)
+        assert can_join(operation, _READ, None, changed=True)
+        assert not can_join(operation, _READ, None, changed=False)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_what_may_change_nothing_is_compared_in_memory() -> None:
     ],
 )
 def test_quarter_turns_come_after_the_first_resize(operations: Sequence[Message], expected: Size | None) -> None:
-    assert scaled_first(operations, (200, 100)) == expected
+    assert first_scaling(operations, (200, 100)) == expected
 
 
 def test_a_resize_after_a_turn_counts_from_the_whole_picture() -> None:

@@ -20,7 +20,7 @@ from services.pictures.geometry import Size
 from services.pictures.result_size import Fitting, fitting, padding, result_size
 
 
-def joins(parameters: Message, image: Image | LazyImage, whole: Size | None, *, changed: bool) -> bool:
+def can_join(parameters: Message, image: Image | LazyImage, whole: Size | None, *, changed: bool) -> bool:
     """Whether an operation can be part of the picture's graph, or begin one: it takes the samples of an opaque picture of 8 bits in turn,
     from top to bottom, each once. The others get all samples in memory:
 
@@ -35,10 +35,10 @@ def joins(parameters: Message, image: Image | LazyImage, whole: Size | None, *, 
     """
     if isinstance(parameters, Convert):
         return True
-    return image.alpha is None and image.bit_depth == 8 and _joins(parameters, image, whole, changed=changed)
+    return image.alpha is None and image.bit_depth == 8 and _can_join(parameters, image, whole, changed=changed)
 
 
-def scaled_first(operations: Sequence[Message], size: Size) -> Size | None:
+def first_scaling(operations: Sequence[Message], size: Size) -> Size | None:
     """The size that a picture of this size is scaled to before anything else is done with it, since what comes before its first resize
     may as well come after it; None if it is not, or if all of it must be seen."""
     turned = False
@@ -61,14 +61,14 @@ def size_after(parameters: Message, whole: Size | None) -> Size | None:
     return None if whole is None or isinstance(parameters, Resize) else result_size(parameters, *whole)
 
 
-def _joins(parameters: Message, image: Image | LazyImage, whole: Size | None, *, changed: bool) -> bool:
+def _can_join(parameters: Message, image: Image | LazyImage, whole: Size | None, *, changed: bool) -> bool:
     match parameters:
         case Resize():
-            return _resize_joins(parameters, image, fitting(parameters, *(whole or (image.width, image.height))))
+            return _can_resize(parameters, image, fitting(parameters, *(whole or (image.width, image.height))))
         case Crop():
             return not _is_unread(image) and not (parameters.aspect_ratio and parameters.position == POSITION_SMART)
         case Pad():
-            return _pad_joins(parameters, image, changed=changed)
+            return _can_pad(parameters, image, changed=changed)
         case Adjust():
             return changed and not (parameters.saturation or parameters.sharpness or parameters.hdr)
         case ColorAdjust():
@@ -78,7 +78,7 @@ def _joins(parameters: Message, image: Image | LazyImage, whole: Size | None, *,
     return False
 
 
-def _resize_joins(parameters: Resize, image: Image | LazyImage, fit: Fitting) -> bool:
+def _can_resize(parameters: Resize, image: Image | LazyImage, fit: Fitting) -> bool:
     own = image.width, image.height
     if fit.scaled_size != own and isinstance(image, LazyImage):
         return False
@@ -89,7 +89,7 @@ def _resize_joins(parameters: Resize, image: Image | LazyImage, fit: Fitting) ->
     return parameters.fit != FIT_CANVAS or fit.scaled_size == fit.result or _is_shown(parameters.background, image)
 
 
-def _pad_joins(parameters: Pad, image: Image | LazyImage, *, changed: bool) -> bool:
+def _can_pad(parameters: Pad, image: Image | LazyImage, *, changed: bool) -> bool:
     border = padding(parameters, image.width, image.height)
     scales = border.inner != (image.width, image.height)
     if scales and (isinstance(image, LazyImage) or not changed):
