@@ -10,11 +10,15 @@ from typing import Any
 
 import uvloop
 
+from services.platform.freed_memory import OF_MESSAGES, keep_freed_memory
+
 _CANCEL_AGAIN_SECONDS = 5.0
 
 
 def run(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     """Run `main(stop)` in an event loop; `stop` is set by SIGTERM or SIGINT."""
+
+    keep_freed_memory(OF_MESSAGES)
 
     async def supervise() -> None:
         stop = asyncio.Event()

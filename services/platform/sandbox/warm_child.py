@@ -10,8 +10,8 @@ import socket
 from dataclasses import dataclass
 from typing import Any
 
+from services.platform.freed_memory import OF_PICTURES, give_freed_memory_back, keep_freed_memory
 from services.platform.sandbox.child import answer_of, find, send_progress
-from services.platform.sandbox.freed_memory import give_freed_memory_back, keep_freed_memory
 from services.platform.sandbox.wire import HEADER, receive_exactly
 
 _BUSY_SECONDS = 1.0
@@ -31,7 +31,7 @@ class WarmJob:
 
 def serve(connection: socket.socket) -> None:
     """Do the jobs that come over `connection`, until the host hangs up."""
-    keep_freed_memory()
+    keep_freed_memory(OF_PICTURES)
     while True:
         _wait(connection)
         head, files, _, _ = socket.recv_fds(connection, HEADER.size, MOST_FILES)

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import ctypes
 
-KEPT_BYTES = 64 << 20
-"""Freed memory that a process keeps: a few copies of the samples of a picture of 4 megapixels."""
-_LARGEST_BLOCK = 32 << 20
-"""Bytes from which a block is always handed back: the most that glibc allows."""
+OF_PICTURES = 64 << 20
+"""Bytes for a process that works on pictures: a few copies of the samples of one of 4 megapixels."""
+OF_MESSAGES = 16 << 20
+"""Bytes for one that passes small files on."""
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _libc = ctypes.CDLL(None)
 
 
-def keep_freed_memory() -> None:
-    """Let this process keep what it frees, up to `KEPT_BYTES`."""
+def keep_freed_memory(most_bytes: int) -> None:
+    """Let this process keep what it frees, up to so many bytes; a block of half as many, or of 32 MiB, is always handed back."""
     if hasattr(_libc, "mallopt"):
-        _libc.mallopt(_TRIM_THRESHOLD, KEPT_BYTES)
-        _libc.mallopt(_MMAP_THRESHOLD, _LARGEST_BLOCK)
+        _libc.mallopt(_TRIM_THRESHOLD, most_bytes)
+        _libc.mallopt(_MMAP_THRESHOLD, most_bytes // 2)
 
 
 def give_freed_memory_back() -> None:
