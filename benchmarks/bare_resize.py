@@ -6,9 +6,9 @@ import asyncio
 import os
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -92,11 +92,12 @@ async def measure(stack: ScratchStack) -> Section:
         for _ in range(_ROUNDS):
             for last in range(len(_STEPS)):
                 server.last_step = last
-                await asyncio.gather(*map(call, callers))
-                alone[last] += [await time_call(call, callers[0]) for _ in range(_ALONE)]
-                before = _spent(stack, others)
-                calls[last] += len(await call_until(callers, call, time.perf_counter() + _SECONDS))
-                spent[last].update(_spent(stack, others) - before)
+                async with server.connected_storage():
+                    await asyncio.gather(*map(call, callers))
+                    alone[last] += [await time_call(call, callers[0]) for _ in range(_ALONE)]
+                    before = _spent(stack, others)
+                    calls[last] += len(await call_until(callers, call, time.perf_counter() + _SECONDS))
+                    spent[last].update(_spent(stack, others) - before)
     medians = [percentile(times, 0.5) for times in alone]
     costs = [taken.total() / 1e6 / count for taken, count in zip(spent, calls, strict=True)]
     rates = [f"{count / _SECONDS / _ROUNDS:.0f}/s" for count in calls]
@@ -118,13 +119,26 @@ class _Server:
     """Answers forms with as many of the steps as it is set to."""
 
     children: WarmChildren
-    puts: asyncio.Queue[tuple[Connection, str]]
-    """Connections to the storage that are free, each with a path for what it uploads."""
+    storage: str
+    """The URL of the S3 server."""
+    paths: Sequence[str]
+    """Where to PUT files, as many as there may be at a time."""
     files: asyncpg.Pool
     tasks: asyncpg.Pool
     messages: JetStreamContext
     last_step: int = 0
     url: str = ""
+    puts: asyncio.Queue[tuple[Connection, str]] = field(default_factory=asyncio.Queue)
+    """Connections to the storage that are free, each with a path of its own."""
+
+    @asynccontextmanager
+    async def connected_storage(self) -> AsyncIterator[None]:
+        """Fresh connections to the storage, which ends those that are idle for seconds, until the block ends."""
+        async with AsyncExitStack() as opening:
+            self.puts = asyncio.Queue()
+            for path in self.paths:
+                self.puts.put_nowait((await opening.enter_async_context(open_connection(self.storage)), path))
+            yield
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """The forms of one connection, until it ends."""
@@ -178,11 +192,8 @@ async def _server(stack: ScratchStack) -> AsyncIterator[_Server]:
     storage = settings["DARKROOM_S3_ENDPOINT"]
     databases = [await asyncio.to_thread(stack.create_database) for _ in range(2)]
     limits = Limits(memory_bytes=1 << 30)
-    puts: asyncio.Queue[tuple[Connection, str]] = asyncio.Queue()
+    urls = [urlsplit((await presign_urls(settings, storage, f"benchmark/{number}"))[0]) for number in range(2 * _CALLERS)]
     async with AsyncExitStack() as opening:
-        for number in range(2 * _CALLERS):
-            url = urlsplit((await presign_urls(settings, storage, f"benchmark/{number}"))[0])
-            puts.put_nowait((await opening.enter_async_context(open_connection(storage)), f"{url.path}?{url.query}"))
         pools = [
             await opening.enter_async_context(asyncpg.create_pool(database.replace("+asyncpg", ""), min_size=_CALLERS, max_size=_CALLERS))
             for database in databases
@@ -197,7 +208,7 @@ async def _server(stack: ScratchStack) -> AsyncIterator[_Server]:
         sandbox = await opening.enter_async_context(Sandbox(preload=[shrinking.__name__], limits=limits))
         children = WarmChildren(sandbox, working=os.cpu_count() or 1, kept=_CALLERS, jobs=10_000, seconds=600, limits=limits)
         await opening.enter_async_context(children)
-        server = _Server(children, puts, pools[0], pools[1], messages)
+        server = _Server(children, storage, [f"{url.path}?{url.query}" for url in urls], pools[0], pools[1], messages)
         listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, limit=1 << 20)
         opening.callback(listener.close)
         server.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"

@@ -9,7 +9,7 @@ import psutil
 from benchmarks.processor import families
 from benchmarks.table import GoalResult, Section
 from deploy.local.scratch.stack import ScratchStack
-from edge.topology import PARTS
+from edge.topology import THIRD_PARTY
 
 _SETTLE_SECONDS = 30
 
@@ -20,10 +20,10 @@ async def measure(stack: ScratchStack) -> Section:
     section = Section(
         "Memory at rest",
         f"Proportional set size of each part with its child processes, {_SETTLE_SECONDS} s after the stack became healthy; no task has "
-        "run yet. The services are forks of the supervisor, which loads what they share. Triton holds the default set of models.",
+        "run yet. Triton holds the default set of models.",
         ("part", "processes", "memory"),
     )
-    supervisor = psutil.Process(psutil.Process(stack.pid(PARTS[0])).ppid())
+    supervisor = psutil.Process(psutil.Process(stack.pid(THIRD_PARTY[0])).ppid())
     total = triton = 0
     for part, family in {"supervisor": [supervisor], **families(stack)}.items():
         used = sum(process.memory_full_info().pss for process in family)

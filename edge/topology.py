@@ -41,6 +41,9 @@ SERVICES: Mapping[str, Service] = {
     )
 }
 
+CORE = ("accounts", "files", "tasks", "gateway")
+"""The services that share a process where all are on one machine: those that call each other. They end in reverse order."""
+
 EDGE = "envoy"
 AUTHORIZER = "accounts"
 """The service that the edge asks about every request."""

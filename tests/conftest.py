@@ -141,7 +141,9 @@ def _stack_alone(
     under_test = StackUnderTest(models=few_models)
     # Of all requests those are traced whose traceparent says so.
     tracing = {**collector.settings, "DARKROOM_TRACE_RATIO": "0", "DARKROOM_TRACE_CLIENTS": "true"}
-    under_test.configure({**IMPATIENT, **_provider_settings(provider_server.url), **tracing})
+    # So that a test can end one service alone. The shared stack is as `make up` makes it.
+    separate = {"DARKROOM_SEPARATE_SERVICES": "true"}
+    under_test.configure({**IMPATIENT, **_provider_settings(provider_server.url), **tracing, **separate})
     yield from _running(under_test, request)
 
 

@@ -15,12 +15,12 @@ from deploy.local.programs.envoy import envoy
 from deploy.local.programs.nats import nats_server
 from deploy.local.programs.object_storage import object_storage
 from deploy.local.programs.postgres import postgres
-from deploy.local.programs.services import service
+from deploy.local.programs.services import core, service
 from deploy.local.programs.triton import triton
 from deploy.local.progress import Progress
 from deploy.local.settings import load_settings
 from deploy.local.stack import Stack
-from edge.topology import EDGE, SERVICES
+from edge.topology import CORE, EDGE, SERVICES
 
 DEFAULT_DIRECTORY = Path(".darkroom")
 
@@ -32,9 +32,17 @@ def programs(config: StackConfig) -> list[Program]:
         nats_server(config),
         object_storage(config),
         triton(config),
-        *(service(config, name) for name in SERVICES),
+        *_services(config),
         envoy(config),
     ]
+
+
+def _services(config: StackConfig) -> list[Program]:
+    if config.settings.separate_services:
+        return [service(config, name) for name in SERVICES]
+    # In the place of the first of those that share it.
+    shared = {CORE[0]: core(config)}
+    return [shared.get(name) or service(config, name) for name in SERVICES if name in shared or name not in CORE]
 
 
 def create_stack(

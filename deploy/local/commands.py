@@ -153,9 +153,10 @@ async def _models(options: argparse.Namespace) -> int:
 
 
 async def _logs(options: argparse.Namespace) -> int:
-    layout = open_stack(options.dir).config.layout
-    names = options.names or sorted(path.stem for path in layout.logs.glob("*.log"))
-    files = [layout.log_file(name) for name in names]
+    stack = open_stack(options.dir)
+    layout = stack.config.layout
+    names = map(stack.log_name, options.names or sorted(path.stem for path in layout.logs.glob("*.log")))
+    files = [layout.log_file(name) for name in dict.fromkeys(names)]
     missing = [path.stem for path in files if not path.is_file()]
     if missing:
         raise StackError(f"no log of {', '.join(missing)} in {layout.logs}")
@@ -225,7 +226,7 @@ async def _restore(options: argparse.Namespace) -> int:
 async def _restart(options: argparse.Namespace) -> int:
     with Layout.at(options.dir).lock(), _progress() as progress:
         stack = open_stack(options.dir, progress=progress)
-        for name in options.names:
+        for name in dict.fromkeys(stack.program(name).name for name in options.names):
             await stack.restart(name)
     return 0
 

@@ -31,6 +31,8 @@ class Settings:
         certificates. It is how an installation on several machines speaks.
     nats_accounts: number of NATS accounts besides that of the services, each with its own JetStream, for programs that use a scratch stack.
     nats_monitoring: whether NATS serves its monitoring pages over HTTP on loopback, where every user of the machine can read them.
+    separate_services: whether each service is a process of its own, as on several machines, so that they use more than one processor; else
+        those of `edge.topology.CORE` share one, which takes less memory and less time a call.
     worker_listen: `host:port` of the port for workers on other machines, with which internal_tls is on; without it, there is none.
     services: all other DARKROOM_* settings, passed to the services unchanged.
     """
@@ -44,6 +46,7 @@ class Settings:
     internal_tls: bool = False
     nats_accounts: int = 0
     nats_monitoring: bool = False
+    separate_services: bool = False
     worker_listen: str | None = None
     services: Mapping[str, str] = field(default_factory=dict)
 
@@ -67,6 +70,7 @@ def load_settings(layout: Layout, *, models: Path | None = None) -> Settings:
         internal_tls=_checked_flag("INTERNAL_TLS", named["INTERNAL_TLS"] or "false") or bool(named["WORKER_LISTEN"]),
         nats_accounts=_checked_count("NATS_ACCOUNTS", named["NATS_ACCOUNTS"] or "0"),
         nats_monitoring=_checked_flag("NATS_MONITORING", named["NATS_MONITORING"] or "false"),
+        separate_services=_checked_flag("SEPARATE_SERVICES", named["SEPARATE_SERVICES"] or "false"),
         worker_listen=_checked_listener("WORKER_LISTEN", named["WORKER_LISTEN"]) or None,
         services=stored,
     )
@@ -82,6 +86,7 @@ _NAMED = (
     "INTERNAL_TLS",
     "NATS_ACCOUNTS",
     "NATS_MONITORING",
+    "SEPARATE_SERVICES",
     "WORKER_LISTEN",
 )
 

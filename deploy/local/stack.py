@@ -50,6 +50,7 @@ class Stack:
     def __init__(self, config: StackConfig, programs: Collection[Program], progress: Progress | None = None) -> None:
         self.config = config
         self.programs: Mapping[str, Program] = {program.name: program for program in programs}
+        self._named = {**{name: program for program in programs for name in program.services}, **self.programs}
         self.supervisor = Supervisor(config.layout)
         self._progress = progress or Progress()
 
@@ -64,7 +65,7 @@ class Stack:
 
         async def bring_up(program: Program) -> None:
             for required in program.requires:
-                await ready[required].wait()
+                await ready[self.program(required).name].wait()
             await self._bring_up(program)
             ready[program.name].set()
 
@@ -93,11 +94,11 @@ class Stack:
 
     async def start(self, name: str) -> None:
         """Start one part that was stopped, and wait until it is ready."""
-        await self._bring_up(self._program(name))
+        await self._bring_up(self.program(name))
 
     async def stop(self, name: str) -> None:
         """Stop one part; it stays down until `start` or `up`."""
-        await self._stop(self._program(name).name)
+        await self._stop(self.program(name).name)
 
     async def restart(self, name: str) -> None:
         """Stop one part, start it, and wait until it is ready."""
@@ -112,14 +113,18 @@ class Stack:
 
     async def wait_ready(self, name: str) -> None:
         """Wait until a part answers, no matter who started it."""
-        await self._wait_ready(self._program(name), self._program(name).ready_seconds)
+        await self._wait_ready(self.program(name), self.program(name).ready_seconds)
 
     async def pid(self, name: str) -> int:
         """Process id of a running part. Raises StackError if it is not running."""
-        process = await self.supervisor.process(self._program(name).name)
+        process = await self.supervisor.process(self.program(name).name)
         if not process.pid:
             raise StackError(f"{name} is {process.state.lower()}")
         return process.pid
+
+    def log_name(self, part: str) -> str:
+        """Under which name a part's log is: that of its process, if it shares one. Other names stay as they are."""
+        return self._named[part].name if part in self._named else part
 
     async def status(self) -> list[PartStatus]:
         """The state of every part. Raises NotReady if no supervisor is running."""
@@ -204,20 +209,21 @@ class Stack:
     def _failure(self, program: Program, problem: str) -> PartFailed:
         return PartFailed(program.name, problem, tail(self.config.layout, program.name, 30))
 
-    def _program(self, name: str) -> Program:
+    def program(self, name: str) -> Program:
+        """A part by its name, or by that of a service that its process serves. Raises StackError if there is none."""
         try:
-            return self.programs[name]
+            return self._named[name]
         except KeyError:
             raise StackError(f"there is no part {name!r}; the parts are {', '.join(self.programs)}") from None
 
     def _with_requirements(self, names: Collection[str]) -> list[str]:
         wanted: set[str] = set()
-        waiting = [self._program(name) for name in names]
+        waiting = [self.program(name) for name in names]
         while waiting:
             program = waiting.pop()
             if program.name not in wanted:
                 wanted.add(program.name)
-                waiting += [self.programs[name] for name in program.requires]
+                waiting += [self.program(name) for name in program.requires]
         return [name for name in self.programs if name in wanted]
 
     def _stop_order(self, known: Collection[str]) -> list[list[str]]:
@@ -227,7 +233,8 @@ class Stack:
         def depth_of(name: str) -> int:
             if name not in depth:
                 program = self.programs.get(name)
-                depth[name] = 1 + max((depth_of(required) for required in program.requires), default=0) if program else 0
+                required = {self.program(one).name for one in program.requires} if program else set()
+                depth[name] = 1 + max(map(depth_of, required), default=0) if program else 0
             return depth[name]
 
         tiers: dict[int, list[str]] = {}

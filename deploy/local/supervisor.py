@@ -17,7 +17,7 @@ from typing import Any
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from deploy.installation.private_file import write_private
-from deploy.local.daemon import MODULE
+from deploy.local.daemon import MODULE, SHARES
 from deploy.local.errors import NotReady, StackError
 from deploy.local.layout import REPOSITORY, Layout
 from deploy.local.program import Program
@@ -127,7 +127,7 @@ class Supervisor:
             name=program.name,
             command=shlex.join(command).replace("%", "%%"),
             digest=digest,
-            module=f',{MODULE}="{program.module}"' if program.module else "",
+            module=(f',{MODULE}="{program.module}"' if program.module else "") + (f',{SHARES}="true"' if program.shares else ""),
             directory=str(program.directory or REPOSITORY).replace("%", "%%"),
             stop_signal=program.stop_signal,
             stop_seconds=program.stop_seconds,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +14,15 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "DARKROOM_"
+_variables: ContextVar[Mapping[str, str] | None] = ContextVar("variables", default=None)
 _FILE = "_file"
 # More than any secret; a wrong path may name a large file.
 _MOST_BYTES = 1 << 20
+
+
+def use(variables: Mapping[str, str]) -> None:
+    """Have settings that are read in the current context come from these variables, in place of the process's."""
+    _variables.set(variables)
 
 
 class EnvironmentSettings(BaseSettings):
@@ -64,6 +73,9 @@ class _Problem:
 
 
 class _EnvironmentOrFile(EnvSettingsSource):
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return {name.lower(): value for name, value in (_variables.get() or os.environ).items()}
+
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         value, key, is_complex = super().get_field_value(field, field_name)
         if field_name.endswith(_FILE) or f"{field_name}{_FILE}" in self.settings_cls.model_fields:

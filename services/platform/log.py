@@ -28,7 +28,8 @@ _GATHERED_SECONDS = 0.01
 
 
 def configure(service: str, level: str) -> None:
-    """Send structlog's and the standard library's log lines to standard output as JSON."""
+    """Send structlog's and the standard library's log lines to standard output as JSON. Lines are from `service`, unless another is bound
+    where they are written."""
     shared: list[structlog.typing.Processor] = [_completed(service), structlog.processors.add_log_level]
     rendered: list[structlog.typing.Processor] = [structlog.processors.format_exc_info, _rendered]
     output = Output(sys.stdout)
@@ -121,7 +122,8 @@ class Output:
 def _completed(service: str) -> structlog.typing.Processor:
     def add(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
         timestamp = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-        return {**bound_values(), **line, "timestamp": timestamp, "service": service}
+        bound = bound_values()
+        return {**bound, **line, "timestamp": timestamp, "service": bound.get("service", service)}
 
     return add
 

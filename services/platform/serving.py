@@ -161,24 +161,33 @@ class Service(Generic[Settings]):
 
     def main(self) -> int:
         """Run the command given on the command line, or read the settings and serve; returns the exit status."""
-        # Modules do not change, so the collector need not go through them while the process serves, nor three times as it ends.
-        gc.freeze()
-        gc.set_threshold(_YOUNG_OBJECTS)
+        collect_rarely()
         if self.commands is not None and len(sys.argv) > 1:
             return self.commands(sys.argv[1:])
-        if "surfaces" in self.settings.model_fields:
-            _switch_surfaces()
-        settings = config.load(self.settings, *self.surface_settings())
+        settings = self.load()
         log.configure(self.name, settings.log_level)
         with tracing.exporting(self.name, settings.otlp_endpoint, settings.trace_ratio):
             process.run(lambda stop: self.serve(settings, stop))
         return 0
+
+    def load(self) -> Settings:
+        """Read the settings, and switch on the surfaces that they name. If any are wrong, print all problems and exit with status 2."""
+        if "surfaces" in self.settings.model_fields:
+            _switch_surfaces()
+        return config.load(self.settings, *self.surface_settings())
 
     def surface_settings(self) -> Sequence[type[EnvironmentSettings]]:
         """The settings of the surfaces that are on."""
         modules = surface_modules(self.surfaces, "settings") if self.surfaces is not None else ()
         classes = (one for module in modules for one in vars(module).values() if isinstance(one, type))
         return [one for one in classes if issubclass(one, EnvironmentSettings) and one is not EnvironmentSettings]
+
+
+def collect_rarely() -> None:
+    """Have the garbage collector look less often, and never at what is loaded: modules do not change, so it need not go through them while
+    the process serves, nor three times as it ends."""
+    gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS)
 
 
 def _switch_surfaces() -> None:

@@ -30,6 +30,8 @@ SETTINGS = {
     # Without what needs models.
     "DARKROOM_LANES": "document=1,system=8",
     "DARKROOM_DURABLE": "false",
+    # So that one service can be of the other version.
+    "DARKROOM_SEPARATE_SERVICES": "true",
     "DARKROOM_DIAGNOSTICS": "true",
     "DARKROOM_LEASE": "6",
     "DARKROOM_HEARTBEAT_INTERVAL": "1",

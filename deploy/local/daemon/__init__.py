@@ -2,3 +2,5 @@
 
 # A program of the configuration with this variable is a Python module: its name.
 MODULE = "DARKROOM_MODULE"
+# With this variable as well, it is one of several that share what is loaded for them.
+SHARES = "DARKROOM_SHARES"

@@ -43,16 +43,16 @@ def read_environment(file: Path) -> dict[str, str]:
     return {one[1]: one[2] for one in found if one}
 
 
-def run(module: str, environment: Mapping[str, str]) -> NoReturn:
-    """The same as `python -u -m MODULE`, in this process, which ends with it."""
+def run(module: str, arguments: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
+    """The same as `python -u -m MODULE ARGUMENTS`, in this process, which ends with it."""
     status = 1
     try:
-        status = _run(module, environment)
+        status = _run(module, arguments, environment)
     finally:
         os._exit(status)
 
 
-def _begin(module: str, environment: Mapping[str, str]) -> None:
+def _begin(module: str, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
     for number in signal.valid_signals():
         handler = signal.getsignal(number)
         # One that is ignored stays so, as over an exec.
@@ -68,11 +68,11 @@ def _begin(module: str, environment: Mapping[str, str]) -> None:
         stream = _stream(descriptor, *_AS_AT_START[descriptor])
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
-    sys.argv = [module]
+    sys.argv = [module, *arguments]
     # It may have been loaded, for what it imports.
     sys.modules.pop(f"{module}.__main__", None)
     with suppress(OSError):
-        _show_as(module)
+        _show_as(module, arguments)
 
 
 def _stream(descriptor: int, encoding: str, errors: str | None) -> io.TextIOWrapper:
@@ -81,10 +81,10 @@ def _stream(descriptor: int, encoding: str, errors: str | None) -> io.TextIOWrap
     return io.TextIOWrapper(buffer, encoding, errors, write_through=True)
 
 
-def _run(module: str, environment: Mapping[str, str]) -> int:
+def _run(module: str, arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     status = 0
     try:
-        _begin(module, environment)
+        _begin(module, arguments, environment)
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:
         status = _status(end.code)
@@ -104,9 +104,9 @@ def _status(code: object) -> int:
     return 1
 
 
-def _show_as(module: str) -> None:
+def _show_as(module: str, arguments: Sequence[str]) -> None:
     """Have `ps` and `top` show the command that this process stands for: in its name, and over the arguments in its memory."""
-    title = "\0".join((sys.executable, "-m", module)).encode()
+    title = "\0".join((sys.executable, "-m", module, *arguments)).encode()
     Path("/proc/self/comm").write_text(module.rpartition(".")[2])
     fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
     start, end = int(fields[_ARGUMENTS_START]), int(fields[_ARGUMENTS_END])

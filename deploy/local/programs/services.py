@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import traceback
+from collections.abc import Awaitable, Callable, Mapping
 
 import httpx
 
@@ -19,7 +20,7 @@ from deploy.local.program import Program
 from deploy.local.programs.postgres import database_url, migrated_to, note_migrated
 from deploy.local.supervisor import inherited_environment
 from deploy.service_settings import known_settings
-from edge.topology import AUTHORIZATION, SERVICES
+from edge.topology import AUTHORIZATION, CORE, SERVICES
 from services.platform.joining import NATS_USER
 from services.platform.tls import FILES
 
@@ -91,36 +92,56 @@ def service_environment(config: StackConfig, service: str) -> dict[str, str]:
 
 def service(config: StackConfig, name: str) -> Program:
     """One of Darkroom's services: migrated before it starts, ready when its listeners report SERVING."""
-    declared, environment = SERVICES[name], service_environment(config, name)
-    grpc_listeners = [internal_address(config, name), *([address(config, name)] if declared.public and not declared.http else [])]
-    code = [*(REPOSITORY / "services" / part for part in ("platform", "pictures", name)), REPOSITORY / "gen" / ".stamp"]
-
-    certificates = [certificate_folder(config.layout, name) / file for file in FILES]
-
-    async def prepare() -> None:
-        if declared.database:
-            await _migrate(config, name)
 
     async def ready() -> None:
-        for target in grpc_listeners:
-            # Not grpc.aio, which does not work with several event loops in one process, as in tests.
+        await _check_ready(config, name)
+
+    return _program(config, name, (name,), (), service_environment(config, name), ready)
+
+
+def core(config: StackConfig) -> Program:
+    """The services that share a process, as one part."""
+    environment = {f"{name.upper()}_{key}": value for name in CORE for key, value in service_environment(config, name).items()}
+
+    async def ready() -> None:
+        for name in CORE:
             try:
-                await asyncio.to_thread(check_health, target, name, config.tls(OPERATOR))
+                await _check_ready(config, name)
             except NotReady as problem:
-                raise NotReady(await _reasons(metrics_address(config, name)) or str(problem)) from problem
-        if declared.http:
-            await _check_open(address(config, name))
+                raise NotReady(f"{name}: {problem}") from problem
+
+    return _program(config, "core", CORE, CORE, environment, ready)
+
+
+def _program(
+    config: StackConfig,
+    name: str,
+    services: tuple[str, ...],
+    arguments: tuple[str, ...],
+    environment: Mapping[str, str],
+    ready: Callable[[], Awaitable[None]],
+) -> Program:
+    folders = dict.fromkeys(("platform", "pictures", *services, name))
+    code = [*(REPOSITORY / "services" / folder for folder in folders), REPOSITORY / "gen" / ".stamp"]
+    certificates = [certificate_folder(config.layout, one) / file for one in services for file in FILES]
+
+    async def prepare() -> None:
+        for one in services:
+            if SERVICES[one].database:
+                await _migrate(config, one)
 
     return Program(
         name=name,
-        command=(sys.executable, "-m", f"services.{name}"),
+        services=services,
+        command=(sys.executable, "-m", f"services.{name}", *arguments),
         module=f"services.{name}",
+        shares=config.settings.separate_services,
         environment={**environment, "PYTHONUNBUFFERED": "1", "TMPDIR": str(config.layout.tmp)},
         configure=lambda: digest_of([*code, trusted_keys_file(config.layout), *certificates]),
-        requires=declared.requires,
+        requires=tuple(dict.fromkeys(required for one in services for required in SERVICES[one].requires)),
         prepare=prepare,
         ready=ready,
-        ready_seconds=declared.ready_seconds,
+        ready_seconds=max(SERVICES[one].ready_seconds for one in services),
         # Calls in flight on two listeners and a worker's tasks may take 15 seconds to end, and longer on a busy machine.
         stop_seconds=60,
     )
@@ -173,6 +194,19 @@ async def _reasons(address: str) -> str:
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError):
         return ""
     return "; ".join(f"{name}: {problem}" for name, problem in problems.items())
+
+
+async def _check_ready(config: StackConfig, name: str) -> None:
+    """Raises NotReady, or an OSError, unless all listeners of a service report that they serve."""
+    declared = SERVICES[name]
+    for target in (internal_address(config, name), *([address(config, name)] if declared.public and not declared.http else [])):
+        # Not grpc.aio, which does not work with several event loops in one process, as in tests.
+        try:
+            await asyncio.to_thread(check_health, target, name, config.tls(OPERATOR))
+        except NotReady as problem:
+            raise NotReady(await _reasons(metrics_address(config, name)) or str(problem)) from problem
+    if declared.http:
+        await _check_open(address(config, name))
 
 
 async def _check_open(target: str) -> None:

@@ -81,7 +81,8 @@ class ScratchStack:
 
     async def _processes(self, names: Collection[str]) -> dict[str, tuple[int, bool]]:
         processes = await self.stack.supervisor.processes()
-        return {name: (processes[name].pid, processes[name].is_up) for name in names}
+        found = {name: processes[self.stack.program(name).name] for name in names}
+        return {name: (process.pid, process.is_up) for name, process in found.items()}
 
     def down(self) -> int:
         """Stop every process; returns how many had to be ended without the supervisor."""
@@ -254,7 +255,7 @@ class ScratchStack:
 
     def log(self, part: str, lines: int = 30) -> list[str]:
         """The last lines of a part's log."""
-        return tail(self.stack.config.layout, part, lines)
+        return tail(self.stack.config.layout, self.stack.log_name(part), lines)
 
     def _create(self) -> Stack:
         if self._stack is None:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.inference.media import colour
+from services.inference.media.bands import split_alpha
 from services.inference.media.colour import Pixels
 from services.inference.media.errors import over_limit
 from services.inference.media.notes import PROFILE_DAMAGED, PROFILE_OF_TABLES
@@ -183,9 +184,7 @@ class Image(BaseImage):
 def from_samples(samples: Pixels, icc: bytes | None, metadata: Metadata, format_: MediaFormat) -> Image:
     """Builds an `Image` from upright height x width x 1 to 4 samples: gray or RGB, the last of 2 or 4 being alpha."""
     notes: tuple[str, ...] = ()
-    bands = samples.shape[2]
-    pixels = samples[..., : 1 if bands <= 2 else 3]
-    alpha = samples[..., -1] if bands in (2, 4) else None
+    pixels, alpha = split_alpha(samples) if samples.shape[2] in (2, 4) else (samples, None)
     if alpha is not None and bool((alpha == np.iinfo(alpha.dtype).max).all()):
         alpha = None
     profile = colour.usable_profile(icc, gray=pixels.shape[2] == 1)

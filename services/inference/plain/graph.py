@@ -10,6 +10,7 @@ from pathlib import Path
 import pyvips
 
 from services.inference.media import Image, LazyImage, Picture
+from services.inference.media.bands import split_alpha_into
 from services.inference.media.colour import strips, vips_from_array
 from services.inference.media.lazy import without_metadata
 from services.inference.media.spool import IN_MEMORY_BYTES, Spool
@@ -76,7 +77,7 @@ def compute(picture: pyvips.Image, image: Picture, work: Work) -> Picture:
     pixels = spool.empty((picture.height, picture.width, picture.bands - 1), samples.dtype)
     alpha = spool.empty((picture.height, picture.width), samples.dtype)
     for rows in strips(picture.height):
-        pixels[rows], alpha[rows] = samples[rows, :, :-1], samples[rows, :, -1]
+        split_alpha_into(pixels[rows], alpha[rows], samples[rows])
     return dataclasses.replace(image, pixels=pixels, alpha=alpha)
 
 

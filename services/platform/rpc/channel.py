@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 import grpc
 
 from services.platform.identity import Signer
+from services.platform.rpc.local import hosted
+from services.platform.rpc.local_channel import LocalChannel
 from services.platform.rpc.spans import ClientSpans
 from services.platform.rpc.targets import is_remote
 from services.platform.rpc.trace import TRACE_HEADER, current_trace_id
@@ -59,7 +61,8 @@ async def channel(
     """A channel to a service's listener, or those of its replicas, closed when the block ends. `address` is a gRPC target (`targets.py`).
 
     With `tls`, the listener's certificate must name the service, whatever the address. Without `repeats`, a call is repeated only if the
-    service cannot have seen it.
+    service cannot have seen it. The listeners of this process itself are called directly, unless there is `tls`: certificates show who
+    calls.
     """
     spans = [ClientSpans()] if tracing.is_enabled() else []
     options: tuple[tuple[str, str | int], ...] = (
@@ -74,8 +77,9 @@ async def channel(
     else:
         options = (*options, ("grpc.ssl_target_name_override", service))
         opening = grpc.aio.secure_channel(address, tls.channel(), options=options, interceptors=spans)
+    listener = hosted(address) if tls is None else None
     async with opening as opened:
-        yield opened
+        yield opened if listener is None else LocalChannel(listener, opened, _MESSAGE_BYTES, repeats=repeats)
 
 
 class Caller:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from services.platform.identity import Verifier
 from services.platform.log import get_logger
 from services.platform.rpc import catalogue, validation
 from services.platform.rpc.interceptor import CallInterceptor, Handler, Listener
+from services.platform.rpc.local import hosted
 from services.platform.rpc.open_calls import OpenCalls
 from services.platform.rpc.policy import PolicyTable
 from services.platform.rpc.targets import is_remote
@@ -92,7 +94,11 @@ class _Methods(grpc.GenericRpcHandler):
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
         """The method that is called; None for one that does not exist."""
-        return self._handlers.get(handler_call_details.method)
+        return self.at(handler_call_details.method)
+
+    def at(self, path: str) -> Handler | None:
+        """The method with a path, `/package.Service/Method`."""
+        return self._handlers.get(path)
 
 
 @asynccontextmanager
@@ -134,6 +140,8 @@ async def listening(
     else:
         server.add_secure_port(address, tls.server())
     await server.start()
+    if (local := hosted(address)) is not None:
+        local.open(methods.at, largest)
     await status.set("liveness", health_pb2.HealthCheckResponse.SERVING)
 
     async def set_status(ready: bool) -> None:
@@ -147,4 +155,4 @@ async def listening(
         yield
     finally:
         await status.enter_graceful_shutdown()
-        await server.stop(drain_seconds)
+        await asyncio.gather(server.stop(drain_seconds), *([local.close(drain_seconds)] if local is not None else ()))

@@ -35,6 +35,17 @@ def end_call(span: Span, code: str, reason: str | None) -> None:
     span.end()
 
 
+def begin_request(method: str) -> tuple[Span | None, Mapping[str, str]]:
+    """The span of a call that begins, and the headers that pass the trace to the other side; nothing outside of a recorded trace."""
+    return (None, {}) if method.startswith(_UNTRACED) else tracing.begin(method[1:], SpanKind.CLIENT, _attributes(method))
+
+
+def end_request(span: Span, code: grpc.StatusCode) -> None:
+    """End the span of a call with its status."""
+    _set_code(span, code)
+    span.end()
+
+
 class ClientSpans(grpc.aio.UnaryUnaryClientInterceptor):
     """Wraps each call of a channel in a span, and passes the trace to the other side."""
 
@@ -54,11 +65,14 @@ class ClientSpans(grpc.aio.UnaryUnaryClientInterceptor):
                 client_call_details = ClientCallDetails(before.method, before.timeout, metadata, before.credentials, before.wait_for_ready)
             call = await continuation(client_call_details, request)
             if span.is_recording():
-                code = await call.code()
-                span.set_attribute("rpc.grpc.status_code", code.value[0])
-                if code is not grpc.StatusCode.OK:
-                    tracing.mark_failed(span, code.name)
+                _set_code(span, await call.code())
             return call
+
+
+def _set_code(span: Span, code: grpc.StatusCode) -> None:
+    span.set_attribute("rpc.grpc.status_code", code.value[0])
+    if code is not grpc.StatusCode.OK:
+        tracing.mark_failed(span, code.name)
 
 
 def _attributes(method: str) -> dict[str, str]:

@@ -1,5 +1,8 @@
 """The operator's HTTP listener: `/metrics` for Prometheus, `/livez` and `/readyz` for process supervisors. The edge has no route to it.
 
+`/metrics` is about the whole process, and the service's own readiness and gauges; `/metrics/service` is these alone, for the further
+services of a process that has several, whose counters would otherwise be scraped more than once.
+
 It answers from its own threads, so that a process whose event loop hangs can report it.
 """
 
@@ -15,7 +18,7 @@ from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import REGISTRY, Gauge, disable_created_metrics, make_wsgi_app
+from prometheus_client import REGISTRY, CollectorRegistry, Gauge, disable_created_metrics, make_wsgi_app
 from prometheus_client.registry import Collector
 
 from services.platform.log import get_logger
@@ -28,9 +31,6 @@ _TURN_SECONDS = 5.0
 """An event loop that takes longer than this for one turn counts as hanging."""
 _logger = get_logger()
 
-_LAG = Gauge("darkroom_event_loop_lag_seconds", "Delay of the event loop when this was read.")
-_READY = Gauge("darkroom_ready", "Whether the process is ready: 1 or 0.")
-
 
 @asynccontextmanager
 async def observable(address: str | None, health: Health, collectors: Sequence[Collector] = ()) -> AsyncIterator[None]:
@@ -41,11 +41,12 @@ async def observable(address: str | None, health: Health, collectors: Sequence[C
     # The creation time of a series is not worth the space that it takes.
     disable_created_metrics()  # type: ignore[no-untyped-call]
     host, _, port = address.rpartition(":")
-    application = _application(asyncio.get_running_loop(), health)
+    own = CollectorRegistry()
+    for collector in collectors:
+        own.register(collector)
+    application = _application(asyncio.get_running_loop(), health, own)
     server = make_server(host.strip("[]"), int(port), application, server_class=_Server, handler_class=_Handler)
     thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
-    for collector in collectors:
-        REGISTRY.register(collector)
     thread.start()
     _logger.info("listening", listener="metrics", address=address)
     try:
@@ -53,8 +54,6 @@ async def observable(address: str | None, health: Health, collectors: Sequence[C
     finally:
         await asyncio.to_thread(server.shutdown)
         server.server_close()
-        for collector in collectors:
-            REGISTRY.unregister(collector)
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -68,19 +67,31 @@ class _Handler(WSGIRequestHandler):
         """Log nothing: scrapes and probes are constant and of no interest."""
 
 
-def _application(loop: asyncio.AbstractEventLoop, health: Health) -> WSGIApplication:
-    metrics = make_wsgi_app(REGISTRY)
+class StateGauges:
+    """The gauges that every service has."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.lag = Gauge("darkroom_event_loop_lag_seconds", "Delay of the event loop when this was read.", registry=registry)
+        self.ready = Gauge("darkroom_ready", "Whether the process is ready: 1 or 0.", registry=registry)
+
+
+def _application(loop: asyncio.AbstractEventLoop, health: Health, own: CollectorRegistry) -> WSGIApplication:
+    state = StateGauges(own)
+    whole = CollectorRegistry()
+    for registry in (REGISTRY, own):
+        whole.register(registry)
+    expositions = {"/metrics": make_wsgi_app(whole), "/metrics/service": make_wsgi_app(own)}
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
         if environ.get("REQUEST_METHOD") not in ("GET", "HEAD"):
             return _answer(start_response, "405 Method Not Allowed", {"error": "GET and HEAD are allowed"})
         match path:
-            case "/metrics":
+            case "/metrics" | "/metrics/service":
                 lag = _lag(loop)
-                _LAG.set(lag if lag is not None else _TURN_SECONDS)
-                _READY.set(health.ready)
-                exposition: Iterable[bytes] = metrics(environ, start_response)
+                state.lag.set(lag if lag is not None else _TURN_SECONDS)
+                state.ready.set(health.ready)
+                exposition: Iterable[bytes] = expositions[path](environ, start_response)
                 return exposition
             case "/livez":
                 lag = _lag(loop)

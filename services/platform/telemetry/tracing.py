@@ -11,9 +11,10 @@ import os
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from opentelemetry import context, trace
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import NoOpTracer, Span, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from services.platform import log
@@ -21,18 +22,19 @@ from services.platform import log
 TRACE_PARENT = "traceparent"
 _EXPORT_SECONDS = 5
 _PROPAGATOR = TraceContextTextMapPropagator()
-_TRACER = trace.get_tracer("darkroom")
+_NOTHING = NoOpTracer()
+_tracer: ContextVar[Tracer | None] = ContextVar("tracer", default=None)
 
 Attributes = Mapping[str, str | int | float | bool]
 
 
 @contextmanager
 def exporting(service: str, endpoint: str | None, ratio: float) -> Iterator[None]:
-    """Export the spans of this process to `endpoint` (`http://host:port` or `https://…`) until the block ends; nothing if it is None.
+    """Export the spans of this context, and of tasks that begin in it, to `endpoint` (`http://host:port` or `https://…`) until the block
+    ends; nothing if it is None.
 
     `ratio` is the share of requests to trace among those that arrive without a decision. Spans that cannot be exported are dropped. The
-    exporter reads its other settings, such as headers and certificates, from OpenTelemetry's own environment variables. Use this once per
-    process: OpenTelemetry has a single global provider.
+    exporter reads its other settings, such as headers and certificates, from OpenTelemetry's own environment variables.
     """
     if endpoint is None:
         yield
@@ -51,7 +53,7 @@ def exporting(service: str, endpoint: str | None, ratio: float) -> Iterator[None
         shutdown_on_exit=False,
     )
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint, timeout=_EXPORT_SECONDS)))
-    trace.set_tracer_provider(provider)
+    _tracer.set(provider.get_tracer("darkroom"))
     try:
         yield
     finally:
@@ -59,8 +61,8 @@ def exporting(service: str, endpoint: str | None, ratio: float) -> Iterator[None
 
 
 def is_enabled() -> bool:
-    """Whether this process exports spans."""
-    return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+    """Whether spans are exported here."""
+    return _tracer.get() is not None
 
 
 def trace_parent() -> str:
@@ -81,7 +83,7 @@ def enter(parent: str, name: str, kind: SpanKind, attributes: Attributes) -> Spa
     """Begin a span below `parent` (a `traceparent`; if empty, a new trace) and make it current until the end of the calling asyncio task.
     The caller ends the span."""
     above = _PROPAGATOR.extract({TRACE_PARENT: parent}) if parent else context.Context()
-    span = _TRACER.start_span(name, context=above, kind=kind, attributes=dict(attributes))
+    span = _here().start_span(name, context=above, kind=kind, attributes=dict(attributes))
     context.attach(trace.set_span_in_context(span))
     if span.is_recording():
         log.bind_to_context(otel_trace_id=trace.format_trace_id(span.get_span_context().trace_id))
@@ -97,7 +99,7 @@ def below(parent: str, name: str, kind: SpanKind, attributes: Attributes) -> Ite
         if not parent:
             yield trace.INVALID_SPAN
             return
-        with _TRACER.start_as_current_span(name, kind=kind, attributes=dict(attributes)) as span, _logged(span):
+        with _here().start_as_current_span(name, kind=kind, attributes=dict(attributes)) as span, _logged(span):
             yield span
     finally:
         context.detach(token)
@@ -109,8 +111,23 @@ def within(name: str, kind: SpanKind = SpanKind.INTERNAL, attributes: Attributes
     if not trace.get_current_span().is_recording():
         yield trace.INVALID_SPAN
         return
-    with _TRACER.start_as_current_span(name, kind=kind, attributes=dict(attributes or {})) as span:
+    with _here().start_as_current_span(name, kind=kind, attributes=dict(attributes or {})) as span:
         yield span
+
+
+def begin(name: str, kind: SpanKind, attributes: Attributes) -> tuple[Span | None, Mapping[str, str]]:
+    """Begin a span below the current one, which stays current; returns it and the headers that carry it to a callee. The caller ends it.
+    Nothing if the current one is not recorded."""
+    if not trace.get_current_span().is_recording():
+        return None, headers()
+    span = _here().start_span(name, kind=kind, attributes=dict(attributes))
+    carrier: dict[str, str] = {}
+    _PROPAGATOR.inject(carrier, trace.set_span_in_context(span))
+    return span, carrier
+
+
+def _here() -> Tracer:
+    return _tracer.get() or _NOTHING
 
 
 @contextmanager

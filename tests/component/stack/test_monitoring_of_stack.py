@@ -35,6 +35,9 @@ def test_every_service_tells_its_metrics(stack: StackUnderTest, service: str) ->
     assert found["darkroom_ready"] == 1
     assert found["grpc_server_handled_total"] > 0
     assert "process_resident_memory_bytes" in found
+    own = values(get(stack, f"metrics_{service}", "/metrics/service"))
+    assert own["darkroom_ready"] == 1
+    assert "process_resident_memory_bytes" not in own
 
 
 def test_the_queue_is_read_by_tasks(stack: StackUnderTest) -> None:

@@ -12,15 +12,15 @@ import psutil
 from deploy.local.daemon.child import read_environment
 from deploy.local.processes import find_processes, listening_ports
 from deploy.local.supervisor import MARKER
-from edge.topology import SERVICES
+from edge.topology import CORE
 from models.triton_environment import region_prefix
 from tests.stacks import StackUnderTest
 
 
-def test_only_files_knows_the_object_storage(stack: StackUnderTest) -> None:
+def test_only_files_and_what_shares_its_process_know_the_object_storage(stack: StackUnderTest) -> None:
     secret = stack.stack.config.credentials.s3_secret_key
     given = {part: environment_of(stack, part) for part in stack.stack.programs}
-    assert {part for part, environment in given.items() if any(secret in value for value in environment.values())} == {"s3", "files"}
+    assert {part for part, environment in given.items() if any(secret in value for value in environment.values())} == {"s3", "core"}
 
 
 def environment_of(stack: StackUnderTest, part: str) -> dict[str, str]:
@@ -31,9 +31,9 @@ def environment_of(stack: StackUnderTest, part: str) -> dict[str, str]:
 
 def test_services_are_forks_that_show_what_they_are_and_hold_no_secret_in_their_environment(stack: StackUnderTest) -> None:
     marker = str(stack.stack.config.layout.root)
-    for name in SERVICES:
+    for name, arguments in (("core", CORE), ("inference", ())):
         process = psutil.Process(stack.pid(name))
-        assert [word for word in process.cmdline() if word] == [sys.executable, "-m", f"services.{name}"]
+        assert [word for word in process.cmdline() if word] == [sys.executable, "-m", f"services.{name}", *arguments]
         assert process.name() == name
         # It is that of the supervisor: one that was executed has the name of its program as well.
         environment = process.environ()

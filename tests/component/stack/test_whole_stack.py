@@ -15,7 +15,7 @@ from dotenv import dotenv_values
 
 from deploy.local.layout import Layout
 from deploy.local.processes import find_processes
-from edge.topology import SERVICES
+from edge.topology import CORE, SERVICES
 from tests.certificate import make_certificate
 from tests.stacks import StackUnderTest
 
@@ -124,6 +124,23 @@ def test_a_changed_setting_restarts_what_reads_it(reconfigured_stack: StackUnder
     trusted = ssl.create_default_context(cafile=str(certificate / "tls.crt"))
     reply = httpx.get(f"{reconfigured_stack.url}{PROBE}", headers=headers, verify=trusted, trust_env=False)
     assert reply.status_code == 404
+
+
+@pytest.mark.thorough
+def test_services_share_a_process_unless_a_setting_separates_them(reconfigured_stack: StackUnderTest) -> None:
+    stack = reconfigured_stack
+    assert len({stack.pid(name) for name in CORE}) == len(CORE)
+    stack.configure({**stack.configured, "DARKROOM_SEPARATE_SERVICES": "false"})
+    stack.up()
+    shared = stack.pid("core")
+    assert {stack.pid(name) for name in CORE} == {shared}
+    assert "core.log" in command(stack, "logs", "files", "tasks", "nats").stdout
+    assert command(stack, "restart", *CORE).returncode == 0
+    restarted = stack.kill("tasks")
+    assert restarted != shared
+    stack.wait_ready("files")
+    assert stack.pid("gateway") != restarted
+    assert get(stack) == 404
 
 
 def _pids(stack: StackUnderTest) -> dict[str, int]:

@@ -23,7 +23,7 @@ def main(module: str, folder: str, *modules: str) -> None:
     assert tempfile.gettempdir() != folder
     random.random()
     ssl.RAND_bytes(1)
-    options = Options(preloaded)
+    options = Options(preloaded, Preloader([]))
     options.setsignals()
     options.configfile = str(Path(folder) / "supervisord.conf")
     for _ in range(2):

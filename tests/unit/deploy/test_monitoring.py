@@ -13,13 +13,14 @@ from typing import Any
 import promql_parser
 import pytest
 import yaml
-from prometheus_client import REGISTRY
+from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.core import Metric
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import services
 from services.platform.clock import system_clock
 from services.platform.database import Database
+from services.platform.telemetry.listener import StateGauges
 from services.platform.telemetry.reading import PoolGauges, ReadGauges
 from services.tasks.monitoring.system import QueueGauges
 from services.tasks.store.queue import QueueReading, QueueStore
@@ -43,6 +44,10 @@ async def metrics() -> dict[str, Metric]:
 
 
 async def _read_gauges() -> AsyncIterator[Metric]:
+    state = CollectorRegistry()
+    StateGauges(state)
+    for metric in state.collect():
+        yield metric
     # The pool opens no connection, and the queue's gauges are made of nothing.
     engine = create_async_engine("postgresql+asyncpg:///nowhere", pool_size=1)
     for metric in PoolGauges(engine).collect():

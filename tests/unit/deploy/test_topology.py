@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from deploy.local.monitoring import write_scrape_configuration
 from deploy.local.ports import choose_ports, load_ports
 from deploy.local.settings import Settings
 from edge.settings import EdgeSettings
-from edge.topology import DATABASES, PARTS, PUBLIC, SERVICES
+from edge.topology import CORE, DATABASES, PARTS, PUBLIC, SERVICES
 
 
 @pytest.fixture
@@ -27,17 +28,25 @@ def config(tmp_path: Path) -> StackConfig:
 
 
 def test_every_service_in_the_repository_is_declared() -> None:
-    assert {path.parent.name for path in (REPOSITORY / "services").glob("*/__main__.py")} == set(SERVICES)
+    assert {path.parent.name for path in (REPOSITORY / "services").glob("*/__main__.py")} == {*SERVICES, "core"}
 
 
 def test_every_service_with_migrations_has_a_database() -> None:
     assert {path.parent.name for path in (REPOSITORY / "services").glob("*/migrations")} == set(DATABASES)
 
 
-def test_a_stack_runs_every_part_and_requires_no_other(config: StackConfig) -> None:
-    made = programs(config)
-    assert tuple(program.name for program in made) == PARTS
+@pytest.mark.parametrize("separate", [True, False])
+def test_a_stack_runs_every_part_and_requires_no_other(config: StackConfig, separate: bool) -> None:
+    made = programs(replace(config, settings=Settings(separate_services=separate)))
+    assert tuple(dict.fromkeys("core" if part in CORE and not separate else part for part in PARTS)) == tuple(part.name for part in made)
     assert {required for program in made for required in program.requires} <= set(PARTS)
+
+
+def test_a_process_of_several_services_has_the_settings_of_each(config: StackConfig) -> None:
+    [core] = [program for program in programs(config) if program.services == CORE]
+    assert core.environment["FILES_DARKROOM_S3_SECRET_KEY"] == config.credentials.s3_secret_key
+    assert {name for name in core.environment if name.endswith("DARKROOM_S3_SECRET_KEY")} == {"FILES_DARKROOM_S3_SECRET_KEY"}
+    assert core.command[-len(CORE) :] == CORE
 
 
 def test_every_service_has_a_key_that_the_others_trust(config: StackConfig) -> None:
@@ -56,6 +65,8 @@ def test_prometheus_is_told_every_endpoint_with_metrics(config: StackConfig) -> 
     told = {job["job_name"]: job["static_configs"][0]["targets"] for job in written["scrape_configs"]}
     assert set(told) == {*(f"darkroom-{service}" for service in SERVICES), "darkroom-edge", "triton"}
     assert told["darkroom-tasks"] == [f"127.0.0.1:{config.ports.metrics['tasks']}"]
+    paths = {job["job_name"]: job.get("metrics_path") for job in written["scrape_configs"]}
+    assert (paths["darkroom-accounts"], paths["darkroom-tasks"], paths["darkroom-inference"]) == (None, "/metrics/service", None)
     assert all(Path(file).is_file() for file in written["rule_files"])
 
 

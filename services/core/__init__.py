@@ -1,0 +1,1 @@
+"""Several services in one process, for an installation on one machine."""
