@@ -106,7 +106,7 @@ def _task_values(request: int, asked: CreationRequest, state: AccountState, admi
         common["surface"] = new.surface
     if new.deadline_to_start:
         common["deadline_to_start"] = True
-    # Missing keys are NULL. What all tasks have in common is turned into text once.
+    # Missing keys are NULL. The values that all tasks share are turned into text once.
     common = {name: as_text(value) if isinstance(value, datetime) else value for name, value in common.items() if value is not None}
     return [
         {
