@@ -10,6 +10,7 @@ from typing import Any
 from services.platform.idempotency import key_values
 from services.platform.idempotent_call import IdempotentCall
 from services.tasks.model.records import AccountState, Admission, CreditTerms, NewTasks
+from services.tasks.store.base import as_text
 from services.tasks.store.rows import refusal_bytes
 
 # How many more tasks than when it was last seen an account may have open meanwhile, besides twice as many.
@@ -105,6 +106,8 @@ def _task_values(request: int, asked: CreationRequest, state: AccountState, admi
         common["surface"] = new.surface
     if new.deadline_to_start:
         common["deadline_to_start"] = True
+    # Missing keys are NULL. The values that all tasks share are turned into text once.
+    common = {name: as_text(value) if isinstance(value, datetime) else value for name, value in common.items() if value is not None}
     return [
         {
             **common,
@@ -116,7 +119,6 @@ def _task_values(request: int, asked: CreationRequest, state: AccountState, admi
             "input_names": each.task.input_names,
             "price_millicredits": each.price_millicredits,
             "expected_outputs": each.task.expected_outputs,
-            # Missing keys are NULL.
             **({"client_request": each.task.client_request} if each.task.client_request else {}),
             **({"later_inputs": each.task.later_inputs} if each.task.later_inputs else {}),
         }
