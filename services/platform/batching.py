@@ -25,9 +25,9 @@ class Batcher(Generic[Item, Result]):
     """Collects the items of concurrent calls while one batch is running, then runs them as the next batch.
 
     A lone call runs at once and by itself. Under load, batches grow with the time that one takes, up to `largest` items, and callers who
-    call again when they have their answers stay together: a batch waits for as many calls as the ones before it had, but begins `spacing`
-    seconds after the last one at the latest, sooner the fewer calls are expected. Many short calls then make few batches, and few calls
-    hardly wait. `run` gets the items in the order of the calls and returns their results in the same order.
+    call again when they have their answers come together: a batch waits for as many calls as the ones before it had, and as came while
+    the last one ran, but begins `spacing` seconds after that at the latest, sooner the fewer calls are expected. Many short calls then make
+    few batches, and few calls hardly wait. `run` gets the items in the order of the calls and returns their results in the same order.
 
     `run` must do all or nothing. When it raises UNAVAILABLE, every call of the batch does. After any other error each item is run by
     itself, so that only the call at fault fails. Cancelling a call does not withdraw its item.
@@ -60,6 +60,7 @@ class Batcher(Generic[Item, Result]):
                 calls = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._largest))]
                 self._expect(len(calls))
                 await self._run_some(calls)
+                self._expect_also(len(calls) + len(self._waiting))
         finally:
             self._running = None
 
@@ -77,7 +78,17 @@ class Batcher(Generic[Item, Result]):
         now = asyncio.get_running_loop().time()
         before = self._expected * _FADING if now < self._latest + self._spacing else 0.0
         self._expected = max(float(count), before)
-        self._latest = now + self._spacing * min(1.0, (self._expected - 1) / (_MANY - 1))
+        self._latest = now + self._pause()
+
+    def _expect_also(self, count: int) -> None:
+        """Expect those who have their answers to call again, and to be joined by those who wait already."""
+        latest = self._latest - self._pause()
+        self._expected = max(self._expected, float(min(count, self._largest)))
+        self._latest = latest + self._pause()
+
+    def _pause(self) -> float:
+        """Seconds from a batch to the next one at the latest."""
+        return self._spacing * min(1.0, (self._expected - 1) / (_MANY - 1))
 
     async def _run_some(self, calls: Sequence[_Call[Item, Result]]) -> None:
         context = calls[0].context if len(calls) == 1 else Context()

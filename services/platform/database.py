@@ -59,7 +59,6 @@ class Database:
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
         self._answered_at = -math.inf
-        self._unlocking: set[asyncio.Task[None]] = set()
 
     async def fetch(self, statement: TextClause, values: Mapping[str, Any] = _NONE) -> Rows:
         """The rows that a statement returns for its named values. It is its own transaction, without the cost of BEGIN and COMMIT."""
@@ -106,8 +105,9 @@ class Database:
                 raise
             # The caller does not wait for this.
             unlocking = asyncio.create_task(_unlock(connection, unlock, stack.pop_all()), context=Context())
-            self._unlocking.add(unlocking)
-            unlocking.add_done_callback(self._unlocking.discard)
+            known = _pool(self.engine).unlocking
+            known.add(unlocking)
+            unlocking.add_done_callback(known.discard)
             return rows
 
     @asynccontextmanager
@@ -141,6 +141,7 @@ async def engine(where: DatabaseAddress | str, pool: int) -> AsyncIterator[Async
         yield made
     finally:
         await end(closing)
+        await asyncio.gather(*_pool(made).unlocking, return_exceptions=True)
         await _pool(made).give_back(pool)
         await made.dispose()
 

@@ -25,6 +25,8 @@ class KeepingPool(AsyncAdaptedQueuePool):
         self._wanted = 0
         self._opening = asyncio.Lock()
         self._unused = 0
+        self.unlocking: set[asyncio.Task[None]] = set()
+        """Work on connections that no call waits for."""
 
     def checkedin(self) -> int:
         """Free connections."""

@@ -48,9 +48,9 @@ class Store:
 
 def numbered_json(asked: Sequence[Mapping[str, Any]]) -> str:
     """The values of many transitions as a JSON array for the statement, each with its `number`."""
-    return json.dumps([{"number": number, **values} for number, values in enumerate(asked)], default=_as_text)
+    return json.dumps([{"number": number, **values} for number, values in enumerate(asked)], default=as_text)
 
 
-def _as_text(value: datetime | UUID | bytes) -> str:
+def as_text(value: datetime | UUID | bytes) -> str:
     """Text that PostgreSQL reads, for values that JSON cannot represent."""
     return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)

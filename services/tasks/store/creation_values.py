@@ -10,6 +10,7 @@ from typing import Any
 from services.platform.idempotency import key_values
 from services.platform.idempotent_call import IdempotentCall
 from services.tasks.model.records import AccountState, Admission, CreditTerms, FinishedRun, NewTasks
+from services.tasks.store.base import as_text
 from services.tasks.store.rows import refusal_bytes
 
 # How many more tasks than when it was last seen an account may have open meanwhile, besides twice as many.
@@ -108,6 +109,8 @@ def _task_values(request: int, asked: CreationRequest, state: AccountState, admi
         common["notices"] = [*new.notices, *new.finished.notices]
     if new.deadline_to_start:
         common["deadline_to_start"] = True
+    # Missing keys are NULL. The values that all tasks share are turned into text once.
+    common = {name: as_text(value) if isinstance(value, datetime) else value for name, value in common.items() if value is not None}
     return [
         {
             **common,
@@ -119,7 +122,6 @@ def _task_values(request: int, asked: CreationRequest, state: AccountState, admi
             "input_names": each.task.input_names,
             "price_millicredits": each.price_millicredits,
             "expected_outputs": each.task.expected_outputs,
-            # Missing keys are NULL.
             **({"client_request": each.task.client_request} if each.task.client_request else {}),
             **({"later_inputs": each.task.later_inputs} if each.task.later_inputs else {}),
             **({} if new.finished is None else {"charged_millicredits": 0 if new.finished.unchanged else each.price_millicredits}),

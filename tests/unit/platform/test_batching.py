@@ -82,6 +82,19 @@ async def test_callers_that_were_parted_come_together_again(doubling: Doubling) 
     assert doubling.batches == [list(range(10)), [10], list(range(11, 20))]
 
 
+async def test_callers_that_take_turns_come_together(doubling: Doubling) -> None:
+    batched = Batcher(doubling, largest=10, spacing=3600)
+    first = await _calls(batched, 1, 2)
+    while not doubling.batches:
+        await asyncio.sleep(0)
+    second = await _calls(batched, 3, 4, 5)
+    doubling.go_on.set()
+    again = [call for number in (await asyncio.gather(*first)) for call in await _calls(batched, number)]
+    async with asyncio.timeout(10):
+        await asyncio.gather(*second, *again)
+    assert doubling.batches == [[1, 2], [3, 4, 5, 2, 4]]
+
+
 async def test_a_call_does_not_wait_after_one_that_was_alone(doubling: Doubling) -> None:
     doubling.go_on.set()
     batched = Batcher(doubling, largest=10, spacing=3600)
