@@ -37,6 +37,7 @@ from services.tasks.store.batches import BatchStore
 from services.tasks.store.tasks import TaskStore
 
 _Creation = TypeVar("_Creation", TaskRequest, BatchRequest)
+_TURNS_OF_A_LOOP = 2
 _logger = get_logger()
 _MAX_FILES = 5_000
 """For a whole request; the limit of PinTasks."""
@@ -204,6 +205,9 @@ class Acceptance:
             raise
         for task in tasks:
             self._notifications.notify_transition(task)
+        # A free worker is given the task before the caller's answer is built: its lane's loop takes two turns to begin.
+        for _ in range(_TURNS_OF_A_LOOP):
+            await asyncio.sleep(0)
         stored = {task.id for task in tasks}
         await self._unpin(request.account_id, [task_id for task_id in examined.pinned_tasks if task_id not in stored])
         return [replace(task, estimated_seconds=draft.seconds.get(task.batch_index or 0)) for task in tasks]
