@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from starlette.requests import Request
 
@@ -22,6 +22,7 @@ from services.platform.log import get_logger
 from services.platform.object_writing import ObjectWriter
 from services.platform.rpc.channel import Caller
 
+_Reply = TypeVar("_Reply")
 _logger = get_logger()
 
 
@@ -96,6 +97,17 @@ class Receiver:
         target = FilesOfAccount(self._intake, self._caller, account_id, name, surface, most_held_bytes=held)
         file_id = await self._writer.write(target, chunks, min(most_bytes or self._max_file_bytes, self._max_file_bytes))
         return file_id, target.held
+
+    async def pass_on(self, account_id: int, held: HeldFile | None, call: Callable[[HeldFile | None], Awaitable[_Reply]]) -> _Reply:
+        """The reply to a call with a file that is held, or without one. A tasks service of the version before knows of no such files, and
+        finds none: then it is stored, and the call repeated."""
+        try:
+            return await call(held)
+        except DarkroomError as error:
+            if held is None or error.reason is not ErrorReason.FILE_NOT_FOUND:
+                raise
+        await FilesOfAccount(self._intake, self._caller, account_id).store(held)
+        return await call(None)
 
     async def receive(self, request: Request, parts: Parts, account_id: int, *, holds: bool = False) -> ReceivedForm:
         """Read a form, and store its files; with `holds`, a small picture may be held if it is the only one. Stored files are deleted if

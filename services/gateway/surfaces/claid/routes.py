@@ -12,7 +12,9 @@ from starlette.routing import Route
 
 from compat.claid.v1 import edits_pb2
 from darkroom.common.v1 import scope_pb2
+from darkroom.common.v1.held_pb2 import HeldFile
 from services.gateway import replies
+from services.gateway.backend import Reply
 from services.gateway.surfaces.parts import GatewayParts
 from services.platform.errors import MISSING, UNKNOWN, DarkroomError, ErrorReason, Violation
 from services.platform.idempotent_call import REPLAYED
@@ -111,10 +113,13 @@ class _Uploads:
                 raise
         try:
             call = upload(received.texts, received.file_ids)
-            if received.held is not None:
-                call.held.CopyFrom(received.held)
             service, asked_by = catalogue.served_by(_METHOD.containing_service), _asked_by(request)
-            reply = await self._backend.call(service, _METHOD, call, identity, received.key, received.content.digest(), asked_by)
+
+            async def make(held: HeldFile | None) -> Reply:
+                whole = edits_pb2.UploadAndEditImageRequest(file=call.file, data=call.data, held=held)
+                return await self._backend.call(service, _METHOD, whole, identity, received.key, received.content.digest(), asked_by)
+
+            reply = await self._receiver.pass_on(account_id, received.held, make)
         except DarkroomError as error:
             if error.reason not in _UNCERTAIN:
                 await self._receiver.discard(account_id, received.file_ids)

@@ -9,9 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from darkroom.common.v1.held_pb2 import HeldFile
 from darkroom.files.v1 import files_service_pb2
 from darkroom.rest.v1 import operation_calls_pb2
 from services.gateway import replies
+from services.gateway.backend import Reply
 from services.gateway.calls import Handle
 from services.gateway.receiving import ReceivedForm
 from services.gateway.surfaces.parts import GatewayParts
@@ -61,11 +63,15 @@ class RestForms:
         """Make the call with what the form held."""
         try:
             message = fields.request(received.texts, request.query_params.multi_items(), received.files, request.path_params)
-            if received.held is not None:
-                assert isinstance(message, operation_calls_pb2.RunOperationRequest)
-                message.held.CopyFrom(received.held)
             service = catalogue.served_by(method.containing_service)
-            reply = await self._backend.call(service, method, message, identity, received.key, received.content.digest())
+
+            async def make(held: HeldFile | None) -> Reply:
+                if isinstance(message, operation_calls_pb2.RunOperationRequest):
+                    message.ClearField("held")
+                    message.MergeFrom(operation_calls_pb2.RunOperationRequest(held=held))
+                return await self._backend.call(service, method, message, identity, received.key, received.content.digest())
+
+            reply = await self._receiver.pass_on(identity.account_id, received.held, make)
         except DarkroomError as error:
             if error.reason not in _UNCERTAIN:
                 await self._receiver.discard(identity.account_id, received.file_ids)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Literal
+from typing import Literal, TypeVar
 from weakref import WeakValueDictionary
 
 from starlette.requests import Request
@@ -28,6 +28,7 @@ BY_NAME = frozenset(("tga", "dng", "cr2", "nef", "arw", "orf", "rw2"))
 """Extensions of the formats that are known by them alone."""
 _TOO_MUCH = (ErrorReason.FILE_TOO_LARGE, ErrorReason.BODY_TOO_LARGE, ErrorReason.TOO_MANY_FILES)
 _FORM = "multipart/form-data"
+_Reply = TypeVar("_Reply")
 _HEIF = ("heic", "heif")
 
 
@@ -146,6 +147,10 @@ class Forms:
                     raise refusal from raised
             raise
         return sent
+
+    async def pass_on(self, account_id: int, held: HeldFile | None, call: Callable[[HeldFile | None], Awaitable[_Reply]]) -> _Reply:
+        """As `Receiver.pass_on`."""
+        return await self._receiver.pass_on(account_id, held, call)
 
     async def discard(self, account_id: int, sent: FormContent) -> None:
         """Delete what was stored of a form that nothing came of."""

@@ -123,16 +123,20 @@ class ToolCalls:
             file = checked_file(sent)
             name = file.working_name
             plan = tool.plan(read_settings(sent.fields.get(SETTINGS, ""), tool.settings), name)
-            run = await self.start(
-                request,
-                account_id,
-                [file.file_id],
-                plan.operations,
-                RunRecord(tool.id, [name], plan.name),
-                failure_message=failure_message,
-                unusable=unusable,
-                held=file.held,
-            )
+
+            async def start(held: HeldFile | None) -> run_service_pb2.Run:
+                return await self.start(
+                    request,
+                    account_id,
+                    [file.file_id],
+                    plan.operations,
+                    RunRecord(tool.id, [name], plan.name),
+                    failure_message=failure_message,
+                    unusable=unusable,
+                    held=held,
+                )
+
+            run = await self._forms.pass_on(account_id, file.held, start)
         return file, require_success(run, failure_message)
 
     @asynccontextmanager
