@@ -31,7 +31,7 @@ class HeldInput:
     surface: str
     """Name of the API that received it, if its age may be limited."""
     found: Probe
-    """What it is by its content."""
+    """Its type and properties, by its content."""
 
 
 class FinishedRuns:

@@ -71,7 +71,7 @@ class ShortRunner:
 
         needed = needed_memory(_LARGEST, operations, (), tools.result_limits)
         with _in_memory(asked.content) as path:
-            # What is kept, and progress, are for attempts.
+            # Only attempts keep files, and report progress.
             run = Run(_NOWHERE, _say_nothing, _go_on, notice, Stages(), cast(Keeping, None))
             run.sources, run.short = [Source(asked.name, path, 0)], True
             async with tools.memory.reserve(needed, _go_on):

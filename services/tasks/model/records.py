@@ -38,7 +38,7 @@ class NewTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedRun:
-    """What has been done for a task before it was stored."""
+    """The attempt at a task that was done before the task was stored."""
 
     run_id: UUID
     worker: str

@@ -1,7 +1,7 @@
 """Short work that is done before its task is stored, while its caller waits.
 
 Nothing is accepted until the result is there: then the files are stored in one transaction of theirs, and the task, SUCCEEDED, in one of
-ours. Whatever goes wrong before that leaves no trace, and the task takes the usual way through the queue. So does one that would have to
+ours. A run that fails before that leaves no trace, and the task takes the usual way through the queue. So does one that would have to
 wait: only a free slot that nobody waits for does such work.
 """
 

@@ -123,7 +123,7 @@ class WorkerStream:
         return self._loop.time() - self.heard_at
 
     async def run(self, short_run: pb.ShortRun) -> pb.ShortRunResult | None:
-        """What the worker makes of a short run; None if it makes nothing of it, or the stream ends first."""
+        """The result of a short run; None if the worker has none, or the stream ends first."""
         result: asyncio.Future[pb.ShortRunResult | None] = self._loop.create_future()
         self._short_runs[short_run.run_id] = result
         self._outgoing.short_runs.append(short_run)
