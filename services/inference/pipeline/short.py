@@ -58,7 +58,7 @@ class ShortWork:
             os.close(target)
 
     async def run_unexamined(self, run: Run) -> tuple[Probe, ShortResult | None]:
-        """The type and properties of the run's picture, which nobody has examined, and the result of the operations on it if that is short work.
+        """The type and properties of the run's picture, which nobody has examined, and the result of its operations if they are short work.
 
         Raises the errors of examining and decoding it, of the operations and of `Sandbox.run`.
         """
