@@ -40,6 +40,7 @@ from services.accounts.store.buckets import BucketStore
 from services.accounts.store.departures import DepartureStore
 from services.accounts.store.logos import LogoStore
 from services.accounts.store.people import PeopleStore
+from services.accounts.store.revocations import RevocationStore
 from services.accounts.store.roles import RoleStore
 from services.accounts.store.sessions import SessionStore
 from services.accounts.store.sign_in_links import LinkStore
@@ -94,7 +95,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
         return await store.owner(digest) or await sessions.owner(digest)
 
     authenticator = KeyAuthenticator(find_owner, sign, usage.note)
-    announcements = Loop("announce_revocations", ANNOUNCING_SECONDS, Announcer(store, sessions, connection).step)
+    announcements = Loop("announce_revocations", ANNOUNCING_SECONDS, Announcer(RevocationStore(database), connection).step)
 
     def on_revocation(key_id: int) -> None:
         authenticator.evict(key_id)

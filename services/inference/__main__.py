@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-import cv2
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -20,7 +19,6 @@ from models.bundles import load_bundles
 from services.inference import operations
 from services.inference.bundles.answering import answering
 from services.inference.bundles.managing import Bundles, bundles_of_models
-from services.inference.colouring.network import DDCOLOR
 from services.inference.config import InferenceSettings
 from services.inference.contract.memory_budget import MemoryBudget
 from services.inference.contract.provider import Provider
@@ -31,6 +29,7 @@ from services.inference.generation.exchange import provider_client
 from services.inference.media import Limits, configure_libvips
 from services.inference.media import isolated as isolated_media
 from services.inference.model_server import triton
+from services.inference.model_server.choice import DDCOLOR
 from services.inference.pdf import isolated as isolated_pdf
 from services.inference.pipeline import file_child
 from services.inference.pipeline import isolated as isolated_pipeline
@@ -70,7 +69,8 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
     # Names in the history of tasks; unique among replicas and restarts.
     name = f"{settings.worker_name}-{os.getpid()}-{secrets.token_hex(3)}"
     configure_libvips(settings.cpu_threads)
-    cv2.setNumThreads(settings.cpu_threads)
+    # OpenCV is loaded with the first picture.
+    os.environ["OPENCV_FOR_THREADS_NUM"] = str(settings.cpu_threads)
     joined = None
     if settings.membership_dir is not None:
         # First, since the others need what it brings.

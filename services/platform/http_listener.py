@@ -7,7 +7,7 @@ import math
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import uvicorn
@@ -24,6 +24,8 @@ _UNIX = "unix:"
 # Longer than the edge keeps a connection that is idle, so that none is closed while a request is on its way.
 _KEEP_ALIVE_SECONDS = 2 * 3600
 _POLL_SECONDS = 0.01
+# uvicorn renews the date in every tenth tick.
+_TICK_SECONDS, _TICKS = 1.0, 10
 _BACKLOG = 1024
 _logger = get_logger()
 
@@ -61,12 +63,32 @@ async def serving(
     try:
         yield
     finally:
-        server.should_exit = True
+        server.end()
         await running
 
 
 class _Server(uvicorn.Server):
-    """The process handles its signals itself."""
+    """The process handles its signals itself.
+
+    uvicorn would look ten times a second whether to end."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ended = asyncio.Event()
+
+    def end(self) -> None:
+        """Accept no more requests; `serve` returns once those in flight have ended."""
+        self.should_exit = True
+        self._ended.set()
+
+    async def main_loop(self) -> None:
+        """Keep the date of replies current, until `end`."""
+        tick = 0
+        while not await self.on_tick(tick):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_TICK_SECONDS):
+                    await self._ended.wait()
+            tick += _TICKS
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

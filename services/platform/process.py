@@ -10,9 +10,11 @@ from typing import Any
 
 import uvloop
 
-from services.platform.freed_memory import OF_MESSAGES, keep_freed_memory
+from services.platform.freed_memory import OF_MESSAGES, give_freed_memory_back, keep_freed_memory
 
 _CANCEL_AGAIN_SECONDS = 5.0
+_STARTED_SECONDS = 10.0
+"""After so long a process has opened what it needs."""
 
 
 def run(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
@@ -25,6 +27,8 @@ def run(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
+        # What the start took for a while would stay with the process for good.
+        loop.call_later(_STARTED_SECONDS, give_freed_memory_back)
         await main(stop)
 
     uvloop.run(supervise())

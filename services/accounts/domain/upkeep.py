@@ -7,9 +7,8 @@ from datetime import timedelta
 
 from services.accounts.domain.account_settings import AccountSettings
 from services.accounts.domain.home import Home
-from services.accounts.store.accounts import AccountStore
 from services.accounts.store.departures import Departure, DepartureStore
-from services.accounts.store.sessions import SessionStore
+from services.accounts.store.revocations import RevocationStore
 from services.platform.bus import Bus
 from services.platform.errors import DarkroomError
 from services.platform.log import get_logger
@@ -27,14 +26,16 @@ class Announcer:
     stream that was opened while a cached answer still accepted the key. It also announces keys that another process has revoked.
     """
 
-    def __init__(self, accounts: AccountStore, sessions: SessionStore, bus: Bus) -> None:
-        self._accounts, self._sessions, self._bus = accounts, sessions, bus
+    def __init__(self, store: RevocationStore, bus: Bus) -> None:
+        self._store, self._bus = store, bus
 
     async def step(self) -> bool:
         """Announce once; there is never more to do at once."""
-        ended = (*await self._accounts.recently_ended(_REPEATED_FOR), *await self._sessions.recently_ended(_REPEATED_FOR))
-        await announce_revoked(self._bus.client, ended)
-        await announce_refreshed(self._bus.client, await self._sessions.recently_refreshed(_REPEATED_FOR))
+        recent = await self._store.recent(_REPEATED_FOR)
+        if recent.ended:
+            await announce_revoked(self._bus.client, recent.ended)
+        if recent.refreshed:
+            await announce_refreshed(self._bus.client, recent.refreshed)
         return False
 
 

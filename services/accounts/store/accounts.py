@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -137,11 +137,6 @@ UPDATE api_key SET last_used_at = greatest(last_used_at, used.moment)
 FROM used JOIN locked USING (id) WHERE api_key.id = used.id
 """)
 """Locks the keys in the order of their ids, so that two replicas cannot wait for each other."""
-
-_RECENTLY_ENDED = text("""
-SELECT id FROM api_key
-WHERE revoked_at > now() - CAST(:within AS interval) OR expires_at BETWEEN now() - CAST(:within AS interval) AND now()
-""")
 
 
 class AccountStore:
@@ -303,10 +298,6 @@ class AccountStore:
     async def record_use(self, used: Mapping[int, datetime]) -> None:
         """Record when keys were last used; a time earlier than the recorded one changes nothing."""
         await self._database.fetch(_RECORD_USE, {"key_ids": list(used), "moments": list(used.values())})
-
-    async def recently_ended(self, within: timedelta) -> Sequence[int]:
-        """Ids of the keys that were revoked or expired in the last `within`."""
-        return [row["id"] for row in await self._database.fetch(_RECENTLY_ENDED, {"within": within})]
 
 
 def _call_values(repeatable: RepeatableKey | None, now: datetime) -> dict[str, Any]:

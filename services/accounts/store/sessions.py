@@ -25,7 +25,7 @@ _KEPT_FOR = timedelta(hours=1)
 _LIMIT_COLUMNS = tuple(field.name for field in fields(AccountLimits))
 _LIMITS = ", ".join(f"account.{name}" for name in _LIMIT_COLUMNS)
 
-_REFRESHED = "coalesce(CAST(extract(epoch FROM refreshed_at) * 1000000 AS bigint), 0) AS refreshed"
+REFRESHED = "coalesce(CAST(extract(epoch FROM refreshed_at) * 1000000 AS bigint), 0) AS refreshed"
 
 _ADD_SESSION = text(f"""
 WITH owner AS (SELECT * FROM person WHERE id = :person_id AND password_hash = :password_hash FOR SHARE),
@@ -122,10 +122,10 @@ SELECT id FROM ended
 
 _OWNER = text(f"""
 WITH used AS (
-  SELECT id AS key_id, person_id, '' AS key_name, NULL AS key_permissions, expires_at AS ends, true AS is_session, {_REFRESHED}
+  SELECT id AS key_id, person_id, '' AS key_name, NULL AS key_permissions, expires_at AS ends, true AS is_session, {REFRESHED}
   FROM session WHERE sha256 = :sha256 AND ended_at IS NULL
   UNION ALL
-  SELECT id, person_id, name, permissions, expires_at, false, {_REFRESHED}
+  SELECT id, person_id, name, permissions, expires_at, false, {REFRESHED}
   FROM person_key WHERE sha256 = :sha256 AND ended_at IS NULL
 )
 SELECT used.*, {PERSON_COLUMNS}, {_LIMITS}
@@ -141,21 +141,6 @@ FROM used JOIN locked USING (id) WHERE person_key.id = used.id
 """Locks the keys in the order of their ids, so that two replicas cannot wait for each other."""
 
 
-def _recently(table: str) -> str:
-    return f"""SELECT id FROM {table}
-WHERE ended_at > now() - CAST(:within AS interval)
-  OR expires_at BETWEEN now() - CAST(:within AS interval) AND now()"""  # noqa: S608 - a constant
-
-
-_RECENTLY_ENDED = text(f"{_recently('session')} UNION ALL {_recently('person_key')}")
-
-
-def _refreshed(table: str) -> str:
-    return f"""SELECT id, {_REFRESHED} FROM {table}
-WHERE refreshed_at > now() - CAST(:within AS interval) AND ended_at IS NULL"""  # noqa: S608 - a constant
-
-
-_RECENTLY_REFRESHED = text(f"{_refreshed('session')} UNION ALL {_refreshed('person_key')}")
 _SWEEP_SESSIONS = text("""
 DELETE FROM session WHERE id IN (
   SELECT id FROM session WHERE expires_at < :before OR ended_at < :before LIMIT :limit FOR UPDATE SKIP LOCKED
@@ -281,14 +266,6 @@ class SessionStore:
     async def record_use(self, used: Mapping[int, datetime]) -> None:
         """Record when keys were last used; a time earlier than the recorded one changes nothing."""
         await self._database.fetch(_RECORD_USE, {"key_ids": list(used), "moments": list(used.values())})
-
-    async def recently_ended(self, within: timedelta) -> Sequence[int]:
-        """Ids of what has ended or expired in the last `within`."""
-        return [row["id"] for row in await self._database.fetch(_RECENTLY_ENDED, {"within": within})]
-
-    async def recently_refreshed(self, within: timedelta) -> Mapping[int, int]:
-        """Active credentials whose permissions changed in the last `within`: ids, and when, as in `Identity.refreshed`."""
-        return {row["id"]: row["refreshed"] for row in await self._database.fetch(_RECENTLY_REFRESHED, {"within": within})}
 
     async def sweep(self, now: datetime) -> bool:
         """Delete one batch of what ended or expired an hour ago; True if there may be more. Expired keys stay until their owner deletes

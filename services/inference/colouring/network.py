@@ -13,7 +13,7 @@ import numpy.typing as npt
 from services.inference.contract.step import Step
 from services.inference.media import Image
 from services.inference.media.colour import as_deep_as, between, strips
-from services.inference.model_server.choice import Choice, choose_network
+from services.inference.model_server.choice import DDCOLOR, Choice, choose_network
 
 SIDE = 512
 """Height and width in pixels of what the network sees."""
@@ -61,10 +61,6 @@ def _enlarged(chroma: Chroma, width: int, height: int, rows: slice) -> Chroma:
     lines = (np.arange(rows.start, rows.stop, dtype=np.float32) + 0.5) * SIDE / height - 0.5
     across, down = np.meshgrid(columns, lines)
     return np.asarray(cv2.remap(chroma, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
-
-
-DDCOLOR = "ddcolor"
-"""No package holds its weights."""
 
 
 async def choose(step: Step) -> Choice | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from services.inference.media.colour import Pixels
@@ -18,6 +17,9 @@ def split_alpha(samples: Pixels) -> tuple[Pixels, Pixels]:
 
 def split_alpha_into(pixels: Pixels, alpha: Pixels, samples: Pixels) -> None:
     """As `split_alpha`, into arrays of these shapes in row-major order."""
+    # Loaded with the first picture.
+    import cv2
+
     if samples.shape[2] == 2:
         cv2.extractChannel(samples, 0, pixels[..., 0])
     else:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from services.platform.sandbox import Limits as SandboxLimits
     from services.platform.sandbox import Sandbox
 
+CHILD_IMPORTS = ("cv2",)
 _BLOBS = ("exif", "xmp", "iptc")
 
 

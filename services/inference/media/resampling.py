@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -26,6 +25,9 @@ def resize(samples: Samples, width: int, height: int) -> Samples:
 
 
 def _resize(samples: Samples, width: int, height: int, *, shrinks: bool) -> Samples:
+    # Loaded with the first picture.
+    import cv2
+
     method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     resized = cv2.resize(samples, (width, height), interpolation=method)  # type: ignore[arg-type]
     # OpenCV drops a channel axis of length one.

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import cv2
-
 from services.inference.media.colour import Pixels
 
-_QUARTERS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
-"""OpenCV's codes, by degrees clockwise."""
+_QUARTERS = {90: 0, 180: 1, 270: 2}
+"""OpenCV's codes (`ROTATE_90_CLOCKWISE` and the following), by degrees clockwise."""
 FLIPS = {(True, False): 1, (False, True): 0, (True, True): -1}
 """OpenCV's codes, by whether left and right, and top and bottom, are swapped."""
 _ORIENTATIONS = {2: (0, 1), 3: (180, None), 4: (0, 0), 5: (90, 1), 6: (90, None), 7: (270, 1), 8: (270, None)}
@@ -16,6 +14,9 @@ _ORIENTATIONS = {2: (0, 1), 3: (180, None), 4: (0, 0), 5: (90, 1), 6: (90, None)
 
 def turn_samples(samples: Pixels, degrees: int, flip: int | None) -> Pixels:
     """Height x width x bands samples turned clockwise by 0, 90, 180 or 270 degrees, and then mirrored, in memory of their own."""
+    # Loaded with the first picture.
+    import cv2
+
     bands = samples.shape[2]
     if degrees:
         samples = cv2.rotate(samples, _QUARTERS[degrees])  # type: ignore[assignment]  # of the same type as before

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from services.inference.model_server.shapes import Device
 from services.inference.model_server.triton import Triton
 
+DDCOLOR = "ddcolor"
+"""The network for colours. No package holds its weights."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:

@@ -13,8 +13,10 @@ from darkroom.operations.v1 import operation_pb2
 from services.inference.contract.flow import Data, NewFile, Several, WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Hints, Image, Limits, configure_libvips
-from services.inference.media.isolated import described_samples
+from services.inference.media import isolated as media_child
 from services.pictures.operations import Arity, parameters_of, spec_of
+
+CHILD_IMPORTS = media_child.CHILD_IMPORTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def _left(made: Image | Data | NewFile, target: Path) -> dict[str, Any]:
     match made:
         case Image():
             with target.open("wb") as file:
-                return {"kind": "samples", "notes": made.notes, **described_samples(made, file)}
+                return {"kind": "samples", "notes": made.notes, **media_child.described_samples(made, file)}
         case Data():
             target.write_bytes(made.content)
             return {"kind": "data"}

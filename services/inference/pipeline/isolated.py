@@ -35,18 +35,19 @@ from services.inference.media import (
     final_saving,
     in_memory,
 )
+from services.inference.media import isolated as media_child
 from services.inference.media.decode import open_scaled
-from services.inference.media.isolated import content_of
 from services.inference.pipeline import one_graph
 from services.inference.pipeline.changes import Changes
 from services.pictures.geometry import Size
 from services.pictures.operations import parameters_of, spec_of
-from services.pictures.probe.child import probe_open
+from services.pictures.probe import child as probing
 from services.pictures.result_size import resolve_percentages
 from services.pictures.short_pictures import LARGEST_AT_ONCE, READ_QUICKLY, is_short
 from services.platform.errors import DarkroomError
 
 _Medium = Image | LazyImage | WholeFile | Data
+CHILD_IMPORTS = (*media_child.CHILD_IMPORTS, *probing.CHILD_IMPORTS)
 DONE = "operation_bytes"
 """In the metadata of an error: the sizes in bytes of what the operations before it gave, as JSON."""
 _NOWHERE = Path("/nonexistent")
@@ -84,7 +85,7 @@ def probe_and_work(source: int, target: int, asked: PictureJob) -> dict[str, Any
 
     Raises what `probe` raises, too.
     """
-    found = probe_open(source, asked.source_name)
+    found = probing.probe_open(source, asked.source_name)
     os.lseek(source, 0, os.SEEK_SET)
     return {"found": found, **(work(source, target, asked, _say_nothing) if _is_short(found, asked) else {})}
 
@@ -175,7 +176,7 @@ def _opened(source: Path | int, operations: Sequence[operation_pb2.Operation], a
     def wanted(size: Size) -> Size | None:
         return one_graph.first_scaling([resolve_percentages(each, size) for each in parameters], size)
 
-    image, size = open_scaled(content_of(source, asked.limits), asked.limits, wanted, hints)
+    image, size = open_scaled(media_child.content_of(source, asked.limits), asked.limits, wanted, hints)
     return _Opened(image, size, (image.width, image.height) != size)
 
 

@@ -168,6 +168,7 @@ class AttemptRunner:
     async def _prepare(self, attempt: Attempt) -> Pipeline:
         """The operations, with the auxiliary files that they name."""
         admission = attempt.admission
+        await self._registry.load(admission.operations)
         pipeline = Pipeline(self._tools, self._registry.bind(admission.operations), self._max_picture_bytes, admission.account_id)
         if pipeline.auxiliary_ids:
             folder = self._working_folder(admission, attempt.resources)

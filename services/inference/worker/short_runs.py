@@ -52,9 +52,11 @@ class ShortRunner:
         return pb.ShortRunEnd(run_id=asked.run_id, result=result)
 
     async def _result(self, asked: pb.ShortRun) -> pb.ShortRunResult | None:
-        tools, operations = self._tools, self._registry.bind(asked.operations)
+        tools = self._tools
         if tools.warm is None:
             return None
+        await self._registry.load(asked.operations)
+        operations = self._registry.bind(asked.operations)
         pipeline = Pipeline(tools, operations, self._max_picture_bytes, asked.account_id)
         work = ShortWork(tools.warm, asked.account_id, operations, tools.picture_limits, tools.result_limits)
         notices: list[task_pb2.Notice] = []

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from services.pictures.media_format import MediaFormat, Use, sniff
-from services.pictures.probe import isobmff, jxl, pdf, rare_formats, svg, tiff, web_formats
+from services.pictures.probe import isobmff, jxl, rare_formats, svg, tiff, web_formats
 from services.pictures.probe.faults import EMPTY, UNREADABLE, DamagedFileError, unsupported_error
 from services.pictures.probe.model import Probe
 from services.pictures.probe.ranges import BudgetExhausted, RangeFile, ReadRange
@@ -19,6 +19,15 @@ from services.platform.errors import DarkroomError, ErrorReason
 
 DEFAULT_MAX_READ_BYTES = 32 << 20
 _HEAD_BYTES = 1024
+CHILD_IMPORTS = ("services.pictures.probe.pdf",)
+
+
+def _parse_pdf(file: RangeFile) -> Probe:
+    # With qpdf, 8 MiB that a process without children's work can do without.
+    from services.pictures.probe import pdf
+
+    return pdf.parse(file)
+
 
 _PARSERS: Mapping[MediaFormat, Callable[[RangeFile], Probe]] = {
     MediaFormat.JPEG: web_formats.parse_jpeg,
@@ -37,7 +46,7 @@ _PARSERS: Mapping[MediaFormat, Callable[[RangeFile], Probe]] = {
     MediaFormat.HDR: rare_formats.parse_radiance,
     MediaFormat.TGA: rare_formats.parse_targa,
     **{each: partial(tiff.parse_raw, format_=each) for each in MediaFormat if Use.DEVELOPED in each.use},
-    MediaFormat.PDF: pdf.parse,
+    MediaFormat.PDF: _parse_pdf,
     MediaFormat.SVG: svg.parse,
 }
 

@@ -44,7 +44,8 @@ def main(control_fd: int, preload: list[str]) -> None:
 
 def _load(modules: list[str], confinement: Confinement) -> None:
     for module in modules:
-        importlib.import_module(module)
+        for needed in getattr(importlib.import_module(module), "CHILD_IMPORTS", ()):
+            importlib.import_module(needed)
     confinement.finish_imports()
     # Objects created before the fork are in shared pages; the garbage collector would touch, and so copy, all of them.
     gc.collect()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -46,14 +47,23 @@ async def observable(address: str | None, health: Health, collectors: Sequence[C
         own.register(collector)
     application = _application(asyncio.get_running_loop(), health, own)
     server = make_server(host.strip("[]"), int(port), application, server_class=_Server, handler_class=_Handler)
-    thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
+    ending = threading.Event()
+    thread = threading.Thread(target=_serve, args=(server, ending), name="metrics", daemon=True)
     thread.start()
     _logger.info("listening", listener="metrics", address=address)
     try:
         yield
     finally:
-        await asyncio.to_thread(server.shutdown)
+        ending.set()
+        # Wakes the thread, which waits without end: `shutdown` would be heard only by a server that looks twice a second.
+        server.socket.shutdown(socket.SHUT_RDWR)
+        await asyncio.to_thread(thread.join)
         server.server_close()
+
+
+def _serve(server: WSGIServer, ending: threading.Event) -> None:
+    while not ending.is_set():
+        server.handle_request()
 
 
 class _Server(ThreadingMixIn, WSGIServer):

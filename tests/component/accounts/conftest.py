@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from services.accounts.store.accounts import AccountStore
+from services.accounts.store.revocations import RevocationStore
 from services.platform import bus
 from services.platform.bus import Bus
 from services.platform.database import open_database
@@ -23,6 +24,12 @@ def migrated(migrated_databases: MigratedDatabases) -> Iterator[str]:
 async def store(migrated: str) -> AsyncIterator[AccountStore]:
     async with open_database(migrated, 4) as database:
         yield AccountStore(database)
+
+
+@pytest.fixture
+async def revocations(migrated: str) -> AsyncIterator[RevocationStore]:
+    async with open_database(migrated, 4) as database:
+        yield RevocationStore(database)
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from services.accounts.people import Person, Session
 from services.accounts.records import KeyOwner
 from services.accounts.store.accounts import AccountStore
 from services.accounts.store.people import PeopleStore
+from services.accounts.store.revocations import RevocationStore
 from services.accounts.store.sessions import SessionStore
 from services.accounts.store.sign_in_links import LinkStore
 from services.platform.audit.log import AuditEntry, AuditLog, AuditQuery
@@ -53,6 +54,7 @@ class House:
         self.revoked: list[int] = []
         self.owners: dict[str, KeyOwner] = {}
         self.store, self.people, self.session_store = AccountStore(database), PeopleStore(database), SessionStore(database)
+        self.revocations = RevocationStore(database)
         self.accounts = Accounts(self.store, self.forget)
         self.home, passwords = Home(self.people, None), Passwords()
         self.limits = limits(Buckets(), rates or RateRules())

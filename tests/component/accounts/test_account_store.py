@@ -18,6 +18,7 @@ from services.accounts.domain.keys import digest_of, make_key
 from services.accounts.domain.usage import Usage
 from services.accounts.records import KeyLimits, KeyOwner
 from services.accounts.store.accounts import AccountStore
+from services.accounts.store.revocations import RevocationStore
 from services.accounts.store.tables import AccountsTable
 from services.platform.database import engine as engine_of
 from services.platform.errors import DarkroomError, ErrorReason
@@ -97,13 +98,13 @@ async def test_a_key_makes_none_that_can_do_more_or_lives_longer(accounts: Accou
     assert refused.value.reason is ErrorReason.API_KEY_NOT_FOUND
 
 
-async def test_an_end_is_announced_when_it_has_come(accounts: Accounts, store: AccountStore, migrated: str) -> None:
+async def test_an_end_is_announced_when_it_has_come(accounts: Accounts, revocations: RevocationStore, migrated: str) -> None:
     account = await accounts.create_account("a")
     row, _ = await accounts.create_key(account.id, "k", KeyLimits(expires_at=datetime.now(UTC) + timedelta(hours=1)))
-    assert row.id not in await store.recently_ended(timedelta(minutes=10))
+    assert row.id not in (await revocations.recent(timedelta(minutes=10))).ended
     async with engine_of(migrated, 2) as engine, engine.begin() as connection:
         await connection.execute(text("UPDATE api_key SET expires_at = now() WHERE id = :id"), {"id": row.id})
-    assert row.id in await store.recently_ended(timedelta(minutes=10))
+    assert row.id in (await revocations.recent(timedelta(minutes=10))).ended
 
 
 async def test_use_is_recorded_and_never_goes_back(accounts: Accounts, store: AccountStore) -> None:
@@ -138,7 +139,7 @@ async def test_use_that_could_not_be_written_is_kept() -> None:
     assert store.written == {1: now}
 
 
-async def test_revoking(accounts: Accounts, store: AccountStore) -> None:
+async def test_revoking(accounts: Accounts, store: AccountStore, revocations: RevocationStore) -> None:
     mine, other = await accounts.create_account("mine"), await accounts.create_account("other")
     row, secret = await accounts.create_key(mine.id, "k")
     with pytest.raises(DarkroomError) as refused:
@@ -150,8 +151,8 @@ async def test_revoking(accounts: Accounts, store: AccountStore) -> None:
     assert await store.owner(digest_of(secret)) is None
     again, _ = await accounts.revoke_key(row.id, None)
     assert again.revoked_at == revoked.revoked_at
-    assert row.id in await store.recently_ended(timedelta(minutes=1))
-    assert row.id not in await store.recently_ended(timedelta(0))
+    assert row.id in (await revocations.recent(timedelta(minutes=1))).ended
+    assert row.id not in (await revocations.recent(timedelta(0))).ended
     assert [(key.id, key.revoked_at) for key in await accounts.keys(mine.id)] == [(row.id, revoked.revoked_at)]
 
 

@@ -10,7 +10,7 @@ import pytest
 from services.accounts.domain.accounts import Accounts
 from services.accounts.domain.upkeep import Announcer
 from services.accounts.store.accounts import AccountStore
-from services.accounts.store.sessions import SessionStore
+from services.accounts.store.revocations import RevocationStore
 from services.platform.bus import REVOKED_SUBJECT, Bus
 from services.platform.database import Database, open_database
 from services.platform.errors import DarkroomError, ErrorReason
@@ -83,7 +83,7 @@ async def test_a_late_subscriber_hears_too(database: Database, connection: Bus) 
     accounts = Accounts(store, revoked=lambda key_id: None)
     account = await accounts.create_account("a")
     row, _ = await accounts.create_key(account.id, "k")
-    announcer = Announcer(store, SessionStore(database), connection)
+    announcer = Announcer(RevocationStore(database), connection)
     await accounts.revoke_key(row.id, account.id)
     await announcer.step()
     async with Revocations(connection) as revocations, revocations.watching(Identity(account.id, row.id)) as revoked, asyncio.timeout(60):

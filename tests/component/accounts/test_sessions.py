@@ -130,7 +130,7 @@ async def test_signing_out(house: House, connection: Bus) -> None:
     assert await house.identity(other)
     assert house.revoked == [session.id]
     async with Revocations(connection) as revocations, revocations.watching(identity) as heard, asyncio.timeout(60):
-        await Announcer(house.store, house.session_store, connection).step()
+        await Announcer(house.revocations, connection).step()
         await heard.wait()
 
 

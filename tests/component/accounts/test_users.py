@@ -173,19 +173,20 @@ async def test_a_change_of_the_role_is_announced_with_its_moment(house: House) -
     token, session = await house.sign_in("ada", PASSWORD)
     assert ada.user is not None
     # The own session outlives a change of the password that was due.
-    assert await house.session_store.recently_refreshed(MINUTES) == {ada.key_id: ada.refreshed}
+    assert (await house.revocations.recent(MINUTES)).refreshed == {ada.key_id: ada.refreshed}
     moments = [(await house.identity(token)).refreshed]
     for role in ("user", "editor"):
         await house.users.update(house.owner, ada.user.id, role, None)
         moments.append((await house.identity(token)).refreshed)
-        announced = await house.session_store.recently_refreshed(MINUTES)
+        announced = (await house.revocations.recent(MINUTES)).refreshed
         assert announced.keys() == {ada.key_id, session.id}
         assert announced[session.id] == moments[-1]
     assert moments[0] == 0 < moments[1] < moments[2]
-    assert not {ada.key_id, session.id} & {*await house.session_store.recently_ended(MINUTES)}
+    assert not {ada.key_id, session.id} & {*(await house.revocations.recent(MINUTES)).ended}
     await house.sessions.delete(token)
-    assert session.id not in await house.session_store.recently_refreshed(MINUTES)
-    assert session.id in await house.session_store.recently_ended(MINUTES)
+    recent = await house.revocations.recent(MINUTES)
+    assert session.id not in recent.refreshed
+    assert session.id in recent.ended
 
 
 async def test_demotions_at_once_leave_one_administrator(house: House) -> None:

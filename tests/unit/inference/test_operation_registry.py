@@ -8,7 +8,7 @@ from darkroom.operations.v1 import operation_pb2, options_pb2
 from darkroom.operations.v1.remove_background_pb2 import RemoveBackground
 from darkroom.operations.v1.upscale_pb2 import Upscale
 from services.inference import operations
-from services.inference.pipeline.registry import Registry
+from services.inference.pipeline.registry import Registry, operation_module
 from services.pictures.operations import parameters_of, spec_of, specs
 from services.platform.errors import DarkroomError, ErrorReason
 
@@ -16,6 +16,11 @@ from services.platform.errors import DarkroomError, ErrorReason
 def test_operations_and_modules_are_the_same() -> None:
     modules = {module.name for module in pkgutil.iter_modules(operations.__path__)}
     assert modules == set(specs())
+
+
+def test_modules_are_complete() -> None:
+    for spec in specs().values():
+        operation_module(spec)
 
 
 def test_the_registry_binds_operations_in_order_with_their_parameters() -> None:
