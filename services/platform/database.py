@@ -36,7 +36,7 @@ _NOTHING = text("SELECT 1")
 _NONE: Mapping[str, Any] = MappingProxyType({})
 # A free connection holds 2 to 6 MiB in the server. To open one costs a call some 10 ms, and its first statements a little more each.
 _UNUSED_SECONDS = 10.0
-_ANSWERED_SECONDS = 1.0
+_ANSWERED_SECONDS = 2.0
 
 
 class Transaction:
@@ -68,7 +68,7 @@ class Database:
         return rows
 
     async def answers(self) -> None:
-        """Check that it can be reached. It can be if it has answered a statement within the last second."""
+        """Check that it can be reached. It can be if it has answered a statement within the last two seconds."""
         if time.monotonic() - self._answered_at >= _ANSWERED_SECONDS:
             await self.fetch(_NOTHING)
 

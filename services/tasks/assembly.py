@@ -138,6 +138,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
     cipher = SecretCipher.from_file(settings.webhook_secrets_key_file)
     formats: dict[str, WebhookFormat] = {}
     hooks = assemble_webhooks(settings, WebhookStore(database, cipher), store, batch_store, idempotency, body, clock, formats)
+    notifications.on_event(lambda _event, _task: due.note_event())
     due.on_look(settings.webhook_interval, lambda found: hooks.sender.wake() if found.has_deliveries else None)
     ledger = Ledger(LedgerStore(database), settings.credit_terms, clock)
     rules, disk = _acceptance_rules(settings), DiskGuard(settings)
@@ -163,6 +164,8 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
     )
     later = LaterFetching(store, files, rules, clock)
     throughput = Throughput(store, lanes(), clock)
+    measuring = Loop("throughput", IDLE_SECONDS, throughput.step)
+    due.on_look(settings.throughput_interval, lambda found: measuring.wake() if found.lanes or throughput.is_measuring else None)
     tasks = AccountTasks(store, throughput, Waiting(exchange.is_served, workforce), acceptance, files, bus, notifications, clock)
     batches = AccountBatches(batch_store, files, bus, notifications, opened.revocations, clock, stopping)
     archiving = BatchArchiving(batch_store, batches, files, acceptance)
@@ -205,7 +208,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
             Loop("retention", settings.retention_interval, sweeper.step),
             Loop("disk", DISK_SECONDS, disk.step),
             Loop("served_lanes", SERVED_LANES_SECONDS, served.step),
-            Loop("throughput", settings.throughput_interval, throughput.step),
+            measuring,
             Loop("watching", settings.watch_interval, watching.look),
             Loop("account_watching", settings.watch_interval, account_watching.look),
             hooks.sender,

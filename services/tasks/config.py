@@ -84,7 +84,10 @@ class TasksSettings(
     progress_step: float = Field(0.01, gt=0, le=1, description="Smallest change of progress, from 0 to 1, that creates an event.")
 
     dispatch_interval: float = Field(
-        0.5, gt=0, description="Interval at which all lanes are polled for tasks that can be started. Notifications wake a lane earlier."
+        0.5,
+        gt=0,
+        description="Interval at which all lanes are polled for tasks that can be started; four times as long after ten seconds in which "
+        "nothing has happened. Notifications wake a lane earlier.",
     )
     standby_after: float | None = Field(
         None,
@@ -96,7 +99,7 @@ class TasksSettings(
         1.0, gt=0, description="Interval at which the service polls for expired leases and tasks past their deadline."
     )
     throughput_interval: float = Field(
-        2.0, gt=0, description="Interval at which the throughput of each lane is measured, to estimate waiting times."
+        2.0, gt=0, description="Interval at which the throughput of each lane is measured while tasks wait, to estimate waiting times."
     )
     relay_interval: float = Field(
         0.5, gt=0, description="Interval at which a relay polls for unpublished events, and published ones leave the outbox."

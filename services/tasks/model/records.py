@@ -216,6 +216,13 @@ class DueWork:
     """Passed ones."""
     has_deliveries: bool
     """Pending ones of webhooks, due or not."""
+    has_retries: bool = False
+    """Tasks that wait for their next attempt, due or not."""
+
+    @property
+    def has_any(self) -> bool:
+        """Whether there is or soon will be work."""
+        return bool(self.lanes) or self.has_events or self.has_leases or self.has_deadlines or self.has_deliveries or self.has_retries
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.platform.database import Database
+from services.tasks.domain.lifecycle import due_work
 from services.tasks.domain.lifecycle.due_work import DueWorkFinder
 from services.tasks.model.records import DueWork
 from services.tasks.store.due import DueStore
@@ -44,6 +45,7 @@ async def test_only_what_is_due_is_found(scene: Scene, due: DueStore, clock: Mov
     await scene.fail(task, run_at=clock() + MINUTE)
     assert await lanes() == []
     assert not (await found()).has_leases
+    assert (await found()).has_retries
     clock.advance(MINUTE.total_seconds())
     assert await lanes() == ["system"]
     clock.advance(DEADLINE.total_seconds())
@@ -61,3 +63,17 @@ async def test_each_is_told_at_its_own_interval(due: DueStore, clock: MovableClo
     for _ in range(3):
         assert not await finder.step()
     assert (often, seldom) == ([NOTHING] * 3, [NOTHING])
+
+
+async def test_at_rest_it_looks_a_quarter_as_often(due: DueStore, clock: MovableClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(due_work, "_QUIET_SECONDS", -1.0)
+    looks = list[DueWork]()
+    finder = DueWorkFinder(due, ["system"], AGE, clock)
+    finder.on_look(0.0, looks.append)
+    for _ in range(9):
+        await finder.step()
+    assert len(looks) == 3
+    monkeypatch.setattr(due_work, "_QUIET_SECONDS", 60.0)
+    finder.note_event()
+    await finder.step()
+    assert len(looks) == 4

@@ -16,16 +16,29 @@ IDLE_SECONDS = 60.0
 """Interval at which a loop that nothing wakes looks by itself."""
 _EARLY = 0.9
 """The share of its interval after which a loop is woken again: looks are not exactly an interval apart."""
+_QUIET_SECONDS = 10.0
+_QUIET_TURNS = 4
+"""One turn in so many looks, once nothing has happened for that long."""
 
 
 class DueWorkFinder:
-    """Looks with one statement for all loops of the service, so that an idle one makes few, whatever the number of its loops and lanes."""
+    """Looks with one statement for all loops of the service, so that an idle one makes few, whatever the number of its loops and lanes.
+
+    While nothing happens, neither here nor, as far as a look can tell, elsewhere, it looks a quarter as often: what happens in this
+    process wakes its loops by itself, and other replicas announce what they leave.
+    """
 
     def __init__(self, store: DueStore, lanes: Collection[str], events_age: timedelta, clock: Clock) -> None:
         """`events_age`: as in `Relay`."""
         self._store, self._lanes, self._events_age, self._clock = store, lanes, events_age, clock
         self._told: list[tuple[float, Callable[[DueWork], None]]] = []
         self._at: list[float] = []
+        self._busy_at = math.inf
+        self._skipped = 0
+
+    def note_event(self) -> None:
+        """Something has happened to a task."""
+        self._busy_at = asyncio.get_running_loop().time()
 
     def on_look(self, interval: float, tell: Callable[[DueWork], None]) -> None:
         """Call `tell` with what a look finds, at most once in `interval` seconds."""
@@ -38,9 +51,14 @@ class DueWorkFinder:
 
     async def step(self) -> bool:
         """Look once; there is never more to do at once."""
+        at = asyncio.get_running_loop().time()
+        self._skipped = self._skipped + 1 if at - self._busy_at > _QUIET_SECONDS else 0
+        if self._skipped % _QUIET_TURNS:
+            return False
         now = self._clock()
         due = await self._store.read(self._lanes, events_until=now - self._events_age, now=now)
-        at = asyncio.get_running_loop().time()
+        if due.has_any or self._busy_at > at:
+            self._busy_at = at
         for number, (interval, tell) in enumerate(self._told):
             if at - self._at[number] >= interval * _EARLY:
                 self._at[number] = at

@@ -38,6 +38,11 @@ class RateMeter:
         self._last = (flow, now)
 
     @property
+    def is_measuring(self) -> bool:
+        """Whether tasks waited when it looked last."""
+        return self._last is not None and self._last[0].waiting
+
+    @property
     def rate(self) -> float | None:
         """Tasks per second; None until one has been taken while others waited."""
         return self._tasks / self._seconds if self._tasks > 0 else None
@@ -55,6 +60,11 @@ class Throughput:
         for lane, flow in (await self._store.flows(self._meters)).items():
             self._meters[lane].observe(flow, self._clock())
         return False
+
+    @property
+    def is_measuring(self) -> bool:
+        """Whether there is a lane to look at again: between two looks, only those at which tasks waited count."""
+        return any(meter.is_measuring for meter in self._meters.values())
 
     def rate(self, lane: str) -> float | None:
         """How many tasks of a lane are taken per second. None while unknown."""
