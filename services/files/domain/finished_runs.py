@@ -29,7 +29,7 @@ class HeldInput:
     output_file_id: int
     name: str
     etag: str
-    """Of its content, which `store_content` has stored."""
+    """The ETag with which `store_content` has stored its content."""
     size_bytes: int
     surface: str
     """Name of the API that received it, if its age may be limited."""

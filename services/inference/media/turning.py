@@ -1,6 +1,6 @@
 """Turning and mirroring samples by quarters, which only moves them.
 
-OpenCV is imported where something is turned: who reads other pictures needs none of its code.
+OpenCV is imported where something is turned: reading other pictures does not load its code.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class ShortRun:
     input: InputFile
     output: InputFile
     etag: str
-    """Of the input's content, which is stored without a record."""
+    """The ETag of the input's content, which is stored without a record."""
     result: pb.ShortRunResult
     finished: FinishedRun
 
