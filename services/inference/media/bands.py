@@ -1,4 +1,7 @@
-"""Taking samples with alpha apart, by OpenCV: NumPy copies parts of pixels one by one, which takes ten times as long."""
+"""Taking samples with alpha apart, by OpenCV: NumPy copies parts of pixels one by one, which takes ten times as long.
+
+It is imported where there is alpha, as in `turning.py`.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,6 @@ def split_alpha(samples: Pixels) -> tuple[Pixels, Pixels]:
 
 def split_alpha_into(pixels: Pixels, alpha: Pixels, samples: Pixels) -> None:
     """As `split_alpha`, into arrays of these shapes in row-major order."""
-    # Loaded with the first picture.
     import cv2
 
     if samples.shape[2] == 2:

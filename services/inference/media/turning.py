@@ -1,11 +1,14 @@
-"""Turning and mirroring samples by quarters, which only moves them."""
+"""Turning and mirroring samples by quarters, which only moves them.
+
+OpenCV is imported where something is turned: reading other pictures does not load its code.
+"""
 
 from __future__ import annotations
 
 from services.inference.media.colour import Pixels
 
 _QUARTERS = {90: 0, 180: 1, 270: 2}
-"""OpenCV's codes (`ROTATE_90_CLOCKWISE` and the following), by degrees clockwise."""
+"""OpenCV's codes, by degrees clockwise."""
 FLIPS = {(True, False): 1, (False, True): 0, (True, True): -1}
 """OpenCV's codes, by whether left and right, and top and bottom, are swapped."""
 _ORIENTATIONS = {2: (0, 1), 3: (180, None), 4: (0, 0), 5: (90, 1), 6: (90, None), 7: (270, 1), 8: (270, None)}
@@ -14,7 +17,6 @@ _ORIENTATIONS = {2: (0, 1), 3: (180, None), 4: (0, 0), 5: (90, 1), 6: (90, None)
 
 def turn_samples(samples: Pixels, degrees: int, flip: int | None) -> Pixels:
     """Height x width x bands samples turned clockwise by 0, 90, 180 or 270 degrees, and then mirrored, in memory of their own."""
-    # Loaded with the first picture.
     import cv2
 
     bands = samples.shape[2]
