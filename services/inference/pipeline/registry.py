@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol, runtime_checkable
 
 from google.protobuf.message import Message
@@ -13,11 +13,13 @@ from google.protobuf.message import Message
 from darkroom.operations.v1 import operation_pb2, options_pb2
 from services.inference.contract.memory import PeakMemory
 from services.inference.media import Header
-from services.pictures.operations import Arity, OperationSpec, parameters_of, spec_of, specs
+from services.pictures.operations import Arity, OperationSpec, spec_of, specs
 from services.platform.errors import DarkroomError, ErrorReason
 
 Run = Callable[[Any, Any, Any], Any]
 """An operation's `run`; `services.inference.operations` says what it takes and returns."""
+# Looking takes as long as calling a short operation.
+_is_coroutine_function = cache(inspect.iscoroutinefunction)
 
 
 @runtime_checkable
@@ -34,28 +36,17 @@ class PictureOperationModule(OperationModule, Protocol):
     peak_memory: PeakMemory
 
 
-@dataclass(frozen=True, slots=True)
 class BoundOperation:
     """An operation of a task, ready to run."""
 
-    message: operation_pb2.Operation
-    run: Run
-    declared_memory: PeakMemory
+    __slots__ = ("declared_memory", "message", "parameters", "plain", "run", "spec")
 
-    @property
-    def spec(self) -> OperationSpec:
-        """The operation."""
-        return spec_of(self.message)
-
-    @property
-    def parameters(self) -> Message:
-        """Its parameters."""
-        return parameters_of(self.message)
-
-    @property
-    def plain(self) -> bool:
+    def __init__(self, message: operation_pb2.Operation, run: Run, declared_memory: PeakMemory) -> None:
+        self.message, self.run, self.declared_memory = message, run, declared_memory
+        self.spec: OperationSpec = spec_of(message)
+        self.parameters: Message = getattr(message, self.spec.name)
+        self.plain = not _is_coroutine_function(run)
         """Whether it is a plain picture operation."""
-        return not inspect.iscoroutinefunction(self.run)
 
     def peak_memory(self, picture: Header | Sequence[Header] | None) -> int:
         """Bytes that it needs at its peak to work on a picture, on several together, or on none."""
