@@ -33,8 +33,8 @@ class CreationRequest:
 
 
 def worse(account: Mapping[str, Any], tasks: int = 0) -> dict[str, Any]:
-    """An account with less room than it was seen with, to allow for what happens meanwhile, here or in other replicas, and for other batches
-    of so many tasks."""
+    """An account with less room than it was seen with, to allow for what happens meanwhile, here or in other replicas, and for other
+    batches of so many tasks."""
     return {
         **account,
         "open": 2 * (account["open"] + tasks) + _MARGIN,

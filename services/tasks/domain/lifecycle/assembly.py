@@ -77,7 +77,7 @@ def assemble_exchange(
         return more
 
     loops: list[Runs] = [
-        *(one.loop for one in taking.values()),
+        *(loop for one in taking.values() for loop in (one.loop, one.ends.loop)),
         exchange,
         Loop("workforce", INTERVAL_SECONDS, look),
     ]
