@@ -204,7 +204,7 @@ class LaneExchange:
             stream.free.appendleft(run_id)
         # Tasks that ended meanwhile may have made room for those that are held.
         self._some_wait |= taken.more_wait and (not by_run or self._ended != ended)
-        self._some_are_held = taken.more_wait
+        self._some_are_held = taken.more_wait and bool(by_run)
         # The loop calls in order: the streams that were flushed send to their workers first.
         for task in taken.tasks:
             asyncio.get_running_loop().call_soon(self._notifications.notify_transition, task)
