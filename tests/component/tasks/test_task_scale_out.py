@@ -48,7 +48,6 @@ class Loops:
         self._sender = hooks.sender(store=WebhookStore(Database(engine), CIPHER), tasks=store)
         self._steps = (
             self.exchange.step,
-            self.exchange.ends.step,
             Reaper(attempts).step,
             Deadlines(store, bus, notifications, clock).step,
             Relay(store, EventPublisher(bus, pack_events), 10 * SECOND, clock).step,

@@ -77,7 +77,7 @@ def assemble_exchange(
         return more
 
     loops: list[Runs] = [
-        *(loop for one in taking.values() for loop in (one.loop, one.ends.loop)),
+        *(one.loop for one in taking.values()),
         exchange,
         Loop("workforce", INTERVAL_SECONDS, look),
     ]

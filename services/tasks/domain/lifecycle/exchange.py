@@ -17,7 +17,7 @@ from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.log import get_logger
 from services.platform.loop import Loop
 from services.tasks.domain.lifecycle.attempts import Attempts
-from services.tasks.domain.lifecycle.ends import LaneEnds, or_end
+from services.tasks.domain.lifecycle.ends import Ends, or_end
 from services.tasks.domain.lifecycle.lane_workers import LaneWorkers
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.worker_stream import WorkerStream
@@ -38,7 +38,7 @@ _FREE = Gauge("darkroom_worker_slots_free", "Free slots of the workers whose str
 
 
 class LaneExchange:
-    """The streams of one lane. `step` fills free slots, and then lets `ends` carry out what has ended; a loop repeats it.
+    """The streams of one lane. `step` fills free slots and carries out the ends that have come; a loop repeats it.
 
     Slots wait here for tasks, never tasks for slots: a task becomes RUNNING only for a slot that is free, so the order holds until the last
     moment. A task is committed before it is sent. If the stream is gone before that, it is handed back; if the stream breaks while it is
@@ -58,7 +58,7 @@ class LaneExchange:
         clock: Clock,
     ) -> None:
         self._lane, self._store, self._attempts, self._bus = lane, store, attempts, bus
-        self.workers, self.ends = workers, LaneEnds(lane, attempts)
+        self.workers, self._ends = workers, Ends(attempts)
         self._notifications, self._max_running, self._clock = notifications, max_running, clock
         # The step that the loop makes by itself always looks for due retries.
         self._interval = interval * 0.9
@@ -130,20 +130,18 @@ class LaneExchange:
         self.loop.wake()
 
     async def step(self) -> bool:
-        """Start what can be started, and pass on what has ended; True if there may be more to do at once."""
+        """Carry out what workers have said, and start what can be started; True if there may be more to do at once."""
         await self._take_back()
         speaking, self._speaking = self._speaking, {}
-        # Both change the account's row. The free slots come first, since tasks that run are worth more than ends that are stored, unless
-        # the ends make room for tasks that their accounts' limits hold.
+        # Not both at once, since both change the account's row. The free slots come first: their workers work while the ends are stored.
+        # But ends may make room for tasks that their accounts' limits hold.
         if self._some_are_held:
-            self.ends.take_over(speaking)
+            await self._ends.carry_out(speaking)
         try:
             await or_end(speaking, self._find_again(speaking))
             return await self._fill()
         finally:
-            for stream in speaking:
-                stream.flush()
-            self.ends.take_over(speaking)
+            await self._ends.carry_out(speaking)
 
     async def _take_back(self) -> None:
         unsent, self._unsent = self._unsent, []
