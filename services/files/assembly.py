@@ -131,7 +131,7 @@ def assemble(
         shelf=Shelf(LibraryStore(database), files, task_store, visibility, intake, copies, idempotency, downloads, wake_sweeper, clock),
         task_files=task_files,
         remote_task_files=task_files.signing_with(public_urls),
-        finished_runs=FinishedRuns(files, transfers, uploads, intake, quotas, recent, settings, clock),
+        finished_runs=FinishedRuns(files, transfers, uploads, intake, quotas, recent, downloads, disk, settings, clock),
         sweeper=sweeper,
         reconciler=Reconciler(sweep_store, objects, quotas, wake_sweeper, settings, clock),
         sweep_loop=sweep_loop,

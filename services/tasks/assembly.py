@@ -143,7 +143,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
     rules, disk = _acceptance_rules(settings), DiskGuard(settings)
     offers = Offers(bus)
     served = ServedLanes(offers, LaneStore(database), workforce)
-    short_runs, recent = ShortRuns(store, exchange, settings.max_running_tasks, clock), RecentOutputs()
+    short_runs, recent = ShortRuns(store, files, exchange, settings.max_running_tasks, clock), RecentOutputs()
     acceptance = Acceptance(
         store,
         batch_store,

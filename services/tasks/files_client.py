@@ -24,6 +24,7 @@ _SECONDS = 10.0
 _FETCH_SECONDS = 80.0
 _URL, _CONTENT = "url", "content"
 _HEAD_BYTES = 4096
+_MOST_SIGNED = 500
 _MOST_DOWNLOADS = 500  # the limit of SignDownloads
 _MOST_DESCRIBED = 1_000  # the limit of DescribeFiles
 
@@ -50,6 +51,8 @@ class FilesClient:
         caller: Caller,
     ) -> None:
         self._stub, self._intake, self._caller = stub, intake, caller
+        self._signed: dict[int, files_service_pb2.Download] = {}
+        """Downloads of outputs that were stored just now, by their ids, each for one caller."""
 
     async def examine(self, account_id: int, file_ids: Sequence[int]) -> ExaminedFiles:
         """Make sure that files are READY. Raises UNAVAILABLE, but nothing because of a single file."""
@@ -126,16 +129,35 @@ class FilesClient:
             error.metadata["file_id"] = str(held.file_id)
             raise error.at(field) from error
 
-    async def store_run(self, account_id: int, task_id: int, surface: str, held: HeldFile, result: pb.ShortRunResult) -> None:
-        """Store the input and the output of a task that is done. Raises the errors of StoreRun."""
+    async def store_held_content(self, account_id: int, held: HeldFile, media_type: str) -> str:
+        """Store the content of a file that may get a record; returns its ETag. Raises DISK_FULL and UNAVAILABLE."""
+        request = storage_service_pb2.StoreHeldContentRequest(file_id=held.file_id, media_type=media_type, content=held.content)
+        with translate_rpc_errors():
+            metadata = self._caller.on_behalf_of(account_id)
+            return (await self._stub.StoreHeldContent(request, metadata=metadata, timeout=_EXAMINE_SECONDS)).etag
+
+    async def store_run(self, account_id: int, task_id: int, surface: str, held: HeldFile, etag: str, result: pb.ShortRunResult) -> None:
+        """Store the input, whose content has this ETag, and the output of a task that is done. Raises the errors of StoreRun."""
         output = storage_service_pb2.NewOutput(name=result.output.name, media_type=result.output.media_type, content=result.content)
         if result.output.HasField("image"):
             output.image.CopyFrom(result.output.image)
+        record = HeldFile(file_id=held.file_id, output_file_id=held.output_file_id, name=held.name, surface=held.surface)
         request = storage_service_pb2.StoreRunRequest(
-            task_id=task_id, surface=surface, input=held, media_type=result.media_type, image=result.image, output=output
+            task_id=task_id,
+            surface=surface,
+            input=record,
+            media_type=result.media_type,
+            image=result.image,
+            output=output,
+            input_etag=etag,
+            input_size_bytes=len(held.content),
         )
         with translate_rpc_errors():
-            await self._stub.StoreRun(request, metadata=self._caller.on_behalf_of(account_id), timeout=_EXAMINE_SECONDS)
+            reply = await self._stub.StoreRun(request, metadata=self._caller.on_behalf_of(account_id), timeout=_EXAMINE_SECONDS)
+        # The reply to the caller shows it.
+        self._signed[held.output_file_id] = reply.output
+        while len(self._signed) > _MOST_SIGNED:
+            del self._signed[next(iter(self._signed))]
 
     async def check_urls(self, account_id: int, urls: Sequence[InputUrl]) -> None:
         """Refuse URLs that nothing is fetched from, as far as they show it themselves. Raises FIELD_INVALID, blamed on the URL's field."""
@@ -191,6 +213,8 @@ class FilesClient:
 
     async def sign_downloads(self, account_id: int, file_ids: Sequence[int]) -> list[files_service_pb2.Download]:
         """Download URLs of the files that still exist, in order."""
+        if len(file_ids) == 1 and (signed := self._signed.pop(file_ids[0], None)) is not None:
+            return [signed]
         downloads: list[files_service_pb2.Download] = []
         for start in range(0, len(file_ids), _MOST_DOWNLOADS):
             with translate_rpc_errors():

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, replace
 
 from services.files.config import FilesSettings
 from services.files.domain.intake import Intake
 from services.files.domain.keys import object_key
+from services.files.domain.library import Download, Downloads
 from services.files.domain.naming import check_name
 from services.files.domain.quota import Quotas, storage_of
 from services.files.domain.task_files import NewOutput
@@ -18,6 +18,7 @@ from services.files.store import FileStore
 from services.files.transfers import Transfers
 from services.pictures.probe.model import Probe
 from services.platform.clock import Clock
+from services.platform.disk import DiskGuard
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,9 @@ class HeldInput:
     file_id: int
     output_file_id: int
     name: str
-    content: bytes
+    etag: str
+    """The ETag with which `store_content` has stored its content."""
+    size_bytes: int
     surface: str
     """Name of the API that received it, if its age may be limited."""
     found: Probe
@@ -45,25 +48,34 @@ class FinishedRuns:
         intake: Intake,
         quotas: Quotas,
         recent: RecentContents,
+        downloads: Downloads,
+        disk: DiskGuard,
         settings: FilesSettings,
         clock: Clock,
     ) -> None:
         self._store, self._transfers, self._uploads, self._intake = store, transfers, uploads, intake
-        self._quotas, self._recent, self._settings, self._clock = quotas, recent, settings, clock
+        self._quotas, self._recent, self._downloads, self._disk = quotas, recent, downloads, disk
+        self._settings, self._clock = settings, clock
 
-    async def store(self, account_id: int, task_id: int, surface: str, held: HeldInput, output: NewOutput) -> None:
-        """Store the objects, and then both records in one transaction. Repeating it is harmless. `surface` is the API that creates the
-        task.
+    async def store_content(self, account_id: int, file_id: int, media_type: str, content: bytes) -> str:
+        """Store the content of an input that may get a record, and return its ETag. Without one, the orphan sweep finds it."""
+        self._disk.check()
+        return await self._transfers.store(object_key(account_id, file_id), content, media_type)
+
+    async def store(self, account_id: int, task_id: int, surface: str, held: HeldInput, output: NewOutput) -> Download:
+        """Store the output's object, and then both records in one transaction. Repeating it is harmless. Returns a download of the output.
+        `surface` is the API that creates the task.
 
         Raises QUOTA_EXCEEDED, MEDIA_LIMIT_EXCEEDED, FIELD_INVALID, DISK_FULL, UNAVAILABLE.
         """
         check_name(output.name, "output.name")
         self._intake.check_limits(held.found)
         found, now = held.found, self._clock()
-        received = NewUpload(held.name, len(held.content), in_parts=False, surface=held.surface)
+        received = NewUpload(held.name, held.size_bytes, in_parts=False, surface=held.surface)
         upload = replace(
             self._uploads.content_file(account_id, received, held.file_id),
             state=FileState.READY,
+            etag=held.etag,
             media_type=found.media_type,
             width=found.width,
             height=found.height,
@@ -87,11 +99,9 @@ class FinishedRuns:
             created_at=now,
             surface=surface or None,
         )
-        etag, etag_of_output = await asyncio.gather(
-            self._transfers.store(upload.object_key, held.content, upload.media_type),
-            self._transfers.store(made.object_key, output.content, made.media_type),
-        )
-        upload, made = replace(upload, etag=etag), replace(made, etag=etag_of_output)
+        made = replace(made, etag=await self._transfers.store(made.object_key, output.content, made.media_type))
         growth = self._quotas.growth(storage_of([upload]))
         await self._store.insert_run(upload, made, growth, now, self._settings.temporary_life, self._settings.output_life)
         self._recent.keep(made.object_key, output.content)
+        [download] = await self._downloads.sign([made])
+        return download

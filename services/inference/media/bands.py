@@ -1,8 +1,10 @@
-"""Taking samples with alpha apart, by OpenCV: NumPy copies parts of pixels one by one, which takes ten times as long."""
+"""Taking samples with alpha apart, by OpenCV: NumPy copies parts of pixels one by one, which takes ten times as long.
+
+It is imported where there is alpha, as in `turning.py`.
+"""
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from services.inference.media.colour import Pixels
@@ -18,6 +20,8 @@ def split_alpha(samples: Pixels) -> tuple[Pixels, Pixels]:
 
 def split_alpha_into(pixels: Pixels, alpha: Pixels, samples: Pixels) -> None:
     """As `split_alpha`, into arrays of these shapes in row-major order."""
+    import cv2
+
     if samples.shape[2] == 2:
         cv2.extractChannel(samples, 0, pixels[..., 0])
     else:

@@ -1,12 +1,13 @@
-"""Turning and mirroring samples by quarters, which only moves them."""
+"""Turning and mirroring samples by quarters, which only moves them.
+
+OpenCV is imported where something is turned: reading other pictures does not load its code.
+"""
 
 from __future__ import annotations
 
-import cv2
-
 from services.inference.media.colour import Pixels
 
-_QUARTERS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+_QUARTERS = {90: 0, 180: 1, 270: 2}
 """OpenCV's codes, by degrees clockwise."""
 FLIPS = {(True, False): 1, (False, True): 0, (True, True): -1}
 """OpenCV's codes, by whether left and right, and top and bottom, are swapped."""
@@ -16,6 +17,8 @@ _ORIENTATIONS = {2: (0, 1), 3: (180, None), 4: (0, 0), 5: (90, 1), 6: (90, None)
 
 def turn_samples(samples: Pixels, degrees: int, flip: int | None) -> Pixels:
     """Height x width x bands samples turned clockwise by 0, 90, 180 or 270 degrees, and then mirrored, in memory of their own."""
+    import cv2
+
     bands = samples.shape[2]
     if degrees:
         samples = cv2.rotate(samples, _QUARTERS[degrees])  # type: ignore[assignment]  # of the same type as before

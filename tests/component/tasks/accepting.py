@@ -85,7 +85,7 @@ async def accepting(settings: TasksSettings, signer: Signer) -> AsyncIterator[Ac
         offers = Offers(bus)
         workforce = Workforce(WorkerBoard(bus), AwayWorkerStore(database), clock)
         served = ServedLanes(offers, LaneStore(database), workforce)
-        exchange, disk = Exchange({}, store, bus, asyncio.Event(), clock), DiskGuard(settings)
+        exchange, disk = Exchange({}, bus, asyncio.Event()), DiskGuard(settings)
         acceptance = Acceptance(
             store,
             batches,
@@ -96,7 +96,7 @@ async def accepting(settings: TasksSettings, signer: Signer) -> AsyncIterator[Ac
             offers,
             served,
             workforce,
-            ShortRuns(store, exchange, settings.max_running_tasks, clock),
+            ShortRuns(store, files, exchange, settings.max_running_tasks, clock),
             RecentOutputs(),
             ledger,
             rules,

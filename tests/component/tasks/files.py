@@ -29,6 +29,8 @@ class FilesDouble(StorageServiceServicer):
         self.pin_gate = asyncio.Event()
         self.pin_gate.set()
         self.pinning = 0
+        self.held: dict[str, bytes] = {}
+        """Contents without records, by their ETags."""
         self.deleted: list[tuple[int, ...]] = []
         self.away = False
 
@@ -103,12 +105,22 @@ class FilesDouble(StorageServiceServicer):
             raise DarkroomError(ErrorReason.UNAVAILABLE, "Away.")
         account_id = current_identity().account_id
         for file_id, name, media_type, info, content in (
-            (request.input.file_id, request.input.name, request.media_type, request.image, request.input.content),
+            (request.input.file_id, request.input.name, request.media_type, request.image, self.held[request.input_etag]),
             (request.input.output_file_id, request.output.name, request.output.media_type, request.output.image, request.output.content),
         ):
             file = file_pb2.File(id=file_id, name=name, media_type=media_type, size_bytes=len(content), image=info)
             self.files[file_id] = (account_id, file)
-        return pb.StoreRunResponse()
+        assert self.files[request.input.file_id][1].size_bytes == request.input_size_bytes
+        return pb.StoreRunResponse(output=files_service_pb2.Download(file=file, url=f"https://storage/{file.id}"))
+
+    async def StoreHeldContent(  # noqa: N802
+        self, request: pb.StoreHeldContentRequest, context: Context
+    ) -> pb.StoreHeldContentResponse:
+        if self.away:
+            raise DarkroomError(ErrorReason.UNAVAILABLE, "Away.")
+        etag = f'"{len(self.held)}"'
+        self.held[etag] = request.content
+        return pb.StoreHeldContentResponse(etag=etag)
 
     async def SignDownloads(self, request: pb.SignDownloadsRequest, context: Context) -> pb.SignDownloadsResponse:  # noqa: N802
         owned = [self.files[file_id] for file_id in request.file_ids if file_id in self.files]

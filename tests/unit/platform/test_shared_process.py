@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2_grpc
 from services.platform import log
 from services.platform.config import ServiceSettings
 from services.platform.identity import Signer
+from services.platform.rpc import catalogue
 from services.platform.rpc.channel import Caller, channel
 from services.platform.rpc.interceptor import Context
 from services.platform.rpc.local_channel import LocalChannel
@@ -76,8 +78,8 @@ class Pair:
 
 
 @pytest.fixture
-def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """The settings of both services."""
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """The settings of both services, which switch surfaces."""
     keys = Keys(tmp_path)
     for name in ("tasks", "files"):
         keys.signer(name)
@@ -88,7 +90,8 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.Monke
     common = {"NATS_URL": "nats://unused", "TRUSTED_KEYS_FILE": f"{tmp_path}/trusted.json", "DRAIN_NOTICE": "0"}
     for setting, value in {**common, "TASKS_ADDRESS": f"unix:{tmp_path}/tasks-internal"}.items():
         monkeypatch.setenv(f"DARKROOM_{setting}", value)
-    return monkeypatch
+    with catalogue.offering([surface.name for surface in catalogue.declared_surfaces()]):
+        yield monkeypatch
 
 
 async def test_services_call_each_other_and_end_with_the_callers_first(environment: pytest.MonkeyPatch) -> None:

@@ -101,10 +101,18 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
         """Store an input and its output."""
         held, image = request.input, request.image
         found = Probe(media_type=request.media_type, width=image.width, height=image.height, frames=image.frames or None)
-        received = HeldInput(held.file_id, held.output_file_id, held.name, held.content, held.surface, found)
+        received = HeldInput(
+            held.file_id, held.output_file_id, held.name, request.input_etag, request.input_size_bytes, held.surface, found
+        )
         account_id = current_identity().account_id
-        await self._finished_runs.store(account_id, request.task_id, request.surface, received, _new_output(request.output))
-        return pb.StoreRunResponse()
+        download = await self._finished_runs.store(account_id, request.task_id, request.surface, received, _new_output(request.output))
+        return pb.StoreRunResponse(output=download_message(download))
+
+    async def StoreHeldContent(self, request: pb.StoreHeldContentRequest, context: Context) -> pb.StoreHeldContentResponse:
+        """Store a content ahead of its record."""
+        account_id = current_identity().account_id
+        etag = await self._finished_runs.store_content(account_id, request.file_id, request.media_type, request.content)
+        return pb.StoreHeldContentResponse(etag=etag)
 
     async def SignOutputParts(self, request: pb.SignOutputPartsRequest, context: Context) -> pb.SignOutputPartsResponse:
         """URLs for parts of an output."""

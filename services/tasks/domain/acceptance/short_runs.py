@@ -1,27 +1,31 @@
 """Short work that is done before its task is stored, while its caller waits.
 
 Nothing is accepted until the result is there: then the files are stored in one transaction of theirs, and the task, SUCCEEDED, in one of
-ours. A run that fails before that leaves no trace, and the task takes the usual way through the queue. So does one that would have to
-wait: only a free slot that nobody waits for does such work.
+ours. Only the picture's bytes are stored while the worker works on it. A run that fails before that leaves no trace, and the task takes
+the usual way through the queue. So does one that would have to wait: only a free slot that nobody waits for does such work.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from darkroom.common.v1 import held_pb2
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
-from services.pictures.media_format import SNIFF_BYTES, sniff
+from services.pictures.media_format import SNIFF_BYTES, MediaFormat, sniff
 from services.pictures.operations import INTERACTIVE_LANE
 from services.pictures.short_pictures import READ_QUICKLY
 from services.platform.clock import Clock
+from services.platform.errors import DarkroomError
 from services.platform.log import get_logger
 from services.platform.rpc.trace import Origin
 from services.tasks.domain.acceptance.requests import Item, Request
 from services.tasks.domain.lifecycle.exchange import Exchange
+from services.tasks.domain.lifecycle.worker_stream import WorkerStream
 from services.tasks.domain.plan import lanes_of
-from services.tasks.files_client import input_file
+from services.tasks.files_client import FilesClient, input_file
 from services.tasks.model.media import InputFile
 from services.tasks.model.records import FinishedRun
 from services.tasks.store.tasks import TaskStore
@@ -38,6 +42,8 @@ class ShortRun:
     """The id that its task gets."""
     input: InputFile
     output: InputFile
+    etag: str
+    """The ETag of the input's content, which is stored without a record."""
     result: pb.ShortRunResult
     finished: FinishedRun
 
@@ -45,42 +51,34 @@ class ShortRun:
 class ShortRuns:
     """Has short work done at once."""
 
-    def __init__(self, store: TaskStore, exchange: Exchange, max_running: int, clock: Clock) -> None:
-        self._store, self._exchange, self._max_running, self._clock = store, exchange, max_running, clock
+    def __init__(self, store: TaskStore, files: FilesClient, exchange: Exchange, max_running: int, clock: Clock) -> None:
+        self._store, self._files, self._exchange, self._max_running, self._clock = store, files, exchange, max_running, clock
         self._under_way: dict[int, int] = {}
         """By account."""
 
     async def run(self, request: Request, item: Item, held: held_pb2.HeldFile) -> ShortRun | None:
         """The result of the item's operations on a picture that is not stored yet; None if its task must take the usual way."""
-        if not _may_be_short(item, held) or not self._exchange.has_short_run_slot(INTERACTIVE_LANE):
+        format_ = sniff(held.content[:SNIFF_BYTES], held.name)
+        if format_ not in READ_QUICKLY or not _may_be_short(item, held) or not self._exchange.has_short_run_slot(INTERACTIVE_LANE):
             return None
-        account_id = request.account_id
-        under_way = self._under_way.get(account_id, 0)
-        self._under_way[account_id] = under_way + 1
-        try:
-            task_id = await self._store.room(account_id, INTERACTIVE_LANE, under_way=under_way, max_running=self._max_running)
+        with self._counting(request.account_id) as under_way:
+            task_id = await self._store.room(request.account_id, INTERACTIVE_LANE, under_way=under_way, max_running=self._max_running)
             slot = self._exchange.short_run_slot(INTERACTIVE_LANE) if task_id is not None else None
             if task_id is None or slot is None:
                 return None
-            stream, run_id = slot
-            started = self._clock()
+            started, (stream, run_id) = self._clock(), slot
             work = pb.ShortRun(
                 run_id=run_id.bytes,
-                account_id=account_id,
+                account_id=request.account_id,
                 operations=item.operations,
                 name=held.name,
                 content=held.content,
                 trace_id=Origin.parse(request.trace_id).request_id,
             )
-            async with asyncio.timeout(_SECONDS):
-                result = await stream.run(work)
-        except TimeoutError:
-            _logger.warning("short_run_timed_out", account_id=account_id)
+            made = await self._work(stream, work, held, MediaFormat(format_).media_type)
+        if made is None:
             return None
-        finally:
-            self._end(account_id)
-        if result is None:
-            return None
+        result, etag = made
         image = result.image
         taken = InputFile(held.file_id, held.name, result.media_type, (image.width, image.height), None, len(held.content))
         result.output.id = held.output_file_id
@@ -93,19 +91,38 @@ class ShortRuns:
             operation_bytes=list(result.operation_bytes) if len(item.operations) > 1 else (),
             unchanged=result.unchanged,
         )
-        return ShortRun(task_id, taken, input_file(result.output), result, finished)
+        return ShortRun(task_id, taken, input_file(result.output), etag, result, finished)
 
-    def _end(self, account_id: int) -> None:
-        self._under_way[account_id] -= 1
-        if not self._under_way[account_id]:
-            del self._under_way[account_id]
+    async def _work(
+        self, stream: WorkerStream, work: pb.ShortRun, held: held_pb2.HeldFile, media_type: str
+    ) -> tuple[pb.ShortRunResult, str] | None:
+        """The worker's result, and the ETag of the picture, which is stored meanwhile."""
+        storing = asyncio.create_task(self._files.store_held_content(work.account_id, held, media_type))
+        storing.add_done_callback(lambda stored: stored.cancelled() or stored.exception())
+        try:
+            async with asyncio.timeout(_SECONDS):
+                result = await stream.run(work)
+                return (result, await storing) if result is not None else None
+        except (TimeoutError, DarkroomError) as error:
+            # The usual way says what is wrong.
+            _logger.warning("short_run_failed", account_id=work.account_id, error=repr(error))
+            return None
+        finally:
+            storing.cancel()
+
+    @contextmanager
+    def _counting(self, account_id: int) -> Iterator[int]:
+        """Count a run of the account; the number of those that are under way before it."""
+        under_way = self._under_way.get(account_id, 0)
+        self._under_way[account_id] = under_way + 1
+        try:
+            yield under_way
+        finally:
+            self._under_way[account_id] -= 1
+            if not self._under_way[account_id]:
+                del self._under_way[account_id]
 
 
 def _may_be_short(item: Item, held: held_pb2.HeldFile) -> bool:
     """Whether the work may be short as far as the request shows it; the worker looks at the picture."""
-    return (
-        [file_id for file_id, _ in item.files] == [held.file_id]
-        and item.inputs == 1
-        and INTERACTIVE_LANE in lanes_of(item.operations)
-        and sniff(held.content[:SNIFF_BYTES], held.name) in READ_QUICKLY
-    )
+    return [file_id for file_id, _ in item.files] == [held.file_id] and item.inputs == 1 and INTERACTIVE_LANE in lanes_of(item.operations)
