@@ -16,21 +16,23 @@ _PATIENCE_SECONDS, _PAUSE = 5.0, 0.1
 
 async def begins(stack: ScratchStack, tasks: Collection[int]) -> dict[int, float]:
     """When the worker had the admission to each of these recent tasks. Raises RuntimeError if the log does not tell."""
-    return {
-        task: datetime.fromisoformat(entry["timestamp"]).timestamp()
-        for task, entry in (await _lines(stack, "attempt_started", tasks)).items()
-    }
+    completed = await _lines(stack, "attempt_completed", tasks)
+    return {task: _begin(line) for task, line in completed.items()}
 
 
 async def ends(stack: ScratchStack, tasks: Collection[int]) -> dict[int, float]:
     """When the worker was done with each of these recent tasks, before it said so. Raises RuntimeError if the log does not tell."""
-    began, completed = await begins(stack, tasks), await _lines(stack, "attempt_completed", tasks)
-    return {task: began[task] + sum(completed[task]["stages"].values()) for task in tasks}
+    completed = await _lines(stack, "attempt_completed", tasks)
+    return {task: _begin(line) + sum(line["stages"].values()) for task, line in completed.items()}
 
 
 async def stages(stack: ScratchStack, task: int) -> dict[str, float]:
     """Seconds of each stage of a task that has just been completed. Raises RuntimeError if the log does not tell."""
     return dict((await _lines(stack, "attempt_completed", [task]))[task]["stages"])
+
+
+def _begin(completed: dict[str, Any]) -> float:
+    return datetime.fromisoformat(completed["timestamp"]).timestamp() - float(completed["seconds"])
 
 
 async def _lines(stack: ScratchStack, event: str, tasks: Collection[int]) -> dict[int, dict[str, Any]]:

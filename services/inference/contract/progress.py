@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Callable
 
@@ -29,7 +28,7 @@ class Progress:
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
-        self._stopped = threading.Event()
+        self._stopped = False
         self._told = (0.0, "")
 
     @property
@@ -46,11 +45,11 @@ class Progress:
 
     def stop(self) -> None:
         """Make every `check` from now on raise."""
-        self._stopped.set()
+        self._stopped = True
 
     def check(self) -> None:
         """Raises Stopped when the attempt is to end."""
-        if self._stopped.is_set():
+        if self._stopped:
             raise AttemptStop
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import cache
 from importlib.util import find_spec
 from typing import Any, Protocol, runtime_checkable
 
@@ -15,11 +15,13 @@ from google.protobuf.message import Message
 from darkroom.operations.v1 import operation_pb2, options_pb2
 from services.inference.contract.memory import PeakMemory
 from services.inference.media import Header
-from services.pictures.operations import Arity, OperationSpec, parameters_of, spec_of, specs
+from services.pictures.operations import Arity, OperationSpec, spec_of, specs
 from services.platform.errors import DarkroomError, ErrorReason
 
 Run = Callable[[Any, Any, Any], Any]
 """An operation's `run`; `services.inference.operations` says what it takes and returns."""
+# Looking takes as long as calling a short operation.
+_is_coroutine_function = cache(inspect.iscoroutinefunction)
 
 
 @runtime_checkable
@@ -36,28 +38,17 @@ class PictureOperationModule(OperationModule, Protocol):
     peak_memory: PeakMemory
 
 
-@dataclass(frozen=True, slots=True)
 class BoundOperation:
     """An operation of a task, ready to run."""
 
-    message: operation_pb2.Operation
-    run: Run
-    declared_memory: PeakMemory
+    __slots__ = ("declared_memory", "message", "parameters", "plain", "run", "spec")
 
-    @property
-    def spec(self) -> OperationSpec:
-        """The operation."""
-        return spec_of(self.message)
-
-    @property
-    def parameters(self) -> Message:
-        """Its parameters."""
-        return parameters_of(self.message)
-
-    @property
-    def plain(self) -> bool:
+    def __init__(self, message: operation_pb2.Operation, run: Run, declared_memory: PeakMemory) -> None:
+        self.message, self.run, self.declared_memory = message, run, declared_memory
+        self.spec: OperationSpec = spec_of(message)
+        self.parameters: Message = getattr(message, self.spec.name)
+        self.plain = not _is_coroutine_function(run)
         """Whether it is a plain picture operation."""
-        return not inspect.iscoroutinefunction(self.run)
 
     def peak_memory(self, picture: Header | Sequence[Header] | None) -> int:
         """Bytes that it needs at its peak to work on a picture, on several together, or on none."""
@@ -69,36 +60,32 @@ class Registry:
     a worker's memory. Creating it raises ImportError if one is missing."""
 
     def __init__(self) -> None:
-        self._modules: dict[str, OperationModule] = {}
+        self._loaded: dict[str, tuple[Run, PeakMemory]] = {}
         if missing := [name for name in specs() if find_spec(_path(name)) is None]:
             raise ImportError(f"there are no modules for the operations {', '.join(missing)}")
 
     async def load(self, operations: Sequence[operation_pb2.Operation]) -> None:
         """Import the operations of a task that no task before it had, in a thread, since it may take a second."""
-        if new := [spec for spec in _known(operations) if spec.name not in self._modules]:
-            await asyncio.to_thread(lambda: [self._module(spec) for spec in new])
+        named = (operation.WhichOneof("operation") for operation in operations)
+        if new := [name for name in named if name is not None and name not in self._loaded]:
+            await asyncio.to_thread(lambda: [self._load(name) for name in new])
 
     def bind(self, operations: Sequence[operation_pb2.Operation]) -> list[BoundOperation]:
         """The operations of a task, in order. Raises UNAVAILABLE for one that only a newer version knows: another worker may have it."""
         bound = []
         for operation in operations:
-            if operation.WhichOneof("operation") is None:
+            name = operation.WhichOneof("operation")
+            if name is None:
                 raise DarkroomError(ErrorReason.UNAVAILABLE, "The worker does not know this operation yet.")
-            module = self._module(spec_of(operation))
-            memory = module.peak_memory if isinstance(module, PictureOperationModule) else _no_memory
-            bound.append(BoundOperation(operation, module.run, memory))
+            run, memory = self._loaded.get(name) or self._load(name)
+            bound.append(BoundOperation(operation, run, memory))
         return bound
 
-    def _module(self, spec: OperationSpec) -> OperationModule:
-        """The module of an operation. Raises TypeError if it lacks something."""
-        found = self._modules.get(spec.name)
-        if found is None:
-            found = self._modules[spec.name] = operation_module(spec)
-        return found
-
-
-def _known(operations: Sequence[operation_pb2.Operation]) -> Iterator[OperationSpec]:
-    return (spec_of(operation) for operation in operations if operation.WhichOneof("operation") is not None)
+    def _load(self, name: str) -> tuple[Run, PeakMemory]:
+        module = operation_module(specs()[name])
+        memory = module.peak_memory if isinstance(module, PictureOperationModule) else _no_memory
+        self._loaded[name] = module.run, memory
+        return self._loaded[name]
 
 
 def _no_memory(_picture: object, _parameters: object) -> int:

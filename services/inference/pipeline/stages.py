@@ -5,9 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from services.inference import metrics
 from services.platform.telemetry import tracing
+
+# Looking up a metric's labels takes longer than observing.
+_stage, _operation = cache(metrics.STAGES.labels), cache(metrics.OPERATIONS.labels)
 
 
 class Stages:
@@ -29,7 +33,7 @@ class Stages:
     def add(self, stage: str, seconds: float, *, operation: bool = False) -> None:
         """Add time that was measured elsewhere."""
         self._seconds[stage] = self._seconds.get(stage, 0.0) + seconds
-        (metrics.OPERATIONS if operation else metrics.STAGES).labels(stage).observe(seconds)
+        (_operation if operation else _stage)(stage).observe(seconds)
 
     @property
     def seconds(self) -> dict[str, float]:

@@ -7,6 +7,7 @@ import json
 import math
 import shutil
 import tempfile
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass, field, replace
@@ -74,6 +75,12 @@ class Attempt:
     """For the last run: bytes of the samples of each operation's result."""
     resources: AsyncExitStack = field(default_factory=AsyncExitStack)
     """The resources that the attempt holds until its end."""
+    began: float = field(default_factory=time.perf_counter)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since it began, to a tenth of a millisecond."""
+        return round(time.perf_counter() - self.began, 4)
 
     @property
     def reported_bytes(self) -> Sequence[int]:
@@ -290,12 +297,12 @@ class AttemptRunner:
             )
         )
         metrics.ATTEMPTS.labels("completed", "").inc()
-        _logger.info("attempt_completed", outputs=len(attempt.file_ids), stages=attempt.stages.seconds)
+        _logger.info("attempt_completed", outputs=len(attempt.file_ids), seconds=attempt.seconds, stages=attempt.stages.seconds)
 
     async def _fail(self, attempt: Attempt, error: Exception) -> None:
         failure = failure_of(error)
         metrics.ATTEMPTS.labels("failed", failure.reason.value).inc()
-        _logger.info("attempt_failed", reason=failure.reason.value, message=failure.message)
+        _logger.info("attempt_failed", reason=failure.reason.value, message=failure.message, seconds=attempt.seconds)
         await _delivered(lambda: self._client.fail(attempt.admission, failure, operation_bytes=attempt.reported_bytes))
 
     async def _hand_back(self, attempt: Attempt) -> None:

@@ -134,7 +134,6 @@ class Lane:
                 if asyncio.get_running_loop().time() >= admitted_at + run.lease_seconds:
                     _logger.warning("admission_came_late")
                     return
-                _logger.info("attempt_started")
                 await self._runner.run(run, admitted_at, closing)
             except Exception:
                 # The task is given back when its lease expires; this slot goes on.

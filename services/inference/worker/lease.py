@@ -60,6 +60,8 @@ class Lease:
             if working.done():
                 working.result()
                 return Outcome.DONE
+            # A short attempt has only the line of its end.
+            _logger.info("attempt_lasts", seconds=_SHORT_SECONDS)
             keeping, closed = watching = [asyncio.create_task(each) for each in (self.keep(), _wait(closing))]
             await asyncio.wait((working, keeping, closed), return_when=asyncio.FIRST_COMPLETED)
             if working.done():

@@ -17,13 +17,13 @@ from sqlalchemy import TextClause, text
 
 from services.platform.batching import Batcher
 from services.platform.database import Database
-from services.platform.errors import DarkroomError
+from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.idempotency import FORGET, KNOWN, answer_of, in_progress, known_values, lookup, store_key_sql, storing_key
 from services.platform.idempotent_call import IdempotentCall
 from services.tasks.model import Task
 from services.tasks.model.records import CreditTerms, NewTasks
 from services.tasks.store.base import BATCH, Store, numbered_json
-from services.tasks.store.creation_values import Admit, CreationRequest, admit, batch_values, worse
+from services.tasks.store.creation_values import Admit, CreationRequest, admit, admits_all, batch_values, worse
 from services.tasks.store.finished import create_finished
 from services.tasks.store.parts import JOINS_THE_LANE, REMEMBERED, RESERVED, transition
 from services.tasks.store.rows import task_of
@@ -50,19 +50,6 @@ SELECT locked.*, number, digest, resource_ids, expired FROM locked LEFT JOIN kno
 """)  # noqa: S608 - put together from constants
 """First statement of a creation: lock the accounts' rows, creating missing ones, until the end of the transaction. Decisions based on them
 hold until then. It also finds what earlier calls with the same idempotency keys have created."""
-
-CREATE_BATCH = text(f"""
-WITH added AS (
-  INSERT INTO batch (id, account_id, task_count, open, succeeded, failed, cancelled, refused, create_time, webhook_url)
-  VALUES (
-    :batch_id, :account_id, :task_count, CAST(:task_count AS integer), 0, 0, 0, CAST(:refused AS bytea[]), CAST(:now AS timestamptz),
-    :webhook_url
-  )
-  RETURNING id, account_id
-),{store_key_sql("added")}
-SELECT id FROM added
-""")  # noqa: S608 - put together from constants
-"""Add a batch before its tasks, and store the call's idempotency key."""
 
 _ASKED = """
 asked AS MATERIALIZED (
@@ -99,8 +86,7 @@ _IF_NO_WORSE = """
     )
   )"""
 
-CREATE = transition(
-    """
+_STORED = """
   INSERT INTO task (
     id, account_id, state, lane, priority, trace_id, operations, input_file_ids, input_names, output_file_ids, notices, expected_outputs,
     price_millicredits, multiplier_permille, reserved_millicredits, charged_millicredits, unlimited,
@@ -113,11 +99,9 @@ CREATE = transition(
     0, max_attempts, NULL, 0, '', 1, now, now, deadline, webhook_url,
     batch_id, batch_index, pooled, surface, client_request, later_inputs, deadline_to_start
   FROM asked JOIN admitted ON admitted.account_id = asked.account_id
-  RETURNING *""",
-    RESERVED,
-    JOINS_THE_LANE,
-    REMEMBERED,
-    before=_ASKED.format(columns="")
+  RETURNING *"""
+_ADMITTED = (
+    _ASKED.format(columns="")
     + """
 admitted AS (
   UPDATE account_policy SET
@@ -134,12 +118,33 @@ admitted AS (
     + _IF_NO_WORSE
     + """
   RETURNING account_policy.account_id, priority_class
-),""",
-    result="SELECT moved.*, outbox.*, asked.request FROM moved JOIN asked ON asked.id = moved.id CROSS JOIN outbox ORDER BY asked.number",
+),"""
 )
+_RESULT = "SELECT moved.*, outbox.*, asked.request FROM moved JOIN asked ON asked.id = moved.id CROSS JOIN outbox ORDER BY asked.number"
+
+CREATE = transition(_STORED, RESERVED, JOINS_THE_LANE, REMEMBERED, before=_ADMITTED, result=_RESULT)
 """Store admitted tasks and reserve their prices: after LOCK_ACCOUNTS, in the same transaction, or for accounts that are no worse off than
 `:assumed`. A task whose idempotency key is stored, or whose account is worse off, is left out. The key is looked up by a scalar subquery:
 the planner would make a hash of the whole table for NOT EXISTS while it takes the table for a small one."""
+
+CREATE_BATCH = transition(
+    _STORED,
+    RESERVED,
+    JOINS_THE_LANE,
+    store_key_sql("added"),
+    before=_ADMITTED
+    + """
+added AS (
+  INSERT INTO batch (id, account_id, task_count, open, succeeded, failed, cancelled, refused, create_time, webhook_url)
+  SELECT
+    CAST(:batch_id AS bigint), account_id, CAST(:task_count AS integer), CAST(:task_count AS integer), 0, 0, 0,
+    CAST(:refused AS bytea[]), CAST(:now AS timestamptz), CAST(:webhook_url AS text)
+  FROM admitted
+  RETURNING id, account_id
+),""",
+    result=_RESULT,
+)
+"""The same for the tasks of a batch, with the batch and the idempotency key of the call."""
 
 CREATE_FINISHED = text(create_finished(_ASKED, _IF_NO_WORSE))
 """The same for tasks that are done."""
@@ -174,7 +179,7 @@ class CreationStore(Store):
         asked = CreationRequest(new, admit, terms, now, call)
         with storing_key():
             # Calls for single tasks are combined; a batch already fills a statement.
-            [made] = await self._create([asked]) if new.batch_id is not None else [await self._creations(asked)]
+            made = await (self._create_batch(asked) if new.batch_id is not None else self._creations(asked))
         if isinstance(made, DarkroomError):
             raise made
         return made
@@ -199,6 +204,29 @@ class CreationStore(Store):
             made |= dict(zip(left, await self._create([asked[number] for number in left]), strict=True))
         return [made[number] for number in range(len(asked))]
 
+    async def _create_batch(self, asked: CreationRequest) -> list[Task] | DarkroomError:
+        """The tasks that the call created, or the reason for its refusal."""
+        seen = self._accounts.get(asked.new.account_id)
+        if seen is not None and (stored := await self._create_batch_if_no_worse(asked, worse(seen, len(asked.new.tasks)))):
+            return stored
+        [made] = await self._create([asked])
+        return made
+
+    async def _create_batch_if_no_worse(self, asked: CreationRequest, assumed: dict[str, Any]) -> list[Task]:
+        """The tasks of a call that an account in this state could make; nothing if the account is worse off, or the key is known."""
+        if not admits_all(asked, assumed):
+            return []
+        before = json.dumps([assumed])
+        admission, values = admit(0, asked, assumed)
+        try:
+            with storing_key():
+                of_batch = {"asked": numbered_json(values), "assumed": before, **batch_values(asked, admission)}
+                return [task_of(row) for row in await self._run(CREATE_BATCH, of_batch)]
+        except DarkroomError as error:
+            if error.reason is not ErrorReason.IDEMPOTENCY_IN_PROGRESS:
+                raise
+            return []
+
     async def _create(self, asked: Sequence[CreationRequest]) -> Sequence[list[Task] | DarkroomError]:
         """The task that each call created, or the reason for its refusal, decided while the accounts are locked."""
         made: list[list[Task] | DarkroomError] = []
@@ -209,6 +237,7 @@ class CreationStore(Store):
             self._remember(accounts)
             known = {row["number"]: row for row in rows if row["number"] is not None}
             values: list[Mapping[str, Any]] = []
+            batch: dict[str, Any] = {}
             for request, one in enumerate(asked):
                 if one.call is not None and request in known:
                     if not known[request]["expired"]:
@@ -222,10 +251,10 @@ class CreationStore(Store):
                     continue
                 made.append([])
                 if one.new.batch_id is not None:
-                    await transaction.fetch(CREATE_BATCH, batch_values(one, admission))
+                    batch = batch_values(one, admission)
                 values += of_tasks
-            for statement, some in _by_statement(values):
-                for row in await transaction.fetch(statement, {"asked": numbered_json(some), "assumed": "[]"}):
+            for statement, some in _by_statement(values, CREATE_BATCH if batch else CREATE):
+                for row in await transaction.fetch(statement, {"asked": numbered_json(some), "assumed": "[]", **batch}):
                     tasks = made[row["request"]]
                     assert isinstance(tasks, list)
                     tasks.append(task_of(row))
@@ -241,8 +270,10 @@ class CreationStore(Store):
         self._accounts |= {account_id: dict(account) for account_id, account in accounts.items()}
 
 
-def _by_statement(values: Sequence[Mapping[str, Any]]) -> Iterator[tuple[TextClause, Sequence[Mapping[str, Any]]]]:
+def _by_statement(
+    values: Sequence[Mapping[str, Any]], waiting: TextClause = CREATE
+) -> Iterator[tuple[TextClause, Sequence[Mapping[str, Any]]]]:
     """The tasks that are to wait and those that are done, each with the statement that stores them."""
-    for statement in (CREATE, CREATE_FINISHED):
+    for statement in (waiting, CREATE_FINISHED):
         if some := [each for each in values if ("run_id" in each) == (statement is CREATE_FINISHED)]:
             yield statement, some

@@ -32,11 +32,12 @@ class CreationRequest:
     call: IdempotentCall | None
 
 
-def worse(account: Mapping[str, Any]) -> dict[str, Any]:
-    """An account with less room than it was seen with, to allow for what happens meanwhile, here or in other replicas."""
+def worse(account: Mapping[str, Any], tasks: int = 0) -> dict[str, Any]:
+    """An account with less room than it was seen with, to allow for what happens meanwhile, here or in other replicas, and for other
+    batches of so many tasks."""
     return {
         **account,
-        "open": 2 * account["open"] + _MARGIN,
+        "open": 2 * (account["open"] + tasks) + _MARGIN,
         "pooled": 2 * account["pooled"] + _MARGIN,
         "available_millicredits": account["available_millicredits"] // 2,
     }
@@ -51,6 +52,13 @@ def admit(request: int, asked: CreationRequest, account: dict[str, Any]) -> tupl
     if not state.unlimited:
         account["available_millicredits"] -= sum(each.price_millicredits for each in admission.admitted)
     return admission, _task_values(request, asked, state, admission)
+
+
+def admits_all(asked: CreationRequest, account: Mapping[str, Any]) -> bool:
+    """Whether it is certain that an account in this state may create all tasks of a call, so that its `admit` refuses none."""
+    state, tasks = _state(account, asked), asked.new.tasks
+    price = sum(each.list_price_millicredits for each in tasks) * state.multiplier_permille // 1000
+    return state.open + len(tasks) <= state.max_open and (state.unlimited or price <= state.available_millicredits)
 
 
 def _state(account: Mapping[str, Any], asked: CreationRequest) -> AccountState:

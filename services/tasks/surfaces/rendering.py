@@ -19,11 +19,13 @@ from services.platform.identity import current_identity
 from services.platform.rpc.moments import moment
 from services.platform.scopes import require_scope
 from services.tasks.domain.acceptance.requests import InputUrl
-from services.tasks.domain.plan import operations_of
 from services.tasks.model import Task, TaskEvent
 from services.tasks.model.state import TaskState
 
 _PREFIX = "TASK_STATE_"
+_NUMBERS = {state: task_pb2.TaskState.Value(_PREFIX + state.value) for state in TaskState}
+# The tasks of a batch mostly have the same operations. Larger ones are not kept.
+_SMALL = 1024
 _EPOCH, _DAY = datetime.fromtimestamp(0, UTC), 86400
 
 once_an_event = lru_cache(maxsize=256)
@@ -68,14 +70,21 @@ def duration(span: timedelta) -> Duration:
 
 
 def shown_operations(task: Task) -> list[operation_pb2.Operation]:
-    """The operations of a task, in order, without parameters that are secrets, such as passwords, which are kept for the worker alone."""
-    operations = operations_of(task)
-    for operation in operations:
-        parameters = parameters_of(operation)
-        for field, _ in parameters.ListFields():
-            if field.GetOptions().debug_redact:
-                parameters.ClearField(field.name)
-    return operations
+    """The operations of a task, in order, without parameters that are secrets, such as passwords, which are kept for the worker alone. The
+    messages are not to be changed."""
+    return [(_small_shown if len(operation) <= _SMALL else _shown)(operation) for operation in task.operations]
+
+
+def _shown(stored: bytes) -> operation_pb2.Operation:
+    operation = operation_pb2.Operation.FromString(stored)
+    parameters = parameters_of(operation)
+    for field, _ in parameters.ListFields():
+        if field.GetOptions().debug_redact:
+            parameters.ClearField(field.name)
+    return operation
+
+
+_small_shown = lru_cache(maxsize=256)(_shown)
 
 
 def notices_of(task: Task) -> list[task_pb2.Notice]:
@@ -85,7 +94,7 @@ def notices_of(task: Task) -> list[task_pb2.Notice]:
 
 def state_number(state: TaskState) -> task_pb2.TaskState.ValueType:
     """The proto enum's value."""
-    return task_pb2.TaskState.Value(_PREFIX + state.value)
+    return _NUMBERS[state]
 
 
 def state_of(number: task_pb2.TaskState.ValueType) -> TaskState:

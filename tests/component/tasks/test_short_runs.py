@@ -189,11 +189,16 @@ async def test_who_must_wait_is_not_served_before_others(service: Service, repli
 async def test_a_repeated_call_is_about_the_same_task_and_is_charged_once(
     service: Service, replica: Replica, worker: WorkerDouble, books: Books
 ) -> None:
-    calls = [running(service, replica, asked(file=held())) for _ in range(2)]
+    calls = [running(service, replica, asked()) for _ in range(2)]
     for work in await worker.given_short_runs(2):
         await end(worker, work, result())
     first, second = await asyncio.gather(*calls)
     assert first.task_id == second.task_id
+    await worker.ask()
+    again = running(service, replica, asked())
+    await end(worker, (await worker.given_short_runs(3))[2], result())
+    assert (await again).task_id == first.task_id
+    assert service.intake.discarded == []
     await books.assert_right(ACCOUNT)
     assert len({entry.task_id for entry in await books.entries() if entry.task_id is not None}) == 1
 

@@ -14,7 +14,7 @@ from services.pictures.operations import INTERACTIVE_LANE, OperationSpec, spec_o
 from services.platform.clock import Clock
 from services.platform.disk import DiskGuard
 from services.platform.errors import DarkroomError, ErrorReason
-from services.platform.idempotency import IdempotencyRecords
+from services.platform.idempotency import AlreadyMade, IdempotencyRecords
 from services.platform.log import get_logger
 from services.tasks.domain.acceptance.draft import Draft
 from services.tasks.domain.acceptance.fetching import Fetching
@@ -174,8 +174,15 @@ class Acceptance:
         await self._files.store_run(account_id, done.task_id, draft.request.surface, held, done.etag, done.result)
         try:
             [task] = await self._store_admitted(draft, [replace(new, lane=INTERACTIVE_LANE)], done.finished)
+        except AlreadyMade as known:
+            earlier = await self._store.get(account_id, known.ids[0])
+            # A call that the gateway repeats, since the answer to the first was lost, has the same files.
+            if earlier is None or held.file_id not in earlier.input_file_ids:
+                await self._discard_run(account_id, done)
+            raise
         except DarkroomError as error:
-            if error.reason is not ErrorReason.UNAVAILABLE:
+            # The task may exist, or be about to.
+            if error.reason not in (ErrorReason.UNAVAILABLE, ErrorReason.IDEMPOTENCY_IN_PROGRESS):
                 await self._discard_run(account_id, done)
             raise
         task = replace(task, has_stored_files=True)

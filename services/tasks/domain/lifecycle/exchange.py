@@ -1,9 +1,9 @@
-"""Gives the tasks of lanes to the free slots of workers, and carries out what workers report."""
+"""Gives the tasks of lanes to the free slots of workers."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -17,16 +17,17 @@ from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.log import get_logger
 from services.platform.loop import Loop
 from services.tasks.domain.lifecycle.attempts import Attempts
+from services.tasks.domain.lifecycle.ends import Ends, or_end
 from services.tasks.domain.lifecycle.lane_workers import LaneWorkers
 from services.tasks.domain.lifecycle.notifications import Notifications
-from services.tasks.domain.lifecycle.worker_stream import Answer, End, Failure, WorkerStream
+from services.tasks.domain.lifecycle.worker_stream import WorkerStream
 from services.tasks.model import Task
-from services.tasks.model.records import Completion, Slot
+from services.tasks.model.records import Slot
 from services.tasks.model.state import TaskState
 from services.tasks.store.order import OrderStore
 
 _BATCH = 100
-"""Tasks that one statement takes or completes: bounds the work under the lane's lock."""
+"""Tasks that one statement takes: bounds the work under the lane's lock."""
 _TELL_SECONDS = 0.02
 """Least time between two messages to other replicas."""
 _SPACING = 0.001
@@ -37,7 +38,7 @@ _FREE = Gauge("darkroom_worker_slots_free", "Free slots of the workers whose str
 
 
 class LaneExchange:
-    """The streams of one lane. `step` carries out the ends that have come, and meanwhile fills free slots; a loop repeats it.
+    """The streams of one lane. `step` fills free slots and carries out the ends that have come; a loop repeats it.
 
     Slots wait here for tasks, never tasks for slots: a task becomes RUNNING only for a slot that is free, so the order holds until the last
     moment. A task is committed before it is sent. If the stream is gone before that, it is handed back; if the stream breaks while it is
@@ -57,7 +58,7 @@ class LaneExchange:
         clock: Clock,
     ) -> None:
         self._lane, self._store, self._attempts, self._bus = lane, store, attempts, bus
-        self.workers = workers
+        self.workers, self._ends = workers, Ends(attempts)
         self._notifications, self._max_running, self._clock = notifications, max_running, clock
         # The step that the loop makes by itself always looks for due retries.
         self._interval = interval * 0.9
@@ -132,17 +133,15 @@ class LaneExchange:
         """Carry out what workers have said, and start what can be started; True if there may be more to do at once."""
         await self._take_back()
         speaking, self._speaking = self._speaking, {}
-        # A free slot does not wait for the end that freed it to be stored.
-        ending = asyncio.create_task(_or_end(speaking, self._carry_out(speaking)))
+        # Not both at once, since both change the account's row. The free slots come first: their workers work while the ends are stored.
+        # But ends may make room for tasks that their accounts' limits hold.
+        if self._some_are_held:
+            await self._ends.carry_out(speaking)
         try:
-            await _or_end(speaking, self._find_again(speaking))
+            await or_end(speaking, self._find_again(speaking))
             return await self._fill()
         finally:
-            try:
-                await ending
-            finally:
-                for stream in speaking:
-                    stream.flush()
+            await self._ends.carry_out(speaking)
 
     async def _take_back(self) -> None:
         unsent, self._unsent = self._unsent, []
@@ -153,46 +152,6 @@ class LaneExchange:
             except DarkroomError as error:
                 _logger.warning("task_not_taken_back", task_id=task.id, error=str(error))
                 self._unsent.append(task)
-
-    async def _carry_out(self, speaking: Collection[WorkerStream]) -> None:
-        ends: list[tuple[WorkerStream, End]] = []
-        for stream in speaking:
-            ends += ((stream, end) for end in stream.ends)
-            stream.ends = []
-        if not ends:
-            return
-        done = [said for said in ends if isinstance(said[1].how, Completion)]
-        groups = [done[first : first + _BATCH] for first in range(0, len(done), _BATCH)]
-        groups += ([said] for said in ends if not isinstance(said[1].how, Completion))
-        results = await asyncio.gather(*(self._end([end for _, end in group]) for group in groups), return_exceptions=True)
-        for group, accepted in zip(groups, results, strict=True):
-            if isinstance(accepted, BaseException):
-                raise accepted
-            for (stream, end), result in zip(group, accepted, strict=True):
-                stream.answer(Answer(end.task_id, end.attempt, result))
-
-    async def _end(self, ends: Sequence[End]) -> list[bool]:
-        """Whether each was the end of the current attempt; one that fails does not take others with it. Raises UNAVAILABLE."""
-        try:
-            return await self._end_together(ends)
-        except Exception as error:
-            if isinstance(error, DarkroomError) and error.reason is ErrorReason.UNAVAILABLE:
-                raise
-            if len(ends) > 1:
-                return [accepted for end in ends for accepted in await self._end([end])]
-            _logger.error("end_failed", task_id=ends[0].task_id, attempt=ends[0].attempt, exc_info=error)
-            return [False]
-
-    async def _end_together(self, ends: Sequence[End]) -> list[bool]:
-        """One end, or many that are completions."""
-        end = ends[0]
-        match end.how:
-            case Completion():
-                return await self._attempts.complete([one.how for one in ends if isinstance(one.how, Completion)])
-            case Failure(reason, message, not_before, done):
-                return [await self._attempts.fail(end.task_id, end.attempt, reason, message, not_before, done)]
-            case back:
-                return [await self._attempts.hand_back(end.task_id, end.attempt, back.reason, back.message)]
 
     async def _find_again(self, speaking: Collection[WorkerStream]) -> None:
         """Send the tasks again that slots were given on an earlier stream; the other slots are free."""
@@ -243,7 +202,7 @@ class LaneExchange:
             stream.free.appendleft(run_id)
         # Tasks that ended meanwhile may have made room for those that are held.
         self._some_wait |= taken.more_wait and (not by_run or self._ended != ended)
-        self._some_are_held = taken.more_wait
+        self._some_are_held = taken.more_wait and bool(by_run)
         # The loop calls in order: the streams that were flushed send to their workers first.
         for task in taken.tasks:
             asyncio.get_running_loop().call_soon(self._notifications.notify_transition, task)
@@ -270,17 +229,6 @@ class LaneExchange:
             await self._bus.client.publish(queued_subject(self._lane))
         except nats.errors.Error as error:
             _logger.warning("queue_not_announced", lane=self._lane, error=repr(error))
-
-
-async def _or_end(speaking: Collection[WorkerStream], work: Awaitable[None]) -> None:
-    """Do what workers have said, or let their streams end: they repeat it on their next ones."""
-    try:
-        await work
-    except Exception as error:
-        failure = error if isinstance(error, DarkroomError) else DarkroomError(ErrorReason.UNAVAILABLE, "The stream cannot continue.")
-        for stream in speaking:
-            stream.end(failure)
-        raise
 
 
 class Exchange:
