@@ -27,7 +27,7 @@ def run(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        # What the start took for a while would stay with the process for good.
+        # Freed memory of the start would stay with the process for good.
         loop.call_later(_STARTED_SECONDS, give_freed_memory_back)
         await main(stop)
 

@@ -51,7 +51,7 @@ class RevocationStore:
         self._database = database
 
     async def recent(self, within: timedelta) -> RecentChanges:
-        """What has ended, expired or been refreshed in the last `within`."""
+        """The keys and sessions that ended, expired or were refreshed in the last `within`."""
         rows = await self._database.fetch(_RECENT, {"within": within})
         return RecentChanges(
             ended=[row["id"] for row in rows if row["refreshed"] is None],
