@@ -85,10 +85,10 @@ class Sandbox:
     """Runs functions in child processes.
 
     `preload` names modules (those that hold the functions) which are imported once, before any child is forked; they
-    must not start threads on import. A child cannot import anything else: `CHILD_IMPORTS` of a
-    module names the modules that only its functions import, and they are imported with it. `on_demand` names further ones by the module of the functions that need them; they are imported
-    when the first of those functions is run. At most `concurrency` children run at once; further calls wait. The process that
-    forks the children starts with the first call, or with `start`, and is restarted if it dies.
+    must not start threads on import. A child cannot import anything else: `CHILD_IMPORTS` of a module names the modules
+    that only its functions import, and they are imported with it. `on_demand` names further ones by the module of the functions that need
+    them; they are imported when the first of those functions is run. At most `concurrency` children run at once; further calls wait.
+    The process that forks the children starts with the first call, or with `start`, and is restarted if it dies.
 
     Children end with the service, even when it is killed. They are confined to their job by what the kernel has
     (`confinement`); what it lacks is logged once, when the forking process starts.
