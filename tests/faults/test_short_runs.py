@@ -42,6 +42,20 @@ async def test_a_form_is_done_at_once_and_as_by_the_queue(pilio: Pilio, stack: S
     assert status["status"] == "Succeeded", status
 
 
+async def test_what_is_not_done_at_once_after_all_is_stored_once_and_whole(pilio: Pilio, stack: StackUnderTest) -> None:
+    """The worker looks at the picture, and leaves it to an attempt, while the storage takes its bytes."""
+    large = encoded(disc(3200, 3000), "JPEG", quality=95)
+    await resized(pilio)
+    for _ in range(3):
+        reply = await send(pilio, "/v1/images/resize?wait=60", ("file", large, "a.jpg"), ("width", "320"))
+        data = reply.json()["data"]
+        assert data["status"] == "Succeeded", reply.text
+        assert not (await _row(stack, int(data["task_id"])))["at_once"]
+        [row] = await asyncio.to_thread(stack.fetch, "tasks", "SELECT input_file_ids FROM task WHERE id = $1", int(data["task_id"]))
+        download = (await pilio.get(f"/v1/files/{row['input_file_ids'][0]}/download-url")).json()["data"]["download_url"]
+        assert (await pilio.http.get(download)).content == large
+
+
 async def test_a_worker_that_dies_with_a_result_leaves_the_form_to_another(pilio: Pilio, stack: StackUnderTest, tmp_path: Path) -> None:
     await resized(pilio)
     await asyncio.to_thread(stack.stop, "inference")

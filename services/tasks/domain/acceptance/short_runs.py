@@ -18,7 +18,6 @@ from services.pictures.media_format import SNIFF_BYTES, MediaFormat, sniff
 from services.pictures.operations import INTERACTIVE_LANE
 from services.pictures.short_pictures import READ_QUICKLY
 from services.platform.clock import Clock
-from services.platform.errors import DarkroomError
 from services.platform.log import get_logger
 from services.platform.rpc.trace import Origin
 from services.tasks.domain.acceptance.requests import Item, Request
@@ -55,6 +54,7 @@ class ShortRuns:
         self._store, self._files, self._exchange, self._max_running, self._clock = store, files, exchange, max_running, clock
         self._under_way: dict[int, int] = {}
         """By account."""
+        self._storing: set[asyncio.Task[str]] = set()
 
     async def run(self, request: Request, item: Item, held: held_pb2.HeldFile) -> ShortRun | None:
         """The result of the item's operations on a picture that is not stored yet; None if its task must take the usual way."""
@@ -98,17 +98,23 @@ class ShortRuns:
     ) -> tuple[pb.ShortRunResult, str] | None:
         """The worker's result, and the ETag of the picture, which is stored meanwhile."""
         storing = asyncio.create_task(self._files.store_held_content(work.account_id, held, media_type))
-        storing.add_done_callback(lambda stored: stored.cancelled() or stored.exception())
+        self._storing.add(storing)
+        storing.add_done_callback(self._stored)
+        result = None
         try:
             async with asyncio.timeout(_SECONDS):
                 result = await stream.run(work)
-                return (result, await storing) if result is not None else None
-        except (TimeoutError, DarkroomError) as error:
-            # The usual way says what is wrong.
-            _logger.warning("short_run_failed", account_id=work.account_id, error=repr(error))
-            return None
-        finally:
-            storing.cancel()
+        except TimeoutError:
+            _logger.warning("short_run_timed_out", account_id=work.account_id)
+        # Never broken off: what comes next may store the same object, and a storage that cleans up after a broken PUT would delete it.
+        await asyncio.wait([storing])
+        # The usual way says what is wrong.
+        return (result, storing.result()) if result is not None and storing.exception() is None else None
+
+    def _stored(self, storing: asyncio.Task[str]) -> None:
+        self._storing.discard(storing)
+        if not storing.cancelled() and (error := storing.exception()) is not None:
+            _logger.warning("held_file_not_stored", error=repr(error))
 
     @contextmanager
     def _counting(self, account_id: int) -> Iterator[int]:
