@@ -22,6 +22,7 @@ _EXAMINE_MANY_SECONDS = 110.0
 _SECONDS = 10.0
 # The longest fetch that can be set, and an examination.
 _FETCH_SECONDS = 80.0
+StoredContent = storage_service_pb2.StoreHeldContentResponse
 _URL, _CONTENT = "url", "content"
 _HEAD_BYTES = 4096
 _MOST_SIGNED = 500
@@ -129,15 +130,23 @@ class FilesClient:
             error.metadata["file_id"] = str(held.file_id)
             raise error.at(field) from error
 
-    async def store_held_content(self, account_id: int, held: HeldFile, media_type: str) -> str:
-        """Store the content of a file that may get a record; returns its ETag. Raises DISK_FULL and UNAVAILABLE."""
+    async def store_held_content(self, account_id: int, held: HeldFile, media_type: str) -> StoredContent:
+        """Store the content of a file that may get a record. Raises DISK_FULL and UNAVAILABLE."""
         request = storage_service_pb2.StoreHeldContentRequest(file_id=held.file_id, media_type=media_type, content=held.content)
         with translate_rpc_errors():
             metadata = self._caller.on_behalf_of(account_id)
-            return (await self._stub.StoreHeldContent(request, metadata=metadata, timeout=_EXAMINE_SECONDS)).etag
+            return await self._stub.StoreHeldContent(request, metadata=metadata, timeout=_EXAMINE_SECONDS)
 
-    async def store_run(self, account_id: int, task_id: int, surface: str, held: HeldFile, etag: str, result: pb.ShortRunResult) -> None:
-        """Store the input, whose content has this ETag, and the output of a task that is done. Raises the errors of StoreRun."""
+    async def store_run(
+        self,
+        account_id: int,
+        task_id: int,
+        surface: str,
+        held: HeldFile,
+        content: StoredContent,
+        result: pb.ShortRunResult,
+    ) -> None:
+        """Store the input, whose content is stored, and the output of a task that is done. Raises the errors of StoreRun."""
         output = storage_service_pb2.NewOutput(name=result.output.name, media_type=result.output.media_type, content=result.content)
         if result.output.HasField("image"):
             output.image.CopyFrom(result.output.image)
@@ -149,7 +158,7 @@ class FilesClient:
             media_type=result.media_type,
             image=result.image,
             output=output,
-            input_etag=etag,
+            input_content=content,
             input_size_bytes=len(held.content),
         )
         with translate_rpc_errors():

@@ -38,6 +38,7 @@ async def test_a_form_is_done_at_once_and_as_by_the_queue(pilio: Pilio, stack: S
         while not (await _row(stack, (made := await resized(pilio))[0]))["at_once"]:
             pass
     assert made[1:] == await fetched(pilio.http, queued["files"][0])
+    assert await _input(pilio, stack, made[0]) == PHOTO
     status = (await pilio.get(f"/v1/tasks/{made[0]}/status")).json()["data"]
     assert status["status"] == "Succeeded", status
 
@@ -51,9 +52,7 @@ async def test_what_is_not_done_at_once_after_all_is_stored_once_and_whole(pilio
         data = reply.json()["data"]
         assert data["status"] == "Succeeded", reply.text
         assert not (await _row(stack, int(data["task_id"])))["at_once"]
-        [row] = await asyncio.to_thread(stack.fetch, "tasks", "SELECT input_file_ids FROM task WHERE id = $1", int(data["task_id"]))
-        download = (await pilio.get(f"/v1/files/{row['input_file_ids'][0]}/download-url")).json()["data"]["download_url"]
-        assert (await pilio.http.get(download)).content == large
+        assert await _input(pilio, stack, int(data["task_id"])) == large
 
 
 async def test_a_worker_that_dies_with_a_result_leaves_the_form_to_another(pilio: Pilio, stack: StackUnderTest, tmp_path: Path) -> None:
@@ -88,3 +87,10 @@ async def test_a_worker_that_dies_with_a_result_leaves_the_form_to_another(pilio
 async def _row(stack: StackUnderTest, task_id: int) -> dict[str, object]:
     [row] = await asyncio.to_thread(stack.fetch, "tasks", AT_ONCE, task_id)
     return dict(row)
+
+
+async def _input(pilio: Pilio, stack: StackUnderTest, task_id: int) -> bytes:
+    """The content of a task's input."""
+    [row] = await asyncio.to_thread(stack.fetch, "tasks", "SELECT input_file_ids FROM task WHERE id = $1", task_id)
+    download = (await pilio.get(f"/v1/files/{row['input_file_ids'][0]}/download-url")).json()["data"]["download_url"]
+    return (await pilio.http.get(download)).content

@@ -22,14 +22,22 @@ from services.platform.disk import DiskGuard
 
 
 @dataclass(frozen=True, slots=True)
+class StoredContent:
+    """An object that may get a record."""
+
+    object_key: str
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
 class HeldInput:
     """An input whose receiver has held it."""
 
     file_id: int
     output_file_id: int
     name: str
-    etag: str
-    """The ETag with which `store_content` has stored its content."""
+    content: StoredContent
+    """Its content, as `store_content` has stored it."""
     size_bytes: int
     surface: str
     """Name of the API that received it, if its age may be limited."""
@@ -57,10 +65,11 @@ class FinishedRuns:
         self._quotas, self._recent, self._downloads, self._disk = quotas, recent, downloads, disk
         self._settings, self._clock = settings, clock
 
-    async def store_content(self, account_id: int, file_id: int, media_type: str, content: bytes) -> str:
-        """Store the content of an input that may get a record, and return its ETag. Without one, the orphan sweep finds it."""
+    async def store_content(self, account_id: int, file_id: int, media_type: str, content: bytes) -> StoredContent:
+        """Store the content of an input that may get a record. Without one, the orphan sweep finds it."""
         self._disk.check()
-        return await self._transfers.store(object_key(account_id, file_id), content, media_type)
+        key = object_key(account_id, file_id)
+        return StoredContent(key, await self._transfers.store(key, content, media_type))
 
     async def store(self, account_id: int, task_id: int, surface: str, held: HeldInput, output: NewOutput) -> Download:
         """Store the output's object, and then both records in one transaction. Repeating it is harmless. Returns a download of the output.
@@ -75,7 +84,8 @@ class FinishedRuns:
         upload = replace(
             self._uploads.content_file(account_id, received, held.file_id),
             state=FileState.READY,
-            etag=held.etag,
+            object_key=held.content.object_key,
+            etag=held.content.etag,
             media_type=found.media_type,
             width=found.width,
             height=found.height,

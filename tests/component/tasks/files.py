@@ -30,7 +30,7 @@ class FilesDouble(StorageServiceServicer):
         self.pin_gate.set()
         self.pinning = 0
         self.held: dict[str, bytes] = {}
-        """Contents without records, by their ETags."""
+        """Contents without records, by the names of their objects."""
         self.deleted: list[tuple[int, ...]] = []
         self.away = False
 
@@ -105,7 +105,7 @@ class FilesDouble(StorageServiceServicer):
             raise DarkroomError(ErrorReason.UNAVAILABLE, "Away.")
         account_id = current_identity().account_id
         for file_id, name, media_type, info, content in (
-            (request.input.file_id, request.input.name, request.media_type, request.image, self.held[request.input_etag]),
+            (request.input.file_id, request.input.name, request.media_type, request.image, self.held[request.input_content.object_key]),
             (request.input.output_file_id, request.output.name, request.output.media_type, request.output.image, request.output.content),
         ):
             file = file_pb2.File(id=file_id, name=name, media_type=media_type, size_bytes=len(content), image=info)
@@ -118,9 +118,9 @@ class FilesDouble(StorageServiceServicer):
     ) -> pb.StoreHeldContentResponse:
         if self.away:
             raise DarkroomError(ErrorReason.UNAVAILABLE, "Away.")
-        etag = f'"{len(self.held)}"'
-        self.held[etag] = request.content
-        return pb.StoreHeldContentResponse(etag=etag)
+        key = f"held/{len(self.held)}"
+        self.held[key] = request.content
+        return pb.StoreHeldContentResponse(etag='"held"', object_key=key)
 
     async def SignDownloads(self, request: pb.SignDownloadsRequest, context: Context) -> pb.SignDownloadsResponse:  # noqa: N802
         owned = [self.files[file_id] for file_id in request.file_ids if file_id in self.files]

@@ -9,7 +9,7 @@ from darkroom.internal.files.v1 import retention_service_pb2_grpc, shelf_service
 from darkroom.internal.files.v1 import shelf_service_pb2 as shelf_pb
 from darkroom.internal.files.v1 import storage_service_pb2 as pb
 from services.files.domain.ages import MaxAges
-from services.files.domain.finished_runs import FinishedRuns, HeldInput
+from services.files.domain.finished_runs import FinishedRuns, HeldInput, StoredContent
 from services.files.domain.library import Offer
 from services.files.domain.shelf import Shelf
 from services.files.domain.task_files import ExaminedFiles, NewOutput, SignedFile, TaskFiles
@@ -101,9 +101,8 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
         """Store an input and its output."""
         held, image = request.input, request.image
         found = Probe(media_type=request.media_type, width=image.width, height=image.height, frames=image.frames or None)
-        received = HeldInput(
-            held.file_id, held.output_file_id, held.name, request.input_etag, request.input_size_bytes, held.surface, found
-        )
+        content, size = StoredContent(request.input_content.object_key, request.input_content.etag), request.input_size_bytes
+        received = HeldInput(held.file_id, held.output_file_id, held.name, content, size, held.surface, found)
         account_id = current_identity().account_id
         download = await self._finished_runs.store(account_id, request.task_id, request.surface, received, _new_output(request.output))
         return pb.StoreRunResponse(output=download_message(download))
@@ -111,8 +110,8 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
     async def StoreHeldContent(self, request: pb.StoreHeldContentRequest, context: Context) -> pb.StoreHeldContentResponse:
         """Store a content ahead of its record."""
         account_id = current_identity().account_id
-        etag = await self._finished_runs.store_content(account_id, request.file_id, request.media_type, request.content)
-        return pb.StoreHeldContentResponse(etag=etag)
+        stored = await self._finished_runs.store_content(account_id, request.file_id, request.media_type, request.content)
+        return pb.StoreHeldContentResponse(etag=stored.etag, object_key=stored.object_key)
 
     async def SignOutputParts(self, request: pb.SignOutputPartsRequest, context: Context) -> pb.SignOutputPartsResponse:
         """URLs for parts of an output."""

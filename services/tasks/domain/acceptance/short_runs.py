@@ -24,7 +24,7 @@ from services.tasks.domain.acceptance.requests import Item, Request
 from services.tasks.domain.lifecycle.exchange import Exchange
 from services.tasks.domain.lifecycle.worker_stream import WorkerStream
 from services.tasks.domain.plan import lanes_of
-from services.tasks.files_client import FilesClient, input_file
+from services.tasks.files_client import FilesClient, StoredContent, input_file
 from services.tasks.model.media import InputFile
 from services.tasks.model.records import FinishedRun
 from services.tasks.store.tasks import TaskStore
@@ -41,8 +41,8 @@ class ShortRun:
     """The id that its task gets."""
     input: InputFile
     output: InputFile
-    etag: str
-    """The ETag of the input's content, which is stored without a record."""
+    content: StoredContent
+    """The input's content, which is stored without a record."""
     result: pb.ShortRunResult
     finished: FinishedRun
 
@@ -54,7 +54,7 @@ class ShortRuns:
         self._store, self._files, self._exchange, self._max_running, self._clock = store, files, exchange, max_running, clock
         self._under_way: dict[int, int] = {}
         """By account."""
-        self._storing: set[asyncio.Task[str]] = set()
+        self._storing: set[asyncio.Task[StoredContent]] = set()
 
     async def run(self, request: Request, item: Item, held: held_pb2.HeldFile) -> ShortRun | None:
         """The result of the item's operations on a picture that is not stored yet; None if its task must take the usual way."""
@@ -78,7 +78,7 @@ class ShortRuns:
             made = await self._work(stream, work, held, MediaFormat(format_).media_type)
         if made is None:
             return None
-        result, etag = made
+        result, content = made
         image = result.image
         taken = InputFile(held.file_id, held.name, result.media_type, (image.width, image.height), None, len(held.content))
         result.output.id = held.output_file_id
@@ -91,12 +91,12 @@ class ShortRuns:
             operation_bytes=list(result.operation_bytes) if len(item.operations) > 1 else (),
             unchanged=result.unchanged,
         )
-        return ShortRun(task_id, taken, input_file(result.output), etag, result, finished)
+        return ShortRun(task_id, taken, input_file(result.output), content, result, finished)
 
     async def _work(
         self, stream: WorkerStream, work: pb.ShortRun, held: held_pb2.HeldFile, media_type: str
-    ) -> tuple[pb.ShortRunResult, str] | None:
-        """The worker's result, and the ETag of the picture, which is stored meanwhile."""
+    ) -> tuple[pb.ShortRunResult, StoredContent] | None:
+        """The worker's result, and the picture's content, which is stored meanwhile."""
         storing = asyncio.create_task(self._files.store_held_content(work.account_id, held, media_type))
         self._storing.add(storing)
         storing.add_done_callback(self._stored)
@@ -106,12 +106,14 @@ class ShortRuns:
                 result = await stream.run(work)
         except TimeoutError:
             _logger.warning("short_run_timed_out", account_id=work.account_id)
-        # Never broken off: what comes next may store the same object, and a storage that cleans up after a broken PUT would delete it.
+        if result is None:
+            # The orphan sweep deletes what is stored.
+            return None
         await asyncio.wait([storing])
         # The usual way says what is wrong.
-        return (result, storing.result()) if result is not None and storing.exception() is None else None
+        return (result, storing.result()) if storing.exception() is None else None
 
-    def _stored(self, storing: asyncio.Task[str]) -> None:
+    def _stored(self, storing: asyncio.Task[StoredContent]) -> None:
         self._storing.discard(storing)
         if not storing.cancelled() and (error := storing.exception()) is not None:
             _logger.warning("held_file_not_stored", error=repr(error))
