@@ -121,14 +121,8 @@ class FilesClient:
         request = intake_service_pb2.BeginFileRequest(
             name=held.name, head=held.content[:_HEAD_BYTES], content=held.content, surface=held.surface, file_id=held.file_id
         )
-        try:
-            with translate_rpc_errors():
-                await self._intake.BeginFile(request, metadata=self._caller.on_behalf_of(account_id), timeout=_EXAMINE_SECONDS)
-        except DarkroomError as error:
-            if error.reason in (ErrorReason.UNAVAILABLE, ErrorReason.INTERNAL):
-                raise
-            error.metadata["file_id"] = str(held.file_id)
-            raise error.at(field) from error
+        with _about_held(held, field), translate_rpc_errors():
+            await self._intake.BeginFile(request, metadata=self._caller.on_behalf_of(account_id), timeout=_EXAMINE_SECONDS)
 
     async def store_held_content(self, account_id: int, held: HeldFile, media_type: str) -> StoredContent:
         """Store the content of a file that may get a record. Raises DISK_FULL and UNAVAILABLE."""
@@ -145,8 +139,9 @@ class FilesClient:
         held: HeldFile,
         content: StoredContent,
         result: pb.ShortRunResult,
+        field: str,
     ) -> None:
-        """Store the input, whose content is stored, and the output of a task that is done. Raises the errors of StoreRun."""
+        """Store both files of a task that is done, whose input has its content. Raises the errors of StoreRun, blamed on `field`."""
         output = storage_service_pb2.NewOutput(name=result.output.name, media_type=result.output.media_type, content=result.content)
         if result.output.HasField("image"):
             output.image.CopyFrom(result.output.image)
@@ -161,7 +156,7 @@ class FilesClient:
             input_content=content,
             input_size_bytes=len(held.content),
         )
-        with translate_rpc_errors():
+        with _about_held(held, field), translate_rpc_errors():
             reply = await self._stub.StoreRun(request, metadata=self._caller.on_behalf_of(account_id), timeout=_EXAMINE_SECONDS)
         # The reply to the caller shows it.
         self._signed[held.output_file_id] = reply.output
@@ -248,6 +243,18 @@ def _blaming(own: str, field: str) -> Iterator[None]:
         if message.startswith(f"{own}:"):
             message = field + message.removeprefix(own)
         raise error.saying(message).at(field) from error
+
+
+@contextmanager
+def _about_held(held: HeldFile, field: str) -> Iterator[None]:
+    """Blame a file that the gateway has held for what is refused in the block, and the field that names it."""
+    try:
+        yield
+    except DarkroomError as error:
+        if error.reason in (ErrorReason.UNAVAILABLE, ErrorReason.INTERNAL):
+            raise
+        error.metadata["file_id"] = str(held.file_id)
+        raise error.at(field) from error
 
 
 def _examination(files: int) -> float:

@@ -103,6 +103,8 @@ class FilesDouble(StorageServiceServicer):
     async def StoreRun(self, request: pb.StoreRunRequest, context: Context) -> pb.StoreRunResponse:  # noqa: N802
         if self.away:
             raise DarkroomError(ErrorReason.UNAVAILABLE, "Away.")
+        if request.input.file_id in self.refuse:
+            raise DarkroomError(self.refuse[request.input.file_id], "Refused.")
         account_id = current_identity().account_id
         for file_id, name, media_type, info, content in (
             (request.input.file_id, request.input.name, request.media_type, request.image, self.held[request.input_content.object_key]),

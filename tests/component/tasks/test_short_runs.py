@@ -18,6 +18,7 @@ from darkroom.operations.v1 import operation_pb2
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
 from services.pictures.offers import Offers
 from services.platform.bus import Bus
+from services.platform.errors import ErrorReason
 from services.tasks.model.state import TaskState
 from tests.component.tasks.books import Books
 from tests.component.tasks.clock import MovableClock
@@ -226,3 +227,12 @@ async def test_a_damaged_picture_is_refused_by_the_usual_way(service: Service, r
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await calling
     assert error_of(raised.value)[:2] == ("FILE_CORRUPT", "input_file_ids[0]")
+
+
+async def test_a_file_that_there_is_no_room_for_is_named(service: Service, replica: Replica, worker: WorkerDouble) -> None:
+    service.files.refuse[9_001] = ErrorReason.QUOTA_EXCEEDED
+    calling = running(service, replica, asked())
+    await end(worker, (await worker.given_short_runs())[0], result())
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await calling
+    assert error_of(raised.value)[:2] == ("QUOTA_EXCEEDED", "input_file_ids[0]")

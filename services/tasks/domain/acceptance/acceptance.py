@@ -171,7 +171,8 @@ class Acceptance:
         if lane_of(draft.items[0].operations, [done.input]) != INTERACTIVE_LANE:
             return None
         [new] = self._price(draft)
-        await self._files.store_run(account_id, done.task_id, draft.request.surface, held, done.content, done.result)
+        field = draft.items[0].input_fields[0]
+        await self._files.store_run(account_id, done.task_id, draft.request.surface, held, done.content, done.result, field)
         try:
             [task] = await self._store_admitted(draft, [replace(new, lane=INTERACTIVE_LANE)], done.finished)
         except AlreadyMade as known:
