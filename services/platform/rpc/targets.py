@@ -34,8 +34,10 @@ def is_remote(address: str) -> bool:
 
 
 def over_http1(address: str) -> str | None:
-    """Where a listener takes unary calls over HTTP/1.1, for the edge: on a socket next to its own. None for one that is reached over TCP, or
-    whose socket's path is too long for that."""
+    """Where a listener takes unary calls over HTTP/1.1, for the edge: on a socket next to its own.
+
+    None for one that is reached over TCP, or whose socket's path is too long for that.
+    """
     beside = f"{address}.h1"
     return None if is_remote(address) or len(beside.removeprefix("unix:").encode()) > SOCKET_PATH_LIMIT else beside
 
