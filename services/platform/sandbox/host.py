@@ -84,7 +84,7 @@ def _environment() -> dict[str, str]:
 class Sandbox:
     """Runs functions in child processes.
 
-    `preload` names modules (those that hold the functions) which are imported once, before any child is forked; they
+    `preload` names modules (those that hold the functions) which are imported once, before the first child is forked; they
     must not start threads on import. A child cannot import anything else: `CHILD_IMPORTS` of a module names the modules
     that only its functions import, and they are imported with it. `on_demand` names further ones by the module of the functions that need
     them; they are imported when the first of those functions is run. At most `concurrency` children run at once; further calls wait.
@@ -118,7 +118,7 @@ class Sandbox:
         await self.aclose()
 
     async def start(self) -> None:
-        """Start the forking process if it is not running. It imports in the background; the first job waits for that."""
+        """Start the forking process if it is not running. It imports with the first job."""
         async with self._starting:
             if self._process is not None and self._process.poll() is None:
                 return

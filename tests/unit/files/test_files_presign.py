@@ -9,6 +9,8 @@ from services.platform.bucket_address import Addressing
 
 SIGNER = Presigner("https://media.example:8443/", "bucket", "eu-central-1", "AKIA", "secret")
 
+SAVED_AS = {"ResponseContentDisposition": "attachment; filename=\"a+b ~*.png\"; filename*=UTF-8''%C3%A9"}
+
 
 def query(url: str) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(url).query, strict_parsing=True).items()}
@@ -38,15 +40,16 @@ def test_a_download_overrides_the_headers_of_the_reply() -> None:
 
 
 @pytest.mark.parametrize("addressing", ["path", "virtual"])
-@pytest.mark.parametrize("endpoint", ["https://s3.eu-central-1.amazonaws.com", "http://s3.test:9000"])
+@pytest.mark.parametrize("endpoint", ["https://s3.eu-central-1.amazonaws.com", "http://s3.test:9000", "http://S3.test:80"])
 async def test_urls_are_those_of_the_client_of_aws(endpoint: str, addressing: Addressing, monkeypatch: pytest.MonkeyPatch) -> None:
     now = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda **_: now)
-    presigner = Presigner(endpoint, "media", "eu-central-1", "AKIA", "secret", addressing)
+    presigner = Presigner(endpoint, "media", "eu-central-1", "AKIA", "secret", addressing, clock=lambda: now)
     async with s3_client(endpoint, "eu-central-1", "AKIA", "secret", addressing=addressing) as client:
         for method, extra, ours in (
             ("get_object", {}, presigner.get("files/7/9-x_y", 60)),
             ("put_object", {}, presigner.put("files/7/9-x_y", 60)),
+            ("get_object", SAVED_AS, presigner.get("files/7/9-x_y", 60, disposition=SAVED_AS["ResponseContentDisposition"])),
             ("upload_part", {"UploadId": "u-1", "PartNumber": 3}, presigner.put_part("files/7/9-x_y", "u-1", 3, 60)),
         ):
             where = {"Bucket": "media", "Key": "files/7/9-x_y"} | extra

@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from services.platform.errors import DarkroomError, ErrorReason
@@ -160,6 +161,15 @@ async def test_what_only_some_jobs_need_is_loaded_when_the_first_of_them_comes()
         assert not await sandbox.run(jobs.has_loaded, "colorsys")
         await sandbox.run(os.getpid)
         assert await sandbox.run(jobs.has_loaded, "colorsys")
+
+
+async def test_the_forking_process_loads_nothing_before_the_first_job() -> None:
+    others = set(psutil.Process().children())
+    async with Sandbox(preload=[jobs.__name__, "_sqlite3"]) as sandbox:
+        (nursery,) = set(psutil.Process().children()) - others
+        assert not any("_sqlite3" in each.path for each in nursery.memory_maps())
+        await sandbox.run(jobs.whoami)
+        assert any("_sqlite3" in each.path for each in nursery.memory_maps())
 
 
 async def test_no_more_children_than_allowed(tmp_path: Path) -> None:
