@@ -18,6 +18,7 @@ import nats
 
 from services.platform.batching import Batcher
 from services.platform.publishing import Outgoing, Publisher
+from services.platform.rpc.local import Handler
 
 CREATE, WORK = "/bare.Queue/Create", "/bare.Queue/Work"
 """Create takes a number of tasks and returns their ids once they are committed. Work sends ids of tasks and takes those that are done."""
@@ -72,7 +73,7 @@ class Queue:
         """The handler of CREATE."""
         return json.dumps(await self._creations(int(request))).encode()
 
-    async def work(self, done: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> None:
+    async def work(self, done: AsyncIterator[bytes], context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
         """The handler of WORK: the first message is the number of tasks that the worker does at a time."""
         free = int(await anext(aiter(done)))
         ended: list[int] = []
@@ -126,7 +127,7 @@ async def _serve(database: str, nats_url: str, subject: str) -> None:
         client = await nats.connect(nats_url) if subject else None
         queue = Queue(pool, Publisher(client) if client is not None else None, subject)
         server = grpc.aio.server()
-        handlers = {
+        handlers: dict[str, Handler] = {
             CREATE: grpc.unary_unary_rpc_method_handler(queue.create),
             WORK: grpc.stream_stream_rpc_method_handler(queue.work),
         }
@@ -142,10 +143,10 @@ async def _serve(database: str, nats_url: str, subject: str) -> None:
 class _Handlers(grpc.GenericRpcHandler):
     """Handlers of bytes by the path of their method."""
 
-    def __init__(self, handlers: dict[str, grpc.RpcMethodHandler]) -> None:
+    def __init__(self, handlers: dict[str, Handler]) -> None:
         self._handlers = handlers
 
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
         """The handler of a call."""
         return self._handlers.get(handler_call_details.method)
 

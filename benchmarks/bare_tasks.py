@@ -8,7 +8,7 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -124,13 +124,13 @@ class _Queue:
     """A server of `benchmarks.bare_queue`, with its callers and its worker."""
 
     process: psutil.Process
-    create: grpc.aio.UnaryUnaryMultiCallable
+    create: Callable[[bytes], Awaitable[bytes]]
     database: asyncpg.Pool
     began: dict[int, float] = field(default_factory=dict)
 
     async def work(self, channel: grpc.aio.Channel) -> None:
         """Do nothing with each task, and say that it is done."""
-        stream = channel.stream_stream(WORK)()
+        stream: grpc.aio.StreamStreamCall[bytes, bytes] = channel.stream_stream(WORK)()
         await stream.write(b"%d" % WORKERS)
         while isinstance(message := await stream.read(), bytes):
             self.began |= dict.fromkeys(json.loads(message), time.perf_counter())
@@ -176,7 +176,8 @@ async def _server(stack: ScratchStack, subject: str) -> AsyncIterator[_Queue]:
         port = int(await process.stdout.readline())
         channel = await opening.enter_async_context(grpc.aio.insecure_channel(f"127.0.0.1:{port}"))
         database = await opening.enter_async_context(asyncpg.create_pool(url, min_size=1, max_size=1))
-        queue = _Queue(psutil.Process(process.pid), channel.unary_unary(CREATE), database)
+        create: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(CREATE)
+        queue = _Queue(psutil.Process(process.pid), create, database)
         working = asyncio.create_task(queue.work(channel))
         yield queue
         working.cancel()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 import psutil
 
-from benchmarks.processor import families, spent_so_far
+from benchmarks.processor import Spent, families, spent_so_far
 from benchmarks.table import GoalResult, Section
 from deploy.local.programs.postgres import connect
 from deploy.local.scratch.stack import ScratchStack
@@ -28,13 +29,10 @@ async def measure(stack: ScratchStack) -> Section:
     supervisor = psutil.Process(psutil.Process(stack.pid(THIRD_PARTY[0])).ppid())
     own = await connect(stack.stack.config, "postgres")
     try:
-        spent, commits = {"supervisor": _microseconds(supervisor), **spent_so_far(stack)}, await own.fetchval(_COMMITS)
+        before, commits = _spent(stack, supervisor), await own.fetchval(_COMMITS)
         await asyncio.sleep(_SECONDS)
         commits = float(await own.fetchval(_COMMITS) - commits) / _SECONDS
-        spent = {
-            part: (now - spent[part]) / _SECONDS / 1e4
-            for part, now in ({"supervisor": _microseconds(supervisor), **spent_so_far(stack)}).items()
-        }
+        spent = {part: (now - before[part]) / _SECONDS / 1e4 for part, now in _spent(stack, supervisor).items()}
     finally:
         await own.close()
     memory = {}
@@ -53,5 +51,5 @@ async def measure(stack: ScratchStack) -> Section:
     return section
 
 
-def _microseconds(process: psutil.Process) -> int:
-    return round(sum(process.cpu_times()[:2]) * 1e6)
+def _spent(stack: ScratchStack, supervisor: psutil.Process) -> Spent:
+    return Counter({"supervisor": round(sum(supervisor.cpu_times()[:2]) * 1e6), **spent_so_far(stack)})
