@@ -6,7 +6,7 @@ import ipaddress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-_SOCKET_PATH_LIMIT = 107  # The kernel's limit, in bytes.
+from services.platform.rpc.targets import SOCKET_PATH_LIMIT, over_http1
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,8 @@ class Address:
         """From `unix:/path`, `host:port` or `[v6]:port`. Raises ValueError."""
         if text.startswith("unix:"):
             path = text.removeprefix("unix:")
-            if not path.startswith("/") or len(path.encode()) > _SOCKET_PATH_LIMIT:
-                raise ValueError(f"{text!r} must be unix: and an absolute path of at most {_SOCKET_PATH_LIMIT} bytes")
+            if not path.startswith("/") or len(path.encode()) > SOCKET_PATH_LIMIT:
+                raise ValueError(f"{text!r} must be unix: and an absolute path of at most {SOCKET_PATH_LIMIT} bytes")
             return cls(path=path)
         host, _, port = text.rpartition(":")
         if not host or "," in host or not port.isdecimal() or not 0 < int(port) < 65536:
@@ -101,6 +101,12 @@ class Upstream:
     def is_several(self) -> bool:
         """Whether there may be more than one replica."""
         return len(self.addresses) > 1 or self.discovery == "STRICT_DNS"
+
+    @property
+    def over_http1(self) -> Upstream | None:
+        """Where the only replica takes unary calls over HTTP/1.1, if it is on this machine."""
+        beside = None if self.is_several or self.is_remote else over_http1(f"unix:{self.addresses[0].path}")
+        return Upstream.parse(beside) if beside is not None else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from services.platform.bucket_address import Addressing, SignedFor, bucket_url, 
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _CONNECTIONS = 20_000
-# Connections to object storage (its circuit breaker) and to services, and Envoy's own.
-_OTHER_FILES = 4096 + 512
+# Connections to object storage and, for unary calls, to a service (their circuit breakers), and Envoy's own.
+_OTHER_FILES = 4096 + 8192 + 512
 
 
 # A wildcard matches everything, or the start of a host name.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -21,6 +22,9 @@ def run(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     """Run `main(stop)` in an event loop; `stop` is set by SIGTERM or SIGINT."""
 
     keep_freed_memory(OF_MESSAGES)
+    # Each call that waits has a connection of the edge's to itself.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
     async def supervise() -> None:
         stop = asyncio.Event()

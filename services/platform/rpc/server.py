@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -16,12 +16,12 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from services.platform.identity import Verifier
 from services.platform.log import get_logger
-from services.platform.rpc import catalogue, validation
+from services.platform.rpc import catalogue, http1, validation
 from services.platform.rpc.interceptor import CallInterceptor, Handler, Listener
-from services.platform.rpc.local import hosted
+from services.platform.rpc.local import LocalListener, hosted
 from services.platform.rpc.open_calls import OpenCalls
 from services.platform.rpc.policy import PolicyTable
-from services.platform.rpc.targets import is_remote
+from services.platform.rpc.targets import is_remote, over_http1
 from services.platform.telemetry.health import Health
 from services.platform.tls import MutualTls
 
@@ -141,8 +141,8 @@ async def listening(
     else:
         server.add_secure_port(address, tls.server())
     await server.start()
-    if (local := hosted(address)) is not None:
-        local.open(methods.at, largest)
+    local = hosted(address) or LocalListener(address)
+    local.open(methods.at, largest)
     await status.set("liveness", health_pb2.HealthCheckResponse.SERVING)
 
     async def set_status(ready: bool) -> None:
@@ -153,7 +153,10 @@ async def listening(
     await (health or Health()).on_change(set_status)
     _logger.info("listening", listener=listener, address=address)
     try:
-        yield
+        async with AsyncExitStack() as opening:
+            if listener == "public" and (beside := over_http1(address)) is not None:
+                await opening.enter_async_context(http1.serving(beside, local))
+            yield
     finally:
         await status.enter_graceful_shutdown()
-        await asyncio.gather(server.stop(drain_seconds), *([local.close(drain_seconds)] if local is not None else ()))
+        await asyncio.gather(server.stop(drain_seconds), local.close(drain_seconds))

@@ -8,6 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+SOCKET_PATH_LIMIT = 107
+"""Bytes of a Unix socket's path; the kernel's limit."""
 _OTHER_SCHEMES = ("unix:", "dns:", "ipv4:", "ipv6:")
 
 
@@ -29,6 +31,15 @@ def target(address: str) -> str:
 def is_remote(address: str) -> bool:
     """Whether a listener, or a target, is reached over TCP."""
     return not address.startswith("unix:")
+
+
+def over_http1(address: str) -> str | None:
+    """Where a listener takes unary calls over HTTP/1.1, for the edge: on a socket next to its own.
+
+    None for one that is reached over TCP, or whose socket's path is too long for that.
+    """
+    beside = f"{address}.h1"
+    return None if is_remote(address) or len(beside.removeprefix("unix:").encode()) > SOCKET_PATH_LIMIT else beside
 
 
 def _version(listener: str) -> int:

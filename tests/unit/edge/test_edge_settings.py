@@ -98,6 +98,29 @@ def test_replicas() -> None:
             Upstream.parse(wrong)
 
 
+def test_only_the_one_replica_on_this_machine_takes_calls_over_http1() -> None:
+    assert Upstream.parse("unix:/run/a.sock").over_http1 == Upstream.parse("unix:/run/a.sock.h1")
+    longest = "unix:/" + "x" * 103
+    assert Upstream.parse(longest).over_http1 is not None
+    for other in ("127.0.0.1:1", "files.svc:1", "unix:/run/a.sock,unix:/run/b.sock", f"{longest}x"):
+        assert Upstream.parse(other).over_http1 is None
+
+
+@pytest.mark.parametrize("name", ["plain", "replicas"])
+def test_unary_calls_of_json_go_to_a_service_on_this_machine_over_http1(rendered: Rendered, name: str) -> None:
+    configuration = rendered(name).read_text()
+    clusters = re.findall(r'"name": "darkroom.(rest.v1.TasksService[^"]*|tasks.v1.TasksService)".*?"cluster": "([^"]*)"', configuration)
+    unary = "tasks_http1" if name == "plain" else "tasks"
+    assert dict(clusters) == {
+        "rest.v1.TasksService": unary,
+        "rest.v1.TasksService.GetTaskStatus": unary,
+        "rest.v1.TasksService.GetTaskResult": unary,
+        "rest.v1.TasksService.ListTasks": unary,
+        "rest.v1.TasksService.StreamTaskEvents": "tasks",
+        "tasks.v1.TasksService": "tasks",
+    }
+
+
 def test_requests_are_repeated_at_another_replica_where_there_is_one(rendered: Rendered) -> None:
     repeated = {name for name in ("plain", "origins", "replicas") if "previous_hosts" in rendered(name).read_text()}
     assert repeated == {"origins", "replicas"}
@@ -218,7 +241,14 @@ def test_the_port_for_workers_leads_to_what_is_behind_it_and_nowhere_else(render
 
 @pytest.mark.parametrize(
     ("files", "chosen", "connections"),
-    [(resource.RLIM_INFINITY, None, 20_000), (1024**2, None, 20_000), (20_000, None, 15_392), (1024, None, 512), (1024, 7, 7)],
+    [
+        (resource.RLIM_INFINITY, None, 20_000),
+        (1024**2, None, 20_000),
+        (20_000, None, 10_000),
+        (30_000, None, 17_200),
+        (1024, None, 512),
+        (1024, 7, 7),
+    ],
 )
 def test_connections_leave_files_for_what_else_is_open(
     monkeypatch: pytest.MonkeyPatch, files: int, chosen: int | None, connections: int
