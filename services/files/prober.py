@@ -4,10 +4,7 @@ is given the ranges of the file that it asks for."""
 from __future__ import annotations
 
 import dataclasses
-import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from services.pictures.probe import child
@@ -16,6 +13,7 @@ from services.pictures.probe.model import Probe
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.object_http import Answer, ObjectHttp, ObjectHttpError
 from services.platform.sandbox import Limits, Sandbox, SandboxCrashed, SandboxFailed, SandboxOutOfMemory, SandboxTimedOut, WarmChildren
+from services.platform.sandbox.memory_file import in_memory
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
@@ -133,17 +131,5 @@ class Prober:
         return Probe(**found)
 
     async def _probe_whole(self, account_id: int, content: bytes, name: str) -> dict[str, Any]:
-        with _in_memory(content) as file:
+        with in_memory(content) as file:
             return await self._children.run(account_id, child.probe_open, [file], name, urgent=True)
-
-
-@contextmanager
-def _in_memory(content: bytes) -> Iterator[int]:
-    """A file with this content, without a name."""
-    file = os.memfd_create("content", os.MFD_CLOEXEC)
-    try:
-        os.write(file, content)
-        os.lseek(file, 0, os.SEEK_SET)
-        yield file
-    finally:
-        os.close(file)

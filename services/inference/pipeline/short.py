@@ -18,6 +18,7 @@ from services.pictures.media_format import SNIFF_BYTES, MediaFormat, Use, sniff
 from services.pictures.probe.model import MEDIA_TYPES, Probe
 from services.platform.errors import DarkroomError
 from services.platform.sandbox import SandboxCrashed, WarmChildren
+from services.platform.sandbox.memory_file import in_memory
 
 _LABEL = re.compile(r"[\w.-]{1,40}")
 _LONGEST_TEXT = 500
@@ -45,17 +46,14 @@ class ShortWork:
     async def run(self, run: Run) -> ShortResult:
         """The result of the operations on the run's picture. Raises the errors of decoding, the operations and `Sandbox.run`."""
         asked, told = isolated.PictureJob(self._operations, run.source_name, self._limits, self._result_limits), self._told(run.report)
-        target = os.memfd_create("result")
         try:
-            with run.sources[0].path.open("rb") as source:
+            with run.sources[0].path.open("rb") as source, in_memory() as target:
                 files = [source.fileno(), target]
                 said = await self._children.run(self._account_id, isolated.work, files, asked, urgent=True, on_progress=told)
-            return self._checked(said, target)
+                return self._checked(said, target)
         except DarkroomError as error:
             run.operation_bytes[:] = self._done_before(error)
             raise
-        finally:
-            os.close(target)
 
     async def run_unexamined(self, run: Run) -> tuple[Probe, ShortResult | None]:
         """The type and properties of the run's picture, which nobody has examined, and the result of its operations if they are short work.
@@ -63,14 +61,10 @@ class ShortWork:
         Raises the errors of examining and decoding it, of the operations and of `Sandbox.run`.
         """
         asked = isolated.PictureJob(self._operations, run.source_name, self._limits, self._result_limits)
-        target = os.memfd_create("result", os.MFD_CLOEXEC)
-        try:
-            with run.sources[0].path.open("rb") as source:
-                files = [source.fileno(), target]
-                said = await self._children.run(self._account_id, isolated.probe_and_work, files, asked, urgent=True)
+        with run.sources[0].path.open("rb") as source, in_memory() as target:
+            files = [source.fileno(), target]
+            said = await self._children.run(self._account_id, isolated.probe_and_work, files, asked, urgent=True)
             return _probe_of(said["found"]), self._checked(said, target) if "labels" in said else None
-        finally:
-            os.close(target)
 
     def _told(self, report: Report) -> Callable[[int, float, str], None]:
         """Passes on what the child says of its progress."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,6 +25,7 @@ from services.inference.worker.files import describe_product
 from services.pictures.media_format import MediaFormat
 from services.pictures.short_pictures import LARGEST_AT_ONCE
 from services.platform.log import get_logger
+from services.platform.sandbox.memory_file import in_memory
 
 _LARGEST_RESULT = 2 << 20
 """Bytes that fit in a message."""
@@ -72,10 +71,11 @@ class ShortRunner:
             notices.append(notice_of(code, subject, message, details, boxes))
 
         needed = needed_memory(_LARGEST, operations, (), tools.result_limits)
-        with _in_memory(asked.content) as path:
+        content = asked.content
+        with in_memory(content) as file:
             # Only attempts keep files, and report progress.
             run = Run(_NOWHERE, _say_nothing, _go_on, notice, Stages(), cast(Keeping, None))
-            run.sources, run.short = [Source(asked.name, path, 0)], True
+            run.sources, run.short = [Source(asked.name, Path(f"/proc/self/fd/{file}"), 0)], True
             async with tools.memory.reserve(needed, _go_on):
                 found, run.medium = await work.run_unexamined(run)
             if not isinstance(run.medium, ShortResult):
@@ -83,17 +83,17 @@ class ShortRunner:
             run.unchanged = run.medium.unchanged
             await pipeline.encode(run)
             assert run.product is not None
-            content = run.product.content if isinstance(run.product.content, bytes) else asked.content
-        if len(content) > _LARGEST_RESULT:
+            made = run.product.content if isinstance(run.product.content, bytes) else content
+        if len(made) > _LARGEST_RESULT:
             return None
-        output = file_pb2.File(name=run.product.name, media_type=run.product.media_type, size_bytes=len(content))
+        output = file_pb2.File(name=run.product.name, media_type=run.product.media_type, size_bytes=len(made))
         describe_product(output, run.product)
         _logger.info("short_run_completed", stages=run.stages.seconds)
         return pb.ShortRunResult(
             media_type=found.media_type,
             image=file_pb2.ImageInfo(width=found.width or 0, height=found.height or 0, frames=found.frames or 0),
             output=output,
-            content=content,
+            content=made,
             notices=notices,
             operation_bytes=run.operation_bytes,
             unchanged=run.unchanged,
@@ -106,14 +106,3 @@ def _say_nothing(_done: float, _message: str) -> None:
 
 def _go_on() -> None:
     """Nobody cancels it."""
-
-
-@contextmanager
-def _in_memory(content: bytes) -> Iterator[Path]:
-    """A file with this content, in memory."""
-    file = os.memfd_create("picture", os.MFD_CLOEXEC)
-    try:
-        os.write(file, content)
-        yield Path(f"/proc/self/fd/{file}")
-    finally:
-        os.close(file)
