@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 import grpc
@@ -29,6 +31,8 @@ _SECONDS = 20.0
 _PATIENCE_SECONDS = 20.0
 # Joining the parts of a large file, and any file's examination.
 _COMPLETION_SECONDS = 120.0
+# For so long a token is used again; it then still has most of its minute left.
+_REUSED_SECONDS = 20
 # The longest wait that a caller can ask for, and an examination of its files.
 _CALL_SECONDS = 150.0
 
@@ -51,6 +55,7 @@ class Backend:
 
     def __init__(self, public: Mapping[str, grpc.aio.Channel], signer: Signer) -> None:
         self._public, self._signer = public, signer
+        self._sign = lru_cache(maxsize=4096)(self._sign_token)
 
     async def call(
         self,
@@ -74,7 +79,7 @@ class Backend:
         )
         metadata = [(TRACE_HEADER, current_trace_id()), *asked_by.items()]
         if identity is not None:
-            metadata.append((IDENTITY_HEADER, self._token(identity)))
+            metadata.append((IDENTITY_HEADER, self._sign(identity, int(time.monotonic()) // _REUSED_SECONDS)))
         if address := current_client().address:
             metadata.append((ADDRESS_HEADER, address))
         if key is not None:
@@ -84,7 +89,7 @@ class Backend:
             message = await running
             return Reply(message, _texts(await running.initial_metadata()), _texts(await running.trailing_metadata()))
 
-    def _token(self, identity: Identity) -> str:
+    def _sign_token(self, identity: Identity, _period: int) -> str:
         return self._signer.identity_token(
             identity.account_id,
             identity.key_id,
