@@ -1,4 +1,4 @@
-"""Access to PostgreSQL for every store: named statements that asyncpg runs itself, and SQLModel sessions for plain reads and writes.
+"""Access to PostgreSQL for every store: named statements that asyncpg runs itself.
 
 SQLAlchemy's own execution takes as much processor time as asyncpg's plus the handling of the rows, and its pool takes four times as much
 as asyncpg for a statement. So statements bypass both: they run through asyncpg, on connections that are kept from one to the next.
