@@ -1,121 +1,206 @@
-"""The floor of no-op tasks: the least statements that keep their guarantees, by plain asyncpg on the same PostgreSQL server."""
+"""The floor of no-op tasks: the least steps that keep each guarantee, on the stack's own servers, without the platform's services."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import statistics
+import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
 
 import asyncpg
+import grpc
+import nats
+import psutil
+from nats.js.api import StorageType, StreamConfig
 
+from benchmarks.bare_queue import COMPLETE, CREATE, INSERT, TABLES, TAKE, WORK
 from benchmarks.processor import Spent, each, spent_so_far
-from benchmarks.table import Section
+from benchmarks.table import Section, milliseconds, percentile
 from benchmarks.throughput import BATCH, CALLERS, TASKS, WORKERS
 from deploy.local.scratch.stack import ScratchStack
 
-_ROUNDS = 3
-_TABLES = """
-CREATE TABLE policy (account_id bigint PRIMARY KEY, open int NOT NULL, credits bigint NOT NULL);
-CREATE TABLE task (id bigserial PRIMARY KEY, account_id bigint NOT NULL, key uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE,
-  state smallint NOT NULL, operations bytea NOT NULL, created timestamptz NOT NULL DEFAULT now(), lease timestamptz, ended timestamptz);
-CREATE INDEX ON task (id) WHERE state = 1;
-CREATE INDEX ON task (lease) WHERE state = 2;
-CREATE TABLE event (task_id bigint NOT NULL, state smallint NOT NULL, time timestamptz NOT NULL DEFAULT now(),
-  PRIMARY KEY (task_id, state));
-CREATE TABLE outbox (id bigserial PRIMARY KEY, tasks bigint[] NOT NULL, state smallint NOT NULL);
-INSERT INTO policy VALUES (1, 0, 0)
-"""
-_STATEMENT = """
-WITH changed AS ({change} RETURNING id),
-  happened AS (INSERT INTO event (task_id, state) SELECT id, {state} FROM changed),
-  sent AS (INSERT INTO outbox (tasks, state) SELECT array_agg(id), {state} FROM changed HAVING count(*) > 0){more}
-SELECT id FROM changed
-"""
-_INSERT = _STATEMENT.format(
-    change="INSERT INTO task (account_id, state, operations) SELECT 1, 1, decode(repeat('00', 100), 'hex') FROM generate_series(1, $1)",
-    state=1,
-    more=",\n  counted AS (UPDATE policy SET open = open + $1 WHERE account_id = 1)",
+_ROUNDS, _SINGLES, _PAUSE, _LOOK = 3, 20, 0.05, 0.002
+_STREAM = "BARE_TASKS"
+_STEPS = (
+    ("statements from one process", "exactly one end and one charge, and a row for each event"),
+    ("calls and work by gRPC, to a server in another process", "callers and workers on any machine"),
+    ("+ an event to NATS for each change, confirmed", "webhooks and watchers miss no event"),
 )
-_TAKE = _STATEMENT.format(
-    change="UPDATE task SET state = 2, lease = now() + interval '1 minute' WHERE id IN "
-    "(SELECT id FROM task WHERE state = 1 ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)",
-    state=2,
-    more="",
-)
-_COMPLETE = _STATEMENT.format(
-    change="UPDATE task SET state = 5, lease = NULL, ended = now() WHERE id = ANY($1::bigint[]) AND state = 2",
-    state=5,
-    more=",\n  charged AS (UPDATE policy SET open = open - cardinality($1::bigint[]), credits = credits - cardinality($1::bigint[]) "
-    "WHERE account_id = 1)",
-)
+
+
+@dataclass
+class _Figures:
+    """What the steps up to one have reached in each round."""
+
+    one_by_one: list[float] = field(default_factory=list)
+    in_batches: list[float] = field(default_factory=list)
+    starts: list[float] = field(default_factory=list)
+    spent: tuple[Spent, Spent] = field(default_factory=lambda: (Counter(), Counter()))
 
 
 async def measure(stack: ScratchStack) -> Section:
-    """One by one and in batches, in turn."""
+    """Each step added to those before, in turn."""
     section = Section(
         "The floor of no-op tasks",
-        f"{TASKS:,} tasks as above on the same PostgreSQL server, {CALLERS} callers and {WORKERS} tasks at a time, by asyncpg from one "
-        "process: a task is inserted, taken with SKIP LOCKED, and completed, each by one prepared statement and its commit, with a row for "
-        "each event, a row of an outbox for each statement, and a count of open tasks and of credits in the row of the account. No process "
-        f"is told of a task: {WORKERS} workers look again after 2 ms. In batches, {BATCH} are inserted, and up to {WORKERS} taken and "
-        f"completed, at a time. Medians of {_ROUNDS} rounds. *Processor*: of this process and of PostgreSQL for one task. What the "
-        "platform takes beyond this is its port, keys, fair order, and messages.",
-        ("tasks", "rate", "processor"),
+        f"{TASKS:,} tasks as above, {CALLERS} callers and {WORKERS} tasks at a time, with the least that keeps each guarantee: a task is "
+        "inserted, taken with SKIP LOCKED, and completed, each by one prepared statement and its commit, with a row for each event, a row "
+        "of an outbox for each statement, and a count of open tasks and of credits in the row of the account. By gRPC, calls that come "
+        "while a statement runs share the next one, and the worker, which is in the callers' process, is told of tasks; without it, "
+        f"{WORKERS} workers look again after {_LOOK * 1000:.0f} ms. Each row has the steps of those before it, too. *Guarantee*: what the "
+        f"step is for. In batches, {BATCH} are inserted at a time. *Call to start*: one task after the other on an idle queue. Medians of "
+        f"{_ROUNDS} rounds. *Processor*: of the callers' process, the server, PostgreSQL and NATS for one task. What the platform takes "
+        "beyond this is its edge, keys, fair order, limits, leases, idempotency, logs and webhooks.",
+        ("steps", "guarantee", "one by one", "processor", "in batches", "processor", "call to start, p50"),
     )
-    rates: tuple[list[float], list[float]] = ([], [])
-    spent: tuple[Spent, Spent] = (Counter(), Counter())
+    figures = [_Figures() for _ in _STEPS]
     for _ in range(_ROUNDS):
-        for way, (created, taken) in enumerate(((1, 1), (BATCH, WORKERS))):
-            async with _database(stack) as pool:
-                before = _seconds(stack)
-                rates[way].append(await _rate(pool, created, taken))
-                spent[way]["all"] += round((_seconds(stack) - before) * 1e6)
-    names = (("one by one", ("one by one", "one by one, JSON")), (f"in batches of {BATCH}", ("batches", "batches, JSON")))
-    for (name, goals), reached, cost in zip(names, rates, spent, strict=True):
-        rate = f"{statistics.median(reached):.0f}/s"
-        section.rows.append((name, rate, each(cost, _ROUNDS * TASKS)))
-        section.floors |= dict.fromkeys(goals, rate)
+        await _by_statements(stack, figures[0])
+        for step, subject in ((1, ""), (2, _STREAM)):
+            await _by_calls(stack, figures[step], subject)
+    for (steps, guarantee), found in zip(_STEPS, figures, strict=True):
+        rates = [f"{statistics.median(reached):.0f}/s" for reached in (found.one_by_one, found.in_batches)]
+        costs = [each(spent, _ROUNDS * TASKS) for spent in found.spent]
+        start = milliseconds(percentile(found.starts, 0.5)) if found.starts else "–"
+        section.rows.append((steps, guarantee, rates[0], costs[0], rates[1], costs[1], start))
+        section.floors |= dict(zip(("one by one", "batches"), rates, strict=True)) | {"start": start}
+    section.floors |= {f"{name}, JSON": section.floors[name] for name in ("one by one", "batches")}
     return section
 
 
-async def _rate(pool: asyncpg.Pool, created: int, taken: int) -> float:
+async def _by_statements(stack: ScratchStack, figures: _Figures) -> None:
+    for created, taken, reached, spent in (
+        (1, 1, figures.one_by_one, figures.spent[0]),
+        (BATCH, WORKERS, figures.in_batches, figures.spent[1]),
+    ):
+        async with _database(stack) as url, asyncpg.create_pool(url, min_size=CALLERS + WORKERS, max_size=CALLERS + WORKERS) as pool:
+            before = _spent(stack)
+            reached.append(await _rate_of_statements(pool, created, taken))
+            spent.update(_spent(stack) - before)
+
+
+async def _rate_of_statements(pool: asyncpg.Pool, created: int, taken: int) -> float:
     """Tasks a second, created and taken so many at a time."""
     left, done = iter(range(0, TASKS, created)), 0
-    callers = CALLERS if created == 1 else 1
 
     async def create() -> None:
         for _ in left:
-            await pool.fetch(_INSERT, created)
+            await pool.fetch(INSERT, created)
 
     async def work() -> None:
         nonlocal done
         while done < TASKS:
-            if found := await pool.fetch(_TAKE, taken):
-                await pool.fetch(_COMPLETE, [row["id"] for row in found])
+            if found := await pool.fetch(TAKE, taken):
+                await pool.fetch(COMPLETE, [row["id"] for row in found])
                 done += len(found)
             else:
-                await asyncio.sleep(0.002)
+                await asyncio.sleep(_LOOK)
 
     begun = time.perf_counter()
-    jobs: Sequence[Callable[[], Awaitable[None]]] = [create] * callers + [work] * (WORKERS if taken == 1 else 1)
-    await asyncio.gather(*(job() for job in jobs))
+    callers, workers = (CALLERS, WORKERS) if created == 1 else (1, 1)
+    await asyncio.gather(*(create() for _ in range(callers)), *(work() for _ in range(workers)))
     return TASKS / (time.perf_counter() - begun)
 
 
+async def _by_calls(stack: ScratchStack, figures: _Figures, subject: str) -> None:
+    async with _server(stack, subject) as queue:
+        await queue.rate(1, CALLERS)
+        for created, callers, reached, spent in (
+            (1, CALLERS, figures.one_by_one, figures.spent[0]),
+            (BATCH, 1, figures.in_batches, figures.spent[1]),
+        ):
+            before = _spent(stack, queue.process)
+            reached.append(await queue.rate(created, callers))
+            spent.update(_spent(stack, queue.process) - before)
+        figures.starts += [await queue.start() for _ in range(_SINGLES)]
+
+
+@dataclass
+class _Queue:
+    """A server of `benchmarks.bare_queue`, with its callers and its worker."""
+
+    process: psutil.Process
+    create: Callable[[bytes], Awaitable[bytes]]
+    database: asyncpg.Pool
+    began: dict[int, float] = field(default_factory=dict)
+
+    async def work(self, channel: grpc.aio.Channel) -> None:
+        """Do nothing with each task, and say that it is done."""
+        stream: grpc.aio.StreamStreamCall[bytes, bytes] = channel.stream_stream(WORK)()
+        await stream.write(b"%d" % WORKERS)
+        while isinstance(message := await stream.read(), bytes):
+            self.began |= dict.fromkeys(json.loads(message), time.perf_counter())
+            await stream.write(message)
+
+    async def rate(self, created: int, callers: int) -> float:
+        """Tasks a second, created so many at a time by so many callers."""
+        begun, left = time.perf_counter(), iter(range(0, TASKS, created))
+
+        async def call() -> None:
+            for _ in left:
+                await self.create(b"%d" % created)
+
+        await asyncio.gather(*(call() for _ in range(callers)))
+        await self._drained(_LOOK)
+        return TASKS / (time.perf_counter() - begun)
+
+    async def start(self) -> float:
+        """Seconds from the call to the start of a task."""
+        called = time.perf_counter()
+        [task] = json.loads(await self.create(b"1"))
+        await self._drained(_PAUSE)
+        return self.began[task] - called
+
+    async def _drained(self, pause: float) -> None:
+        while await self.database.fetchval("SELECT open FROM policy"):
+            await asyncio.sleep(pause)
+
+
 @asynccontextmanager
-async def _database(stack: ScratchStack) -> AsyncIterator[asyncpg.Pool]:
-    """Connections to an empty database of its own, which have run each statement once."""
-    url = await asyncio.to_thread(stack.create_database)
-    connections = CALLERS + WORKERS
-    async with asyncpg.create_pool(url.replace("+asyncpg", ""), min_size=connections, max_size=connections) as pool:
-        await pool.execute(_TABLES)
-        yield pool
-    await asyncio.to_thread(stack.drop_database, url)
+async def _server(stack: ScratchStack, subject: str) -> AsyncIterator[_Queue]:
+    async with _database(stack) as url, AsyncExitStack() as opening:
+        if subject:
+            client = await nats.connect(stack.nats_url)
+            opening.push_async_callback(client.close)
+            messages = client.jetstream()
+            await messages.add_stream(StreamConfig(name=subject, subjects=[f"{subject}.*"], storage=StorageType.FILE))
+            opening.push_async_callback(messages.delete_stream, subject)
+        command = (sys.executable, "-m", "benchmarks.bare_queue", url, stack.nats_url, subject)
+        process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
+        opening.push_async_callback(process.communicate, b"")
+        assert process.stdout is not None
+        port = int(await process.stdout.readline())
+        channel = await opening.enter_async_context(grpc.aio.insecure_channel(f"127.0.0.1:{port}"))
+        database = await opening.enter_async_context(asyncpg.create_pool(url, min_size=1, max_size=1))
+        create: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(CREATE)
+        queue = _Queue(psutil.Process(process.pid), create, database)
+        working = asyncio.create_task(queue.work(channel))
+        yield queue
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
 
 
-def _seconds(stack: ScratchStack) -> float:
-    """Processor time of this process and of PostgreSQL so far."""
-    return time.process_time() + spent_so_far(stack)["postgres"] / 1e6
+@asynccontextmanager
+async def _database(stack: ScratchStack) -> AsyncIterator[str]:
+    """The URL of a database of its own, with empty tables."""
+    database = await asyncio.to_thread(stack.create_database)
+    url = database.replace("+asyncpg", "")
+    connection = await asyncpg.connect(url)
+    await connection.execute(TABLES)
+    await connection.close()
+    yield url
+    await asyncio.to_thread(stack.drop_database, database)
+
+
+def _spent(stack: ScratchStack, server: psutil.Process | None = None) -> Spent:
+    """What this process, the server, PostgreSQL and NATS have taken so far."""
+    spent = spent_so_far(stack)
+    own = [psutil.Process(), *([server] if server is not None else [])]
+    return Counter(
+        {"own": round(sum(sum(process.cpu_times()[:2]) for process in own) * 1e6), **{n: spent[n] for n in ("postgres", "nats")}}
+    )

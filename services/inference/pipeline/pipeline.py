@@ -26,7 +26,7 @@ from services.inference.contract.plain_step import Original
 from services.inference.contract.progress import Report, portion
 from services.inference.contract.step import Step, Tools
 from services.inference.media import SVG_DPI, Header, Hints, Image, Limits, as_read_back
-from services.inference.pipeline.changes import Changes, same_bytes
+from services.inference.pipeline.changes import Changes, has_size_of, same_bytes
 from services.inference.pipeline.encoding import WRITTEN, finished, given_back, name_of_words, product_of_child, write_product
 from services.inference.pipeline.file_work import as_file, on_files, read_back
 from services.inference.pipeline.memory_needs import ALWAYS, needed_memory
@@ -154,7 +154,7 @@ class Pipeline:
             run.medium = NewFile(made.path, made.format.media_type, made.format.extension, width=made.width, height=made.height)
         elif run.short or (run.generated_picture is None and self._first.spec.reads_file and run.sources):
             run.medium = run.sources
-        else:
+        elif run.sources:
             with run.stages.measure("decode"):
                 run.medium = await self._decoded(run)
 
@@ -190,13 +190,16 @@ class Pipeline:
         """Make files of what the operations have made. Raises what writing raises."""
         run.check()
         assert not isinstance(run.medium, Sequence)
+        if run.medium is None:
+            return
         if isinstance(run.medium, ShortResult):
             run.product = product_of_child(run.medium, run)
         else:
             with run.stages.measure("encode"):
                 run.product = await write_product(run.medium, run)
-        if self.arity is Arity.EACH and run.product is not None and not run.unchanged:
-            run.unchanged = await asyncio.to_thread(same_bytes, run.sources[0].path, run.product.content)
+        path = run.sources[0].path if self.arity is Arity.EACH else None
+        if path is not None and run.product is not None and not run.unchanged and has_size_of(path, run.product.content):
+            run.unchanged = await asyncio.to_thread(same_bytes, path, run.product.content)
         if run.unchanged and run.product is not None and not any(isinstance(each.parameters, Convert) for each in self._operations):
             run.product = given_back(run.product, run)
 
@@ -288,8 +291,6 @@ class Pipeline:
         return max(needed_memory(each, operations, beside, results) for each in run.headers)
 
     async def _decoded(self, run: Run) -> Medium:
-        if not run.sources:
-            return None
         source = run.sources[0]
         if not run.headers:
             return Document(source.path, source.pages)

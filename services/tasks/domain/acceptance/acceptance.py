@@ -172,7 +172,8 @@ class Acceptance:
             return None
         [new] = self._price(draft)
         field = draft.items[0].input_fields[0]
-        await self._files.store_run(account_id, done.task_id, draft.request.surface, held, done.content, done.result, field)
+        size_bytes, surface = done.input.size_bytes, draft.request.surface
+        await self._files.store_run(account_id, done.task_id, surface, held, done.content, size_bytes, done.result, field)
         try:
             [task] = await self._store_admitted(draft, [replace(new, lane=INTERACTIVE_LANE)], done.finished)
         except AlreadyMade as known:
@@ -218,6 +219,8 @@ class Acceptance:
             await asyncio.sleep(0)
         stored = {task.id for task in tasks}
         await self._unpin(request.account_id, [task_id for task_id in examined.pinned_tasks if task_id not in stored])
+        if not draft.seconds:
+            return tasks
         return [replace(task, estimated_seconds=draft.seconds.get(task.batch_index or 0)) for task in tasks]
 
     def _check_deadline(self, request: Request) -> None:
