@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import Flag, StrEnum, auto
+from functools import cache
 
 from darkroom.operations.v1 import options_pb2
 from darkroom.operations.v1.convert_pb2 import (
@@ -92,6 +93,7 @@ class MediaFormat(StrEnum):
         return options_pb2.MEDIA_KIND_PDF if self is MediaFormat.PDF else options_pb2.MEDIA_KIND_IMAGE
 
 
+@cache
 def read_formats(kind: options_pb2.MediaKind.ValueType) -> tuple[MediaFormat, ...]:
     """The formats of a kind that operations work on."""
     return tuple(each for each in MediaFormat if each.kind == kind and Use.READ in each.use)

@@ -252,8 +252,13 @@ def _loops(
     due.on_look(settings.relay_interval, lambda found: relay.wake() if found.has_events else None)
     due.on_look(settings.reaper_interval, lambda found: reaper.wake() if found.has_leases else None)
     due.on_look(settings.reaper_interval, lambda found: deadlines.wake() if found.has_deadlines else None)
-    announcer = Announcer(store, publisher)
-    announcing = Loop("announcer", settings.relay_interval, announcer.step, _SPACING, burst=_EVENTS)
+
+    def forget_soon() -> None:
+        asyncio.get_running_loop().call_later(settings.relay_interval, forgetting.wake)
+
+    announcer = Announcer(store, publisher, forget_soon)
+    announcing = Loop("announcer", IDLE_SECONDS, announcer.step, _SPACING, burst=_EVENTS)
+    forgetting = Loop("outbox", IDLE_SECONDS, announcer.forget)
 
     def announce(event: OutgoingEvent, task: Task) -> None:
         feed.put(event.event, task)
@@ -270,7 +275,7 @@ def _loops(
     feed.on_end(announcing.wake)
     return [
         announcing,
-        Loop("outbox", settings.relay_interval, announcer.forget),
+        forgetting,
         relay,
         reaper,
         deadlines,

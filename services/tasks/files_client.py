@@ -124,9 +124,9 @@ class FilesClient:
         with _about_held(held, field), translate_rpc_errors():
             await self._intake.BeginFile(request, metadata=self._caller.on_behalf_of(account_id), timeout=_EXAMINE_SECONDS)
 
-    async def store_held_content(self, account_id: int, held: HeldFile, media_type: str) -> StoredContent:
+    async def store_held_content(self, account_id: int, file_id: int, media_type: str, content: bytes) -> StoredContent:
         """Store the content of a file that may get a record. Raises DISK_FULL and UNAVAILABLE."""
-        request = storage_service_pb2.StoreHeldContentRequest(file_id=held.file_id, media_type=media_type, content=held.content)
+        request = storage_service_pb2.StoreHeldContentRequest(file_id=file_id, media_type=media_type, content=content)
         with translate_rpc_errors():
             metadata = self._caller.on_behalf_of(account_id)
             return await self._stub.StoreHeldContent(request, metadata=metadata, timeout=_EXAMINE_SECONDS)
@@ -138,6 +138,7 @@ class FilesClient:
         surface: str,
         held: HeldFile,
         content: StoredContent,
+        size_bytes: int,
         result: pb.ShortRunResult,
         field: str,
     ) -> None:
@@ -154,7 +155,7 @@ class FilesClient:
             image=result.image,
             output=output,
             input_content=content,
-            input_size_bytes=len(held.content),
+            input_size_bytes=size_bytes,
         )
         with _about_held(held, field), translate_rpc_errors():
             reply = await self._stub.StoreRun(request, metadata=self._caller.on_behalf_of(account_id), timeout=_EXAMINE_SECONDS)

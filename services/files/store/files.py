@@ -267,7 +267,7 @@ def _one_of_two() -> Iterator[None]:
 
 def _new(rows: Sequence[File], call: IdempotentCall | None, now: datetime) -> dict[str, Any]:
     """The values of `_INSERT`."""
-    described = json.dumps([asdict(file) for file in rows], default=datetime.isoformat)
+    described = json.dumps([{name: getattr(file, name) for name in COLUMNS} for file in rows], default=datetime.isoformat)
     return {"files": described, "now": now, "life": timedelta(), "output_life": timedelta(), **key_values(call, now)}
 
 

@@ -63,7 +63,12 @@ def same_bytes(file: Path, content: Path | bytes) -> bool:
     """Whether a file has this content, or that of another file."""
     if isinstance(content, Path):
         return filecmp.cmp(file, content, shallow=False)
-    return file.stat().st_size == len(content) and file.read_bytes() == content
+    return has_size_of(file, content) and file.read_bytes() == content
+
+
+def has_size_of(file: Path, content: Path | bytes) -> bool:
+    """Whether a file is as long as this content, or as another file."""
+    return file.stat().st_size == (len(content) if isinstance(content, bytes) else content.stat().st_size)
 
 
 def _writes_alike(parameters: Convert, after: object) -> bool:

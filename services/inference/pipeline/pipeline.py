@@ -26,7 +26,7 @@ from services.inference.contract.plain_step import Original
 from services.inference.contract.progress import Report, portion
 from services.inference.contract.step import Step, Tools
 from services.inference.media import SVG_DPI, Header, Hints, Image, Limits, as_read_back
-from services.inference.pipeline.changes import Changes, same_bytes
+from services.inference.pipeline.changes import Changes, has_size_of, same_bytes
 from services.inference.pipeline.encoding import WRITTEN, finished, given_back, name_of_words, product_of_child, write_product
 from services.inference.pipeline.file_work import as_file, on_files, read_back
 from services.inference.pipeline.memory_needs import ALWAYS, needed_memory
@@ -195,8 +195,9 @@ class Pipeline:
         else:
             with run.stages.measure("encode"):
                 run.product = await write_product(run.medium, run)
-        if self.arity is Arity.EACH and run.product is not None and not run.unchanged:
-            run.unchanged = await asyncio.to_thread(same_bytes, run.sources[0].path, run.product.content)
+        path = run.sources[0].path if self.arity is Arity.EACH else None
+        if path is not None and run.product is not None and not run.unchanged and has_size_of(path, run.product.content):
+            run.unchanged = await asyncio.to_thread(same_bytes, path, run.product.content)
         if run.unchanged and run.product is not None and not any(isinstance(each.parameters, Convert) for each in self._operations):
             run.product = given_back(run.product, run)
 

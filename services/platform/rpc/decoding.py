@@ -5,10 +5,12 @@ gRPC itself would answer UNKNOWN, with the text of Python's exception.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
 from darkroom.common.v1 import options_pb2
@@ -58,9 +60,24 @@ def _refused_text(request: Message) -> str | None:
     return None if request.DESCRIPTOR.GetOptions().Extensions[options_pb2.takes_any_text] else _nul(request)
 
 
+def _values(message: Message) -> Iterable[tuple[FieldDescriptor, Any]]:
+    """The fields that are set, with their values; bytes are left out, as reading them copies them."""
+    others = _beside_bytes(message.DESCRIPTOR)
+    if others is None:
+        return message.ListFields()
+    return [(field, getattr(message, field.name)) for field in others if not field.has_presence or message.HasField(field.name)]
+
+
+@cache
+def _beside_bytes(message: Descriptor) -> Sequence[FieldDescriptor] | None:
+    """The other fields of a message that has bytes."""
+    others = [field for field in message.fields if field.type != FieldDescriptor.TYPE_BYTES]
+    return others if len(others) < len(message.fields) else None
+
+
 def _nul(message: Message, prefix: str = "") -> str | None:
     """The path of the first text that holds U+0000."""
-    for field, value in message.ListFields():
+    for field, value in _values(message):
         if field.type not in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_MESSAGE):
             continue
         path = f"{prefix}{field.name}"

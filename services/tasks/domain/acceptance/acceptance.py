@@ -172,7 +172,8 @@ class Acceptance:
             return None
         [new] = self._price(draft)
         field = draft.items[0].input_fields[0]
-        await self._files.store_run(account_id, done.task_id, draft.request.surface, held, done.content, done.result, field)
+        size_bytes, surface = done.input.size_bytes, draft.request.surface
+        await self._files.store_run(account_id, done.task_id, surface, held, done.content, size_bytes, done.result, field)
         try:
             [task] = await self._store_admitted(draft, [replace(new, lane=INTERACTIVE_LANE)], done.finished)
         except AlreadyMade as known:

@@ -58,7 +58,9 @@ class ShortRuns:
 
     async def run(self, request: Request, item: Item, held: held_pb2.HeldFile) -> ShortRun | None:
         """The result of the item's operations on a picture that is not stored yet; None if its task must take the usual way."""
-        format_ = sniff(held.content[:SNIFF_BYTES], held.name)
+        # Each reading of the field copies it.
+        content = held.content
+        format_ = sniff(content[:SNIFF_BYTES], held.name)
         if format_ not in READ_QUICKLY or not _may_be_short(item, held) or not self._exchange.has_short_run_slot(INTERACTIVE_LANE):
             return None
         with self._counting(request.account_id) as under_way:
@@ -72,15 +74,15 @@ class ShortRuns:
                 account_id=request.account_id,
                 operations=item.operations,
                 name=held.name,
-                content=held.content,
+                content=content,
                 trace_id=Origin.parse(request.trace_id).request_id,
             )
-            made = await self._work(stream, work, held, MediaFormat(format_).media_type)
+            made = await self._work(stream, work, held.file_id, MediaFormat(format_).media_type, content)
         if made is None:
             return None
-        result, content = made
+        result, stored = made
         image = result.image
-        taken = InputFile(held.file_id, held.name, result.media_type, (image.width, image.height), None, len(held.content))
+        taken = InputFile(held.file_id, held.name, result.media_type, (image.width, image.height), None, len(content))
         result.output.id = held.output_file_id
         finished = FinishedRun(
             run_id=run_id,
@@ -91,13 +93,19 @@ class ShortRuns:
             operation_bytes=list(result.operation_bytes) if len(item.operations) > 1 else (),
             unchanged=result.unchanged,
         )
-        return ShortRun(task_id, taken, input_file(result.output), content, result, finished)
+        return ShortRun(task_id, taken, input_file(result.output), stored, result, finished)
 
     async def _work(
-        self, stream: WorkerStream, work: pb.ShortRun, held: held_pb2.HeldFile, media_type: str
+        self, stream: WorkerStream, work: pb.ShortRun, file_id: int, media_type: str, content: bytes
     ) -> tuple[pb.ShortRunResult, StoredContent] | None:
         """The worker's result, and the picture's content, which is stored meanwhile."""
-        storing = asyncio.create_task(self._files.store_held_content(work.account_id, held, media_type))
+
+        async def store() -> StoredContent:
+            # The worker gets the picture first.
+            await asyncio.sleep(0)
+            return await self._files.store_held_content(work.account_id, file_id, media_type, content)
+
+        storing = asyncio.create_task(store())
         self._storing.add(storing)
         storing.add_done_callback(self._stored)
         result = None
