@@ -109,7 +109,8 @@ def test_only_the_one_replica_on_this_machine_takes_calls_over_http1() -> None:
 @pytest.mark.parametrize("name", ["plain", "replicas"])
 def test_unary_calls_go_to_a_service_on_this_machine_over_http1(rendered: Rendered, name: str) -> None:
     configuration = rendered(name).read_text()
-    clusters = re.findall(r'"name": "darkroom.(rest.v1.TasksService[^"]*|tasks.v1.TasksService(?:.WatchTask)?)".*?"cluster": "([^"]*)"', configuration)
+    names = r"darkroom\.(rest\.v1\.TasksService[^\"]*|tasks\.v1\.TasksService(?:\.WatchTask)?)"
+    clusters = re.findall(rf'"name": "{names}".*?"cluster": "([^"]*)"', configuration)
     unary = "tasks_http1" if name == "plain" else "tasks"
     assert dict(clusters) == {
         "rest.v1.TasksService": unary,
