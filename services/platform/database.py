@@ -89,7 +89,8 @@ class Database:
         unlock = f"SELECT pg_advisory_unlock{lock}"
         async with AsyncExitStack() as stack:
             connection = await stack.enter_async_context(_connection(self.engine))
-            if isinstance(connection, PooledConnection):
+            # Every connection of asyncpg's is an instance of all its kinds.
+            if type(connection) is PooledConnection:
                 async with connection.transaction():
                     await connection.execute(f"SELECT pg_advisory_xact_lock{lock}")
                     return await _fetch(connection, statement, values)

@@ -260,15 +260,23 @@ def _loops(
     announcing = Loop("announcer", IDLE_SECONDS, announcer.step, _SPACING, burst=_EVENTS)
     forgetting = Loop("outbox", IDLE_SECONDS, announcer.forget)
 
+    later: asyncio.TimerHandle | None = None
+
+    def wake_later() -> None:
+        nonlocal later
+        later = None
+        announcing.wake()
+
     def announce(event: OutgoingEvent, task: Task) -> None:
+        nonlocal later
         feed.put(event.event, task)
         announcer.add(event)
         if event.event.state.terminal:
             sender.on_end()
         if event.event.state.terminal and not feed.watches(event.event.task_id):
             announcing.wake()
-        else:
-            asyncio.get_running_loop().call_later(_BEFORE_AN_END, announcing.wake)
+        elif later is None:
+            later = asyncio.get_running_loop().call_later(_BEFORE_AN_END, wake_later)
 
     notifications.on_event(announce)
     # Those who wait for an end in this process are answered before it is published.
