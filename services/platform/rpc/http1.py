@@ -127,7 +127,7 @@ class _Connection(asyncio.Protocol):
 
 
 def _decompressed(message: bytes, metadata: Iterable[tuple[str, str | bytes]], largest: int) -> bytes:
-    """A message as it was before its client compressed it, up to a byte more than the largest that the listener takes. Raises zlib.error."""
+    """A message as it was before its client compressed it, up to a byte more than a listener takes. Raises zlib.error."""
     if dict(metadata).get("grpc-encoding") not in ("gzip", "deflate"):
         raise zlib.error
     # Of either the header of gzip or that of zlib, which "deflate" stands for.
