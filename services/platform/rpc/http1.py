@@ -130,7 +130,7 @@ def _decompressed(message: bytes, metadata: Iterable[tuple[str, str | bytes]], l
     """A message as it was before its client compressed it, up to a byte more than a listener takes. Raises zlib.error."""
     if dict(metadata).get("grpc-encoding") not in ("gzip", "deflate"):
         raise zlib.error
-    # Of either the header of gzip or that of zlib, which "deflate" stands for.
+    # The header is that of gzip, or of zlib, which "deflate" stands for.
     return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32).decompress(message, largest + 1)
 
 
