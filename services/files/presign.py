@@ -12,7 +12,7 @@ from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
 from services.platform.bucket_address import Addressing, bucket_url
-from services.platform.clock import Clock, system_clock
+from services.platform.clock import system_clock
 
 Item = TypeVar("Item")
 _ALGORITHM = "AWS4-HMAC-SHA256"
@@ -35,7 +35,6 @@ class Presigner:
         secret_key: str,
         addressing: Addressing = "path",
         behind: str | None = None,
-        clock: Clock = system_clock,
     ) -> None:
         """The URLs lead to the endpoint, or to the one that it is `behind`, which asks it for what was signed."""
         self._base = bucket_url(endpoint, bucket, addressing)
@@ -43,7 +42,7 @@ class Presigner:
         address = urlsplit(self._base)
         self._host = address.netloc.lower().removesuffix(_DEFAULT_PORTS[address.scheme])
         self._path, self._region, self._access_key, self._secret_key = address.path, region, access_key, secret_key
-        self._key_of_day, self._clock = ("", b""), clock
+        self._key_of_day = "", b""
 
     def put(self, key: str, seconds: int, media_type: str | None = None, *, most_bytes: int | None = None) -> str:
         """A URL for one PUT of the whole object. With a media type, the PUT must send it as Content-Type.
@@ -87,7 +86,7 @@ class Presigner:
     def _sign(
         self, method: str, key: str, seconds: int, params: Mapping[str, str], headers: Mapping[str, str] = MappingProxyType({})
     ) -> str:
-        time = f"{self._clock():%Y%m%dT%H%M%SZ}"
+        time = f"{system_clock():%Y%m%dT%H%M%SZ}"
         scope = f"{time[:8]}/{self._region}/s3/aws4_request"
         signed = sorted({"host": self._host, **headers}.items())
         names = ";".join(name for name, _ in signed)

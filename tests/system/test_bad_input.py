@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pikepdf
 import pytest
-from botocore import auth
 
 from services.files.presign import Presigner
 from tests.stacks import Account, StackUnderTest
@@ -236,7 +235,7 @@ def _signed(stack: StackUnderTest, key: str, at: datetime, endpoint: str | None 
         settings["DARKROOM_S3_SECRET_KEY"],
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(auth, "get_current_datetime", lambda: at.replace(tzinfo=None))
+        patch.setattr("services.files.presign.system_clock", lambda: at)
         return httpx.URL(presigner.put(key, 3600))
 
 

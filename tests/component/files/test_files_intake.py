@@ -171,9 +171,9 @@ async def test_storage_that_is_away_is_no_fault_of_the_file(world: World) -> Non
 async def test_an_expired_upload_url_is_refused_by_storage(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     account = world.account()
     life = timedelta(seconds=world.settings.upload_url_seconds)
-    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: datetime.now(UTC) - life + timedelta(minutes=5))
+    monkeypatch.setattr("services.files.presign.system_clock", lambda: datetime.now(UTC) - life + timedelta(minutes=5))
     living = await world.create(account, "living.png")
-    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: datetime.now(UTC) - life - timedelta(minutes=5))
+    monkeypatch.setattr("services.files.presign.system_clock", lambda: datetime.now(UTC) - life - timedelta(minutes=5))
     expired = await world.create(account, "expired.png")
     monkeypatch.undo()
     await world.put(living.url, content.png())

@@ -44,7 +44,8 @@ def test_a_download_overrides_the_headers_of_the_reply() -> None:
 async def test_urls_are_those_of_the_client_of_aws(endpoint: str, addressing: Addressing, monkeypatch: pytest.MonkeyPatch) -> None:
     now = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda **_: now)
-    presigner = Presigner(endpoint, "media", "eu-central-1", "AKIA", "secret", addressing, clock=lambda: now)
+    monkeypatch.setattr("services.files.presign.system_clock", lambda: now)
+    presigner = Presigner(endpoint, "media", "eu-central-1", "AKIA", "secret", addressing)
     async with s3_client(endpoint, "eu-central-1", "AKIA", "secret", addressing=addressing) as client:
         for method, extra, ours in (
             ("get_object", {}, presigner.get("files/7/9-x_y", 60)),
