@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import (
+    bare_edge,
     bare_resize,
     bare_tasks,
     claim,
@@ -59,6 +60,7 @@ USUAL: Mapping[str, Measure] = {
     "bare_tasks": bare_tasks.measure,
     "known": known.measure,
     "polls": polls.measure,
+    "bare_edge": bare_edge.measure,
     "uploads": uploads.measure,
     "interactive": interactive.measure,
     "bare_resize": bare_resize.measure,

@@ -6,7 +6,7 @@ from collections import Counter
 
 from benchmarks.load import get_repeatedly
 from benchmarks.processor import Spent, each, shares, spending
-from benchmarks.table import GoalResult, Section, milliseconds, percentile
+from benchmarks.table import Section, milliseconds, percentile
 from darkroom import AsyncClient
 from darkroom.operations.v1 import noop_pb2, operation_pb2
 from deploy.local.scratch.stack import ScratchStack
@@ -27,8 +27,6 @@ async def measure(stack: ScratchStack) -> Section:
         "Envoy alone; shows what the generator itself can do. *Processor*: of all parts for one reply, without the generator.",
         ("request", "connections", "replies/s", "p50", "p99", "processor"),
     )
-    rates: dict[tuple[str, int], float] = {}
-    cost = ""
     key = {"Authorization": f"Bearer {stack.api_key}"}
     status = f"/v1/tasks/{task.id}/status"
     for name, path, headers, connections in (
@@ -41,7 +39,6 @@ async def measure(stack: ScratchStack) -> Section:
         spent: Spent = Counter()
         with spending(stack, spent):
             load = await get_repeatedly(stack.url + path, headers, connections, _SECONDS)
-        processor = each(spent, len(load.latencies))
         section.rows.append(
             (
                 name,
@@ -49,14 +46,9 @@ async def measure(stack: ScratchStack) -> Section:
                 f"{load.per_second:.0f}",
                 milliseconds(percentile(load.latencies, 0.5)),
                 milliseconds(percentile(load.latencies, 0.99)),
-                processor,
+                each(spent, len(load.latencies)),
             )
         )
-        rates[name, connections] = load.per_second
-        if (name, connections) == ("status", 16):
-            cost = processor
         if connections == 16:
             section.remarks = f"{section.remarks} With 16 connections {name} took: {shares(spent, len(load.latencies))}.".strip()
-    mine, bare = rates["status", 16], rates["public keys", 16]
-    section.goals = [GoalResult("polls", f"{mine:.0f}/s", (mine / bare,), f"{bare:.0f}/s", cost)]
     return section

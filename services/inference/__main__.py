@@ -62,6 +62,7 @@ from services.platform.worker_board import WorkerBoard
 
 _MODELS_LANES = frozenset(("neural", "pages"))
 _PROBE_SECONDS = 2.0
+_TRITON_SECONDS = 2.0
 
 
 async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
@@ -146,7 +147,7 @@ def _needs(
 ) -> list[Check]:
     needs = [checks.nats(connection), checks.service("tasks", tasks), checks.service("files", files)]
     # No other lane has operations that need models here.
-    return needs if _MODELS_LANES.isdisjoint(settings.lanes) else [*needs, Check("triton", server.reach)]
+    return needs if _MODELS_LANES.isdisjoint(settings.lanes) else [*needs, Check("triton", server.reach, _TRITON_SECONDS)]
 
 
 def _sandbox(settings: InferenceSettings) -> Sandbox:

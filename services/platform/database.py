@@ -1,4 +1,4 @@
-"""Access to PostgreSQL for every store: named statements that asyncpg runs itself, and SQLModel sessions for plain reads and writes.
+"""Access to PostgreSQL for every store: named statements that asyncpg runs itself.
 
 SQLAlchemy's own execution takes as much processor time as asyncpg's plus the handling of the rows, and its pool takes four times as much
 as asyncpg for a statement. So statements bypass both: they run through asyncpg, on connections that are kept from one to the next.
@@ -89,7 +89,8 @@ class Database:
         unlock = f"SELECT pg_advisory_unlock{lock}"
         async with AsyncExitStack() as stack:
             connection = await stack.enter_async_context(_connection(self.engine))
-            if isinstance(connection, PooledConnection):
+            # Every connection of asyncpg's is an instance of all its kinds.
+            if type(connection) is PooledConnection:
                 async with connection.transaction():
                     await connection.execute(f"SELECT pg_advisory_xact_lock{lock}")
                     return await _fetch(connection, statement, values)

@@ -19,8 +19,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import asyncpg
-from sqlalchemy import ARRAY, BigInteger, DateTime, LargeBinary, Text, text
-from sqlmodel import Field, SQLModel
+from sqlalchemy import text
 
 from services.platform.batching import Batcher
 from services.platform.clock import Clock
@@ -76,17 +75,6 @@ _ONE_CALL = """CROSS JOIN (
       CAST(:idempotency_method AS text) AS idempotency_method, CAST(:idempotency_key AS text) AS idempotency_key,
       CAST(:idempotency_digest AS bytea) AS idempotency_digest, CAST(:idempotency_expire_time AS timestamptz) AS idempotency_expire_time
   ) AS call"""
-
-
-class IdempotencyColumns(SQLModel):
-    """The columns of a service's `idempotency` table, which its migration makes with `CREATE_TABLE` and `CREATE_INDEX`."""
-
-    account_id: int = Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
-    method: str = Field(sa_type=Text, primary_key=True)
-    key: str = Field(sa_type=Text, primary_key=True)
-    digest: bytes = Field(sa_type=LargeBinary)
-    resource_ids: list[int] = Field(sa_type=ARRAY(BigInteger))
-    expire_time: datetime = Field(sa_type=DateTime(timezone=True), index=True)
 
 
 class AlreadyMade(DarkroomError):

@@ -252,25 +252,38 @@ def _loops(
     due.on_look(settings.relay_interval, lambda found: relay.wake() if found.has_events else None)
     due.on_look(settings.reaper_interval, lambda found: reaper.wake() if found.has_leases else None)
     due.on_look(settings.reaper_interval, lambda found: deadlines.wake() if found.has_deadlines else None)
-    announcer = Announcer(store, publisher)
-    announcing = Loop("announcer", settings.relay_interval, announcer.step, _SPACING, burst=_EVENTS)
+
+    def forget_soon() -> None:
+        asyncio.get_running_loop().call_later(settings.relay_interval, forgetting.wake)
+
+    announcer = Announcer(store, publisher, forget_soon)
+    announcing = Loop("announcer", IDLE_SECONDS, announcer.step, _SPACING, burst=_EVENTS)
+    forgetting = Loop("outbox", IDLE_SECONDS, announcer.forget)
+
+    later: asyncio.TimerHandle | None = None
+
+    def wake_later() -> None:
+        nonlocal later
+        later = None
+        announcing.wake()
 
     def announce(event: OutgoingEvent, task: Task) -> None:
+        nonlocal later
         feed.put(event.event, task)
         announcer.add(event)
         if event.event.state.terminal:
             sender.on_end()
         if event.event.state.terminal and not feed.watches(event.event.task_id):
             announcing.wake()
-        else:
-            asyncio.get_running_loop().call_later(_BEFORE_AN_END, announcing.wake)
+        elif later is None:
+            later = asyncio.get_running_loop().call_later(_BEFORE_AN_END, wake_later)
 
     notifications.on_event(announce)
     # Those who wait for an end in this process are answered before it is published.
     feed.on_end(announcing.wake)
     return [
         announcing,
-        Loop("outbox", settings.relay_interval, announcer.forget),
+        forgetting,
         relay,
         reaper,
         deadlines,

@@ -9,12 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
-from sqlmodel import col, select
 
 from darkroom.common.v1 import audit_pb2
 from services.accounts.networks import networks, texts
 from services.accounts.records import UNLIMITED, Account, AccountLimits, ApiKey, KeyLimits, KeyOwner, LimitChange, NewKey, RepeatableKey
-from services.accounts.store.tables import AccountRow, ApiKeyRow, IdempotencyRow
 from services.platform.audit.log import actor_values, audit_sql
 from services.platform.database import Database, Transaction
 from services.platform.errors import DarkroomError, ErrorReason
@@ -36,6 +34,13 @@ WITH added AS (INSERT INTO account (name) VALUES (:name) RETURNING *, id AS acco
 {audit_sql("added", audit_pb2.AUDIT_ACTION_ACCOUNT_CREATED, details="jsonb_build_object('name', name)")}
 SELECT * FROM added
 """)  # noqa: S608 - put together from constants
+
+_ACCOUNT = text("SELECT * FROM account WHERE id = :account_id")
+_ACCOUNTS = text("SELECT * FROM account ORDER BY id")
+_KEY = text("SELECT * FROM api_key WHERE id = :key_id AND (CAST(:account_id AS bigint) IS NULL OR account_id = :account_id)")
+_KEYS_OF_ACCOUNT = text("SELECT * FROM api_key WHERE account_id = :account_id ORDER BY id DESC")
+_REPLACING = text("SELECT id FROM api_key WHERE replaces_id = :key_id")
+_NONCE = text("SELECT nonce FROM idempotency WHERE account_id = :account_id AND method = :method AND key = :key")
 
 _LOCK = text("SELECT id FROM account WHERE id = :account_id FOR NO KEY UPDATE")
 """Changes of an account's keys come one after the other: a key that is being revoked creates no other meanwhile."""
@@ -148,18 +153,15 @@ class AccountStore:
     async def add_account(self, name: str) -> Account:
         """A new account."""
         [row] = await self._database.fetch(_ADD_ACCOUNT, {"name": name, **actor_values()})
-        return Account(row["id"], row["name"], row["created_at"])
+        return _account(row)
 
     async def account(self, account_id: int) -> Account | None:
-        async with self._database.session() as session:
-            row = await session.get(AccountRow, account_id)
-        return _account(row) if row is not None else None
+        rows = await self._database.fetch(_ACCOUNT, {"account_id": account_id})
+        return _account(rows[0]) if rows else None
 
     async def accounts(self) -> Sequence[Account]:
         """All of them, oldest first. For the administration command only: it reads the whole table."""
-        async with self._database.session() as session:
-            rows = (await session.scalars(select(AccountRow).order_by(col(AccountRow.id)))).all()
-        return [_account(row) for row in rows]
+        return [_account(row) for row in await self._database.fetch(_ACCOUNTS)]
 
     async def add_key(
         self,
@@ -235,25 +237,17 @@ class AccountStore:
 
     async def nonce(self, call: IdempotentCall) -> bytes | None:
         """The nonce of the key that a call created; None if no record of the call is left."""
-        async with self._database.session() as session:
-            record = await session.get(IdempotencyRow, (call.account_id, call.method, call.key))
-        return record.nonce if record is not None else None
+        rows = await self._database.fetch(_NONCE, {"account_id": call.account_id, "method": call.method, "key": call.key})
+        return rows[0]["nonce"] if rows else None
 
     async def key(self, key_id: int, account_id: int | None) -> ApiKey | None:
         """One key of an account, or of any (None)."""
-        statement = select(ApiKeyRow).where(col(ApiKeyRow.id) == key_id)
-        if account_id is not None:
-            statement = statement.where(col(ApiKeyRow.account_id) == account_id)
-        async with self._database.session() as session:
-            row = (await session.scalars(statement)).one_or_none()
-        return _api_key(row.model_dump()) if row is not None else None
+        rows = await self._database.fetch(_KEY, {"key_id": key_id, "account_id": account_id})
+        return _api_key(rows[0]) if rows else None
 
     async def keys(self, account_id: int) -> Sequence[ApiKey]:
         """An account's keys, newest first, revoked ones included."""
-        statement = select(ApiKeyRow).where(col(ApiKeyRow.account_id) == account_id).order_by(col(ApiKeyRow.id).desc())
-        async with self._database.session() as session:
-            rows = (await session.scalars(statement)).all()
-        return [_api_key(row.model_dump()) for row in rows]
+        return [_api_key(row) for row in await self._database.fetch(_KEYS_OF_ACCOUNT, {"account_id": account_id})]
 
     async def owner(self, digest: bytes) -> KeyOwner | None:
         """The owner of the key with this digest, expired or not; None for an unknown or revoked key. One lookup in the unique index."""
@@ -280,8 +274,8 @@ class AccountStore:
 
     async def replacing(self, key_id: int) -> int | None:
         """The key that replaces a key; None if there is none."""
-        async with self._database.session() as session:
-            return (await session.scalars(select(ApiKeyRow.id).where(col(ApiKeyRow.replaces_id) == key_id))).one_or_none()
+        rows = await self._database.fetch(_REPLACING, {"key_id": key_id})
+        return rows[0]["id"] if rows else None
 
     async def revoke(self, key_id: int, account_id: int) -> Sequence[ApiKey]:
         """Revoke a key of an account, the keys that it replaces, and all that these created. Returns those that were not revoked before."""
@@ -322,8 +316,8 @@ def _limits(row: Mapping[str, object]) -> AccountLimits:
     return AccountLimits(**{name: row[name] for name in _LIMIT_COLUMNS})  # type: ignore[arg-type]  # a row has its columns' types
 
 
-def _account(row: AccountRow) -> Account:
-    return Account(row.id, row.name, row.created_at)
+def _account(row: Mapping[str, Any]) -> Account:
+    return Account(row["id"], row["name"], row["created_at"])
 
 
 def _api_key(row: Mapping[str, object]) -> ApiKey:

@@ -25,8 +25,8 @@ from sqlmodel import Field
 
 from services.accounts.store.table_base import AccountsTable
 from services.accounts.store.worker_tables import WorkerRow, WorkerTokenRow
-from services.platform.audit.log import AuditColumns, indexes
-from services.platform.idempotency import IdempotencyColumns
+from services.platform.audit.table import AuditColumns, indexes
+from services.platform.idempotency_table import IdempotencyColumns
 
 __all__ = ["AccountsTable", "WorkerRow", "WorkerTokenRow"]
 

@@ -11,9 +11,9 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from services.files.records import FileOrigin, FileState
-from services.platform.audit.log import AuditColumns, indexes
+from services.platform.audit.table import AuditColumns, indexes
 from services.platform.columns import EnumText
-from services.platform.idempotency import IdempotencyColumns
+from services.platform.idempotency_table import IdempotencyColumns
 
 
 class FilesTable(SQLModel, registry=registry()):

@@ -154,7 +154,7 @@ class Pipeline:
             run.medium = NewFile(made.path, made.format.media_type, made.format.extension, width=made.width, height=made.height)
         elif run.short or (run.generated_picture is None and self._first.spec.reads_file and run.sources):
             run.medium = run.sources
-        else:
+        elif run.sources:
             with run.stages.measure("decode"):
                 run.medium = await self._decoded(run)
 
@@ -190,6 +190,8 @@ class Pipeline:
         """Make files of what the operations have made. Raises what writing raises."""
         run.check()
         assert not isinstance(run.medium, Sequence)
+        if run.medium is None:
+            return
         if isinstance(run.medium, ShortResult):
             run.product = product_of_child(run.medium, run)
         else:
@@ -289,8 +291,6 @@ class Pipeline:
         return max(needed_memory(each, operations, beside, results) for each in run.headers)
 
     async def _decoded(self, run: Run) -> Medium:
-        if not run.sources:
-            return None
         source = run.sources[0]
         if not run.headers:
             return Document(source.path, source.pages)

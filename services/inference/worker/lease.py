@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
 from enum import Enum, auto
+from threading import get_ident
 from typing import Any
 
 from services.inference.contract.progress import Progress
@@ -41,7 +42,7 @@ class Lease:
         self._client = client
         self._admission = admission
         self._renewed_at = admitted_at
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._thread = asyncio.get_running_loop(), get_ident()
         self._news = asyncio.Event()
         self._doubt = asyncio.Event()
         self.progress = Progress(self._changed)
@@ -103,7 +104,10 @@ class Lease:
             return current
 
     def _changed(self) -> None:
-        self._loop.call_soon_threadsafe(self._news.set)
+        if get_ident() == self._thread:
+            self._news.set()
+        else:
+            self._loop.call_soon_threadsafe(self._news.set)
 
     def _remaining(self) -> float:
         return max(0.0, self._renewed_at + self._admission.lease_seconds - self._loop.time())

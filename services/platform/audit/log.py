@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Index, Text, text
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlmodel import Field, SQLModel
+from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
 from services.platform.audit.actions import action_text
@@ -69,32 +67,6 @@ DELETE FROM audit USING expired WHERE audit.id = expired.id RETURNING 1
 """)
 
 END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
-
-
-class AuditColumns(SQLModel):
-    """The columns of a service's `audit` table, which its migration makes with `CREATE_TABLE` and `CREATE_INDEXES`."""
-
-    id: int = Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False, "server_default": text("next_id()")})
-    time: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": text("now()")})
-    account_id: int = Field(sa_type=BigInteger)
-    action: str = Field(sa_type=Text)
-    resource_id: int = Field(sa_type=BigInteger)
-    actor_kind: str = Field(sa_type=Text)
-    actor_name: str = Field(sa_type=Text)
-    key_id: int | None = Field(None, sa_type=BigInteger)
-    address: str | None = Field(None, sa_type=Text)
-    user_agent: str | None = Field(None, sa_type=Text)
-    request_id: str = Field(sa_type=Text)
-    details: dict[str, str] = Field(sa_type=JSONB)
-
-
-def indexes(*, counted: bool = False) -> tuple[Index, ...]:
-    """The indexes of the table, for the `__table_args__` of its class. `counted`: with that of `CREATE_COUNTING_INDEX`."""
-    # An account's entries, newest first; and those that have expired.
-    found = Index("audit_of_account", "account_id", "time", "id"), Index("audit_by_time", "time")
-    if not counted:
-        return found
-    return *found, Index("audit_counted", "account_id", "time", "id", postgresql_include=["action", "resource_id", "key_id"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import struct
+import zlib
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import cast
@@ -97,10 +98,17 @@ class _Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         compressed, size = _FRAME.unpack_from(self._body)
-        if compressed or size != len(self._body) - _FRAME.size:
-            raise ValueError("not one message that is not compressed")
-        context = LocalContext(self._metadata)
-        self._call = self._listener.start(self._path.decode("latin-1"), bytes(self._body[_FRAME.size :]), context)
+        if size != len(self._body) - _FRAME.size:
+            raise ValueError("not one message")
+        context, message = LocalContext(self._metadata), bytes(self._body[_FRAME.size :])
+        if compressed:
+            try:
+                message = _decompressed(message, self._metadata, self._listener.largest)
+            except zlib.error:
+                context.code, context.details = grpc.StatusCode.UNIMPLEMENTED, "The message is compressed by neither gzip nor deflate."
+                self._transport.write(_HEAD + _error(context))
+                return
+        self._call = self._listener.start(self._path.decode("latin-1"), message, context)
         self._call.add_done_callback(lambda call: self._answer(call, context))
 
     def _answer(self, call: asyncio.Task[bytes], context: LocalContext) -> None:
@@ -116,6 +124,14 @@ class _Connection(asyncio.Protocol):
         self._transport.write(_HEAD + last + (_reply(call.result(), context) if context.code is grpc.StatusCode.OK else _error(context)))
         if self._ending:
             self._transport.close()
+
+
+def _decompressed(message: bytes, metadata: Iterable[tuple[str, str | bytes]], largest: int) -> bytes:
+    """A message as it was before its client compressed it, up to a byte more than a listener takes. Raises zlib.error."""
+    if dict(metadata).get("grpc-encoding") not in ("gzip", "deflate"):
+        raise zlib.error
+    # The header is that of gzip, or of zlib, which "deflate" stands for.
+    return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32).decompress(message, largest + 1)
 
 
 def _reply(message: bytes, context: LocalContext) -> bytes:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Integer, bindparam, text
-from sqlmodel import col, select
-from sqlmodel.sql.expression import SelectOfScalar
+from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
 from services.platform.audit.log import actor_values, audit_sql
-from services.tasks.model import LedgerEntry, LedgerKind
+from services.tasks.model import LedgerEntry
 from services.tasks.model.records import Balance, CreditTerms
 from services.tasks.store.base import Store
-from services.tasks.store.rows import Row, entry_of, first
-from services.tasks.store.tables import LedgerEntryRow
+from services.tasks.store.rows import entry_of, first
 
 BALANCE = text("""
 SELECT
@@ -29,12 +24,7 @@ FROM (VALUES (CAST(:account_id AS bigint))) AS asked (account_id) LEFT JOIN acco
 """)
 """An account's balance; exactly one row, even for an unknown account."""
 
-ENTRIES = (
-    select(LedgerEntryRow)
-    .where(col(LedgerEntryRow.account_id) == bindparam("account_id"), col(LedgerEntryRow.id) < bindparam("before_id"))
-    .order_by(col(LedgerEntryRow.id).desc())
-    .limit(bindparam("limit", type_=Integer))
-)
+ENTRIES = text("SELECT * FROM ledger_entry WHERE account_id = :account_id AND id < :before_id ORDER BY id DESC LIMIT :limit")
 """A page of the account's entries, newest first."""
 
 _CREDITS = "'credits', CAST(trim_scale(amount_millicredits / 1000.0) AS text)"
@@ -54,9 +44,7 @@ SELECT * FROM entered
 """)  # noqa: S608 - put together from constants
 """Add to an account's balance; no row if the account already has a grant with this reference."""
 
-GRANTED = select(LedgerEntryRow).where(
-    col(LedgerEntryRow.account_id) == bindparam("account_id"), col(LedgerEntryRow.reference) == bindparam("reference")
-)
+GRANTED = text("SELECT * FROM ledger_entry WHERE account_id = :account_id AND reference = :reference")
 """The grant with a reference."""
 
 REFUND = text(f"""
@@ -76,7 +64,7 @@ SELECT * FROM entered
 """)  # noqa: S608 - put together from constants
 """Give back what a task cost, once. No row if it cost nothing or was already refunded."""
 
-REFUNDED = select(LedgerEntryRow).where(col(LedgerEntryRow.task_id) == bindparam("task_id"), col(LedgerEntryRow.kind) == LedgerKind.REFUND)
+REFUNDED = text("SELECT * FROM ledger_entry WHERE task_id = :task_id AND kind = 'REFUND'")
 """The refund of a task."""
 
 _OF_TERMS = """jsonb_build_object(
@@ -107,7 +95,7 @@ class LedgerStore(Store):
 
     async def entries(self, account_id: int, *, before_id: int, limit: int) -> list[LedgerEntry]:
         """The account's newest entries below `before_id`."""
-        rows = await self._select(ENTRIES, {"account_id": account_id, "before_id": before_id, "limit": limit})
+        rows = await self._run(ENTRIES, {"account_id": account_id, "before_id": before_id, "limit": limit})
         return [entry_of(row) for row in rows]
 
     async def grant(
@@ -125,7 +113,7 @@ class LedgerStore(Store):
         return first(entry_of, await self._run(GRANT, values))
 
     async def find_grant(self, account_id: int, reference: str | None) -> LedgerEntry | None:
-        return first(entry_of, await self._select(GRANTED, {"account_id": account_id, "reference": reference}))
+        return first(entry_of, await self._run(GRANTED, {"account_id": account_id, "reference": reference}))
 
     async def refund(self, task_id: int, *, note: str, now: datetime) -> LedgerEntry | None:
         """Give back what a task cost; None if it cost nothing or was already refunded."""
@@ -133,13 +121,9 @@ class LedgerStore(Store):
 
     async def find_refund(self, task_id: int) -> LedgerEntry | None:
         """The task's refund."""
-        return first(entry_of, await self._select(REFUNDED, {"task_id": task_id}))
+        return first(entry_of, await self._run(REFUNDED, {"task_id": task_id}))
 
     async def set_terms(self, account_id: int, *, unlimited: bool | None, multiplier_permille: int | None) -> None:
         """Set the terms of an account's future tasks; None: those of the settings."""
         values = {"account_id": account_id, "unlimited": unlimited, "multiplier_permille": multiplier_permille, **actor_values()}
         await self._run(SET_TERMS, values)
-
-    async def _select(self, statement: SelectOfScalar[LedgerEntryRow], values: Mapping[str, Any]) -> Sequence[Row]:
-        async with self._database.session() as session:
-            return [row.model_dump() for row in await session.scalars(statement, values)]

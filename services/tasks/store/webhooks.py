@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, text
-from sqlmodel import col, select
+from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
 from services.platform.audit.log import actor_values, audit_sql
@@ -20,7 +19,6 @@ from services.platform.idempotent_call import IdempotentCall
 from services.tasks.model.records import WebhookView
 from services.tasks.store.deliveries import DeliveryStore
 from services.tasks.store.rows import Row
-from services.tasks.store.tables import WebhookRow, WebhookSecretRow
 
 LOCK = text("""
 INSERT INTO account_policy AS known (account_id, open) VALUES (:account_id, 0)
@@ -49,14 +47,12 @@ SELECT added.*, CAST(NULL AS timestamptz) AS previous_until FROM added
 """Add a webhook with its secret, and remember the call's idempotency key; no row if the account has reached its limit. Runs after LOCK, in
 the same transaction."""
 
-_OWN_SECRET = and_(col(WebhookSecretRow.account_id) == col(WebhookRow.account_id), col(WebhookSecretRow.webhook_id) == col(WebhookRow.id))
+_LISTED = """
+SELECT webhook.*, secret.secret, secret.previous_until
+FROM webhook JOIN webhook_secret AS secret ON secret.account_id = webhook.account_id AND secret.webhook_id = webhook.id
+"""
 
-LIST = (
-    select(WebhookRow, WebhookSecretRow.previous_until)
-    .join(WebhookSecretRow, _OWN_SECRET)
-    .where(col(WebhookRow.account_id) == bindparam("account_id"))
-    .order_by(col(WebhookRow.id))
-)
+LIST = text(f"{_LISTED} WHERE webhook.account_id = :account_id ORDER BY webhook.id")
 """The account's webhooks; their number is limited by CREATE."""
 
 _CHANGED = """
@@ -116,12 +112,11 @@ SELECT secret FROM kept
 """The account's default secret; `:secret` becomes it if there is none. The empty update makes the statement return an existing row.
 Remembers the idempotency key of a rotation that found no secret."""
 
-CREATED = (
-    select(WebhookRow, WebhookSecretRow)
-    .join(WebhookSecretRow, _OWN_SECRET)
-    .where(col(WebhookRow.id) == bindparam("id"), col(WebhookRow.account_id) == bindparam("account_id"))
-)
+CREATED = text(f"{_LISTED} WHERE webhook.id = :id AND webhook.account_id = :account_id")
 """A webhook with its current secret."""
+
+IS_DISABLED = text("SELECT disable_time IS NOT NULL AS disabled FROM webhook WHERE id = :id AND account_id = :account_id")
+SECRET = text("SELECT secret, previous_until FROM webhook_secret WHERE account_id = :account_id AND webhook_id = :webhook_id")
 
 _DEFAULT = 0
 """Stands in place of a webhook's id for the account's default secret."""
@@ -163,18 +158,12 @@ class WebhookStore(DeliveryStore):
 
     async def by_id(self, account_id: int, webhook_id: int) -> tuple[WebhookView, str] | None:
         """A webhook as returned by its creation, with its current secret; None if it no longer exists."""
-        async with self._database.session() as session:
-            found = (await session.execute(CREATED, {"account_id": account_id, "id": webhook_id})).one_or_none()
-        if found is None:
-            return None
-        webhook, secret = found
-        return _registered(webhook.model_dump(), secret.previous_until), self._cipher.open(account_id, webhook_id, secret.secret)
+        rows = await self._run(CREATED, {"account_id": account_id, "id": webhook_id})
+        return (_registered(rows[0]), self._cipher.open(account_id, webhook_id, rows[0]["secret"])) if rows else None
 
     async def list(self, account_id: int) -> Sequence[WebhookView]:
         """The account's webhooks, oldest first."""
-        async with self._database.session() as session:
-            rows = (await session.execute(LIST, {"account_id": account_id})).all()
-        return [_registered(webhook.model_dump(), previous_until) for webhook, previous_until in rows]
+        return [_registered(row) for row in await self._run(LIST, {"account_id": account_id})]
 
     async def set_events(self, account_id: int, webhook_id: int, event_types: Sequence[str]) -> WebhookView | None:
         """Set which events a webhook is sent; None if there is no such webhook."""
@@ -195,9 +184,8 @@ class WebhookStore(DeliveryStore):
 
     async def is_disabled(self, account_id: int, webhook_id: int) -> bool | None:
         """Whether a webhook is disabled; None if there is none."""
-        async with self._database.session() as session:
-            webhook = await session.get(WebhookRow, webhook_id)
-        return webhook.disable_time is not None if webhook is not None and webhook.account_id == account_id else None
+        rows = await self._run(IS_DISABLED, {"account_id": account_id, "id": webhook_id})
+        return rows[0]["disabled"] if rows else None
 
     async def rotate(
         self, account_id: int, webhook_id: int, secret: str, *, previous_until: datetime, call: IdempotentCall | None, now: datetime
@@ -209,9 +197,8 @@ class WebhookStore(DeliveryStore):
 
     async def secret(self, account_id: int, webhook_id: int) -> tuple[str, datetime | None] | None:
         """The secret of a webhook (0: the default secret), and until when the previous one also signs; None if there is none."""
-        async with self._database.session() as session:
-            stored = await session.get(WebhookSecretRow, (account_id, webhook_id))
-        return (self._cipher.open(account_id, webhook_id, stored.secret), stored.previous_until) if stored is not None else None
+        rows = await self._run(SECRET, {"account_id": account_id, "webhook_id": webhook_id})
+        return (self._cipher.open(account_id, webhook_id, rows[0]["secret"]), rows[0]["previous_until"]) if rows else None
 
     async def default_secret(self, account_id: int, secret: str, *, call: IdempotentCall | None, now: datetime) -> str:
         """The account's default secret; if it had none, `secret` becomes it."""
@@ -220,17 +207,17 @@ class WebhookStore(DeliveryStore):
         return self._cipher.open(account_id, _DEFAULT, rows[0]["secret"])
 
 
-def _registered(webhook: Row, previous_until: datetime | None) -> WebhookView:
+def _registered(webhook: Row) -> WebhookView:
     return WebhookView(
         webhook["id"],
         webhook["url"],
         webhook["create_time"],
         webhook["disable_time"],
-        previous_until,
+        webhook["previous_until"],
         tuple(webhook["event_types"]),
         webhook["format"],
     )
 
 
 def _changed(rows: Rows) -> WebhookView | None:
-    return _registered(rows[0], rows[0]["previous_until"]) if rows else None
+    return _registered(rows[0]) if rows else None

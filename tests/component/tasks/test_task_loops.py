@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -132,11 +133,15 @@ async def test_relays_at_once_publish_each_event_once(scene: Scene, store: TaskS
 async def test_an_announced_event_is_published_once_and_the_relay_takes_what_was_not(
     scene: Scene, store: TaskStore, bus: Bus, clock: MovableClock
 ) -> None:
-    announcer, relay = Announcer(store, EventPublisher(bus, pack_events)), relay_of(store, bus, clock, 2 * SECOND)
+    on_done = Mock()
+    announcer, relay = Announcer(store, EventPublisher(bus, pack_events), on_done), relay_of(store, bus, clock, 2 * SECOND)
     task = await scene.create()
+    assert await announcer.step() is False
+    on_done.assert_not_called()
     announcer.add(OutgoingEvent.newest_of(task))
     await scene.take()  # By a process that dies before it announces this.
     assert await announcer.step() is False
+    on_done.assert_called_once()
     await announcer.forget()
     assert [message.event.sequence for message in await published(bus, task.id)] == [1]
     await relay.step()  # Too early: a process may be about to announce it.
@@ -150,7 +155,7 @@ async def test_an_announced_event_is_published_once_and_the_relay_takes_what_was
 async def test_the_end_of_a_task_without_files_is_no_message_for_files(
     scene: Scene, store: TaskStore, bus: Bus, files: dict[str, Any], told: bool
 ) -> None:
-    announcer = Announcer(store, EventPublisher(bus, pack_events))
+    announcer = Announcer(store, EventPublisher(bus, pack_events), Mock())
     ended = await scene.cancel(await scene.create(**files))
     assert ended is not None
     announcer.add(OutgoingEvent.newest_of(ended))
@@ -164,7 +169,7 @@ async def test_the_end_of_a_task_without_files_is_no_message_for_files(
 async def test_what_a_statement_did_is_forgotten_only_once_every_event_of_it_is_published(
     scene: Scene, store: TaskStore, bus: Bus, clock: MovableClock
 ) -> None:
-    announcer, relay = Announcer(store, EventPublisher(bus, pack_events)), relay_of(store, bus, clock, 2 * SECOND)
+    announcer, relay = Announcer(store, EventPublisher(bus, pack_events), Mock()), relay_of(store, bus, clock, 2 * SECOND)
     tasks = [await scene.create() for _ in range(3)]
     clock.advance(10)
     await relay.step()

@@ -107,9 +107,10 @@ def test_only_the_one_replica_on_this_machine_takes_calls_over_http1() -> None:
 
 
 @pytest.mark.parametrize("name", ["plain", "replicas"])
-def test_unary_calls_of_json_go_to_a_service_on_this_machine_over_http1(rendered: Rendered, name: str) -> None:
+def test_unary_calls_go_to_a_service_on_this_machine_over_http1(rendered: Rendered, name: str) -> None:
     configuration = rendered(name).read_text()
-    clusters = re.findall(r'"name": "darkroom.(rest.v1.TasksService[^"]*|tasks.v1.TasksService)".*?"cluster": "([^"]*)"', configuration)
+    names = r"darkroom\.(rest\.v1\.TasksService[^\"]*|tasks\.v1\.TasksService(?:\.WatchTask)?)"
+    clusters = re.findall(rf'"name": "{names}".*?"cluster": "([^"]*)"', configuration)
     unary = "tasks_http1" if name == "plain" else "tasks"
     assert dict(clusters) == {
         "rest.v1.TasksService": unary,
@@ -117,7 +118,8 @@ def test_unary_calls_of_json_go_to_a_service_on_this_machine_over_http1(rendered
         "rest.v1.TasksService.GetTaskResult": unary,
         "rest.v1.TasksService.ListTasks": unary,
         "rest.v1.TasksService.StreamTaskEvents": "tasks",
-        "tasks.v1.TasksService": "tasks",
+        "tasks.v1.TasksService": unary,
+        "tasks.v1.TasksService.WatchTask": "tasks",
     }
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import struct
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
@@ -54,9 +56,10 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
         yield made
 
 
-def sent(message: bytes, flag: int = 0) -> bytes:
-    """A call with this message, in two chunks."""
-    return CALL + b"5\r\n%b\r\n%x\r\n%b\r\n0\r\n\r\n" % (struct.pack("!BI", flag, len(message)), len(message), message)
+def sent(message: bytes, encoding: str = "") -> bytes:
+    """A call with this message, in two chunks. With an encoding, the message is said to be compressed."""
+    call = CALL.replace(b"x-name", b"grpc-encoding: %b\r\nx-name" % encoding.encode()) if encoding else CALL
+    return call + b"5\r\n%b\r\n%x\r\n%b\r\n0\r\n\r\n" % (struct.pack("!BI", bool(encoding), len(message)), len(message), message)
 
 
 async def test_a_connection_serves_one_call_after_the_other(scene: Scene) -> None:
@@ -103,15 +106,32 @@ async def test_a_defect_is_told_to_nobody(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(
+    ("message", "encoding", "answer"),
+    [
+        (gzip.compress(b"abc"), "gzip", b"abcG"),
+        (zlib.compress(b"abc"), "deflate", b"abcG"),
+        (gzip.compress(bytes(100_000_000)), "gzip", b"grpc-status: 8"),
+        (b"abc", "gzip", b"grpc-status: 12"),
+        (b"abc", "br", b"grpc-status: 12"),
+    ],
+    ids=["gzip", "deflate", "larger than allowed", "not compressed", "unknown"],
+)
+async def test_a_compressed_message_is_decompressed(scene: Scene, message: bytes, encoding: str, answer: bytes) -> None:
+    reader, writer = await scene.connect()
+    for _ in range(2):
+        writer.write(sent(message, encoding))
+        assert answer in await reader.readuntil(answer)
+
+
+@pytest.mark.parametrize(
     "unreadable",
     [
         b"nonsense\r\n\r\n",
         CALL + b"0\r\n\r\n",
-        sent(b"a", flag=1),
         sent(b"a") + sent(b"b"),
         CALL + b"6\r\n\0\0\0\0\2a\r\n0\r\n\r\n",
     ],
-    ids=["not HTTP", "no message", "compressed", "two at once", "cut off"],
+    ids=["not HTTP", "no message", "two at once", "cut off"],
 )
 async def test_anything_but_a_call_ends_the_connection(scene: Scene, unreadable: bytes) -> None:
     async def wait(request: bytes, _context: LocalContext) -> bytes:

@@ -219,6 +219,8 @@ class Acceptance:
             await asyncio.sleep(0)
         stored = {task.id for task in tasks}
         await self._unpin(request.account_id, [task_id for task_id in examined.pinned_tasks if task_id not in stored])
+        if not draft.seconds:
+            return tasks
         return [replace(task, estimated_seconds=draft.seconds.get(task.batch_index or 0)) for task in tasks]
 
     def _check_deadline(self, request: Request) -> None:

@@ -84,8 +84,9 @@ class _Confirmed:
 class Announcer:
     """The fast path: the relay takes an event from the database only if this has not published it soon."""
 
-    def __init__(self, outbox: Outbox, publisher: EventPublisher) -> None:
-        self._outbox, self._publisher = outbox, publisher
+    def __init__(self, outbox: Outbox, publisher: EventPublisher, on_done: Callable[[], None]) -> None:
+        """`on_done` is called when there is something to `forget`."""
+        self._outbox, self._publisher, self._on_done = outbox, publisher, on_done
         self._events: deque[OutgoingEvent] = deque(maxlen=_KEPT)
         self._confirmed = _Confirmed()
         self._done: list[OutgoingEvent] = []
@@ -99,7 +100,10 @@ class Announcer:
         events = [self._events.popleft() for _ in range(min(len(self._events), _BATCH))]
         if not events or not self._publisher.is_connected:
             return False
-        self._done += self._confirmed.rows(await self._publisher.publish(events))
+        done = self._confirmed.rows(await self._publisher.publish(events))
+        if done and not self._done:
+            self._on_done()
+        self._done += done
         return bool(self._events)
 
     async def forget(self) -> bool:

@@ -21,10 +21,10 @@ from sqlalchemy import (
 )
 from sqlmodel import Field
 
-from services.platform.audit.log import AuditColumns, indexes
+from services.platform.audit.table import AuditColumns, indexes
 from services.platform.columns import EnumText
 from services.platform.errors import ErrorReason
-from services.platform.idempotency import IdempotencyColumns
+from services.platform.idempotency_table import IdempotencyColumns
 from services.tasks.model.state import TaskState
 from services.tasks.store.tables.base import TasksTable, array, later_array, moment, optional_array, with_default
 
