@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import statistics
 import struct
 import sys
@@ -23,25 +22,20 @@ import psutil
 import uvloop
 from google.protobuf import json_format
 
+from benchmarks.bare_envoy import CHECKS, DESCRIPTORS, SOCKET, envoy
+from benchmarks.bare_queue import YES
 from benchmarks.load import Load, RefusedCallError, get_repeatedly, open_connection
 from benchmarks.processor import Spent, each, shares, spending
 from benchmarks.table import GoalResult, Section, milliseconds, percentile
 from darkroom import AsyncClient
 from darkroom.operations.v1 import noop_pb2, operation_pb2
 from darkroom.rest.v1 import tasks_pb2
-from deploy.local.config import tool
 from deploy.local.scratch.resources import free_port
 from deploy.local.scratch.stack import ScratchStack
 from edge.bodies import transcoded_descriptors
-from edge.render import arguments
 
 _CONNECTIONS, _ROUNDS, _SECONDS = 16, 3, 3.0
 _SERVICE = "darkroom.rest.v1.TasksService"
-# A CheckResponse with status OK and an empty `ok_response`.
-_YES = b"\x0a\x00\x1a\x00"
-_CHECKS = "/check"
-_TYPES = "type.googleapis.com/envoy.extensions"
-_FILTERS = f"{_TYPES}.filters.http"
 
 
 async def measure(stack: ScratchStack) -> Section:
@@ -90,23 +84,20 @@ async def _bare_edge(stack: ScratchStack, reply: bytes, protocol: str) -> AsyncI
     """The URL of an edge that speaks so to what is behind it, and its processes by name."""
     database, port = await asyncio.to_thread(stack.create_database), free_port()
     with TemporaryDirectory() as folder:
-        socket, configuration = f"{folder}/bare.sock", Path(folder) / "envoy.json"
-        (Path(folder) / "descriptors.pb").write_bytes(transcoded_descriptors([_SERVICE]).SerializeToString())
-        configuration.write_text(json.dumps(_configuration(folder, port, protocol)))
-        command = (sys.executable, "-m", __name__, socket, database.replace("+asyncpg", ""), protocol)
+        (Path(folder) / DESCRIPTORS).write_bytes(transcoded_descriptors([_SERVICE]).SerializeToString())
+        command = (sys.executable, "-m", __name__, f"{folder}/{SOCKET}", database.replace("+asyncpg", ""), protocol)
         server = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE)
-        envoy = await asyncio.create_subprocess_exec(tool("envoy"), *arguments(configuration))
         try:
             assert server.stdin is not None
             server.stdin.write(reply)
             server.stdin.close()
-            url = f"http://127.0.0.1:{port}"
-            await _answers(url)
-            yield url, {"bare process": psutil.Process(server.pid), "bare Envoy": psutil.Process(envoy.pid)}
+            async with envoy(folder, port, protocol, _SERVICE) as edge:
+                url = f"http://127.0.0.1:{port}"
+                await _answers(url)
+                yield url, {"bare process": psutil.Process(server.pid), "bare Envoy": psutil.Process(edge)}
         finally:
-            for process in (envoy, server):
-                process.terminate()
-                await process.wait()
+            server.terminate()
+            await server.wait()
     await asyncio.to_thread(stack.drop_database, database)
 
 
@@ -119,46 +110,6 @@ async def _answers(url: str) -> None:
                 return
             except (OSError, asyncio.IncompleteReadError, RefusedCallError):
                 await asyncio.sleep(0.1)
-
-
-def _configuration(folder: str, port: int, protocol: str) -> dict[str, Any]:
-    """Of Envoy."""
-    asked = {"uri": "bare", "cluster": "bare", "timeout": "10s"}
-    check: dict[str, Any] = {"http_service": {"server_uri": asked, "path_prefix": _CHECKS}}
-    speaks: dict[str, Any] = {"http_protocol_options": {"enable_trailers": True}}
-    if protocol == "grpc":
-        check = {"transport_api_version": "V3", "grpc_service": {"envoy_grpc": {"cluster_name": "bare"}, "timeout": "10s"}}
-        speaks = {"http2_protocol_options": {}}
-    transcoding = {
-        "proto_descriptor": f"{folder}/descriptors.pb",
-        "services": [_SERVICE],
-        "print_options": {"preserve_proto_field_names": True},
-        "ignore_unknown_query_parameters": True,
-    }
-    filters = [
-        {"name": "check", "typed_config": {"@type": f"{_FILTERS}.ext_authz.v3.ExtAuthz", **check}},
-        {"name": "transcoder", "typed_config": {"@type": f"{_FILTERS}.grpc_json_transcoder.v3.GrpcJsonTranscoder", **transcoding}},
-        {"name": "router", "typed_config": {"@type": f"{_FILTERS}.router.v3.Router"}},
-    ]
-    routes = {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "bare"}}]}]}
-    manager = {
-        "@type": f"{_TYPES}.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": "bare",
-        "route_config": routes,
-        "http_filters": filters,
-    }
-    listener = {
-        "address": {"socket_address": {"address": "127.0.0.1", "port_value": port}},
-        "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
-    }
-    options = {"@type": f"{_TYPES}.upstreams.http.v3.HttpProtocolOptions", "explicit_http_config": speaks}
-    endpoint = {"endpoint": {"address": {"pipe": {"path": f"{folder}/bare.sock"}}}}
-    cluster = {
-        "name": "bare",
-        "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options},
-        "load_assignment": {"cluster_name": "bare", "endpoints": [{"lb_endpoints": [endpoint]}]},
-    }
-    return {"static_resources": {"listeners": [listener], "clusters": [cluster]}}
 
 
 def _times(processes: dict[str, psutil.Process]) -> Spent:
@@ -195,7 +146,7 @@ class _Methods(grpc.GenericRpcHandler):
         return self._check if handler_call_details.method.endswith("/Check") else self._call
 
     async def _yes(self, _request: bytes, _context: object) -> bytes:
-        return _YES
+        return YES
 
     async def _status(self, _request: bytes, _context: object) -> bytes:
         await self._statements.run()
@@ -216,7 +167,7 @@ class _Requests(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._received += data
-        is_question = self._received.startswith(f"GET {_CHECKS}".encode())
+        is_question = self._received.startswith(f"GET {CHECKS}".encode())
         if not self._received.endswith(b"\r\n\r\n" if is_question else b"\r\n0\r\n\r\n"):
             return
         self._received = b""

@@ -1,6 +1,6 @@
 """A queue that keeps its guarantees by the least statements, as a gRPC server: the program of `benchmarks.bare_tasks`.
 
-python -m benchmarks.bare_queue DATABASE NATS SUBJECT: prints its port, and serves until its input ends.
+python -m benchmarks.bare_queue DATABASE NATS SUBJECT SOCKET: prints its port, and serves there and at the socket until its input ends.
 Without a SUBJECT it sends no messages.
 """
 
@@ -57,6 +57,8 @@ COMPLETE = _STATEMENT.format(
     "WHERE account_id = 1)",
 )
 _LARGEST = 100
+CHECK, YES = "/envoy.service.auth.v3.Authorization/Check", b"\x0a\x00\x1a\x00"
+"""The method by which Envoy asks whether a call may pass, and the answer: status OK and an empty `ok_response`."""
 
 
 class Queue:
@@ -122,7 +124,11 @@ class Queue:
         assert all(await self._publisher.publish(events))
 
 
-async def _serve(database: str, nats_url: str, subject: str) -> None:
+async def _pass(_request: bytes, _context: object) -> bytes:
+    return YES
+
+
+async def _serve(database: str, nats_url: str, subject: str, socket: str) -> None:
     async with asyncpg.create_pool(database, min_size=4, max_size=4) as pool:
         client = await nats.connect(nats_url) if subject else None
         queue = Queue(pool, Publisher(client) if client is not None else None, subject)
@@ -130,10 +136,13 @@ async def _serve(database: str, nats_url: str, subject: str) -> None:
         handlers: dict[str, Handler] = {
             CREATE: grpc.unary_unary_rpc_method_handler(queue.create),
             WORK: grpc.stream_stream_rpc_method_handler(queue.work),
+            CHECK: grpc.unary_unary_rpc_method_handler(_pass),
         }
         server.add_generic_rpc_handlers((_Handlers(handlers),))
-        print(server.add_insecure_port("127.0.0.1:0"), flush=True)
+        server.add_insecure_port(f"unix:{socket}")
+        port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
+        print(port, flush=True)
         await asyncio.to_thread(sys.stdin.read)
         await server.stop(0)
         if client is not None:
@@ -152,4 +161,4 @@ class _Handlers(grpc.GenericRpcHandler):
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(*sys.argv[1:4]))
+    asyncio.run(_serve(*sys.argv[1:5]))

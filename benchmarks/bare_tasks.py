@@ -8,9 +8,10 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
 
 import asyncpg
 import grpc
@@ -18,10 +19,12 @@ import nats
 import psutil
 from nats.js.api import StorageType, StreamConfig
 
+from benchmarks.bare_envoy import SOCKET, envoy
 from benchmarks.bare_queue import COMPLETE, CREATE, INSERT, TABLES, TAKE, WORK
-from benchmarks.processor import Spent, each, spent_so_far
+from benchmarks.processor import Spent, each, processor_seconds, spent_so_far
 from benchmarks.table import Section, milliseconds, percentile
 from benchmarks.throughput import BATCH, CALLERS, TASKS, WORKERS
+from deploy.local.scratch.resources import free_port
 from deploy.local.scratch.stack import ScratchStack
 
 _ROUNDS, _SINGLES, _PAUSE, _LOOK = 3, 20, 0.05, 0.002
@@ -30,6 +33,7 @@ _STEPS = (
     ("statements from one process", "exactly one end and one charge, and a row for each event"),
     ("calls and work by gRPC, to a server in another process", "callers and workers on any machine"),
     ("+ an event to NATS for each change, confirmed", "webhooks and watchers miss no event"),
+    ("+ an edge, which asks whether a call may pass", "one port for all, and no call without a key"),
 )
 
 
@@ -54,14 +58,14 @@ async def measure(stack: ScratchStack) -> Section:
         f"{WORKERS} workers look again after {_LOOK * 1000:.0f} ms. Each row has the steps of those before it, too. *Guarantee*: what the "
         f"step is for. In batches, {BATCH} are inserted at a time. *Call to start*: one task after the other on an idle queue. Medians of "
         f"{_ROUNDS} rounds. *Processor*: of the callers' process, the server, PostgreSQL and NATS for one task. What the platform takes "
-        "beyond this is its edge, keys, fair order, limits, leases, idempotency, logs and webhooks.",
+        "beyond this is its keys, fair order, limits, leases, idempotency, logs and webhooks.",
         ("steps", "guarantee", "one by one", "processor", "in batches", "processor", "call to start, p50"),
     )
     figures = [_Figures() for _ in _STEPS]
     for _ in range(_ROUNDS):
         await _by_statements(stack, figures[0])
-        for step, subject in ((1, ""), (2, _STREAM)):
-            await _by_calls(stack, figures[step], subject)
+        for step, subject in ((1, ""), (2, _STREAM), (3, _STREAM)):
+            await _by_calls(stack, figures[step], subject, has_edge=step == 3)
     for (steps, guarantee), found in zip(_STEPS, figures, strict=True):
         rates = [f"{statistics.median(reached):.0f}/s" for reached in (found.one_by_one, found.in_batches)]
         costs = [each(spent, _ROUNDS * TASKS) for spent in found.spent]
@@ -106,16 +110,16 @@ async def _rate_of_statements(pool: asyncpg.Pool, created: int, taken: int) -> f
     return TASKS / (time.perf_counter() - begun)
 
 
-async def _by_calls(stack: ScratchStack, figures: _Figures, subject: str) -> None:
-    async with _server(stack, subject) as queue:
+async def _by_calls(stack: ScratchStack, figures: _Figures, subject: str, *, has_edge: bool) -> None:
+    async with _server(stack, subject, has_edge=has_edge) as queue:
         await queue.rate(1, CALLERS)
         for created, callers, reached, spent in (
             (1, CALLERS, figures.one_by_one, figures.spent[0]),
             (BATCH, 1, figures.in_batches, figures.spent[1]),
         ):
-            before = _spent(stack, queue.process)
+            before = _spent(stack, queue.processes)
             reached.append(await queue.rate(created, callers))
-            spent.update(_spent(stack, queue.process) - before)
+            spent.update(_spent(stack, queue.processes) - before)
         figures.starts += [await queue.start() for _ in range(_SINGLES)]
 
 
@@ -123,7 +127,7 @@ async def _by_calls(stack: ScratchStack, figures: _Figures, subject: str) -> Non
 class _Queue:
     """A server of `benchmarks.bare_queue`, with its callers and its worker."""
 
-    process: psutil.Process
+    processes: list[psutil.Process]
     create: Callable[[bytes], Awaitable[bytes]]
     database: asyncpg.Pool
     began: dict[int, float] = field(default_factory=dict)
@@ -161,7 +165,7 @@ class _Queue:
 
 
 @asynccontextmanager
-async def _server(stack: ScratchStack, subject: str) -> AsyncIterator[_Queue]:
+async def _server(stack: ScratchStack, subject: str, *, has_edge: bool) -> AsyncIterator[_Queue]:
     async with _database(stack) as url, AsyncExitStack() as opening:
         if subject:
             client = await nats.connect(stack.nats_url)
@@ -169,16 +173,21 @@ async def _server(stack: ScratchStack, subject: str) -> AsyncIterator[_Queue]:
             messages = client.jetstream()
             await messages.add_stream(StreamConfig(name=subject, subjects=[f"{subject}.*"], storage=StorageType.FILE))
             opening.push_async_callback(messages.delete_stream, subject)
-        command = (sys.executable, "-m", "benchmarks.bare_queue", url, stack.nats_url, subject)
-        process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
-        opening.push_async_callback(process.communicate, b"")
-        assert process.stdout is not None
-        port = int(await process.stdout.readline())
-        channel = await opening.enter_async_context(grpc.aio.insecure_channel(f"127.0.0.1:{port}"))
+        folder = opening.enter_context(TemporaryDirectory())
+        command = (sys.executable, "-m", "benchmarks.bare_queue", url, stack.nats_url, subject, f"{folder}/{SOCKET}")
+        server = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
+        opening.push_async_callback(server.communicate, b"")
+        assert server.stdout is not None
+        port = called = int(await server.stdout.readline())
+        processes = [psutil.Process(server.pid)]
+        if has_edge:
+            called = free_port()
+            processes.append(psutil.Process(await opening.enter_async_context(envoy(folder, called, "grpc"))))
         database = await opening.enter_async_context(asyncpg.create_pool(url, min_size=1, max_size=1))
-        create: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(CREATE)
-        queue = _Queue(psutil.Process(process.pid), create, database)
-        working = asyncio.create_task(queue.work(channel))
+        channels = [await opening.enter_async_context(grpc.aio.insecure_channel(f"127.0.0.1:{each}")) for each in (port, called)]
+        create: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channels[1].unary_unary(CREATE)
+        queue = _Queue(processes, create, database)
+        working = asyncio.create_task(queue.work(channels[0]))
         yield queue
         working.cancel()
         with suppress(asyncio.CancelledError):
@@ -197,10 +206,8 @@ async def _database(stack: ScratchStack) -> AsyncIterator[str]:
     await asyncio.to_thread(stack.drop_database, database)
 
 
-def _spent(stack: ScratchStack, server: psutil.Process | None = None) -> Spent:
-    """What this process, the server, PostgreSQL and NATS have taken so far."""
+def _spent(stack: ScratchStack, others: Sequence[psutil.Process] = ()) -> Spent:
+    """What this process, these others, PostgreSQL and NATS have taken so far."""
     spent = spent_so_far(stack)
-    own = [psutil.Process(), *([server] if server is not None else [])]
-    return Counter(
-        {"own": round(sum(sum(process.cpu_times()[:2]) for process in own) * 1e6), **{n: spent[n] for n in ("postgres", "nats")}}
-    )
+    own = round(processor_seconds([psutil.Process(), *others]) * 1e6)
+    return Counter({"own": own, **{name: spent[name] for name in ("postgres", "nats")}})
