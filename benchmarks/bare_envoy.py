@@ -23,16 +23,28 @@ _TYPES = "type.googleapis.com/envoy.extensions"
 async def envoy(folder: str, port: int, protocol: str, service: str = "") -> AsyncIterator[int]:
     """An edge at `port` whose upstream listens at SOCKET of the folder, and speaks gRPC (`grpc`), or gRPC over HTTP/1.1 (`http`).
 
-    With a service, its calls come as JSON, and DESCRIPTORS of the folder describe it. Yields the id of the process; it may not answer yet.
+    With a service, its calls come as JSON, and DESCRIPTORS of the folder describe it. Yields the id of the process.
     """
     configuration = Path(folder) / "envoy.json"
     configuration.write_text(json.dumps(_configuration(folder, port, protocol, service)))
     process = await asyncio.create_subprocess_exec(tool("envoy"), *arguments(configuration))
     try:
+        async with asyncio.timeout(30):
+            while not await _listens(port):
+                await asyncio.sleep(0.05)
         yield process.pid
     finally:
         process.terminate()
         await process.wait()
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 def _configuration(folder: str, port: int, protocol: str, service: str) -> dict[str, Any]:
