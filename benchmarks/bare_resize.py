@@ -3,38 +3,44 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 import asyncpg
+import grpc
 import nats
 import psutil
 from nats.js import JetStreamContext
 from nats.js.api import StorageType, StreamConfig
 
-from benchmarks import shrinking
+from benchmarks import bare_worker, shrinking
+from benchmarks.bare_envoy import CHECKS, SOCKET, envoy
+from benchmarks.bare_worker import Shrinker, shrinker
 from benchmarks.load import FORM, Connection, call_until, content_of, open_connection, time_call
 from benchmarks.processor import Spent, each, families
-from benchmarks.shrinking import draw_photo, resize_form, shrink_file
+from benchmarks.shrinking import draw_photo, resize_form
 from benchmarks.table import Section, milliseconds, percentile
 from benchmarks.transfers import presign_urls
+from deploy.local.scratch.resources import free_port
 from deploy.local.scratch.stack import ScratchStack
-from services.platform.sandbox import Limits, Sandbox, WarmChildren
 
 _ROUNDS, _ALONE, _CALLERS, _SECONDS = 3, 15, 8, 2.0
-_THREAD, _CHILD, _STORED, _FILES, _TASKS, _MESSAGE = range(6)
+_THREAD, _CHILD, _WORKER, _STORED, _FILES, _TASKS, _MESSAGE, _EDGE = range(8)
 _STEPS = (
     ("the form read, libvips in a thread, a reply", "none"),
     ("libvips in a warm child, confined, for one account", "a hostile file harms nobody"),
+    ("+ that child at a worker in another process, by gRPC", "workers on any machine; one that dies ends no call but its own"),
     ("+ two PUTs to the S3 server, the first meanwhile", "the input and the result can be fetched, and used again"),
     ("+ a commit in the database of files", "quotas, retention, who owns a file"),
     ("+ a commit in the database of tasks", "exactly one end and one charge, after a crash as well"),
     ("+ a message to NATS, confirmed", "webhooks and watchers miss no event"),
+    ("+ an edge, which asks whether a call may pass", "one port for all, and no call without a key"),
 )
 _FILES_TABLES = """
 CREATE TABLE usage (account_id bigint PRIMARY KEY, bytes bigint NOT NULL);
@@ -73,7 +79,7 @@ async def measure(stack: ScratchStack) -> Section:
     section = Section(
         "The floor of a form resize",
         "The same form as above to an HTTP server of this process, on the stack's own S3 server, PostgreSQL and NATS, with the sandbox of "
-        "the worker, but without the platform's services: no edge, no key, no turns, no limits, and tables of the fewest columns. Each row "
+        "the worker, but without the platform's services: no key, no turns, no limits, and tables of the fewest columns. Each row "
         "has the steps of those before it, too. *Guarantee*: what the step is for, and what it would cost to go without. "
         f"*Alone*: the median of {_ROUNDS} × {_ALONE} calls. *Processor*: of this process, the caller included, its children, the S3 "
         f"server, PostgreSQL and NATS, for one of the calls of {_CALLERS} callers.",
@@ -84,7 +90,8 @@ async def measure(stack: ScratchStack) -> Section:
     calls, spent = [0] * len(_STEPS), [Counter[str]() for _ in _STEPS]
     others = {child.pid for child in psutil.Process().children(recursive=True)}
     async with _server(stack) as server, AsyncExitStack() as opening:
-        callers = [await opening.enter_async_context(open_connection(server.url)) for _ in range(_CALLERS)]
+        urls = (server.url, server.edge)
+        straight, at_edge = [[await opening.enter_async_context(open_connection(url)) for _ in range(_CALLERS)] for url in urls]
 
         async def call(connection: Connection) -> None:
             await connection.request("POST", "/", body, FORM)
@@ -92,6 +99,7 @@ async def measure(stack: ScratchStack) -> Section:
         for _ in range(_ROUNDS):
             for last in range(len(_STEPS)):
                 server.last_step = last
+                callers = at_edge if last >= _EDGE else straight
                 async with server.connected_storage():
                     await asyncio.gather(*map(call, callers))
                     alone[last] += [await time_call(call, callers[0]) for _ in range(_ALONE)]
@@ -118,7 +126,8 @@ async def measure(stack: ScratchStack) -> Section:
 class _Server:
     """Answers forms with as many of the steps as it is set to."""
 
-    children: WarmChildren
+    here: Shrinker
+    worker: Callable[[bytes], Awaitable[bytes]]
     storage: str
     """The URL of the S3 server."""
     paths: Sequence[str]
@@ -128,6 +137,8 @@ class _Server:
     messages: JetStreamContext
     last_step: int = 0
     url: str = ""
+    edge: str = ""
+    """The URL of an edge before it."""
     puts: asyncio.Queue[tuple[Connection, str]] = field(default_factory=asyncio.Queue)
     """Connections to the storage that are free, each with a path of its own."""
 
@@ -143,6 +154,9 @@ class _Server:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """The forms of one connection, until it ends."""
         while head := await _head(reader):
+            if CHECKS.encode() in head.split(b"\r\n", 1)[0]:
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                continue
             length = int(head.lower().split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
             reply = await self._answer(content_of(await reader.readexactly(length), "file"))
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(reply), reply))
@@ -152,7 +166,7 @@ class _Server:
         if self.last_step == _THREAD:
             return b"%d" % len(await asyncio.to_thread(shrinking.shrink, picture))
         kept = asyncio.create_task(self._put(picture)) if self.last_step >= _STORED else None
-        result = await self._shrink(picture)
+        result = await (self.worker if self.last_step >= _WORKER else self.here.shrink)(picture)
         if kept is not None:
             await asyncio.gather(kept, self._put(result))
         if self.last_step >= _FILES:
@@ -162,15 +176,6 @@ class _Server:
         if self.last_step >= _MESSAGE:
             await self.messages.publish(f"{_STREAM}.1", bytes(300))
         return b"%d" % len(result)
-
-    async def _shrink(self, picture: bytes) -> bytes:
-        source, target = os.memfd_create("source"), os.memfd_create("target")
-        try:
-            os.pwrite(source, picture, 0)
-            return os.pread(target, await self.children.run(1, shrink_file, [source, target], urgent=True), 0)
-        finally:
-            os.close(source)
-            os.close(target)
 
     async def _put(self, content: bytes) -> None:
         connection, path = await self.puts.get()
@@ -191,7 +196,6 @@ async def _server(stack: ScratchStack) -> AsyncIterator[_Server]:
     settings = stack.settings("files")
     storage = settings["DARKROOM_S3_ENDPOINT"]
     databases = [await asyncio.to_thread(stack.create_database) for _ in range(2)]
-    limits = Limits(memory_bytes=1 << 30)
     urls = [urlsplit((await presign_urls(settings, storage, f"benchmark/{number}"))[0]) for number in range(2 * _CALLERS)]
     async with AsyncExitStack() as opening:
         pools = [
@@ -205,16 +209,33 @@ async def _server(stack: ScratchStack) -> AsyncIterator[_Server]:
         messages = client.jetstream()
         await messages.add_stream(StreamConfig(name=_STREAM, subjects=[f"{_STREAM}.*"], storage=StorageType.FILE))
         opening.push_async_callback(messages.delete_stream, _STREAM)
-        sandbox = await opening.enter_async_context(Sandbox(preload=[shrinking.__name__], limits=limits))
-        children = WarmChildren(sandbox, working=os.cpu_count() or 1, kept=_CALLERS, jobs=10_000, seconds=600, limits=limits)
-        await opening.enter_async_context(children)
-        server = _Server(children, storage, [f"{url.path}?{url.query}" for url in urls], pools[0], pools[1], messages)
+        here = await opening.enter_async_context(shrinker(_CALLERS))
+        worker = await opening.enter_async_context(_worker())
+        server = _Server(here, worker, storage, [f"{url.path}?{url.query}" for url in urls], pools[0], pools[1], messages)
         listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, limit=1 << 20)
         opening.callback(listener.close)
         server.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+        folder, port = opening.enter_context(TemporaryDirectory()), free_port()
+        for_edge = await asyncio.start_unix_server(server.serve, f"{folder}/{SOCKET}", limit=1 << 20)
+        opening.callback(for_edge.close)
+        await opening.enter_async_context(envoy(folder, port, "http"))
+        server.edge = f"http://127.0.0.1:{port}"
         yield server
     for database in databases:
         await asyncio.to_thread(stack.drop_database, database)
+
+
+@asynccontextmanager
+async def _worker() -> AsyncIterator[Callable[[bytes], Awaitable[bytes]]]:
+    """The method of a worker in a process of its own, until the block ends."""
+    command = (sys.executable, "-m", bare_worker.__name__, str(_CALLERS))
+    process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    port = int(await process.stdout.readline())
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=bare_worker.MESSAGES) as channel:
+        shrink: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(bare_worker.SHRINK)
+        yield shrink
+    await process.communicate(b"")
 
 
 def _spent(stack: ScratchStack, others: Collection[int]) -> Spent:
