@@ -121,7 +121,7 @@ class Intake:
             raise
         try:
             growth = self._quotas.growth(storage_of([ready]))
-            await self._store.insert_uploads([ready], None, growth, ready.created_at, self._settings.temporary_life)
+            await self._store.insert_content(ready, growth, ready.created_at, self._settings.temporary_life)
         except DarkroomError as error:
             if error.reason is not ErrorReason.UNAVAILABLE:
                 self._forget(file.object_key, storing)

@@ -181,16 +181,19 @@ class FileStore(Store):
         They are kept for these times, or as long as is set for their account. Raises what the check of `growth` raises.
         """
         values = {**_new([upload, output], None, now), "life": life, "output_life": output_life}
-        try:
+        with _unless_stored():
             if await self._database.fetch(_INSERT_WITHIN, {**values, **growth.values(), "account_id": upload.account_id}):
                 return
-        except asyncpg.UniqueViolationError as error:
-            if error.constraint_name != "file_pkey":
-                raise
-            return
-        async with self._database.transaction() as transaction:
-            await transaction.fetch(_INSERT, values)
-            await check_stored(transaction, upload.account_id, growth.check)
+            async with self._database.transaction() as transaction:
+                await transaction.fetch(_INSERT, values)
+                await check_stored(transaction, upload.account_id, growth.check)
+
+    async def insert_content(self, upload: File, growth: Growth, now: datetime, life: timedelta) -> None:
+        """Insert an upload that is READY and has an id. Does nothing if it is stored: `insert_run` may have stored it for an earlier try of
+        the same call, which ended before its task was stored. Raises as `insert_uploads`.
+        """
+        with _unless_stored():
+            await self.insert_uploads([upload], None, growth, now, life)
 
     async def remember(self, file_id: int, call: IdempotentCall, now: datetime) -> None:
         """Store the idempotency key of the call that has made a file READY; until then, a repeat makes another one.
@@ -263,6 +266,15 @@ def _one_of_two() -> Iterator[None]:
         yield
     except asyncpg.DeadlockDetectedError as error:
         raise in_progress() from error
+
+
+@contextmanager
+def _unless_stored() -> Iterator[None]:
+    try:
+        yield
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name != "file_pkey":
+            raise
 
 
 def _new(rows: Sequence[File], call: IdempotentCall | None, now: datetime) -> dict[str, Any]:
