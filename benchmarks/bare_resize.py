@@ -1,4 +1,4 @@
-"""The floor of a form resize: its irreducible steps without the platform's services, so that each guarantee's own cost is known."""
+"""The floor of a picture by form: its irreducible steps without the platform's services, so that each guarantee's own cost is known."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ import psutil
 from nats.js import JetStreamContext
 from nats.js.api import StorageType, StreamConfig
 
-from benchmarks import bare_worker, shrinking
+from benchmarks import bare_worker, shrinking, tools
 from benchmarks.bare_envoy import CHECKS, SOCKET, envoy
-from benchmarks.bare_worker import Shrinker, shrinker
-from benchmarks.load import FORM, Connection, call_until, content_of, open_connection, time_call
+from benchmarks.bare_worker import Editor, editor
+from benchmarks.load import FORM, Connection, call_until, content_of, form, open_connection, time_call
 from benchmarks.processor import Spent, each, families
 from benchmarks.shrinking import draw_photo, resize_form
 from benchmarks.table import Section, milliseconds, percentile
@@ -80,44 +80,49 @@ async def measure(stack: ScratchStack) -> Section:
         "The floor of a form resize",
         "The same form as above to an HTTP server of this process, on the stack's own S3 server, PostgreSQL and NATS, with the sandbox of "
         "the worker, but without the platform's services: no key, no turns, no limits, and tables of the fewest columns. Each row "
-        "has the steps of those before it, too. *Guarantee*: what the step is for, and what it would cost to go without. "
+        "has the steps of those before it, too; the last ones have all steps, with the file and the work of a picture tool, see below. "
+        "*Guarantee*: what the step is for, and what it would cost to go without. "
         f"*Alone*: the median of {_ROUNDS} × {_ALONE} calls. *Processor*: of this process, the caller included, its children, the S3 "
         f"server, PostgreSQL and NATS, for one of the calls of {_CALLERS} callers.",
         ("steps", "guarantee", "alone, p50", "more", f"{_CALLERS} callers", "processor", "more"),
     )
-    body = resize_form(await asyncio.to_thread(draw_photo))
-    alone: list[list[float]] = [[] for _ in _STEPS]
-    calls, spent = [0] * len(_STEPS), [Counter[str]() for _ in _STEPS]
+    forms = {"": resize_form(await asyncio.to_thread(draw_photo))}
+    forms |= dict.fromkeys(tools.CHOSEN, form(("file", "photo.jpg", (await asyncio.to_thread(tools.pictures))["jpg"])))
+    cases = [*((step, "") for step in range(len(_STEPS))), *((_EDGE, tool) for tool in tools.CHOSEN)]
+    alone: list[list[float]] = [[] for _ in cases]
+    calls, spent = [0] * len(cases), [Counter[str]() for _ in cases]
     others = {child.pid for child in psutil.Process().children(recursive=True)}
     async with _server(stack) as server, AsyncExitStack() as opening:
         urls = (server.url, server.edge)
         straight, at_edge = [[await opening.enter_async_context(open_connection(url)) for _ in range(_CALLERS)] for url in urls]
 
         async def call(connection: Connection) -> None:
-            await connection.request("POST", "/", body, FORM)
+            await connection.request("POST", "/", forms[server.tool], FORM)
 
         for _ in range(_ROUNDS):
-            for last in range(len(_STEPS)):
-                server.last_step = last
-                callers = at_edge if last >= _EDGE else straight
+            for case, (server.last_step, server.tool) in enumerate(cases):
+                callers = at_edge if server.last_step >= _EDGE else straight
                 async with server.connected_storage():
                     await asyncio.gather(*map(call, callers))
-                    alone[last] += [await time_call(call, callers[0]) for _ in range(_ALONE)]
+                    alone[case] += [await time_call(call, callers[0]) for _ in range(_ALONE)]
                     before = _spent(stack, others)
-                    calls[last] += len(await call_until(callers, call, time.perf_counter() + _SECONDS))
-                    spent[last].update(_spent(stack, others) - before)
+                    calls[case] += len(await call_until(callers, call, time.perf_counter() + _SECONDS))
+                    spent[case].update(_spent(stack, others) - before)
     medians = [percentile(times, 0.5) for times in alone]
     costs = [taken.total() / 1e6 / count for taken, count in zip(spent, calls, strict=True)]
     rates = [f"{count / _SECONDS / _ROUNDS:.0f}/s" for count in calls]
-    for number, (steps, guarantee) in enumerate(_STEPS):
-        more = [milliseconds(values[number] - values[number - 1]) if number else "–" for values in (medians, costs)]
+    for number, (step, tool) in enumerate(cases):
+        steps, guarantee = (f"all steps, the tool `{tool}`", "all of these") if tool else _STEPS[step]
+        more = [milliseconds(values[number] - values[number - 1]) if step and not tool else "–" for values in (medians, costs)]
         section.rows.append(
             (steps, guarantee, milliseconds(medians[number]), more[0], rates[number], each(spent[number], calls[number]), more[1])
         )
-    section.floors = {
-        "resize": milliseconds(medians[-1]),
-        "resize, 8 callers": rates[-1],
-        "resize, processor": milliseconds(costs[-1]),
+        if tool:
+            section.floors[f"tool: {tool}"] = f"{milliseconds(medians[number])}, {rates[number]}"
+    section.floors |= {
+        "resize": milliseconds(medians[_EDGE]),
+        "resize, 8 callers": rates[_EDGE],
+        "resize, processor": milliseconds(costs[_EDGE]),
     }
     return section
 
@@ -126,7 +131,7 @@ async def measure(stack: ScratchStack) -> Section:
 class _Server:
     """Answers forms with as many of the steps as it is set to."""
 
-    here: Shrinker
+    here: Editor
     worker: Callable[[bytes], Awaitable[bytes]]
     storage: str
     """The URL of the S3 server."""
@@ -136,6 +141,8 @@ class _Server:
     tasks: asyncpg.Pool
     messages: JetStreamContext
     last_step: int = 0
+    tool: str = ""
+    """Whose work is done; empty: the picture is made smaller."""
     url: str = ""
     edge: str = ""
     """The URL of an edge before it."""
@@ -166,7 +173,7 @@ class _Server:
         if self.last_step == _THREAD:
             return b"%d" % len(await asyncio.to_thread(shrinking.shrink, picture))
         kept = asyncio.create_task(self._put(picture)) if self.last_step >= _STORED else None
-        result = await (self.worker if self.last_step >= _WORKER else self.here.shrink)(picture)
+        result = await (self.worker if self.last_step >= _WORKER else self.here.edit)(b"%s\n%s" % (self.tool.encode(), picture))
         if kept is not None:
             await asyncio.gather(kept, self._put(result))
         if self.last_step >= _FILES:
@@ -209,7 +216,7 @@ async def _server(stack: ScratchStack) -> AsyncIterator[_Server]:
         messages = client.jetstream()
         await messages.add_stream(StreamConfig(name=_STREAM, subjects=[f"{_STREAM}.*"], storage=StorageType.FILE))
         opening.push_async_callback(messages.delete_stream, _STREAM)
-        here = await opening.enter_async_context(shrinker(_CALLERS))
+        here = await opening.enter_async_context(editor(_CALLERS))
         worker = await opening.enter_async_context(_worker())
         server = _Server(here, worker, storage, [f"{url.path}?{url.query}" for url in urls], pools[0], pools[1], messages)
         listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, limit=1 << 20)
@@ -233,8 +240,8 @@ async def _worker() -> AsyncIterator[Callable[[bytes], Awaitable[bytes]]]:
     assert process.stdout is not None
     port = int(await process.stdout.readline())
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=bare_worker.MESSAGES) as channel:
-        shrink: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(bare_worker.SHRINK)
-        yield shrink
+        edit: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(bare_worker.EDIT)
+        yield edit
     await process.communicate(b"")
 
 

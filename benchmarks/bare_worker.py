@@ -1,4 +1,4 @@
-"""A worker that only makes pictures smaller, in warm sandboxed children: the program of `benchmarks.bare_resize`.
+"""A worker that edits pictures in warm sandboxed children: the program of `benchmarks.bare_resize`.
 
 python -m benchmarks.bare_worker CHILDREN: prints its port, and serves until its input ends.
 """
@@ -15,53 +15,50 @@ import grpc
 import structlog
 
 from benchmarks import shrinking
-from benchmarks.shrinking import shrink_file
+from benchmarks.shrinking import edit_file
 from services.platform.rpc.local import Handler
 from services.platform.sandbox import Limits, Sandbox, WarmChildren
+from services.platform.sandbox.memory_file import in_memory
 
-SHRINK = "/bare.Worker/Shrink"
-"""Takes a picture, and returns it smaller."""
+EDIT = "/bare.Worker/Edit"
+"""Takes the name of a tool, or nothing, a line feed and a picture, and returns the picture edited by the tool, or made smaller."""
 MESSAGES = (("grpc.max_receive_message_length", 16 << 20), ("grpc.max_send_message_length", 16 << 20))
 """Options for pictures."""
 
 
-class Shrinker:
+class Editor:
     """Children of one account."""
 
     def __init__(self, children: WarmChildren) -> None:
         self._children = children
 
-    async def shrink(self, picture: bytes, _context: object = None) -> bytes:
-        """The picture as a smaller one; also the handler of SHRINK."""
-        source, target = os.memfd_create("source"), os.memfd_create("target")
-        try:
-            os.pwrite(source, picture, 0)
-            return os.pread(target, await self._children.run(1, shrink_file, [source, target], urgent=True), 0)
-        finally:
-            os.close(source)
-            os.close(target)
+    async def edit(self, request: bytes, _context: object = None) -> bytes:
+        """The handler of EDIT."""
+        tool, picture = request.split(b"\n", 1)
+        with in_memory(picture) as source, in_memory() as target:
+            return os.pread(target, await self._children.run(1, edit_file, [source, target], tool.decode(), urgent=True), 0)
 
 
 @asynccontextmanager
-async def shrinker(most: int) -> AsyncIterator[Shrinker]:
+async def editor(most: int) -> AsyncIterator[Editor]:
     """Up to so many children, which are kept until the block ends."""
     limits = Limits(memory_bytes=1 << 30)
     async with Sandbox(preload=[shrinking.__name__], limits=limits) as sandbox:
         children = WarmChildren(sandbox, working=os.cpu_count() or 1, kept=most, jobs=10_000, seconds=600, limits=limits)
         async with children:
-            yield Shrinker(children)
+            yield Editor(children)
 
 
 class _Methods(grpc.GenericRpcHandler):
-    def __init__(self, worker: Shrinker) -> None:
-        self._shrink: Handler = grpc.unary_unary_rpc_method_handler(worker.shrink)
+    def __init__(self, worker: Editor) -> None:
+        self._edit: Handler = grpc.unary_unary_rpc_method_handler(worker.edit)
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
-        return self._shrink if handler_call_details.method == SHRINK else None
+        return self._edit if handler_call_details.method == EDIT else None
 
 
 async def _serve(most: int) -> None:
-    async with shrinker(most) as worker:
+    async with editor(most) as worker:
         server = grpc.aio.server(handlers=[_Methods(worker)], options=MESSAGES)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()

@@ -81,8 +81,8 @@ def goals(sections: Collection[Section]) -> Section:
         "the overhead of a task have absolute goals. *Beside*: procrastinate on the same PostgreSQL server; a Node server with sharp in "
         "its process, which does less; of polls, the same through a bare edge of gRPC; of the processor time, libvips alone; of the "
         "overhead, the operations' own time; of uploads, the PUT alone through the edge; of the end to known, a status poll. *Floor*: of "
-        "no-op tasks and the resize by form, the bare experiments below, which keep the guarantees and nothing else; of polls, the bare "
-        "edge without gRPC, which keeps no guarantee; of a tool, libvips alone; of the overhead, decoding, encoding, and the bare calls. "
+        "no-op tasks and pictures by form, the bare experiments below, which keep the guarantees and nothing else; of polls, the bare "
+        "edge without gRPC, which keeps no guarantee; of the overhead, decoding, encoding, and the bare calls. "
         "*Processor*: time of all parts of the platform for one task or request. Rows without a goal are only shown.",
         ("what", "now", "beside", "ratio", "floor", "to reach", "reached", "processor"),
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyvips
 
+from benchmarks.libvips_tools import TOOLS
 from benchmarks.load import form
 from services.inference.media import configure_libvips
 
@@ -38,7 +39,8 @@ def shrink(picture: bytes) -> bytes:
     return bytes(made.write_to_buffer(".jpg", Q=QUALITY, optimize_coding=True, keep="none"))
 
 
-def shrink_file(source: int, target: int) -> int:
-    """The same from one open file to another. Returns the bytes of the result."""
+def edit_file(source: int, target: int, tool: str) -> int:
+    """The same from one open file to another, or the work of this tool if it is not empty. Returns the bytes of the result."""
     configure_libvips(1)
-    return os.pwrite(target, shrink(os.pread(source, os.fstat(source).st_size, 0)), 0)
+    picture = os.pread(source, os.fstat(source).st_size, 0)
+    return os.pwrite(target, TOOLS[tool].run(picture, "jpg") if tool else shrink(picture), 0)

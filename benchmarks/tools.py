@@ -72,13 +72,13 @@ async def measure(stack: ScratchStack) -> Section:
 async def compare(title: str, stack: ScratchStack, chosen: Sequence[tuple[str, str]], rounds: int) -> Section:
     """Tools, each on a file of a format, on every side in turn."""
     configure_libvips(1)
-    pictures = await asyncio.to_thread(_pictures)
+    files = await asyncio.to_thread(pictures)
     magick = await asyncio.to_thread(commands.find, "ImageMagick", ("magick", "convert"))
     section = Section(
         title,
         f"SnapOtter's tools at the public port, on a JPEG file of {_SIZE[0]} × {_SIZE[1]} pixels and quality {_QUALITY} "
-        f"({len(pictures['jpg']) >> 10} KiB; the two sample photographs side by side) or the same pixels as PNG "
-        f"({len(pictures['png']) >> 10} KiB): the form uploaded, and the JSON reply, which says where the result is; connections "
+        f"({len(files['jpg']) >> 10} KiB; the two sample photographs side by side) or the same pixels as PNG "
+        f"({len(files['png']) >> 10} KiB): the form uploaded, and the JSON reply, which says where the result is; connections "
         "stay open. "
         "*Sharp*: a Node server with sharp in its process, which takes the same forms, keeps both files in a folder and replies with JSON; "
         "it knows no people, no order, no limits and no sandbox. *Libvips*: the same calls of the library that both use, in this "
@@ -100,7 +100,7 @@ async def compare(title: str, stack: ScratchStack, chosen: Sequence[tuple[str, s
     with tempfile.TemporaryDirectory(dir=stack.dir) as folder:
         async with sharp_server("tools.mjs", folder, str(libvips_tools.FONT)) as (url, node):
             for name, format_ in chosen:
-                tool, picture = TOOLS[name], pictures[format_]
+                tool, picture = TOOLS[name], files[format_]
                 body = form(("file", f"photo.{format_}", picture), ("settings", "", json.dumps(tool.settings).encode()))
                 mine, its, bare, command = _Taken(), _Taken(), _Taken(), _Taken()
                 for _ in range(rounds):
@@ -116,12 +116,11 @@ async def compare(title: str, stack: ScratchStack, chosen: Sequence[tuple[str, s
                 costs.append(f"`{name}` ({format_.upper()}) {shares(mine.spent_times, mine.calls)}")
                 if (goal := f"tool: {name}") in GOALS and format_ == "jpg":
                     section.goals.append(_reached(mine, its, goal))
-                    section.floors[goal] = f"{milliseconds(bare.median)}, {bare.rate:.0f}/s"
     section.remarks = f"One call took: {'; '.join(costs)}."
     return section
 
 
-def _pictures() -> dict[str, bytes]:
+def pictures() -> dict[str, bytes]:
     """The same picture as files, by format."""
     with tempfile.TemporaryDirectory() as folder:
         photo, same = Path(folder, "photo.jpg"), Path(folder, "photo.png")
