@@ -20,7 +20,8 @@ import psutil
 from nats.js.api import StorageType, StreamConfig
 
 from benchmarks.bare_envoy import SOCKET, envoy
-from benchmarks.bare_queue import COMPLETE, CREATE, INSERT, TABLES, TAKE, WORK
+from benchmarks.bare_queue import CREATE, STATEMENTS, TABLES
+from benchmarks.bare_queue_worker import work
 from benchmarks.processor import Spent, each, processor_seconds, spent_so_far
 from benchmarks.table import Section, milliseconds, percentile
 from benchmarks.throughput import BATCH, CALLERS, TASKS, WORKERS
@@ -29,11 +30,14 @@ from deploy.local.scratch.stack import ScratchStack
 
 _ROUNDS, _SINGLES, _PAUSE, _LOOK = 3, 20, 0.05, 0.002
 _STREAM = "BARE_TASKS"
+_STATEMENTS, _CALLS, _EVENTS, _EDGE, _WHOLE, _WORKER = range(6)
 _STEPS = (
     ("statements from one process", "exactly one end and one charge, and a row for each event"),
     ("calls and work by gRPC, to a server in another process", "callers and workers on any machine"),
     ("+ an event to NATS for each change, confirmed", "webhooks and watchers miss no event"),
     ("+ an edge, which asks whether a call may pass", "one port for all, and no call without a key"),
+    ("+ turns of accounts, and rows of attempts and charges", "fair order, retries that end, and who paid for what"),
+    ("+ the worker in a process of its own", "work that ends its process ends no call"),
 )
 
 
@@ -54,18 +58,18 @@ async def measure(stack: ScratchStack) -> Section:
         f"{TASKS:,} tasks as above, {CALLERS} callers and {WORKERS} tasks at a time, with the least that keeps each guarantee: a task is "
         "inserted, taken with SKIP LOCKED, and completed, each by one prepared statement and its commit, with a row for each event, a row "
         "of an outbox for each statement, and a count of open tasks and of credits in the row of the account. By gRPC, calls that come "
-        "while a statement runs share the next one, and the worker, which is in the callers' process, is told of tasks; without it, "
-        f"{WORKERS} workers look again after {_LOOK * 1000:.0f} ms. Each row has the steps of those before it, too. *Guarantee*: what the "
-        f"step is for. In batches, {BATCH} are inserted at a time. *Call to start*: one task after the other on an idle queue. Medians of "
-        f"{_ROUNDS} rounds. *Processor*: of the callers' process, the server, PostgreSQL and NATS for one task. What the platform takes "
-        "beyond this is its keys, fair order, limits, leases, idempotency, logs and webhooks.",
+        "while a statement runs share the next one, and the worker, which is in the callers' process until the last step, is told of "
+        f"tasks; without it, {WORKERS} workers look again after {_LOOK * 1000:.0f} ms. Each row has the steps of those before it, too. "
+        f"*Guarantee*: what the step is for. In batches, {BATCH} are inserted at a time. *Call to start*: one task "
+        f"after the other on an idle queue. Medians of {_ROUNDS} rounds. *Processor*: of the callers' process, the server, the worker, PostgreSQL and NATS for one task. What the "
+        "platform takes beyond this is its keys, limits, idempotency, priorities, deadlines, logs and webhooks.",
         ("steps", "guarantee", "one by one", "processor", "in batches", "processor", "call to start, p50"),
     )
     figures = [_Figures() for _ in _STEPS]
     for _ in range(_ROUNDS):
-        await _by_statements(stack, figures[0])
-        for step, subject in ((1, ""), (2, _STREAM), (3, _STREAM)):
-            await _by_calls(stack, figures[step], subject, has_edge=step == 3)
+        await _by_statements(stack, figures[_STATEMENTS])
+        for step in range(_CALLS, len(_STEPS)):
+            await _by_calls(stack, figures[step], step)
     for (steps, guarantee), found in zip(_STEPS, figures, strict=True):
         rates = [f"{statistics.median(reached):.0f}/s" for reached in (found.one_by_one, found.in_batches)]
         costs = [each(spent, _ROUNDS * TASKS) for spent in found.spent]
@@ -89,17 +93,18 @@ async def _by_statements(stack: ScratchStack, figures: _Figures) -> None:
 
 async def _rate_of_statements(pool: asyncpg.Pool, created: int, taken: int) -> float:
     """Tasks a second, created and taken so many at a time."""
+    insert, take, complete = STATEMENTS
     left, done = iter(range(0, TASKS, created)), 0
 
     async def create() -> None:
         for _ in left:
-            await pool.fetch(INSERT, created)
+            await pool.fetch(insert, created)
 
     async def work() -> None:
         nonlocal done
         while done < TASKS:
-            if found := await pool.fetch(TAKE, taken):
-                await pool.fetch(COMPLETE, [row["id"] for row in found])
+            if found := await pool.fetch(take, taken):
+                await pool.fetch(complete, [row["id"] for row in found])
                 done += len(found)
             else:
                 await asyncio.sleep(_LOOK)
@@ -110,8 +115,8 @@ async def _rate_of_statements(pool: asyncpg.Pool, created: int, taken: int) -> f
     return TASKS / (time.perf_counter() - begun)
 
 
-async def _by_calls(stack: ScratchStack, figures: _Figures, subject: str, *, has_edge: bool) -> None:
-    async with _server(stack, subject, has_edge=has_edge) as queue:
+async def _by_calls(stack: ScratchStack, figures: _Figures, step: int) -> None:
+    async with _server(stack, step) as queue:
         await queue.rate(1, CALLERS)
         for created, callers, reached, spent in (
             (1, CALLERS, figures.one_by_one, figures.spent[0]),
@@ -132,13 +137,9 @@ class _Queue:
     database: asyncpg.Pool
     began: dict[int, float] = field(default_factory=dict)
 
-    async def work(self, channel: grpc.aio.Channel) -> None:
-        """Do nothing with each task, and say that it is done."""
-        stream: grpc.aio.StreamStreamCall[bytes, bytes] = channel.stream_stream(WORK)()
-        await stream.write(b"%d" % WORKERS)
-        while isinstance(message := await stream.read(), bytes):
-            self.began |= dict.fromkeys(json.loads(message), time.perf_counter())
-            await stream.write(message)
+    def begin(self, time: float, tasks: list[int]) -> None:
+        """The worker has got these."""
+        self.began |= dict.fromkeys(tasks, time)
 
     async def rate(self, created: int, callers: int) -> float:
         """Tasks a second, created so many at a time by so many callers."""
@@ -165,33 +166,53 @@ class _Queue:
 
 
 @asynccontextmanager
-async def _server(stack: ScratchStack, subject: str, *, has_edge: bool) -> AsyncIterator[_Queue]:
+async def _server(stack: ScratchStack, step: int) -> AsyncIterator[_Queue]:
     async with _database(stack) as url, AsyncExitStack() as opening:
-        if subject:
+        if step >= _EVENTS:
             client = await nats.connect(stack.nats_url)
             opening.push_async_callback(client.close)
             messages = client.jetstream()
-            await messages.add_stream(StreamConfig(name=subject, subjects=[f"{subject}.*"], storage=StorageType.FILE))
-            opening.push_async_callback(messages.delete_stream, subject)
+            await messages.add_stream(StreamConfig(name=_STREAM, subjects=[f"{_STREAM}.*"], storage=StorageType.FILE))
+            opening.push_async_callback(messages.delete_stream, _STREAM)
         folder = opening.enter_context(TemporaryDirectory())
-        command = (sys.executable, "-m", "benchmarks.bare_queue", url, stack.nats_url, subject, f"{folder}/{SOCKET}")
-        server = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
+        arguments = (url, stack.nats_url, _STREAM if step >= _EVENTS else "", f"{folder}/{SOCKET}", "whole" if step >= _WHOLE else "")
+        server, lines = await _program("bare_queue", *arguments)
         opening.push_async_callback(server.communicate, b"")
-        assert server.stdout is not None
-        port = called = int(await server.stdout.readline())
+        port = called = int(await lines.readline())
         processes = [psutil.Process(server.pid)]
-        if has_edge:
+        if step >= _EDGE:
             called = free_port()
             processes.append(psutil.Process(await opening.enter_async_context(envoy(folder, called, "grpc"))))
         database = await opening.enter_async_context(asyncpg.create_pool(url, min_size=1, max_size=1))
         channels = [await opening.enter_async_context(grpc.aio.insecure_channel(f"127.0.0.1:{each}")) for each in (port, called)]
         create: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channels[1].unary_unary(CREATE)
         queue = _Queue(processes, create, database)
-        working = asyncio.create_task(queue.work(channels[0]))
+        if step >= _WORKER:
+            worker, lines = await _program("bare_queue_worker", str(port), str(WORKERS))
+            processes.append(psutil.Process(worker.pid))
+            opening.push_async_callback(worker.wait)
+            opening.callback(worker.terminate)
+            working = asyncio.create_task(_listen(lines, queue))
+        else:
+            working = asyncio.create_task(work(channels[0], WORKERS, queue.begin))
         yield queue
         working.cancel()
         with suppress(asyncio.CancelledError):
             await working
+
+
+async def _program(name: str, *arguments: str) -> tuple[asyncio.subprocess.Process, asyncio.StreamReader]:
+    """A process of this module of benchmarks, and its output."""
+    command = (sys.executable, "-m", f"benchmarks.{name}", *arguments)
+    process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    return process, process.stdout
+
+
+async def _listen(lines: asyncio.StreamReader, queue: _Queue) -> None:
+    """What a worker's process prints."""
+    async for line in lines:
+        queue.begin(*json.loads(line))
 
 
 @asynccontextmanager
