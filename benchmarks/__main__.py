@@ -19,6 +19,7 @@ from typing import Any
 from benchmarks import (
     bare_edge,
     bare_resize,
+    bare_rest,
     bare_tasks,
     claim,
     console,
@@ -56,6 +57,7 @@ ROOT = Path(__file__).resolve().parent.parent
 Measure = Callable[[ScratchStack], Coroutine[Any, Any, Section]]
 USUAL: Mapping[str, Measure] = {
     "memory": memory.measure,
+    "bare_rest": bare_rest.measure,
     "throughput": throughput.measure,
     "bare_tasks": bare_tasks.measure,
     "known": known.measure,

@@ -61,8 +61,9 @@ async def measure(stack: ScratchStack) -> Section:
         "while a statement runs share the next one, and the worker, which is in the callers' process until the last step, is told of "
         f"tasks; without it, {WORKERS} workers look again after {_LOOK * 1000:.0f} ms. Each row has the steps of those before it, too. "
         f"*Guarantee*: what the step is for. In batches, {BATCH} are inserted at a time. *Call to start*: one task "
-        f"after the other on an idle queue. Medians of {_ROUNDS} rounds. *Processor*: of the callers' process, the server, the worker, PostgreSQL and NATS for one task. What the "
-        "platform takes beyond this is its keys, limits, idempotency, priorities, deadlines, logs and webhooks.",
+        f"after the other on an idle queue. Medians of {_ROUNDS} rounds. *Processor*: of the callers' process, the server, the "
+        "worker, PostgreSQL and NATS for one task. What the platform takes beyond this is its keys, limits, idempotency, priorities, "
+        "deadlines, logs and webhooks.",
         ("steps", "guarantee", "one by one", "processor", "in batches", "processor", "call to start, p50"),
     )
     figures = [_Figures() for _ in _STEPS]
