@@ -1,36 +1,25 @@
-"""The floor at rest: the third-party servers of a stack, an edge and two Python processes, without the platform's services.
-
-python -m benchmarks.bare_rest NATS SOCKET DATABASE …: such a process, which is connected to all of these, until its input ends.
-"""
+"""The floor at rest: the third-party servers of a stack, an edge and two Python processes, without the platform's services."""
 
 from __future__ import annotations
 
 import asyncio
-import pkgutil
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import asyncpg
-import grpc
-import nats
 import psutil
-import uvloop
-from nats.js.api import StorageType, StreamConfig
 
 from benchmarks.bare_envoy import SOCKET, envoy
+from benchmarks.bare_service import STREAMS
 from benchmarks.table import Section
 from deploy.local.scratch.resources import free_port
 from deploy.local.scratch.stack import ScratchStack
-from services.platform.sandbox import Limits, Sandbox
 
 _SERVERS = ("postgres", "nats", "s3")
-_DATABASES, _STREAMS = 3, 5
+_DATABASES = 3
 _SETTLE_SECONDS, _SECONDS = 20, 40
-_GENERATED = ("darkroom", "compat")
 
 
 async def measure(_stack: ScratchStack) -> Section:
@@ -40,7 +29,7 @@ async def measure(_stack: ScratchStack) -> Section:
         "What the system of *At rest* would take if the services did nothing and knew nothing: the same PostgreSQL, NATS and S3 servers "
         "with the same settings, an Envoy of the least configuration, and two Python processes, one for the services and one for the "
         "worker. Each has a server of grpc.aio on uvloop and the messages of the API; that of the services has a connection to NATS, "
-        f"which keeps {_STREAMS} streams in files, and one to each of {_DATABASES} databases, that of the worker the process from "
+        f"which keeps {STREAMS} streams in files, and one to each of {_DATABASES} databases, that of the worker the process from "
         f"which it would fork confined children. {_SETTLE_SECONDS} s after the start; *processor* in the {_SECONDS} s that follow.",
         ("part", "memory", "of it programs", "processor"),
     )
@@ -70,8 +59,8 @@ async def measure(_stack: ScratchStack) -> Section:
 
 
 async def _service(opening: AsyncExitStack, *arguments: str) -> int:
-    """The id of a process of this module's program, which is ready."""
-    command = (sys.executable, "-m", "benchmarks.bare_rest", *arguments)
+    """The id of such a process, which is ready."""
+    command = (sys.executable, "-m", "benchmarks.bare_service", *arguments)
     process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
     opening.push_async_callback(process.communicate, b"")
     assert process.stdout is not None
@@ -92,33 +81,3 @@ def _memory(family: list[psutil.Process]) -> tuple[float, float]:
             if name in ("Pss", "Pss_File"):
                 sizes[name == "Pss_File"] += int(size.split()[0])
     return sizes[0] / 1024, sizes[1] / 1024
-
-
-async def _serve(nats_url: str, socket: str, *databases: str) -> None:
-    """Without `nats_url` as a worker, otherwise as the services."""
-    for name in _GENERATED:
-        package = import_module(name)
-        for module in pkgutil.walk_packages(package.__path__, f"{name}."):
-            if module.name.endswith("_pb2"):
-                import_module(module.name)
-    async with AsyncExitStack() as opening:
-        for database in databases:
-            await opening.enter_async_context(asyncpg.create_pool(database, min_size=1, max_size=1))
-        if nats_url:
-            client = await nats.connect(nats_url)
-            opening.push_async_callback(client.close)
-            for number in range(_STREAMS):
-                name = f"BARE{number}"
-                await client.jetstream().add_stream(StreamConfig(name=name, subjects=[f"{name}.*"], storage=StorageType.FILE))
-        else:
-            await opening.enter_async_context(Sandbox(preload=[], limits=Limits(memory_bytes=1 << 30)))
-        server = grpc.aio.server()
-        server.add_insecure_port(f"unix:{socket}")
-        await server.start()
-        print("ready", flush=True)
-        await asyncio.to_thread(sys.stdin.read)
-        await server.stop(0)
-
-
-if __name__ == "__main__":
-    uvloop.run(_serve(*sys.argv[1:]))
