@@ -75,7 +75,7 @@ def test_at_rest_it_looks_a_quarter_as_often() -> None:
         return store.looks - before
 
     async def at_rest_and_busy() -> tuple[int, int]:
-        finder = DueWorkFinder(store, ["system"], AGE, system_clock)  # type: ignore[arg-type]
+        finder = DueWorkFinder(store, ["system"], AGE, system_clock)
         finder.on_look(0.5, lambda found: None)
         running = asyncio.create_task(finder.loop().run())
         await asyncio.sleep(60)
