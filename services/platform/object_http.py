@@ -1,7 +1,7 @@
 """Requests to presigned URLs of object storage.
 
-The client is aiohttp's, which takes a quarter of the processor time that httpx takes for a request. What is in memory, and goes without
-encryption, goes without aiohttp, too.
+The client is aiohttp's, which takes a quarter of the processor time that httpx takes for a request. Content in memory
+goes without aiohttp, too, where nothing is encrypted.
 """
 
 from __future__ import annotations
