@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any
 
 import nats.errors
 from google.protobuf.message import DecodeError
@@ -56,8 +57,9 @@ class TaskEvents:
     async def _fetch(self, subscription: JetStreamContext.PullSubscription) -> list[Msg]:
         """What `_fetch` returns; nothing if the server that was asked is gone."""
         renewed, fetching = self._bus.renewed, asyncio.create_task(_fetch(subscription))
+        either: set[asyncio.Future[Any]] = {fetching, renewed}
         try:
-            await asyncio.wait({fetching, renewed}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             return fetching.result() if fetching.done() else []
         finally:
             fetching.cancel()
