@@ -55,7 +55,7 @@ class TaskEvents:
         return len(messages) > _BATCH
 
     async def _fetch(self, subscription: JetStreamContext.PullSubscription) -> list[Msg]:
-        """What `_fetch` returns; nothing if the server that was asked is gone."""
+        """The result of `_fetch`; nothing if the server that was asked is gone."""
         renewed, fetching = self._bus.renewed, asyncio.create_task(_fetch(subscription))
         either: set[asyncio.Future[Any]] = {fetching, renewed}
         try:
