@@ -53,11 +53,11 @@ class OnDemand:
 
     async def get(self) -> Runners:
         """The runners."""
-        if (loaded := self._loaded) is not None:
-            return loaded
-        async with self._loading:
-            self._loaded = loaded = self._loaded or await asyncio.to_thread(self._load)
-            return loaded
+        if self._loaded is None:
+            async with self._loading:
+                if self._loaded is None:
+                    self._loaded = await asyncio.to_thread(self._load)
+        return self._loaded
 
 
 class Lane:
