@@ -38,6 +38,8 @@ from services.tasks.store.tasks import TaskStore
 
 _Creation = TypeVar("_Creation", TaskRequest, BatchRequest)
 _TURNS_OF_A_LOOP = 2
+_REPLY_SECONDS = 0.002
+"""In which the caller of a short run, who waits, gets its reply before others hear of the task."""
 _logger = get_logger()
 _MAX_FILES = 5_000
 """For a whole request; the limit of PinTasks."""
@@ -189,7 +191,7 @@ class Acceptance:
             raise
         task = replace(task, has_stored_files=True)
         self._recent.keep([done.output])
-        self._notifications.notify_finished(task)
+        asyncio.get_running_loop().call_later(_REPLY_SECONDS, self._notifications.notify_finished, task)
         return [task]
 
     async def _discard_run(self, account_id: int, done: ShortRun) -> None:
