@@ -38,7 +38,7 @@ class ShortRuns(Protocol):
 
 
 class Runners(NamedTuple):
-    """What does a worker's tasks."""
+    """A runner of each kind."""
 
     attempts: Runner
     short_runs: ShortRuns

@@ -1,4 +1,4 @@
-"""What does a worker's tasks. It is loaded with the first one, since the libraries that read pictures come with it."""
+"""Putting together all that works on tasks. It is loaded with the first one, since the libraries that read pictures come with it."""
 
 from __future__ import annotations
 
