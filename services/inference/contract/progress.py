@@ -44,13 +44,18 @@ class Progress:
             self._changed()
 
     def stop(self) -> None:
-        """Make every `check` from now on raise."""
-        self._stopped = True
+        """Make every `check` from now on raise, and tell nobody of what is reported: whoever was told may hold this, too, and both are
+        freed at once without that."""
+        self._stopped, self._changed = True, _tell_nobody
 
     def check(self) -> None:
         """Raises Stopped when the attempt is to end."""
         if self._stopped:
             raise AttemptStop
+
+
+def _tell_nobody() -> None:
+    pass
 
 
 Report = Callable[[float, str], None]
