@@ -162,6 +162,7 @@ class LaneExchange:
             moment, held = stream.moment, await self._attempts.renew_leases(asked)
             for task in held:
                 stream.admit(task, moment, self.workers.reason(stream))
+            stream.flush()
             found = {task.run_id for task in held}
             stream.free += (run_id for run_id in asked if run_id not in found)
 
