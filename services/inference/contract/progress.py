@@ -44,9 +44,9 @@ class Progress:
             self._changed()
 
     def stop(self) -> None:
-        """Make every `check` from now on raise, and tell nobody of what is reported: whoever was told may hold this, too, and both are
-        freed at once without that."""
-        self._stopped, self._changed = True, _tell_nobody
+        """Make every `check` from now on raise, and call nothing any more: who is called may hold this, too, and without the circle both
+        are freed at once."""
+        self._stopped, self._changed = True, _do_nothing
 
     def check(self) -> None:
         """Raises Stopped when the attempt is to end."""
@@ -54,7 +54,7 @@ class Progress:
             raise AttemptStop
 
 
-def _tell_nobody() -> None:
+def _do_nothing() -> None:
     pass
 
 

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -19,6 +20,7 @@ from typing import Any, Self, TypeVar, cast
 
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.log import get_logger
+from services.platform.sandbox.idle import Idle
 from services.platform.sandbox.wire import HEADER, MAX_REPLY_BYTES, Job, Kind, frame
 
 _Result = TypeVar("_Result")
@@ -32,6 +34,8 @@ _LACKING_BYTES = 4096
 _ENVIRONMENT = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "FONTCONFIG_FILE", "FONTCONFIG_PATH")
 # Its processor time is limited, so threads would gain nothing. Their number would otherwise grow with the machine.
 _SINGLE_THREADED = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+_IDLE_SECONDS = 300.0
+"""After so long without a job the parsers take memory for nothing; the next one waits half a second for them."""
 _logger = get_logger()
 
 
@@ -88,10 +92,11 @@ class Sandbox:
     must not start threads on import. A child cannot import anything else: `CHILD_IMPORTS` of a module names the modules
     that only its functions import, and they are imported with it. `on_demand` names further ones by the module of the functions that need
     them; they are imported when the first of those functions is run. At most `concurrency` children run at once; further calls wait.
-    The process that forks the children starts with the first call, or with `start`, and is restarted if it dies.
+    The process that forks the children starts with the first call, or with `start`, and is restarted if it dies. It ends, and the memory of
+    what it has imported goes with it, once nothing has been called for `idle_seconds`.
 
     Children end with the service, even when it is killed. They are confined to their job by what the kernel has
-    (`confinement`); what it lacks is logged once, when the forking process starts.
+    (`confinement`); what it lacks is logged when the forking process starts.
     """
 
     def __init__(
@@ -101,6 +106,7 @@ class Sandbox:
         on_demand: Mapping[str, Sequence[str]] = MappingProxyType({}),
         limits: Limits | None = None,
         concurrency: int | None = None,
+        idle_seconds: float = _IDLE_SECONDS,
     ) -> None:
         self._preload = tuple(preload)
         self._on_demand = on_demand
@@ -109,9 +115,11 @@ class Sandbox:
         self._starting = asyncio.Lock()
         self._control: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._idle = Idle(idle_seconds, self._end_if_idle)
+        self.before_idle_end: Callable[[], None] = lambda: None
+        """Called when the forking process, and all children with it, is about to end for having nothing to do."""
 
     async def __aenter__(self) -> Self:
-        await self.start()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -140,12 +148,26 @@ class Sandbox:
 
     async def aclose(self) -> None:
         """End the forking process and every child of it."""
+        self._idle.stop()
         # Nobody may find the process alive and its socket gone.
         async with self._starting:
-            self._hang_up()
-            if self._process is not None:
-                await asyncio.to_thread(self._process.wait)
-                self._process = None
+            await self._end()
+
+    async def _end(self) -> None:
+        self._hang_up()
+        if self._process is not None:
+            await asyncio.to_thread(self._process.wait)
+            self._process = None
+
+    def in_use(self) -> AbstractAsyncContextManager[None]:
+        """A block in which the forking process does not end for having nothing to do."""
+        return self._idle.in_use()
+
+    async def _end_if_idle(self) -> None:
+        async with self._starting:
+            if not self._idle.users:
+                self.before_idle_end()
+                await self._end()
 
     async def run(
         self,
@@ -172,7 +194,7 @@ class Sandbox:
         job = job_of(
             function, args, limits, reads=tuple(reads), folder=folder, with_progress=on_progress is not None, with_ranges=ranges is not None
         )
-        async with self._slots:
+        async with self.in_use(), self._slots:
             connection, leash = await self.launch(self._on_demand.get(function.__module__, ()))
             # Closing the leash kills the child if it is still running, so no exit path leaves one behind.
             with leash:

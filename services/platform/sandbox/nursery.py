@@ -9,7 +9,8 @@ two sockets: the job's own (given to the child) and its leash. The nursery holds
 the child ends, and kills the child when the host hangs up. When the host dies the control socket ends, and the nursery takes its
 children with it.
 
-It imports the parsers with the first job: those for pictures take 70 MiB, and a third of a second.
+It imports the parsers with the first job: those for pictures take 70 MiB, and a third of a second. The host starts it for that job, and
+hangs up when there has been none for some minutes.
 """
 
 from __future__ import annotations

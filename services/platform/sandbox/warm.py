@@ -51,6 +51,7 @@ class WarmChildren:
         self._idle: list[_Child] = []
         self._working = 0
         self._ahead: asyncio.Task[_Child] | None = None
+        sandbox.before_idle_end = self._end_idle
 
     async def __aenter__(self) -> Self:
         return self
@@ -60,12 +61,18 @@ class WarmChildren:
 
     async def aclose(self) -> None:
         """End all children that are not working."""
+        ahead = self._ahead
+        self._end_idle()
+        if ahead is not None:
+            ahead.cancel()
+            await asyncio.wait([ahead])
+
+    def _end_idle(self) -> None:
         while self._idle:
             self._idle.pop().end()
-        if self._ahead is not None:
-            self._ahead.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                (await self._ahead).end()
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            ahead.add_done_callback(_end_made)
 
     async def run(
         self,
@@ -81,7 +88,7 @@ class WarmChildren:
         As `Sandbox.run`, the limits being those of the children: memory of a child, and time of each of its jobs.
         """
         job = WarmJob(f"{function.__module__}:{function.__qualname__}", args, on_progress is not None)
-        async with nullcontext() if urgent else self._slots_of_others, self._slots:
+        async with self._sandbox.in_use(), nullcontext() if urgent else self._slots_of_others, self._slots:
             child = await self._child_of(account_id)
             self._working += 1
             try:
@@ -147,6 +154,11 @@ class WarmChildren:
         if child in self._idle:
             self._idle.remove(child)
             child.end()
+
+
+def _end_made(making: asyncio.Task[_Child]) -> None:
+    if not making.cancelled() and making.exception() is None:
+        making.result().end()
 
 
 class _Child:

@@ -166,6 +166,7 @@ async def test_what_only_some_jobs_need_is_loaded_when_the_first_of_them_comes()
 async def test_the_forking_process_loads_nothing_before_the_first_job() -> None:
     others = set(psutil.Process().children())
     async with Sandbox(preload=[jobs.__name__, "_sqlite3"]) as sandbox:
+        await sandbox.start()
         (nursery,) = set(psutil.Process().children()) - others
         assert not any("_sqlite3" in each.path for each in nursery.memory_maps())
         await sandbox.run(jobs.whoami)
@@ -192,6 +193,21 @@ async def test_it_recovers_when_the_forking_process_dies(sandbox: Sandbox, tmp_p
         await task
     await until_gone(pid)
     assert await sandbox.run(jobs.echo, "again") == "again"
+
+
+async def test_the_process_that_forks_children_lives_while_there_are_jobs(tmp_path: Path) -> None:
+    others = set(psutil.Process().children())
+    async with Sandbox(preload=["tests.unit.sandbox.jobs"], idle_seconds=0.2) as sandbox:
+        assert set(psutil.Process().children()) == others
+        task = asyncio.create_task(sandbox.run(jobs.write_pid_and_wait, tmp_path / "pid", folder=tmp_path))
+        pid = await until_written(tmp_path / "pid")
+        await sandbox.run(jobs.whoami)
+        await asyncio.sleep(0.5)
+        assert running(pid)
+        task.cancel()
+        await until_gone(pid)
+        await eventually(lambda: set(psutil.Process().children()) == others)
+        assert await sandbox.run(jobs.echo, "again") == "again"
 
 
 async def test_closing_ends_every_child(tmp_path: Path) -> None:

@@ -57,6 +57,16 @@ async def test_a_child_is_renewed_after_its_jobs(children: WarmChildren) -> None
     await until_gone(pids[0])
 
 
+async def test_children_end_when_nobody_has_a_job() -> None:
+    async with (
+        Sandbox(preload=[jobs.__name__], idle_seconds=0.2) as sandbox,
+        WarmChildren(sandbox, working=2, kept=3, jobs=4, seconds=60, limits=LIMITS) as children,
+    ):
+        first = await who(children, 1)
+        await until_gone(first)
+        assert await who(children, 1) != first
+
+
 async def test_a_child_is_renewed_after_its_time(sandbox: Sandbox) -> None:
     async with WarmChildren(sandbox, working=1, kept=1, jobs=100, seconds=0.05, limits=LIMITS) as children:
         first = await who(children, 1)

@@ -69,8 +69,8 @@ class Outgoing:
     answers: list[Answer] = field(default_factory=list)
     standby: dict[int, str] = field(default_factory=dict)
     """Why a worker on standby runs them, by task."""
-    short_runs: list[pb.ShortRun] = field(default_factory=list)
-    """Each goes in a message of its own."""
+    short_runs: list[pb.ExchangeResponse] = field(default_factory=list)
+    """Messages that hold one each: it would be copied into another."""
     moment: int = 0
     """The newest moment of the worker's clock that had arrived before the leases of the admissions began."""
 
@@ -126,16 +126,17 @@ class WorkerStream:
         """Seconds since its worker's last word."""
         return self._loop.time() - self.heard_at
 
-    async def run(self, short_run: pb.ShortRun) -> pb.ShortRunResult | None:
-        """The result of a short run; None if the worker has none, or the stream ends first."""
+    async def run(self, message: pb.ExchangeResponse) -> pb.ShortRunResult | None:
+        """The result of the one short run in a message; None if the worker has none, or the stream ends first."""
         result: asyncio.Future[pb.ShortRunResult | None] = self._loop.create_future()
-        self._short_runs[short_run.run_id] = result
-        self._outgoing.short_runs.append(short_run)
+        run_id = message.short_runs[0].run_id
+        self._short_runs[run_id] = result
+        self._outgoing.short_runs.append(message)
         self._wake.set()
         try:
             return await result
         finally:
-            self._short_runs.pop(short_run.run_id, None)
+            self._short_runs.pop(run_id, None)
 
     def hear(
         self,
