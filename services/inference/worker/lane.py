@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
 
 from opentelemetry.trace import SpanKind
 
@@ -37,8 +37,33 @@ class ShortRuns(Protocol):
         """Do one; see `ShortRunner.run`."""
 
 
+class Runners(NamedTuple):
+    """A runner of each kind."""
+
+    attempts: Runner
+    short_runs: ShortRuns
+
+
+class OnDemand:
+    """Runners that are loaded with the first task, in a thread, since it takes a third of a second."""
+
+    def __init__(self, load: Callable[[], Runners]) -> None:
+        self._load, self._loading = load, asyncio.Lock()
+        self._loaded: Runners | None = None
+
+    async def get(self) -> Runners:
+        """The runners."""
+        if self._loaded is None:
+            async with self._loading:
+                if self._loaded is None:
+                    self._loaded = await asyncio.to_thread(self._load)
+        return self._loaded
+
+
 class Lane:
     """Works on one lane, up to `concurrency` tasks at once.
+
+    With `short_runs` it takes those, too.
 
     A slot asks for a task only when it is free, so tasks wait in the queue, where other workers can take them, instead of here. It is free
     once its attempt reports an end: the message with the report also asks for the next task. On standby, tasks come only while no worker
@@ -50,15 +75,15 @@ class Lane:
         name: str,
         concurrency: int,
         client: AttemptClient,
-        runner: Runner,
-        short_runs: ShortRuns | None = None,
+        runners: OnDemand,
         *,
+        short_runs: bool = False,
         standby: bool = False,
     ) -> None:
         self._name = name
         self._concurrency = concurrency
         self._client = client
-        self._runner = runner
+        self._runners = runners
         self._short_runs, self._standby = short_runs, standby
         metrics.SLOTS.labels(name).set(concurrency)
         self._busy = metrics.SLOTS_BUSY.labels(name)
@@ -88,12 +113,11 @@ class Lane:
             await exchange.settle(_DRAINING_SECONDS)
 
     async def _short_run(self, exchange: Exchange, run: pb.ShortRun, stop: asyncio.Event) -> None:
-        assert self._short_runs is not None
         set_trace_id(run.trace_id)
         self._busy.inc()
         with log.bind(trace_id=run.trace_id, lane=self._name, account_id=run.account_id):
             try:
-                exchange.end_short_run(await self._short_runs.run(run))
+                exchange.end_short_run(await (await self._runners.get()).short_runs.run(run))
             finally:
                 self._busy.dec()
                 if not stop.is_set():
@@ -134,7 +158,7 @@ class Lane:
                 if asyncio.get_running_loop().time() >= admitted_at + run.lease_seconds:
                     _logger.warning("admission_came_late")
                     return
-                await self._runner.run(run, admitted_at, closing)
+                await (await self._runners.get()).attempts.run(run, admitted_at, closing)
             except Exception:
                 # The task is given back when its lease expires; this slot goes on.
                 _logger.exception("attempt_crashed")
