@@ -45,7 +45,7 @@ class Runners(NamedTuple):
 
 
 class WorkerBroken(Exception):
-    """What works on tasks cannot be loaded."""
+    """The runners of a worker cannot be loaded."""
 
 
 class OnDemand:
