@@ -204,8 +204,7 @@ class LaneExchange:
         self._some_wait |= taken.more_wait and (not by_run or self._ended != ended)
         self._some_are_held = taken.more_wait and bool(by_run)
         # The loop calls in order: the streams that were flushed send to their workers first.
-        for task in taken.tasks:
-            asyncio.get_running_loop().call_soon(self._notifications.notify_transition, task)
+        asyncio.get_running_loop().call_soon(self._notifications.notify_transitions, taken.tasks)
         return self._some_wait
 
     async def _look(self) -> None:
