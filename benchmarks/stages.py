@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import statistics
 import tempfile
 import time
@@ -10,6 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from google.protobuf import json_format
 
 from benchmarks import worker
 from benchmarks.load import FORM, Connection, form, open_connection
@@ -41,12 +44,10 @@ _BY_UPLOAD, _BY_FORM = "by upload", "by form"
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """A file and the operation on it, for either way."""
+    """A file and the operation on it, the same for either way."""
 
     path: Path
     operation: operation_pb2.Operation
-    route: str
-    fields: Sequence[tuple[str, str, bytes]] = ()
 
 
 _CUT = operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBackground())
@@ -54,9 +55,9 @@ _DOUBLE = operation_pb2.Operation(upscale=upscale_pb2.Upscale(factor=2))
 _CLEAN = operation_pb2.Operation(remove_pdf_watermark=remove_pdf_watermark_pb2.RemovePdfWatermark())
 _PHOTO, _REPORT = _SAMPLES / "portrait.jpg", _SAMPLES / "report.pdf"
 _JOBS = {
-    "remove_background": _Job(_PHOTO, _CUT, "/v1/images/remove-background"),
-    "upscale": _Job(_PHOTO, _DOUBLE, "/v1/images/upscale", [("factor", "", b"2")]),
-    "remove_pdf_watermark": _Job(_REPORT, _CLEAN, "/v1/pdfs/remove-pdf-watermark"),
+    "remove_background": _Job(_PHOTO, _CUT),
+    "upscale": _Job(_PHOTO, _DOUBLE),
+    "remove_pdf_watermark": _Job(_REPORT, _CLEAN),
 }
 
 
@@ -66,13 +67,14 @@ async def measure(stack: ScratchStack) -> Section:
         "One task, stage by stage",
         f"The sample photo (512 × 512) and the sample PDF (3 pages), one task at a time, medians of {_RUNS} runs after one to warm up, "
         "both ways in turn. *By upload*: the project's own client creates a record, PUTs the file, completes it, creates the task, "
-        "waits for its end, and gets the result's URL and the result. *By form*: one call with the file and `?wait=60`, whose reply "
-        "has the result's URL, and its GET, over connections that stay open; *call*: less the worker's stages. The worker's stages are "
-        "from its log. *Model alone*: the same tensors sent to the same Triton by a script, without the platform. *Overhead*: the "
-        "whole, from the first byte sent to the last received, less the operation's own time; so it has *decode* and *encode*, which a "
-        "program of its own would need as well. *The least*: those two; a bare PUT and GET of the file through the edge, the client's, "
-        f"and straight to the storage, the worker's, which is another process; and calls that only look at a task: by upload {_CALLS}, "
-        "one each for the record of the upload, its end, the task, its end, and the result's URL; by form one.",
+        "waits for its end, and gets the result's URL and the result. *By form*: one `POST /v1/tasks?wait=60` with the file and the "
+        "same operation, whose reply has the result's URL, and its GET, over connections that stay open; *call*: less the worker's "
+        "stages. The worker's stages are from its log. *Model alone*: the same tensors sent to the same Triton by a script, without "
+        "the platform. *Overhead*: the whole, from the first byte sent to the last received, less the operation's own time; so it has "
+        "*decode* and *encode*, which a program of its own would need as well. *The least*: those two; a bare PUT and GET of the file "
+        "through the edge, the client's, and straight to the storage, the worker's, which is another process; and calls that only look "
+        f"at a task: by upload {_CALLS}, one each for the record of the upload, its end, the task, its end, and the result's URL; by "
+        "form one.",
         ("stage", *_JOBS),
     )
     columns = {name: await _job(stack, name, job) for name, job in _JOBS.items()}
@@ -156,8 +158,9 @@ async def _upload(client: AsyncClient, job: _Job, folder: Path) -> dict[str, flo
 async def _form(api: Connection, edge: Connection, job: _Job, content: bytes) -> dict[str, float]:
     """`call` is the whole call."""
     begin = time.perf_counter()
-    body = form(*job.fields, ("file", job.path.name, content))
-    task = await api.call("POST", f"{job.route}?wait=60", body, **FORM)
+    operations = json.dumps([json_format.MessageToDict(job.operation, preserving_proto_field_name=True)]).encode()
+    body = form(("operations", "", operations), ("file", job.path.name, content))
+    task = await api.call("POST", "/v1/tasks?wait=60", body, **FORM)
     ended = time.perf_counter()
     [file] = task["files"]
     await _send(edge, "GET", file["download_url"])

@@ -44,20 +44,36 @@ class Runners(NamedTuple):
     short_runs: ShortRuns
 
 
+class WorkerBroken(Exception):
+    """The runners of a worker cannot be loaded."""
+
+
 class OnDemand:
     """Runners that are loaded with the first task, in a thread, since it takes a third of a second."""
 
     def __init__(self, load: Callable[[], Runners]) -> None:
         self._load, self._loading = load, asyncio.Lock()
         self._loaded: Runners | None = None
+        self._failed = asyncio.Event()
+        self._error: Exception | None = None
 
     async def get(self) -> Runners:
-        """The runners."""
+        """The runners. Raises what loading them raises."""
         if self._loaded is None:
             async with self._loading:
                 if self._loaded is None:
-                    self._loaded = await asyncio.to_thread(self._load)
+                    try:
+                        self._loaded = await asyncio.to_thread(self._load)
+                    except Exception as error:
+                        self._error = error
+                        self._failed.set()
+                        raise
         return self._loaded
+
+    async def failure(self) -> None:
+        """Wait until they could not be loaded, and raise why."""
+        await self._failed.wait()
+        raise WorkerBroken from self._error
 
 
 class Lane:
@@ -105,7 +121,8 @@ class Lane:
         exchange = Exchange(self._name, self._client, admit, take if self._short_runs else None, standby=self._standby)
         for _ in range(self._concurrency):
             exchange.ask()
-        async with process.background(exchange.run()):
+        # A worker that cannot work ends, rather than take more tasks.
+        async with process.background(exchange.run(), self._runners.failure()):
             await stop.wait()
             await exchange.drain(_DRAINING_SECONDS)
             while attempts:

@@ -193,8 +193,7 @@ class Acceptance:
             if error.reason is not ErrorReason.UNAVAILABLE:
                 await self._unpin(request.account_id, examined.pinned_tasks)
             raise
-        for task in tasks:
-            self._notifications.notify_transition(task)
+        self._notifications.notify_transitions(tasks)
         # A free worker is given the task before the caller's answer is built: its lane's loop takes two turns to begin.
         for _ in range(_TURNS_OF_A_LOOP):
             await asyncio.sleep(0)
@@ -260,7 +259,8 @@ class Acceptance:
     def _new_task(
         self, task_id: int | None, index: int, lane: str, item: Item, operations: list[bytes], inputs: Sequence[InputFile]
     ) -> NewTask:
-        priced = [*inputs, *item.planned_inputs, *planned_files(item.operations, len(item.later_inputs), 1)]
+        later = planned_files(item.operations, len(item.later_inputs), 1) if item.later_inputs else ()
+        priced = [*inputs, *item.planned_inputs, *later]
         return NewTask(
             id=task_id,
             index=index,

@@ -18,6 +18,9 @@ from services.tasks.model.records import Completion
 
 SILENT_SECONDS = 15.0
 """A worker that has said nothing for so long gets no tasks: three times the interval at which it speaks."""
+_ANSWER_SECONDS = 0.02
+"""Longest time that answers wait for the next message: nobody but the worker's ended attempts waits for them, and a message of their own
+would cost as much as that with the next tasks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,7 @@ class WorkerStream:
         self.ended_at = math.inf
         self._outgoing = Outgoing()
         self._wake = asyncio.Event()
+        self._answering: asyncio.TimerHandle | None = None
 
     @property
     def takes_tasks(self) -> bool:
@@ -176,8 +180,10 @@ class WorkerStream:
         self._outgoing.moment = min(moment, self._outgoing.moment or moment)
 
     def answer(self, answer: Answer) -> None:
-        """Send an answer; `flush` lets it go."""
+        """Send an answer, with the next message or soon."""
         self._outgoing.answers.append(answer)
+        if self._answering is None:
+            self._answering = self._loop.call_later(_ANSWER_SECONDS, self.flush)
 
     def flush(self) -> None:
         """Let everything go that there is to send."""
@@ -191,6 +197,9 @@ class WorkerStream:
             self._wake.clear()
             if self._outgoing:
                 sending, self._outgoing = self._outgoing, Outgoing()
+                if self._answering is not None:
+                    self._answering.cancel()
+                    self._answering = None
                 sending.moment = sending.moment or self.moment
                 return sending
         if self._failure is not None:
