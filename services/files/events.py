@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any
 
 import nats.errors
 from google.protobuf.message import DecodeError
@@ -22,7 +24,7 @@ from services.platform.telemetry import tracing
 
 _logger = get_logger()
 _BATCH = 20
-_WAIT_SECONDS = 5.0
+_WAIT_SECONDS = 30.0
 _MORE_SECONDS = 0.2
 _ACK_WAIT_SECONDS = 30.0
 
@@ -38,11 +40,11 @@ class TaskEvents:
         self._subscription: JetStreamContext.PullSubscription | None = None
 
     async def step(self) -> bool:
-        """Wait a few seconds for events and handle those that arrive; True if there are probably more."""
+        """Wait a while for events and handle those that arrive; True if there are probably more."""
         try:
             if self._subscription is None:
                 self._subscription = await self._subscribe()
-            messages = await _fetch(self._subscription)
+            messages = await self._fetch(self._subscription)
         except nats.errors.TimeoutError:
             return False
         except Exception:
@@ -51,6 +53,16 @@ class TaskEvents:
             raise
         await to_its_end(self._handle(messages))
         return len(messages) > _BATCH
+
+    async def _fetch(self, subscription: JetStreamContext.PullSubscription) -> list[Msg]:
+        """The result of `_fetch`; nothing if the server that was asked is gone."""
+        renewed, fetching = self._bus.renewed, asyncio.create_task(_fetch(subscription))
+        either: set[asyncio.Future[Any]] = {fetching, renewed}
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            return fetching.result() if fetching.done() else []
+        finally:
+            fetching.cancel()
 
     async def _handle(self, messages: Sequence[Msg]) -> None:
         published = [one for message in messages for one in _published(message) if one.event.state in TERMINAL_STATES]

@@ -8,7 +8,7 @@ import secrets
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
+from importlib.util import find_spec
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -16,37 +16,26 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from darkroom.internal.files.v1.storage_service_pb2_grpc import StorageServiceStub
 from darkroom.internal.system.v1 import part_pb2
 from models.bundles import load_bundles
-from services.inference import operations
 from services.inference.bundles.answering import answering
 from services.inference.bundles.managing import Bundles, bundles_of_models
 from services.inference.config import InferenceSettings
-from services.inference.contract.memory_budget import MemoryBudget
 from services.inference.contract.provider import Provider
 from services.inference.contract.rates import MeasuredRates
-from services.inference.contract.step import DocumentLimits, Tools
 from services.inference.generation.assembly import Offering, providers
-from services.inference.generation.exchange import provider_client
-from services.inference.media import Limits, configure_libvips
-from services.inference.media import isolated as isolated_media
 from services.inference.model_server import triton
 from services.inference.model_server.choice import DDCOLOR
 from services.inference.pdf import isolated as isolated_pdf
-from services.inference.pipeline import file_child
-from services.inference.pipeline import isolated as isolated_pipeline
-from services.inference.pipeline.registry import Registry
-from services.inference.pipeline.short import LARGEST_RESULT
 from services.inference.redraw import isolated as isolated_redraw
 from services.inference.worker import cancellations, membership
-from services.inference.worker.attempt import AttemptRunner
 from services.inference.worker.client import AttemptClient
-from services.inference.worker.files import AttemptFiles
-from services.inference.worker.lane import Lane, work
+from services.inference.worker.lane import Lane, OnDemand, Runners, work
 from services.inference.worker.object_transfer import ObjectTransfer
 from services.inference.worker.presence import Presence
-from services.inference.worker.short_runs import ShortRunner
+from services.inference.worker.shared import Shared
 from services.inference.worker.work_folder import work_folder
 from services.pictures.offers import REPEAT_SECONDS, Offers
 from services.pictures.operations import INTERACTIVE_LANE, specs
+from services.pictures.short_pictures import LARGEST_RESULT
 from services.platform import bus, log, process
 from services.platform.identity import Signer
 from services.platform.loop import Loop
@@ -60,6 +49,9 @@ from services.platform.telemetry import checks
 from services.platform.telemetry.health import Check, Health
 from services.platform.worker_board import WorkerBoard
 
+_OPERATIONS = "services.inference.operations"
+_IN_CHILDREN = ("services.inference.pipeline.file_child", "services.inference.media.isolated", "services.inference.pipeline.isolated")
+"""Modules that need not be imported here for that."""
 _MODELS_LANES = frozenset(("neural", "pages"))
 _PROBE_SECONDS = 2.0
 _TRITON_SECONDS = 2.0
@@ -69,7 +61,6 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
     """Assemble the worker. Its listener reports healthy once tasks can be taken; `lane.work` says how the worker ends."""
     # Names in the history of tasks; unique among replicas and restarts.
     name = f"{settings.worker_name}-{os.getpid()}-{secrets.token_hex(3)}"
-    configure_libvips(settings.cpu_threads)
     # OpenCV is loaded with the first picture.
     os.environ["OPENCV_FOR_THREADS_NUM"] = str(settings.cpu_threads)
     joined = None
@@ -78,7 +69,8 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
         kept = membership.maintain_membership(settings.membership_dir, settings.accounts_address or "", settings.tls)
         joined = await opening.open("membership", kept)
     caller = Caller(Signer("inference", settings.signing_key_file, delegated=joined.delegation if joined is not None else None))
-    registry, bundles = Registry(), load_bundles()
+    _check_operations()
+    bundles = load_bundles()
     folder = await opening.open("work folder", work_folder(settings.work_dir, name))
     sandbox = await opening.open("sandbox", _sandbox(settings))
     warm = await opening.open("warm children", _warm_children(settings, sandbox))
@@ -99,18 +91,22 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
         await opening.open("bundles", answering(connection, managing, manages=settings.model_repository is not None))
     client = AttemptClient(tasks, streams, caller, name)
     rates = MeasuredRates(settings.cpu_threads, settings.operation_seconds)
-    serving = providers(settings, await opening.open("providers", provider_client()), server)
-    tools = _tools(settings, server, sandbox, warm, serving, rates)
-    short_runs = ShortRunner(registry, tools, settings.max_picture_bytes)
-    runner = AttemptRunner(
+    serving = await opening.open("providers", providers(settings, server))
+    shared = Shared(
         client=client,
-        files=partial(AttemptFiles, StorageServiceStub(files), caller, transfer, settings.storage_patience_seconds),
-        registry=registry,
-        tools=tools,
+        caller=caller,
+        storage=StorageServiceStub(files),
+        transfer=transfer,
         cancellations=heard,
         folder=folder,
-        max_picture_bytes=settings.max_picture_bytes,
+        triton=server,
+        sandbox=sandbox,
+        warm=warm,
+        picture_resources=_pictures(settings),
+        providers=serving,
+        rates=rates,
     )
+    loaded = OnDemand(lambda: _runners(settings, shared))
     lanes = {lane: count for lane, count in settings.lanes.items() if _workable(lane, serving)}
     own, offering = OwnPart(), Offering(Offers(connection), serving, lanes, server.on_gpu)
     models = None if _MODELS_LANES.isdisjoint(settings.lanes) else server.control.models
@@ -128,7 +124,7 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
         await health.on_change(tell_of_change)
         async with process.background(telling.run()):
             serving = [
-                Lane(lane, count, client, runner, short_runs if lane == INTERACTIVE_LANE else None, standby=lane in standby)
+                Lane(lane, count, client, loaded, short_runs=lane == INTERACTIVE_LANE, standby=lane in standby)
                 for lane, count in lanes.items()
             ]
             await work(serving, stop, health, settings.drain_seconds)
@@ -152,8 +148,8 @@ def _needs(
 
 def _sandbox(settings: InferenceSettings) -> Sandbox:
     # One child for each file in progress; the lanes' limits share out the processor.
-    modules = [module.__name__ for module in (file_child, isolated_media, isolated_pdf, isolated_pipeline, isolated_redraw)]
-    short = [f"{operations.__name__}.{name}" for name, spec in specs().items() if spec.short_megapixels]
+    modules = [*_IN_CHILDREN, isolated_pdf.__name__, isolated_redraw.__name__]
+    short = [f"{_OPERATIONS}.{name}" for name, spec in specs().items() if spec.short_megapixels]
     return Sandbox(
         preload=[*modules, *short],
         # 15 MiB, until there is a document.
@@ -181,8 +177,16 @@ def _pictures(settings: InferenceSettings) -> SandboxLimits:
     )
 
 
-def _documents(settings: InferenceSettings) -> DocumentLimits:
-    return DocumentLimits(settings.document_memory_bytes, settings.document_seconds, settings.document_page_seconds)
+def _check_operations() -> None:
+    """Raises ImportError if an operation has no module."""
+    if missing := [name for name in specs() if find_spec(f"{_OPERATIONS}.{name}") is None]:
+        raise ImportError(f"there are no modules for the operations {', '.join(missing)}")
+
+
+def _runners(settings: InferenceSettings, shared: Shared) -> Runners:
+    from services.inference.worker.runners import runners
+
+    return runners(settings, shared)
 
 
 def _patience(settings: InferenceSettings) -> triton.Patience:
@@ -192,30 +196,6 @@ def _patience(settings: InferenceSettings) -> triton.Patience:
 def _workable(lane: str, serving: Mapping[str, Provider]) -> bool:
     """Whether a lane has an operation that this worker can run. Operations that it is not configured for are left to other workers."""
     return lane == INTERACTIVE_LANE or any(spec.lane == lane and (not spec.needs or spec.name in serving) for spec in specs().values())
-
-
-def _tools(
-    settings: InferenceSettings,
-    server: triton.Triton,
-    sandbox: Sandbox,
-    warm: WarmChildren,
-    serving: Mapping[str, Provider],
-    rates: MeasuredRates,
-) -> Tools:
-    return Tools(
-        triton=server,
-        sandbox=sandbox,
-        models=settings.models,
-        picture_limits=Limits(settings.max_megapixels, settings.svg_seconds),
-        picture_resources=_pictures(settings),
-        result_limits=Limits(settings.max_result_megapixels),
-        memory=MemoryBudget(settings.memory_bytes),
-        documents=_documents(settings),
-        rates=rates,
-        providers=serving,
-        color_profiles=settings.color_profiles_dir,
-        warm=warm,
-    )
 
 
 async def _reached(tasks: grpc.aio.Channel, stop: asyncio.Event) -> bool:

@@ -6,7 +6,8 @@ survive a restart of NATS, so a task is refused only because nothing is configur
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 import nats.errors
 import nats.js.errors
@@ -36,9 +37,11 @@ class Offers:
         """Whether a worker's models run on a GPU. Raises UNAVAILABLE while NATS is unreachable."""
         return await self._offered(GPU)
 
-    async def serve(self, lane: str) -> bool:
-        """Whether a worker offers to serve a lane. Raises UNAVAILABLE while NATS is unreachable."""
-        return await self._offered(_of_lane(lane))
+    async def served(self, lanes: Collection[str]) -> frozenset[str]:
+        """Those of the lanes that a worker offers to serve. Raises UNAVAILABLE while NATS is unreachable."""
+        with _reaching_nats():
+            info = await self._jetstream.stream_info(OFFERS_STREAM, subjects_filter=offer_subject("*"))
+        return frozenset(lane for lane in lanes if offer_subject(_of_lane(lane)) in (info.state.subjects or {}))
 
     async def require(self, specs: Collection[OperationSpec]) -> None:
         """Raise OPERATION_UNAVAILABLE, saying what to configure, for an operation that needs an offer and has none; UNAVAILABLE while NATS
@@ -52,13 +55,20 @@ class Offers:
                 )
 
     async def _offered(self, name: str) -> bool:
-        try:
-            await self._jetstream.get_last_msg(OFFERS_STREAM, offer_subject(name))
-        except nats.js.errors.NotFoundError:
-            return False
-        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
-            raise DarkroomError(ErrorReason.UNAVAILABLE, "A part of the service cannot be reached. Try again later.") from error
+        with _reaching_nats():
+            try:
+                await self._jetstream.get_last_msg(OFFERS_STREAM, offer_subject(name))
+            except nats.js.errors.NotFoundError:
+                return False
         return True
+
+
+@contextmanager
+def _reaching_nats() -> Iterator[None]:
+    try:
+        yield
+    except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
+        raise DarkroomError(ErrorReason.UNAVAILABLE, "A part of the service cannot be reached. Try again later.") from error
 
 
 def _of_lane(lane: str) -> str:

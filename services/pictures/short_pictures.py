@@ -21,6 +21,8 @@ from services.platform.errors import DarkroomError
 _MOST_OPERATIONS = 8
 LARGEST_AT_ONCE = (2896, 2896)
 """Width and height of a picture whose pixels are the most for work that is done at once, while its caller waits: 8.4 million."""
+LARGEST_RESULT = 256 << 20
+"""Bytes of a file that short work may make."""
 _READ: Mapping[MediaFormat, float] = {
     MediaFormat.JPEG: 25,
     MediaFormat.PNG: 16,

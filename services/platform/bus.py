@@ -107,6 +107,13 @@ class Bus:
         self.client = client
         self.jetstream = jetstream
         self.publisher = Publisher(client)
+        self.renewed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done once the connection is a new one, to a server that need not know what was asked on the one before."""
+
+    def renew(self) -> None:
+        """The connection is a new one."""
+        done, self.renewed = self.renewed, asyncio.get_running_loop().create_future()
+        done.set_result(None)
 
     async def ensure_streams(self, replicas: int, *, update: bool = True) -> None:
         """Create the streams that are missing and, with `update`, update the others; repeating it is harmless.
@@ -219,6 +226,7 @@ async def connect(where: NatsServers | str, service: str, replicas: int | None =
     async def on_reconnect() -> None:
         _logger.info("nats_reconnected", server=client.connected_url.netloc if client.connected_url else "")
         reconnected.set()
+        bus.renew()
 
     async def on_error(error: Exception) -> None:
         _logger.warning("nats_error", error=str(error) or repr(error))
@@ -234,7 +242,6 @@ async def connect(where: NatsServers | str, service: str, replicas: int | None =
         name=name or service,
         max_reconnect_attempts=-1,
         reconnect_time_wait=0.25,  # type: ignore[arg-type]
-        ping_interval=10,
         disconnected_cb=on_disconnect,
         reconnected_cb=on_reconnect,
         closed_cb=on_close,

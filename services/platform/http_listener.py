@@ -7,7 +7,7 @@ import math
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import uvicorn
@@ -24,8 +24,6 @@ _UNIX = "unix:"
 # Longer than the edge keeps a connection that is idle, so that none is closed while a request is on its way.
 _KEEP_ALIVE_SECONDS = 2 * 3600
 _POLL_SECONDS = 0.01
-# uvicorn renews the date in every tenth tick.
-_TICK_SECONDS, _TICKS = 1.0, 10
 _BACKLOG = 1024
 _logger = get_logger()
 
@@ -46,6 +44,8 @@ async def serving(
         log_level="warning",
         access_log=False,
         server_header=False,
+        # The edge says the date; uvicorn would wake every second to keep its own current.
+        date_header=False,
         proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         ssl_ca_certs=str(authority) if authority else None,
@@ -82,13 +82,9 @@ class _Server(uvicorn.Server):
         self._ended.set()
 
     async def main_loop(self) -> None:
-        """Keep the date of replies current, until `end`."""
-        tick = 0
-        while not await self.on_tick(tick):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_TICK_SECONDS):
-                    await self._ended.wait()
-            tick += _TICKS
+        """Serve until `end`."""
+        await self.on_tick(0)
+        await self._ended.wait()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from prometheus_client import Counter, Gauge
 
@@ -17,19 +18,22 @@ Result = TypeVar("Result")
 _logger = get_logger()
 _BACKOFF = Backoff(0.4, 30.0)
 _LAST_STEP_SECONDS = 2.0
-# A share of the interval. Loops that began together would otherwise go on waking together.
+# A share of the interval. Replicas that began together would otherwise go on looking together.
 _SHORTEST_PAUSE = 0.92
-# How long, and how often, a step that nothing has woken lets another such step go first.
-_ASIDE_SECONDS, _ASIDE_TIMES = 0.01, 5
+# Long pauses end on a whole second, so that the loops of an idle process wake it together: most of a short step's cost is that of waking.
+_LONG_SECONDS = 1.5
+# How long a step that nothing has woken lets other such steps go first.
+_ASIDE_SECONDS = 0.05
 _STEPS = Counter("darkroom_loop_steps", "Steps of background loops, by outcome.", ["loop", "outcome"])
 _SUCCEEDED = Gauge("darkroom_loop_last_success_timestamp_seconds", "When a loop's last step ended well.", ["loop"])
 
 
 class Loop:
-    """Calls `step` again and again: at once while it returns True (more to do), else after `interval` seconds or when woken.
+    """Calls `step` again and again: at once while it returns True (more to do), else after `interval` seconds or when woken. `interval` may
+    be a function of the state that the last step has found.
 
-    A step that nothing has woken lets another such step of the process end first if that takes but a moment: what an idle process looks at
-    in the database then takes one connection.
+    Steps that nothing has woken take turns if each takes but a moment: what an idle process looks at in the database then takes one
+    connection.
 
     Steps begin at least `spacing` seconds apart, unless there is more to do: a busy loop then handles many wake-ups in fewer steps, while
     an idle one runs at once, `burst` more times if need be.
@@ -43,11 +47,21 @@ class Loop:
 
     _unwoken = 0
     """Steps under way, of all loops, that nothing has woken."""
+    _next: ClassVar[deque[Loop]] = deque()
+    """Those that wait for their turn."""
 
     def __init__(
-        self, name: str, interval: float, step: Callable[[], Awaitable[bool]], spacing: float = 0.0, *, burst: int = 0, waits: bool = False
+        self,
+        name: str,
+        interval: float | Callable[[], float],
+        step: Callable[[], Awaitable[bool]],
+        spacing: float = 0.0,
+        *,
+        burst: int = 0,
+        waits: bool = False,
     ) -> None:
-        self._name, self._interval, self._step, self._waits = name, interval, step, waits
+        self._name, self._step, self._waits = name, step, waits
+        self._interval = interval if callable(interval) else lambda: interval
         self._spacing, self._ahead = spacing, burst * spacing
         self._woken = asyncio.Event()
         self._steps, self._failed_steps = _STEPS.labels(name, "ok"), _STEPS.labels(name, "failed")
@@ -76,6 +90,8 @@ class Loop:
                 _logger.warning("loop_failed", loop=self._name, failures=failures, error=repr(error), exc_info=failures == 1)
             finally:
                 Loop._unwoken -= unwoken
+                if unwoken and Loop._next:
+                    Loop._next[0].wake()
             if more:
                 continue
             unwoken = await self._pause(failures) and not self._waits
@@ -87,17 +103,28 @@ class Loop:
         if failures:
             await asyncio.sleep(_BACKOFF.pause(failures))
             return True
-        pause = self._interval * random.uniform(_SHORTEST_PAUSE, 1.0)
-        for _ in range(1 if self._waits else 1 + _ASIDE_TIMES):
+        if await self._woken_within(_until_tick(self._interval() * random.uniform(_SHORTEST_PAUSE, 1.0))):
+            return False
+        if Loop._unwoken and not self._waits:
+            Loop._next.append(self)
             try:
-                async with asyncio.timeout(pause):
-                    await self._woken.wait()
-                    return False
-            except TimeoutError:
-                if not Loop._unwoken:
-                    break
-            pause = _ASIDE_SECONDS
+                await self._woken_within(_ASIDE_SECONDS)
+            finally:
+                Loop._next.remove(self)
         return True
+
+    async def _woken_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._woken.wait()
+        except TimeoutError:
+            return False
+
+
+def _until_tick(pause: float) -> float:
+    """The pause, or one up to the whole second nearest to the end of a long one."""
+    now = asyncio.get_running_loop().time()
+    return pause if pause < _LONG_SECONDS else round(now + pause) - now
 
 
 async def to_its_end(work: Awaitable[Result]) -> Result:

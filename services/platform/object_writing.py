@@ -109,23 +109,25 @@ class ObjectWriter:
 
     async def _blocks(self, chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[tuple[bytes, bool]]:
         """Blocks of `block_bytes`, and a last one, which may be empty only if it is the first."""
-        buffer = bytearray()
-        received = 0
+        pieces: list[bytes] = []
+        gathered = received = 0
         async for chunk in chunks:
             received += len(chunk)
             if received > limit:
                 raise DarkroomError(ErrorReason.FILE_TOO_LARGE, f"The file has more than {limit} bytes, the most that are allowed.")
             # Held back until more arrives, so that the last block is known to be the last.
-            if len(buffer) >= self.block_bytes:
-                block = bytes(buffer[: self.block_bytes])
-                del buffer[: self.block_bytes]
+            if gathered >= self.block_bytes:
+                together = b"".join(pieces)
+                block, pieces, gathered = together[: self.block_bytes], [together[self.block_bytes :]], gathered - self.block_bytes
+                del together
                 yield block, False
-            buffer += chunk
-        while len(buffer) > self.block_bytes:
-            block = bytes(buffer[: self.block_bytes])
-            del buffer[: self.block_bytes]
-            yield block, False
-        yield bytes(buffer), True
+            pieces.append(chunk)
+            gathered += len(chunk)
+        together = b"".join(pieces)
+        while len(together) > self.block_bytes:
+            yield together[: self.block_bytes], False
+            together = together[self.block_bytes :]
+        yield together, True
 
     async def _put(self, url: str, block: bytes, headers: Mapping[str, str] | None = None) -> str:
         """Store a block, and return its ETag."""

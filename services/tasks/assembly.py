@@ -29,8 +29,9 @@ from services.platform.system_part import OwnPart
 from services.platform.worker_board import WorkerBoard
 from services.tasks import surfaces
 from services.tasks.config import TasksSettings
-from services.tasks.domain.acceptance.acceptance import Acceptance, AcceptanceRules
+from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.acceptance.later_fetching import LaterFetching
+from services.tasks.domain.acceptance.rules import AcceptanceRules
 from services.tasks.domain.acceptance.short_runs import ShortRuns
 from services.tasks.domain.batches.account_batches import AccountBatches
 from services.tasks.domain.batches.archiving import BatchArchiving

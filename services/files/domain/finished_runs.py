@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 
 from services.files.config import FilesSettings
@@ -109,9 +110,12 @@ class FinishedRuns:
             created_at=now,
             surface=surface or None,
         )
-        made = replace(made, etag=await self._transfers.store(made.object_key, output.content, made.media_type))
+        storing = asyncio.create_task(self._transfers.store(made.object_key, output.content, made.media_type))
+        # The storage works while the URL is signed.
+        await asyncio.sleep(0)
+        [download] = await self._downloads.sign([made])
         growth = self._quotas.growth(storage_of([upload]))
+        made = replace(made, etag=await storing)
         await self._store.insert_run(upload, made, growth, now, self._settings.temporary_life, self._settings.output_life)
         self._recent.keep(made.object_key, output.content)
-        [download] = await self._downloads.sign([made])
-        return download
+        return replace(download, file=made)

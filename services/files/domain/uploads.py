@@ -101,7 +101,7 @@ class Uploads:
     async def hold(self, upload: NewUpload) -> tuple[int, int]:
         """Ids for a file that its receiver holds, and for a result of it; neither has a record. Raises as `create`."""
         self._check_content(upload)
-        file_id, output_file_id = await self._store.new_ids(2)
+        file_id, output_file_id = await self._store.ids_ahead(2)
         return file_id, output_file_id
 
     async def store(self, account_id: int, upload: NewUpload, content: bytes, file_id: int = 0) -> int:

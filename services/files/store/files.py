@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 
 import asyncpg
@@ -18,6 +20,7 @@ from services.files.store.retention import OUTPUT_END_BESIDE, TEMPORARY_END
 from services.files.store.rows import COLUMNS, Store, files
 from services.files.store.storage import AFTER, FITS, Check, Growth, check_stored, storage_from
 from services.platform.audit.log import actor_values, audit_sql
+from services.platform.database import Database
 from services.platform.idempotency import in_progress, key_values, store_key_sql, storing_key
 from services.platform.idempotent_call import IdempotentCall
 
@@ -35,6 +38,8 @@ arrived; one whose object is missing is gone until that is back. Hidden outputs 
 library are not: only that names them."""
 
 _NEW_IDS = text("SELECT next_id() FROM generate_series(1, CAST(:count AS integer))")
+_AHEAD, _AHEAD_SECONDS = 32, 1.0
+"""How many ids are taken at once while calls follow each other, and how long they can be used: ids grow with time."""
 
 _NUMBERS = """numbers AS MATERIALIZED (
   SELECT array_agg(new.id ORDER BY new.id) AS ids
@@ -144,9 +149,23 @@ RETURNING id
 class FileStore(Store):
     """Statements about single files of an account."""
 
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._ahead: list[int] = []
+        self._taken_at = -math.inf
+
     async def new_ids(self, count: int) -> list[int]:
         """New ids, in increasing order."""
         return sorted(await self._ids(_NEW_IDS, count=count))
+
+    async def ids_ahead(self, count: int) -> list[int]:
+        """New ids, in increasing order, for files whose records come later; while calls follow each other, a statement serves many."""
+        now = monotonic()
+        recently = now - self._taken_at < _AHEAD_SECONDS
+        if not recently or len(self._ahead) < count:
+            self._ahead, self._taken_at = await self.new_ids(count + _AHEAD if recently else count), now
+        ids, self._ahead = self._ahead[:count], self._ahead[count:]
+        return ids
 
     async def insert_outputs(self, outputs: Sequence[File], now: datetime) -> None:
         """Insert outputs of a task."""

@@ -122,11 +122,13 @@ released AS (
 """Part of a statement that has dropped pins. A file may lose several at once, but an UPDATE … FROM changes each row only once, so the pins
 are counted first."""
 
-_SETTLE = text(f"""
-WITH held AS MATERIALIZED (
-  SELECT id, account_id FROM file
-  WHERE (task_id = ANY(:task_ids) AND NOT visible) OR id IN (SELECT file_id FROM pin WHERE task_id = ANY(:task_ids))
-  ORDER BY id FOR NO KEY UPDATE
+SETTLE = text(f"""
+WITH concerned AS (
+  SELECT id FROM file WHERE task_id = ANY(:task_ids) AND NOT visible
+  UNION SELECT file_id FROM pin WHERE task_id = ANY(:task_ids)
+),
+held AS MATERIALIZED (
+  SELECT id, account_id FROM file WHERE id IN (SELECT id FROM concerned) ORDER BY id FOR NO KEY UPDATE
 ),
 locked AS (SELECT account_id FROM held WHERE id = ANY(:winners)),
 {LOCK_COUNTS},
@@ -243,4 +245,4 @@ class TaskFileStore(Store):
             "now": now,
             "life": life,
         }
-        return bool(await self._database.fetch(_SETTLE, values))
+        return bool(await self._database.fetch(SETTLE, values))

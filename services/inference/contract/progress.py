@@ -44,13 +44,18 @@ class Progress:
             self._changed()
 
     def stop(self) -> None:
-        """Make every `check` from now on raise."""
-        self._stopped = True
+        """Make every `check` from now on raise, and call nothing any more: who is called may hold this, too, and without the circle both
+        are freed at once."""
+        self._stopped, self._changed = True, _do_nothing
 
     def check(self) -> None:
         """Raises Stopped when the attempt is to end."""
         if self._stopped:
             raise AttemptStop
+
+
+def _do_nothing() -> None:
+    pass
 
 
 Report = Callable[[float, str], None]

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-
-import httpx
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 from services.inference.contract.provider import Provider
-from services.inference.generation.exchange import Exchange
-from services.inference.generation.gemini import GeminiImages
-from services.inference.generation.local_diffusion import LocalDiffusion, Schedule
-from services.inference.generation.openai_images import OpenAiImages
 from services.inference.generation.settings import GenerationSettings
 from services.inference.model_server.triton import Triton
 from services.pictures.offers import GPU, Offers
 from services.pictures.operations import LANES_BEFORE, specs
 
 
-def providers(settings: GenerationSettings, client: httpx.AsyncClient, triton: Triton) -> Mapping[str, Provider]:
-    """The configured providers, by operation."""
-    known: dict[str, Provider] = {"local": _local(settings, triton)}
-    if settings.openai_api_key is not None:
-        headers = {"Authorization": f"Bearer {settings.openai_api_key.get_secret_value()}"}
-        exchange = Exchange(client, "OpenAI", str(settings.openai_base_url), headers, settings.openai_seconds, settings.openai_concurrency)
-        known["openai"] = OpenAiImages(exchange, settings.openai_model)
-    if settings.gemini_api_key is not None:
-        headers = {"x-goog-api-key": settings.gemini_api_key.get_secret_value()}
-        exchange = Exchange(client, "Gemini", str(settings.gemini_base_url), headers, settings.gemini_seconds, settings.gemini_concurrency)
-        known["gemini"] = GeminiImages(exchange, settings.gemini_model)
+@asynccontextmanager
+async def providers(settings: GenerationSettings, triton: Triton) -> AsyncIterator[Mapping[str, Provider]]:
+    """The configured providers, by operation. Only what they need is loaded."""
     chosen = {"gpt_image_2": settings.gpt_image_2, "nano_banana_2": settings.nano_banana_2}
+    known: dict[str, Provider] = {}
+    if "local" in chosen.values():
+        from services.inference.generation.local_diffusion import of_settings
+
+        known["local"] = of_settings(settings, triton)
+    if settings.openai_api_key is None and settings.gemini_api_key is None:
+        yield _served(chosen, known)
+        return
+    from services.inference.generation.outside import providers_outside
+
+    async with providers_outside(settings) as outside:
+        yield _served(chosen, {**known, **outside})
+
+
+def _served(chosen: Mapping[str, str], known: Mapping[str, Provider]) -> Mapping[str, Provider]:
     return {operation: known[name] for operation, name in chosen.items() if name in known}
 
 
@@ -54,8 +56,3 @@ class Offering:
         self.gpu = await self._on_gpu()
         await self._offers.announce([*self.ready, *([GPU] if self.gpu else [])], self._lanes)
         return False
-
-
-def _local(settings: GenerationSettings, triton: Triton) -> LocalDiffusion:
-    schedule = Schedule(settings.generation_steps, settings.generation_guidance, settings.generation_strength)
-    return LocalDiffusion(triton, settings.model_generation, schedule, settings.generation_seconds, settings.generation_concurrency)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.inference.contract.provider import GenerationRequest, Reference, UnsupportedOption
+from services.inference.generation.settings import GenerationSettings
 from services.inference.generation.tables import nearest_ratio
 from services.inference.media import Image, Limits, decode, encode
 from services.inference.media.resampling import resize
@@ -137,3 +138,9 @@ def _pixels(reference: Reference, width: int, height: int) -> Picture:
     scaled = resize(image.srgb(), max(width, round(image.width * scale)), max(height, round(image.height * scale)))
     top, left = (scaled.shape[0] - height) // 2, (scaled.shape[1] - width) // 2
     return np.ascontiguousarray(scaled[top : top + height, left : left + width])
+
+
+def of_settings(settings: GenerationSettings, triton: Triton) -> LocalDiffusion:
+    """The local model, as the settings have it."""
+    schedule = Schedule(settings.generation_steps, settings.generation_guidance, settings.generation_strength)
+    return LocalDiffusion(triton, settings.model_generation, schedule, settings.generation_seconds, settings.generation_concurrency)

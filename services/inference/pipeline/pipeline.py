@@ -122,7 +122,7 @@ class Pipeline:
         return made
 
     async def read_headers(self, run: Run) -> None:
-        """Read the headers of pictures. Where their recorded size shows that the work is short, they are foretold instead.
+        """Read the headers of pictures. Where their recorded size shows that the work is short or needs little memory, they are foretold.
 
         Raises what reading a header raises, and FILE_TOO_LARGE.
         """

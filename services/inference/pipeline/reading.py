@@ -25,6 +25,8 @@ _QUICK_BYTES = 64 << 20
 """Largest samples that a warm child decodes."""
 _MOST_CHANNELS = 4
 _PERHAPS_WIDE = (MediaFormat.PNG, MediaFormat.TIFF)
+_LITTLE = 8
+"""A run needs little memory up to this part of what there is."""
 
 
 class Reading:
@@ -32,7 +34,8 @@ class Reading:
 
     def __init__(self, tools: Tools, account_id: int, largest: int, operations: Sequence[BoundOperation]) -> None:
         self._tools, self._account_id, self._largest = tools, account_id, largest
-        self._parameters = [operation.parameters for operation in operations]
+        self._operations, self._parameters = operations, [operation.parameters for operation in operations]
+        self._reads_samples = operations[0].spec.arity is Arity.EACH and not operations[0].spec.reads_file
         self._urgent = all(operation.plain for operation in operations)
         self._may_be_short = self._urgent and tools.warm is not None and operations[0].spec.arity is Arity.EACH
         self._auxiliaries: dict[int, tuple[Source, Header]] = {}
@@ -66,12 +69,15 @@ class Reading:
                 return await self.picture(source.path, header, folder, limits, hints)
 
     async def input_headers(self, source: Source, limits: Limits, hints: Hints) -> Sequence[Header]:
-        """The headers that an input may have: foretold if the work is short with any of them, else the one that is read.
+        """The headers that an input may have: foretold if the work is short, or takes little memory, with any of them, else the one that
+        is read.
 
         Raises as `input_header`.
         """
         self._check_size(source.path)
         if self._may_be_short and (foretold := foretold_headers(source, self.is_short_work)):
+            return foretold
+        if self._reads_samples and self._tools.warm is not None and (foretold := foretold_headers(source, self._takes_little)):
             return foretold
         return [await self.header(source.path, limits, hints)]
 
@@ -102,6 +108,16 @@ class Reading:
         finally:
             os.close(target)
 
+    def _takes_little(self, header: Header) -> bool:
+        """Whether the picture is decoded in a warm child, and its work needs so little memory that it does not matter how much less."""
+        if header.format not in _QUICK or header.format in _PERHAPS_WIDE or header.samples_bytes > _QUICK_BYTES:
+            return False
+        try:
+            needed = needed_memory(header, self._operations, self.auxiliary_headers, self._tools.result_limits)
+        except DarkroomError:
+            return False
+        return needed <= self._tools.memory.total // _LITTLE
+
     def _check_size(self, path: Path) -> None:
         size = path.stat().st_size
         if size > self._largest:
@@ -112,10 +128,10 @@ class Reading:
             )
 
 
-def foretold_headers(source: Source, is_short_work: Callable[[Header], bool]) -> Sequence[Header]:
+def foretold_headers(source: Source, is_light: Callable[[Header], bool]) -> Sequence[Header]:
     """The headers that a picture may have whose size is recorded.
 
-    Empty unless the work is short with any of them: then nobody needs to read the header first. The child does, and refuses what is over
+    Empty unless the work is light with any of them: then nobody needs to read the header first. The child does, and refuses what is over
     its limits.
     """
     if source.size is None:
@@ -126,7 +142,7 @@ def foretold_headers(source: Source, is_short_work: Callable[[Header], bool]) ->
         return ()
     sizes = dict.fromkeys((source.size, source.size[::-1]))
     headers = [Header(format_, *each, channels=_MOST_CHANNELS, wide=format_ in _PERHAPS_WIDE) for each in sizes]
-    return headers if all(map(is_short_work, headers)) else ()
+    return headers if all(map(is_light, headers)) else ()
 
 
 def _format_of(file: BinaryIO, name: str) -> MediaFormat | None:

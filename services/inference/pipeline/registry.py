@@ -7,7 +7,6 @@ import importlib
 import inspect
 from collections.abc import Callable, Sequence
 from functools import cache
-from importlib.util import find_spec
 from typing import Any, Protocol, runtime_checkable
 
 from google.protobuf.message import Message
@@ -57,12 +56,10 @@ class BoundOperation:
 
 class Registry:
     """The operations of this worker's version. Each is imported when it is first needed: all of them, with their libraries, are a third of
-    a worker's memory. Creating it raises ImportError if one is missing."""
+    a worker's memory."""
 
     def __init__(self) -> None:
         self._loaded: dict[str, tuple[Run, PeakMemory]] = {}
-        if missing := [name for name in specs() if find_spec(_path(name)) is None]:
-            raise ImportError(f"there are no modules for the operations {', '.join(missing)}")
 
     async def load(self, operations: Sequence[operation_pb2.Operation]) -> None:
         """Import the operations of a task that no task before it had, in a thread, since it may take a second."""

@@ -85,7 +85,7 @@ class Run:
     """The picture that the first operation has made; the others follow."""
     sources: Sequence[Source] = ()
     headers: Sequence[Header] = ()
-    """The formats of the pictures among them; for short work that needs none, those that the picture may have."""
+    """The formats of the pictures among them; for light work, those that the picture may have."""
     short: bool = False
     """Whether a warm child does its operations, from file to file."""
     medium: Medium | Sequence[Source] | ShortResult = None

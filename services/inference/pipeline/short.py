@@ -16,6 +16,7 @@ from services.inference.pipeline.registry import BoundOperation
 from services.inference.pipeline.run import Run, ShortResult
 from services.pictures.media_format import SNIFF_BYTES, MediaFormat, Use, sniff
 from services.pictures.probe.model import MEDIA_TYPES, Probe
+from services.pictures.short_pictures import LARGEST_RESULT
 from services.platform.errors import DarkroomError
 from services.platform.sandbox import SandboxCrashed, WarmChildren
 from services.platform.sandbox.memory_file import in_memory
@@ -27,8 +28,6 @@ _LARGEST_DOCUMENT = 4 << 20
 """Bytes of a JSON document."""
 _LARGEST_SIZE = 1 << 48
 """Bytes of samples."""
-LARGEST_RESULT = 256 << 20
-"""Bytes of a file that short work may make."""
 
 
 class ShortWork:

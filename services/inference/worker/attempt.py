@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import shutil
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,6 @@ from services.inference.worker.client import Admission, AttemptClient, failure_o
 from services.inference.worker.files import AttemptFiles
 from services.inference.worker.lease import Lease, Outcome
 from services.pictures.operations import Arity
-from services.platform.backoff import Backoff, retry_unavailable
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.log import get_logger
 from services.platform.zip_archive import Entry, ZipArchive, entry_names
@@ -45,9 +44,10 @@ _MOST_NOTICES = 100
 _MOST_BOXES = 100
 _MOST_OUTPUTS = 500
 _HAND_BACK_SECONDS = 3.0
-_REPORTING = Backoff(0.4, 5.0)
 
 _logger = get_logger()
+# Looking up a metric's labels takes longer than counting.
+_attempts = cache(metrics.ATTEMPTS.labels)
 
 
 @dataclass(slots=True)
@@ -129,10 +129,10 @@ class AttemptRunner:
         with self._cancellations.watching(admission.task_id, lease.verify):
             outcome = await lease.protect(self._work(attempt), closing)
         if outcome is Outcome.LEASE_LOST:
-            metrics.ATTEMPTS.labels("dropped", "").inc()
+            _attempts("dropped", "").inc()
             _logger.info("attempt_dropped", done=round(attempt.progress.state[0], 2))
         elif outcome is Outcome.INTERRUPTED:
-            metrics.ATTEMPTS.labels("handed_back", "").inc()
+            _attempts("handed_back", "").inc()
             await self._hand_back(attempt)
 
     async def _work(self, attempt: Attempt) -> None:
@@ -281,29 +281,29 @@ class AttemptRunner:
     async def _finalize(self, attempt: Attempt) -> None:
         attempt.file_ids += attempt.attached_ids
         attempt.copies += len(attempt.attached_ids)
-        with attempt.stages.measure("finalize"):
-            await attempt.files.finalize(attempt.file_ids)
+        if attempt.file_ids:
+            with attempt.stages.measure("finalize"):
+                await attempt.files.finalize(attempt.file_ids)
 
     async def _complete(self, attempt: Attempt) -> None:
-        await _delivered(
-            lambda: self._client.complete(
-                attempt.admission,
-                attempt.file_ids,
-                attempt.copies,
-                attempt.notices,
-                attempt.output_files,
-                attempt.reported_bytes,
-                unchanged=attempt.unchanged,
-            )
+        accepted = await self._client.complete(
+            attempt.admission,
+            attempt.file_ids,
+            attempt.copies,
+            attempt.notices,
+            attempt.output_files,
+            attempt.reported_bytes,
+            unchanged=attempt.unchanged,
         )
-        metrics.ATTEMPTS.labels("completed", "").inc()
+        _note(accepted)
+        _attempts("completed", "").inc()
         _logger.info("attempt_completed", outputs=len(attempt.file_ids), seconds=attempt.seconds, stages=attempt.stages.seconds)
 
     async def _fail(self, attempt: Attempt, error: Exception) -> None:
         failure = failure_of(error)
-        metrics.ATTEMPTS.labels("failed", failure.reason.value).inc()
+        _attempts("failed", failure.reason.value).inc()
         _logger.info("attempt_failed", reason=failure.reason.value, message=failure.message, seconds=attempt.seconds)
-        await _delivered(lambda: self._client.fail(attempt.admission, failure, operation_bytes=attempt.reported_bytes))
+        _note(await self._client.fail(attempt.admission, failure, operation_bytes=attempt.reported_bytes))
 
     async def _hand_back(self, attempt: Attempt) -> None:
         """Have the task queued again at once. If that fails, it is queued when the lease expires."""
@@ -323,7 +323,7 @@ class AttemptRunner:
         return folder
 
 
-async def _delivered(report: Callable[[], Awaitable[bool]]) -> None:
-    """Repeat a report while the tasks service cannot be reached. The end of the lease cancels it."""
-    if not await retry_unavailable(report, math.inf, _REPORTING):
+def _note(accepted: bool) -> None:
+    """Note the answer to a report."""
+    if not accepted:
         _logger.warning("report_came_late")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
+import os
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -77,7 +77,7 @@ class Exchange:
 
     def ask(self) -> None:
         """A slot is free."""
-        run_id = uuid.uuid4().bytes
+        run_id = os.urandom(16)
         self._asked[run_id] = None
         self._free.append(run_id)
         self._wake.set()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
 
 from opentelemetry.trace import SpanKind
 
@@ -37,8 +37,49 @@ class ShortRuns(Protocol):
         """Do one; see `ShortRunner.run`."""
 
 
+class Runners(NamedTuple):
+    """A runner of each kind."""
+
+    attempts: Runner
+    short_runs: ShortRuns
+
+
+class WorkerBroken(Exception):
+    """The runners of a worker cannot be loaded."""
+
+
+class OnDemand:
+    """Runners that are loaded with the first task, in a thread, since it takes a third of a second."""
+
+    def __init__(self, load: Callable[[], Runners]) -> None:
+        self._load, self._loading = load, asyncio.Lock()
+        self._loaded: Runners | None = None
+        self._failed = asyncio.Event()
+        self._error: Exception | None = None
+
+    async def get(self) -> Runners:
+        """The runners. Raises what loading them raises."""
+        if self._loaded is None:
+            async with self._loading:
+                if self._loaded is None:
+                    try:
+                        self._loaded = await asyncio.to_thread(self._load)
+                    except Exception as error:
+                        self._error = error
+                        self._failed.set()
+                        raise
+        return self._loaded
+
+    async def failure(self) -> None:
+        """Wait until they could not be loaded, and raise why."""
+        await self._failed.wait()
+        raise WorkerBroken from self._error
+
+
 class Lane:
     """Works on one lane, up to `concurrency` tasks at once.
+
+    With `short_runs` it takes those, too.
 
     A slot asks for a task only when it is free, so tasks wait in the queue, where other workers can take them, instead of here. It is free
     once its attempt reports an end: the message with the report also asks for the next task. On standby, tasks come only while no worker
@@ -50,15 +91,15 @@ class Lane:
         name: str,
         concurrency: int,
         client: AttemptClient,
-        runner: Runner,
-        short_runs: ShortRuns | None = None,
+        runners: OnDemand,
         *,
+        short_runs: bool = False,
         standby: bool = False,
     ) -> None:
         self._name = name
         self._concurrency = concurrency
         self._client = client
-        self._runner = runner
+        self._runners = runners
         self._short_runs, self._standby = short_runs, standby
         metrics.SLOTS.labels(name).set(concurrency)
         self._busy = metrics.SLOTS_BUSY.labels(name)
@@ -80,7 +121,8 @@ class Lane:
         exchange = Exchange(self._name, self._client, admit, take if self._short_runs else None, standby=self._standby)
         for _ in range(self._concurrency):
             exchange.ask()
-        async with process.background(exchange.run()):
+        # A worker that cannot work ends, rather than take more tasks.
+        async with process.background(exchange.run(), self._runners.failure()):
             await stop.wait()
             await exchange.drain(_DRAINING_SECONDS)
             while attempts:
@@ -88,12 +130,11 @@ class Lane:
             await exchange.settle(_DRAINING_SECONDS)
 
     async def _short_run(self, exchange: Exchange, run: pb.ShortRun, stop: asyncio.Event) -> None:
-        assert self._short_runs is not None
         set_trace_id(run.trace_id)
         self._busy.inc()
         with log.bind(trace_id=run.trace_id, lane=self._name, account_id=run.account_id):
             try:
-                exchange.end_short_run(await self._short_runs.run(run))
+                exchange.end_short_run(await (await self._runners.get()).short_runs.run(run))
             finally:
                 self._busy.dec()
                 if not stop.is_set():
@@ -134,7 +175,7 @@ class Lane:
                 if asyncio.get_running_loop().time() >= admitted_at + run.lease_seconds:
                     _logger.warning("admission_came_late")
                     return
-                await self._runner.run(run, admitted_at, closing)
+                await (await self._runners.get()).attempts.run(run, admitted_at, closing)
             except Exception:
                 # The task is given back when its lease expires; this slot goes on.
                 _logger.exception("attempt_crashed")

@@ -53,31 +53,50 @@ class Lease:
 
     async def protect(self, work: Coroutine[Any, Any, None], closing: asyncio.Event) -> Outcome:
         """Keep the lease while `work` runs, and stop the work when the lease is lost or `closing` is set. Raises what `work` raises."""
-        working = asyncio.create_task(work)
-        watching: list[asyncio.Task[None]] = []
-        try:
-            # Most short tasks end before their lease needs any care.
-            await asyncio.wait((working,), timeout=_SHORT_SECONDS)
-            if working.done():
-                working.result()
-                return Outcome.DONE
+        working = asyncio.current_task()
+        assert working is not None
+        watching: asyncio.Task[Outcome] | None = None
+        over = False
+
+        def watch() -> None:
+            nonlocal watching
             # A short attempt has only the line of its end.
             _logger.info("attempt_lasts", seconds=_SHORT_SECONDS)
-            keeping, closed = watching = [asyncio.create_task(each) for each in (self.keep(), _wait(closing))]
-            await asyncio.wait((working, keeping, closed), return_when=asyncio.FIRST_COMPLETED)
-            if working.done():
-                working.result()
-                return Outcome.DONE
+            watching = asyncio.create_task(self._watch(closing))
+            watching.add_done_callback(interrupt)
+
+        def interrupt(_: object) -> None:
+            if not over:
+                self.progress.stop()
+                working.cancel()
+
+        # Most short tasks end before their lease needs any care.
+        beginning = self._loop.call_later(_SHORT_SECONDS, watch)
+        try:
+            await work
+            return Outcome.DONE
+        except asyncio.CancelledError:
+            if watching is None or not watching.done() or working.uncancel():
+                raise
+            return watching.result()
+        finally:
+            over = True
+            self.progress.stop()
+            beginning.cancel()
+            if watching is not None:
+                await _stop(watching)
+
+    async def _watch(self, closing: asyncio.Event) -> Outcome:
+        """Keep the lease until it is lost or `closing` is set."""
+        keeping, closed = asyncio.create_task(self.keep()), asyncio.create_task(_wait(closing))
+        try:
+            await asyncio.wait((keeping, closed), return_when=asyncio.FIRST_COMPLETED)
             if keeping.done():
                 keeping.result()
                 return Outcome.LEASE_LOST
             return Outcome.INTERRUPTED
         finally:
-            self.progress.stop()
-            if not working.done() or watching:
-                for task in (working, *watching):
-                    task.cancel()
-                await asyncio.gather(working, *watching, return_exceptions=True)
+            await _stop(keeping, closed)
 
     async def keep(self) -> None:
         """Send heartbeats; returns when the attempt must stop because it was cancelled or taken over, or the lease expired."""
@@ -134,3 +153,10 @@ class Lease:
 
 async def _wait(event: asyncio.Event) -> None:
     await event.wait()
+
+
+async def _stop(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks, and wait until they have ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -30,7 +30,8 @@ class RangeFile(io.RawIOBase):
         self._read = read
         self.size = size
         self._left = budget
-        known = len(head) if len(head) == size else len(head) - len(head) % _BLOCK
+        self._whole = head if len(head) == size else None
+        known = 0 if self._whole is not None else len(head) - len(head) % _BLOCK
         self._blocks = {start // _BLOCK: head[start : start + _BLOCK] for start in range(0, known, _BLOCK)}
         self._position = 0
         self.fault: Exception | None = None
@@ -67,6 +68,8 @@ class RangeFile(io.RawIOBase):
         end = min(offset + length, self.size)
         if offset >= end:
             return b""
+        if self._whole is not None:
+            return self._whole[offset:end]
         first, last = offset // _BLOCK, (end - 1) // _BLOCK
         self._fetch(first, last)
         if first == last:

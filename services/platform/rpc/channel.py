@@ -12,7 +12,7 @@ from services.platform.identity import Signer
 from services.platform.rpc.local import hosted
 from services.platform.rpc.local_channel import LocalChannel
 from services.platform.rpc.spans import ClientSpans
-from services.platform.rpc.targets import is_remote
+from services.platform.rpc.targets import LOCAL_OPTIONS, is_remote
 from services.platform.rpc.trace import TRACE_HEADER, current_trace_id
 from services.platform.telemetry import tracing
 from services.platform.tls import MutualTls
@@ -67,7 +67,7 @@ async def channel(
     spans = [ClientSpans()] if tracing.is_enabled() else []
     options: tuple[tuple[str, str | int], ...] = (
         *_OPTIONS,
-        *(_REMOTE_OPTIONS if is_remote(address) else ()),
+        *(_REMOTE_OPTIONS if is_remote(address) else LOCAL_OPTIONS),
         ("grpc.service_config", json.dumps({**_IN_TURN, **_RETRY} if repeats else _IN_TURN)),
         # Unix sockets have no host; without this the authority would be the escaped path, which some servers refuse.
         ("grpc.default_authority", service),

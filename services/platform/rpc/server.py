@@ -21,7 +21,7 @@ from services.platform.rpc.interceptor import CallInterceptor, Handler, Listener
 from services.platform.rpc.local import LocalListener, hosted
 from services.platform.rpc.open_calls import OpenCalls
 from services.platform.rpc.policy import PolicyTable
-from services.platform.rpc.targets import is_remote, over_http1
+from services.platform.rpc.targets import LOCAL_OPTIONS, is_remote, over_http1
 from services.platform.telemetry.health import Health
 from services.platform.tls import MutualTls
 
@@ -126,7 +126,7 @@ async def listening(
     policies = PolicyTable(mount.descriptor for mount in mounts)
     # The edge keeps each method to its own limit; a server has one for all.
     largest = max([_MESSAGE_BYTES, *(catalogue.max_request_bytes(method) for mount in mounts for method in mount.descriptor.methods)])
-    options = (*_OPTIONS, *(_REMOTE_OPTIONS if is_remote(address) else ()), ("grpc.max_receive_message_length", largest))
+    options = (*_OPTIONS, *(_REMOTE_OPTIONS if is_remote(address) else LOCAL_OPTIONS), ("grpc.max_receive_message_length", largest))
     methods = _Methods(CallInterceptor(listener, policies, verifier, open_calls, certified=tls is not None))
     for mount in mounts:
         mount.add_to(methods)

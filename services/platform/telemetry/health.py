@@ -18,6 +18,8 @@ from services.platform.loop import Loop
 from services.platform.process import background
 
 _INTERVAL_SECONDS = 1.0
+_ALL_WELL_SECONDS = 5.0
+"""Calls find out for themselves whether something is away. This is for those who choose where to send them."""
 _PROBE_SECONDS = 3.0
 _FAILURES = 2
 """One failed probe may be chance, and a process that becomes unready too soon passes its load on to others that are just as busy."""
@@ -72,6 +74,11 @@ class _Tried:
         self._failures, self._due = 0, time.monotonic() + self.check.seconds
 
     @property
+    def failed(self) -> bool:
+        """Whether it has failed the last time."""
+        return self._failures > 0
+
+    @property
     def failing(self) -> bool:
         """Whether it has failed too often to be chance."""
         return self._failures >= _FAILURES
@@ -89,7 +96,8 @@ def _described(error: Exception) -> tuple[str, str]:
 
 
 class Health:
-    """Runs the checks that are due about once a second. Without any checks, the process is ready from the start."""
+    """Runs the checks that are due: about once a second, and every five seconds while all is well. Without any checks, the process is ready
+    from the start."""
 
     def __init__(self, checks: Sequence[Check] = ()) -> None:
         self._tried = [_Tried(check) for check in checks]
@@ -121,8 +129,11 @@ class Health:
     async def watching(self) -> AsyncIterator[None]:
         """Run the checks once, so that the very first answer is correct, and then repeatedly until the block ends."""
         await self.step()
-        async with background(Loop("health", _INTERVAL_SECONDS, self.step).run()):
+        async with background(Loop("health", self._interval, self.step).run()):
             yield
+
+    def _interval(self) -> float:
+        return _INTERVAL_SECONDS if any(tried.failed for tried in self._tried) else _ALL_WELL_SECONDS
 
     async def on_change(self, listener: Callable[[bool], Awaitable[None]]) -> None:
         """Call `listener(ready)` now and whenever that changes."""

@@ -67,6 +67,17 @@ async def test_replicas_at_once_settle_every_task_and_share_the_events(world: Wo
     assert {file_id for file_id in won.values() if (await world.row(file_id))["visible"]} == set(won.values())
 
 
+async def test_a_new_connection_is_asked_at_once(bus: Bus) -> None:
+    async def settle(_ended: Sequence[EndedTask]) -> None: ...
+
+    asking = asyncio.create_task(TaskEvents(bus, settle).step())
+    async with asyncio.timeout(15):
+        while not asking.done():
+            await bus.client.force_reconnect()
+            await asyncio.sleep(1)
+    assert asking.result() is False
+
+
 def _event(
     account: int, task: int, sequence: int, state: task_pb2.TaskState.ValueType, outputs: Sequence[int]
 ) -> events_pb2.PublishedEvent:

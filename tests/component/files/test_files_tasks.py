@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from darkroom.tasks.v1 import task_pb2
 from services.files.domain.task_files import NewOutput
 from services.files.domain.uploads import UploadMode
 from services.files.records import EndedTask, File, FileState, StoredOutput
+from services.files.store.task_files import SETTLE
 from services.files.transfers import Transfers
 from services.platform.errors import DarkroomError, ErrorReason
 from tests.component.files import content
@@ -391,3 +395,28 @@ async def test_an_input_that_was_stored_just_now_comes_with_the_call(world: Worl
     [elsewhere] = await world.again().task_files.open_inputs(account, task, ids[:1], 1 << 20)
     assert elsewhere.content == b""
     assert elsewhere.url
+
+
+_MANY = text("""
+INSERT INTO file (
+  id, account_id, origin, state, visible, object_key, name, media_type, size_bytes, etag, permanent, task_id, attempt, pins, created_at
+)
+SELECT number, 1, 'task', 'ready', true, 'key ' || number, 'a.png', 'image/png', 1, 'tag', true, number, 1, 0, now()
+FROM generate_series(1, 3000) AS number
+""")
+
+
+async def test_the_end_of_a_task_reads_the_files_of_that_task_alone(world: World) -> None:
+    values = {"task_ids": [5000], "winners": [5000], "now": world.clock(), "life": timedelta(days=1)}
+    async with world.engine.connect() as connection:
+        await connection.execute(_MANY)
+        await connection.execute(text("ANALYZE file"))
+        plan = (await connection.execute(text("EXPLAIN (ANALYZE, FORMAT JSON) " + SETTLE.text), values)).scalar_one()
+        await connection.rollback()
+    assert _rows_read((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]) < 10
+
+
+def _rows_read(plan: Any) -> int:
+    """Rows of `file` that scans have read, those included that they have dropped."""
+    own = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0) if plan.get("Relation Name") == "file" else 0
+    return round(own * plan["Actual Loops"]) + sum(map(_rows_read, plan.get("Plans", [])))

@@ -6,7 +6,9 @@ import pytest
 
 from services.files.domain.finished_runs import HeldInput
 from services.files.domain.task_files import NewOutput
+from services.files.store import FileStore
 from services.pictures.probe.model import Probe
+from services.platform.database import Database
 from tests.component.files import content
 from tests.component.files.world import World
 
@@ -30,3 +32,20 @@ async def test_a_run_whose_task_was_not_stored_is_repeated_the_usual_way(world: 
     [ready] = await world.files.task_files.pin(account, world.task(), [held.file_id])
     assert (ready.name, ready.size_bytes) == ("photo.png", len(picture))
     assert [row["id"] for row in await world.rows() if row["state"] == "ready"] == [held.file_id, held.output_file_id]
+
+
+async def test_ids_of_held_files_are_new_and_grow_though_one_statement_serves_many(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, now = FileStore(Database(world.engine)), 0.0
+    monkeypatch.setattr("services.files.store.files.monotonic", lambda: now)
+    asked: list[int] = []
+
+    async def counting(count: int) -> list[int]:
+        asked.append(count)
+        return await FileStore.new_ids(store, count)
+
+    monkeypatch.setattr(store, "new_ids", counting)
+    ids = [each for _ in range(12) for each in await store.ids_ahead(2)]
+    assert ids == sorted(set(ids)) and len(asked) == 2
+    later = (await FileStore.new_ids(store, 1))[0]
+    now = 2.0
+    assert (await store.ids_ahead(2))[0] > later and asked[-1] == 2

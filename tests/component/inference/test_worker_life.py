@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 import grpc
 import pytest
@@ -16,6 +17,7 @@ from darkroom.common.v1.errors_pb2 import ErrorReason
 from darkroom.operations.v1 import operation_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.inference.worker import exchange
+from services.inference.worker.lane import WorkerBroken
 from services.platform.bus import cancel_subject
 from tests.component.inference.conftest import World
 from tests.component.inference.doubles import Task
@@ -36,6 +38,25 @@ async def test_a_task_is_taken_and_its_slot_is_free_again(world: World) -> None:
     assert task.completed is not None
     assert (task.completed.attempt, list(task.completed.output_file_ids)) == (1, [])
     assert [len(each.starts) for each in (task, after)] == [1, 1]
+
+
+async def test_a_worker_ends_that_cannot_load_what_works_on_tasks(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would take one task after the other, and do none."""
+
+    def broken(*_: object) -> NoReturn:
+        raise ImportError("libvips.so.42: cannot open shared object file")
+
+    monkeypatch.setattr("services.inference.__main__._runners", broken)
+    task = await world.submit([SHORT])
+    with pytest.RaisesGroup(WorkerBroken, flatten_subgroups=True):
+        async with world.worker(lanes=ONE_SLOT) as stop:
+            await world.tasks.until(lambda: bool(task.starts))
+            # Not by this: it ends by itself.
+            async with asyncio.timeout(10):
+                while world.tasks.workers:
+                    await asyncio.sleep(0.01)
+            assert not stop.is_set()
+    assert not task.reported
 
 
 @pytest.mark.thorough

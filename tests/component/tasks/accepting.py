@@ -20,7 +20,8 @@ from services.platform.identity import Signer
 from services.platform.rpc.channel import Caller, channel
 from services.platform.worker_board import WorkerBoard
 from services.tasks.config import TasksSettings
-from services.tasks.domain.acceptance.acceptance import Acceptance, AcceptanceRules
+from services.tasks.domain.acceptance.acceptance import Acceptance
+from services.tasks.domain.acceptance.rules import AcceptanceRules
 from services.tasks.domain.acceptance.short_runs import ShortRuns
 from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.domain.credits.prices import read_prices

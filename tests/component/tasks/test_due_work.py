@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.platform.clock import system_clock
 from services.platform.database import Database
-from services.tasks.domain.lifecycle import due_work
+from services.platform.process import end
 from services.tasks.domain.lifecycle.due_work import DueWorkFinder
 from services.tasks.model.records import DueWork
 from services.tasks.store.due import DueStore
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.scene import DEADLINE, LEASE, Scene
+from tests.virtual_time import run_in_virtual_time
 
 AGE = timedelta(seconds=2)
 MINUTE = timedelta(minutes=1)
@@ -65,15 +68,34 @@ async def test_each_is_told_at_its_own_interval(due: DueStore, clock: MovableClo
     assert (often, seldom) == ([NOTHING] * 3, [NOTHING])
 
 
-async def test_at_rest_it_looks_a_quarter_as_often(due: DueStore, clock: MovableClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(due_work, "_QUIET_SECONDS", -1.0)
-    looks = list[DueWork]()
-    finder = DueWorkFinder(due, ["system"], AGE, clock)
-    finder.on_look(0.0, looks.append)
-    for _ in range(9):
-        await finder.step()
-    assert len(looks) == 3
-    monkeypatch.setattr(due_work, "_QUIET_SECONDS", 60.0)
-    finder.note_event()
-    await finder.step()
-    assert len(looks) == 4
+def test_at_rest_it_looks_a_quarter_as_often() -> None:
+    async def looks_in(seconds: float) -> int:
+        before = store.looks
+        await asyncio.sleep(seconds)
+        return store.looks - before
+
+    async def at_rest_and_busy() -> tuple[int, int]:
+        finder = DueWorkFinder(store, ["system"], AGE, system_clock)
+        finder.on_look(0.5, lambda found: None)
+        running = asyncio.create_task(finder.loop().run())
+        await asyncio.sleep(60)
+        resting = await looks_in(8)
+        finder.note_event()
+        busy = await looks_in(4)
+        await end(running)
+        return resting, busy
+
+    store = Counted()
+    resting, busy = run_in_virtual_time(at_rest_and_busy())
+    assert 3 <= resting <= 5
+    assert busy >= 7
+
+
+class Counted:
+    """In the place of the store; never finds anything."""
+
+    looks = 0
+
+    async def read(self, lanes: object, **times: object) -> DueWork:
+        self.looks += 1
+        return NOTHING

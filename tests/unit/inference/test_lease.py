@@ -1,13 +1,16 @@
 """A lease ends when the tasks service says so, or when it has not answered for as long as the lease lasts."""
 
 import asyncio
+import gc
 import threading
+import weakref
 
 import pytest
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
+from services.inference.contract.progress import AttemptStop
 from services.inference.worker.client import Admission
-from services.inference.worker.lease import Lease
+from services.inference.worker.lease import Lease, Outcome
 from services.platform.errors import DarkroomError, ErrorReason
 from tests.virtual_time import run_in_virtual_time
 
@@ -115,3 +118,80 @@ async def test_progress_never_goes_back() -> None:
     progress.report(0.5, "Half")
     progress.report(0.2, "Again")
     assert progress.state == (0.5, "Again")
+
+
+def protected(tasks: Tasks, seconds: float, *, closing_at: float = 60) -> tuple[Outcome, float, bool]:
+    """How the protection of work of so many seconds ends, after how many, and whether the work was stopped."""
+    stopped = False
+
+    async def work(lease: Lease) -> None:
+        nonlocal stopped
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            with pytest.raises(AttemptStop):
+                lease.progress.check()
+            stopped = True
+            raise
+
+    async def protect() -> tuple[Outcome, float]:
+        lease, closing = lease_over(tasks, lease=30, heartbeat=5), asyncio.Event()
+        asyncio.get_running_loop().call_later(closing_at, closing.set)
+        outcome = await lease.protect(work(lease), closing)
+        ended = asyncio.get_running_loop().time()
+        await asyncio.sleep(60)  # nothing of it is left that would interrupt what follows
+        return outcome, ended
+
+    return *run_in_virtual_time(protect()), stopped
+
+
+@pytest.mark.parametrize("seconds", [0, 0.01, 12])
+def test_work_under_a_lease_that_lasts_is_done(seconds: float) -> None:
+    assert protected(Tasks(True), seconds) == (Outcome.DONE, pytest.approx(seconds), False)
+
+
+def test_work_stops_when_its_lease_is_lost() -> None:
+    outcome, ended, stopped = protected(Tasks(True, False), 40)
+    assert (outcome, stopped) == (Outcome.LEASE_LOST, True)
+    assert ended == pytest.approx(10, abs=1)
+
+
+def test_work_stops_when_the_worker_closes() -> None:
+    assert protected(Tasks(True), 40, closing_at=7) == (Outcome.INTERRUPTED, pytest.approx(7), True)
+
+
+@pytest.mark.parametrize("seconds", [0.01, 8])
+def test_the_failure_of_the_work_goes_on(seconds: float) -> None:
+    async def fail() -> None:
+        await asyncio.sleep(seconds)
+        raise ValueError("the work")
+
+    async def protect() -> None:
+        await lease_over(Tasks(True)).protect(fail(), asyncio.Event())
+
+    with pytest.raises(ValueError, match="the work"):
+        run_in_virtual_time(protect())
+
+
+@pytest.mark.parametrize("seconds", [0.01, 8])
+def test_who_is_cancelled_is_cancelled(seconds: float) -> None:
+    async def cancelled() -> bool:
+        protecting = asyncio.create_task(lease_over(Tasks(True)).protect(asyncio.sleep(40), asyncio.Event()))
+        await asyncio.sleep(seconds)
+        protecting.cancel()
+        await asyncio.wait({protecting})
+        return protecting.cancelled()
+
+    assert run_in_virtual_time(cancelled())
+
+
+async def test_a_lease_that_is_over_needs_no_collector() -> None:
+    lease = lease_over(Tasks(True))
+    known = weakref.ref(lease)
+    gc.disable()
+    try:
+        await lease.protect(asyncio.sleep(0), asyncio.Event())
+        del lease
+        assert known() is None
+    finally:
+        gc.enable()

@@ -34,8 +34,9 @@ from darkroom.operations.v1.polish_pb2 import Polish
 from darkroom.operations.v1.remove_background_pb2 import RemoveBackground
 from darkroom.operations.v1.resize_pb2 import Resize
 from darkroom.operations.v1.rotate_pb2 import Rotate
+from services.inference.contract.memory_budget import MemoryBudget
 from services.inference.contract.step import Tools
-from services.inference.media import Image, Limits, decode, encode, in_memory
+from services.inference.media import NO_HINTS, Image, Limits, decode, encode, in_memory
 from services.inference.media.decode import _shrink, open_scaled
 from services.inference.pipeline import isolated
 from services.inference.pipeline.reading import Reading, foretold_headers
@@ -251,6 +252,25 @@ def test_the_header_of_a_picture_whose_size_is_recorded_is_foretold_where_the_wo
     reading = Reading(tools, 1, len(content), Registry().bind([operation_pb2.Operation(**step)]))
     headers = foretold_headers(Source("", tmp_path / "input", 0, size), reading.is_short_work)
     assert [(each.width, each.height, each.wide) for each in headers] == expected
+
+
+@pytest.mark.parametrize(
+    ("format_", "size", "memory", "expected"),
+    [
+        ("JPEG", (300, 200), 4 << 30, [(300, 200), (200, 300)]),
+        ("PNG", (300, 200), 4 << 30, [(3, 2)]),  # it might have samples of two bytes
+        ("JPEG", None, 4 << 30, [(3, 2)]),
+        ("JPEG", (300, 200), 1 << 30, [(3, 2)]),
+    ],
+)
+async def test_the_header_of_a_picture_is_foretold_where_its_work_needs_little_memory(
+    children: WarmChildren, format_: str, size: Size | None, memory: int, expected: list[Size], tmp_path: Path
+) -> None:
+    (tmp_path / "input").write_bytes(written(_BLACK, format_))
+    tools = cast("Tools", SimpleNamespace(warm=children, memory=MemoryBudget(memory), result_limits=Limits()))
+    reading = Reading(tools, 1, 1 << 20, Registry().bind([operation_pb2.Operation(upscale={"factor": 2})]))
+    headers = await reading.input_headers(Source("", tmp_path / "input", 0, size), Limits(), NO_HINTS)
+    assert [(each.width, each.height) for each in headers] == expected
 
 
 async def _made(children: WarmChildren, folder: Path, content: bytes, *steps: dict[str, Any]) -> bytes:

@@ -10,6 +10,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from services.platform.rpc.server import listening
 from services.platform.telemetry.health import Check, Health, Need, NotThereError
 from tests.unit.platform.keys import Keys
+from tests.virtual_time import run_in_virtual_time
 
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -81,6 +82,29 @@ async def test_what_costs_is_looked_at_less_often() -> None:
     for _ in range(3):
         await health.step()
     assert part.looks == 1
+
+
+def test_it_looks_less_often_while_all_is_well() -> None:
+    async def looks_in(part: Part, seconds: float) -> int:
+        before = part.looks
+        await asyncio.sleep(seconds)
+        return part.looks - before
+
+    async def watch() -> tuple[int, int, bool]:
+        part = Part()
+        health = Health([Check("part", part.probe, 0.0)])
+        async with health.watching():
+            await asyncio.sleep(1)
+            well = await looks_in(part, 20)
+            part.problem = ConnectionError("gone")
+            await asyncio.sleep(7)
+            ready = health.ready
+            return well, await looks_in(part, 20), ready
+
+    well, failing, ready = run_in_virtual_time(watch())
+    assert well == 4
+    assert failing >= 20
+    assert not ready
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ import pytest
 from services.platform.backoff import Backoff
 from services.platform.loop import Loop, to_its_end
 from services.platform.process import end
+from tests.virtual_time import run_in_virtual_time
 
 
 async def _until(condition: Callable[[], bool]) -> None:
@@ -104,7 +105,7 @@ async def test_a_spaced_loop_runs_some_more_times_at_once() -> None:
 
 
 async def test_a_step_that_nothing_has_woken_waits_for_another_such_step_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.platform.loop._ASIDE_TIMES", 1_000_000)
+    monkeypatch.setattr("services.platform.loop._ASIDE_SECONDS", 3600.0)
     steps: list[str] = []
     may_end = asyncio.Event()
 
@@ -131,6 +132,42 @@ async def test_a_step_that_nothing_has_woken_waits_for_another_such_step_to_end(
     may_end.set()
     await _until(lambda: steps.count("second") == 3)
     await end(*running)
+
+
+def test_loops_at_rest_wake_the_process_together() -> None:
+    async def run() -> set[float]:
+        at = list[float]()
+
+        async def step() -> bool:
+            at.append(asyncio.get_running_loop().time())
+            return False
+
+        running = []
+        for interval in (2.0, 3.0, 5.0):
+            running.append(asyncio.create_task(Loop("test", interval, step).run()))
+            await asyncio.sleep(0.3)
+        at.clear()
+        await asyncio.sleep(30)
+        await end(*running)
+        assert len(at) > 25
+        return {round(one % 1, 6) for one in at}
+
+    assert run_in_virtual_time(run()) <= {0.0, 1.0}
+
+
+async def test_a_pause_may_depend_on_the_last_step() -> None:
+    pauses = iter([0.0, 0.0, 3600.0])
+    calls = 0
+
+    async def step() -> bool:
+        nonlocal calls
+        calls += 1
+        return False
+
+    running = asyncio.create_task(Loop("test", lambda: next(pauses), step).run())
+    await _until(lambda: calls == 3)
+    assert next(pauses, None) is None
+    running.cancel()
 
 
 async def test_a_step_that_is_cancelled_finishes() -> None:

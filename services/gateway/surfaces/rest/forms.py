@@ -83,7 +83,8 @@ class RestForms:
     async def serve(self, method: MethodDescriptor, fields: Fields | OperationForm, request: Request, identity: Identity) -> Response:
         """Receive the form, and make the call."""
         async with self._revocations.watching(identity) as watcher:
-            received = await self._receiver.receive(request, fields, identity.account_id, holds=isinstance(fields, OperationForm))
+            holds = isinstance(fields, OperationForm) and fields.may_be_short
+            received = await self._receiver.receive(request, fields, identity.account_id, holds=holds)
             try:
                 watcher.check()
             except DarkroomError:

@@ -25,6 +25,11 @@ class OperationForm:
     def __init__(self, call: OperationCall, message: Descriptor) -> None:
         self._call, self._message = call, message
 
+    @property
+    def may_be_short(self) -> bool:
+        """Whether the operation may be short work, which is done before its picture is stored."""
+        return bool(self._call.spec.short_megapixels)
+
     def is_field(self, name: str) -> bool:
         """Never: what has a file name is a file."""
         return False

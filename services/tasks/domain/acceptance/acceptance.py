@@ -5,61 +5,44 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from darkroom.common.v1.held_pb2 import HeldFile
 from services.pictures.offers import Offers
-from services.pictures.operations import INTERACTIVE_LANE, OperationSpec, spec_of
+from services.pictures.operations import INTERACTIVE_LANE
 from services.platform.clock import Clock
 from services.platform.disk import DiskGuard
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.idempotency import AlreadyMade, IdempotencyRecords
 from services.platform.log import get_logger
+from services.tasks.domain.acceptance.bounds import Operations, check_deadline, check_kept, check_size
 from services.tasks.domain.acceptance.draft import Draft
 from services.tasks.domain.acceptance.fetching import Fetching
 from services.tasks.domain.acceptance.forecast import Forecast
-from services.tasks.domain.acceptance.requests import MOST_KEPT_BYTES, BatchRequest, EstimateRequest, Item, Request, TaskRequest
+from services.tasks.domain.acceptance.requests import BatchRequest, EstimateRequest, Item, TaskRequest
+from services.tasks.domain.acceptance.rules import AcceptanceRules
 from services.tasks.domain.acceptance.short_runs import ShortRun, ShortRuns
 from services.tasks.domain.credits.ledger import Ledger
-from services.tasks.domain.credits.prices import Estimate, PriceList
+from services.tasks.domain.credits.prices import Estimate
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.recent_outputs import RecentOutputs
 from services.tasks.domain.order.served_lanes import ServedLanes
 from services.tasks.domain.order.workforce import Workforce
-from services.tasks.domain.plan import MediaLimits, check_auxiliary, check_media, check_pipeline, lane_of, outputs_of, planned_files
+from services.tasks.domain.plan import check_auxiliary, check_media, lane_of, outputs_of, planned_files
 from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
 from services.tasks.files_client import ExaminedFiles, FilesClient
 from services.tasks.model import Task
 from services.tasks.model.media import InputFile
-from services.tasks.model.records import AccountState, Admission, CreatedBatch, CreditTerms, FinishedRun, NewTask, NewTasks
+from services.tasks.model.records import AccountState, Admission, CreatedBatch, FinishedRun, NewTask, NewTasks
 from services.tasks.store.batches import BatchStore
 from services.tasks.store.tasks import TaskStore
 
 _Creation = TypeVar("_Creation", TaskRequest, BatchRequest)
 _TURNS_OF_A_LOOP = 2
+_REPLY_SECONDS = 0.002
+"""In which the caller of a short run, who waits, gets its reply before others hear of the task."""
 _logger = get_logger()
-_MAX_FILES = 5_000
-"""For a whole request; the limit of PinTasks."""
-_MOST_KEPT_TOGETHER = 4 * 1024 * 1024
-"""Bytes that are kept of a batch's request, in all its tasks together."""
-
-
-@dataclass(frozen=True, slots=True)
-class AcceptanceRules:
-    """The settings that govern acceptance."""
-
-    diagnostics: bool
-    max_open: int
-    """Tasks that an account may have open, unless the surface or the account has a limit of its own."""
-    max_attempts: int
-    limits: MediaLimits
-    prices: PriceList
-    terms: CreditTerms
-    operation_seconds: float
-    """Seconds that an operation may take for a picture."""
-    attempt_seconds: float
-    """Seconds that all operations of a task may take for all its pictures."""
 
 
 class Acceptance:
@@ -84,10 +67,10 @@ class Acceptance:
         disk: DiskGuard,
     ) -> None:
         self._store, self._batches, self._files, self._idempotency = store, batches, files, idempotency
-        self._notifications, self._webhooks, self._offers, self._ledger = notifications, webhooks, offers, ledger
-        self._served, self._workforce = served, workforce
+        self._notifications, self._webhooks, self._served, self._ledger = notifications, webhooks, served, ledger
         self._short_runs, self._recent = short_runs, recent
         self._rules, self._clock, self._disk = rules, clock, disk
+        self._operations = Operations(offers, workforce, diagnostics=rules.diagnostics)
         self._fetching, self._forecast = Fetching(files), Forecast(workforce, rules.operation_seconds, rules.attempt_seconds)
 
     async def create(self, request: TaskRequest) -> Task:
@@ -127,8 +110,7 @@ class Acceptance:
     async def estimate(self, request: EstimateRequest) -> Estimate:
         """The price of a task with the current terms and balance. Raises what a creation raises about operations and files."""
         draft = Draft(request)
-        self._plan(draft)
-        await self._require_offers(draft)
+        await self._operations.check(draft)
         self._take_files(draft, await self._files.examine(request.account_id, draft.file_ids()))
         [task] = self._price(draft)
         return Estimate(task.list_price_millicredits, await self._ledger.balance(request.account_id), draft.seconds.get(0))
@@ -136,11 +118,10 @@ class Acceptance:
     async def _accept(self, draft: Draft) -> Sequence[Task]:
         self._disk.check()
         request = draft.request
-        self._check_deadline(request)
-        _check_size(draft)
-        _check_kept(draft)
-        self._plan(draft)
-        await self._require_offers(draft)
+        check_deadline(request, self._clock())
+        check_size(draft)
+        check_kept(draft)
+        await self._operations.check(draft)
         draft.webhook_url = await self._webhooks.url_of_task(request.account_id, request.webhook_url, "webhook_url")
         if isinstance(request, TaskRequest) and request.held is not None:
             await self._idempotency.require_new(request.idempotency if request.looks_first else None)
@@ -189,7 +170,7 @@ class Acceptance:
             raise
         task = replace(task, has_stored_files=True)
         self._recent.keep([done.output])
-        self._notifications.notify_finished(task)
+        asyncio.get_running_loop().call_later(_REPLY_SECONDS, self._notifications.notify_finished, task)
         return [task]
 
     async def _discard_run(self, account_id: int, done: ShortRun) -> None:
@@ -212,8 +193,7 @@ class Acceptance:
             if error.reason is not ErrorReason.UNAVAILABLE:
                 await self._unpin(request.account_id, examined.pinned_tasks)
             raise
-        for task in tasks:
-            self._notifications.notify_transition(task)
+        self._notifications.notify_transitions(tasks)
         # A free worker is given the task before the caller's answer is built: its lane's loop takes two turns to begin.
         for _ in range(_TURNS_OF_A_LOOP):
             await asyncio.sleep(0)
@@ -222,42 +202,6 @@ class Acceptance:
         if not draft.seconds:
             return tasks
         return [replace(task, estimated_seconds=draft.seconds.get(task.batch_index or 0)) for task in tasks]
-
-    def _check_deadline(self, request: Request) -> None:
-        if request.deadline is not None and request.deadline <= self._clock():
-            raise DarkroomError(ErrorReason.FIELD_INVALID, "deadline: must be in the future.", field="deadline")
-
-    def _plan(self, draft: Draft) -> None:
-        """Refuse invalid pipelines. These refusals are raised together with those of `_require_offers`, so that the first bad item is
-        reported first."""
-        for index, item in draft.remaining_items():
-            with draft.refusing(index):
-                if not item.operations:
-                    message = "operations: required here or in the batch."
-                    raise DarkroomError(ErrorReason.FIELD_INVALID, message, field="operations")
-                check_pipeline(item.operations, item.inputs, diagnostics=self._rules.diagnostics)
-
-    async def _require_offers(self, draft: Draft) -> None:
-        """Refuse operations that no worker offers, and that no machine which is away will; each operation is looked up once."""
-        known: dict[str, DarkroomError | None] = {}
-        for index, item in draft.remaining_items():
-            for position, operation in enumerate(item.operations):
-                spec = spec_of(operation)
-                if spec.name not in known:
-                    known[spec.name] = await self._unavailable(spec)
-                if (error := known[spec.name]) is not None:
-                    draft.refuse(index, error.at(f"operations[{position}]") if draft.request.is_batch else error)
-                    break
-        draft.settle()
-
-    async def _unavailable(self, spec: OperationSpec) -> DarkroomError | None:
-        try:
-            await self._offers.require([spec])
-        except DarkroomError as error:
-            if error.reason is not ErrorReason.OPERATION_UNAVAILABLE:
-                raise
-            return None if await self._workforce.expects(spec.name) else error
-        return None
 
     async def _number(self, draft: Draft) -> None:
         if draft.request.is_batch:
@@ -315,7 +259,8 @@ class Acceptance:
     def _new_task(
         self, task_id: int | None, index: int, lane: str, item: Item, operations: list[bytes], inputs: Sequence[InputFile]
     ) -> NewTask:
-        priced = [*inputs, *item.planned_inputs, *planned_files(item.operations, len(item.later_inputs), 1)]
+        later = planned_files(item.operations, len(item.later_inputs), 1) if item.later_inputs else ()
+        priced = [*inputs, *item.planned_inputs, *later]
         return NewTask(
             id=task_id,
             index=index,
@@ -384,30 +329,6 @@ class Acceptance:
 async def _with_operations(request: _Creation) -> _Creation:
     """The request with the operations of the saved pipeline that it names."""
     return request if request.saved is None else replace(request, operations=await request.saved.read())
-
-
-def _check_size(draft: Draft) -> None:
-    # Each item needs its own pins of the files that the batch's operations name.
-    files = sum(len(item.files) + len(item.input_urls) + len(item.later_urls) for item in draft.items)
-    if files > _MAX_FILES:
-        raise DarkroomError(
-            ErrorReason.TOO_MANY_FILES,
-            f"items: they name {files} files; a batch may name {_MAX_FILES}.",
-            field="items",
-            allowed=(f"at most {_MAX_FILES} files",),
-        )
-
-
-def _check_kept(draft: Draft) -> None:
-    """Bound what is stored with the tasks of a request, and read again with each of them."""
-    largest = max((len(item.client_request) for item in draft.items), default=0)
-    if largest > MOST_KEPT_BYTES:
-        message = f"The request has {largest} bytes that are kept with its task; at most {MOST_KEPT_BYTES} are allowed."
-        raise DarkroomError(ErrorReason.BODY_TOO_LARGE, message)
-    together = sum(len(item.client_request) for item in draft.items)
-    if together > _MOST_KEPT_TOGETHER:
-        message = f"The request has {together} bytes that are kept with its tasks; at most {_MOST_KEPT_TOGETHER} are allowed."
-        raise DarkroomError(ErrorReason.BODY_TOO_LARGE, message)
 
 
 def _exists(error: DarkroomError) -> bool:

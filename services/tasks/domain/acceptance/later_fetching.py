@@ -9,8 +9,8 @@ from services.platform.backoff import Backoff
 from services.platform.clock import Clock
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.log import get_logger
-from services.tasks.domain.acceptance.acceptance import AcceptanceRules
 from services.tasks.domain.acceptance.later import LaterInput, later_inputs_of
+from services.tasks.domain.acceptance.rules import AcceptanceRules
 from services.tasks.domain.credits.amounts import MILLI, credits_text
 from services.tasks.domain.plan import check_media, operations_of, planned_files
 from services.tasks.files_client import FilesClient

@@ -214,16 +214,17 @@ class BatchRequest(Request):
 
     def tasks(self) -> list[Item]:
         """One task for each item."""
-        return [self._task(item) for item in self.items]
+        shared = named_files(self.operations)
+        return [self._task(item, shared) for item in self.items]
 
-    def _task(self, item: RequestedItem) -> Item:
+    def _task(self, item: RequestedItem, shared: Sequence[NamedFile]) -> Item:
         operations = item.operations or self.operations
         fields = [f"{_FILES}[{position}]" for position in range(len(item.input_file_ids))]
         return Item(
             operations,
             item.input_file_ids,
             fields,
-            named_files(operations),
+            named_files(operations) if item.operations else shared,
             input_urls=item.input_urls,
             later_urls=item.later_urls,
             client_request=item.client_request or self.client_request,

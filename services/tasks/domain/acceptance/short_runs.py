@@ -69,7 +69,8 @@ class ShortRuns:
             if task_id is None or slot is None:
                 return None
             started, (stream, run_id) = self._clock(), slot
-            work = pb.ShortRun(
+            work = pb.ExchangeResponse()
+            work.short_runs.add(
                 run_id=run_id.bytes,
                 account_id=request.account_id,
                 operations=item.operations,
@@ -77,7 +78,7 @@ class ShortRuns:
                 content=content,
                 trace_id=Origin.parse(request.trace_id).request_id,
             )
-            made = await self._work(stream, work, held.file_id, MediaFormat(format_).media_type, content)
+            made = await self._work(stream, work, request.account_id, held.file_id, MediaFormat(format_).media_type, content)
         if made is None:
             return None
         result, stored = made
@@ -96,14 +97,14 @@ class ShortRuns:
         return ShortRun(task_id, taken, input_file(result.output), stored, result, finished)
 
     async def _work(
-        self, stream: WorkerStream, work: pb.ShortRun, file_id: int, media_type: str, content: bytes
+        self, stream: WorkerStream, work: pb.ExchangeResponse, account_id: int, file_id: int, media_type: str, content: bytes
     ) -> tuple[pb.ShortRunResult, StoredContent] | None:
         """The worker's result, and the picture's content, which is stored meanwhile."""
 
         async def store() -> StoredContent:
             # The worker gets the picture first.
             await asyncio.sleep(0)
-            return await self._files.store_held_content(work.account_id, file_id, media_type, content)
+            return await self._files.store_held_content(account_id, file_id, media_type, content)
 
         storing = asyncio.create_task(store())
         self._storing.add(storing)
@@ -113,7 +114,7 @@ class ShortRuns:
             async with asyncio.timeout(_SECONDS):
                 result = await stream.run(work)
         except TimeoutError:
-            _logger.warning("short_run_timed_out", account_id=work.account_id)
+            _logger.warning("short_run_timed_out", account_id=account_id)
         if result is None:
             # The orphan sweep deletes what is stored.
             return None

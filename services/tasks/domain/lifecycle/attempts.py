@@ -72,9 +72,7 @@ class Attempts:
     async def complete(self, done: Sequence[Completion]) -> list[bool]:
         """End tasks as SUCCEEDED, all together or none. Returns whether each succeeded with this attempt, now or earlier."""
         tasks = await self._store.complete(done, now=self._clock())
-        for task in tasks:
-            if task is not None:
-                self._notifications.notify_transition(task)
+        self._notifications.notify_transitions(task for task in tasks if task is not None)
         return [
             task is not None or await self._store.has_succeeded(one.task_id, one.attempt) for one, task in zip(done, tasks, strict=True)
         ]

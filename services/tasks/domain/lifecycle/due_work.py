@@ -17,8 +17,8 @@ IDLE_SECONDS = 60.0
 _EARLY = 0.9
 """The share of its interval after which a loop is woken again: looks are not exactly an interval apart."""
 _QUIET_SECONDS = 10.0
-_QUIET_TURNS = 4
-"""One turn in so many looks, once nothing has happened for that long."""
+_QUIET_TIMES = 4
+"""By how much it looks less often once nothing has happened for that long."""
 
 
 class DueWorkFinder:
@@ -34,10 +34,12 @@ class DueWorkFinder:
         self._told: list[tuple[float, Callable[[DueWork], None]]] = []
         self._at: list[float] = []
         self._busy_at = math.inf
-        self._skipped = 0
+        self._loop: Loop | None = None
 
     def note_event(self) -> None:
         """Something has happened to a task."""
+        if self._loop is not None and self._interval() > self._often:
+            asyncio.get_running_loop().call_later(self._often, self._loop.wake)
         self._busy_at = asyncio.get_running_loop().time()
 
     def on_look(self, interval: float, tell: Callable[[DueWork], None]) -> None:
@@ -47,14 +49,20 @@ class DueWorkFinder:
 
     def loop(self) -> Loop:
         """The loop that looks, as often as the most frequent of `on_look` wants."""
-        return Loop("due_work", min(interval for interval, _ in self._told), self.step)
+        self._loop = Loop("due_work", self._interval, self.step)
+        return self._loop
+
+    @property
+    def _often(self) -> float:
+        return min(interval for interval, _ in self._told)
+
+    def _interval(self) -> float:
+        is_quiet = asyncio.get_running_loop().time() - self._busy_at > _QUIET_SECONDS
+        return self._often * _QUIET_TIMES if is_quiet else self._often
 
     async def step(self) -> bool:
         """Look once; there is never more to do at once."""
         at = asyncio.get_running_loop().time()
-        self._skipped = self._skipped + 1 if at - self._busy_at > _QUIET_SECONDS else 0
-        if self._skipped % _QUIET_TURNS:
-            return False
         now = self._clock()
         due = await self._store.read(self._lanes, events_until=now - self._events_age, now=now)
         if due.has_any or self._busy_at > at:

@@ -25,11 +25,7 @@ class Ends:
 
     async def carry_out(self, speaking: Collection[WorkerStream]) -> None:
         """Carry out and answer what workers have reported on these streams. Raises UNAVAILABLE; the streams then end."""
-        try:
-            await or_end(speaking, self._carry_out(speaking))
-        finally:
-            for stream in speaking:
-                stream.flush()
+        await or_end(speaking, self._carry_out(speaking))
 
     async def _carry_out(self, speaking: Collection[WorkerStream]) -> None:
         ends: list[tuple[WorkerStream, End]] = []

@@ -162,6 +162,7 @@ class LaneExchange:
             moment, held = stream.moment, await self._attempts.renew_leases(asked)
             for task in held:
                 stream.admit(task, moment, self.workers.reason(stream))
+            stream.flush()
             found = {task.run_id for task in held}
             stream.free += (run_id for run_id in asked if run_id not in found)
 
@@ -204,8 +205,7 @@ class LaneExchange:
         self._some_wait |= taken.more_wait and (not by_run or self._ended != ended)
         self._some_are_held = taken.more_wait and bool(by_run)
         # The loop calls in order: the streams that were flushed send to their workers first.
-        for task in taken.tasks:
-            asyncio.get_running_loop().call_soon(self._notifications.notify_transition, task)
+        asyncio.get_running_loop().call_soon(self._notifications.notify_transitions, taken.tasks)
         return self._some_wait
 
     async def _look(self) -> None:

@@ -7,7 +7,7 @@ No task depends on this to proceed: the loops also find their work in the databa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -55,11 +55,17 @@ class Notifications:
             tell(account_id, deletion)
 
     def notify_transition(self, task: Task) -> None:
-        """The task has made the transition to its current state. Waiting callers are woken first, and then it is counted."""
-        if task.lane in self._queues:
-            self._queues[task.lane](task)
-        self.notify_event(task)
-        asyncio.get_running_loop().call_soon(_record, task)
+        """The task has made the transition to its current state."""
+        self.notify_transitions([task])
+
+    def notify_transitions(self, tasks: Iterable[Task]) -> None:
+        """Tasks have made transitions to their current states. Waiting callers are woken first, and then the transitions are counted."""
+        moved = list(tasks)
+        for task in moved:
+            if task.lane in self._queues:
+                self._queues[task.lane](task)
+            self.notify_event(task)
+        asyncio.get_running_loop().call_soon(_record, moved)
 
     def notify_finished(self, task: Task) -> None:
         """A task has been stored as SUCCEEDED, with the events of its transitions until then."""
@@ -78,10 +84,11 @@ class Notifications:
             announce(event, task)
 
 
-def _record(task: Task) -> None:
-    count_transition(task)
-    if task.state.terminal or (task.state is TaskState.QUEUED and task.attempt):
-        _log(task)
+def _record(tasks: Sequence[Task]) -> None:
+    for task in tasks:
+        count_transition(task)
+        if task.state.terminal or (task.state is TaskState.QUEUED and task.attempt):
+            _log(task)
 
 
 def _log(task: Task) -> None:

@@ -18,6 +18,9 @@ from services.tasks.model.records import Completion
 
 SILENT_SECONDS = 15.0
 """A worker that has said nothing for so long gets no tasks: three times the interval at which it speaks."""
+_ANSWER_SECONDS = 0.02
+"""Longest time that answers wait for the next message: nobody but the worker's ended attempts waits for them, and a message of their own
+would cost as much as that with the next tasks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,8 @@ class Outgoing:
     answers: list[Answer] = field(default_factory=list)
     standby: dict[int, str] = field(default_factory=dict)
     """Why a worker on standby runs them, by task."""
-    short_runs: list[pb.ShortRun] = field(default_factory=list)
-    """Each goes in a message of its own."""
+    short_runs: list[pb.ExchangeResponse] = field(default_factory=list)
+    """Messages that hold one each: it would be copied into another."""
     moment: int = 0
     """The newest moment of the worker's clock that had arrived before the leases of the admissions began."""
 
@@ -106,6 +109,7 @@ class WorkerStream:
         self.ended_at = math.inf
         self._outgoing = Outgoing()
         self._wake = asyncio.Event()
+        self._answering: asyncio.TimerHandle | None = None
 
     @property
     def takes_tasks(self) -> bool:
@@ -122,16 +126,17 @@ class WorkerStream:
         """Seconds since its worker's last word."""
         return self._loop.time() - self.heard_at
 
-    async def run(self, short_run: pb.ShortRun) -> pb.ShortRunResult | None:
-        """The result of a short run; None if the worker has none, or the stream ends first."""
+    async def run(self, message: pb.ExchangeResponse) -> pb.ShortRunResult | None:
+        """The result of the one short run in a message; None if the worker has none, or the stream ends first."""
         result: asyncio.Future[pb.ShortRunResult | None] = self._loop.create_future()
-        self._short_runs[short_run.run_id] = result
-        self._outgoing.short_runs.append(short_run)
+        run_id = message.short_runs[0].run_id
+        self._short_runs[run_id] = result
+        self._outgoing.short_runs.append(message)
         self._wake.set()
         try:
             return await result
         finally:
-            self._short_runs.pop(short_run.run_id, None)
+            self._short_runs.pop(run_id, None)
 
     def hear(
         self,
@@ -175,8 +180,10 @@ class WorkerStream:
         self._outgoing.moment = min(moment, self._outgoing.moment or moment)
 
     def answer(self, answer: Answer) -> None:
-        """Send an answer; `flush` lets it go."""
+        """Send an answer, with the next message or soon."""
         self._outgoing.answers.append(answer)
+        if self._answering is None:
+            self._answering = self._loop.call_later(_ANSWER_SECONDS, self.flush)
 
     def flush(self) -> None:
         """Let everything go that there is to send."""
@@ -190,6 +197,9 @@ class WorkerStream:
             self._wake.clear()
             if self._outgoing:
                 sending, self._outgoing = self._outgoing, Outgoing()
+                if self._answering is not None:
+                    self._answering.cancel()
+                    self._answering = None
                 sending.moment = sending.moment or self.moment
                 return sending
         if self._failure is not None:

@@ -27,7 +27,7 @@ class ServedLanes:
 
     async def step(self) -> bool:
         """Look who is served, and move tasks of lanes that nobody serves any more. Returns whether there are more of them."""
-        self._served = frozenset([lane for lane in LANES_BEFORE if self._awaited(lane) or await self._offers.serve(lane)])
+        self._served = await self._offers.served(LANES_BEFORE) | {lane for lane in LANES_BEFORE if self._awaited(lane)}
         if not self._workforce.is_known:
             # A machine that serves none but the newer lane may be away: its tasks would not come back.
             return False

@@ -51,8 +51,9 @@ class InternalAttempts(attempt_service_pb2_grpc.AttemptServiceServicer):
             while (outgoing := await stream.outgoing()) is not None:
                 if outgoing.admissions or outgoing.answers or not outgoing.short_runs:
                     await context.write(self._response(outgoing))
-                for short_run in outgoing.short_runs:
-                    await context.write(attempt_service_pb2.ExchangeResponse(short_runs=[short_run], moment=outgoing.moment))
+                for message in outgoing.short_runs:
+                    message.moment = outgoing.moment
+                    await context.write(message)
             if helpers[0].done():
                 helpers[0].result()
         finally:

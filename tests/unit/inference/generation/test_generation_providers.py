@@ -13,7 +13,6 @@ from structlog.testing import capture_logs
 
 from services.inference.contract.provider import GenerationRequest, Provider, Reference
 from services.inference.generation.assembly import providers
-from services.inference.generation.exchange import provider_client
 from services.inference.generation.settings import GenerationSettings
 from services.platform.errors import DarkroomError, ErrorReason
 from tests.provider_server import KEY, Answering, ProviderServer, Reply, Silence, gemini_error, gemini_parts, inline, openai_error, png
@@ -40,8 +39,8 @@ async def made_by(server: ProviderServer, operation: str, **changed: object) -> 
             **changed,
         }
     )
-    async with provider_client() as client:
-        yield providers(settings, client, None)[operation]
+    async with providers(settings, None) as made:
+        yield made[operation]
 
 
 @pytest.fixture
@@ -238,13 +237,14 @@ async def test_keys_are_in_no_log_and_no_representation(
     assert KEY not in repr(GenerationSettings(openai_api_key=KEY, gemini_api_key=KEY))
 
 
-def test_what_is_not_configured_is_not_there() -> None:
-    def names(**settings: object) -> set[str]:
-        return set(providers(GenerationSettings(**settings), None, None))
+async def test_what_is_not_configured_is_not_there() -> None:
+    async def names(**settings: object) -> set[str]:
+        async with providers(GenerationSettings(**settings), None) as made:
+            return set(made)
 
-    assert names() == set()
-    assert names(openai_api_key="", gemini_api_key=" ") == set()
-    assert names(openai_api_key=KEY) == {"gpt_image_2"}
-    assert names(gemini_api_key=KEY) == {"nano_banana_2"}
-    assert names(openai_api_key=KEY, nano_banana_2="local") == {"gpt_image_2", "nano_banana_2"}
-    assert names(gpt_image_2="local") == {"gpt_image_2"}
+    assert await names() == set()
+    assert await names(openai_api_key="", gemini_api_key=" ") == set()
+    assert await names(openai_api_key=KEY) == {"gpt_image_2"}
+    assert await names(gemini_api_key=KEY) == {"nano_banana_2"}
+    assert await names(openai_api_key=KEY, nano_banana_2="local") == {"gpt_image_2", "nano_banana_2"}
+    assert await names(gpt_image_2="local") == {"gpt_image_2"}
