@@ -242,6 +242,7 @@ async def connect(where: NatsServers | str, service: str, replicas: int | None =
         name=name or service,
         max_reconnect_attempts=-1,
         reconnect_time_wait=0.25,  # type: ignore[arg-type]
+        ping_interval=10,
         disconnected_cb=on_disconnect,
         reconnected_cb=on_reconnect,
         closed_cb=on_close,

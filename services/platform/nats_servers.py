@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import random
-import re
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,10 +20,6 @@ _PORT = 4222
 _SCHEMES = ("nats", "tls")
 _CONNECT_SECONDS = 5.0
 _PAUSE_SECONDS = (0.1, 0.4)
-# A host that is cut off says nothing, and two pings without an answer end the connection. The end of a process on this machine ends it at
-# once, and each ping wakes two processes.
-_PING_SECONDS, _LOCAL_PING_SECONDS = 10, 60
-_LOCAL = re.compile(r"(127\.0\.0\.1|\[::1\]|localhost):\d+")
 _CREDENTIALS = ("BEGIN NATS USER JWT", "BEGIN USER NKEY SEED")
 
 
@@ -82,11 +77,6 @@ class NatsServers:
             context.load_cert_chain(certificate, key)
         return context
 
-    @property
-    def _is_local(self) -> bool:
-        """Whether there is one server, on this machine."""
-        return len(self.addresses) == 1 and _LOCAL.fullmatch(self.addresses[0]) is not None
-
     def options(self, service: str) -> dict[str, Any]:
         """How nats-py's client is to connect for a service."""
         # Not in the URLs, where the client would take a percent sign literally.
@@ -102,7 +92,6 @@ class NatsServers:
             "tls_hostname": self.tls_hostname,
             "tls_handshake_first": self.tls_first,
             "connect_timeout": _CONNECT_SECONDS,
-            "ping_interval": _LOCAL_PING_SECONDS if self._is_local else _PING_SECONDS,
             "reconnect_to_server_handler": _next_of(self.addresses),
             **login,
         }

@@ -34,20 +34,6 @@ def test_a_url_names_servers_and_a_user(url: str, addresses: tuple[str, ...], us
 
 
 @pytest.mark.parametrize(
-    ("url", "seconds"),
-    [
-        ("nats://127.0.0.1:4222", 60),
-        ("nats://[::1]", 60),
-        ("nats://nats:4222", 10),
-        ("nats://127.0.0.1.example.com", 10),
-        ("nats://127.0.0.1:4222,nats://127.0.0.1:4223", 10),
-    ],
-)
-def test_a_server_of_another_machine_is_asked_more_often_whether_it_is_there(url: str, seconds: int) -> None:
-    assert NatsServers.parse(url).options("files")["ping_interval"] == seconds
-
-
-@pytest.mark.parametrize(
     ("url", "problem"),
     [
         ("", "server 1 must begin with nats:// or tls://"),
