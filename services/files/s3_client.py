@@ -1,6 +1,6 @@
 """Signed requests to one bucket of any storage that speaks S3, repeated while it is busy.
 
-What most requests are about, the bytes of objects, goes by presigned URLs: `presign`, `transfers`. botocore would take 15 MiB of memory.
+The bytes of objects go by presigned URLs instead: `presign`, `transfers`. botocore would take 15 MiB of memory.
 """
 
 from __future__ import annotations

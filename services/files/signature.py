@@ -68,7 +68,7 @@ def quoted(query: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def joined(pairs: Sequence[tuple[str, str]]) -> str:
-    """A query. What is signed is sorted."""
+    """A query. The order is that of the pairs, which a signature needs sorted."""
     return "&".join([f"{name}={value}" for name, value in pairs])
 
 
