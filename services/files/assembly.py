@@ -20,6 +20,7 @@ from services.files.domain.intake import ContentProber, Intake
 from services.files.domain.keys import trial_key
 from services.files.domain.library import Downloads, Library, TaskDirectory, Visibility
 from services.files.domain.quota import Quotas
+from services.files.domain.reading_ahead import ReadingAhead
 from services.files.domain.reconciling import Reconciler
 from services.files.domain.shelf import Shelf
 from services.files.domain.streamed import StreamedFiles
@@ -99,7 +100,8 @@ def assemble(
     quotas = Quotas(StorageStore(database), settings)
     transfers = Transfers(writer.http, internal_urls, settings.internal_url_seconds, settings.s3_conditional_puts)
     recent = RecentContents(settings.recent_bytes, settings.recent_seconds)
-    intake = Intake(files, objects, transfers, internal_urls, prober, quotas, recent, settings, clock)
+    ahead = ReadingAhead(transfers)
+    intake = Intake(files, objects, transfers, internal_urls, ahead, prober, quotas, recent, settings, clock)
     downloads = Downloads(public_urls, settings, clock)
     upload_urls = UploadUrls(public_urls, settings, clock)
     visibility = Visibility(files, task_store, tasks, settings, clock)
@@ -115,7 +117,7 @@ def assemble(
         await transfers.try_out(trial_key)
         return False
 
-    uploads = Uploads(files, idempotency, objects, upload_urls, intake, quotas, settings, clock, disk)
+    uploads = Uploads(files, idempotency, objects, upload_urls, intake, ahead, quotas, settings, clock, disk)
     streamed = StreamedFiles(files, uploads, internal_urls, transfers, wake_sweeper, settings, clock)
     lookups = resolve or SystemResolver(settings.fetch_lookups, settings.fetch_concurrency_each)
     storages = Storages.read(settings.storages_file)

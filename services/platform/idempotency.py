@@ -102,8 +102,8 @@ class IdempotencyRecords:
     ) -> Made:
         """The result of `make`, storing its key; or that of `made` for the ids of an earlier call with the same key.
 
-        Without `looks_first`, `make` looks the key up itself, before it changes anything. Raises what `make` and `made` raise, and
-        IDEMPOTENCY_KEY_MISMATCH.
+        Without `looks_first`, `make` looks the key up itself, before it changes anything, or all that it changes is rolled back where the
+        key is stored. Raises what `make` and `made` raise, and IDEMPOTENCY_KEY_MISMATCH.
         """
         ids = await self.resources(call) if looks_first else None
         if ids is not None:
@@ -114,28 +114,34 @@ class IdempotencyRecords:
             return await made(known.ids)
         except DarkroomError:
             # A concurrent call may have stored its result meanwhile, or this one did and lost the answer.
-            ids = await self.resources(call)
-            if ids is None:
+            ids, expired = await self._known(call)
+            if ids is not None:
+                return await made(ids)
+            if not expired:
                 raise
-            return await made(ids)
+        return await make()
 
     async def resources(self, call: IdempotentCall | None) -> list[int] | None:
         """Ids of what an earlier call with the same key created; None if there was none in the last 24 hours, or without a key.
 
         Raises IDEMPOTENCY_KEY_MISMATCH when that call's request was different.
         """
+        return (await self._known(call))[0]
+
+    async def _known(self, call: IdempotentCall | None) -> tuple[list[int] | None, bool]:
+        """As `resources`, and whether there was a key that had expired, which is then deleted."""
         if call is None:
-            return None
+            return None, False
         now = self._clock()
         record = await self._finds((call, now))
         if record is None:
-            return None
+            return None, False
         if record["expired"]:
             await self._database.fetch(FORGET, lookup(call, now))
-            return None
+            return None, True
         answer = answer_of(record, call)
         if isinstance(answer, AlreadyMade):
-            return answer.ids
+            return answer.ids, False
         raise answer
 
     async def require_new(self, call: IdempotentCall | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
 from functools import partial
@@ -14,6 +14,7 @@ from services.files.domain.errors import about, not_found, not_uploaded
 from services.files.domain.keys import object_key, uploader_of
 from services.files.domain.naming import UNKNOWN_TYPE, of_the_same_medium
 from services.files.domain.quota import Quotas, storage_of
+from services.files.domain.reading_ahead import SMALL, ReadingAhead
 from services.files.objects import ObjectStore, SourceChanged
 from services.files.presign import Presigner
 from services.files.recent import RecentContents
@@ -31,9 +32,9 @@ _logger = get_logger()
 _CLEARING_LEASE = timedelta(minutes=2)
 # Each has a small file in memory.
 _CONCURRENCY = 16
-_SMALL = 1 << 20
-"""Uploads of up to this size are read whole. Those of clients are written again while they are examined; larger ones are copied first."""
 _BLOCK = 64 << 10
+"""So much is read of a larger upload. A small one is read whole; that of a client is written again while it is examined, a larger one
+copied first."""
 DELETION = "delete_upload"
 """Name of the asyncio tasks that delete accepted uploads from where they were put."""
 _DELETE_BATCH = 1000
@@ -66,6 +67,7 @@ class Intake:
         objects: ObjectStore,
         transfers: Transfers,
         internal_urls: Presigner,
+        ahead: ReadingAhead,
         prober: ContentProber,
         quotas: Quotas,
         recent: RecentContents,
@@ -73,7 +75,7 @@ class Intake:
         clock: Clock,
     ) -> None:
         self._store, self._objects, self._transfers = store, objects, transfers
-        self._urls, self._prober = internal_urls, prober
+        self._urls, self._ahead, self._prober = internal_urls, ahead, prober
         self._quotas, self._recent, self._settings, self._clock = quotas, recent, settings, clock
         self._turns = asyncio.Semaphore(_CONCURRENCY)
         self._slots = asyncio.Semaphore(settings.probe_concurrency)
@@ -103,18 +105,32 @@ class Intake:
                 raise result
         return results
 
-    async def store(self, file: File, content: bytes) -> None:
-        """Store the content of a file while it is examined, and then the file's record, READY.
+    async def store(self, file: File, content: bytes) -> int:
+        """Store the content of a file, which may have no id yet, while it is examined, and then the file's record, READY. Returns its id.
 
         Raises as `ready`, and keeps nothing then; after UNAVAILABLE there may be a record nevertheless.
         """
-        storing = asyncio.create_task(self._transfers.store(file.object_key, content, file.media_type))
+
+        async def put() -> str:
+            nonlocal file
+            if not file.id:
+                file = file.with_id((await self._store.new_ids(1))[0])
+            return await self._transfers.store(file.object_key, content, file.media_type)
+
+        async def forget() -> None:
+            await asyncio.wait([storing])
+            storing.exception()
+            if file.id:
+                await self._deletions(file.object_key)
+
+        storing = asyncio.create_task(put())
         try:
             async with self._turns, self._slots:
                 found = await self._examine(file, file.object_key, Beginning(len(content), "", content))
-            ready = replace(file, state=FileState.READY, **{**asdict(found), "etag": await storing})
+            etag = await storing
+            ready = replace(file, state=FileState.READY, **{**asdict(found), "etag": etag, "object_key": file.object_key})
         except BaseException as error:
-            self._forget(file.object_key, storing)
+            self._go_on(forget())
             if isinstance(error, DarkroomError):
                 _logger.info("upload_refused", file_id=file.id, reason=error.reason.value, size=len(content))
                 raise _narrowed(file, error) from error
@@ -124,9 +140,10 @@ class Intake:
             await self._store.insert_content(ready, growth, ready.created_at, self._settings.temporary_life)
         except DarkroomError as error:
             if error.reason is not ErrorReason.UNAVAILABLE:
-                self._forget(file.object_key, storing)
+                self._go_on(forget())
             raise
         self._recent.keep(file.object_key, content)
+        return file.id
 
     async def _examined(self, files: Sequence[File]) -> list[File | DarkroomError]:
         examined: list[File | DarkroomError] = []
@@ -155,7 +172,7 @@ class Intake:
         # The URLs of parts are void, now that the parts have been joined, and no client has one of what a service wrote.
         exposed = uploader_of(file.object_key) is not None
         async with self._turns:
-            begun = await self._transfers.beginning(file.object_key, _SMALL if file.size_bytes <= _SMALL else _BLOCK)
+            begun = await self._ahead.beginning(file.object_key, SMALL if file.size_bytes <= SMALL else _BLOCK)
             if begun is None:
                 return await self._as_it_is(file)
             try:
@@ -201,21 +218,14 @@ class Intake:
                 await self._deletions(key)
             return await self._as_it_is(file)
         if key != file.object_key:
-            self._forget(file.object_key)
+            self._go_on(self._deletions(file.object_key))
         if len(begun.head) == begun.size_bytes:
             self._recent.keep(key, begun.head)
         return accepted
 
-    def _forget(self, key: str, storing: asyncio.Task[str] | None = None) -> None:
-        """Delete an object that nobody reads, so that nobody waits until it is gone, once it has been stored."""
-
-        async def delete() -> None:
-            if storing is not None:
-                await asyncio.wait([storing])
-                storing.exception()
-            await self._deletions(key)
-
-        deletion = asyncio.create_task(delete(), name=DELETION)
+    def _go_on(self, deleting: Coroutine[None, None, None]) -> None:
+        """Delete an object that nobody reads, so that nobody waits until it is gone."""
+        deletion = asyncio.create_task(deleting, name=DELETION)
         self._unawaited.add(deletion)
         deletion.add_done_callback(self._unawaited.discard)
 

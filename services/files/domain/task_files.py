@@ -15,6 +15,7 @@ from services.files.domain.keys import object_key
 from services.files.domain.library import Download, Downloads, Offer, Visibility
 from services.files.domain.multipart import join_all
 from services.files.domain.naming import check_name
+from services.files.domain.output_ids import OutputIds
 from services.files.objects import ObjectStore
 from services.files.presign import Presigner, in_thread
 from services.files.recent import RecentContents
@@ -97,6 +98,7 @@ class TaskFiles:
         self._wake_sweeper = wake_sweeper
         self._settings, self._clock = settings, clock
         self._heads = asyncio.Semaphore(_HEAD_CONCURRENCY)
+        self._output_ids = OutputIds()
 
     def signing_with(self, urls: Presigner) -> TaskFiles:
         """The same, but workers get URLs of another address of the storage."""
@@ -189,7 +191,9 @@ class TaskFiles:
 
         Raises FILE_NOT_FOUND for a file that the task has not pinned.
         """
-        return await self._opened(await self._task_files.pinned_files(task_id, account_id, file_ids), file_ids, content_bytes)
+        found, new_ids = await self._task_files.pinned_files(task_id, account_id, file_ids)
+        self._output_ids.keep(task_id, new_ids)
+        return await self._opened(found, file_ids, content_bytes)
 
     async def open_files(self, account_id: int, file_ids: Sequence[int], content_bytes: int = 0) -> list[SignedFile]:
         """URLs for services to read READY files of the account, in order, or their contents, up to `content_bytes` in all.
@@ -226,6 +230,8 @@ class TaskFiles:
         """
         for index, output in enumerate(outputs):
             check_name(output.name, f"outputs[{index}].name")
+        # The newest of the files kept under one key counts.
+        ids = [] if any(output.keep_as for output in outputs) else self._output_ids.take(task_id, len(outputs))
         now = self._clock()
         files = [
             File(
@@ -249,7 +255,7 @@ class TaskFiles:
                 sweep_at=now + self._settings.unclaimed_life,
                 surface=surface or None,
             )
-            for file_id, output in zip(await self._files.new_ids(len(outputs)), outputs, strict=True)
+            for file_id, output in zip(ids or await self._files.new_ids(len(outputs)), outputs, strict=True)
         ]
         parts = [0 if output.content else self._part_bytes(output.size_bytes) for output in outputs]
         for index, (file, part_bytes) in enumerate(zip(files, parts, strict=True)):

@@ -14,6 +14,7 @@ from services.files.domain.keys import object_key, upload_key
 from services.files.domain.multipart import UploadedPart, join
 from services.files.domain.naming import MEDIA_TYPE_OF, UNKNOWN_TYPE, check_name, extension_of, known_extension, same_kind
 from services.files.domain.quota import Quotas, storage_of
+from services.files.domain.reading_ahead import ReadingAhead
 from services.files.domain.upload_urls import CreatedUpload, UploadUrls
 from services.files.objects import ObjectStore
 from services.files.records import File, FileOrigin, FileState
@@ -62,13 +63,14 @@ class Uploads:
         objects: ObjectStore,
         urls: UploadUrls,
         intake: Intake,
+        ahead: ReadingAhead,
         quotas: Quotas,
         settings: FilesSettings,
         clock: Clock,
         disk: DiskGuard,
     ) -> None:
         self._store, self._idempotency, self._objects, self._urls, self._intake = store, idempotency, objects, urls, intake
-        self._quotas, self._settings, self._clock, self._disk = quotas, settings, clock, disk
+        self._ahead, self._quotas, self._settings, self._clock, self._disk = ahead, quotas, settings, clock, disk
 
     async def create(
         self,
@@ -90,7 +92,9 @@ class Uploads:
             call,
             lambda: self._create(account_id, uploads, mode, permanent, size_field, call),
             lambda ids: self._made(account_id, ids),
+            looks_first=False,
         )
+        self._ahead.remember(made[0])
         return await self._urls.sign(*made)
 
     async def begin(self, account_id: int, upload: NewUpload) -> File:
@@ -107,9 +111,7 @@ class Uploads:
     async def store(self, account_id: int, upload: NewUpload, content: bytes, file_id: int = 0) -> int:
         """The id of a file, READY, with content that a service has; `file_id` if it was held. Raises as `create`, and what `Intake.store`
         raises."""
-        file = self.content_file(account_id, upload, file_id or (await self._store.new_ids(1))[0])
-        await self._intake.store(file, content)
-        return file.id
+        return await self._intake.store(self.content_file(account_id, upload, file_id), content)
 
     def content_file(self, account_id: int, upload: NewUpload, file_id: int) -> File:
         """The record, PENDING, of a file whose content a service has. Raises as `create`."""
@@ -160,8 +162,11 @@ class Uploads:
         in_parts = [self._goes_in_parts(upload, mode) for upload in uploads]
         part_bytes = self._urls.part_bytes([upload.size_bytes for upload, parted in zip(uploads, in_parts, strict=True) if parted])
         now = self._clock()
-        # An upload in parts is begun before its record is stored, under a name that has its id.
-        ids = await self._store.new_ids(len(uploads)) if any(in_parts) else [0] * len(uploads)
+        ids = [0] * len(uploads)
+        if any(in_parts):
+            # They are begun before their records are stored, under names that have their ids.
+            await self._idempotency.require_new(call)
+            ids = await self._store.new_ids(len(uploads))
         files = [
             File(
                 id=file_id,
@@ -208,14 +213,18 @@ class Uploads:
         Raises FILE_NOT_FOUND, UPLOAD_NOT_FOUND (also for parts of a file that was created for a single PUT), FIELD_INVALID (parts), and
         what `Intake.ready` raises.
         """
-        file = (await self._store.find(account_id, [file_id], self._clock())).get(file_id)
-        if file is None or not file.visible:
-            raise not_found(file_id)
-        if file.upload_id is None and parts:
-            raise no_upload(file_id)
-        if file.state is not FileState.READY and file.upload_id is not None:
-            await join(self._objects, file, file.upload_id, parts, self._settings.max_file_bytes)
-        return (await self._intake.ready([file]))[0]
+        read = self._ahead.begin(account_id, file_id)
+        try:
+            file = (await self._store.find(account_id, [file_id], self._clock())).get(file_id)
+            if file is None or not file.visible:
+                raise not_found(file_id)
+            if file.upload_id is None and parts:
+                raise no_upload(file_id)
+            if file.state is not FileState.READY and file.upload_id is not None:
+                await join(self._objects, file, file.upload_id, parts, self._settings.max_file_bytes)
+            return (await self._intake.ready([file]))[0]
+        finally:
+            self._ahead.drop(read)
 
     def _check_name(self, upload: NewUpload, field: str) -> str:
         """Check the name, and return the media type that it promises."""

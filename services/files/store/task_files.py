@@ -10,7 +10,7 @@ from sqlalchemy import text
 from services.files.records import EndedTask, File, StoredOutput
 from services.files.store.files import NAMEABLE
 from services.files.store.retention import OUTPUT_END
-from services.files.store.rows import Store
+from services.files.store.rows import Store, files
 from services.files.store.storage import COUNTS_LOCKED, LOCK_COUNTS
 
 _IS_WINNER = """
@@ -42,7 +42,7 @@ SELECT * FROM usable
 sweeper's `pins = 0` sees a pin that was committed while it waited."""
 
 _PINNED = text("""
-SELECT file.* FROM file JOIN pin ON pin.file_id = file.id
+SELECT file.*, next_id() AS new_id FROM file JOIN pin ON pin.file_id = file.id
 WHERE pin.task_id = :task_id AND file.id = ANY(:file_ids) AND file.account_id = :account_id
 """)
 
@@ -190,10 +190,11 @@ class TaskFileStore(Store):
         """Drop a task's pins of these files."""
         await self._ids(_UNPIN, task_id=task_id, file_ids=list(file_ids), now=now)
 
-    async def pinned_files(self, task_id: int, account_id: int, file_ids: Collection[int]) -> dict[int, File]:
-        """Those of the files that the task has pinned, including deleted ones, by id."""
-        found = await self._files(_PINNED, task_id=task_id, account_id=account_id, file_ids=list(set(file_ids)))
-        return {file.id: file for file in found}
+    async def pinned_files(self, task_id: int, account_id: int, file_ids: Collection[int]) -> tuple[dict[int, File], list[int]]:
+        """Those of the files that the task has pinned, including deleted ones, by id; and as many new ids."""
+        values = {"task_id": task_id, "account_id": account_id, "file_ids": list(set(file_ids))}
+        rows = await self._database.fetch(_PINNED, values)
+        return {file.id: file for file in files(rows)}, [row["new_id"] for row in rows]
 
     async def accepted_files(self, account_id: int, file_ids: Collection[int]) -> list[File]:
         """Those of the files that have been accepted, expired and deleted ones included, in no particular order."""

@@ -199,3 +199,11 @@ async def test_a_repeated_upload_url_takes_the_bytes(service: Service, migrated:
     async with engine(migrated, 2) as database, database.connect() as connection:
         kept = (await connection.execute(text("SELECT expire_time - now() FROM idempotency"))).scalar_one()
     assert timedelta(hours=23) < kept < timedelta(hours=25)
+
+
+async def test_a_new_key_is_stored_without_being_looked_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    call = keyed(world.account())
+    with monkeypatch.context() as blind:
+        blind.setattr(world.files.idempotency, "resources", None)
+        first = await create(world, call, NewUpload("a.png", 10))
+    assert ids(await create(world, call, NewUpload("a.png", 10))) == ids(first)

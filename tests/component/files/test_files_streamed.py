@@ -131,3 +131,24 @@ async def test_a_caller_that_goes_away_leaves_nothing_behind(world: World, monke
     with pytest.raises(asyncio.CancelledError):
         await calling
     assert (await world.keys(), await world.rows()) == ([], [])
+
+
+async def test_its_id_is_made_while_it_is_examined(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    examined, new_ids, probe = asyncio.Event(), FileStore.new_ids, world.prober.probe
+
+    async def ids_once_it_is_examined(store: FileStore, count: int) -> list[int]:
+        async with asyncio.timeout(20):
+            await examined.wait()
+        return await new_ids(store, count)
+
+    async def probed(*args: Any) -> Any:
+        found = await probe(*args)
+        examined.set()
+        return found
+
+    monkeypatch.setattr(FileStore, "new_ids", ids_once_it_is_examined)
+    monkeypatch.setattr(world.prober, "probe", probed)
+    file_id = await begun(world, world.account())
+    row = await world.row(file_id)
+    assert f"/{file_id}-" in row["object_key"]
+    assert await world.keys() == [row["object_key"]]

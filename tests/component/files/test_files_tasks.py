@@ -15,6 +15,7 @@ from darkroom.tasks.v1 import task_pb2
 from services.files.domain.task_files import NewOutput
 from services.files.domain.uploads import UploadMode
 from services.files.records import EndedTask, File, FileState, StoredOutput
+from services.files.store import FileStore
 from services.files.store.task_files import SETTLE
 from services.files.transfers import Transfers
 from services.platform.errors import DarkroomError, ErrorReason
@@ -420,3 +421,32 @@ def _rows_read(plan: Any) -> int:
     """Rows of `file` that scans have read, those included that they have dropped."""
     own = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0) if plan.get("Relation Name") == "file" else 0
     return round(own * plan["Actual Loops"]) + sum(map(_rows_read, plan.get("Plans", [])))
+
+
+async def test_the_id_of_an_output_comes_with_the_inputs(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    account, task, asked = world.account(), world.task(), list[int]()
+    file = await ready_input(world, account)
+    await world.files.task_files.pin(account, task, [file.id])
+    new_ids = FileStore.new_ids
+
+    async def counted(store: FileStore, count: int) -> list[int]:
+        asked.append(count)
+        return await new_ids(store, count)
+
+    monkeypatch.setattr(FileStore, "new_ids", counted)
+    await world.files.task_files.open_inputs(account, task, [file.id])
+    made = [await output(world, account, task)]
+    assert asked == []
+    # Each id is for one file.
+    made += [await output(world, account, task), await output(world, account, world.task())]
+    assert asked == [1, 1]
+    assert made == sorted(set(made))
+    # One that is kept for later attempts is newer than the one before.
+    await world.files.task_files.open_inputs(account, task, [file.id])
+    await world.files.task_files.create_outputs(account, task, 1, [NewOutput("kept", "image/png", keep_as="kept")])
+    assert asked == [1, 1, 1]
+    # An id does not wait for long.
+    await world.files.task_files.open_inputs(account, task, [file.id])
+    monkeypatch.setattr("services.files.domain.output_ids._SECONDS", 0)
+    await output(world, account, task)
+    assert asked == [1, 1, 1, 1]

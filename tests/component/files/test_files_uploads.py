@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -12,7 +13,9 @@ import pytest
 from services.files.domain.multipart import UploadedPart
 from services.files.domain.upload_urls import CreatedUpload
 from services.files.domain.uploads import NewUpload, UploadMode
-from services.files.records import FileState
+from services.files.records import File, FileState
+from services.files.store import FileStore
+from services.files.transfers import Beginning, Transfers
 from services.platform.errors import DarkroomError, ErrorReason
 from tests.component.files import content
 from tests.component.files.world import World
@@ -261,3 +264,55 @@ async def test_a_full_disk_keeps_out_new_uploads_and_nothing_else(world: World, 
     assert (await full.uploads.complete(account, begun.id, [])).state is FileState.READY
     await full.library.delete(account, begun.id)
     await world.again(disk_path=tmp_path, disk_reserve_bytes=1).uploads.create(account, [NewUpload("new.png", 10)])
+
+
+async def test_a_small_upload_is_read_while_its_record_is_looked_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    account, begun = world.account(), asyncio.Event()
+    file = await world.uploaded(account, "a.png", content.png())
+    find, beginning, reads = FileStore.find, Transfers.beginning, list[str]()
+
+    async def read(transfers: Transfers, key: str, length: int) -> Beginning | None:
+        reads.append(key)
+        begun.set()
+        return await beginning(transfers, key, length)
+
+    async def found_once_it_is_being_read(*args: Any) -> dict[int, File]:
+        async with asyncio.timeout(20):
+            await begun.wait()
+        return await find(*args)
+
+    monkeypatch.setattr(Transfers, "beginning", read)
+    monkeypatch.setattr(FileStore, "find", found_once_it_is_being_read)
+    for _ in range(2):
+        assert (await world.files.uploads.complete(account, file.id, [])).state is FileState.READY
+    assert reads == [file.object_key]
+
+
+async def test_what_is_completed_before_its_bytes_are_there_can_be_completed_later(world: World) -> None:
+    account, other = world.account(), world.account()
+    created = await world.create(account, "a.png", 100)
+    for caller, reason in ((other, ErrorReason.FILE_NOT_FOUND), (account, ErrorReason.SOURCE_FILE_UPLOAD_NOT_COMPLETED)):
+        await refusal(reason, world.files.uploads.complete(caller, created.file.id, []))
+    await world.put(created.url, content.png())
+    assert (await world.files.uploads.complete(account, created.file.id, [])).state is FileState.READY
+
+
+async def test_few_uploads_are_read_ahead_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = world.account()
+    uploads = [await world.uploaded(account, "a.png", content.png()) for _ in range(6)]
+    find, beginning, reads, ahead = FileStore.find, Transfers.beginning, list[str](), list[int]()
+
+    async def read(transfers: Transfers, key: str, length: int) -> Beginning | None:
+        reads.append(key)
+        return await beginning(transfers, key, length)
+
+    async def counted(*args: Any) -> dict[int, File]:
+        await asyncio.sleep(0.2)
+        ahead.append(len(reads))
+        return await find(*args)
+
+    monkeypatch.setattr(Transfers, "beginning", read)
+    monkeypatch.setattr(FileStore, "find", counted)
+    completed = await asyncio.gather(*(world.files.uploads.complete(account, file.id, []) for file in uploads))
+    assert {file.state for file in completed} == {FileState.READY}
+    assert (ahead[0], len(reads)) == (4, 6)
