@@ -41,6 +41,7 @@ from services.platform.identity import Signer
 from services.platform.loop import Loop
 from services.platform.object_http import object_http
 from services.platform.rpc.channel import Caller, channel
+from services.platform.rpc.targets import is_remote
 from services.platform.sandbox import Limits as SandboxLimits
 from services.platform.sandbox import Sandbox, WarmChildren
 from services.platform.serving import Opening, Parts, Service
@@ -89,7 +90,7 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
     if not _MODELS_LANES.isdisjoint(settings.lanes):
         managing = Bundles(bundles, server.control, settings.model_repository, settings.model_platform, {DDCOLOR: settings.model_colorize})
         await opening.open("bundles", answering(connection, managing, manages=settings.model_repository is not None))
-    client = AttemptClient(tasks, streams, caller, name)
+    client = AttemptClient(tasks, streams, caller, name, on_this_machine=not is_remote(settings.tasks_address))
     rates = MeasuredRates(settings.cpu_threads, settings.operation_seconds)
     serving = await opening.open("providers", providers(settings, server))
     shared = Shared(

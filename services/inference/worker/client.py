@@ -114,10 +114,10 @@ class AttemptClient:
     `channel` repeats calls by itself, `streams` does not: what is said on a stream is repeated by `Exchange`.
     """
 
-    def __init__(self, channel: grpc.aio.Channel, streams: grpc.aio.Channel, caller: Caller, worker: str) -> None:
+    def __init__(self, channel: grpc.aio.Channel, streams: grpc.aio.Channel, caller: Caller, worker: str, *, on_this_machine: bool) -> None:
         self._stub, self._streams = AttemptServiceStub(channel), AttemptServiceStub(streams)
         self._caller = caller
-        self.worker = worker
+        self.worker, self.on_this_machine = worker, on_this_machine
 
     def exchange(self) -> grpc.aio.StreamStreamCall[pb.ExchangeRequest, pb.ExchangeResponse]:
         """Open a stream."""

@@ -161,7 +161,7 @@ class Exchange:
             message = self._message()
             if first:
                 message.lane, message.worker, message.standby, first = self._lane, self._client.worker, self._standby, False
-                message.takes_short_runs = self._take is not None
+                message.takes_short_runs, message.opens_files = self._take is not None, self._client.on_this_machine
             try:
                 await stream.write(message)
             except (grpc.aio.AioRpcError, asyncio.InvalidStateError):

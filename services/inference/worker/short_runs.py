@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,7 +27,7 @@ from services.inference.worker.files import describe_product
 from services.pictures.media_format import MediaFormat
 from services.pictures.short_pictures import LARGEST_AT_ONCE
 from services.platform.log import get_logger
-from services.platform.sandbox.memory_file import in_memory
+from services.platform.sandbox.memory_file import in_memory, opened
 
 _LARGEST_RESULT = 2 << 20
 """Bytes that fit in a message."""
@@ -42,15 +44,22 @@ class ShortRunner:
 
     async def run(self, asked: pb.ShortRun) -> pb.ShortRunEnd:
         """The result, or that there is none."""
-        try:
-            result = await self._result(asked)
-        except Exception as error:  # noqa: BLE001 - the boundary: whatever was raised, an attempt comes next
-            _logger.info("short_run_failed", error=repr(error))
-            result = None
+        result, not_opened = None, False
+        with ExitStack() as stack:
+            try:
+                picture = stack.enter_context(opened(Path(asked.path), asked.inode) if asked.path else in_memory(asked.content))
+            except OSError as error:
+                not_opened = True
+                _logger.warning("short_run_not_opened", error=repr(error))
+            else:
+                try:
+                    result = await self._result(asked, picture)
+                except Exception as error:  # noqa: BLE001 - the boundary: whatever was raised, an attempt comes next
+                    _logger.info("short_run_failed", error=repr(error))
         metrics.ATTEMPTS.labels("left" if result is None else "completed", "").inc()
-        return pb.ShortRunEnd(run_id=asked.run_id, result=result)
+        return pb.ShortRunEnd(run_id=asked.run_id, result=result, not_opened=not_opened)
 
-    async def _result(self, asked: pb.ShortRun) -> pb.ShortRunResult | None:
+    async def _result(self, asked: pb.ShortRun, picture: int) -> pb.ShortRunResult | None:
         tools = self._tools
         if tools.warm is None:
             return None
@@ -71,19 +80,17 @@ class ShortRunner:
             notices.append(notice_of(code, subject, message, details, boxes))
 
         needed = needed_memory(_LARGEST, operations, (), tools.result_limits)
-        content = asked.content
-        with in_memory(content) as file:
-            # Only attempts keep files, and report progress.
-            run = Run(_NOWHERE, _say_nothing, _go_on, notice, Stages(), cast(Keeping, None))
-            run.sources, run.short = [Source(asked.name, Path(f"/proc/self/fd/{file}"), 0)], True
-            async with tools.memory.reserve(needed, _go_on):
-                found, run.medium = await work.run_unexamined(run)
-            if not isinstance(run.medium, ShortResult):
-                return None
-            run.unchanged = run.medium.unchanged
-            await pipeline.encode(run)
-            assert run.product is not None
-            made = run.product.content if isinstance(run.product.content, bytes) else content
+        # Only attempts keep files, and report progress.
+        run = Run(_NOWHERE, _say_nothing, _go_on, notice, Stages(), cast(Keeping, None))
+        run.sources, run.short = [Source(asked.name, Path(f"/proc/self/fd/{picture}"), 0)], True
+        async with tools.memory.reserve(needed, _go_on):
+            found, run.medium = await work.run_unexamined(run)
+        if not isinstance(run.medium, ShortResult):
+            return None
+        run.unchanged = run.medium.unchanged
+        await pipeline.encode(run)
+        assert run.product is not None
+        made = run.product.content if isinstance(run.product.content, bytes) else os.pread(picture, _LARGEST_RESULT + 1, 0)
         if len(made) > _LARGEST_RESULT:
             return None
         output = file_pb2.File(name=run.product.name, media_type=run.product.media_type, size_bytes=len(made))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -19,6 +21,7 @@ from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
 from services.pictures.offers import Offers
 from services.platform.bus import Bus
 from services.platform.errors import ErrorReason
+from services.platform.sandbox.memory_file import opened
 from services.tasks.model.state import TaskState
 from tests.component.tasks.books import Books
 from tests.component.tasks.clock import MovableClock
@@ -41,12 +44,13 @@ async def replica(service: Service, bus: Bus) -> AsyncIterator[Replica]:
 
 
 @pytest.fixture
-async def worker(service: Service, replica: Replica, books: Books) -> AsyncIterator[WorkerDouble]:
-    """One with two free slots that nobody waits for: the last who did had one of them."""
+async def worker(service: Service, replica: Replica, books: Books, request: pytest.FixtureRequest) -> AsyncIterator[WorkerDouble]:
+    """One with two free slots that nobody waits for: the last who did had one of them. With a parameter, it opens files."""
+    opens_files = hasattr(request, "param")
     for account_id in (ACCOUNT, OTHER):
         await books.have(100_000, account_id)
     photo = service.files.add(OTHER, "photo.jpg", "image/jpeg", size=(640, 480))
-    async with worker_on(replica.attempts, service.worker(), "interactive", takes_short_runs=True) as working:
+    async with worker_on(replica.attempts, service.worker(), "interactive", takes_short_runs=True, opens_files=opens_files) as working:
         await working.ask(2)
 
         async def lane() -> str:
@@ -219,6 +223,38 @@ async def test_without_credits_nothing_is_stored(service: Service, replica: Repl
     assert error_of(raised.value)[0] == "INSUFFICIENT_CREDITS"
     assert service.intake.discarded == [9_001]
     assert [deleted[2:] for deleted in service.files.deleted] == [(9_002,)]
+
+
+@pytest.mark.parametrize("worker", ["on this machine"], indirect=True)
+async def test_a_worker_opens_the_picture_and_is_sent_others_once_it_cannot(
+    service: Service, replica: Replica, worker: WorkerDouble
+) -> None:
+    calling = running(service, replica, asked())
+    [work] = await worker.given_short_runs()
+    assert not work.content
+    with opened(Path(work.path), work.inode) as file:
+        assert os.pread(file, 100, 0) == JPEG
+    await end(worker, work, result())
+    assert (await calling).state == task_pb2.TASK_STATE_SUCCEEDED
+    with pytest.raises(OSError, match="No such file"), opened(Path(work.path), work.inode):
+        pass
+
+    calling = running(service, replica, asked("b", held(9_101), wait_seconds=1))
+    work = (await worker.given_short_runs(2))[1]
+    assert work.path
+    await worker.say(short_run_ends=[attempt_service_pb2.ShortRunEnd(run_id=work.run_id, not_opened=True)])
+    await calling
+    assert service.intake.stored == [JPEG]
+    await worker.ask()
+    [_, admission] = await worker.given(2)
+    await worker.succeed(admission, slots=1)
+    await worker.answered(admission.task_id)
+
+    calling = running(service, replica, asked("c", held(9_201)))
+    work = (await worker.given_short_runs(3))[2]
+    assert (work.content, work.path) == (JPEG, "")
+    await end(worker, work, result())
+    await calling
 
 
 async def test_a_damaged_picture_is_refused_by_the_usual_way(service: Service, replica: Replica, worker: WorkerDouble) -> None:

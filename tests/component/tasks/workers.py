@@ -24,9 +24,10 @@ class WorkerDouble:
         *,
         standby: bool,
         takes_short_runs: bool,
+        opens_files: bool,
     ) -> None:
         self.stream, self._lane, self._name, self._standby = stream, lane, name, standby
-        self._takes_short_runs = takes_short_runs
+        self._takes_short_runs, self._opens_files = takes_short_runs, opens_files
         self._moment = 0
         self._changed = asyncio.Condition()
         self.responses: list[pb.ExchangeResponse] = []
@@ -61,6 +62,7 @@ class WorkerDouble:
                 worker=self._name,
                 standby=self._standby,
                 takes_short_runs=self._takes_short_runs,
+                opens_files=self._opens_files,
                 moment=self._moment,
                 **said,
             )
@@ -129,10 +131,11 @@ async def worker_on(
     *,
     standby: bool = False,
     takes_short_runs: bool = False,
+    opens_files: bool = False,
 ) -> AsyncIterator[WorkerDouble]:
     """A worker whose stream is cut when the block ends."""
     stream = attempts.Exchange(metadata=metadata, wait_for_ready=True)
-    worker = WorkerDouble(stream, lane, name, standby=standby, takes_short_runs=takes_short_runs)
+    worker = WorkerDouble(stream, lane, name, standby=standby, takes_short_runs=takes_short_runs, opens_files=opens_files)
     reading = asyncio.create_task(worker.read())
     try:
         yield worker

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from darkroom.common.v1 import held_pb2
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
@@ -20,6 +21,7 @@ from services.pictures.short_pictures import READ_QUICKLY
 from services.platform.clock import Clock
 from services.platform.log import get_logger
 from services.platform.rpc.trace import Origin
+from services.platform.sandbox.memory_file import in_memory, shared
 from services.tasks.domain.acceptance.requests import Item, Request
 from services.tasks.domain.lifecycle.exchange import Exchange
 from services.tasks.domain.lifecycle.worker_stream import WorkerStream
@@ -69,16 +71,17 @@ class ShortRuns:
             if task_id is None or slot is None:
                 return None
             started, (stream, run_id) = self._clock(), slot
-            work = pb.ExchangeResponse()
-            work.short_runs.add(
-                run_id=run_id.bytes,
-                account_id=request.account_id,
-                operations=item.operations,
-                name=held.name,
-                content=content,
-                trace_id=Origin.parse(request.trace_id).request_id,
-            )
-            made = await self._work(stream, work, request.account_id, held.file_id, MediaFormat(format_).media_type, content)
+            with _given(stream, content) as picture:
+                work = pb.ExchangeResponse()
+                work.short_runs.add(
+                    run_id=run_id.bytes,
+                    account_id=request.account_id,
+                    operations=item.operations,
+                    name=held.name,
+                    trace_id=Origin.parse(request.trace_id).request_id,
+                    **picture,
+                )
+                made = await self._work(stream, work, request.account_id, held.file_id, MediaFormat(format_).media_type, content)
         if made is None:
             return None
         result, stored = made
@@ -138,6 +141,17 @@ class ShortRuns:
             self._under_way[account_id] -= 1
             if not self._under_way[account_id]:
                 del self._under_way[account_id]
+
+
+@contextmanager
+def _given(stream: WorkerStream, content: bytes) -> Iterator[dict[str, Any]]:
+    """The fields by which the stream's worker gets a picture, inside the block: a message with all of it is copied several times."""
+    if not stream.opens_files:
+        yield {"content": content}
+        return
+    with in_memory(content) as file:
+        path, inode = shared(file)
+        yield {"path": str(path), "inode": inode}
 
 
 def _may_be_short(item: Item, held: held_pb2.HeldFile) -> bool:

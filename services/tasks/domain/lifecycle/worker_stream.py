@@ -96,6 +96,8 @@ class WorkerStream:
 
     def __init__(self, lane: StreamOwner, worker: str, *, standby: bool = False, takes_short_runs: bool = False) -> None:
         self._lane, self.worker, self.standby, self.takes_short_runs = lane, worker, standby, takes_short_runs
+        self.opens_files = False
+        """Whether its worker can open what this process has open."""
         self._short_runs: dict[bytes, asyncio.Future[pb.ShortRunResult | None]] = {}
         self._loop = asyncio.get_running_loop()
         self.free: deque[UUID] = deque()
@@ -150,6 +152,8 @@ class WorkerStream:
     ) -> None:
         """Take in a message of the worker."""
         for short in short_run_ends:
+            # One that nobody waits for any more is closed.
+            self.opens_files &= not (short.not_opened and short.run_id in self._short_runs)
             self._end_short_run(short.run_id, short.result if short.HasField("result") else None)
         self.heard_at, self.moment = self._loop.time(), moment
         self.ends += ends

@@ -43,6 +43,7 @@ class InternalAttempts(attempt_service_pb2_grpc.AttemptServiceServicer):
         if first is None:
             return
         stream = self._exchange.open(first.lane, first.worker, standby=first.standby, takes_short_runs=first.takes_short_runs)
+        stream.opens_files = first.opens_files
         helpers = [
             asyncio.create_task(_read(first, request_iterator, stream, self._recent)),
             asyncio.create_task(self._exchange.until_stopped(stream)),
