@@ -163,7 +163,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
             Loop("sweep_buckets", _SWEEP_SECONDS, buckets.sweep),
             Loop("forget_slices", _SWEEP_SECONDS, rates.forget),
         ],
-        collectors=[PoolGauges(database.engine)],
+        collectors=[PoolGauges(database.pool)],
         internal=[Mount(SettingValues(shared)), Mount(MembershipServicer(workers))],
         own=own,
         listeners=[lambda health: listener.listening(settings.authorization_listen, admission, health, settings.drain_calls, settings.tls)],

@@ -77,7 +77,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
             Loop("sweep_audit", AUDIT_SWEEP_SECONDS, audit.sweep),
             Loop("task_events", 0.0, events.step, _EVENTS_SPACING, waits=True),
         ],
-        collectors=[PoolGauges(database.engine)],
+        collectors=[PoolGauges(database.pool)],
         internal=[
             Mount(Storage(files.task_files, files.remote_task_files, files.finished_runs)),
             Mount(Intake(files.streamed_files, files.imports, files.storages, files.bundles)),

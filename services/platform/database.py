@@ -14,16 +14,16 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import Context
 from functools import cache
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import asyncpg
-from sqlalchemy import TextClause, event, text
+from sqlalchemy import Engine, TextClause, event, text
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi, dialect
 from sqlalchemy.engine.interfaces import AdaptedConnection
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
-from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+from sqlalchemy.pool import ConnectionPoolEntry, Pool, PoolProxiedConnection
+from sqlalchemy.util import greenlet_spawn
 
 from services.platform.database_address import DatabaseAddress
 from services.platform.database_engine import PooledConnection, is_gone, new_engine
@@ -31,12 +31,23 @@ from services.platform.database_pool import WAIT_SECONDS, KeepingPool
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.process import end
 
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
 Rows = Sequence[asyncpg.Record]
 _NOTHING = text("SELECT 1")
 _NONE: Mapping[str, Any] = MappingProxyType({})
 # A free connection holds 2 to 6 MiB in the server. To open one costs a call some 10 ms, and its first statements a little more each.
 _UNUSED_SECONDS = 10.0
 _ANSWERED_SECONDS = 2.0
+
+
+class HasPool(Protocol):
+    """An engine of SQLAlchemy's, of either kind."""
+
+    @property
+    def pool(self) -> Pool:
+        """A KeepingPool."""
 
 
 class Transaction:
@@ -56,13 +67,14 @@ class Database:
     Statements are constants: each is compiled once and kept.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self.engine = engine
+    def __init__(self, engine: HasPool) -> None:
+        assert isinstance(engine.pool, KeepingPool)
+        self.pool = engine.pool
         self._answered_at = -math.inf
 
     async def fetch(self, statement: TextClause, values: Mapping[str, Any] = _NONE) -> Rows:
         """The rows that a statement returns for its named values. It is its own transaction, without the cost of BEGIN and COMMIT."""
-        async with _connection(self.engine) as connection:
+        async with _connection(self.pool) as connection:
             rows = await _fetch(connection, statement, values)
         self._answered_at = time.monotonic()
         return rows
@@ -75,7 +87,7 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """A transaction that commits with the block, and is rolled back when the block raises."""
-        async with _connection(self.engine) as connection, connection.transaction():
+        async with _connection(self.pool) as connection, connection.transaction():
             yield Transaction(connection)
 
     async def fetch_in_turn(self, space: int, name: str, statement: TextClause, values: Mapping[str, Any] = _NONE) -> Rows:
@@ -88,7 +100,7 @@ class Database:
         lock = f"({space:d}, hashtext('{quoted}'))"
         unlock = f"SELECT pg_advisory_unlock{lock}"
         async with AsyncExitStack() as stack:
-            connection = await stack.enter_async_context(_connection(self.engine))
+            connection = await stack.enter_async_context(_connection(self.pool))
             # Every connection of asyncpg's is an instance of all its kinds.
             if type(connection) is PooledConnection:
                 async with connection.transaction():
@@ -106,57 +118,53 @@ class Database:
                 raise
             # The caller does not wait for this.
             unlocking = asyncio.create_task(_unlock(connection, unlock, stack.pop_all()), context=Context())
-            known = _pool(self.engine).unlocking
+            known = self.pool.unlocking
             known.add(unlocking)
             unlocking.add_done_callback(known.discard)
             return rows
-
-    @asynccontextmanager
-    async def session(self) -> AsyncIterator[AsyncSession]:
-        """A SQLModel session in a transaction that commits with the block. Its rows can still be read afterwards."""
-        pool = _pool(self.engine)
-        with reaching_database(), pool.waiting():
-            await pool.give_back(1)
-            async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
-                yield session
 
 
 @asynccontextmanager
 async def open_database(where: DatabaseAddress | str, pool: int) -> AsyncIterator[Database]:
     """A database, or that of a URL, with up to `pool` connections, closed when the block ends."""
-    async with engine(where, pool) as made:
+    async with _opened(where, pool) as made:
         yield Database(made)
 
 
 @asynccontextmanager
 async def engine(where: DatabaseAddress | str, pool: int) -> AsyncIterator[AsyncEngine]:
+    """The engine of such a database, for programs that use SQLAlchemy's own execution too. Services do not: it loads the ORM."""
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    async with _opened(where, pool) as made:
+        yield AsyncEngine(made)
+
+
+@asynccontextmanager
+async def _opened(where: DatabaseAddress | str, pool: int) -> AsyncIterator[Engine]:
     """An engine with up to `pool` connections that survives restarts of the server, disposed of when the block ends.
 
     It has as many connections as calls have needed at once lately, and at least one after the first call.
     """
     # Last in, first out: few connections do most of the work, and their plans and caches stay warm.
     made = new_engine(where, poolclass=KeepingPool, pool_size=pool, max_overflow=0, pool_timeout=WAIT_SECONDS, pool_use_lifo=True)
-    event.listen(made.sync_engine, "checkout", _refuse_closed)
-    closing = asyncio.create_task(_closing_unused(_pool(made)))
+    event.listen(made, "checkout", _refuse_closed)
+    assert isinstance(made.pool, KeepingPool)
+    kept = made.pool
+    closing = asyncio.create_task(_closing_unused(kept))
     try:
         yield made
     finally:
         await end(closing)
-        await asyncio.gather(*_pool(made).unlocking, return_exceptions=True)
-        await _pool(made).give_back(pool)
-        await made.dispose()
+        await asyncio.gather(*kept.unlocking, return_exceptions=True)
+        await kept.give_back(pool)
+        await greenlet_spawn(made.dispose)
 
 
 async def _closing_unused(pool: KeepingPool) -> None:
     while True:
         await asyncio.sleep(_UNUSED_SECONDS)
         await pool.close_unused()
-
-
-def _pool(engine: AsyncEngine) -> KeepingPool:
-    pool = engine.sync_engine.pool
-    assert isinstance(pool, KeepingPool)
-    return pool
 
 
 def _refuse_closed(connection: AdaptedConnection, _record: ConnectionPoolEntry, _proxy: PoolProxiedConnection) -> None:
@@ -166,11 +174,10 @@ def _refuse_closed(connection: AdaptedConnection, _record: ConnectionPoolEntry, 
 
 
 @asynccontextmanager
-async def _connection(engine: AsyncEngine) -> AsyncIterator[asyncpg.Connection]:
-    """A connection of the engine's pool."""
-    pool = _pool(engine)
+async def _connection(pool: KeepingPool) -> AsyncIterator[asyncpg.Connection]:
+    """A connection of the pool."""
     with reaching_database():
-        pooled = await pool.take(engine)
+        pooled = await pool.take()
         try:
             yield pooled.driver_connection
         except (asyncio.CancelledError, asyncpg.InternalClientError) as error:

@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import asyncpg
-from sqlalchemy import event
-from sqlalchemy.engine.interfaces import ExceptionContext
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import Engine, create_engine
 
 from services.platform.database_address import DatabaseAddress
 
@@ -29,8 +27,11 @@ class PooledConnection(asyncpg.Connection):  # type: ignore[misc]
     """
 
 
-def new_engine(where: DatabaseAddress | str, **options: Any) -> AsyncEngine:
-    """An engine of SQLAlchemy's for a database, or for its URL; `options` are those of `create_async_engine`."""
+def new_engine(where: DatabaseAddress | str, **options: Any) -> Engine:
+    """An engine of SQLAlchemy's for a database, or for its URL; `options` are those of `create_engine`.
+
+    It connects by asyncpg, so what uses it runs in `greenlet_spawn`. AsyncEngine does that for its callers, and loads the ORM: 6 MiB.
+    """
     address = where if isinstance(where, DatabaseAddress) else DatabaseAddress.parse(where)
     arguments: dict[str, Any] = {"async_creator_fn": _Connecting()}
     if (mode := address.ssl()) is not None:
@@ -43,9 +44,7 @@ def new_engine(where: DatabaseAddress | str, **options: Any) -> AsyncEngine:
             # Without a name, a statement leaves nothing behind in the server.
             "prepared_statement_name_func": str,
         }
-    made = create_async_engine(address.url, connect_args=arguments, **options)
-    event.listen(made.sync_engine, "handle_error", _drop_read_only)
-    return made
+    return create_engine(address.url, connect_args=arguments, **options)
 
 
 def is_gone(state: str | None) -> bool:
@@ -53,12 +52,6 @@ def is_gone(state: str | None) -> bool:
     # PostgreSQL's appendix of error codes. Class 08: connection exceptions; 25006: a server that only follows another; 53300: too many
     # connections; 57P: the server is shutting down, has crashed, or is starting.
     return (state or "").startswith(("08", _READ_ONLY, "53300", "57P"))
-
-
-def _drop_read_only(context: ExceptionContext) -> None:
-    """Let the pool replace its connections when they lead to a server that only follows another, as one does that was the first before."""
-    if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
-        context.is_disconnect = True
 
 
 class _Connecting:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, PoolProxiedConnection
 from sqlalchemy.util import greenlet_spawn
 from sqlalchemy.util.queue import Empty
@@ -45,7 +44,7 @@ class KeepingPool(AsyncAdaptedQueuePool):
         finally:
             self._wanted -= 1
 
-    async def take(self, engine: AsyncEngine) -> PoolProxiedConnection:
+    async def take(self) -> PoolProxiedConnection:
         """A connection, which must be put back."""
         if (kept := await self._take_kept()) is not None:
             return kept
@@ -56,7 +55,7 @@ class KeepingPool(AsyncAdaptedQueuePool):
             if (kept := await self._take_kept()) is not None:
                 return kept
             with self.waiting():
-                return await engine.raw_connection()
+                return await greenlet_spawn(self.connect)
         finally:
             self._unused = 0
             self._opening.release()

@@ -9,6 +9,7 @@ from threading import Lock
 from alembic import command, context
 from alembic.config import Config
 from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.platform.database_address import DatabaseAddress
 from services.platform.database_engine import new_engine
@@ -63,7 +64,7 @@ def run_environment(metadata: MetaData) -> None:
 
 
 async def _run(metadata: MetaData, where: DatabaseAddress | str) -> None:
-    made = new_engine(where)
+    made = AsyncEngine(new_engine(where))
     async with made.begin() as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
         await connection.run_sync(_upgrade, metadata)

@@ -48,7 +48,7 @@ async def compose(settings: TasksSettings, opening: Opening) -> Parts:
     return Parts(
         needs=[checks.database(database), checks.nats(bus)],
         loops=assembly.loops,
-        collectors=[PoolGauges(database.engine), ReadGauges("queue", assembly.gauges.read)],
+        collectors=[PoolGauges(database.pool), ReadGauges("queue", assembly.gauges.read)],
         internal=assembly.internal,
         own=assembly.own,
         public=assembly.public,

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import QueuePool
 
 from services.platform.log import get_logger
@@ -60,8 +59,8 @@ class ReadGauges(Collector):
 class PoolGauges(Collector):
     """The connections of a database pool."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, pool: QueuePool) -> None:
+        self._pool = pool
 
     def describe(self) -> Iterable[Metric]:
         """The result of `collect`."""
@@ -69,10 +68,8 @@ class PoolGauges(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Read the pool's counters."""
-        pool = self._engine.sync_engine.pool
-        assert isinstance(pool, QueuePool)
         connections = GaugeMetricFamily("darkroom_database_pool_connections", "Connections of the pool, by state.", labels=["state"])
-        connections.add_metric(["busy"], pool.checkedout())
-        connections.add_metric(["idle"], pool.checkedin())
+        connections.add_metric(["busy"], self._pool.checkedout())
+        connections.add_metric(["idle"], self._pool.checkedin())
         yield connections
-        yield GaugeMetricFamily("darkroom_database_pool_limit", "Connections that the pool may have.", value=pool.size())
+        yield GaugeMetricFamily("darkroom_database_pool_limit", "Connections that the pool may have.", value=self._pool.size())

@@ -89,8 +89,7 @@ async def test_the_operator_is_named(trail: Trail, monkeypatch: pytest.MonkeyPat
 
 async def test_no_change_without_an_entry(trail: Trail) -> None:
     account = await trail.accounts.create_account("Studio")
-    async with trail.database.engine.begin() as connection:
-        await connection.execute(text("ALTER TABLE audit ADD CONSTRAINT refuse CHECK (action <> 'key.created')"))
+    await trail.database.fetch(text("ALTER TABLE audit ADD CONSTRAINT refuse CHECK (action <> 'key.created')"))
     with pytest.raises(asyncpg.CheckViolationError):
         await trail.accounts.create_key(account.id, "first")
     assert await trail.accounts.keys(account.id) == []

@@ -79,13 +79,13 @@ async def test_behind_a_pooler_it_has_one(database: str, monkeypatch: pytest.Mon
     begun.__aenter__.assert_awaited_once()
 
 
-async def test_a_turn_ends_with_its_statement_whatever_becomes_of_that(items: Database) -> None:
+async def test_a_turn_ends_with_its_statement_whatever_becomes_of_that(database: str, items: Database) -> None:
     with pytest.raises(asyncpg.DivisionByZeroError):
         await items.fetch_in_turn(1, "one", text("SELECT 1 / 0"))
     with pytest.raises(asyncpg.DataError):
         await items.fetch_in_turn(1, "one", _ADD, {"id": "no number"})
     sleeping = asyncio.create_task(items.fetch_in_turn(1, "one", text("SELECT pg_sleep(1)")))
-    async with open_database(items.engine.url.render_as_string(hide_password=False), 1) as other, asyncio.timeout(30):
+    async with open_database(database, 1) as other, asyncio.timeout(30):
         while not await other.fetch(_OUR_SLEEPS):
             await asyncio.sleep(0.01)
         sleeping.cancel()
@@ -94,9 +94,9 @@ async def test_a_turn_ends_with_its_statement_whatever_becomes_of_that(items: Da
         assert await other.fetch_in_turn(1, "one", _ADD, {"id": 1})
 
 
-async def test_a_connection_whose_call_was_cancelled_is_not_used_again(items: Database) -> None:
+async def test_a_connection_whose_call_was_cancelled_is_not_used_again(database: str, items: Database) -> None:
     sleeping = [asyncio.create_task(items.fetch(_SLEEP)) for _ in range(2)]
-    async with open_database(items.engine.url.render_as_string(hide_password=False), 1) as watching, asyncio.timeout(30):
+    async with open_database(database, 1) as watching, asyncio.timeout(30):
         while len(await watching.fetch(_OUR_SLEEPS)) < 2:
             await asyncio.sleep(0.01)
         for each in sleeping:
@@ -107,22 +107,22 @@ async def test_a_connection_whose_call_was_cancelled_is_not_used_again(items: Da
 
 
 async def test_more_calls_than_connections_wait_for_one(items: Database) -> None:
-    added = await asyncio.gather(*(items.fetch(_ADD, {"id": number}) for number in range(20)), *(_session(items) for _ in range(3)))
+    added = await asyncio.gather(*(items.fetch(_ADD, {"id": number}) for number in range(20)), *(_transaction(items) for _ in range(3)))
     assert [row["id"] for rows in added[:20] for row in rows] == list(range(20))
     assert states(items) == {"busy": 0, "idle": 2}
 
 
-async def test_a_session_gets_a_free_connection_while_a_statement_is_slow(items: Database) -> None:
+async def test_a_transaction_gets_a_free_connection_while_a_statement_is_slow(items: Database) -> None:
     await asyncio.gather(ids(items), ids(items))
     async with asyncio.timeout(5), items.transaction() as transaction:
         await transaction.fetch(_IDS)
         assert states(items) == {"busy": 1, "idle": 1}
-        await _session(items)
+        await _transaction(items)
 
 
-async def test_connections_that_no_call_needs_any_more_are_closed(items: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_connections_that_no_call_needs_any_more_are_closed(database: str, items: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_UNUSED_SECONDS", 0.02)
-    async with open_database(items.engine.url.render_as_string(hide_password=False), 4) as other, asyncio.timeout(30):
+    async with open_database(database, 4) as other, asyncio.timeout(30):
         async with other.transaction(), other.transaction(), other.transaction():
             assert states(other) == {"busy": 3, "idle": 0}
         while await _count_others(items) > 1 or states(other) != {"busy": 0, "idle": 1}:
@@ -137,9 +137,9 @@ async def _count_others(items: Database) -> int:
     return len(await items.fetch(_OTHERS))
 
 
-async def test_connections_that_the_server_has_closed_are_replaced(items: Database) -> None:
+async def test_connections_that_the_server_has_closed_are_replaced(database: str, items: Database) -> None:
     await asyncio.gather(ids(items), ids(items))
-    async with open_database(items.engine.url.render_as_string(hide_password=False), 1) as other, asyncio.timeout(30):
+    async with open_database(database, 1) as other, asyncio.timeout(30):
         await other.fetch(_END_OTHERS)
         read: list[Any] = [None]
         while read != [[], []]:
@@ -150,12 +150,12 @@ async def test_connections_that_the_server_has_closed_are_replaced(items: Databa
 
 
 def states(database: Database) -> dict[str, float]:
-    return {sample.labels["state"]: sample.value for sample in next(iter(PoolGauges(database.engine).collect())).samples}
+    return {sample.labels["state"]: sample.value for sample in next(iter(PoolGauges(database.pool).collect())).samples}
 
 
 async def test_a_database_that_is_away_is_unavailable(database: str) -> None:
     async with open_database(database.replace("host=", "host=/nowhere"), 1) as away:
-        for call in (away.fetch(_IDS), _transaction(away), _session(away)):
+        for call in (away.fetch(_IDS), _transaction(away)):
             with pytest.raises(DarkroomError) as error:
                 await call
             assert error.value.reason is ErrorReason.UNAVAILABLE
@@ -174,7 +174,7 @@ async def test_a_server_that_lets_nobody_in_now_is_unavailable(state: str, *, aw
     async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         async with open_database(f"postgresql+asyncpg://anybody@127.0.0.1:{port}/any?ssl=disable", 1) as database:
-            for call in (database.fetch(_IDS), _transaction(database), _session(database)):
+            for call in (database.fetch(_IDS), _transaction(database)):
                 with pytest.raises(Exception) as error:
                     await call
                 assert isinstance(error.value, DarkroomError) is away, error.value
@@ -184,8 +184,3 @@ async def test_a_server_that_lets_nobody_in_now_is_unavailable(state: str, *, aw
 async def _transaction(database: Database) -> None:
     async with database.transaction() as transaction:
         await transaction.fetch(_IDS)
-
-
-async def _session(database: Database) -> None:
-    async with database.session() as session:
-        await session.execute(_IDS)

@@ -44,8 +44,6 @@ async def test_tls_with_an_authority_of_the_operators_own(
         async with open_database(address, 2) as database:
             if accepted:
                 assert await database.fetch(text("SELECT 1"))
-                async with database.session() as session:
-                    await session.execute(text("SELECT 1"))
             else:
                 with pytest.raises(DarkroomError) as refused:
                     await database.answers()
@@ -69,11 +67,14 @@ async def test_migrations_go_over_tls_too(server: PostgresServer, tmp_path: Path
 async def test_a_connection_over_tcp_notices_that_its_server_is_silent(server: PostgresServer) -> None:
     async with open_database(_url(server), 2) as database:
         await database.answers()
-        async with database.engine.connect() as connection:
-            driver: Any = (await connection.get_raw_connection()).driver_connection
+        pooled = await database.pool.take()
+        try:
+            driver: Any = pooled.driver_connection
             used = driver._transport.get_extra_info("socket")
             assert used.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
             assert used.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
+        finally:
+            await database.pool.put_back(pooled)
 
 
 async def test_connections_to_a_server_that_only_reads_are_replaced(server: PostgresServer) -> None:
@@ -89,24 +90,23 @@ async def test_connections_to_a_server_that_only_reads_are_replaced(server: Post
         with pytest.raises(DarkroomError) as error:
             await database.fetch(_ADD, {"id": 1})
         assert error.value.reason is ErrorReason.UNAVAILABLE
-        # One refusal replaces them all, those of sessions too.
+        # One refusal replaces them all, those of transactions too.
         await asyncio.gather(*(database.fetch(_ADD, {"id": number}) for number in range(2, 6)))
-        async with database.session() as session:
-            await session.execute(_ADD, {"id": 6})
+        await _add_in_transaction(database, 6)
         assert len(await database.fetch(_IDS)) == 5
 
 
-async def test_a_session_replaces_connections_to_a_server_that_only_reads(server: PostgresServer) -> None:
-    await server.execute("CREATE DATABASE session_follower")
-    await server.execute("CREATE TABLE item (id bigint PRIMARY KEY)", "session_follower")
-    await server.execute("ALTER DATABASE session_follower SET default_transaction_read_only = on")
-    async with open_database(_url(server, "session_follower"), 2) as database:
+async def test_a_transaction_replaces_connections_to_a_server_that_only_reads(server: PostgresServer) -> None:
+    await server.execute("CREATE DATABASE transaction_follower")
+    await server.execute("CREATE TABLE item (id bigint PRIMARY KEY)", "transaction_follower")
+    await server.execute("ALTER DATABASE transaction_follower SET default_transaction_read_only = on")
+    async with open_database(_url(server, "transaction_follower"), 2) as database:
         await _until_reading(database, 2)
-        await server.execute("ALTER DATABASE session_follower SET default_transaction_read_only = off")
+        await server.execute("ALTER DATABASE transaction_follower SET default_transaction_read_only = off")
         with pytest.raises(DarkroomError) as error:
-            await _add_in_session(database, 1)
+            await _add_in_transaction(database, 1)
         assert error.value.reason is ErrorReason.UNAVAILABLE
-        await _add_in_session(database, 2)
+        await _add_in_transaction(database, 2)
         assert await asyncio.gather(database.fetch(_ADD, {"id": 3}), database.fetch(_ADD, {"id": 4}))
 
 
@@ -119,7 +119,7 @@ async def test_after_a_failover_the_other_server_is_used(postgres: StackUnderTes
         url = f"postgresql://darkroom@{HOST}:{second.port},{HOST}:{first.port}/postgres"
         async with open_database(url, 3) as database:
             await database.fetch(_ADD, {"id": 1})
-            await _add_in_session(database, 2)
+            await _add_in_transaction(database, 2)
             await _followed(second, 2)
             await first.stop()
             with pytest.raises(DarkroomError) as error:
@@ -127,11 +127,11 @@ async def test_after_a_failover_the_other_server_is_used(postgres: StackUnderTes
             assert error.value.reason is ErrorReason.UNAVAILABLE
             # The second is there, and takes no writes yet.
             with pytest.raises(DarkroomError) as error:
-                await _add_in_session(database, 3)
+                await _add_in_transaction(database, 3)
             assert error.value.reason is ErrorReason.UNAVAILABLE
             await second.promote()
             await database.fetch(_ADD, {"id": 4})
-            await _add_in_session(database, 5)
+            await _add_in_transaction(database, 5)
             assert [row["id"] for row in await database.fetch(_IDS)] == [1, 2, 4, 5]
 
 
@@ -168,9 +168,9 @@ async def _until_reading(database: Database, count: int) -> None:
             await asyncio.sleep(0.05)
 
 
-async def _add_in_session(database: Database, number: int) -> None:
-    async with database.session() as session:
-        await session.execute(_ADD, {"id": number})
+async def _add_in_transaction(database: Database, number: int) -> None:
+    async with database.transaction() as transaction:
+        await transaction.fetch(_ADD, {"id": number})
 
 
 async def _followed(server: PostgresServer, count: int) -> None:

@@ -62,10 +62,6 @@ async def _call(database: Database, number: int) -> None:
     assert (await database.fetch(_ONE, {"number": number}))[0]["number"] == number
     assert (await database.fetch(_LOOKED_UP, {"mood": "happy"}))[0]["moods"] == ["happy"]
     names = [str(number), "name"]
-    async with database.session() as session:
-        # Arrays and parameters of SQLAlchemy's own execution.
-        row = (await session.execute(_OTHER, {"name": str(number), "names": names})).one()
-        assert (row.name, row.names) == (str(number), names)
     turn = text("INSERT INTO item (id) SELECT coalesce(max(id), 0) + 1 FROM item RETURNING id")
     assert await database.fetch_in_turn(1, "it's", turn)
     async with database.transaction() as transaction:
