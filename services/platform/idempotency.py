@@ -129,7 +129,7 @@ class IdempotencyRecords:
         return (await self._known(call))[0]
 
     async def _known(self, call: IdempotentCall | None) -> tuple[list[int] | None, bool]:
-        """What `resources` returns, and whether a key was stored that had expired, which makes room."""
+        """As `resources`, and whether there was a key that had expired, which is then deleted."""
         if call is None:
             return None, False
         now = self._clock()

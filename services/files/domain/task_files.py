@@ -230,7 +230,7 @@ class TaskFiles:
         """
         for index, output in enumerate(outputs):
             check_name(output.name, f"outputs[{index}].name")
-        # Of the files kept under one key the newest counts.
+        # The newest of the files kept under one key counts.
         ids = [] if any(output.keep_as for output in outputs) else self._output_ids.take(task_id, len(outputs))
         now = self._clock()
         files = [

@@ -171,7 +171,7 @@ async def test_a_file_that_was_held_is_stored_and_pinned_at_once_by_a_files_serv
     stored = 1
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         for file_id in range(9_002, 9_999):
-            await running(service, replica, asked(file=held(file_id), wait_seconds=0, operations=[CUT_OUT]))
+            await running(service, replica, asked(f"call {file_id}", held(file_id), wait_seconds=0, operations=[CUT_OUT]))
             stored += 1
     assert error_of(raised.value)[0] == "INSUFFICIENT_CREDITS"
     assert len(service.files.pins) == stored
