@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
 from types import MappingProxyType
 from typing import TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
+from services.files.signature import ALGORITHM, SigningKey, host_of, joined, quoted, time_of
 from services.platform.bucket_address import Addressing, bucket_url
 from services.platform.clock import system_clock
 
 Item = TypeVar("Item")
-_ALGORITHM = "AWS4-HMAC-SHA256"
-_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
-"""Not part of the host that is signed."""
 _AT_ONCE = 16
 # In which the edge finds how long a body may be: edge/envoy/presigned.lua.j2.
 _MOST_BYTES = "x-darkroom-max-bytes"
@@ -39,10 +34,8 @@ class Presigner:
         """The URLs lead to the endpoint, or to the one that it is `behind`, which asks it for what was signed."""
         self._base = bucket_url(endpoint, bucket, addressing)
         self._shown = bucket_url(behind, bucket, "path") if behind is not None else self._base
-        address = urlsplit(self._base)
-        self._host = address.netloc.lower().removesuffix(_DEFAULT_PORTS[address.scheme])
-        self._path, self._region, self._access_key, self._secret_key = address.path, region, access_key, secret_key
-        self._key_of_day = "", b""
+        self._host, self._path = host_of(self._base), urlsplit(self._base).path
+        self._key = SigningKey(region, access_key, secret_key)
 
     def put(self, key: str, seconds: int, media_type: str | None = None, *, most_bytes: int | None = None) -> str:
         """A URL for one PUT of the whole object. With a media type, the PUT must send it as Content-Type.
@@ -86,38 +79,21 @@ class Presigner:
     def _sign(
         self, method: str, key: str, seconds: int, params: Mapping[str, str], headers: Mapping[str, str] = MappingProxyType({})
     ) -> str:
-        time = f"{system_clock():%Y%m%dT%H%M%SZ}"
-        scope = f"{time[:8]}/{self._region}/s3/aws4_request"
+        time = time_of(system_clock())
         signed = sorted({"host": self._host, **headers}.items())
         names = ";".join(name for name, _ in signed)
         query = {
             **params,
-            "X-Amz-Algorithm": _ALGORITHM,
-            "X-Amz-Credential": f"{self._access_key}/{scope}",
+            "X-Amz-Algorithm": ALGORITHM,
+            "X-Amz-Credential": self._key.credential(time),
             "X-Amz-Date": time,
             "X-Amz-Expires": str(seconds),
             "X-Amz-SignedHeaders": names,
         }
-        pairs = [(quote(name, ""), quote(value, "")) for name, value in query.items()]
-        request = [method, self._path + key, _joined(sorted(pairs)), *(f"{name}:{value}" for name, value in signed)]
-        digest = hashlib.sha256("\n".join([*request, "", names, "UNSIGNED-PAYLOAD"]).encode()).hexdigest()
-        signature = _hmac(self._signing_key(time[:8]), "\n".join([_ALGORITHM, time, scope, digest])).hex()
-        return f"{self._shown}{key}?{_joined(pairs)}&X-Amz-Signature={signature}"
-
-    def _signing_key(self, day: str) -> bytes:
-        of, signing = self._key_of_day
-        if of != day:
-            signing = reduce(_hmac, (day, self._region, "s3", "aws4_request"), f"AWS4{self._secret_key}".encode())
-            self._key_of_day = day, signing
-        return signing
-
-
-def _hmac(key: bytes, text: str) -> bytes:
-    return hmac.digest(key, text.encode(), "sha256")
-
-
-def _joined(pairs: Sequence[tuple[str, str]]) -> str:
-    return "&".join([f"{name}={value}" for name, value in pairs])
+        pairs = quoted(query)
+        request = [method, self._path + key, joined(sorted(pairs)), *(f"{name}:{value}" for name, value in signed)]
+        signature = self._key.signature(time, [*request, "", names, "UNSIGNED-PAYLOAD"])
+        return f"{self._shown}{key}?{joined(pairs)}&X-Amz-Signature={signature}"
 
 
 def _overrides(disposition: str | None, media_type: str | None, cache_control: str | None) -> dict[str, str]:

@@ -9,10 +9,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import urlsplit
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from services.files import presigners
 from services.files.bucket_rules import check_rules
@@ -21,7 +18,8 @@ from services.files.domain.keys import trial_key
 from services.files.object_client import client_of
 from services.files.objects import ObjectStore, PartsRefused, SourceChanged, UploadGone
 from services.files.presign import Presigner
-from services.files.storage_faults import StorageRefusal, advice, differing_clocks, refusal_behind, resolution_problem, unreachable
+from services.files.s3_client import S3Client, StorageRefusal
+from services.files.storage_faults import advice, differing_clocks, refusal_behind, resolution_problem, unreachable
 from services.files.storage_findings import StorageFinding, ok, problem, warning
 from services.platform.bucket_address import bucket_url
 from services.platform.errors import DarkroomError
@@ -68,22 +66,21 @@ def _bucket(settings: FilesSettings, endpoint: str) -> str:
 
 
 class _Check:
-    def __init__(self, settings: FilesSettings, client: Any, http: ObjectHttp) -> None:
+    def __init__(self, settings: FilesSettings, client: S3Client, http: ObjectHttp) -> None:
         self._settings, self._client, self._http = settings, client, http
-        self._store = ObjectStore(client, settings.s3_bucket)
+        self._store = ObjectStore(client)
         self._urls = presigners.internal_urls(settings)
 
     async def bucket(self) -> list[StorageFinding]:
         """Whether the bucket answers this key, and what time it is there."""
         where = f"the bucket {self._settings.s3_bucket} at {self._settings.s3_endpoint}"
         try:
-            reply = await self._client.list_objects_v2(Bucket=self._settings.s3_bucket, MaxKeys=1)
-        except ClientError as error:
-            refusal, headers = refusal_behind(error), error.response["ResponseMetadata"].get("HTTPHeaders", {})
-            return [problem(f"{where} cannot be listed ({refusal})", advice(refusal)), *differing_clocks(headers)]
-        except BotoCoreError as error:
+            reply = await self._client.send("GET", query={"list-type": "2", "max-keys": "1"})
+        except StorageRefusal as error:
+            return [problem(f"{where} cannot be listed ({error})", advice(error.refusal)), *differing_clocks(error.headers)]
+        except ObjectHttpError as error:
             return [unreachable(self._settings.s3_endpoint, error, _ENDPOINT)]
-        return [ok(f"{where} can be listed"), *differing_clocks(reply["ResponseMetadata"]["HTTPHeaders"])]
+        return [ok(f"{where} can be listed"), *differing_clocks(reply.headers)]
 
     @asynccontextmanager
     async def trial_object(self) -> AsyncIterator[tuple[str, list[StorageFinding]]]:

@@ -10,8 +10,8 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import aiohttp
-from botocore.exceptions import ClientError
 
+from services.files.s3_client import StorageRefusal
 from services.files.storage_findings import StorageFinding, problem
 from services.platform.object_refusals import SKEW_SECONDS, Refusal, clock_ahead
 
@@ -29,14 +29,6 @@ _ADVICE = {
     "AccessDenied": _RIGHTS,
     "NotImplemented": "use another storage: this one lacks what Darkroom needs",
 }
-
-
-class StorageRefusal(Exception):
-    """An answer that is no good."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(str(refusal))
-        self.refusal = refusal
 
 
 async def resolution_problem(url: str, setting: str) -> StorageFinding | None:
@@ -61,7 +53,7 @@ def unreachable(endpoint: str, error: BaseException, setting: str) -> StorageFin
 
 def differing_clocks(headers: Mapping[str, str]) -> list[StorageFinding]:
     """A problem if the time of a reply is not that of this machine."""
-    ahead = clock_ahead({name.title(): value for name, value in headers.items()})
+    ahead = clock_ahead(headers)
     if ahead is None or abs(ahead) < SKEW_SECONDS:
         return []
     text = f"this machine's clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the storage's"
@@ -73,9 +65,6 @@ def refusal_behind(error: BaseException | None) -> Refusal | None:
     for each in _chain(error):
         if isinstance(each, StorageRefusal):
             return each.refusal
-        if isinstance(each, ClientError):
-            told = each.response
-            return Refusal(told["ResponseMetadata"]["HTTPStatusCode"], str(told.get("Error", {}).get("Code", "")))
     return None
 
 

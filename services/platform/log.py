@@ -49,7 +49,7 @@ def configure(service: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for chatty in ("httpx", "httpcore", "aiobotocore", "botocore", "alembic", "sqlalchemy", "nats", "pyvips"):
+    for chatty in ("httpx", "httpcore", "alembic", "sqlalchemy", "nats", "pyvips"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
 
 

@@ -7,13 +7,12 @@ import os
 from pathlib import Path
 
 import httpx
-from botocore.auth import S3SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials as S3Credentials
 
 from deploy.local.config import BUCKET, LOOPBACK, StackConfig, tool
 from deploy.local.errors import NotReady, StackError
 from deploy.local.program import Program
+from services.files.signature import SigningKey
+from services.platform.clock import system_clock
 
 REGION = "us-east-1"
 _MOST_MULTIPART_UPLOADS = 20_000
@@ -90,8 +89,6 @@ async def _put(client: httpx.AsyncClient, config: StackConfig, path: str) -> Non
 
 async def _signed(client: httpx.AsyncClient, config: StackConfig, method: str, path: str) -> int:
     """Send one request with an empty body, signed with AWS Signature Version 4, and return its status."""
-    request = AWSRequest(method=method, url=f"{config.s3_endpoint}/{path}", data=b"")
-    credentials = S3Credentials(config.credentials.s3_access_key, config.credentials.s3_secret_key)
-    await asyncio.to_thread(S3SigV4Auth(credentials, "s3", REGION).add_auth, request)
-    response = await client.request(method, f"{config.s3_endpoint}/{path}", headers=dict(request.headers.items()))
+    url, key = f"{config.s3_endpoint}/{path}", SigningKey(REGION, config.credentials.s3_access_key, config.credentials.s3_secret_key)
+    response = await client.request(method, url, headers=key.signed(method, url, {}, b"", system_clock()))
     return response.status_code

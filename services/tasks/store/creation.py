@@ -22,11 +22,10 @@ from services.platform.idempotency import FORGET, KNOWN, answer_of, in_progress,
 from services.platform.idempotent_call import IdempotentCall
 from services.tasks.model import Task
 from services.tasks.model.records import CreditTerms, NewTasks
-from services.tasks.store.base import BATCH, Store, numbered_json
-from services.tasks.store.creation_values import Admit, CreationRequest, admit, admits_all, batch_values, worse
-from services.tasks.store.finished import create_finished
+from services.tasks.store.base import BATCH, Store
+from services.tasks.store.creation_values import Admit, CreationRequest, TaskToStore, admit, admits_all, batch_values, values_json, worse
+from services.tasks.store.finished import FURTHER_COLUMNS, create_finished
 from services.tasks.store.parts import JOINS_THE_LANE, REMEMBERED, RESERVED, transition
-from services.tasks.store.rows import task_of
 
 # Longest time between two statements while creates come together: short compared with a task, yet many then take few statements.
 _SPACING = 0.025
@@ -51,16 +50,25 @@ SELECT locked.*, number, digest, resource_ids, expired FROM locked LEFT JOIN kno
 """First statement of a creation: lock the accounts' rows, creating missing ones, until the end of the transaction. Decisions based on them
 hold until then. It also finds what earlier calls with the same idempotency keys have created."""
 
-_ASKED = """
+_COLUMNS = """
+  given_id bigint, account_id bigint, lane text, priority integer, trace_id text, operations bytea[],
+  input_file_ids bigint[], input_names text[], notices bytea[], price_millicredits bigint, multiplier_permille integer, unlimited boolean,
+  expected_outputs integer, max_attempts integer, deadline timestamptz, pooled boolean, webhook_url text, batch_id bigint,
+  batch_index integer, now timestamptz, surface text, client_request bytea, later_inputs bytea[], deadline_to_start boolean,
+  idempotency_method text, idempotency_key text, idempotency_digest bytea, idempotency_expire_time timestamptz"""
+
+
+def _asked(columns: str = _COLUMNS) -> str:
+    """The tasks of `values_json`, whose keys are not stored; and the rows of their accounts, locked."""
+    values = ", ".join(f"coalesce(own.{name}, shared.{name}) AS {name}" for name in (each.split()[0] for each in columns.split(",")))
+    return f"""
 asked AS MATERIALIZED (
-  SELECT coalesce(given_id, next_id()) AS id, asked.* FROM jsonb_to_recordset(CAST(:asked AS jsonb)) AS asked (
-    number integer, request integer, given_id bigint, account_id bigint, lane text, priority integer, trace_id text, operations bytea[],
-    input_file_ids bigint[], input_names text[], notices bytea[],
-    price_millicredits bigint, multiplier_permille integer, unlimited boolean, expected_outputs integer,
-    max_attempts integer, deadline timestamptz, pooled boolean, webhook_url text, batch_id bigint, batch_index integer, now timestamptz,
-    surface text, client_request bytea, later_inputs bytea[], deadline_to_start boolean,
-    idempotency_method text, idempotency_key text, idempotency_digest bytea, idempotency_expire_time timestamptz{columns}
-  )
+  SELECT coalesce(given_id, next_id()) AS id, asked.*
+  FROM (
+    SELECT own.number, {values}
+    FROM jsonb_to_recordset(CAST(:asked AS jsonb)) AS own (number integer, {columns})
+    CROSS JOIN jsonb_to_record(CAST(:shared AS jsonb)) AS shared ({columns})
+  ) AS asked
   WHERE (
     SELECT true FROM idempotency
     WHERE (idempotency.account_id, method, key) = (asked.account_id, idempotency_method, idempotency_key)
@@ -71,7 +79,9 @@ policy AS (
   WHERE account_id = ANY (ARRAY(SELECT account_id FROM asked))
   ORDER BY account_id
   FOR NO KEY UPDATE
-),"""
+),"""  # noqa: S608 - put together from constants
+
+
 _IF_NO_WORSE = """
   LEFT JOIN jsonb_to_recordset(CAST(:assumed AS jsonb)) AS assumed (
     account_id bigint, open integer, pooled integer, available_millicredits bigint,
@@ -99,9 +109,11 @@ _STORED = """
     0, max_attempts, NULL, 0, '', 1, now, now, deadline, webhook_url,
     batch_id, batch_index, pooled, surface, client_request, later_inputs, deadline_to_start
   FROM asked JOIN admitted ON admitted.account_id = asked.account_id
-  RETURNING *"""
+  RETURNING
+    id, account_id, state, lane, attempt, progress, progress_message, error_reason, error_message, last_sequence, create_time, update_time,
+    unchanged, unlimited, reserved_millicredits"""
 _ADMITTED = (
-    _ASKED.format(columns="")
+    _asked()
     + """
 admitted AS (
   UPDATE account_policy SET
@@ -120,7 +132,8 @@ admitted AS (
   RETURNING account_policy.account_id, priority_class
 ),"""
 )
-_RESULT = "SELECT moved.*, outbox.*, asked.request FROM moved JOIN asked ON asked.id = moved.id CROSS JOIN outbox ORDER BY asked.number"
+# A task that has just been created is what it was asked to be.
+_RESULT = "SELECT asked.number, asked.id, outbox.* FROM moved JOIN asked ON asked.id = moved.id CROSS JOIN outbox ORDER BY asked.number"
 
 CREATE = transition(_STORED, RESERVED, JOINS_THE_LANE, REMEMBERED, before=_ADMITTED, result=_RESULT)
 """Store admitted tasks and reserve their prices: after LOCK_ACCOUNTS, in the same transaction, or for accounts that are no worse off than
@@ -146,7 +159,7 @@ added AS (
 )
 """The same for the tasks of a batch, with the batch and the idempotency key of the call."""
 
-CREATE_FINISHED = text(create_finished(_ASKED, _IF_NO_WORSE))
+CREATE_FINISHED = text(create_finished(_asked(f"{_COLUMNS},{FURTHER_COLUMNS}"), _IF_NO_WORSE))
 """The same for tasks that are done."""
 
 
@@ -192,14 +205,15 @@ class CreationStore(Store):
             for account_id in {one.new.account_id for one in asked}
             if account_id in self._accounts
         }
-        before, values = [dict(account) for account in assumed.values()], []
+        before, tasks = [dict(account) for account in assumed.values()], list[TaskToStore]()
         for number, one in enumerate(asked):
             if one.new.account_id in assumed:
                 with suppress(DarkroomError):
-                    values += admit(number, one, assumed[one.new.account_id])[1]
-        for statement, some in _by_statement(values):
-            for row in await self._run(statement, {"asked": numbered_json(some), "assumed": json.dumps(before)}):
-                made[row["request"]] = [task_of(row)]
+                    tasks += admit(number, one, assumed[one.new.account_id])[1]
+        for statement, some in _by_statement(tasks):
+            for row in await self._run(statement, {**values_json(some), "assumed": json.dumps(before)}):
+                task = some[row["number"]]
+                made[task.request] = [task.stored(row)]
         if left := [number for number in range(len(asked)) if number not in made]:
             made |= dict(zip(left, await self._create([asked[number] for number in left]), strict=True))
         return [made[number] for number in range(len(asked))]
@@ -217,11 +231,11 @@ class CreationStore(Store):
         if not admits_all(asked, assumed):
             return []
         before = json.dumps([assumed])
-        admission, values = admit(0, asked, assumed)
+        admission, tasks = admit(0, asked, assumed)
         try:
             with storing_key():
-                of_batch = {"asked": numbered_json(values), "assumed": before, **batch_values(asked, admission)}
-                return [task_of(row) for row in await self._run(CREATE_BATCH, of_batch)]
+                of_batch = {**values_json(tasks), "assumed": before, **batch_values(asked, admission)}
+                return [tasks[row["number"]].stored(row) for row in await self._run(CREATE_BATCH, of_batch)]
         except DarkroomError as error:
             if error.reason is not ErrorReason.IDEMPOTENCY_IN_PROGRESS:
                 raise
@@ -236,7 +250,7 @@ class CreationStore(Store):
             accounts = {row["account_id"]: {name: row[name] for name in _STATE} for row in rows}
             self._remember(accounts)
             known = {row["number"]: row for row in rows if row["number"] is not None}
-            values: list[Mapping[str, Any]] = []
+            tasks: list[TaskToStore] = []
             batch: dict[str, Any] = {}
             for request, one in enumerate(asked):
                 if one.call is not None and request in known:
@@ -252,12 +266,13 @@ class CreationStore(Store):
                 made.append([])
                 if one.new.batch_id is not None:
                     batch = batch_values(one, admission)
-                values += of_tasks
-            for statement, some in _by_statement(values, CREATE_BATCH if batch else CREATE):
-                for row in await transaction.fetch(statement, {"asked": numbered_json(some), "assumed": "[]", **batch}):
-                    tasks = made[row["request"]]
-                    assert isinstance(tasks, list)
-                    tasks.append(task_of(row))
+                tasks += of_tasks
+            for statement, some in _by_statement(tasks, CREATE_BATCH if batch else CREATE):
+                for row in await transaction.fetch(statement, {**values_json(some), "assumed": "[]", **batch}):
+                    task = some[row["number"]]
+                    stored = made[task.request]
+                    assert isinstance(stored, list)
+                    stored.append(task.stored(row))
         # One whose key was stored while the accounts were being locked is left out.
         return [one or in_progress() for one in made]
 
@@ -270,10 +285,8 @@ class CreationStore(Store):
         self._accounts |= {account_id: dict(account) for account_id, account in accounts.items()}
 
 
-def _by_statement(
-    values: Sequence[Mapping[str, Any]], waiting: TextClause = CREATE
-) -> Iterator[tuple[TextClause, Sequence[Mapping[str, Any]]]]:
+def _by_statement(tasks: Sequence[TaskToStore], waiting: TextClause = CREATE) -> Iterator[tuple[TextClause, Sequence[TaskToStore]]]:
     """The tasks that are to wait and those that are done, each with the statement that stores them."""
     for statement in (waiting, CREATE_FINISHED):
-        if some := [each for each in values if ("run_id" in each) == (statement is CREATE_FINISHED)]:
+        if some := [task for task in tasks if (task.asked.new.finished is not None) == (statement is CREATE_FINISHED)]:
             yield statement, some

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from services.platform.idempotency import key_values
 from services.platform.idempotent_call import IdempotentCall
-from services.tasks.model.records import AccountState, Admission, CreditTerms, FinishedRun, NewTasks
+from services.tasks.model import Task
+from services.tasks.model.records import AccountState, Admission, AdmittedTask, CreditTerms, FinishedRun, NewTasks
+from services.tasks.model.state import TaskState
 from services.tasks.store.base import as_text
-from services.tasks.store.rows import refusal_bytes
+from services.tasks.store.rows import Row, make_task, refusal_bytes, task_of
 
 # How many more tasks than when it was last seen an account may have open meanwhile, besides twice as many.
 _MARGIN = 8
@@ -32,6 +35,68 @@ class CreationRequest:
     call: IdempotentCall | None
 
 
+@dataclass(frozen=True, slots=True)
+class TaskToStore:
+    """A task that a call may create."""
+
+    request: int
+    """Which of the calls of the statement."""
+    asked: CreationRequest
+    state: AccountState
+    admitted: AdmittedTask
+    common: Mapping[str, Any]
+    """Its values that it shares with the other tasks of the call."""
+
+    def stored(self, row: Row) -> Task:
+        """The task, once the statement has returned this row for it."""
+        new, task = self.asked.new, self.admitted.task
+        if new.finished is not None:
+            return task_of(row)
+        return make_task(
+            id=row["id"],
+            account_id=new.account_id,
+            state=TaskState.QUEUED,
+            lane=task.lane,
+            priority=new.priority,
+            trace_id=new.trace_id,
+            operations=task.operations,
+            input_file_ids=task.input_file_ids,
+            input_names=task.input_names,
+            output_file_ids=[],
+            notices=list(new.notices),
+            price_millicredits=self.admitted.price_millicredits,
+            multiplier_permille=self.state.multiplier_permille,
+            reserved_millicredits=self.admitted.price_millicredits,
+            charged_millicredits=0,
+            unlimited=self.state.unlimited,
+            expected_outputs=task.expected_outputs,
+            attempt=0,
+            max_attempts=new.max_attempts,
+            handed_back=0,
+            run_at=None,
+            run_id=None,
+            lease_until=None,
+            progress=0.0,
+            progress_message="",
+            error_reason=None,
+            error_message=None,
+            last_sequence=1,
+            create_time=self.asked.now,
+            update_time=self.asked.now,
+            start_time=None,
+            end_time=None,
+            deadline=new.deadline,
+            webhook_url=self.common.get("webhook_url"),
+            batch_id=new.batch_id,
+            batch_index=None if new.batch_id is None else task.index,
+            surface=new.surface,
+            client_request=task.client_request,
+            later_inputs=task.later_inputs or (),
+            outbox_id=row["outbox_id"],
+            outbox_events=row["outbox_events"],
+        )
+
+
 def worse(account: Mapping[str, Any], tasks: int = 0) -> dict[str, Any]:
     """An account with less room than it was seen with, to allow for what happens meanwhile, here or in other replicas, and for other
     batches of so many tasks."""
@@ -43,15 +108,16 @@ def worse(account: Mapping[str, Any], tasks: int = 0) -> dict[str, Any]:
     }
 
 
-def admit(request: int, asked: CreationRequest, account: dict[str, Any]) -> tuple[Admission, list[dict[str, Any]]]:
-    """Which tasks of a call are admitted, and their values for CREATE; the account then has less room. Raises what `admit` raises."""
+def admit(request: int, asked: CreationRequest, account: dict[str, Any]) -> tuple[Admission, list[TaskToStore]]:
+    """Which tasks of a call are admitted; the account then has less room. Raises what `admit` raises."""
     state = _state(account, asked)
     admission = asked.admit(state)
     account["open"] += len(admission.admitted)
     account["pooled"] += len(admission.admitted) if asked.new.max_pooled is not None else 0
     if not state.unlimited:
         account["available_millicredits"] -= sum(each.price_millicredits for each in admission.admitted)
-    return admission, _task_values(request, asked, state, admission)
+    common = _call_values(asked, state)
+    return admission, [TaskToStore(request, asked, state, each, common) for each in admission.admitted]
 
 
 def admits_all(asked: CreationRequest, account: Mapping[str, Any]) -> bool:
@@ -91,10 +157,43 @@ def batch_values(asked: CreationRequest, admission: Admission) -> dict[str, Any]
     }
 
 
-def _task_values(request: int, asked: CreationRequest, state: AccountState, admission: Admission) -> list[dict[str, Any]]:
+def values_json(tasks: Sequence[TaskToStore]) -> dict[str, str]:
+    """The values of tasks for a statement: once those that all of them have, and for each the others."""
+    calls = {id(task.common) for task in tasks}
+    own = [_own_values(task) if len(calls) == 1 else {**task.common, **_own_values(task)} for task in tasks]
+    shared = {name: value for name, value in own[0].items() if all(each.get(name) == value for each in own)}
+    asked = [{"number": number, **{name: value for name, value in each.items() if name not in shared}} for number, each in enumerate(own)]
+    if len(calls) == 1:
+        shared = {**tasks[0].common, **shared}
+    return {"asked": json.dumps(asked, default=as_text), "shared": json.dumps(shared, default=as_text)}
+
+
+def _own_values(task: TaskToStore) -> dict[str, Any]:
+    """A task's values besides those of its call. Missing ones are NULL."""
+    new = task.admitted.task
+    values: dict[str, Any] = {
+        "given_id": new.id,
+        "batch_index": new.index if task.asked.new.batch_id is not None else None,
+        "lane": new.lane,
+        "operations": new.operations,
+        "input_file_ids": new.input_file_ids,
+        "input_names": new.input_names,
+        "price_millicredits": task.admitted.price_millicredits,
+        "expected_outputs": new.expected_outputs,
+    }
+    if new.client_request:
+        values["client_request"] = new.client_request
+    if new.later_inputs:
+        values["later_inputs"] = new.later_inputs
+    if task.asked.new.finished is not None:
+        values["charged_millicredits"] = 0 if task.asked.new.finished.unchanged else task.admitted.price_millicredits
+    return values
+
+
+def _call_values(asked: CreationRequest, state: AccountState) -> dict[str, Any]:
+    """The values that the tasks of a call share. Missing ones are NULL."""
     new, batch = asked.new, asked.new.batch_id is not None
     common = {
-        "request": request,
         "account_id": new.account_id,
         "priority": new.priority,
         "trace_id": new.trace_id,
@@ -108,34 +207,14 @@ def _task_values(request: int, asked: CreationRequest, state: AccountState, admi
         "webhook_url": None if batch else new.webhook_url,
         "notices": list(new.notices),
         "now": asked.now,
+        "surface": new.surface or None,
+        "deadline_to_start": new.deadline_to_start or None,
         **key_values(None if batch else asked.call, asked.now),
     }
-    if new.surface:
-        common["surface"] = new.surface
     if new.finished is not None:
         common |= _finished_values(new.finished)
         common["notices"] = [*new.notices, *new.finished.notices]
-    if new.deadline_to_start:
-        common["deadline_to_start"] = True
-    # Missing keys are NULL. The values that all tasks share are turned into text once.
-    common = {name: as_text(value) if isinstance(value, datetime) else value for name, value in common.items() if value is not None}
-    return [
-        {
-            **common,
-            "given_id": each.task.id,
-            "batch_index": each.task.index if batch else None,
-            "lane": each.task.lane,
-            "operations": each.task.operations,
-            "input_file_ids": each.task.input_file_ids,
-            "input_names": each.task.input_names,
-            "price_millicredits": each.price_millicredits,
-            "expected_outputs": each.task.expected_outputs,
-            **({"client_request": each.task.client_request} if each.task.client_request else {}),
-            **({"later_inputs": each.task.later_inputs} if each.task.later_inputs else {}),
-            **({} if new.finished is None else {"charged_millicredits": 0 if new.finished.unchanged else each.price_millicredits}),
-        }
-        for each in admission.admitted
-    ]
+    return {name: value for name, value in common.items() if value is not None}
 
 
 def _finished_values(finished: FinishedRun) -> dict[str, Any]:

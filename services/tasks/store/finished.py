@@ -94,18 +94,18 @@ classes_advance AS (
     virtual_time = greatest(known.virtual_time, excluded.virtual_time), dispatched = known.dispatched + excluded.dispatched
 )"""
 
-_COLUMNS = """,
-    run_id uuid, worker text, start_time timestamptz, output_file_ids bigint[], operation_bytes bigint[], unchanged boolean,
-    charged_millicredits bigint"""
+FURTHER_COLUMNS = """
+  run_id uuid, worker text, start_time timestamptz, output_file_ids bigint[], operation_bytes bigint[], unchanged boolean,
+  charged_millicredits bigint"""
 
 
 def create_finished(asked: str, admitted_if: str) -> str:
-    """The statement that stores finished tasks, from the parts of CREATE: which tasks are `asked` for, with further columns, and the
+    """The statement that stores finished tasks, from the parts of CREATE: which tasks are `asked` for, with FURTHER_COLUMNS, and the
     condition on the account's row."""
     parts = ",".join((_EVENTS, SETTLED, WEBHOOKS, _TURNS, REMEMBERED))
-    return f"""WITH {asked.format(columns=_COLUMNS)}{_CHARGED}{admitted_if}
+    return f"""WITH {asked}{_CHARGED}{admitted_if}
   RETURNING account_policy.account_id, priority_class, weight
 ),
 moved AS ({_FINISHED}
 ),{parts}
-SELECT moved.*, outbox.*, asked.request FROM moved JOIN asked ON asked.id = moved.id CROSS JOIN outbox ORDER BY asked.number"""  # noqa: S608 - put together from constants
+SELECT moved.*, outbox.*, asked.number FROM moved JOIN asked ON asked.id = moved.id CROSS JOIN outbox ORDER BY asked.number"""  # noqa: S608 - put together from constants

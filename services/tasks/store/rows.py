@@ -55,14 +55,15 @@ def _maker(model: type[Model]) -> Callable[..., Model]:
     like = [(each.name, Any, field(default=each.default, default_factory=each.default_factory)) for each in named]
     unfrozen: Callable[..., Any] = make_dataclass(f"Unfrozen{model.__name__}", like, slots=True)
 
-    def make(*values: object) -> Model:
-        made = unfrozen(*values)
+    def make(*values: object, **named: object) -> Model:
+        made = unfrozen(*values, **named)
         made.__class__ = model
         return made  # type: ignore[no-any-return]
 
     return make
 
 
+make_task = _maker(Task)
 task_of = _reader(
     Task,
     {"surface": "", "client_request": b"", "later_inputs": (), "operation_bytes": ()},

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from services.files.object_client import object_store
+from services.files.objects import ObjectStore
 from services.files.presign import Presigner
+from services.files.s3_client import s3_client
 from services.platform.config import StorageSettings
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.object_http import ObjectHttpError, object_http
@@ -19,8 +20,8 @@ async def test_every_client_of_the_storage_trusts_the_authority_that_is_named(tm
         place = (storage.endpoint, storage.bucket, "us-east-1", storage.access_key, storage.secret_key)
         presigner = Presigner(*place)
         url, trusted = presigner.get("a", 60), StorageSettings(s3_ca_file=authority).s3_authorities
-        async with object_store(*place, authority) as objects:
-            await objects.reach()
+        async with s3_client(*place, authority) as client:
+            await ObjectStore(client).reach()
         async with object_http(trusted) as http:
             async with http.request("PUT", presigner.put("a", 60), content=b"content") as stored:
                 assert stored.status == 200
@@ -28,9 +29,9 @@ async def test_every_client_of_the_storage_trusts_the_authority_that_is_named(tm
                 assert await answer.read(10) == b"content"
 
         public = StorageSettings(s3_ca_file=None).s3_authorities
-        async with object_store(*place) as objects:
+        async with s3_client(*place) as client:
             with pytest.raises(DarkroomError) as refused:
-                await objects.reach()
+                await ObjectStore(client).reach()
             assert refused.value.reason is ErrorReason.UNAVAILABLE
         async with object_http(public) as http:
             with pytest.raises(ObjectHttpError, match="certificate verify failed"):

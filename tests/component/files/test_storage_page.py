@@ -14,10 +14,10 @@ from services.files.config import FilesSettings
 from services.files.domain.multipart import UploadedPart
 from services.files.domain.task_files import NewOutput
 from services.files.domain.uploads import NewUpload, UploadMode
-from services.files.object_client import client_of
 from services.files.storage_check import check_storage
 from tests.component.files import content
 from tests.component.files.world import World
+from tests.harness.botocore_client import botocore_client
 from tests.harness.storage_proxy import Seen, StorageProxy, storage_proxy
 from tests.stacks import ObjectStorage
 
@@ -105,7 +105,8 @@ async def test_the_policy_allows_what_is_done_and_no_more(world: World, proxy: S
 async def test_a_bucket_with_its_rules_is_well(settings: FilesSettings, object_storage: ObjectStorage, proxy: StorageProxy) -> None:
     proxy.says(lambda seen: seen.method == "GET" and "authorization" not in seen.headers and "X-Amz" not in seen.target, 403, times=10)
     cors = said("CORSRules")
-    async with client_of(settings) as client:
+    place = (settings.s3_endpoint, settings.s3_region, settings.s3_access_key, settings.s3_secret_key.get_secret_value())
+    async with botocore_client(*place) as client:
         await client.put_bucket_lifecycle_configuration(Bucket=object_storage.bucket, LifecycleConfiguration=said("Rules"))
         await client.put_bucket_cors(Bucket=object_storage.bucket, CORSConfiguration=cors)
         assert (await client.get_bucket_cors(Bucket=object_storage.bucket))["CORSRules"] == cors["CORSRules"]

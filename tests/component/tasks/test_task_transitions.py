@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from services.platform.errors import DarkroomError, ErrorReason
+from services.tasks.domain.acceptance.admission import admit_all
 from services.tasks.model import Task
-from services.tasks.model.records import LostAttempt
+from services.tasks.model.records import LostAttempt, NewTask, NewTasks
 from services.tasks.model.state import TaskState, Transition
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.clock import MovableClock
-from tests.component.tasks.scene import ACCOUNT, LEASE, TIMEOUT, Scene
+from tests.component.tasks.scene import ACCOUNT, DEADLINE, LEASE, PRICE, TIMEOUT, UNLIMITED, Scene
 
 Attempted = Callable[[Scene, Task], Awaitable[Task | None]]
 
@@ -223,6 +226,44 @@ async def test_another_accounts_task_is_as_good_as_none(scene: Scene, store: Tas
     cancelled = await store.cancel(ACCOUNT + 1, task.id, reason=ErrorReason.CANCELLED, message="", now=scene.clock())
     assert cancelled is None
     assert (await scene.now(task)).state is TaskState.QUEUED
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+async def test_a_creation_returns_what_it_stored(scene: Scene, store: TaskStore, *, batch_first: bool) -> None:
+    first = NewTask(
+        id=None,
+        index=1,
+        lane="system",
+        operations=[b"\x22\x00"],
+        input_file_ids=[1, 2],
+        input_names=["a", "b"],
+        later_inputs=[b"later"],
+        client_request=b"request",
+        list_price_millicredits=PRICE,
+        expected_outputs=2,
+    )
+    other = NewTask(id=None, index=3, lane="other", operations=[], input_file_ids=[], list_price_millicredits=0, expected_outputs=0)
+    new = NewTasks(
+        account_id=ACCOUNT,
+        tasks=[first],
+        max_open=1000,
+        max_pooled=1000,
+        priority=3,
+        trace_id="trace",
+        max_attempts=4,
+        deadline=scene.clock() + DEADLINE,
+        deadline_to_start=True,
+        webhook_url="https://example.com/",
+        notices=[b"notice"],
+        surface="surface",
+    )
+    # The first creation locks the account's row; the others assume how it is.
+    for batch in (batch_first, not batch_first, batch_first):
+        batch_id, other_id = await store.next_ids(2)
+        asked = replace(new, batch_id=batch_id, tasks=[first, replace(other, id=other_id)]) if batch else new
+        made = await store.create(asked, partial(admit_all, asked.tasks), terms=UNLIMITED, now=scene.clock())
+        assert [task.outbox_events for task in made] == [len(asked.tasks)] * len(asked.tasks)
+        assert made == [await store.get(ACCOUNT, task.id) for task in made]
 
 
 async def test_open_tasks_are_limited_by_account(scene: Scene) -> None:

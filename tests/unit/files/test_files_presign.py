@@ -3,9 +3,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from services.files.object_client import s3_client
 from services.files.presign import Presigner, in_thread
 from services.platform.bucket_address import Addressing
+from tests.harness.botocore_client import botocore_client
 
 SIGNER = Presigner("https://media.example:8443/", "bucket", "eu-central-1", "AKIA", "secret")
 
@@ -46,7 +46,7 @@ async def test_urls_are_those_of_the_client_of_aws(endpoint: str, addressing: Ad
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda **_: now)
     monkeypatch.setattr("services.files.presign.system_clock", lambda: now)
     presigner = Presigner(endpoint, "media", "eu-central-1", "AKIA", "secret", addressing)
-    async with s3_client(endpoint, "eu-central-1", "AKIA", "secret", addressing=addressing) as client:
+    async with botocore_client(endpoint, "eu-central-1", "AKIA", "secret", addressing) as client:
         for method, extra, ours in (
             ("get_object", {}, presigner.get("files/7/9-x_y", 60)),
             ("put_object", {}, presigner.put("files/7/9-x_y", 60)),
