@@ -30,7 +30,6 @@ RUN ln -s ../../../.venv/lib/python3.11/site-packages/noto_cjk_sans_jp_regular/N
     && cd /out && rm -rf deploy/images deploy/compose models/strokes .venv/include .venv/share \
     && find .venv gen -name '*.pyi' -delete \
     && find .venv -type d \( -name tests -o -name testing \) -path '*/numpy/*' -prune -exec rm -r '{}' + \
-    && find .venv -path '*/botocore/data/*' -mindepth 1 -maxdepth 7 -type d ! -path '*/data/s3*' ! -path '*/data/sts*' -prune -exec rm -r '{}' + \
     && .venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash -s /out -p /opt/darkroom .
 
 FROM ${PYTHON}

@@ -185,12 +185,13 @@ def _read(image: pyvips.Image, format_: MediaFormat, target: Size | None) -> Ima
     icc = _blob(image, "icc-profile-data")
     orientation = _orientation(image)
     significant_bits = image.get("bits-per-sample") if image.get_typeof("bits-per-sample") else 16
+    xres, yres = image.xres, image.yres
     metadata = Metadata(
         exif=rewritten(_blob(image, "exif-data")),
         xmp=_blob(image, "xmp-data"),
         iptc=_blob(image, "iptc-data"),
         # libvips returns 1 where a format or a file specifies nothing.
-        pixels_per_mm=None if image.xres == image.yres == 1 else (image.xres, image.yres),
+        pixels_per_mm=None if xres == yres == 1 else (xres, yres),
     )
 
     if image.interpretation in _CONVERTED:
@@ -198,12 +199,13 @@ def _read(image: pyvips.Image, format_: MediaFormat, target: Size | None) -> Ima
         image, icc = colour.in_srgb(image, icc), None
     if image.format not in ("uchar", "ushort"):
         image = image.colourspace("rgb16" if image.bands >= 3 else "grey16")
-    if image.bands > 4:
-        raise unsupported_error(f"The picture has {image.bands} channels.", allowed=("gray", "RGB", "CMYK"))
-    if image.bands in (1, 3) and image.format == "uchar":
+    bands = image.bands
+    if bands > 4:
+        raise unsupported_error(f"The picture has {bands} channels.", allowed=("gray", "RGB", "CMYK"))
+    if bands in (1, 3) and image.format == "uchar":
         # In one pass: decoded rows are used while they are in the processor's cache.
         image = image if target is None else scale(image, target)
-        profile = colour.usable_profile(icc, gray=image.bands == 1)
+        profile = colour.usable_profile(icc, gray=bands == 1)
         if orientation not in _TURNED and (icc is None) == (profile is None):
             graph = without_metadata(image)
             return LazyImage(graph, icc=profile, metadata=metadata, source_format=format_, notes=tuple(notes))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -86,7 +85,6 @@ def probe_and_work(source: int, target: int, asked: PictureJob) -> dict[str, Any
     Raises what `probe` raises, too.
     """
     found = probing.probe_open(source, asked.source_name)
-    os.lseek(source, 0, os.SEEK_SET)
     return {"found": found, **(work(source, target, asked, _say_nothing) if _is_short(found, asked) else {})}
 
 

@@ -6,6 +6,7 @@ The process that children are forked from imports this, so it imports nothing el
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NoReturn
@@ -87,8 +88,7 @@ def probe_ranges(size: int, max_read_bytes: int, head: bytes, name: str, read: R
 
 def probe_open(file: int, name: str) -> dict[str, Any]:
     """The same of a whole file, given open."""
-    with open(file, "rb", closefd=False) as opened:
-        content = opened.read()
+    content = os.pread(file, os.fstat(file).st_size, 0)
     return probe_ranges(len(content), 0, content, name, _nothing_more)
 
 
