@@ -108,6 +108,15 @@ class AcceptedContent:
 
 
 @dataclass(frozen=True, slots=True)
+class NewPin:
+    """A pin that is stored with its file."""
+
+    task_id: int
+    sweep_at: datetime
+    """When the sweeper asks about the task."""
+
+
+@dataclass(frozen=True, slots=True)
 class StoredOutput:
     """The storage's answer to the PUT of an output."""
 

@@ -116,13 +116,22 @@ class FilesClient:
             reply = await self._intake.StoreFile(request, metadata=self._caller.on_behalf_of(account_id), timeout=_FETCH_SECONDS)
         return reply.file_id
 
-    async def store_held(self, account_id: int, held: HeldFile, field: str) -> None:
-        """Store a file that the gateway has held, under its id. Raises the errors of BeginFile, blamed on `field`."""
+    async def store_held(self, account_id: int, held: HeldFile, field: str, task_id: int) -> ExaminedFiles | None:
+        """Store a file that the gateway has held, under its id, and pin it for a task; None if it is not pinned, since an earlier try of
+        the same call has stored it. Raises the errors of BeginFile, blamed on `field`."""
         request = intake_service_pb2.BeginFileRequest(
-            name=held.name, head=held.content[:_HEAD_BYTES], content=held.content, surface=held.surface, file_id=held.file_id
+            name=held.name,
+            head=held.content[:_HEAD_BYTES],
+            content=held.content,
+            surface=held.surface,
+            file_id=held.file_id,
+            task_id=task_id,
         )
         with _about_held(held, field), translate_rpc_errors():
-            await self._intake.BeginFile(request, metadata=self._caller.on_behalf_of(account_id), timeout=_EXAMINE_SECONDS)
+            reply = await self._intake.BeginFile(request, metadata=self._caller.on_behalf_of(account_id), timeout=_EXAMINE_SECONDS)
+        if not reply.HasField("pinned"):
+            return None
+        return ExaminedFiles(_files([reply.pinned]), {}, [task_id])
 
     async def store_held_content(self, account_id: int, file_id: int, media_type: str, content: bytes) -> StoredContent:
         """Store the content of a file that may get a record. Raises DISK_FULL and UNAVAILABLE."""

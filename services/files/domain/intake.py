@@ -18,7 +18,7 @@ from services.files.domain.reading_ahead import SMALL, ReadingAhead
 from services.files.objects import ObjectStore, SourceChanged
 from services.files.presign import Presigner
 from services.files.recent import RecentContents
-from services.files.records import AcceptedContent, File, FileState, Storage
+from services.files.records import AcceptedContent, File, FileState, NewPin, Storage
 from services.files.store import FileStore
 from services.files.transfers import Beginning, Transfers
 from services.pictures.probe.faults import TOO_MANY_PIXELS
@@ -105,8 +105,9 @@ class Intake:
                 raise result
         return results
 
-    async def store(self, file: File, content: bytes) -> int:
-        """Store the content of a file, which may have no id yet, while it is examined, and then the file's record, READY. Returns its id.
+    async def store(self, file: File, content: bytes, task_id: int = 0) -> File:
+        """Store the content of a file, which may have no id yet, while it is examined, and then the file's record, READY. Returns the file.
+        With `task_id`, it is pinned for this task, unless it was stored before.
 
         Raises as `ready`, and keeps nothing then; after UNAVAILABLE there may be a record nevertheless.
         """
@@ -137,13 +138,15 @@ class Intake:
             raise
         try:
             growth = self._quotas.growth(storage_of([ready]))
-            await self._store.insert_content(ready, growth, ready.created_at, self._settings.temporary_life)
+            now, life = ready.created_at, self._settings.temporary_life
+            pin = NewPin(task_id, now + self._settings.unclaimed_life) if task_id else None
+            stored = await self._store.insert_content(ready, growth, now, life, pin)
         except DarkroomError as error:
             if error.reason is not ErrorReason.UNAVAILABLE:
                 self._go_on(forget())
             raise
         self._recent.keep(file.object_key, content)
-        return file.id
+        return stored
 
     async def _examined(self, files: Sequence[File]) -> list[File | DarkroomError]:
         examined: list[File | DarkroomError] = []

@@ -66,7 +66,7 @@ class StreamedFiles:
         if content or held:
             upload = NewUpload(name, len(content) or size_bytes or 0, extension, in_parts=False, surface=surface, any_content=any_content)
             if not held:
-                return StartedFile(await self._uploads.store(account_id, upload, content, file_id))
+                return StartedFile((await self._uploads.store(account_id, upload, content, file_id)).id)
             file_id, output_file_id = await self._uploads.hold(upload)
             return StartedFile(file_id, name=name, output_file_id=output_file_id)
         upload = NewUpload(name, size_bytes or 0, extension, in_parts=size_bytes is None, surface=surface, any_content=any_content)
@@ -74,6 +74,12 @@ class StreamedFiles:
         if file.upload_id is not None:
             return StartedFile(file.id)
         return StartedFile(file.id, self._urls.put(file.object_key, self._settings.internal_url_seconds), self._transfers.only_if_absent)
+
+    async def store_held(self, account_id: int, name: str, content: bytes, surface: str, file_id: int, task_id: int) -> File:
+        """A file that was held, READY, and pinned for the task unless it was stored before. Raises as `begin`."""
+        name, extension = name_and_extension(name, content)
+        upload = NewUpload(name, len(content), extension, in_parts=False, surface=surface)
+        return await self._uploads.store(account_id, upload, content, file_id, task_id)
 
     async def part_url(self, account_id: int, file_id: int, number: int) -> str:
         """The URL to PUT a part to. Raises FILE_NOT_FOUND."""

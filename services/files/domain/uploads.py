@@ -108,10 +108,10 @@ class Uploads:
         file_id, output_file_id = await self._store.ids_ahead(2)
         return file_id, output_file_id
 
-    async def store(self, account_id: int, upload: NewUpload, content: bytes, file_id: int = 0) -> int:
-        """The id of a file, READY, with content that a service has; `file_id` if it was held. Raises as `create`, and what `Intake.store`
-        raises."""
-        return await self._intake.store(self.content_file(account_id, upload, file_id), content)
+    async def store(self, account_id: int, upload: NewUpload, content: bytes, file_id: int = 0, task_id: int = 0) -> File:
+        """A file, READY, with content that a service has; `file_id` is its id if it was held, and `task_id` as in `Intake.store`. Raises as
+        `create`, and what `Intake.store` raises."""
+        return await self._intake.store(self.content_file(account_id, upload, file_id), content, task_id)
 
     def content_file(self, account_id: int, upload: NewUpload, file_id: int) -> File:
         """The record, PENDING, of a file whose content a service has. Raises as `create`."""

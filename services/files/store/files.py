@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
@@ -15,7 +15,7 @@ import asyncpg
 from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
-from services.files.records import NEW_ID, AcceptedContent, File
+from services.files.records import NEW_ID, AcceptedContent, File, NewPin
 from services.files.store.retention import OUTPUT_END_BESIDE, TEMPORARY_END
 from services.files.store.rows import COLUMNS, Store, files
 from services.files.store.storage import AFTER, FITS, Check, Growth, check_stored, storage_from
@@ -61,16 +61,23 @@ _ADDING = f"""
 """Adds files, which either all get an id from `numbers` or none. One that an account can use at once gets its end here, which may be set
 for the account."""
 
-_INSERT = text(f"""
+_PINNING = """pinned AS (
+  INSERT INTO pin (task_id, file_id, sweep_at)
+  SELECT CAST(:pin_task_id AS bigint), id, CAST(:pin_sweep_at AS timestamptz) FROM added
+),"""
+"""Pins the added files, whose own rows must say so."""
+
+_INSERTING = f"""
 WITH {_NUMBERS},
 added AS ({_ADDING} RETURNING account_id, id),
 made AS (SELECT account_id, array_agg(id ORDER BY id) AS ids FROM added GROUP BY account_id),
 {store_key_sql("made", ids="ids")}
 SELECT id FROM added ORDER BY id
-""")  # noqa: S608 - put together from constants
+"""  # noqa: S608 - put together from constants
+_INSERT = text(_INSERTING)
 """Inserts new files, and the idempotency key of the call that creates them, if any."""
 
-_INSERT_WITHIN = text(f"""
+_INSERTING_WITHIN = f"""
 WITH {_NUMBERS},
 patience AS MATERIALIZED (
   SELECT CASE WHEN CAST(:idempotency_key AS text) IS NOT NULL THEN set_config('lock_timeout', '{_PATIENCE_TIME}', true) END
@@ -82,9 +89,15 @@ added AS ({_ADDING} WHERE EXISTS (SELECT FROM room WHERE {FITS}) RETURNING accou
 made AS (SELECT account_id, array_agg(id ORDER BY id) AS ids FROM added GROUP BY account_id),
 {store_key_sql("made", ids="ids")}
 SELECT {AFTER}, made.ids FROM room LEFT JOIN made ON true
-""")  # noqa: S608 - put together from constants
+"""  # noqa: S608 - put together from constants
+_INSERT_WITHIN = text(_INSERTING_WITHIN)
 """Inserts new files as `_INSERT` does, if the account has room for them, and returns what it then stores. It inserts nothing for an account
 that has never stored anything, and returns nothing then."""
+
+_INSERT_PINNED, _INSERT_PINNED_WITHIN = (
+    text(inserting.replace("made AS", f"{_PINNING}\nmade AS", 1)) for inserting in (_INSERTING, _INSERTING_WITHIN)
+)
+"""The same for files that are born pinned."""
 
 _REMEMBER = text(f"""
 WITH made AS (SELECT account_id, id FROM file WHERE id = :file_id AND account_id = :account_id AND state = 'ready'),
@@ -172,9 +185,16 @@ class FileStore(Store):
         await self._database.fetch(_INSERT, _new(outputs, None, now))
 
     async def insert_uploads(
-        self, uploads: Sequence[File], call: IdempotentCall | None, growth: Growth, now: datetime, life: timedelta = timedelta()
+        self,
+        uploads: Sequence[File],
+        call: IdempotentCall | None,
+        growth: Growth,
+        now: datetime,
+        life: timedelta = timedelta(),
+        pin: NewPin | None = None,
     ) -> tuple[list[File], int]:
-        """Insert all of the uploads, of one account, or none; with them the idempotency key of the call that creates them, if any.
+        """Insert all of the uploads, of one account, or none; with them the idempotency key of the call that creates them, if any, and
+        with `pin` their pins, for a task that may not be stored yet.
 
         Those that are READY are kept for `life`, or as long as is set for their account. They either all have ids or none; those that
         have none get increasing ones.
@@ -182,16 +202,22 @@ class FileStore(Store):
         Returns them, and how many bytes more the account may store. Raises what the check of `growth` raises about all that it then
         stores, and IDEMPOTENCY_IN_PROGRESS when another call has stored the key, or is storing it and does not finish in time.
         """
-        account_id, values = uploads[0].account_id, {**_new(uploads, call, now), "life": life}
+        account_id, within, insert = uploads[0].account_id, _INSERT_WITHIN, _INSERT
+        if pin is not None:
+            within, insert = _INSERT_PINNED_WITHIN, _INSERT_PINNED
+            uploads = [replace(file, pins=1) for file in uploads]
+        values = {**_new(uploads, call, now), "life": life}
+        if pin is not None:
+            values |= {"pin_task_id": pin.task_id, "pin_sweep_at": pin.sweep_at}
         with storing_key(), _one_of_two():
-            found = await self._database.fetch(_INSERT_WITHIN, {**values, **growth.values(), "account_id": account_id})
+            found = await self._database.fetch(within, {**values, **growth.values(), "account_id": account_id})
             if found and found[0]["ids"]:
                 return _numbered(uploads, found[0]["ids"]), growth.check(*storage_from(found))
             # The first uploads of an account, or too much: the check says what.
             async with self._database.transaction() as transaction:
                 if call is not None:
                     await transaction.fetch(PATIENCE)
-                ids = [row["id"] for row in await transaction.fetch(_INSERT, values)]
+                ids = [row["id"] for row in await transaction.fetch(insert, values)]
                 return _numbered(uploads, ids), await check_stored(transaction, account_id, growth.check)
 
     async def insert_run(self, upload: File, output: File, growth: Growth, now: datetime, life: timedelta, output_life: timedelta) -> None:
@@ -207,12 +233,13 @@ class FileStore(Store):
                 await transaction.fetch(_INSERT, values)
                 await check_stored(transaction, upload.account_id, growth.check)
 
-    async def insert_content(self, upload: File, growth: Growth, now: datetime, life: timedelta) -> None:
-        """Insert an upload that is READY and has an id. Does nothing if it is stored: `insert_run` may have stored it for an earlier try of
-        the same call, which ended before its task was stored. Raises as `insert_uploads`.
+    async def insert_content(self, upload: File, growth: Growth, now: datetime, life: timedelta, pin: NewPin | None = None) -> File:
+        """Insert an upload that is READY and has an id, and return it. Changes and pins nothing if it is stored: an earlier try of the same
+        call may have stored it and ended before its task was stored. Raises as `insert_uploads`.
         """
         with _unless_stored():
-            await self.insert_uploads([upload], None, growth, now, life)
+            [upload], _ = await self.insert_uploads([upload], None, growth, now, life, pin)
+        return upload
 
     async def remember(self, file_id: int, call: IdempotentCall, now: datetime) -> None:
         """Store the idempotency key of the call that has made a file READY; until then, a repeat makes another one.

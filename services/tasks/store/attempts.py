@@ -16,6 +16,7 @@ from services.tasks.store.parts import (
     ATTEMPT_ENDS,
     BATCH_ADVANCES,
     NO_LONGER_RUNNING,
+    RUNNING,
     SETTLED,
     WEBHOOKS,
     tasks_sql,
@@ -33,7 +34,7 @@ PROGRESS = transition("""
 """Renew the lease, up to `:timeout` after the attempt's start, and announce the progress if it has changed. No change of state."""
 
 COMPLETE = transition(
-    """
+    f"""
   UPDATE task SET
     state = 'SUCCEEDED', output_file_ids = asked.output_file_ids, notices = task.notices || asked.notices, lease_until = NULL,
     charged_millicredits = CASE
@@ -46,8 +47,8 @@ COMPLETE = transition(
     unchanged = asked.unchanged > 0 AND asked.unchanged >= cardinality(asked.output_file_ids) - asked.copies,
     update_time = greatest(asked.now, task.update_time), end_time = greatest(asked.now, task.update_time), last_sequence = last_sequence + 1
   FROM asked
-  WHERE task.id = asked.id AND task.state = 'RUNNING' AND task.attempt = asked.attempt
-  RETURNING task.*, asked.number""",
+  WHERE task.id = asked.id AND {RUNNING} AND task.attempt = asked.attempt
+  RETURNING task.*, asked.number""",  # noqa: S608 - put together from constants
     ATTEMPT_ENDS,
     NO_LONGER_RUNNING,
     SETTLED,
@@ -56,7 +57,7 @@ COMPLETE = transition(
     before=tasks_sql(
         "attempt integer, output_file_ids bigint[], copies integer, unchanged integer, notices bytea[], operation_bytes bigint[], "
         "now timestamptz",
-        guard="task.state = 'RUNNING' AND task.attempt = asked.attempt",
+        guard=f"{RUNNING} AND task.attempt = asked.attempt",
     ),
 )
 """End each task with its current attempt's outputs, and charge for the expected outputs that exist and are not their unchanged inputs,

@@ -180,15 +180,22 @@ REMEMBERED = store_key_sql("moved", "JOIN asked ON asked.id = moved.id")
 """The idempotency keys of many calls."""
 
 
+RUNNING = "task.state || '' = 'RUNNING'"
+"""Whether a task that is found by its id is RUNNING. In a form that the planner does not understand: it might otherwise read all of the
+index of RUNNING tasks to find a few, with an entry for each task that has run since the last vacuum."""
+
+
 def tasks_sql(columns: str, guard: str) -> str:
-    """The tasks that `:asked`, a JSON array of objects, names by `id` and that satisfy `guard`; each with `columns`."""
+    """The tasks that `:asked`, a JSON array of objects, names by `id` and that satisfy `guard`, on a task's state and attempt; each with
+    `columns`."""
     return f"""
 asked AS (
   SELECT asked.*
-  FROM jsonb_to_recordset(CAST(:asked AS jsonb)) AS asked (number integer, id bigint, {columns}) JOIN task ON task.id = asked.id
+  FROM (
+    SELECT * FROM jsonb_to_recordset(CAST(:asked AS jsonb)) AS each (number integer, id bigint, {columns}) ORDER BY id
+  ) AS asked
+  CROSS JOIN LATERAL (SELECT state, attempt FROM task WHERE task.id = asked.id FOR NO KEY UPDATE) AS task
   WHERE {guard}
-  ORDER BY asked.id
-  FOR NO KEY UPDATE OF task
 ),"""  # noqa: S608 - put together from constants
 
 

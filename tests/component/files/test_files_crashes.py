@@ -32,6 +32,8 @@ async def test_an_end_that_was_received_comes_again(
 ) -> None:
     # The survivor does not wait half a minute for what the dead one had in its hand.
     monkeypatch.setattr(events, "_ACK_WAIT_SECONDS", 1.0)
+    # Nor does it wait so long for another event, once it has had the only one.
+    monkeypatch.setattr(events, "_WAIT_SECONDS", 1.0)
     account, task = world.account(), world.task()
     file = await ready_input(world, account)
     await world.files.task_files.pin(account, task, [file.id])

@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
-from services.files.records import OwnLimits, RetentionTerms
+from darkroom.tasks.v1 import task_pb2
+from services.files.records import EndedTask, File, OwnLimits, RetentionTerms
 from services.files.store import FileStore, StorageStore
 from services.files.store.retention import RetentionStore
 from services.platform.database import Database
@@ -152,3 +154,53 @@ async def test_its_id_is_made_while_it_is_examined(world: World, monkeypatch: py
     row = await world.row(file_id)
     assert f"/{file_id}-" in row["object_key"]
     assert await world.keys() == [row["object_key"]]
+
+
+async def stored_held(world: World, account: int, task: int, file_id: int) -> File:
+    return await world.files.streamed_files.store_held(account, "photo.jpg", PHOTO, "", file_id, task)
+
+
+async def test_a_file_that_was_held_is_born_pinned(world: World) -> None:
+    account, task = world.account(), world.task()
+    # An account's first file is stored by other statements than the next.
+    for _ in range(2):
+        held = await world.files.streamed_files.begin(account, "photo.jpg", PHOTO[:4096], len(PHOTO), held=True)
+        file = await stored_held(world, account, task, held.file_id)
+        assert (file.id, file.pins, (await world.row(file.id))["pins"]) == (held.file_id, 1, 1)
+        assert await world.files.task_files.open_inputs(account, task, [file.id])
+        # Whoever repeats the call must see to its own pin.
+        assert (await stored_held(world, account, world.task(), held.file_id)).pins == 0
+        assert (await world.row(file.id))["pins"] == 1
+    # It is pinned as any other file is, and so it is let go.
+    world.tasks.put(task, task_pb2.TASK_STATE_QUEUED)
+    world.clock.move(days=3)
+    await world.files.sweeper.sweep_pins()
+    await world.sweep()
+    assert len(await world.rows()) == 2
+    await world.files.task_files.settle([EndedTask(task)])
+    await world.sweep()
+    assert await world.rows() == []
+
+
+async def test_a_file_pinned_for_a_task_that_was_never_stored_is_let_go(world: World) -> None:
+    account = world.account()
+    held = await world.files.streamed_files.begin(account, "photo.jpg", PHOTO[:4096], len(PHOTO), held=True)
+    await stored_held(world, account, world.task(), held.file_id)
+    world.clock.move(minutes=59)
+    await world.files.sweeper.sweep_pins()
+    assert (await world.row(held.file_id))["pins"] == 1
+    world.clock.move(minutes=2)
+    await world.files.sweeper.sweep_pins()
+    assert (await world.row(held.file_id))["pins"] == 0
+
+
+async def test_a_held_file_that_does_not_fit_leaves_no_pin_behind(world: World) -> None:
+    account = world.account()
+    await begun(world, account)
+    await StorageStore(Database(world.engine)).set_limits(account, OwnLimits(files=1))
+    held = await world.files.streamed_files.begin(account, "photo.jpg", PHOTO[:4096], len(PHOTO), held=True)
+    with pytest.raises(DarkroomError) as raised:
+        await stored_held(world, account, world.task(), held.file_id)
+    assert raised.value.reason is ErrorReason.QUOTA_EXCEEDED
+    async with world.engine.connect() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM pin"))).scalar_one() == 0

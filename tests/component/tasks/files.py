@@ -148,18 +148,25 @@ class IntakeDouble(IntakeServiceServicer):
         self._of_tasks: dict[tuple[int, int], int] = {}
         self.stored: list[bytes] = []
         self.discarded: list[int] = []
+        self.pins = True
+        """Whether it is as new as that."""
 
     async def BeginFile(  # noqa: N802
         self, request: intake_service_pb2.BeginFileRequest, context: Context
     ) -> intake_service_pb2.BeginFileResponse:
         """A file that was held: a picture of 640 × 480 pixels, unless it is damaged."""
+        if self._files.away:
+            raise DarkroomError(ErrorReason.UNAVAILABLE, "Away.")
         if request.content.endswith(b"damaged"):
             raise DarkroomError(ErrorReason.FILE_CORRUPT, "The file is damaged.")
         self.stored.append(request.content)
         added = self._files.add(current_identity().account_id, request.name, "image/jpeg", size=(640, 480))
         self._files.files[request.file_id] = self._files.files.pop(added)
         self._files.files[request.file_id][1].id = request.file_id
-        return intake_service_pb2.BeginFileResponse(file_id=request.file_id)
+        if not (request.task_id and self.pins):
+            return intake_service_pb2.BeginFileResponse(file_id=request.file_id)
+        self._files.pins[request.task_id] = [request.file_id]
+        return intake_service_pb2.BeginFileResponse(file_id=request.file_id, pinned=self._files.files[request.file_id][1])
 
     async def ImportFile(  # noqa: N802
         self, request: intake_service_pb2.ImportFileRequest, context: Context

@@ -160,6 +160,28 @@ async def test_nothing_is_charged_for_what_came_back_unchanged(
     await books.assert_right(ACCOUNT)
 
 
+@pytest.mark.parametrize("pins", [True, False])
+async def test_a_file_that_was_held_is_stored_and_pinned_at_once_by_a_files_service_that_can(
+    service: Service, replica: Replica, books: Books, monkeypatch: pytest.MonkeyPatch, pins: bool
+) -> None:
+    await books.have(30_000, ACCOUNT)
+    service.files.pins.clear()
+    monkeypatch.setattr(service.intake, "pins", pins)
+    before = service.files.pinning
+    run = await running(service, replica, asked(wait_seconds=1, operations=[CUT_OUT]))
+    assert service.files.pins == {run.task_id: [9_001]}
+    assert service.files.pinning - before == (0 if pins else 1)
+    # A refused creation leaves no pin behind.
+    stored = 1
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        for file_id in range(9_002, 9_999):
+            await running(service, replica, asked(f"call {file_id}", held(file_id), wait_seconds=0, operations=[CUT_OUT]))
+            stored += 1
+    assert error_of(raised.value)[0] == "INSUFFICIENT_CREDITS"
+    assert len(service.files.pins) == stored
+    await books.assert_right(ACCOUNT)
+
+
 @pytest.mark.parametrize("how", ["nothing", "cut", "away"])
 async def test_a_run_that_comes_to_nothing_takes_the_usual_way(service: Service, replica: Replica, worker: WorkerDouble, how: str) -> None:
     calling = running(service, replica, asked(wait_seconds=1 if how != "away" else 20))

@@ -15,11 +15,10 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.core import Metric
-from sqlalchemy.ext.asyncio import create_async_engine
 
 import services
 from services.platform.clock import system_clock
-from services.platform.database import Database
+from services.platform.database import open_database
 from services.platform.telemetry.listener import StateGauges
 from services.platform.telemetry.reading import PoolGauges, ReadGauges
 from services.tasks.monitoring.system import QueueGauges
@@ -49,13 +48,12 @@ async def _read_gauges() -> AsyncIterator[Metric]:
     for metric in state.collect():
         yield metric
     # The pool opens no connection, and the queue's gauges are made of nothing.
-    engine = create_async_engine("postgresql+asyncpg:///nowhere", pool_size=1)
-    for metric in PoolGauges(engine).collect():
-        yield metric
-    for metric in QueueGauges(QueueStore(Database(engine)), [], system_clock).metrics(QueueReading({}, {}, None, None, 0)):
-        yield metric
+    async with open_database("postgresql+asyncpg:///nowhere", 1) as database:
+        for metric in PoolGauges(database.pool).collect():
+            yield metric
+        for metric in QueueGauges(QueueStore(database), [], system_clock).metrics(QueueReading({}, {}, None, None, 0)):
+            yield metric
     yield ReadGauges("queue", _nothing).success(True)
-    await engine.dispose()
 
 
 async def _nothing() -> tuple[()]:

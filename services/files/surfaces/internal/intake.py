@@ -11,7 +11,7 @@ from services.files.domain.imports.importing import Imports
 from services.files.domain.streamed import StreamedFiles
 from services.files.records import BundledFile
 from services.files.storages import Storages
-from services.files.surfaces.rendering import download_message
+from services.files.surfaces.rendering import download_message, file_message
 from services.platform.audit.messages import actor_of
 from services.platform.errors import DarkroomError
 from services.platform.idempotent_call import IdempotentCall
@@ -29,9 +29,15 @@ class Intake(intake_service_pb2_grpc.IntakeServiceServicer):
 
     async def BeginFile(self, request: pb.BeginFileRequest, context: Context) -> pb.BeginFileResponse:
         """A record, and where its bytes go if they have not come."""
+        account_id = current_identity().account_id
+        if request.task_id:
+            file = await self._files.store_held(
+                account_id, request.name, request.content, request.surface, request.file_id, request.task_id
+            )
+            return pb.BeginFileResponse(file_id=file.id, pinned=file_message(file) if file.pins else None)
         size = request.size_bytes if request.HasField("size_bytes") else None
         begun = await self._files.begin(
-            current_identity().account_id,
+            account_id,
             request.name,
             request.head,
             size,

@@ -129,7 +129,9 @@ class Acceptance:
                 stored = await asyncio.shield(self._store_run(draft, request.held, done))
                 if stored is not None:
                     return stored
-            await self._files.store_held(request.account_id, request.held, request.input_fields[0])
+            draft.task_ids = [task_id := await self._store.next_id()]
+            pinned = await self._files.store_held(request.account_id, request.held, request.input_fields[0], task_id)
+            return await self._pin_and_store(draft, pinned)
         # The transaction that stores a task looks the key up, too. Until then nothing is done for a request without files.
         if draft.needs_ids:
             await asyncio.gather(self._number(draft), self._idempotency.require_new(request.idempotency if request.looks_first else None))
@@ -181,10 +183,12 @@ class Acceptance:
             # They expire.
             _logger.warning("run_not_discarded", error=str(error))
 
-    async def _pin_and_store(self, draft: Draft) -> Sequence[Task]:
+    async def _pin_and_store(self, draft: Draft, pinned: ExaminedFiles | None = None) -> Sequence[Task]:
+        """`pinned` is what is pinned already."""
         request = draft.request
         # One call examines and pins the files, so none can change or disappear in between.
-        examined = await self._files.pin(request.account_id, draft.files_to_pin(), all_or_none=not request.per_item)
+        if (examined := pinned) is None or not examined.files.keys() >= set(draft.file_ids()):
+            examined = await self._files.pin(request.account_id, draft.files_to_pin(), all_or_none=not request.per_item)
         try:
             self._take_files(draft, examined)
             tasks = await self._store_admitted(draft, self._price(draft))
