@@ -27,7 +27,7 @@ def shared(file: int) -> tuple[Path, int]:
 
 @contextmanager
 def opened(path: Path, inode: int) -> Iterator[int]:
-    """What another process has `shared`, open for reading. Raises OSError if it cannot be opened here, or is another file here."""
+    """A file that another process has `shared`, open for reading. Raises OSError if it cannot be opened here, or is another file here."""
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         if os.fstat(file).st_ino != inode:
