@@ -43,4 +43,5 @@ def runners(settings: InferenceSettings, shared: Shared) -> Runners:
         folder=shared.folder,
         max_picture_bytes=settings.max_picture_bytes,
     )
-    return Runners(attempts, ShortRunner(registry, tools, settings.max_picture_bytes))
+    short_runs = ShortRunner(registry, tools, settings.max_picture_bytes, opens_files=shared.client.on_this_machine)
+    return Runners(attempts, short_runs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,17 +37,21 @@ _logger = get_logger()
 
 
 class ShortRunner:
-    """Does short runs. One that cannot be done here is left to an attempt, which says why."""
+    """Does short runs. One that cannot be done here is left to an attempt, which says why.
 
-    def __init__(self, registry: Registry, tools: Tools, max_picture_bytes: int) -> None:
+    With `opens_files` it opens pictures of the tasks service, which is on this machine; it opens no path for one that is elsewhere.
+    """
+
+    def __init__(self, registry: Registry, tools: Tools, max_picture_bytes: int, *, opens_files: bool) -> None:
         self._registry, self._tools, self._max_picture_bytes = registry, tools, max_picture_bytes
+        self._opens_files = opens_files
 
     async def run(self, asked: pb.ShortRun) -> pb.ShortRunEnd:
         """The result, or that there is none."""
         result, not_opened = None, False
         with ExitStack() as stack:
             try:
-                picture = stack.enter_context(opened(Path(asked.path), asked.inode) if asked.path else in_memory(asked.content))
+                picture = stack.enter_context(self._picture(asked))
             except OSError as error:
                 not_opened = True
                 _logger.warning("short_run_not_opened", error=repr(error))
@@ -58,6 +62,13 @@ class ShortRunner:
                     _logger.info("short_run_failed", error=repr(error))
         metrics.ATTEMPTS.labels("left" if result is None else "completed", "").inc()
         return pb.ShortRunEnd(run_id=asked.run_id, result=result, not_opened=not_opened)
+
+    def _picture(self, asked: pb.ShortRun) -> AbstractContextManager[int]:
+        if not asked.path:
+            return in_memory(asked.content)
+        if not self._opens_files:
+            raise PermissionError("a path from another machine")
+        return opened(Path(asked.path), asked.inode)
 
     async def _result(self, asked: pb.ShortRun, picture: int) -> pb.ShortRunResult | None:
         tools = self._tools
