@@ -13,13 +13,14 @@ import psutil
 
 from benchmarks.bare_envoy import SOCKET, envoy
 from benchmarks.bare_service import STREAMS
+from benchmarks.processor import run_seconds
 from benchmarks.table import Section
 from deploy.local.scratch.resources import free_port
 from deploy.local.scratch.stack import ScratchStack
 
 _SERVERS = ("postgres", "nats", "s3")
 _DATABASES = 3
-_SETTLE_SECONDS, _SECONDS = 20, 40
+_SETTLE_SECONDS, _SECONDS = 20, 60
 
 
 async def measure(_stack: ScratchStack) -> Section:
@@ -70,7 +71,7 @@ async def _service(opening: AsyncExitStack, *arguments: str) -> int:
 
 
 def _seconds(families: Mapping[str, list[psutil.Process]]) -> dict[str, float]:
-    return {name: sum(sum(process.cpu_times()[:2]) for process in family) for name, family in families.items()}
+    return {name: run_seconds(family) for name, family in families.items()}
 
 
 def _memory(family: list[psutil.Process]) -> tuple[float, float]:

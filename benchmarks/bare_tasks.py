@@ -28,7 +28,7 @@ from benchmarks.throughput import BATCH, CALLERS, TASKS, WORKERS
 from deploy.local.scratch.resources import free_port
 from deploy.local.scratch.stack import ScratchStack
 
-_ROUNDS, _SINGLES, _PAUSE, _LOOK = 3, 20, 0.05, 0.002
+_ROUNDS, _SINGLES, _PAUSE, _LOOK = 3, 20, 0.02, 0.002
 _STREAM = "BARE_TASKS"
 _STATEMENTS, _CALLS, _EVENTS, _EDGE, _WHOLE, _WORKER = range(6)
 _STEPS = (

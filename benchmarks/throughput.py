@@ -30,9 +30,9 @@ from services.platform.identity import IDENTITY_HEADER, Signer
 
 _PYTHON = Path(__file__).resolve().parent.parent / ".venv-bench" / "bin" / "python"
 _CONTENDERS = ("procrastinate", "pgqueuer")
-_ROUNDS, TASKS, CALLERS, BATCH, _SINGLES = 3, 1000, 16, 100, 34
+_ROUNDS, TASKS, CALLERS, BATCH, _SINGLES = 3, 2000, 16, 100, 34
 WORKERS = 16
-_PAUSE = 0.05
+_PAUSE = 0.02
 _OPERATIONS = [operation_pb2.Operation(noop=noop_pb2.Noop())]
 
 

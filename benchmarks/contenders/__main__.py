@@ -18,7 +18,7 @@ from benchmarks.contenders import pgqueuer_queue, procrastinate_queue
 
 _QUEUES: dict[str, Opened] = {"procrastinate": procrastinate_queue.open_queue, "pgqueuer": pgqueuer_queue.open_queue}
 _WARM_UP = 50
-_PAUSE = 0.05
+_PAUSE = 0.02
 
 
 class Queue(Protocol):
