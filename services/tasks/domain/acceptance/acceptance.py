@@ -126,9 +126,7 @@ class Acceptance:
         if isinstance(request, TaskRequest) and request.held is not None:
             await self._idempotency.require_new(request.idempotency if request.looks_first else None)
             if request.is_awaited and (done := await self._short_runs.run(request, draft.items[0], request.held)) is not None:
-                stored = await asyncio.shield(self._store_run(draft, request.held, done))
-                if stored is not None:
-                    return stored
+                return await asyncio.shield(self._store_run(draft, request.held, done))
             draft.task_ids = [task_id := await self._store.next_id()]
             pinned = await self._files.store_held(request.account_id, request.held, request.input_fields[0], task_id)
             return await self._pin_and_store(draft, pinned)
@@ -144,15 +142,13 @@ class Acceptance:
                 await self._fetching.discard(request.account_id, fetched)
             raise
 
-    async def _store_run(self, draft: Draft, held: Held, done: ShortRun) -> Sequence[Task] | None:
-        """Store what is done, the files first; None if it should have taken the usual way after all.
+    async def _store_run(self, draft: Draft, held: Held, done: ShortRun) -> Sequence[Task]:
+        """Store what is done, the files first.
 
         If the process dies in between, or the database does, the files expire like others that no task has.
         """
         account_id, draft.task_ids = draft.request.account_id, [done.task_id]
         draft.files = {held.file_id: done.input}
-        if lane_of(draft.items[0].operations, [done.input]) != INTERACTIVE_LANE:
-            return None
         [new] = self._price(draft)
         field = draft.items[0].input_fields[0]
         size_bytes, surface = done.input.size_bytes, draft.request.surface
