@@ -17,6 +17,7 @@ from services.files.records import EndedTask, FileState, StoredOutput
 from services.files.surfaces.rendering import download_message, file_message
 from services.pictures.probe.model import Probe
 from services.platform.identity import current_identity
+from services.platform.rpc.handing_over import handed_over
 from services.platform.rpc.interceptor import Context
 
 
@@ -110,7 +111,8 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
     async def StoreHeldContent(self, request: pb.StoreHeldContentRequest, context: Context) -> pb.StoreHeldContentResponse:
         """Store a content ahead of its record."""
         account_id = current_identity().account_id
-        stored = await self._finished_runs.store_content(account_id, request.file_id, request.media_type, request.content)
+        content = handed_over(request.handed_over) if request.handed_over else request.content
+        stored = await self._finished_runs.store_content(account_id, request.file_id, request.media_type, content)
         return pb.StoreHeldContentResponse(etag=stored.etag, object_key=stored.object_key)
 
     async def SignOutputParts(self, request: pb.SignOutputPartsRequest, context: Context) -> pb.SignOutputPartsResponse:

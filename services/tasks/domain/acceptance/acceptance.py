@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from darkroom.common.v1.held_pb2 import HeldFile
 from services.pictures.offers import Offers
 from services.pictures.operations import INTERACTIVE_LANE
 from services.platform.clock import Clock
@@ -16,6 +15,7 @@ from services.platform.disk import DiskGuard
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.idempotency import AlreadyMade, IdempotencyRecords
 from services.platform.log import get_logger
+from services.platform.rpc.held_files import Held
 from services.tasks.domain.acceptance.bounds import Operations, check_deadline, check_kept, check_size
 from services.tasks.domain.acceptance.draft import Draft
 from services.tasks.domain.acceptance.fetching import Fetching
@@ -146,7 +146,7 @@ class Acceptance:
                 await self._fetching.discard(request.account_id, fetched)
             raise
 
-    async def _store_run(self, draft: Draft, held: HeldFile, done: ShortRun) -> Sequence[Task] | None:
+    async def _store_run(self, draft: Draft, held: Held, done: ShortRun) -> Sequence[Task] | None:
         """Store what is done, the files first; None if it should have taken the usual way after all.
 
         If the process dies in between, or the database does, the files expire like others that no task has.
