@@ -23,6 +23,7 @@ from services.tasks.domain.acceptance.forecast import Forecast
 from services.tasks.domain.acceptance.requests import BatchRequest, EstimateRequest, Item, TaskRequest
 from services.tasks.domain.acceptance.rules import AcceptanceRules
 from services.tasks.domain.acceptance.short_runs import ShortRun, ShortRuns
+from services.tasks.domain.acceptance.starting import Starting
 from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.domain.credits.prices import Estimate
 from services.tasks.domain.lifecycle.notifications import Notifications
@@ -60,6 +61,7 @@ class Acceptance:
         served: ServedLanes,
         workforce: Workforce,
         short_runs: ShortRuns,
+        starting: Starting,
         recent: RecentOutputs,
         ledger: Ledger,
         rules: AcceptanceRules,
@@ -68,7 +70,7 @@ class Acceptance:
     ) -> None:
         self._store, self._batches, self._files, self._idempotency = store, batches, files, idempotency
         self._notifications, self._webhooks, self._served, self._ledger = notifications, webhooks, served, ledger
-        self._short_runs, self._recent = short_runs, recent
+        self._short_runs, self._starting, self._recent = short_runs, starting, recent
         self._rules, self._clock, self._disk = rules, clock, disk
         self._operations = Operations(offers, workforce, diagnostics=rules.diagnostics)
         self._fetching, self._forecast = Fetching(files), Forecast(workforce, rules.operation_seconds, rules.attempt_seconds)
@@ -193,7 +195,6 @@ class Acceptance:
             if error.reason is not ErrorReason.UNAVAILABLE:
                 await self._unpin(request.account_id, examined.pinned_tasks)
             raise
-        self._notifications.notify_transitions(tasks)
         # A free worker is given the task before the caller's answer is built: its lane's loop takes two turns to begin.
         for _ in range(_TURNS_OF_A_LOOP):
             await asyncio.sleep(0)
@@ -301,7 +302,8 @@ class Acceptance:
             surface=request.surface,
             finished=finished,
         )
-        return await self._store.create(new, admit, terms=self._rules.terms, now=self._clock(), call=request.idempotency)
+        create = self._starting.create if finished is None else self._store.create
+        return await create(new, admit, terms=self._rules.terms, now=self._clock(), call=request.idempotency)
 
     async def _unpin(self, account_id: int, task_ids: Sequence[int]) -> None:
         if not task_ids:
