@@ -162,7 +162,7 @@ class FilesClient:
         field: str,
     ) -> None:
         """Store both files of a task that is done, whose input has its content. Raises the errors of StoreRun, blamed on `field`."""
-        output = storage_service_pb2.NewOutput(name=result.output.name, media_type=result.output.media_type, content=result.content)
+        output = storage_service_pb2.NewOutput(name=result.output.name, media_type=result.output.media_type)
         if result.output.HasField("image"):
             output.image.CopyFrom(result.output.image)
         record = HeldFile(file_id=held.file_id, output_file_id=held.output_file_id, name=held.name, surface=held.surface)
@@ -176,7 +176,11 @@ class FilesClient:
             input_content=content,
             input_size_bytes=size_bytes,
         )
-        with _about_held(held, field), translate_rpc_errors():
+        with _about_held(held, field), translate_rpc_errors(), ExitStack() as stack:
+            if self._here:
+                request.output_handed_over = stack.enter_context(handing_over(result.content))
+            else:
+                request.output.content = result.content
             reply = await self._stub.StoreRun(request, metadata=self._caller.on_behalf_of(account_id), timeout=_EXAMINE_SECONDS)
         # The reply to the caller shows it.
         self._signed[held.output_file_id] = reply.output
