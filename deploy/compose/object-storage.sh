@@ -9,4 +9,4 @@ mkdir -p "$bucket/uploads"
 find "$folder" -name '.rclone_temp_put_*' -delete
 RCLONE_AUTH_KEY=$(cat /etc/darkroom/secrets/auth-key)
 export RCLONE_AUTH_KEY XDG_CACHE_HOME=/tmp
-exec rclone serve s3 --addr=0.0.0.0:9000 --config=/dev/null --ignore-checksum --multipart-max-uploads=20000 "$folder"
+exec rclone serve s3 --addr=0.0.0.0:9000 --config=/dev/null --ignore-checksum --no-unicode-normalization --multipart-max-uploads=20000 "$folder"

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import reduce
+from functools import lru_cache, reduce
 from urllib.parse import quote, urlsplit
 
 ALGORITHM = "AWS4-HMAC-SHA256"
@@ -64,7 +64,13 @@ def host_of(url: str) -> str:
 
 def quoted(query: Mapping[str, str]) -> list[tuple[str, str]]:
     """Names and values of a query, as they are sent and signed."""
-    return [(quote(name, ""), quote(value, "")) for name, value in query.items()]
+    return [(_quoted(name), _quoted(value)) for name, value in query.items()]
+
+
+@lru_cache(maxsize=256)
+def _quoted(text: str) -> str:
+    """Most of them are the same for all URLs of a day."""
+    return quote(text, "")
 
 
 def joined(pairs: Sequence[tuple[str, str]]) -> str:

@@ -23,6 +23,7 @@ from services.platform.object_http import object_http
 from services.platform.object_writing import ObjectWriter
 from services.platform.revocations import Revocations
 from services.platform.rpc.channel import Caller, channel
+from services.platform.rpc.handing_over import stays_here
 from services.platform.serving import Opening, Parts, Service
 from services.platform.slots import Slots
 from services.platform.surface_modules import surface_modules
@@ -56,7 +57,13 @@ async def compose(settings: GatewaySettings, opening: Opening) -> Parts:
         calls=Calls(Verifier(settings.trusted_keys_file), slots),
         backend=Backend({"files": library, "tasks": tasks, "accounts": accounts}, signer),
         receiver=Receiver(
-            intake, caller, ObjectWriter(http, settings.form_block_bytes), limits, settings.max_file_bytes, settings.form_held_bytes
+            intake,
+            caller,
+            ObjectWriter(http, settings.form_block_bytes),
+            limits,
+            settings.max_file_bytes,
+            settings.form_held_bytes,
+            tasks_here=stays_here(tasks),
         ),
         revocations=revocations,
         caller=caller,

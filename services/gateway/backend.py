@@ -13,7 +13,6 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 
-from darkroom.common.v1.held_pb2 import HeldFile
 from darkroom.internal.files.v1 import intake_service_pb2 as pb
 from darkroom.internal.files.v1 import intake_service_pb2_grpc
 from services.pictures.media_format import sniff
@@ -25,6 +24,7 @@ from services.platform.idempotent_call import HEADER as IDEMPOTENCY_HEADER
 from services.platform.identity import ADDRESS_HEADER, IDENTITY_HEADER, Identity, Signer, current_client
 from services.platform.object_writing import HEAD_BYTES, StartedFile
 from services.platform.rpc.channel import Caller
+from services.platform.rpc.held_files import Held
 from services.platform.rpc.trace import TRACE_HEADER, current_trace_id
 
 _SECONDS = 20.0
@@ -117,7 +117,7 @@ class FilesOfAccount:
     ) -> None:
         """Pictures of up to `most_held_bytes` are held in place of being stored, if work on them may be short."""
         self._most_held_bytes = most_held_bytes
-        self.held: HeldFile | None = None
+        self.held: Held | None = None
         self._stub, self._caller, self._account_id, self._name, self._surface = stub, caller, account_id, name, surface
         self._any_content = any_content
 
@@ -143,12 +143,10 @@ class FilesOfAccount:
 
         reply = await retry_unavailable(begin, _PATIENCE_SECONDS)
         if reply.output_file_id:
-            self.held = HeldFile(
-                file_id=reply.file_id, output_file_id=reply.output_file_id, name=reply.name, content=content, surface=self._surface
-            )
+            self.held = Held(reply.file_id, reply.output_file_id, reply.name, content, self._surface)
         return StartedFile(reply.file_id, reply.url, reply.only_if_absent)
 
-    async def store(self, held: HeldFile) -> None:
+    async def store(self, held: Held) -> None:
         """Store a file that was held after all. Raises as BeginFile."""
         request = pb.BeginFileRequest(
             name=held.name, head=held.content[:HEAD_BYTES], content=held.content, surface=held.surface, file_id=held.file_id

@@ -21,6 +21,7 @@ from services.platform.idempotent_call import HEADER as IDEMPOTENCY_HEADER
 from services.platform.log import get_logger
 from services.platform.object_writing import ObjectWriter
 from services.platform.rpc.channel import Caller
+from services.platform.rpc.held_files import Held, passing
 
 _Reply = TypeVar("_Reply")
 _logger = get_logger()
@@ -48,7 +49,7 @@ class ReceivedForm:
     texts: list[tuple[str, str]] = field(default_factory=list)
     files: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     """Ids of files, by part."""
-    held: HeldFile | None = None
+    held: Held | None = None
     """The one of them that is not stored, if it is the only one."""
     content: hashlib._Hash = field(default_factory=hashlib.sha256)
     """A digest of all files and their positions, if there is a key: it shows whether a call is repeated."""
@@ -70,9 +71,13 @@ class Receiver:
         limits: FormLimits,
         max_file_bytes: int,
         most_held_bytes: int = 0,
+        *,
+        tasks_here: bool,
     ) -> None:
+        """`tasks_here`: the tasks service is in this process."""
         self._intake, self._caller, self._writer = intake, caller, writer
         self._limits, self._max_file_bytes, self._most_held_bytes = limits, max_file_bytes, most_held_bytes
+        self._tasks_here = tasks_here
 
     def form(self, request: Request) -> Form:
         """The form that a request carries, unread. Raises MALFORMED_REQUEST for a request with another type."""
@@ -91,20 +96,23 @@ class Receiver:
 
     async def store_or_hold(
         self, account_id: int, name: str, chunks: AsyncIterator[bytes], most_bytes: int = 0, surface: str = ""
-    ) -> tuple[int, HeldFile | None]:
+    ) -> tuple[int, Held | None]:
         """As `store`, but a small picture may be held in place of being stored: it must then go with the call that uses it."""
         held = self._most_held_bytes
         target = FilesOfAccount(self._intake, self._caller, account_id, name, surface, most_held_bytes=held)
         file_id = await self._writer.write(target, chunks, min(most_bytes or self._max_file_bytes, self._max_file_bytes))
         return file_id, target.held
 
-    async def pass_on(self, account_id: int, held: HeldFile | None, call: Callable[[HeldFile | None], Awaitable[_Reply]]) -> _Reply:
+    async def pass_on(self, account_id: int, held: Held | None, call: Callable[[HeldFile | None], Awaitable[_Reply]]) -> _Reply:
         """The reply to a call with a file that is held, or without one. A tasks service of the version before knows of no such files, and
         finds none: then it is stored, and the call repeated."""
+        if held is None:
+            return await call(None)
         try:
-            return await call(held)
+            with passing(held, here=self._tasks_here) as message:
+                return await call(message)
         except DarkroomError as error:
-            if held is None or error.reason is not ErrorReason.FILE_NOT_FOUND:
+            if error.reason is not ErrorReason.FILE_NOT_FOUND:
                 raise
         await FilesOfAccount(self._intake, self._caller, account_id).store(held)
         return await call(None)

@@ -25,6 +25,7 @@ from services.inference.generation.assembly import Offering, providers
 from services.inference.model_server import triton
 from services.inference.model_server.choice import DDCOLOR
 from services.inference.pdf import isolated as isolated_pdf
+from services.inference.pipeline import isolated
 from services.inference.redraw import isolated as isolated_redraw
 from services.inference.worker import cancellations, membership
 from services.inference.worker.client import AttemptClient
@@ -167,6 +168,7 @@ def _warm_children(settings: InferenceSettings, sandbox: Sandbox) -> WarmChildre
         jobs=settings.picture_child_jobs,
         seconds=settings.picture_child_seconds,
         limits=replace(_pictures(settings), file_bytes=LARGEST_RESULT),
+        rehearsal=isolated.rehearse,
     )
 
 

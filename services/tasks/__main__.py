@@ -14,6 +14,7 @@ from services.platform.log import get_logger
 from services.platform.revocations import Revocations
 from services.platform.rpc import catalogue
 from services.platform.rpc.channel import Caller, channel
+from services.platform.rpc.handing_over import stays_here
 from services.platform.rpc.open_calls import OpenCalls
 from services.platform.serving import Opening, Parts, Service
 from services.platform.telemetry import checks
@@ -41,10 +42,11 @@ async def compose(settings: TasksSettings, opening: Opening) -> Parts:
     feed = await opening.open("events", event_feed(bus))
     files = await opening.open("files", channel(settings.files_address, "files", settings.tls))
     storage, intake = storage_service_pb2_grpc.StorageServiceStub(files), intake_service_pb2_grpc.IntakeServiceStub(files)
+    client = FilesClient(storage, intake, caller, here=stays_here(files))
     # Keep streams open until other replicas take the calls.
     closing = asyncio.Event()
     calls = OpenCalls(settings.max_streams_per_account, settings.max_streams)
-    assembly = assemble(settings, Connections(database, bus, FilesClient(storage, intake, caller), feed, revocations, calls), closing)
+    assembly = assemble(settings, Connections(database, bus, client, feed, revocations, calls), closing)
     return Parts(
         needs=[checks.database(database), checks.nats(bus)],
         loops=assembly.loops,

@@ -33,6 +33,7 @@ from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.acceptance.later_fetching import LaterFetching
 from services.tasks.domain.acceptance.rules import AcceptanceRules
 from services.tasks.domain.acceptance.short_runs import ShortRuns
+from services.tasks.domain.acceptance.starting import Starting
 from services.tasks.domain.batches.account_batches import AccountBatches
 from services.tasks.domain.batches.archiving import BatchArchiving
 from services.tasks.domain.credits.ledger import Ledger
@@ -146,6 +147,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
     offers = Offers(bus)
     served = ServedLanes(offers, LaneStore(database), workforce)
     short_runs, recent = ShortRuns(store, files, exchange, settings.max_running_tasks, clock), RecentOutputs()
+    starting = Starting(store, exchange, notifications, attempts.first_lease, settings.max_running_tasks)
     acceptance = Acceptance(
         store,
         batch_store,
@@ -157,6 +159,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
         served,
         workforce,
         short_runs,
+        starting,
         recent,
         ledger,
         rules,

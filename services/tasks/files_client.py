@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from darkroom.common.v1.held_pb2 import HeldFile
@@ -12,6 +12,8 @@ from darkroom.internal.files.v1 import intake_service_pb2, intake_service_pb2_gr
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
 from services.platform.errors import DarkroomError, ErrorReason, translate_rpc_errors
 from services.platform.rpc.channel import Caller
+from services.platform.rpc.handing_over import handing_over
+from services.platform.rpc.held_files import Held
 from services.tasks.model.media import InputFile, InputUrl
 
 # The first use of a file sends HEAD and probes it, which may read several ranges of each of 100 files.
@@ -50,7 +52,11 @@ class FilesClient:
         stub: storage_service_pb2_grpc.StorageServiceAsyncStub,
         intake: intake_service_pb2_grpc.IntakeServiceAsyncStub,
         caller: Caller,
+        *,
+        here: bool = False,
     ) -> None:
+        """`here`: the files service is in this process."""
+        self._here = here
         self._stub, self._intake, self._caller = stub, intake, caller
         self._signed: dict[int, files_service_pb2.Download] = {}
         """Downloads of outputs that were stored just now, by their ids, each for one caller."""
@@ -116,7 +122,7 @@ class FilesClient:
             reply = await self._intake.StoreFile(request, metadata=self._caller.on_behalf_of(account_id), timeout=_FETCH_SECONDS)
         return reply.file_id
 
-    async def store_held(self, account_id: int, held: HeldFile, field: str, task_id: int) -> ExaminedFiles | None:
+    async def store_held(self, account_id: int, held: Held, field: str, task_id: int) -> ExaminedFiles | None:
         """Store a file that the gateway has held, under its id, and pin it for a task; None if it is not pinned, since an earlier try of
         the same call has stored it. Raises the errors of BeginFile, blamed on `field`."""
         request = intake_service_pb2.BeginFileRequest(
@@ -135,8 +141,12 @@ class FilesClient:
 
     async def store_held_content(self, account_id: int, file_id: int, media_type: str, content: bytes) -> StoredContent:
         """Store the content of a file that may get a record. Raises DISK_FULL and UNAVAILABLE."""
-        request = storage_service_pb2.StoreHeldContentRequest(file_id=file_id, media_type=media_type, content=content)
-        with translate_rpc_errors():
+        request = storage_service_pb2.StoreHeldContentRequest(file_id=file_id, media_type=media_type)
+        with translate_rpc_errors(), ExitStack() as stack:
+            if self._here:
+                request.handed_over = stack.enter_context(handing_over(content))
+            else:
+                request.content = content
             metadata = self._caller.on_behalf_of(account_id)
             return await self._stub.StoreHeldContent(request, metadata=metadata, timeout=_EXAMINE_SECONDS)
 
@@ -145,14 +155,14 @@ class FilesClient:
         account_id: int,
         task_id: int,
         surface: str,
-        held: HeldFile,
+        held: Held,
         content: StoredContent,
         size_bytes: int,
         result: pb.ShortRunResult,
         field: str,
     ) -> None:
         """Store both files of a task that is done, whose input has its content. Raises the errors of StoreRun, blamed on `field`."""
-        output = storage_service_pb2.NewOutput(name=result.output.name, media_type=result.output.media_type, content=result.content)
+        output = storage_service_pb2.NewOutput(name=result.output.name, media_type=result.output.media_type)
         if result.output.HasField("image"):
             output.image.CopyFrom(result.output.image)
         record = HeldFile(file_id=held.file_id, output_file_id=held.output_file_id, name=held.name, surface=held.surface)
@@ -166,7 +176,11 @@ class FilesClient:
             input_content=content,
             input_size_bytes=size_bytes,
         )
-        with _about_held(held, field), translate_rpc_errors():
+        with _about_held(held, field), translate_rpc_errors(), ExitStack() as stack:
+            if self._here:
+                request.output_handed_over = stack.enter_context(handing_over(result.content))
+            else:
+                request.output.content = result.content
             reply = await self._stub.StoreRun(request, metadata=self._caller.on_behalf_of(account_id), timeout=_EXAMINE_SECONDS)
         # The reply to the caller shows it.
         self._signed[held.output_file_id] = reply.output
@@ -256,7 +270,7 @@ def _blaming(own: str, field: str) -> Iterator[None]:
 
 
 @contextmanager
-def _about_held(held: HeldFile, field: str) -> Iterator[None]:
+def _about_held(held: Held, field: str) -> Iterator[None]:
     """Blame a file that the gateway has held for what is refused in the block, and the field that names it."""
     try:
         yield

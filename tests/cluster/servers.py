@@ -66,6 +66,7 @@ def storage(host: Host, installation: Installation) -> Part:
             f"--addr={host.address}:{plan.STORAGE_PORT}",
             "--config=/dev/null",
             "--ignore-checksum",
+            "--no-unicode-normalization",
             f"--cert={certificate}/tls.crt",
             f"--key={certificate}/tls.key",
             str(kept.parents[2]),

@@ -15,7 +15,10 @@ from tests.system.pilio import Pilio
 from tests.system.test_forms import send
 
 PHOTO = encoded(disc(640, 480), "JPEG")
-AT_ONCE = "SELECT create_time = start_time AS at_once, state FROM task WHERE id = $1"
+AT_ONCE = """
+SELECT state, (SELECT count(DISTINCT xmin::text) FROM task_event WHERE task_id = id) = 1 AS at_once FROM task WHERE id = $1
+"""
+"""Whether all of its events are of one transaction."""
 
 
 async def resized(pilio: Pilio) -> tuple[int, bytes, str]:

@@ -24,6 +24,9 @@ _SETTINGS = {
     "max_wal_size": "512MB",
     # Reads are mostly served from the system's memory: separate reader processes would only take memory.
     "io_method": "sync",
+    # A connection keeps a plan that was made while a table was small. With the default of 4 it would read the table from end to end for a
+    # few rows, however large the table has become.
+    "random_page_cost": "1.1",
     "max_logical_replication_workers": "0",
     "log_line_prefix": "%m [%p] %d ",
 }

@@ -55,6 +55,8 @@ _LEFT_TO_SHRINK = 2.0
 _TURNED = range(2, 9)
 """EXIF orientations that are not upright."""
 
+_END_OF_JPEG = b"\xff\xd9"
+
 _AV1, _ITEM_LIST_BYTES = b"av1C", 64 << 10
 """The brands of a HEIF with AVIF content, and their latest position."""
 
@@ -126,6 +128,9 @@ def open_scaled(
             opened = pyvips.Image.jpegload_buffer(data, access="sequential", fail_on="error", shrink=shrink)
         read = _read(opened, format_, target[::-1] if target is not None and turned else target)
         progressive = bool(opened.get_typeof("interlaced") and opened.get("interlaced"))
+        if isinstance(read, LazyImage) and format_ is MediaFormat.JPEG:
+            # A decoder can only fail below the header where the file ends before its end marker: it goes on after all other damage.
+            read = dataclasses.replace(read, rest_is_sound=data.endswith(_END_OF_JPEG))
         return dataclasses.replace(read, source_quality=source_quality(data, format_), source_progressive=progressive), size
     except pyvips.Error as error:
         raise damaged_error(format_) from error

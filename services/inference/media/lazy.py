@@ -26,6 +26,8 @@ class LazyImage(BaseImage):
     """1 or 3 bands, without metadata."""
     from_file: bool = True
     """The samples come from a file that has been opened, but not read, which is possible once, from top to bottom; else from memory."""
+    rest_is_sound: bool = False
+    """Samples of the file that are never made cannot turn out to be damaged."""
 
     @property
     def width(self) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,10 +17,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyvips
 from google.protobuf.message import Message
 
 from darkroom.operations.v1 import operation_pb2
 from darkroom.operations.v1.convert_pb2 import Convert
+from darkroom.operations.v1.resize_pb2 import Resize
 from services.inference.contract.flow import Data, WholeFile
 from services.inference.contract.plain_step import Original, PlainStep
 from services.inference.media import (
@@ -49,6 +52,7 @@ _Medium = Image | LazyImage | WholeFile | Data
 CHILD_IMPORTS = (*media_child.CHILD_IMPORTS, *probing.CHILD_IMPORTS)
 DONE = "operation_bytes"
 """In the metadata of an error: the sizes in bytes of what the operations before it gave, as JSON."""
+_TINY = 16, 16
 _NOWHERE = Path("/nonexistent")
 """Samples of short work stay in memory, so no operation makes a file."""
 
@@ -77,6 +81,14 @@ def work(source: Path | int, target: Path | int, asked: PictureJob, tell: Callab
     except DarkroomError as error:
         error.metadata[DONE] = json.dumps(done)
         raise
+
+
+def rehearse(source: int, target: int) -> None:
+    """Work on a tiny picture, between empty open files."""
+    configure_libvips(1)
+    os.write(source, pyvips.Image.black(*_TINY, bands=3).copy(interpretation="srgb").write_to_buffer(".jpg"))
+    operation = operation_pb2.Operation(resize=Resize(width=_TINY[0] // 2))
+    probe_and_work(source, target, PictureJob((operation.SerializeToString(),), "tiny.jpg", Limits(), Limits()))
 
 
 def probe_and_work(source: int, target: int, asked: PictureJob) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def can_join(parameters: Message, image: Image | LazyImage, whole: Size | None, 
     - Turning and mirroring need the last rows first.
     - Sharpness, saturation, local tones and smart positions see a sample several times, and an enlargement or reduction sees most of them
       with several rows of its result. libvips would make what comes before them again each time. So a change of size begins a graph.
-    - A part of a file that has not been read: the rest must be read, too, to find out whether it is damaged.
+    - A part of a file that has not been read, unless its rest is sound: that must be read, too, to find out whether it is damaged.
     - Transparency, and colours in a gray picture, are made with NumPy.
     - An operation that may leave all samples unchanged, while nothing has `changed` the picture yet: that is found out by comparing them.
 
@@ -66,7 +66,7 @@ def _can_join(parameters: Message, image: Image | LazyImage, whole: Size | None,
         case Resize():
             return _can_resize(parameters, image, fitting(parameters, *(whole or (image.width, image.height))))
         case Crop():
-            return not _is_unread(image) and not (parameters.aspect_ratio and parameters.position == POSITION_SMART)
+            return not _hides_damage(image) and not (parameters.aspect_ratio and parameters.position == POSITION_SMART)
         case Pad():
             return _can_pad(parameters, image, changed=changed)
         case Adjust():
@@ -85,7 +85,7 @@ def _can_resize(parameters: Resize, image: Image | LazyImage, fit: Fitting) -> b
     if fit.scaled_size == fit.result == own:
         return True
     if parameters.fit == FIT_CROP:
-        return not _is_unread(image) and parameters.position != POSITION_SMART
+        return not _hides_damage(image) and parameters.position != POSITION_SMART
     return parameters.fit != FIT_CANVAS or fit.scaled_size == fit.result or _is_shown(parameters.background, image)
 
 
@@ -101,5 +101,5 @@ def _is_shown(colour: str, image: Image | LazyImage) -> bool:
     return colour != TRANSPARENT and can_show(image, rgb_of(colour))
 
 
-def _is_unread(image: Image | LazyImage) -> bool:
-    return isinstance(image, LazyImage) and image.from_file
+def _hides_damage(image: Image | LazyImage) -> bool:
+    return isinstance(image, LazyImage) and image.from_file and not image.rest_is_sound

@@ -5,10 +5,9 @@ gRPC itself would answer UNKNOWN, with the text of Python's exception.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, Message
@@ -17,6 +16,8 @@ from darkroom.common.v1 import options_pb2
 from services.platform.errors import DarkroomError, ErrorReason
 
 Deserialize = Callable[[bytes], object]
+_MANY = 12
+"""Fields: of more, a message is asked at once which of them it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,34 +61,50 @@ def _refused_text(request: Message) -> str | None:
     return None if request.DESCRIPTOR.GetOptions().Extensions[options_pb2.takes_any_text] else _nul(request)
 
 
-def _values(message: Message) -> Iterable[tuple[FieldDescriptor, Any]]:
-    """The fields that are set, with their values; bytes are left out, as reading them copies them."""
-    others = _beside_bytes(message.DESCRIPTOR)
-    if others is None:
-        return message.ListFields()
-    return [(field, getattr(message, field.name)) for field in others if not field.has_presence or message.HasField(field.name)]
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A field in which text may be."""
+
+    name: str
+    is_map: bool
+    is_repeated: bool
+    has_presence: bool
 
 
 @cache
-def _beside_bytes(message: Descriptor) -> Sequence[FieldDescriptor] | None:
-    """The other fields of a message that has bytes."""
-    others = [field for field in message.fields if field.type != FieldDescriptor.TYPE_BYTES]
-    return others if len(others) < len(message.fields) else None
+def _places(message: Descriptor) -> Sequence[_Place]:
+    """Those of a kind of message. Bytes are none, as reading them copies them."""
+    return [
+        _Place(
+            field.name, (inner := field.message_type) is not None and inner.GetOptions().map_entry, field.is_repeated, field.has_presence
+        )
+        for field in message.fields
+        if field.type == FieldDescriptor.TYPE_STRING or ((inner := field.message_type) is not None and _has_places(inner))
+    ]
 
 
-def _nul(message: Message, prefix: str = "") -> str | None:
+def _has_places(message: Descriptor) -> bool:
+    return any(field.type in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_MESSAGE) for field in message.fields)
+
+
+def _nul(message: Message) -> str | None:
     """The path of the first text that holds U+0000."""
-    for field, value in _values(message):
-        if field.type not in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_MESSAGE):
+    places = _places(message.DESCRIPTOR)
+    if len(places) > _MANY:
+        present = {field.name for field, _ in message.ListFields()}
+        places = [place for place in places if place.name in present]
+    for place in places:
+        if place.has_presence and not message.HasField(place.name):
             continue
-        path = f"{prefix}{field.name}"
-        if field.message_type is not None and field.message_type.GetOptions().map_entry:
-            values = [(f"{path}[{key}]".replace("\0", "\ufffd"), one) for key, item in value.items() for one in (key, item)]
+        value = getattr(message, place.name)
+        if place.is_map:
+            values = [(f"[{key}]".replace("\0", "\ufffd"), one) for key, item in value.items() for one in (key, item)]
         else:
-            values = [(f"{path}[{index}]", one) for index, one in enumerate(value)] if field.is_repeated else [(path, value)]
-        for place, one in values:
-            if isinstance(one, str) and "\0" in one:
-                return place
-            if isinstance(one, Message) and (found := _nul(one, f"{place}.")) is not None:
-                return found
+            values = [(f"[{index}]", one) for index, one in enumerate(value)] if place.is_repeated else [("", value)]
+        for key, one in values:
+            if isinstance(one, str):
+                if "\0" in one:
+                    return f"{place.name}{key}"
+            elif isinstance(one, Message) and (found := _nul(one)) is not None:
+                return f"{place.name}{key}.{found}"
     return None

@@ -178,24 +178,28 @@ class LocalCall:
 
     async def initial_metadata(self) -> grpc.aio.Metadata:
         """The metadata ahead of the reply. Waits until the call has ended."""
-        await asyncio.wait([self._reply])
+        await self._wait()
         return grpc.aio.Metadata(*self._attempts.context.initial_metadata)
 
     async def trailing_metadata(self) -> grpc.aio.Metadata:
         """The metadata after the reply. Waits until the call has ended."""
-        await asyncio.wait([self._reply])
+        await self._wait()
         return grpc.aio.Metadata(*self._attempts.context.trailing_metadata)
 
     async def code(self) -> grpc.StatusCode:
         """The status of the call. Waits until it has ended."""
-        await asyncio.wait([self._reply])
+        await self._wait()
         return self._code()
 
     async def details(self) -> str:
         """The text of the status. Waits until the call has ended."""
-        await asyncio.wait([self._reply])
+        await self._wait()
         error = None if self._reply.cancelled() else self._reply.exception()
         return (error.details() or "") if isinstance(error, AioRpcError) else ""
+
+    async def _wait(self) -> None:
+        if not self._reply.done():
+            await asyncio.wait([self._reply])
 
     def cancel(self) -> bool:
         """Cancel the call; False if it has ended."""

@@ -1,7 +1,8 @@
 """Children that are kept for several jobs of one account, for work that is over before a fresh child would be ready.
 
 A warm child is confined like a fresh one, for good, and may open no file of any job: it gets them open. It has what it needs imported and
-set up, and another is forked ahead for the next account. Nothing of one account reaches a child that works for another.
+set up, and another is forked ahead for the next account, and may rehearse its work. Nothing of one account reaches a child that works for
+another.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from services.platform.errors import DarkroomError
 from services.platform.log import get_logger
 from services.platform.sandbox import warm_child
 from services.platform.sandbox.host import Limits, Sandbox, SandboxCrashed, SandboxTimedOut, answer_of, cause_of_death, job_of
+from services.platform.sandbox.memory_file import in_memory
 from services.platform.sandbox.warm_child import WarmJob
 from services.platform.sandbox.wire import HEADER, MAX_REPLY_BYTES, Kind, frame
 
@@ -41,10 +43,24 @@ class WarmChildren:
     At most `working` work at once; further calls wait, and those that are not `urgent` leave a place to others. Up to `kept` live, so that
     several accounts that take turns keep theirs, and one more that has worked for nobody. A child ends after `jobs` jobs, `seconds` after
     its first, to make room, and after any job that ends neither with a result nor with a DarkroomError.
+
+    A child begins with `rehearsal`, which gets two empty files and does what jobs do. Each page of memory that a forked process writes to
+    is copied first, so that its first job takes several times as long as the second.
     """
 
-    def __init__(self, sandbox: Sandbox, *, working: int, kept: int, jobs: int, seconds: float, limits: Limits) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        *,
+        working: int,
+        kept: int,
+        jobs: int,
+        seconds: float,
+        limits: Limits,
+        rehearsal: Callable[[int, int], object] | None = None,
+    ) -> None:
         self._sandbox, self._jobs, self._seconds, self._limits = sandbox, jobs, seconds, limits
+        self._rehearsal = rehearsal
         self._kept = max(kept, working)
         self._slots = asyncio.Semaphore(working)
         self._slots_of_others = asyncio.Semaphore(max(1, working - 1))
@@ -87,7 +103,7 @@ class WarmChildren:
 
         As `Sandbox.run`, the limits being those of the children: memory of a child, and time of each of its jobs.
         """
-        job = WarmJob(f"{function.__module__}:{function.__qualname__}", args, on_progress is not None)
+        job = _job(function, args, with_progress=on_progress is not None)
         async with self._sandbox.in_use(), nullcontext() if urgent else self._slots_of_others, self._slots:
             child = await self._child_of(account_id)
             self._working += 1
@@ -138,6 +154,11 @@ class WarmChildren:
         child = _Child(connection, leash)
         try:
             await child.begin(self._limits, self._seconds)
+            if self._rehearsal is not None:
+                with in_memory() as source, in_memory() as target:
+                    child.take(_job(self._rehearsal), [source, target])
+                    await child.answer(None, self._limits)
+                child.jobs = 0
         except BaseException:
             child.end()
             raise
@@ -154,6 +175,10 @@ class WarmChildren:
         if child in self._idle:
             self._idle.remove(child)
             child.end()
+
+
+def _job(function: Callable[..., object], args: tuple[Any, ...] = (), *, with_progress: bool = False) -> WarmJob:
+    return WarmJob(f"{function.__module__}:{function.__qualname__}", args, with_progress)
 
 
 def _end_made(making: asyncio.Task[_Child]) -> None:

@@ -53,6 +53,17 @@ class FinishedRun:
     """As in `Task`."""
 
 
+@dataclass(frozen=True, slots=True)
+class FirstSlot:
+    """A free slot for a new task that need not wait for its turn."""
+
+    run_id: UUID
+    worker: str
+    lease_until: datetime
+    max_running: int
+    """Tasks that the account may have under way, this one included, unless it has a limit of its own."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewTasks:
     """Tasks accepted together: those of a batch, or one task without a batch."""
@@ -78,6 +89,8 @@ class NewTasks:
     """The API that creates them."""
     finished: FinishedRun | None = None
     """For one task that is done."""
+    slot: FirstSlot | None = None
+    """For one task: where it starts, if no other waits in its lane."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from services.tasks.store.base import BATCH, Store
 from services.tasks.store.creation_values import Admit, CreationRequest, TaskToStore, admit, admits_all, batch_values, values_json, worse
 from services.tasks.store.finished import FURTHER_COLUMNS, create_finished
 from services.tasks.store.parts import JOINS_THE_LANE, REMEMBERED, RESERVED, transition
+from services.tasks.store.started import IF_MAY_RUN, IF_NOBODY_WAITS, SLOT_COLUMNS, create_started
 
 # Longest time between two statements while creates come together: short compared with a task, yet many then take few statements.
 _SPACING = 0.025
@@ -58,8 +59,8 @@ _COLUMNS = """
   idempotency_method text, idempotency_key text, idempotency_digest bytea, idempotency_expire_time timestamptz"""
 
 
-def _asked(columns: str = _COLUMNS) -> str:
-    """The tasks of `values_json`, whose keys are not stored; and the rows of their accounts, locked."""
+def _asked(columns: str = _COLUMNS, condition: str = "") -> str:
+    """The tasks of `values_json`, whose keys are not stored, under a further condition; and the rows of their accounts, locked."""
     values = ", ".join(f"coalesce(own.{name}, shared.{name}) AS {name}" for name in (each.split()[0] for each in columns.split(",")))
     return f"""
 asked AS MATERIALIZED (
@@ -72,7 +73,7 @@ asked AS MATERIALIZED (
   WHERE (
     SELECT true FROM idempotency
     WHERE (idempotency.account_id, method, key) = (asked.account_id, idempotency_method, idempotency_key)
-  ) IS NULL
+  ) IS NULL{condition}
 ),
 policy AS (
   SELECT account_id FROM account_policy
@@ -112,11 +113,10 @@ _STORED = """
   RETURNING
     id, account_id, state, lane, attempt, progress, progress_message, error_reason, error_message, last_sequence, create_time, update_time,
     unchanged, unlimited, reserved_millicredits"""
-_ADMITTED = (
-    _asked()
-    + """
+
+_TAKEN_IN = """
 admitted AS (
-  UPDATE account_policy SET
+  UPDATE account_policy SET{running}
     open = account_policy.open + taken.tasks,
     pooled = account_policy.pooled + taken.pooled,
     available_millicredits = account_policy.available_millicredits - taken.held,
@@ -126,12 +126,10 @@ admitted AS (
       account_id, count(*) AS tasks, count(*) FILTER (WHERE pooled) AS pooled,
       coalesce(sum(price_millicredits) FILTER (WHERE NOT unlimited), 0) AS held
     FROM asked GROUP BY account_id
-  ) AS taken ON taken.account_id = policy.account_id"""
-    + _IF_NO_WORSE
-    + """
-  RETURNING account_policy.account_id, priority_class
+  ) AS taken ON taken.account_id = policy.account_id{condition}
+  RETURNING account_policy.account_id, priority_class, weight
 ),"""
-)
+_ADMITTED = _asked() + _TAKEN_IN.format(running="", condition=_IF_NO_WORSE)
 # A task that has just been created is what it was asked to be.
 _RESULT = "SELECT asked.number, asked.id, outbox.* FROM moved JOIN asked ON asked.id = moved.id CROSS JOIN outbox ORDER BY asked.number"
 
@@ -158,6 +156,14 @@ added AS (
     result=_RESULT,
 )
 """The same for the tasks of a batch, with the batch and the idempotency key of the call."""
+
+CREATE_STARTED = text(
+    create_started(
+        _asked(f"{_COLUMNS},{SLOT_COLUMNS}", IF_NOBODY_WAITS)
+        + _TAKEN_IN.format(running="\n    running = account_policy.running + taken.tasks,", condition=_IF_NO_WORSE + IF_MAY_RUN)
+    )
+)
+"""The same for tasks with slots, which start at once: those in whose lanes no other waits, and whose accounts may run more."""
 
 CREATE_FINISHED = text(create_finished(_asked(f"{_COLUMNS},{FURTHER_COLUMNS}"), _IF_NO_WORSE))
 """The same for tasks that are done."""
@@ -210,10 +216,14 @@ class CreationStore(Store):
             if one.new.account_id in assumed:
                 with suppress(DarkroomError):
                     tasks += admit(number, one, assumed[one.new.account_id])[1]
-        for statement, some in _by_statement(tasks):
-            for row in await self._run(statement, {**values_json(some), "assumed": json.dumps(before)}):
+        slots = [one.new.slot for one in asked if one.new.slot is not None]
+        # One statement, so that all or none are stored: some without slots make all of them wait.
+        open_ = CREATE_STARTED if len(slots) == len(asked) else CREATE
+        most = min((slot.max_running for slot in slots), default=0)
+        for statement, some in _by_statement(tasks, open_):
+            for row in await self._run(statement, {**values_json(some), "assumed": json.dumps(before), "max_running": most}):
                 task = some[row["number"]]
-                made[task.request] = [task.stored(row)]
+                made[task.request] = [task.started(row) if statement is CREATE_STARTED else task.stored(row)]
         if left := [number for number in range(len(asked)) if number not in made]:
             made |= dict(zip(left, await self._create([asked[number] for number in left]), strict=True))
         return [made[number] for number in range(len(asked))]
@@ -285,8 +295,8 @@ class CreationStore(Store):
         self._accounts |= {account_id: dict(account) for account_id, account in accounts.items()}
 
 
-def _by_statement(tasks: Sequence[TaskToStore], waiting: TextClause = CREATE) -> Iterator[tuple[TextClause, Sequence[TaskToStore]]]:
-    """The tasks that are to wait and those that are done, each with the statement that stores them."""
-    for statement in (waiting, CREATE_FINISHED):
+def _by_statement(tasks: Sequence[TaskToStore], open_: TextClause = CREATE) -> Iterator[tuple[TextClause, Sequence[TaskToStore]]]:
+    """The tasks that are open and those that are done, each with the statement that stores them."""
+    for statement in (open_, CREATE_FINISHED):
         if some := [task for task in tasks if (task.asked.new.finished is not None) == (statement is CREATE_FINISHED)]:
             yield statement, some

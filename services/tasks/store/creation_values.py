@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -94,6 +94,20 @@ class TaskToStore:
             later_inputs=task.later_inputs or (),
             outbox_id=row["outbox_id"],
             outbox_events=row["outbox_events"],
+        )
+
+    def started(self, row: Row) -> Task:
+        """The task, once it has started with the statement that stored it."""
+        slot = self.asked.new.slot
+        assert slot is not None
+        return replace(
+            self.stored(row),
+            state=TaskState.RUNNING,
+            attempt=1,
+            run_id=slot.run_id,
+            lease_until=slot.lease_until,
+            start_time=self.asked.now,
+            last_sequence=2,
         )
 
 
@@ -211,6 +225,8 @@ def _call_values(asked: CreationRequest, state: AccountState) -> dict[str, Any]:
         "deadline_to_start": new.deadline_to_start or None,
         **key_values(None if batch else asked.call, asked.now),
     }
+    if new.slot is not None:
+        common |= {"run_id": new.slot.run_id, "worker": new.slot.worker, "lease_until": new.slot.lease_until}
     if new.finished is not None:
         common |= _finished_values(new.finished)
         common["notices"] = [*new.notices, *new.finished.notices]

@@ -71,8 +71,8 @@ reserved AS (
   SELECT account_id, id, 'RESERVE', reserved_millicredits, unlimited, create_time FROM moved WHERE reserved_millicredits > 0
 )"""
 
-# As TAKE does: an account has no credit for having found the lane empty.
-_TURNS = """
+# Several rows in one order. As TAKE does: an account has no credit for having found the lane empty.
+TURNS = """
 turn AS (
   SELECT
     moved.lane, moved.account_id, admitted.priority_class, count(*) AS tasks, admitted.weight,
@@ -89,7 +89,8 @@ accounts_advance AS (
 ),
 classes_advance AS (
   INSERT INTO lane_class AS known (lane, priority_class, virtual_time, dispatched)
-  SELECT lane, priority_class, max(start + (tasks - 1) / weight), sum(tasks) FROM turn GROUP BY lane, priority_class
+  SELECT lane, priority_class, max(start + (tasks - 1) / weight), sum(tasks) FROM turn
+  GROUP BY lane, priority_class ORDER BY lane, priority_class
   ON CONFLICT (lane, priority_class) DO UPDATE SET
     virtual_time = greatest(known.virtual_time, excluded.virtual_time), dispatched = known.dispatched + excluded.dispatched
 )"""
@@ -102,7 +103,7 @@ FURTHER_COLUMNS = """
 def create_finished(asked: str, admitted_if: str) -> str:
     """The statement that stores finished tasks, from the parts of CREATE: which tasks are `asked` for, with FURTHER_COLUMNS, and the
     condition on the account's row."""
-    parts = ",".join((_EVENTS, SETTLED, WEBHOOKS, _TURNS, REMEMBERED))
+    parts = ",".join((_EVENTS, SETTLED, WEBHOOKS, TURNS, REMEMBERED))
     return f"""WITH {asked}{_CHARGED}{admitted_if}
   RETURNING account_policy.account_id, priority_class, weight
 ),

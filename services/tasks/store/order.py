@@ -7,7 +7,8 @@ class is the largest tag served so far. An account that returns from idleness, o
 is: with no credit and no debt. A larger class goes strictly first; each class has its own virtual time, so that a class that had to wait is
 still fair within itself.
 
-Only TAKE moves virtual times, under the lane's lock.
+TAKE moves virtual times under the lane's lock. Tasks that start while no other waits are turns, too, and move them without it
+(`finished.py`, `started.py`).
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from darkroom.internal.files.v1.intake_service_pb2_grpc import IntakeServiceStub
@@ -23,6 +24,7 @@ from services.tasks.config import TasksSettings
 from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.acceptance.rules import AcceptanceRules
 from services.tasks.domain.acceptance.short_runs import ShortRuns
+from services.tasks.domain.acceptance.starting import Starting
 from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.domain.credits.prices import read_prices
 from services.tasks.domain.lifecycle.exchange import Exchange
@@ -98,6 +100,7 @@ async def accepting(settings: TasksSettings, signer: Signer) -> AsyncIterator[Ac
             served,
             workforce,
             ShortRuns(store, files, exchange, settings.max_running_tasks, clock),
+            Starting(store, exchange, notifications, timedelta(seconds=30), settings.max_running_tasks),
             RecentOutputs(),
             ledger,
             rules,

@@ -21,6 +21,7 @@ from services.tasks.store import (
     account_order,
     attempts,
     batches,
+    creation,
     deliveries,
     due,
     events,
@@ -140,6 +141,7 @@ def _index_and_scans(plan: Any) -> list[tuple[str, str | None, str | None]]:
         (order.TAKE, "task_queue"),
         (order.TAKE, "task_pkey"),
         (order.TAKE, "lane_account_turn"),
+        (creation.CREATE_STARTED, "lane_account_turn"),
         (order.HELD, "task_leases"),
         (order.MAKE_DUE, "task_retries"),
         (due.DUE, "task_retries"),
@@ -201,6 +203,13 @@ async def test_the_tasks_that_end_are_found_by_their_ids_however_few_run(piled_u
     assert "task_leases" not in {index for _, _, index in scans}
 
 
+async def test_a_plan_that_is_made_for_an_empty_table_goes_by_its_indexes(clean_engine: AsyncEngine, clock: MovableClock) -> None:
+    async with clean_engine.connect() as connection:
+        await connection.execute(text("SET plan_cache_mode = force_generic_plan"))
+        scans = [*await _scans(connection, order.TAKE, clock()), *await _scans(connection, attempts.COMPLETE, clock())]
+    assert {index for node, table, index in scans if table == "task" and "Scan" in node} == {"task_queue", "task_pkey"}
+
+
 async def _scans(connection: AsyncConnection, statement: Statement, now: datetime) -> list[tuple[str, str | None, str | None]]:
     """Node, table and index of each step of a statement's plan."""
     values = {
@@ -232,6 +241,8 @@ async def _scans(connection: AsyncConnection, statement: Statement, now: datetim
         "id": 1,
         "task_id": 1,
         "asked": json.dumps([{"number": 0, "id": 1, "attempt": 1, "output_file_ids": [], "notices": []}]),
+        "shared": "{}",
+        "assumed": "[]",
         "lease_until": now,
         "attempt": 1,
         "lane_limit": 4,

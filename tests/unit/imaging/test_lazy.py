@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import random
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -65,7 +67,9 @@ def test_the_file_is_that_of_the_picture_in_memory(source: str, saving: str, wan
     whole = in_memory(_opened(SOURCES[source](), wanted))
     assert (opened.width, opened.height, opened.is_gray) == (whole.width, whole.height, whole.is_gray)
     for field in dataclasses.fields(opened):
-        assert field.name in ("graph", "from_file") or getattr(opened, field.name) == getattr(whole, field.name), field.name
+        assert field.name in ("graph", "from_file", "rest_is_sound") or getattr(opened, field.name) == getattr(whole, field.name), (
+            field.name
+        )
     assert encode(opened, SAVINGS[saving]) == encode(whole, SAVINGS[saving])
 
 
@@ -92,3 +96,30 @@ def test_a_truncated_picture_is_refused_when_it_is_written(format_: str) -> None
             use(_opened(content, None))
         assert raised.value.reason is ErrorReason.FILE_CORRUPT
         assert raised.value.message == f"The {MediaFormat[format_]} picture is truncated or damaged."
+
+
+def test_a_jpeg_with_an_end_is_as_damaged_in_any_part_as_in_whole() -> None:
+    content, chance = _portrait("RGB", "JPEG", quality=90), random.Random(51)
+    found = Counter[tuple[bool, bool]]()
+    for _ in range(200):
+        damaged = bytearray(content)
+        for at in (chance.randrange(2, len(content) - 4) for _ in range(chance.randint(1, 4))):
+            damaged[at : at + 2] = bytes((chance.choice((0xFF, chance.randrange(256))), chance.randrange(256)))
+        try:
+            images = [_opened(bytes(damaged), None) for _ in range(2)]
+        except DarkroomError:
+            continue
+        part, whole = images
+        assert isinstance(part, LazyImage)
+        assert part.rest_is_sound
+        found[_fails(dataclasses.replace(part, graph=part.graph.extract_area(5, 0, 20, 9))), _fails(whole)] += 1
+    assert found.keys() <= {(False, False), (True, True)}
+    assert found[False, False] > 100
+
+
+def _fails(image: Image | LazyImage) -> bool:
+    try:
+        in_memory(image)
+    except DarkroomError:
+        return True
+    return False

@@ -89,13 +89,14 @@ def test_the_same_samples_as_one_by_one(tmp_path: Path, source: str) -> None:
         assert found.alpha is None or np.array_equal(found.alpha, expected.alpha)
 
 
-def _opened() -> LazyImage:
-    opened, _ = open_scaled(_portrait("RGB", "JPEG"), Limits(), lambda _size: None)
+def _opened(content: bytes) -> LazyImage:
+    opened, _ = open_scaled(content, Limits(), lambda _size: None)
     assert isinstance(opened, LazyImage)
     return opened
 
 
-_UNREAD, _READ, _JOINED = _opened(), Image(photo()), as_graph(Image(photo()))
+_UNREAD, _CUT_OFF = _opened(_portrait("RGB", "JPEG")), _opened(_portrait("RGB", "JPEG")[:-100])
+_UNREAD_PNG, _READ, _JOINED = _opened(_portrait("RGB", "PNG")), Image(photo()), as_graph(Image(photo()))
 _CLEAR, _WIDE, _GRAY = Image(photo(), photo()[..., 0]), Image(deep_photo()), Image(photo()[..., :1])
 
 
@@ -111,7 +112,9 @@ _CLEAR, _WIDE, _GRAY = Image(photo(), photo()[..., 0]), Image(deep_photo()), Ima
         (Pad(horizontal=4), _GRAY, True),
         (FRAMED, _CLEAR, False),
         (FRAMED, _WIDE, False),
-        (PART, _UNREAD, False),
+        (PART, _UNREAD, True),
+        (PART, _CUT_OFF, False),
+        (PART, _UNREAD_PNG, False),
         (PART, _READ, True),
         (PART, _JOINED, True),
         (Crop(aspect_ratio="1:1", position=POSITION_SMART), _READ, False),
@@ -120,6 +123,8 @@ _CLEAR, _WIDE, _GRAY = Image(photo(), photo()[..., 0]), Image(deep_photo()), Ima
         (SMALLER, _READ, True),
         (Resize(width=20, height=20, fit=FIT_CROP), _READ, True),
         (Resize(width=20, height=20, fit=FIT_CROP, position=POSITION_SMART), _READ, False),
+        (Resize(width=20, height=90, fit=FIT_CROP), _UNREAD, True),
+        (Resize(width=20, height=90, fit=FIT_CROP), _CUT_OFF, False),
         (Resize(width=20, height=20, fit=FIT_CANVAS, background="transparent"), _READ, False),
         (LIGHTER, _UNREAD, True),
         (Adjust(sharpness=3), _READ, False),

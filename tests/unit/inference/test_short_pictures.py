@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -51,7 +52,7 @@ from services.pictures.media_format import MediaFormat
 from services.pictures.short_pictures import is_short
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.sandbox import Limits as SandboxLimits
-from services.platform.sandbox import Sandbox, SandboxCrashed, WarmChildren
+from services.platform.sandbox import Sandbox, SandboxCrashed, WarmChildren, memory_file
 from tests.unit.imaging.pictures import PORTRAIT, exif, written
 
 AS_JPEG = Convert(format=PICTURE_FORMAT_JPEG)
@@ -280,3 +281,9 @@ async def _made(children: WarmChildren, folder: Path, content: bytes, *steps: di
     sources = [Source("photo.jpg", path, 0)]
     run = Run(folder, lambda _done, _doing: None, lambda: None, lambda *_notice: None, Stages(), None, sources=sources)
     return (await ShortWork(children, 1, bound, Limits(), Limits()).run(run)).content
+
+
+def test_a_rehearsal_does_all_steps() -> None:
+    with memory_file.in_memory() as source, memory_file.in_memory() as target:
+        isolated.rehearse(source, target)
+        assert decode(os.pread(target, 9999, 0), Limits()).pixels.shape == (8, 8, 3)

@@ -24,6 +24,22 @@ def whoami() -> list[int]:
     return [os.getpid(), os.getppid(), threading.active_count()]
 
 
+_rehearsals: list[tuple[int, int]] = []
+
+
+def rehearse(source: int, target: int) -> None:
+    _rehearsals.append((os.write(target, b"x"), len(os.read(source, 9))))
+
+
+def misrehearse(_source: int, _target: int) -> None:
+    raise ValueError("forgot the words")
+
+
+def rehearsals() -> tuple[int, list[tuple[int, int]]]:
+    """The process, and what it has written and read in each."""
+    return os.getpid(), _rehearsals
+
+
 def faults() -> int:
     """Pages that the kernel had to provide for 24 MB."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -82,6 +82,25 @@ async def test_the_strict_setting_is_one_child_a_job(sandbox: Sandbox) -> None:
             await until_gone(pid)
 
 
+async def test_a_child_rehearses_once_which_is_no_job(sandbox: Sandbox) -> None:
+    async with WarmChildren(sandbox, working=1, kept=1, jobs=2, seconds=60, limits=LIMITS, rehearsal=jobs.rehearse) as children:
+        told = [await children.run(1, jobs.rehearsals, []) for _ in range(3)]
+        assert [rehearsed for _, rehearsed in told] == [[[1, 0]]] * 3
+        (first, _), (second, _), (third, _) = told
+        assert first == second != third
+        ahead = children._ahead
+        assert ahead is not None
+        assert (await ahead).jobs == 0
+
+
+async def test_a_rehearsal_that_fails_leaves_no_child(sandbox: Sandbox) -> None:
+    async with WarmChildren(sandbox, working=1, kept=1, jobs=2, seconds=60, limits=LIMITS, rehearsal=jobs.misrehearse) as children:
+        for _ in range(2):
+            with pytest.raises(SandboxFailed):
+                await who(children, 1)
+        assert not children._idle
+
+
 async def test_a_child_keeps_the_memory_of_one_job_for_the_next(children: WarmChildren) -> None:
     first, second, third = [await children.run(1, jobs.faults, []) for _ in range(3)]
     assert first > 4000

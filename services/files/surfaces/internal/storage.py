@@ -17,6 +17,7 @@ from services.files.records import EndedTask, FileState, StoredOutput
 from services.files.surfaces.rendering import download_message, file_message
 from services.pictures.probe.model import Probe
 from services.platform.identity import current_identity
+from services.platform.rpc.handing_over import handed_over
 from services.platform.rpc.interceptor import Context
 
 
@@ -103,14 +104,17 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
         found = Probe(media_type=request.media_type, width=image.width, height=image.height, frames=image.frames or None)
         content, size = StoredContent(request.input_content.object_key, request.input_content.etag), request.input_size_bytes
         received = HeldInput(held.file_id, held.output_file_id, held.name, content, size, held.surface, found)
-        account_id = current_identity().account_id
-        download = await self._finished_runs.store(account_id, request.task_id, request.surface, received, _new_output(request.output))
+        output, account_id = _new_output(request.output), current_identity().account_id
+        if request.output_handed_over:
+            output = replace(output, content=handed_over(request.output_handed_over))
+        download = await self._finished_runs.store(account_id, request.task_id, request.surface, received, output)
         return pb.StoreRunResponse(output=download_message(download))
 
     async def StoreHeldContent(self, request: pb.StoreHeldContentRequest, context: Context) -> pb.StoreHeldContentResponse:
         """Store a content ahead of its record."""
         account_id = current_identity().account_id
-        stored = await self._finished_runs.store_content(account_id, request.file_id, request.media_type, request.content)
+        content = handed_over(request.handed_over) if request.handed_over else request.content
+        stored = await self._finished_runs.store_content(account_id, request.file_id, request.media_type, content)
         return pb.StoreHeldContentResponse(etag=stored.etag, object_key=stored.object_key)
 
     async def SignOutputParts(self, request: pb.SignOutputPartsRequest, context: Context) -> pb.SignOutputPartsResponse:

@@ -20,6 +20,7 @@ from services.gateway.surfaces.snapotter.runs import SURFACE
 from services.pictures.media_format import MediaFormat, sniff
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.object_writing import HEAD_BYTES
+from services.platform.rpc.held_files import Held
 
 NONE_SENT = "No valid files uploaded"
 NOT_A_FORM = "Failed to parse multipart request"
@@ -73,7 +74,7 @@ class SentFile:
     """Bytes."""
     file_id: int = 0
     """The file; 0 if it is unusable."""
-    held: HeldFile | None = None
+    held: Held | None = None
     """Itself, if it is not stored yet."""
     format: str = ""
     """As the content says it: `png`, `heif`; for a few formats, as the name does."""
@@ -148,7 +149,7 @@ class Forms:
             raise
         return sent
 
-    async def pass_on(self, account_id: int, held: HeldFile | None, call: Callable[[HeldFile | None], Awaitable[_Reply]]) -> _Reply:
+    async def pass_on(self, account_id: int, held: Held | None, call: Callable[[HeldFile | None], Awaitable[_Reply]]) -> _Reply:
         """As `Receiver.pass_on`."""
         return await self._receiver.pass_on(account_id, held, call)
 

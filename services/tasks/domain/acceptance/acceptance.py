@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from darkroom.common.v1.held_pb2 import HeldFile
 from services.pictures.offers import Offers
 from services.pictures.operations import INTERACTIVE_LANE
 from services.platform.clock import Clock
@@ -16,6 +15,7 @@ from services.platform.disk import DiskGuard
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.idempotency import AlreadyMade, IdempotencyRecords
 from services.platform.log import get_logger
+from services.platform.rpc.held_files import Held
 from services.tasks.domain.acceptance.bounds import Operations, check_deadline, check_kept, check_size
 from services.tasks.domain.acceptance.draft import Draft
 from services.tasks.domain.acceptance.fetching import Fetching
@@ -23,6 +23,7 @@ from services.tasks.domain.acceptance.forecast import Forecast
 from services.tasks.domain.acceptance.requests import BatchRequest, EstimateRequest, Item, TaskRequest
 from services.tasks.domain.acceptance.rules import AcceptanceRules
 from services.tasks.domain.acceptance.short_runs import ShortRun, ShortRuns
+from services.tasks.domain.acceptance.starting import Starting
 from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.domain.credits.prices import Estimate
 from services.tasks.domain.lifecycle.notifications import Notifications
@@ -60,6 +61,7 @@ class Acceptance:
         served: ServedLanes,
         workforce: Workforce,
         short_runs: ShortRuns,
+        starting: Starting,
         recent: RecentOutputs,
         ledger: Ledger,
         rules: AcceptanceRules,
@@ -68,7 +70,7 @@ class Acceptance:
     ) -> None:
         self._store, self._batches, self._files, self._idempotency = store, batches, files, idempotency
         self._notifications, self._webhooks, self._served, self._ledger = notifications, webhooks, served, ledger
-        self._short_runs, self._recent = short_runs, recent
+        self._short_runs, self._starting, self._recent = short_runs, starting, recent
         self._rules, self._clock, self._disk = rules, clock, disk
         self._operations = Operations(offers, workforce, diagnostics=rules.diagnostics)
         self._fetching, self._forecast = Fetching(files), Forecast(workforce, rules.operation_seconds, rules.attempt_seconds)
@@ -126,9 +128,7 @@ class Acceptance:
         if isinstance(request, TaskRequest) and request.held is not None:
             await self._idempotency.require_new(request.idempotency if request.looks_first else None)
             if request.is_awaited and (done := await self._short_runs.run(request, draft.items[0], request.held)) is not None:
-                stored = await asyncio.shield(self._store_run(draft, request.held, done))
-                if stored is not None:
-                    return stored
+                return await asyncio.shield(self._store_run(draft, request.held, done))
             draft.task_ids = [task_id := await self._store.next_id()]
             pinned = await self._files.store_held(request.account_id, request.held, request.input_fields[0], task_id)
             return await self._pin_and_store(draft, pinned)
@@ -144,21 +144,19 @@ class Acceptance:
                 await self._fetching.discard(request.account_id, fetched)
             raise
 
-    async def _store_run(self, draft: Draft, held: HeldFile, done: ShortRun) -> Sequence[Task] | None:
-        """Store what is done, the files first; None if it should have taken the usual way after all.
+    async def _store_run(self, draft: Draft, held: Held, done: ShortRun) -> Sequence[Task]:
+        """Store what is done, the files first.
 
         If the process dies in between, or the database does, the files expire like others that no task has.
         """
         account_id, draft.task_ids = draft.request.account_id, [done.task_id]
         draft.files = {held.file_id: done.input}
-        if lane_of(draft.items[0].operations, [done.input]) != INTERACTIVE_LANE:
-            return None
-        [new] = self._price(draft)
+        tasks = self._price(draft, done=True)
         field = draft.items[0].input_fields[0]
         size_bytes, surface = done.input.size_bytes, draft.request.surface
         await self._files.store_run(account_id, done.task_id, surface, held, done.content, size_bytes, done.result, field)
         try:
-            [task] = await self._store_admitted(draft, [replace(new, lane=INTERACTIVE_LANE)], done.finished)
+            [task] = await self._store_admitted(draft, tasks, done.finished)
         except AlreadyMade as known:
             earlier = await self._store.get(account_id, known.ids[0])
             # A call that the gateway repeats, since the answer to the first was lost, has the same files.
@@ -197,7 +195,6 @@ class Acceptance:
             if error.reason is not ErrorReason.UNAVAILABLE:
                 await self._unpin(request.account_id, examined.pinned_tasks)
             raise
-        self._notifications.notify_transitions(tasks)
         # A free worker is given the task before the caller's answer is built: its lane's loop takes two turns to begin.
         for _ in range(_TURNS_OF_A_LOOP):
             await asyncio.sleep(0)
@@ -223,8 +220,8 @@ class Acceptance:
         draft.settle()
         draft.files = examined.files
 
-    def _price(self, draft: Draft) -> list[NewTask]:
-        """Refuse files that the operations do not accept, and price the rest."""
+    def _price(self, draft: Draft, *, done: bool = False) -> list[NewTask]:
+        """Refuse files that the operations do not accept, and price the rest. `done`: it is one short run, which has its result."""
         tasks = []
         # The items of a batch mostly share their operations.
         stored: dict[int, list[bytes]] = {}
@@ -241,15 +238,17 @@ class Acceptance:
                     sizes=not draft.request.fails_in_place,
                 )
                 check_auxiliary(item.auxiliary, auxiliary, self._rules.limits, draft.request.formats)
-                seconds = self._seconds(draft, item, inputs)
-                if seconds is not None:
+                if not done and (seconds := self._seconds(draft, item, inputs)) is not None:
                     draft.seconds[index] = seconds
-                lane = self._served.or_before(lane_of(item.operations, [] if len(draft.items) > 1 or item.later_inputs else inputs))
+                lane = INTERACTIVE_LANE if done else self._lane(draft, item, inputs)
                 if (operations := stored.get(id(item.operations))) is None:
                     operations = stored[id(item.operations)] = [operation.SerializeToString() for operation in item.operations]
                 tasks.append(self._new_task(draft.task_ids[index], index, lane, item, operations, inputs))
         draft.settle()
         return tasks
+
+    def _lane(self, draft: Draft, item: Item, inputs: Sequence[InputFile]) -> str:
+        return self._served.or_before(lane_of(item.operations, [] if len(draft.items) > 1 or item.later_inputs else inputs))
 
     def _seconds(self, draft: Draft, item: Item, inputs: Sequence[InputFile]) -> int | None:
         try:
@@ -305,7 +304,8 @@ class Acceptance:
             surface=request.surface,
             finished=finished,
         )
-        return await self._store.create(new, admit, terms=self._rules.terms, now=self._clock(), call=request.idempotency)
+        create = self._starting.create if finished is None else self._store.create
+        return await create(new, admit, terms=self._rules.terms, now=self._clock(), call=request.idempotency)
 
     async def _unpin(self, account_id: int, task_ids: Sequence[int]) -> None:
         if not task_ids:

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from darkroom.common.v1.held_pb2 import HeldFile
 from darkroom.operations.v1 import operation_pb2
 from services.pictures.geometry import Size
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.idempotent_call import IdempotentCall
+from services.platform.rpc.held_files import Held
 from services.tasks.domain.acceptance.admission import admit_all, admit_each, admit_task
 from services.tasks.domain.acceptance.later import LaterInput
 from services.tasks.domain.plan import FieldOf, NamedFile, named_files, native_field, planned_files
@@ -159,7 +159,7 @@ class TaskRequest(Request):
     """The same for a task that is run again, whose inputs have their places."""
     files_field: str = _FILES
     """The surface's name for the inputs."""
-    held: HeldFile | None = None
+    held: Held | None = None
     """The one input, if it is not stored yet."""
     is_awaited: bool = False
     """Whether the caller waits for the result. Short work on a file that is not stored is then done before the task is."""

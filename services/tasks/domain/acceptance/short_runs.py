@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from darkroom.common.v1 import held_pb2
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
 from services.pictures.media_format import SNIFF_BYTES, MediaFormat, sniff
 from services.pictures.operations import INTERACTIVE_LANE
 from services.pictures.short_pictures import READ_QUICKLY
 from services.platform.clock import Clock
 from services.platform.log import get_logger
+from services.platform.rpc.held_files import Held
 from services.platform.rpc.trace import Origin
 from services.platform.sandbox.memory_file import in_memory, shared
 from services.tasks.domain.acceptance.requests import Item, Request
@@ -58,9 +58,8 @@ class ShortRuns:
         """By account."""
         self._storing: set[asyncio.Task[StoredContent]] = set()
 
-    async def run(self, request: Request, item: Item, held: held_pb2.HeldFile) -> ShortRun | None:
+    async def run(self, request: Request, item: Item, held: Held) -> ShortRun | None:
         """The result of the item's operations on a picture that is not stored yet; None if its task must take the usual way."""
-        # Each reading of the field copies it.
         content = held.content
         format_ = sniff(content[:SNIFF_BYTES], held.name)
         if format_ not in READ_QUICKLY or not _may_be_short(item, held) or not self._exchange.has_short_run_slot(INTERACTIVE_LANE):
@@ -121,7 +120,8 @@ class ShortRuns:
         if result is None:
             # The orphan sweep deletes what is stored.
             return None
-        await asyncio.wait([storing])
+        if not storing.done():
+            await asyncio.wait([storing])
         # The usual way says what is wrong.
         return (result, storing.result()) if storing.exception() is None else None
 
@@ -154,6 +154,6 @@ def _given(stream: WorkerStream, content: bytes) -> Iterator[dict[str, Any]]:
         yield {"path": str(path), "inode": inode}
 
 
-def _may_be_short(item: Item, held: held_pb2.HeldFile) -> bool:
+def _may_be_short(item: Item, held: Held) -> bool:
     """Whether the work may be short as far as the request shows it; the worker looks at the picture."""
     return [file_id for file_id, _ in item.files] == [held.file_id] and item.inputs == 1 and INTERACTIVE_LANE in lanes_of(item.operations)

@@ -20,7 +20,7 @@ from services.tasks.domain.lifecycle.attempts import Attempts
 from services.tasks.domain.lifecycle.ends import Ends, or_end
 from services.tasks.domain.lifecycle.lane_workers import LaneWorkers
 from services.tasks.domain.lifecycle.notifications import Notifications
-from services.tasks.domain.lifecycle.worker_stream import WorkerStream
+from services.tasks.domain.lifecycle.worker_stream import ReservedSlot, WorkerStream
 from services.tasks.model import Task
 from services.tasks.model.records import Slot
 from services.tasks.model.state import TaskState
@@ -87,6 +87,11 @@ class LaneExchange:
     def short_run_slot(self) -> tuple[WorkerStream, UUID] | None:
         """Such a slot; it is the caller's."""
         return self.workers.short_run_slot() if self.has_short_run_slot else None
+
+    def reserve(self) -> ReservedSlot | None:
+        """A free slot for a new task, if no task may be waiting for it."""
+        slot = None if self._some_wait or self._some_are_held else self.workers.slot()
+        return ReservedSlot(*slot) if slot is not None else None
 
     def forget(self, stream: WorkerStream) -> None:
         """Forget a stream that has ended."""
@@ -191,8 +196,7 @@ class LaneExchange:
             # It may have been committed.
             self._some_wait = True
             for stream, run_id in slots:
-                stream.again.append(run_id)
-                self._speaking[stream] = None
+                stream.ask_again(run_id)
             raise
         for task in taken.tasks:
             assert task.run_id is not None
@@ -250,6 +254,10 @@ class Exchange:
     def short_run_slot(self, lane: str) -> tuple[WorkerStream, UUID] | None:
         """A free slot for work that nobody in the lane waits for, as far as this replica knows. It is the caller's."""
         return self._lanes[lane].short_run_slot()
+
+    def reserve(self, lane: str) -> ReservedSlot | None:
+        """A free slot for a new task that nobody in the lane waits for, as far as this replica knows."""
+        return self._lanes[lane].reserve() if lane in self._lanes else None
 
     def is_served(self, lane: str) -> bool:
         """Whether a worker serves a lane, be it on standby. Until that is known, it is assumed."""

@@ -89,6 +89,10 @@ class LaneWorkers:
             return self._some(1, standby=True), LONG_QUEUE
         return [], ""
 
+    def slot(self) -> tuple[WorkerStream, UUID] | None:
+        """A free slot of the idlest worker that is not on standby; None if there is none."""
+        return next(iter(self._some(1, standby=False)), None)
+
     @property
     def has_short_run_slot(self) -> bool:
         """Whether a worker that takes short runs, and is not on standby, has a free slot."""

@@ -69,7 +69,15 @@ class Notifications:
 
     def notify_finished(self, task: Task) -> None:
         """A task has been stored as SUCCEEDED, with the events of its transitions until then."""
-        for state, attempt, sequence in ((TaskState.QUEUED, 0, 1), (TaskState.RUNNING, 1, 2)):
+        self._notify_all(task, ((TaskState.QUEUED, 0, 1), (TaskState.RUNNING, 1, 2)))
+
+    def notify_started(self, task: Task) -> None:
+        """A task has been stored as RUNNING, with the events of its creation and its start."""
+        self._notify_all(task, ((TaskState.QUEUED, 0, 1),))
+
+    def _notify_all(self, task: Task, before: Iterable[tuple[TaskState, int, int]]) -> None:
+        """A task has been stored with several events: `before` has the state, attempt and number of each but the last."""
+        for state, attempt, sequence in before:
             earlier = replace(
                 task, state=state, attempt=attempt, last_sequence=sequence, progress=0, update_time=task.create_time, unchanged=False
             )

@@ -172,6 +172,16 @@ class WorkerStream:
             # It wants to know whether the stream is alive.
             self._say_nothing()
 
+    def give_back(self, run_id: UUID) -> None:
+        """A slot that was taken is free after all."""
+        self.free.appendleft(run_id)
+        self._lane.hear(self)
+
+    def ask_again(self, run_id: UUID) -> None:
+        """A slot may have a task, which is found in the database."""
+        self.again.append(run_id)
+        self._lane.hear(self)
+
     def admit(self, task: Task, moment: int, standby: str = "") -> None:
         """Send a task that one of its slots was given, unless it is too late; `flush` lets it go. `standby`: why it is for a worker on
         standby, if it is."""
@@ -234,3 +244,24 @@ class WorkerStream:
     def _unsent(self) -> list[Task]:
         unsent, self._outgoing.admissions = self._outgoing.admissions, []
         return unsent
+
+
+class ReservedSlot:
+    """A free slot that is its holder's until one of these methods is called."""
+
+    def __init__(self, stream: WorkerStream, run_id: UUID) -> None:
+        self._stream, self.run_id = stream, run_id
+        self.worker, self._moment = stream.worker, stream.moment
+
+    def admit(self, task: Task) -> None:
+        """Send the worker the task, which has been stored as RUNNING in the slot."""
+        self._stream.admit(task, self._moment)
+        self._stream.flush()
+
+    def give_back(self) -> None:
+        """No task has been stored in the slot."""
+        self._stream.give_back(self.run_id)
+
+    def ask_again(self) -> None:
+        """Nobody knows whether one has been."""
+        self._stream.ask_again(self.run_id)

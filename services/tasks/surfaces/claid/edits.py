@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from compat.claid.v1 import edits_pb2, edits_pb2_grpc
-from darkroom.common.v1.held_pb2 import HeldFile
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.idempotent_call import REPLAYED
 from services.platform.identity import GATEWAY, current_identity
 from services.platform.json_models import parse, python_of
 from services.platform.rpc import catalogue
-from services.platform.rpc.held_files import held_file
+from services.platform.rpc.held_files import Held, held_file
 from services.platform.rpc.idempotency import current_idempotency
 from services.platform.rpc.interceptor import Context
 from services.platform.rpc.surfaces import error_trailers
@@ -72,7 +71,7 @@ class ClaidEdits(edits_pb2_grpc.EditsServiceServicer):
         return edits_pb2.EditStateReply(data=messages.edit_state(task, inputs, downloads))
 
     async def _create(
-        self, edit: UploadRequest, named: str, field: str, body: Body, *, at_once: bool, webhook_url: str = "", held: HeldFile | None = None
+        self, edit: UploadRequest, named: str, field: str, body: Body, *, at_once: bool, webhook_url: str = "", held: Held | None = None
     ) -> tuple[Task, Inputs]:
         """Accept an edit; `at_once`: fetch a URL now. Also returns what is known of its input."""
         found = source(named, field)

@@ -15,6 +15,7 @@ from services.pictures.offers import Offers
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.idempotent_call import IdempotentCall
 from services.platform.identity import current_identity
+from services.platform.rpc.held_files import held_file
 from services.platform.rpc.interceptor import Context
 from services.platform.rpc.trace import Origin
 from services.tasks.domain.acceptance.requests import TaskRequest
@@ -55,7 +56,7 @@ class InternalRuns(run_service_pb2_grpc.RunServiceServicer):
                 fails_in_place=request.fails_in_place,
                 surface=request.surface,
                 client_request=request.kept.encode(),
-                held=request.held if request.HasField("held") else None,
+                held=held_file(request),
                 is_awaited=request.wait_seconds > 0,
             )
         )
