@@ -151,12 +151,12 @@ class Acceptance:
         """
         account_id, draft.task_ids = draft.request.account_id, [done.task_id]
         draft.files = {held.file_id: done.input}
-        [new] = self._price(draft)
+        tasks = self._price(draft, done=True)
         field = draft.items[0].input_fields[0]
         size_bytes, surface = done.input.size_bytes, draft.request.surface
         await self._files.store_run(account_id, done.task_id, surface, held, done.content, size_bytes, done.result, field)
         try:
-            [task] = await self._store_admitted(draft, [replace(new, lane=INTERACTIVE_LANE)], done.finished)
+            [task] = await self._store_admitted(draft, tasks, done.finished)
         except AlreadyMade as known:
             earlier = await self._store.get(account_id, known.ids[0])
             # A call that the gateway repeats, since the answer to the first was lost, has the same files.
@@ -220,8 +220,8 @@ class Acceptance:
         draft.settle()
         draft.files = examined.files
 
-    def _price(self, draft: Draft) -> list[NewTask]:
-        """Refuse files that the operations do not accept, and price the rest."""
+    def _price(self, draft: Draft, *, done: bool = False) -> list[NewTask]:
+        """Refuse files that the operations do not accept, and price the rest. `done`: it is one short run, which has its result."""
         tasks = []
         # The items of a batch mostly share their operations.
         stored: dict[int, list[bytes]] = {}
@@ -238,15 +238,17 @@ class Acceptance:
                     sizes=not draft.request.fails_in_place,
                 )
                 check_auxiliary(item.auxiliary, auxiliary, self._rules.limits, draft.request.formats)
-                seconds = self._seconds(draft, item, inputs)
-                if seconds is not None:
+                if not done and (seconds := self._seconds(draft, item, inputs)) is not None:
                     draft.seconds[index] = seconds
-                lane = self._served.or_before(lane_of(item.operations, [] if len(draft.items) > 1 or item.later_inputs else inputs))
+                lane = INTERACTIVE_LANE if done else self._lane(draft, item, inputs)
                 if (operations := stored.get(id(item.operations))) is None:
                     operations = stored[id(item.operations)] = [operation.SerializeToString() for operation in item.operations]
                 tasks.append(self._new_task(draft.task_ids[index], index, lane, item, operations, inputs))
         draft.settle()
         return tasks
+
+    def _lane(self, draft: Draft, item: Item, inputs: Sequence[InputFile]) -> str:
+        return self._served.or_before(lane_of(item.operations, [] if len(draft.items) > 1 or item.later_inputs else inputs))
 
     def _seconds(self, draft: Draft, item: Item, inputs: Sequence[InputFile]) -> int | None:
         try:

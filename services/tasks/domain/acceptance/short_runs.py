@@ -120,7 +120,8 @@ class ShortRuns:
         if result is None:
             # The orphan sweep deletes what is stored.
             return None
-        await asyncio.wait([storing])
+        if not storing.done():
+            await asyncio.wait([storing])
         # The usual way says what is wrong.
         return (result, storing.result()) if storing.exception() is None else None
 
