@@ -14,11 +14,13 @@ from darkroom.internal.tasks.v1 import events_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.platform.bus import EVENTS_STREAM, Bus, connect, event_subject, events_subject
 from services.platform.errors import ErrorReason
+from services.tasks.domain.lifecycle import exchange as lane_exchange
 from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts, Reaper
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.publishing import Announcer, EventPublisher, Relay
 from services.tasks.domain.lifecycle.retry import RetryPolicy
-from services.tasks.model.records import OutgoingEvent
+from services.tasks.domain.lifecycle.worker_stream import End
+from services.tasks.model.records import Completion, OutgoingEvent
 from services.tasks.model.state import TaskState
 from services.tasks.store.tasks import TaskStore
 from services.tasks.surfaces.internal.events import pack_events
@@ -238,3 +240,21 @@ async def test_without_nats_no_event_is_taken_but_tasks_start_and_leases_end(
     assert (await scene.now(waiting)).state is TaskState.RUNNING
     assert (await scene.now(running)).error_reason is ErrorReason.WORKER_LOST
     assert len(await store.take_events(limit=100, retry_at=clock() + SECOND, now=clock())) == 5
+
+
+async def test_ends_that_come_while_tasks_start_are_stored_together(
+    scene: Scene, store: TaskStore, attempts: Attempts, bus: Bus, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane_exchange, "_GATHERING", 3600.0)
+    tasks = [await scene.create() for _ in range(3)]
+    exchange = exchange_on(store, attempts, bus, Notifications(), clock)
+    stream = exchange.open("worker")
+    for ended in (None, *tasks[:2]):
+        ends = [End(ended.id, 1, Completion(ended.id, 1, []))] if ended is not None else []
+        stream.hear(free=[uuid.uuid4()], again=[], ends=ends, draining=False, moment=1)
+        await exchange.step()
+    # The first was stored at once; the second waits for the third.
+    assert [(await scene.now(task)).state for task in tasks] == [TaskState.SUCCEEDED, TaskState.RUNNING, TaskState.RUNNING]
+    stream.hear(free=[], again=[], ends=[End(tasks[2].id, 1, Completion(tasks[2].id, 1, []))], draining=False, moment=2)
+    await exchange.step()
+    assert [(await scene.now(task)).state for task in tasks] == [TaskState.SUCCEEDED] * 3

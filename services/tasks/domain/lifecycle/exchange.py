@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -32,6 +33,9 @@ _TELL_SECONDS = 0.02
 """Least time between two messages to other replicas."""
 _SPACING = 0.001
 """Least time between two steps of a lane: short compared with a task, yet long enough that events at the same time share one step."""
+_GATHERING = 0.01
+"""Least time between two statements for ends while tasks are being started: short compared with a task, yet ends of several groups of tasks
+then share one. The slots are free before."""
 
 _logger = get_logger()
 _FREE = Gauge("darkroom_worker_slots_free", "Free slots of the workers whose streams this process holds.", ["lane"])
@@ -68,6 +72,8 @@ class LaneExchange:
         self._looked_at: datetime | None = None
         self._some_wait = True
         self._some_are_held = False
+        self._some_started = False
+        self._carried_out_at = -math.inf
         self._ended = 0
         self._news = False
         self._told_at = 0.0
@@ -142,11 +148,24 @@ class LaneExchange:
         # But ends may make room for tasks that their accounts' limits hold.
         if self._some_are_held:
             await self._ends.carry_out(speaking)
+        self._some_started = False
         try:
             await or_end(speaking, self._find_again(speaking))
             return await self._fill()
         finally:
-            await self._ends.carry_out(speaking)
+            await self._carry_out_or_gather(speaking)
+
+    async def _carry_out_or_gather(self, speaking: dict[WorkerStream, None]) -> None:
+        """Carry out ends, unless a step that is certain to follow soon can do so together with further ones."""
+        if not any(stream.ends for stream in speaking):
+            return
+        loop = asyncio.get_running_loop()
+        if self._some_started and not self._some_are_held and loop.time() - self._carried_out_at < _GATHERING:
+            self._speaking = speaking | self._speaking
+            loop.call_later(_GATHERING, self.loop.wake)
+            return
+        self._carried_out_at = loop.time()
+        await self._ends.carry_out(speaking)
 
     async def _take_back(self) -> None:
         unsent, self._unsent = self._unsent, []
@@ -208,6 +227,7 @@ class LaneExchange:
         # Tasks that ended meanwhile may have made room for those that are held.
         self._some_wait |= taken.more_wait and (not by_run or self._ended != ended)
         self._some_are_held = taken.more_wait and bool(by_run)
+        self._some_started = bool(taken.tasks)
         # The loop calls in order: the streams that were flushed send to their workers first.
         asyncio.get_running_loop().call_soon(self._notifications.notify_transitions, taken.tasks)
         return self._some_wait
