@@ -71,7 +71,7 @@ def nats_server(config: StackConfig) -> Program:
     return Program(
         name="nats",
         command=(tool("nats-server"), "-c", str(file)),
-        # The parts of a stack share the cores. At rest, threads that look for work take a sixth of the server's processor time on two of them.
+        # The parts of a stack share the cores. At rest, threads that look for work take a sixth of the server's time on two.
         environment={"GOMAXPROCS": str(max(1, (os.cpu_count() or 1) // 2))},
         configure=configure,
         ready=ready,
