@@ -48,11 +48,11 @@ async def measure(stack: ScratchStack) -> Section:
         opening.push_async_callback(rows.close)
         await rows.execute(_TABLE)
 
-        def put(content: bytes) -> Awaitable[object]:
-            return connection.request("PUT", f"{url.path}?{url.query}", content)
+        async def put(content: bytes) -> object:
+            return await connection.request("PUT", f"{url.path}?{url.query}", content)
 
-        def insert(content: bytes) -> Awaitable[object]:
-            return rows.execute("INSERT INTO content (bytes) VALUES ($1)", content)
+        async def insert(content: bytes) -> object:
+            return await rows.execute("INSERT INTO content (bytes) VALUES ($1)", content)
 
         for size in _KIBIBYTES:
             content = os.urandom(size << 10)
