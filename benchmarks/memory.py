@@ -15,7 +15,7 @@ from deploy.local.programs.postgres import connect
 from deploy.local.scratch.stack import ScratchStack
 from edge.topology import THIRD_PARTY
 
-_SETTLE_SECONDS, _SECONDS = 30, 60
+_SETTLE_SECONDS, _SECONDS = 90, 60
 _COMMITS = "SELECT sum(xact_commit) FROM pg_stat_database"
 
 
