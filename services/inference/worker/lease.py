@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from enum import Enum, auto
 from threading import get_ident
@@ -17,7 +17,8 @@ from services.platform.log import get_logger
 
 _NEWS_SECONDS = 1.0
 """Heartbeats that only report progress are at least this far apart."""
-_SHORT_SECONDS = 0.05
+_SHORT_SECONDS = 0.25
+"""A lease needs no care for so long, unless there is doubt."""
 _BACKOFF = Backoff(0.5, 1.0)
 
 _logger = get_logger()
@@ -45,11 +46,14 @@ class Lease:
         self._loop, self._thread = asyncio.get_running_loop(), get_ident()
         self._news = asyncio.Event()
         self._doubt = asyncio.Event()
+        self._care: Callable[[], None] | None = None
         self.progress = Progress(self._changed)
 
     def verify(self) -> None:
         """Ask at once whether the attempt must go on: its task may have been cancelled."""
         self._doubt.set()
+        if self._care is not None:
+            self._care()
 
     async def protect(self, work: Coroutine[Any, Any, None], closing: asyncio.Event) -> Outcome:
         """Keep the lease while `work` runs, and stop the work when the lease is lost or `closing` is set. Raises what `work` raises."""
@@ -60,8 +64,10 @@ class Lease:
 
         def watch() -> None:
             nonlocal watching
+            self._care = None
+            beginning.cancel()
             # A short attempt has only the line of its end.
-            _logger.info("attempt_lasts", seconds=_SHORT_SECONDS)
+            _logger.info("attempt_lasts")
             watching = asyncio.create_task(self._watch(closing))
             watching.add_done_callback(interrupt)
 
@@ -72,6 +78,7 @@ class Lease:
 
         # Most short tasks end before their lease needs any care.
         beginning = self._loop.call_later(_SHORT_SECONDS, watch)
+        self._care = watch
         try:
             await work
             return Outcome.DONE
@@ -81,6 +88,7 @@ class Lease:
             return watching.result()
         finally:
             over = True
+            self._care = None
             self.progress.stop()
             beginning.cancel()
             if watching is not None:

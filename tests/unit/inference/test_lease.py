@@ -156,6 +156,15 @@ def test_work_stops_when_its_lease_is_lost() -> None:
     assert ended == pytest.approx(10, abs=1)
 
 
+def test_doubt_ends_an_attempt_that_has_just_begun() -> None:
+    async def protect() -> tuple[Outcome, float]:
+        lease = lease_over(Tasks(False))
+        asyncio.get_running_loop().call_later(0.01, lease.verify)
+        return await lease.protect(asyncio.sleep(40), asyncio.Event()), asyncio.get_running_loop().time()
+
+    assert run_in_virtual_time(protect()) == (Outcome.LEASE_LOST, pytest.approx(0.01))
+
+
 def test_work_stops_when_the_worker_closes() -> None:
     assert protected(Tasks(True), 40, closing_at=7) == (Outcome.INTERRUPTED, pytest.approx(7), True)
 

@@ -38,9 +38,11 @@ class DueWorkFinder:
 
     def note_event(self) -> None:
         """Something has happened to a task."""
-        if self._loop is not None and self._interval() > self._often:
-            asyncio.get_running_loop().call_later(self._often, self._loop.wake)
-        self._busy_at = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if self._loop is not None and now - self._busy_at > _QUIET_SECONDS:
+            loop.call_later(self._often, self._loop.wake)
+        self._busy_at = now
 
     def on_look(self, interval: float, tell: Callable[[DueWork], None]) -> None:
         """Call `tell` with what a look finds, at most once in `interval` seconds."""
