@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from google.protobuf.descriptor import MethodDescriptor
+from opentelemetry.trace import Span
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -97,7 +99,7 @@ class Calls:
 
     @contextmanager
     def _call(self, name: str, request: Request) -> Iterator[dict[str, object]]:
-        """Bind the trace, and write one line when the call ends."""
+        """Bind the trace, and write one line when the call has ended. The reply goes first."""
         trace_id = (request.headers.get(TRACE_HEADER) or str(uuid.uuid4()))[:64]
         set_trace_id(trace_id)
         outcome: dict[str, object] = {"code": "OK"}
@@ -107,8 +109,11 @@ class Calls:
             try:
                 yield outcome
             finally:
-                seconds = time.perf_counter() - started
-                observe_call(name, str(outcome["code"]), seconds)
-                if span is not None:
-                    end_call(span, str(outcome["code"]), str(outcome.get("reason", "")) or None)
-                _logger.info("call", method=name, milliseconds=round(seconds * 1000, 1), **outcome)
+                asyncio.get_running_loop().call_soon(_record, name, outcome, time.perf_counter() - started, span)
+
+
+def _record(name: str, outcome: Mapping[str, object], seconds: float, span: Span | None) -> None:
+    observe_call(name, str(outcome["code"]), seconds)
+    if span is not None:
+        end_call(span, str(outcome["code"]), str(outcome.get("reason", "")) or None)
+    _logger.info("call", method=name, milliseconds=round(seconds * 1000, 1), **outcome)

@@ -80,6 +80,10 @@ class FinishedRuns:
         """
         check_name(output.name, "output.name")
         self._intake.check_limits(held.found)
+        key = object_key(account_id, held.output_file_id)
+        storing = asyncio.create_task(self._transfers.store(key, output.content, output.media_type))
+        # The storage works meanwhile.
+        await asyncio.sleep(0)
         found, now = held.found, self._clock()
         received = NewUpload(held.name, held.size_bytes, in_parts=False, surface=held.surface)
         upload = replace(
@@ -98,7 +102,7 @@ class FinishedRuns:
             origin=FileOrigin.TASK,
             state=FileState.READY,
             visible=True,
-            object_key=object_key(account_id, held.output_file_id),
+            object_key=key,
             name=output.name,
             media_type=output.media_type,
             size_bytes=len(output.content),
@@ -110,9 +114,6 @@ class FinishedRuns:
             created_at=now,
             surface=surface or None,
         )
-        storing = asyncio.create_task(self._transfers.store(made.object_key, output.content, made.media_type))
-        # The storage works while the URL is signed.
-        await asyncio.sleep(0)
         [download] = await self._downloads.sign([made])
         growth = self._quotas.growth(storage_of([upload]))
         made = replace(made, etag=await storing)

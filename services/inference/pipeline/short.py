@@ -39,12 +39,13 @@ class ShortWork:
         self._children, self._account_id = children, account_id
         self._limits, self._result_limits = limits, result_limits
         self._names = [each.spec.name for each in operations]
-        self._operations = tuple(each.message.SerializeToString() for each in operations)
+        self.operations = tuple(each.message.SerializeToString() for each in operations)
+        """Serialized."""
         self._makes_data = operations[-1].spec.produces == MEDIA_KIND_DATA
 
     async def run(self, run: Run) -> ShortResult:
         """The result of the operations on the run's picture. Raises the errors of decoding, the operations and `Sandbox.run`."""
-        asked, told = isolated.PictureJob(self._operations, run.source_name, self._limits, self._result_limits), self._told(run.report)
+        asked, told = isolated.PictureJob(self.operations, run.source_name, self._limits, self._result_limits), self._told(run.report)
         try:
             with run.sources[0].path.open("rb") as source, in_memory() as target:
                 files = [source.fileno(), target]
@@ -59,7 +60,7 @@ class ShortWork:
 
         Raises the errors of examining and decoding it, of the operations and of `Sandbox.run`.
         """
-        asked = isolated.PictureJob(self._operations, run.source_name, self._limits, self._result_limits)
+        asked = isolated.PictureJob(self.operations, run.source_name, self._limits, self._result_limits)
         with run.sources[0].path.open("rb") as source, in_memory() as target:
             files = [source.fileno(), target]
             said = await self._children.run(self._account_id, isolated.probe_and_work, files, asked, urgent=True)
@@ -67,7 +68,7 @@ class ShortWork:
 
     def _told(self, report: Report) -> Callable[[int, float, str], None]:
         """Passes on what the child says of its progress."""
-        count = len(self._operations)
+        count = len(self.operations)
 
         def pass_on(number: int, done: float, doing: str) -> None:
             portion(report, int(number) / count, (int(number) + 1) / count)(float(done), str(doing))

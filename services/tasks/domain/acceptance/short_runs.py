@@ -32,6 +32,7 @@ from services.tasks.model.records import FinishedRun
 from services.tasks.store.tasks import TaskStore
 
 _SECONDS = 30.0
+_HEAD_START_SECONDS = 0.001
 _logger = get_logger()
 
 
@@ -104,8 +105,8 @@ class ShortRuns:
         """The worker's result, and the picture's content, which is stored meanwhile."""
 
         async def store() -> StoredContent:
-            # The worker gets the picture first.
-            await asyncio.sleep(0)
+            # The worker gets the picture first: this takes the processor that its child waits for, and has time.
+            await asyncio.sleep(_HEAD_START_SECONDS)
             return await self._files.store_held_content(account_id, file_id, media_type, content)
 
         storing = asyncio.create_task(store())
