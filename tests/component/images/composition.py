@@ -39,7 +39,7 @@ echo 'host all all all scram-sha-256' >> $data/pg_hba.conf
 $bin/pg_ctl -D $data -o "-c listen_addresses= -k /tmp" -w start
 $bin/psql -h /tmp -U postgres -v ON_ERROR_STOP=1 --no-psqlrc -f /docker-entrypoint-initdb.d/databases.sql
 $bin/pg_ctl -D $data -m fast -w stop
-exec $bin/postgres -D $data -c listen_addresses='*' -k /tmp
+exec $bin/"$@" -D $data -c listen_addresses='*' -k /tmp
 """
 
 
@@ -123,7 +123,7 @@ class Composition:
                 self.wait(other)
         container = self._contained(part)
         if part == "postgres":
-            container.start(("sh", "-c", _POSTGRES % _BINARIES["postgres"]), ())
+            container.start(("sh", "-c", _POSTGRES % _BINARIES["postgres"], "sh"), declared["command"])
             return
         container.start(declared.get("entrypoint"), declared.get("command", ()))
 

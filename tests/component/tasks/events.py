@@ -13,3 +13,8 @@ async def events_on(bus: Bus) -> list[events_pb2.PublishedEvent]:
         return []
     messages = [await bus.jetstream.get_msg(EVENTS_STREAM, sequence) for sequence in range(state.first_seq, state.last_seq + 1)]
     return [event for message in messages for event in events_pb2.PublishedEvents.FromString(message.data or b"").events]
+
+
+async def sequences_on(bus: Bus, task_id: int) -> list[int]:
+    """The numbers of a task's events in EVENTS."""
+    return [each.event.sequence for each in await events_on(bus) if each.event.task_id == task_id]

@@ -44,9 +44,7 @@ CUT_OUT = operation_pb2.Operation(remove_background=remove_background_pb2.Remove
 @pytest.fixture
 def clock() -> MovableClock:
     """Starts at the real time, which the process that dies goes by."""
-    clock = MovableClock()
-    clock.now = datetime.now(UTC)
-    return clock
+    return MovableClock(datetime.now(UTC))
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from services.platform.sandbox.memory_file import opened
 from services.tasks.model.state import TaskState
 from tests.component.tasks.books import Books
 from tests.component.tasks.clock import MovableClock
-from tests.component.tasks.events import events_on
+from tests.component.tasks.events import sequences_on
 from tests.component.tasks.service import Replica, Service, error_of, eventually
 from tests.component.tasks.test_task_counters import differences
 from tests.component.tasks.workers import WorkerDouble, worker_on
@@ -128,10 +129,7 @@ async def test_a_run_that_is_done_is_stored_with_all_that_its_task_would_have_le
     states = [each.event.state async for each in watched]
     assert states == [task_pb2.TASK_STATE_QUEUED, task_pb2.TASK_STATE_RUNNING, task_pb2.TASK_STATE_SUCCEEDED]
 
-    async def published() -> list[int]:
-        return [each.event.sequence for each in await events_on(bus) if each.event.task_id == run.task_id]
-
-    assert await eventually(published, lambda numbers: len(numbers) >= 3) == [1, 2, 3]
+    assert await eventually(partial(sequences_on, bus, run.task_id), lambda numbers: len(numbers) >= 3) == [1, 2, 3]
 
     async def left() -> int:
         async with clean_engine.connect() as connection:

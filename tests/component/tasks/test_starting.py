@@ -25,7 +25,7 @@ from services.tasks.model.state import TaskState
 from services.tasks.store.policies import PolicyStore
 from services.tasks.store.tasks import TaskStore
 from tests.component.tasks.clock import MovableClock
-from tests.component.tasks.events import events_on
+from tests.component.tasks.events import sequences_on
 from tests.component.tasks.scene import ACCOUNT, LEASE, Scene
 from tests.component.tasks.service import NOOP, Replica, Service, eventually
 from tests.component.tasks.test_task_counters import differences
@@ -42,9 +42,7 @@ FROM task JOIN task_event ON task_id = task.id WHERE task.id = :id GROUP BY task
 @pytest.fixture
 def clock() -> MovableClock:
     """Starts at the real time, which the service goes by."""
-    clock = MovableClock()
-    clock.now = datetime.now(UTC)
-    return clock
+    return MovableClock(datetime.now(UTC))
 
 
 @pytest.fixture
@@ -135,10 +133,7 @@ async def test_the_worker_has_the_task_and_the_caller_its_creation(
     states = [each.event.state async for each in watched]
     assert states == [task_pb2.TASK_STATE_QUEUED, task_pb2.TASK_STATE_RUNNING, task_pb2.TASK_STATE_SUCCEEDED]
 
-    async def published() -> list[int]:
-        return [each.event.sequence for each in await events_on(bus) if each.event.task_id == task.id]
-
-    assert await eventually(published, lambda numbers: len(numbers) >= 3) == [1, 2, 3]
+    assert await eventually(partial(sequences_on, bus, task.id), lambda numbers: len(numbers) >= 3) == [1, 2, 3]
 
 
 async def test_a_slot_whose_task_had_to_wait_takes_the_one_before(
