@@ -37,24 +37,23 @@ def make(libraries: Iterable[str]) -> int:
 
 def mount(libraries: Iterable[str]) -> None:
     """Take this process to such a namespace. Raises OSError."""
-    places = {place for library in libraries for place in (library, os.path.realpath(library)) if os.path.exists(place)}
-    closed = {place: above for place in places if (above := _closed_above(place))}
+    places = {place for library in map(Path, libraries) for place in (library, library.resolve()) if place.exists()}
+    closed = {place: above for place in places if (above := _closed_above(place)) is not None}
     kernel.leave_mounts()
     held = {place: os.open(place, os.O_PATH) for place in closed}
     os.umask(0o022)
     for above in set(closed.values()):
-        kernel.cover(above)
+        kernel.cover(str(above))
     for place, file in sorted(held.items()):
-        source = f"/proc/self/fd/{file}"
-        if os.path.isdir(source):
-            os.makedirs(place, exist_ok=True)
+        source = Path(f"/proc/self/fd/{file}")
+        if source.is_dir():
+            place.mkdir(parents=True, exist_ok=True)
         else:
-            os.makedirs(os.path.dirname(place), exist_ok=True)
-            Path(place).touch()
-        kernel.bind(source, place)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.touch()
+        kernel.bind(str(source), str(place))
 
 
-def _closed_above(place: str) -> str | None:
+def _closed_above(place: Path) -> Path | None:
     """The outermost folder above a place that not everybody may enter."""
-    above = (folder for folder in reversed(Path(place).parents) if not folder.stat().st_mode & stat.S_IXOTH)
-    return str(next(above, "")) or None
+    return next((folder for folder in reversed(place.parents) if not folder.stat().st_mode & stat.S_IXOTH), None)
