@@ -90,7 +90,7 @@ def become(user: int, group: int) -> None:
 
 
 def limit_capabilities() -> None:
-    """Neither this process nor those that it forks can get a capability by starting a program. Needs CAP_SETPCAP; those that it has stay."""
+    """No program that this process or its children start can get a capability. Those that it has stay. Needs CAP_SETPCAP."""
     number = 0
     while _libc.prctl(_DROP_FROM_BOUNDS, ctypes.c_ulong(number), 0, 0, 0) == 0:
         number += 1
