@@ -11,7 +11,7 @@ import asyncpg
 
 from deploy.admin.checks.postgres_connection import connected_to_primary
 from deploy.local.errors import StackError
-from services.files.store.deletions import KNOWN_SECONDS, LOCK
+from services.files.store.deletions import WITHOUT_LIMITS, held
 from services.platform.database_address import DatabaseAddress
 
 Databases = Mapping[str, DatabaseAddress]
@@ -20,10 +20,6 @@ Connections = Mapping[str, asyncpg.Connection]
 _PATIENCE_SECONDS = 60.0
 _PAUSE_SECONDS = 0.002
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-# What an operator has set for services ends no backup.
-_WITHOUT_LIMITS = "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL transaction_timeout = 0"
-_WITHOUT_LIMITS_BEFORE_17 = _WITHOUT_LIMITS.rpartition(";")[0]
-_TRANSACTION_TIMEOUT_SINCE = 17
 
 
 @asynccontextmanager
@@ -48,14 +44,11 @@ async def one_moment(databases: Databases) -> AsyncIterator[Connections]:
 @asynccontextmanager
 async def deletions_held(files: DatabaseAddress) -> AsyncIterator[None]:
     """No object is deleted that is there when the block begins. Raises StackError if that cannot be said for all of the block."""
-    async with connected_to_primary(files) as connection:
-        await connection.execute("BEGIN")
-        await _without_limits(connection)
-        await connection.execute(f"SELECT pg_advisory_xact_lock({LOCK})")
-        await asyncio.sleep(2 * KNOWN_SECONDS)
+    async with connected_to_primary(files) as connection, AsyncExitStack() as stack:
+        await stack.enter_async_context(held(connection))
         yield
         try:
-            await connection.execute("COMMIT")
+            await stack.aclose()
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             raise StackError(f"PostgreSQL ended the connection that held deletions back; try again ({error})") from error
 
@@ -78,10 +71,5 @@ async def _taken_together(connections: Connections) -> bool:
         await asyncio.gather(*(one.execute("ROLLBACK") for one in each))
         return False
     for one in each:
-        await _without_limits(one)
+        await one.execute(WITHOUT_LIMITS)
     return True
-
-
-async def _without_limits(connection: asyncpg.Connection) -> None:
-    newer = connection.get_server_version().major >= _TRANSACTION_TIMEOUT_SINCE
-    await connection.execute(_WITHOUT_LIMITS if newer else _WITHOUT_LIMITS_BEFORE_17)

@@ -10,9 +10,13 @@ deleted is left to the sweeps, which come again.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+import asyncpg
 from sqlalchemy import text
 
 from services.files.store.rows import Store
@@ -22,7 +26,24 @@ LOCK = 7_245_092
 """Arbitrary: the advisory lock that a backup holds in the files database."""
 KNOWN_SECONDS = 1.0
 """How long an answer is good for, so that deletions cost no statement each. A backup waits longer than that."""
+WITHOUT_LIMITS = """
+SELECT set_config(name, '0', true) FROM pg_settings
+WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')
+"""
+"""For a transaction of a backup, which no limit ends that an operator has set for services."""
 _FREE = text(f"SELECT pg_try_advisory_xact_lock_shared({LOCK})")
+
+
+@asynccontextmanager
+async def held(connection: asyncpg.Connection) -> AsyncIterator[None]:
+    """No object is deleted that is there when the block begins. It takes a connection to the files database, which does nothing else
+    meanwhile. Raises what asyncpg raises if the connection, and with it the lock, was lost during the block."""
+    async with connection.transaction():
+        await connection.execute(WITHOUT_LIMITS)
+        await connection.execute(f"SELECT pg_advisory_xact_lock({LOCK})")
+        await asyncio.sleep(2 * KNOWN_SECONDS)
+        yield
+        await connection.execute("SELECT")
 
 
 class Deletions(Store):
