@@ -97,7 +97,7 @@ async def _rows(places: Places, writer: Writer) -> tuple[dict[str, Any], dict[st
         wal = await files.fetchval("SELECT pg_current_wal_lsn()::text")
         described = {service: await rows.describe(connection) for service, connection in connections.items()}
         moment = {"at": at.isoformat(), "wal": wal, "databases": {name: one.as_json() for name, one in described.items()}}
-        # What a reader has to know first.
+        # A reader has to know it first.
         writer.add(MOMENT, as_json(moment))
         counts: dict[str, dict[str, int]] = {}
         for service, connection in connections.items():

@@ -1,4 +1,4 @@
-"""The streams of NATS, which a restored deployment makes anew: the databases hold all that is to be done."""
+"""The streams of NATS, which a restored deployment makes again: the databases hold all that is to be done."""
 
 from __future__ import annotations
 
