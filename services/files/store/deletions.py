@@ -1,11 +1,11 @@
 """Deletions of objects, which a backup holds back.
 
-A backup copies the rows of one moment and, after that, the objects that they name: none of those may go meanwhile. So it takes an advisory
+A backup copies the rows of one moment and, after that, the objects that they name, which have to stay meanwhile. So it takes an advisory
 lock of the files database, waits until no process still relies on having found it free, and only then takes the rows.
 
 Objects are deleted in this order: the row that no longer needs the object is committed, then `allowed` is asked, then the object goes. A
-row of the backup's moment that needs the object has been changed later than that moment, when `allowed` already says no. What is not
-deleted is left to the sweeps, which come again.
+row of the backup's moment that needs the object has been changed later than that moment, when `allowed` already says no. The sweeps,
+which come again, delete the object later.
 """
 
 from __future__ import annotations
