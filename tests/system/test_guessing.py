@@ -41,16 +41,10 @@ async def test_200_wrong_keys_are_refused_and_the_right_key_passes(stack: StackU
         # The key of a new account, which this replica does not know.
         key = stack.create_account().api_key
         assert [(await get(key)).status_code for _ in range(2)] == [404, 404]
-        # The same limit in the form of each surface.
-        for path, message in (
-            ("/fal-ai/x", "detail"),
-            ("/v1/image/edit", "detail"),
-            ("/v1/jobs/1", "error"),
-            ("/api/v1/settings", "error"),
-        ):
+        for path in ("/fal-ai/x", "/v1/image/edit", "/v1/jobs/1", "/api/v1/settings"):
             replies = await asyncio.gather(*(get("guess", path) for _ in range(9)))
             refused = next(reply for reply in replies if reply.status_code == 429)
-            assert "Too many wrong keys from this address" in str(refused.json()[message]), path
+            assert "Too many wrong keys from this address" in refused.text, path
 
 
 async def test_wrong_passwords_and_links_are_refused_and_right_ones_pass(stack: StackUnderTest, admin: SnapOtter) -> None:
