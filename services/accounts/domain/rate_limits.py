@@ -39,7 +39,7 @@ _PATIENCE_SECONDS = 0.5
 _BATCH = 200
 _CAPACITY = 100_000
 _IPV6_PREFIX = 64
-# Of the hash of a name, in the name of a bucket.
+# The name of a bucket holds so many of the hash of a person's name.
 _DIGITS = 32
 _LIMITED = Counter("darkroom_requests_limited", "Requests refused because a rate limit was reached, by its policy.", ["policy"])
 _UNSHARED = Counter("darkroom_rate_limit_unshared", "Times that a replica counted by itself because the database could not be reached.")

@@ -134,7 +134,7 @@ class Sessions:
         return answered
 
     async def count_wrong_secret(self) -> None:
-        """Count a secret that nobody can guess and that is none of ours. Raises RATE_LIMITED."""
+        """Count a wrong secret of a kind that nobody can guess. Raises RATE_LIMITED."""
         await self._limits.count_wrong_key(current_client().address or "")
 
     async def _count_password(self, account_id: int | None, name: str) -> Callable[[], None]:

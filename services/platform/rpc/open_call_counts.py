@@ -1,7 +1,7 @@
-"""How many calls accounts have open at the other replicas of a service: each tells the others over NATS.
+"""How many calls accounts have open at the other replicas of a service: each reports its own over NATS.
 
-A replica tells what has changed at once, at most twenty times a second, and all that it has every two seconds while it has any. One that
-has said nothing for seven seconds is taken for dead, and its calls have ended with it. While NATS is away, each replica counts its own.
+A replica reports changes at once, at most twenty times a second, and all its counts every two seconds while it has any calls. One that has
+reported nothing for seven seconds is taken for dead, and its calls have ended with it. While NATS is away, each replica counts its own.
 
 Calls that begin at several replicas within the same moment do not know of each other: an account may then have a few more open than it may.
 """
@@ -24,7 +24,7 @@ from services.platform.loop import Loop
 from services.platform.rpc.open_calls import OpenCalls
 
 _SECONDS, _SPACING, _LIFE_SECONDS = 2.0, 0.05, 7.0
-# A little less than the loop's pauses, so that each tells everything.
+# A little less than the loop's pauses, so that each reports everything.
 _COMPLETE_SECONDS = 1.5
 # Accounts in a message: some 300 kB.
 _MOST = 10_000
@@ -38,7 +38,8 @@ class _Replica:
 
 
 class OpenCallCounts:
-    """Tells the other replicas of `service` what `calls` has open, and adds to it what they have. `clock` returns seconds."""
+    """Reports to the other replicas of `service` how many calls each account has open in `calls`, and adds theirs to it. `clock` returns
+    seconds."""
 
     def __init__(self, bus: Bus, service: str, calls: OpenCalls, clock: Callable[[], float] = time.monotonic) -> None:
         self._bus, self._subject, self._calls, self._clock = bus, open_calls_subject(service), calls, clock
@@ -51,14 +52,14 @@ class OpenCallCounts:
 
     @asynccontextmanager
     async def sharing(self) -> AsyncIterator[OpenCallCounts]:
-        """Listen to the others until the block ends, and then tell them that nothing is open here. `loop` has to run meanwhile."""
+        """Listen to the others until the block ends, and then report that nothing is open here. `loop` has to run meanwhile."""
         subscription = await self._bus.client.subscribe(self._subject, cb=self._hear)
         try:
             yield self
         finally:
             if not self._bus.client.is_closed:
                 await subscription.unsubscribe()
-                await self._tell({}, complete=True)
+                await self._report({}, complete=True)
 
     def elsewhere(self, account_id: int) -> int:
         """How many calls an account has open at other replicas, as far as they have said."""
@@ -66,7 +67,7 @@ class OpenCallCounts:
         return sum(replica.open.get(account_id, 0) for replica in self._replicas.values() if replica.heard_at > oldest)
 
     async def step(self) -> bool:
-        """Tell what is to be told; there is never more to do at once."""
+        """Report what has changed, or everything; there is never more to do at once."""
         if not self._bus.client.is_connected:
             return False
         now, here = self._clock(), self._calls.here
@@ -74,17 +75,17 @@ class OpenCallCounts:
         if complete:
             self._complete_at = now + _COMPLETE_SECONDS
             self._replicas = {name: one for name, one in self._replicas.items() if one.heard_at > now - _LIFE_SECONDS}
-        told, self._changed = self._changed | (here.keys() if complete else set()), set()
-        if told:
-            await self._tell({account_id: here.get(account_id, 0) for account_id in told}, complete=complete)
+        accounts, self._changed = self._changed | (here.keys() if complete else set()), set()
+        if accounts:
+            await self._report({account_id: here.get(account_id, 0) for account_id in accounts}, complete=complete)
         return False
 
     def _note(self, account_id: int) -> None:
         self._changed.add(account_id)
         self.loop.wake()
 
-    async def _tell(self, told: Mapping[int, int], *, complete: bool) -> None:
-        items = iter(told.items())
+    async def _report(self, counts: Mapping[int, int], *, complete: bool) -> None:
+        items = iter(counts.items())
         while (some := dict(itertools.islice(items, _MOST))) or complete:
             message = {"replica": self._name, "complete": complete, "open": some}
             await self._bus.client.publish(self._subject, json.dumps(message).encode())
@@ -93,7 +94,7 @@ class OpenCallCounts:
     async def _hear(self, message: Msg) -> None:
         try:
             said = json.loads(message.data)
-            name, told = str(said["replica"]), {int(account_id): int(count) for account_id, count in said["open"].items()}
+            name, counts = str(said["replica"]), {int(account_id): int(count) for account_id, count in said["open"].items()}
             complete = bool(said["complete"])
         except (ValueError, KeyError, TypeError, AttributeError):
             _logger.warning("open_calls_unreadable", size=len(message.data))
@@ -104,7 +105,7 @@ class OpenCallCounts:
         replica.heard_at = self._clock()
         if complete:
             replica.open.clear()
-        for account_id, count in told.items():
+        for account_id, count in counts.items():
             if count > 0:
                 replica.open[account_id] = count
             else:
