@@ -39,7 +39,7 @@ from services.pictures.probe.model import Probe
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.rpc.validation import RequestValidator
 from services.platform.sandbox import Limits as SandboxLimits
-from services.platform.sandbox import Sandbox, SandboxError, WarmChildren
+from services.platform.sandbox import Sandbox, SandboxError, SandboxFailed, WarmChildren
 from services.platform.sandbox.memory_file import in_memory
 from tests.hostile_files import MEGAPIXELS, HostileFile
 from tests.unit.inference.plain_operations.examples import BESIDE, EXAMPLES
@@ -259,13 +259,24 @@ class _NothingKept:
 def _refused(error: Exception) -> Ending:
     failure = failure_of(error)
     fault = ""
-    if failure.reason not in FAULTS_OF_FILES or not 400 <= failure.http_status < 500:
+    if unforeseen := _unforeseen(error):
+        fault = f"not foreseen: {unforeseen!r}"
+    elif failure.reason not in FAULTS_OF_FILES or not 400 <= failure.http_status < 500:
         fault = f"{failure.reason}: {error!r}"
     elif found := _INTERNAL.search(" ".join((failure.message, *failure.allowed, *failure.metadata.values()))):
         fault = f"the message tells of {found[0]!r}"
     elif not failure.message.strip().endswith("."):
         fault = "the message is no sentence"
     return Ending(str(failure.reason.value), failure.message, fault)
+
+
+def _unforeseen(error: BaseException | None) -> SandboxFailed | None:
+    """The exception of a child that is behind this one, though users are given a better reason."""
+    while error is not None:
+        if isinstance(error, SandboxFailed):
+            return error
+        error = error.__cause__
+    return None
 
 
 def _checked(product: Product | None, call: str, file: HostileFile) -> Ending:
