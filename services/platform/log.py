@@ -12,7 +12,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -105,8 +105,7 @@ class Output:
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            self._stream.write(line + "\n")
-            self._stream.flush()
+            self._put(line + "\n")
             return False
         self._lines.append(line)
         return True
@@ -115,6 +114,11 @@ class Output:
         if self._lines:
             text = "\n".join(self._lines) + "\n"
             self._lines.clear()
+            self._put(text)
+
+    def _put(self, text: str) -> None:
+        # Where the log collector has gone or the disk is full, the line is lost, and not the work that it is about.
+        with suppress(OSError):
             self._stream.write(text)
             self._stream.flush()
 

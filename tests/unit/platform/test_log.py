@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 
 from services.platform.log import Output
 
@@ -45,3 +46,12 @@ async def test_a_line_from_a_thread_is_written_at_once() -> None:
     stream = Stream()
     await asyncio.to_thread(Output(stream).write, "line")
     assert stream.writes == ["line\n"]
+
+
+async def test_work_goes_on_where_nobody_reads_the_log() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb", buffering=0) as pipe:
+        output = Output(io.TextIOWrapper(pipe, write_through=True))
+        output.warning("line")
+        await asyncio.to_thread(output.write, "line")
