@@ -95,6 +95,12 @@ async def test_typed_errors_cross_whole(sandbox: Sandbox) -> None:
     assert error.metadata == {"id": "7"}
 
 
+async def test_a_full_disk_is_no_defect(sandbox: Sandbox) -> None:
+    with pytest.raises(DarkroomError) as caught:
+        await sandbox.run(jobs.find_no_room)
+    assert caught.value.reason is ErrorReason.UNAVAILABLE
+
+
 async def test_other_exceptions_carry_their_traceback(sandbox: Sandbox) -> None:
     with pytest.raises(SandboxFailed, match="a defect in the function") as caught:
         await sandbox.run(jobs.misuse)
