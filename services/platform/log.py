@@ -66,7 +66,9 @@ def bind(**values: object) -> Iterator[None]:
     try:
         yield
     finally:
-        _bound.reset(token)
+        # A block in a generator that nobody has closed ends in another context, which never had the values.
+        with suppress(ValueError):
+            _bound.reset(token)
 
 
 def bound_values() -> Mapping[str, object]:
