@@ -174,6 +174,6 @@ def _told(stack: StackUnderTest, wrong: Sequence[Wrong]) -> str:
 
 
 def _errors(stack: StackUnderTest) -> list[str]:
-    """The first lines about bugs that the services have logged."""
+    """The first lines about bugs, and work that crashed, that the services have logged."""
     lines = [line for log in sorted((stack.dir / "logs").glob("*.log")) for line in log.read_text(errors="replace").splitlines()]
-    return [line for line in lines if '"level": "error"' in line][:20]
+    return [line for line in lines if '"level": "error"' in line or '"sandbox_crashed"' in line][:40]
