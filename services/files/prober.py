@@ -12,7 +12,16 @@ from services.pictures.probe.faults import UNREADABLE
 from services.pictures.probe.model import Probe
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.object_http import Answer, ObjectHttp, ObjectHttpError
-from services.platform.sandbox import Limits, Sandbox, SandboxCrashed, SandboxFailed, SandboxOutOfMemory, SandboxTimedOut, WarmChildren
+from services.platform.sandbox import (
+    Limits,
+    Sandbox,
+    SandboxCrashed,
+    SandboxFailed,
+    SandboxLost,
+    SandboxOutOfMemory,
+    SandboxTimedOut,
+    WarmChildren,
+)
 from services.platform.sandbox.memory_file import in_memory
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
@@ -124,6 +133,8 @@ class Prober:
                 "The file is too complex: examining it took too much time or memory.",
                 metadata=UNREADABLE,
             ) from error
+        except SandboxLost as error:
+            raise DarkroomError(ErrorReason.UNAVAILABLE, "The file cannot be examined at the moment. Try again later.") from error
         except SandboxCrashed as error:
             raise DarkroomError(ErrorReason.FILE_CORRUPT, "The file is damaged: it cannot be read.", metadata=UNREADABLE) from error
         except SandboxFailed as error:

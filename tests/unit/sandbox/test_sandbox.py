@@ -18,6 +18,7 @@ from services.platform.sandbox import (
     Sandbox,
     SandboxCrashed,
     SandboxFailed,
+    SandboxLost,
     SandboxOutOfMemory,
     SandboxTimedOut,
 )
@@ -195,7 +196,7 @@ async def test_it_recovers_when_the_forking_process_dies(sandbox: Sandbox, tmp_p
     task = asyncio.create_task(sandbox.run(jobs.write_pid_and_wait, tmp_path / "pid", folder=tmp_path))
     pid = await until_written(tmp_path / "pid")
     os.kill(nursery, signal.SIGKILL)
-    with pytest.raises(SandboxCrashed):
+    with pytest.raises(SandboxLost):
         await task
     await until_gone(pid)
     assert await sandbox.run(jobs.echo, "again") == "again"
