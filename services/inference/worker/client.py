@@ -49,7 +49,7 @@ def failure_of(error: Exception) -> DarkroomError:
             failure = DarkroomError(ErrorReason.UNAVAILABLE, "The worker had to end what reads the file.")
         case SandboxCrashed():
             _logger.warning("sandbox_crashed", error=str(error))
-            failure = DarkroomError(ErrorReason.FILE_CORRUPT, "The file cannot be read.")
+            failure = DarkroomError(ErrorReason.FILE_CORRUPT, "The file cannot be read: it is damaged, or too large to be handled.")
         case _:
             _logger.error("attempt_unhandled", exc_info=error)
             failure = DarkroomError(ErrorReason.INTERNAL, "Internal error. Quote the task's id when you report it.")
