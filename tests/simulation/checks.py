@@ -56,9 +56,9 @@ class Waiting:
         serving = [worker for worker in there if not worker.standby] or there
         lanes = {run_id: lane for worker in serving for lane in worker.slots for run_id in worker.free_slots(lane)}
         self._slots = {run_id: self._slots.get(run_id, now) for run_id in lanes}
-        ready = [worker for worker in serving if not worker.standby]
+        first = [worker for worker in serving if not worker.standby]
         known = {run_id for replica in replicas if replica.is_open for run_id in replica.free_slots()}
-        connected = [run_id for worker in ready for lane in worker.slots for run_id in worker.free_slots(lane) if run_id in known]
+        connected = [run_id for worker in first for lane in worker.slots for run_id in worker.free_slots(lane) if run_id in known]
         self._connected = {run_id: self._connected.get(run_id, now) for run_id in connected}
         for task_id, ready in self._ready.items():
             for slots, seconds in ((self._connected, self._connected_seconds(task_id)), (self._slots, PRESENT_SECONDS)):
