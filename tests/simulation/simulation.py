@@ -62,7 +62,7 @@ class Simulation:
         for number in range(chance.choice((1, 3, 8, 16))):
             self._open_calls += 1
             world.loop.later(chance.uniform(0, seconds), self._ask, f"key-{number}")
-        for _ in range(0 if world.is_calm else chance.choice((0, 1, 1, 2, 3, 5))):
+        for _ in range(0 if world.is_calm else chance.choice((0, 1, 1, 2, 3, 5, 12))):
             world.loop.later(chance.uniform(0, seconds), chance.choice(self._faults()))
         waiting = Waiting(world, self.server.tables, self.log)
         ends_at = seconds
