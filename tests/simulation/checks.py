@@ -28,24 +28,26 @@ class Broken(AssertionError):
     """A promise is not kept."""
 
 
-def check_limits(tables: Tables) -> None:
-    """No account has more tasks under way than it may."""
+def check_limits(tables: Tables, held: set[int]) -> None:
+    """No account has more tasks under way than it may; those that have as many are added to `held`."""
     running = Counter(task["account_id"] for task in tables.tasks.values() if task["state"] == "RUNNING")
     for account_id, count in running.items():
         if count > MAX_RUNNING:
             raise Broken(f"account {account_id} has {count} tasks under way")
+        if count == MAX_RUNNING:
+            held.add(account_id)
 
 
 class Waiting:
     """Looks, every now and then, for a task that waits although a slot is free."""
 
-    def __init__(self, world: World, tables: Tables, log: AttemptLog) -> None:
-        self._world, self._tables, self._log = world, tables, log
+    def __init__(self, world: World, tables: Tables, log: AttemptLog, held: set[int]) -> None:
+        """`held` are the accounts that have been at their limit: if another lane or replica ends what they run, nobody says so."""
+        self._world, self._tables, self._log, self._held = world, tables, log, held
         self._slots: dict[bytes, float] = {}
         self._connected: dict[bytes, float] = {}
         self._ready: dict[int, float] = {}
         self._unattended: dict[int, float] = {}
-        self._held: set[int] = set()
 
     def look(self, replicas: Sequence[Replica], workers: Sequence[Worker], *, healthy_since: float) -> None:
         """Raise if a task and a slot have been waiting for one another for too long."""
@@ -85,11 +87,8 @@ class Waiting:
         tables, moment = self._tables, self._world.moment()
         for task in tables.tasks.values():
             is_due = task["run_at"] is None or task["run_at"] <= moment
-            if task["state"] == "QUEUED" and is_due:
-                if tables.policies[task["account_id"]]["running"] < MAX_RUNNING:
-                    yield task
-                else:
-                    self._held.add(task["account_id"])
+            if task["state"] == "QUEUED" and is_due and tables.policies[task["account_id"]]["running"] < MAX_RUNNING:
+                yield task
 
 
 def check_end(tables: Tables, bus: Bus, log: AttemptLog, accepted: Iterable[int], cancelled: Iterable[int]) -> None:

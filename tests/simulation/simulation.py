@@ -33,7 +33,8 @@ class Simulation:
     def __init__(self, seed: int, *, traces: bool = False) -> None:
         self.world = world = World(seed, traces=traces)
         chance = world.random
-        self.server, self.bus = Server(world, check_limits), Bus(world)
+        self._held: set[int] = set()
+        self.server, self.bus = Server(world, lambda tables: check_limits(tables, self._held)), Bus(world)
         self.log = AttemptLog(world, chance.choice((0.0, 0.2, 0.5)))
         self._replicas: list[Replica | None] = [None] * chance.choice((1, 2, 2, 3))
         self._workers: list[Worker | None] = [None] * chance.choice((1, 2, 2, 3))
@@ -64,7 +65,7 @@ class Simulation:
             world.loop.later(chance.uniform(0, seconds), self._ask, f"key-{number}")
         for _ in range(0 if world.is_calm else chance.choice((0, 1, 1, 2, 3, 5, 12))):
             world.loop.later(chance.uniform(0, seconds), chance.choice(self._faults()))
-        waiting = Waiting(world, self.server.tables, self.log)
+        waiting = Waiting(world, self.server.tables, self.log, self._held)
         ends_at = seconds
         while True:
             await _sleep(world, look_seconds)
@@ -177,7 +178,7 @@ class Simulation:
         self._healthy_since = max(self._healthy_since, self.world.now + seconds)
 
     def _is_troubled(self) -> bool:
-        return not (self.server.is_up and self.bus.is_up) or self.world.now < self._healthy_since
+        return not (self.server.is_up and self.bus.is_up and self._alive()) or self.world.now < self._healthy_since
 
     def _kill(self, process: Process, *, what: str) -> None:
         after = self.world.random.choice((0.01, 0.01, 0.01, 5.0))
