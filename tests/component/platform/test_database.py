@@ -94,6 +94,13 @@ async def test_a_turn_ends_with_its_statement_whatever_becomes_of_that(database:
         assert await other.fetch_in_turn(1, "one", _ADD, {"id": 1})
 
 
+async def test_the_server_gives_up_a_connection_whose_other_side_is_silent(database: str) -> None:
+    """It would keep its locks for hours. On a Unix socket, whose other side cannot vanish, these settings read as 0."""
+    async with open_database(database, 1) as made:
+        [row] = await made.fetch(text("SELECT current_setting('tcp_user_timeout') AS silence, inet_server_addr() AS address"))
+    assert row["silence"] == ("0" if row["address"] is None else "30s")
+
+
 async def test_a_connection_whose_call_was_cancelled_is_not_used_again(database: str, items: Database) -> None:
     sleeping = [asyncio.create_task(items.fetch(_SLEEP)) for _ in range(2)]
     async with open_database(database, 1) as watching, asyncio.timeout(30):
