@@ -55,13 +55,21 @@ IMPATIENT = {
     "DARKROOM_FETCH_ALLOWED_NETWORKS": "127.0.0.0/8",
     # All tests come from one address.
     "DARKROOM_RATE_LIMIT_FAILED_KEYS": "0",
+    "DARKROOM_RATE_LIMIT_FAILED_SIGN_INS": "0",
     "DARKROOM_LOGIN_ATTEMPT_LIMIT": "0",
 }
 # `make test-native` runs tests with every compatibility surface off.
 IMPATIENT |= {SETTING: os.environ[SETTING]} if SETTING in os.environ else {}
 # No test on these stacks ends a machine, or PostgreSQL or NATS, other than in good order. Each test that asks for NATS takes an account.
 QUICK = {"DARKROOM_DURABLE": "false", "DARKROOM_NATS_ACCOUNTS": "1000"}
-pytest_plugins = ("pytester", "tests.harness.folders", "tests.harness.fuzz_seed", "tests.harness.reruns", "tests.harness.run")
+pytest_plugins = (
+    "pytester",
+    "tests.harness.folders",
+    "tests.harness.fuzz_seed",
+    "tests.harness.reruns",
+    "tests.harness.run",
+    "tests.harness.simulation_seed",
+)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -141,9 +149,11 @@ def _stack_alone(
     under_test = StackUnderTest(models=few_models)
     # Of all requests those are traced whose traceparent says so.
     tracing = {**collector.settings, "DARKROOM_TRACE_RATIO": "0", "DARKROOM_TRACE_CLIENTS": "true"}
+    # Its tests guess little, and one of them guesses much.
+    guarded = {"DARKROOM_RATE_LIMIT_FAILED_KEYS": "20", "DARKROOM_RATE_LIMIT_FAILED_SIGN_INS": "20"}
     # So that a test can end one service alone. The shared stack is as `make up` makes it.
     separate = {"DARKROOM_SEPARATE_SERVICES": "true"}
-    under_test.configure({**IMPATIENT, **_provider_settings(provider_server.url), **tracing, **separate})
+    under_test.configure({**IMPATIENT, **_provider_settings(provider_server.url), **tracing, **guarded, **separate})
     yield from _running(under_test, request)
 
 
