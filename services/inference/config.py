@@ -27,6 +27,7 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
 
     nats_url: str = Field(
         "",
+        validate_default=False,
         description="As for the other services. A worker with membership_dir has none: the tasks service says in NATS what it reports.",
     )
     tasks_address: Target = Field(description="Internal listener of the tasks service, as a gRPC target or the `IP:port` of each replica.")
@@ -35,7 +36,6 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
         None,
         description="Folder of a worker that has joined from another machine, which `make worker` makes; internal_tls_dir, "
         "signing_key_file and trusted_keys_file are then in it, and there is no nats_url. The process keeps it fresh.",
-        validate_default=True,
     )
     accounts_address: Target | None = Field(
         None, validate_default=True, description="Internal listener of the accounts service; with membership_dir alone."
