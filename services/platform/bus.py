@@ -139,7 +139,7 @@ class Bus:
                 storage=StorageType.FILE,
                 max_msgs_per_subject=1,
                 max_age=_OFFER_SECONDS,
-                # What workers on other machines say is written here, too; none fills the disk.
+                # Reports of workers on other machines are here, too; none fills the disk.
                 max_msgs=_OFFERS,
                 max_msg_size=OFFER_BYTES,
                 num_replicas=replicas,

@@ -20,7 +20,7 @@ from services.platform.delegation import HeldDelegation
 SIGNING_KEY, DELEGATION, TRUSTED_KEYS, WORKERS = ("signing-key.pem", "delegation", "trusted-keys.json", "workers-address")
 """The names of files in the folder."""
 _BEFORE = "nats-url"
-"""What version 0.1.0 kept besides, with a password."""
+"""A file of version 0.1.0, with a password."""
 NEED = "membership"
 """The need of a joined worker, as it reports it: the server lets it work."""
 

@@ -26,7 +26,7 @@ _bundles = TypeAdapter(list[BundleState])
 
 
 class JoinedWorkers:
-    """What they report to this replica."""
+    """Passes on the reports that come to this replica."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus, self._board, self._offers = bus, WorkerBoard(bus), Offers(bus)
@@ -53,7 +53,7 @@ class JoinedWorkers:
         await self._board.leave(name)
 
     async def step(self) -> bool:
-        """Answer about bundles no longer once no worker has told of any for a while; there is never more to do right away."""
+        """Answer about bundles no longer once no worker has reported any for a while; there is never more to do right away."""
         if self._answering is not None and time.monotonic() > self._answers_until:
             ended, self._answering = self._answering, None
             await ended.unsubscribe()
