@@ -310,7 +310,7 @@ def _channel(address: str, service: str, tls: MutualTls) -> grpc.aio.Channel:
 
 
 async def _renewal(channel: grpc.aio.Channel) -> grpc.StatusCode:
-    request = membership_service_pb2.RenewMembershipRequest(version=version())
+    request = membership_service_pb2.RenewMembershipRequest(version=version(), without_nats=True)
     request.time.FromNanoseconds(time.time_ns())
     return await _code(membership_service_pb2_grpc.MembershipServiceStub(channel).RenewMembership(request))
 
