@@ -15,6 +15,7 @@ import pytest
 from services.platform.bus import EVENTS_STREAM
 from tests.cluster import clocks, plan
 from tests.cluster.cluster import Cluster
+from tests.cluster.drill import drill
 from tests.cluster.trial import Trial, operator, trial
 
 # Of the client at the edge that is left, while the fault lasts.
@@ -164,3 +165,8 @@ async def test_all_parts_are_replaced_one_by_one(cluster: Cluster, work: Trial) 
 
 async def test_nothing_was_lost_or_done_twice_and_nothing_is_left_over(work: Trial) -> None:
     await work.judge_all()
+
+
+@pytest.mark.parametrize("section", ["Three hosts", "Compose"])
+async def test_everything_is_destroyed_and_restored_as_of_one_moment(cluster: Cluster, work: Trial, section: str) -> None:
+    await drill(section, cluster, work)

@@ -14,6 +14,7 @@ from services.files.metrics import MISSING, SWEPT
 from services.files.objects import ObjectStore, StoredObject
 from services.files.records import ReadyObject
 from services.files.store import SweepStore
+from services.files.store.deletions import Deletions
 from services.platform.clock import Clock
 from services.platform.log import get_logger
 
@@ -41,11 +42,13 @@ class Reconciler:
         sweep: SweepStore,
         objects: ObjectStore,
         quotas: Quotas,
+        deletions: Deletions,
         wake_sweeper: Callable[[], None],
         settings: FilesSettings,
         clock: Clock,
     ) -> None:
         self._sweep, self._objects, self._quotas, self._wake_sweeper = sweep, objects, quotas, wake_sweeper
+        self._deletions = deletions
         self._settings, self._clock = settings, clock
         self._heads = asyncio.Semaphore(_HEAD_CONCURRENCY)
 
@@ -94,7 +97,7 @@ class Reconciler:
         while grown and excess > 0:
             deleted.append(grown.pop())
             excess -= growth[deleted[-1]]
-        if deleted:
+        if deleted and await self._deletions.allowed():
             await self._objects.delete(deleted)
             SWEPT.labels("excess_uploads").inc(len(deleted))
             _logger.info("excess_uploads_deleted", account_id=account_id, objects=len(deleted))
@@ -112,7 +115,7 @@ class Reconciler:
         unfinished = await self._sweep.find_unfinished(set(made_for.values()))
         known = await self._sweep.known_keys(keys)
         orphans = {key for key in keys if key not in known and made_for.get(key) not in unfinished}
-        if orphans:
+        if orphans and await self._deletions.allowed():
             deleted = await self._objects.delete(orphans)
             SWEPT.labels("orphan_objects").inc(len(deleted))
             _logger.info("orphans_deleted", objects=len(deleted))
