@@ -10,6 +10,7 @@ from services.files import presigners
 from services.files.config import FilesSettings
 from services.files.domain.ages import INTERVAL_SECONDS as AGES_SECONDS
 from services.files.domain.ages import MaxAges
+from services.files.domain.arrivals import Arrivals
 from services.files.domain.bundles import Bundles
 from services.files.domain.copies import Copies
 from services.files.domain.finished_runs import FinishedRuns
@@ -55,6 +56,7 @@ class Files:
     """The parts that the servicers and loops call."""
 
     uploads: Uploads
+    arrivals: Arrivals
     streamed_files: StreamedFiles
     imports: Imports
     storages: Storages
@@ -126,6 +128,7 @@ def assemble(
     sources = Sources(_fetcher(settings, lookups), storages, _fetcher_of_storages(settings, lookups))
     return Files(
         uploads=uploads,
+        arrivals=Arrivals(files, public_urls, upload_urls, quotas, disk),
         streamed_files=streamed,
         imports=Imports(files, idempotency, streamed, uploads, quotas, sources, writer, settings, clock, disk),
         storages=storages,

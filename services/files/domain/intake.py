@@ -330,4 +330,4 @@ def _narrowed(file: File, error: DarkroomError) -> DarkroomError:
 
 def _growth(file: File, begun: Beginning) -> Storage | None:
     """The addition of accepting the object to the upload's reservation; None for nothing."""
-    return Storage(size_bytes=begun.size_bytes - file.size_bytes) if begun.size_bytes > file.size_bytes else None
+    return Storage(size_bytes=begun.size_bytes - file.counted_bytes) if begun.size_bytes > file.counted_bytes else None

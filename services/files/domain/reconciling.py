@@ -71,7 +71,8 @@ class Reconciler:
         """Delete what was sent to the URLs of uploads that have been accepted, deleted or given up, and what is too much for its account;
         there is never more to do at once.
 
-        An upload counts with the size that was announced until its bytes are accepted. Until then, this looks at what has arrived.
+        An upload counts with all that is sent to it through the edge. Where clients reach the storage themselves, it counts with the size
+        that was announced until its bytes are accepted, and until then this looks at what has arrived.
         """
         arrived: defaultdict[int, list[StoredObject]] = defaultdict(list)
         async for page in self._objects.pages(UPLOADS):
@@ -85,9 +86,9 @@ class Reconciler:
         return False
 
     async def _delete_excess(self, account_id: int, arrived: Sequence[StoredObject]) -> None:
-        """Delete uploads that are larger than announced, the largest first, until what the account stores is within its limit again."""
-        announced = await self._sweep.announced_sizes([stored.key for stored in arrived])
-        growth = {stored.key: stored.size_bytes - announced.get(stored.key, stored.size_bytes) for stored in arrived}
+        """Delete uploads that are larger than they count, the largest first, until what the account stores is within its limit again."""
+        counted = await self._sweep.counted_sizes([stored.key for stored in arrived])
+        growth = {stored.key: stored.size_bytes - counted.get(stored.key, stored.size_bytes) for stored in arrived}
         grown = sorted((key for key, more in growth.items() if more > 0), key=lambda key: growth[key])
         if not grown:
             return
