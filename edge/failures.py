@@ -132,12 +132,19 @@ def surface_errors() -> list[SurfaceErrors]:
 
 
 def upload_refusals() -> dict[str, Reply]:
-    """The refusals of presigned.lua, by the names that it uses."""
+    """The refusals of presigned.lua, by the names that it, and files (services/files/domain/arrivals.py), use."""
     longer = "The body is longer than this URL allows: the file is too large, or it exceeds the announced size and the quota."
+    ended = "This upload has ended: its file was completed, used, deleted or given up. Nothing of this was stored."
+    disk_full = "The server's disk is nearly full, so it accepts no uploads. Try again later."
     return {
         "expired": _reply(DarkroomError(ErrorReason.PERMISSION_DENIED, "This URL has expired. Ask for a new one."), None),
         "too_long": _reply(DarkroomError(ErrorReason.BODY_TOO_LARGE, longer), None),
         "too_large": _reply(_error(413), None),
+        "unsigned": _reply(DarkroomError(ErrorReason.PERMISSION_DENIED, "This URL's signature is wrong. Use a URL as it was given."), None),
+        "ended": replace(_reply(DarkroomError(ErrorReason.UPLOAD_NOT_FOUND, ended), None), status=404),
+        "busy": _reply(DarkroomError(ErrorReason.UNAVAILABLE, "Bytes that were sent before are being discarded. Try again."), None),
+        "no_length": replace(_reply(DarkroomError(ErrorReason.MALFORMED_REQUEST, "Send the length: Content-Length."), None), status=411),
+        "disk_full": _reply(DarkroomError(ErrorReason.DISK_FULL, disk_full), None),
     }
 
 

@@ -21,7 +21,7 @@ from edge.bodies import fields_of_bodies, transcoded_descriptors
 from edge.page import Page
 from edge.settings import EdgeSettings
 from edge.shapes import lists, shapes
-from edge.topology import AUTHORIZER
+from edge.topology import AUTHORIZER, STOREKEEPER
 from reference import llms
 from services.pictures.operation_calls import suggested_paths
 from services.platform.rpc import catalogue
@@ -69,6 +69,7 @@ def _render(settings: EdgeSettings) -> Path:
         "upstreams": upstreams,
         "authorization": authorization,
         "authorizer": AUTHORIZER,
+        "storekeeper": STOREKEEPER,
         "replicated": any(one.is_several for one in (authorization, *upstreams.values())),
         "forms": settings.upstream(routes.GATEWAY) if handed_on or any(how.form for how in treatments) else None,
         # The largest file, and as much around it as any other body may have.

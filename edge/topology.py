@@ -47,6 +47,8 @@ CORE = ("accounts", "files", "tasks", "gateway")
 EDGE = "envoy"
 AUTHORIZER = "accounts"
 """The service that the edge asks about every request."""
+STOREKEEPER = "files"
+"""The service that the edge asks about every upload to object storage."""
 AUTHORIZATION = f"{AUTHORIZER}-authorization"
 """The name of its listener for that."""
 

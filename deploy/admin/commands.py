@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from deploy.admin import check_command, create_command
+from deploy.admin import backup_command, check_command, create_command
 from deploy.admin.checks.redaction import Redaction
 from deploy.admin.sources import add_options, source_of
 from deploy.installation import InstallationError
@@ -52,6 +52,10 @@ def _parser() -> argparse.ArgumentParser:
         added("check", "check that settings are valid and that databases, NATS, storage, Triton and services can be used from here")
     )
     _migrate_options(added("migrate", "migrate the databases to the newest version"))
+    backup_command.add_backup(added("backup", "write all data at one moment, and the installation folder, to one file; nothing stops"))
+    backup_command.add_verify(added("verify-backup", "check that a backup is whole, or that a deployment is what it holds"))
+    backup_command.add_restore(added("restore", "restore a backup into empty databases and a bucket, while the services are stopped"))
+    backup_command.add_restore_folder(added("restore-folder", "take the installation folder out of a backup"))
     for service in DATABASES:
         # Everything behind its name is the service's, --help as well: no argument begins with a null character.
         own = added(service, f"administer {service}: `darkroom-admin {service} --help`", add_help=False, prefix_chars="\0")

@@ -52,6 +52,10 @@ REVOKE CONNECT, TEMPORARY ON DATABASE {name} FROM PUBLIC;
 """
 
 
+DIRECT_URL_SECONDS = "900"
+"""Lifetime of upload URLs that lead straight to the storage."""
+
+
 def create(
     folder: Path,
     *,
@@ -112,6 +116,8 @@ def create(
             "DARKROOM_S3_REGION": s3_region,
             # Behind the edge, storage is asked by its own name: AWS's knows no other.
             "DARKROOM_S3_SIGNED_FOR": "public" if s3_public_endpoint else "storage",
+            # The edge ends URLs with their files. Where clients go past it, URLs last no longer than they must.
+            **({"DARKROOM_UPLOAD_URL_SECONDS": DIRECT_URL_SECONDS} if s3_public_endpoint else {}),
             **(settings or {}),
         },
     )

@@ -19,6 +19,7 @@ from services.platform.bus import (
     events_subject,
     job_subject,
     offer_subject,
+    open_calls_subject,
     progress_subject,
     queued_subject,
 )
@@ -61,8 +62,9 @@ RIGHTS: Mapping[str, Rights] = {
             event_subject("*", end=False),
             f"{_API}.STREAM.MSG.GET.{OFFERS_STREAM}",
             cancel_subject("*"),
+            open_calls_subject("tasks"),
         ),
-        subscribe=(events_subject("*"), queued_subject("*"), REVOKED_SUBJECT),
+        subscribe=(events_subject("*"), queued_subject("*"), open_calls_subject("tasks"), REVOKED_SUBJECT),
     ),
     "gateway": Rights(
         publish=(*_TOLD, *(f"{_API}.STREAM.MSG.GET.{stream}" for stream in (PROGRESS_STREAM, JOBS_STREAM))),

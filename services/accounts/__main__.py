@@ -34,11 +34,11 @@ from services.accounts.domain.user_keys import UserKeys
 from services.accounts.domain.users import Users
 from services.accounts.domain.worker_certificates import WorkerAuthority
 from services.accounts.domain.workers import Workers
-from services.accounts.records import KeyOwner
 from services.accounts.store.account_settings import SettingStore
 from services.accounts.store.accounts import AccountStore
 from services.accounts.store.buckets import BucketStore
 from services.accounts.store.bundle_requests import BundleRequestStore
+from services.accounts.store.credentials import CredentialStore
 from services.accounts.store.departures import DepartureStore
 from services.accounts.store.logos import LogoStore
 from services.accounts.store.people import PeopleStore
@@ -93,10 +93,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
     signer = Signer(IDENTITY_ISSUER, settings.signing_key_file)
     sign = IdentitySigner(signer)
 
-    async def find_owner(digest: bytes) -> KeyOwner | None:
-        return await store.owner(digest) or await sessions.owner(digest)
-
-    authenticator = KeyAuthenticator(find_owner, sign, usage.note)
+    authenticator = KeyAuthenticator(CredentialStore(database).owner, sign, usage.note)
     announcements = Loop("announce_revocations", ANNOUNCING_SECONDS, Announcer(RevocationStore(database), connection).step)
 
     def on_revocation(key_id: int) -> None:
@@ -149,7 +146,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
         WorkerAuthority(settings.worker_authority_dir) if settings.worker_authority_dir is not None else None,
         settings.worker_nats_password,
         settings.trusted_keys_file.read_text(),
-        signing_in.count_attempt,
+        signing_in.count_wrong_secret,
     )
     report = UsageReport(store, buckets.remaining, settings.rate_rules, parts, max_keys=settings.max_keys)
     return Parts(

@@ -40,7 +40,7 @@ def add_limits(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     meaning = f"0 for no limit, '{_DEFAULT}' for the service's setting"
     for name, what in (("--request-rate", "all its keys"), ("--key-request-rate", "each of its keys")):
         limits.add_argument(name, type=_or_default(_rate), default=argparse.SUPPRESS, help=f"requests a second of {what}; {meaning}")
-    for name, what in (("--max-keys", "maximum number of keys"), ("--max-streams", "maximum number of streams open at one process")):
+    for name, what in (("--max-keys", "maximum number of keys"), ("--max-streams", "maximum number of open streams and waiting calls")):
         limits.add_argument(name, type=_or_default(_count), default=argparse.SUPPRESS, help=f"{what}; {meaning}")
 
 

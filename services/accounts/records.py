@@ -112,7 +112,7 @@ class AccountLimits:
     max_keys: int | None = None
     """Keys that it may have; revoked and expired ones do not count."""
     max_streams: int | None = None
-    """Streams and waiting calls that it may have open at one process."""
+    """Streams and waiting calls that it may have open."""
 
 
 LimitChange = Mapping[str, float | int | None]

@@ -11,6 +11,7 @@ from services.files.domain.thumbnails import Thumbnails
 from services.files.events import TaskEvents
 from services.files.object_client import store_of
 from services.files.prober import Prober
+from services.files.surfaces.edge.authorization import UploadAuthorization
 from services.files.surfaces.internal.intake import Intake
 from services.files.surfaces.internal.storage import Retention, ShelfOfAccount, Storage
 from services.files.surfaces.native.files import NativeFiles
@@ -92,6 +93,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
             Mount(NativeLibrary(files.shelf, thumbnails)),
             Mount(RestFiles(files.uploads, files.imports, files.unfinished_uploads, files.library)),
             Mount(RestLibrary(files.shelf, thumbnails)),
+            Mount(UploadAuthorization(files.arrivals)),
         ],
     )
 

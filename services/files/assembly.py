@@ -10,6 +10,7 @@ from services.files import presigners
 from services.files.config import FilesSettings
 from services.files.domain.ages import INTERVAL_SECONDS as AGES_SECONDS
 from services.files.domain.ages import MaxAges
+from services.files.domain.arrivals import Arrivals
 from services.files.domain.bundles import Bundles
 from services.files.domain.copies import Copies
 from services.files.domain.finished_runs import FinishedRuns
@@ -34,6 +35,7 @@ from services.files.prober import ProbeLimits
 from services.files.recent import RecentContents
 from services.files.storages import Storages
 from services.files.store import AgeStore, BundleStore, FileStore, LibraryStore, StorageStore, SweepStore, TaskFileStore
+from services.files.store.deletions import Deletions
 from services.files.transfers import Transfers
 from services.platform.clock import Clock
 from services.platform.database import Database
@@ -54,6 +56,7 @@ class Files:
     """The parts that the servicers and loops call."""
 
     uploads: Uploads
+    arrivals: Arrivals
     streamed_files: StreamedFiles
     imports: Imports
     storages: Storages
@@ -100,15 +103,15 @@ def assemble(
     quotas = Quotas(StorageStore(database), settings)
     transfers = Transfers(writer.http, internal_urls, settings.internal_url_seconds, settings.s3_conditional_puts)
     recent = RecentContents(settings.recent_bytes, settings.recent_seconds)
-    ahead = ReadingAhead(transfers)
-    intake = Intake(files, objects, transfers, internal_urls, ahead, prober, quotas, recent, settings, clock)
+    ahead, deletions = ReadingAhead(transfers), Deletions(database)
+    intake = Intake(files, objects, transfers, internal_urls, ahead, prober, quotas, recent, deletions, settings, clock)
     downloads = Downloads(public_urls, settings, clock)
     upload_urls = UploadUrls(public_urls, settings, clock)
     visibility = Visibility(files, task_store, tasks, settings, clock)
     task_files = TaskFiles(
         files, task_store, objects, transfers, internal_urls, visibility, intake, recent, downloads, wake_sweeper, settings, clock
     )
-    sweeper = Sweeper(files, sweep_store, objects, tasks, task_files, settings, clock)
+    sweeper = Sweeper(files, sweep_store, objects, tasks, task_files, deletions, settings, clock)
     sweep_loop = Loop("sweep_files", settings.sweep_interval_seconds, sweeper.sweep_files)
     ages = MaxAges(AgeStore(database), wake_ages, wake_sweeper, settings)
     ages_loop = Loop("redate_files", AGES_SECONDS, ages.redate)
@@ -125,6 +128,7 @@ def assemble(
     sources = Sources(_fetcher(settings, lookups), storages, _fetcher_of_storages(settings, lookups))
     return Files(
         uploads=uploads,
+        arrivals=Arrivals(files, public_urls, upload_urls, quotas, disk),
         streamed_files=streamed,
         imports=Imports(files, idempotency, streamed, uploads, quotas, sources, writer, settings, clock, disk),
         storages=storages,
@@ -135,7 +139,7 @@ def assemble(
         remote_task_files=task_files.signing_with(public_urls),
         finished_runs=FinishedRuns(files, transfers, uploads, intake, quotas, recent, downloads, disk, settings, clock),
         sweeper=sweeper,
-        reconciler=Reconciler(sweep_store, objects, quotas, wake_sweeper, settings, clock),
+        reconciler=Reconciler(sweep_store, objects, quotas, deletions, wake_sweeper, settings, clock),
         sweep_loop=sweep_loop,
         bundles=Bundles(BundleStore(database), visibility, downloads, settings, clock),
         ages=ages,

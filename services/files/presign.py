@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
+import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from services.files.signature import ALGORITHM, SigningKey, host_of, joined, quoted, time_of
 from services.platform.bucket_address import Addressing, bucket_url
@@ -16,6 +20,19 @@ Item = TypeVar("Item")
 _AT_ONCE = 16
 # In which the edge finds how long a body may be: edge/envoy/presigned.lua.j2.
 _MOST_BYTES = "x-darkroom-max-bytes"
+_SIGNATURE = "X-Amz-Signature"
+_TIME = re.compile(r"\d{8}T\d{6}Z")
+_SECONDS = re.compile(r"\d{1,6}")
+
+
+@dataclass(frozen=True, slots=True)
+class SignedPut:
+    """A PUT that a URL allows."""
+
+    key: str
+    upload_id: str | None = None
+    """For a part of a multipart upload."""
+    part_number: int = 0
 
 
 class Presigner:
@@ -47,6 +64,25 @@ class Presigner:
     def put_part(self, key: str, upload_id: str, part_number: int, seconds: int, most_bytes: int | None = None) -> str:
         """A URL for the PUT of one part of a multipart upload; parts count from 1. `most_bytes` as for `put`."""
         return self._sign("PUT", key, seconds, {"partNumber": str(part_number), "uploadId": upload_id, **_limit(most_bytes)})
+
+    def signed_put(self, target: str, headers: Mapping[str, str]) -> SignedPut | None:
+        """The PUT that is allowed by a URL with this path and query, sent with these headers, names in lower case; None if this signer has
+        not signed it, or it has expired."""
+        path, _, query = target.partition("?")
+        folder = urlsplit(self._shown).path
+        params = dict(parse_qsl(query, keep_blank_values=True))
+        signature, time, seconds = params.pop(_SIGNATURE, ""), params.get("X-Amz-Date", ""), params.get("X-Amz-Expires", "")
+        if not path.startswith(folder) or not _TIME.fullmatch(time) or not _SECONDS.fullmatch(seconds):
+            return None
+        key, names = unquote(path.removeprefix(folder)), params.get("X-Amz-SignedHeaders", "")
+        fields = [(name, self._host if name == "host" else headers.get(name, "")) for name in names.split(";")]
+        request = self._request("PUT", quote(key, "/"), quoted(params), fields)
+        signed = self._key.signature(time, request) if params.get("X-Amz-Credential") == self._key.credential(time) else ""
+        if not hmac.compare_digest(signed.encode(), signature.encode()) or not signature:
+            return None
+        if system_clock() > datetime.strptime(time, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) + timedelta(seconds=int(seconds)):
+            return None
+        return SignedPut(key, params.get("uploadId"), int(params.get("partNumber", 0)))
 
     def get(
         self,
@@ -81,19 +117,22 @@ class Presigner:
     ) -> str:
         time = time_of(system_clock())
         signed = sorted({"host": self._host, **headers}.items())
-        names = ";".join(name for name, _ in signed)
         query = {
             **params,
             "X-Amz-Algorithm": ALGORITHM,
             "X-Amz-Credential": self._key.credential(time),
             "X-Amz-Date": time,
             "X-Amz-Expires": str(seconds),
-            "X-Amz-SignedHeaders": names,
+            "X-Amz-SignedHeaders": ";".join(name for name, _ in signed),
         }
         pairs = quoted(query)
-        request = [method, self._path + key, joined(sorted(pairs)), *(f"{name}:{value}" for name, value in signed)]
-        signature = self._key.signature(time, [*request, "", names, "UNSIGNED-PAYLOAD"])
-        return f"{self._shown}{key}?{joined(pairs)}&X-Amz-Signature={signature}"
+        signature = self._key.signature(time, self._request(method, key, pairs, signed))
+        return f"{self._shown}{key}?{joined(pairs)}&{_SIGNATURE}={signature}"
+
+    def _request(self, method: str, key: str, query: Sequence[tuple[str, str]], headers: Sequence[tuple[str, str]]) -> list[str]:
+        """The lines of a canonical request whose headers are sorted."""
+        fields = [f"{name}:{value}" for name, value in headers]
+        return [method, self._path + key, joined(sorted(query)), *fields, "", ";".join(name for name, _ in headers), "UNSIGNED-PAYLOAD"]
 
 
 def _overrides(disposition: str | None, media_type: str | None, cache_control: str | None) -> dict[str, str]:

@@ -11,10 +11,12 @@ from services.pictures.probe import child
 from services.pictures.probe.faults import UNREADABLE
 from services.pictures.probe.model import Probe
 from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.log import get_logger
 from services.platform.object_http import Answer, ObjectHttp, ObjectHttpError
 from services.platform.sandbox import Limits, Sandbox, SandboxCrashed, SandboxFailed, SandboxOutOfMemory, SandboxTimedOut, WarmChildren
 from services.platform.sandbox.memory_file import in_memory
 
+_logger = get_logger()
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 
@@ -102,7 +104,7 @@ class Prober:
         `head` is its beginning, or all of it, as far as that has been read. With `etag`, an object with a different one is refused. `name`
         counts only where `media_format.sniff` needs it.
 
-        Raises what `child.probe` and `StoredRanges` raise, and FILE_CORRUPT or MEDIA_LIMIT_EXCEEDED for a file that made the child crash or
+        Raises what `child.probe` and `StoredRanges` raise, and FILE_CORRUPT or MEDIA_LIMIT_EXCEEDED for a file that made the child fail or
         exceed its limits.
         """
         try:
@@ -124,10 +126,11 @@ class Prober:
                 "The file is too complex: examining it took too much time or memory.",
                 metadata=UNREADABLE,
             ) from error
-        except SandboxCrashed as error:
+        except (SandboxCrashed, SandboxFailed) as error:
+            if isinstance(error, SandboxFailed):
+                # Nothing but the file can be the cause, and a parser of ours has not foreseen it.
+                _logger.error("probe_failed", exc_info=error)
             raise DarkroomError(ErrorReason.FILE_CORRUPT, "The file is damaged: it cannot be read.", metadata=UNREADABLE) from error
-        except SandboxFailed as error:
-            raise DarkroomError(ErrorReason.INTERNAL, "Internal error.") from error
         return Probe(**found)
 
     async def _probe_whole(self, account_id: int, content: bytes, name: str) -> dict[str, Any]:

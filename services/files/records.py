@@ -86,6 +86,13 @@ class File:
     """When the sweeper next looks at it; also the end of the lease of the sweeper that has claimed it."""
     surface: str | None = None
     """Name of the API that it was made through, where people may limit the age of its files."""
+    arriving_bytes: int = 0
+    """How much may have been sent to its URLs, where that was more than expected. It counts in place of the size until it is ready."""
+
+    @property
+    def counted_bytes(self) -> int:
+        """How much it counts towards what its account may store."""
+        return self.size_bytes if self.state is FileState.READY else max(self.size_bytes, self.arriving_bytes)
 
     def with_id(self, file_id: int) -> File:
         """The file, with the id that it has got if it had none."""
@@ -150,7 +157,8 @@ class Storage:
     """An account's stored data, or the limits on them. Hidden outputs and files that are being deleted do not count."""
 
     size_bytes: int = 0
-    """Bytes of its files. An upload counts with the size that the client expects until its bytes have been accepted."""
+    """Bytes of its files. Until its bytes have been accepted, an upload counts with the size that the client expects, or with what it has
+    begun to send if that is more."""
     files: int = 0
     """Uploads and outputs; uploads that are not finished, too."""
     uploads: int = 0

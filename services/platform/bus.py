@@ -59,6 +59,11 @@ def queued_subject(lane: str) -> str:
     return f"QUEUED.{lane}"
 
 
+def open_calls_subject(service: str) -> str:
+    """Core subject on which the replicas of a service tell each other how many calls accounts have open."""
+    return f"OPEN.{service}"
+
+
 def event_subject(account_id: int | str, *, end: bool) -> str:
     """The subject of an account's messages whose events include (`end`) or do not include the end of a task that concerns files; for any
     account: `*`."""

@@ -151,8 +151,8 @@ class StreamSettings(EnvironmentSettings):
     max_streams_per_account: int = Field(
         500,
         ge=0,
-        description="Streams and waiting calls that an account may have open at one process, unless the operator has set another number "
-        "for it; 0 for no limit.",
+        description="Streams and waiting calls that an account may have open at all replicas of a service, unless the operator has set "
+        "another number for it; 0 for no limit.",
     )
     max_streams: int = Field(
         5000, ge=0, description="Streams and waiting calls of all accounts that may be open at one process; 0 for no limit."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import shutil
 from pathlib import Path
 
@@ -28,6 +29,7 @@ class DiskGuard:
     def __init__(self, settings: DiskSettings) -> None:
         self._path, self._reserve = settings.disk_path, settings.disk_reserve_bytes
         self._full = False
+        self._left = math.inf
         if self._path is not None:
             self._note(_free(self._path))
 
@@ -39,6 +41,13 @@ class DiskGuard:
                 "The server's disk is nearly full, so it accepts no new tasks and uploads. Running tasks, downloads and deletions go on. "
                 "Try again later.",
             )
+
+    def admit(self, size_bytes: int) -> bool:
+        """Whether there is room for an upload that begins to arrive, besides those that have begun since the last look."""
+        if self._left - size_bytes < self._reserve:
+            return False
+        self._left -= size_bytes
+        return True
 
     async def tell(self, part: part_pb2.Part) -> None:
         """Add how much room there is now to what the process knows about the installation."""
@@ -60,7 +69,7 @@ class DiskGuard:
         _FULL.set(full)
         if full != self._full:
             _logger.warning("disk_full" if full else "disk_has_room", path=str(self._path), free_bytes=free, reserve_bytes=self._reserve)
-        self._full = full
+        self._full, self._left = full, free
 
 
 def _free(path: Path) -> int:

@@ -15,6 +15,7 @@ from services.platform.revocations import Revocations
 from services.platform.rpc import catalogue
 from services.platform.rpc.channel import Caller, channel
 from services.platform.rpc.handing_over import stays_here
+from services.platform.rpc.open_call_counts import OpenCallCounts
 from services.platform.rpc.open_calls import OpenCalls
 from services.platform.serving import Opening, Parts, Service
 from services.platform.telemetry import checks
@@ -46,10 +47,11 @@ async def compose(settings: TasksSettings, opening: Opening) -> Parts:
     # Keep streams open until other replicas take the calls.
     closing = asyncio.Event()
     calls = OpenCalls(settings.max_streams_per_account, settings.max_streams)
+    counts = await opening.open("open calls", OpenCallCounts(bus, "tasks", calls).sharing())
     assembly = assemble(settings, Connections(database, bus, client, feed, revocations, calls), closing)
     return Parts(
         needs=[checks.database(database), checks.nats(bus)],
-        loops=assembly.loops,
+        loops=[*assembly.loops, counts.loop],
         collectors=[PoolGauges(database.pool), ReadGauges("queue", assembly.gauges.read)],
         internal=assembly.internal,
         own=assembly.own,

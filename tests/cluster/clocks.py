@@ -1,12 +1,19 @@
-"""Clocks that differ from host to host: libfaketime, where Debian's package `faketime` is installed."""
+"""Clocks that differ from host to host: libfaketime, where Debian's package `faketime` is installed.
+
+The kernel's own time namespaces shift only the clocks that count from the start of the machine, and not the one that tells the time.
+"""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 _AHEAD = {1: "+1s", 2: "-1s"}
 """Seconds by which a host's services are ahead of PostgreSQL, by the number of the host."""
+SAME = "the clocks of the hosts did not differ: Debian's package faketime is not installed"
 
 
 def library() -> Path | None:
@@ -21,3 +28,9 @@ def ahead(number: int) -> Mapping[str, str]:
         return {}
     # Timeouts go by the monotonic clock, which runs as everywhere.
     return {"LD_PRELOAD": str(found), "FAKETIME": _AHEAD[number], "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
+
+
+def measured(number: int) -> float:
+    """Seconds by which a process with the clock of a host is ahead of this one."""
+    told = subprocess.run([sys.executable, "-c", "import time; print(time.time())"], env=ahead(number), capture_output=True, check=True)
+    return float(told.stdout) - time.time()

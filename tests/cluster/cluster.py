@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -53,6 +54,10 @@ class Cluster:
     def up(self) -> None:
         """Start everything, as an operator does it the first time."""
         make_switch()
+        self.build(self._migrate)
+
+    def build(self, fill: Callable[[], None]) -> None:
+        """Start everything on hosts that have nothing yet; `fill` is called when the databases are there, and empty."""
         for host in self.hosts.values():
             host.boot()
         lead_virtual_address_to(self.hosts[plan.EDGES[0]])
@@ -60,10 +65,24 @@ class Cluster:
         self._launch(servers)
         self._wait(place for place in servers if place[1] != "triton")
         self._database.make_databases()
-        with ThreadPoolExecutor() as threads:
-            list(threads.map(lambda name: self.command(name, "migrate"), DATABASES))
+        fill()
         self._launch(self._places("accounts", "files", "tasks", "gateway", "inference", "envoy"))
         self._wait(self._places())
+
+    def destroy(self) -> None:
+        """End everything, and delete what every host has stored, and the installation folder."""
+        for host in self.hosts.values():
+            if host.is_up:
+                host.die()
+            shutil.rmtree(host.folder / "nats", ignore_errors=True)
+        self._database.delete()
+        for folder in (self.dir / "data" / "objects", self.installation.folder):
+            shutil.rmtree(folder)
+        self._parts.clear()
+
+    def _migrate(self) -> None:
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(lambda name: self.command(name, "migrate"), DATABASES))
 
     def close(self) -> None:
         """End everything and delete the folder."""

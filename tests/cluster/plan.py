@@ -60,6 +60,7 @@ SETTINGS = {
     "DARKROOM_WEBHOOK_BACKOFF": "0.5",
     # All tests come from one address.
     "DARKROOM_RATE_LIMIT_FAILED_KEYS": "0",
+    "DARKROOM_RATE_LIMIT_FAILED_SIGN_INS": "0",
     # Longer than the edges take to notice that a replica is about to end.
     "DARKROOM_DRAIN_NOTICE": "3",
     "DARKROOM_DRAIN_SECONDS": "3",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import shutil
 import signal
 import subprocess
 import sys
@@ -126,6 +127,10 @@ class Database:
             command=(sys.executable, "-m", "tests.cluster.database_front", *listener, str(socket), str(certificate)),
             ready=lambda: opens(*listener),
         )
+
+    def delete(self) -> None:
+        """Delete all that it has stored, once it has ended."""
+        shutil.rmtree(self._cluster.data)
 
     def make_databases(self) -> None:
         """Make the roles and databases, as the administrator does with what `darkroom-admin create` has written."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
 
+from tests.cluster.clocks import SAME, library
 from tests.cluster.network import why_not_here
 
 TESTS = Path(__file__).with_name("three_hosts.py")
@@ -26,5 +28,7 @@ _ISOLATED = ("unshare", *(() if os.geteuid() == 0 else ("--user", "--map-current
 def test_the_system_outlives_each_host() -> None:
     if problem := why_not_here(_ISOLATED):
         pytest.skip(problem)
-    tests = [sys.executable, "-m", "pytest", "-x", "-s", "--timeout=900", "-p", "no:cacheprovider", str(TESTS)]
+    tests = [sys.executable, "-m", "pytest", "-x", "-s", "-rs", "--timeout=900", "-p", "no:cacheprovider", str(TESTS)]
     assert subprocess.run([*_ISOLATED, *tests], check=False).returncode == 0, "see above"
+    if library() is None:
+        warnings.warn(SAME, stacklevel=1)  # so that the last lines say it, too

@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -79,6 +79,41 @@ class Trial:
         await self._settle()
         await self._judge()
         print(f"{len(self._load.accepted) - before} tasks accepted, {self._load.turned_away} calls turned away so far", flush=True)
+
+    async def under_load_lost(self, deed: Callable[[], Awaitable[None]]) -> None:
+        """Do something while clients press on, after which nothing is there any more."""
+        stop, urls = asyncio.Event(), [self.cluster.edge(number) for number in plan.EDGES]
+        pressing = asyncio.gather(self._load.press(urls, self._tenants, stop), self._make_batches(urls, stop))
+        try:
+            await deed()
+        finally:
+            pressing.cancel()
+            with suppress(asyncio.CancelledError):
+                await pressing
+
+    @property
+    def accepted(self) -> set[int]:
+        """The tasks that clients got accepted so far."""
+        return {task.task_id for task in self._load.accepted}
+
+    @property
+    def cancelled(self) -> set[int]:
+        """Those of them whose cancellation was confirmed."""
+        return set(self._load.cancelled)
+
+    async def judge_restored(self, tasks: Collection[int], cancelled: Collection[int]) -> None:
+        """Let the tasks that a backup had come to their end, and judge them; others are gone. `cancelled`: those that were, by then."""
+        load, cluster = self._load, self.cluster
+        load.accepted[:] = [task for task in load.accepted if task.task_id in tasks]
+        load.cancelled.intersection_update(cancelled)
+        load.watched.clear()
+        await self._settle()
+        wrong = await asyncio.to_thread(verdict.check_tasks, cluster, self._ids, load)
+        wrong += await asyncio.to_thread(verdict.check_outputs, cluster, load.accepted)
+        wrong += await check_books(cluster, self._ids)
+        await sweep(cluster)
+        wrong += await asyncio.to_thread(verdict.check_storage, cluster, self._ids)
+        await self._fail(wrong)
 
     async def judge_all(self) -> None:
         """At the end of all: nothing was charged or published twice or not at all, and nothing is left over."""

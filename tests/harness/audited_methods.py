@@ -198,7 +198,7 @@ NOT_ADMINISTERED: Mapping[str, Collection[str]] = {
     ),
     "Answers without a change": (
         *("darkroom.tasks.v1.BalanceService.EstimatePrice", "darkroom.rest.v1.BillingService.EstimatePrice"),
-        "compat.snapotter.v1.PipelinesService.PlanPipeline",
+        *("compat.snapotter.v1.PipelinesService.PlanPipeline", "envoy.service.auth.v3.Authorization"),
     ),
     "Sends again what the list of deliveries shows": (
         *("darkroom.tasks.v1.WebhooksService.ReplayWebhookDelivery", "darkroom.tasks.v1.WebhooksService.SendTestWebhook"),

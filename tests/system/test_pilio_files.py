@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -91,19 +92,67 @@ async def status_of(pilio: Pilio, url: str) -> int:
         return 0
 
 
-async def test_what_is_put_late_is_never_served(pilio: Pilio) -> None:
-    first, second = encoded(disc(), "PNG"), encoded(disc(80), "PNG")
+async def used_bytes(pilio: Pilio) -> int:
+    used: int = (await pilio.get("/v1/usage")).json()["data"]["bytes"]["used"]
+    return used
+
+
+async def refused(pilio: Pilio, url: str, content: bytes) -> list[tuple[int, str]]:
+    """How five PUTs end."""
+    replies = [await pilio.http.put(url, content=content) for _ in range(5)]
+    [told] = {(reply.status_code, reply.json()["error"]["reason"]) for reply in replies}
+    return [told]
+
+
+async def broken_off(url: httpx.URL, content: bytes) -> None:
+    """Send half of an upload, and close the connection."""
+    _, writer = await asyncio.open_connection(url.host, url.port)
+    writer.write(f"PUT {url.raw_path.decode()} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(content)}\r\n\r\n".encode())
+    writer.write(content[: len(content) // 2])
+    await writer.drain()
+    writer.close()
+
+
+async def test_an_upload_url_ends_with_its_file(pilio: Pilio) -> None:
+    ended, first, second = [(404, "UPLOAD_NOT_FOUND")], encoded(disc(), "PNG"), encoded(disc(80), "PNG")
     item = await pilio.create("photo.png", len(first))
-    assert (await pilio.http.put(item["upload_url"], content=first)).status_code == 200
+    await broken_off(httpx.URL(item["upload_url"]), first)
+    for _ in range(2):
+        assert (await pilio.http.put(item["upload_url"], content=first)).status_code == 200
     download = (await pilio.get(f"/v1/files/{item['id']}/download-url")).json()["data"]["download_url"]
-    assert (await pilio.http.put(item["upload_url"], content=second)).status_code == 200
+    assert await refused(pilio, item["upload_url"], second) == ended
     assert (await pilio.http.get(download)).content == first
-    assert (await pilio.delete(f"/v1/files/{item['id']}")).status_code == 200
+
+    large, parted = await pilio.create("large.png", MIB), await pilio.create("parted.png", 6 * MIB, "multipart")
+    assert (await pilio.http.put(large["upload_url"], content=bytes(MIB))).status_code == 200
+    assert (await pilio.http.put(parted["upload_urls"][0], content=bytes(MIB))).status_code == 200
+    for each in (item, large, parted):
+        assert (await pilio.delete(f"/v1/files/{each['id']}")).status_code == 200
+    for url in (item["upload_url"], large["upload_url"], *parted["upload_urls"]):
+        assert await refused(pilio, url, bytes(MIB)) == ended
+    assert await used_bytes(pilio) == 0
     async with asyncio.timeout(60):
         while await status_of(pilio, download) != 404:
             await asyncio.sleep(0.1)
-    assert (await pilio.http.put(item["upload_url"], content=first)).status_code == 200
-    assert (await pilio.http.get(download)).status_code == 404
+
+
+async def test_uploads_count_as_they_arrive(pilio: Pilio, stack: StackUnderTest, account: Account) -> None:
+    files = [await pilio.create(f"{number}.png", None, "simple") for number in range(3)]
+    await asyncio.to_thread(stack.admin, "files", "quota", "--account", account.id, "--bytes", str(2 * MIB))
+    for number, item in enumerate(files[:2], 1):
+        assert (await pilio.http.put(item["upload_url"], content=bytes(MIB))).status_code == 200
+        assert await used_bytes(pilio) == number * MIB
+    # Each of the URLs took 2 GiB when it was made; together they take what the account may store.
+    assert await refused(pilio, files[2]["upload_url"], b"x") == [(413, "BODY_TOO_LARGE")]
+    assert (await pilio.http.put(files[0]["upload_url"], content=bytes(MIB))).status_code == 200
+    assert (await pilio.delete(f"/v1/files/{files[0]['id']}")).status_code == 200
+    assert (await pilio.http.put(files[2]["upload_url"], content=b"x")).status_code == 200
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"x"
+
+    unannounced = await pilio.http.put(files[2]["upload_url"], content=chunks())
+    assert (unannounced.status_code, unannounced.json()["error"]["reason"]) == (411, "MALFORMED_REQUEST")
 
 
 async def test_files_come_back_in_order(pilio: Pilio) -> None:

@@ -182,6 +182,8 @@ def _refusal(response: httpx.Response) -> DarkroomFailure:
     status = response.status_code
     if status in (400, 401, 403):
         return StorageError("URL_EXPIRED", f"The storage refused the URL (HTTP {status}); it may have expired.")
+    if status == HTTPStatus.NOT_FOUND and response.request.method == "PUT":
+        return NotFound("UPLOAD_NOT_FOUND", "The upload has ended: its file was completed, deleted or given up meanwhile.")
     if status == HTTPStatus.NOT_FOUND:
         return NotFound("FILE_NOT_FOUND", "The file's content is missing from the storage.")
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:

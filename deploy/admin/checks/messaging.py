@@ -63,7 +63,7 @@ def covers(pattern: str, subject: str) -> bool:
 
 
 _SUBJECT = "streams"
-_STREAMS = (EVENTS_STREAM, OFFERS_STREAM, PROGRESS_STREAM, JOBS_STREAM)
+STREAMS = (EVENTS_STREAM, OFFERS_STREAM, PROGRESS_STREAM, JOBS_STREAM)
 _REPLICAS = "DARKROOM_NATS_REPLICAS"
 _ASK_SECONDS = 5.0
 
@@ -75,8 +75,8 @@ async def check_streams(client: Client, replicas: int, servers: int) -> list[Fin
         text = f"{replicas} copies of each are wanted, and the cluster has {servers or 'no'} server{'s' if servers != 1 else ''}"
         found.append(problem(_SUBJECT, text, f"list all servers in DARKROOM_NATS_URL, add servers, or lower {_REPLICAS}"))
     jetstream, missing, right = client.jetstream(timeout=_ASK_SECONDS), [], []
-    told = await asyncio.gather(*(jetstream.stream_info(name) for name in _STREAMS), return_exceptions=True)
-    for name, info in zip(_STREAMS, told, strict=True):
+    told = await asyncio.gather(*(jetstream.stream_info(name) for name in STREAMS), return_exceptions=True)
+    for name, info in zip(STREAMS, told, strict=True):
         if isinstance(info, NotFoundError):
             missing.append(name)
         elif isinstance(info, BaseException):

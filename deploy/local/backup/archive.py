@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 import tarfile
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import pyrage
 
@@ -16,6 +19,8 @@ from deploy.unpacking import unpack
 
 _MAGIC = b"age-encryption.org/v1"
 _BUFFER_BYTES = 1 << 20
+STANDARD = Path("-")
+"""Standard output or input in place of a file."""
 
 # Those of pyrage, which says nothing about its types.
 Recipient = Any
@@ -50,15 +55,20 @@ def identities(file: Path | None) -> Sequence[Identity]:
         raise StackError(f"{file} contains no private key of age or SSH: {error}") from error
 
 
-def write(folder: Path, target: Path, to: Sequence[Recipient]) -> None:
-    """Write everything in a folder to an archive that only its owner can read (0600). It has its name only when it is complete."""
+@contextmanager
+def writing(target: Path, to: Sequence[Recipient]) -> Iterator[BinaryIO]:
+    """A file that only its owner can read (0600), encrypted for the recipients. It has its name only when the block has ended well; `-` is
+    standard output."""
+    if target == STANDARD:
+        with _encrypted(sys.stdout.buffer, to) as out:
+            yield out
+        sys.stdout.buffer.flush()
+        return
     part = target.with_name(f".{target.name}.part")
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb", _BUFFER_BYTES) as file:
-            if to:
-                _piped(lambda end: _pack(folder, end), lambda end: pyrage.encrypt_io(end, file, to))
-            else:
-                _pack(folder, file)
+            with _encrypted(file, to) as out:
+                yield out
             file.flush()
             os.fsync(file.fileno())
         part.replace(target)
@@ -66,24 +76,81 @@ def write(folder: Path, target: Path, to: Sequence[Recipient]) -> None:
         part.unlink(missing_ok=True)
 
 
-def read(source: Path, folder: Path, given: Sequence[Identity]) -> None:
-    """Unpack an archive into an empty folder. Raises StackError if it is no archive, is damaged, or was encrypted for others."""
+@contextmanager
+def reading(source: Path, given: Sequence[Identity]) -> Iterator[BinaryIO]:
+    """The content of a file, or of standard input (`-`), decrypted. Raises StackError, also from within the block, if it is no archive, is
+    damaged, or was encrypted for others."""
+    name = "standard input" if source == STANDARD else str(source)
     try:
-        with source.open("rb", _BUFFER_BYTES) as file:
-            encrypted = file.read(len(_MAGIC)) == _MAGIC
-            file.seek(0)
-            if not encrypted:
-                _unpack(file, folder)
+        with open(sys.stdin.fileno() if source == STANDARD else source, "rb", _BUFFER_BYTES, closefd=source != STANDARD) as opened:
+            file = cast(BufferedReader, opened)
+            if not file.peek(len(_MAGIC)).startswith(_MAGIC):
+                yield file
             elif given:
-                _piped(lambda end: pyrage.decrypt_io(file, end, given), lambda end: _unpack(end, folder))
+                with _decrypted(file, given) as content:
+                    yield content
             else:
-                raise StackError(f"{source} is encrypted; give the file with the private key: --identity FILE")
+                raise StackError(f"{name} is encrypted; give the file with the private key: --identity FILE")
     except pyrage.DecryptError as error:
-        raise StackError(f"{source} cannot be decrypted: {error}") from error
+        raise StackError(f"{name} cannot be decrypted: {error}") from error
     except (tarfile.TarError, EOFError) as error:
-        raise StackError(f"{source} is not a backup, or is damaged: {error}") from error
+        raise StackError(f"{name} is not a backup, or is damaged: {error}") from error
     except OSError as error:
-        raise StackError(f"{source}: {error.strerror or error}") from error
+        raise StackError(f"{name}: {error.strerror or error}") from error
+
+
+def write(folder: Path, target: Path, to: Sequence[Recipient]) -> None:
+    """Write everything in a folder to an archive."""
+    with writing(target, to) as out:
+        _pack(folder, out)
+
+
+def read(source: Path, folder: Path, given: Sequence[Identity]) -> None:
+    """Unpack an archive into an empty folder. Raises StackError as `reading` does."""
+    with reading(source, given) as content, tarfile.open(fileobj=content, mode="r|", bufsize=_BUFFER_BYTES) as tar:
+        unpack(tar, folder)
+
+
+@contextmanager
+def _encrypted(file: BinaryIO, to: Sequence[Recipient]) -> Iterator[BinaryIO]:
+    if not to:
+        yield file
+        return
+    with _piped(lambda end: pyrage.encrypt_io(end, file, to), "rb", "wb") as end:
+        yield end
+
+
+@contextmanager
+def _decrypted(file: BinaryIO, given: Sequence[Identity]) -> Iterator[BinaryIO]:
+    with _piped(lambda end: pyrage.decrypt_io(file, end, given), "wb", "rb") as end:
+        yield end
+
+
+@contextmanager
+def _piped(work: Callable[[BinaryIO], None], its_mode: str, mode: str) -> Iterator[BinaryIO]:
+    """One end of a pipe, while a thread works on the other. Raises what the block raises, otherwise what the thread does; the first of them
+    where the block only finds that the thread has left."""
+    ends = os.pipe()
+    its, ours = ends if its_mode == "rb" else ends[::-1]
+
+    def worked() -> None:
+        try:
+            with cast(BinaryIO, os.fdopen(its, its_mode, _BUFFER_BYTES)) as end:
+                work(end)
+        except BrokenPipeError:
+            # The block need not read to the end.
+            if its_mode == "rb":
+                raise
+
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(worked)
+        try:
+            with cast(BinaryIO, os.fdopen(ours, mode, _BUFFER_BYTES)) as end:
+                yield end
+        except BrokenPipeError:
+            working.result()
+            raise
+        working.result()
 
 
 def _pack(folder: Path, out: BinaryIO) -> None:
@@ -91,27 +158,3 @@ def _pack(folder: Path, out: BinaryIO) -> None:
         # First, so that the rest can be refused early.
         for name in sorted(path.name for path in folder.iterdir()):
             tar.add(folder / name, arcname=name)
-
-
-def _unpack(source: BinaryIO, folder: Path) -> None:
-    with tarfile.open(fileobj=source, mode="r|", bufsize=_BUFFER_BYTES) as tar:
-        unpack(tar, folder)
-
-
-def _piped(write_to: Callable[[BinaryIO], None], read_from: Callable[[BinaryIO], None]) -> None:
-    """Run both sides of a pipe at once. Raises what the reader raises, otherwise what the writer does."""
-    reading, writing = os.pipe()
-
-    def produce() -> None:
-        with os.fdopen(writing, "wb", _BUFFER_BYTES) as end:
-            write_to(end)
-
-    with ThreadPoolExecutor(1) as pool:
-        producing = pool.submit(produce)
-        with os.fdopen(reading, "rb", _BUFFER_BYTES) as end:
-            try:
-                read_from(end)
-            finally:
-                # The writer ends with a broken pipe if the reader did not take everything.
-                end.close()
-        producing.result()

@@ -15,11 +15,14 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import asyncpg
+
 from deploy.local.config import StackConfig
 from deploy.local.errors import PartFailed, StackError
 from deploy.local.layout import Layout
 from deploy.local.programs.postgres import connect
 from deploy.local.programs.postgres_cluster import SUPERUSER, Cluster
+from services.files.store.deletions import held
 
 FORMAT = 1
 # Objects that are still being uploaded. rclone renames an object to its name when it is complete, and replaces none in place.
@@ -70,14 +73,21 @@ def workspace(layout: Layout) -> Iterator[Path]:
 async def take(config: StackConfig, folder: Path) -> Manifest:
     """Fill an empty folder with a copy of the stack's data. Nothing stops meanwhile.
 
-    The databases are copied together, in their state at one moment. An object that exists at that moment exists before the copy begins or
-    after it has ended, so both times are checked, and a deletion meanwhile loses nothing. Objects cost no space, because they are linked.
+    The databases are copied together, in their state at one moment, when the copy ends. Most objects are linked before, those that have
+    come meanwhile afterwards, and deletions wait for that. Objects cost no space, because they are linked.
     """
     objects = folder / "objects"
     objects.mkdir()
     await asyncio.to_thread(link_objects, config.layout.data / "objects", objects)
-    major = await _copy_cluster(config, folder / "postgres")
-    await asyncio.to_thread(link_objects, config.layout.data / "objects", objects)
+    connection = await _connected(config, "files")
+    try:
+        async with held(connection):
+            major = await _copy_cluster(config, folder / "postgres")
+            await asyncio.to_thread(link_objects, config.layout.data / "objects", objects)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise StackError(f"PostgreSQL ended the connection that held deletions back; try again ({error})") from error
+    finally:
+        await connection.close()
     _copy_stack(config.layout, folder / "stack")
     sizes = [path.stat().st_size for path in objects.rglob("*") if path.is_file()]
     manifest = Manifest(FORMAT, datetime.now(UTC).isoformat(timespec="seconds"), major, len(sizes), sum(sizes))
@@ -102,10 +112,7 @@ def link_objects(source: Path, target: Path) -> None:
 
 
 async def _copy_cluster(config: StackConfig, target: Path) -> int:
-    try:
-        connection = await connect(config)
-    except OSError as error:
-        raise StackError("PostgreSQL does not answer, and only a running stack can be backed up; see `make status`") from error
+    connection = await _connected(config, "postgres")
     try:
         major = int(await connection.fetchval("SHOW server_version_num")) // 10_000
     finally:
@@ -128,6 +135,13 @@ async def _copy_cluster(config: StackConfig, target: Path) -> int:
     if process.returncode != 0:
         raise PartFailed("postgres", "pg_basebackup failed", output.decode(errors="replace").splitlines()[-10:])
     return major
+
+
+async def _connected(config: StackConfig, database: str) -> asyncpg.Connection:
+    try:
+        return await connect(config, database)
+    except OSError as error:
+        raise StackError("PostgreSQL does not answer, and only a running stack can be backed up; see `make status`") from error
 
 
 def _copy_stack(layout: Layout, target: Path) -> None:

@@ -33,67 +33,62 @@ class Admission:
         """Whether everybody is the same user where people would have to sign in."""
         return self._anonymous is not None
 
-    async def admit(self, secret: str | None, address: str) -> AdmittedRequest:
-        """Count a request from an address with a key; None for a request without anything that could be a key.
+    async def admit(self, secret: str | None, address: str, *, malformed: bool = False) -> AdmittedRequest:
+        """Count a request from an address with a key; None for a request without anything that could be a key. `malformed`: something was
+        sent in its place.
 
-        Raises API_KEY_INVALID; ADDRESS_NOT_ALLOWED; RATE_LIMITED; and UNAVAILABLE when the database is needed and cannot be reached. While
-        an address has sent too many unknown keys, one that this replica does not know is refused without being looked up.
+        Raises API_KEY_INVALID; ADDRESS_NOT_ALLOWED; RATE_LIMITED; and UNAVAILABLE when the database is needed and cannot be reached. Once
+        an address has sent too many wrong keys, further ones are RATE_LIMITED. A valid key is let through all the same: nobody guesses one,
+        and those who share an address with somebody who tries must not suffer for it.
         """
-        of_address = self._limits.of_address(address)
+        # First, so that no address has more keys looked up than it may make requests.
+        await self._limits.spend(self._limits.of_address(address))
         if secret is None:
-            await self._limits.spend(of_address)
+            if malformed:
+                await self._limits.count_wrong_key(address)
             raise DarkroomError(ErrorReason.API_KEY_INVALID, "Invalid token")
-        if not self._authenticator.knows(secret):
-            self._limits.check_failures(address)
         try:
             identified = await self._authenticator.identify(secret, address)
         except DarkroomError as error:
-            if error.reason in (ErrorReason.API_KEY_INVALID, ErrorReason.ADDRESS_NOT_ALLOWED):
-                await self._limits.spend(of_address)
-                if not self._authenticator.knows(secret):
-                    await self._limits.count_failure(address)
+            if error.reason is ErrorReason.API_KEY_INVALID and not self._authenticator.knows(secret):
+                await self._limits.count_wrong_key(address)
             raise
-        standings = await self._limits.spend((*of_address, *self._limits.of_owner(identified.owner)))
-        return AdmittedRequest(identified.token, standings[len(of_address) :])
+        return AdmittedRequest(identified.token, await self._limits.spend(self._limits.of_owner(identified.owner)))
 
     async def admit_public(self, secret: str | None, address: str) -> AdmittedRequest:
         """Count a request that needs no key: with a valid one its caller is known, and a bad one is ignored.
 
         Raises RATE_LIMITED, and UNAVAILABLE as `admit` does.
         """
-        of_address = self._limits.of_address(address)
+        await self._limits.spend(self._limits.of_address(address))
         identified = await self._known(secret, address) if secret is not None else None
-        of_owner = self._limits.of_owner(identified.owner) if identified is not None else ()
-        standings = await self._limits.spend((*of_address, *of_owner))
-        return AdmittedRequest(identified.token if identified is not None else "", standings[len(of_address) :])
+        if identified is None:
+            return AdmittedRequest("", ())
+        return AdmittedRequest(identified.token, await self._limits.spend(self._limits.of_owner(identified.owner)))
 
     async def admit_anyone(self, address: str) -> AdmittedRequest:
         """Count a request of any caller, where signing in is switched off.
 
         Raises RATE_LIMITED; UNAVAILABLE as `admit` does; and API_KEY_INVALID while there is no account that everybody could belong to.
         """
-        of_address = self._limits.of_address(address)
+        await self._limits.spend(self._limits.of_address(address))
         identified = await self._anonymous.identity() if self._anonymous is not None else None
         if identified is None:
-            await self._limits.spend(of_address)
             raise DarkroomError(ErrorReason.API_KEY_INVALID, "Invalid token")
-        standings = await self._limits.spend((*of_address, *self._limits.of_everybody(identified.owner)))
-        return AdmittedRequest(identified.token, standings[len(of_address) :])
+        return AdmittedRequest(identified.token, await self._limits.spend(self._limits.of_everybody(identified.owner)))
 
     def standings_of(self, address: str) -> Sequence[Standing]:
         """The remaining limits of an address."""
         return self._limits.standings(self._limits.of_address(address))
 
     async def _known(self, secret: str, address: str) -> KeyIdentity | None:
-        """Whose a key is; None for a bad one, also for one that is not looked up since the address has sent too many."""
+        """Whose a key is; None for a bad one."""
         try:
-            if not self._authenticator.knows(secret):
-                self._limits.check_failures(address)
             return await self._authenticator.identify(secret, address)
         except DarkroomError as error:
-            if error.reason not in (ErrorReason.API_KEY_INVALID, ErrorReason.ADDRESS_NOT_ALLOWED, ErrorReason.RATE_LIMITED):
+            if error.reason not in (ErrorReason.API_KEY_INVALID, ErrorReason.ADDRESS_NOT_ALLOWED):
                 raise
-            if error.reason is not ErrorReason.RATE_LIMITED and not self._authenticator.knows(secret):
+            if not self._authenticator.knows(secret):
                 with suppress(RateLimited):
-                    await self._limits.count_failure(address)
+                    await self._limits.count_wrong_key(address)
             return None

@@ -35,8 +35,15 @@ class LimitSettings(EnvironmentSettings):
     rate_limit_failed_keys: float = Field(
         20.0,
         ge=0,
-        description="Requests a minute with unknown or revoked API keys that may come from one address; 0 for no limit. Beyond it, no "
-        "unknown key from there is looked up.",
+        description="Requests a minute with wrong keys, session tokens, sign-in links and worker tokens that may come from one address "
+        "(IPv6: from one /64); 0 for no limit. Beyond it, wrong ones get 429; valid ones are let through.",
+    )
+    rate_limit_failed_sign_ins: float = Field(
+        20.0,
+        ge=0,
+        description="Wrong passwords a minute that may come from one address (IPv6: from one /64), and for one name as many at once, then "
+        "one a minute; 0 for no limit. Beyond it, passwords are not looked at. Where a person has signed in before, neither others at that "
+        "address nor those who try that name elsewhere count, but only wrong passwords for that name from there.",
     )
     login_attempt_limit: float = Field(
         500.0, ge=0, description="Attempts to sign in a minute that may come from one address (IPv6: from one /64); 0 for no limit."
@@ -58,6 +65,7 @@ class LimitSettings(EnvironmentSettings):
             self.rate_limit_burst,
             self.rate_limit_failed_keys,
             self.login_attempt_limit,
+            self.rate_limit_failed_sign_ins,
         )
 
 

@@ -10,6 +10,7 @@ and with N replicas the limit is up to N times as high.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import math
 import time
 from collections.abc import Callable, Coroutine, Sequence
@@ -20,7 +21,7 @@ from typing import Any
 
 from prometheus_client import Counter
 
-from services.accounts.domain.rate_rules import ACCOUNT, FAILED_KEYS, SIGN_INS, RateLimit, RateRules
+from services.accounts.domain.rate_rules import ACCOUNT, FAILED_KEYS, FAILED_SIGN_INS, SIGN_INS, RateLimit, RateRules
 from services.accounts.records import Borrowing, BucketLoan, KeyOwner
 from services.platform.batching import Batcher
 from services.platform.errors import DarkroomError, ErrorReason
@@ -28,11 +29,18 @@ from services.platform.log import get_logger
 
 _SLICE_SECONDS = 0.5
 _LIFE_SECONDS = 5.0
+# Those of guesses that were none.
+_KEPT_SECONDS = 60.0
+_GUESSES = (FAILED_KEYS, FAILED_SIGN_INS)
+# From one log line about guesses of an address, or for a name, to the next.
+_LOGGED_SECONDS = 60.0
 # Well within the edge's limit for the whole check.
 _PATIENCE_SECONDS = 0.5
 _BATCH = 200
 _CAPACITY = 100_000
 _IPV6_PREFIX = 64
+# The name of a bucket holds so many of the hash of a person's name.
+_DIGITS = 32
 _LIMITED = Counter("darkroom_requests_limited", "Requests refused because a rate limit was reached, by its policy.", ["policy"])
 _UNSHARED = Counter("darkroom_rate_limit_unshared", "Times that a replica counted by itself because the database could not be reached.")
 _logger = get_logger()
@@ -94,20 +102,37 @@ class RateLimits:
         """The remaining amount of limits, without counting a request."""
         return [Standing(limit, self._slice(limit).remaining) for limit in limits]
 
-    def check_failures(self, address: str) -> None:
-        """Raises RATE_LIMITED when so many unknown keys have come from an address that no more are looked up. Asks nobody."""
-        for limit in self._rules.failures_of(network_of(address)):
-            held = self._slices.get(limit.bucket)
-            if held is not None and held.blocked_until > (now := self._clock()):
-                raise _refused(limit, held.blocked_until - now)
-
     def of_everybody(self, owner: KeyOwner) -> Sequence[RateLimit]:
         """The limits on requests of an account without a key."""
         return [limit for limit in self._rules.of_key(owner) if limit.policy == ACCOUNT]
 
-    async def count_failure(self, address: str) -> None:
-        """Count a request with an unknown key. Raises RATE_LIMITED when there have been too many from the address."""
-        await self.spend(self._rules.failures_of(network_of(address)))
+    async def count_wrong_key(self, address: str) -> None:
+        """Count a request with a wrong key, or another secret that nobody can guess. Raises RATE_LIMITED when there have been too many from
+        the address."""
+        await self.spend(self._rules.wrong_keys_of(network_of(address)))
+
+    async def count_password(self, address: str, name: str, *, familiar: bool = False) -> Callable[[], None]:
+        """Count a password as wrong before it is checked; the function that is returned takes that back. `familiar`: the person of the name
+        has signed in from the address before.
+
+        Raises RATE_LIMITED when there have been too many; then nothing is counted.
+        """
+        network, taken = network_of(address), list[RateLimit]()
+        digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGITS]
+
+        def take_back() -> None:
+            for limit in taken:
+                self._slice(limit).put_back(self._clock())
+
+        rules = self._rules.wrong_passwords_at if familiar else self._rules.wrong_passwords_of
+        for limit in rules(network, digest):
+            try:
+                await self.spend((limit,))
+            except RateLimited:
+                take_back()
+                raise
+            taken.append(limit)
+        return take_back
 
     async def sign_in(self, address: str, most: float | None = None) -> None:
         """Count an attempt to sign in, of which there may be `most` a minute; absent: as configured.
@@ -119,7 +144,7 @@ class RateLimits:
     async def forget(self) -> bool:
         """Drop slices that have lapsed: the step of a background loop."""
         now = self._clock()
-        self._slices = {name: held for name, held in self._slices.items() if held.pending or max(held.until, held.blocked_until) > now}
+        self._slices = {name: held for name, held in self._slices.items() if held.pending or held.matters_until > now}
         return False
 
     def _slice(self, limit: RateLimit) -> _Slice:
@@ -141,7 +166,7 @@ class RateLimits:
 
     async def _refill(self, limit: RateLimit, held: _Slice) -> None:
         # One at a time of guesses: otherwise a replica could hold tokens that the address's next one at another replica needs.
-        wanted = 1 if limit.policy in (FAILED_KEYS, SIGN_INS) else max(1, min(limit.burst, math.ceil(limit.rate * _SLICE_SECONDS)))
+        wanted = 1 if limit.policy in (*_GUESSES, SIGN_INS) else max(1, min(limit.burst, math.ceil(limit.rate * _SLICE_SECONDS)))
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 answer = await self._borrowed(Borrowing(limit.bucket, limit.rate, limit.burst, wanted))
@@ -158,12 +183,15 @@ class RateLimits:
         held.tokens, held.until, held.shared = answer.tokens, now + _LIFE_SECONDS, max(0, math.floor(answer.remaining))
         if not answer.tokens:
             held.blocked_until = now + max(0.0, (_worth_asking(wanted) - answer.remaining) / limit.rate)
+            if limit.policy in _GUESSES and held.logged_until <= now:
+                held.logged_until = now + _LOGGED_SECONDS
+                _logger.warning("guesses_refused", policy=limit.policy, bucket=limit.bucket)
 
 
 class _Slice:
     """This replica's share of a bucket."""
 
-    __slots__ = ("blocked_until", "own_tokens_at", "pending", "shared", "tokens", "until")
+    __slots__ = ("blocked_until", "logged_until", "own_tokens_at", "pending", "shared", "tokens", "until")
 
     def __init__(self) -> None:
         self.tokens, self.until = 0, 0.0
@@ -171,6 +199,8 @@ class _Slice:
         """Tokens that were left in the bucket."""
         self.blocked_until = 0.0
         """The bucket is empty until then."""
+        self.logged_until = 0.0
+        """No line about guesses is logged until then."""
         self.own_tokens_at = 0.0
         """While counting alone: when the tokens that were granted will have flowed in."""
         self.pending: asyncio.Task[None] | None = None
@@ -184,6 +214,14 @@ class _Slice:
             return False
         self.tokens -= 1
         return True
+
+    def put_back(self, now: float) -> None:
+        """Keep a token for the next who takes one."""
+        self.tokens, self.until = (self.tokens + 1 if now <= self.until else 1), now + _KEPT_SECONDS
+
+    @property
+    def matters_until(self) -> float:
+        return max(self.until, self.blocked_until, self.logged_until)
 
     def by_own_count(self, limit: RateLimit, wanted: int, now: float) -> BucketLoan:
         if self.own_tokens_at > now:

@@ -9,7 +9,8 @@ from functools import lru_cache
 
 from services.accounts.records import KeyOwner
 
-KEY, ACCOUNT, ADDRESS, FAILED_KEYS, SIGN_INS = "key", "account", "address", "failed-keys", "sign-ins"
+KEY, ACCOUNT, ADDRESS, SIGN_INS = "key", "account", "address", "sign-ins"
+FAILED_KEYS, FAILED_SIGN_INS = "failed-keys", "failed-sign-ins"
 _MINUTE = 60.0
 
 
@@ -40,6 +41,9 @@ class RateRules:
     """Requests a minute, all of which may come at once."""
     sign_ins: float = 0.0
     """Attempts to sign in a minute, all of which may come at once."""
+    failed_sign_ins: float = 0.0
+    """Wrong passwords: from one address so many a minute, all of which may come at once; for one name as many at once, then one a
+    minute."""
 
     def of_key(self, owner: KeyOwner) -> Sequence[RateLimit]:
         """The limits on requests with a key: the key's own limit, then its account's."""
@@ -49,9 +53,26 @@ class RateRules:
         """The limits on all requests from an address; none without one."""
         return _of_address(self, address)
 
-    def failures_of(self, address: str) -> Sequence[RateLimit]:
-        """The limits on requests from an address with unknown keys; none without one."""
-        return _failures_of(self, address)
+    def wrong_keys_of(self, address: str) -> Sequence[RateLimit]:
+        """The limits on requests from an address with wrong keys; none without one."""
+        return _wrong_keys_of(self, address)
+
+    def wrong_passwords_of(self, address: str, name: str) -> Sequence[RateLimit]:
+        """The limits on wrong passwords from an address, for a name (in a form that may be stored)."""
+        return (
+            *_in_a_minute(FAILED_SIGN_INS, address, self.failed_sign_ins, "Too many wrong passwords from this address."),
+            *self._wrong_passwords("name", name, "Too many wrong passwords for this name."),
+        )
+
+    def wrong_passwords_at(self, address: str, name: str) -> Sequence[RateLimit]:
+        """The limit in place of those where the person of the name has signed in from the address before."""
+        return self._wrong_passwords("at", f"{name}@{address}", "Too many wrong passwords for this name from this address.")
+
+    def _wrong_passwords(self, kind: str, whose: str, explained: str) -> Sequence[RateLimit]:
+        if not self.failed_sign_ins:
+            return ()
+        bucket = f"{FAILED_SIGN_INS}:{kind}:{whose}"
+        return (RateLimit(FAILED_SIGN_INS, bucket, 1 / _MINUTE, max(1, math.ceil(self.failed_sign_ins)), explained),)
 
     def sign_ins_of(self, address: str, most: float | None = None) -> Sequence[RateLimit]:
         """The limits on sign-in attempts from an address, `most` a minute if that is given; none without an address."""
@@ -83,8 +104,8 @@ def _of_address(rules: RateRules, address: str) -> Sequence[RateLimit]:
 
 
 @lru_cache(maxsize=20_000)
-def _failures_of(rules: RateRules, address: str) -> Sequence[RateLimit]:
-    return _in_a_minute(FAILED_KEYS, address, rules.failed_keys, "Too many requests from this address with unknown or revoked API keys.")
+def _wrong_keys_of(rules: RateRules, address: str) -> Sequence[RateLimit]:
+    return _in_a_minute(FAILED_KEYS, address, rules.failed_keys, "Too many wrong keys from this address; a valid one is let through.")
 
 
 @lru_cache(maxsize=20_000)

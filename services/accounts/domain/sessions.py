@@ -10,7 +10,7 @@ from services.accounts.domain.config import PeopleRules
 from services.accounts.domain.home import Home
 from services.accounts.domain.keys import digest_of, make_token
 from services.accounts.domain.passwords import Passwords, check_strength
-from services.accounts.domain.rate_limits import RateLimits
+from services.accounts.domain.rate_limits import RateLimited, RateLimits, network_of
 from services.accounts.people import DEFAULT_TEAM_ID, NewPerson, Person, Session
 from services.accounts.permissions import ADMIN
 from services.accounts.store.people import PeopleStore
@@ -51,20 +51,24 @@ class Sessions:
     async def create(self, user_name: str, password: str) -> tuple[str, Session]:
         """Sign in: a new session's token, and the session.
 
-        Raises RATE_LIMITED, SIGN_IN_DISABLED, FIELD_INVALID and CREDENTIALS_INVALID, in this order.
+        Raises RATE_LIMITED (too many attempts), SIGN_IN_DISABLED, FIELD_INVALID, RATE_LIMITED (too many wrong passwords) and
+        CREDENTIALS_INVALID, in this order. Beyond the limit of wrong passwords none is looked at: unlike a key, one can be guessed.
         """
-        await self.count_attempt()
+        await self._count_attempt()
         check_enabled(self._rules)
         if not user_name or not password:
             missing = "user_name" if not user_name else "password"
             raise DarkroomError(ErrorReason.FIELD_INVALID, "Username and password are required", field=missing)
         account_id = await self._home.account_id()
+        take_back = await self._count_password(account_id, user_name)
         person = await self._found(account_id, user_name) if account_id is not None else None
         matches = await self._passwords.matches(person.password_hash if person is not None else None, password)
         actor = acting_user(_shown(user_name))
         if person is not None and matches:
+            take_back()
             token, expires_at = make_token(), self._clock() + timedelta(hours=self._rules.session_hours)
-            if await self._sessions.add(person, digest_of(token), expires_at, acting_user(person.name, user_id=person.public_id)):
+            signed_in = acting_user(person.name, user_id=person.public_id)
+            if await self._sessions.add(person, digest_of(token), expires_at, signed_in, caller_network()):
                 return token, await self._sessions.session(digest_of(token), self._clock()) or invalid_session()
         if account_id is not None:
             why = "unknown_user" if person is None else "bad_password"
@@ -72,12 +76,15 @@ class Sessions:
         raise DarkroomError(ErrorReason.CREDENTIALS_INVALID, "Invalid credentials")
 
     async def session(self, token: str, caller: Identity | None = None) -> Session:
-        """The session of a token; without one, that of the caller. Raises SESSION_INVALID."""
+        """The session of a token; without one, that of the caller. Raises SESSION_INVALID, and RATE_LIMITED after too many wrong ones."""
         if not token and caller is not None and caller.user is not None:
             return await self._own(caller) or invalid_session()
         if not token:
             raise DarkroomError(ErrorReason.SESSION_INVALID, "No session token provided", metadata={"kind": MISSING})
-        return await self._sessions.session(digest_of(token), self._clock()) or invalid_session()
+        session = await self._sessions.session(digest_of(token), self._clock())
+        if session is None:
+            await self.count_wrong_secret()
+        return session or invalid_session()
 
     async def delete(self, token: str, caller: Identity | None = None) -> None:
         """Sign out; without a token, the caller. Nothing happens where there is no session."""
@@ -103,9 +110,11 @@ class Sessions:
             missing = "new_password" if current or not session.needs_current_password else "current_password"
             raise DarkroomError(ErrorReason.FIELD_INVALID, "Current password and new password are required", field=missing)
         check_strength(new, "new_password")
-        await self.count_attempt()
+        await self._count_attempt()
         person = session.person
+        take_back = await self._limits.count_password(current_client().address or "", person.name, familiar=True)
         if not session.needs_current_password or await self._passwords.matches(person.password_hash, current):
+            take_back()
             ended = await self._people.change_password(person, await self._passwords.hash(new), keep=caller.key_id)
             if ended is not None:
                 for key_id in ended:
@@ -124,7 +133,22 @@ class Sessions:
             await self._people.set_analytics(caller.account_id, caller.user.id, answered, now, remind_at)
         return answered
 
-    async def count_attempt(self) -> None:
+    async def count_wrong_secret(self) -> None:
+        """Count a wrong secret of a kind that nobody can guess. Raises RATE_LIMITED."""
+        await self._limits.count_wrong_key(current_client().address or "")
+
+    async def _count_password(self, account_id: int | None, name: str) -> Callable[[], None]:
+        """Count a password for a name, whether there is a person of that name or not; what is returned takes that back. Raises
+        RATE_LIMITED."""
+        address, known_name = current_client().address or "", _shown(name)
+        try:
+            return await self._limits.count_password(address, known_name)
+        except RateLimited:
+            if account_id is None or not await self._sessions.is_familiar(account_id, known_name, caller_network()):
+                raise
+        return await self._limits.count_password(address, known_name, familiar=True)
+
+    async def _count_attempt(self) -> None:
         """Count an attempt to sign in. The limit is read each time: a new one is in force at once, in every replica."""
         await self._limits.sign_in(current_client().address or "", await self._attempts() if self._attempts is not None else None)
 
@@ -163,6 +187,11 @@ class Sessions:
 
 def _shown(name: str) -> str:
     return name.replace("\0", "\N{REPLACEMENT CHARACTER}")[:_LONGEST_NAME]
+
+
+def caller_network() -> str:
+    """The network that a person signs in from, in the form in which it is kept; empty if it is not known."""
+    return network_of(current_client().address or "")
 
 
 def check_enabled(rules: PeopleRules) -> None:

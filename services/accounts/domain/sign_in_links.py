@@ -14,7 +14,7 @@ from urllib.parse import quote
 from services.accounts.domain.config import PeopleRules
 from services.accounts.domain.home import Home
 from services.accounts.domain.keys import digest_of, make_token
-from services.accounts.domain.sessions import Sessions, check_enabled, invalid_session
+from services.accounts.domain.sessions import Sessions, caller_network, check_enabled, invalid_session
 from services.accounts.people import Person, Session
 from services.accounts.store.people import PeopleStore
 from services.accounts.store.sessions import SessionStore
@@ -94,9 +94,9 @@ class SignInLinks:
     async def use(self, token: str) -> tuple[str, Session]:
         """Sign in with the token of a link: a new session's token, and the session.
 
-        Raises RATE_LIMITED, SIGN_IN_DISABLED and CREDENTIALS_INVALID, in this order.
+        Raises SIGN_IN_DISABLED, RATE_LIMITED and CREDENTIALS_INVALID, in this order. A link that works is not RATE_LIMITED: its token
+        cannot be guessed.
         """
-        await self._sessions.count_attempt()
         check_enabled(self._rules)
         digest, account_id = digest_of(token), await self._home.account_id()
         person = await self._person(digest, account_id) if account_id is not None else None
@@ -104,8 +104,9 @@ class SignInLinks:
             now, session_token = self._clock(), make_token()
             expires_at = now + timedelta(hours=self._rules.session_hours)
             actor = acting_user(person.name, user_id=person.public_id)
-            if await self._store.use(digest, now, person, digest_of(session_token), expires_at, actor):
+            if await self._store.use(digest, now, person, digest_of(session_token), expires_at, caller_network(), actor):
                 return session_token, await self._session_store.session(digest_of(session_token), now) or invalid_session()
+        await self._sessions.count_wrong_secret()
         if account_id is not None:
             await self._session_store.note_refusal(account_id, 0, "", "bad_link", acting_user(""))
         raise DarkroomError(ErrorReason.CREDENTIALS_INVALID, _REFUSED)

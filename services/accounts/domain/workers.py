@@ -65,7 +65,7 @@ class Membership:
 
 
 class Workers:
-    """The rules. `count_attempt` counts an attempt to join from the caller's address, and raises RATE_LIMITED."""
+    """The rules. `count_wrong_token` counts a token that is none against the caller's address, and raises RATE_LIMITED."""
 
     def __init__(
         self,
@@ -74,24 +74,24 @@ class Workers:
         authority: WorkerAuthority | None,
         nats_password: str,
         trusted_keys: str,
-        count_attempt: Callable[[], Awaitable[None]],
+        count_wrong_token: Callable[[], Awaitable[None]],
         clock: Clock = system_clock,
     ) -> None:
         """`authority` is None where there is no port for workers."""
         self._store, self._signer, self._authority = store, signer, authority
         self._nats_password, self._trusted_keys = nats_password, trusted_keys
-        self._count_attempt, self._clock = count_attempt, clock
+        self._count_wrong_token, self._clock = count_wrong_token, clock
         self._pepper = signer.derived_secret(PURPOSE)
 
     async def join(self, request: JoinRequest) -> tuple[Membership, JoinKeys]:
         """Let a machine in, or again one that repeats its request; what it needs, and the keys to encrypt that with.
 
-        Raises RATE_LIMITED, OPERATION_UNAVAILABLE, WORKER_TOKEN_INVALID, WORKER_REFUSED, FIELD_INVALID and NAME_TAKEN, in this order.
+        Raises OPERATION_UNAVAILABLE, RATE_LIMITED, WORKER_TOKEN_INVALID, WORKER_REFUSED, FIELD_INVALID and NAME_TAKEN, in this order.
         """
-        await self._count_attempt()
         authority, invitation = self._required_authority(), await self._store.invitation(request.token_id)
         keys = JoinKeys(secret_of(self._pepper, request.token_id))
         if not keys.matches(request.fields, request.mac) or invitation is None:
+            await self._count_wrong_token()
             raise _bad_token("This token is not from this server. It may be from another server, or have expired more than a day ago.")
         if invitation.request_sha256 is not None:
             return await self._joined_before(request, invitation, authority), keys

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
-from services.accounts.networks import networks, texts
-from services.accounts.records import UNLIMITED, Account, AccountLimits, ApiKey, KeyLimits, KeyOwner, LimitChange, NewKey, RepeatableKey
+from services.accounts.networks import texts
+from services.accounts.records import UNLIMITED, Account, AccountLimits, ApiKey, KeyLimits, LimitChange, NewKey, RepeatableKey
 from services.platform.audit.changes import details, enter
 from services.platform.audit.log import actor_values, audit_sql
 from services.platform.database import Database, Transaction
@@ -96,12 +96,6 @@ FROM account WHERE id = :account_id
 """)  # noqa: S608 - put together from constants
 """How many usable keys an account has, either those that others replace or all others, and its own limits. A change of keys runs it after
 _LOCK, so that it counts what a call at the same time has added."""
-
-_OWNER = text(f"""
-SELECT api_key.id, account_id, api_key.name, scopes, expires_at, allowed_networks, {_LIMITS}
-FROM api_key JOIN account ON account.id = account_id
-WHERE sha256 = :digest AND revoked_at IS NULL
-""")  # noqa: S608 - put together from constants
 
 _CHANGED_LIMITS = ",\n    ".join(f"{name} = CASE WHEN :keep_{name} THEN {name} ELSE :{name} END" for name in _LIMIT_COLUMNS)
 
@@ -239,16 +233,6 @@ class AccountStore:
     async def keys(self, account_id: int) -> Sequence[ApiKey]:
         """An account's keys, newest first, revoked ones included."""
         return [_api_key(row) for row in await self._database.fetch(_KEYS_OF_ACCOUNT, {"account_id": account_id})]
-
-    async def owner(self, digest: bytes) -> KeyOwner | None:
-        """The owner of the key with this digest, expired or not; None for an unknown or revoked key. One lookup in the unique index."""
-        rows = await self._database.fetch(_OWNER, {"digest": digest})
-        if not rows:
-            return None
-        key_id, account_id, name, scopes, expires_at, allowed_networks, *limits = rows[0]
-        allowed = frozenset(scopes) if scopes is not None else None
-        from_where = networks(allowed_networks) if allowed_networks is not None else None
-        return KeyOwner(key_id, account_id, allowed, expires_at, AccountLimits(*limits), name, from_where)
 
     async def set_limits(self, account_id: int, change: LimitChange) -> AccountLimits | None:
         """Set some of an account's limits; returns the current value of all of them. None if there is no such account."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,25 +10,21 @@ from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
 from services.accounts.people import Person, PersonKey, Session
-from services.accounts.permissions import scopes_of
-from services.accounts.records import AccountLimits, KeyOwner
+from services.accounts.store.familiar_networks import IS_FAMILIAR, NOTE_NETWORK, SWEEP_NETWORKS
 from services.accounts.store.people import PERSON_COLUMNS, PERSON_JOINS, person_of
 from services.platform.audit.actor import Actor
 from services.platform.audit.log import actor_values, audit_sql
 from services.platform.database import Database
 from services.platform.errors import DarkroomError, ErrorReason
-from services.platform.identity import UserIdentity
 
 _SWEEP_ROWS = 1000
 _KEPT_FOR = timedelta(hours=1)
-_LIMIT_COLUMNS = tuple(field.name for field in fields(AccountLimits))
-_LIMITS = ", ".join(f"account.{name}" for name in _LIMIT_COLUMNS)
-
 REFRESHED = "coalesce(CAST(extract(epoch FROM refreshed_at) * 1000000 AS bigint), 0) AS refreshed"
 
 _ADD_SESSION = text(f"""
 WITH owner AS (SELECT * FROM person WHERE id = :person_id AND password_hash = :password_hash FOR SHARE),
 added AS (INSERT INTO session (person_id, sha256, expires_at) SELECT id, :sha256, :expires_at FROM owner RETURNING id),
+{NOTE_NETWORK},
 {audit_sql("owner", audit_pb2.AUDIT_ACTION_SESSION_CREATED, details="jsonb_build_object('user_id', public_id, 'user_name', name)")}
 SELECT id FROM added
 """)  # noqa: S608 - put together from constants
@@ -120,18 +115,6 @@ WITH ended AS (
 SELECT id FROM ended
 """)  # noqa: S608 - put together from constants
 
-_OWNER = text(f"""
-WITH used AS (
-  SELECT id AS key_id, person_id, '' AS key_name, NULL AS key_permissions, expires_at AS ends, true AS is_session, {REFRESHED}
-  FROM session WHERE sha256 = :sha256 AND ended_at IS NULL
-  UNION ALL
-  SELECT id, person_id, name, permissions, expires_at, false, {REFRESHED}
-  FROM person_key WHERE sha256 = :sha256 AND ended_at IS NULL
-)
-SELECT used.*, {PERSON_COLUMNS}, {_LIMITS}
-FROM used JOIN person ON person.id = used.person_id {PERSON_JOINS} JOIN account ON account.id = person.account_id
-""")  # noqa: S608 - put together from constants
-
 _RECORD_USE = text("""
 WITH used AS (SELECT * FROM unnest(CAST(:key_ids AS bigint[]), CAST(:moments AS timestamptz[])) AS used (id, moment)),
 locked AS (SELECT id FROM person_key WHERE id = ANY(:key_ids) ORDER BY id FOR NO KEY UPDATE)
@@ -157,16 +140,23 @@ class SessionStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, person: Person, sha256: bytes, expires_at: datetime, actor: Actor) -> bool:
-        """Add a session of a person; False if the password has been changed since the person was read, or the person is gone."""
+    async def add(self, person: Person, sha256: bytes, expires_at: datetime, actor: Actor, network: str = "") -> bool:
+        """Add a session of a person, who signs in from a network (empty: unknown); False if the password has been changed since the person
+        was read, or the person is gone."""
         values = {
             "person_id": person.id,
             "password_hash": person.password_hash,
             "sha256": sha256,
             "expires_at": expires_at,
+            "network": network,
             **actor_values(actor),
         }
         return bool(await self._database.fetch(_ADD_SESSION, values))
+
+    async def is_familiar(self, account_id: int, name: str, network: str) -> bool:
+        """Whether the person of a name has signed in from a network in the last 90 days."""
+        values = {"account_id": account_id, "name": name, "network": network}
+        return bool(await self._database.fetch(IS_FAMILIAR, values))
 
     async def note_refusal(self, account_id: int, person_id: int, name: str, why: str, actor: Actor) -> None:
         """Enter into the audit log that somebody tried to sign in; person 0 is nobody."""
@@ -247,31 +237,16 @@ class SessionStore:
         rows = await self._database.fetch(_END_KEY, values)
         return rows[0]["id"] if rows else None
 
-    async def owner(self, sha256: bytes) -> KeyOwner | None:
-        """The owner of the session or the key with this digest, expired or not; None for an unknown or ended one. Two unique indexes."""
-        rows = await self._database.fetch(_OWNER, {"sha256": sha256})
-        if not rows:
-            return None
-        row, person = rows[0], person_of(rows[0])
-        permissions, must_change = person.permissions, person.must_change and row["is_session"]
-        if row["key_permissions"] is not None:
-            permissions &= frozenset(row["key_permissions"])
-        user = UserIdentity(person.public_id, person.name, person.role, permissions, must_change, row["is_session"])
-        scopes = scopes_of(permissions, must_change=must_change)
-        limits = AccountLimits(*(row[name] for name in _LIMIT_COLUMNS))
-        return KeyOwner(
-            row["key_id"], person.account_id, scopes, row["ends"], limits, row["key_name"], user=user, refreshed=row["refreshed"]
-        )
-
     async def record_use(self, used: Mapping[int, datetime]) -> None:
         """Record when keys were last used; a time earlier than the recorded one changes nothing."""
         await self._database.fetch(_RECORD_USE, {"key_ids": list(used), "moments": list(used.values())})
 
     async def sweep(self, now: datetime) -> bool:
-        """Delete one batch of what ended or expired an hour ago; True if there may be more. Expired keys stay until their owner deletes
-        them."""
+        """Delete one batch of what ended or expired an hour ago, and of networks that are familiar no more; True if there may be more.
+        Expired keys stay until their owner deletes them."""
         values = {"before": now - _KEPT_FOR, "limit": _SWEEP_ROWS}
         swept = [len(await self._database.fetch(statement, values)) for statement in (_SWEEP_SESSIONS, _SWEEP_KEYS)]
+        swept.append(len(await self._database.fetch(SWEEP_NETWORKS, {"limit": _SWEEP_ROWS})))
         return _SWEEP_ROWS in swept
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from darkroom.common.v1 import audit_pb2
 from services.accounts.people import Person
 from services.accounts.permissions import ADMIN
+from services.accounts.store.familiar_networks import NOTE_NETWORK
 from services.accounts.store.people import PERSON_COLUMNS, PERSON_JOINS, person_of
 from services.platform.audit.actor import Actor
 from services.platform.audit.log import actor_values, audit_sql
@@ -47,6 +48,7 @@ owner AS (SELECT * FROM person WHERE id = :person_id AND EXISTS (SELECT FROM use
 added AS (
   INSERT INTO session (person_id, sha256, expires_at, by_link) SELECT id, :sha256, :expires_at, true FROM owner RETURNING id
 ),
+{NOTE_NETWORK},
 {
     audit_sql(
         "owner",
@@ -98,7 +100,9 @@ class LinkStore:
             return None
         return SignInLink(person_of(rows[0]) if rows[0]["id"] is not None else None, rows[0]["for_first"])
 
-    async def use(self, link_sha256: bytes, now: datetime, person: Person, sha256: bytes, expires_at: datetime, actor: Actor) -> bool:
+    async def use(
+        self, link_sha256: bytes, now: datetime, person: Person, sha256: bytes, expires_at: datetime, network: str, actor: Actor
+    ) -> bool:
         """Use up the link with that token for a session of a person; False if that has been done, it has expired, or the person is gone."""
         values = {
             "link_sha256": link_sha256,
@@ -106,6 +110,7 @@ class LinkStore:
             "person_id": person.id,
             "sha256": sha256,
             "expires_at": expires_at,
+            "network": network,
             **actor_values(actor),
         }
         return bool(await self._database.fetch(_USE, values))

@@ -185,6 +185,18 @@ class SignInLinkRow(AccountsTable, table=True):
     expires_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
 
 
+class FamiliarNetworkRow(AccountsTable, table=True):
+    """A network from which a person has signed in during the last 90 days."""
+
+    __tablename__ = "familiar_network"
+    __table_args__ = (Index("familiar_network_last", "last_at"),)
+
+    person_id: int = Field(sa_column=Column(BigInteger, ForeignKey("person.id", ondelete="CASCADE"), primary_key=True, autoincrement=False))
+    network: str = Field(sa_column=Column(Text, primary_key=True))
+    """An IPv4 address, or the /64 of an IPv6 address."""
+    last_at: datetime = Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("now()")))
+
+
 class DepartureRow(AccountsTable, table=True):
     """Somebody who is gone, until what that person had in other services is gone as well."""
 

@@ -20,6 +20,7 @@ from services.files.presign import Presigner
 from services.files.recent import RecentContents
 from services.files.records import AcceptedContent, File, FileState, NewPin, Storage
 from services.files.store import FileStore
+from services.files.store.deletions import Deletions
 from services.files.transfers import Beginning, Transfers
 from services.pictures.probe.faults import TOO_MANY_PIXELS
 from services.pictures.probe.model import Probe
@@ -71,10 +72,11 @@ class Intake:
         prober: ContentProber,
         quotas: Quotas,
         recent: RecentContents,
+        held: Deletions,
         settings: FilesSettings,
         clock: Clock,
     ) -> None:
-        self._store, self._objects, self._transfers = store, objects, transfers
+        self._store, self._objects, self._transfers, self._held = store, objects, transfers, held
         self._urls, self._ahead, self._prober = internal_urls, ahead, prober
         self._quotas, self._recent, self._settings, self._clock = quotas, recent, settings, clock
         self._turns = asyncio.Semaphore(_CONCURRENCY)
@@ -297,6 +299,8 @@ class Intake:
     async def _delete(self, keys: Sequence[str]) -> Sequence[None]:
         """Delete objects that nothing needs. Objects that cannot be deleted now are left to the sweeps of orphans."""
         try:
+            if not await self._held.allowed():
+                return [None] * len(keys)
             if len(keys) <= _ONE_BY_ONE:
                 for key in keys:
                     await self._transfers.delete(key)
@@ -326,4 +330,4 @@ def _narrowed(file: File, error: DarkroomError) -> DarkroomError:
 
 def _growth(file: File, begun: Beginning) -> Storage | None:
     """The addition of accepting the object to the upload's reservation; None for nothing."""
-    return Storage(size_bytes=begun.size_bytes - file.size_bytes) if begun.size_bytes > file.size_bytes else None
+    return Storage(size_bytes=begun.size_bytes - file.counted_bytes) if begun.size_bytes > file.counted_bytes else None

@@ -20,6 +20,7 @@ UPLOADS = "uploads/"
 _TRIALS = 10**18
 """From here on, no account has the number."""
 _FILE_KEY = re.compile(rf"{FILES}\d+/(\d{{1,18}})-")
+_TRIAL_KEY = re.compile(rf"{FILES}(\d{{19}})/1-")
 _UPLOAD_KEY = re.compile(rf"{UPLOADS}(\d{{1,18}})-\d+-")
 
 
@@ -40,6 +41,12 @@ def trial_key() -> str:
     object, and refuses what another replica is just writing there.
     """
     return object_key(_TRIALS + secrets.randbelow(_TRIALS), 1)
+
+
+def is_trial(key: str) -> bool:
+    """Whether a name was made by `trial_key`."""
+    found = _TRIAL_KEY.match(key)
+    return found is not None and int(found[1]) >= _TRIALS
 
 
 def file_id_of(key: str) -> int | None:

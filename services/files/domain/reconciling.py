@@ -14,6 +14,7 @@ from services.files.metrics import MISSING, SWEPT
 from services.files.objects import ObjectStore, StoredObject
 from services.files.records import ReadyObject
 from services.files.store import SweepStore
+from services.files.store.deletions import Deletions
 from services.platform.clock import Clock
 from services.platform.log import get_logger
 
@@ -41,11 +42,13 @@ class Reconciler:
         sweep: SweepStore,
         objects: ObjectStore,
         quotas: Quotas,
+        deletions: Deletions,
         wake_sweeper: Callable[[], None],
         settings: FilesSettings,
         clock: Clock,
     ) -> None:
         self._sweep, self._objects, self._quotas, self._wake_sweeper = sweep, objects, quotas, wake_sweeper
+        self._deletions = deletions
         self._settings, self._clock = settings, clock
         self._heads = asyncio.Semaphore(_HEAD_CONCURRENCY)
 
@@ -68,7 +71,8 @@ class Reconciler:
         """Delete what was sent to the URLs of uploads that have been accepted, deleted or given up, and what is too much for its account;
         there is never more to do at once.
 
-        An upload counts with the size that was announced until its bytes are accepted. Until then, this looks at what has arrived.
+        An upload counts with all that is sent to it through the edge. Where clients reach the storage themselves, it counts with the size
+        that was announced until its bytes are accepted, and until then this looks at what has arrived.
         """
         arrived: defaultdict[int, list[StoredObject]] = defaultdict(list)
         async for page in self._objects.pages(UPLOADS):
@@ -82,9 +86,9 @@ class Reconciler:
         return False
 
     async def _delete_excess(self, account_id: int, arrived: Sequence[StoredObject]) -> None:
-        """Delete uploads that are larger than announced, the largest first, until what the account stores is within its limit again."""
-        announced = await self._sweep.announced_sizes([stored.key for stored in arrived])
-        growth = {stored.key: stored.size_bytes - announced.get(stored.key, stored.size_bytes) for stored in arrived}
+        """Delete uploads that are larger than they count, the largest first, until what the account stores is within its limit again."""
+        counted = await self._sweep.counted_sizes([stored.key for stored in arrived])
+        growth = {stored.key: stored.size_bytes - counted.get(stored.key, stored.size_bytes) for stored in arrived}
         grown = sorted((key for key, more in growth.items() if more > 0), key=lambda key: growth[key])
         if not grown:
             return
@@ -94,7 +98,7 @@ class Reconciler:
         while grown and excess > 0:
             deleted.append(grown.pop())
             excess -= growth[deleted[-1]]
-        if deleted:
+        if deleted and await self._deletions.allowed():
             await self._objects.delete(deleted)
             SWEPT.labels("excess_uploads").inc(len(deleted))
             _logger.info("excess_uploads_deleted", account_id=account_id, objects=len(deleted))
@@ -112,7 +116,7 @@ class Reconciler:
         unfinished = await self._sweep.find_unfinished(set(made_for.values()))
         known = await self._sweep.known_keys(keys)
         orphans = {key for key in keys if key not in known and made_for.get(key) not in unfinished}
-        if orphans:
+        if orphans and await self._deletions.allowed():
             deleted = await self._objects.delete(orphans)
             SWEPT.labels("orphan_objects").inc(len(deleted))
             _logger.info("orphans_deleted", objects=len(deleted))

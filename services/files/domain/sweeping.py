@@ -13,6 +13,7 @@ from services.files.metrics import SWEPT
 from services.files.objects import ObjectStore
 from services.files.records import File, FileState
 from services.files.store import FileStore, SweepStore
+from services.files.store.deletions import Deletions
 from services.platform.clock import Clock
 from services.platform.log import get_logger
 
@@ -33,11 +34,12 @@ class Sweeper:
         objects: ObjectStore,
         tasks: TaskDirectory,
         task_files: TaskFiles,
+        deletions: Deletions,
         settings: FilesSettings,
         clock: Clock,
     ) -> None:
         self._files, self._sweep, self._objects, self._tasks, self._task_files = files, sweep, objects, tasks, task_files
-        self._settings, self._clock = settings, clock
+        self._deletions, self._settings, self._clock = deletions, settings, clock
 
     async def sweep_files(self) -> bool:
         """Handle one batch of files that are due; True if there may be more."""
@@ -79,8 +81,9 @@ class Sweeper:
         return stored is not None and await self._sweep.postpone(file.id, stored.modified_at, self._settings.temporary_life, now)
 
     async def _remove(self, files: Sequence[File]) -> None:
-        """Delete the objects of DELETING files, then their rows. Failures are retried when the lease has ended."""
-        if not files:
+        """Delete the objects of DELETING files, then their rows. Failures are retried when the lease has ended, and so is what a backup
+        holds back."""
+        if not files or not await self._deletions.allowed():
             return
         for file in files:
             # Without an ETag it was never accepted, so its parts may still be in storage.

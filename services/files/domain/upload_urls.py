@@ -49,10 +49,18 @@ class UploadUrls:
         """The part size of an upload that has been started."""
         return file.part_bytes or self._settings.part_bytes
 
+    def most_with(self, file: File, length: int) -> int:
+        """How many bytes an upload may have once so many are sent to one of its URLs: a part that is larger than usual may be the first of
+        many."""
+        if file.upload_id is None:
+            return length
+        usual = self.part_bytes_of(file)
+        return length * -(-file.size_bytes // usual) if length > usual else file.size_bytes
+
     async def sign(self, files: Sequence[File], bytes_left: int) -> list[CreatedUpload]:
         """Fresh URLs for each of the files, in order: one per part where a multipart upload was started, else one.
 
-        The edge lets no file grow beyond what was announced for it by more than `bytes_left`.
+        The edge lets no file grow beyond what counts for it by more than `bytes_left`.
         """
         expires_at = self._clock() + self._settings.upload_url_life
         seconds = self._settings.upload_url_seconds
@@ -78,7 +86,7 @@ class UploadUrls:
 
     def _most(self, file: File, bytes_left: int) -> int:
         """How many bytes a URL of the file takes. Parts may be larger than usual, as those of a file that is larger than announced."""
-        most = min(self._settings.max_file_bytes, file.size_bytes + bytes_left)
+        most = min(self._settings.max_file_bytes, file.counted_bytes + bytes_left)
         if file.upload_id is None:
             return most
         usual = self.part_bytes_of(file)

@@ -129,11 +129,21 @@ RETURNING *
 """)  # noqa: S608 - put together from constants
 """PENDING → READY."""
 
-_BEGIN_CLEARING = text("UPDATE file SET state = 'clearing', sweep_at = :lease_until WHERE id = :file_id AND state = 'pending' RETURNING id")
+_BEGIN_CLEARING = text("""
+UPDATE file SET state = 'clearing', arriving_bytes = 0, sweep_at = :lease_until WHERE id = :file_id AND state = 'pending' RETURNING id
+""")
 """PENDING → CLEARING."""
 
 _END_CLEARING = text("UPDATE file SET state = 'pending', sweep_at = expires_at WHERE id = ANY(:file_ids) AND state = 'clearing'")
 """CLEARING → PENDING."""
+
+_AT = text("SELECT * FROM file WHERE object_key = :object_key")
+
+_RESERVE = text("""
+UPDATE file SET arriving_bytes = :arriving_bytes
+WHERE id = :file_id AND state = 'pending' AND arriving_bytes < :arriving_bytes
+RETURNING id
+""")
 
 _KEEP = text("""
 UPDATE file SET permanent = true, expires_at = NULL, sweep_at = NULL
@@ -280,6 +290,17 @@ class FileStore(Store):
                 if accepted:
                     await check_stored(transaction, accepted[0].account_id, check)
         return accepted[0] if accepted else None
+
+    async def at(self, object_key: str) -> File | None:
+        """The file whose bytes are, or are to be, the object of that name."""
+        found = await self._files(_AT, object_key=object_key)
+        return found[0] if found else None
+
+    async def reserve(self, file: File, arriving_bytes: int, check: Check) -> None:
+        """Count so many bytes for a PENDING upload. Nothing changes where `check` raises about all that the account then stores."""
+        async with self._database.transaction() as transaction:
+            if await transaction.fetch(_RESERVE, {"file_id": file.id, "arriving_bytes": arriving_bytes}):
+                await check_stored(transaction, file.account_id, check)
 
     async def begin_clearing(self, file_id: int, lease_until: datetime) -> bool:
         """PENDING → CLEARING, so that no call accepts the object that is about to be deleted. False if it is not PENDING.

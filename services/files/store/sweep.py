@@ -78,7 +78,9 @@ RETURNING file.id
 
 _KNOWN_KEYS = text("SELECT object_key FROM file WHERE object_key = ANY(:values)")
 _UNFINISHED = text("SELECT id FROM file WHERE id = ANY(:file_ids) AND state IN ('pending', 'clearing')")
-_ANNOUNCED = text("SELECT object_key, size_bytes FROM file WHERE object_key = ANY(:keys) AND state = 'pending'")
+_COUNTED = text("""
+SELECT object_key, greatest(size_bytes, arriving_bytes) AS counted FROM file WHERE object_key = ANY(:keys) AND state = 'pending'
+""")
 _KNOWN_UPLOADS = text("SELECT upload_id FROM file WHERE upload_id = ANY(:values) AND state = 'pending'")
 
 
@@ -126,9 +128,9 @@ class SweepStore(Store):
         """Those of the object keys that have a record."""
         return await self._known(_KNOWN_KEYS, keys)
 
-    async def announced_sizes(self, keys: Collection[str]) -> dict[str, int]:
-        """The sizes that were announced for uploads that have not been accepted, by object key."""
-        return {row["object_key"]: row["size_bytes"] for row in await self._database.fetch(_ANNOUNCED, {"keys": list(keys)})}
+    async def counted_sizes(self, keys: Collection[str]) -> dict[str, int]:
+        """How much uploads that have not been accepted count, by object key."""
+        return {row["object_key"]: row["counted"] for row in await self._database.fetch(_COUNTED, {"keys": list(keys)})}
 
     async def find_unfinished(self, file_ids: Collection[int]) -> set[int]:
         """Those of the files that are not READY yet."""

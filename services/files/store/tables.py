@@ -77,6 +77,7 @@ class FileRow(FilesTable, table=True):
     in_library: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false")))
     """Only the library names the file (`library_file`), as one of its versions or as a thumbnail."""
     surface: str | None = Field(default=None, sa_column=Column(Text))
+    arriving_bytes: int = Field(0, sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
 
 
 class PinRow(FilesTable, table=True):

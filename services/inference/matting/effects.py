@@ -123,7 +123,9 @@ def _shadow(alpha: Pixels, opacity: float) -> Image | None:
     longest = max(width, height) * scale
     shape = vips_from_array(to_8bit(alpha)[..., None])
     small = shape.resize(scale) if scale < 1 else shape
-    lower = small.embed(0, max(1, round(_SHADOW_DROP * longest)), small.width, small.height)
+    drop = max(1, round(_SHADOW_DROP * longest))
+    # A picture that is wide and low may have it wholly below.
+    lower = small.embed(0, drop, small.width, small.height + drop).crop(0, 0, small.width, small.height)
     soft = lower.gaussblur(max(0.5, _SHADOW_SOFTNESS * longest), precision="float", min_ampl=0.02) * (opacity / 100)
     enlarged = soft.copy_memory().resize(width / small.width, vscale=height / small.height, kernel="linear")
     shade = array_from_vips(enlarged.rint().cast("uchar"))[..., 0]

@@ -81,9 +81,8 @@ def _histogram(picture: pyvips.Image) -> Sequence[Mapping[str, Any]]:
             "channel": name,
             "min": _number(row.minimum),
             "max": _number(row.maximum),
-            "mean": round(row.mean, 2),
-            # For a single pixel it is 0 / 0.
-            "stdev": round(row.deviation, 2) if math.isfinite(row.deviation) else 0.0,
+            "mean": _rounded(row.mean),
+            "stdev": _rounded(row.deviation),
         }
         for name, row in zip(names, _statistics(picture), strict=False)
     ]
@@ -115,7 +114,12 @@ def _statistics(picture: pyvips.Image) -> Iterator[_Statistics]:
 
 def _number(value: float) -> float:
     """Whole samples as whole numbers."""
-    return int(value) if float(value).is_integer() else round(float(value), 2)
+    return int(value) if value.is_integer() else _rounded(value)
+
+
+def _rounded(value: float) -> float:
+    """To two places; 0 for what is no number, such as a sample of floating point may be, and the deviation of a single pixel, 0 / 0."""
+    return round(value, 2) if math.isfinite(value) else 0.0
 
 
 def _has(picture: pyvips.Image, name: str) -> bool:

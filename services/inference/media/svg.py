@@ -39,7 +39,7 @@ def clean_svg(data: bytes) -> bytes:
     """
     try:
         return _Cleaner(_MOST_GROWTH * len(data) + _ROOM).run(data)
-    except (expat.ExpatError, _Refused, ValueError) as error:
+    except (expat.ExpatError, _Refused, LookupError, ValueError) as error:
         raise damaged_error(MediaFormat.SVG) from error
 
 

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 import pikepdf
 from pypdf import Configuration, PdfWriter, apply_configuration
-from pypdf.errors import LimitReachedError, PyPdfError
+from pypdf.errors import DependencyError, LimitReachedError, PyPdfError
 from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NameObject, NullObject, PdfObject
 
 from services.inference.pdf import objects
@@ -26,6 +26,7 @@ from services.platform.errors import DarkroomError, ErrorReason
 #: The exceptions of pypdf on malformed documents.
 PARSE_ERRORS = (
     PyPdfError,
+    DependencyError,
     ValueError,
     TypeError,
     KeyError,
@@ -36,6 +37,17 @@ PARSE_ERRORS = (
     EOFError,
     NotImplementedError,
     zlib.error,
+)
+#: Those of qpdf, and of reading what it finds. That a password is needed is `pikepdf.PasswordError`.
+QPDF_ERRORS = (
+    pikepdf.PdfError,
+    RuntimeError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    OverflowError,
 )
 
 # pypdf's own limits are meant for parsing inside a service. Here a sandbox bounds memory and time, and
@@ -49,6 +61,8 @@ _LIMITS = Configuration(
     lzw_maximum_output_length=512 << 20,
     run_length_maximum_output_length=512 << 20,
     stream_decoding_work_maximum_length=1 << 30,
+    # A child cannot start programs: pictures in JBIG2 are not looked into.
+    jbig2dec_binary=None,
 )
 
 
@@ -80,7 +94,7 @@ def open_document(source: Path, scratch: Path) -> Iterator[Document]:
 
 
 def mend(source: Path, target: Path) -> None:
-    """Write what qpdf can recover of a damaged document. Raises FILE_CORRUPT if that is nothing."""
+    """Write what qpdf can recover of a damaged document. Raises FILE_CORRUPT if that is nothing, and FILE_ENCRYPTED."""
     try:
         with pikepdf.open(source, suppress_warnings=True, access_mode=pikepdf.AccessMode.stream) as document:
             if "/Size" not in document.trailer:
@@ -88,7 +102,9 @@ def mend(source: Path, target: Path) -> None:
                 document.trailer.Size = len(document.objects) + 1
             _part_pages(document)
             document.save(target, stream_decode_level=pikepdf.StreamDecodeLevel.none, fix_metadata_version=False)
-    except (pikepdf.PdfError, RuntimeError) as error:
+    except pikepdf.PasswordError as error:
+        raise encrypted() from error
+    except QPDF_ERRORS as error:
         raise corrupt() from error
 
 
@@ -115,6 +131,11 @@ def corrupt() -> DarkroomError:
     return DarkroomError(ErrorReason.FILE_CORRUPT, "The document is damaged: it cannot be read as a PDF.")
 
 
+def encrypted() -> DarkroomError:
+    """The error for a document that does not open without a password."""
+    return DarkroomError(ErrorReason.FILE_ENCRYPTED, "The document needs a password to open. Remove the password and try again.")
+
+
 def _load(file: BinaryIO, spool: BinaryIO) -> PdfWriter:
     reader = SpoolingReader(file, spool, strict=False)
     if reader.is_encrypted:
@@ -123,7 +144,7 @@ def _load(file: BinaryIO, spool: BinaryIO) -> PdfWriter:
         except NotImplementedError:  # a security handler other than the standard one
             opens = False
         if not opens:
-            raise DarkroomError(ErrorReason.FILE_ENCRYPTED, "The document needs a password to open. Remove the password and try again.")
+            raise encrypted()
     # The writer looks objects up by number alone, so those of later generations are stored under generation 0, too.
     for generation in [number for number in reader.xref if number]:
         for number, offset in reader.xref[generation].items():

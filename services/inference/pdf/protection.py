@@ -8,6 +8,7 @@ from pathlib import Path
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Object, Pdf
 
+from services.inference.pdf.document import QPDF_ERRORS
 from services.inference.pdf.texts import ENCRYPTION_WARNING, REFUSED_LOCKED, REFUSED_OWNER, REFUSED_SIGNED, SIGNATURE_WARNING
 from services.platform.errors import DarkroomError, ErrorReason
 
@@ -51,7 +52,7 @@ def protection_of(source: Path) -> Protection:
     try:
         with pikepdf.open(source, suppress_warnings=True, access_mode=pikepdf.AccessMode.stream) as document:
             return Protection.of(document)
-    except (pikepdf.PdfError, RuntimeError):
+    except (*QPDF_ERRORS, pikepdf.PasswordError):
         return Protection()
 
 
@@ -74,7 +75,7 @@ def _is_owner_password(source: Path, password: str) -> bool:
             with pikepdf.open(source, password=encoded, suppress_warnings=True, access_mode=pikepdf.AccessMode.stream) as document:
                 if document.owner_password_matched:
                     return True
-        except pikepdf.PasswordError:
+        except (*QPDF_ERRORS, pikepdf.PasswordError):
             continue
     return False
 

@@ -19,8 +19,9 @@ from services.inference.pdf.protection import protection_of
 from services.inference.pdf.report import Finding, Method, Report
 from services.inference.pdf.search.geometry import around
 from services.inference.pdf.search.survey import Candidate, Survey
-from services.inference.pdf.texts import DAMAGE_WARNING, NOT_SEARCHED, NOT_SURE, NOT_VERIFIED, TOO_LONG
+from services.inference.pdf.texts import DAMAGE_WARNING, NOT_REMOVABLE, NOT_SEARCHED, NOT_SURE, NOT_VERIFIED, TOO_LONG
 from services.inference.pdf.verify import ExpectedChanges, VerificationFailed, verify
+from services.platform.errors import DarkroomError, ErrorReason
 
 _LONGEST_CONTENT = 48 << 20
 _ROUNDS = 6
@@ -43,7 +44,7 @@ def remove_watermarks(source: Path, target: Path, on_page: OnPage, wanted: Remov
 
     `on_page` is called after each page with the number of pages searched and the total; it starts over if the document turns out
     to be damaged. A document without such a mark is copied byte for byte. Raises FILE_CORRUPT, FILE_ENCRYPTED (a password is needed
-    to open it), MEDIA_LIMIT_EXCEEDED; VerificationFailed if something else would have changed. Intended to run in a sandbox: a
+    to open it), MEDIA_LIMIT_EXCEEDED. FILE_CORRUPT also says that something else would have changed. Intended to run in a sandbox: a
     hostile document can use up memory and time. Temporary files next to `target` have its name with additions.
     """
     report = _remove_mending(source, target, on_page, wanted)
@@ -63,6 +64,8 @@ def _remove_mending(source: Path, target: Path, on_page: OnPage, wanted: Removal
         report = _remove(mended, target, on_page, wanted)
     except DamagedDocumentError as error:
         raise corrupt() from error
+    except VerificationFailed as error:
+        raise DarkroomError(ErrorReason.FILE_CORRUPT, NOT_REMOVABLE) from error
     finally:
         mended.unlink(missing_ok=True)
     if report.is_changed:

@@ -18,6 +18,7 @@ TOO_LARGE = (
 REFUSED_SIGNED = "The document {protection}, and any change makes its signatures invalid. To remove marks anyway, pass `allow_signed`."
 REFUSED_LOCKED = "The document's permissions forbid changes. To remove marks, pass its owner password as `owner_password`."
 REFUSED_OWNER = "`owner_password` is not the document's owner password."
+NOT_REMOVABLE = "The document is damaged or unusual: its marks cannot be removed without changing something else."
 
 WARNINGS = Wordings(
     {

@@ -18,6 +18,8 @@ from services.pictures.media_format import SNIFF_BYTES, MediaFormat, sniff
 from services.pictures.operations import Arity
 from services.pictures.short_pictures import is_short
 from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.log import get_logger
+from services.platform.sandbox import SandboxFailed
 
 _QUICK = frozenset((MediaFormat.JPEG, MediaFormat.PNG, MediaFormat.WEBP, MediaFormat.TIFF, MediaFormat.BMP))
 """Formats that take a time that is known by the number of pixels."""
@@ -25,6 +27,7 @@ _QUICK_BYTES = 64 << 20
 """Largest samples that a warm child decodes."""
 _MOST_CHANNELS = 4
 _PERHAPS_WIDE = (MediaFormat.PNG, MediaFormat.TIFF)
+_logger = get_logger()
 _LITTLE = 8
 """A run needs little memory up to this part of what there is."""
 
@@ -89,19 +92,20 @@ class Reading:
     async def header(self, path: Path, limits: Limits, hints: Hints = NO_HINTS) -> Header:
         """The header of a picture. Raises as `media.read_header` and `Sandbox.run`."""
         tools = self._tools
-        with path.open("rb") as file:
+        with path.open("rb") as file, unforeseen_damage():
             if tools.warm is not None and _format_of(file, hints.name) in _QUICK:
                 return header_of(await tools.warm.run(self._account_id, describe, [file.fileno()], limits, hints, urgent=self._urgent))
-        return await read_picture_header(tools.sandbox, path, limits, tools.picture_resources, hints)
+            return await read_picture_header(tools.sandbox, path, limits, tools.picture_resources, hints)
 
     async def picture(self, path: Path, header: Header, folder: Path, limits: Limits, hints: Hints = NO_HINTS) -> Image:
         """A picture whose header has been read. `folder` is for a temporary folder. Raises as `media.decode` and `Sandbox.run`."""
         tools = self._tools
         if tools.warm is None or header.format not in _QUICK or header.samples_bytes > _QUICK_BYTES:
-            return await read_picture(tools.sandbox, path, folder, limits, tools.picture_resources, hints)
+            with unforeseen_damage():
+                return await read_picture(tools.sandbox, path, folder, limits, tools.picture_resources, hints)
         target = os.memfd_create("samples")
         try:
-            with path.open("rb") as source:
+            with path.open("rb") as source, unforeseen_damage():
                 files = [source.fileno(), target]
                 described = await tools.warm.run(self._account_id, decode_into, files, limits, hints, urgent=self._urgent)
             return picture_of(described, target, limits)
@@ -147,6 +151,16 @@ def foretold_headers(source: Source, is_light: Callable[[Header], bool]) -> Sequ
 
 def _format_of(file: BinaryIO, name: str) -> MediaFormat | None:
     return sniff(os.pread(file.fileno(), SNIFF_BYTES, 0), name)
+
+
+@contextmanager
+def unforeseen_damage() -> Iterator[None]:
+    """Blame the file for what reading it in a child raises, as nothing else can be the cause, and log that no reader has foreseen it."""
+    try:
+        yield
+    except SandboxFailed as error:
+        _logger.error("picture_not_read", exc_info=error)
+        raise DarkroomError(ErrorReason.FILE_CORRUPT, "The file cannot be read: it is damaged.") from error
 
 
 @contextmanager

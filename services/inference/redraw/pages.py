@@ -13,7 +13,7 @@ import pikepdf
 import pypdfium2 as pdfium
 from pypdfium2 import raw
 
-from services.inference.pdf.document import corrupt, mend
+from services.inference.pdf.document import QPDF_ERRORS, corrupt, encrypted, mend
 from services.inference.pdf.rendering import POINTS, open_document, render_unrotated, visible
 from services.inference.pdf.scans import large_pictures
 from services.inference.pdf.texts import DAMAGE_WARNING, ENCRYPTION_WARNING
@@ -55,7 +55,9 @@ def settle(source: Path, target: Path) -> dict[str, Any]:
             pages = len(document.pages)
             sound = not document.get_warnings()
             warnings += [ENCRYPTION_WARNING] if document.is_encrypted else []
-    except (pikepdf.PdfError, RuntimeError):
+    except pikepdf.PasswordError as error:
+        raise encrypted() from error
+    except QPDF_ERRORS:
         pages, sound = 0, False
     if sound and count_pages(source) == pages:
         return {"pages": pages, "mended": False, "warnings": []}

@@ -11,7 +11,7 @@ from typing import Any
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Object, Pdf, Stream
 
-from services.inference.pdf.document import corrupt
+from services.inference.pdf.document import QPDF_ERRORS, corrupt
 from services.inference.pdf.protection import Protection, array_under
 from services.inference.redraw.glyphless import ADVANCE, Codes, embed_font
 from services.inference.redraw.picture_file import Trailer, append_pictures
@@ -41,7 +41,7 @@ def rebuild(source: Path, pages: Path, target: Path) -> dict[str, Any]:
         with Pdf.open(skeleton, access_mode=pikepdf.AccessMode.stream) as document:
             document.save(target, object_stream_mode=pikepdf.ObjectStreamMode.generate)
         return told
-    except pikepdf.PdfError as error:
+    except QPDF_ERRORS as error:
         raise corrupt() from error
     finally:
         skeleton.unlink(missing_ok=True)

@@ -46,7 +46,7 @@ def failure_of(error: Exception) -> DarkroomError:
             failure = DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, "Reading the file takes more memory than is allowed.")
         case SandboxCrashed():
             _logger.warning("sandbox_crashed", error=str(error))
-            failure = DarkroomError(ErrorReason.FILE_CORRUPT, "The file cannot be read.")
+            failure = DarkroomError(ErrorReason.FILE_CORRUPT, "The file cannot be read: it is damaged, or too large to be handled.")
         case _:
             _logger.error("attempt_unhandled", exc_info=error)
             failure = DarkroomError(ErrorReason.INTERNAL, "Internal error. Quote the task's id when you report it.")

@@ -60,7 +60,8 @@ def _root(file: RangeFile) -> _RootFound | None:
             parser.Parse(file.at(start, _STEP), False)
     except _RootFound as root:
         return root
-    except expat.ExpatError:
+    except (expat.ExpatError, LookupError, ValueError):
+        # The latter two for an encoding that Python does not know, or that expat cannot use.
         return None
     return None
 

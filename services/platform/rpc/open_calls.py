@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from prometheus_client import Gauge
@@ -14,12 +14,18 @@ _OPEN = Gauge("darkroom_streams_open", "Streams and waiting calls of clients tha
 
 
 class OpenCalls:
-    """Counts the open calls of one listener. 0 stands for no limit."""
+    """Counts the open calls of one listener; `OpenCallCounts` adds those at other replicas. 0 stands for no limit."""
 
     def __init__(self, each: int = 0, total: int = 0) -> None:
         self._each, self._total = each, total
         self._of_account: Counter[int] = Counter()
         self._open = 0
+        self._elsewhere: Callable[[int], int] = lambda _account_id: 0
+        self._changed: Callable[[int], None] = lambda _account_id: None
+
+    def share(self, elsewhere: Callable[[int], int], changed: Callable[[int], None]) -> None:
+        """Count what an account has open `elsewhere`, too, and call `changed` with an account that has more or fewer open here."""
+        self._elsewhere, self._changed = elsewhere, changed
 
     @contextmanager
     def one(self, account_id: int, own: int | None = None) -> Iterator[None]:
@@ -32,25 +38,30 @@ class OpenCalls:
         if each and held >= each:
             raise DarkroomError(
                 ErrorReason.TOO_MANY_STREAMS,
-                f"The account has {held} streams and waiting calls open here, and may have {each}. Close one first.",
+                f"The account has {held} streams and waiting calls open, and may have {each}. Close one first.",
                 metadata={"max_streams": str(each)},
             )
         if self._total and self._open >= self._total:
             raise DarkroomError(ErrorReason.TOO_MANY_STREAMS, "The server has as many streams and waiting calls open as it can hold.")
-        self._of_account[account_id] += 1
-        self._change(1)
+        self._change(account_id, 1)
         try:
             yield
         finally:
-            self._change(-1)
-            self._of_account[account_id] -= 1
-            if not self._of_account[account_id]:
-                del self._of_account[account_id]
+            self._change(account_id, -1)
 
     def of(self, account_id: int) -> int:
-        """How many calls the account has open."""
-        return self._of_account.get(account_id, 0)
+        """How many calls the account has open, here and elsewhere."""
+        return self._of_account.get(account_id, 0) + self._elsewhere(account_id)
 
-    def _change(self, by: int) -> None:
+    @property
+    def here(self) -> Mapping[int, int]:
+        """How many calls each account that has any has open here."""
+        return self._of_account
+
+    def _change(self, account_id: int, by: int) -> None:
         self._open += by
         _OPEN.inc(by)
+        self._of_account[account_id] += by
+        if not self._of_account[account_id]:
+            del self._of_account[account_id]
+        self._changed(account_id)

@@ -11,17 +11,18 @@ from darkroom.common.v1 import options_pb2, scope_pb2
 from services.platform.rpc import catalogue
 from services.platform.rpc.permissions import access_of, callers_of, scope_of
 from services.platform.rpc.surfaces import Surface
-from services.platform.tls import SCALER
+from services.platform.tls import EDGE, SCALER
 
-# Services of gRPC itself and of KEDA, whose protos carry no options of ours.
+# Services of gRPC itself, of KEDA and of Envoy, whose protos carry no options of ours.
 _STANDARD = {
     "grpc.health.v1.Health": options_pb2.ACCESS_ANYONE,
     "grpc.reflection.v1alpha.ServerReflection": options_pb2.ACCESS_ANYONE,
     "grpc.reflection.v1.ServerReflection": options_pb2.ACCESS_ANYONE,
     "externalscaler.ExternalScaler": options_pb2.ACCESS_ANYONE,
+    "envoy.service.auth.v3.Authorization": options_pb2.ACCESS_ANYONE,
 }
 # Any process that reaches these can ask; certificates identify it.
-_CERTIFIED = {"externalscaler.ExternalScaler": frozenset({SCALER})}
+_CERTIFIED = {"externalscaler.ExternalScaler": frozenset({SCALER}), "envoy.service.auth.v3.Authorization": frozenset({EDGE})}
 
 
 @dataclass(frozen=True, slots=True)

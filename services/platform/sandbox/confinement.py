@@ -6,15 +6,14 @@
 | network namespace | reach any address, should it get a socket |
 | Landlock | open a file other than its job's and the libraries |
 | seccomp | call anything but what `system_calls` lists: no socket, no process, no program |
-| no new privileges, no capabilities* | get any of it back |
-
-* But to read in closed folders, where the packages lie in one (`/root`, say) and Landlock decides what is read.
+| no new privileges, no capabilities | get any of it back |
 
 The user is derived from the job's folder, so that children of different tasks are different users, and those that share a folder are one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
@@ -26,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from services.platform.sandbox import kernel, system_calls
+from services.platform.sandbox import kernel, library_mounts, system_calls
 from services.platform.sandbox.wire import Job
 
 _USERS = range(60_706, 61_184)  # that no distribution gives to anyone: https://systemd.io/UIDS-GIDS/
@@ -40,7 +39,10 @@ class Confinement:
 
     own_user: bool = False
     closed_libraries: bool = False
-    """The installed packages lie in a folder that other users may not enter, such as `/root`."""
+    """The installed packages lie in a folder that other users may not enter, such as `/root`. Children see them there in mounts of their
+    own, and nothing else that is in that folder."""
+    mounts: int | None = None
+    """The open file of the namespace with those mounts."""
     limited_processes: bool = False
     landlock: bool = False
     seccomp: bool = False
@@ -69,8 +71,11 @@ class Confinement:
         found.landlock = kernel.landlock_version() >= _LANDLOCK_SINCE
         if not found.landlock:
             found.lacking.append("Landlock: the kernel is older than 5.13, or it is switched off")
-        if found.closed_libraries and not found.landlock:
-            found.lacking.append(f"reading more modules: {sysconfig.get_path('stdlib')} is closed to other users")
+        if found.closed_libraries and not _succeeds(_read_mounted_libraries_as_another):
+            found.closed_libraries = False
+            found.lacking.append(f"reading more modules: {sysconfig.get_path('purelib')} is closed to other users")
+        with contextlib.suppress(OSError):  # without CAP_SETPCAP
+            kernel.limit_capabilities()
         found.seccomp = system_calls.known_machine() and _succeeds(_filtered)
         if not found.seccomp:
             found.lacking.append("seccomp: no list for this architecture, or the kernel has no filters")
@@ -83,6 +88,10 @@ class Confinement:
         places = {Path(place) for place in (*_LIBRARIES, *standard, *own) if place}
         # Each costs every child some microseconds.
         self.libraries = sorted(str(place) for place in places if places.isdisjoint(place.parents))
+        if self.closed_libraries:
+            if self.mounts is not None:
+                os.close(self.mounts)
+            self.mounts = library_mounts.make(self.libraries)
 
     def enter(self, job: Job) -> Job:
         """Confine this process, forked for this job, for good. Returns the job with its paths from now on."""
@@ -92,6 +101,9 @@ class Confinement:
         _limit(job, processes=self.limited_processes)
         os.dup2(1, 2)  # /dev/null: what a parser writes there would be in the service's log
         kernel.no_new_privileges()
+        if self.mounts is not None:
+            kernel.enter_mounts(self.mounts)
+            os.close(self.mounts)
         if self.own_user:
             for held in readable.values():
                 _let_read(held)
@@ -101,8 +113,7 @@ class Confinement:
             kernel.limit_paths([*self.libraries, *readable.values()], ["/dev/null", *([] if folder is None else [folder])])
         if self.own_user:
             kernel.become(user, user)
-        # Landlock leaves nothing to read but the job's files and the libraries.
-        kernel.drop_capabilities(read_any_file=self.closed_libraries and self.landlock)
+        kernel.drop_capabilities()
         kernel.not_dumpable()
         kernel.die_with_parent(signal.SIGKILL)
         if self.seccomp:
@@ -169,8 +180,17 @@ def _become_another() -> None:
 
 def _read_libraries_as_another() -> None:
     _become_another()
-    for name in ("stdlib", "purelib"):
-        next(Path(sysconfig.get_path(name)).iterdir())
+    for place in _installed():
+        next(Path(place).iterdir())
+
+
+def _read_mounted_libraries_as_another() -> None:
+    library_mounts.mount(_installed())
+    _read_libraries_as_another()
+
+
+def _installed() -> list[str]:
+    return [sysconfig.get_path(name) for name in ("stdlib", "purelib")]
 
 
 def _filtered() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import platform
 import stat
@@ -13,11 +14,12 @@ from pathlib import Path
 from services.platform.sandbox.system_calls import allow_list
 
 _PDEATHSIG, _SET_DUMPABLE, _KEEP_CAPABILITIES, _NO_NEW_PRIVILEGES = 1, 4, 8, 38
-_NEWUTS, _NEWIPC, _NEWUSER, _NEWNET = 0x04000000, 0x08000000, 0x10000000, 0x40000000
+_NEWNS, _NEWUTS, _NEWIPC, _NEWUSER, _NEWNET = 0x00020000, 0x04000000, 0x08000000, 0x10000000, 0x40000000
+_MS_BIND, _MS_RECURSIVE, _MS_SLAVE = 0x1000, 0x4000, 0x80000
 _SECCOMP, _CAPSET = {"aarch64": (277, 91)}.get(platform.machine(), (317, 126))
 _SET_MODE_FILTER, _FOR_ALL_THREADS, _NO_SPECULATION_SWITCH = 1, 1, 4
 _CAPABILITY_VERSION_3 = 0x20080522
-_READ_ANY_FILE = 1 << 2
+_DROP_FROM_BOUNDS = 24
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _VERSION = 1
@@ -58,6 +60,27 @@ def leave_network(*, with_user: bool) -> None:
         Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
 
 
+def leave_mounts() -> None:
+    """Enter a mount namespace of this process's own: nobody outside sees what is mounted from now on, and it keeps nothing mounted."""
+    _checked(_libc.unshare(_NEWNS))
+    _mount("none", "/", None, _MS_RECURSIVE | _MS_SLAVE)
+
+
+def cover(folder: str) -> None:
+    """Mount an empty folder, open to all users, over one."""
+    _mount("tmpfs", folder, "tmpfs", 0, "mode=755,size=1m")
+
+
+def bind(source: str, target: str) -> None:
+    """Have a file or a folder at another place, too."""
+    _mount(source, target, None, _MS_BIND | _MS_RECURSIVE)
+
+
+def enter_mounts(namespace: int) -> None:
+    """Enter a mount namespace by its open file. Single-threaded only."""
+    _checked(_libc.setns(namespace, _NEWNS))
+
+
 def become(user: int, group: int) -> None:
     """Another user and no other groups. Capabilities are kept until `drop_capabilities`."""
     _prctl(_KEEP_CAPABILITIES, 1)
@@ -66,11 +89,18 @@ def become(user: int, group: int) -> None:
     os.setresuid(user, user, user)
 
 
-def drop_capabilities(*, read_any_file: bool = False) -> None:
-    """Give up every capability of this thread, in whatever user namespace; all but CAP_DAC_READ_SEARCH with `read_any_file`."""
-    kept = _READ_ANY_FILE if read_any_file else 0
-    header, rights = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), struct.pack("=6I", kept, kept, 0, 0, 0, 0)
-    _checked(_libc.syscall(_CAPSET, header, rights))
+def limit_capabilities() -> None:
+    """No program that this process or its children start can get a capability. Those that it has stay. Needs CAP_SETPCAP."""
+    number = 0
+    while _libc.prctl(_DROP_FROM_BOUNDS, ctypes.c_ulong(number), 0, 0, 0) == 0:
+        number += 1
+    if ctypes.get_errno() != errno.EINVAL:  # which says that there are no more
+        _checked(-1)
+
+
+def drop_capabilities() -> None:
+    """Give up every capability of this thread, in whatever user namespace."""
+    _checked(_libc.syscall(_CAPSET, struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), bytes(24)))
 
 
 def filter_system_calls() -> None:
@@ -120,6 +150,11 @@ def _allow(ruleset: int, place: str | int, rights: int) -> None:
     finally:
         if held is not place:
             os.close(held)
+
+
+def _mount(source: str, target: str, kind: str | None, flags: int, options: str = "") -> None:
+    texts = (source.encode(), target.encode(), None if kind is None else kind.encode())
+    _checked(_libc.mount(*texts, ctypes.c_ulong(flags), options.encode()))
 
 
 def _prctl(option: int, value: int) -> None:

@@ -109,9 +109,11 @@ class Nursery:
             kernel.die_with_parent(signal.SIGKILL)
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            descriptor = job.fileno()
-            os.closerange(3, descriptor)
-            os.closerange(descriptor + 1, os.sysconf("SC_OPEN_MAX"))
+            first = 3
+            for kept in sorted({job.fileno(), self._confinement.mounts or 0} - {0}):
+                os.closerange(first, kept)
+                first = kept + 1
+            os.closerange(first, os.sysconf("SC_OPEN_MAX"))
             # Imported before the fork.
             from services.platform.sandbox import child
 

@@ -17,6 +17,7 @@ from services.accounts.domain.callers import Callers
 from services.accounts.domain.config import PeopleRules
 from services.accounts.domain.home import Home
 from services.accounts.domain.passwords import Passwords
+from services.accounts.domain.rate_limits import Borrow, RateLimits
 from services.accounts.domain.rate_rules import RateRules
 from services.accounts.domain.sessions import Sessions
 from services.accounts.domain.sign_in_links import LinkMaker, SignInLinks
@@ -26,6 +27,7 @@ from services.accounts.domain.users import Users
 from services.accounts.people import Person, Session
 from services.accounts.records import KeyOwner
 from services.accounts.store.accounts import AccountStore
+from services.accounts.store.credentials import CredentialStore
 from services.accounts.store.people import PeopleStore
 from services.accounts.store.revocations import RevocationStore
 from services.accounts.store.sessions import SessionStore
@@ -48,7 +50,10 @@ ADDRESS = "203.0.113.7"
 class House:
     """The parts of a replica. Tokens of identities are kept in clear, by what `admitted` returns."""
 
-    def __init__(self, database: Database, rules: PeopleRules | None = None, rates: RateRules | None = None) -> None:
+    def __init__(
+        self, database: Database, rules: PeopleRules | None = None, rates: RateRules | None = None, borrow: Borrow | None = None
+    ) -> None:
+        """`borrow`: from where requests are counted; None for buckets of its own, in memory."""
         self.database, self.rules = database, rules or PeopleRules(default_password=DEFAULT)
         self.now = datetime.now(UTC)
         self.revoked: list[int] = []
@@ -57,9 +62,9 @@ class House:
         self.revocations = RevocationStore(database)
         self.accounts = Accounts(self.store, self.forget)
         self.home, passwords = Home(self.people, None), Passwords()
-        self.limits = limits(Buckets(), rates or RateRules())
+        self.limits = RateLimits(borrow, rates or RateRules()) if borrow is not None else limits(Buckets(), rates or RateRules())
         self.usage = Usage(self.store, self.session_store)
-        self.authenticator = KeyAuthenticator(self.find, self.sign, self.usage.note, now=self.clock)
+        self.authenticator = KeyAuthenticator(CredentialStore(database).owner, self.sign, self.usage.note, now=self.clock)
         anonymous = Anonymous(self.home, self.store, self.sign) if not self.rules.auth_enabled else None
         self.admission = Admission(self.authenticator, self.limits, anonymous)
         stores = (self.people, self.session_store)
@@ -83,9 +88,6 @@ class House:
     def forget(self, key_id: int) -> None:
         self.revoked.append(key_id)
         self.authenticator.evict(key_id)
-
-    async def find(self, digest: bytes) -> KeyOwner | None:
-        return await self.store.owner(digest) or await self.session_store.owner(digest)
 
     def sign(self, owner: KeyOwner, _now: datetime) -> str:
         token = f"{owner.account_id}/{owner.key_id}/{len(self.owners)}"
@@ -118,17 +120,17 @@ class House:
             return True
         return False
 
-    async def sign_in(self, name: str = "admin", password: str = DEFAULT) -> tuple[str, Session]:
-        with calling(Identity(0), Client(ADDRESS, "browser")):
+    async def sign_in(self, name: str = "admin", password: str = DEFAULT, address: str = ADDRESS) -> tuple[str, Session]:
+        with calling(Identity(0), Client(address, "browser")):
             return await self.sessions.create(name, password)
 
     async def link(self, name: str | None = None, minutes: int = 15) -> str:
         """The token of a new link."""
         return (await self.link_maker.make(name, minutes)).token
 
-    async def open(self, link: str) -> tuple[str, Session]:
+    async def open(self, link: str, address: str = ADDRESS) -> tuple[str, Session]:
         """Sign in with the token of a link."""
-        with calling(Identity(0), Client(ADDRESS, "browser")):
+        with calling(Identity(0), Client(address, "browser")):
             return await self.links.use(link)
 
     async def admin(self) -> Identity:

@@ -22,6 +22,7 @@ from services.accounts.store.revocations import RevocationStore
 from services.accounts.store.tables import AccountsTable
 from services.platform.database import engine as engine_of
 from services.platform.errors import DarkroomError, ErrorReason
+from tests.component.accounts.owners import owner_of
 
 
 @pytest.fixture
@@ -56,8 +57,8 @@ async def test_the_key_is_not_stored(accounts: Accounts, store: AccountStore, mi
 async def test_the_owner_is_found_by_one_look_into_an_index(accounts: Accounts, store: AccountStore, migrated: str) -> None:
     account = await accounts.create_account("a")
     row, secret = await accounts.create_key(account.id, "k")
-    assert await store.owner(digest_of(secret)) == KeyOwner(key_id=row.id, account_id=account.id, name="k")
-    assert await store.owner(make_key().digest) is None
+    assert await owner_of(store, digest_of(secret)) == KeyOwner(key_id=row.id, account_id=account.id, name="k")
+    assert await owner_of(store, make_key().digest) is None
     async with engine_of(migrated, 2) as engine, engine.begin() as connection:
         await connection.execute(text("SET LOCAL enable_seqscan = off"))
         plan = await connection.execute(
@@ -71,7 +72,7 @@ async def test_limits_are_kept(accounts: Accounts, store: AccountStore) -> None:
     ends = datetime.now(UTC) + timedelta(days=1)
     row, secret = await accounts.create_key(account.id, "k", KeyLimits(frozenset({"tasks:read", "files:read"}), ends))
     assert (row.scopes, row.expires_at) == (["files:read", "tasks:read"], ends)
-    assert await store.owner(digest_of(secret)) == KeyOwner(row.id, account.id, frozenset({"tasks:read", "files:read"}), ends, name="k")
+    assert await owner_of(store, digest_of(secret)) == KeyOwner(row.id, account.id, frozenset({"tasks:read", "files:read"}), ends, name="k")
     with pytest.raises(DarkroomError) as refused:
         await accounts.create_key(account.id, "k", KeyLimits(expires_at=datetime.now(UTC)))
     assert (refused.value.reason, refused.value.field) == (ErrorReason.FIELD_INVALID, "expire_time")
@@ -145,10 +146,10 @@ async def test_revoking(accounts: Accounts, store: AccountStore, revocations: Re
     with pytest.raises(DarkroomError) as refused:
         await accounts.revoke_key(row.id, other.id)
     assert refused.value.reason is ErrorReason.API_KEY_NOT_FOUND
-    assert await store.owner(digest_of(secret)) is not None
+    assert await owner_of(store, digest_of(secret)) is not None
     revoked, others = await accounts.revoke_key(row.id, mine.id)
     assert others == []
-    assert await store.owner(digest_of(secret)) is None
+    assert await owner_of(store, digest_of(secret)) is None
     again, _ = await accounts.revoke_key(row.id, None)
     assert again.revoked_at == revoked.revoked_at
     assert row.id in (await revocations.recent(timedelta(minutes=1))).ended

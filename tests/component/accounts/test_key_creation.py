@@ -20,6 +20,7 @@ from services.platform.database import Database, open_database
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.idempotency import IdempotencyRecords
 from services.platform.idempotent_call import IdempotentCall
+from tests.component.accounts.owners import owner_of
 
 PEPPER = b"p" * 32
 
@@ -83,7 +84,7 @@ async def test_a_repeat_gets_the_same_key_from_any_process(service: Service) -> 
     key_id, secret = await service.create()
     assert await service.create() == await service.again().create() == (key_id, secret)
     assert await service.keys() == 1
-    owner = await service.store.owner(digest_of(secret))
+    owner = await owner_of(service.store, digest_of(secret))
     assert owner is not None
     assert (owner.key_id, owner.account_id) == (key_id, service.account_id)
 
@@ -132,7 +133,7 @@ async def test_after_revocation_the_same_key_is_shown_as_revoked(service: Servic
     row, again = await service.creation.create(service.account_id, "ci", UNLIMITED, service.creator_id, service.call())
     assert (row.id, again) == (key_id, secret)
     assert row.revoked_at is not None
-    assert await service.store.owner(digest_of(again)) is None
+    assert await owner_of(service.store, digest_of(again)) is None
 
 
 async def test_a_repeat_after_the_end_of_the_key_is_no_error(service: Service) -> None:

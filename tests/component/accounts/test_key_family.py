@@ -17,6 +17,7 @@ from services.platform.database import open_database
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.idempotency import IdempotencyRecords
 from services.platform.idempotent_call import IdempotentCall
+from tests.component.accounts.owners import owner_of
 
 HOUR = timedelta(hours=1)
 
@@ -53,7 +54,7 @@ class Family:
         return {one for one, key in self.keys.items() if key.id in revoked}
 
     async def works(self, name: str) -> bool:
-        owner = await self.store.owner(digest_of(self.secrets[name]))
+        owner = await owner_of(self.store, digest_of(self.secrets[name]))
         return owner is not None and (owner.expires_at is None or owner.expires_at > self.now)
 
 
@@ -177,7 +178,7 @@ async def test_no_key_outlives_a_revocation_that_comes_while_it_is_created(famil
         for outcome in outcomes:
             match outcome:
                 case (ApiKey(), str(secret)):
-                    assert await family.store.owner(digest_of(secret)) is None
+                    assert await owner_of(family.store, digest_of(secret)) is None
                 case _:
                     assert isinstance(outcome, DarkroomError) and outcome.reason is ErrorReason.API_KEY_INVALID, outcome
 

@@ -12,6 +12,7 @@ from services.accounts.networks import networks
 from services.accounts.records import KeyLimits
 from services.accounts.store.accounts import AccountStore
 from services.platform.errors import DarkroomError, ErrorReason
+from tests.component.accounts.owners import owner_of
 
 OFFICE = KeyLimits(networks=networks(["10.0.0.0/8", "2001:db8::/32"]))
 DESK = KeyLimits(networks=networks(["10.1.2.3"]))
@@ -23,7 +24,7 @@ async def test_a_key_passes_on_its_networks_or_less(store: AccountStore) -> None
     root, _ = await accounts.create_key(account.id, "root")
     office, secret = await accounts.create_key(account.id, "office", OFFICE, root.id)
     assert office.allowed_networks == ["10.0.0.0/8", "2001:db8::/32"]
-    owner = await store.owner(digest_of(secret))
+    owner = await owner_of(store, digest_of(secret))
     assert owner is not None
     assert owner.networks == OFFICE.networks
     inherited, _ = await accounts.create_key(account.id, "same", creator_id=office.id)

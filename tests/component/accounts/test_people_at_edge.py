@@ -99,7 +99,7 @@ async def test_a_public_path_takes_everybody(house: House) -> None:
         assert isinstance(await asked(house, path, token), KeyOwner)
 
 
-async def test_guesses_on_public_paths_are_counted_and_then_not_looked_up(database: Database) -> None:
+async def test_guesses_on_public_paths_are_counted(database: Database) -> None:
     house = await House(database, rates=RateRules(failed_keys=2)).opened()
     for _ in range(5):
         assert await asked(house, PUBLIC, str(uuid.uuid4())) is None
@@ -107,7 +107,18 @@ async def test_guesses_on_public_paths_are_counted_and_then_not_looked_up(databa
     assert isinstance(refused, Refusal)
     assert refused.status == 429
     token, _ = await house.sign_in()
-    assert await asked(house, PUBLIC, token) is None
+    assert isinstance(await asked(house, PUBLIC, token), KeyOwner)
+    assert isinstance(await asked(house, PEOPLES, token), KeyOwner)
+
+
+@pytest.mark.parametrize("path", [PEOPLES, REST, NATIVE, *ELSEWHERE])
+async def test_guesses_are_refused_in_the_form_of_the_surface_whatever_they_look_like(house: House, path: str) -> None:
+    house.limits._rules = RateRules(failed_keys=3)
+    guesses = ("x", make_key().secret, str(uuid.uuid4()), *["y"] * 5)
+    statuses = [(await asked(house, path, guess))[0] for guess in guesses]
+    assert statuses == [401] * 3 + [429] * 5
+    _, body = await asked(house, path, "z")
+    assert "Too many wrong keys from this address; a valid one is let through." in body
 
 
 async def test_requests_without_a_key_count_for_their_address(database: Database) -> None:

@@ -12,7 +12,6 @@ from sqlalchemy import text
 from services.accounts.domain.config import PeopleRules
 from services.accounts.domain.keys import digest_of
 from services.accounts.domain.passwords import RULE
-from services.accounts.domain.rate_rules import RateRules
 from services.accounts.people import Session
 from services.platform.audit.actor import ActorKind
 from services.platform.database import Database, open_database
@@ -167,17 +166,6 @@ async def test_expired_links_are_swept(house: House, database: Database) -> None
     assert not await house.link_store.sweep(house.now + timedelta(minutes=2))
     rows = await database.fetch(text("SELECT sha256 FROM sign_in_link"), {})
     assert [row["sha256"] for row in rows] == [digest_of(kept)]
-
-
-async def test_attempts_count_with_those_by_password(database: Database) -> None:
-    house = await House(database, rates=RateRules(sign_ins=2)).opened()
-    await house.sign_in()
-    with refusing(ErrorReason.CREDENTIALS_INVALID, REFUSED):
-        await house.open("x")
-    link = await house.link()
-    with pytest.raises(DarkroomError) as refused:
-        await house.open(link)
-    assert refused.value.reason is ErrorReason.RATE_LIMITED
 
 
 async def test_for_whom_no_link_is_made(database: Database) -> None:

@@ -51,7 +51,7 @@ class Yard:
     """An installation that lets workers join."""
 
     def __init__(self, database: Database, folder: Path) -> None:
-        self.house = House(database, rates=RateRules(sign_ins=100))
+        self.house = House(database, rates=RateRules(failed_keys=100))
         self.store = WorkerStore(database)
         create_authority(folder / "authority", "Darkroom test", timedelta(days=3650))
         self.authority = WorkerAuthority(folder / "authority")
@@ -61,7 +61,7 @@ class Yard:
         self.workers = self.made(self.authority)
 
     def made(self, authority: WorkerAuthority | None) -> Workers:
-        count = self.house.sessions.count_attempt
+        count = self.house.sessions.count_wrong_secret
         return Workers(self.store, self.signer, authority, "of nats", json.dumps({"accounts": "key"}), count, self.house.clock)
 
     def _seconds(self) -> float:
@@ -285,8 +285,8 @@ async def test_a_revoked_worker_gets_nothing_more(yard: Yard) -> None:
 
 
 async def test_attempts_are_limited_by_address(yard: Yard) -> None:
-    house = House(yard.house.database, rates=RateRules(sign_ins=3))
-    workers = Workers(yard.store, yard.signer, yard.authority, "", "{}", house.sessions.count_attempt, yard.house.clock)
+    house = House(yard.house.database, rates=RateRules(failed_keys=3))
+    workers = Workers(yard.store, yard.signer, yard.authority, "", "{}", house.sessions.count_wrong_secret, yard.house.clock)
     request = replace(yard.asked(1, Machine()), mac="guessed")
     with calling(Identity(0), Client(ADDRESS, "make")):
         for reason in [ErrorReason.WORKER_TOKEN_INVALID] * 3 + [ErrorReason.RATE_LIMITED]:

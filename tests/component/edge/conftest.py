@@ -102,7 +102,7 @@ class Edges:
         return self._customers[accounts.dir]
 
     def settings(self, accounts: StackUnderTest) -> dict[str, Any]:
-        """Settings for an edge before the upstream of a stack. Nothing listens where files should, unless a test asks for `files`."""
+        """Settings for an edge before the upstream of a stack. Nothing listens where the gateway should."""
         folder = self._folder / accounts.dir.name
         folder.mkdir(exist_ok=True)
         port = free_port()
@@ -119,10 +119,13 @@ class Edges:
         }
 
     async def upstream(self, accounts: StackUnderTest) -> Upstream:
-        """Services at the address of tasks, behind the interceptor that every service has."""
+        """Services at the address of tasks, behind the interceptor that every service has; at that of files one that does nothing but let
+        uploads pass."""
         if accounts.dir not in self._upstreams:
-            told, address = Upstream(), self.settings(accounts)["edge_tasks"]
-            await self._stack.enter_async_context(listening("public", address, told.mounts(), _verifier(accounts), REFLECTED))
+            told, settings, verifier = Upstream(), self.settings(accounts), _verifier(accounts)
+            files = [Mount(files_pb2_grpc.FilesServiceServicer()), Mount(told.storekeeper)]
+            await self._stack.enter_async_context(listening("public", settings["edge_tasks"], told.mounts(), verifier, REFLECTED))
+            await self._stack.enter_async_context(listening("public", settings["edge_files"], files, verifier))
             self._upstreams[accounts.dir] = told
         return self._upstreams[accounts.dir]
 
@@ -179,14 +182,6 @@ async def upstream(edges: Edges, accounts: StackUnderTest) -> Upstream:
     told = await edges.upstream(accounts)
     told.reset()
     return told
-
-
-@pytest.fixture
-async def files(accounts: StackUnderTest, edge_settings: dict[str, Any]) -> AsyncIterator[None]:
-    """A files service that does nothing, for tests of what the edge itself says of a request."""
-    mount = Mount(files_pb2_grpc.FilesServiceServicer())
-    async with listening("public", edge_settings["edge_files"], [mount], _verifier(accounts)):
-        yield
 
 
 @pytest.fixture

@@ -111,7 +111,6 @@ SUBJECTS = ["SUBJECT_PORTRAIT", "SUBJECT_PRODUCT", "SUBJECT_GENERAL"]
         (BATCHES, '{"operations": [{"upscale": 2}]}', "operations[0].upscale", "must be an object"),
     ],
 )
-@pytest.mark.usefixtures("files")
 async def test_mistyped_field_is_blamed(edge: Edge, http: httpx.AsyncClient, path: str, body: str, field: str, problem: str) -> None:
     reply = await http.post(path, headers=edge.headers, content=body)
     data = {"error_code": "malformed_request", "field": field}
@@ -179,7 +178,7 @@ async def test_body_limit(edge: Edge, http: httpx.AsyncClient, chunked: bool) ->
 
 
 async def test_service_that_is_down(edge: Edge, http: httpx.AsyncClient) -> None:
-    reply = await http.post("/v1/files/batch-create", headers=edge.headers, json={"files": []})
+    reply = await http.post("/v1/images/upscale", headers=edge.headers, files={"file": b"x"})
     assert_envelope(reply, 503, ErrorReason.UNAVAILABLE)
 
 

@@ -95,16 +95,6 @@ async def test_json_on_a_grpc_path_is_not_found(edge: Edge, http: httpx.AsyncCli
     assert edge.upstream.calls == 0
 
 
-async def test_service_that_is_down(edge: Edge, channel: grpc.aio.Channel, key: Metadata) -> None:
-    from darkroom.files.v1 import files_service_pb2, files_service_pb2_grpc
-
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await files_service_pb2_grpc.FilesServiceStub(channel).GetFile(files_service_pb2.GetFileRequest(file_id=1), metadata=key)
-    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
-    assert from_rpc(caught.value).reason is ErrorReason.UNAVAILABLE
-    assert ".sock" not in str(caught.value.details())
-
-
 async def test_request_that_is_too_large(edge: Edge, channel: grpc.aio.Channel, key: Metadata) -> None:
     tasks = tasks_service_pb2_grpc.TasksServiceStub(channel)
     with pytest.raises(grpc.aio.AioRpcError) as caught:

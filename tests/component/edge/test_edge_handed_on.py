@@ -23,6 +23,7 @@ from services.platform.rpc import catalogue
 from tests.component.edge.conftest import UPLOAD_LIMIT, envoy
 from tests.component.edge.handed_on import KEY, LIMITS, TOO_MANY, Checks, Gateway, behind
 from tests.component.edge.new_surface import surface_added
+from tests.component.edge.storekeeper import storekeeping
 from tests.harness.parts import stack_with
 
 ORIGIN = "https://app.example.com"
@@ -75,6 +76,7 @@ async def edge(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     async with AsyncExitStack() as stack:
         stack.enter_context(surface_added("notes", folder / "gen"))
         gateway, checks = await stack.enter_async_context(behind(f"unix:{folder}/gateway.sock", settings.authorization_address))
+        await stack.enter_async_context(storekeeping(f"unix:{folder}/files.sock"))
         await stack.enter_async_context(envoy(settings))
         http = httpx.AsyncClient(base_url=f"http://{settings.edge_listen}", trust_env=False, timeout=30)
         yield HandedOn(await stack.enter_async_context(http), gateway, checks, presigner, port)

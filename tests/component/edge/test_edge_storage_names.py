@@ -18,6 +18,7 @@ from services.files.presign import Presigner
 from services.platform.bucket_address import Addressing
 from tests.component.edge.conftest import envoy
 from tests.component.edge.handed_on import KEY, Checks, Gateway, behind
+from tests.component.edge.storekeeper import storekeeping
 from tests.harness.aws_storage import aws_storage
 from tests.harness.parts import stack_with
 from tests.harness.storage_proxy import StorageProxy, storage_proxy
@@ -73,6 +74,7 @@ async def named(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         )
         presigner = Presigner(endpoint, bucket.bucket, "us-east-1", bucket.access_key, bucket.secret_key, addressing, PUBLIC_URL)
         gateway, checks = await stack.enter_async_context(behind(f"unix:{folder}/gateway.sock", settings.authorization_address))
+        await stack.enter_async_context(storekeeping(f"unix:{folder}/files.sock"))
         await stack.enter_async_context(envoy(settings))
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=f"http://{settings.edge_listen}", trust_env=False, timeout=30))
         yield Named(http, gateway, checks, presigner, storage, bucket.bucket, addressing)

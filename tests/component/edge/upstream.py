@@ -18,6 +18,7 @@ from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import current_identity
 from services.platform.rpc.server import Mount
 from services.platform.rpc.unknown_fields import current_unknown_fields
+from tests.component.edge.storekeeper import Storekeeper
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -26,10 +27,12 @@ class Upstream:
     """What the servicers below share."""
 
     def __init__(self) -> None:
+        self.storekeeper = Storekeeper()
         self.reset()
 
     def reset(self) -> None:
         """Forget what has happened."""
+        self.storekeeper.reset()
         self.metadata: dict[str, str] = {}
         self.calls = 0
         self.watch_ended = asyncio.Event()

@@ -48,7 +48,8 @@ async def stored(world: World, account: int) -> tuple[int, ...]:
     rows = [row for row in await world.rows() if row["account_id"] == account and row["visible"] and row["state"] != "deleting"]
     unfinished = [row for row in rows if row["state"] != "ready"]
     parted = [row for row in unfinished if row["upload_id"]]
-    assert astuple(counted) == (sum(row["size_bytes"] for row in rows), len(rows), len(unfinished), len(parted))
+    sizes = [max(row["size_bytes"], row["arriving_bytes"] if row in unfinished else 0) for row in rows]
+    assert astuple(counted) == (sum(sizes), len(rows), len(unfinished), len(parted))
     return astuple(counted)
 
 

@@ -96,6 +96,11 @@ async def _a_task_runs(stack: StackUnderTest) -> None:
         # A form takes the way through the gateway.
         form = await http.post("/v1/images/remove-background", files={"file": ("disc.png", encoded(disc(), "PNG"), "image/png")})
         assert form.status_code == httpx.codes.OK, form.text
+        # Of an upload, the edge asks files.
+        source = {"nanoid": "V1StGXR8_Z5jdHi6B-myT", "name": "disc.png", "type": "png"}
+        created = await http.post("/v1/files/batch-create", json={"files": [source], "upload_mode": "simple"})
+        url = created.json()["data"]["items"][0]["upload_url"]
+        assert (await http.put(url, content=encoded(disc(), "PNG"))).status_code == httpx.codes.OK
     # The key is revoked by a command, which tells the services through NATS.
     [key] = [row["id"] for row in _rows(stack, "SELECT id FROM api_key WHERE account_id = $1", int(account.id))]
     stack.admin("accounts", "revoke-key", "--key", str(key))

@@ -62,7 +62,7 @@ async def test_an_account_has_so_many_streams_open_and_no_more(service: Service)
         refused = [from_rpc(first) for first in firsts if isinstance(first, grpc.aio.AioRpcError)]
         assert len(refused) == 14
         assert {(error.reason, error.advised_wait) for error in refused} == {(ErrorReason.TOO_MANY_STREAMS, 5)}
-        assert refused[0].message == "The account has 10 streams and waiting calls open here, and may have 10. Close one first."
+        assert refused[0].message == "The account has 10 streams and waiting calls open, and may have 10. Close one first."
 
         # An awaited result is as much; one that is not awaited is nothing of the kind.
         awaited = tasks_service_pb2.GetTaskRequest(task_id=task.id, wait_seconds=60)
@@ -110,6 +110,29 @@ async def test_an_account_s_own_limit_of_streams_takes_the_place_of_the_setting(
             assert {error.reason for error in refused} <= {ErrorReason.TOO_MANY_STREAMS}
             for watch in watches:
                 watch.cancel()
+
+
+async def test_replicas_share_the_limit_of_streams(service: Service) -> None:
+    me, settings = service.caller(ACCOUNT), {"max_streams_per_account": 2}
+    async with service.replica("a", **settings) as first:
+        task = await first.create(me)
+        watch = tasks_service_pb2.WatchTaskRequest(task_id=task.id)
+        async with service.replica("b", **settings) as second:
+            held = [replica.tasks.WatchTask(watch, metadata=me) for replica in (first, second)]
+            for stream in held:
+                await stream.read()
+
+            async def open_there() -> int:
+                return (await first.usage(service.accounts(ACCOUNT))).amounts["streams"].used
+
+            await eventually(open_there, lambda count: count == 2)
+            assert await refused_for(first.tasks.WatchTask(watch, metadata=me).read()) is ErrorReason.TOO_MANY_STREAMS
+        # The other one has ended, and its stream with it.
+        await eventually(open_there, lambda count: count == 1)
+        again = first.tasks.WatchTask(watch, metadata=me)
+        assert isinstance(await again.read(), tasks_service_pb2.WatchTaskResponse)
+        held[0].cancel()
+        again.cancel()
 
 
 async def test_an_account_is_told_what_it_has_and_may_have(service: Service, clean_engine: AsyncEngine) -> None:

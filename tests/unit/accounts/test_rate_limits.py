@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 import pytest
+from structlog.testing import capture_logs
 
 from darkroom.common.v1.surface_pb2 import RATE_LIMIT_HEADERS_X_SECONDS
 from services.accounts.domain.admission import Admission
@@ -123,31 +125,58 @@ class Guessing:
         self.valid = make_key()
         self.looked_up: list[bytes] = []
         authenticator = KeyAuthenticator(self._find, lambda owner, now: "token", lambda key_id, now: None, clock=buckets.clock)
-        self._admission = Admission(authenticator, limits(buckets, rules))
+        self.limits = limits(buckets, rules)
+        self._admission = Admission(authenticator, self.limits)
 
     async def _find(self, digest: bytes) -> KeyOwner | None:
         self.looked_up.append(digest)
         return OWNER if digest == self.valid.digest else None
 
-    async def outcome(self, secret: str | None, address: str = ADDRESS) -> str:
+    async def outcome(self, secret: str | None, address: str = ADDRESS, *, malformed: bool = False) -> str:
         try:
-            return (await self._admission.admit(secret, address)).token
+            return (await self._admission.admit(secret, address, malformed=malformed)).token
         except DarkroomError as error:
             return error.reason.value
 
 
-async def test_guesses_from_an_address_end_before_the_database_is_asked() -> None:
+async def test_guesses_from_an_address_are_refused_and_a_valid_key_is_not() -> None:
     buckets = Buckets()
     guessing = Guessing(buckets, RateRules(failed_keys=20))
-    assert await guessing.outcome(guessing.valid.secret) == "token"
-    outcomes = [await guessing.outcome(make_key().secret) for _ in range(50)]
-    assert outcomes == ["API_KEY_INVALID"] * 20 + ["RATE_LIMITED"] * 30
-    # The twenty-first found out; the others were told from memory.
-    assert len(guessing.looked_up) == 22
-    assert await guessing.outcome(guessing.valid.secret) == "token", "a key in use goes on working"
+    with capture_logs() as lines:
+        outcomes = [await guessing.outcome(make_key().secret) for _ in range(200)]
+    assert outcomes == ["API_KEY_INVALID"] * 20 + ["RATE_LIMITED"] * 180
+    assert buckets.statements == 21, "what is known to be refused is not counted in the database"
+    assert [(line["event"], line["bucket"]) for line in lines] == [("guesses_refused", f"failed-keys:{ADDRESS}")]
+    assert await guessing.outcome(guessing.valid.secret) == "token", "also one that the replica did not know"
     assert await guessing.outcome(make_key().secret, "203.0.113.6") == "API_KEY_INVALID"
     buckets.now += 3.1
     assert [await guessing.outcome(make_key().secret) for _ in range(2)] == ["API_KEY_INVALID", "RATE_LIMITED"]
+
+
+async def test_one_line_is_logged_about_an_address_and_a_minute() -> None:
+    buckets = Buckets()
+    guessing = Guessing(buckets, RateRules(failed_keys=20))
+    with capture_logs() as lines:
+        for _ in range(125):
+            for _ in range(25):
+                await guessing.outcome(make_key().secret)
+            buckets.now += 1
+            await guessing.limits.forget()
+    assert len(lines) == 3
+
+
+async def test_texts_that_cannot_be_keys_are_guesses_and_no_key_at_all_is_none() -> None:
+    guessing = Guessing(Buckets(), RateRules(failed_keys=2))
+    assert [await guessing.outcome(None) for _ in range(5)] == ["API_KEY_INVALID"] * 5
+    assert [await guessing.outcome(None, malformed=True) for _ in range(3)] == ["API_KEY_INVALID"] * 2 + ["RATE_LIMITED"]
+    assert guessing.looked_up == []
+
+
+async def test_an_address_has_no_more_keys_looked_up_than_it_may_make_requests() -> None:
+    guessing = Guessing(Buckets(), RateRules(address_rate=3, failed_keys=2))
+    for _ in range(100):
+        await guessing.outcome(make_key().secret)
+    assert len(guessing.looked_up) == 30
 
 
 async def test_another_replica_knows_of_the_guesses() -> None:
@@ -169,6 +198,58 @@ async def test_requests_without_a_key_are_limited_by_their_address() -> None:
     assert [await guessing.outcome(None) for _ in range(11)] == ["API_KEY_INVALID"] * 10 + ["RATE_LIMITED"]
     assert await guessing.outcome(guessing.valid.secret) == "RATE_LIMITED"
     assert await guessing.outcome(None, "") == "API_KEY_INVALID", "nothing is known of where it comes from"
+
+
+NAME, HOME = "ada", "198.51.100.9"
+
+
+async def tried(replica: RateLimits, times: int, address: str = ADDRESS, name: str = NAME, *, familiar: bool = False) -> int:
+    """How many of some wrong passwords are looked at."""
+    looked_at = 0
+    for _ in range(times):
+        with suppress(RateLimited):
+            await replica.count_password(address, name, familiar=familiar)
+            looked_at += 1
+    return looked_at
+
+
+async def test_wrong_passwords_from_an_address_are_no_longer_looked_at() -> None:
+    buckets = Buckets()
+    first, second = (limits(buckets, RateRules(failed_sign_ins=20)) for _ in range(2))
+    names = [f"name-{number}" for number in range(30)]
+    assert sum([await tried(first if number % 2 else second, 1, name=name) for number, name in enumerate(names)]) == 20
+    assert await tried(first, 1, HOME) == 1, "another address is not concerned"
+    assert await tried(first, 1, familiar=True) == 1, "nor is who has signed in there before"
+    buckets.now += 3.1
+    assert await tried(first, 5) == 1
+
+
+async def test_wrong_passwords_for_a_name_slow_down_wherever_they_come_from() -> None:
+    buckets = Buckets()
+    first, second = (limits(buckets, RateRules(failed_sign_ins=20)) for _ in range(2))
+    crowd = [f"192.0.2.{number}" for number in range(100)]
+    assert sum([await tried(first if number % 2 else second, 1, address) for number, address in enumerate(crowd)]) == 20
+    assert await tried(first, 1, crowd[0], "grace") == 1, "another name is not concerned"
+    assert await tried(second, 30, HOME, familiar=True) == 20, "where the person has signed in, only guesses from there count"
+    buckets.now += 180
+    assert sum([await tried(first, 1, address) for address in crowd]) == 3
+
+
+async def test_right_passwords_are_not_counted() -> None:
+    buckets = Buckets()
+    replica = limits(buckets, RateRules(failed_sign_ins=2))
+    for _ in range(50):
+        take_back = await replica.count_password(ADDRESS, NAME)
+        take_back()
+        buckets.now += 0.1
+    assert await tried(replica, 10) == 2
+    # A refused one counts neither for the address nor for the name.
+    assert await tried(replica, 1, ADDRESS, "grace") == 0
+    assert await tried(replica, 9, HOME, "grace") == 2
+
+
+async def test_the_limit_of_passwords_can_be_switched_off() -> None:
+    assert await tried(limits(Buckets(), RateRules()), 100) == 100
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,13 @@ def test_nothing_asked_for_changes_nothing(tmp_path: Path) -> None:
     assert result is cutout
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (2, 4000)])
+def test_a_shadow_of_a_picture_that_is_as_low_as_the_shadow_falls(tmp_path: Path, shape: tuple[int, int]) -> None:
+    pixels, alpha = np.full((*shape, 3), 9, np.uint8), np.full(shape, 255, np.uint8)
+    result = made(tmp_path, Image(pixels, alpha), shadow=40)
+    np.testing.assert_array_equal(result.pixels, pixels)
+
+
 @pytest.mark.parametrize(
     ("angle", "first", "last"),
     [

@@ -13,9 +13,11 @@ from PIL import Image as PillowImage
 from services.inference.matting.backdrop import over_colour, over_picture
 from services.inference.media import Image, Limits, Saving, encode, isolated
 from services.inference.media.colour import from_srgb
+from services.inference.pipeline.reading import unforeseen_damage
 from services.pictures.media_format import MediaFormat
+from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.sandbox import Limits as SandboxLimits
-from services.platform.sandbox import Sandbox, SandboxTimedOut
+from services.platform.sandbox import Sandbox, SandboxFailed, SandboxTimedOut
 from tests.hostile import SVG_BOMBS
 from tests.unit.imaging.hostile_metadata import CONVERTED, EXIF, IGNORED, USABLE
 from tests.unit.imaging.pictures import photo, written
@@ -91,3 +93,9 @@ async def test_a_drawing_that_takes_hours_is_given_up(sandbox: Sandbox, tmp_path
     assert len(SVG_BOMBS[name]) < 2000
     with pytest.raises(SandboxTimedOut):
         await isolated.read_picture(sandbox, source, tmp_path, Limits(svg_seconds=1), RESOURCES)
+
+
+def test_what_no_reader_has_foreseen_is_the_fault_of_the_file() -> None:
+    with pytest.raises(DarkroomError, match=r"^FILE_CORRUPT: The file cannot be read: it is damaged\.$") as raised, unforeseen_damage():
+        raise SandboxFailed("KeyError", "Traceback")
+    assert raised.value.reason is ErrorReason.FILE_CORRUPT

@@ -12,7 +12,7 @@ from services.files.prober import ProbeLimits, Prober, StoredRanges
 from services.pictures.probe.model import Probe
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.object_http import ObjectHttp, object_http
-from services.platform.sandbox import Sandbox, WarmChildren
+from services.platform.sandbox import Sandbox, SandboxFailed, WarmChildren
 from tests.unit.probe import specimens
 from tests.unit.probe.specimens import encoded
 
@@ -185,3 +185,14 @@ async def test_a_reader_gets_nothing_beyond_the_object_and_its_budget(
     with pytest.raises(DarkroomError) as caught:
         await read(*last)
     assert (caught.value.reason, len(storage.ranges)) == (ErrorReason.MEDIA_LIMIT_EXCEEDED, before)
+
+
+async def test_what_no_parser_has_foreseen_is_the_fault_of_the_file() -> None:
+    class Failing:
+        async def run(self, *_: object, **__: object) -> None:
+            raise SandboxFailed("KeyError", "Traceback")
+
+    with pytest.raises(DarkroomError) as raised:
+        await Prober(Failing(), Failing(), Failing()).probe(1, "", 3, head=b"abc")
+    assert (raised.value.reason, raised.value.metadata) == (ErrorReason.FILE_CORRUPT, {"problem": "unreadable"})
+    assert "Traceback" not in raised.value.message

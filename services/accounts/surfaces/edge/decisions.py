@@ -59,21 +59,21 @@ async def decide(admission: Admission, path: str, headers: Mapping[str, str], ad
     """
     surface = catalogue.surface_at(path)
     secret = presented_key(headers, surface)
+    sent = any(headers.get(scheme.header.lower()) for scheme in _schemes(surface))
     try:
         if admission.without_sign_in and surface is not None and is_for_people(surface):
             admitted = await admission.admit_anyone(address)
         elif _is_public(path, surface):
             admitted = await admission.admit_public(secret, address)
         else:
-            admitted = await admission.admit(secret, address)
+            admitted = await admission.admit(secret, address, malformed=sent and secret is None)
     except DarkroomError as error:
         if error.reason not in _REFUSALS:
             raise
-        if secret is None and error.reason is ErrorReason.API_KEY_INVALID:
-            error = _without_key(error, path, headers, surface)
+        if not sent and error.reason is ErrorReason.API_KEY_INVALID:
+            error = _without_key(error, path, surface)
         told = [] if isinstance(error, RateLimited) else _told_to_nobody(admission, surface, address)
         return _refused(error, surface, headers, told)
-    sent = any(headers.get(scheme.header.lower()) for scheme in _schemes(surface))
     fields = rate_limit_fields(admitted.standings, _style(surface)) if admitted.token else _told_to_nobody(admission, surface, address)
     return Pass(admitted.token, fields, bad_key=sent and not admitted.token)
 
@@ -107,12 +107,9 @@ def _is_public(path: str, surface: Surface | None) -> bool:
     return any(bare == prefix or bare.startswith(f"{prefix}/") for prefix in surface.public_prefixes)
 
 
-def _without_key(error: DarkroomError, path: str, headers: Mapping[str, str], surface: Surface | None) -> DarkroomError:
-    """Why there is no key to check: nothing was sent, or (`error`) what was sent cannot be one."""
-    schemes = _schemes(surface)
-    if any(headers.get(scheme.header.lower()) for scheme in schemes):
-        return error
-    ways = dict.fromkeys(f"{scheme.header}: {f'{scheme.scheme} ' if scheme.scheme else ''}…" for scheme in schemes)
+def _without_key(error: DarkroomError, path: str, surface: Surface | None) -> DarkroomError:
+    """The error for a request without any key."""
+    ways = dict.fromkeys(f"{scheme.header}: {f'{scheme.scheme} ' if scheme.scheme else ''}…" for scheme in _schemes(surface))
     hint = _REFLECTION_HINT if path.startswith(_REFLECTION) else ""
     return DarkroomError(error.reason, f"No API key was sent. Send it in a header: {' or '.join(ways)}{hint}", metadata={"kind": MISSING})
 

@@ -23,7 +23,7 @@ class UsageLimits:
 
 
 class TaskUsage:
-    """The usage that this service counts. `streams(account_id)` is how many the account has open at this process."""
+    """The usage that this service counts. `streams(account_id)` is how many the account has open."""
 
     def __init__(self, policies: PolicyStore, ledger: Ledger, limits: UsageLimits, streams: Callable[[int], int]) -> None:
         self._policies, self._ledger, self._limits, self._streams = policies, ledger, limits, streams

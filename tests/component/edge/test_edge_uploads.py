@@ -1,0 +1,90 @@
+"""Uploads to object storage pass the edge only if the files service lets them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import httpx
+import pytest
+
+from darkroom.files.v1 import files_service_pb2, files_service_pb2_grpc
+from edge.settings import EdgeSettings
+from services.files.domain.arrivals import PutRefusal
+from services.files.presign import Presigner
+from services.platform.errors import ErrorReason, from_rpc
+from tests.component.edge.conftest import Edge, envoy
+from tests.component.edge.storekeeper import Storekeeper
+from tests.harness.parts import stack_with
+
+ANSWERS = {
+    PutRefusal.UNSIGNED: (403, "PERMISSION_DENIED", None),
+    PutRefusal.ENDED: (404, "UPLOAD_NOT_FOUND", None),
+    PutRefusal.BUSY: (503, "UNAVAILABLE", "2"),
+    PutRefusal.NO_LENGTH: (411, "MALFORMED_REQUEST", None),
+    PutRefusal.TOO_LONG: (413, "BODY_TOO_LARGE", None),
+    PutRefusal.DISK_FULL: (503, "DISK_FULL", "10"),
+}
+
+
+@pytest.fixture
+def storekeeper(edge: Edge) -> Storekeeper:
+    return edge.upstream.storekeeper
+
+
+async def test_each_refusal_has_an_answer_and_nothing_is_stored(edge: Edge, http: httpx.AsyncClient, storekeeper: Storekeeper) -> None:
+    origin = {"origin": "https://shop.example"}
+    async with httpx.AsyncClient(base_url=edge.url, http1=False, http2=True, trust_env=False) as http2:
+        for client in (http, http2):
+            for refusal in PutRefusal:
+                storekeeper.refusal = refusal
+                reply = await client.put(edge.presigner.put("refused", 60), content=b"x", headers=origin)
+                answer = reply.status_code, reply.json()["error"]["reason"], reply.headers.get("retry-after")
+                assert answer == ANSWERS[refusal]
+                assert reply.headers["access-control-allow-origin"] == "https://shop.example"
+    storekeeper.refusal = ""
+    assert (await http.get(edge.presigner.get("refused", 60))).status_code == 404
+
+
+async def test_only_uploads_are_asked_about_and_without_their_other_headers(
+    edge: Edge, http: httpx.AsyncClient, storekeeper: Storekeeper
+) -> None:
+    url, content = edge.presigner.put("asked", 60, "image/png"), b"content"
+    headers = {**edge.headers, "content-type": "image/png", "x-refused": PutRefusal.ENDED}
+    assert (await http.put(url, content=content, headers=headers)).status_code == 200
+    assert (await http.get(edge.presigner.get("asked", 60))).content == content
+    [asked] = storekeeper.asked
+    assert (asked.method, asked.path) == ("PUT", url.removeprefix(edge.url))
+    assert {"content-length": "7", "content-type": "image/png"}.items() <= dict(asked.headers).items()
+    assert "authorization" not in asked.headers
+    # It is as it was signed.
+    signed = edge.presigner.signed_put(asked.path, asked.headers)
+    assert signed is not None
+    assert signed.key == "asked"
+
+
+@pytest.fixture
+async def without_files(request: pytest.FixtureRequest, edge_settings: dict[str, Any]) -> AsyncIterator[tuple[EdgeSettings, Presigner]]:
+    """An edge with nothing where files should be."""
+    storage = await asyncio.to_thread(stack_with(request, "s3").create_bucket)
+    nowhere = {"edge_files": f"unix:{edge_settings['out']}.sock", "s3_endpoint": storage.endpoint, "s3_bucket": storage.bucket}
+    settings = EdgeSettings(**edge_settings | nowhere)
+    async with envoy(settings):
+        yield settings, Presigner(str(settings.public_url), storage.bucket, "us-east-1", storage.access_key, storage.secret_key)
+
+
+async def test_a_files_service_that_is_down(without_files: tuple[EdgeSettings, Presigner], edge: Edge, http: httpx.AsyncClient) -> None:
+    settings, presigner = without_files
+    refused = await http.put(presigner.put("x", 60), content=b"x")
+    assert (refused.status_code, refused.json()["error"]["reason"]) == (503, "UNAVAILABLE")
+    assert refused.headers["retry-after"]
+    assert (await http.get(presigner.get("x", 60))).status_code == 404
+    async with grpc.aio.insecure_channel(settings.edge_listen) as channel:
+        files, key = files_service_pb2_grpc.FilesServiceStub(channel), (("authorization", f"Bearer {edge.account.api_key}"),)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await files.GetFile(files_service_pb2.GetFileRequest(file_id=1), metadata=key)
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert from_rpc(caught.value).reason is ErrorReason.UNAVAILABLE
+    assert ".sock" not in str(caught.value.details())

@@ -1,0 +1,41 @@
+"""Hostile files through every operation that needs a model, or works on whole documents, with a real model server of tiny models."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from services.inference.contract.models import ModelSettings
+from services.inference.model_server import triton
+from services.inference.pdf import isolated as isolated_pdf
+from services.inference.pipeline import file_child, isolated
+from services.inference.redraw import isolated as isolated_redraw
+from services.platform.sandbox import Sandbox, WarmChildren
+from tests.harness.hostile_runs import AUXILIARY, CALLS, RESOURCES, HostileRuns, faults_of, kind_taken, small_tools
+from tests.hostile_files import hostile_files
+from tests.hostile_files.wholes import whole
+from tests.unit.inference.plain_operations.test_hostile_files import PLAIN, PLAIN_AUXILIARY
+
+_CALLS = [call for call in (*CALLS, *AUXILIARY) if call not in (*PLAIN, *PLAIN_AUXILIARY)]
+
+
+@pytest.fixture
+async def runs(triton_address: str, tmp_path: Path) -> AsyncIterator[HostileRuns]:
+    of_documents = [*isolated_pdf.NEEDED, *isolated_redraw.NEEDED]
+    preload = [module.__name__ for module in (file_child, isolated, isolated_pdf, isolated_redraw)]
+    async with (
+        Sandbox(preload=[*preload, *of_documents], concurrency=2) as sandbox,
+        WarmChildren(sandbox, working=1, kept=1, jobs=100, seconds=60, limits=RESOURCES) as warm,
+        triton.connect(triton_address, triton.Patience(10, 30, 600), 64 << 20, None, ()) as server,
+    ):
+        yield HostileRuns(small_tools(sandbox, warm, server, ModelSettings().models), tmp_path, whole("png"))
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("call", _CALLS)
+async def test_every_file(runs: HostileRuns, call: str) -> None:
+    faults = await faults_of(runs, [call], [file for file in hostile_files().values() if file.kind == kind_taken(call)])
+    assert not faults, "\n".join(faults)
