@@ -62,7 +62,14 @@ IMPATIENT = {
 IMPATIENT |= {SETTING: os.environ[SETTING]} if SETTING in os.environ else {}
 # No test on these stacks ends a machine, or PostgreSQL or NATS, other than in good order. Each test that asks for NATS takes an account.
 QUICK = {"DARKROOM_DURABLE": "false", "DARKROOM_NATS_ACCOUNTS": "1000"}
-pytest_plugins = ("pytester", "tests.harness.folders", "tests.harness.fuzz_seed", "tests.harness.reruns", "tests.harness.run")
+pytest_plugins = (
+    "pytester",
+    "tests.harness.folders",
+    "tests.harness.fuzz_seed",
+    "tests.harness.reruns",
+    "tests.harness.run",
+    "tests.harness.simulation_seed",
+)
 
 
 @pytest.fixture(scope="session", autouse=True)

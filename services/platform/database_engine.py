@@ -17,6 +17,10 @@ _EACH_SECONDS = 1.5
 # A server whose machine is gone answers nothing, and closes nothing either.
 _IDLE_SECONDS, _PROBE_SECONDS, _PROBES = 15, 5, 3
 _SILENT_MILLISECONDS = 30_000
+_SERVER_NOTICES = (
+    f"SET tcp_keepalives_idle = {_IDLE_SECONDS}; SET tcp_keepalives_interval = {_PROBE_SECONDS}; SET tcp_keepalives_count = {_PROBES}; "
+    f"SET tcp_user_timeout = {_SILENT_MILLISECONDS}"
+)
 _READ_ONLY = "25006"
 
 
@@ -48,10 +52,10 @@ def new_engine(where: DatabaseAddress | str, **options: Any) -> Engine:
 
 
 def is_gone(state: str | None) -> bool:
-    """Whether an SQLSTATE says that the database cannot be reached now."""
-    # PostgreSQL's appendix of error codes. Class 08: connection exceptions; 25006: a server that only follows another; 53300: too many
-    # connections; 57P: the server is shutting down, has crashed, or is starting.
-    return (state or "").startswith(("08", _READ_ONLY, "53300", "57P"))
+    """Whether an SQLSTATE says that the database cannot be used now."""
+    # PostgreSQL's appendix of error codes. Class 08: connection exceptions; 25006: a server that only follows another; class 53: no disk,
+    # memory or connections left; 57P: the server is shutting down, has crashed, or is starting.
+    return (state or "").startswith(("08", _READ_ONLY, "53", "57P"))
 
 
 class _Connecting:
@@ -68,7 +72,7 @@ class _Connecting:
             made = await asyncpg.connect(host=host, port=port, timeout=_CONNECT_SECONDS, **options)
         else:
             made = await self._to_one_of(list(zip(host, port if isinstance(port, Sequence) else [port] * len(host), strict=True)), options)
-        _notice_silence(made)
+        await _notice_silence(made)
         return made
 
     async def _to_one_of(self, hosts: Sequence[tuple[str, int | None]], options: Mapping[str, Any]) -> asyncpg.Connection:
@@ -89,8 +93,9 @@ class _Connecting:
         raise ConnectionError(f"no host of {len(hosts)} can be used; the last error: {problem!r}") from problem
 
 
-def _notice_silence(connection: asyncpg.Connection) -> None:
-    """Let the system end a connection whose other side has become silent."""
+async def _notice_silence(connection: asyncpg.Connection) -> None:
+    """Let each system end a connection whose other side has become silent: a server would keep the locks of one that has lost its power
+    for a quarter of an hour, or hours."""
     used: socket.socket | None = connection._transport.get_extra_info("socket")
     if used is None or used.family == socket.AF_UNIX:
         return
@@ -99,3 +104,6 @@ def _notice_silence(connection: asyncpg.Connection) -> None:
     used.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _PROBE_SECONDS)
     used.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _PROBES)
     used.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENT_MILLISECONDS)
+    # A pooler's connections to the server are not this one's, and every connection of asyncpg's is an instance of all its kinds.
+    if type(connection) is not PooledConnection:
+        await connection.execute(_SERVER_NOTICES)

@@ -16,7 +16,8 @@ from services.platform.log import get_logger
 
 Result = TypeVar("Result")
 _logger = get_logger()
-_BACKOFF = Backoff(0.4, 30.0)
+# Tasks of a lane, and all else that has waited for a loop, go on so soon after an outage, however long that was.
+_BACKOFF = Backoff(0.4, 3.0)
 _LAST_STEP_SECONDS = 2.0
 # A share of the interval. Replicas that began together would otherwise go on looking together.
 _SHORTEST_PAUSE = 0.92
@@ -41,8 +42,8 @@ class Loop:
     When the loop is cancelled, a step under way has a moment to finish. A step that mostly `waits` for something is cancelled at once
     instead, and protects what must be finished with `to_its_end`.
 
-    A step that raises is logged and tried again after a growing pause; the loop never ends by itself. Any number of replicas may run the
-    same loop, so a step must claim what it works on.
+    A step that raises is logged and tried again after a growing pause, of three seconds at most; the loop never ends by itself. Any number
+    of replicas may run the same loop, so a step must claim what it works on.
     """
 
     _unwoken = 0
@@ -87,7 +88,9 @@ class Loop:
                 failures += 1
                 self._failed_steps.inc()
                 more = False
-                _logger.warning("loop_failed", loop=self._name, failures=failures, error=repr(error), exc_info=failures == 1)
+                # The first, second, fourth and so on: all loops fail while the database is away.
+                if failures & (failures - 1) == 0:
+                    _logger.warning("loop_failed", loop=self._name, failures=failures, error=repr(error), exc_info=failures == 1)
             finally:
                 Loop._unwoken -= unwoken
                 if unwoken and Loop._next:

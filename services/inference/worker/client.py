@@ -18,7 +18,7 @@ from services.platform.errors import DarkroomError, ErrorReason, from_rpc, trans
 from services.platform.log import get_logger
 from services.platform.object_http import ObjectHttpError
 from services.platform.rpc.channel import Caller
-from services.platform.sandbox import SandboxCrashed, SandboxOutOfMemory, SandboxTimedOut
+from services.platform.sandbox import SandboxCrashed, SandboxLost, SandboxOutOfMemory, SandboxTimedOut
 
 _logger = get_logger()
 
@@ -44,6 +44,9 @@ def failure_of(error: Exception) -> DarkroomError:
             failure = DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, "Reading the file takes more time than is allowed.")
         case SandboxOutOfMemory():
             failure = DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, "Reading the file takes more memory than is allowed.")
+        case SandboxLost():
+            _logger.warning("sandbox_lost", error=str(error))
+            failure = DarkroomError(ErrorReason.UNAVAILABLE, "The worker had to end what reads the file.")
         case SandboxCrashed():
             _logger.warning("sandbox_crashed", error=str(error))
             failure = DarkroomError(ErrorReason.FILE_CORRUPT, "The file cannot be read: it is damaged, or too large to be handled.")

@@ -94,6 +94,13 @@ async def test_a_turn_ends_with_its_statement_whatever_becomes_of_that(database:
         assert await other.fetch_in_turn(1, "one", _ADD, {"id": 1})
 
 
+async def test_the_server_gives_up_a_connection_whose_other_side_is_silent(database: str) -> None:
+    """It would keep its locks for hours. On a Unix socket, whose other side cannot vanish, these settings read as 0."""
+    async with open_database(database, 1) as made:
+        [row] = await made.fetch(text("SELECT current_setting('tcp_user_timeout') AS silence, inet_server_addr() AS address"))
+    assert row["silence"] == ("0" if row["address"] is None else "30s")
+
+
 async def test_a_connection_whose_call_was_cancelled_is_not_used_again(database: str, items: Database) -> None:
     sleeping = [asyncio.create_task(items.fetch(_SLEEP)) for _ in range(2)]
     async with open_database(database, 1) as watching, asyncio.timeout(30):
@@ -184,3 +191,11 @@ async def test_a_server_that_lets_nobody_in_now_is_unavailable(state: str, *, aw
 async def _transaction(database: Database) -> None:
     async with database.transaction() as transaction:
         await transaction.fetch(_IDS)
+
+
+async def test_a_full_disk_is_no_defect(items: Database) -> None:
+    fill = text("DO $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$")
+    with pytest.raises(DarkroomError) as refused:
+        await items.fetch(fill)
+    assert refused.value.reason is ErrorReason.UNAVAILABLE
+    assert await ids(items) == []

@@ -45,6 +45,8 @@ from tests.harness.channels import EAGER
 from tests.unit.platform.keys import Keys
 
 KEY = 42
+LONG_LEASE = 300
+"""A lease that does not end, and send the task back, while a process starts."""
 T = TypeVar("T")
 NOOP = operation_pb2.Operation(noop=noop_pb2.Noop(steps=1))
 
@@ -126,7 +128,8 @@ class Service:
     @asynccontextmanager
     async def dying(self, point: Point) -> AsyncIterator[tuple[Replica, Dying]]:
         """A replica in a process of its own, which dies when it comes to the point."""
-        settings = self.settings("dying")
+        # It takes long to start on a busy machine.
+        settings = self.settings("dying", lease=LONG_LEASE)
         async with (
             dying("tasks", settings, point, self._folder / "dying.log") as process,
             grpc.aio.insecure_channel(settings["listen"], options=EAGER) as public,

@@ -32,7 +32,7 @@ from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.hooks import Hooks
 from tests.component.tasks.receiver import Receiver
 from tests.component.tasks.scene import LEASE, Scene
-from tests.component.tasks.service import Replica, Service
+from tests.component.tasks.service import LONG_LEASE, Replica, Service
 from tests.component.tasks.test_task_loops import attempts, published, reaper, relay  # noqa: F401 - fixtures
 from tests.component.tasks.workers import worker_on
 from tests.dying import Dying, Point
@@ -50,7 +50,7 @@ def clock() -> MovableClock:
 @pytest.fixture
 async def other(service: Service) -> AsyncIterator[Replica]:
     """The replica that goes on."""
-    async with service.replica("other") as replica:
+    async with service.replica("other", lease=LONG_LEASE) as replica:
         yield replica
 
 

@@ -168,6 +168,23 @@ async def test_a_stopping_replica_ends_its_streams_and_loses_nothing(service: Se
             assert (await again.given())[0].task_id == task.id
 
 
+async def test_a_slot_counts_once_while_nobody_has_noticed_that_its_stream_is_broken(service: Service) -> None:
+    me = service.caller(ACCOUNT)
+    async with (
+        service.replica() as replica,
+        worker_on(replica.attempts, service.worker()) as broken,
+        worker_on(replica.attempts, service.worker()) as following,
+    ):
+        [run_id] = await broken.ask()
+        await broken.heard(await broken.say())
+        await following.say(again=[run_id])
+        assert await broken.over() is grpc.StatusCode.OK
+        tasks = [await replica.create(me), await replica.create(me)]
+        assert [admission.task_id for admission in await following.given()] == [tasks[0].id]
+        await following.succeed(following.admissions[0], slots=1)
+        assert [admission.task_id for admission in await following.given(2)] == [task.id for task in tasks]
+
+
 async def test_what_a_worker_may_not_say_is_refused(service: Service) -> None:
     async with service.replica() as replica:
         async with worker_on(replica.attempts, service.worker(), lane="nowhere") as worker:

@@ -33,6 +33,8 @@ _TELL_SECONDS = 0.02
 """Least time between two messages to other replicas."""
 _SPACING = 0.001
 """Least time between two steps of a lane: short compared with a task, yet long enough that events at the same time share one step."""
+_AGAIN_SECONDS = 1.0
+"""Pause after which tasks that could not be taken back are tried again."""
 _GATHERING = 0.01
 """Least time between two statements for ends while tasks are being started: short compared with a task, yet ends of several groups of tasks
 then share one. The slots are free before."""
@@ -109,6 +111,11 @@ class LaneExchange:
         self._speaking[stream] = None
         self.loop.wake()
 
+    def end_earlier(self, stream: WorkerStream, slots: Collection[UUID]) -> None:
+        """End the other streams that have these slots: each slot counts once, and nothing more is sent where nobody listens."""
+        for earlier in self.workers.others_with(stream, slots):
+            earlier.end()
+
     def leave_to_others(self, unsent: Sequence[Task]) -> None:
         """Take back tasks that have not been sent to their workers."""
         if unsent:
@@ -176,11 +183,14 @@ class LaneExchange:
             except DarkroomError as error:
                 _logger.warning("task_not_taken_back", task_id=task.id, error=str(error))
                 self._unsent.append(task)
+        if self._unsent:
+            asyncio.get_running_loop().call_later(_AGAIN_SECONDS, self.loop.wake)
 
     async def _find_again(self, speaking: Collection[WorkerStream]) -> None:
         """Send the tasks again that slots were given on an earlier stream; the other slots are free."""
         for stream in speaking:
-            if not stream.again:
+            # The worker of one that has ended asks on its next one, perhaps elsewhere: its lease is not for this one to renew.
+            if not stream.again or stream.ended:
                 continue
             asked, stream.again = stream.again, []
             moment, held = stream.moment, await self._attempts.renew_leases(asked)
@@ -206,7 +216,7 @@ class LaneExchange:
         try:
             taken = await self._store.take(
                 self._lane,
-                [Slot(run_id, stream.worker) for stream, run_id in slots],
+                [Slot(run_id, stream.worker) for run_id, stream in by_run.items()],
                 max_running=self._max_running,
                 lease_until=now + self._attempts.first_lease,
                 now=now,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from uuid import UUID
 
@@ -58,6 +58,10 @@ class LaneWorkers:
     def remove(self, stream: WorkerStream) -> None:
         """It has ended."""
         self._streams.pop(stream, None)
+
+    def others_with(self, stream: WorkerStream, slots: Collection[UUID]) -> list[WorkerStream]:
+        """The other streams here that have any of these slots."""
+        return [other for other in self._streams if other is not stream and not other.slots.isdisjoint(slots)]
 
     @property
     def free(self) -> int:

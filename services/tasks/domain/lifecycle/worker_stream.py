@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
@@ -84,6 +84,9 @@ class StreamOwner(Protocol):
     def hear(self, stream: WorkerStream) -> None:
         """Serve the stream: its worker has free slots or ends."""
 
+    def end_earlier(self, stream: WorkerStream, slots: Collection[UUID]) -> None:
+        """End the other streams that have these slots: their worker has opened this one, since they are broken."""
+
     def leave_to_others(self, unsent: Sequence[Task]) -> None:
         """Take back tasks that have not been sent."""
 
@@ -103,6 +106,8 @@ class WorkerStream:
         self.free: deque[UUID] = deque()
         self.again: list[UUID] = []
         """Slots that may have a task already."""
+        self.slots: set[UUID] = set()
+        """All that have been asked for and got no task, whoever holds them now."""
         self.ends: list[End] = []
         self.moment = 0
         self.draining = self.ended = False
@@ -132,6 +137,7 @@ class WorkerStream:
         """The result of the one short run in a message; None if the worker has none, or the stream ends first."""
         result: asyncio.Future[pb.ShortRunResult | None] = self._loop.create_future()
         run_id = message.short_runs[0].run_id
+        self.slots.discard(UUID(bytes=run_id))
         self._short_runs[run_id] = result
         self._outgoing.short_runs.append(message)
         self._wake.set()
@@ -162,10 +168,13 @@ class WorkerStream:
             self.free.clear()
             self._lane.leave_to_others(self._unsent())
             self._say_nothing()
+        if again:
+            self._lane.end_earlier(self, again)
         # Tasks given to the slots of a stopping worker are found, and left to others.
         self.again += again
         if not self.draining:
             self.free += free
+        self.slots.update(again, free)
         if free or again or ends:
             self._lane.hear(self)
         elif not short_run_ends:
@@ -178,9 +187,10 @@ class WorkerStream:
         self._lane.hear(self)
 
     def ask_again(self, run_id: UUID) -> None:
-        """A slot may have a task, which is found in the database."""
-        self.again.append(run_id)
-        self._lane.hear(self)
+        """A slot may have a task, which is found in the database; once the stream has ended, only for the worker's next one."""
+        if not self.ended:
+            self.again.append(run_id)
+            self._lane.hear(self)
 
     def admit(self, task: Task, moment: int, standby: str = "") -> None:
         """Send a task that one of its slots was given, unless it is too late; `flush` lets it go. `standby`: why it is for a worker on
@@ -188,6 +198,8 @@ class WorkerStream:
         if self.draining or self.ended:
             self._lane.leave_to_others([task])
             return
+        if task.run_id is not None:
+            self.slots.discard(task.run_id)
         self._outgoing.admissions.append(task)
         if standby:
             self._outgoing.standby[task.id] = standby
