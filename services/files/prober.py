@@ -13,7 +13,16 @@ from services.pictures.probe.model import Probe
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.log import get_logger
 from services.platform.object_http import Answer, ObjectHttp, ObjectHttpError
-from services.platform.sandbox import Limits, Sandbox, SandboxCrashed, SandboxFailed, SandboxOutOfMemory, SandboxTimedOut, WarmChildren
+from services.platform.sandbox import (
+    Limits,
+    Sandbox,
+    SandboxCrashed,
+    SandboxFailed,
+    SandboxLost,
+    SandboxOutOfMemory,
+    SandboxTimedOut,
+    WarmChildren,
+)
 from services.platform.sandbox.memory_file import in_memory
 
 _logger = get_logger()
@@ -126,6 +135,8 @@ class Prober:
                 "The file is too complex: examining it took too much time or memory.",
                 metadata=UNREADABLE,
             ) from error
+        except SandboxLost as error:
+            raise DarkroomError(ErrorReason.UNAVAILABLE, "The file cannot be examined at the moment. Try again later.") from error
         except (SandboxCrashed, SandboxFailed) as error:
             if isinstance(error, SandboxFailed):
                 # Nothing but the file can be the cause, and a parser of ours has not foreseen it.

@@ -60,6 +60,8 @@ class Calls:
                 except ClientDisconnect:
                     outcome |= {"code": "CANCELLED"}
                     return Response(status_code=_CLIENT_GONE)
+                except asyncio.CancelledError:
+                    error = _ending()
                 except DarkroomError as raised:
                     error = raised
                 except Exception as raised:
@@ -81,6 +83,8 @@ class Calls:
                 except ClientDisconnect:
                     outcome |= {"code": "CANCELLED"}
                     return Response(status_code=_CLIENT_GONE)
+                except asyncio.CancelledError:
+                    return refused(_ending(), outcome)
                 except Exception as raised:  # noqa: BLE001 - the boundary: whatever was raised becomes one reply
                     return refused(raised, outcome)
 
@@ -110,6 +114,11 @@ class Calls:
                 yield outcome
             finally:
                 asyncio.get_running_loop().call_soon(_record, name, outcome, time.perf_counter() - started, span)
+
+
+def _ending() -> DarkroomError:
+    """The error of a request that is cancelled: the service is stopping, and no request is cancelled for another cause."""
+    return DarkroomError(ErrorReason.UNAVAILABLE, "The service is restarting. Try again.")
 
 
 def _record(name: str, outcome: Mapping[str, object], seconds: float, span: Span | None) -> None:

@@ -52,10 +52,10 @@ def new_engine(where: DatabaseAddress | str, **options: Any) -> Engine:
 
 
 def is_gone(state: str | None) -> bool:
-    """Whether an SQLSTATE says that the database cannot be reached now."""
-    # PostgreSQL's appendix of error codes. Class 08: connection exceptions; 25006: a server that only follows another; 53300: too many
-    # connections; 57P: the server is shutting down, has crashed, or is starting.
-    return (state or "").startswith(("08", _READ_ONLY, "53300", "57P"))
+    """Whether an SQLSTATE says that the database cannot be used now."""
+    # PostgreSQL's appendix of error codes. Class 08: connection exceptions; 25006: a server that only follows another; class 53: no disk,
+    # memory or connections left; 57P: the server is shutting down, has crashed, or is starting.
+    return (state or "").startswith(("08", _READ_ONLY, "53", "57P"))
 
 
 class _Connecting:

@@ -12,7 +12,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -66,7 +66,9 @@ def bind(**values: object) -> Iterator[None]:
     try:
         yield
     finally:
-        _bound.reset(token)
+        # A block in a generator that nobody has closed ends in another context, which never had the values.
+        with suppress(ValueError):
+            _bound.reset(token)
 
 
 def bound_values() -> Mapping[str, object]:
@@ -105,8 +107,7 @@ class Output:
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            self._stream.write(line + "\n")
-            self._stream.flush()
+            self._put(line + "\n")
             return False
         self._lines.append(line)
         return True
@@ -115,6 +116,11 @@ class Output:
         if self._lines:
             text = "\n".join(self._lines) + "\n"
             self._lines.clear()
+            self._put(text)
+
+    def _put(self, text: str) -> None:
+        # Where the log collector has gone or the disk is full, the line is lost, and not the work that it is about.
+        with suppress(OSError):
             self._stream.write(text)
             self._stream.flush()
 

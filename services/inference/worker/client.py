@@ -10,6 +10,7 @@ import grpc
 from google.protobuf.duration_pb2 import Duration
 
 from darkroom.files.v1 import file_pb2
+from darkroom.internal.system.v1 import part_pb2
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
 from darkroom.internal.tasks.v1.attempt_service_pb2_grpc import AttemptServiceStub
 from darkroom.operations.v1 import operation_pb2
@@ -18,7 +19,7 @@ from services.platform.errors import DarkroomError, ErrorReason, from_rpc, trans
 from services.platform.log import get_logger
 from services.platform.object_http import ObjectHttpError
 from services.platform.rpc.channel import Caller
-from services.platform.sandbox import SandboxCrashed, SandboxOutOfMemory, SandboxTimedOut
+from services.platform.sandbox import SandboxCrashed, SandboxLost, SandboxOutOfMemory, SandboxTimedOut
 
 _logger = get_logger()
 
@@ -44,6 +45,9 @@ def failure_of(error: Exception) -> DarkroomError:
             failure = DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, "Reading the file takes more time than is allowed.")
         case SandboxOutOfMemory():
             failure = DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, "Reading the file takes more memory than is allowed.")
+        case SandboxLost():
+            _logger.warning("sandbox_lost", error=str(error))
+            failure = DarkroomError(ErrorReason.UNAVAILABLE, "The worker had to end what reads the file.")
         case SandboxCrashed():
             _logger.warning("sandbox_crashed", error=str(error))
             failure = DarkroomError(ErrorReason.FILE_CORRUPT, "The file cannot be read: it is damaged, or too large to be handled.")
@@ -140,6 +144,12 @@ class AttemptClient:
         with translate_rpc_errors():
             reply = await self._stub.Heartbeat(request, metadata=self._metadata(admission), timeout=min(timeout, _SECONDS))
         return reply.current
+
+    async def report_worker(self, worker: part_pb2.Worker, bundles_json: str = "", *, ended: bool = False) -> None:
+        """Say how this worker is, which has joined from another machine, or that it has ended."""
+        request = pb.ReportWorkerRequest(worker=worker, bundles_json=bundles_json, ended=ended)
+        with translate_rpc_errors():
+            await self._stub.ReportWorker(request, metadata=self._caller.on_behalf_of(0), timeout=_SECONDS)
 
     async def complete(
         self,

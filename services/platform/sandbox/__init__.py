@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         SandboxCrashed,
         SandboxError,
         SandboxFailed,
+        SandboxLost,
         SandboxOutOfMemory,
         SandboxTimedOut,
     )
@@ -27,6 +28,7 @@ __all__ = [
     "SandboxCrashed",
     "SandboxError",
     "SandboxFailed",
+    "SandboxLost",
     "SandboxOutOfMemory",
     "SandboxTimedOut",
     "WarmChildren",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import importlib
 import json
@@ -13,7 +14,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from services.platform.errors import DarkroomError
+from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.sandbox.confinement import Confinement
 from services.platform.sandbox.wire import HEADER, Job, Kind, frame, receive_exactly
 
@@ -62,17 +63,23 @@ def _answer(call: Callable[[], Any]) -> bytes:
     except MemoryError:
         raise
     except DarkroomError as error:
-        described = {
-            "reason": error.reason.value,
-            "message": error.message,
-            "field": error.field,
-            "allowed": error.allowed,
-            "metadata": error.metadata,
-        }
-        return frame(Kind.ERROR, json.dumps(described).encode())
+        return _error(error)
     except Exception as error:  # noqa: BLE001 - whatever it is, the host must learn of it: SandboxFailed there
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            return _error(DarkroomError(ErrorReason.UNAVAILABLE, "There is no disk space left for the work."))
         text = "".join(traceback.format_exception(error))[-_TRACEBACK_CHARACTERS:]
         return frame(Kind.EXCEPTION, json.dumps({"type": type(error).__qualname__, "traceback": text}).encode())
+
+
+def _error(error: DarkroomError) -> bytes:
+    described = {
+        "reason": error.reason.value,
+        "message": error.message,
+        "field": error.field,
+        "allowed": error.allowed,
+        "metadata": error.metadata,
+    }
+    return frame(Kind.ERROR, json.dumps(described).encode())
 
 
 def find(path: str) -> Callable[..., Any]:

@@ -72,6 +72,10 @@ class SandboxCrashed(SandboxError):
     """The child ended without an answer: it crashed in native code, sent an invalid reply, or was killed."""
 
 
+class SandboxLost(SandboxCrashed):
+    """The process that forks children has died, with all of them, which says nothing about what any of them worked on."""
+
+
 class SandboxFailed(SandboxError):
     """The function raised an exception that is not a DarkroomError. The text holds its traceback, for logs only."""
 
@@ -228,7 +232,7 @@ class Sandbox:
                     connection.close()
                     leash.close()
                     if last_try:
-                        raise SandboxCrashed("the process that forks children does not run") from error
+                        raise SandboxLost("the process that forks children does not run") from error
                     await self.aclose()
                     continue
             connection.setblocking(False)
@@ -333,7 +337,7 @@ async def cause_of_death(leash: socket.socket) -> SandboxError:
     """Why a child ended without an answer."""
     status_bytes = await asyncio.get_running_loop().sock_recv(leash, _STATUS_BYTES)
     if len(status_bytes) < _STATUS_BYTES:
-        return SandboxCrashed("the process that forks children died")
+        return SandboxLost("the process that forks children died")
     code = os.waitstatus_to_exitcode(int.from_bytes(status_bytes, "big", signed=True))
     if code == -signal.SIGXCPU:
         return SandboxTimedOut("processor time used up")

@@ -25,7 +25,7 @@ from typing import Any, Self, TypeVar, cast
 from services.platform.errors import DarkroomError
 from services.platform.log import get_logger
 from services.platform.sandbox import warm_child
-from services.platform.sandbox.host import Limits, Sandbox, SandboxCrashed, SandboxTimedOut, answer_of, cause_of_death, job_of
+from services.platform.sandbox.host import Limits, Sandbox, SandboxCrashed, SandboxLost, SandboxTimedOut, answer_of, cause_of_death, job_of
 from services.platform.sandbox.memory_file import in_memory
 from services.platform.sandbox.warm_child import WarmJob
 from services.platform.sandbox.wire import HEADER, MAX_REPLY_BYTES, Kind, frame
@@ -248,6 +248,8 @@ class _Child:
         except (ConnectionError, SandboxCrashed) as error:
             if watch.used_up:
                 raise SandboxTimedOut("processor time used up") from error
+            if isinstance(error, SandboxLost):
+                raise
             raise SandboxCrashed(str(error)) from error
         finally:
             watch.stop()

@@ -191,3 +191,11 @@ async def test_a_server_that_lets_nobody_in_now_is_unavailable(state: str, *, aw
 async def _transaction(database: Database) -> None:
     async with database.transaction() as transaction:
         await transaction.fetch(_IDS)
+
+
+async def test_a_full_disk_is_no_defect(items: Database) -> None:
+    fill = text("DO $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$")
+    with pytest.raises(DarkroomError) as refused:
+        await items.fetch(fill)
+    assert refused.value.reason is ErrorReason.UNAVAILABLE
+    assert await ids(items) == []

@@ -7,15 +7,19 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from darkroom import AsyncClient
 from darkroom.internal.tasks.v1 import events_pb2
+from services.gateway.surfaces.snapotter.assembly import JOB_IDS
+from services.gateway.surfaces.snapotter.jobs.ids import JobIds
 from services.platform.bus import EVENTS_STREAM, Bus, events_subject
 from services.platform.clock import system_clock
 from services.platform.database import engine
+from services.platform.identity import Signer
 from tests.component.tasks.books import Books
 from tests.component.tasks.receiver import Receiver
 from tests.faults.chaos.load import Tenant
@@ -44,6 +48,16 @@ async def tenants(stack: Installed, count: int, webhook: str) -> list[Tenant]:
             await client.webhooks.create(webhook)
         made.append(Tenant(int(account.id), account.api_key))
     return made
+
+
+async def person(stack: StackUnderTest, webhook: str) -> Tenant:
+    """Somebody who has signed in, in the account that was created first, with a webhook of the account."""
+    session = await asyncio.to_thread(stack.create_session, "chaos")
+    async with AsyncClient(stack.url, stack.api_key) as client:
+        await client.webhooks.create(webhook)
+    [row] = await asyncio.to_thread(stack.fetch, "accounts", "SELECT min(id) AS id FROM account")
+    secret = Signer("gateway", Path(stack.settings("gateway")["DARKROOM_SIGNING_KEY_FILE"])).derived_secret(JOB_IDS)
+    return Tenant(row["id"], session, JobIds(secret))
 
 
 @contextmanager

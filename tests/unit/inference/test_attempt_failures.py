@@ -8,7 +8,7 @@ from services.inference.model_server.out_of_memory import OutOfMemory, tells_of_
 from services.inference.worker.client import failure_of
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.object_http import ObjectHttpError
-from services.platform.sandbox import SandboxCrashed, SandboxFailed, SandboxOutOfMemory, SandboxTimedOut
+from services.platform.sandbox import SandboxCrashed, SandboxFailed, SandboxLost, SandboxOutOfMemory, SandboxTimedOut
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,7 @@ from services.platform.sandbox import SandboxCrashed, SandboxFailed, SandboxOutO
         (SandboxTimedOut("cpu"), ErrorReason.MEDIA_LIMIT_EXCEEDED),
         (SandboxOutOfMemory("killed"), ErrorReason.MEDIA_LIMIT_EXCEEDED),
         (SandboxCrashed("ended by signal 11"), ErrorReason.FILE_CORRUPT),
+        (SandboxLost("the process that forks children died"), ErrorReason.UNAVAILABLE),
         (SandboxFailed("KeyError", "Traceback /secret/path"), ErrorReason.INTERNAL),
         (ZeroDivisionError("/secret/path"), ErrorReason.INTERNAL),
     ],

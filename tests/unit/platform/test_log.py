@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
+from collections.abc import Generator
+from contextvars import copy_context
 
-from services.platform.log import Output
+from services.platform.log import Output, bind
 
 
 class Stream(io.StringIO):
@@ -45,3 +48,22 @@ async def test_a_line_from_a_thread_is_written_at_once() -> None:
     stream = Stream()
     await asyncio.to_thread(Output(stream).write, "line")
     assert stream.writes == ["line\n"]
+
+
+async def test_work_goes_on_where_nobody_reads_the_log() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb", buffering=0) as pipe:
+        output = Output(io.TextIOWrapper(pipe, write_through=True))
+        output.warning("line")
+        await asyncio.to_thread(output.write, "line")
+
+
+def test_a_generator_that_is_forgotten_in_a_block_ends_quietly() -> None:
+    def follow() -> Generator[None, None, None]:
+        with bind(task_id=1):
+            yield
+
+    following = follow()
+    next(following)
+    copy_context().run(following.close)

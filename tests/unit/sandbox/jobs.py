@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import resource
 import signal
@@ -142,3 +143,7 @@ def open_path(_source: int, path: str) -> None:
 def pid_and_wait(source: int) -> None:
     os.pwrite(source, str(os.getpid()).encode(), 0)
     threading.Event().wait()
+
+
+def find_no_room() -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/secret/path")

@@ -18,6 +18,7 @@ from services.platform.sandbox import (
     Sandbox,
     SandboxCrashed,
     SandboxFailed,
+    SandboxLost,
     SandboxOutOfMemory,
     SandboxTimedOut,
 )
@@ -93,6 +94,12 @@ async def test_typed_errors_cross_whole(sandbox: Sandbox) -> None:
     assert (error.reason, error.message, error.field) == (ErrorReason.FILE_CORRUPT, "The file is damaged.", "files[0]")
     assert error.allowed == ("png",)
     assert error.metadata == {"id": "7"}
+
+
+async def test_a_full_disk_is_no_defect(sandbox: Sandbox) -> None:
+    with pytest.raises(DarkroomError) as caught:
+        await sandbox.run(jobs.find_no_room)
+    assert caught.value.reason is ErrorReason.UNAVAILABLE
 
 
 async def test_other_exceptions_carry_their_traceback(sandbox: Sandbox) -> None:
@@ -189,7 +196,7 @@ async def test_it_recovers_when_the_forking_process_dies(sandbox: Sandbox, tmp_p
     task = asyncio.create_task(sandbox.run(jobs.write_pid_and_wait, tmp_path / "pid", folder=tmp_path))
     pid = await until_written(tmp_path / "pid")
     os.kill(nursery, signal.SIGKILL)
-    with pytest.raises(SandboxCrashed):
+    with pytest.raises(SandboxLost):
         await task
     await until_gone(pid)
     assert await sandbox.run(jobs.echo, "again") == "again"
