@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import asyncpg
+
 from deploy.admin.backup import making, restoring, verifying
 from deploy.admin.backup.members import INSTALLATION, Reader, Writer
 from deploy.admin.backup.places import Places
@@ -134,6 +136,10 @@ def _run(work: Any) -> Any:
         return asyncio.run(work)
     except Unreachable as error:
         raise StackError(f"{error.text} -> {error.remedy}") from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise StackError(f"PostgreSQL: {error}") from error
+    except (ConnectionRefusedError, ConnectionResetError, ConnectionAbortedError, TimeoutError) as error:
+        raise StackError(f"a connection failed: {error}") from error
 
 
 def _summary(manifest: Any) -> str:

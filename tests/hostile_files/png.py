@@ -88,6 +88,7 @@ def tricks() -> Mapping[str, bytes]:
         "transparency of a wrong length": _with(chunk(b"tRNS", b"12345")),
         "density of 2^32": _with(chunk(b"pHYs", b"\xff" * 8 + b"\1")),
         "2^31 frames announced": _png(_head(), chunk(b"acTL", struct.pack(">II", (1 << 31) - 1, 0)), _control(WIDTH, HEIGHT, 0, 0), data),
+        "2^32 frames announced": _png(_head(), chunk(b"acTL", b"\xff" * 4 + bytes(4)), _control(WIDTH, HEIGHT, 0, 0), data),
         "a frame beyond the canvas": whole_apng.replace(struct.pack(">II", WIDTH, HEIGHT), struct.pack(">II", WIDTH, HEIGHT)[:7] + b"\xff"),
         "5,000 frames": _png(_head(), *animated),
         "no frames": _png(_head(), chunk(b"acTL", bytes(8)), data),

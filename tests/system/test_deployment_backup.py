@@ -37,8 +37,11 @@ def deployment(stack: StackUnderTest) -> Places:
 
 
 @pytest.fixture
-def elsewhere(deployment: Places, database: str, migrated_databases: MigratedDatabases, object_storage: ObjectStorage) -> Iterator[Places]:
-    """An empty one on the same servers. A database has its tables already, or gets them with its rows."""
+def elsewhere(
+    stack: StackUnderTest, deployment: Places, database: str, migrated_databases: MigratedDatabases, object_storage: ObjectStorage
+) -> Iterator[Places]:
+    """An empty one on the same servers. A database has its tables already, or gets them with its rows; one has another time zone."""
+    stack.run(stack._execute(f"ALTER DATABASE \"{make_url(database).database}\" SET TimeZone = 'Asia/Tokyo'"))
     with migrated_databases.new("accounts") as accounts, migrated_databases.new("files") as files:
         urls = {"accounts": accounts, "files": files, "tasks": database}
         databases = {service: DatabaseAddress.parse(url) for service, url in urls.items()}

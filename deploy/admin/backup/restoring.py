@@ -36,8 +36,10 @@ async def restore(places: Places, installation: Installation | None, reader: Rea
     etags: dict[str, str] = {}
     async with AsyncExitStack() as stack:
         bucket = await stack.enter_async_context(open_bucket(places.bucket))
-        databases = {name: await stack.enter_async_context(connected_to_primary(where)) for name, where in places.databases.items()}
-        await _check_unused(places, databases)
+        # They are opened again for the rows: until then hours may pass.
+        async with AsyncExitStack() as looking:
+            await _check(places, await _opened(places, looking))
+        databases: Connections = {}
         described: dict[str, Described] = {}
         for member in reader:
             if member.name.startswith(OBJECTS):
@@ -47,7 +49,7 @@ async def restore(places: Places, installation: Installation | None, reader: Rea
                 service, table = table_of(member.name)
                 await rows.load(databases[service], table, described[service].tables[table], member.read())
             elif member.name == MOMENT:
-                described = _described(member.read())
+                described, databases = _described(member.read()), await _opened(places, stack)
                 await _begin(places, databases, described)
             elif member.name == INSTALLATION + _WEBHOOK_KEY:
                 _compare_webhook_key(installation, member.read())
@@ -63,7 +65,13 @@ async def restore(places: Places, installation: Installation | None, reader: Rea
     return reader.manifest
 
 
-async def _check_unused(places: Places, databases: Connections) -> None:
+async def _opened(places: Places, stack: AsyncExitStack) -> Connections:
+    return {name: await stack.enter_async_context(connected_to_primary(where)) for name, where in places.databases.items()}
+
+
+async def _check(places: Places, databases: Connections) -> None:
+    for connection in databases.values():
+        await rows.check_empty(connection)
     # Behind a pooler there are connections that nobody uses.
     direct = {name: one for name, one in databases.items() if places.databases[name].pooler == "none"}
     if used := [name for name, connection in direct.items() if await rows.is_in_use(connection)]:

@@ -9,18 +9,27 @@ from typing import Any
 import asyncpg
 
 from deploy.local.errors import StackError
+from services.files.store.deletions import WITHOUT_LIMITS
 
 VERSION = "alembic_version"
 """The table with the migration that the database is at, which the migrations themselves write."""
+_FILLED_BY_USE = ("account", "file", "task", "batch", "ledger_entry", "webhook")
+"""Tables in which migrations write nothing."""
 _CHUNK = 4 << 20
 # Unlogged tables are emptied by a crash, and hold nothing that is to be kept.
 _TABLES = """
 SELECT c.relname AS name,
   (SELECT array_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '') AS columns,
-  (SELECT array_agg(a.attname ORDER BY array_position(i.indkey::smallint[], a.attnum)) FROM pg_index i
+  (SELECT string_agg(quote_ident(a.attname) || CASE WHEN a.attcollation = 0 THEN '' ELSE ' COLLATE "C"' END, ', '
+     ORDER BY array_position(i.indkey::smallint[], a.attnum)) FROM pg_index i
    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY(i.indkey) WHERE i.indrelid = c.oid AND i.indisprimary) AS keys
 FROM pg_class c WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND c.relnamespace = current_schema()::regnamespace ORDER BY c.relname
+"""
+# Rows are the same text wherever they are.
+_FORMATS = """
+SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true), set_config('IntervalStyle', 'postgres', true),
+  set_config('bytea_output', 'hex', true), set_config('extra_float_digits', '1', true)
 """
 _SEQUENCES = "SELECT relname FROM pg_class WHERE relkind = 'S' AND relnamespace = current_schema()::regnamespace ORDER BY relname"
 _REFERENCES = """
@@ -56,9 +65,10 @@ async def describe(connection: asyncpg.Connection) -> Described:
 
 
 async def dump(connection: asyncpg.Connection, table: str, columns: Sequence[str], take: Take) -> int:
-    """Give all rows to `take`, whole rows at a time, in the order of their keys; returns how many there are."""
+    """Give all rows to `take`, whole rows at a time, in the order of their keys, in a transaction; returns how many there are."""
     keys = next((row["keys"] for row in await connection.fetch(_TABLES) if row["name"] == table), None)
-    listed, order = _list(columns), _list(keys or columns)
+    listed, order = _list(columns), keys or f'{quoted(table)}::text COLLATE "C"'
+    await connection.execute(_FORMATS)
     waiting, rows = bytearray(), 0
 
     async def received(piece: bytes) -> None:
@@ -93,21 +103,30 @@ async def is_in_use(connection: asyncpg.Connection) -> bool:
     return bool(await connection.fetchval(_OTHERS))
 
 
+async def check_empty(connection: asyncpg.Connection) -> None:
+    """Raise StackError for a database that has been in use. One that has no tables yet is empty, too."""
+    tables = [row["name"] for row in await connection.fetch(_TABLES)]
+    for table in (one for one in _FILLED_BY_USE if one in tables):
+        if await connection.fetchval(f"SELECT EXISTS (SELECT FROM {quoted(table)})"):  # noqa: S608 - names of the catalogue
+            name = await connection.fetchval("SELECT current_database()")
+            raise StackError(f"the database {name} is not empty: its table {table} has rows. Only empty databases get a backup")
+
+
 async def begin_loading(connection: asyncpg.Connection, wanted: Described) -> None:
     """Begin a transaction in which rows may come in any order. Raises StackError unless the database fits them and holds nothing."""
-    name = await connection.fetchval("SELECT current_database()")
     present = await describe(connection)
     if present.revision != wanted.revision:
+        name = await connection.fetchval("SELECT current_database()")
         raise StackError(
             f"the database {name} is at the migration {present.revision}, and the backup at {wanted.revision}; drop it and create "
             "it again, empty: its tables are made by this command"
         )
     await connection.execute("BEGIN")
+    await connection.execute(WITHOUT_LIMITS)
+    await connection.execute(_FORMATS)
     # A service that is started meanwhile waits, and then finds what was restored.
     await connection.execute(f"LOCK TABLE {_list(present.tables)} IN ACCESS EXCLUSIVE MODE")
-    for table in _owned(present.tables):
-        if await connection.fetchval(f"SELECT EXISTS (SELECT FROM {quoted(table)})"):  # noqa: S608 - names of the catalogue
-            raise StackError(f"the database {name} is not empty: its table {table} has rows. Only empty databases get a backup")
+    await check_empty(connection)
     # Rows that migrations have made, and that the backup has, too.
     await connection.execute(f"TRUNCATE {_list(present.tables)}")
     for row in await connection.fetch(_REFERENCES):
@@ -125,11 +144,6 @@ async def end_loading(connection: asyncpg.Connection, wanted: Described) -> None
         await connection.execute(f"ALTER TABLE {quoted(table)} ENABLE TRIGGER USER")
     for name, (last, called) in wanted.sequences.items():
         await connection.execute(f"SELECT setval('{quoted(name)}', {last}, {'true' if called else 'false'})")
-
-
-def _owned(tables: Sequence[str] | dict[str, list[str]]) -> list[str]:
-    """The tables that are filled by use alone, and not by a migration."""
-    return [table for table in ("account", "api_key", "file", "task", "batch", "ledger_entry", "webhook") if table in tables]
 
 
 def quoted(name: str) -> str:

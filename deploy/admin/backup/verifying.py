@@ -69,7 +69,7 @@ async def compare(places: Places, wanted: Content) -> list[str]:
     """The differences of a deployment, whose services are stopped, from a backup: every row, and the bytes of every object."""
     present = Content(columns=wanted.columns)
     for service, where in places.databases.items():
-        async with connected_to_primary(where) as connection:
+        async with connected_to_primary(where) as connection, connection.transaction(readonly=True):
             for table in (one for one in wanted.columns if one[0] == service):
                 present.tables[table] = hashlib.sha256()
 

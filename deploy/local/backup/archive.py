@@ -72,6 +72,8 @@ def writing(target: Path, to: Sequence[Recipient]) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         part.replace(target)
+    except (pyrage.EncryptError, OSError) as error:
+        raise StackError(f"{target} cannot be written: {getattr(error, 'strerror', None) or error}") from error
     finally:
         part.unlink(missing_ok=True)
 

@@ -20,6 +20,7 @@ from services.platform.errors import DarkroomError, ErrorReason
 
 DEFAULT_MAX_READ_BYTES = 32 << 20
 _HEAD_BYTES = 1024
+_MOST_FRAMES = (1 << 31) - 1
 CHILD_IMPORTS = ("services.pictures.probe.pdf",)
 
 
@@ -66,7 +67,7 @@ def probe(read: ReadRange, size: int, max_read_bytes: int = DEFAULT_MAX_READ_BYT
         start = file.at(0, _HEAD_BYTES)
         format_ = sniff(start, name)
         if format_ is not None:
-            return _PARSERS[format_](file)
+            return _checked(_PARSERS[format_](file), size)
         # The root element may come late.
         if svg.matches(start):
             return svg.parse(file)
@@ -79,6 +80,13 @@ def probe(read: ReadRange, size: int, max_read_bytes: int = DEFAULT_MAX_READ_BYT
             metadata=UNREADABLE,
         ) from error
     raise unsupported_error(start)
+
+
+def _checked(found: Probe, size: int) -> Probe:
+    """Raise DamagedFileError for more frames than there are bytes. The number is kept, so it must fit into a column."""
+    if (found.frames or 0) > min(size, _MOST_FRAMES):
+        raise DamagedFileError(f"it announces {found.frames} frames")
+    return found
 
 
 def probe_ranges(size: int, max_read_bytes: int, head: bytes, name: str, read: ReadRange) -> dict[str, Any]:

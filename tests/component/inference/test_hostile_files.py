@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from models.bundles import load_bundles
+from services.inference.bundles.managing import bundles_of_models
 from services.inference.contract.models import ModelSettings
 from services.inference.model_server import triton
 from services.inference.pdf import isolated as isolated_pdf
@@ -28,7 +30,7 @@ async def runs(triton_address: str, tmp_path: Path) -> AsyncIterator[HostileRuns
     async with (
         Sandbox(preload=[*preload, *of_documents], concurrency=2) as sandbox,
         WarmChildren(sandbox, working=1, kept=1, jobs=100, seconds=60, limits=RESOURCES) as warm,
-        triton.connect(triton_address, triton.Patience(10, 30, 600), 64 << 20, None, ()) as server,
+        triton.connect(triton_address, triton.Patience(10, 30, 600), 64 << 20, None, bundles_of_models(load_bundles())) as server,
     ):
         yield HostileRuns(small_tools(sandbox, warm, server, ModelSettings().models), tmp_path, whole("png"))
 

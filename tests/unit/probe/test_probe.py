@@ -15,6 +15,7 @@ from PIL import Image
 from services.pictures.probe.child import probe
 from services.pictures.probe.model import MEDIA_TYPES, Probe
 from services.platform.errors import DarkroomError, ErrorReason
+from tests.hostile_files import hostile_files
 from tests.unit.probe import specimens
 from tests.unit.probe.specimens import HEIGHT, WIDTH, encoded
 
@@ -277,3 +278,10 @@ def test_hostile_bytes_give_an_answer_or_a_typed_error(name: str) -> None:
                 assert error.reason in (ErrorReason.FILE_CORRUPT, ErrorReason.MEDIA_UNSUPPORTED)
             else:
                 assert len(astuple(found)) == 7
+
+
+@pytest.mark.parametrize("name", ["png: 2^32 frames announced", "png: 2^31 frames announced", "avif: 2^32 frames announced"])
+def test_more_frames_than_bytes_are_damage(name: str) -> None:
+    with pytest.raises(DarkroomError, match=r"The file is damaged: it announces [0-9]+ frames") as raised:
+        examine(hostile_files()[name].content)
+    assert raised.value.reason is ErrorReason.FILE_CORRUPT
