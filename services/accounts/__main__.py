@@ -15,6 +15,7 @@ from services.accounts.domain.anonymous import Anonymous, is_for_people
 from services.accounts.domain.audit_trail import AuditTrail
 from services.accounts.domain.authentication import IdentitySigner, KeyAuthenticator
 from services.accounts.domain.branding import Branding
+from services.accounts.domain.bundles import BundleChanges
 from services.accounts.domain.callers import Callers
 from services.accounts.domain.home import Home
 from services.accounts.domain.invitations import Invitations
@@ -36,6 +37,7 @@ from services.accounts.domain.workers import Workers
 from services.accounts.store.account_settings import SettingStore
 from services.accounts.store.accounts import AccountStore
 from services.accounts.store.buckets import BucketStore
+from services.accounts.store.bundle_requests import BundleRequestStore
 from services.accounts.store.credentials import CredentialStore
 from services.accounts.store.departures import DepartureStore
 from services.accounts.store.logos import LogoStore
@@ -125,7 +127,10 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
     invitations = Invitations(users, LinkMaker(links, people, home, rules))
     roles, teams = Roles(RoleStore(database), home, on_revocation), Teams(TeamStore(database), home)
     branding, bundles = Branding(LogoStore(database), home), RemoteBundles(connection.client)
-    user_keys = UserKeys(sessions, usage, on_revocation, max_keys=settings.max_keys)
+    bundle_changes, user_keys = (
+        BundleChanges(bundles, BundleRequestStore(database), home),
+        UserKeys(sessions, usage, on_revocation, max_keys=settings.max_keys),
+    )
     idempotency = IdempotencyRecords(database, system_clock)
     creation = KeyCreation(accounts, store, idempotency, signer.derived_secret(PURPOSE))
     await opening.open("revocations", hearing_revoked(connection, lambda key_id, _: authenticator.evict(key_id)))
@@ -139,7 +144,6 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
         WorkerStore(database),
         signer,
         WorkerAuthority(settings.worker_authority_dir) if settings.worker_authority_dir is not None else None,
-        settings.worker_nats_password,
         settings.trusted_keys_file.read_text(),
         signing_in.count_wrong_secret,
     )
@@ -175,7 +179,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
             Mount(NativeBranding(branding)),
             Mount(NativeRoles(roles)),
             Mount(NativeTeams(teams)),
-            Mount(NativeFeatures(bundles, home)),
+            Mount(NativeFeatures(bundles, bundle_changes, home)),
             Mount(RestKeys(accounts, creation)),
             Mount(RestUsers(users, invitations, settings.public_url)),
             Mount(RestRoles(roles)),
@@ -183,7 +187,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
             Mount(RestUserKeys(user_keys)),
             Mount(RestSettings(shared)),
             Mount(RestBranding(branding, shared)),
-            Mount(RestBundles(bundles, home)),
+            Mount(RestBundles(bundles, bundle_changes, home)),
             Mount(RestAudit(trail)),
             Mount(RestUsage(report)),
             Mount(RestWorkers(workers)),

@@ -84,6 +84,14 @@ class RemoteBundles:
             said = await self._ask_any()
         return _states(said)
 
+    async def changeable(self, bundle: str) -> BundleState:
+        """A bundle, where it can be installed or removed. Raises BUNDLE_NOT_FOUND, UNAVAILABLE, and OPERATION_UNAVAILABLE if nobody can do
+        that here."""
+        for one in _states(await self._managed(Request(verb="list"))):
+            if one.id == bundle:
+                return one
+        raise DarkroomError(ErrorReason.BUNDLE_NOT_FOUND, f"Unknown bundle: {bundle}")
+
     async def install(self, bundle: str) -> int:
         """Begin to install; returns the installation's number. Raises BUNDLE_NOT_FOUND, BUNDLE_CONFLICT, UNAVAILABLE, and
         OPERATION_UNAVAILABLE if nobody can do that here."""

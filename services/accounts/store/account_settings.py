@@ -6,11 +6,14 @@ Texts must not hold NUL, which PostgreSQL refuses.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import text
 
+from darkroom.common.v1 import audit_pb2
 from services.accounts.installation import Setting
+from services.platform.audit.changes import Hidden, Values, details, enter
 from services.platform.database import Database, Transaction
 from services.platform.errors import DarkroomError, ErrorReason
 
@@ -30,6 +33,8 @@ ON CONFLICT (account_id, sha256) DO UPDATE SET value = excluded.value, updated_a
 RETURNING 1
 """)
 _REMOVE = text("DELETE FROM setting WHERE account_id = :account_id AND sha256 = ANY(:digests) RETURNING 1")
+_SECRET = re.compile(r"secret|passw|token|credential|api_?key|private_?key", re.IGNORECASE)
+"""In the name of a setting whose value the audit log hides."""
 _SIZE = text("""
 SELECT count(*) AS settings, coalesce(sum(octet_length(name) + octet_length(value)), 0) AS bytes FROM setting WHERE account_id = :account_id
 """)
@@ -58,6 +63,8 @@ class SettingStore:
         """Write and remove settings, of which there may be so many, in so many bytes. Raises FIELD_INVALID if there would be more."""
         async with self._database.transaction() as transaction:
             await transaction.fetch(_LOCK, {"account_id": account_id})
+            named = {"account_id": account_id, "digests": [_digest(name) for name in (*settings, *removed)]}
+            before = {row["name"]: row["value"] for row in await transaction.fetch(_SOME, named)}
             if removed:
                 await transaction.fetch(_REMOVE, {"account_id": account_id, "digests": [_digest(name) for name in removed]})
             await write(transaction, account_id, settings)
@@ -65,6 +72,10 @@ class SettingStore:
             if settings and (size["settings"] > most or size["bytes"] > most_bytes):
                 message = f"There may be at most {most} settings, whose keys and values have at most {most_bytes} bytes together"
                 raise DarkroomError(ErrorReason.FIELD_INVALID, message, field="values")
+            changed = [name for name in {**before, **settings} if before.get(name) != settings.get(name)]
+            if changed:
+                told = details(*(_shown({name: side[name] for name in changed if name in side}) for side in (before, settings)))
+                await enter(transaction, audit_pb2.AUDIT_ACTION_SETTINGS_CHANGED, account_id, account_id, told=told)
 
 
 async def write(transaction: Transaction, account_id: int, settings: Mapping[str, str]) -> None:
@@ -80,6 +91,10 @@ def _given(account_id: int, settings: Mapping[str, str]) -> Mapping[str, object]
         "names": list(settings),
         "values": list(settings.values()),
     }
+
+
+def _shown(settings: Mapping[str, str]) -> Values:
+    return {name: Hidden() if _SECRET.search(name) else value for name, value in settings.items()}
 
 
 def _digest(name: str) -> bytes:

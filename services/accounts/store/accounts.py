@@ -13,6 +13,7 @@ from sqlalchemy import text
 from darkroom.common.v1 import audit_pb2
 from services.accounts.networks import texts
 from services.accounts.records import UNLIMITED, Account, AccountLimits, ApiKey, KeyLimits, LimitChange, NewKey, RepeatableKey
+from services.platform.audit.changes import details, enter
 from services.platform.audit.log import actor_values, audit_sql
 from services.platform.database import Database, Transaction
 from services.platform.errors import DarkroomError, ErrorReason
@@ -96,20 +97,10 @@ FROM account WHERE id = :account_id
 """How many usable keys an account has, either those that others replace or all others, and its own limits. A change of keys runs it after
 _LOCK, so that it counts what a call at the same time has added."""
 
-_OF_LIMITS = "jsonb_build_object(" + ", ".join(f"'{name}', CAST({name} AS text)" for name in _LIMIT_COLUMNS) + ")"
 _CHANGED_LIMITS = ",\n    ".join(f"{name} = CASE WHEN :keep_{name} THEN {name} ELSE :{name} END" for name in _LIMIT_COLUMNS)
 
-_SET_LIMITS = text(f"""
-WITH limits AS (
-  UPDATE account SET
-    {_CHANGED_LIMITS}
-  WHERE id = :account_id
-  RETURNING id AS account_id, {_LIMITS}
-),
-changed AS (SELECT * FROM limits WHERE NOT ({" AND ".join(f":keep_{name}" for name in _LIMIT_COLUMNS)})),
-{audit_sql("changed", audit_pb2.AUDIT_ACTION_ACCOUNT_LIMITS_SET, resource="account_id", details=_OF_LIMITS)}
-SELECT {_LIMITS} FROM limits
-""")  # noqa: S608 - put together from constants
+_OWN_LIMITS = text(f"SELECT {_LIMITS} FROM account WHERE id = :account_id FOR NO KEY UPDATE")  # noqa: S608 - put together from constants
+_SET_LIMITS = text(f"UPDATE account SET {_CHANGED_LIMITS} WHERE id = :account_id RETURNING {_LIMITS}")  # noqa: S608 - put together from constants
 
 _REVOKE = text(f"""
 WITH RECURSIVE family (id, created) AS (
@@ -245,11 +236,18 @@ class AccountStore:
 
     async def set_limits(self, account_id: int, change: LimitChange) -> AccountLimits | None:
         """Set some of an account's limits; returns the current value of all of them. None if there is no such account."""
-        values: dict[str, object] = {"account_id": account_id, **actor_values()}
+        values: dict[str, object] = {"account_id": account_id}
         for field in fields(AccountLimits):
             values[field.name], values[f"keep_{field.name}"] = change.get(field.name), field.name not in change
-        rows = await self._database.fetch(_SET_LIMITS, values)
-        return AccountLimits(*rows[0]) if rows else None
+        async with self._database.transaction() as transaction:
+            before = await transaction.fetch(_OWN_LIMITS, values)
+            if not before or not change:
+                return AccountLimits(*before[0]) if before else None
+            [after] = await transaction.fetch(_SET_LIMITS, values)
+            own = {name: str(value) for name, value in after.items() if value is not None}
+            told = details(dict(before[0]), dict(after), **own)
+            await enter(transaction, audit_pb2.AUDIT_ACTION_ACCOUNT_LIMITS_SET, account_id, account_id, told=told)
+        return AccountLimits(*after)
 
     async def usage(self, account_id: int, now: datetime) -> tuple[int, AccountLimits] | None:
         """How many usable keys an account has, those aside that others replace, and its own limits. None if there is no such account."""

@@ -19,6 +19,7 @@ from services.accounts.permissions import ADMIN, BUILT_IN
 from services.accounts.store.changes import GoneError, add_default_team, changing, ids
 from services.accounts.store.departures import LEAVES_FOR
 from services.platform.audit.actor import Actor
+from services.platform.audit.changes import Values, details, enter
 from services.platform.audit.log import actor_values, audit_sql
 from services.platform.database import Database, Transaction
 from services.platform.errors import DarkroomError, ErrorReason
@@ -50,38 +51,17 @@ ORDER BY name = :team DESC, created_at, id LIMIT 1
 """)
 _ROLE = text("SELECT permissions FROM role WHERE account_id = :account_id AND name = :name")
 
-_ADD = text(f"""
-WITH added AS (
-  INSERT INTO person (account_id, name, password_hash, role, team_id, must_change)
-  VALUES (:account_id, :name, :password_hash, :role, :team_id, :must_change)
-  RETURNING *
-),
-{
-    audit_sql(
-        "added",
-        audit_pb2.AUDIT_ACTION_USER_CREATED,
-        details="jsonb_build_object('user_id', public_id, 'user_name', name, 'role', role)",
-    )
-}
-SELECT id FROM added
-""")  # noqa: S608 - put together from constants
+_ADD = text("""
+INSERT INTO person (account_id, name, password_hash, role, team_id, must_change)
+VALUES (:account_id, :name, :password_hash, :role, :team_id, :must_change)
+""")
 
-_UPDATE = text(f"""
-WITH changed AS (
-  UPDATE person SET role = coalesce(:role, role), team_id = coalesce(:team_id, team_id)
-  WHERE id = :id AND (role <> :admin OR coalesce(:role, role) = :admin
-    OR EXISTS (SELECT FROM person AS other WHERE other.account_id = :account_id AND other.role = :admin AND other.id <> :id))
-  RETURNING *
-),
-{
-    audit_sql(
-        "changed",
-        audit_pb2.AUDIT_ACTION_USER_UPDATED,
-        details="jsonb_build_object('user_id', public_id, 'user_name', name, 'role', CAST(:role AS text), 'team', CAST(:team_id AS text))",
-    )
-}
-SELECT id FROM changed
-""")  # noqa: S608 - put together from constants
+_UPDATE = text("""
+UPDATE person SET role = coalesce(:role, role), team_id = coalesce(:team_id, team_id)
+WHERE id = :id AND (role <> :admin OR coalesce(:role, role) = :admin
+  OR EXISTS (SELECT FROM person AS other WHERE other.account_id = :account_id AND other.role = :admin AND other.id <> :id))
+RETURNING id
+""")
 """Changes nothing if there would be no administrator left."""
 
 _CHANGED = """
@@ -97,15 +77,11 @@ _OF_PERSON = "jsonb_build_object('user_id', public_id, 'user_name', name)"
 _RESET_PASSWORD = text(_CHANGED.format(entry=audit_sql("changed", audit_pb2.AUDIT_ACTION_PASSWORD_RESET, details=_OF_PERSON)))
 _CHANGE_PASSWORD = text(_CHANGED.format(entry=audit_sql("changed", audit_pb2.AUDIT_ACTION_PASSWORD_CHANGED, details=_OF_PERSON)))
 
-_DELETE = text(f"""
-WITH removed AS (DELETE FROM person WHERE id = :id RETURNING *),
-departed AS (
-  INSERT INTO departure (public_id, account_id, next_at, until)
-  SELECT public_id, account_id, now(), now() + CAST(:leaves_for AS interval) FROM removed
-),
-{audit_sql("removed", audit_pb2.AUDIT_ACTION_USER_DELETED, details=_OF_PERSON)}
-SELECT id FROM removed
-""")  # noqa: S608 - put together from constants
+_DELETE = text("""
+WITH removed AS (DELETE FROM person WHERE id = :id RETURNING *)
+INSERT INTO departure (public_id, account_id, next_at, until)
+SELECT public_id, account_id, now(), now() + CAST(:leaves_for AS interval) FROM removed
+""")
 
 _END_ALL = text("""
 WITH sessions AS (
@@ -163,7 +139,13 @@ class PeopleStore:
     ) -> None:
         """Keep what a person has answered about usage statistics."""
         values = {"account_id": account_id, "public_id": public_id, "enabled": enabled, "asked_at": asked_at, "remind_at": remind_at}
-        await self._database.fetch(_SET_ANALYTICS, values)
+        async with changing(self._database, account_id) as transaction:
+            before = await _found(transaction, account_id, public_id)
+            if before is None:
+                return
+            await transaction.fetch(_SET_ANALYTICS, values)
+            told = _told(before, {"analytics": before.analytics_enabled}, {"analytics": enabled})
+            await enter(transaction, audit_pb2.AUDIT_ACTION_USER_ANALYTICS_SET, account_id, before.id, told=told)
 
     async def count(self, account_id: int) -> tuple[int, int]:
         """How many people an account has, and how many of them are administrators."""
@@ -195,25 +177,30 @@ class PeopleStore:
             if max_users and count["people"] >= max_users:
                 message = f"User limit reached ({max_users} max)"
                 raise DarkroomError(ErrorReason.USER_LIMIT_REACHED, message, metadata={"max_users": str(max_users)})
-            return await _added(transaction, account_id, person, actor_values())
+            return await _added(transaction, account_id, person)
 
     async def add_first(self, account_id: int, person: NewPerson, actor: Actor) -> None:
         """Add a person unless there is somebody."""
         async with changing(self._database, account_id) as transaction:
             [count] = await transaction.fetch(_COUNT, {"account_id": account_id, "admin": ADMIN})
             if not count["people"]:
-                await _added(transaction, account_id, person, actor_values(actor))
+                await _added(transaction, account_id, person, actor)
 
     async def update(self, person: Person, *, role: str | None, team_id: str | None) -> Sequence[int] | None:
         """Give a person another role or team (None: it stays). None if there would be no administrator left, or the person is gone.
 
         Raises GoneError.
         """
-        values = {"account_id": person.account_id, "id": person.id, "role": role, "team_id": team_id, "admin": ADMIN, **actor_values()}
+        values = {"account_id": person.account_id, "id": person.id, "role": role, "team_id": team_id, "admin": ADMIN}
         async with changing(self._database, person.account_id) as transaction:
             await _check(transaction, person.account_id, role, team_id)
-            if not await transaction.fetch(_UPDATE, values):
+            before = await _found(transaction, person.account_id, person.public_id)
+            if before is None or not await transaction.fetch(_UPDATE, values):
                 return None
+            after = await _found(transaction, person.account_id, person.public_id)
+            assert after is not None
+            told = _told(before, _audited(before), _audited(after), role=role, team=team_id)
+            await enter(transaction, audit_pb2.AUDIT_ACTION_USER_UPDATED, person.account_id, person.id, told=told)
             return ids(await transaction.fetch(_REFRESH, {"id": person.id, "only": None})) if role not in (None, person.role) else ()
 
     async def reset_password(self, person: Person, password_hash: str) -> Sequence[int] | None:
@@ -243,9 +230,14 @@ class PeopleStore:
     async def delete(self, person: Person) -> Sequence[int] | None:
         """Remove a person, and end all sessions and keys. None if the person is gone."""
         async with changing(self._database, person.account_id) as transaction:
+            found = await _found(transaction, person.account_id, person.public_id)
+            if found is None:
+                return None
             ended = ids(await transaction.fetch(_END_ALL, {"id": person.id, "keep": None}))
-            removed = await transaction.fetch(_DELETE, {"id": person.id, "leaves_for": LEAVES_FOR, **actor_values()})
-            return ended if removed else None
+            await transaction.fetch(_DELETE, {"id": person.id, "leaves_for": LEAVES_FOR})
+            told = _told(found, _audited(found), None)
+            await enter(transaction, audit_pb2.AUDIT_ACTION_USER_DELETED, person.account_id, person.id, told=told)
+            return ended
 
 
 async def _check(transaction: Transaction, account_id: int, role: str | None, team_id: str | None) -> None:
@@ -255,9 +247,25 @@ async def _check(transaction: Transaction, account_id: int, role: str | None, te
         raise GoneError
 
 
-async def _added(transaction: Transaction, account_id: int, person: NewPerson, actor: Mapping[str, Any]) -> Person:
-    await transaction.fetch(_ADD, {"account_id": account_id, **asdict(person), **actor})
-    return person_of((await transaction.fetch(_BY_NAME, {"account_id": account_id, "name": person.name}))[0])
+async def _found(transaction: Transaction, account_id: int, public_id: str) -> Person | None:
+    rows = await transaction.fetch(_BY_ID, {"account_id": account_id, "public_id": public_id})
+    return person_of(rows[0]) if rows else None
+
+
+async def _added(transaction: Transaction, account_id: int, new: NewPerson, actor: Actor | None = None) -> Person:
+    await transaction.fetch(_ADD, {"account_id": account_id, **asdict(new)})
+    person = person_of((await transaction.fetch(_BY_NAME, {"account_id": account_id, "name": new.name}))[0])
+    told = _told(person, None, _audited(person), role=person.role)
+    await enter(transaction, audit_pb2.AUDIT_ACTION_USER_CREATED, account_id, person.id, told=told, actor=actor)
+    return person
+
+
+def _audited(person: Person) -> Values:
+    return {"role": person.role, "team": person.team}
+
+
+def _told(person: Person, before: Values | None, after: Values | None, **others: str | None) -> str:
+    return details(before, after, user_id=person.public_id, user_name=person.name, **others)
 
 
 def person_of(row: Mapping[str, Any]) -> Person:

@@ -12,7 +12,7 @@ from darkroom.common.v1 import audit_pb2
 from services.accounts.permissions import BUILT_IN, USER, built_in_id
 from services.accounts.roles import Role, RoleChange
 from services.accounts.store.changes import changing, ids
-from services.platform.audit.log import actor_values, audit_sql
+from services.platform.audit.changes import Values, details, enter
 from services.platform.database import Database, Transaction
 from services.platform.errors import DarkroomError, ErrorReason
 
@@ -25,35 +25,15 @@ FROM role WHERE role.account_id = :account_id
 _ALL = text(f"{_OWN} ORDER BY created_at, id")
 _BY_ID = text(f"{_OWN} AND role.id = :role_id")
 _NAMED = text("SELECT id FROM role WHERE account_id = :account_id AND name = :name")
-
-_DETAILS = "jsonb_build_object('role_id', id, 'role_name', name)"
-
-
-def _entered(made: str, action: audit_pb2.AuditAction.ValueType) -> str:
-    return audit_sql(made, action, resource="0", details=_DETAILS)
-
-
-_ADD = text(f"""
-WITH added AS (
-  INSERT INTO role (account_id, name, description, permissions) VALUES (:account_id, :name, :description, :permissions) RETURNING *
-),
-{_entered("added", audit_pb2.AUDIT_ACTION_ROLE_CREATED)}
-SELECT id FROM added
-""")  # noqa: S608 - put together from constants
-_UPDATE = text(f"""
-WITH changed AS (
-  UPDATE role SET name = coalesce(:name, name), description = coalesce(:description, description),
-    permissions = coalesce(CAST(:permissions AS text[]), permissions), updated_at = now()
-  WHERE account_id = :account_id AND id = :role_id RETURNING *
-),
-{_entered("changed", audit_pb2.AUDIT_ACTION_ROLE_UPDATED)}
-SELECT id, name FROM changed
-""")  # noqa: S608 - put together from constants
-_DELETE = text(f"""
-WITH removed AS (DELETE FROM role WHERE account_id = :account_id AND id = :role_id RETURNING *),
-{_entered("removed", audit_pb2.AUDIT_ACTION_ROLE_DELETED)}
-SELECT id FROM removed
-""")  # noqa: S608 - put together from constants
+_ADD = text("""
+INSERT INTO role (account_id, name, description, permissions) VALUES (:account_id, :name, :description, :permissions) RETURNING id
+""")
+_UPDATE = text("""
+UPDATE role SET name = coalesce(:name, name), description = coalesce(:description, description),
+  permissions = coalesce(CAST(:permissions AS text[]), permissions), updated_at = now()
+WHERE account_id = :account_id AND id = :role_id
+""")
+_DELETE = text("DELETE FROM role WHERE account_id = :account_id AND id = :role_id")
 _MOVE = text("""
 WITH moved AS (UPDATE person SET role = :to WHERE account_id = :account_id AND role = :name RETURNING id),
 sessions AS (
@@ -104,11 +84,14 @@ class RoleStore:
 
     async def add(self, account_id: int, name: str, description: str, permissions: frozenset[str]) -> Role:
         """Add one. Raises NAME_TAKEN."""
-        values = {"name": name, "description": description, "permissions": sorted(permissions), **actor_values()}
+        values = {"name": name, "description": description, "permissions": sorted(permissions)}
         async with changing(self._database, account_id) as transaction:
             _check_free(name, "", await transaction.fetch(_NAMED, {"account_id": account_id, "name": name}))
             [added] = await transaction.fetch(_ADD, {"account_id": account_id, **values})
-            return _role((await transaction.fetch(_BY_ID, {"account_id": account_id, "role_id": added["id"]}))[0])
+            role = await _found(transaction, account_id, added["id"])
+            assert role is not None
+            await _enter(transaction, audit_pb2.AUDIT_ACTION_ROLE_CREATED, account_id, None, role)
+            return role
 
     async def update(self, account_id: int, role_id: str, change: RoleChange) -> Sequence[int] | None:
         """Change one; returns the sessions and keys of those who have it, or None if it is gone. Raises NAME_TAKEN."""
@@ -118,31 +101,49 @@ class RoleStore:
             "name": change.name,
             "description": change.description,
             "permissions": sorted(change.permissions) if change.permissions is not None else None,
-            **actor_values(),
         }
         async with changing(self._database, account_id) as transaction:
-            before = await _name(transaction, account_id, role_id)
+            before = await _found(transaction, account_id, role_id)
             if before is None:
                 return None
             if change.name is not None:
                 _check_free(change.name, role_id, await transaction.fetch(_NAMED, {"account_id": account_id, "name": change.name}))
-            [changed] = await transaction.fetch(_UPDATE, values)
-            return ids(await transaction.fetch(_MOVE, {"account_id": account_id, "name": before, "to": changed["name"]}))
+            await transaction.fetch(_UPDATE, values)
+            after = await _found(transaction, account_id, role_id)
+            assert after is not None
+            await _enter(transaction, audit_pb2.AUDIT_ACTION_ROLE_UPDATED, account_id, before, after)
+            return ids(await transaction.fetch(_MOVE, {"account_id": account_id, "name": before.name, "to": after.name}))
 
     async def delete(self, account_id: int, role_id: str) -> Sequence[int] | None:
         """Remove one, whose people are `user` then; returns their sessions and keys, or None if it is gone."""
         async with changing(self._database, account_id) as transaction:
-            name = await _name(transaction, account_id, role_id)
-            if name is None:
+            role = await _found(transaction, account_id, role_id)
+            if role is None:
                 return None
-            moved = ids(await transaction.fetch(_MOVE, {"account_id": account_id, "name": name, "to": USER}))
-            await transaction.fetch(_DELETE, {"account_id": account_id, "role_id": role_id, **actor_values()})
+            moved = ids(await transaction.fetch(_MOVE, {"account_id": account_id, "name": role.name, "to": USER}))
+            await transaction.fetch(_DELETE, {"account_id": account_id, "role_id": role_id})
+            await _enter(transaction, audit_pb2.AUDIT_ACTION_ROLE_DELETED, account_id, role, None)
             return moved
 
 
-async def _name(transaction: Transaction, account_id: int, role_id: str) -> str | None:
+async def _found(transaction: Transaction, account_id: int, role_id: str) -> Role | None:
     rows = await transaction.fetch(_BY_ID, {"account_id": account_id, "role_id": role_id})
-    return rows[0]["name"] if rows else None
+    return _role(rows[0]) if rows else None
+
+
+async def _enter(
+    transaction: Transaction, action: audit_pb2.AuditAction.ValueType, account_id: int, before: Role | None, after: Role | None
+) -> None:
+    role = after or before
+    assert role is not None
+    told = details(_audited(before), _audited(after), role_id=role.id, role_name=role.name)
+    await enter(transaction, action, account_id, told=told)
+
+
+def _audited(role: Role | None) -> Values | None:
+    if role is None:
+        return None
+    return {"name": role.name, "description": role.description, "permissions": " ".join(sorted(role.permissions))}
 
 
 def _check_free(name: str, role_id: str, named: Sequence[Mapping[str, Any]]) -> None:

@@ -8,9 +8,11 @@ from typing import Any
 
 from sqlalchemy import text
 
+from darkroom.common.v1 import audit_pb2
 from services.accounts.people import DEFAULT_TEAM
 from services.accounts.roles import Team
 from services.accounts.store.changes import add_default_team, changing
+from services.platform.audit.changes import details, enter
 from services.platform.database import Database, Transaction
 from services.platform.errors import DarkroomError, ErrorReason
 
@@ -48,6 +50,8 @@ class TeamStore:
         async with changing(self._database, account_id) as transaction:
             await _check_free(transaction, account_id, name)
             [added] = await transaction.fetch(_ADD, {"account_id": account_id, "name": name})
+            told = details(after={"name": name}, team_id=added["id"], team_name=name)
+            await enter(transaction, audit_pb2.AUDIT_ACTION_TEAM_CREATED, account_id, told=told)
             return _team((await transaction.fetch(_BY_ID, {"account_id": account_id, "team_id": added["id"]}))[0])
 
     async def rename(self, account_id: int, team_id: str, name: str) -> Team | None:
@@ -55,9 +59,13 @@ class TeamStore:
         values = {"account_id": account_id, "team_id": team_id}
         async with changing(self._database, account_id) as transaction:
             await _check_free(transaction, account_id, name, team_id)
-            await transaction.fetch(_RENAME, {**values, "name": name})
             rows = await transaction.fetch(_BY_ID, values)
-            return _team(rows[0]) if rows else None
+            if not rows:
+                return None
+            await transaction.fetch(_RENAME, {**values, "name": name})
+            told = details({"name": rows[0]["name"]}, {"name": name}, team_id=team_id, team_name=name)
+            await enter(transaction, audit_pb2.AUDIT_ACTION_TEAM_UPDATED, account_id, told=told)
+            return _team((await transaction.fetch(_BY_ID, values))[0])
 
     async def delete(self, account_id: int, team_id: str) -> Team | None:
         """Remove one; None if it is gone already. Raises FIELD_INVALID for `Default`, and for one with people."""
@@ -72,6 +80,8 @@ class TeamStore:
             if team.member_count:
                 raise DarkroomError(ErrorReason.FIELD_INVALID, "Cannot delete a team that has members", field="team_id")
             await transaction.fetch(_DELETE, values)
+            told = details(before={"name": team.name}, team_id=team_id, team_name=team.name)
+            await enter(transaction, audit_pb2.AUDIT_ACTION_TEAM_DELETED, account_id, told=told)
             return team
 
 

@@ -6,7 +6,7 @@ import enum
 import re
 from collections.abc import Mapping
 
-from services.files.domain.keys import is_trial
+from services.files.domain.keys import is_of_no_file
 from services.files.domain.quota import Quotas
 from services.files.domain.upload_urls import UploadUrls
 from services.files.presign import Presigner
@@ -60,7 +60,7 @@ class Arrivals:
             return PutRefusal.UNSIGNED
         if not _LENGTH.fullmatch(length):
             return PutRefusal.NO_LENGTH
-        if is_trial(put.key):
+        if is_of_no_file(put.key):
             return None
         file = await self._store.at(put.key)
         if file is None or file.upload_id != put.upload_id:

@@ -43,10 +43,10 @@ def trial_key() -> str:
     return object_key(_TRIALS + secrets.randbelow(_TRIALS), 1)
 
 
-def is_trial(key: str) -> bool:
-    """Whether a name was made by `trial_key`."""
+def is_of_no_file(key: str) -> bool:
+    """Whether no file ever has the name: it was made by `trial_key`, or is one of the operator's own."""
     found = _TRIAL_KEY.match(key)
-    return found is not None and int(found[1]) >= _TRIALS
+    return not key.startswith((FILES, UPLOADS)) or (found is not None and int(found[1]) >= _TRIALS)
 
 
 def file_id_of(key: str) -> int | None:

@@ -19,7 +19,8 @@ from services.files.records import File, LibraryFile, StoredVersion, Viewer
 from services.files.store.files import NAMEABLE, PATIENCE
 from services.files.store.rows import COLUMNS, Store, file_of, files
 from services.files.store.storage import COUNTS_LOCKED, LOCK_COUNTS
-from services.files.store.uploads_audited import MOST_NAMED, upload_audit_sql, upload_values
+from services.files.store.uploads_audited import MOST_NAMED, names_text, upload_audit_sql, upload_values
+from services.platform.audit.changes import details, enter
 from services.platform.audit.log import actor_values, audit_sql
 from services.platform.database import Rows, Transaction
 from services.platform.idempotency import key_values, store_key_sql, storing_key
@@ -206,6 +207,9 @@ class LibraryStore(Store):
             rows = json.dumps([_row(entry) for entry in entries])
             values = {"entries": rows, "file_ids": list(file_ids), **_named(entries), **key_values(call, now), **actor_values()}
             await transaction.fetch(_INSERT, values)
+            if saved := [entry for entry in entries if not _is_upload(entry)]:
+                told = details(count=str(len(saved)), files=names_text([entry.name for entry in saved]))
+                await enter(transaction, audit_pb2.AUDIT_ACTION_LIBRARY_SAVED, account_id, saved[0].file_id, told=told)
         return taken
 
     async def delete(self, viewer: Viewer, ids: Collection[UUID], now: datetime) -> int:
@@ -268,7 +272,11 @@ async def _delete(transaction: Transaction, viewer: Viewer, chains: Sequence[UUI
 
 def _named(entries: Sequence[LibraryFile]) -> dict[str, object]:
     """The audit log's entry about an upload: none where all are results of tools."""
-    return upload_values([entry.name for entry in entries if entry.parent is None and not entry.tools])
+    return upload_values([entry.name for entry in entries if _is_upload(entry)])
+
+
+def _is_upload(entry: LibraryFile) -> bool:
+    return entry.parent is None and not entry.tools
 
 
 def _of(viewer: Viewer) -> dict[str, object]:

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from darkroom.common.v1 import audit_pb2
 from services.files.records import RetentionTerms
 from services.files.store.rows import Store
-from services.platform.audit.log import actor_values, audit_sql
+from services.platform.audit.changes import details, enter
 
 
 def _end(column: str, since: str, life: str = "life") -> str:
@@ -31,15 +31,14 @@ ARRIVED_END = _end("temporary_life", "arrived_at")
 """The same for an upload that arrived a while ago."""
 
 _TERMS = text("SELECT temporary_life, output_life FROM account_retention WHERE account_id = :account_id")
-_OF_TERMS = "jsonb_build_object('temporary', CAST(temporary_life AS text), 'output', CAST(output_life AS text))"
-_SET_TERMS = text(f"""
-WITH changed AS (
-  INSERT INTO account_retention (account_id, temporary_life, output_life) VALUES (:account_id, :temporary, :output)
-  ON CONFLICT (account_id) DO UPDATE SET temporary_life = excluded.temporary_life, output_life = excluded.output_life
-  RETURNING *
-),{audit_sql("changed", audit_pb2.AUDIT_ACTION_ACCOUNT_RETENTION_SET, resource="account_id", details=_OF_TERMS)}
-SELECT 1 FROM changed
-""")  # noqa: S608 - put together from constants
+_AUDITED = text("""
+SELECT CAST(temporary_life AS text) AS temporary, CAST(output_life AS text) AS output
+FROM account_retention WHERE account_id = :account_id FOR UPDATE
+""")
+_SET_TERMS = text("""
+INSERT INTO account_retention (account_id, temporary_life, output_life) VALUES (:account_id, :temporary, :output)
+ON CONFLICT (account_id) DO UPDATE SET temporary_life = excluded.temporary_life, output_life = excluded.output_life
+""")
 
 
 class RetentionStore(Store):
@@ -52,8 +51,13 @@ class RetentionStore(Store):
 
     async def set_terms(self, account_id: int, terms: RetentionTerms) -> None:
         """Set an account's terms, for files that become READY or are shown from now on."""
-        values = {"account_id": account_id, "temporary": terms.temporary, "output": terms.output, **actor_values()}
-        await self._database.fetch(_SET_TERMS, values)
+        values = {"account_id": account_id, "temporary": terms.temporary, "output": terms.output}
+        async with self._database.transaction() as transaction:
+            before = await transaction.fetch(_AUDITED, values)
+            await transaction.fetch(_SET_TERMS, values)
+            after = dict((await transaction.fetch(_AUDITED, values))[0])
+            told = details(dict(before[0]) if before else {}, after, **after)
+            await enter(transaction, audit_pb2.AUDIT_ACTION_ACCOUNT_RETENTION_SET, account_id, account_id, told=told)
 
 
 _SET = text("""

@@ -7,14 +7,14 @@ lock it before. A statement that changes files of several accounts locks those r
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields
 
 from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
 from services.files.records import OwnLimits, Storage
 from services.files.store.rows import Store
-from services.platform.audit.log import actor_values, audit_sql
+from services.platform.audit.changes import details, enter
 from services.platform.database import Rows, Transaction
 
 Check = Callable[[Storage, OwnLimits], int]
@@ -54,21 +54,14 @@ AFTER = ", ".join([*(f"{name} + CAST(:added_{name} AS bigint) AS {name}" for nam
 _COLUMNS = "size_bytes, files, uploads, parted_uploads, max_size_bytes, max_files, max_uploads, max_parted_uploads"
 _STORED = text(f"SELECT {_COLUMNS} FROM account_storage WHERE account_id = :account_id")  # noqa: S608 - put together from constants
 _TOTAL = text("SELECT coalesce(sum(size_bytes), 0) AS size_bytes, coalesce(sum(files), 0) AS files FROM account_storage")
-_OF_LIMITS = """jsonb_build_object(
-    'bytes', CAST(max_size_bytes AS text), 'files', CAST(max_files AS text),
-    'uploads', CAST(max_uploads AS text), 'uploads_in_parts', CAST(max_parted_uploads AS text)
-  )"""
-_SET_LIMITS = text(f"""
-WITH changed AS (
+_LOCKED = text(f"SELECT {_COLUMNS} FROM account_storage WHERE account_id = :account_id FOR NO KEY UPDATE")  # noqa: S608 - put together from constants
+_SET_LIMITS = text("""
 INSERT INTO account_storage (account_id, max_size_bytes, max_files, max_uploads, max_parted_uploads)
 VALUES (:account_id, :size_bytes, :files, :uploads, :parted_uploads)
 ON CONFLICT (account_id) DO UPDATE
 SET max_size_bytes = excluded.max_size_bytes, max_files = excluded.max_files,
     max_uploads = excluded.max_uploads, max_parted_uploads = excluded.max_parted_uploads
-RETURNING *
-),{audit_sql("changed", audit_pb2.AUDIT_ACTION_ACCOUNT_LIMITS_SET, resource="account_id", details=_OF_LIMITS)}
-SELECT 1 FROM changed
-""")  # noqa: S608 - put together from constants
+""")
 
 
 class StorageStore(Store):
@@ -91,9 +84,17 @@ class StorageStore(Store):
             "files": limits.files,
             "uploads": limits.uploads,
             "parted_uploads": limits.parted_uploads,
-            **actor_values(),
         }
-        await self._database.fetch(_SET_LIMITS, values)
+        async with self._database.transaction() as transaction:
+            _, before = storage_from(await transaction.fetch(_LOCKED, values))
+            await transaction.fetch(_SET_LIMITS, values)
+            after = _audited(limits)
+            told = details(_audited(before), after, **{name: str(value) for name, value in after.items() if value is not None})
+            await enter(transaction, audit_pb2.AUDIT_ACTION_ACCOUNT_LIMITS_SET, account_id, account_id, told=told)
+
+
+def _audited(limits: OwnLimits) -> dict[str, int | None]:
+    return dict(zip(("bytes", "files", "uploads", "uploads_in_parts"), astuple(limits), strict=True))
 
 
 async def check_stored(transaction: Transaction, account_id: int, check: Check) -> int:

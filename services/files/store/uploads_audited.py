@@ -23,5 +23,9 @@ def upload_audit_sql(made: str) -> str:
 
 def upload_values(names: Sequence[str]) -> dict[str, object]:
     """The files that were uploaded; none where that is no upload of anybody."""
-    shown = json.dumps(names[:MOST_NAMED], ensure_ascii=False) if names else None
-    return {"audited_count": str(len(names)), "audited_names": shown}
+    return {"audited_count": str(len(names)), "audited_names": names_text(names) if names else None}
+
+
+def names_text(names: Sequence[str]) -> str:
+    """The names for an entry."""
+    return json.dumps(names[:MOST_NAMED], ensure_ascii=False)

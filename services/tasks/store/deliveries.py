@@ -12,6 +12,8 @@ from datetime import datetime
 
 from sqlalchemy import text
 
+from darkroom.common.v1 import audit_pb2
+from services.platform.audit.log import actor_values, audit_sql
 from services.platform.database import Database
 from services.platform.idempotency import store_key_sql
 from services.platform.idempotent_call import IdempotentCall
@@ -68,7 +70,11 @@ hand, so that one receiver's backlog does not block others. Other senders skip t
 `lane` is the loose index scan of https://wiki.postgresql.org/wiki/Loose_indexscan: one probe per lane with pending deliveries, however long
 the backlogs are."""
 
-RECORD = text("""
+_OF_DISABLED = """jsonb_build_object(
+    'host', substring(url FROM '^[a-z]+://[^/?#]+'), 'why', 'gone', 'before', '{"enabled": true}', 'after', '{"enabled": false}'
+  )"""
+
+RECORD = text(f"""
 WITH recorded AS (
   UPDATE webhook_delivery SET
     state = :state, next_at = :next_at, end_time = CASE WHEN :state = 'PENDING' THEN NULL ELSE CAST(:now AS timestamptz) END,
@@ -79,10 +85,11 @@ WITH recorded AS (
 disabled AS (
   UPDATE webhook SET disable_time = :now FROM recorded
   WHERE webhook.id = recorded.webhook_id AND webhook.disable_time IS NULL AND :gone
-)
+  RETURNING webhook.*
+),{audit_sql("disabled", audit_pb2.AUDIT_ACTION_WEBHOOK_DISABLED, details=_OF_DISABLED)}
 SELECT 1 FROM recorded
-""")
-"""Record the outcome of an attempt, if it is the current one. With `:gone` its webhook is disabled."""
+""")  # noqa: S608 - put together from constants
+"""Record the outcome of an attempt, if it is the current one. With `:gone` its webhook is disabled, which is entered into the audit log."""
 
 DELIVERIES = text("""
 SELECT * FROM webhook_delivery
@@ -170,6 +177,7 @@ class DeliveryStore(Store):
             "error": outcome.error,
             "gone": outcome.is_gone,
             "now": now,
+            **actor_values(),
         }
         return bool(await self._run(RECORD, values))
 

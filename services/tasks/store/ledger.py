@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
+from services.platform.audit.changes import details, enter
 from services.platform.audit.log import actor_values, audit_sql
 from services.tasks.model import LedgerEntry
 from services.tasks.model.records import Balance, CreditTerms
@@ -67,19 +68,17 @@ SELECT * FROM entered
 REFUNDED = text("SELECT * FROM ledger_entry WHERE task_id = :task_id AND kind = 'REFUND'")
 """The refund of a task."""
 
-_OF_TERMS = """jsonb_build_object(
-    'unlimited', CAST(unlimited AS text), 'multiplier', CAST(trim_scale(multiplier_permille / 1000.0) AS text)
-  )"""
+TERMS = text("""
+SELECT CAST(unlimited AS text) AS unlimited, CAST(trim_scale(multiplier_permille / 1000.0) AS text) AS multiplier
+FROM account_policy WHERE account_id = :account_id FOR NO KEY UPDATE
+""")
+"""An account's own terms as the audit log shows them. The row stays locked."""
 
-SET_TERMS = text(f"""
-WITH changed AS (
-  INSERT INTO account_policy (account_id, open, unlimited, multiplier_permille)
-  VALUES (:account_id, 0, :unlimited, :multiplier_permille)
-  ON CONFLICT (account_id) DO UPDATE SET unlimited = excluded.unlimited, multiplier_permille = excluded.multiplier_permille
-  RETURNING *
-),{audit_sql("changed", audit_pb2.AUDIT_ACTION_ACCOUNT_TERMS_SET, resource="account_id", details=_OF_TERMS)}
-SELECT 1 FROM changed
-""")  # noqa: S608 - put together from constants
+SET_TERMS = text("""
+INSERT INTO account_policy (account_id, open, unlimited, multiplier_permille)
+VALUES (:account_id, 0, :unlimited, :multiplier_permille)
+ON CONFLICT (account_id) DO UPDATE SET unlimited = excluded.unlimited, multiplier_permille = excluded.multiplier_permille
+""")
 """Set an account's terms for future tasks; NULL: those of the settings."""
 
 
@@ -125,5 +124,10 @@ class LedgerStore(Store):
 
     async def set_terms(self, account_id: int, *, unlimited: bool | None, multiplier_permille: int | None) -> None:
         """Set the terms of an account's future tasks; None: those of the settings."""
-        values = {"account_id": account_id, "unlimited": unlimited, "multiplier_permille": multiplier_permille, **actor_values()}
-        await self._run(SET_TERMS, values)
+        values = {"account_id": account_id, "unlimited": unlimited, "multiplier_permille": multiplier_permille}
+        async with self._database.transaction() as transaction:
+            before = await transaction.fetch(TERMS, values)
+            await transaction.fetch(SET_TERMS, values)
+            after = dict((await transaction.fetch(TERMS, values))[0])
+            told = details(dict(before[0]) if before else {}, after, **after)
+            await enter(transaction, audit_pb2.AUDIT_ACTION_ACCOUNT_TERMS_SET, account_id, account_id, told=told)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
-from services.platform.audit.log import actor_values, audit_sql
+from services.platform.audit.changes import details, enter
 from services.platform.database import Database
 from services.tasks.model import AccountPolicy
 from services.tasks.model.records import AccountCounts, Keep, PolicyChange
@@ -31,18 +31,12 @@ WHERE account_id = :account_id AND priority_class <> :priority_class
 """Apply a new class to the account's lanes, where the account starts at that class's virtual time. Runs after SET_POLICY, in the same
 transaction."""
 
-
-_OF_POLICY = """jsonb_build_object(
-    'weight', CAST(weight AS text), 'class', CAST(priority_class AS text),
-    'max_open', CAST(max_open AS text), 'max_running', CAST(max_running AS text), 'max_webhooks', CAST(max_webhooks AS text)
-  )"""
-
-ENTER = text(f"""
-WITH changed AS (SELECT * FROM account_policy WHERE account_id = :account_id),
-{audit_sql("changed", audit_pb2.AUDIT_ACTION_ACCOUNT_POLICY_SET, resource="account_id", details=_OF_POLICY)}
-SELECT 1
-""")  # noqa: S608 - put together from constants
-"""Enter the policy into the audit log, in the transaction of SET_POLICY."""
+AUDITED = text("""
+SELECT CAST(weight AS text) AS weight, CAST(priority_class AS text) AS class,
+  CAST(max_open AS text) AS max_open, CAST(max_running AS text) AS max_running, CAST(max_webhooks AS text) AS max_webhooks
+FROM account_policy WHERE account_id = :account_id FOR NO KEY UPDATE
+""")
+"""The policy as the audit log shows it. The row stays locked."""
 
 COUNTS = text("""
 SELECT
@@ -77,11 +71,14 @@ class PolicyStore:
             "max_webhooks": _limit(change.max_webhooks),
         }
         async with self._database.transaction() as transaction:
+            before = await transaction.fetch(AUDITED, values)
             [row] = await transaction.fetch(SET_POLICY, values)
             policy = policy_of(row)
             await transaction.fetch(RECLASSIFY, {"account_id": account_id, "priority_class": policy.priority_class})
             if change != _NO_CHANGE:
-                await transaction.fetch(ENTER, {"account_id": account_id, **actor_values()})
+                after = dict((await transaction.fetch(AUDITED, values))[0])
+                told = details(dict(before[0]) if before else {}, after, **after)
+                await enter(transaction, audit_pb2.AUDIT_ACTION_ACCOUNT_POLICY_SET, account_id, account_id, told=told)
         return policy
 
     async def counts(self, account_id: int) -> AccountCounts:

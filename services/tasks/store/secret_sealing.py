@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
+from darkroom.common.v1 import audit_pb2
+from services.platform.audit.log import actor_values, audit_sql
 from services.platform.database import Database
 from services.platform.log import get_logger
 from services.tasks.store.base import Store
@@ -30,6 +32,17 @@ WHERE account_id = :account_id AND webhook_id = :webhook_id
 RETURNING webhook_id
 """)
 """Store the same secrets in another form, unless they have been rotated meanwhile."""
+
+REPLACE_LOST = text(f"""
+WITH replaced AS (
+  UPDATE webhook_secret SET secret = :replacement, previous_secret = :previous_replacement
+  WHERE account_id = :account_id AND webhook_id = :webhook_id
+    AND secret = :secret AND previous_secret IS NOT DISTINCT FROM CAST(:previous_secret AS text)
+  RETURNING account_id, webhook_id AS id
+),{audit_sql("replaced", audit_pb2.AUDIT_ACTION_WEBHOOK_SECRET_ROTATED)}
+SELECT id FROM replaced
+""")  # noqa: S608 - put together from constants
+"""Replace secrets by others."""
 
 _Change = Callable[[int, int, Sequence[str | None]], Sequence[str | None] | None]
 """From the account, the webhook and its two secrets as stored to the two to be stored; None to leave them."""
@@ -57,7 +70,7 @@ class SecretSealing(Store):
 
     async def replace_lost(self, new_secret: Callable[[], str]) -> int:
         """Give webhooks whose secrets cannot be read new ones, and forget the previous ones; returns how many."""
-        return await self._replace_all(self._cipher.prefix, partial(self._replaced_if_lost, new_secret))
+        return await self._replace_all(self._cipher.prefix, partial(self._replaced_if_lost, new_secret), REPLACE_LOST)
 
     def _readable(self, form: Callable[[int, int, str], str]) -> _Change:
         def reseal(account_id: int, webhook_id: int, stored: Sequence[str | None]) -> Sequence[str | None] | None:
@@ -81,7 +94,7 @@ class SecretSealing(Store):
             return [self._cipher.seal(account_id, webhook_id, new_secret()), None]
         return None
 
-    async def _replace_all(self, prefix: str, change: _Change) -> int:
+    async def _replace_all(self, prefix: str, change: _Change, statement: TextClause = REPLACE) -> int:
         changed, account_id, webhook_id = 0, 0, -1
         while True:
             position = {"account_id": account_id, "webhook_id": webhook_id, "prefix": prefix, "limit": _AT_ONCE}
@@ -90,7 +103,7 @@ class SecretSealing(Store):
                 account_id, webhook_id = row["account_id"], row["webhook_id"]
                 replacement = change(account_id, webhook_id, (row["secret"], row["previous_secret"]))
                 if replacement is not None:
-                    values = {**row, "replacement": replacement[0], "previous_replacement": replacement[1]}
-                    changed += len(await self._run(REPLACE, values))
+                    values = {**row, "replacement": replacement[0], "previous_replacement": replacement[1], **actor_values()}
+                    changed += len(await self._run(statement, values))
             if len(rows) < _AT_ONCE:
                 return changed

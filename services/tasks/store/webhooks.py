@@ -6,14 +6,17 @@ stored.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from darkroom.common.v1 import audit_pb2
+from services.platform.audit.changes import Values, details, enter
 from services.platform.audit.log import actor_values, audit_sql
-from services.platform.database import Rows
+from services.platform.database import Rows, Transaction
 from services.platform.idempotency import key_values, store_key_sql, storing_key
 from services.platform.idempotent_call import IdempotentCall
 from services.tasks.model.records import WebhookView
@@ -28,8 +31,6 @@ RETURNING max_webhooks, next_id() AS webhook_id
 """Make concurrent creates of an account wait for each other, so that each counts what the one before it has added. With the id of the new
 webhook, to which its secret is bound."""
 
-_OF_WEBHOOK = "jsonb_build_object('host', substring(url FROM '^[a-z]+://[^/?#]+'), 'events', nullif(array_to_string(event_types, ' '), ''))"
-
 CREATE = text(f"""
 WITH added AS (
   INSERT INTO webhook (id, account_id, url, create_time, event_types, format)
@@ -41,7 +42,7 @@ WITH added AS (
 secret AS (
   INSERT INTO webhook_secret (account_id, webhook_id, secret)
   SELECT account_id, id, :secret FROM added
-),{store_key_sql("added")},{audit_sql("added", audit_pb2.AUDIT_ACTION_WEBHOOK_CREATED, details=_OF_WEBHOOK)}
+),{store_key_sql("added")}
 SELECT added.*, CAST(NULL AS timestamptz) AS previous_until FROM added
 """)  # noqa: S608 - put together from constants
 """Add a webhook with its secret, and remember the call's idempotency key; no row if the account has reached its limit. Runs after LOCK, in
@@ -60,33 +61,35 @@ SELECT changed.*, webhook_secret.previous_until
 FROM changed JOIN webhook_secret ON webhook_secret.account_id = changed.account_id AND webhook_secret.webhook_id = changed.id
 """
 
+LOCKED = text("SELECT * FROM webhook WHERE id = :id AND account_id = :account_id FOR NO KEY UPDATE")
+
 SET_EVENTS = text(f"""
 WITH changed AS (
   UPDATE webhook SET event_types = :event_types WHERE id = :id AND account_id = :account_id RETURNING *
-),{audit_sql("changed", audit_pb2.AUDIT_ACTION_WEBHOOK_CHANGED, details=_OF_WEBHOOK)}{_CHANGED}""")  # noqa: S608 - put together from constants
+){_CHANGED}""")  # noqa: S608 - put together from constants
 """Which events a webhook is sent from now on."""
 
 ENABLE = text(f"""
 WITH changed AS (
   UPDATE webhook SET disable_time = NULL WHERE id = :id AND account_id = :account_id RETURNING *
-),{audit_sql("changed", audit_pb2.AUDIT_ACTION_WEBHOOK_ENABLED, details=_OF_WEBHOOK)}{_CHANGED}""")  # noqa: S608 - put together from constants
+){_CHANGED}""")  # noqa: S608 - put together from constants
 """Have events queued for a webhook again."""
 
 DISABLE = text(f"""
 WITH changed AS (
   UPDATE webhook SET disable_time = coalesce(disable_time, :now) WHERE id = :id AND account_id = :account_id RETURNING *
-),{audit_sql("changed", audit_pb2.AUDIT_ACTION_WEBHOOK_CHANGED, details=_OF_WEBHOOK)}{_CHANGED}""")  # noqa: S608 - put together from constants
+){_CHANGED}""")  # noqa: S608 - put together from constants
 """Have no events queued for a webhook, and none sent."""
 
-DELETE = text(f"""
+DELETE = text("""
 WITH gone AS (
   DELETE FROM webhook WHERE id = :id AND account_id = :account_id RETURNING *
 ),
 secret AS (
   DELETE FROM webhook_secret USING gone WHERE webhook_secret.account_id = gone.account_id AND webhook_secret.webhook_id = gone.id
-),{audit_sql("gone", audit_pb2.AUDIT_ACTION_WEBHOOK_DELETED, details=_OF_WEBHOOK)}
-SELECT id FROM gone
-""")  # noqa: S608 - put together from constants
+)
+SELECT * FROM gone
+""")
 """Remove a webhook and its secret. The sender ends pending deliveries when it comes to them: those rows must not be locked here, after the
 webhook."""
 
@@ -105,11 +108,13 @@ DEFAULT_SECRET = text(f"""
 WITH kept AS (
   INSERT INTO webhook_secret AS stored (account_id, webhook_id, secret) VALUES (:account_id, 0, :secret)
   ON CONFLICT (account_id, webhook_id) DO UPDATE SET secret = stored.secret
-  RETURNING account_id, webhook_id AS id, secret
-),{store_key_sql("kept")}
+  RETURNING account_id, webhook_id AS id, secret, xmax = 0 AS new
+),
+made AS (SELECT * FROM kept WHERE new),{store_key_sql("kept")},{audit_sql("made", audit_pb2.AUDIT_ACTION_WEBHOOK_SECRET_CREATED)}
 SELECT secret FROM kept
 """)  # noqa: S608 - put together from constants
 """The account's default secret; `:secret` becomes it if there is none. The empty update makes the statement return an existing row.
+Only a row that is inserted has no `xmax`.
 Remembers the idempotency key of a rotation that found no secret."""
 
 CREATED = text(f"{_LISTED} WHERE webhook.id = :id AND webhook.account_id = :account_id")
@@ -118,6 +123,7 @@ CREATED = text(f"{_LISTED} WHERE webhook.id = :id AND webhook.account_id = :acco
 IS_DISABLED = text("SELECT disable_time IS NOT NULL AS disabled FROM webhook WHERE id = :id AND account_id = :account_id")
 SECRET = text("SELECT secret, previous_until FROM webhook_secret WHERE account_id = :account_id AND webhook_id = :webhook_id")
 
+_HOST = re.compile("^[a-z]+://[^/?#]+")
 _DEFAULT = 0
 """Stands in place of a webhook's id for the account's default secret."""
 
@@ -145,7 +151,6 @@ class WebhookStore(DeliveryStore):
             "format": format_name,
             "max_webhooks": max_webhooks,
             "now": now,
-            **actor_values(),
         }
         with storing_key():
             async with self._database.transaction() as transaction:
@@ -153,6 +158,8 @@ class WebhookStore(DeliveryStore):
                 webhook_id = locked["webhook_id"]
                 own_values = {"webhook_id": webhook_id, "secret": self._cipher.seal(account_id, webhook_id, secret)}
                 rows = await transaction.fetch(CREATE, {**values, **own_values, **key_values(call, now)})
+                if rows:
+                    await _enter(transaction, audit_pb2.AUDIT_ACTION_WEBHOOK_CREATED, None, rows[0])
         own: int | None = locked["max_webhooks"]
         return _changed(rows) or (max_webhooks if own is None else own)
 
@@ -167,20 +174,36 @@ class WebhookStore(DeliveryStore):
 
     async def set_events(self, account_id: int, webhook_id: int, event_types: Sequence[str]) -> WebhookView | None:
         """Set which events a webhook is sent; None if there is no such webhook."""
-        values = {"account_id": account_id, "id": webhook_id, "event_types": list(event_types), **actor_values()}
-        return _changed(await self._run(SET_EVENTS, values))
+        values = {"account_id": account_id, "id": webhook_id, "event_types": list(event_types)}
+        return await self._change(SET_EVENTS, audit_pb2.AUDIT_ACTION_WEBHOOK_CHANGED, values)
 
     async def enable(self, account_id: int, webhook_id: int) -> WebhookView | None:
         """Undo the effect of 410 Gone or `disable`; None if there is no such webhook."""
-        return _changed(await self._run(ENABLE, {"account_id": account_id, "id": webhook_id, **actor_values()}))
+        return await self._change(ENABLE, audit_pb2.AUDIT_ACTION_WEBHOOK_ENABLED, {"account_id": account_id, "id": webhook_id})
 
     async def disable(self, account_id: int, webhook_id: int, *, now: datetime) -> WebhookView | None:
         """Switch a webhook off; None if there is no such webhook."""
-        return _changed(await self._run(DISABLE, {"account_id": account_id, "id": webhook_id, "now": now, **actor_values()}))
+        values = {"account_id": account_id, "id": webhook_id, "now": now}
+        return await self._change(DISABLE, audit_pb2.AUDIT_ACTION_WEBHOOK_DISABLED, values)
 
     async def delete(self, account_id: int, webhook_id: int) -> bool:
         """Remove a webhook; False if there is none."""
-        return bool(await self._run(DELETE, {"account_id": account_id, "id": webhook_id, **actor_values()}))
+        async with self._database.transaction() as transaction:
+            rows = await transaction.fetch(DELETE, {"account_id": account_id, "id": webhook_id})
+            if rows:
+                await _enter(transaction, audit_pb2.AUDIT_ACTION_WEBHOOK_DELETED, rows[0], None)
+        return bool(rows)
+
+    async def _change(
+        self, statement: TextClause, action: audit_pb2.AuditAction.ValueType, values: Mapping[str, Any]
+    ) -> WebhookView | None:
+        async with self._database.transaction() as transaction:
+            before = await transaction.fetch(LOCKED, values)
+            if not before:
+                return None
+            rows = await transaction.fetch(statement, values)
+            await _enter(transaction, action, before[0], rows[0])
+        return _changed(rows)
 
     async def is_disabled(self, account_id: int, webhook_id: int) -> bool | None:
         """Whether a webhook is disabled; None if there is none."""
@@ -202,9 +225,24 @@ class WebhookStore(DeliveryStore):
 
     async def default_secret(self, account_id: int, secret: str, *, call: IdempotentCall | None, now: datetime) -> str:
         """The account's default secret; if it had none, `secret` becomes it."""
-        values = {"account_id": account_id, "secret": self._cipher.seal(account_id, _DEFAULT, secret)}
+        values = {"account_id": account_id, "secret": self._cipher.seal(account_id, _DEFAULT, secret), **actor_values()}
         rows = await self._run_keyed(DEFAULT_SECRET, values, call, now)
         return self._cipher.open(account_id, _DEFAULT, rows[0]["secret"])
+
+
+async def _enter(transaction: Transaction, action: audit_pb2.AuditAction.ValueType, before: Row | None, after: Row | None) -> None:
+    webhook = after or before
+    assert webhook is not None
+    told = details(_audited(before), _audited(after), host=_HOST.findall(webhook["url"])[0], events=_events(webhook))
+    await enter(transaction, action, webhook["account_id"], webhook["id"], told=told)
+
+
+def _audited(webhook: Row | None) -> Values | None:
+    return webhook and {"events": _events(webhook), "enabled": webhook["disable_time"] is None, "format": webhook["format"]}
+
+
+def _events(webhook: Row) -> str | None:
+    return " ".join(webhook["event_types"]) or None
 
 
 def _registered(webhook: Row) -> WebhookView:

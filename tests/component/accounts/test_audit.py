@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -9,17 +11,31 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
+from darkroom.common.v1 import audit_pb2
+from services.accounts.domain.account_settings import AccountSettings
 from services.accounts.domain.accounts import Accounts
+from services.accounts.domain.branding import Branding
+from services.accounts.domain.roles import Roles
+from services.accounts.domain.teams import Teams
 from services.accounts.records import KeyLimits
+from services.accounts.store.account_settings import SettingStore
 from services.accounts.store.accounts import AccountStore
+from services.accounts.store.bundle_requests import BundleRequestStore
+from services.accounts.store.logos import LogoStore
+from services.accounts.store.roles import RoleStore
+from services.accounts.store.teams import TeamStore
 from services.platform.audit import actor
 from services.platform.audit.actor import Actor, ActorKind
 from services.platform.audit.log import AuditEntry, AuditLog, AuditQuery
+from services.platform.bundles import BundleState
 from services.platform.database import Database, open_database
 from services.platform.identity import Client, Identity
+from tests.component.accounts.house import OTHER, PASSWORD, House
 from tests.harness.callers import calling
+from tests.system.pictures import disc, encoded
 
 DAY = timedelta(days=1)
+PNG = encoded(disc(64, 48), "PNG")
 
 
 class Trail:
@@ -111,9 +127,13 @@ async def test_filters_and_other_accounts(trail: Trail) -> None:
 async def test_limits_are_entered_when_they_change(trail: Trail) -> None:
     account = await trail.accounts.create_account("Studio")
     await trail.accounts.set_limits(account.id, {})
-    await trail.accounts.set_limits(account.id, {"max_keys": 3})
-    [_, entry] = await trail.entries(account_id=account.id)
-    assert (entry.action, entry.resource_id, entry.details) == ("account.limits_set", account.id, {"max_keys": "3"})
+    for most in (3, None):
+        await trail.accounts.set_limits(account.id, {"max_keys": most})
+    [_, *entries] = await trail.entries(account_id=account.id)
+    assert [(entry.action, entry.resource_id, entry.details) for entry in entries] == [
+        ("account.limits_set", account.id, {"max_keys": "3", "before": "{}", "after": '{"max_keys": 3}'}),
+        ("account.limits_set", account.id, {"before": '{"max_keys": 3}', "after": "{}"}),
+    ]
 
 
 async def test_entries_expire(trail: Trail) -> None:
@@ -124,3 +144,59 @@ async def test_entries_expire(trail: Trail) -> None:
     trail.now += 2 * DAY
     await trail.log.sweep()
     assert not await trail.entries(account_id=account.id)
+
+
+async def test_nothing_of_people_changes_without_an_entry(trail: Trail) -> None:
+    """Each change is tried while the log takes nothing, and then again."""
+    house = await House(trail.database).opened()
+    roles, teams = Roles(RoleStore(house.database), house.home, house.forget), Teams(TeamStore(house.database), house.home)
+    settings = AccountSettings(SettingStore(house.database), house.home, {}, lambda: None)
+    branding, me = Branding(LogoStore(house.database), house.home), house.owner
+    bundle = BundleState(id="ocr", name="", description="", estimated_size="", version="", tools=[], status="installed")
+    role = await roles.create(me, "first", "", ["files:own"])
+    team, ada = await teams.create(me, "First"), await house.add("ada")
+    await settings.all(me)
+    changes = (
+        (lambda: roles.create(me, "second", "", ["files:own"]), "role.created"),
+        (lambda: roles.update(me, role.id, None, "Looks", None), "role.updated"),
+        (lambda: roles.delete(me, role.id), "role.deleted"),
+        (lambda: teams.create(me, "Second"), "team.created"),
+        (lambda: teams.update(me, team.id, "Third"), "team.updated"),
+        (lambda: teams.delete(me, team.id), "team.deleted"),
+        (lambda: settings.change(me, {"a": "1", "apiKey": "hidden"}, ["instance_id"]), "settings.changed"),
+        (lambda: branding.replace(me, PNG), "logo.replaced"),
+        (lambda: branding.delete(me), "logo.deleted"),
+        (lambda: house.people.set_analytics(house.account_id, ada.public_id, True, house.now, None), "user.analytics_set"),
+        (lambda: house.users.create(me, "bob", PASSWORD, None, None), "user.created"),
+        (lambda: house.users.update(me, ada.public_id, "editor", None), "user.updated"),
+        (lambda: house.users.reset_password(me, ada.public_id, OTHER), "password.reset"),
+        (lambda: house.users.delete(me, ada.public_id), "user.deleted"),
+        (lambda: house.accounts.set_limits(house.account_id, {"max_keys": 3}), "account.limits_set"),
+        (
+            lambda: BundleRequestStore(house.database).enter(
+                house.account_id, audit_pb2.AUDIT_ACTION_BUNDLE_REMOVAL_REQUESTED, bundle, "not_installed"
+            ),
+            "bundle.removal_requested",
+        ),
+    )
+    told = []
+    for change, action in changes:
+        before = await _stored(house.database)
+        await house.database.fetch(text("ALTER TABLE audit ADD CONSTRAINT refuse CHECK (false) NOT VALID"))
+        with pytest.raises(asyncpg.CheckViolationError):
+            await change()
+        await house.database.fetch(text("ALTER TABLE audit DROP CONSTRAINT refuse"))
+        assert await _stored(house.database) == before, action
+        await change()
+        told.append((await house.entries(action))[-1].details)
+    assert list(json.loads(told[6]["before"])) == ["instance_id"]
+    assert told[6]["after"] == '{"a": "1", "apiKey": "(hidden)"}'
+    assert json.loads(told[7]["after"]) == {"logo": {"bytes": len(PNG), "sha256": hashlib.sha256(PNG).hexdigest()}}
+    assert told[8]["before"] == told[7]["after"]
+    assert (told[4]["before"], told[4]["after"]) == ('{"name": "First"}', '{"name": "Third"}')
+
+
+async def _stored(database: Database) -> list[object]:
+    """The content of the tables that those changes write to, without moments that only say when something was looked at."""
+    tables = ("account", "role", "team", "setting", "logo", "person", "session", "departure")
+    return [await database.fetch(text(f"SELECT * FROM {table} ORDER BY 1, 2")) for table in tables]

@@ -221,7 +221,8 @@ async def test_what_is_entered_in_the_log(house: House) -> None:
     await house.sessions.delete(token)
     created, signed_in, signed_out = await house.entries("user.created", "session.created", "session.deleted")
     person = session.person
-    assert created.details == {"user_id": person.public_id, "user_name": "admin", "role": "admin"}
+    after = '{"role": "admin", "team": "Default"}'
+    assert created.details == {"user_id": person.public_id, "user_name": "admin", "role": "admin", "after": after}
     assert (created.actor.kind, created.actor.name) == (ActorKind.SERVICE, "accounts")
     for entry in (signed_in, signed_out):
         assert entry.resource_id == person.id

@@ -239,7 +239,8 @@ async def test_a_person_is_removed_with_everything(house: House) -> None:
     with refusing(ErrorReason.USER_NOT_FOUND, NO_USER):
         await house.users.delete(admin, ada.user.id)
     [entry] = await house.entries("user.deleted")
-    assert entry.details == {"user_id": ada.user.id, "user_name": "ada"}
+    before = '{"role": "user", "team": "Default"}'
+    assert entry.details == {"user_id": ada.user.id, "user_name": "ada", "before": before}
 
 
 async def test_people_of_another_account_are_none(house: House) -> None:
@@ -267,4 +268,5 @@ async def test_changes_name_who_made_them(house: House) -> None:
         assert entry.resource_id == person.id
         assert (entry.actor.kind, entry.actor.name, entry.actor.key_id) == (ActorKind.USER, "admin", admin.key_id)
         assert entry.actor.address == "203.0.113.9"
-    assert entries[2].details == {"user_id": person.public_id, "user_name": "ada", "role": "user"}
+    sides = {"before": '{"role": "editor"}', "after": '{"role": "user"}'}
+    assert entries[2].details == {"user_id": person.public_id, "user_name": "ada", "role": "user", **sides}

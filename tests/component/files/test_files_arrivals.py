@@ -171,7 +171,8 @@ async def test_only_urls_that_were_given_out(world: World, monkeypatch: pytest.M
     assert await answer(world, typed, content_type="text/html") is PutRefusal.UNSIGNED
     for unknown in (typed, urls.put(upload_key(account, 1), 60)):
         assert await answer(world, unknown, content_type="image/png") is PutRefusal.ENDED
-    assert await answer(world, urls.put(trial_key(), 60)) is None
+    for of_no_file in (trial_key(), "benchmark/large"):
+        assert await answer(world, urls.put(of_no_file, 60)) is None
     for length in ({"content_length": ""}, {"content_length": "-1"}, {"content_length": "٣"}):
         assert await answer(world, url, **length) is PutRefusal.NO_LENGTH
     world.clock.move(hours=3)

@@ -38,5 +38,13 @@ async def test_who_deleted_a_file_and_who_set_its_life(world: World) -> None:
     deleted, kept, limited = await entries(world, account)
     assert (deleted.action, deleted.resource_id, deleted.details) == ("file.deleted", file.id, {"media_type": file.media_type})
     assert (deleted.actor.kind, deleted.actor.name, deleted.actor.address) == (ActorKind.KEY, "ci", "203.0.113.7")
-    assert (kept.action, kept.resource_id, kept.details) == ("account.retention_set", account, {"output": "30 days"})
-    assert (limited.action, limited.resource_id, limited.details) == ("account.limits_set", account, {"files": "3"})
+    assert (kept.action, kept.resource_id, kept.details) == (
+        "account.retention_set",
+        account,
+        {"output": "30 days", "before": "{}", "after": '{"output": "30 days"}'},
+    )
+    assert (limited.action, limited.resource_id, limited.details) == (
+        "account.limits_set",
+        account,
+        {"files": "3", "before": "{}", "after": '{"files": 3}'},
+    )

@@ -63,7 +63,10 @@ async def test_webhooks(trail: Trail, clean_engine: AsyncEngine, scene: Scene, c
         f"webhook.{what}" for what in ("created", "changed", "enabled", "secret_rotated", "deleted")
     ]
     assert all((entry.resource_id, entry.actor) == (webhook.id, KEY) for entry in entries)
-    assert entries[0].details == {"host": "https://127.0.0.1", "events": "task.failed"}
+    told = {"host": "https://127.0.0.1", "events": "task.failed"}
+    assert entries[0].details == {**told, "after": '{"events": "task.failed", "enabled": true}'}
+    assert entries[1].details == {"host": "https://127.0.0.1", "before": '{"events": "task.failed"}', "after": "{}"}
+    assert entries[4].details == {"host": "https://127.0.0.1", "before": '{"enabled": true}'}
     assert not any(hidden in str(entries) for hidden in (secret, rotated, "hidden"))
 
 

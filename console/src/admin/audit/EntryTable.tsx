@@ -10,7 +10,7 @@ export type Entry = components["schemas"]["AuditRecord"];
 
 /** The subject of an entry, by name where its details have one. */
 export function subjectOf(entry: Entry): string | undefined {
-  for (const name of ["user_name", "role_name", "name", "host"]) {
+  for (const name of ["user_name", "role_name", "team_name", "name", "host", "bundle_id", "pipeline_id"]) {
     const found = entry.details.find((detail) => detail.name === name)?.value;
     if (found) return found;
   }

@@ -8,6 +8,7 @@ from darkroom.accounts.v1 import features_service_pb2 as features_pb
 from darkroom.accounts.v1 import settings_service_pb2 as settings_pb
 from services.accounts.domain.account_settings import AccountSettings
 from services.accounts.domain.branding import Branding
+from services.accounts.domain.bundles import BundleChanges
 from services.accounts.domain.home import Home
 from services.accounts.installation import Setting
 from services.platform.bundles import BundleState, RemoteBundles
@@ -70,19 +71,17 @@ _STATUSES = {
 class NativeFeatures(features_service_pb2_grpc.FeaturesServiceServicer):
     """Changes are for the account that people belong to."""
 
-    def __init__(self, bundles: RemoteBundles, home: Home) -> None:
-        self._bundles, self._home = bundles, home
+    def __init__(self, bundles: RemoteBundles, changes: BundleChanges, home: Home) -> None:
+        self._bundles, self._changes, self._home = bundles, changes, home
 
     async def ListBundles(self, request: features_pb.ListBundlesRequest, context: Context) -> features_pb.ListBundlesResponse:
         return features_pb.ListBundlesResponse(bundles=map(_bundle, await self._bundles.all()))
 
     async def InstallBundle(self, request: features_pb.InstallBundleRequest, context: Context) -> features_pb.InstallBundleResponse:
-        await self._home.require(current_identity())
-        return features_pb.InstallBundleResponse(installation=await self._bundles.install(request.bundle_id))
+        return features_pb.InstallBundleResponse(installation=await self._changes.install(current_identity(), request.bundle_id))
 
     async def UninstallBundle(self, request: features_pb.UninstallBundleRequest, context: Context) -> features_pb.UninstallBundleResponse:
-        await self._home.require(current_identity())
-        await self._bundles.remove(request.bundle_id)
+        await self._changes.remove(current_identity(), request.bundle_id)
         return features_pb.UninstallBundleResponse()
 
     async def GetModelUsage(self, request: features_pb.GetModelUsageRequest, context: Context) -> features_pb.GetModelUsageResponse:

@@ -14,6 +14,7 @@ from darkroom.rest.v1 import bundles_pb2 as bundles_pb
 from darkroom.rest.v1 import settings_pb2 as settings_pb
 from services.accounts.domain.account_settings import AccountSettings
 from services.accounts.domain.branding import Branding
+from services.accounts.domain.bundles import BundleChanges
 from services.accounts.domain.home import Home
 from services.accounts.installation import Logo, Setting
 from services.accounts.surfaces.rest.people import done
@@ -112,8 +113,8 @@ class RestBranding(branding_pb2_grpc.BrandingServiceServicer):
 class RestBundles(bundles_pb2_grpc.BundlesServiceServicer):
     """Changes are for the account that people belong to."""
 
-    def __init__(self, bundles: RemoteBundles, home: Home) -> None:
-        self._bundles, self._home = bundles, home
+    def __init__(self, bundles: RemoteBundles, changes: BundleChanges, home: Home) -> None:
+        self._bundles, self._changes, self._home = bundles, changes, home
 
     async def ListBundles(self, request: bundles_pb.ListBundlesRequest, context: Context) -> bundles_pb.BundleListEnvelope:
         """GET /v1/bundles."""
@@ -124,14 +125,12 @@ class RestBundles(bundles_pb2_grpc.BundlesServiceServicer):
 
     async def InstallBundle(self, request: bundles_pb.InstallBundleRequest, context: Context) -> envelope_pb2.ResponseEnvelope:
         """POST /v1/bundles/{id}/install."""
-        await self._home.require(current_identity())
-        await self._bundles.install(request.id)
+        await self._changes.install(current_identity(), request.id)
         return done()
 
     async def UninstallBundle(self, request: bundles_pb.UninstallBundleRequest, context: Context) -> envelope_pb2.ResponseEnvelope:
         """POST /v1/bundles/{id}/uninstall."""
-        await self._home.require(current_identity())
-        await self._bundles.remove(request.id)
+        await self._changes.remove(current_identity(), request.id)
         return done()
 
     async def _used_bytes(self, caller: Identity) -> int | None:
