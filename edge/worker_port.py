@@ -1,8 +1,8 @@
 """Settings of the port for workers on other machines.
 
 Such a worker opens one kind of connection: TLS to this port. By the server name that it asks for, the edge passes the bytes on to the
-internal listener of a service, or to NATS, and does not look into them: TLS is mutual and goes from end to end, so that those see the
-worker's certificate themselves.
+internal listener of a service, and does not look into them: TLS is mutual and goes from end to end, so that services see the worker's
+certificate themselves. Nothing leads to NATS, where workers on other machines have no user.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings
 
 from edge.addresses import Address, Upstream
 
-_BEHIND = ("accounts", "files", "tasks", "nats")
+_BEHIND = ("accounts", "files", "tasks")
 
 
 def _addresses(text: str) -> str:
@@ -37,14 +37,11 @@ class WorkerPortSettings(BaseSettings):
     accounts_address: _Target | None = Field(None, description="Internal listener of accounts, for --edge-worker-listen.")
     files_address: _Target | None = Field(None, description="Internal listener of files, for --edge-worker-listen.")
     tasks_address: _Target | None = Field(None, description="Internal listener of tasks, for --edge-worker-listen.")
-    nats_address: _Target | None = Field(
-        None,
-        description="Address of NATS, for --edge-worker-listen. NATS must let clients begin TLS at once (`handshake_first: auto`).",
-    )
+    nats_address: str | None = Field(None, description="Not used. Version 0.1.0 needed it for --edge-worker-listen.")
 
     edge_worker_listen: Annotated[str, AfterValidator(_tcp)] | None = Field(
         None,
-        description="host:port of the port for workers on other machines. It takes TLS and passes it on to accounts, files, tasks or nats, "
+        description="host:port of the port for workers on other machines. It takes TLS and passes it on to accounts, files or tasks, "
         "whose addresses must then be set. If unset, there is no such port.",
     )
 

@@ -21,14 +21,12 @@ from deploy.installation.folder import (
     S3_SECRET_KEY,
     SIGNING_KEY,
     WEBHOOK_KEY,
-    WORKER_NATS_PASSWORD,
     Installation,
 )
 from deploy.installation.keys import create_signing_keys, create_webhook_secrets_key
-from deploy.installation.nats_users import JOINED_WORKERS, rights_of, user
+from deploy.installation.nats_users import rights_of, user
 from deploy.installation.private_file import make_private_folder, write_private
 from edge.topology import DATABASES, SERVICES
-from services.platform.joining import NATS_USER
 
 NATS_TEMPLATE = "tls://{service}:{password}@nats:4222"
 DATABASE_TEMPLATE = "postgresql+asyncpg://{service}:{password}@postgres/{service}"
@@ -175,9 +173,8 @@ def _authority(made: Installation) -> Authority:
 def _write_nats(made: Installation, template: str) -> None:
     urls = {name: _written(made, name, NATS_URL, _filled(template, name)) for name in (*SERVICES, OPERATOR)}
     passwords = {name: password for name, url in urls.items() if (password := password_of(url.split(",")[0]))}
-    joined = _written(made, "accounts", WORKER_NATS_PASSWORD, secrets.token_hex(24))
     known = [user(name, passwords[name], None if name == OPERATOR else rights_of(name)) for name in passwords]
-    lines = "\n".join(f"    {one}" for one in (*known, user(NATS_USER, joined, JOINED_WORKERS)))
+    lines = "\n".join(f"    {one}" for one in known)
     _replace(made.nats_users_file, f"authorization {{\n  users: [\n{lines}\n  ]\n}}\n")
 
 

@@ -22,8 +22,6 @@ MOUNTED = Path("/etc/darkroom")
 
 NATS_URL, DATABASE_URL, SIGNING_KEY = "nats-url", "database-url", "signing-key.pem"
 S3_ACCESS_KEY, S3_SECRET_KEY, WEBHOOK_KEY = "s3-access-key", "s3-secret-key", "webhook-secrets.key"
-WORKER_NATS_PASSWORD = "worker-nats-password"  # noqa: S105 - a file's name
-"""The password of the NATS user that workers on other machines share; accounts gives it to them."""
 _SETTINGS = {
     NATS_URL: "DARKROOM_NATS_URL_FILE",
     DATABASE_URL: "DARKROOM_DATABASE_URL_FILE",
@@ -31,7 +29,6 @@ _SETTINGS = {
     S3_ACCESS_KEY: "DARKROOM_S3_ACCESS_KEY_FILE",
     S3_SECRET_KEY: "DARKROOM_S3_SECRET_KEY_FILE",
     WEBHOOK_KEY: "DARKROOM_WEBHOOK_SECRETS_KEY_FILE",
-    WORKER_NATS_PASSWORD: "DARKROOM_WORKER_NATS_PASSWORD_FILE",
 }
 
 

@@ -28,7 +28,6 @@ _API = "$JS.API"
 _STREAMS = (EVENTS_STREAM, OFFERS_STREAM, PROGRESS_STREAM, JOBS_STREAM)
 OWN_RIGHTS_SUBJECT = "$SYS.REQ.USER.INFO"
 """Everybody may ask NATS what they themselves may do, which `darkroom-admin check` compares with what they need."""
-_ANSWER_IN = "10s"
 _TOLD = (progress_subject("*"), job_subject("*"))
 
 
@@ -38,8 +37,6 @@ class Rights:
 
     publish: tuple[str, ...] = ()
     subscribe: tuple[str, ...] = ()
-    answers: bool = False
-    """Whether it may also answer what it is asked, each time once; not needed where it may publish to the inboxes of those that ask."""
 
 
 def _pulls(stream: str, consumer: str) -> tuple[str, ...]:
@@ -62,9 +59,12 @@ RIGHTS: Mapping[str, Rights] = {
             event_subject("*", end=False),
             f"{_API}.STREAM.MSG.GET.{OFFERS_STREAM}",
             cancel_subject("*"),
+            # For workers on other machines, which have no user: what they offer, and answers to accounts about bundles.
+            offer_subject("*"),
+            "_INBOX.accounts.>",
             open_calls_subject("tasks"),
         ),
-        subscribe=(events_subject("*"), queued_subject("*"), open_calls_subject("tasks"), REVOKED_SUBJECT),
+        subscribe=(events_subject("*"), queued_subject("*"), open_calls_subject("tasks"), REVOKED_SUBJECT, STATE_SUBJECT),
     ),
     "gateway": Rights(
         publish=(*_TOLD, *(f"{_API}.STREAM.MSG.GET.{stream}" for stream in (PROGRESS_STREAM, JOBS_STREAM))),
@@ -77,8 +77,6 @@ RIGHTS: Mapping[str, Rights] = {
     ),
 }
 """By service; a service that is not named here may connect, and nothing else."""
-JOINED_WORKERS = Rights(publish=(offer_subject("*"),), subscribe=(cancel_subject("*"), STATE_SUBJECT), answers=True)
-"""The rights of the user that workers on other machines share: they publish their offers and receive cancellations."""
 
 
 def user(name: str, password: str, rights: Rights | None) -> str:
@@ -89,8 +87,6 @@ def user(name: str, password: str, rights: Rights | None) -> str:
         "publish": {"allow": [*rights.publish, OWN_RIGHTS_SUBJECT]},
         "subscribe": {"allow": [*rights.subscribe, f"_INBOX.{name}.>"]},
     }
-    if rights.answers:
-        permissions["allow_responses"] = {"max": 1, "expires": _ANSWER_IN}
     return json.dumps({"user": name, "password": password, "permissions": permissions})
 
 

@@ -20,7 +20,6 @@ from deploy.local.access import invitation, make_link, make_worker_token, people
 from deploy.local.assembly import DEFAULT_DIRECTORY, create_stack, open_stack
 from deploy.local.backup import archive, snapshot
 from deploy.local.backup.restore import restore
-from deploy.local.credentials import renew_worker_password
 from deploy.local.errors import NotReady, StackError
 from deploy.local.layout import Layout
 from deploy.local.monitoring import write_scrape_configuration
@@ -72,7 +71,6 @@ def _parser() -> argparse.ArgumentParser:
     token = add("worker-token", _worker_token, "print the command with which another machine joins this stack as a worker, once")
     token.add_argument("--name", help="the name that the worker must have (default: the machine chooses one)")
     token.add_argument("--minutes", type=int, metavar="N", help="how long the token is valid, up to 10080 (default: 60)")
-    add("new-worker-password", _new_worker_password, "change the password of NATS that a revoked worker knows; takes effect with `up`")
     admin = add("admin", _admin, "run an administration command of a service, such as admin accounts create-account --name NAME")
     admin.add_argument("service", choices=tuple(SERVICES), metavar="SERVICE")
     admin.add_argument("arguments", nargs=argparse.REMAINDER, metavar="COMMAND …")
@@ -180,14 +178,6 @@ async def _link(options: argparse.Namespace) -> int:
 
 async def _worker_token(options: argparse.Namespace) -> int:
     print("\n".join(await make_worker_token(open_stack(options.dir).config, options.name, options.minutes)))
-    return 0
-
-
-async def _new_worker_password(options: argparse.Namespace) -> int:
-    layout = open_stack(options.dir).config.layout
-    with layout.lock():
-        renew_worker_password(layout)
-    print("The workers' password of NATS changes with the next `up`. Joined workers get it within five minutes after that.")
     return 0
 
 

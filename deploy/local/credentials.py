@@ -11,12 +11,9 @@ from deploy.installation import keys
 from deploy.installation.private_file import write_private
 from deploy.local.layout import Layout
 from edge.topology import DATABASES, SERVICES
-from services.platform.joining import NATS_USER
 
 OPERATOR = "darkroom"
 """The user of NATS without limits, and the name of the certificate with which the stack asks its parts."""
-
-_NATS_USERS = (*SERVICES, NATS_USER)
 
 
 def _random() -> str:
@@ -32,7 +29,7 @@ class Credentials:
     s3_access_key: str = field(default_factory=lambda: secrets.token_hex(10))
     s3_secret_key: str = field(default_factory=_random)
     databases: dict[str, str] = field(default_factory=lambda: {name: _random() for name in DATABASES})
-    nats_users: dict[str, str] = field(default_factory=lambda: {name: _random() for name in _NATS_USERS})
+    nats_users: dict[str, str] = field(default_factory=lambda: {name: _random() for name in SERVICES})
     first_administrator: str = field(default_factory=_random)
     """With which the first administrator signs in where others than this machine's users could."""
 
@@ -43,18 +40,11 @@ def load_credentials(layout: Layout) -> Credentials:
     known = {field.name for field in fields(Credentials)}
     credentials = Credentials(**{name: value for name, value in stored.items() if name in known})
     databases = {name: _random() for name in DATABASES if name not in credentials.databases}
-    nats_users = {name: _random() for name in _NATS_USERS if name not in credentials.nats_users}
+    nats_users = {name: _random() for name in SERVICES if name not in credentials.nats_users}
     credentials = replace(credentials, databases=credentials.databases | databases, nats_users=credentials.nats_users | nats_users)
     if asdict(credentials) != stored:
         write_private(layout.secrets_file, json.dumps(asdict(credentials), indent=2) + "\n")
     return credentials
-
-
-def renew_worker_password(layout: Layout) -> None:
-    """Give the user of NATS that workers on other machines share another password, with which `up` restarts NATS and accounts."""
-    credentials = load_credentials(layout)
-    renewed = replace(credentials, nats_users={**credentials.nats_users, NATS_USER: _random()})
-    write_private(layout.secrets_file, json.dumps(asdict(renewed), indent=2) + "\n")
 
 
 def signing_key_file(layout: Layout, issuer: str) -> Path:

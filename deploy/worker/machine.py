@@ -23,7 +23,8 @@ from deploy.local.settings import Settings, load_settings
 from deploy.local.stack import Stack
 from deploy.service_settings import known_settings
 from deploy.worker.joining import JoinedServer
-from services.platform.membership import NATS_URL, SIGNING_KEY, TRUSTED_KEYS
+from services.platform.joining import machine_of
+from services.platform.membership import SIGNING_KEY, TRUSTED_KEYS
 
 WORKER = "inference"
 _LANES = "neural=2,pages=1"
@@ -64,7 +65,6 @@ def worker_environment(config: StackConfig, joined: JoinedServer) -> dict[str, s
     environment = {
         "DARKROOM_INTERNAL_LISTEN": config.listener(f"{WORKER}-internal"),
         "DARKROOM_METRICS_LISTEN": metrics_address(config, WORKER),
-        "DARKROOM_WORKER_NAME": joined.name[:60],
         "DARKROOM_LANES": _LANES,
         "DARKROOM_AWAY_DAYS": _AWAY_DAYS,
         "DARKROOM_DRAIN_SECONDS": str(_DRAIN_SECONDS),
@@ -74,14 +74,12 @@ def worker_environment(config: StackConfig, joined: JoinedServer) -> dict[str, s
         "DARKROOM_INTERNAL_TLS_DIR": str(folder),
         "DARKROOM_SIGNING_KEY_FILE": str(folder / SIGNING_KEY),
         "DARKROOM_TRUSTED_KEYS_FILE": str(folder / TRUSTED_KEYS),
-        "DARKROOM_NATS_URL_FILE": str(folder / NATS_URL),
-        # NATS is behind the same port as all else: by the server name, the edge knows.
-        "DARKROOM_NATS_TLS_HOSTNAME": "nats",
-        "DARKROOM_NATS_TLS_FIRST": "true",
         **{f"DARKROOM_{name}_ADDRESS": workers for name in ("ACCOUNTS", "FILES", "TASKS")},
     }
     known = known_settings(WORKER)
-    return {name: value for name, value in {**environment, **config.settings.services}.items() if name in known}
+    # By another name, the server would not let it work.
+    chosen = {**environment, **config.settings.services, "DARKROOM_WORKER_NAME": machine_of(joined.name)}
+    return {name: value for name, value in chosen.items() if name in known}
 
 
 def lanes(environment: Mapping[str, str]) -> str:
@@ -92,7 +90,7 @@ def lanes(environment: Mapping[str, str]) -> str:
 
 def _worker(config: StackConfig, joined: JoinedServer) -> Program:
     code = [*(REPOSITORY / "services" / part for part in ("platform", "pictures", WORKER)), REPOSITORY / "gen" / ".stamp"]
-    read_at_start = [joined.folder.folder / name for name in (*_CERTIFICATES, NATS_URL, TRUSTED_KEYS)]
+    read_at_start = [joined.folder.folder / name for name in (*_CERTIFICATES, TRUSTED_KEYS)]
     address = metrics_address(config, WORKER)
 
     async def ready() -> None:

@@ -87,7 +87,7 @@ def renew_membership(folder: MembershipFolder) -> pb.Membership:
     """
     _check_certificate(folder)
     check_authority(folder)
-    request = pb.RenewMembershipRequest(version=version())
+    request = pb.RenewMembershipRequest(version=version(), without_nats=True)
     request.time.FromNanoseconds(time.time_ns())
     if folder.certificate_ends_soon():
         request.certificate_request = folder.certificate_request()

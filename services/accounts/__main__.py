@@ -144,7 +144,6 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
         WorkerStore(database),
         signer,
         WorkerAuthority(settings.worker_authority_dir) if settings.worker_authority_dir is not None else None,
-        settings.worker_nats_password,
         settings.trusted_keys_file.read_text(),
         signing_in.count_wrong_secret,
     )

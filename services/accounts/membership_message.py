@@ -12,8 +12,6 @@ def membership_message(membership: Membership) -> pb.Membership:
         authority=membership.authority,
         certificate=membership.worker.certificate,
         delegation=membership.delegation,
-        nats_user=membership.nats_user,
-        nats_password=membership.nats_password,
         trusted_keys=membership.trusted_keys,
     )
     message.certificate_end_time.FromDatetime(membership.worker.certificate_expires_at)

@@ -31,7 +31,7 @@ from services.inference.worker import cancellations, membership
 from services.inference.worker.client import AttemptClient
 from services.inference.worker.lane import Lane, OnDemand, Runners, work
 from services.inference.worker.object_transfer import ObjectTransfer
-from services.inference.worker.presence import Presence
+from services.inference.worker.presence import Board, Presence, TasksBoard
 from services.inference.worker.shared import Shared
 from services.inference.worker.work_folder import work_folder
 from services.pictures.offers import REPEAT_SECONDS, Offers
@@ -86,12 +86,19 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
     files = await opening.open("files", channel(settings.files_address, "files", settings.tls))
     tasks = await opening.open("tasks", channel(settings.tasks_address, "tasks", settings.tls))
     streams = await opening.open("streams", channel(settings.tasks_address, "tasks", settings.tls, repeats=False))
-    connection = await opening.open("nats", bus.connect(settings.nats, "inference", name=name))
-    heard = await opening.open("cancellations", cancellations.listening(connection))
+    client = AttemptClient(tasks, streams, caller, name, on_this_machine=not is_remote(settings.tasks_address))
+    managing = None
     if not _MODELS_LANES.isdisjoint(settings.lanes):
         managing = Bundles(bundles, server.control, settings.model_repository, settings.model_platform, {DDCOLOR: settings.model_colorize})
-        await opening.open("bundles", answering(connection, managing, manages=settings.model_repository is not None))
-    client = AttemptClient(tasks, streams, caller, name, on_this_machine=not is_remote(settings.tasks_address))
+    # One that has joined has no user of NATS: the tasks service says for it what there is to say, and answers to its next heartbeat that a
+    # task is cancelled.
+    board: Board
+    connection, heard, board = None, cancellations.Cancellations(), TasksBoard(client, managing)
+    if joined is None:
+        connection = await opening.open("nats", bus.connect(settings.nats, "inference", name=name))
+        heard, board = await opening.open("cancellations", cancellations.listening(connection)), WorkerBoard(connection)
+        if managing is not None:
+            await opening.open("bundles", answering(connection, managing, manages=settings.model_repository is not None))
     rates = MeasuredRates(settings.cpu_threads, settings.operation_seconds)
     serving = await opening.open("providers", providers(settings, server))
     shared = Shared(
@@ -110,13 +117,13 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
     )
     loaded = OnDemand(lambda: _runners(settings, shared))
     lanes = {lane: count for lane, count in settings.lanes.items() if _workable(lane, serving)}
-    own, offering = OwnPart(), Offering(Offers(connection), serving, lanes, server.on_gpu)
+    own, offering = OwnPart(), Offering(Offers(connection) if connection is not None else None, serving, lanes, server.on_gpu)
     models = None if _MODELS_LANES.isdisjoint(settings.lanes) else server.control.models
     standby = set(lanes) & set(settings.standby_lanes)
     itself = part_pb2.Worker(
         name=name, slots=lanes, standby_lanes=sorted(standby), machine=settings.worker_name, away_days=settings.away_days
     )
-    presence = Presence(WorkerBoard(connection), itself, own, offering, models, rates)
+    presence = Presence(board, itself, own, offering, models, rates)
     telling = Loop("offers", REPEAT_SECONDS, presence.step)
 
     async def tell_of_change(_ready: bool) -> None:
@@ -141,9 +148,9 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
 
 
 def _needs(
-    settings: InferenceSettings, connection: bus.Bus, tasks: grpc.aio.Channel, files: grpc.aio.Channel, server: triton.Triton
+    settings: InferenceSettings, connection: bus.Bus | None, tasks: grpc.aio.Channel, files: grpc.aio.Channel, server: triton.Triton
 ) -> list[Check]:
-    needs = [checks.nats(connection), checks.service("tasks", tasks), checks.service("files", files)]
+    needs = [*([checks.nats(connection)] if connection is not None else []), checks.service("tasks", tasks), checks.service("files", files)]
     # No other lane has operations that need models here.
     return needs if _MODELS_LANES.isdisjoint(settings.lanes) else [*needs, Check("triton", server.reach, _TRITON_SECONDS)]
 

@@ -25,12 +25,17 @@ from services.platform.worker_board import MOST_AWAY_DAYS
 class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, GenerationSettings, ModelSettings):
     """Settings of a worker process, which has no public listener."""
 
+    nats_url: str = Field(
+        "",
+        validate_default=False,
+        description="As for the other services. A worker with membership_dir has none: the tasks service says in NATS what it reports.",
+    )
     tasks_address: Target = Field(description="Internal listener of the tasks service, as a gRPC target or the `IP:port` of each replica.")
     files_address: Target = Field(description="Internal listener of the files service, as a gRPC target or the `IP:port` of each replica.")
     membership_dir: Path | None = Field(
         None,
         description="Folder of a worker that has joined from another machine, which `make worker` makes; internal_tls_dir, "
-        "signing_key_file, trusted_keys_file and nats_url are then in it. The process keeps it fresh.",
+        "signing_key_file and trusted_keys_file are then in it, and there is no nats_url. The process keeps it fresh.",
     )
     accounts_address: Target | None = Field(
         None, validate_default=True, description="Internal listener of the accounts service; with membership_dir alone."
@@ -168,6 +173,13 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
     @classmethod
     def _parse_standby_lanes(cls, value: object) -> object:
         return tuple(lane.strip() for lane in value.split(",") if lane.strip()) if isinstance(value, str) else value
+
+    @field_validator("membership_dir")
+    @classmethod
+    def _is_in_nats_or_joined(cls, folder: Path | None, info: ValidationInfo) -> Path | None:
+        if folder is None and info.data.get("nats_url") == "":
+            raise ValueError("DARKROOM_NATS_URL is required without DARKROOM_MEMBERSHIP_DIR")
+        return folder
 
     @field_validator("accounts_address")
     @classmethod

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 import nats.errors
 import nats.js.errors
 
-from services.pictures.operations import OperationSpec
+from darkroom.internal.system.v1 import part_pb2
+from services.pictures.operations import LANES_BEFORE, OperationSpec, specs
 from services.platform.bus import OFFERS_STREAM, Bus, offer_subject
 from services.platform.errors import DarkroomError, ErrorReason
 
@@ -32,6 +33,11 @@ class Offers:
         """Offer the operations, and to serve the lanes, for the next minute. Raises nats.errors.Error while NATS is unreachable."""
         for name in (*operations, *map(_of_lane, lanes)):
             await self._jetstream.publish(offer_subject(name), b"")
+
+    async def announce_for(self, worker: part_pb2.Worker) -> None:
+        """The same by what a worker says about itself; names that are none are left out."""
+        known = [name for name in worker.operations if name in specs() and specs()[name].needs]
+        await self.announce([*known, *([GPU] if worker.gpu else [])], [lane for lane in worker.slots if lane in LANES_BEFORE])
 
     async def gpu(self) -> bool:
         """Whether a worker's models run on a GPU. Raises UNAVAILABLE while NATS is unreachable."""

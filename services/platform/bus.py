@@ -38,10 +38,11 @@ ENDS_CONSUMER = "files"
 REVOKED_SUBJECT = "ACCOUNTS.revoked"
 """Core subject; body: JSON `{"key_id": …}`."""
 
+OFFER_BYTES = 64 * 1024
+"""The longest message on `OFFERS.…`."""
 _EVENTS_SECONDS = 3600
 _OFFER_SECONDS = 60
 _OFFERS = 10_000
-_OFFER_BYTES = 64 * 1024
 _PROGRESS_SECONDS = 120
 _PROGRESS_JOBS = 50_000
 _JOBS_SECONDS = 86_400
@@ -143,9 +144,9 @@ class Bus:
                 storage=StorageType.FILE,
                 max_msgs_per_subject=1,
                 max_age=_OFFER_SECONDS,
-                # Workers on other machines write here, too; none fills the disk.
+                # Reports of workers on other machines are here, too; none fills the disk.
                 max_msgs=_OFFERS,
-                max_msg_size=_OFFER_BYTES,
+                max_msg_size=OFFER_BYTES,
                 num_replicas=replicas,
                 duplicate_window=_OFFER_SECONDS,
             ),

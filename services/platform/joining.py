@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -22,8 +23,6 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 PREFIX = "dkw_"
 """With which every token begins."""
-NATS_USER = "worker"
-"""The user of NATS that all joined workers share."""
 LONGEST_CLOCK_DIFFERENCE = 30.0
 """Seconds. A worker's tokens live a minute, so one whose clock is further behind could not work."""
 _SECRET_BYTES, _NONCE_BYTES = 32, 12
@@ -118,6 +117,18 @@ def worker_urn(worker_id: int, name: str) -> str:
 
 URN = "urn:darkroom:worker:"
 """With which the full name of every joined worker begins."""
+_LONGEST_MACHINE = 60
+"""As the setting `worker_name` has it."""
+
+
+def machine_of(urn: str) -> str:
+    """The name under which the machine of a joined worker works, by the worker's full name."""
+    return urn.rpartition(":")[2][:_LONGEST_MACHINE]
+
+
+def is_process_of(urn: str, name: str) -> bool:
+    """Whether a joined worker, by its full name, may call its process so: the machine, the number of the process, and a random part."""
+    return re.fullmatch(rf"{re.escape(machine_of(urn))}-\d+-[0-9a-f]{{6}}", name) is not None
 
 
 def _derived(secret: bytes, purpose: str) -> bytes:

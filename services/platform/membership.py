@@ -1,14 +1,13 @@
 """The membership of a worker that has joined from another machine: a folder on that machine.
 
-It has what a folder of `MutualTls` has, with the worker's own certificate, and besides the worker's signing key, its delegation, the URL of
-NATS and the services' public keys. `deploy/worker` makes it when the machine joins, and the worker's process keeps it fresh.
+It has what a folder of `MutualTls` has, with the worker's own certificate, and besides the worker's signing key, its delegation and the
+services' public keys. `deploy/worker` makes it when the machine joins, and the worker's process keeps it fresh.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -18,14 +17,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from darkroom.internal.accounts.v1 import membership_service_pb2 as pb
 from services.platform.delegation import HeldDelegation
 
-SIGNING_KEY, DELEGATION, NATS_URL, TRUSTED_KEYS, WORKERS = (
-    "signing-key.pem",
-    "delegation",
-    "nats-url",
-    "trusted-keys.json",
-    "workers-address",
-)
+SIGNING_KEY, DELEGATION, TRUSTED_KEYS, WORKERS = ("signing-key.pem", "delegation", "trusted-keys.json", "workers-address")
 """The names of files in the folder."""
+_BEFORE = "nats-url"
+"""A file of version 0.1.0, with a password."""
 NEED = "membership"
 """The need of a joined worker, as it reports it: the server lets it work."""
 
@@ -61,15 +56,10 @@ class MembershipFolder:
 
     def write(self, membership: pb.Membership) -> bool:
         """Keep what accounts has said; True if something has changed that a process reads only when it starts."""
-        user, password = quote(membership.nats_user, safe=""), quote(membership.nats_password, safe="")
-        files = {
-            "ca.crt": membership.authority,
-            "tls.crt": membership.certificate,
-            NATS_URL: f"tls://{user}:{password}@{self.workers_address}",
-            TRUSTED_KEYS: membership.trusted_keys,
-        }
+        files = {"ca.crt": membership.authority, "tls.crt": membership.certificate, TRUSTED_KEYS: membership.trusted_keys}
         changed = [self._replace(name, content) for name, content in files.items()]
         self._replace(DELEGATION, membership.delegation)
+        (self.folder / _BEFORE).unlink(missing_ok=True)
         return any(changed)
 
     def _replace(self, name: str, content: str) -> bool:

@@ -12,7 +12,7 @@ import nats.js.errors
 from google.protobuf.message import DecodeError
 
 from darkroom.internal.system.v1 import part_pb2
-from services.platform.bus import OFFERS_STREAM, Bus, offer_subject
+from services.platform.bus import OFFER_BYTES, OFFERS_STREAM, Bus, offer_subject
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.log import get_logger
 
@@ -34,6 +34,13 @@ class WorkerBoard:
     async def tell(self, worker: part_pb2.Worker) -> None:
         """Say how a worker is. Raises nats.errors.Error while NATS is unreachable."""
         await self._jetstream.publish(_subject(worker.name), worker.SerializeToString())
+
+    @staticmethod
+    def check(worker: part_pb2.Worker) -> None:
+        """Raise ValueError for a report that no worker of ours makes, which readers would leave out."""
+        _check(worker, _subject(worker.name))
+        if worker.ByteSize() > OFFER_BYTES:
+            raise ValueError("too long a report")
 
     async def leave(self, name: str) -> None:
         """Say that a worker has ended. Raises as `tell`."""
@@ -60,7 +67,7 @@ class WorkerBoard:
             worker = part_pb2.Worker.FromString(message.data)
             _check(worker, subject)
         except (DecodeError, ValueError):
-            # Workers of other machines write here, too, and none must hide the others.
+            # None must hide the others.
             _logger.warning("worker_unreadable", subject=subject, size=len(message.data))
             return None
         if message.time is not None:

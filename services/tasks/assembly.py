@@ -45,6 +45,8 @@ from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.publishing import Announcer, EventPublisher, Relay
 from services.tasks.domain.lifecycle.recent_outputs import RecentOutputs
 from services.tasks.domain.lifecycle.retry import RetryPolicy
+from services.tasks.domain.order.joined_workers import INTERVAL_SECONDS as JOINED_WORKERS_SECONDS
+from services.tasks.domain.order.joined_workers import JoinedWorkers
 from services.tasks.domain.order.served_lanes import INTERVAL_SECONDS as SERVED_LANES_SECONDS
 from services.tasks.domain.order.served_lanes import ServedLanes
 from services.tasks.domain.order.throughput import Throughput
@@ -167,6 +169,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
         disk,
     )
     later = LaterFetching(store, files, rules, clock)
+    joined = JoinedWorkers(bus)
     throughput = Throughput(store, lanes(), clock)
     measuring = Loop("throughput", IDLE_SECONDS, throughput.step)
     due.on_look(settings.throughput_interval, lambda found: measuring.wake() if found.lanes or throughput.is_measuring else None)
@@ -210,6 +213,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
             Loop("sweep_idempotency", settings.idempotency_sweep_interval, idempotency.sweep),
             Loop("sweep_audit", AUDIT_SWEEP_SECONDS, audit.sweep),
             Loop("retention", settings.retention_interval, sweeper.step),
+            Loop("joined_workers", JOINED_WORKERS_SECONDS, joined.step),
             Loop("disk", DISK_SECONDS, disk.step),
             Loop("served_lanes", SERVED_LANES_SECONDS, served.step),
             measuring,
@@ -219,7 +223,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
         ],
         public=[mount for room in surface_modules(surfaces, "mounts") for mount in room.mounts(parts)],
         internal=[
-            Mount(InternalAttempts(attempts, exchange, later, recent)),
+            Mount(InternalAttempts(attempts, exchange, later, recent, joined)),
             Mount(InternalRuns(parts, recent, gauges.open_tasks, offers)),
             Mount(InternalDepartures(parts.pipelines)),
             Mount(ExternalScaler(Scaling(queue, lanes(), settings.max_running_tasks, clock), stopping)),

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import shutil
 import signal
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import grpc
 import httpx
+import nats
 import nats.errors
 import numpy as np
 import psutil
@@ -29,6 +29,7 @@ from darkroom.internal.accounts.v1 import (
     setting_values_service_pb2_grpc,
 )
 from darkroom.internal.files.v1 import storage_service_pb2, storage_service_pb2_grpc
+from darkroom.internal.system.v1 import part_pb2
 from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
 from darkroom.operations.v1 import noop_pb2, operation_pb2, remove_background_pb2
 from darkroom.tasks.v1 import task_pb2
@@ -37,11 +38,11 @@ from deploy.local.credentials import signing_key_file
 from deploy.local.scratch.resources import free_port
 from services.platform.identity import Signer
 from services.platform.membership import SIGNING_KEY
+from services.platform.nats_servers import NatsServers
 from services.platform.object_writing import SMALL_BYTES
 from services.platform.tls import MutualTls
 from services.platform.version import version
-from tests.faults.worker_in_nats import may_do_little, nats_of
-from tests.harness.joining_machine import JoiningMachine, command_of, token_of
+from tests.harness.joining_machine import JoiningMachine, token_of
 from tests.stacks import StackUnderTest
 from tests.system.pictures import disc, encoded, opened
 
@@ -93,10 +94,7 @@ async def test_a_worker_on_another_machine(yard: Yard, tmp_path: Path) -> None:
         await _sleeps(yard, client)
     await _a_thief_can_do_little(yard, tmp_path)
     await _comes_and_goes(yard)
-    stolen = tmp_path / "stolen"
-    shutil.copytree(yard.machine.membership.folder, stolen)
     await _is_revoked(yard)
-    await _the_password_of_nats_is_changed(yard, stolen)
 
 
 async def _does_what_the_server_does_not(yard: Yard, client: AsyncClient, folder: Path) -> None:
@@ -118,6 +116,8 @@ async def _knows_only_two_addresses(yard: Yard) -> None:
     settings = yard.machine.settings
     addresses = {name: value for name, value in settings.items() if name.endswith("_ADDRESS") and not value.startswith("unix:")}
     assert set(addresses.values()) == {f"127.0.0.1:{yard.port}"}
+    # It has no user of NATS, and no credentials of the storage.
+    assert not [name for name in settings if "NATS" in name or "S3" in name]
     worker = await yard.machine.worker()
     open_ports = {
         connection.raddr.port
@@ -199,13 +199,22 @@ async def _a_thief_can_do_little(yard: Yard, folder: Path) -> None:
         assert await _renewal(channel) is grpc.StatusCode.PERMISSION_DENIED
     async with _channel(through, "accounts", own) as channel:
         assert await _renewal(channel) is grpc.StatusCode.OK
+    # It speaks for itself alone.
+    async with _channel(through, "tasks", own) as channel:
+        attempts = attempt_service_pb2_grpc.AttemptServiceStub(channel)
+        posing_as = attempt_service_pb2.ReportWorkerRequest(worker=part_pb2.Worker(name="server-1-0a1b2c"))
+        assert await _code(attempts.ReportWorker(posing_as, metadata=metadata)) is grpc.StatusCode.INVALID_ARGUMENT
+        streaming = attempts.Exchange(metadata=metadata)
+        await streaming.write(attempt_service_pb2.ExchangeRequest(lane="neural", worker="server-1-0a1b2c"))
+        assert await _code(streaming.read()) is grpc.StatusCode.INVALID_ARGUMENT
     # The port leads nowhere else.
-    for name in ("gateway", "envoy", "postgres"):
+    for name in ("gateway", "envoy", "postgres", "nats"):
         async with _channel(through, name, own) as channel:
             stub = storage_service_pb2_grpc.StorageServiceStub(channel)
             assert (
                 await _code(stub.OpenKept(storage_service_pb2.OpenKeptRequest(task_id=1), metadata=metadata)) is grpc.StatusCode.UNAVAILABLE
             )
+    await _nats_lets_no_thief_in(yard, own)
     # The edge asks accounts with a certificate of its own, over another listener.
     config = yard.stack.stack.config
     async with httpx.AsyncClient(verify=own.context(), trust_env=False) as http:
@@ -244,33 +253,30 @@ def _membership(yard: Yard) -> str:
     return str(state)
 
 
-async def _the_password_of_nats_is_changed(yard: Yard, stolen: Path) -> None:
-    """Until then whoever has what a revoked worker had reaches NATS, for little; the others get the new one by themselves."""
-    await may_do_little(stolen)
-    said = await asyncio.to_thread(command_of, yard.stack, "new-worker-password")
-    assert "changes with the next `up`" in said
-    yard.stack.configure(yard.stack.configured)
-    await asyncio.to_thread(yard.stack.up)
-    await _nats_refuses(stolen)
-    # One that starts by itself, and not by `make worker`, which asks the server first.
-    (await yard.machine.worker()).kill()
-    deadline = time.monotonic() + 120
-    while (await asyncio.to_thread(yard.machine.run, "status")).returncode != 0:
-        assert time.monotonic() < deadline, yard.machine.log()
-        await asyncio.sleep(1)
-    await (await nats_of(yard.machine.membership.folder)).close()
+async def _nats_lets_no_thief_in(yard: Yard, own: MutualTls) -> None:
+    """Neither through the port for workers, nor for somebody who has come into the server's network."""
+    servers = NatsServers(scheme="tls", addresses=(f"127.0.0.1:{yard.port}",), tls=own, tls_hostname="nats", tls_first=True)
+    with pytest.raises((nats.errors.Error, OSError)):
+        await nats.connect(**servers.options("inference"), allow_reconnect=False, error_cb=_nothing)
+    inside = replace(servers, addresses=NatsServers.parse(yard.stack.stack.config.nats_url).addresses, tls_first=False)
+    for user in (None, "worker", "inference"):
+        await _nats_refuses(replace(inside, user=user, password=user))
 
 
-async def _nats_refuses(folder: Path) -> None:
+async def _nats_refuses(servers: NatsServers) -> None:
     """NATS says why and closes with data unread, so that the reset sometimes overtakes the reason; then the client asks again."""
     for _ in range(10):
         try:
             with pytest.raises(nats.errors.Error, match="Authorization Violation"):
-                await nats_of(folder)
+                await nats.connect(**servers.options("inference"), allow_reconnect=False, error_cb=_nothing)
         except ConnectionResetError:
             continue
         return
     pytest.fail("NATS reset every connection")
+
+
+async def _nothing(_: Exception) -> None:
+    """The error itself is handled."""
 
 
 async def _running(client: AsyncClient) -> int:
@@ -304,7 +310,7 @@ def _channel(address: str, service: str, tls: MutualTls) -> grpc.aio.Channel:
 
 
 async def _renewal(channel: grpc.aio.Channel) -> grpc.StatusCode:
-    request = membership_service_pb2.RenewMembershipRequest(version=version())
+    request = membership_service_pb2.RenewMembershipRequest(version=version(), without_nats=True)
     request.time.FromNanoseconds(time.time_ns())
     return await _code(membership_service_pb2_grpc.MembershipServiceStub(channel).RenewMembership(request))
 

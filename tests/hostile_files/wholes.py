@@ -26,6 +26,13 @@ def small() -> npt.NDArray[np.uint8]:
     return photo(HEIGHT, WIDTH)
 
 
+def beside() -> bytes:
+    """A picture without fault to work on beside a hostile one, as a mask, too: black with a white square."""
+    pixels = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    pixels[20:28, 20:28] = 255
+    return written(pixels, "PNG")
+
+
 def frames(format_: str, count: int = 4, **options: object) -> bytes:
     """An animation of the photo, which moves."""
     pictures = [Image.fromarray(np.roll(small(), 9 * number, 1)) for number in range(count)]

@@ -68,7 +68,8 @@ class Server:
         locked = values["id"] if statement in _LOCKED else None
 
         def arrive() -> None:
-            if one.is_dropped or (lock is not None and not process.is_alive):
+            # A connection that is gone takes no lock.
+            if one.is_dropped or (lock is not None and (one.reply.done() or not process.is_alive)):
                 return
             if not self.is_up:
                 world.loop.later(world.trip(), self._lose, one)
@@ -100,7 +101,7 @@ class Server:
                 world.step(process, f"after {name}")
             if unlock is not None:
                 self._release(unlock, process)
-            if lock is not None and not keeps_lock and process.is_alive:
+            if lock is not None and (one.reply.done() or not keeps_lock) and process.is_alive:
                 # Released by the process, once it has the reply.
                 world.loop.later(world.trip() * 2, self._release, lock, process)
 

@@ -121,4 +121,4 @@ def _worker_port(config: StackConfig) -> dict[str, str]:
     if config.settings.worker_listen is None:
         return {}
     behind = {f"{name}_address": internal_address(config, name) for name in ("accounts", "files", "tasks")}
-    return {"edge_worker_listen": config.settings.worker_listen, **behind, "nats_address": f"{LOOPBACK}:{config.ports.nats}"}
+    return {"edge_worker_listen": config.settings.worker_listen, **behind}

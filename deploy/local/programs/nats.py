@@ -83,9 +83,7 @@ def _tls(config: StackConfig) -> str:
         return ""
     files = {name: certificate_folder(config.layout, "nats") / f"{name}.crt" for name in ("ca", "tls")}
     key = certificate_folder(config.layout, "nats") / "tls.key"
-    # Workers on other machines begin with TLS, by whose server name the edge knows where they want to go.
-    first = " handshake_first: auto," if config.settings.worker_listen else ""
-    return f'tls {{{first} ca_file: "{files["ca"]}", cert_file: "{files["tls"]}", key_file: "{key}", verify: true }}'
+    return f'tls {{ ca_file: "{files["ca"]}", cert_file: "{files["tls"]}", key_file: "{key}", verify: true }}'
 
 
 async def _raised_instead(_: Exception) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from deploy.installation.nats_users import JOINED_WORKERS, rights_of, user
+from deploy.installation.nats_users import rights_of, user
 from deploy.local.config import StackConfig
 from deploy.local.credentials import OPERATOR
 from edge.topology import SERVICES
-from services.platform.joining import NATS_USER
 
 
 def scratch_user(number: int) -> str:
@@ -18,8 +17,6 @@ def users(config: StackConfig) -> str:
     """The part of the server's configuration with its users: one without limits, one for each service, and those of further accounts."""
     passwords = config.credentials.nats_users
     limited = [user(name, passwords[name], rights_of(name)) for name in SERVICES]
-    if config.settings.worker_listen:
-        limited.append(user(NATS_USER, passwords[NATS_USER], JOINED_WORKERS))
     services = "\n".join(("[", *(f"  {one}" for one in (user(OPERATOR, config.credentials.nats, None), *limited)), "]"))
     if not config.settings.nats_accounts:
         # In the global account, where the streams of every other stack are.

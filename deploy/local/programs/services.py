@@ -21,7 +21,6 @@ from deploy.local.programs.postgres import database_url, migrated_to, note_migra
 from deploy.local.supervisor import inherited_environment
 from deploy.service_settings import known_settings
 from edge.topology import AUTHORIZATION, CORE, SERVICES
-from services.platform.joining import NATS_USER
 from services.platform.tls import FILES
 
 
@@ -81,7 +80,6 @@ def service_environment(config: StackConfig, service: str) -> dict[str, str]:
     if config.worker_address is not None:
         environment["DARKROOM_WORKER_ADDRESS"] = config.worker_address
         environment["DARKROOM_WORKER_AUTHORITY_DIR"] = str(authority_folder(config.layout))
-        environment["DARKROOM_WORKER_NATS_PASSWORD"] = config.credentials.nats_users[NATS_USER]
     if SERVICES[service].database:
         environment["DARKROOM_DATABASE_URL"] = database_url(config, service)
     known, own = known_settings(service), config.settings.services

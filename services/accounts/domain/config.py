@@ -140,6 +140,3 @@ class WorkerSettings(EnvironmentSettings):
         description="Folder with ca.crt and ca.key, the authority of internal_tls_dir, which signs the certificates of workers that join "
         "from other machines. Absent: none can join.",
     )
-    worker_nats_password: str = Field(
-        "", description="Password of NATS's user `worker`, which those workers share; they get a new one with their next renewal."
-    )

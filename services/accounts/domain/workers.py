@@ -18,7 +18,7 @@ from services.platform.audit.actor import Actor, ActorKind
 from services.platform.clock import Clock, system_clock
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import Signer, current_client
-from services.platform.joining import LONGEST_CLOCK_DIFFERENCE, NATS_USER, JoinKeys, digest_of_request, secret_of, worker_urn
+from services.platform.joining import LONGEST_CLOCK_DIFFERENCE, JoinKeys, digest_of_request, secret_of, worker_urn
 from services.platform.version import version
 
 PURPOSE = "worker tokens"
@@ -59,8 +59,6 @@ class Membership:
     authority: str
     delegation: str
     delegation_ends: datetime
-    nats_user: str
-    nats_password: str
     trusted_keys: str
 
 
@@ -72,14 +70,13 @@ class Workers:
         store: WorkerStore,
         signer: Signer,
         authority: WorkerAuthority | None,
-        nats_password: str,
         trusted_keys: str,
         count_wrong_token: Callable[[], Awaitable[None]],
         clock: Clock = system_clock,
     ) -> None:
         """`authority` is None where there is no port for workers."""
         self._store, self._signer, self._authority = store, signer, authority
-        self._nats_password, self._trusted_keys = nats_password, trusted_keys
+        self._trusted_keys = trusted_keys
         self._count_wrong_token, self._clock = count_wrong_token, clock
         self._pepper = signer.derived_secret(PURPOSE)
 
@@ -129,13 +126,21 @@ class Workers:
             field="name",
         )
 
-    async def renew(self, urn: str, worker_version: str, time: float, certificate_request: str) -> Membership:
-        """Renew the membership of a worker, by its full name. Raises PERMISSION_DENIED, WORKER_REFUSED and FIELD_INVALID."""
+    async def renew(self, urn: str, worker_version: str, time: float, certificate_request: str, *, without_nats: bool) -> Membership:
+        """Renew the membership of a worker, by its full name; one that is not `without_nats` could not work. Raises PERMISSION_DENIED,
+        WORKER_REFUSED and FIELD_INVALID."""
         authority = self._required_authority()
         worker = await self._store.worker(_id_of(urn))
         if worker is None or worker.urn != urn or worker.revoked_at is not None:
             raise _revoked()
         self._check(worker_version, time)
+        if not without_nats:
+            raise DarkroomError(
+                ErrorReason.WORKER_REFUSED,
+                "This worker's version of Darkroom needs a connection to NATS, which joined workers no longer have. Take the server's "
+                "version on its machine (git pull), and start it again (make worker).",
+                metadata={"kind": "version"},
+            )
         certificate, ends = worker.certificate, worker.certificate_expires_at
         if certificate_request and ends - self._clock() < LIFE / 3:
             issued = authority.issue(certificate_request, urn, self._clock())
@@ -185,7 +190,7 @@ class Workers:
     def _membership(self, worker: Worker, public_key: Ed25519PublicKey, authority: WorkerAuthority) -> Membership:
         ends = self._clock() + timedelta(seconds=delegation.SECONDS)
         signed = self._signer.delegation(worker.urn, public_key)
-        return Membership(worker, authority.pem, signed, ends, NATS_USER, self._nats_password, self._trusted_keys)
+        return Membership(worker, authority.pem, signed, ends, self._trusted_keys)
 
 
 def _compatible(ours: str, theirs: str) -> bool:

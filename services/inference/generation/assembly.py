@@ -39,8 +39,9 @@ class Offering:
     newer lanes, and whether models run on a GPU."""
 
     def __init__(
-        self, offers: Offers, serving: Mapping[str, Provider], lanes: Collection[str], on_gpu: Callable[[], Awaitable[bool]]
+        self, offers: Offers | None, serving: Mapping[str, Provider], lanes: Collection[str], on_gpu: Callable[[], Awaitable[bool]]
     ) -> None:
+        """Without `offers`, the worker's report alone says so."""
         self._offers, self._on_gpu = offers, on_gpu
         self._lanes = [lane for lane in lanes if lane in LANES_BEFORE]
         self._serving = {name: provider for name, provider in serving.items() if specs()[name].lane in lanes}
@@ -54,5 +55,6 @@ class Offering:
         """Announce once; there is never more to do right away."""
         self.ready = [name for name, provider in self._serving.items() if await provider.ready()]
         self.gpu = await self._on_gpu()
-        await self._offers.announce([*self.ready, *([GPU] if self.gpu else [])], self._lanes)
+        if self._offers is not None:
+            await self._offers.announce([*self.ready, *([GPU] if self.gpu else [])], self._lanes)
         return False

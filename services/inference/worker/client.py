@@ -10,6 +10,7 @@ import grpc
 from google.protobuf.duration_pb2 import Duration
 
 from darkroom.files.v1 import file_pb2
+from darkroom.internal.system.v1 import part_pb2
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as pb
 from darkroom.internal.tasks.v1.attempt_service_pb2_grpc import AttemptServiceStub
 from darkroom.operations.v1 import operation_pb2
@@ -143,6 +144,12 @@ class AttemptClient:
         with translate_rpc_errors():
             reply = await self._stub.Heartbeat(request, metadata=self._metadata(admission), timeout=min(timeout, _SECONDS))
         return reply.current
+
+    async def report_worker(self, worker: part_pb2.Worker, bundles_json: str = "", *, ended: bool = False) -> None:
+        """Say how this worker is, which has joined from another machine, or that it has ended."""
+        request = pb.ReportWorkerRequest(worker=worker, bundles_json=bundles_json, ended=ended)
+        with translate_rpc_errors():
+            await self._stub.ReportWorker(request, metadata=self._caller.on_behalf_of(0), timeout=_SECONDS)
 
     async def complete(
         self,

@@ -59,7 +59,7 @@ class Membership:
     async def step(self) -> bool:
         """Renew it if it is time: the step of a loop. Raises UNAVAILABLE while accounts cannot be reached."""
         if self._due() and await self._renew():
-            # Certificates and the password of NATS are read at start. The supervisor restarts the process.
+            # Certificates are read at start. The supervisor restarts the process.
             signal.raise_signal(signal.SIGTERM)
         return False
 
@@ -114,7 +114,7 @@ class Membership:
         return Check(NEED, probe)
 
     async def _renewed(self) -> pb.Membership:
-        request = pb.RenewMembershipRequest(version=version())
+        request = pb.RenewMembershipRequest(version=version(), without_nats=True)
         request.time.FromNanoseconds(int(self._clock() * 1e9))
         if self._folder.certificate_ends_soon():
             request.certificate_request = self._folder.certificate_request()

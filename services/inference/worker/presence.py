@@ -3,22 +3,59 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Protocol
 
 import nats.errors
 
 from darkroom.internal.system.v1 import part_pb2
+from services.inference.bundles.managing import Bundles
 from services.inference.contract.rates import MeasuredRates
 from services.inference.generation.assembly import Offering
+from services.inference.worker.client import AttemptClient
+from services.platform.bundles import BundleState
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.log import get_logger
 from services.platform.system_part import OwnPart
-from services.platform.worker_board import WorkerBoard
 
 ReadModels = Callable[[], Awaitable[Mapping[str, bool]]]
 """The models of the model server, and whether each can be used. Raises UNAVAILABLE."""
 _LEAVE_SECONDS = 1.0
 _logger = get_logger()
+
+
+class Board(Protocol):
+    """Where a worker says how it is: `WorkerBoard`, or `TasksBoard`."""
+
+    async def tell(self, worker: part_pb2.Worker) -> None:
+        """Say it."""
+
+    async def leave(self, name: str) -> None:
+        """Say that the worker has ended."""
+
+
+class TasksBoard:
+    """Has the tasks service say it, for a worker that has joined from another machine and has no user of NATS.
+
+    The state of the bundles goes with it, for those who ask about them.
+    """
+
+    def __init__(self, client: AttemptClient, bundles: Bundles | None) -> None:
+        self._client, self._bundles = client, bundles
+
+    async def tell(self, worker: part_pb2.Worker) -> None:
+        """Say it. Raises DarkroomError."""
+        states: Sequence[BundleState] = ()
+        if self._bundles is not None:
+            with suppress(DarkroomError):  # the model server is away
+                states = await self._bundles.all()
+        await self._client.report_worker(worker, json.dumps([one.model_dump() for one in states]) if states else "")
+
+    async def leave(self, name: str) -> None:
+        """Say that the worker has ended. Raises DarkroomError."""
+        await self._client.report_worker(part_pb2.Worker(name=name), ended=True)
 
 
 class Presence:
@@ -27,7 +64,7 @@ class Presence:
 
     def __init__(
         self,
-        board: WorkerBoard,
+        board: Board,
         itself: part_pb2.Worker,
         own: OwnPart,
         offering: Offering,
@@ -59,7 +96,7 @@ class Presence:
         try:
             async with asyncio.timeout(_LEAVE_SECONDS):
                 await self._board.leave(self._itself.name)
-        except (nats.errors.Error, TimeoutError) as error:
+        except (nats.errors.Error, TimeoutError, DarkroomError) as error:
             _logger.info("leaving_not_told", error=repr(error))
 
     async def _found(self) -> Mapping[str, bool]:

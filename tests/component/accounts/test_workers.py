@@ -62,7 +62,7 @@ class Yard:
 
     def made(self, authority: WorkerAuthority | None) -> Workers:
         count = self.house.sessions.count_wrong_secret
-        return Workers(self.store, self.signer, authority, "of nats", json.dumps({"accounts": "key"}), count, self.house.clock)
+        return Workers(self.store, self.signer, authority, json.dumps({"accounts": "key"}), count, self.house.clock)
 
     def _seconds(self) -> float:
         return self.house.now.timestamp()
@@ -109,7 +109,7 @@ async def test_a_machine_joins_with_a_token(yard: Yard) -> None:
     assert certificate.public_key() == machine.key.public_key()
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.UniformResourceIdentifier) == [worker.urn]
-    assert (joined.authority, joined.nats_user, joined.nats_password) == (yard.authority.pem, "worker", "of nats")
+    assert joined.authority == yard.authority.pem
     assert [row.name for row in await yard.store.workers()] == ["gpu-box"]
     [entry] = await yard.house.entries("worker.joined")
     assert (entry.resource_id, entry.details["worker_name"], entry.actor.address) == (worker.id, "gpu-box", ADDRESS)
@@ -199,7 +199,7 @@ async def test_names_are_unique_until_a_worker_is_revoked(yard: Yard) -> None:
     second = await yard.join(token_id, machine)
     assert second.worker.id != first.worker.id
     with pytest.raises(DarkroomError, match="revoked"):
-        await yard.workers.renew(first.worker.urn, version(), yard.house.now.timestamp(), "")
+        await yard.workers.renew(first.worker.urn, version(), yard.house.now.timestamp(), "", without_nats=True)
 
 
 async def test_a_token_may_be_for_one_name(yard: Yard) -> None:
@@ -244,7 +244,7 @@ async def test_a_membership_is_renewed_and_its_certificate_in_the_last_third(yar
     urn = joined.worker.urn
 
     async def renewed(request: str = "") -> Membership:
-        return await yard.workers.renew(urn, version(), yard.house.now.timestamp(), request)
+        return await yard.workers.renew(urn, version(), yard.house.now.timestamp(), request, without_nats=True)
 
     yard.house.now += timedelta(minutes=5)
     soon = await renewed(machine.request())
@@ -256,7 +256,14 @@ async def test_a_membership_is_renewed_and_its_certificate_in_the_last_third(yar
     assert late.worker.certificate != joined.worker.certificate
     assert late.worker.certificate_expires_at == x509.load_pem_x509_certificate(late.worker.certificate.encode()).not_valid_after_utc
     with pytest.raises(DarkroomError, match="clock"):
-        await yard.workers.renew(urn, version(), yard.house.now.timestamp() - 60, "")
+        await yard.workers.renew(urn, version(), yard.house.now.timestamp() - 60, "", without_nats=True)
+
+
+async def test_a_worker_that_needs_nats_is_told_to_upgrade(yard: Yard) -> None:
+    joined = await yard.join(await yard.invite(), Machine())
+    with pytest.raises(DarkroomError, match=r"git pull.*make worker") as refused:
+        await yard.workers.renew(joined.worker.urn, version(), yard.house.now.timestamp(), "", without_nats=False)
+    assert (refused.value.reason, refused.value.metadata) == (ErrorReason.WORKER_REFUSED, {"kind": "version"})
 
 
 async def test_a_revoked_worker_gets_nothing_more(yard: Yard) -> None:
@@ -276,7 +283,7 @@ async def test_a_revoked_worker_gets_nothing_more(yard: Yard) -> None:
     )
     for urn in urns:
         with pytest.raises(DarkroomError) as refused:
-            await yard.workers.renew(urn, version(), yard.house.now.timestamp(), machine.request())
+            await yard.workers.renew(urn, version(), yard.house.now.timestamp(), machine.request(), without_nats=True)
         assert refused.value.reason is ErrorReason.PERMISSION_DENIED
     with pytest.raises(DarkroomError, match="has been revoked"):
         await yard.join(token_id, machine)
@@ -286,7 +293,7 @@ async def test_a_revoked_worker_gets_nothing_more(yard: Yard) -> None:
 
 async def test_attempts_are_limited_by_address(yard: Yard) -> None:
     house = House(yard.house.database, rates=RateRules(failed_keys=3))
-    workers = Workers(yard.store, yard.signer, yard.authority, "", "{}", house.sessions.count_wrong_secret, yard.house.clock)
+    workers = Workers(yard.store, yard.signer, yard.authority, "{}", house.sessions.count_wrong_secret, yard.house.clock)
     request = replace(yard.asked(1, Machine()), mac="guessed")
     with calling(Identity(0), Client(ADDRESS, "make")):
         for reason in [ErrorReason.WORKER_TOKEN_INVALID] * 3 + [ErrorReason.RATE_LIMITED]:

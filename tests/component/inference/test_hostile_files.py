@@ -17,7 +17,7 @@ from services.inference.redraw import isolated as isolated_redraw
 from services.platform.sandbox import Sandbox, WarmChildren
 from tests.harness.hostile_runs import AUXILIARY, CALLS, RESOURCES, HostileRuns, faults_of, kind_taken, small_tools
 from tests.hostile_files import hostile_files
-from tests.hostile_files.wholes import whole
+from tests.hostile_files.wholes import beside
 from tests.unit.inference.plain_operations.test_hostile_files import PLAIN, PLAIN_AUXILIARY
 
 _CALLS = [call for call in (*CALLS, *AUXILIARY) if call not in (*PLAIN, *PLAIN_AUXILIARY)]
@@ -32,7 +32,7 @@ async def runs(triton_address: str, tmp_path: Path) -> AsyncIterator[HostileRuns
         WarmChildren(sandbox, working=1, kept=1, jobs=100, seconds=60, limits=RESOURCES) as warm,
         triton.connect(triton_address, triton.Patience(10, 30, 600), 64 << 20, None, bundles_of_models(load_bundles())) as server,
     ):
-        yield HostileRuns(small_tools(sandbox, warm, server, ModelSettings().models), tmp_path, whole("png"))
+        yield HostileRuns(small_tools(sandbox, warm, server, ModelSettings().models), tmp_path, beside())
 
 
 @pytest.mark.thorough

@@ -10,11 +10,8 @@ import pytest
 
 from deploy.installation.nats_users import RIGHTS
 from deploy.local.assembly import create_stack
-from deploy.local.commands import main
 from deploy.local.errors import StackError
-from deploy.local.programs.services import service_environment
 from edge.topology import SERVICES
-from services.platform.joining import NATS_USER
 
 
 def configured(folder: Path, setting: str) -> str:
@@ -53,39 +50,19 @@ def test_a_stack_from_before_services_had_users_gets_them(tmp_path: Path) -> Non
     configuration = configured(tmp_path, "")
     after = json.loads(file.read_text())
     assert {**after, "nats_users": None} == {**before, "nats_users": None}
-    assert set(after["nats_users"]) == {*SERVICES, NATS_USER}
+    assert set(after["nats_users"]) == set(SERVICES)
     assert all(after["nats_users"][name] in configuration for name in SERVICES)
 
 
-def test_workers_on_other_machines_have_a_user_where_there_is_a_port_for_them(tmp_path: Path) -> None:
-    assert "handshake_first" not in configured(tmp_path, "DARKROOM_INTERNAL_TLS=true\n")
+def test_workers_on_other_machines_have_no_user(tmp_path: Path) -> None:
     configuration = configured(tmp_path, "DARKROOM_WORKER_LISTEN=0.0.0.0:8444\n")
-    password = json.loads((tmp_path / "secrets.json").read_text())["nats_users"][NATS_USER]
-    [line] = [line for line in configuration.splitlines() if password in line]
-    said = json.loads(line)
-    assert said["user"] == NATS_USER
-    assert said["permissions"]["publish"]["allow"] == ["OFFERS.*", "$SYS.REQ.USER.INFO"]
-    assert set(said["permissions"]["subscribe"]["allow"]) == {"CANCEL.*", "MODELS.state", "_INBOX.worker.>"}
-    assert said["permissions"]["allow_responses"]["max"] == 1
-    assert "handshake_first: auto" in configuration
-
-
-def test_joined_workers_get_another_password(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    before = configured(tmp_path, "DARKROOM_WORKER_LISTEN=0.0.0.0:8444\n")
-    known = json.loads((tmp_path / "secrets.json").read_text())
-    assert main(["--dir", str(tmp_path), "new-worker-password"]) == 0
-    assert "changes with the next `up`" in capsys.readouterr().out
-    secrets = json.loads((tmp_path / "secrets.json").read_text())
-    new = secrets["nats_users"].pop(NATS_USER)
-    old = known["nats_users"].pop(NATS_USER)
-    # Nobody else has another one.
-    assert secrets == known
-    assert (tmp_path / "secrets.json").stat().st_mode & 0o077 == 0
-    after = configured(tmp_path, "DARKROOM_WORKER_LISTEN=0.0.0.0:8444\n")
-    assert (new in before, old in after) == (False, False)
-    assert after.replace(new, old) == before
-    settings = service_environment(create_stack(tmp_path, port=0).config, "accounts")
-    assert settings["DARKROOM_WORKER_NATS_PASSWORD"] == new
+    users = [json.loads(line)["user"] for line in configuration.splitlines() if '"user"' in line]
+    assert users == list(SERVICES)
+    edge = create_stack(tmp_path, port=0).programs["envoy"]
+    edge.configure()
+    written = (tmp_path / "config" / "envoy" / "envoy.json").read_text()
+    assert "workers_tasks" in written
+    assert "nats" not in written
 
 
 def test_only_services_have_rights() -> None:

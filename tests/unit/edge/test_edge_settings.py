@@ -25,7 +25,6 @@ BEHIND_WORKER_PORT = {
     "accounts_address": "127.0.0.1:1",
     "files_address": "10.0.0.1:1,10.0.0.2:1",
     "tasks_address": "dns:///tasks:7001",
-    "nats_address": "127.0.0.1:4222",
 }
 
 CONFIGURATIONS: Mapping[str, dict[str, Any]] = {
@@ -161,7 +160,7 @@ def test_the_host_that_urls_are_signed_for(url: str | None, authority: str | Non
         {"s3_endpoint": "s3:9000"},
         {"edge_listen": "unix:/x"},
         {**BEHIND_WORKER_PORT, "edge_worker_listen": "unix:/x"},
-        {**BEHIND_WORKER_PORT, "edge_worker_listen": "0.0.0.0:8444", "nats_address": None},
+        {**BEHIND_WORKER_PORT, "edge_worker_listen": "0.0.0.0:8444", "tasks_address": None},
         {"edge_files": "nowhere"},
         {"edge_files": "10.0.0.1:1,nowhere"},
         {"edge_listen": "10.0.0.1:1,10.0.0.2:1"},
@@ -237,7 +236,7 @@ def test_the_port_for_workers_leads_to_what_is_behind_it_and_nowhere_else(render
     assert port is not None
     assert "default_filter_chain" not in port
     chains = [(chain["filter_chain_match"], chain["filters"][-1]["typed_config"]["cluster"]) for chain in port["filter_chains"]]
-    names = ("accounts", "files", "tasks", "nats")
+    names = ("accounts", "files", "tasks")
     assert chains == [({"transport_protocol": "tls", "server_names": [name]}, f"workers_{name}") for name in names]
 
 

@@ -21,7 +21,7 @@ from services.accounts.domain.worker_certificates import LIFE, WorkerAuthority
 from services.inference.worker.membership import Membership
 from services.platform import delegation
 from services.platform.errors import DarkroomError, ErrorReason
-from services.platform.membership import WORKERS, MembershipFolder
+from services.platform.membership import TRUSTED_KEYS, WORKERS, MembershipFolder
 from services.platform.telemetry.health import NotThereError
 
 URN = "urn:darkroom:worker:1:box"
@@ -33,7 +33,7 @@ class Accounts(membership_service_pb2_grpc.MembershipServiceServicer):
     def __init__(self, authority: WorkerAuthority) -> None:
         self.authority, self.key = authority, Ed25519PrivateKey.generate()
         self.now = datetime.now(UTC)
-        self.password = "first"
+        self.trusted = "{}"
         self.certificate = ""
         self.asked: list[pb.RenewMembershipRequest] = []
         self.refusal: tuple[grpc.StatusCode, str] | None = None
@@ -48,9 +48,7 @@ class Accounts(membership_service_pb2_grpc.MembershipServiceServicer):
             authority=self.authority.pem,
             certificate=self.certificate,
             delegation=signed,
-            nats_user="worker",
-            nats_password=self.password,
-            trusted_keys="{}",
+            trusted_keys=self.trusted,
         )
 
     async def RenewMembership(  # noqa: N802
@@ -130,20 +128,24 @@ async def test_a_machine_that_has_slept_gets_another_delegation_at_once(yard: Ya
     await yard.membership.check().probe()
 
 
-async def test_a_new_password_needs_another_process(yard: Yard) -> None:
-    yard.accounts.password = "second"
+async def test_new_keys_of_services_need_another_process(yard: Yard) -> None:
+    yard.accounts.trusted = '{"tasks": ""}'
+    (yard.folder.folder / "nats-url").write_text("tls://worker:of-0.1.0@server:8444")
     await yard.later(timedelta(minutes=6))
     await asyncio.wait_for(yard.stopped.wait(), 30)
-    assert (yard.folder.folder / "nats-url").read_text() == "tls://worker:second@server:8444"
+    assert (yard.folder.folder / TRUSTED_KEYS).read_text() == '{"tasks": ""}'
+    # The password that a version before had is no good any more.
+    assert not (yard.folder.folder / "nats-url").exists()
+    assert all(asked.without_nats for asked in yard.accounts.asked)
 
 
 async def test_a_process_that_starts_asks_what_has_changed_and_starts_anew_with_it(yard: Yard) -> None:
     await asyncio.wait_for(yard.membership.begin(), 30)
     assert len(yard.accounts.asked) == 1
-    yard.accounts.password = "second"
+    yard.accounts.trusted = '{"tasks": ""}'
     with pytest.raises(SystemExit):
         await yard.membership.begin()
-    assert "second" in (yard.folder.folder / "nats-url").read_text()
+    assert "tasks" in (yard.folder.folder / TRUSTED_KEYS).read_text()
     # Without the server it goes on with what it has.
     yard.accounts.refusal = (grpc.StatusCode.UNAVAILABLE, "away")
     await asyncio.wait_for(yard.membership.begin(), 30)

@@ -45,5 +45,12 @@ def test_standby_lanes_are_some_of_its_lanes(monkeypatch: pytest.MonkeyPatch) ->
         InferenceSettings(**REQUIRED)
 
 
+def test_a_worker_has_a_user_of_nats_or_has_joined(tmp_path: Path) -> None:
+    without = {name: value for name, value in REQUIRED.items() if name != "nats_url"}
+    with pytest.raises(ValidationError, match="DARKROOM_NATS_URL is required without DARKROOM_MEMBERSHIP_DIR"):
+        InferenceSettings(**without)
+    assert InferenceSettings(**without, membership_dir=tmp_path, accounts_address="unix:/tmp/accounts").nats_url == ""
+
+
 def test_a_worker_has_no_public_listener() -> None:
     assert "listen" not in InferenceSettings.model_fields

@@ -23,7 +23,8 @@ class MembershipServicer(membership_service_pb2_grpc.MembershipServiceServicer):
     ) -> membership_pb.RenewMembershipResponse:
         """Renew it."""
         time = request.time.ToNanoseconds() / 1e9
-        renewed = await self._workers.renew(current_identity().worker or "", request.version, time, request.certificate_request)
+        worker = current_identity().worker or ""
+        renewed = await self._workers.renew(worker, request.version, time, request.certificate_request, without_nats=request.without_nats)
         return membership_pb.RenewMembershipResponse(membership=membership_message(renewed))
 
 

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_grpc
 from darkroom.tasks.v1 import task_pb2
-from services.platform.errors import ErrorReason
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import current_identity
 from services.platform.log import bind
 from services.platform.rpc.interceptor import Context
 from services.platform.rpc.trace import Origin
@@ -19,6 +20,7 @@ from services.tasks.domain.lifecycle.exchange import Exchange
 from services.tasks.domain.lifecycle.lane_workers import STANDBY_REASONS
 from services.tasks.domain.lifecycle.recent_outputs import RecentOutputs
 from services.tasks.domain.lifecycle.worker_stream import Answer, End, Failure, HandBack, Outgoing, WorkerStream
+from services.tasks.domain.order.joined_workers import JoinedWorkers, require_own_name
 from services.tasks.domain.plan import operations_of
 from services.tasks.files_client import input_file
 from services.tasks.model import Task
@@ -34,14 +36,16 @@ Requests = AsyncIterator[attempt_service_pb2.ExchangeRequest]
 class InternalAttempts(attempt_service_pb2_grpc.AttemptServiceServicer):
     """Attempts, and the state of tasks."""
 
-    def __init__(self, attempts: Attempts, exchange: Exchange, later: LaterFetching, recent: RecentOutputs) -> None:
-        self._attempts, self._exchange, self._later, self._recent = attempts, exchange, later, recent
+    def __init__(self, attempts: Attempts, exchange: Exchange, later: LaterFetching, recent: RecentOutputs, joined: JoinedWorkers) -> None:
+        self._attempts, self._exchange, self._later, self._recent, self._joined = attempts, exchange, later, recent, joined
 
     async def Exchange(self, request_iterator: Requests, context: Context) -> None:  # type: ignore[override]  # it writes to the context
         """Serve a worker on a lane until one of both ends the stream."""
         first = await anext(request_iterator, None)
         if first is None:
             return
+        if (joined := current_identity().worker) is not None:
+            require_own_name(joined, first.worker, "worker")
         stream = self._exchange.open(first.lane, first.worker, standby=first.standby, takes_short_runs=first.takes_short_runs)
         stream.opens_files = first.opens_files
         helpers = [
@@ -75,6 +79,19 @@ class InternalAttempts(attempt_service_pb2_grpc.AttemptServiceServicer):
         with bind(task_id=request.task_id):
             current = await self._attempts.heartbeat(request.task_id, request.attempt, request.progress, request.message)
         return attempt_service_pb2.HeartbeatResponse(current=current)
+
+    async def ReportWorker(
+        self, request: attempt_service_pb2.ReportWorkerRequest, context: Context
+    ) -> attempt_service_pb2.ReportWorkerResponse:
+        """Tell others what a worker from another machine says."""
+        caller = current_identity().worker
+        if caller is None:
+            raise DarkroomError(ErrorReason.PERMISSION_DENIED, "This method is for workers that have joined from other machines.")
+        if request.ended:
+            await self._joined.leave(caller, request.worker.name)
+        else:
+            await self._joined.report(caller, request.worker, request.bundles_json)
+        return attempt_service_pb2.ReportWorkerResponse()
 
     async def LookupTasks(
         self, request: attempt_service_pb2.LookupTasksRequest, context: Context

@@ -16,7 +16,6 @@ from deploy.installation.authority import Lifetime, names_of
 from deploy.installation.folder import CERTIFIED, MOUNTED
 from edge.topology import DATABASES, SERVICES
 from services.platform.identity import Signer
-from services.platform.joining import NATS_USER
 from services.platform.tls import FILES, MutualTls
 from services.tasks.store.secret_cipher import read_keys
 
@@ -183,10 +182,10 @@ def test_secrets_have_no_newline_at_their_end_and_differ(tmp_path: Path) -> None
 
 def test_a_newline_that_an_editor_adds_to_a_secret_does_not_count(tmp_path: Path) -> None:
     made = create(tmp_path, public_url=URL)
-    (made.secrets("accounts") / "worker-nats-password").write_text("of-workers\n")
+    (made.secrets("tasks") / "nats-url").write_text("tls://tasks:of-tasks@nats:4222\n")
     (made.secrets("files") / "s3-access-key").write_text("ACCESS\r\n")
     create(tmp_path, public_url=URL)
-    assert '"password": "of-workers"' in made.nats_users_file.read_text()
+    assert '"password": "of-tasks"' in made.nats_users_file.read_text()
     assert (made.secret("s3", "auth-key") or "").startswith('"ACCESS,')
 
 
@@ -213,9 +212,9 @@ def test_nats_gets_a_user_a_service_with_its_rights(tmp_path: Path) -> None:
     made = create(tmp_path, public_url=URL)
     lines = [line.strip() for line in made.nats_users_file.read_text().splitlines() if '"user"' in line]
     users = {user["user"]: user for user in map(json.loads, lines)}
-    assert set(users) == {*SERVICES, NATS_USER}
+    # None is for workers on other machines.
+    assert set(users) == set(SERVICES)
     assert all(f":{users[name]['password']}@" in (made.secret(name, "nats-url") or "") for name in SERVICES)
-    assert users[NATS_USER]["password"] == made.secret("accounts", "worker-nats-password")
     assert "_INBOX.tasks.>" in users["tasks"]["permissions"]["subscribe"]["allow"]
     assert 'user: "operator"' in made.nats_users_file.read_text()
 

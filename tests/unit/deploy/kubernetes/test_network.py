@@ -103,7 +103,7 @@ def _addresses(program: str, values: dict[str, str], installation: Installation)
         named = ("DARKROOM_EDGE_ACCOUNTS", "DARKROOM_EDGE_FILES", "DARKROOM_EDGE_TASKS", "DARKROOM_EDGE_GATEWAY")
         yield from (values[name] for name in (*named, "DARKROOM_AUTHORIZATION_ADDRESS"))
         if "DARKROOM_EDGE_WORKER_LISTEN" in values:
-            yield from (values[f"DARKROOM_{name}_ADDRESS"] for name in ("ACCOUNTS", "FILES", "TASKS", "NATS"))
+            yield from (values[f"DARKROOM_{name}_ADDRESS"] for name in ("ACCOUNTS", "FILES", "TASKS"))
         yield _of_url(values["DARKROOM_S3_ENDPOINT"])
         return
     # Workers ask accounts only on machines that have joined (`membership_dir`).

@@ -13,7 +13,6 @@ from edge.settings import EdgeSettings
 from services.accounts.config import AccountsSettings, AdministrationSettings
 from services.accounts.domain.worker_certificates import WorkerAuthority
 from tests.unit.deploy.kubernetes.manifests import (
-    OVERLAYS,
     WITH_REMOTE_WORKERS,
     Object,
     Workload,
@@ -55,7 +54,6 @@ def test_accounts_can_sign_certificates_and_make_tokens(mounted: Path, installat
     service, commands = AccountsSettings(), AdministrationSettings()
     assert service.worker_authority_dir == commands.worker_authority_dir == mounted / "worker-authority"
     assert WorkerAuthority(mounted / "worker-authority").pem == (installation.tls("accounts") / "ca.crt").read_text()
-    assert service.worker_nats_password == installation.secret("accounts", "worker-nats-password")
     # What `create-worker-token` asks for besides.
     assert commands.worker_address == "workers.example.com:8444"
     assert commands.public_url == "https://media.example.com"
@@ -78,9 +76,9 @@ def test_the_edge_passes_tls_on_by_names_that_certificates_have(
     monkeypatch.setenv("DARKROOM_INTERNAL_TLS_DIR", str(installation.tls("envoy")))
     settings = EdgeSettings(out=tmp_path)
     assert settings.edge_worker_listen == f"0.0.0.0:{envoy.ports['workers']}"
-    behind = {"accounts": 7001, "files": 7001, "tasks": 7001, "nats": 4222}
+    # And to no NATS.
     assert {name: str(environment(objects(), configuration)[f"DARKROOM_{name.upper()}_ADDRESS"]) for name in settings.worker_targets} == {
-        name: f"{name}:{port}" for name, port in behind.items()
+        name: f"{name}:7001" for name in ("accounts", "files", "tasks")
     }
     for name in settings.worker_targets:
         certificate = x509.load_pem_x509_certificate((installation.tls(name) / "tls.crt").read_bytes())
@@ -92,15 +90,3 @@ def test_the_port_is_open_to_the_outside_also_behind_an_ingress() -> None:
     assert service["spec"]["type"] == "LoadBalancer"
     assert [(port["port"], port["targetPort"]) for port in service["spec"]["ports"]] == [(8444, "workers")]
     assert of_kind(objects(), "Ingress")
-
-
-@pytest.mark.parametrize("name", OVERLAYS)
-def test_nats_lets_clients_begin_with_tls_where_machines_join(name: str) -> None:
-    (nats,) = [one for one in workloads(overlay(name)) if one.part == "nats"]
-    (container,) = nats.pod["containers"]
-    assert _value(container, "HANDSHAKE_FIRST") == ("auto" if name == WITH_REMOTE_WORKERS else "false")
-
-
-def _value(container: Object, name: str) -> str:
-    (found,) = [variable["value"] for variable in container["env"] if variable["name"] == name]
-    return str(found)

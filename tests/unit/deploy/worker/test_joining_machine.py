@@ -48,8 +48,6 @@ class _Server:
             authority=self.authority.pem,
             certificate=self.authority.issue(body["certificate_request"], urn, now).pem,
             delegation="delegation",
-            nats_user="worker",
-            nats_password="p@ss",
             trusted_keys="{}",
         )
         fields = (body["token_id"], body["name"], body["certificate_request"], body["public_key"])
@@ -103,7 +101,9 @@ def test_a_machine_joins_and_keeps_what_it_needs(server: _Server, tmp_path: Path
     assert known is not None
     assert (known.name, known.url, known.token_id, known.folder.workers_address) == ("gpu-box", server.url, 7, server.workers)
     folder = directory / "membership"
-    assert (folder / "nats-url").read_text() == f"tls://worker:p%40ss@{server.workers}"
+    assert {path.name for path in folder.iterdir()} == {
+        *("ca.crt", "tls.crt", "tls.key", "signing-key.pem", "delegation", "trusted-keys.json", "workers-address", "request.json")
+    }
     assert (folder / "delegation").read_text() == "delegation"
     private = [path for path in folder.iterdir() if path.stat().st_mode & 0o077]
     assert private == []

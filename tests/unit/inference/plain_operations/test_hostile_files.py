@@ -11,7 +11,7 @@ from services.pictures.probe.model import MEDIA_TYPES
 from services.platform.sandbox import Sandbox, WarmChildren
 from tests.harness.hostile_runs import AUXILIARY, CALLS, HostileRuns, faults_of, kind_taken, operations_without_call, small_tools
 from tests.hostile_files import hostile_files
-from tests.hostile_files.wholes import whole
+from tests.hostile_files.wholes import beside
 from tests.unit.inference.plain_operations.examples import EXAMPLES
 
 PLAIN = [name for name, call in CALLS.items() if next(iter(call)) in (*EXAMPLES, "pdf_pages", "inspect_pdf")]
@@ -33,7 +33,7 @@ ONCE_FAILED = [
 
 @pytest.fixture
 def runs(sandbox: Sandbox, warm: WarmChildren, tmp_path: Path) -> HostileRuns:
-    return HostileRuns(small_tools(sandbox, warm), tmp_path, whole("png"))
+    return HostileRuns(small_tools(sandbox, warm), tmp_path, beside())
 
 
 def test_there_are_files_of_every_kind_and_calls_of_every_operation() -> None:
