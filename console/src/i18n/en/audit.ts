@@ -16,7 +16,11 @@ export const audit = {
   request: "Request",
   raw: "As the server sent it",
   actors: { key: "API key", user: "person", operator: "operator", service: "part of Darkroom" },
-  whys: { unknown_user: "nobody has this name", bad_password: "the password was wrong", gone: "the receiver replied 410 Gone" },
+  whys: {
+    unknown_user: "nobody has this name",
+    bad_password: "the password was wrong",
+    gone: "the receiver replied 410 Gone",
+  },
   kinds: {
     session: "Signing in",
     password: "Passwords",
