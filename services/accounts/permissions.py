@@ -21,7 +21,7 @@ listed, and a role without them is refused nothing. Whose files and keys somebod
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 ADMIN, EDITOR, USER = "admin", "editor", "user"
 _OF_USER = frozenset({"tools:use", "files:own", "apikeys:own", "pipelines:own", "settings:read"})
@@ -44,6 +44,11 @@ _LEVELS = {ADMIN: HIGHEST, EDITOR: 2, USER: 1}
 _EVERYONE = frozenset({"files:read", "files:write", "tasks:read", "tasks:write", "billing:read"})
 _SAME = ("users:manage", "teams:manage", "audit:read", "settings:write", "branding:manage", "features:manage")
 _GIVEN_BY = {**{name: name for name in _SAME}, "system:health": "system:read"}
+
+
+def lacking(giver: Collection[str], given: Collection[str]) -> list[str]:
+    """The permissions that somebody may not give because the giver lacks them. Those of the role `user` refuse nobody anything."""
+    return sorted({*given} - {*giver} - _OF_USER)
 
 
 def built_in_id(role: str) -> str:

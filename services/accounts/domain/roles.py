@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from services.accounts.domain.home import Home
 from services.accounts.domain.texts import comma_list
+from services.accounts.domain.users import check_given
 from services.accounts.permissions import BUILT_IN, PERMISSIONS, built_in_id
 from services.accounts.roles import Role, RoleChange
 from services.accounts.store.roles import RoleStore
@@ -33,13 +34,14 @@ class Roles:
         return await self._store.all(await self._home.require(caller))
 
     async def create(self, caller: Identity, name: str, description: str, permissions: Sequence[str]) -> Role:
-        """Add a role. Raises FIELD_INVALID and NAME_TAKEN."""
+        """Add a role. Raises FIELD_INVALID, ESCALATION_DENIED (permissions that a person lacks) and NAME_TAKEN."""
         account_id = await self._home.require(caller)
         name, description = name.strip().lower(), description.strip()
         faults = [*_name_faults(name), *_description_faults(description)]
         if not permissions:
             faults.append(("permissions", "At least one permission is required"))
         _check(faults or _permission_faults(permissions))
+        check_given(caller, permissions, "permissions")
         return await self._store.add(account_id, name, description, frozenset(permissions))
 
     async def update(
@@ -47,16 +49,17 @@ class Roles:
     ) -> Role:
         """Change a role.
 
-        Raises ROLE_NOT_FOUND, FIELD_INVALID (built in; name, description), NAME_TAKEN and FIELD_INVALID (permissions).
+        Raises ROLE_NOT_FOUND, FIELD_INVALID (built in; name, description), NAME_TAKEN, FIELD_INVALID (permissions) and ESCALATION_DENIED.
         """
         account_id = await self._home.require(caller)
-        await self._own(account_id, role_id, "Cannot modify built-in roles")
+        role = await self._own(account_id, role_id, "Cannot modify built-in roles")
         name = name.strip().lower() if name is not None else None
         description = description.strip() if description is not None else None
         _check([*(_name_faults(name) if name is not None else ()), *(_description_faults(description or ""))])
         if name is not None:
             await self._store.check_free(account_id, name, role_id)
         _check(_permission_faults(permissions or ()))
+        check_given(caller, {*(permissions or ())} - role.permissions, "permissions")
         change = RoleChange(name=name, description=description, permissions=frozenset(permissions) if permissions is not None else None)
         if change != RoleChange():
             refreshed = await self._store.update(account_id, role_id, change)

@@ -10,8 +10,9 @@ from services.accounts.domain.anonymous import ANONYMOUS
 from services.accounts.domain.config import PeopleRules
 from services.accounts.domain.home import Home
 from services.accounts.domain.passwords import Passwords, check_strength
+from services.accounts.domain.texts import comma_list
 from services.accounts.people import DEFAULT_TEAM, DEFAULT_TEAM_ID, NewPerson, Person
-from services.accounts.permissions import ADMIN, HIGHEST, USER, level
+from services.accounts.permissions import ADMIN, HIGHEST, USER, lacking, level
 from services.accounts.store.changes import GoneError
 from services.accounts.store.people import PeopleStore
 from services.platform.errors import DarkroomError, ErrorReason
@@ -60,9 +61,7 @@ class Users:
         """A person in whose name the caller may act. Raises USER_NOT_FOUND, and ESCALATION_DENIED for one who may do something that the
         caller may not."""
         person = await self._found(await self._home.require(caller), user_id)
-        user = caller.user
-        if user is not None and (level(person.role) > level(user.role) or not person.permissions <= {*user.permissions}):
-            raise DarkroomError(ErrorReason.ESCALATION_DENIED, "Cannot act for a user with a higher role than your own")
+        _check_manageable(caller, person)
         return person
 
     async def create(self, caller: Identity, name: str, password: str | None, role: str | None, team: str | None) -> Person:
@@ -80,6 +79,7 @@ class Users:
         given = role if role is not None and await self._is_role(account_id, role) else USER
         if level(given) > _level(caller):
             raise DarkroomError(ErrorReason.ESCALATION_DENIED, "Cannot create a user with a higher role than your own", field="role")
+        check_given(caller, await self._store.role(account_id, given) or (), "role")
         team_id = await self._team_of_new(account_id, team.strip() if team is not None else "")
         password_hash = await self._passwords.hash(password) if password is not None else ""
         person = NewPerson(name=name, password_hash=password_hash, role=given, team_id=team_id, must_change=password is not None)
@@ -100,6 +100,7 @@ class Users:
         if role is not None:
             if level(role) > _level(caller):
                 raise DarkroomError(ErrorReason.ESCALATION_DENIED, "Cannot assign a higher role than your own", field="role")
+            check_given(caller, await self._store.role(account_id, role) or (), "role")
             if person.is_admin and role != ADMIN:
                 if _is(caller, person):
                     raise DarkroomError(ErrorReason.SELF_DEMOTE, "Cannot remove your own admin role", field="role")
@@ -123,13 +124,15 @@ class Users:
     async def reset_password(self, caller: Identity, user_id: str, password: str) -> None:
         """Set the password of a person, who has to change it; all sessions and keys of the person end.
 
-        Raises FIELD_INVALID and USER_NOT_FOUND.
+        Raises FIELD_INVALID, USER_NOT_FOUND, and ESCALATION_DENIED for one who may do something that the caller may not.
         """
         account_id = await self._home.require(caller)
         if not password:
             raise DarkroomError(ErrorReason.FIELD_INVALID, "New password is required", field="new_password")
         check_strength(password, "new_password")
-        await self._reset(await self._found(account_id, user_id), password)
+        person = await self._found(account_id, user_id)
+        _check_manageable(caller, person)
+        await self._reset(person, password)
 
     async def reset_password_of(self, name: str, password: str) -> Person:
         """The same for the operator, who names the person. Raises USER_NOT_FOUND."""
@@ -143,7 +146,7 @@ class Users:
     async def delete(self, caller: Identity, user_id: str) -> None:
         """Remove a person, and end all sessions and keys of the person; the person's library is deleted soon.
 
-        Raises SELF_DELETE and USER_NOT_FOUND.
+        Raises SELF_DELETE, USER_NOT_FOUND and LAST_ADMIN.
         """
         account_id = await self._home.require(caller)
         if caller.user is not None and caller.user.id == user_id:
@@ -184,6 +187,19 @@ class Users:
     def _forget(self, key_ids: Iterable[int]) -> None:
         for key_id in key_ids:
             self._revoked(key_id)
+
+
+def check_given(caller: Identity, permissions: Collection[str], field: str) -> None:
+    """Raise ESCALATION_DENIED if a person would give permissions that the person lacks."""
+    if caller.user is not None and (missing := lacking(caller.user.permissions, permissions)):
+        message = f"Cannot give permissions that you don't have: {comma_list(missing)}"
+        raise DarkroomError(ErrorReason.ESCALATION_DENIED, message, field=field)
+
+
+def _check_manageable(caller: Identity, person: Person) -> None:
+    user = caller.user
+    if user is not None and (level(person.role) > level(user.role) or lacking(user.permissions, person.permissions)):
+        raise DarkroomError(ErrorReason.ESCALATION_DENIED, "Cannot act for a user with a higher role than your own")
 
 
 def _level(caller: Identity) -> int:

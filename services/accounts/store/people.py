@@ -228,11 +228,14 @@ class PeopleStore:
             return [*ids(ended), *ids(refreshed)]
 
     async def delete(self, person: Person) -> Sequence[int] | None:
-        """Remove a person, and end all sessions and keys. None if the person is gone."""
+        """Remove a person, and end all sessions and keys. None if the person is gone. Raises LAST_ADMIN."""
         async with changing(self._database, person.account_id) as transaction:
             found = await _found(transaction, person.account_id, person.public_id)
             if found is None:
                 return None
+            [count] = await transaction.fetch(_COUNT, {"account_id": person.account_id, "admin": ADMIN})
+            if found.is_admin and count["admins"] <= 1:
+                raise DarkroomError(ErrorReason.LAST_ADMIN, "Cannot delete the last admin")
             ended = ids(await transaction.fetch(_END_ALL, {"id": person.id, "keep": None}))
             await transaction.fetch(_DELETE, {"id": person.id, "leaves_for": LEAVES_FOR})
             told = _told(found, _audited(found), None)

@@ -6,13 +6,16 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from services.accounts.domain.config import PeopleRules
 from services.accounts.domain.passwords import RULE
+from services.accounts.domain.roles import Roles
 from services.accounts.people import DEFAULT_TEAM_ID
 from services.accounts.permissions import BUILT_IN
+from services.accounts.store.roles import RoleStore
 from services.platform.audit.actor import ActorKind
 from services.platform.database import Database, open_database
 from services.platform.errors import DarkroomError, ErrorReason
@@ -270,3 +273,40 @@ async def test_changes_name_who_made_them(house: House) -> None:
         assert entry.actor.address == "203.0.113.9"
     sides = {"before": '{"role": "editor"}', "after": '{"role": "user"}'}
     assert entries[2].details == {"user_id": person.public_id, "user_name": "ada", "role": "user", **sides}
+
+
+async def test_nobody_gives_what_the_giver_lacks(house: House) -> None:
+    roles = Roles(RoleStore(house.database), house.home, house.forget)
+    await house.add_role("keeper", "users:manage", "teams:manage")
+    await house.add_role("helper", "tools:use", "files:own", "teams:manage")
+    await house.add_role("auditor", "audit:read")
+    boss, keeper = await house.admin(), await house.member("keeper", "keeper")
+    auditor = await house.add("auditor", "auditor")
+    denied = partial(refusing, ErrorReason.ESCALATION_DENIED, "Cannot give permissions that you don't have: audit:read")
+    with denied("role"):
+        await house.users.create(keeper, "ada", PASSWORD, "auditor", None)
+    ada = await house.users.create(keeper, "ada", PASSWORD, "helper", None)
+    with denied("role"):
+        await house.users.update(keeper, ada.public_id, "auditor", None)
+    with denied("permissions"):
+        await roles.create(keeper, "mine", "", ["users:manage", "audit:read"])
+    own = await roles.create(keeper, "mine", "", ["users:manage", "settings:read"])
+    with denied("permissions"):
+        await roles.update(keeper, own.id, None, None, ["audit:read"])
+    await roles.update(boss, own.id, None, None, ["audit:read"])
+    await roles.update(keeper, own.id, None, "Looks", ["audit:read", "tools:use"])
+    for person in (auditor, (await house.users.all(boss))[0]):
+        with refusing(ErrorReason.ESCALATION_DENIED, "Cannot act for a user with a higher role than your own"):
+            await house.users.reset_password(keeper, person.public_id, OTHER)
+    await house.users.reset_password(keeper, ada.public_id, OTHER)
+
+
+async def test_the_last_administrator_stays(house: House) -> None:
+    boss = await house.admin()
+    assert boss.user is not None
+    second = await house.add("second", "admin")
+    results = await asyncio.gather(
+        *(house.users.delete(house.owner, each) for each in (boss.user.id, second.public_id)), return_exceptions=True
+    )
+    assert [result.reason for result in results if isinstance(result, DarkroomError)] == [ErrorReason.LAST_ADMIN]
+    assert [person.role for person in await house.users.all(house.owner)] == ["admin"]
