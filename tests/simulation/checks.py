@@ -42,7 +42,7 @@ class Waiting:
     """Looks, every now and then, for a task that waits although a slot is free."""
 
     def __init__(self, world: World, tables: Tables, log: AttemptLog, held: set[int]) -> None:
-        """`held` are the accounts that have been at their limit: if another lane or replica ends what they run, nobody says so."""
+        """`held` are the accounts that have been at their limit: if another replica ends what they run, nobody says so."""
         self._world, self._tables, self._log, self._held = world, tables, log, held
         self._slots: dict[bytes, float] = {}
         self._connected: dict[bytes, float] = {}
@@ -72,7 +72,7 @@ class Waiting:
 
     def _connected_seconds(self, task_id: int) -> float:
         task = self._tables.tasks[task_id]
-        is_new = task["attempt"] == 0 and task["account_id"] not in self._held
+        is_new = task["attempt"] == 0 and (task["account_id"] not in self._held or self._world.is_alone)
         return CALM_SECONDS if self._world.is_calm and is_new else CONNECTED_SECONDS
 
     def _look_at_running(self, now: float, healthy_since: float) -> None:

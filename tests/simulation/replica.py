@@ -93,7 +93,7 @@ class Replica:
         for lane in LANES:
             workers = LaneWorkers(lane, cast(Workforce, _Nobody()), waits, clock)
             self.lanes[lane] = LaneExchange(lane, store, attempts, bus, notifications, workers, MAX_RUNNING, idle, clock)
-            notifications.on_queue(lane, self.lanes[lane].on_change)
+            notifications.on_transition(self.lanes[lane].on_change)
         exchange = Exchange(self.lanes, bus, self._stopping)
         due.on_look(0.5, lambda found: exchange.on_look(found.lanes))
         notifications.on_event(lambda _event, _task: due.note_event())

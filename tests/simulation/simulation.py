@@ -37,6 +37,7 @@ class Simulation:
         self.server, self.bus = Server(world, lambda tables: check_limits(tables, self._held)), Bus(world)
         self.log = AttemptLog(world, chance.choice((0.0, 0.2, 0.5)))
         self._replicas: list[Replica | None] = [None] * chance.choice((1, 2, 2, 3))
+        world.is_alone = len(self._replicas) == 1
         self._workers: list[Worker | None] = [None] * chance.choice((1, 2, 2, 3))
         self._slots = [{each: chance.choice((1, 1, 2)) for each in LANES} for _ in self._workers]
         self._standby = [chance.random() < 0.15 for _ in self._workers]

@@ -20,6 +20,8 @@ class World:
         self.record: list[str] = []
         self.is_calm = self.random.random() < 0.15
         """Nothing goes wrong, and everything is quick."""
+        self.is_alone = False
+        """There is one replica."""
         self.slowness = 1.0 if self.is_calm else self.random.choice((1.0, 1.0, 1.0, 8.0))
         self.doomed: dict[Process, tuple[int, Callable[[], None]]] = {}
         """After how many more steps a process dies."""

@@ -13,6 +13,7 @@ from services.inference.worker.exchange import Exchange
 from services.tasks.domain.lifecycle.attempts import Reaper
 from services.tasks.domain.lifecycle.exchange import LaneExchange
 from services.tasks.domain.lifecycle.worker_stream import WorkerStream
+from services.tasks.model import Task
 from services.tasks.store.order import OrderStore
 from tests.harness.simulation_seed import SIMULATION_SEED
 from tests.simulation.search import search
@@ -61,6 +62,11 @@ async def _frees_only_if_none_is_held(self: LaneExchange, speaking: Collection[W
             stream.free += asked
 
 
+def _hears_of_its_own_lane_only(self: LaneExchange, task: Task, on_change: Callable[..., None] = LaneExchange.on_change) -> None:
+    if task.lane == self._lane:
+        on_change(self, task)
+
+
 async def _starts_one_too_many(
     self: OrderStore, *given: Any, take: Callable[..., Awaitable[Any]] = OrderStore.take, max_running: int, **named: Any
 ) -> Any:
@@ -80,6 +86,7 @@ _LOST, _LEAKED, _LEFT = "has waited for", "known to be|has waited for", "nobody 
         *(
             pytest.param(*rare, marks=pytest.mark.thorough)
             for rare in (
+                (LaneExchange, "on_change", _hears_of_its_own_lane_only, _LOST),
                 (LaneExchange, "on_waiting", lambda self: None, _LOST),
                 (LaneExchange, "_find_again", _frees_only_if_none_is_held, _LEAKED),
                 (WorkerStream, "ask_again", lambda self, run_id: None, _LEAKED),

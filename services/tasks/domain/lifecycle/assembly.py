@@ -66,7 +66,7 @@ def assemble_exchange(
     for lane in lanes():
         workers = LaneWorkers(lane, workforce, waits, clock)
         taking[lane] = LaneExchange(lane, store, attempts, bus, notifications, workers, rules.max_running, idle, clock)
-        notifications.on_queue(lane, taking[lane].on_change)
+        notifications.on_transition(taking[lane].on_change)
     exchange = Exchange(taking, bus, stopping)
     due.on_look(rules.interval.total_seconds(), lambda found: exchange.on_look(found.lanes))
 

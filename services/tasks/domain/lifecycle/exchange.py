@@ -123,12 +123,13 @@ class LaneExchange:
             self.loop.wake()
 
     def on_change(self, task: Task) -> None:
-        """A task of the lane has changed in this process: one may start."""
-        if task.state is TaskState.QUEUED:
+        """A task has changed in this process: one of the lane may start."""
+        if task.state is TaskState.QUEUED and task.lane == self._lane:
             self._some_wait = self._news = True
             if task.run_at is not None and task.run_at <= task.update_time:
                 self._looked_at = None
-        elif task.state.terminal:
+        elif task.state.terminal or (task.state is TaskState.QUEUED and task.attempt):
+            # Whatever its lane, its account may run one more.
             self._ended += 1
             if not self._some_are_held:
                 return

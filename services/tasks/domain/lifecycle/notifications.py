@@ -33,13 +33,13 @@ class Notifications:
     """Wakes the loops of this process that have registered."""
 
     def __init__(self) -> None:
-        self._queues: dict[str, Callable[[Task], None]] = {}
+        self._lanes: list[Callable[[Task], None]] = []
         self._events: list[Announce] = []
         self._deletions: list[TellDeletion] = []
 
-    def on_queue(self, lane: str, tell: Callable[[Task], None]) -> None:
-        """Call `tell` with a task of the lane that has made a transition."""
-        self._queues[lane] = tell
+    def on_transition(self, tell: Callable[[Task], None]) -> None:
+        """Call `tell` with each task that has made a transition."""
+        self._lanes.append(tell)
 
     def on_event(self, announce: Announce) -> None:
         """Call `announce` with each new event, and its task."""
@@ -62,8 +62,8 @@ class Notifications:
         """Tasks have made transitions to their current states. Waiting callers are woken first, and then the transitions are counted."""
         moved = list(tasks)
         for task in moved:
-            if task.lane in self._queues:
-                self._queues[task.lane](task)
+            for tell in self._lanes:
+                tell(task)
             self.notify_event(task)
         asyncio.get_running_loop().call_soon(_record, moved)
 
