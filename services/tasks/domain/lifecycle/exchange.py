@@ -129,7 +129,7 @@ class LaneExchange:
             if task.run_at is not None and task.run_at <= task.update_time:
                 self._looked_at = None
         elif task.state.terminal or (task.state is TaskState.QUEUED and task.attempt):
-            # Whatever its lane, its account may run one more.
+            # Its account may run one more, in any lane.
             self._ended += 1
             if not self._some_are_held:
                 return
