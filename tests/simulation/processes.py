@@ -15,6 +15,7 @@ from contextvars import Context, ContextVar
 from typing import Any, TypeVar
 
 _Result = TypeVar("_Result")
+_MOST_ERRORS = 20
 
 
 class Process:
@@ -64,6 +65,12 @@ class ProcessLoop(asyncio.BaseEventLoop):
     def later(self, seconds: float, call: Callable[..., object], *args: Any) -> asyncio.TimerHandle:
         """Call something in the world, whatever becomes of the process that asks for it."""
         return self.call_at(self._now + seconds, call, *args, context=self.world)
+
+    def ended_with(self) -> str:
+        """The errors with which tasks have ended so far, the first ones."""
+        ended = [task for task in self._tasks if task.done() and not task.cancelled()]
+        errors = [repr(error) for task in ended if (error := task.exception()) is not None]
+        return "; ".join(dict.fromkeys(errors[:_MOST_ERRORS]))
 
     def start(self, process: Process, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run `work` in a process."""

@@ -13,6 +13,7 @@ from services.platform.database import Database
 from services.platform.errors import ErrorReason
 from services.platform.idempotency import AlreadyMade
 from services.platform.idempotent_call import IdempotentCall
+from services.platform.identity import Identity, set_identity
 from services.platform.loop import Loop
 from services.tasks.domain.acceptance.admission import admit_task
 from services.tasks.domain.acceptance.later_fetching import LaterFetching
@@ -25,6 +26,7 @@ from services.tasks.domain.lifecycle.notifications import Notifications, tell_wo
 from services.tasks.domain.lifecycle.publishing import Announcer, EventPublisher, Relay
 from services.tasks.domain.lifecycle.recent_outputs import RecentOutputs
 from services.tasks.domain.lifecycle.retry import RetryPolicy
+from services.tasks.domain.order.joined_workers import JoinedWorkers
 from services.tasks.domain.order.long_waits import LongWaits
 from services.tasks.domain.order.workforce import Workforce
 from services.tasks.model import Task
@@ -99,7 +101,7 @@ class Replica:
         notifications.on_event(lambda _event, _task: due.note_event())
         self._store, self._notifications, self.attempts = store, notifications, attempts
         self._starting = Starting(store, exchange, notifications, attempts.first_lease, MAX_RUNNING)
-        self._internal = InternalAttempts(attempts, exchange, cast(LaterFetching, None), RecentOutputs())
+        self._internal = InternalAttempts(attempts, exchange, cast(LaterFetching, None), RecentOutputs(), cast(JoinedWorkers, None))
         loops: list[Any] = [
             *(one.loop for one in self.lanes.values()),
             exchange,
@@ -133,6 +135,7 @@ class Replica:
 
     async def exchange(self, stream: Stream) -> None:
         """Serve a worker."""
+        set_identity(Identity(0, service="inference"))
         await self._internal.Exchange(stream.requests(), cast(Any, _Context(stream)))
 
     async def create(self, account_id: int, lane: str, key: str, priority: int, deadline: float | None) -> Task:

@@ -72,6 +72,8 @@ class Simulation:
             await _sleep(world, look_seconds)
             if world.now >= ends_at and self._heal():
                 break
+            if world.now - ends_at > _LONGEST_SECONDS:
+                raise Broken(f"the processes do not come back: {world.loop.ended_with()}")
             waiting.look(self._alive(), self._working(), healthy_since=max(self._healthy_since, world.now if self._is_troubled() else 0))
         since = world.now
         self._healthy_since = max(self._healthy_since, since)
