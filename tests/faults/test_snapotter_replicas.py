@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
+import httpx
 import pytest
 
 from darkroom import AsyncClient
@@ -215,9 +216,14 @@ async def test_what_becomes_of_a_role_at_one_holds_at_the_other(first: SnapOtter
 
 
 async def attempts(callers: list[SnapOtter], most: int) -> int:
-    """How many of many attempts to sign in, at each in turn, pass the limit."""
-    body = {"username": "nobody", "password": "Wrong-Password-1"}
-    replies = [await callers[number % len(callers)].of("").post("/api/auth/login", body) for number in range(most)]
+    """How many of many attempts to sign in, at each in turn, pass the limit. They come from a new address, and each has a name of its own,
+    so that wrong passwords before them do not count."""
+    address = f"127.{secrets.randbelow(200) + 1}.{secrets.randbelow(200) + 1}.1"
+    replies = []
+    async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(local_address=address), timeout=60) as http:
+        for number in range(most):
+            body = {"username": secrets.token_hex(6), "password": "Wrong-Password-1"}
+            replies.append(await http.post(f"{callers[number % len(callers)].url}/api/auth/login", json=body))
     for reply in replies:
         assert reply.status_code in (401, 429), reply.text
         assert reply.status_code == 401 or int(reply.headers["retry-after"]) > 0

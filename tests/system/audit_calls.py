@@ -99,6 +99,6 @@ class Calls:
         reply = await self.http.get(path, headers=headers)
         assert reply.status_code == 200, reply.text
         for entry in reply.json()["data"]["items"]:
-            if entry["request_id"] == self.made[method]:
+            if entry.get("request_id") == self.made[method]:
                 return {one["name"]: one["value"] for one in entry["details"]}
         return None

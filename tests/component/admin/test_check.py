@@ -92,7 +92,7 @@ def test_an_empty_database_has_migrations_to_run(check: Check, database: str) ->
     checked = check("files", {"DATABASE_URL": database})
     told = next(one for one in checked.findings if one["subject"] == "migrations")
     assert (told["level"], told["remedy"]) == ("warning", "`darkroom-admin migrate files`")
-    assert "1 to run, from 0001 on" in told["text"]
+    assert "to run, from 0001 on" in told["text"]
     assert checked.status == 0
 
 
