@@ -5,22 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from darkroom.internal.tasks.v1 import stored_pb2
 from services.platform.audit.actor import Actor, ActorKind
 from services.platform.audit.log import AuditEntry, AuditLog, AuditQuery
 from services.platform.database import Database
 from services.platform.errors import ErrorReason
 from services.platform.identity import Client, Identity
+from services.tasks.model.pipeline import Viewer
 from services.tasks.model.records import Keep, PolicyChange
 from services.tasks.store.batches import BatchStore
 from services.tasks.store.ledger import LedgerStore
+from services.tasks.store.pipelines import PipelineStore
 from services.tasks.store.policies import PolicyStore
 from tests.component.tasks.batches import Batches
 from tests.component.tasks.clock import MovableClock
 from tests.component.tasks.hooks import Hooks
+from tests.component.tasks.receiver import Receiver
 from tests.component.tasks.scene import ACCOUNT, Scene
 from tests.harness.callers import calling
 
@@ -68,6 +73,38 @@ async def test_webhooks(trail: Trail, clean_engine: AsyncEngine, scene: Scene, c
     assert entries[1].details == {"host": "https://127.0.0.1", "before": '{"events": "task.failed"}', "after": "{}"}
     assert entries[4].details == {"host": "https://127.0.0.1", "before": '{"enabled": true}'}
     assert not any(hidden in str(entries) for hidden in (secret, rotated, "hidden"))
+
+
+async def test_a_webhook_that_its_receiver_gives_up(trail: Trail, clean_engine: AsyncEngine, scene: Scene, clock: MovableClock) -> None:
+    hooks = Hooks(clean_engine, scene, clock)
+    async with Receiver(410) as receiver:
+        webhook, _ = await hooks.add(receiver.url)
+        await hooks.ended()
+        await hooks.round()
+    entries = [entry for entry in await trail.new() if entry.action == "webhook.disabled"]
+    told = {"host": f"http://127.0.0.1:{receiver.port}", "why": "gone", "before": '{"enabled": true}', "after": '{"enabled": false}'}
+    assert [(entry.resource_id, entry.details) for entry in entries] == [(webhook.id, told)]
+
+
+async def test_pipelines_of_somebody_who_is_removed(trail: Trail, clean_engine: AsyncEngine, clock: MovableClock) -> None:
+    store = PipelineStore(Database(clean_engine))
+    made = []
+    for owner, name in (("ann", "shop"), ("bob", "blog")):
+        definition = stored_pb2.StoredPipeline(name=name).SerializeToString()
+        one = await store.create(Viewer(ACCOUNT, owner, sees_all=False), uuid4(), definition, most=9, call=None, now=clock())
+        assert one is not None
+        made.append(one)
+    for _ in range(2):
+        await store.delete_of(ACCOUNT, "ann")
+    assert await trail.actions() == [
+        ("pipeline.created", made[0].number),
+        ("pipeline.created", made[1].number),
+        ("pipeline.deleted", made[0].number),
+    ]
+    deleted = (await trail.new())[-1]
+    assert deleted.details["pipeline_id"] == str(made[0].id)
+    assert '"name": "shop"' in deleted.details["before"]
+    assert "after" not in deleted.details
 
 
 async def test_tasks_and_batches(trail: Trail, clean_engine: AsyncEngine, scene: Scene, clock: MovableClock) -> None:
