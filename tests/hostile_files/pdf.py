@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import pikepdf
 
-from tests.hostile import gzip_bomb, pdf_bomb
+from tests.hostile_files.bombs import gzip_bomb, pdf_bomb
 from tests.hostile_files.png import zeros
 from tests.hostile_files.wholes import document, whole
 

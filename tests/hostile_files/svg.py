@@ -6,7 +6,7 @@ import base64
 import gzip
 from collections.abc import Mapping
 
-from tests.hostile import SVG_BOMBS
+from tests.hostile_files.bombs import SVG_BOMBS
 from tests.hostile_files.wholes import DRAWING
 from tests.unit.probe.specimens import png_bomb
 

@@ -14,8 +14,8 @@ from PIL import ImageCms
 from darkroom import AsyncClient
 from darkroom.operations.v1 import archive_pb2, operation_pb2, options_pb2
 from tests.harness.hostile_runs import FAULTS_OF_FILES
-from tests.hostile import gzip_bomb
 from tests.hostile_files import HostileFile, hostile_files
+from tests.hostile_files.bombs import gzip_bomb
 from tests.stacks import StackUnderTest
 from tests.system.pictures import disc, encoded
 from tests.system.pilio import Pilio

@@ -14,7 +14,7 @@ from darkroom.common.v1 import errors_pb2
 from darkroom.operations.v1 import archive_pb2, operation_pb2
 from tests.component.inference.conftest import World
 from tests.component.inference.pictures import disc, pdf, png
-from tests.hostile import gzip_bomb
+from tests.hostile_files.bombs import gzip_bomb
 
 MISSING = archive_pb2.MissingResult(index=1, task_id=77, reason=errors_pb2.ERROR_REASON_FILE_CORRUPT, message="The file is damaged.")
 

@@ -10,7 +10,7 @@ import pytest
 from services.inference.media import Hints, Limits, decode, read_header
 from services.inference.media.svg import clean_svg
 from services.platform.errors import DarkroomError, ErrorReason
-from tests.hostile import SVG_BOMBS
+from tests.hostile_files.bombs import SVG_BOMBS
 from tests.unit.imaging.pictures import written
 
 NAMESPACES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" xmlns:xi="http://www.w3.org/2001/XInclude"'

@@ -10,7 +10,7 @@ from services.inference.contract.step import DocumentLimits
 from services.inference.pdf import isolated
 from services.inference.redraw import pages
 from services.platform.sandbox import Sandbox, SandboxTimedOut
-from tests.hostile import pdf_bomb
+from tests.hostile_files.bombs import pdf_bomb
 
 STRICT, FREE = DocumentLimits(2 << 30, 600, page_seconds=1), DocumentLimits(2 << 30, 600, page_seconds=30)
 

@@ -18,7 +18,7 @@ from services.pictures.media_format import MediaFormat
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.sandbox import Limits as SandboxLimits
 from services.platform.sandbox import Sandbox, SandboxFailed, SandboxTimedOut
-from tests.hostile import SVG_BOMBS
+from tests.hostile_files.bombs import SVG_BOMBS
 from tests.unit.imaging.hostile_metadata import CONVERTED, EXIF, IGNORED, USABLE
 from tests.unit.imaging.pictures import photo, written
 
