@@ -165,13 +165,14 @@ class Tiff:
         table = struct.pack(f"{self.order}H", len(directory.entries))
         for entry in directory.entries:
             table += struct.pack(f"{self.order}HHI", entry.tag, entry.kind, entry.count) + entry.field
-        table += directory.following
-        old = self._table_size(directory.at)
-        if directory.at and len(table) <= old and self._free(directory.at, directory.at + old):
-            self._data[directory.at : directory.at + old] = table.ljust(old, b"\0")
+        old, whole = self._table_size(directory.at), table + directory.following
+        # In a table of as many entries, what follows them stays.
+        inside = table if len(table) == old else whole
+        if directory.at and len(inside) <= old and self._free(directory.at, directory.at + old):
+            self._data[directory.at : directory.at + old] = inside.ljust(old, b"\0")
         else:
             self._erase_table(directory)
-            directory.at = self._appended(table)
+            directory.at = self._appended(whole)
         return directory.at
 
     def _appended(self, content: bytes) -> int:
@@ -208,7 +209,11 @@ class Tiff:
         if pointer is None or len(pointer.content) != 4:
             return None
         at = self._number(pointer.content)
-        return None if at == self._first.at else self._directory_or_none(at)
+        found = None if at == self._first.at else self._directory_or_none(at)
+        if found is not None:
+            # None follows one that is inside, and some programs do not say so: other data may be there.
+            found.following = bytes(4)
+        return found
 
     def _directory_or_none(self, at: int) -> Directory | None:
         try:
@@ -229,13 +234,13 @@ class Tiff:
 def directory_at(data: bytes | bytearray, order: str, at: int) -> Directory:
     """The directory that stands there. Raises `DamagedTiffError`."""
     size = _table_size(data, order, at)
-    if at < 8 or not size or at + size - 4 > len(data):
+    if at < 8 or not size or at + size > len(data):
         raise DamagedTiffError
     entries = []
-    for start in range(at + 2, at + size - 4, _ENTRY):
+    for start in range(at + 2, at + size, _ENTRY):
         tag, kind, count = struct.unpack_from(f"{order}HHI", data, start)
         entries.append(Entry(tag, kind, count, bytes(data[start + 8 : start + _ENTRY])))
-    return Directory(at, entries, bytes(data[at + size - 4 : at + size]).ljust(4, b"\0"))
+    return Directory(at, entries, bytes(data[at + size : at + size + 4]).ljust(4, b"\0"))
 
 
 def value_of(data: bytes | bytearray, order: str, entry: Entry) -> Value | None:
@@ -250,8 +255,8 @@ def value_of(data: bytes | bytearray, order: str, entry: Entry) -> Value | None:
 
 
 def _table_size(data: bytes | bytearray, order: str, at: int) -> int:
-    """Bytes; 0 for a place outside of the data."""
+    """Bytes without where the next one is, which some programs leave out; 0 for a place outside of the data."""
     if not 0 < at <= len(data) - 2:
         return 0
     (count,) = struct.unpack_from(f"{order}H", data, at)
-    return 2 + _ENTRY * int(count) + 4
+    return 2 + _ENTRY * int(count)

@@ -266,3 +266,58 @@ def test_animated_gif_keeps_its_extensions_first() -> None:
     data = edit_tags(picture(MediaFormat.GIF), MediaFormat.GIF, Changes(title="x"))
     assert data.find(b"NETSCAPE2.0") < data.find(b"XMP DataXMP")
     assert data.startswith(b"GIF89a")
+
+
+def _without_next_pointers() -> bytes:
+    """Exif data as piexif writes them: the values of an inner directory begin where others say which one is next."""
+    rational, ascii_, long = 5, 2, 4
+    inner: dict[int, dict[int, tuple[int, bytes]]] = {
+        EXIF: {
+            0x829A: (rational, struct.pack("<2I", 1, 125)),
+            0x9003: (ascii_, b"2024:01:01 10:00:00\0"),
+            0x920A: (rational, struct.pack("<2I", 50, 1)),
+        },
+        GPS: {
+            1: (ascii_, b"N\0"),
+            2: (rational, struct.pack("<6I", 48, 1, 51, 1, 30, 1)),
+            3: (ascii_, b"E\0"),
+            4: (rational, struct.pack("<6I", 2, 1, 17, 1, 40, 1)),
+            5: (1, b"\0"),
+            6: (rational, struct.pack("<2I", 100, 1)),
+        },
+    }
+    sizes = {rational: 8, ascii_: 1, 1: 1}
+    at = 8 + 2 + 12 * len(inner) + 4
+    first, rest = struct.pack("<H", len(inner)), b""
+    for pointer, entries in inner.items():
+        first += struct.pack("<HHII", pointer, long, 1, at)
+        table, values = struct.pack("<H", len(entries)), b""
+        for tag, (kind, content) in entries.items():
+            place = struct.pack("<I", at + 2 + 12 * len(entries) + len(values))
+            table += struct.pack("<HHI", tag, kind, len(content) // sizes[kind]) + (content.ljust(4, b"\0") if len(content) <= 4 else place)
+            values += content if len(content) > 4 else b""
+        rest += table + values
+        at += len(table + values)
+    return b"II*\0" + struct.pack("<I", 8) + first + bytes(4) + rest
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP"])
+def test_neighbours_stay_where_a_directory_does_not_say_which_is_next(format_: str) -> None:
+    buffer = io.BytesIO()
+    PillowImage.new("RGB", (8, 8)).save(buffer, format_, exif=b"Exif\0\0" + _without_next_pointers())
+    data = buffer.getvalue()
+    before = {directory: tags(data, directory) for directory in (EXIF, GPS)}
+    assert before[EXIF] == {0x829A: 0.008, 0x9003: "2024:01:01 10:00:00", 0x920A: 50.0}
+    kind = MediaFormat(format_.lower())
+    placed = edit_tags(data, kind, Changes(place=Place(40.5, -74.006, None)))
+    assert tags(placed, EXIF) == before[EXIF]
+    assert tags(placed, GPS) == {0: b"\2\3\0\0", 1: "N", 2: (40.0, 30.0, 0.0), 3: "W", 4: (74.0, 0.0, 21.6), 5: b"\0", 6: 100.0}
+    dated = edit_tags(data, kind, Changes(taken_at="2026:01:31 12:00:00"))
+    assert tags(dated, EXIF) == before[EXIF] | {0x9000: b"0232", 0x9003: "2026:01:31 12:00:00"}
+    again = edit_tags(data, kind, Changes(shift_minutes=60))
+    assert tags(again, EXIF) == before[EXIF] | {0x9000: b"0232", 0x9003: "2024:01:01 11:00:00"}
+    assert tags(dated, GPS) == tags(again, GPS) == before[GPS]
+    without = edit_tags(data, kind, Changes(removed_tags=RemovedTags(["DateTimeOriginal"])))
+    assert tags(without, EXIF) == {0x829A: 0.008, 0x920A: 50.0}
+    assert tags(without, GPS) == before[GPS]
+    assert tags(edit_tags(data, kind, Changes(without_place=True)), EXIF) == before[EXIF]
