@@ -16,10 +16,11 @@ from darkroom.operations.v1.options_pb2 import MEDIA_KIND_IMAGE
 from services.inference.media import colour, heic, indexed
 from services.inference.media.colour import Pixels
 from services.inference.media.errors import over_limit, unsupported_error
-from services.inference.media.exif import RESOLUTION, rewritten
+from services.inference.media.exif import ORIENTATION, RESOLUTION, rewritten
 from services.inference.media.image import Effort, Image, Metadata, Saving
 from services.inference.media.lazy import LazyImage, in_memory
 from services.inference.media.search import highest_within
+from services.inference.media.xmp import as_upright
 from services.pictures.media_format import MediaFormat, Use
 
 WRITABLE = tuple(each for each in MediaFormat if each.kind == MEDIA_KIND_IMAGE and Use.WRITTEN in each.use)
@@ -114,7 +115,7 @@ def _by_samples(saving: Saving) -> bool:
 
 
 def _from_samples(image: Image, saving: Saving) -> bytes:
-    metadata = image.metadata if saving.keep_metadata else Metadata(pixels_per_mm=image.metadata.pixels_per_mm)
+    metadata = _kept_metadata(image, saving)
     if saving.format in _HEIF:
         pixels, alpha, icc = _fit(image, saving)
         quality = None if saving.lossless else saving.quality
@@ -151,6 +152,14 @@ def _png_with_palette(picture: indexed.IndexedPicture, icc: bytes | None, metada
     return indexed.as_png(picture, _PALETTE_LEVEL, dpi=(saving.dpi, saving.dpi) if saving.dpi else (across, down), **kept)
 
 
+def _kept_metadata(image: Image | LazyImage, saving: Saving) -> Metadata:
+    """The metadata that go into the file, without an orientation: the pixels are upright already."""
+    if not saving.keep_metadata:
+        return Metadata(pixels_per_mm=image.metadata.pixels_per_mm)
+    metadata = image.metadata
+    return dataclasses.replace(metadata, exif=rewritten(metadata.exif, ORIENTATION), xmp=as_upright(metadata.xmp))
+
+
 def _check_side(image: Image | LazyImage, saving: Saving) -> None:
     format_ = saving.format
     if format_ not in WRITABLE:
@@ -172,7 +181,7 @@ def _saved(image: Image | LazyImage, saving: Saving) -> tuple[pyvips.Image, dict
         picture = _join(pixels, alpha)
     if saving.cmyk is not None:
         picture, icc = _in_cmyk(picture, icc, saving.cmyk)
-    metadata = image.metadata if saving.keep_metadata else Metadata(pixels_per_mm=image.metadata.pixels_per_mm)
+    metadata = _kept_metadata(image, saving)
     picture, keep = _labelled(picture, icc, metadata, saving)
     return picture, {"keep": keep, **_options(saving, picture)}
 
@@ -279,7 +288,6 @@ def _labelled(picture: pyvips.Image, icc: bytes | None, metadata: Metadata, savi
     kept = {name: blob for name, blob in blobs.items() if blob is not None}
     for name, blob in kept.items():
         picture.set_type(pyvips.GValue.blob_type, "icc-profile-data" if name == "icc" else f"{name}-data", blob)
-    # The pixels are upright already: an orientation tag left in the EXIF block would rotate them again.
     picture.set_type(pyvips.GValue.gint_type, "orientation", 1)
     names = list(kept)
     if saving.dpi is not None and saving.format in _RESOLUTION_IN_EXIF and "exif" not in kept:

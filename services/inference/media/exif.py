@@ -23,6 +23,8 @@ _Entry = tuple[int, int, int, "bytes | list[_Entry]"]
 
 RESOLUTION = frozenset((0x011A, 0x011B, 0x0128))
 """The tags of the resolution and its unit."""
+ORIENTATION = frozenset((0x0112,))
+"""The tag of how the pixels must be turned."""
 LOCATION = frozenset((_GPS,))
 """The tag of the directory that says where a photo was taken."""
 

@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image as PillowImage
 
@@ -81,6 +82,30 @@ def test_metadata_is_kept_upright_and_without_the_old_thumbnail() -> None:
         assert tags.get(0x0112, 1) == 1
         assert thumbnail[64:256] not in data
         assert decode(data, LIMITS).pixels.shape == source.pixels.shape
+
+
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></x:xmpmeta>'
+
+
+@pytest.mark.parametrize(
+    "saving",
+    [
+        *(Saving(each) for each in (MediaFormat.JPEG, MediaFormat.WEBP, MediaFormat.AVIF, MediaFormat.TIFF, MediaFormat.HEIC)),
+        *(Saving(compact=compact, colours=colours) for compact in (False, True) for colours in (None, 16)),
+        Saving(max_bytes=9000),
+        Saving(dpi=300),
+    ],
+)
+def test_no_file_of_turned_pixels_says_to_turn_them(saving: Saving) -> None:
+    turned = decode(written(photo(), "JPEG", exif=exif(6), xmp=XMP), LIMITS)
+    data = encode(turned, saving)
+    pillow_heif.register_heif_opener()
+    with PillowImage.open(io.BytesIO(data)) as picture:
+        assert picture.size == (120, 160)
+        assert picture.getexif().get(0x0112, 1) == 1
+        assert saving.format is MediaFormat.TIFF or picture.getexif()[0x010F] == "Darkroom"
+    assert b'tiff:Orientation="6"' not in data
+    assert (decode(data, LIMITS).width, decode(data, LIMITS).height) == (120, 160)
 
 
 def test_metadata_is_left_out_on_request_and_the_profile_stays() -> None:
