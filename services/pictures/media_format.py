@@ -137,6 +137,10 @@ _PDF_WINDOW = 1024
 """PDF readers accept a header anywhere in the first 1,024 bytes (ISO 32000-1, annex H, note 13 of Adobe's readers)."""
 _SVG_WINDOW = 4096
 """XML may open with a declaration, comments and a doctype; an SVG root after more than this is not worth guessing at."""
+_UTF_16 = {b"\xff\xfe": "utf-16-le", b"<\0": "utf-16-le", b"\xfe\xff": "utf-16-be", b"\0<": "utf-16-be"}
+"""By the mark of the byte order, or the first character of XML (XML 1.0, appendix F)."""
+GZIP = b"\x1f\x8b"
+"""The first bytes of what is compressed with gzip, as an SVG named .svgz is. It is not read, but named."""
 _MAGIC = sorted(((magic, each) for each in MediaFormat for magic in each.magic), key=lambda entry: -len(entry[0]))
 """The longest first: what a camera's file begins with may begin with what a TIFF does."""
 _RAW = {each.value: each for each in MediaFormat if Use.DEVELOPED in each.use}
@@ -196,6 +200,8 @@ def _is_pdf(head: bytes) -> bool:
 
 def _is_svg(head: bytes) -> bool:
     head = head[:_SVG_WINDOW]
+    if (encoding := _UTF_16.get(head[:2])) is not None:
+        head = head.decode(encoding, "ignore").encode()
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     return text.startswith(b"<svg") or (text.startswith((b"<?xml", b"<!--", b"<!DOCTYPE svg")) and b"<svg" in text)
 

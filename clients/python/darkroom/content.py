@@ -57,7 +57,8 @@ def extension_of(head: bytes) -> str | None:
     for offset, magic, extension in _MAGIC:
         if head[offset : offset + len(magic)] == magic:
             return extension
-    return "svg" if b"<svg" in head[:_HEAD_BYTES] else None
+    # Without the zeros of UTF-16.
+    return "svg" if b"<svg" in head[:_HEAD_BYTES].replace(b"\0", b"") else None
 
 
 class Content:

@@ -13,16 +13,18 @@ import pyvips
 from darkroom.operations.v1.options_pb2 import MEDIA_KIND_IMAGE
 from services.inference.media import bmp, colour, heic, svg
 from services.inference.media.compression import source_quality
-from services.inference.media.errors import damaged_error, unsupported_error
+from services.inference.media.ending import END_OF_JPEG, completed
+from services.inference.media.errors import damaged_error, unread, unsupported_error
 from services.inference.media.exif import rewritten
 from services.inference.media.header import NO_HINTS, SVG_DPI, Header, Hints
 from services.inference.media.image import Image, Limits, Metadata, from_samples
 from services.inference.media.lazy import LazyImage, in_memory, without_metadata
-from services.inference.media.notes import CONVERTED, FIRST_FRAME
+from services.inference.media.notes import CONVERTED, FIRST_FRAME, NO_END
+from services.inference.media.sample_ranges import in_16_bits
 from services.inference.media.scaling import scale
 from services.inference.media.turning import upright
 from services.pictures.geometry import Size
-from services.pictures.media_format import MediaFormat, Use, read_formats, sniff
+from services.pictures.media_format import GZIP, MediaFormat, Use, read_formats, sniff
 
 _READ = read_formats(MEDIA_KIND_IMAGE)
 # The sniffed format selects the loader, so that no other loader of libvips ever sees a user's file.
@@ -55,11 +57,11 @@ _LEFT_TO_SHRINK = 2.0
 _TURNED = range(2, 9)
 """EXIF orientations that are not upright."""
 
-_END_OF_JPEG = b"\xff\xd9"
-
 _AV1, _ITEM_LIST_BYTES = b"av1C", 64 << 10
 """The brands of a HEIF with AVIF content, and their latest position."""
 
+_SAMPLES = "samples out of range"
+"""The reason that libvips gives for refusing a TIFF that is sound."""
 _CONVERTED = {"cmyk": "CMYK", "lab": "Lab", "labs": "Lab", "labq": "Lab", "scrgb": "floating-point RGB"}
 
 
@@ -93,7 +95,7 @@ def open_with_libvips(data: bytes, limits: Limits, hints: Hints = NO_HINTS) -> t
     Raises as `read_header`.
     """
     format_ = _require_format(data, hints)
-    return format_, _open(data, format_, limits, hints) if format_ in _LOADERS else None
+    return format_, _open_whole(data, format_, limits, hints)[0] if format_ in _LOADERS else None
 
 
 def decode(data: bytes, limits: Limits, hints: Hints = NO_HINTS) -> Image:
@@ -117,7 +119,7 @@ def open_scaled(
     if (reader := _reader(format_)) is not None:
         image = reader.decode(data, format_, limits)
         return image, (image.width, image.height)
-    opened = _open(data, format_, limits, hints)
+    opened, whole = _open_whole(data, format_, limits, hints)
     turned = _orientation(opened) >= 5
     size = (opened.height, opened.width) if turned else (opened.width, opened.height)
     target = wanted(size)
@@ -125,13 +127,14 @@ def open_scaled(
         target = None
     try:
         if format_ is MediaFormat.JPEG and target is not None and (shrink := _shrink(size, target)) > 1:
-            opened = pyvips.Image.jpegload_buffer(data, access="sequential", fail_on="error", shrink=shrink)
+            opened = pyvips.Image.jpegload_buffer(whole, access="sequential", fail_on="error", shrink=shrink)
         read = _read(opened, format_, target[::-1] if target is not None and turned else target)
         progressive = bool(opened.get_typeof("interlaced") and opened.get("interlaced"))
         if isinstance(read, LazyImage) and format_ is MediaFormat.JPEG:
             # A decoder can only fail below the header where the file ends before its end marker: it goes on after all other damage.
-            read = dataclasses.replace(read, rest_is_sound=data.endswith(_END_OF_JPEG))
-        return dataclasses.replace(read, source_quality=source_quality(data, format_), source_progressive=progressive), size
+            read = dataclasses.replace(read, rest_is_sound=whole.endswith(END_OF_JPEG))
+        notes = read.notes if whole is data else (NO_END, *read.notes)
+        return dataclasses.replace(read, source_quality=source_quality(data, format_), source_progressive=progressive, notes=notes), size
     except pyvips.Error as error:
         raise damaged_error(format_) from error
 
@@ -148,6 +151,10 @@ def _require_format(data: bytes, hints: Hints) -> MediaFormat:
     if format_ is MediaFormat.HEIF and _AV1 in data[:_ITEM_LIST_BYTES]:
         return MediaFormat.AVIF
     if format_ not in _READ:
+        if data.startswith(GZIP):
+            raise unsupported_error(
+                "The content of the file is compressed with gzip. Unpack it first: an .svgz is an .svg then.", allowed=_READ
+            )
         raise unsupported_error("The content of the file is not a picture of a known format.", allowed=_READ)
     return format_
 
@@ -172,9 +179,18 @@ def _open(data: bytes, format_: MediaFormat, limits: Limits, hints: Hints) -> py
         # Sequential access keeps libvips from spooling large pictures to a temporary file.
         image = _LOADERS[format_](data, access="sequential", fail_on="error", **options)
     except pyvips.Error as error:
+        if _SAMPLES in str(error):
+            raise unread(format_, "has samples of a kind, such as 64 bits") from error
         raise damaged_error(format_) from error
     limits.check(image.width, image.height)
     return image
+
+
+def _open_whole(data: bytes, format_: MediaFormat, limits: Limits, hints: Hints) -> tuple[pyvips.Image, bytes]:
+    """The file as it is opened, and its content with the mark of its end, if that alone is missing."""
+    opened = _open(data, format_, limits, hints)
+    whole = completed(data, format_)
+    return (opened, data) if whole is data else (_open(whole, format_, limits, hints), whole)
 
 
 def _orientation(image: pyvips.Image) -> int:
@@ -203,7 +219,8 @@ def _read(image: pyvips.Image, format_: MediaFormat, target: Size | None) -> Ima
         notes.append(CONVERTED.format(space=_CONVERTED[image.interpretation]))
         image, icc = colour.in_srgb(image, icc), None
     if image.format not in ("uchar", "ushort"):
-        image = image.colourspace("rgb16" if image.bands >= 3 else "grey16")
+        image, said = in_16_bits(image)
+        notes += said
     bands = image.bands
     if bands > 4:
         raise unsupported_error(f"The picture has {bands} channels.", allowed=("gray", "RGB", "CMYK"))

@@ -6,18 +6,24 @@ from services.platform.wordings import Wordings
 
 FIRST_FRAME = "Only the first of {frames} frames or pages was used."
 CONVERTED = "The colours were converted from {space} to sRGB."
+NO_END = "The file lacks the mark of its end; all of its pixels are there."
+STRETCHED = "The samples range from {low} to {high}: the least was made black and the greatest white."
 PROFILE_DAMAGED = "The embedded colour profile is damaged or does not fit the picture; sRGB was assumed."
 PROFILE_OF_TABLES = "The colours were converted to sRGB: the embedded profile describes them by tables."
 NO_TRANSPARENCY = "A JPEG has no transparency, so the result is a PNG."
 SIDE_TOO_LONG = "A {format} has at most {side} pixels a side, so the result is a PNG."
+FORMAT_NOT_KEPT = "A {format} is not written unless it is asked for, so the result is a PNG, which may be larger."
 
 NOTES = Wordings(
     {
         "first_frame": FIRST_FRAME,
         "converted": CONVERTED,
+        "no_end": NO_END,
+        "stretched": STRETCHED,
         "profile_damaged": PROFILE_DAMAGED,
         "profile_of_tables": PROFILE_OF_TABLES,
         "no_transparency": NO_TRANSPARENCY,
         "side_too_long": SIDE_TOO_LONG,
+        "format_not_kept": FORMAT_NOT_KEPT,
     }
 )

@@ -24,10 +24,11 @@ from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Effort, Header, Image, LazyImage, Metadata, Saving, in_memory
 from services.inference.media.exif import LOCATION, rewritten
+from services.inference.media.notes import FORMAT_NOT_KEPT
 from services.inference.media.xmp import without_location
 from services.inference.plain.canvas import rgb_of
 from services.inference.plain.colours import in_srgb
-from services.pictures.media_format import MediaFormat, written_format
+from services.pictures.media_format import MediaFormat, Use, written_format
 
 _QUALITY = {
     MediaFormat.JPEG: 85,
@@ -60,7 +61,10 @@ def peak_memory(picture: Header, _parameters: Convert) -> int:
 
 def run(image: Image | LazyImage, parameters: Convert, step: PlainStep) -> Image | LazyImage:
     """The picture, to be written as requested."""
-    format_ = written_format(parameters.format, image.kept_format or image.source_format)
+    before = image.kept_format or image.source_format
+    format_ = written_format(parameters.format, before)
+    if parameters.format == PICTURE_FORMAT_KEPT and before is not None and before is not format_ and Use.WRITTEN in before.use:
+        image = dataclasses.replace(image, notes=(*image.notes, FORMAT_NOT_KEPT.format(format=before.value.upper())))
     lossless = _is_lossless(parameters, format_)
     if parameters.keep_alpha and isinstance(image, Image) and image.alpha is not None:
         lossless = lossless or format_ is MediaFormat.TIFF

@@ -6,6 +6,7 @@ The subject of a refusal is in the error's metadata, for programs: `problem` is 
 
 from __future__ import annotations
 
+from services.pictures.media_format import GZIP
 from services.pictures.probe.model import MEDIA_TYPES
 from services.pictures.probe.ranges import RangeFile
 from services.platform.errors import DarkroomError, ErrorReason
@@ -18,6 +19,7 @@ UNSUPPORTED = "unsupported"
 UNREADABLE = {"problem": "unreadable"}
 TOO_MANY_PIXELS = "too_many_pixels"
 
+_GZIP = "gzip"
 _OTHERS = (
     (0, b"\0\0\0\x0cjP  ", "jp2"),
     (0, b"\xff\x4f\xff\x51", "j2k"),
@@ -27,8 +29,9 @@ _OTHERS = (
     (0, b"icns", "icns"),
     (0, b"qoif", "qoi"),
     (0, b"%!PS", "ps"),
+    (0, GZIP, _GZIP),
 )
-"""Pictures that are recognized only to name them: where, what is there, and the format."""
+"""Content that is recognized only to name it: where, what is there, and the format."""
 
 
 class DamagedFileError(Exception):
@@ -63,9 +66,7 @@ def problem_of(head: bytes) -> dict[str, str]:
 
 def unsupported_error(head: bytes) -> DarkroomError:
     """The error for content of an unsupported kind, whatever kind it is. `head` is how it begins."""
-    return DarkroomError(
-        ErrorReason.MEDIA_UNSUPPORTED,
-        "The file's content is of an unsupported kind, regardless of its name.",
-        allowed=tuple(MEDIA_TYPES),
-        metadata=problem_of(head),
-    )
+    problem, message = problem_of(head), "The file's content is of an unsupported kind, regardless of its name."
+    if problem.get("format") == _GZIP:
+        message = "The file's content is compressed with gzip. Unpack it first: an .svgz is an .svg then."
+    return DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, message, allowed=tuple(MEDIA_TYPES), metadata=problem)

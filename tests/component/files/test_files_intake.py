@@ -43,7 +43,7 @@ async def test_a_file_that_was_never_uploaded(world: World) -> None:
     [
         ("text.png", content.TEXT, ErrorReason.MEDIA_UNSUPPORTED),
         ("empty.png", b"", ErrorReason.FILE_CORRUPT),
-        ("truncated.jpg", content.jpeg(400, 300)[:900], ErrorReason.FILE_CORRUPT),
+        ("truncated.png", content.png(400, 300)[:200], ErrorReason.FILE_CORRUPT),
         ("bomb.png", content.bomb(), ErrorReason.MEDIA_LIMIT_EXCEEDED),
         ("locked.pdf", content.pdf(1, "secret"), ErrorReason.FILE_ENCRYPTED),
     ],

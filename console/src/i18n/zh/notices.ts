@@ -92,10 +92,13 @@ export const noticeTexts: Readonly<Record<string, Text>> = {
   "picture_note.first_frame": ({ frames }) => `文件共有 ${frames} 帧或页，只使用了第一帧。`,
   "picture_note.converted": ({ space }) =>
     `颜色已从${space === "floating-point RGB" ? "浮点 RGB" : ` ${space} `}转换为 sRGB。`,
+  "picture_note.no_end": "文件缺少结束标记，但所有像素都在。",
+  "picture_note.stretched": ({ low, high }) => `样本值范围为 ${low} 至 ${high}：最小值变为黑色，最大值变为白色。`,
   "picture_note.profile_damaged": "内嵌的色彩配置文件已损坏或与图片不符，已按 sRGB 处理。",
   "picture_note.profile_of_tables": "内嵌的色彩配置文件使用查找表，颜色已转换为 sRGB。",
   "picture_note.no_transparency": "JPEG 不支持透明，因此结果为 PNG。",
   "picture_note.side_too_long": ({ format, side }) => `${format} 的每边最多 ${side} 像素，因此结果为 PNG。`,
+  "picture_note.format_not_kept": ({ format }) => `未明确要求时不会写出 ${format}，因此结果为 PNG，可能更大。`,
   attachment_left_out: ({ name, most }) => `未附上 ${name}：一个任务最多交付 ${most} 个文件。`,
   not_drawn: ({ characters }) => `字体中没有这些字符，已用方框代替：${characters}`,
   no_noise_found: "没有发现噪点，像素未改动。",
