@@ -42,6 +42,9 @@ _IPV6_PREFIX = 64
 # The name of a bucket holds so many of the hash of a person's name.
 _DIGITS = 32
 _LIMITED = Counter("darkroom_requests_limited", "Requests refused because a rate limit was reached, by its policy.", ["policy"])
+# There from the start: an increase counts from what there was before.
+for _policy in _GUESSES:
+    _LIMITED.labels(_policy)
 _UNSHARED = Counter("darkroom_rate_limit_unshared", "Times that a replica counted by itself because the database could not be reached.")
 _logger = get_logger()
 
