@@ -215,7 +215,7 @@ def _permissions(caller: Identity) -> frozenset[str]:
 
 
 def _level(caller: Identity) -> int:
-    """That of the person's role. Of a key of the account itself only the permissions count."""
+    """That of the person's role. For a key of the account itself, the permissions alone count."""
     return level(caller.user.role) if caller.user is not None else HIGHEST
 
 
