@@ -130,7 +130,7 @@ async def test_calls_that_are_repeated(stack: StackUnderTest, boss: Pilio) -> No
         assert (differs.status_code, differs.json()["code"]) == (409, 40900)
         replies.append(first.json()["data"])
     invited, role, _, key = replies
-    log = (await boss.get("/v1/audit?page_size=100")).json()["data"]["items"]
+    log = (await boss.get("/v1/audit?page_size=1000")).json()["data"]["items"]
     told = [each["action"] for each in log if name in str(each["details"])]
     assert sorted(told) == ["key.created", "role.created", "session.link_created", "team.created", "user.created"]
     # Neither a link nor a key for somebody else of the account who knows the idempotency key.

@@ -173,7 +173,7 @@ class PeopleStore:
         return frozenset(rows[0]["permissions"]) if rows else None
 
     async def add(
-        self, account_id: int, person: NewPerson, one: OneCall | None, link: StoredLink | None = None, *, max_users: int
+        self, account_id: int, person: NewPerson, one: OneCall | None = None, link: StoredLink | None = None, *, max_users: int
     ) -> Person:
         """Add a person, to a team that exists, and perhaps a link for the first sign-in, by a call, which is stored with them.
 
