@@ -11,7 +11,6 @@ from pathlib import Path, PurePosixPath
 from darkroom.files.v1 import file_pb2
 from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Attachment, Data, Document, Examination, Medium, NewFile
 from services.inference.media import Image, encode, encode_into, final_saving
-from services.inference.media.notes import NOTES
 from services.inference.pipeline.run import Product, Run, ShortResult
 from services.pictures.media_format import SNIFF_BYTES, MediaFormat, sniff
 
@@ -32,8 +31,7 @@ def product_of_child(finished: ShortResult, run: Run) -> Product:
     run.operation_bytes[:] = finished.operation_bytes
     for notice in finished.notices:
         run.notice(*notice)
-    for note in finished.notes:
-        run.notice("picture_note", "", note, NOTES.read(note))
+    run.tell_notes(finished.notes)
     if finished.format is None:
         name = result_name(run.source_name, finished.labels, DATA_EXTENSION, run.taken_names)
         return Product(name, DATA_TYPE, finished.content, None)
@@ -63,8 +61,7 @@ async def write_product(medium: Medium, run: Run) -> Product | None:
             )
         case Image():
             medium = finished(medium, generated=run.generated_picture is not None)
-            for note in medium.notes:
-                run.notice("picture_note", "", note, NOTES.read(note))
+            run.tell_notes(medium.notes)
             content, format_ = await asyncio.to_thread(encode_picture, medium, run.folder), medium.saving.format
             name = result_name(run.source_name, run.labels, format_.extension, run.taken_names)
             return Product(name, format_.media_type, content, file_pb2.ImageInfo(width=medium.width, height=medium.height, frames=1), after)
