@@ -8,8 +8,8 @@ from urllib.parse import quote
 def attachment(name: str) -> str:
     """The Content-Disposition header that offers a download under `name` (RFC 6266, with the encoding of RFC 8187).
 
-    What is not plain ASCII is `_` in the quoted name, for old clients, and percent-encoded in the other, which is left out where the two
-    would be the same.
+    Old clients read the quoted name, which has `_` in place of all that is not plain ASCII. The other is percent-encoded, and left out
+    where the two would be the same.
     """
     plain = "".join(character if character.isascii() and character.isprintable() and character not in '"\\%' else "_" for character in name)
     encoded = quote(name, safe="")

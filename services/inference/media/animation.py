@@ -108,7 +108,7 @@ def read(data: bytes, limits: Limits, hints: Hints, folder: Path) -> Animation:
     except pyvips.Error as error:
         raise damaged_error(sniff(data) or MediaFormat.GIF) from error
     stack = pyvips.Image.new_from_file(str(target))
-    # What is cropped is one page with the orientation of all.
+    # Each crop is one page with the orientation of all.
     return Animation([stack.crop(0, number * height, stack.width, height).autorot() for number in range(len(timing.delays))], timing)
 
 

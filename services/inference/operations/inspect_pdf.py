@@ -25,7 +25,7 @@ _JPEG = Saving(MediaFormat.JPEG, quality=80, keep_metadata=False)
 def run(file: WholeFile, parameters: InspectPdf, step: PlainStep) -> Data:
     """The facts about the document. Raises FILE_CORRUPT and FILE_ENCRYPTED."""
     step.label("pages")
-    if condition_of(path_of(file)).damaged:
+    if condition_of(path_of(file)).is_damaged:
         warn(step, DAMAGED)
     with readable(path_of(file), step.folder) as document:
         count = len(document)

@@ -36,7 +36,7 @@ def run(file: WholeFile, parameters: PdfPages, step: PlainStep) -> NewFile | Sev
     saving, dpi = _saving(parameters), parameters.dpi or _USUAL_DPI
     archive, separate = step.folder / "pages.zip", list[NewFile]()
     condition = condition_of(path_of(file))
-    if condition.damaged:
+    if condition.is_damaged:
         warn(step, DAMAGED)
     with readable(path_of(file), step.folder) as document, zipfile.ZipFile(archive, "w") as packed:
         pages = _selected(parameters.pages, len(document))

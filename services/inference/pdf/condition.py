@@ -19,7 +19,7 @@ _LARGEST_UNIT = 1e6
 class Condition:
     """The condition of a document."""
 
-    damaged: bool = False
+    is_damaged: bool = False
     """Whether the file is cut off or broken, so that content may be missing."""
     units: Sequence[float] = ()
     """The size of a unit of each page, in points; shorter for a document that qpdf cannot read to its end."""
@@ -39,7 +39,7 @@ def condition_of(source: Path) -> Condition:
     except pikepdf.PasswordError:
         return Condition()
     except QPDF_ERRORS:
-        return Condition(damaged=True, units=units)
+        return Condition(is_damaged=True, units=units)
 
 
 def _unit(value: object) -> float:

@@ -51,7 +51,7 @@ def remove_watermarks(source: Path, target: Path, on_page: OnPage, wanted: Remov
     report = _remove_mending(source, target, on_page, wanted)
     if report.is_changed:
         report.warnings += protection_of(source).warnings()
-    if condition_of(source).damaged and DAMAGE_WARNING not in report.warnings:
+    if condition_of(source).is_damaged and DAMAGE_WARNING not in report.warnings:
         report.warnings.append(DAMAGE_WARNING if report.is_changed else DAMAGED)
     return report
 

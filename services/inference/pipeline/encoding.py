@@ -17,7 +17,7 @@ from services.pictures.media_format import SNIFF_BYTES, MediaFormat, sniff
 WRITTEN = 0.95
 """Share of the time for one input after which the result is written."""
 _LONGEST = 200
-"""Characters; records allow 300, and most file systems 255 bytes."""
+"""Bytes in UTF-8; records allow 300 characters, and most file systems 255 bytes."""
 _LONGEST_WORDS = 40
 _MOST_LABELS = 8
 _ENCODED_IN_MEMORY = 64 << 20
@@ -135,7 +135,7 @@ def result_name(source: str, labels: Sequence[str], extension: str, taken: Colle
     number = 1
     while True:
         ending = f"{tail}{'' if number == 1 else f'-{number}'}.{extension}"
-        name = stem[: _LONGEST - len(ending)] + ending
+        name = stem.encode()[: _LONGEST - len(ending.encode())].decode(errors="ignore") + ending
         if name not in taken:
             return name
         number += 1

@@ -59,9 +59,9 @@ def apply(folder: Path, asked: FileJob, *rest: Any) -> dict[str, Any]:
     run = importlib.import_module(f"services.inference.operations.{spec.name}").run
     made = run(files if spec.arity is Arity.ALL else files[0], parameters_of(operation), step)
     results: Sequence[Image | Data | NewFile] = [made.first, *made.others] if isinstance(made, Several) else [made]
-    # The notes of a picture are told when it is written.
-    told = made.notes if isinstance(made, Image) else ()
-    notices += [notice_of(note, name) for note, name in dict.fromkeys(notes) if name or note not in told]
+    # The owner gets the notes of a picture when it is written.
+    later = made.notes if isinstance(made, Image) else ()
+    notices += [notice_of(note, name) for note, name in dict.fromkeys(notes) if name or note not in later]
     return {"made": [_left(each, folder / left_name(number)) for number, each in enumerate(results)], "labels": labels, "notices": notices}
 
 

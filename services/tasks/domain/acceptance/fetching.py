@@ -30,7 +30,9 @@ def is_data_uri(url: str) -> bool:
 
 
 def content_of(url: str, field: str) -> bytes:
-    """The content of a `data:` URI, whatever type it claims to be. Base64 may be URL-safe and lack its padding, and whitespace and percent escapes are read.
+    """The content of a `data:` URI, whatever type it claims to be. Its base64 may be URL-safe, and lack padding.
+
+    Whitespace and percent escapes are read.
 
     Raises FIELD_INVALID, and repeats nothing of the content.
     """

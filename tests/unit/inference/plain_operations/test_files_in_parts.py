@@ -16,7 +16,7 @@ OF_THE_FILE = {"edit_metadata", "inspect_metadata", "inspect_picture"}
 """Those that leave all frames as they are, or count them."""
 
 
-async def told(running: Running, operation: str, name: str) -> list[tuple[str, str]]:
+async def notes_of(running: Running, operation: str, name: str) -> list[tuple[str, str]]:
     running.auxiliaries[BESIDE] = png(photo(20, 30))
     made = {operation: EXAMPLES[operation]}
     if specs()[operation].arity is Arity.ALL:
@@ -29,12 +29,12 @@ async def told(running: Running, operation: str, name: str) -> list[tuple[str, s
 @pytest.mark.cases(5)
 @pytest.mark.parametrize("name", IN_PARTS)
 async def test_a_notice_of_what_was_left_out(running: Running, name: str) -> None:
-    assert await told(running, "resize", name) == [("picture_note", "")]
+    assert await notes_of(running, "resize", name) == [("picture_note", "")]
 
 
 @pytest.mark.parametrize("operation", ["edit_animation", "inspect_palette", "make_pdf", "favicons"])
 async def test_a_notice_by_operations_of_every_kind(running: Running, operation: str) -> None:
-    assert await told(running, operation, "frames.png") == [("picture_note", "")]
+    assert await notes_of(running, operation, "frames.png") == [("picture_note", "")]
 
 
 async def test_a_notice_of_a_picture_besides(running: Running) -> None:
@@ -48,4 +48,4 @@ async def test_a_notice_of_a_picture_besides(running: Running) -> None:
 @pytest.mark.parametrize("operation", EXAMPLES)
 async def test_a_notice_by_every_operation(running: Running, operation: str, name: str) -> None:
     whole = operation in OF_THE_FILE or (operation in OF_ALL_PARTS and name in ("frames.gif", "frames.webp"))
-    assert await told(running, operation, name) == ([] if whole else [("picture_note", "")])
+    assert await notes_of(running, operation, name) == ([] if whole else [("picture_note", "")])
