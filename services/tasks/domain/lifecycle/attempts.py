@@ -52,7 +52,7 @@ class Attempts:
         return task.attempt - task.handed_back >= allowed
 
     async def held_by(self, joined: str, attempts: Collection[tuple[int, int]]) -> Collection[tuple[int, int]]:
-        """Those of the attempts, by task and number, that were given to a joined worker, by its full name. It may report about no others."""
+        """Those of the attempts, by task and number, that a joined worker was given, by its full name. It may report about no others."""
         holders = await self._store.holders(attempts)
         return {one for one, name in holders.items() if is_process_of(joined, name)}
 
