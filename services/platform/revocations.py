@@ -138,7 +138,7 @@ class RevokedWorkers:
     def __init__(self, bus: Bus) -> None:
         self._hearing = hearing_revoked(bus, self._heard)
         self._heard_at: dict[int, float] = {}
-        """When each id was last announced: also those of keys, which are told apart by nobody here."""
+        """When each id was last announced, also those of keys."""
         self._open: dict[int, set[Callable[[], None]]] = {}
 
     async def __aenter__(self) -> RevokedWorkers:

@@ -152,7 +152,7 @@ async def _read(first: attempt_service_pb2.ExchangeRequest, requests: Requests, 
 
 
 def _hear(request: attempt_service_pb2.ExchangeRequest, stream: WorkerStream, recent: RecentOutputs) -> None:
-    # Before the end is reported to waiting callers. One that has joined may hold none of these attempts.
+    # Before the end is reported to waiting callers. One that has joined need not hold these attempts.
     if stream.joined is None:
         recent.keep(input_file(file) for end in request.ends for file in end.success.outputs)
     stream.hear(
