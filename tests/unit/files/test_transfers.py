@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from services.files import transfers
 from services.files.transfers import Transfers
 from services.platform.errors import DarkroomError, ErrorReason
-from services.platform.object_http import Answer, ObjectHttpError
+from services.platform.object_http import ObjectHttpError
 
 
 class Away:
-    @asynccontextmanager
-    async def request(self, *_: object) -> AsyncIterator[Answer]:
+    def request(self, *_: object) -> NoReturn:
         raise ObjectHttpError("away")
-        yield
 
 
 class Urls:
