@@ -67,8 +67,8 @@ RIGHTS: Mapping[str, Rights] = {
         subscribe=(events_subject("*"), queued_subject("*"), open_calls_subject("tasks"), REVOKED_SUBJECT, STATE_SUBJECT),
     ),
     "gateway": Rights(
-        publish=(*_TOLD, *(f"{_API}.STREAM.MSG.GET.{stream}" for stream in (PROGRESS_STREAM, JOBS_STREAM))),
-        subscribe=(REVOKED_SUBJECT, *_TOLD),
+        publish=(*_TOLD, *(f"{_API}.STREAM.MSG.GET.{stream}" for stream in (PROGRESS_STREAM, JOBS_STREAM)), open_calls_subject("gateway")),
+        subscribe=(REVOKED_SUBJECT, *_TOLD, open_calls_subject("gateway")),
     ),
     "inference": Rights(
         # It answers accounts about bundles.
