@@ -84,6 +84,10 @@ async def test_an_invitation(stack: StackUnderTest, boss: Pilio, admin: SnapOtte
         mine = (await call(boss, "GET", "/v1/me"))["user"]["id"]
         assert await refused(manages, "POST", f"/v1/users/{mine}/sign-in-link", {}) == (40382, None)
         assert await refused(manages, "POST", "/v1/users", {"name": new_name(), "role": "admin"}) == (40382, "role")
+        other = (await admin.person("admin"))[0]["id"]
+        for verb, body in (("PATCH", {"team": "Default"}), ("PATCH", {"role": "user"}), ("DELETE", None)):
+            code, field = await refused(manages, verb, f"/v1/users/{other}", body)
+            assert (code, field) == (40382, "role" if body == {"role": "user"} else None)
     async with AsyncClient(stack.url, admin.token) as client:
         person, by_native = await client.users.invite(new_name(), role="editor")
         assert (person.role, "/#/sign-in/" in by_native.url) == ("editor", True)

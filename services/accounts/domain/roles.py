@@ -34,7 +34,7 @@ class Roles:
         return await self._store.all(await self._home.require(caller))
 
     async def create(self, caller: Identity, name: str, description: str, permissions: Sequence[str]) -> Role:
-        """Add a role. Raises FIELD_INVALID, ESCALATION_DENIED (permissions that a person lacks) and NAME_TAKEN."""
+        """Add a role. Raises FIELD_INVALID, ESCALATION_DENIED (permissions that the caller lacks) and NAME_TAKEN."""
         account_id = await self._home.require(caller)
         name, description = name.strip().lower(), description.strip()
         faults = [*_name_faults(name), *_description_faults(description)]
@@ -59,7 +59,9 @@ class Roles:
         if name is not None:
             await self._store.check_free(account_id, name, role_id)
         _check(_permission_faults(permissions or ()))
-        check_given(caller, {*(permissions or ())} - role.permissions, "permissions")
+        after = role.permissions if permissions is None else frozenset(permissions)
+        check_given(caller, after - role.permissions, "permissions")
+        check_given(caller, role.permissions - after, "permissions", "take away")
         change = RoleChange(name=name, description=description, permissions=frozenset(permissions) if permissions is not None else None)
         if change != RoleChange():
             refreshed = await self._store.update(account_id, role_id, change)
@@ -67,9 +69,11 @@ class Roles:
         return _still(await self._store.role(account_id, role_id))
 
     async def delete(self, caller: Identity, role_id: str) -> None:
-        """Remove a role; those who had it are `user`. Raises ROLE_NOT_FOUND and FIELD_INVALID (built in)."""
+        """Remove a role; those who had it are `user`. Raises ROLE_NOT_FOUND, FIELD_INVALID (built in) and
+        ESCALATION_DENIED (permissions that the caller lacks)."""
         account_id = await self._home.require(caller)
-        await self._own(account_id, role_id, "Cannot delete built-in roles")
+        role = await self._own(account_id, role_id, "Cannot delete built-in roles")
+        check_given(caller, role.permissions, "role_id", "take away")
         self._forget(_still(await self._store.delete(account_id, role_id)))
 
     async def _own(self, account_id: int, role_id: str, refusal: str) -> Role:
