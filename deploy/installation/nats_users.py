@@ -50,7 +50,7 @@ def _pulls(stream: str, consumer: str) -> tuple[str, ...]:
 
 RIGHTS: Mapping[str, Rights] = {
     "accounts": Rights(publish=(REVOKED_SUBJECT, STATE_SUBJECT, MANAGE_SUBJECT), subscribe=(REVOKED_SUBJECT,)),
-    "files": Rights(publish=_pulls(EVENTS_STREAM, ENDS_CONSUMER)),
+    "files": Rights(publish=_pulls(EVENTS_STREAM, ENDS_CONSUMER), subscribe=(REVOKED_SUBJECT,)),
     "tasks": Rights(
         publish=(
             *(f"{_API}.STREAM.{verb}.{stream}" for verb in ("INFO", "CREATE", "UPDATE") for stream in _STREAMS),
