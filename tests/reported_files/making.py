@@ -15,7 +15,7 @@ HEIGHT, WIDTH = 64, 96
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A file, and how it must look; its fields are those of `ReportedFile`."""
+    """A file, and how it must look; its fields are those of `pictures.ReportedFile`."""
 
     extension: str
     content: bytes

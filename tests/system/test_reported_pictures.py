@@ -16,7 +16,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from darkroom import AsyncClient
-from tests.reported_files import ReportedFile, reported_files
+from tests.reported_files.pictures import ReportedFile, reported_pictures
 from tests.stacks import Account, StackUnderTest
 from tests.system.claid import STABLE, claid
 from tests.system.fal import Fal
@@ -27,8 +27,8 @@ from tests.system.shell import Shell
 from tests.system.snapotter import SnapOtter
 from tests.system.test_forms import send
 
-SEEN = [each for each in reported_files().values() if each.shown is not None]
-REFUSED = [each for each in reported_files().values() if each.shown is None]
+SEEN = [each for each in reported_pictures().values() if each.shown is not None]
+REFUSED = [each for each in reported_pictures().values() if each.shown is None]
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from services.platform.wordings import Wordings
 
 FIRST_FRAME = "Only the first of {frames} frames or pages was used."
+FIRST_OF_UNCOUNTED = "Only the first frame was used: the picture is animated."
 CONVERTED = "The colours were converted from {space} to sRGB."
 NO_END = "The file lacks the mark of its end; all of its pixels are there."
 STRETCHED = "The samples range from {low} to {high}: the least was made black and the greatest white."
@@ -17,6 +20,7 @@ FORMAT_NOT_KEPT = "A {format} is not written unless it is asked for, so the resu
 NOTES = Wordings(
     {
         "first_frame": FIRST_FRAME,
+        "first_of_uncounted": FIRST_OF_UNCOUNTED,
         "converted": CONVERTED,
         "no_end": NO_END,
         "stretched": STRETCHED,
@@ -27,3 +31,8 @@ NOTES = Wordings(
         "format_not_kept": FORMAT_NOT_KEPT,
     }
 )
+
+
+def notice_of(note: str, name: str = "") -> tuple[str, str, str, dict[str, Any]]:
+    """The parts of the notice that passes a note on: code, subject, message and details. `name`: of several files, this one's."""
+    return "picture_note", "", f"{name}: {note}" if name else note, {**NOTES.read(note), **({"file": name} if name else {})}

@@ -8,7 +8,7 @@ import pytest
 from services.inference.media import Hints, Image, Limits, colour, decode, read_header
 from services.pictures.probe.child import probe
 from services.platform.errors import DarkroomError, ErrorReason
-from tests.reported_files import ReportedFile, reported_files
+from tests.reported_files.pictures import ReportedFile, reported_pictures
 
 LIMITS = Limits()
 
@@ -25,7 +25,7 @@ def examined(file: ReportedFile) -> None:
     probe(lambda at, length: file.content[at : at + length], len(file.content), name=file.name)
 
 
-@pytest.mark.parametrize("file", [each for each in reported_files().values() if each.shown is not None], ids=lambda file: file.id)
+@pytest.mark.parametrize("file", [each for each in reported_pictures().values() if each.shown is not None], ids=lambda file: file.id)
 def test_it_looks_as_it_must(file: ReportedFile) -> None:
     assert file.shown is not None
     examined(file)
@@ -36,7 +36,7 @@ def test_it_looks_as_it_must(file: ReportedFile) -> None:
     assert file.said or not image.notes
 
 
-@pytest.mark.parametrize("file", [each for each in reported_files().values() if each.shown is None], ids=lambda file: file.id)
+@pytest.mark.parametrize("file", [each for each in reported_pictures().values() if each.shown is None], ids=lambda file: file.id)
 def test_it_is_refused(file: ReportedFile) -> None:
     with pytest.raises(DarkroomError) as refused:
         decode(file.content, LIMITS, Hints(file.name))
