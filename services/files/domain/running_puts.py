@@ -24,7 +24,7 @@ _logger = get_logger()
 
 
 class RunningPuts:
-    """Those that edges have told this process of; other replicas know of others.
+    """Those that this process hears of from edges; other replicas know of others.
 
     One that is not known, because a replica has stopped or an edge could not tell, runs as any other, without what is done here. The sweep
     of uploads finds its bytes.

@@ -1,4 +1,4 @@
-"""`envoy.service.ext_proc.v3.ExternalProcessor`: the edge tells how a PUT to the storage goes."""
+"""`envoy.service.ext_proc.v3.ExternalProcessor`: the edge reports how a PUT to the storage goes."""
 
 from __future__ import annotations
 
