@@ -16,6 +16,7 @@ from services.files.domain.arrivals import PutRefusal, UploadPut
 from services.files.surfaces.edge import put_metadata
 from services.files.surfaces.edge.authorization import REFUSED_HEADER
 from services.files.surfaces.edge.processing import UploadProcessor
+from services.platform.errors import DarkroomError, ErrorReason
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -27,6 +28,8 @@ class Puts:
         self.refuses: PutRefusal | None = None
         self.open = True
         """Whether the upload is still open when its PUT has been stored."""
+        self.away = False
+        """Whether files cannot say."""
         self.began: list[UploadPut] = []
         self.stored_ones: list[UploadPut] = []
         self.running_ones: list[asyncio.Event] = []
@@ -46,6 +49,8 @@ class Puts:
 
     async def stored(self, put: UploadPut) -> bool:
         self.stored_ones.append(put)
+        if self.away:
+            raise DarkroomError(ErrorReason.UNAVAILABLE, "away")
         return self.open
 
     async def run(self, number: int) -> None:

@@ -78,6 +78,9 @@ async def test_files_hears_of_a_put_until_it_ends(edge: Edge, http: httpx.AsyncC
     assert (await http.put(edge.presigner.put("followed", 60).replace("Signature=", "Signature=0"), content=b"content")).status_code == 403
     await puts.run(0)
     assert (len(puts.began), len(puts.stored_ones)) == (2, 1)
+    # No PUT fails because files cannot follow it.
+    puts.away = True
+    assert (await http.put(edge.presigner.put("followed", 60), content=b"content")).status_code == 200
 
 
 async def test_a_put_of_an_upload_that_has_ended_meanwhile(edge: Edge, http: httpx.AsyncClient, storekeeper: Storekeeper) -> None:

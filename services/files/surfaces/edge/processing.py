@@ -15,6 +15,8 @@ from services.platform.rpc.interceptor import Context
 
 AUTHORIZATION = "envoy.filters.http.ext_authz"
 """The name by which Envoy keeps what `UploadAuthorization` says of a PUT."""
+_NOTHING = pb.ProcessingRequest()
+"""In place of a message that does not come any more."""
 _PASS = pb.ProcessingResponse(request_headers=pb.HeadersResponse())
 _ENDED = pb.ProcessingResponse(
     immediate_response=pb.ImmediateResponse(status=pb.HttpStatus(code=HTTPStatus.NOT_FOUND), details="upload_ended")
@@ -29,7 +31,8 @@ class UploadProcessor(ext_proc_pb2_grpc.ExternalProcessorServicer):
 
     async def Process(self, requests: AsyncIterator[pb.ProcessingRequest], context: Context) -> AsyncIterator[pb.ProcessingResponse]:
         """Follow one PUT. The end of the stream lets it go on."""
-        put = put_metadata.read((await anext(requests)).metadata_context.filter_metadata[AUTHORIZATION])
+        asked = await anext(requests, _NOTHING)
+        put = put_metadata.read(asked.metadata_context.filter_metadata.get(AUTHORIZATION))
         if put is None:
             return
         if refusal := self._running.refusal(put):
@@ -46,7 +49,7 @@ class UploadProcessor(ext_proc_pb2_grpc.ExternalProcessorServicer):
 
 async def _before(ended: asyncio.Event, requests: AsyncIterator[pb.ProcessingRequest]) -> pb.ProcessingRequest | None:
     """The next message; None if the upload ends before it comes."""
-    next_message, end = asyncio.ensure_future(anext(requests, pb.ProcessingRequest())), asyncio.ensure_future(ended.wait())
+    next_message, end = asyncio.ensure_future(anext(requests, _NOTHING)), asyncio.ensure_future(ended.wait())
     try:
         await asyncio.wait([next_message, end], return_when=asyncio.FIRST_COMPLETED)
         return next_message.result() if next_message.done() else None

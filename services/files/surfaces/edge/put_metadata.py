@@ -16,9 +16,9 @@ def of(put: UploadPut) -> Struct:
     return found
 
 
-def read(found: Struct) -> UploadPut | None:
+def read(found: Struct | None) -> UploadPut | None:
     """The PUT that `of` has written; None where it has written none."""
-    if not found.fields:
+    if found is None or not found.fields:
         return None
     key, upload_id, part_number, size_bytes = (found.fields[name] for name in ("key", "upload_id", "part_number", "size_bytes"))
     return UploadPut(key.string_value, upload_id.string_value or None, int(part_number.number_value), int(size_bytes.number_value))
